@@ -1,0 +1,108 @@
+"""One update through python-telegram-bot's Application, inside one Django transaction.
+
+Handlers are ordinary `async def` callbacks, but nothing in them waits: what they send becomes a
+row (bot/outbox.py), the database is spoken to synchronously. So the coroutine is run to its end
+without an event loop, in the worker's own thread and on its own connection (decision 0003).
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from datetime import datetime
+from functools import cache
+from typing import Any, Self
+
+import structlog
+from django.conf import settings
+from django.utils import timezone, translation
+from telegram import Update
+from telegram.ext import (
+    Application,
+    ApplicationBuilder,
+    CallbackContext,
+    ContextTypes,
+    ExtBot,
+)
+
+from bot.outbox import OutboxRequest
+from quizarena.players.models import Player
+
+log = structlog.get_logger(__name__)
+
+
+class Context(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
+    """What a handler knows beside the update: who plays, and what time it is.
+
+    `player` is set by the first handler of every update that a person causes.
+    """
+
+    player: Player
+    now: datetime
+
+    @classmethod
+    def from_update(cls, update: object, application: Any) -> Self:
+        """Return the context of one update; the clock is read here, once."""
+        context = super().from_update(update, application)
+        context.now = timezone.now()
+        return context
+
+
+class HandlerWaitedError(RuntimeError):
+    """A handler waited for something outside. Inside a transaction nothing may be waited for."""
+
+
+class QuizApplication(Application[Any, Context, Any, Any, Any, Any]):
+    """An Application whose failed handlers fail the update instead of being swallowed."""
+
+    async def process_error(
+        self, update: object, error: Exception, *args: Any, **kwargs: Any
+    ) -> bool:
+        """Raise `error`, so that the transaction around the update rolls back."""
+        raise error
+
+
+@cache
+def build() -> QuizApplication:
+    """Return this process's application, with every handler in place."""
+    from bot import handlers
+
+    bot: ExtBot[None] = ExtBot(
+        settings.TELEGRAM_BOT_TOKEN,
+        request=OutboxRequest(),
+        get_updates_request=OutboxRequest(),
+    )
+    application = (
+        ApplicationBuilder()
+        .application_class(QuizApplication)
+        .bot(bot)
+        .updater(None)
+        .context_types(ContextTypes(context=Context))
+        .build()
+    )
+    handlers.register(application)
+    asyncio.run(application.initialize())
+    return application
+
+
+def handle(payload: dict[str, Any]) -> None:
+    """Let the handlers do everything that one update causes; raise whatever they raise.
+
+    Must run inside the update's transaction and inside outbox.collecting().
+    """
+    application = build()
+    update = Update.de_json(payload, application.bot)
+    user = update.effective_user
+    with (
+        structlog.contextvars.bound_contextvars(player=user.id if user else None),
+        translation.override(None),
+    ):
+        run(application.process_update(update))
+
+
+def run(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run a coroutine that never waits; raise HandlerWaitedError if it does."""
+    try:
+        coroutine.send(None)
+    except StopIteration:
+        return
+    coroutine.close()
+    raise HandlerWaitedError("A handler awaited something other than a call of the bot.")

@@ -1,0 +1,263 @@
+"""What the bot answers. A handler reads the update, calls a service and says a text.
+
+Nothing here waits: see bot/application.py. Whatever is sent is a row of the same transaction.
+"""
+
+from typing import Any
+
+from django.utils import translation
+from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
+from telegram.constants import ParseMode
+from telegram.ext import (
+    ApplicationHandlerStop,
+    CallbackQueryHandler,
+    ChatMemberHandler,
+    CommandHandler,
+    MessageHandler,
+    TypeHandler,
+    filters,
+)
+
+from bot import keyboards, texts
+from bot.application import Context, QuizApplication
+from bot.keyboards import Data
+from quizarena.game import rounds
+from quizarena.game.errors import AlreadyAnsweredError, NoQuestionsError, StaleTapError
+from quizarena.game.models import Mode
+from quizarena.players import services as players
+from quizarena.players.models import Language
+
+
+def register(application: QuizApplication) -> None:
+    """Put every handler in its place: first who it is, then what they want."""
+    application.add_handler(TypeHandler(Update, meet), group=-1)
+    application.add_handler(ChatMemberHandler(blocked_or_back, ChatMemberHandler.MY_CHAT_MEMBER))
+    private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
+    for name, callback in {
+        "start": start,
+        "play": play,
+        "language": language,
+        "help": help_command,
+        "terms": terms,
+    }.items():
+        application.add_handler(CommandHandler(name, callback, filters=private))
+    for data, tapped in {
+        Data.MENU: menu,
+        Data.HOME: home,
+        Data.PLAY: start_round,
+        Data.ANSWER: answer,
+        Data.STOP: stop,
+        Data.LANGUAGES: languages,
+        Data.LANGUAGE: choose_language,
+    }.items():
+        application.add_handler(CallbackQueryHandler(tapped, pattern=rf"^{data}(:|$)"))
+    application.add_handler(CallbackQueryHandler(stale))
+    application.add_handler(MessageHandler(private, unknown))
+
+
+# --- Who it is ------------------------------------------------------------------------------------
+
+
+async def meet(update: Update, context: Context) -> None:
+    """Know the player and speak their language; turn away who is suspended, telling them once."""
+    user = update.effective_user
+    if user is None or user.is_bot:
+        raise ApplicationHandlerStop
+    if update.my_chat_member is not None:
+        return
+    context.player = players.meet(
+        telegram_id=user.id,
+        first_name=user.first_name,
+        last_name=user.last_name or "",
+        username=user.username or "",
+        language_code=user.language_code,
+        now=context.now,
+    )
+    translation.activate(context.player.language)
+    if context.player.suspended_at is not None:
+        if update.callback_query is not None:
+            await update.callback_query.answer(texts.suspended(), show_alert=True)
+        if players.tell_suspension(player=context.player, now=context.now):
+            await context.bot.send_message(user.id, texts.suspended())
+        raise ApplicationHandlerStop
+
+
+async def blocked_or_back(update: Update, context: Context) -> None:
+    """Note that a player has blocked the bot (Bot API my_chat_member), or has come back."""
+    change = update.my_chat_member
+    assert change is not None
+    if change.new_chat_member.status == change.new_chat_member.BANNED:
+        players.bot_blocked(telegram_id=change.from_user.id, now=context.now)
+    else:
+        players.bot_unblocked(telegram_id=change.from_user.id)
+
+
+# --- Commands -------------------------------------------------------------------------------------
+
+
+async def start(update: Update, context: Context) -> None:
+    """Greet by name."""
+    await _say(update, texts.greeting(name=context.player.first_name), keyboards.home())
+
+
+async def play(update: Update, context: Context) -> None:
+    """Offer the modes."""
+    await _say(update, texts.choose_mode(), keyboards.menu(start_key=f"u{update.update_id}"))
+
+
+async def language(update: Update, context: Context) -> None:
+    """Offer the languages."""
+    await _say(update, texts.choose_language(), keyboards.languages())
+
+
+async def help_command(update: Update, context: Context) -> None:
+    """Explain the game."""
+    await _say(update, texts.help_text(), keyboards.home())
+
+
+async def terms(update: Update, context: Context) -> None:
+    """Tell the terms (Telegram asks every bot that sells for /terms)."""
+    await _say(update, texts.terms(), keyboards.home())
+
+
+async def unknown(update: Update, context: Context) -> None:
+    """Answer kindly to what is none of the above."""
+    await _say(update, texts.unknown(), keyboards.home())
+
+
+# --- Buttons --------------------------------------------------------------------------------------
+
+
+async def menu(update: Update, context: Context) -> None:
+    """Turn the message into the menu of modes."""
+    query = _tap(update)
+    await query.answer()
+    await _become(query, texts.choose_mode(), keyboards.menu(start_key=f"u{update.update_id}"))
+
+
+async def home(update: Update, context: Context) -> None:
+    """Turn the message into the greeting."""
+    query = _tap(update)
+    await query.answer()
+    await _become(query, texts.greeting(name=context.player.first_name), keyboards.home())
+
+
+async def languages(update: Update, context: Context) -> None:
+    """Turn the message into the choice of language."""
+    query = _tap(update)
+    await query.answer()
+    await _become(query, texts.choose_language(), keyboards.languages())
+
+
+async def choose_language(update: Update, context: Context) -> None:
+    """Speak the chosen language from now on, beginning with the confirmation."""
+    query = _tap(update)
+    (code,) = _arguments(query, 1)
+    if code not in Language.values:
+        await stale(update, context)
+        return
+    players.speak(player=context.player, language=Language(code))
+    translation.activate(code)
+    await query.answer(texts.language_chosen())
+    await _become(query, texts.greeting(name=context.player.first_name), keyboards.home())
+
+
+async def start_round(update: Update, context: Context) -> None:
+    """Start a round and turn the message into its first question."""
+    query = _tap(update)
+    mode, key = _arguments(query, 2)
+    try:
+        showing, is_new = rounds.start(
+            player=context.player, mode=Mode(mode), key=key, now=context.now
+        )
+    except NoQuestionsError:
+        await query.answer(texts.no_questions(), show_alert=True)
+        return
+    except (StaleTapError, ValueError):
+        await stale(update, context)
+        return
+    await query.answer()
+    if is_new:
+        await _become(query, texts.question(showing), keyboards.options(showing))
+
+
+async def answer(update: Update, context: Context) -> None:
+    """Grade the tap; turn the message into the feedback and what comes next."""
+    query = _tap(update)
+    showing_id, place = _arguments(query, 2)
+    try:
+        outcome = rounds.answer(
+            player=context.player, showing_id=int(showing_id), place=int(place), now=context.now
+        )
+    except AlreadyAnsweredError:
+        await query.answer(texts.already_answered())
+        return
+    except (StaleTapError, ValueError):
+        await stale(update, context)
+        return
+    graded = outcome.graded
+    await query.answer(texts.toast_right() if graded.is_correct else texts.toast_wrong())
+    if outcome.next is not None:
+        await _become(
+            query,
+            texts.feedback_and_question(graded, outcome.next),
+            keyboards.options(outcome.next),
+        )
+    else:
+        await _become(
+            query,
+            texts.last_feedback_and_result(graded, rounds.outcomes(graded.round)),
+            keyboards.after_round(graded.round),
+        )
+
+
+async def stop(update: Update, context: Context) -> None:
+    """End the round and turn the message into its result."""
+    query = _tap(update)
+    (round_id,) = _arguments(query, 1)
+    try:
+        played = rounds.stop(player=context.player, round_id=int(round_id), now=context.now)
+    except (StaleTapError, ValueError):
+        await stale(update, context)
+        return
+    await query.answer()
+    await _become(
+        query, texts.result(played, rounds.outcomes(played)), keyboards.after_round(played)
+    )
+
+
+async def stale(update: Update, context: Context) -> None:
+    """Answer kindly to a button whose time is over, or that never was one of ours."""
+    await _tap(update).answer(texts.stale())
+
+
+# --- Reading and saying ---------------------------------------------------------------------------
+
+
+def _tap(update: Update) -> CallbackQuery:
+    """Return the callback query of an update that is one."""
+    assert update.callback_query is not None
+    return update.callback_query
+
+
+def _arguments(query: CallbackQuery, count: int) -> list[str]:
+    """Return what stands behind the first word of the button's data, padded to `count` parts."""
+    parts = (query.data or "").split(":")[1:]
+    return [*parts, *[""] * count][:count]
+
+
+async def _say(update: Update, text: str, keyboard: InlineKeyboardMarkup) -> None:
+    """Answer with a message of its own."""
+    assert isinstance(update.effective_message, Message)
+    await update.effective_message.reply_text(
+        text, parse_mode=ParseMode.HTML, reply_markup=keyboard
+    )
+
+
+async def _become(query: CallbackQuery, text: str, keyboard: InlineKeyboardMarkup) -> None:
+    """Turn the tapped message into `text`; where it is too old to be edited, say it anew."""
+    formatted: dict[str, Any] = {"parse_mode": ParseMode.HTML, "reply_markup": keyboard}
+    if isinstance(query.message, Message):
+        await query.edit_message_text(text, **formatted)
+    else:
+        await query.get_bot().send_message(query.from_user.id, text, **formatted)

@@ -1,0 +1,258 @@
+"""What comes from Telegram: durable before the 200, worked on exactly once, in each player's order.
+
+The road of one update is drawn in docs/architecture.md. `receive` is the only way in (webhook and
+long polling use it), `work` the only way through.
+"""
+
+import json
+import traceback
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+from django.db import DataError, OperationalError, connection, transaction
+from django.utils import timezone
+
+from bot import outbox
+from bot.models import InboxState, InboxUpdate
+
+# How long to wait after the first, second, ... failure; after the last one an update is dead.
+RETRY_DELAYS = (
+    timedelta(seconds=1),
+    timedelta(seconds=3),
+    timedelta(seconds=9),
+    timedelta(seconds=27),
+)
+# How long a claim may wait for its turn in a worker before another worker takes it over. Work
+# itself holds the row's lock, so a slow handler is never taken over, and a killed worker's
+# lock is gone at once.
+LEASE = timedelta(seconds=10)
+CLAIM_SIZE = 10
+BIGINT_MAX = 2**63 - 1
+
+log = structlog.get_logger(__name__)
+
+
+class NotAnUpdateError(ValueError):
+    """What was posted is not an update of the Bot API. Nothing has been changed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A worker's right to one try at an update; `attempt` tells it from later claims."""
+
+    update_id: int
+    attempt: int
+
+
+def receive(*, raw: bytes, now: datetime) -> bool:
+    """Store one update for ever, once per update_id; return whether it was new.
+
+    One statement, committed on return. A connection that turns out to be broken (the database was
+    restarted) is replaced once. Raises NotAnUpdateError, and OperationalError or InterfaceError
+    when the database cannot be reached: then Telegram has to keep the update.
+    """
+    try:
+        update = json.loads(raw)
+    except (ValueError, RecursionError):
+        raise NotAnUpdateError("The body is not JSON.") from None
+    update_id = update.get("update_id") if isinstance(update, dict) else None
+    if type(update_id) is not int or not 0 <= update_id <= BIGINT_MAX:
+        raise NotAnUpdateError("The body has no update_id.")
+    kind = next((key for key in update if key != "update_id"), "")[:64]
+    return _insert(
+        update_id=update_id, kind=kind, player_key=_player_key(update.get(kind)), raw=raw, now=now
+    )
+
+
+def _player_key(content: object) -> int | None:
+    """Return the Telegram id of who caused the update, else of its chat, else None."""
+    if not isinstance(content, dict):
+        return None
+    for owner in ("from", "user", "chat"):
+        key = content[owner].get("id") if isinstance(content.get(owner), dict) else None
+        if type(key) is int and abs(key) <= BIGINT_MAX:
+            return key
+    return None
+
+
+def _insert(
+    *, update_id: int, kind: str, player_key: int | None, raw: bytes, now: datetime
+) -> bool:
+    """Insert the row unless it is there; return whether it was inserted."""
+    payload = raw.decode("utf-8", "replace")
+    for try_again in (True, False):
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(
+                    """
+                    INSERT INTO bot_inboxupdate
+                      (update_id, kind, player_key, payload, received_at, due_at,
+                       state, attempts, last_error)
+                    VALUES (%s, %s, %s, %s::jsonb, %s, %s, 'NEW', 0, '')
+                    ON CONFLICT (update_id) DO NOTHING
+                    """,
+                    [update_id, kind, player_key, payload, now, now],
+                )
+                return bool(cursor.rowcount)
+        except DataError:
+            payload = _storable(payload)
+        except OperationalError:
+            connection.close()
+            if not try_again:
+                raise
+    raise NotAnUpdateError("PostgreSQL cannot store the body as JSON.")
+
+
+def _storable(payload: str) -> str:
+    """Return JSON text with U+FFFD for what jsonb refuses: NUL and half a surrogate pair."""
+    text = json.dumps(json.loads(payload), ensure_ascii=False).replace("\\u0000", "\ufffd")
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def claim(*, now: datetime, limit: int = CLAIM_SIZE) -> list[Claim]:
+    """Claim up to `limit` updates that are due, oldest first, at most one of each player.
+
+    An update can be claimed when no earlier one of its player waits and none is being worked on;
+    rows that another worker is just claiming are skipped. The claim is committed on return and is
+    good for LEASE.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE bot_inboxupdate AS claimed
+            SET state = 'WORKING', claimed_at = %(now)s, attempts = claimed.attempts + 1
+            FROM (
+              SELECT update_id FROM bot_inboxupdate AS waiting
+              WHERE state = 'NEW' AND due_at <= %(now)s
+                AND NOT EXISTS (
+                  SELECT FROM bot_inboxupdate AS earlier
+                  WHERE earlier.player_key = waiting.player_key
+                    AND earlier.state IN ('NEW', 'WORKING')
+                    AND (earlier.update_id < waiting.update_id OR earlier.state = 'WORKING')
+                )
+              ORDER BY due_at, update_id
+              LIMIT %(limit)s
+              FOR UPDATE SKIP LOCKED
+            ) AS head
+            WHERE claimed.update_id = head.update_id
+            RETURNING claimed.update_id, claimed.attempts
+            """,
+            {"now": now, "limit": limit},
+        )
+        return [Claim(*row) for row in sorted(cursor.fetchall())]
+
+
+def take_over(*, now: datetime) -> int:
+    """Give back the claims that no living worker holds; return how many there were.
+
+    A worker holds the lock of the row it works on, so an expired claim without a lock belongs to
+    a worker that died, or that has not come to it yet (its attempt number then fences it off).
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE bot_inboxupdate SET state = 'NEW'
+            WHERE update_id IN (
+              SELECT update_id FROM bot_inboxupdate
+              WHERE state = 'WORKING' AND claimed_at <= %s
+              ORDER BY update_id
+              FOR UPDATE SKIP LOCKED
+            )
+            """,
+            [now - LEASE],
+        )
+        return cursor.rowcount
+
+
+def work(*, handle: Callable[[dict[str, Any]], None], until: datetime) -> tuple[int, bool]:
+    """Work on updates until none is due or it is `until`.
+
+    `handle` causes everything that an update causes. Returns how many updates were claimed, and
+    whether some may be left.
+    """
+    count = 0
+    while claims := claim(now=timezone.now()):
+        for one in claims:
+            process(one, handle=handle)
+        count += len(claims)
+        if timezone.now() >= until:
+            return count, True
+    return count, False
+
+
+def process(one: Claim, *, handle: Callable[[dict[str, Any]], None]) -> None:
+    """Do everything that a claimed update causes, in one transaction that also marks it DONE.
+
+    Whatever `handle` raises rolls all of it back and is written down: the update is tried again
+    after RETRY_DELAYS and is dead at last.
+    """
+    with structlog.contextvars.bound_contextvars(update_id=one.update_id, attempt=one.attempt):
+        try:
+            with transaction.atomic(durable=True):
+                payload = _begin(one)
+                if payload is None:
+                    log.info("update.claim_lost")
+                    return
+                with outbox.collecting(update_id=one.update_id):
+                    handle(payload)
+                _done(one)
+        except Exception as error:  # Of whatever kind: the update must not be lost with it.
+            log.exception("update.failed")
+            _failed(one, error)
+
+
+def _begin(one: Claim) -> dict[str, Any] | None:
+    """Lock the update and its player's turn; return the payload, or None if the claim was lost.
+
+    The advisory lock keeps two updates of one player apart when the earlier one arrives late,
+    while the later one is being worked on.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT payload, pg_advisory_xact_lock(player_key) FROM bot_inboxupdate
+            WHERE update_id = %s AND attempts = %s AND state = 'WORKING'
+            FOR UPDATE
+            """,
+            [one.update_id, one.attempt],
+        )
+        row = cursor.fetchone()
+    payload: dict[str, Any] | None = json.loads(row[0]) if row else None
+    return payload
+
+
+def _done(one: Claim) -> None:
+    """Mark the update DONE."""
+    InboxUpdate.objects.filter(pk=one.update_id).update(
+        state=InboxState.DONE, done_at=timezone.now()
+    )
+
+
+def _failed(one: Claim, error: Exception) -> None:
+    """Write the failure down and decide whether there is another try."""
+    now = timezone.now()
+    alive = one.attempt <= len(RETRY_DELAYS)
+    InboxUpdate.objects.filter(
+        pk=one.update_id, attempts=one.attempt, state=InboxState.WORKING
+    ).update(
+        state=InboxState.NEW if alive else InboxState.DEAD,
+        due_at=now + RETRY_DELAYS[one.attempt - 1] if alive else now,
+        last_error="".join(traceback.format_exception(error)).replace("\0", "")[-20_000:],
+    )
+
+
+@transaction.atomic
+def try_again(*, update_id: int) -> bool:
+    """Let a dead update live again with all its tries; return False if it is not dead."""
+    dead = InboxUpdate.objects.filter(pk=update_id, state=InboxState.DEAD)
+    return dead.update(state=InboxState.NEW, attempts=0, due_at=timezone.now()) == 1
+
+
+def forget(*, before: datetime, limit: int) -> int:
+    """Delete at most `limit` updates that were done before `before`; return how many."""
+    done = InboxUpdate.objects.filter(state=InboxState.DONE, done_at__lt=before)
+    oldest = done.order_by("update_id").values_list("update_id", flat=True)[:limit]
+    return InboxUpdate.objects.filter(update_id__in=list(oldest)).delete()[0]

@@ -1,0 +1,27 @@
+"""`manage.py sender`: make the calls that wait in the outbox."""
+
+import asyncio
+import signal
+from typing import Any
+
+from django.core.management.base import BaseCommand
+
+from bot.sender import Sender, build_bot
+
+
+class Command(BaseCommand):
+    """Run one sender until SIGTERM or SIGINT; calls under way are finished first."""
+
+    help = "Send what waits in the outbox. Any number of senders keep one pace together."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Run the sender's event loop."""
+        asyncio.run(self._run())
+
+    async def _run(self) -> None:
+        sender = Sender(build_bot())
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, sender.stop)
+        self.stdout.write("The sender is running.")
+        await sender.run()

@@ -1,0 +1,76 @@
+"""`manage.py webhook`: tell Telegram where to post updates, look, or take it back."""
+
+import asyncio
+from argparse import ArgumentParser
+from typing import Any
+from urllib.parse import urljoin
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.urls import reverse
+from django.utils import translation
+from telegram import Bot, BotCommand
+from telegram.error import TelegramError
+
+from bot import texts
+from bot.sender import build_bot
+from bot.updates import ALLOWED_UPDATES
+from quizarena.players.models import Language
+
+
+class Command(BaseCommand):
+    """Set, show or delete the webhook (Bot API setWebhook, getWebhookInfo, deleteWebhook)."""
+
+    help = "Set, show or delete the bot's webhook; setting it also sets the menu of commands."
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Take the verb, and for `set` the address of this site."""
+        parser.add_argument("verb", choices=["set", "show", "delete"])
+        parser.add_argument(
+            "--url",
+            default=settings.PUBLIC_URL,
+            help="Address of this site, or of the webhook itself. Default: PUBLIC_URL.",
+        )
+        parser.add_argument("--max-connections", type=int, default=40)
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Do it, or say in one sentence what Telegram did not like."""
+        try:
+            asyncio.run(self._do(options))
+        except TelegramError as error:
+            raise CommandError(f"Telegram says: {error}. Check TELEGRAM_BOT_TOKEN.") from error
+
+    async def _do(self, options: dict[str, Any]) -> None:
+        async with build_bot() as bot:
+            match options["verb"]:
+                case "set":
+                    if not options["url"]:
+                        raise CommandError("Say where: --url https://…, or set PUBLIC_URL.")
+                    url = urljoin(options["url"], reverse("webhook"))
+                    await bot.set_webhook(
+                        url,
+                        secret_token=settings.TELEGRAM_WEBHOOK_SECRET,
+                        max_connections=options["max_connections"],
+                        allowed_updates=ALLOWED_UPDATES,
+                    )
+                    await set_commands(bot)
+                    self.stdout.write(f"Telegram posts updates to {url}.")
+                case "show":
+                    info = await bot.get_webhook_info()
+                    self.stdout.write(f"URL: {info.url or 'none'}")
+                    self.stdout.write(f"Waiting updates: {info.pending_update_count}")
+                    if info.last_error_message:
+                        self.stdout.write(f"Last error: {info.last_error_message}")
+                case "delete":
+                    await bot.delete_webhook()
+                    self.stdout.write("The webhook is deleted.")
+
+
+async def set_commands(bot: Bot) -> None:
+    """Set the menu of commands in every language, German for everybody else."""
+    for language in Language:
+        with translation.override(language.value):
+            commands = [BotCommand(name, description) for name, description in texts.commands()]
+        await bot.set_my_commands(commands, language_code=language.value)
+        if language is Language.GERMAN:
+            await bot.set_my_commands(commands)

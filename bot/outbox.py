@@ -1,0 +1,400 @@
+"""What goes to Telegram: rows of the transaction that wants them sent.
+
+Handlers use the ordinary python-telegram-bot API; `OutboxRequest` stands where its HTTP client
+would and collects the calls, `collecting` writes them down together. Only bot/sender.py speaks to
+Telegram.
+"""
+
+import base64
+import json
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.conf import settings
+from django.db import connection, transaction
+from django.utils import timezone
+from telegram.request import BaseRequest, RequestData
+
+from bot import wake
+from bot.models import CallState, Lane, OutgoingCall, Pace
+
+# One new message per second and chat, three at once after a rest (Telegram's own advice).
+CHAT_INTERVAL = timedelta(seconds=1)
+CHAT_BURST = 3
+# Reminders and broadcasts, all chats together (Telegram: about 30 per second).
+BULK_PER_SECOND = 28
+# How long a claimed call may stay without an outcome before its sender counts as dead. Longer
+# than the sender's own timeouts together.
+LEASE = timedelta(seconds=30)
+# An answer that could not be delivered for a day answers nothing any more.
+GIVE_UP_AFTER = timedelta(hours=24)
+
+_collected: ContextVar[list[OutgoingCall] | None] = ContextVar("collected", default=None)
+
+
+class NotCollectingError(RuntimeError):
+    """A call to Telegram was made outside of `collecting`. Nothing has been sent."""
+
+
+@contextmanager
+def collecting(*, update_id: int | None = None, lane: Lane = Lane.ANSWER) -> Iterator[None]:
+    """Write the calls made inside down as one INSERT, in order, when the block ends.
+
+    Belongs into the transaction that wants them sent: if that one rolls back, nothing is sent.
+    After its commit a sender is woken.
+    """
+    calls: list[OutgoingCall] = []
+    token = _collected.set(calls)
+    try:
+        yield
+    finally:
+        _collected.reset(token)
+    if calls:
+        for call in calls:
+            call.caused_by_id = update_id
+            call.lane = lane
+        OutgoingCall.objects.bulk_create(calls)
+        transaction.on_commit(wake.senders)
+
+
+class OutboxRequest(BaseRequest):
+    """Answers python-telegram-bot at once with what Telegram would say, and keeps the call.
+
+    It never waits, so a handler's coroutine runs to its end without an event loop, inside the
+    worker's transaction.
+    """
+
+    @property
+    def read_timeout(self) -> float | None:
+        """Return None: nothing is read."""
+        return None
+
+    async def initialize(self) -> None:
+        """Open nothing."""
+
+    async def shutdown(self) -> None:
+        """Close nothing."""
+
+    async def do_request(
+        self,
+        url: str,
+        method: str,
+        request_data: RequestData | None = None,
+        *timeouts: Any,
+        **more_timeouts: Any,
+    ) -> tuple[int, bytes]:
+        """Keep the call for the sender and return 200 with a plausible result.
+
+        A message that will be sent has no id yet: it carries 0, and whoever edits a message does
+        so from the update that names it.
+        """
+        api_method = url.rsplit("/", 1)[-1]
+        if api_method == "getMe":
+            return 200, json.dumps({"ok": True, "result": _me()}).encode()
+        calls = _collected.get()
+        if calls is None:
+            raise NotCollectingError(f"{api_method} was called outside of outbox.collecting().")
+        call = _call(api_method, request_data, now=timezone.now())
+        calls.append(call)
+        return 200, json.dumps({"ok": True, "result": _result(call)}).encode()
+
+
+def _me() -> dict[str, Any]:
+    """Return the bot's own user without asking Telegram: the token begins with its id."""
+    return {
+        "id": int(settings.TELEGRAM_BOT_TOKEN.split(":")[0]),
+        "is_bot": True,
+        "first_name": "Quiz Arena",
+        "username": settings.TELEGRAM_BOT_USERNAME,
+    }
+
+
+def _call(method: str, request_data: RequestData | None, *, now: datetime) -> OutgoingCall:
+    """Return the unsaved row for one call."""
+    parameters = dict(request_data.parameters) if request_data else {}
+    files = {
+        name: [file_name, mime_type, base64.b64encode(content).decode("ascii")]
+        for name, (file_name, content, mime_type) in (
+            request_data.multipart_data if request_data else {}
+        ).items()
+    }
+    chat_key = parameters.get("chat_id")
+    return OutgoingCall(
+        method=method,
+        chat_key=int(chat_key) if chat_key is not None else None,
+        parameters=parameters,
+        files=files or None,
+        # A new message; typing signs and the like are gone in a moment and need no pace.
+        paced=method.startswith("send") and method != "sendChatAction",
+        created_at=now,
+        due_at=now,
+    )
+
+
+def _result(call: OutgoingCall) -> Any:
+    """Return what python-telegram-bot can read as the outcome of a call yet to be made."""
+    if not (call.method.startswith("send") or call.method.startswith("edit")):
+        return True
+    return {
+        "message_id": call.parameters.get("message_id", 0),
+        "date": int(call.created_at.timestamp()),
+        "chat": {"id": call.chat_key, "type": "private"},
+        "text": call.parameters.get("text", ""),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivery:
+    """A claimed call: what a sender needs to make it."""
+
+    id: int
+    method: str
+    chat_key: int | None
+    parameters: dict[str, Any]
+    files: dict[str, tuple[str, str, str]] | None
+    lane: int
+    created_at: datetime
+    attempts: int
+    doubtful: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a claimed call ended; PENDING means: again at `due_at`."""
+
+    id: int
+    state: CallState
+    due_at: datetime
+    attempts: int
+    doubtful: bool = False
+    error: str = ""
+    message_id: int | None = None
+
+
+@transaction.atomic
+def take_turn(
+    *,
+    outcomes: Sequence[Outcome],
+    room: int,
+    now: datetime,
+    stop_until: datetime | None = None,
+) -> list[Delivery]:
+    """Record `outcomes`, then claim at most `room` calls that may leave now.
+
+    Answers first, then bulk as far as its pace allows. `stop_until` is Telegram's retry_after as
+    an instant: until then no sender claims anything. Locks the rows of the paces it uses, so all
+    senders together keep them.
+    """
+    if outcomes:
+        _record(outcomes, now=now)
+    if stop_until is not None:
+        _stop(until=stop_until)
+    if room <= 0:
+        return []
+    stopped, bulk_waits = _signals(now=now)
+    if stopped:
+        return []
+    deliveries = _claim_paced(
+        Lane.ANSWER, per_second=settings.OUTGOING_ANSWERS_PER_SECOND, room=room, now=now
+    )
+    if bulk_waits and len(deliveries) < room:
+        deliveries += _claim_paced(
+            Lane.BULK, per_second=BULK_PER_SECOND, room=room - len(deliveries), now=now
+        )
+    return deliveries
+
+
+def take_over(*, now: datetime) -> int:
+    """Give back the calls of senders that died with them; return how many there were.
+
+    Such a call may have arrived, and nobody will ever know: an answer is made again and marked
+    doubtful, a bulk message is not sent twice knowingly and ends as MAYBE_SENT.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE bot_outgoingcall
+            SET doubtful = true, error = 'The sender died while the call was on its way.',
+                state = CASE WHEN lane = %(bulk)s AND paced THEN 'MAYBE_SENT' ELSE 'PENDING' END,
+                finished_at = CASE WHEN lane = %(bulk)s AND paced THEN %(now)s::timestamptz END
+            WHERE id IN (
+              SELECT id FROM bot_outgoingcall
+              WHERE state = 'SENDING' AND claimed_at <= %(expired)s
+              ORDER BY id
+              FOR UPDATE SKIP LOCKED
+            )
+            """,
+            {"bulk": Lane.BULK, "now": now, "expired": now - LEASE},
+        )
+        return cursor.rowcount
+
+
+def send_again(*, call_id: int) -> bool:
+    """Let a call that was refused, given up or maybe sent be made again; False if it is none."""
+    failed = OutgoingCall.objects.filter(
+        pk=call_id, state__in=[CallState.REFUSED, CallState.GIVEN_UP, CallState.MAYBE_SENT]
+    )
+    now = timezone.now()
+    return (
+        failed.update(
+            state=CallState.PENDING, finished_at=None, attempts=0, due_at=now, created_at=now
+        )
+        == 1
+    )
+
+
+def forget_paces(*, now: datetime) -> int:
+    """Delete the paces of chats that are at rest; return how many there were."""
+    at_rest = Pace.objects.filter(name__startswith="chat:", free_at__lt=now)
+    return at_rest.delete()[0]
+
+
+def _record(outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    """Write down how claimed calls ended, in one statement."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE bot_outgoingcall AS call
+            SET state = outcome.state, due_at = outcome.due_at, attempts = outcome.attempts,
+                doubtful = outcome.doubtful, error = outcome.error,
+                message_id = outcome.message_id,
+                finished_at = CASE WHEN outcome.state <> 'PENDING' THEN %s::timestamptz END
+            FROM unnest(
+              %s::bigint[], %s::text[], %s::timestamptz[], %s::smallint[], %s::boolean[],
+              %s::text[], %s::bigint[]
+            ) AS outcome (id, state, due_at, attempts, doubtful, error, message_id)
+            WHERE call.id = outcome.id AND call.state = 'SENDING'
+            """,
+            [
+                now,
+                [outcome.id for outcome in outcomes],
+                [outcome.state.value for outcome in outcomes],
+                [outcome.due_at for outcome in outcomes],
+                [outcome.attempts for outcome in outcomes],
+                [outcome.doubtful for outcome in outcomes],
+                [outcome.error for outcome in outcomes],
+                [outcome.message_id for outcome in outcomes],
+            ],
+        )
+
+
+def _signals(*, now: datetime) -> tuple[bool, bool]:
+    """Return whether Telegram has told us to wait, and whether bulk calls are waiting."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT EXISTS (SELECT FROM bot_pace WHERE name = 'stop' AND free_at > %s),
+                   EXISTS (SELECT FROM bot_outgoingcall WHERE lane = %s AND state = 'PENDING')
+            """,
+            [now, Lane.BULK],
+        )
+        stopped, bulk_waits = cursor.fetchone()
+    return stopped, bulk_waits
+
+
+def _stop(*, until: datetime) -> None:
+    """Keep every sender from claiming before `until`; a longer stop stays."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO bot_pace (name, free_at) VALUES ('stop', %s)
+            ON CONFLICT (name) DO UPDATE SET free_at = greatest(bot_pace.free_at, excluded.free_at)
+            """,
+            [until],
+        )
+
+
+def _claim_paced(lane: Lane, *, per_second: int | None, room: int, now: datetime) -> list[Delivery]:
+    """Claim calls of `lane`, at most as many as its pace allows; None is no pace at all.
+
+    The pace saves up at most one second. Its row stays locked until the transaction ends.
+    """
+    if per_second is None:
+        return _claim(lane, limit=room, now=now)
+    interval = timedelta(seconds=1) / per_second
+    saved = timedelta(seconds=1) - interval
+    Pace.objects.bulk_create([Pace(name=lane.label, free_at=now - saved)], ignore_conflicts=True)
+    pace = Pace.objects.select_for_update().get(name=lane.label)
+    free_at = max(pace.free_at, now - saved)
+    allowed = max(0, (now - free_at) // interval + 1) if free_at <= now else 0
+    if not allowed:
+        return []
+    deliveries = _claim(lane, limit=min(room, allowed), now=now)
+    pace.free_at = free_at + len(deliveries) * interval
+    pace.save(update_fields=["free_at"])
+    return deliveries
+
+
+def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
+    """Claim up to `limit` calls of `lane`, the first waiting one of each chat, in one statement.
+
+    A new message leaves only if its chat has not had CHAT_BURST in a row, one per CHAT_INTERVAL;
+    the chat's pace moves with the claim.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH head AS (
+              SELECT waiting.id FROM bot_outgoingcall AS waiting
+              LEFT JOIN bot_pace AS pace
+                ON waiting.paced AND pace.name = 'chat:' || waiting.chat_key
+              WHERE waiting.state = 'PENDING' AND waiting.lane = %(lane)s
+                AND waiting.due_at <= %(now)s
+                AND (pace.free_at IS NULL OR pace.free_at <= %(now)s + %(burst)s)
+                AND NOT EXISTS (
+                  SELECT FROM bot_outgoingcall AS earlier
+                  WHERE earlier.chat_key = waiting.chat_key AND earlier.lane = waiting.lane
+                    AND earlier.state IN ('PENDING', 'SENDING') AND earlier.id < waiting.id
+                )
+              ORDER BY waiting.id
+              LIMIT %(limit)s
+              FOR UPDATE OF waiting SKIP LOCKED
+            ), claimed AS (
+              UPDATE bot_outgoingcall AS call
+              SET state = 'SENDING', claimed_at = %(now)s
+              FROM head WHERE call.id = head.id
+              RETURNING call.*
+            ), paced AS (
+              INSERT INTO bot_pace (name, free_at)
+              SELECT DISTINCT 'chat:' || chat_key, %(now)s::timestamptz + %(interval)s
+              FROM claimed WHERE paced
+              ORDER BY 1
+              ON CONFLICT (name) DO UPDATE
+              SET free_at = greatest(bot_pace.free_at, %(now)s) + %(interval)s
+            )
+            SELECT id, method, chat_key, parameters, files, lane, created_at, attempts, doubtful
+            FROM claimed ORDER BY id
+            """,
+            {
+                "lane": lane,
+                "now": now,
+                "limit": limit,
+                "interval": CHAT_INTERVAL,
+                "burst": CHAT_INTERVAL * (CHAT_BURST - 1),
+            },
+        )
+        return [
+            Delivery(
+                id=row[0],
+                method=row[1],
+                chat_key=row[2],
+                parameters=json.loads(row[3]),
+                files=json.loads(row[4]) if row[4] else None,
+                lane=row[5],
+                created_at=row[6],
+                attempts=row[7],
+                doubtful=row[8],
+            )
+            for row in cursor.fetchall()
+        ]
+
+
+def forget(*, before: datetime, limit: int) -> int:
+    """Delete at most `limit` calls that were finished before `before`; return how many."""
+    finished = OutgoingCall.objects.filter(finished_at__lt=before)
+    oldest = finished.order_by("id").values_list("id", flat=True)[:limit]
+    return OutgoingCall.objects.filter(id__in=list(oldest)).delete()[0]

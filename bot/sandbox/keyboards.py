@@ -1,0 +1,53 @@
+"""Inline keyboards, checked as Telegram checks them."""
+
+import re
+from typing import Any
+
+from bot.sandbox.errors import BadRequestError
+from bot.sandbox.parameters import Parameters
+
+Json = dict[str, Any]
+
+DATA_BYTES_MAX = 64
+# What a button may have without doing anything.
+_LOOKS = {"text", "style", "icon_custom_emoji_id"}
+_URL = re.compile(r"(?:https?|tg|ton|mailto|tel):")
+
+
+def inline(parameters: Parameters) -> Json:
+    """Return {"reply_markup": …} when the call brings an inline keyboard with buttons, else {}.
+
+    Raise BadRequestError when it is none that Telegram would show.
+    """
+    markup = parameters.json("reply_markup")
+    if not markup:
+        return {}
+    if not isinstance(markup, dict):
+        raise BadRequestError("object expected as reply markup")
+    rows = markup.get("inline_keyboard")
+    if rows is None:
+        return {}
+    if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
+        raise BadRequestError('field "inline_keyboard" must be of type Array of Arrays')
+    rows = [[_button(button) for button in row] for row in rows if row]
+    return {"reply_markup": {"inline_keyboard": rows}} if rows else {}
+
+
+def _button(button: Any) -> Json:
+    problem = "can't parse inline keyboard button: "
+    if not isinstance(button, dict):
+        raise BadRequestError(f"{problem}InlineKeyboardButton must be an Object")
+    if not str(button.get("text", "")).strip():
+        raise BadRequestError(f'{problem}Field "text" must be non-empty')
+    if not button.keys() - _LOOKS:
+        raise BadRequestError(f"{problem}Text buttons are unallowed in the inline keyboard")
+    if "callback_data" in button:
+        length = len(str(button["callback_data"]).encode())
+        if not 1 <= length <= DATA_BYTES_MAX:
+            raise BadRequestError("BUTTON_DATA_INVALID")
+    if "url" in button and not _URL.match(str(button["url"])):
+        url = button["url"]
+        raise BadRequestError(
+            f"inline keyboard button URL '{url}' is invalid: unsupported URL protocol"
+        )
+    return button

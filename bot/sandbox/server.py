@@ -1,0 +1,354 @@
+"""The HTTP side: Bot API for the bot, a JSON API for people and tests, the chat page."""
+
+import asyncio
+import json
+import logging
+import os
+import sys
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+from aiohttp import web
+
+from bot.sandbox import events, methods, people
+from bot.sandbox.errors import ImpossibleError
+from bot.sandbox.parameters import Parameters, Upload
+from bot.sandbox.state import StateFile
+from bot.sandbox.telegram import Telegram
+
+Json = dict[str, Any]
+
+DEFAULT_PORT = 8081
+# Well formed; it opens nothing but a sandbox.
+DEFAULT_TOKEN = "1000000001:SANDBOX-token-of-the-quiz-arena-bot"  # noqa: S105
+# Telegram's own bound for uploads.
+UPLOAD_BYTES_MAX = 50 * 1024 * 1024
+SAVE_EVERY_S = 1.0
+# Saving may take at most this share of the time, however much there is to save.
+SAVE_SHARE_MAX = 0.05
+COUNTERS_EVERY_S = 1.0
+STATIC = Path(__file__).parent / "static"
+TELEGRAM = web.AppKey("telegram", Telegram)
+
+logger = logging.getLogger(__name__)
+routes = web.RouteTableDef()
+
+
+def run(*, host: str, port: int, token: str, state_path: Path | None) -> None:
+    """Serve until interrupted. Exit with a sentence when the port is taken."""
+    telegram_app = app(token=token, state_file=StateFile(path=state_path) if state_path else None)
+    try:
+        web.run_app(
+            telegram_app,
+            host=host,
+            port=port,
+            access_log=None,
+            shutdown_timeout=1,
+            print=lambda _: logger.info("Telegram sandbox on http://%s:%d/", host, port),
+        )
+    except OSError as error:
+        sys.exit(f"The sandbox cannot listen on {host}:{port}: {os.strerror(error.errno or 0)}.")
+
+
+def app(*, token: str, state_file: StateFile | None = None) -> web.Application:
+    """Return the sandbox as an application, with the state of its last run."""
+    telegram = Telegram(token=token, state=state_file.load() if state_file else None)
+    telegram.delivery.carry_out = partial(_carry_out, telegram)
+    application = web.Application(middlewares=[_tell_people], client_max_size=UPLOAD_BYTES_MAX)
+    application[TELEGRAM] = telegram
+    application.add_routes(routes)
+    application.router.add_static("/sandbox/static", STATIC)
+    application.on_shutdown.append(_close_streams)
+    application.cleanup_ctx.append(partial(_life, telegram=telegram, state_file=state_file))
+    return application
+
+
+async def _life(
+    application: web.Application, *, telegram: Telegram, state_file: StateFile | None
+) -> AsyncIterator[None]:
+    telegram.delivery.start()
+    tasks = [asyncio.create_task(_show_counters(telegram))]
+    if state_file is not None:
+        tasks.append(asyncio.create_task(_keep_saving(telegram, state_file)))
+    yield
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await telegram.delivery.stop()
+    if state_file is not None:
+        state_file.save(telegram.state)
+
+
+async def _close_streams(application: web.Application) -> None:
+    application[TELEGRAM].events.close()
+
+
+async def _keep_saving(telegram: Telegram, state_file: StateFile) -> None:
+    pause = SAVE_EVERY_S
+    while True:
+        await asyncio.sleep(pause)
+        if not telegram.has_unsaved_changes:
+            continue
+        telegram.has_unsaved_changes = False
+        begin = time.monotonic()
+        try:
+            state_file.save(telegram.state)
+        except OSError as error:
+            telegram.has_unsaved_changes = True
+            logger.warning("The sandbox cannot save its state: %s", error)
+        pause = max(SAVE_EVERY_S, (time.monotonic() - begin) / SAVE_SHARE_MAX)
+
+
+async def _show_counters(telegram: Telegram) -> None:
+    calls, at = 0, time.monotonic()
+    while True:
+        await asyncio.sleep(COUNTERS_EVERY_S)
+        now = time.monotonic()
+        done = telegram.network.counters.calls
+        rate = max(done - calls, 0) / (now - at)
+        calls, at = done, now
+        if telegram.events.is_watched:
+            telegram.events.publish("network", **_network_json(telegram), calls_per_second=rate)
+
+
+async def _carry_out(telegram: Telegram, call: Json) -> methods.Reply:
+    """Carry out the call in the body of a webhook answer; nobody hears how it ends."""
+    name = str(call.pop("method"))
+    return await methods.call(telegram, name, Parameters(call), token=telegram.token)
+
+
+# For the bot ---------------------------------------------------------------------------------
+
+
+@routes.route("*", "/bot{token}/{method}")
+async def bot_api(request: web.Request) -> web.StreamResponse:
+    """Carry out one Bot API call."""
+    telegram = request.app[TELEGRAM]
+    try:
+        parameters = await _read_parameters(request)
+    except (ValueError, UnicodeError):
+        description = "Bad Request: can't parse the request"
+        return _json({"ok": False, "error_code": 400, "description": description}, status=400)
+    match = request.match_info
+    reply = await methods.call(telegram, match["method"], parameters, token=match["token"])
+    if reply.is_lost and request.transport is not None:
+        request.transport.close()
+    return web.Response(
+        body=methods.answer_body(reply), status=reply.status, content_type="application/json"
+    )
+
+
+async def _read_parameters(request: web.Request) -> Parameters:
+    values: dict[str, Any] = dict(request.query) if request.query_string else {}
+    if request.content_type == "multipart/form-data":
+        for name, value in (await request.post()).items():
+            values[name] = _upload(value) if isinstance(value, web.FileField) else value
+    elif request.can_read_body:
+        body = await request.text()
+        if request.content_type == "application/json":
+            values |= dict(json.loads(body or "{}"))
+        else:
+            values |= parse_qsl(body, keep_blank_values=True)
+    return Parameters(values)
+
+
+def _upload(field: web.FileField) -> Upload:
+    return Upload(
+        name=Path(field.filename).name, mime_type=field.content_type, content=field.file.read()
+    )
+
+
+# For people and tests ------------------------------------------------------------------------
+
+
+@web.middleware
+async def _tell_people(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Turn what is impossible, or not JSON, into a 400 that says so."""
+    try:
+        return await handler(request)
+    except ImpossibleError as error:
+        return _json({"error": str(error)}, status=400)
+    except (json.JSONDecodeError, KeyError, TypeError, ValueError) as error:
+        if not request.path.startswith("/sandbox/api/"):
+            raise
+        return _json({"error": f"Not understood: {type(error).__name__} {error}"}, status=400)
+
+
+@routes.get("/sandbox/api/players")
+async def list_players(request: web.Request) -> web.Response:
+    """Return all players."""
+    chats = request.app[TELEGRAM].state.chats.values()
+    return _json([people.player_json(chat) for chat in chats])
+
+
+@routes.post("/sandbox/api/players")
+async def save_player(request: web.Request) -> web.Response:
+    """Add a player, or change one whose id is given."""
+    wanted = await _body(request)
+    chat = people.save_player(
+        request.app[TELEGRAM],
+        player_id=int(wanted["id"]) if wanted.get("id") else None,
+        first_name=str(wanted.get("first_name") or ""),
+        last_name=wanted.get("last_name"),
+        username=wanted.get("username"),
+        language_code=wanted.get("language_code"),
+    )
+    return _json(people.player_json(chat))
+
+
+@routes.get("/sandbox/api/players/{player_id:\\d+}/chat")
+async def show_chat(request: web.Request) -> web.Response:
+    """Return everything that a player's phone shows."""
+    telegram = request.app[TELEGRAM]
+    chat = people.find_chat(telegram, int(request.match_info["player_id"]))
+    waiting = [
+        vars(query)
+        for query in telegram.state.queries.values()
+        if query.player_id == chat.player.id
+    ]
+    return _json(
+        {
+            "player": people.player_json(chat),
+            "messages": list(chat.messages.values()),
+            "undelivered": sorted(chat.undelivered),
+            "commands": methods.commands_for(telegram, chat),
+            "reply_keyboard": chat.reply_keyboard,
+            "toasts": list(chat.toasts),
+            "waiting": waiting,
+        }
+    )
+
+
+@routes.post("/sandbox/api/players/{player_id:\\d+}/{deed:message|tap|start|block|unblock}")
+async def act(request: web.Request) -> web.Response:
+    """Do something as a player."""
+    telegram = request.app[TELEGRAM]
+    chat = people.find_chat(telegram, int(request.match_info["player_id"]))
+    wanted = await _body(request)
+    match request.match_info["deed"]:
+        case "message":
+            return _json(people.write(telegram, chat, text=str(wanted["text"])))
+        case "tap":
+            query = people.tap(
+                telegram,
+                chat,
+                message_id=int(wanted["message_id"]),
+                data=str(wanted["data"]),
+                force=bool(wanted.get("force")),
+            )
+            return _json(query)
+        case "start":
+            parameter = str(wanted.get("parameter") or "")
+            return _json(people.follow_link(telegram, chat, parameter=parameter))
+        case "block":
+            people.block(telegram, chat)
+        case "unblock":
+            people.unblock(telegram, chat)
+    return _json(people.player_json(chat))
+
+
+@routes.post("/sandbox/api/updates")
+async def push_update(request: web.Request) -> web.Response:
+    """Send the bot any update; without an update_id it gets the next one."""
+    telegram = request.app[TELEGRAM]
+    update = await _body(request)
+    body = {"update_id": update.get("update_id") or telegram.state.take_update_id(), **update}
+    telegram.delivery.push_raw(body)
+    return _json(body)
+
+
+@routes.get("/sandbox/api/calls")
+async def list_calls(request: web.Request) -> web.Response:
+    """Return the journal of Bot API calls."""
+    since, method = int(request.query.get("since", 0)), request.query.get("method", "")
+    return _json(request.app[TELEGRAM].calls(since=since, method=method))
+
+
+@routes.get("/sandbox/api/network")
+async def show_network(request: web.Request) -> web.Response:
+    """Return the network's settings and counters."""
+    return _json(_network_json(request.app[TELEGRAM]))
+
+
+@routes.post("/sandbox/api/network")
+async def change_network(request: web.Request) -> web.Response:
+    """Change the settings that are given."""
+    telegram = request.app[TELEGRAM]
+    telegram.network.change(await _body(request))
+    telegram.events.publish("network", **_network_json(telegram))
+    return _json(_network_json(telegram))
+
+
+@routes.post("/sandbox/api/reset")
+async def reset(request: web.Request) -> web.Response:
+    """Begin anew with the first players."""
+    request.app[TELEGRAM].reset()
+    return _json({})
+
+
+@routes.get("/sandbox/api/events")
+async def stream_events(request: web.Request) -> web.StreamResponse:
+    """Stream what happens until the page is closed."""
+    telegram = request.app[TELEGRAM]
+    response = web.StreamResponse(
+        headers={"Content-Type": "text/event-stream", "Cache-Control": "no-store"}
+    )
+    await response.prepare(request)
+    queue = telegram.events.subscribe()
+    with suppress(ConnectionError):
+        try:
+            await response.write(b"retry: 1000\n\n")
+            await response.write(events.as_event("reload").encode())
+            while event := await queue.get():
+                await response.write(event.encode())
+        finally:
+            telegram.events.unsubscribe(queue)
+    return response
+
+
+@routes.get("/sandbox/files/{file_id}")
+async def show_file(request: web.Request) -> web.Response:
+    """Return a file that a bot sent."""
+    file = request.app[TELEGRAM].state.files.get(request.match_info["file_id"])
+    if file is None:
+        raise web.HTTPNotFound
+    response = web.Response(body=file.content, content_type=file.mime_type)
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if not file.mime_type.startswith("image/") or file.mime_type == "image/svg+xml":
+        response.headers["Content-Disposition"] = "attachment"
+    return response
+
+
+@routes.get("/")
+@routes.get("/t/{bot}")
+async def show_page(request: web.Request) -> web.FileResponse:
+    """Return the chat page; under /t/<bot>?start=… it opens that deep link."""
+    response = web.FileResponse(STATIC / "index.html")
+    response.headers["Cache-Control"] = "no-cache"
+    response.headers["Content-Security-Policy"] = "default-src 'self'; img-src 'self' data:"
+    return response
+
+
+def _network_json(telegram: Telegram) -> Json:
+    counters = {**vars(telegram.network.counters), "pending": len(telegram.state.pending)}
+    return {"settings": telegram.network.settings(), "counters": counters}
+
+
+async def _body(request: web.Request) -> Json:
+    text = await request.text()
+    body = json.loads(text) if text else {}
+    if not isinstance(body, dict):
+        raise ImpossibleError("The body is to be a JSON object.")
+    return body
+
+
+def _json(content: object, *, status: int = 200) -> web.Response:
+    body = json.dumps(content, ensure_ascii=False).encode()
+    return web.Response(body=body, status=status, content_type="application/json")

@@ -1,0 +1,252 @@
+"""The only place that speaks to Telegram: makes the outbox's calls and writes down how they ended.
+
+A process has one event loop, one Bot and one database thread. Any number of processes may run:
+what they share, pace included, is in the database (bot/outbox.py).
+"""
+
+import asyncio
+import base64
+import warnings
+from contextlib import suppress
+from datetime import datetime, timedelta
+from typing import Any
+
+import httpx
+import redis.asyncio
+import structlog
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import DatabaseError, InterfaceError, connection
+from django.utils import timezone
+from telegram import Bot, InputFile
+from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter
+from telegram.error import NetworkError, TelegramError
+from telegram.request import HTTPXRequest
+from telegram.warnings import PTBDeprecationWarning, PTBUserWarning
+
+from bot import outbox, wake
+from bot.models import CallState, Lane
+from bot.outbox import Delivery, Outcome
+from quizarena.ops import heartbeats
+from quizarena.players import services as players
+
+# Calls under way at once. Telegram answers within tens of milliseconds.
+CONCURRENCY = 64
+# Together well below outbox.LEASE, so that no living sender's call is taken over.
+TIMEOUTS = {
+    "connect_timeout": 3.0,
+    "read_timeout": 10.0,
+    "write_timeout": 5.0,
+    "pool_timeout": 5.0,
+    "media_write_timeout": 10.0,
+}
+# Look into the outbox at least this often, called or not.
+TICK_SECONDS = 0.25
+# While calls are landing, their outcomes are collected this long and written down together.
+BATCH_SECONDS = 0.01
+HOUSEKEEPING = timedelta(seconds=10)
+# After so many failures that Telegram answered, a call is given up.
+ATTEMPTS_MAX = 8
+# A wrong token concerns every call; trying again soon would only be noise.
+TOKEN_PAUSE = timedelta(seconds=30)
+
+# The outbox keeps the method's name and its parameters: do_api_request is meant for that.
+warnings.filterwarnings("ignore", "Please use 'Bot", PTBUserWarning)
+warnings.filterwarnings("ignore", category=PTBDeprecationWarning)
+
+log = structlog.get_logger(__name__)
+
+
+def build_bot(token: str | None = None) -> Bot:
+    """Return a Bot that speaks to TELEGRAM_API_URL, over connections that are kept."""
+    return Bot(
+        token or settings.TELEGRAM_BOT_TOKEN,
+        base_url=f"{settings.TELEGRAM_API_URL}/bot",
+        base_file_url=f"{settings.TELEGRAM_API_URL}/file/bot",
+        request=HTTPXRequest(connection_pool_size=CONCURRENCY, **TIMEOUTS),
+    )
+
+
+async def deliver(bot: Bot, delivery: Delivery) -> tuple[Outcome, TelegramError | None]:
+    """Make one stored call to Telegram and say how it ended.
+
+    BadRequest is caught before NetworkError because python-telegram-bot derives the one from the
+    other. A connection that breaks after the request has left is a doubt: Telegram has no
+    idempotency key for sends.
+    """
+    try:
+        result = await bot.do_api_request(delivery.method, api_kwargs=_arguments(delivery))
+    except TelegramError as error:
+        return judge(delivery, error, now=timezone.now()), error
+    message_id = result.get("message_id") if isinstance(result, dict) else None
+    sent = Outcome(
+        id=delivery.id,
+        state=CallState.SENT,
+        due_at=timezone.now(),
+        attempts=delivery.attempts + 1,
+        doubtful=delivery.doubtful,
+        message_id=message_id,
+    )
+    return sent, None
+
+
+def judge(delivery: Delivery, error: TelegramError, *, now: datetime) -> Outcome:
+    """Say what an error means for the call: final, another try, or a doubt."""
+    attempts = delivery.attempts + 1
+    doubtful = delivery.doubtful
+    due_at = now + timedelta(seconds=min(60, 2**attempts))
+    match error:
+        case BadRequest() if "message is not modified" in str(error):
+            state = CallState.SENT  # It reads already as it should.
+        case BadRequest() | Forbidden() | ChatMigrated():
+            state = CallState.REFUSED
+        case RetryAfter():
+            state, attempts = CallState.PENDING, delivery.attempts
+            due_at = now + retry_after(error)
+        case InvalidToken():
+            state, attempts, due_at = CallState.PENDING, delivery.attempts, now + TOKEN_PAUSE
+        case NetworkError() if _never_left(error):
+            state, attempts, due_at = CallState.PENDING, delivery.attempts, now + HOUSEKEEPING / 5
+        case NetworkError() if isinstance(error.__cause__, httpx.HTTPError):
+            doubtful = True
+            # An answer is owed and made again; a bulk message is not sent twice knowingly.
+            owed = delivery.lane == Lane.ANSWER or not delivery.method.startswith("send")
+            state = CallState.PENDING if owed else CallState.MAYBE_SENT
+        case _:
+            state = CallState.PENDING
+    too_old = now - delivery.created_at >= outbox.GIVE_UP_AFTER
+    if state is CallState.PENDING and (attempts >= ATTEMPTS_MAX or too_old):
+        state = CallState.MAYBE_SENT if doubtful else CallState.GIVEN_UP
+    return Outcome(
+        id=delivery.id,
+        state=state,
+        due_at=due_at,
+        attempts=attempts,
+        doubtful=doubtful,
+        error=str(error).replace("\0", "")[:1_000],
+    )
+
+
+def retry_after(error: RetryAfter) -> timedelta:
+    """Return how long Telegram wants to be left alone."""
+    wait = error.retry_after
+    return wait if isinstance(wait, timedelta) else timedelta(seconds=wait)
+
+
+def _never_left(error: NetworkError) -> bool:
+    """Return whether the request certainly did not reach Telegram: there was no connection."""
+    return isinstance(
+        error.__cause__, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout
+    )
+
+
+def _arguments(delivery: Delivery) -> dict[str, Any]:
+    """Return the call's parameters with its uploads unpacked."""
+    uploads = {
+        name: InputFile(base64.b64decode(content), filename=file_name)
+        for name, (file_name, _mime_type, content) in (delivery.files or {}).items()
+    }
+    return {**delivery.parameters, **uploads}
+
+
+class Sender:
+    """One process's share of the sending: claims calls, makes them at once, records outcomes."""
+
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+        self._flying: set[asyncio.Task[None]] = set()
+        self._landed: list[Outcome] = []
+        self._stop_until: datetime | None = None
+        self._blocked: list[int] = []
+        self._look = asyncio.Event()
+        self._stopping = False
+        self._housekeeping_due = timezone.now()
+
+    def stop(self) -> None:
+        """Claim nothing more; `run` returns when the calls under way have their outcomes."""
+        self._stopping = True
+        self._look.set()
+
+    async def run(self) -> None:
+        """Send until told to stop."""
+        listener = asyncio.create_task(self._listen())
+        try:
+            while not self._stopping or self._flying or self._landed:
+                await self._turn()
+        finally:
+            listener.cancel()
+            with suppress(asyncio.CancelledError):
+                await listener
+            await self._bot.shutdown()
+
+    async def _turn(self) -> None:
+        """Exchange outcomes for deliveries with the database, then wait for a reason to do more."""
+        self._look.clear()
+        room = 0 if self._stopping else CONCURRENCY - len(self._flying)
+        landed, self._landed = self._landed, []
+        try:
+            deliveries = await sync_to_async(self._exchange)(landed, room)
+        except (DatabaseError, InterfaceError) as error:
+            # The database is away: outcomes are kept until it is back.
+            self._landed = landed + self._landed
+            log.warning("sender.database_away", error=str(error))
+            await sync_to_async(connection.close)()
+            await asyncio.sleep(1)
+            return
+        for delivery in deliveries:
+            task = asyncio.create_task(self._deliver(delivery))
+            self._flying.add(task)
+            task.add_done_callback(self._flying.discard)
+        if self._flying:
+            await asyncio.sleep(BATCH_SECONDS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(TICK_SECONDS):
+                await self._look.wait()
+
+    def _exchange(self, landed: list[Outcome], room: int) -> list[Delivery]:
+        """Speak to the database, in its thread."""
+        now = timezone.now()
+        if now >= self._housekeeping_due:
+            self._housekeeping_due = now + HOUSEKEEPING
+            heartbeats.beat("sender")
+            outbox.take_over(now=now)
+        while self._blocked:
+            players.bot_blocked(telegram_id=self._blocked[-1], now=now)
+            self._blocked.pop()
+        deliveries = outbox.take_turn(
+            outcomes=landed, room=room, now=now, stop_until=self._stop_until
+        )
+        self._stop_until = None
+        return deliveries
+
+    async def _deliver(self, delivery: Delivery) -> None:
+        """Make one call and keep its outcome for the next exchange."""
+        outcome, error = await deliver(self._bot, delivery)
+        if error is not None:
+            log.warning(
+                "call.failed",
+                call=delivery.id,
+                method=delivery.method,
+                player=delivery.chat_key,
+                state=outcome.state.value,
+                error=str(error),
+            )
+        if isinstance(error, Forbidden) and delivery.chat_key is not None:
+            self._blocked.append(delivery.chat_key)
+        if isinstance(error, RetryAfter | InvalidToken):
+            self._stop_until = max(outcome.due_at, self._stop_until or outcome.due_at)
+        self._landed.append(outcome)
+        self._look.set()
+
+    async def _listen(self) -> None:
+        """Look at once when a worker has written something; without Redis the tick remains."""
+        client = redis.asyncio.Redis.from_url(settings.REDIS_URL, socket_connect_timeout=1)
+        try:
+            while True:
+                try:
+                    if await client.blpop([wake.SENDERS], timeout=5):
+                        self._look.set()
+                except redis.RedisError:
+                    await asyncio.sleep(TICK_SECONDS)
+        finally:
+            await client.aclose()

@@ -1,0 +1,38 @@
+"""What Celery runs for the bot."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from bot import application, inbox, outbox, wake
+from quizarena.celery import app
+
+# How long one task may drain the inbox before it lets other tasks have the process.
+WORK_FOR = timedelta(seconds=5)
+KEEP_FOR = timedelta(days=30)
+FORGET_BATCH = 10_000
+
+
+@app.task
+def work_inbox() -> int:
+    """Work on the updates that are due; return how many there were.
+
+    Called when an update comes in, and by a short tick for whatever that missed: failed updates
+    whose next try is due, and claims of workers that died.
+    """
+    wake.workers_heard()
+    inbox.take_over(now=timezone.now())
+    count, more = inbox.work(handle=application.handle, until=timezone.now() + WORK_FOR)
+    if more:
+        wake.workers()
+    return count
+
+
+@app.task
+def forget_old() -> int:
+    """Delete finished updates and calls after thirty days, one bounded batch; return how many."""
+    before = timezone.now() - KEEP_FOR
+    outbox.forget_paces(now=timezone.now())
+    return outbox.forget(before=before, limit=FORGET_BATCH) + inbox.forget(
+        before=before, limit=FORGET_BATCH
+    )

@@ -1,0 +1,1 @@
+"""What players own: energy, ledger, wallet, entitlements, streaks."""

@@ -1,0 +1,1 @@
+"""Telegram Stars: products, purchases, refunds."""

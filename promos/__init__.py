@@ -1,0 +1,1 @@
+"""Promo campaigns and referrals."""

@@ -1,0 +1,1 @@
+"""Quiz Arena: a self-hosted Telegram quiz game for learners of German."""

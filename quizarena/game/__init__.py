@@ -1,0 +1,1 @@
+"""The game: questions, selection and rounds."""

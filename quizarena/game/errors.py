@@ -1,0 +1,27 @@
+"""What the game refuses. Nothing has been changed."""
+
+from quizarena.game.models import Mode, Showing
+
+
+class GameError(Exception):
+    """The game cannot do this. Nothing has been changed."""
+
+
+class NoQuestionsError(GameError):
+    """There is nothing to ask in this mode."""
+
+    def __init__(self, mode: Mode) -> None:
+        super().__init__(f"no enabled question in {mode}")
+        self.mode = mode
+
+
+class StaleTapError(GameError):
+    """The button belongs to a question or round that is not open (any more), or not the player's."""
+
+
+class AlreadyAnsweredError(GameError):
+    """The question has its answer; a second one changes nothing."""
+
+    def __init__(self, showing: Showing) -> None:
+        super().__init__(f"{showing} is answered")
+        self.showing = showing

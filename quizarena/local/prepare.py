@@ -1,0 +1,64 @@
+"""Bring the database of the demo up to date, in one start of Django.
+
+Writes a line `# ...` before each step, and `staff ROLE USER PASSWORD` for each login; the demo
+reads both.
+"""
+
+import os
+import socket
+import time
+from contextlib import suppress
+from io import StringIO
+
+import django
+from django.core.management import call_command
+
+SANDBOX_SECONDS_MAX = 30
+
+
+def main() -> None:
+    """Compile the translations, migrate, seed, and hand out staff passwords."""
+    from quizarena import translations
+
+    _step("translating")
+    translations.compile_all()
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quizarena.settings")
+    django.setup()
+    _step("migrating the database")
+    call_command("migrate", interactive=False, verbosity=0)
+    _step("seeding questions")
+    call_command("seed", verbosity=0)
+    _step("handing out fresh staff passwords")
+    _forget_the_last_run()
+    logins = StringIO()
+    call_command("staff_passwords", stdout=logins)
+    for login in logins.getvalue().splitlines():
+        print("staff", login)
+    if "SANDBOX_PORT" in os.environ:
+        _step("telling the sandbox where to post updates")
+        _wait_for_sandbox(port=int(os.environ["SANDBOX_PORT"]))
+        call_command("webhook", "set", stdout=StringIO())
+
+
+def _step(text: str) -> None:
+    print(f"# {text}", flush=True)
+
+
+def _forget_the_last_run() -> None:
+    """Delete the signs of life of processes that have ended, so that "ready" means these ones."""
+    from quizarena.ops.models import Heartbeat
+
+    Heartbeat.objects.all().delete()
+
+
+def _wait_for_sandbox(*, port: int) -> None:
+    """Return once it accepts connections, or after a while: then the next call will complain."""
+    deadline = time.monotonic() + SANDBOX_SECONDS_MAX
+    while time.monotonic() < deadline:
+        with suppress(OSError), socket.create_connection(("127.0.0.1", port)):
+            return
+        time.sleep(0.1)
+
+
+if __name__ == "__main__":
+    main()

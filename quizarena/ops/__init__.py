@@ -1,0 +1,1 @@
+"""The running system: health and heartbeats."""

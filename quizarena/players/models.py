@@ -1,0 +1,66 @@
+"""Who plays."""
+
+from typing import Self
+
+from django.conf import settings
+from django.contrib.postgres.indexes import OpClass
+from django.db import models
+from django.db.models.functions import Upper
+
+
+class Language(models.TextChoices):
+    """The languages of the interface; German is what everybody else gets."""
+
+    GERMAN = "de", "Deutsch"
+    ENGLISH = "en", "English"
+    UKRAINIAN = "uk", "Українська"
+
+
+class PlayerQuerySet(models.QuerySet["Player"]):
+    """Questions about players."""
+
+    def known_as(self, telegram_id: int) -> Self:
+        """Return the player with this Telegram id, or nobody."""
+        return self.filter(telegram_id=telegram_id)
+
+
+class Player(models.Model):
+    """A person who wrote to the bot."""
+
+    telegram_id = models.BigIntegerField(unique=True)
+    first_name = models.CharField(max_length=128)
+    last_name = models.CharField(max_length=128, blank=True, default="")
+    username = models.CharField(max_length=64, blank=True, default="")
+    language = models.CharField(max_length=2, choices=Language, default=Language.GERMAN)
+    created_at = models.DateTimeField()
+    last_seen_at = models.DateTimeField()
+    bot_blocked_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when the player has blocked the bot."
+    )
+    suspended_at = models.DateTimeField(
+        null=True, blank=True, help_text="Since when staff have shut the player out."
+    )
+    suspension_told_at = models.DateTimeField(null=True, blank=True)
+
+    objects = PlayerQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # The admin's search by the beginning of a user name, in either case.
+            models.Index(
+                OpClass(Upper("username"), name="text_pattern_ops"), name="player_username_prefix"
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=models.Q(language__in=[code for code, _ in settings.LANGUAGES]),
+                name="player_language_is_known",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(suspension_told_at=None) | models.Q(suspended_at__isnull=False),
+                name="player_told_only_when_suspended",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"@{self.username}" if self.username else f"{self.first_name} ({self.telegram_id})"

@@ -1,0 +1,110 @@
+"""What happens to a player's own row."""
+
+from datetime import datetime, timedelta
+
+from django.db import transaction
+
+from quizarena.players.models import Language, Player
+
+# How stale "last seen" may get before a further update is worth a write.
+LAST_SEEN_PRECISION = timedelta(minutes=5)
+
+
+def language_for(telegram_language_code: str | None) -> Language:
+    """Return the interface language for a Telegram (IETF) language code; German if unknown."""
+    code = (telegram_language_code or "").lower().split("-")[0]
+    return Language(code) if code in Language.values else Language.GERMAN
+
+
+def meet(
+    *,
+    telegram_id: int,
+    first_name: str,
+    last_name: str,
+    username: str,
+    language_code: str | None,
+    now: datetime,
+) -> Player:
+    """Return the player behind a Telegram account, stored at the first meeting.
+
+    Names follow Telegram; the language is taken from Telegram once and is the player's own
+    afterwards. A known player whose names have not changed costs one read, and one write per
+    five minutes for `last_seen_at`. Somebody who writes has not blocked the bot (any more).
+    """
+    names = {
+        "first_name": first_name[:128],
+        "last_name": last_name[:128],
+        "username": username[:64],
+    }
+    player = Player.objects.known_as(telegram_id).first()
+    if player is None:
+        player, created = Player.objects.get_or_create(
+            telegram_id=telegram_id,
+            defaults={
+                **names,
+                "language": language_for(language_code),
+                "created_at": now,
+                "last_seen_at": now,
+            },
+        )
+        if created:
+            return player
+    changed = [field for field, value in names.items() if getattr(player, field) != value]
+    for field in changed:
+        setattr(player, field, names[field])
+    if now - player.last_seen_at >= LAST_SEEN_PRECISION:
+        player.last_seen_at = now
+        changed.append("last_seen_at")
+    if player.bot_blocked_at is not None:
+        player.bot_blocked_at = None
+        changed.append("bot_blocked_at")
+    if changed:
+        player.save(update_fields=changed)
+    return player
+
+
+def speak(*, player: Player, language: Language) -> None:
+    """Let the bot speak `language` with the player from now on."""
+    player.language = language
+    player.save(update_fields=["language"])
+
+
+def bot_blocked(*, telegram_id: int, now: datetime) -> bool:
+    """Note that the player has blocked the bot; return whether that was news."""
+    known = Player.objects.known_as(telegram_id).filter(bot_blocked_at=None)
+    return known.update(bot_blocked_at=now) == 1
+
+
+def bot_unblocked(*, telegram_id: int) -> None:
+    """Note that the player has let the bot in again."""
+    Player.objects.known_as(telegram_id).update(bot_blocked_at=None)
+
+
+@transaction.atomic
+def suspend(*, player_id: int, now: datetime) -> bool:
+    """Shut the player out of the game; return False if that was so already. Locks the player."""
+    player = Player.objects.select_for_update().get(pk=player_id)
+    if player.suspended_at is not None:
+        return False
+    player.suspended_at = now
+    player.save(update_fields=["suspended_at"])
+    return True
+
+
+@transaction.atomic
+def readmit(*, player_id: int) -> bool:
+    """End a suspension; return False if there was none. Locks the player."""
+    player = Player.objects.select_for_update().get(pk=player_id)
+    if player.suspended_at is None:
+        return False
+    player.suspended_at = player.suspension_told_at = None
+    player.save(update_fields=["suspended_at", "suspension_told_at"])
+    return True
+
+
+def tell_suspension(*, player: Player, now: datetime) -> bool:
+    """Return True once per suspension: the player has to be told, and now counts as told."""
+    untold = Player.objects.filter(
+        pk=player.pk, suspended_at__isnull=False, suspension_told_at=None
+    )
+    return untold.update(suspension_told_at=now) == 1

@@ -1,0 +1,262 @@
+"""Everything that differs between machines, read from the environment.
+
+ENVIRONMENT is `production` unless said otherwise, and production starts with nothing that it would
+have to guess: a missing secret stops it with the name of the variable.
+"""
+
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import environ
+from celery.schedules import crontab
+from django.core.exceptions import ImproperlyConfigured
+from kombu import Queue
+
+from quizarena import logs
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+
+env = environ.Env()
+
+ENVIRONMENT = env.str("ENVIRONMENT", default="production")
+if ENVIRONMENT not in ("production", "local", "test"):
+    raise ImproperlyConfigured(
+        f"ENVIRONMENT is {ENVIRONMENT!r}; set it to production, local or test."
+    )
+PRODUCTION = ENVIRONMENT == "production"
+
+
+def secret(name: str, *, local: str, min_length: int) -> str:
+    """Return the secret `name` from the environment; only outside production may it be `local`.
+
+    Raises ImproperlyConfigured when production lacks it or has one too short to be a secret.
+    """
+    value = env.str(name, default="" if PRODUCTION else local)
+    if PRODUCTION and (len(value) < min_length or value == local):
+        raise ImproperlyConfigured(
+            f"Set {name} to a secret of at least {min_length} characters before starting Quiz Arena."
+        )
+    return value
+
+
+def required(name: str) -> str:
+    """Return the variable `name`; raise ImproperlyConfigured when it is missing or empty."""
+    value = env.str(name, default="")
+    if not value:
+        raise ImproperlyConfigured(
+            f"{name} is not set: use `make demo` on a laptop, or see .env.example."
+        )
+    return value
+
+
+SECRET_KEY = secret("SECRET_KEY", local="local-only-secret-key", min_length=50)
+DEBUG = ENVIRONMENT == "local" and env.bool("DEBUG", default=False)
+ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["*"])
+if PRODUCTION and (not ALLOWED_HOSTS or "*" in ALLOWED_HOSTS):
+    raise ImproperlyConfigured("Set ALLOWED_HOSTS to the host names this site answers to.")
+PUBLIC_URL = required("PUBLIC_URL") if PRODUCTION else env.str("PUBLIC_URL", default="")
+CSRF_TRUSTED_ORIGINS = env.list(
+    "CSRF_TRUSTED_ORIGINS", default=[PUBLIC_URL.rstrip("/")] if PUBLIC_URL else []
+)
+
+# --- Telegram -----------------------------------------------------------------------------------
+TELEGRAM_BOT_TOKEN = secret("TELEGRAM_BOT_TOKEN", local="1:sandbox-token", min_length=20)
+# Telegram sends it back with every webhook post (setWebhook: 1-256 of A-Z a-z 0-9 _ -).
+TELEGRAM_WEBHOOK_SECRET = secret("TELEGRAM_WEBHOOK_SECRET", local="local-webhook", min_length=24)
+TELEGRAM_API_URL = env.str("TELEGRAM_API_URL", default="https://api.telegram.org").rstrip("/")
+TELEGRAM_BOT_USERNAME = env.str("TELEGRAM_BOT_USERNAME", default="quizarena_bot")
+if PRODUCTION and urlsplit(TELEGRAM_API_URL).scheme != "https":
+    raise ImproperlyConfigured("TELEGRAM_API_URL must be an https address in production.")
+# Telegram sets no ceiling for answers to players; a number here sets one of our own.
+OUTGOING_ANSWERS_PER_SECOND: int | None = env.int("OUTGOING_ANSWERS_PER_SECOND", default=0) or None
+
+# --- Applications -------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "unfold",
+    "unfold.contrib.filters",
+    "unfold.contrib.import_export",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.postgres",
+    "django.contrib.staticfiles",
+    "django_celery_beat",
+    "django_structlog",
+    "drf_spectacular",
+    "drf_spectacular_sidecar",
+    "import_export",
+    "pgtrigger",
+    "rest_framework",
+    "quizarena.players",
+    "quizarena.staff",
+    "economy",
+    "promos",
+    "quizarena.game",
+    "payments",
+    "quizarena.ops",
+    "bot",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_structlog.middlewares.RequestMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "quizarena.urls"
+WSGI_APPLICATION = "quizarena.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+# --- State --------------------------------------------------------------------------------------
+required("DATABASE_URL")
+DATABASES = {
+    "default": {
+        **env.db_url("DATABASE_URL"),
+        # Persistent, without a SELECT 1 before each request: whoever meets a broken connection
+        # answers 503 or tries again, and the next one opens a new connection.
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {
+            "connect_timeout": 5,
+            "server_side_binding": True,
+            "prepare_threshold": 3,
+            "application_name": env.str("PROCESS_NAME", default="quizarena"),
+        },
+    }
+}
+REDIS_URL = required("REDIS_URL")
+CACHES = {
+    "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}
+}
+
+# --- Time and language --------------------------------------------------------------------------
+# The business time zone: a "day" in a rule is a day here (product.md section 1). Stored is UTC.
+TIME_ZONE = env.str("BUSINESS_TIME_ZONE", default="Europe/Berlin")
+USE_TZ = True
+USE_I18N = True
+LANGUAGE_CODE = "en"  # Of the admin; a player's own language is set for each update.
+LANGUAGES = [("de", "Deutsch"), ("en", "English"), ("uk", "Українська")]
+LOCALE_PATHS = [BASE_DIR / "bot" / "locale"]
+
+# --- Web ----------------------------------------------------------------------------------------
+STATIC_URL = "static/"
+STATIC_ROOT = BASE_DIR / "staticfiles"
+STORAGES = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {
+        "BACKEND": "whitenoise.storage.CompressedManifestStaticFilesStorage"
+        if PRODUCTION
+        else "django.contrib.staticfiles.storage.StaticFilesStorage"
+    },
+}
+WHITENOISE_USE_FINDERS = not PRODUCTION
+WHITENOISE_AUTOREFRESH = False
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "admin:login"
+X_FRAME_OPTIONS = "DENY"
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+if PRODUCTION:
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    SECURE_SSL_REDIRECT = True
+    # Health checks come from inside, without TLS.
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    SECURE_HSTS_SECONDS = 365 * 86_400
+    SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+    SECURE_HSTS_PRELOAD = True
+    SESSION_COOKIE_SECURE = True
+    CSRF_COOKIE_SECURE = True
+
+# --- Jobs ---------------------------------------------------------------------------------------
+CELERY_BROKER_URL = REDIS_URL
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_DEFAULT_QUEUE = "default"
+CELERY_TASK_QUEUES = [Queue(name) for name in ("critical", "default", "bulk")]
+CELERY_TASK_ACKS_LATE = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+# A task of a killed worker comes back after the timeout; kombu looks for such tasks only every
+# hundred seconds unless told otherwise.
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 600,
+    "unacked_restore_interval": 10,
+    "unacked_restore_throttle": 1,
+    "socket_connect_timeout": 2,
+    "socket_timeout": 10,
+    "retry_on_timeout": True,
+}
+CELERY_TIMEZONE = TIME_ZONE
+# Every schedule of the product. Beat copies it into the database, where the admin shows it.
+# A tick that nobody took before the next one is due has nothing left to do: it expires.
+CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
+    "sweep the inbox": {
+        "task": "bot.tasks.work_inbox",
+        "schedule": 2.0,
+        "options": {"expires": 2.0},
+    },
+    "forget old updates and calls": {
+        "task": "bot.tasks.forget_old",
+        "schedule": crontab(hour="4", minute="15"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
+}
+
+# --- API ----------------------------------------------------------------------------------------
+REST_FRAMEWORK = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
+    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Quiz Arena",
+    "DESCRIPTION": "What other systems may ask of Quiz Arena.",
+    "VERSION": "1",
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SWAGGER_UI_DIST": "SIDECAR",
+    "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
+    "REDOC_DIST": "SIDECAR",
+}
+
+# --- Logs ---------------------------------------------------------------------------------------
+LOGGING = logs.configure(
+    style=env.str("LOG_FORMAT", default="json"), level=env.str("LOG_LEVEL", default="INFO")
+)
+LOGGING_CONFIG = "logging.config.dictConfig"
+
+# --- The operators' desk --------------------------------------------------------------------------
+UNFOLD: dict[str, Any] = {
+    "SITE_TITLE": "Quiz Arena",
+    "SITE_HEADER": "Quiz Arena",
+    "SITE_SYMBOL": "school",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+}

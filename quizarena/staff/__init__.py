@@ -1,0 +1,1 @@
+"""The people who run the game: roles and the audit log."""

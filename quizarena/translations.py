@@ -1,0 +1,135 @@
+"""Compile and check the translations: `python -m quizarena.translations`.
+
+Babel does it, so that no system package is needed; the compiled catalogues are not committed.
+"""
+
+import io
+import re
+import sys
+from pathlib import Path
+
+from babel.messages.catalog import Catalog
+from babel.messages.extract import extract_from_file
+from babel.messages.mofile import write_mo
+from babel.messages.pofile import read_po, write_po
+
+LOCALES = Path(__file__).resolve().parent.parent / "bot" / "locale"
+SOURCES = ("texts.py",)
+_PLACEHOLDER = re.compile(r"\{[^{}]*\}")
+_NOISE = tuple(
+    f'"{header}'
+    for header in (
+        "Project-Id",
+        "Report-Msgid",
+        "POT-Creation",
+        "PO-Revision",
+        "Last-Translator",
+        "Language-Team",
+        "Generated-By",
+    )
+)
+_TAG = re.compile(r"</?[a-z-]+>")
+
+
+def catalogues() -> list[Path]:
+    """Return every language's catalogue."""
+    return sorted(LOCALES.glob("*/LC_MESSAGES/django.po"))
+
+
+def wanted() -> Catalog:
+    """Return the messages that the sources ask for."""
+    catalog = Catalog()
+    keywords = {"_": None, "gettext": None, "ngettext": (1, 2)}
+    for name in SOURCES:
+        path = LOCALES.parent / name
+        for line, message, comments, _context in extract_from_file(
+            "python", path, keywords=keywords, comment_tags=("Translators:",)
+        ):
+            catalog.add(message, locations=[(f"bot/{name}", line)], auto_comments=comments)
+    return catalog
+
+
+def read(path: Path) -> Catalog:
+    """Return one language's catalogue."""
+    with path.open("rb") as file:
+        return read_po(file, locale=path.parent.parent.name)
+
+
+def faults(path: Path) -> list[str]:
+    """Return a sentence for everything that is missing, left over or broken in a catalogue."""
+    catalog, sources = read(path), wanted()
+    found = []
+    for message in sources:
+        if not message.id:
+            continue
+        translated = catalog.get(message.id)
+        if translated is None:
+            found.append(f"missing: {message.id!r}")
+            continue
+        if translated.fuzzy:
+            found.append(f"fuzzy: {message.id!r}")
+        strings = translated.string
+        plural = isinstance(message.id, tuple | list)
+        originals = list(message.id) if plural else [message.id]
+        for string in strings if isinstance(strings, tuple | list) else [strings]:
+            if not string:
+                found.append(f"untranslated: {message.id!r}")
+            elif _marks(string) != _marks(originals[-1]):
+                found.append(f"placeholders or tags differ: {message.id!r}")
+        if plural and len(strings) != catalog.num_plurals:
+            found.append(f"needs {catalog.num_plurals} plural forms: {message.id!r}")
+    found += [
+        f"no longer used: {message.id!r}"
+        for message in catalog
+        if message.id and sources.get(message.id) is None
+    ]
+    return found
+
+
+def write(catalog: Catalog, path: Path) -> None:
+    """Write one language's catalogue, with only those headers that say something."""
+    buffer = io.BytesIO()
+    write_po(buffer, catalog, width=100)
+    kept = [
+        line
+        for line in buffer.getvalue().decode().splitlines(keepends=True)
+        if not line.startswith(_NOISE)
+    ]
+    path.write_text("".join(kept))
+
+
+def update() -> None:
+    """Bring every catalogue in line with the sources, keeping what is translated."""
+    for path in catalogues():
+        catalog = read(path)
+        catalog.update(wanted(), no_fuzzy_matching=True)
+        catalog.obsolete.clear()
+        write(catalog, path)
+
+
+def compile_all() -> None:
+    """Write the compiled catalogue beside each catalogue that is newer than its own."""
+    for path in catalogues():
+        compiled = path.with_suffix(".mo")
+        if compiled.exists() and compiled.stat().st_mtime >= path.stat().st_mtime:
+            continue
+        with compiled.open("wb") as file:
+            write_mo(file, read(path))
+
+
+def _marks(string: str) -> tuple[list[str], list[str]]:
+    """Return the placeholders and tags of a message; a translation has the same."""
+    return sorted(_PLACEHOLDER.findall(string)), sorted(_TAG.findall(string))
+
+
+if __name__ == "__main__":
+    match sys.argv[1:]:
+        case ["update"]:
+            update()
+        case ["check"]:
+            broken = [f"{path}: {fault}" for path in catalogues() for fault in faults(path)]
+            sys.exit("\n".join(broken) or 0)
+        case []:
+            compile_all()
+        case _:
+            sys.exit("usage: python -m quizarena.translations [update|check]")
