@@ -9,12 +9,13 @@ import asyncio
 from collections.abc import Coroutine
 from datetime import datetime
 from functools import cache
-from typing import Any, Self
+from typing import Any, Self, cast
 
 import structlog
 from django.conf import settings
 from django.utils import timezone, translation
 from telegram import Update
+from telegram.constants import ChatType
 from telegram.ext import (
     Application,
     ApplicationBuilder,
@@ -23,8 +24,10 @@ from telegram.ext import (
     ExtBot,
 )
 
+from bot import texts
 from bot.outbox import OutboxRequest
 from quizarena.players.models import Player
+from quizarena.players.services import language_for
 
 log = structlog.get_logger(__name__)
 
@@ -50,7 +53,7 @@ class HandlerWaitedError(RuntimeError):
     """A handler waited for something outside. Inside a transaction nothing may be waited for."""
 
 
-class QuizApplication(Application[Any, Context, Any, Any, Any, Any]):
+class QuizApplication(Application[Any, Any, Any, Any, Any, Any]):
     """An Application whose failed handlers fail the update instead of being swallowed."""
 
     async def process_error(
@@ -70,13 +73,14 @@ def build() -> QuizApplication:
         request=OutboxRequest(),
         get_updates_request=OutboxRequest(),
     )
-    application = (
+    application: QuizApplication = cast(
+        QuizApplication,
         ApplicationBuilder()
         .application_class(QuizApplication)
         .bot(bot)
         .updater(None)
         .context_types(ContextTypes(context=Context))
-        .build()
+        .build(),
     )
     handlers.register(application)
     asyncio.run(application.initialize())
@@ -98,7 +102,24 @@ def handle(payload: dict[str, Any]) -> None:
         run(application.process_update(update))
 
 
-def run(coroutine: Coroutine[Any, Any, None]) -> None:
+def give_up(payload: dict[str, Any]) -> None:
+    """Apologise to whoever wrote or tapped, in their language, for an update that has died.
+
+    Must run inside a transaction and inside outbox.collecting().
+    """
+    update = Update.de_json(payload, build().bot)
+    user = update.effective_user
+    if user is None or user.is_bot or not (update.message or update.callback_query):
+        return
+    player = Player.objects.known_as(user.id).first()
+    with translation.override(player.language if player else language_for(user.language_code)):
+        if update.callback_query is not None:
+            run(update.callback_query.answer(texts.sorry(), show_alert=True))
+        elif update.message is not None and update.message.chat.type == ChatType.PRIVATE:
+            run(update.message.reply_text(texts.sorry()))
+
+
+def run(coroutine: Coroutine[Any, Any, object]) -> None:
     """Run a coroutine that never waits; raise HandlerWaitedError if it does."""
     try:
         coroutine.send(None)

@@ -5,6 +5,7 @@ long polling use it), `work` the only way through.
 """
 
 import json
+import re
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -30,7 +31,12 @@ RETRY_DELAYS = (
 # lock is gone at once.
 LEASE = timedelta(seconds=10)
 CLAIM_SIZE = 10
+# An update whose claims have been lost so often kills its workers.
+CLAIMS_MAX = 20
 BIGINT_MAX = 2**63 - 1
+
+# Takes an update's payload.
+Handler = Callable[[dict[str, Any]], None]
 
 log = structlog.get_logger(__name__)
 
@@ -55,15 +61,20 @@ def receive(*, raw: bytes, now: datetime) -> bool:
     when the database cannot be reached: then Telegram has to keep the update.
     """
     try:
-        update = json.loads(raw)
+        text = raw.decode()
+        update = json.loads(text)
     except (ValueError, RecursionError):
-        raise NotAnUpdateError("The body is not JSON.") from None
+        raise NotAnUpdateError("The body is not JSON in UTF-8.") from None
     update_id = update.get("update_id") if isinstance(update, dict) else None
     if type(update_id) is not int or not 0 <= update_id <= BIGINT_MAX:
         raise NotAnUpdateError("The body has no update_id.")
-    kind = next((key for key in update if key != "update_id"), "")[:64]
+    kind = next((key for key in update if key != "update_id"), "")
     return _insert(
-        update_id=update_id, kind=kind, player_key=_player_key(update.get(kind)), raw=raw, now=now
+        update_id=update_id,
+        kind=kind[:64].encode("ascii", "replace").decode().replace("\0", "?"),
+        player_key=_player_key(update.get(kind)),
+        payload=text,
+        now=now,
     )
 
 
@@ -79,10 +90,9 @@ def _player_key(content: object) -> int | None:
 
 
 def _insert(
-    *, update_id: int, kind: str, player_key: int | None, raw: bytes, now: datetime
+    *, update_id: int, kind: str, player_key: int | None, payload: str, now: datetime
 ) -> bool:
     """Insert the row unless it is there; return whether it was inserted."""
-    payload = raw.decode("utf-8", "replace")
     for try_again in (True, False):
         try:
             with connection.cursor() as cursor:
@@ -108,7 +118,9 @@ def _insert(
 
 def _storable(payload: str) -> str:
     """Return JSON text with U+FFFD for what jsonb refuses: NUL and half a surrogate pair."""
-    text = json.dumps(json.loads(payload), ensure_ascii=False).replace("\\u0000", "\ufffd")
+    text = json.dumps(json.loads(payload), ensure_ascii=False)
+    # An escaped backslash before "u0000" is text; only an unescaped one makes a NUL.
+    text = re.sub(r"(?<!\\)((?:\\\\)*)\\u0000", "\\1\ufffd", text)
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
@@ -127,11 +139,15 @@ def claim(*, now: datetime, limit: int = CLAIM_SIZE) -> list[Claim]:
             FROM (
               SELECT update_id FROM bot_inboxupdate AS waiting
               WHERE state = 'NEW' AND due_at <= %(now)s
-                AND NOT EXISTS (
-                  SELECT FROM bot_inboxupdate AS earlier
+                AND (player_key IS NULL OR update_id = (
+                  -- A scalar, so that one player's backlog is looked up and never joined.
+                  SELECT min(earlier.update_id) FROM bot_inboxupdate AS earlier
                   WHERE earlier.player_key = waiting.player_key
                     AND earlier.state IN ('NEW', 'WORKING')
-                    AND (earlier.update_id < waiting.update_id OR earlier.state = 'WORKING')
+                ))
+                AND NOT EXISTS (
+                  SELECT FROM bot_inboxupdate AS working
+                  WHERE working.player_key = waiting.player_key AND working.state = 'WORKING'
                 )
               ORDER BY due_at, update_id
               LIMIT %(limit)s
@@ -148,13 +164,17 @@ def claim(*, now: datetime, limit: int = CLAIM_SIZE) -> list[Claim]:
 def take_over(*, now: datetime) -> int:
     """Give back the claims that no living worker holds; return how many there were.
 
+    An update that has outlived CLAIMS_MAX claims is dead: it takes its workers with it.
+
     A worker holds the lock of the row it works on, so an expired claim without a lock belongs to
     a worker that died, or that has not come to it yet (its attempt number then fences it off).
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE bot_inboxupdate SET state = 'NEW'
+            UPDATE bot_inboxupdate
+            SET state = CASE WHEN attempts < %s THEN 'NEW' ELSE 'DEAD' END,
+                last_error = 'The worker died while it had this update.'
             WHERE update_id IN (
               SELECT update_id FROM bot_inboxupdate
               WHERE state = 'WORKING' AND claimed_at <= %s
@@ -162,28 +182,28 @@ def take_over(*, now: datetime) -> int:
               FOR UPDATE SKIP LOCKED
             )
             """,
-            [now - LEASE],
+            [CLAIMS_MAX, now - LEASE],
         )
         return cursor.rowcount
 
 
-def work(*, handle: Callable[[dict[str, Any]], None], until: datetime) -> tuple[int, bool]:
+def work(*, handle: Handler, give_up: Handler, until: datetime) -> tuple[int, bool]:
     """Work on updates until none is due or it is `until`.
 
-    `handle` causes everything that an update causes. Returns how many updates were claimed, and
-    whether some may be left.
+    `handle` causes everything that an update causes; `give_up` says what is to be said when one
+    has died. Returns how many updates were claimed, and whether some may be left.
     """
     count = 0
     while claims := claim(now=timezone.now()):
         for one in claims:
-            process(one, handle=handle)
+            process(one, handle=handle, give_up=give_up)
         count += len(claims)
         if timezone.now() >= until:
             return count, True
     return count, False
 
 
-def process(one: Claim, *, handle: Callable[[dict[str, Any]], None]) -> None:
+def process(one: Claim, *, handle: Handler, give_up: Handler) -> None:
     """Do everything that a claimed update causes, in one transaction that also marks it DONE.
 
     Whatever `handle` raises rolls all of it back and is written down: the update is tried again
@@ -201,7 +221,8 @@ def process(one: Claim, *, handle: Callable[[dict[str, Any]], None]) -> None:
                 _done(one)
         except Exception as error:  # Of whatever kind: the update must not be lost with it.
             log.exception("update.failed")
-            _failed(one, error)
+            if not _has_another_try(one, error):
+                _bury(one, give_up=give_up)
 
 
 def _begin(one: Claim) -> dict[str, Any] | None:
@@ -231,8 +252,8 @@ def _done(one: Claim) -> None:
     )
 
 
-def _failed(one: Claim, error: Exception) -> None:
-    """Write the failure down and decide whether there is another try."""
+def _has_another_try(one: Claim, error: Exception) -> bool:
+    """Write the failure down, with the time of the next try if there is one; return whether."""
     now = timezone.now()
     alive = one.attempt <= len(RETRY_DELAYS)
     InboxUpdate.objects.filter(
@@ -242,6 +263,16 @@ def _failed(one: Claim, error: Exception) -> None:
         due_at=now + RETRY_DELAYS[one.attempt - 1] if alive else now,
         last_error="".join(traceback.format_exception(error)).replace("\0", "")[-20_000:],
     )
+    return alive
+
+
+def _bury(one: Claim, *, give_up: Handler) -> None:
+    """Let `give_up` say something about a dead update; whether it can changes nothing."""
+    try:
+        with transaction.atomic(), outbox.collecting(update_id=one.update_id):
+            give_up(InboxUpdate.objects.get(pk=one.update_id).payload)
+    except Exception:  # The update is dead and in the admin, whatever is wrong here too.
+        log.exception("update.not_even_an_apology")
 
 
 @transaction.atomic

@@ -45,6 +45,7 @@ class InboxUpdate(models.Model):
 
     class Meta:
         verbose_name = "update"
+        permissions = [("try_again_inboxupdate", "Can try dead updates again")]
         indexes = [
             # The next updates to claim, and the age of the oldest one (readyz).
             models.Index(
@@ -57,6 +58,10 @@ class InboxUpdate(models.Model):
                 fields=["player_key", "update_id"],
                 condition=Q(state__in=["NEW", "WORKING"]),
                 name="inbox_waiting_of_player",
+            ),
+            # "Is one of this player's updates being worked on?"
+            models.Index(
+                fields=["player_key"], condition=Q(state="WORKING"), name="inbox_working_of_player"
             ),
             # A player's story in the admin.
             models.Index(fields=["player_key", "-update_id"], name="inbox_of_player"),
@@ -147,6 +152,7 @@ class OutgoingCall(models.Model):
 
     class Meta:
         verbose_name = "outgoing call"
+        permissions = [("send_again_outgoingcall", "Can send failed calls again")]
         indexes = [
             # The next calls to claim.
             models.Index(

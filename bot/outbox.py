@@ -7,6 +7,7 @@ Telegram.
 
 import base64
 import json
+import math
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -30,6 +31,8 @@ BULK_PER_SECOND = 28
 # How long a claimed call may stay without an outcome before its sender counts as dead. Longer
 # than the sender's own timeouts together.
 LEASE = timedelta(seconds=30)
+# After so many failures on the way, or senders that died with it, a call is given up.
+ATTEMPTS_MAX = 8
 # An answer that could not be delivered for a day answers nothing any more.
 GIVE_UP_AFTER = timedelta(hours=24)
 
@@ -217,18 +220,21 @@ def take_over(*, now: datetime) -> int:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE bot_outgoingcall
+            UPDATE bot_outgoingcall AS call
             SET doubtful = true, error = 'The sender died while the call was on its way.',
-                state = CASE WHEN lane = %(bulk)s AND paced THEN 'MAYBE_SENT' ELSE 'PENDING' END,
-                finished_at = CASE WHEN lane = %(bulk)s AND paced THEN %(now)s::timestamptz END
-            WHERE id IN (
-              SELECT id FROM bot_outgoingcall
+                attempts = call.attempts + 1,
+                state = CASE WHEN lost.for_good THEN 'MAYBE_SENT' ELSE 'PENDING' END,
+                finished_at = CASE WHEN lost.for_good THEN %(now)s::timestamptz END
+            FROM (
+              SELECT id, (lane = %(bulk)s AND paced) OR attempts + 1 >= %(max)s AS for_good
+              FROM bot_outgoingcall
               WHERE state = 'SENDING' AND claimed_at <= %(expired)s
               ORDER BY id
               FOR UPDATE SKIP LOCKED
-            )
+            ) AS lost
+            WHERE call.id = lost.id
             """,
-            {"bulk": Lane.BULK, "now": now, "expired": now - LEASE},
+            {"bulk": Lane.BULK, "max": ATTEMPTS_MAX, "now": now, "expired": now - LEASE},
         )
         return cursor.rowcount
 
@@ -311,12 +317,13 @@ def _stop(*, until: datetime) -> None:
 def _claim_paced(lane: Lane, *, per_second: int | None, room: int, now: datetime) -> list[Delivery]:
     """Claim calls of `lane`, at most as many as its pace allows; None is no pace at all.
 
-    The pace saves up at most one second. Its row stays locked until the transaction ends.
+    A lane at rest saves up a tenth of a second, so that senders may look ten times a second and
+    no second sees much more than `per_second`. Its row stays locked until the transaction ends.
     """
     if per_second is None:
         return _claim(lane, limit=room, now=now)
     interval = timedelta(seconds=1) / per_second
-    saved = timedelta(seconds=1) - interval
+    saved = interval * (math.ceil(per_second / 10) - 1)
     Pace.objects.bulk_create([Pace(name=lane.label, free_at=now - saved)], ignore_conflicts=True)
     pace = Pace.objects.select_for_update().get(name=lane.label)
     free_at = max(pace.free_at, now - saved)

@@ -19,8 +19,15 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection
 from django.utils import timezone
 from telegram import Bot, InputFile
-from telegram.error import BadRequest, ChatMigrated, Forbidden, InvalidToken, RetryAfter
-from telegram.error import NetworkError, TelegramError
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+)
 from telegram.request import HTTPXRequest
 from telegram.warnings import PTBDeprecationWarning, PTBUserWarning
 
@@ -33,20 +40,12 @@ from quizarena.players import services as players
 # Calls under way at once. Telegram answers within tens of milliseconds.
 CONCURRENCY = 64
 # Together well below outbox.LEASE, so that no living sender's call is taken over.
-TIMEOUTS = {
-    "connect_timeout": 3.0,
-    "read_timeout": 10.0,
-    "write_timeout": 5.0,
-    "pool_timeout": 5.0,
-    "media_write_timeout": 10.0,
-}
+CONNECT_SECONDS, READ_SECONDS, WRITE_SECONDS, POOL_SECONDS = 3.0, 10.0, 5.0, 5.0
 # Look into the outbox at least this often, called or not.
-TICK_SECONDS = 0.25
+TICK_SECONDS = 0.1
 # While calls are landing, their outcomes are collected this long and written down together.
 BATCH_SECONDS = 0.01
 HOUSEKEEPING = timedelta(seconds=10)
-# After so many failures that Telegram answered, a call is given up.
-ATTEMPTS_MAX = 8
 # A wrong token concerns every call; trying again soon would only be noise.
 TOKEN_PAUSE = timedelta(seconds=30)
 
@@ -63,8 +62,28 @@ def build_bot(token: str | None = None) -> Bot:
         token or settings.TELEGRAM_BOT_TOKEN,
         base_url=f"{settings.TELEGRAM_API_URL}/bot",
         base_file_url=f"{settings.TELEGRAM_API_URL}/file/bot",
-        request=HTTPXRequest(connection_pool_size=CONCURRENCY, **TIMEOUTS),
+        request=HTTPXRequest(
+            connection_pool_size=CONCURRENCY,
+            connect_timeout=CONNECT_SECONDS,
+            read_timeout=READ_SECONDS,
+            write_timeout=WRITE_SECONDS,
+            media_write_timeout=READ_SECONDS,
+            pool_timeout=POOL_SECONDS,
+        ),
     )
+
+
+async def introduce(bot: Bot) -> None:
+    """Ask Telegram whether it knows the token; raise InvalidToken if not.
+
+    Afterwards "Not Found" can only mean a method. Telegram being away is not waited for here.
+    """
+    try:
+        await bot.get_me()
+    except InvalidToken:
+        raise
+    except TelegramError as error:
+        log.warning("sender.telegram_away", error=str(error))
 
 
 async def deliver(bot: Bot, delivery: Delivery) -> tuple[Outcome, TelegramError | None]:
@@ -103,6 +122,8 @@ def judge(delivery: Delivery, error: TelegramError, *, now: datetime) -> Outcome
         case RetryAfter():
             state, attempts = CallState.PENDING, delivery.attempts
             due_at = now + retry_after(error)
+        case InvalidToken() if "Not Found" in str(error.__cause__):
+            state = CallState.REFUSED  # The token is good (see introduce): no such method.
         case InvalidToken():
             state, attempts, due_at = CallState.PENDING, delivery.attempts, now + TOKEN_PAUSE
         case NetworkError() if _never_left(error):
@@ -115,7 +136,7 @@ def judge(delivery: Delivery, error: TelegramError, *, now: datetime) -> Outcome
         case _:
             state = CallState.PENDING
     too_old = now - delivery.created_at >= outbox.GIVE_UP_AFTER
-    if state is CallState.PENDING and (attempts >= ATTEMPTS_MAX or too_old):
+    if state is CallState.PENDING and (attempts >= outbox.ATTEMPTS_MAX or too_old):
         state = CallState.MAYBE_SENT if doubtful else CallState.GIVEN_UP
     return Outcome(
         id=delivery.id,
@@ -124,6 +145,18 @@ def judge(delivery: Delivery, error: TelegramError, *, now: datetime) -> Outcome
         attempts=attempts,
         doubtful=doubtful,
         error=str(error).replace("\0", "")[:1_000],
+    )
+
+
+def _given_up(delivery: Delivery, defect: Exception) -> Outcome:
+    """Return the outcome of a call that could not even be made."""
+    return Outcome(
+        id=delivery.id,
+        state=CallState.GIVEN_UP,
+        due_at=delivery.created_at,
+        attempts=delivery.attempts + 1,
+        doubtful=delivery.doubtful,
+        error=repr(defect)[:1_000],
     )
 
 
@@ -189,39 +222,61 @@ class Sender:
         except (DatabaseError, InterfaceError) as error:
             # The database is away: outcomes are kept until it is back.
             self._landed = landed + self._landed
-            log.warning("sender.database_away", error=str(error))
-            await sync_to_async(connection.close)()
-            await asyncio.sleep(1)
+            await self._wait_for_database(error)
             return
         for delivery in deliveries:
             task = asyncio.create_task(self._deliver(delivery))
             self._flying.add(task)
             task.add_done_callback(self._flying.discard)
+        try:
+            await sync_to_async(self._keep_house)()
+        except (DatabaseError, InterfaceError) as error:
+            await self._wait_for_database(error)
         if self._flying:
             await asyncio.sleep(BATCH_SECONDS)
         with suppress(TimeoutError):
             async with asyncio.timeout(TICK_SECONDS):
                 await self._look.wait()
 
+    async def _wait_for_database(self, error: Exception) -> None:
+        """Drop the broken connection; the next turn opens a new one."""
+        log.warning("sender.database_away", error=str(error))
+        await sync_to_async(connection.close)()
+        await asyncio.sleep(1)
+
     def _exchange(self, landed: list[Outcome], room: int) -> list[Delivery]:
         """Speak to the database, in its thread."""
         now = timezone.now()
-        if now >= self._housekeeping_due:
-            self._housekeeping_due = now + HOUSEKEEPING
-            heartbeats.beat("sender")
-            outbox.take_over(now=now)
-        while self._blocked:
-            players.bot_blocked(telegram_id=self._blocked[-1], now=now)
-            self._blocked.pop()
         deliveries = outbox.take_turn(
             outcomes=landed, room=room, now=now, stop_until=self._stop_until
         )
         self._stop_until = None
         return deliveries
 
+    def _keep_house(self) -> None:
+        """Do, in the database's thread, what nobody waits for.
+
+        After the outcomes are recorded: a database that was away for long must not make a sender
+        take over its own calls.
+        """
+        now = timezone.now()
+        while self._blocked:
+            players.bot_blocked(telegram_id=self._blocked[-1], now=now)
+            self._blocked.pop()
+        if now >= self._housekeeping_due:
+            self._housekeeping_due = now + HOUSEKEEPING
+            heartbeats.beat("sender")
+            outbox.take_over(now=now)
+
     async def _deliver(self, delivery: Delivery) -> None:
         """Make one call and keep its outcome for the next exchange."""
-        outcome, error = await deliver(self._bot, delivery)
+        try:
+            outcome, error = await deliver(self._bot, delivery)
+        except Exception as defect:  # A defect of ours must not bring the same call back for ever.
+            log.exception("call.defect", call=delivery.id, method=delivery.method)
+            self._landed.append(_given_up(delivery, defect))
+            self._look.set()
+            return
         if error is not None:
             log.warning(
                 "call.failed",
@@ -233,7 +288,7 @@ class Sender:
             )
         if isinstance(error, Forbidden) and delivery.chat_key is not None:
             self._blocked.append(delivery.chat_key)
-        if isinstance(error, RetryAfter | InvalidToken):
+        if isinstance(error, RetryAfter | InvalidToken) and outcome.state is CallState.PENDING:
             self._stop_until = max(outcome.due_at, self._stop_until or outcome.due_at)
         self._landed.append(outcome)
         self._look.set()

@@ -22,7 +22,11 @@ def work_inbox() -> int:
     """
     wake.workers_heard()
     inbox.take_over(now=timezone.now())
-    count, more = inbox.work(handle=application.handle, until=timezone.now() + WORK_FOR)
+    count, more = inbox.work(
+        handle=application.handle,
+        give_up=application.give_up,
+        until=timezone.now() + WORK_FOR,
+    )
     if more:
         wake.workers()
     return count

@@ -35,7 +35,7 @@ def secret(name: str, *, local: str, min_length: int) -> str:
     value = env.str(name, default="" if PRODUCTION else local)
     if PRODUCTION and (len(value) < min_length or value == local):
         raise ImproperlyConfigured(
-            f"Set {name} to a secret of at least {min_length} characters before starting Quiz Arena."
+            f"Set {name} to a secret of at least {min_length} characters and start again."
         )
     return value
 
@@ -159,7 +159,7 @@ LOCALE_PATHS = [BASE_DIR / "bot" / "locale"]
 
 # --- Web ----------------------------------------------------------------------------------------
 STATIC_URL = "static/"
-STATIC_ROOT = BASE_DIR / "staticfiles"
+STATIC_ROOT = BASE_DIR / "staticfiles" if PRODUCTION else None
 STORAGES = {
     "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
     "staticfiles": {

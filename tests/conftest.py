@@ -53,7 +53,7 @@ class Road:
     def work(self) -> int:
         """Work on everything in the inbox that is due; return how many claims that took."""
         until = timezone.now() + timedelta(seconds=30)
-        count, _ = inbox.work(handle=application.handle, until=until)
+        count, _ = inbox.work(handle=application.handle, give_up=application.give_up, until=until)
         return count
 
     def send(self) -> None:
@@ -99,7 +99,6 @@ def road(sandbox: Sandbox, db: None) -> Road:
 @pytest.fixture(autouse=True, scope="session")
 def _append_only_tables_can_be_emptied_between_tests() -> Iterator[None]:
     """Let the flush after a transactional test pass the triggers that forbid TRUNCATE."""
-    original = DatabaseOperations.execute_sql_flush
 
     def flush(self: DatabaseOperations, sql_list: Any) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
@@ -107,6 +106,6 @@ def _append_only_tables_can_be_emptied_between_tests() -> Iterator[None]:
             for sql in sql_list:
                 cursor.execute(sql)
 
-    DatabaseOperations.execute_sql_flush = flush  # type: ignore[method-assign]
-    yield
-    DatabaseOperations.execute_sql_flush = original  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(DatabaseOperations, "execute_sql_flush", flush)
+        yield

@@ -63,6 +63,7 @@ def app(*, token: str, state_file: StateFile | None = None) -> web.Application:
     application[TELEGRAM] = telegram
     application.add_routes(routes)
     application.router.add_static("/sandbox/static", STATIC)
+    application.on_response_prepare.append(_keep_page_fresh)
     application.on_shutdown.append(_close_streams)
     application.cleanup_ctx.append(partial(_life, telegram=telegram, state_file=state_file))
     return application
@@ -82,6 +83,12 @@ async def _life(
     await telegram.delivery.stop()
     if state_file is not None:
         state_file.save(telegram.state)
+
+
+async def _keep_page_fresh(request: web.Request, response: web.StreamResponse) -> None:
+    """Let browsers ask each time whether the page has changed."""
+    if request.path.startswith(("/sandbox/static/", "/t/")) or request.path == "/":
+        response.headers["Cache-Control"] = "no-cache"
 
 
 async def _close_streams(application: web.Application) -> None:
@@ -331,14 +338,22 @@ async def show_file(request: web.Request) -> web.Response:
 async def show_page(request: web.Request) -> web.FileResponse:
     """Return the chat page; under /t/<bot>?start=… it opens that deep link."""
     response = web.FileResponse(STATIC / "index.html")
-    response.headers["Cache-Control"] = "no-cache"
     response.headers["Content-Security-Policy"] = "default-src 'self'; img-src 'self' data:"
     return response
 
 
 def _network_json(telegram: Telegram) -> Json:
     counters = {**vars(telegram.network.counters), "pending": len(telegram.state.pending)}
-    return {"settings": telegram.network.settings(), "counters": counters}
+    webhook = telegram.state.webhook
+    return {
+        "settings": telegram.network.settings(),
+        "counters": counters,
+        "webhook": {
+            "url": webhook.url if webhook else "",
+            "last_error_date": webhook.last_error_date if webhook else 0,
+            "last_error_message": webhook.last_error_message if webhook else "",
+        },
+    }
 
 
 async def _body(request: web.Request) -> Json:

@@ -16,7 +16,7 @@ class NoQuestionsError(GameError):
 
 
 class StaleTapError(GameError):
-    """The button belongs to a question or round that is not open (any more), or not the player's."""
+    """The button's question or round is over, or it is not the player's."""
 
 
 class AlreadyAnsweredError(GameError):

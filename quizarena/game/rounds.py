@@ -1,14 +1,16 @@
-"""A round: start it, answer, stop, see the result."""
+"""A round: start it, answer, stop, see the result.
+
+These are steps of an update's transaction: every refusal comes before the first write, so a
+caller may answer it kindly and commit.
+"""
 
 import random
 from dataclasses import dataclass
 from datetime import datetime
 
-from django.db import transaction
-
 from quizarena.game import selection
-from quizarena.game.errors import AlreadyAnsweredError, StaleTapError
-from quizarena.game.models import OPTIONS, Mode, Round, RoundState, Showing
+from quizarena.game.errors import AlreadyAnsweredError, NoQuestionsError, StaleTapError
+from quizarena.game.models import OPTIONS, Mode, QuestionVersion, Round, RoundState, Showing
 from quizarena.players.models import Player
 
 ROUND_LENGTH = 10
@@ -22,7 +24,6 @@ class Answer:
     next: Showing | None
 
 
-@transaction.atomic
 def start(*, player: Player, mode: Mode, key: str, now: datetime) -> tuple[Showing, bool]:
     """Start a round with its first question; return it and whether this call started it.
 
@@ -40,17 +41,18 @@ def start(*, player: Player, mode: Mode, key: str, now: datetime) -> tuple[Showi
         if waiting is None:
             raise StaleTapError("this button has started a round that is over")
         return waiting, False
+    first = selection.next_question(player=player, mode=mode)
     Round.objects.filter(player=player, state=RoundState.OPEN).update(
         state=RoundState.STOPPED, finished_at=now
     )
     new = Round.objects.create(player=player, mode=mode, start_key=key, started_at=now)
-    return _show_next(new, now=now), True
+    return _show(first, current=new, now=now), True
 
 
-@transaction.atomic
 def answer(*, player: Player, showing_id: int, place: int, now: datetime) -> Answer:
     """Grade the option shown at `place` against the version that was shown, and show the next.
 
+    The round is over with its tenth answer, or when the mode has no question left.
     Locks the showing and its round. Raises AlreadyAnsweredError for a question that has its
     answer, StaleTapError for one of a round that is over, or of somebody else.
     """
@@ -68,21 +70,21 @@ def answer(*, player: Player, showing_id: int, place: int, now: datetime) -> Ans
     if current.state != RoundState.OPEN:
         raise StaleTapError("the round is over")
     current.player = player
+    following = _next_of(current) if current.answered + 1 < ROUND_LENGTH else None
     showing.choice = showing.order[place]
     showing.is_correct = showing.choice == showing.version.correct_option_id
     showing.answered_at = now
     showing.save(update_fields=["choice", "is_correct", "answered_at"])
     current.answered += 1
     current.correct += showing.is_correct
-    if current.answered >= ROUND_LENGTH:
+    if following is None:
         current.state = RoundState.FINISHED
         current.finished_at = now
     current.save(update_fields=["answered", "correct", "state", "finished_at"])
-    over = current.state != RoundState.OPEN
-    return Answer(graded=showing, next=None if over else _show_next(current, now=now))
+    shown = _show(following, current=current, now=now) if following else None
+    return Answer(graded=showing, next=shown)
 
 
-@transaction.atomic
 def stop(*, player: Player, round_id: int, now: datetime) -> Round:
     """End an open round early and return it. Raises StaleTapError when it is over already."""
     stopped = Round.objects.filter(pk=round_id, player=player, state=RoundState.OPEN).update(
@@ -99,14 +101,20 @@ def outcomes(current: Round) -> list[bool]:
     return [bool(right) for right in answered.values_list("is_correct", flat=True)]
 
 
-def _show_next(current: Round, *, now: datetime) -> Showing:
-    """Choose the next question of the round and write down how it is shown."""
-    mode = Mode(current.mode)
-    version = selection.next_question(player=current.player, mode=mode)
+def _next_of(current: Round) -> QuestionVersion | None:
+    """Return the next question of the round, or None when its mode has been emptied meanwhile."""
+    try:
+        return selection.next_question(player=current.player, mode=Mode(current.mode))
+    except NoQuestionsError:
+        return None
+
+
+def _show(version: QuestionVersion, *, current: Round, now: datetime) -> Showing:
+    """Write down that `version` is shown in the round, and in which order its options stand."""
     return Showing.objects.create(
         round=current,
         player=current.player,
-        mode=mode,
+        mode=current.mode,
         question_id=version.question_row_id,
         version=version,
         order=random.sample(range(OPTIONS), OPTIONS),

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TextIO
 
 TAIL_LINES = 20
+LAST_WORDS_SECONDS_MAX = 1
 BACKOFF_SECONDS = (1, 2, 4, 8, 16, 30)
 # A process that has run this long was well: its next crash is the first again.
 WELL_AFTER_SECONDS = 60
@@ -105,8 +106,11 @@ class Process:
             process_group=self._group,
         )
         # In a thread of its own: what the process itself left running may keep the pipe open.
-        threading.Thread(target=self._relay, args=(process.stdout,), daemon=True).start()
-        return process.wait()
+        relay = threading.Thread(target=self._relay, args=(process.stdout,), daemon=True)
+        relay.start()
+        code = process.wait()
+        relay.join(LAST_WORDS_SECONDS_MAX)
+        return code
 
     def _relay(self, output: TextIO) -> None:
         for line in output:

@@ -63,7 +63,7 @@ def bot_username(*, api_url: str, token: str) -> str:
         if error.code in (401, 404):
             raise unknown from None
         reason = f"error {error.code}"
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, ValueError, LookupError, TypeError) as error:
         # A broken address, an answer cut off, and an answer from something else than Telegram.
         reason = _in_short(error)
     raise LocalError(

@@ -45,6 +45,7 @@ class Player(models.Model):
     objects = PlayerQuerySet.as_manager()
 
     class Meta:
+        permissions = [("suspend_player", "Can suspend and readmit players")]
         indexes = [
             # The admin's search by the beginning of a user name, in either case.
             models.Index(

@@ -25,6 +25,8 @@ class AuditEntry(models.Model):
             models.Index(fields=["object_type", "object_id", "-id"], name="audit_of_object"),
             # Everything that one person did.
             models.Index(fields=["actor", "-id"], name="audit_of_actor"),
+            # Everything of one kind, and which kinds there are.
+            models.Index(fields=["action", "-id"], name="audit_of_action"),
         ]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),

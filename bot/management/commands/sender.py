@@ -4,9 +4,10 @@ import asyncio
 import signal
 from typing import Any
 
-from django.core.management.base import BaseCommand
+from django.core.management.base import BaseCommand, CommandError
+from telegram.error import InvalidToken
 
-from bot.sender import Sender, build_bot
+from bot.sender import Sender, build_bot, introduce
 
 
 class Command(BaseCommand):
@@ -19,7 +20,14 @@ class Command(BaseCommand):
         asyncio.run(self._run())
 
     async def _run(self) -> None:
-        sender = Sender(build_bot())
+        bot = build_bot()
+        try:
+            await introduce(bot)
+        except InvalidToken as error:
+            raise CommandError(
+                "Telegram does not know this token: check TELEGRAM_BOT_TOKEN (from @BotFather)."
+            ) from error
+        sender = Sender(bot)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, sender.stop)

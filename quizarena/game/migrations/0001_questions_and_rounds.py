@@ -4,8 +4,9 @@ import django.contrib.postgres.fields
 import django.db.models.deletion
 import pgtrigger.compiler
 import pgtrigger.migrations
-import quizarena.game.models
 from django.db import migrations, models
+
+import quizarena.game.models
 
 
 class Migration(migrations.Migration):

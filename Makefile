@@ -1,0 +1,104 @@
+# Everything runs in a virtual environment that the first command makes; `make help` lists all.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+VENV := .venv
+STAMP := $(VENV)/.installed
+BIN := $(VENV)/bin
+PYTHON := $(BIN)/python
+THROW_AWAY := $(PYTHON) -m quizarena.local.services --ephemeral
+# Arguments for pytest or the benchmark: make test ARGS="-k duels"
+ARGS ?=
+# Two processes halve the time of a whole run; a single file starts faster in one.
+WORKERS ?= $(if $(ARGS),0,2)
+
+help:  ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+
+setup: $(STAMP)  ## Make the virtual environment and install the pinned requirements
+
+# The stamp is written last and names the place: a half-installed or a moved environment is made
+# again from nothing, and other requirements are installed into the one that is there.
+INTACT := $(shell test "$$(cat $(STAMP) 2>/dev/null)" = "$(CURDIR)" && $(PYTHON) -c '' 2>/dev/null && echo yes)
+ifneq ($(INTACT),yes)
+.PHONY: $(STAMP)
+endif
+PIP_INSTALL := -m pip install --quiet --disable-pip-version-check --require-hashes
+$(STAMP): requirements-dev.txt
+	@rm -f $(STAMP)
+	@if [ "$(INTACT)" != yes ]; then \
+	    for candidate in python3.11 python3.12 python3.13 python3.14 python3 none; do \
+	        $$candidate -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && break; \
+	    done; \
+	    if [ $$candidate = none ]; then \
+	        echo "error: Quiz Arena needs Python 3.11 or newer: install it and run make again." >&2; exit 1; \
+	    fi; \
+	    if ! $$candidate -c 'import ensurepip, venv' 2>/dev/null; then \
+	        echo "error: $$candidate cannot make virtual environments: install its venv package (Debian: python3-venv) and run make again." >&2; exit 1; \
+	    fi; \
+	    echo "Making the virtual environment $(VENV) with $$($$candidate --version)."; \
+	    $$candidate -m venv --clear $(VENV) || exit 1; \
+	fi
+	@echo "Installing the pinned requirements."
+	@# The requirements say which uv, hashes and all; where it cannot run, pip does the same slowly.
+	@sed -n '/^uv==/,/[^\]$$/p' requirements-dev.txt > $(VENV)/uv.txt
+	@{ $(PYTHON) $(PIP_INSTALL) -r $(VENV)/uv.txt && \
+	    $(BIN)/uv pip install --quiet --python $(PYTHON) --require-hashes -r requirements-dev.txt; } || \
+	    $(PYTHON) $(PIP_INSTALL) -r requirements-dev.txt || \
+	    { echo "error: the requirements could not be installed (see above): check the network and run make again." >&2; exit 1; }
+	@echo "$(CURDIR)" > $(STAMP)
+
+demo: $(STAMP)  ## Run everything on this machine: play in the browser, or with a real bot
+	@exec $(PYTHON) -m quizarena.local.demo
+
+demo-reset: $(STAMP)  ## Forget the demo's data
+	@$(PYTHON) -m quizarena.local.demo --reset
+
+test: $(STAMP)  ## Run the tests on throw-away servers (ARGS="..." goes to pytest)
+	@command -v chromium > /dev/null || echo "There is no Chromium: the browser test is skipped (Debian: apt install chromium)."
+	@ENVIRONMENT=test exec $(THROW_AWAY) -- $(PYTHON) -m pytest -n $(WORKERS) $(ARGS)
+
+check: format-check lint types imports migrations deploy-check test  ## Everything CI runs, in CI's order
+
+format: $(STAMP)  ## Format the code
+	@$(BIN)/ruff format
+	@$(BIN)/ruff check --select I --fix --quiet
+
+format-check: $(STAMP)
+	@$(BIN)/ruff format --check
+
+lint: $(STAMP)  ## Look for likely mistakes
+	@$(BIN)/ruff check
+
+types: $(STAMP)  ## Check the types of code and tests
+	@ENVIRONMENT=test $(BIN)/mypy
+
+imports: $(STAMP)  ## Check that imports go down the layers
+	@$(BIN)/lint-imports
+
+migrations: $(STAMP)  ## Check that the migrations are complete
+	@ENVIRONMENT=test $(THROW_AWAY) -- $(PYTHON) manage.py makemigrations --check --dry-run
+
+deploy-check: $(STAMP)
+	@$(PYTHON) -m quizarena.local.production $(PYTHON) manage.py check --deploy --fail-level WARNING
+
+messages: $(STAMP)  ## Bring bot/locale in line with the texts of the bot, and check it
+	@$(PYTHON) -m quizarena.translations update
+	@$(PYTHON) -m quizarena.translations check
+
+lock: $(STAMP)  ## Pin the requirements again, with hashes
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate requirements.in -o requirements.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate -c requirements.txt requirements-dev.in -o requirements-dev.txt
+
+bench: $(STAMP)  ## Measure, each figure beside its floor, on durable throw-away servers
+	@exec $(THROW_AWAY) --durable -- $(PYTHON) -m tests.bench $(ARGS)
+
+clean:  ## Remove the virtual environment and all caches; the demo's data stays
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
+	@find . -name __pycache__ -type d -not -path './.local/*' -prune -exec rm -rf {} +
+	@find bot -name '*.mo' -delete
+
+.PHONY: help setup demo demo-reset test check format format-check lint types imports migrations \
+    deploy-check messages lock bench clean

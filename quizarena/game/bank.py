@@ -1,0 +1,29 @@
+"""The question bank: what may be asked, and the questions that come with the product."""
+
+import unicodedata
+from pathlib import Path
+
+from quizarena.game.models import Question
+
+SHIPPED = Path(__file__).with_name("questions.csv")
+
+
+def tidy(text: str) -> str:
+    """Return `text` as the bank keeps it: nothing around it, and each letter in one way only.
+
+    Unicode can write ü as one character or as two; what looks the same has to be the same.
+    """
+    return unicodedata.normalize("NFC", text).strip()
+
+
+def enable(*, question_id: int) -> bool:
+    """Let a question be asked; return False if that was so already."""
+    return Question.objects.filter(pk=question_id, is_enabled=False).update(is_enabled=True) == 1
+
+
+def disable(*, question_id: int) -> bool:
+    """Let a question be asked no more; return False if that was so already.
+
+    Rounds that wait for its answer are not touched.
+    """
+    return Question.objects.filter(pk=question_id, is_enabled=True).update(is_enabled=False) == 1

@@ -1,0 +1,428 @@
+"""Questions from a file: all of them or none, each once, each error with its line.
+
+The columns are those of product.md section 11. A file is CSV in UTF-8 (comma, semicolon or tab) or
+an Excel workbook; command line, seed and admin all go through `QuestionResource`.
+"""
+
+import csv
+from collections.abc import Callable, Collection, Iterable, Iterator
+from dataclasses import dataclass
+from io import BytesIO, StringIO
+from typing import Any, TypeAlias
+from zipfile import BadZipFile
+
+from django.core.exceptions import ValidationError
+from import_export.fields import Field
+from import_export.instance_loaders import BaseInstanceLoader
+from import_export.resources import ModelResource
+from import_export.results import Result, RowResult
+from openpyxl import load_workbook
+from openpyxl.utils.exceptions import InvalidFileException
+from tablib import Dataset
+
+from quizarena.game.bank import tidy
+from quizarena.game.models import OPTIONS, Level, Mode, Question
+from quizarena.staff import audit
+from quizarena.staff.models import AuditEntry
+
+# The columns that are fields of a question, the key first.
+FIELDS = (
+    "quiz_id",
+    "question",
+    "option_1",
+    "option_2",
+    "option_3",
+    "option_4",
+    "correct_option_id",
+    "explanation",
+    "level",
+    "category",
+    "key",
+)
+# correct_answer repeats an option, so that a slip in correct_option_id is noticed.
+COLUMNS = (*FIELDS[:7], "correct_answer", *FIELDS[7:])
+OPTION_COLUMNS = tuple(f"option_{number}" for number in range(1, OPTIONS + 1))
+CHOICES = {
+    "correct_option_id": [str(number) for number in range(OPTIONS)],
+    "level": Level.values,
+    "category": Mode.values,
+}
+MAX_LENGTHS = {
+    name: length
+    for name in FIELDS
+    if (length := getattr(Question._meta.get_field(name), "max_length", None))
+}
+# Where a row remembers its line; the header cannot name it, since unknown columns are refused.
+LINE = "line number"
+BATCH_SIZE = 1_000
+# The verb of the audit log for what people brought in; the product's own seed has another.
+IMPORTED = "imported"
+
+Lines: TypeAlias = Iterator[tuple[int, list[str]]]
+
+
+class UnreadableFileError(ValueError):
+    """The file cannot be read as a whole; the sentence says what to do. Nothing was imported."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What an import did, or would have done."""
+
+    new: int
+    changed: int
+    unchanged: int
+    # (line, sentence), in the order of the file; with any of them nothing was imported.
+    errors: list[tuple[int, str]]
+
+
+# --- Reading --------------------------------------------------------------------------------------
+
+
+def read(raw: bytes, *, file_name: str) -> Dataset:
+    """Return the rows of a file, tidied; the end of its name says what it is.
+
+    Raises UnreadableFileError.
+    """
+    is_workbook = file_name.lower().endswith(".xlsx")
+    return read_workbook(raw) if is_workbook else read_csv(raw)
+
+
+def read_csv(raw: bytes) -> Dataset:
+    """Return the rows of CSV text. Raises UnreadableFileError."""
+    try:
+        text = raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = raw.count(b"\n", 0, error.start) + 1
+        raise UnreadableFileError(
+            f"Line {line} is not UTF-8 text: save the file as “CSV UTF-8”."
+        ) from None
+    return _dataset(_lines_of_csv(text))
+
+
+def read_workbook(raw: bytes) -> Dataset:
+    """Return the rows of the first sheet of an Excel workbook. Raises UnreadableFileError."""
+    try:
+        book = load_workbook(BytesIO(raw), read_only=True, data_only=True)
+    except (BadZipFile, InvalidFileException, KeyError, ValueError, OSError):
+        raise UnreadableFileError(
+            "This is not an Excel workbook: save it as .xlsx, or choose CSV."
+        ) from None
+    rows = book.worksheets[0].iter_rows(values_only=True)
+    return _dataset((line, [_text(cell) for cell in row]) for line, row in enumerate(rows, 1))
+
+
+def _lines_of_csv(text: str) -> Lines:
+    """Yield each row with the number of its first line."""
+    first = text.partition("\n")[0]
+    delimiter = max(",;\t", key=first.count)
+    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        raise UnreadableFileError(
+            f"Line {line} is not CSV ({error}): put text with quotes or separators between double "
+            "quotes, and write each double quote in it twice."
+        ) from None
+
+
+def _text(cell: object) -> str:
+    """Return a cell of a workbook as text; Excel keeps 0 as 0.0 at times."""
+    if cell is None:
+        return ""
+    if isinstance(cell, float) and cell.is_integer():
+        return str(int(cell))
+    return str(cell)
+
+
+def _dataset(lines: Lines) -> Dataset:
+    """Return the rows under the header, without empty ones."""
+    filled = ((line, cells) for line, cells in lines if any(cell.strip() for cell in cells))
+    header = [tidy(cell) for cell in next(filled, (0, []))[1]]
+    while header and not header[-1]:
+        header.pop()
+    _check_header(header)
+    dataset = Dataset(headers=[*header, LINE])
+    for line, cells in filled:
+        texts = [tidy(cell) for cell in cells]
+        if any(texts[len(header) :]):
+            raise UnreadableFileError(
+                f"Line {line} has {len(texts)} cells, but there are {len(header)} columns: put "
+                "text with separators between double quotes."
+            )
+        texts += [""] * (len(header) - len(texts))
+        dataset.append([*texts[: len(header)], line])
+    if not len(dataset):
+        raise UnreadableFileError("The file has no questions: put one on each line.")
+    return dataset
+
+
+def _check_header(header: list[str]) -> None:
+    """Raise UnreadableFileError unless the header names each column once, and no other."""
+    if not header:
+        raise UnreadableFileError(
+            f"The file is empty: its first line has to name the columns {', '.join(COLUMNS)}."
+        )
+    if missing := [name for name in COLUMNS if name not in header]:
+        raise UnreadableFileError(
+            f"The first line does not name {', '.join(missing)}: add what is missing, or check "
+            "how it is spelled."
+        )
+    if doubled := [name for name in COLUMNS if header.count(name) > 1]:
+        raise UnreadableFileError(
+            f"The first line names {', '.join(doubled)} more than once: keep one of them."
+        )
+    # Refused rather than ignored: somebody expects an effect of what they wrote there.
+    if unknown := [name or "(no name)" for name in header if name not in COLUMNS]:
+        raise UnreadableFileError(
+            f"Nobody reads the columns {', '.join(unknown)}: remove them from the file."
+        )
+
+
+# --- Checking -------------------------------------------------------------------------------------
+
+
+def problems(row: dict[str, str]) -> list[str]:
+    """Return a sentence for everything that is wrong with a tidy row, each saying what to do."""
+    found = [f"{name} is empty: fill it in." for name in COLUMNS if not row[name]]
+    found += [
+        f"{name} has {len(row[name])} characters: shorten it to {length}."
+        for name, length in MAX_LENGTHS.items()
+        if len(row[name]) > length
+    ]
+    found += [
+        f"{name} contains a NUL character, which nobody can see: type it again."
+        for name in FIELDS
+        if "\0" in row[name]
+    ]
+    found += [
+        f"{name} is “{row[name]}”: write one of {', '.join(allowed)}."
+        for name, allowed in CHOICES.items()
+        if row[name] and row[name] not in allowed
+    ]
+    return found + list(_answer_problems(row))
+
+
+def _answer_problems(row: dict[str, str]) -> Iterable[str]:
+    """Yield what is wrong with the options and the answer."""
+    texts = [row[name] for name in OPTION_COLUMNS]
+    for name, text in zip(OPTION_COLUMNS, texts, strict=True):
+        first = OPTION_COLUMNS[texts.index(text)]
+        if text and first != name:
+            yield f"{first} and {name} are both “{text}”: give four different options."
+    if row["correct_option_id"] in CHOICES["correct_option_id"]:
+        number = int(row["correct_option_id"])
+        right, answer = texts[number], row["correct_answer"]
+        if right and answer and right != answer:
+            yield (
+                f"correct_answer is “{answer}”, but correct_option_id {number} points to "
+                f"{OPTION_COLUMNS[number]}, “{right}”: correct one of them."
+            )
+
+
+# --- Importing ------------------------------------------------------------------------------------
+
+
+class _Bank(BaseInstanceLoader):
+    """The questions that the file may be about, fetched in one go."""
+
+    def __init__(self, resource: ModelResource, dataset: Dataset | None = None) -> None:
+        super().__init__(resource, dataset)
+        ids = dataset["quiz_id"] if dataset else []
+        self._known: dict[str, Question] = {}
+        # In batches: a statement has room for 65,535 parameters.
+        for start in range(0, len(ids), BATCH_SIZE):
+            batch = ids[start : start + BATCH_SIZE]
+            self._known |= Question.objects.in_bulk(batch, field_name="quiz_id")
+
+    def get_instance(self, row: dict[str, str]) -> Question | None:
+        """Return the stored question of the row, if there is one."""
+        return self._known.get(row["quiz_id"])
+
+
+class _Result(Result):
+    """import-export's result, with lines of the file instead of numbers of rows."""
+
+    def append_invalid_row(self, number: int, row: dict[str, Any], error: ValidationError) -> None:
+        """Keep the row's sentences under its line."""
+        super().append_invalid_row(row[LINE], row, error)
+
+
+class QuestionResource(ModelResource):
+    """Questions as rows of a file, for django-import-export.
+
+    `verb` is what the audit log says of each question that was added or changed, `kept` are the
+    keys of questions to be left as they are, and `on_row` gets the number of each row when done.
+    """
+
+    correct_answer = Field(attribute="correct_answer", column_name="correct_answer", readonly=True)
+
+    class Meta:
+        model = Question
+        fields = COLUMNS
+        import_order = COLUMNS
+        export_order = COLUMNS
+        import_id_fields = ("quiz_id",)
+        instance_loader_class = _Bank
+        use_transactions = True
+        use_bulk = True
+        batch_size = BATCH_SIZE
+        # import-export compares deep copies, in HTML; `import_instance` does it in passing.
+        skip_diff = True
+        report_skipped = False
+        store_instance = True
+
+    def __init__(
+        self,
+        *,
+        verb: str = IMPORTED,
+        kept: Collection[str] = (),
+        on_row: Callable[[int], None] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        super().__init__(**kwargs)
+        self._verb = verb
+        self._kept = kept
+        self._on_row = on_row
+        self._line_of: dict[str, int] = {}
+        self._changes: dict[str, Any] = {}
+        self._saved: list[Question] = []
+
+    @classmethod
+    def get_result_class(cls) -> type[Result]:
+        """Return the result that knows lines."""
+        return _Result
+
+    def import_data(self, dataset: Dataset, *args: Any, **kwargs: Any) -> Result:
+        """Import everything or, with any error, nothing."""
+        return super().import_data(
+            dataset, *args, **{**kwargs, "rollback_on_validation_errors": True}
+        )
+
+    def before_import_row(self, row: dict[str, Any], **kwargs: Any) -> None:
+        """Raise ValidationError with everything that is wrong with the row."""
+        found = problems(row)
+        first = self._line_of.setdefault(row["quiz_id"], row[LINE])
+        if row["quiz_id"] and first != row[LINE]:
+            found.append(
+                f"quiz_id “{row['quiz_id']}” stands on line {first} already: give each question "
+                "a quiz_id of its own."
+            )
+        if found:
+            raise ValidationError(found)
+
+    def import_instance(self, instance: Question, row: dict[str, Any], **kwargs: Any) -> None:
+        """Let the question read as the row does, and remember what that changes."""
+        self._changes = {}
+        for name in FIELDS:
+            value = int(row[name]) if name == "correct_option_id" else row[name]
+            if (old := getattr(instance, name)) != value:
+                self._changes[name] = [old, value]
+                setattr(instance, name, value)
+
+    def skip_row(
+        self, instance: Question, original: None, row: dict[str, Any], errors: Any = None
+    ) -> bool:
+        """Return whether the stored question reads so already, or is to be kept as it is."""
+        return instance.pk is not None and (not self._changes or instance.quiz_id in self._kept)
+
+    def save_instance(
+        self, instance: Question, is_create: bool, row: dict[str, Any], **kwargs: Any
+    ) -> None:
+        """Put the question with those that are stored next."""
+        self.create_instances.append(instance)
+
+    def bulk_create(self, *args: Any, **kwargs: Any) -> None:
+        """Store what has come together: one statement for new and changed questions alike."""
+        Question.objects.bulk_create(
+            self.create_instances,
+            update_conflicts=True,
+            unique_fields=["quiz_id"],
+            update_fields=FIELDS[1:],
+        )
+        # The database counts the versions.
+        pks = [question.pk for question in self.create_instances]
+        versions = dict(Question.objects.filter(pk__in=pks).values_list("pk", "version"))
+        for question in self.create_instances:
+            question.version = versions[question.pk]
+        self._saved += self.create_instances
+        self.create_instances.clear()
+
+    def after_import_row(self, row: dict[str, Any], row_result: RowResult, **kwargs: Any) -> None:
+        """Keep what changed for the preview."""
+        row_result.changes = self._changes
+        if self._on_row:
+            self._on_row(kwargs["row_number"])
+
+    def after_import(self, dataset: Dataset, result: Result, **kwargs: Any) -> None:
+        """Write an audit entry for every question that was added or changed."""
+        if kwargs["dry_run"] or result.has_validation_errors():
+            return
+        file_name = kwargs["file_name"]
+        AuditEntry.objects.bulk_create(
+            (
+                audit.entry(
+                    actor=kwargs.get("user"),
+                    action=f"question.{self._verb}",
+                    obj=question,
+                    summary=f"{question}: {self._verb} from {file_name}.",
+                    details={"file": file_name, "version": question.version},
+                )
+                for question in self._saved
+            ),
+            batch_size=BATCH_SIZE,
+        )
+
+
+def import_questions(
+    raw: bytes,
+    *,
+    file_name: str,
+    dry_run: bool = False,
+    verb: str = IMPORTED,
+    kept: Collection[str] = (),
+    on_row: Callable[[int, int], None] | None = None,
+) -> Report:
+    """Import a file in one transaction, or say what that would do.
+
+    Unchanged questions, and those in `kept`, are left alone and get no new version; with any error
+    nothing is imported. `on_row` is called after each row with its number and that of all rows.
+    Raises UnreadableFileError.
+    """
+    dataset = read(raw, file_name=file_name)
+    total = len(dataset)
+    resource = QuestionResource(
+        verb=verb, kept=kept, on_row=(lambda number: on_row(number, total)) if on_row else None
+    )
+    result = resource.import_data(dataset, dry_run=dry_run, file_name=file_name)
+    for failed in result.error_rows:
+        raise failed.errors[0].error
+    for error in result.base_errors:
+        raise error.error
+    return Report(
+        new=result.totals[RowResult.IMPORT_TYPE_NEW],
+        changed=result.totals[RowResult.IMPORT_TYPE_UPDATE],
+        unchanged=result.totals[RowResult.IMPORT_TYPE_SKIP],
+        errors=errors_of(result),
+    )
+
+
+def errors_of(result: Result) -> list[tuple[int, str]]:
+    """Return (line, sentence) for every error in the rows."""
+    return [
+        (row.number, sentence) for row in result.invalid_rows for sentence in row.error.messages
+    ]
+
+
+def written_by_people() -> set[str]:
+    """Return the keys of the questions whose text somebody has added, changed or imported."""
+    touched = AuditEntry.objects.filter(
+        object_type=Question._meta.label_lower,
+        action__in=("question.added", "question.changed", f"question.{IMPORTED}"),
+    )
+    pks = {int(pk) for pk in touched.values_list("object_id", flat=True)}
+    known = Question.objects.values_list("pk", "quiz_id")
+    return {quiz_id for pk, quiz_id in known if pk in pks}

@@ -1,0 +1,37 @@
+"""What a fresh installation needs to be played."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+
+from quizarena.game import bank
+from quizarena.game.importing import UnreadableFileError, import_questions, written_by_people
+
+
+class Command(BaseCommand):
+    """Bring the shipped questions into the bank."""
+
+    help = (
+        "Import the questions that come with the product. Can be run again at any time: it adds "
+        "and corrects, and leaves alone what people have written."
+    )
+
+    def handle(self, *args: Any, verbosity: int = 1, **options: Any) -> None:
+        """Import the shipped bank and report."""
+        try:
+            report = import_questions(
+                bank.SHIPPED.read_bytes(),
+                file_name=bank.SHIPPED.name,
+                verb="seeded",
+                kept=written_by_people(),
+            )
+        except UnreadableFileError as error:
+            raise CommandError(f"{bank.SHIPPED.name}: {error}") from None
+        if report.errors:
+            line, sentence = report.errors[0]
+            raise CommandError(f"{bank.SHIPPED.name}, line {line}: {sentence}")
+        if verbosity > 0:
+            self.stdout.write(
+                f"Questions: {report.new} new, {report.changed} changed, "
+                f"{report.unchanged} unchanged."
+            )

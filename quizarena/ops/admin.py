@@ -1,0 +1,145 @@
+"""The running system: what is alive, and what runs when."""
+
+import json
+
+from django.contrib import admin, messages
+from django.db.models import QuerySet
+from django.http import HttpRequest
+from django.utils import timezone
+from django_celery_beat.models import (
+    ClockedSchedule,
+    CrontabSchedule,
+    IntervalSchedule,
+    PeriodicTask,
+    SolarSchedule,
+)
+from kombu.exceptions import OperationalError
+from unfold.decorators import display
+
+from quizarena.celery import app
+from quizarena.ops import heartbeats
+from quizarena.ops.models import Heartbeat
+from quizarena.staff.desk import ReadOnlyAdmin, age, pretty
+
+# All schedules stand in settings.CELERY_BEAT_SCHEDULE, and beat copies them into these tables: what
+# somebody edited here would be gone with the next start.
+admin.site.unregister(
+    (PeriodicTask, ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule)
+)
+
+
+@admin.register(Heartbeat)
+class HeartbeatAdmin(ReadOnlyAdmin[Heartbeat]):
+    """Signs of life of the processes that serve no requests."""
+
+    list_display = ("name", "seen", "badge")
+    list_display_links = None
+    ordering = ("name",)
+
+    @display(description="Seen")
+    def seen(self, heartbeat: Heartbeat) -> str:
+        """Return how long ago the process was seen."""
+        return age(heartbeat.seen_at)
+
+    @display(description="State", label={"alive": "success", "missing": "danger"})
+    def badge(self, heartbeat: Heartbeat) -> str:
+        """Return whether the process is alive, as /readyz sees it."""
+        fresh = timezone.now() - heartbeat.seen_at <= heartbeats.FRESH
+        return "alive" if fresh else "missing"
+
+
+@admin.register(PeriodicTask)
+class PeriodicTaskAdmin(ReadOnlyAdmin[PeriodicTask]):
+    """The schedule: pause, resume, or run a task now."""
+
+    list_display = ("name", "task", "rhythm", "badge", "last_run", "runs")
+    list_filter = ("enabled",)
+    list_select_related = ("interval", "crontab", "solar", "clocked")
+    ordering = ("name",)
+    actions = ("pause", "resume", "run_now")
+    fields = ("name", "task", "rhythm", "badge", "last_run", "runs", "queue", "arguments")
+
+    @display(description="Runs")
+    def rhythm(self, task: PeriodicTask) -> str:
+        """Return the schedule in words."""
+        schedule = task.crontab or task.interval or task.solar or task.clocked
+        return str(getattr(schedule, "human_readable", schedule))
+
+    @display(description="State", label={"on": "success", "paused": "warning"})
+    def badge(self, task: PeriodicTask) -> str:
+        """Return whether beat runs it."""
+        return "on" if task.enabled else "paused"
+
+    @display(description="Last run")
+    def last_run(self, task: PeriodicTask) -> str:
+        """Return how long ago beat last sent it."""
+        return age(task.last_run_at)
+
+    @display(description="Times run")
+    def runs(self, task: PeriodicTask) -> str:
+        """Return how often beat has sent it."""
+        return str(task.total_run_count)
+
+    @display(description="Arguments")
+    def arguments(self, task: PeriodicTask) -> str:
+        """Return what the task is called with."""
+        return pretty({"args": json.loads(task.args), "kwargs": json.loads(task.kwargs)})
+
+    def has_pause_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may steer the schedule."""
+        return request.user.has_perm("django_celery_beat.change_periodictask")
+
+    def is_action_due(self, action: str, obj: PeriodicTask) -> bool:
+        """Offer the one of pause and resume that changes something."""
+        return action == "run_now" or action == ("pause" if obj.enabled else "resume")
+
+    @admin.action(description="Pause", permissions=["pause"])
+    def pause(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        """Keep beat from running the tasks."""
+        self.act(
+            request,
+            queryset,
+            verb="paused",
+            service=lambda task: _set_enabled(task, enabled=False),
+            refusal="paused already",
+        )
+
+    @admin.action(description="Resume", permissions=["pause"])
+    def resume(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        """Let beat run the tasks again."""
+        self.act(
+            request,
+            queryset,
+            verb="resumed",
+            service=lambda task: _set_enabled(task, enabled=True),
+            refusal="not paused",
+        )
+
+    @admin.action(description="Run now", permissions=["pause"])
+    def run_now(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
+        """Send the tasks to the workers at once, besides their schedule."""
+        for task in queryset.order_by("pk"):
+            try:
+                app.send_task(
+                    task.task,
+                    args=json.loads(task.args),
+                    kwargs=json.loads(task.kwargs),
+                    queue=task.queue or None,
+                    retry=False,
+                )
+            except OperationalError:
+                told = f"{task.name} was not sent: Redis does not answer."
+                self.message_user(request, told, messages.ERROR)
+            else:
+                self.log_verb(request, task, "sent to the workers")
+                told = f"{task.name} was sent to the workers."
+                self.message_user(request, told, messages.SUCCESS)
+
+
+def _set_enabled(task: PeriodicTask, *, enabled: bool) -> bool:
+    """Turn the task on or off, which beat notices by itself; return False if it was so already."""
+    if task.enabled == enabled:
+        return False
+    task.enabled = enabled
+    task.save(update_fields=["enabled"])
+    return True

@@ -1,0 +1,183 @@
+"""Players, as support sees them: one page with the whole story."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from quizarena.players import services
+from quizarena.players.models import Player
+from quizarena.staff.desk import ReadOnlyAdmin, age
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chapter:
+    """A table on the player's page."""
+
+    title: str
+    headers: Sequence[str]
+    rows: Sequence[Sequence[object]]
+    # A link to all of it; the table shows the latest.
+    more: SafeString | None = None
+
+    @property
+    def table(self) -> dict[str, Sequence[object]]:
+        """Return what Unfold's table component takes."""
+        return {"headers": self.headers, "rows": self.rows}
+
+
+Teller = Callable[[HttpRequest, Player], Chapter | None]
+_tellers: list[Teller] = []
+
+
+def tells(teller: Teller) -> Teller:
+    """Let `teller` add a chapter to every player's page, or None for who may not read it.
+
+    The apps above know what a player did, and players cannot know these apps: their admin modules
+    decorate a function with this. Chapters come in the order of INSTALLED_APPS.
+    """
+    _tellers.append(teller)
+    return teller
+
+
+class StandingFilter(admin.SimpleListFilter):
+    """Who is kept from playing, and by whom."""
+
+    title = "standing"
+    parameter_name = "standing"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the two ways out of the game."""
+        return [("suspended", "suspended by staff"), ("blocked", "has blocked the bot")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Player]) -> QuerySet[Player]:
+        """Return the players who stand so."""
+        if self.value() == "suspended":
+            return queryset.filter(suspended_at__isnull=False)
+        if self.value() == "blocked":
+            return queryset.filter(bot_blocked_at__isnull=False)
+        return queryset
+
+
+@admin.register(Player)
+class PlayerAdmin(ReadOnlyAdmin[Player]):
+    """Find a player by Telegram id or user name, see the story, suspend and readmit."""
+
+    list_display = ("name", "telegram", "language", "standing", "seen", "joined")
+    list_filter = ("language", StandingFilter)
+    search_fields = ("telegram_id", "username")
+    search_help_text = "Telegram id, or beginning of a user name"
+    ordering = ("-id",)
+    actions = ("suspend", "readmit")
+    change_form_outer_after_template = "players/story.html"
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("first_name", "last_name"),
+                    ("username", "telegram"),
+                    ("language", "standing"),
+                    ("seen", "joined"),
+                    ("suspended_at", "bot_blocked_at"),
+                )
+            },
+        ),
+    )
+
+    @display(description="Player", header=True)
+    def name(self, player: Player) -> list[str]:
+        """Return the name, the user name and the initials."""
+        initials = f"{player.first_name[:1]}{player.last_name[:1]}"
+        username = f"@{player.username}" if player.username else ""
+        return [f"{player.first_name} {player.last_name}".strip(), username, initials]
+
+    @display(description="Telegram id")
+    def telegram(self, player: Player) -> str:
+        """Return the Telegram id as one copies it, without thousands separators."""
+        return str(player.telegram_id)
+
+    @display(
+        description="Standing",
+        label={"suspended": "danger", "blocked": "warning", "playing": "success"},
+    )
+    def standing(self, player: Player) -> tuple[str, str]:
+        """Return whether the player can play, and who prevents it."""
+        if player.suspended_at is not None:
+            return "suspended", "suspended"
+        if player.bot_blocked_at is not None:
+            return "blocked", "has blocked the bot"
+        return "playing", "can play"
+
+    @display(description="Last seen")
+    def seen(self, player: Player) -> str:
+        """Return how long ago the player wrote or tapped."""
+        return age(player.last_seen_at)
+
+    @display(description="Joined")
+    def joined(self, player: Player) -> str:
+        """Return how long ago the player came."""
+        return age(player.created_at)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Player], search_term: str
+    ) -> tuple[QuerySet[Player], bool]:
+        """Find one Telegram id, or all user names that begin so in either case (both indexed)."""
+        term = search_term.strip().removeprefix("@")
+        if term.isdecimal():
+            queryset = queryset.filter(telegram_id=int(term))
+        elif term:
+            queryset = queryset.filter(username__istartswith=term)
+        return queryset, False
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Player | None = None,
+    ) -> HttpResponse:
+        """Show the player with every chapter that this user may read."""
+        if obj is not None:
+            chapters = [teller(request, obj) for teller in _tellers]
+            context["chapters"] = [chapter for chapter in chapters if chapter]
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def has_suspend_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may shut players out and let them in again."""
+        return request.user.has_perm("players.suspend_player")
+
+    def is_action_due(self, action: str, obj: Player) -> bool:
+        """Offer the one of the two that changes something."""
+        return action == ("suspend" if obj.suspended_at is None else "readmit")
+
+    @admin.action(description="Suspend", permissions=["suspend"])
+    def suspend(self, request: HttpRequest, queryset: QuerySet[Player]) -> None:
+        """Shut the players out of the game."""
+        now = timezone.now()
+        self.act(
+            request,
+            queryset,
+            verb="suspended",
+            service=lambda player: services.suspend(player_id=player.pk, now=now),
+            refusal="suspended already",
+        )
+
+    @admin.action(description="Readmit", permissions=["suspend"])
+    def readmit(self, request: HttpRequest, queryset: QuerySet[Player]) -> None:
+        """Let the players in again."""
+        self.act(
+            request,
+            queryset,
+            verb="readmitted",
+            service=lambda player: services.readmit(player_id=player.pk),
+            refusal="not suspended",
+        )

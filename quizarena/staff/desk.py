@@ -1,0 +1,291 @@
+"""What every page of the operators' desk has in common.
+
+The desk is the Django admin in Unfold's clothes. A list never counts its rows and sorts only by
+what is indexed, an action calls one service per row, and whatever staff do lands in the audit log.
+"""
+
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
+
+from django import forms
+from django.contrib import messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.contrib.admin.models import LogEntry
+from django.core.exceptions import PermissionDenied
+from django.db import models, transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from django.utils.timesince import timesince
+from unfold.paginator import InfinitePaginator
+
+from quizarena.staff import audit
+
+Row = TypeVar("Row", bound=models.Model)
+
+if TYPE_CHECKING:
+    # Unfold has no types; what it extends has.
+    from django.contrib.admin import ModelAdmin as _ModelAdmin
+else:
+    from unfold.admin import ModelAdmin
+
+    class _ModelAdmin(ModelAdmin, Generic[Row]):
+        """Unfold's ModelAdmin with a place for its model's type."""
+
+
+# The history page shows so many of the latest entries; the audit log has the rest.
+HISTORY_LENGTH = 100
+
+
+class StaffAdmin(_ModelAdmin[Row]):
+    """A list and a form for staff: fast on big tables, and audited."""
+
+    paginator = InfinitePaginator  # Knows previous and next, and never counts.
+    show_full_result_count = False
+    list_per_page = 50
+    list_disable_select_all = True
+    list_fullwidth = True
+    # Sorting by a column without an index reads the whole table.
+    sortable_by: Any = ()
+    change_form_outer_before_template = "staff/object_actions.html"
+
+    class Media:
+        css = {"all": ["staff/desk.css"]}
+
+    def is_action_due(self, action: str, obj: Row) -> bool:
+        """Return whether the object's page offers `action`: by default all, to be overridden."""
+        return True
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Row | None = None,
+    ) -> HttpResponse:
+        """Show the list's actions on the page of one object, too."""
+        if obj is not None:
+            context["object_actions"] = [
+                (name, label)
+                for name, label in self.get_action_choices(request, [])
+                if name and name != "delete_selected" and self.is_action_due(name, obj)
+            ]
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def response_action(
+        self, request: HttpRequest, queryset: models.QuerySet[Row]
+    ) -> HttpResponse | None:
+        """Run the chosen action; one that came from an object's page returns there."""
+        response = super().response_action(request, queryset)
+        if "_from_object" in request.POST and isinstance(response, HttpResponseRedirect):
+            pk = request.POST[ACTION_CHECKBOX_NAME]
+            name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
+            return HttpResponseRedirect(reverse(name, args=[pk]))
+        return response
+
+    def act(
+        self,
+        request: HttpRequest,
+        queryset: models.QuerySet[Row],
+        *,
+        verb: str,
+        service: Callable[[Row], bool],
+        refusal: str,
+    ) -> None:
+        """Let `service` do `verb` (in the past tense) to each row, and tell staff what came of it.
+
+        A row is a transaction of its own with its audit entry. The service returns False for a row
+        to which this cannot be done; these are named, with `refusal` as the reason.
+        """
+        done, refused = 0, []
+        for row in queryset.order_by("pk"):
+            with transaction.atomic():
+                if service(row):
+                    done += 1
+                    self.log_verb(request, row, verb)
+                else:
+                    refused.append(str(row))
+        if done:
+            noun = self.opts.verbose_name if done == 1 else self.opts.verbose_name_plural
+            self.message_user(request, f"{done} {noun} {verb}.", messages.SUCCESS)
+        if refused:
+            told = f"Not {verb}, because {refusal}: {', '.join(refused)}."
+            self.message_user(request, told, messages.WARNING)
+
+    # --- The audit log, which is the only log: Django's own is not written --------------------
+
+    def audit_details(self, obj: Row) -> dict[str, Any]:
+        """Return what an audit entry of `obj` should know besides the change itself."""
+        return {}
+
+    def log_verb(
+        self,
+        request: HttpRequest,
+        obj: Row,
+        verb: str,
+        *,
+        summary: str = "",
+        details: dict[str, Any] | None = None,
+    ) -> None:
+        """Record that the user did `verb` to `obj`, as `<model>.<verb>`."""
+        audit.record(
+            actor=request.user,
+            action=f"{self.opts.model_name}.{verb.replace(' ', '_')}",
+            obj=obj,
+            summary=summary or f"{obj}: {verb}.",
+            details={**(details or {}), **self.audit_details(obj)},
+        )
+
+    def log_addition(self, request: HttpRequest, obj: Row, message: Any) -> LogEntry:
+        """Record an added object in the audit log; the entry returned is not stored."""
+        self.log_verb(request, obj, "added")
+        return LogEntry()
+
+    def log_change(self, request: HttpRequest, obj: Row, message: Any) -> LogEntry:
+        """Record a change with old and new values; the entry returned is not stored."""
+        told = LogEntry(change_message=message if isinstance(message, str) else json.dumps(message))
+        values: dict[str, Any] = {}
+        for part in message if isinstance(message, list) else []:
+            values |= part.get("changed", {}).get("values", {})
+        self.log_verb(
+            request,
+            obj,
+            "changed",
+            summary=f"{obj}: {told.get_change_message()}",
+            details={"changed": values} if values else None,
+        )
+        return told
+
+    def log_deletions(self, request: HttpRequest, queryset: Any) -> list[LogEntry]:
+        """Record deleted objects in the audit log; what is returned is not stored."""
+        for obj in queryset:
+            self.log_verb(request, obj, "deleted")
+        return []
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> list[dict[str, Any]]:
+        """Return Django's message with the old and new values beside the names of the fields."""
+        message: list[dict[str, Any]] = super().construct_change_message(
+            request, form, formsets, add
+        )
+        # The form that sets a password is no model form: its values stay out of every log.
+        if not add and isinstance(form, forms.ModelForm) and form.changed_data:
+            message[0]["changed"]["values"] = {
+                name: [_plain(form.initial.get(name)), _plain(form.cleaned_data.get(name))]
+                for name in form.changed_data
+            }
+        return message
+
+    def history_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show what the audit log knows about one object."""
+        obj = self.get_object(request, object_id)
+        if obj is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+        if not self.has_view_or_change_permission(request, obj):
+            raise PermissionDenied
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"History: {obj}",
+            "opts": self.opts,
+            "object": obj,
+            "table": {
+                "headers": ["When", "Who", "What"],
+                "rows": [
+                    [age(entry.at), entry.actor or "command line", entry.summary]
+                    for entry in audit.of_object(obj)[:HISTORY_LENGTH]
+                ],
+            },
+            "media": self.media,
+            **(extra_context or {}),
+        }
+        return TemplateResponse(request, "staff/history.html", context)
+
+
+class ReadOnlyAdmin(StaffAdmin[Row]):
+    """Something that nobody adds, edits or deletes by hand, not even a superuser."""
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return False: rows come from the product."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        """Return False: what can be changed is changed by actions."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
+        """Return False: rows are deleted by the product, if at all."""
+        return False
+
+
+def _plain(value: Any) -> Any:
+    """Return a form's value as something JSON can hold and people can read."""
+    if value is None or isinstance(value, bool | int):
+        return value
+    if isinstance(value, models.QuerySet | list | tuple):
+        return sorted(str(item) for item in value)
+    return str(value)
+
+
+# --- How things are shown -------------------------------------------------------------------------
+
+
+def span(duration: timedelta) -> str:
+    """Return a length of time in the one unit that says most: 80 ms, 12 s, 5 minutes, 2 days."""
+    seconds = duration.total_seconds()
+    if seconds < 1:
+        return f"{max(0, round(seconds * 1000))} ms"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    now = timezone.now()
+    return timesince(now - duration, now, depth=1).replace("\xa0", " ")
+
+
+def age(moment: datetime | None) -> str:
+    """Return how long ago (or in how long) `moment` is, with the exact time under the pointer."""
+    if moment is None:
+        return "–"
+    past = timezone.now() - moment
+    told = f"{span(past)} ago" if past >= timedelta() else f"in {span(-past)}"
+    exact = timezone.localtime(moment)
+    return format_html(
+        '<time datetime="{}" title="{}">{}</time>',
+        exact.isoformat(),
+        exact.strftime("%Y-%m-%d %H:%M:%S %Z"),
+        told,
+    )
+
+
+def pretty(value: Any) -> SafeString:
+    """Return JSON, indented, in letters that stand under each other."""
+    return preformatted(json.dumps(value, indent=2, ensure_ascii=False))
+
+
+def preformatted(text: str) -> SafeString:
+    """Return `text` (a traceback, say) with its line breaks."""
+    return format_html('<pre class="desk-pre">{}</pre>', text)
+
+
+def link(label: object, name: str, *args: object, query: str = "") -> SafeString:
+    """Return a link to the admin page `name` ("bot_inboxupdate_change")."""
+    return format_html(
+        '<a class="text-link" href="{}{}">{}</a>',
+        reverse(f"admin:{name}", args=args),
+        f"?{query}" if query else "",
+        label,
+    )
+
+
+def object_link(obj: models.Model, label: object = "") -> SafeString:
+    """Return a link to the page of `obj`."""
+    name = f"{obj._meta.app_label}_{obj._meta.model_name}_change"
+    return link(label or obj, name, obj.pk)

@@ -1,0 +1,50 @@
+"""Logins for whoever tries the desk on their own machine."""
+
+import secrets
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import Group, User
+from django.core.management.base import BaseCommand, CommandError
+from django.db import transaction
+
+from quizarena.staff import audit
+from quizarena.staff.roles import ROLES
+
+
+class Command(BaseCommand):
+    """Give one user of each role a fresh password."""
+
+    help = (
+        "Make one user for each role, named like it in lower case, with a fresh random password, "
+        "and print ROLE USERNAME PASSWORD, one user a line. Not for production."
+    )
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Set and print the passwords; refuse where users are real people."""
+        if settings.ENVIRONMENT == "production":
+            raise CommandError(
+                "These logins are for demonstrations: in production, make each person a user of "
+                "their own in the admin (the first one with `manage.py createsuperuser`)."
+            )
+        for role in ROLES:
+            password = secrets.token_urlsafe(12)
+            self._give(role, password)
+            self.stdout.write(f"{role} {role.lower()} {password}")
+            self.stdout.flush()
+
+    @transaction.atomic
+    def _give(self, role: str, password: str) -> None:
+        """Make the role's user if there is none, and let the password be the only way in."""
+        user, _ = User.objects.get_or_create(username=role.lower())
+        user.is_staff = user.is_active = True
+        user.is_superuser = False
+        user.set_password(password)
+        user.save()
+        user.groups.set([Group.objects.get(name=role)])
+        audit.record(
+            actor=None,
+            action="user.demo_password_set",
+            obj=user,
+            summary=f"{user} has a fresh password for demonstrations.",
+        )

@@ -1,0 +1,98 @@
+"""What each role may do: one table, kept in step with the database by every `migrate`."""
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.apps import apps as global_apps
+from django.apps.registry import Apps
+from django.db import DEFAULT_DB_ALIAS
+
+_SUPPORT = (
+    "players.view_player",
+    "players.suspend_player",
+    "bot.view_inboxupdate",
+    "bot.try_again_inboxupdate",
+    "bot.view_outgoingcall",
+    "bot.send_again_outgoingcall",
+)
+_OPERATOR = (
+    "players.view_player",
+    "game.view_question",
+)
+_FINANCE = ("players.view_player",)
+# An import adds and changes; nobody deletes a question, since rounds refer to it.
+_EDITOR = (
+    "game.view_question",
+    "game.add_question",
+    "game.change_question",
+)
+_ADMINISTRATOR = (
+    "auth.view_user",
+    "auth.add_user",
+    "auth.change_user",
+    "auth.view_group",
+    "auth.add_group",
+    "auth.change_group",
+    "auth.delete_group",
+    "staff.view_auditentry",
+    "ops.view_heartbeat",
+    "django_celery_beat.view_periodictask",
+    "django_celery_beat.change_periodictask",
+)
+ROLES: dict[str, tuple[str, ...]] = {
+    "Support": _SUPPORT,
+    "Operator": _OPERATOR,
+    "Finance": _FINANCE,
+    "Editor": _EDITOR,
+    "Administrator": (
+        *dict.fromkeys((*_SUPPORT, *_OPERATOR, *_FINANCE, *_EDITOR, *_ADMINISTRATOR)),
+    ),
+}
+
+
+def keep_in_step(
+    *,
+    app_config: AppConfig,
+    apps: Apps = global_apps,
+    using: str = DEFAULT_DB_ALIAS,
+    **kwargs: Any,
+) -> None:
+    """Give every role exactly what ROLES says of one app, making the group if it is missing.
+
+    A receiver of post_migrate and not a migration, because Django itself makes the permissions
+    only then: app by app, each right before this is called for that app. So it does not matter
+    which app is migrated first, or later.
+    """
+    try:
+        group_model = apps.get_model("auth", "Group")
+        permission_model = apps.get_model("auth", "Permission")
+    except LookupError:
+        return  # A partial migration that has not come to django.contrib.auth.
+    groups = {
+        role: group_model._base_manager.using(using).get_or_create(name=role)[0].pk
+        for role in ROLES
+    }
+    permissions = dict(
+        permission_model._base_manager.using(using)
+        .filter(content_type__app_label=app_config.label)
+        .values_list("codename", "pk")
+    )
+    wanted = {
+        (groups[role], permissions[codename])
+        for role, names in ROLES.items()
+        for label, _, codename in (name.partition(".") for name in names)
+        if label == app_config.label and codename in permissions
+    }
+    links = group_model._meta.get_field("permissions").remote_field.through
+    present = {
+        (group, permission): pk
+        for pk, group, permission in links._base_manager.using(using)
+        .filter(group__in=groups.values(), permission__in=permissions.values())
+        .values_list("pk", "group_id", "permission_id")
+    }
+    superfluous = [pk for link, pk in present.items() if link not in wanted]
+    links._base_manager.using(using).filter(pk__in=superfluous).delete()
+    links._base_manager.using(using).bulk_create(
+        links(group_id=group, permission_id=permission)
+        for group, permission in sorted(wanted - present.keys())
+    )

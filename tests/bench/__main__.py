@@ -1,0 +1,63 @@
+"""Measure: `make bench`, or a part of it with `make bench ARGS="road --repetitions 3"`."""
+
+import argparse
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.bench.report import Figure
+
+PARTS = ("statements", "acknowledgements", "road")
+
+
+def main() -> None:
+    """Migrate a fresh database, measure what was asked for, and print the figures."""
+    parser = argparse.ArgumentParser(prog="make bench")
+    parser.add_argument("parts", nargs="*", default=list(PARTS), metavar="PART")
+    parser.add_argument("--repetitions", type=int, default=5)
+    parser.add_argument("--seconds", type=int, default=8, help="Length of one sample.")
+    options = parser.parse_args()
+    if "acknowledgements" in options.parts and not shutil.which("wrk"):
+        sys.exit("error: the webhook is measured with wrk: install it (Debian: apt install wrk).")
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quizarena.settings")
+    os.environ.setdefault("ENVIRONMENT", "local")
+    os.environ.setdefault("LOG_LEVEL", "ERROR")
+
+    import django
+
+    django.setup()
+    from django.core.management import call_command
+
+    from tests.bench import report
+
+    print("Preparing the database.", file=sys.stderr)
+    call_command("migrate", verbosity=0)
+    import csv
+    from quizarena.game.models import Question
+
+    Question.objects.bulk_create(
+        Question(**{k: v for k, v in r.items() if k != "correct_answer"})
+        for r in csv.DictReader(open("quizarena/game/questions.csv"))
+    )
+    figures = []
+    for figure in _measure(options):
+        print(f"{figure.what}: {figure.median:.3g} {figure.unit}", file=sys.stderr)
+        figures.append(figure)
+    report.publish(figures)
+
+
+def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
+    from tests.bench import acknowledgements, road, statements
+
+    if "statements" in options.parts:
+        yield from statements.measure()
+    for part, module in (("acknowledgements", acknowledgements), ("road", road)):
+        if part in options.parts:
+            yield from module.measure(repetitions=options.repetitions, seconds=options.seconds)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,103 @@
+"""Durable webhook acknowledgements per second, beside pgbench's one-row INSERT."""
+
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from django.db import connection
+
+from tests.bench.pgbench import transactions_per_second
+from tests.bench.processes import SECRET, web
+from tests.bench.report import Figure
+
+CONNECTIONS = (1, 16, 64)
+FLOOR_TABLE = """
+CREATE TABLE IF NOT EXISTS bench_floor (
+  id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, kind text NOT NULL, payload jsonb NOT NULL
+)
+"""
+FLOOR = "INSERT INTO bench_floor (kind, payload) VALUES ('message', '{\"text\": \"/start\"}');\n"
+# Update ids of the benchmark lie far above the sandbox's own.
+_ids = iter(range(10**15, 2 * 10**15, 10**9))
+
+
+def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
+    """Post and insert in turns with the same number of connections, everything on this machine."""
+    with connection.cursor() as cursor:
+        cursor.execute(FLOOR_TABLE)
+    with tempfile.TemporaryDirectory() as directory:
+        script = Path(directory) / "floor.sql"
+        script.write_text(FLOOR)
+        with web(workers=2) as url:
+            _post(url, connections=16, seconds=2)
+            for connections in CONNECTIONS:
+                ours, floor = [], []
+                for _ in range(repetitions):
+                    floor.append(
+                        transactions_per_second(script, clients=connections, seconds=seconds)
+                    )
+                    ours.append(_post(url, connections=connections, seconds=seconds))
+                settings = {"connections": connections, "web_processes": 2, "seconds": seconds}
+                name = f"webhook, {connections} connection{'s' if connections > 1 else ''}"
+                yield Figure(
+                    what=f"{name}: acknowledged",
+                    unit="updates/s",
+                    samples=[one["per_second"] for one in ours],
+                    settings=settings,
+                )
+                yield Figure(
+                    what=f"{name}: ratio to pgbench INSERT",
+                    unit="ratio",
+                    samples=[
+                        one["per_second"] / least for one, least in zip(ours, floor, strict=True)
+                    ],
+                    target=">= 0.15, aim 0.3" if connections > 1 else "",
+                    settings={**settings, "pgbench_per_second": max(floor)},
+                )
+                for percentile in ("p50_ms", "p95_ms", "p99_ms"):
+                    yield Figure(
+                        what=f"{name}: {percentile[:3]}",
+                        unit="ms",
+                        samples=[one[percentile] for one in ours],
+                        settings=settings,
+                    )
+                yield Figure(
+                    what=f"{name}: p99 to p50",
+                    unit="ratio",
+                    samples=[one["p99_ms"] / one["p50_ms"] for one in ours],
+                    target="<= 3" if connections == 16 else "",
+                    settings=settings,
+                )
+                yield Figure(
+                    what=f"{name}: errors",
+                    unit="count",
+                    samples=[one["errors"] for one in ours],
+                    target="0",
+                    settings=settings,
+                )
+
+
+def _post(url: str, *, connections: int, seconds: int) -> dict[str, float]:
+    """Post as fast as the web takes it; return wrk's figures."""
+    output = subprocess.run(
+        [
+            "wrk",
+            "--threads=1",
+            f"--connections={connections}",
+            f"--duration={seconds}",
+            f"--script={Path(__file__).with_name('webhook.lua')}",
+            url,
+        ],
+        env={**os.environ, "WEBHOOK_SECRET": SECRET, "FIRST_ID": str(next(_ids))},
+        check=True,
+        capture_output=True,
+        text=True,
+    ).stdout
+    found = re.search(r"^RESULT (.*)$", output, re.MULTILINE)
+    assert found, output
+    figures: dict[str, float] = json.loads(found[1])
+    return figures

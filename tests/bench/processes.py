@@ -1,0 +1,109 @@
+"""The product's own processes, started for a measurement and stopped after it."""
+
+import os
+import re
+import shlex
+import subprocess
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from urllib.error import URLError
+from urllib.request import urlopen
+
+import psutil
+
+from tests.sandbox import Sandbox, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+SECRET = "bench-webhook-secret"
+# What a command line tells about whose it is.
+PARTS = (
+    ("granian", "web"),
+    ("quizarena beat", "beat"),
+    ("quizarena worker", "worker"),
+    ("manage.py sender", "sender"),
+    ("bot.sandbox", "sandbox"),
+    ("postgres", "postgresql"),
+    ("valkey", "redis"),
+)
+
+
+def procfile() -> dict[str, str]:
+    """Return the command line of every process of the Procfile."""
+    lines = (ROOT / "Procfile").read_text().splitlines()
+    return dict(re.split(r":\s*", line, maxsplit=1) for line in lines if line.strip())
+
+
+def cpu_seconds() -> dict[str, float]:
+    """Return the CPU time used so far by each part of the product, servers included."""
+    used: dict[str, float] = {}
+    for one in _family():
+        try:
+            line, times = " ".join(one.cmdline()), one.cpu_times()
+        except psutil.Error:
+            continue
+        part = next((part for mark, part in PARTS if mark in line), None)
+        if part:
+            used[part] = used.get(part, 0.0) + times.user + times.system
+    return used
+
+
+def _family() -> list[psutil.Process]:
+    """Return everything that was started for this measurement: ours, and the embedded servers."""
+    me = psutil.Process()
+    return [*(me.parent() or me).children(recursive=True)]
+
+
+@contextmanager
+def process(name: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one process of the Procfile, quietly, for the length of the block."""
+    environ = {**os.environ, "LOG_LEVEL": "ERROR", **environment}
+    command = re.sub(
+        r"\$\{(\w+):-(\w+)\}|\$(\w+)",
+        lambda match: environ.get(match[1] or match[3], match[2] or ""),
+        procfile()[name],
+    )
+    running = subprocess.Popen(
+        shlex.split(command), cwd=ROOT, env=environ, stdout=subprocess.DEVNULL
+    )
+    try:
+        yield running
+    finally:
+        running.terminate()
+        try:
+            running.wait(15)
+        except subprocess.TimeoutExpired:
+            running.kill()
+            running.wait()
+
+
+@contextmanager
+def web(*, workers: int, **environment: str) -> Iterator[str]:
+    """Run the web server with `workers` processes; yield its address when it answers."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    settings = {
+        "PORT": str(port),
+        "WEB_WORKERS": str(workers),
+        "TELEGRAM_WEBHOOK_SECRET": SECRET,
+        **environment,
+    }
+    with process("web", **settings):
+        for _ in range(300):
+            try:
+                urlopen(f"{url}/healthz", timeout=1).close()
+                break
+            except (URLError, OSError):
+                time.sleep(0.1)
+        yield url
+
+
+@contextmanager
+def everything(sandbox: Sandbox) -> Iterator[str]:
+    """Run one web process, one worker of one process, and a sender against the sandbox."""
+    telegram = {"TELEGRAM_API_URL": sandbox.url, "TELEGRAM_BOT_TOKEN": sandbox.token}
+    with ExitStack() as stack:
+        for name in ("worker", "sender", "beat"):
+            stack.enter_context(process(name, **telegram))
+        yield stack.enter_context(web(workers=1, **telegram))

@@ -1,0 +1,290 @@
+"""Everything of the Procfile as real processes, on servers of their own that a test may kill.
+
+with running_stack(directory) as stack:
+    stack.start("web", "worker", "sender", "beat")
+    stack.wait_until_ready()
+    stack.kill("worker")
+    stack.valkey.stop()
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
+from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.request import Request, urlopen
+
+import psutil
+import psycopg
+import pytest
+import redis
+
+from quizarena.local.home import Home
+from quizarena.local.processes import read_procfile
+from quizarena.local.servers import Postgres, Valkey
+from quizarena.local.services import Services, running
+from tests.sandbox import ROOT, Sandbox, free_port
+
+SECRET = "the-webhook-secret-of-the-stack"
+READY_WITHIN_S = 40
+# The two players' modes of the menu, thirty questions each; the second option is always right.
+BANK = """
+INSERT INTO game_question (quiz_id, question, option_1, option_2, option_3, option_4,
+                           correct_option_id, explanation, level, category, key, is_enabled, version)
+SELECT mode || '-' || n, 'Frage ' || n || '?', 'falsch ' || n, 'richtig ' || n, 'verkehrt ' || n,
+       'daneben ' || n, 1, 'Weil ' || n || ' richtig ist.', 'A1', mode, 'key-' || n, true, 1
+FROM unnest(ARRAY['QUICK_MIX_A1A2', 'ARTIKEL_SPRINT']) AS mode, generate_series(1, 30) AS n
+"""
+PLAYED = "bot_inboxupdate, bot_outgoingcall, bot_pace, game_showing, game_round, players_player"
+
+
+class Stack:
+    """Processes by their names in the Procfile, and the eyes to see what they do."""
+
+    def __init__(self, *, services: Services, sandbox: Sandbox, directory: Path) -> None:
+        assert services.postgres is not None
+        assert services.valkey is not None
+        self.postgres: Postgres = services.postgres
+        self.valkey: Valkey = services.valkey
+        self.sandbox = sandbox
+        self.directory = directory
+        self.port = free_port()
+        self._commands = {
+            **read_procfile(ROOT / "Procfile"),
+            "poll": "python manage.py poll",
+        }
+        self._group = services.applications.group
+        self._processes: dict[str, list[subprocess.Popen[bytes]]] = {}
+        self.environment = {
+            **services.environment,
+            "ENVIRONMENT": "test",
+            "LOG_FORMAT": "console",
+            "NO_PROXY": "127.0.0.1",
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "PORT": str(self.port),
+            "PUBLIC_URL": f"http://127.0.0.1:{self.port}",
+            "TELEGRAM_API_URL": sandbox.url,
+            "TELEGRAM_BOT_TOKEN": sandbox.token,
+            "TELEGRAM_WEBHOOK_SECRET": SECRET,
+        }
+
+    @property
+    def url(self) -> str:
+        """The address of the web process."""
+        return f"http://127.0.0.1:{self.port}"
+
+    # Processes.
+
+    def start(self, *names: str) -> None:
+        """Start one more process of each name."""
+        for name in names:
+            with (self.directory / f"{name}.log").open("ab") as log:
+                process = subprocess.Popen(
+                    ["/bin/sh", "-c", f"exec {self._commands[name]}"],
+                    cwd=ROOT,
+                    env=self.environment | {"PROCESS_NAME": name},
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=log,
+                    process_group=self._group,
+                )
+            self._processes.setdefault(name, []).append(process)
+
+    def kill(self, name: str) -> None:
+        """Kill every process `name` with all its children, as `kill -9` does."""
+        for process in self._processes.pop(name, []):
+            with suppress(psutil.NoSuchProcess):
+                tree = [*psutil.Process(process.pid).children(recursive=True)]
+                process.kill()
+                for child in tree:
+                    with suppress(psutil.NoSuchProcess):
+                        child.kill()
+            process.wait()
+
+    def kill_children(self, name: str) -> int:
+        """Kill only the children of `name`, as the kernel's OOM killer may; return how many."""
+        children = [
+            child
+            for process in self._processes[name]
+            for child in psutil.Process(process.pid).children(recursive=True)
+        ]
+        for child in children:
+            child.kill()
+        return len(children)
+
+    def stop(self, name: str) -> None:
+        """Ask every process `name` to end (SIGTERM), and wait for it."""
+        processes = self._processes.pop(name, [])
+        for process in processes:
+            process.terminate()
+        for process in processes:
+            process.wait(timeout=15)
+
+    def is_alive(self, name: str) -> bool:
+        """Return whether all processes `name` that were started still run."""
+        return all(process.poll() is None for process in self._processes[name])
+
+    def count(self, name: str) -> int:
+        """Return how many processes `name` run."""
+        return sum(process.poll() is None for process in self._processes.get(name, []))
+
+    def keep(self, *names: str) -> None:
+        """Have exactly one process of each of `names`, and no others."""
+        for name in [*self._processes]:
+            if name not in names or self.count(name) != 1 or len(self._processes[name]) != 1:
+                self.kill(name)
+        self.start(*(name for name in names if name not in self._processes))
+
+    def manage(self, *arguments: str) -> str:
+        """Run a `manage.py` command and return what it says."""
+        return subprocess.run(
+            [sys.executable, "manage.py", *arguments],
+            cwd=ROOT,
+            env=self.environment,
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout
+
+    # Looking.
+
+    def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
+        """Return the rows of an SQL query, over a connection of its own."""
+        with psycopg.connect(self.postgres.url, autocommit=True, connect_timeout=5) as connection:
+            return list(connection.execute(query, parameters or None).fetchall())
+
+    def value(self, query: str, *parameters: object) -> Any:
+        """Return the only value of an SQL query."""
+        ((value,),) = self.rows(query, *parameters)
+        return value
+
+    def execute(self, statement: str, *parameters: object) -> None:
+        """Execute an SQL statement."""
+        with psycopg.connect(self.postgres.url, autocommit=True, connect_timeout=5) as connection:
+            connection.execute(statement, parameters or None)
+
+    def inbox(self, *states: str) -> int:
+        """Return how many updates are in one of `states`."""
+        return int(
+            self.value("SELECT count(*) FROM bot_inboxupdate WHERE state = ANY(%s)", [*states])
+        )
+
+    def outbox(self, *states: str) -> int:
+        """Return how many calls are in one of `states`."""
+        return int(
+            self.value("SELECT count(*) FROM bot_outgoingcall WHERE state = ANY(%s)", [*states])
+        )
+
+    def wait_until_at_rest(self, *, updates: int, timeout: float = 30) -> None:
+        """Wait until `updates` updates are in the inbox and done, and every call has ended."""
+
+        def at_rest() -> bool:
+            return self.inbox("DONE") == updates and not self.outbox("PENDING", "SENDING")
+
+        try:
+            self.sandbox.wait_for(at_rest, timeout=timeout)
+        except AssertionError:
+            raise AssertionError(self.report()) from None
+
+    def wait_until_ready(self) -> None:
+        """Wait until /readyz says that every process is there."""
+        try:
+            self.sandbox.wait_for(lambda: self.get("/readyz")[0] == 200, timeout=READY_WITHIN_S)
+        except AssertionError:
+            raise AssertionError(f"{self.get('/readyz')}\n{self.report()}") from None
+
+    def get(self, path: str) -> tuple[int, Any]:
+        """Return status and JSON of an address of the web process; 0 if it does not answer."""
+        return self._open(Request(self.url + path))
+
+    def post(self, update: object, *, secret: str = SECRET) -> int:
+        """Post an update as Telegram does and return the status; 0 without an answer."""
+        headers = {
+            "Content-Type": "application/json",
+            "X-Telegram-Bot-Api-Secret-Token": secret,
+        }
+        address = f"{self.url}/telegram/webhook/"
+        return self._open(Request(address, json.dumps(update).encode(), headers))[0]
+
+    def report(self) -> str:
+        """Return what stands where, and the last words of every process."""
+        lines = [
+            f"inbox {self.rows('SELECT state, count(*) FROM bot_inboxupdate GROUP BY 1')}",
+            f"outbox {self.rows('SELECT state, count(*) FROM bot_outgoingcall GROUP BY 1')}",
+            f"network {self.sandbox.network()['counters']}",
+        ]
+        for log in sorted(self.directory.glob("*.log")):
+            lines += [f"--- {log.name}", log.read_text(errors="replace")[-3_000:]]
+        return "\n".join(lines)
+
+    # Between tests.
+
+    def begin(self, *names: str) -> None:
+        """Start a test: nothing played, nothing queued, and exactly the processes `names` run.
+
+        The webhook is set when there is a web process.
+        """
+        if not self._answers(self.postgres.url):
+            self.postgres.start()
+        if not self._pings():
+            self.valkey.start()
+        self.sandbox.call("deleteWebhook", drop_pending_updates=True)
+        self.sandbox.reset()
+        self.execute(f"TRUNCATE {PLAYED} CASCADE")
+        with redis.Redis.from_url(self.valkey.url) as client:
+            client.flushall()
+        self.keep(*names)
+        if {"web", "worker", "sender", "beat"} <= {*names}:
+            self.wait_until_ready()
+        if "web" in names:
+            self.sandbox.wait_for(lambda: self.get("/healthz")[0] == 200, timeout=READY_WITHIN_S)
+            self.sandbox.set_webhook(f"{self.url}/telegram/webhook/", secret_token=SECRET)
+
+    def _open(self, request: Request) -> tuple[int, Any]:
+        try:
+            with urlopen(request, timeout=15) as answer:
+                body = answer.read()
+                return answer.status, json.loads(body) if body else None
+        except HTTPError as error:
+            with error:
+                body = error.read()
+                return error.code, json.loads(body) if body.startswith(b"{") else None
+        except (URLError, OSError):
+            return 0, None
+
+    def _answers(self, url: str) -> bool:
+        try:
+            psycopg.connect(url, connect_timeout=5).close()
+        except psycopg.OperationalError:
+            return False
+        return True
+
+    def _pings(self) -> bool:
+        try:
+            with redis.Redis.from_url(self.valkey.url, socket_timeout=1, retry=None) as client:
+                return bool(client.ping())
+        except redis.RedisError:
+            return False
+
+
+@contextmanager
+def running_stack(directory: Path) -> Iterator[Stack]:
+    """Start PostgreSQL, Valkey and the sandbox, with the tables made and a small bank in them.
+
+    The servers write to disk as in production: a killed PostgreSQL has kept what it committed. All
+    of it ends with this process, however that ends.
+    """
+    with ExitStack() as exits:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.delenv("DATABASE_URL", raising=False)
+            patch.delenv("REDIS_URL", raising=False)
+            services = exits.enter_context(running(Home.throw_away_home(durable=True)))
+        sandbox = exits.enter_context(Sandbox())
+        stack = Stack(services=services, sandbox=sandbox, directory=directory)
+        stack.manage("migrate", "--verbosity", "0")
+        stack.execute(BANK)
+        yield stack
