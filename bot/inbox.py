@@ -140,13 +140,13 @@ def claim(*, now: datetime, limit: int = CLAIM_SIZE) -> list[Claim]:
               SELECT update_id FROM bot_inboxupdate AS waiting
               WHERE state = 'NEW' AND due_at <= %(now)s
                 AND (player_key IS NULL OR update_id = (
-                  -- A scalar, so that one player's backlog is looked up and never joined.
+                  -- Scalars, so that one player's backlog is looked up in an index and never joined.
                   SELECT min(earlier.update_id) FROM bot_inboxupdate AS earlier
                   WHERE earlier.player_key = waiting.player_key
                     AND earlier.state IN ('NEW', 'WORKING')
                 ))
-                AND NOT EXISTS (
-                  SELECT FROM bot_inboxupdate AS working
+                AND 0 = (
+                  SELECT count(*) FROM bot_inboxupdate AS working
                   WHERE working.player_key = waiting.player_key AND working.state = 'WORKING'
                 )
               ORDER BY due_at, update_id

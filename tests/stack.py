@@ -140,15 +140,17 @@ class Stack:
         self.start(*(name for name in names if name not in self._processes))
 
     def manage(self, *arguments: str) -> str:
-        """Run a `manage.py` command and return what it says."""
-        return subprocess.run(
+        """Run a `manage.py` command to its good end and return what it says."""
+        done = subprocess.run(
             [sys.executable, "manage.py", *arguments],
             cwd=ROOT,
             env=self.environment,
-            check=True,
+            check=False,
             capture_output=True,
             text=True,
-        ).stdout
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
 
     # Looking.
 

@@ -16,8 +16,6 @@ from import_export.fields import Field
 from import_export.instance_loaders import BaseInstanceLoader
 from import_export.resources import ModelResource
 from import_export.results import Result, RowResult
-from openpyxl import load_workbook
-from openpyxl.utils.exceptions import InvalidFileException
 from tablib import Dataset
 
 from quizarena.game.bank import tidy
@@ -102,9 +100,11 @@ def read_csv(raw: bytes) -> Dataset:
 
 def read_workbook(raw: bytes) -> Dataset:
     """Return the rows of the first sheet of an Excel workbook. Raises UnreadableFileError."""
+    from openpyxl import load_workbook  # Slow to import, and seldom needed.
+
     try:
         book = load_workbook(BytesIO(raw), read_only=True, data_only=True)
-    except (BadZipFile, InvalidFileException, KeyError, ValueError, OSError):
+    except (BadZipFile, KeyError, ValueError, OSError):
         raise UnreadableFileError(
             "This is not an Excel workbook: save it as .xlsx, or choose CSV."
         ) from None

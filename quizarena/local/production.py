@@ -7,6 +7,7 @@ For checks and for building the image: nothing that this environment names is ev
 
 import os
 import secrets
+import subprocess
 import sys
 
 
@@ -26,4 +27,4 @@ def environment() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    os.execvpe(sys.argv[1], sys.argv[1:], {**os.environ, **environment()})
+    sys.exit(subprocess.call(sys.argv[1:], env={**os.environ, **environment()}))

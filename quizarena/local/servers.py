@@ -9,6 +9,7 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import ClassVar
 from urllib.parse import quote
@@ -110,10 +111,12 @@ class Server(ABC):
             if process.info["cwd"] == directory and process.info["name"] in EXECUTABLES
         ]
         for process in leftovers:
-            process.send_signal(signal.SIGINT)
+            with suppress(psutil.NoSuchProcess):  # PostgreSQL's children go with their parent.
+                process.send_signal(signal.SIGINT)
         _, stubborn = psutil.wait_procs(leftovers, timeout=STOP_SECONDS_MAX)
         for process in stubborn:
-            process.kill()
+            with suppress(psutil.NoSuchProcess):
+                process.kill()
         psutil.wait_procs(stubborn, timeout=STOP_SECONDS_MAX)
 
 

@@ -2,10 +2,8 @@
 
 import json
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import psutil
@@ -284,11 +282,12 @@ def test_the_list_of_processes_shows_no_password() -> None:
     run = background(
         "--ephemeral",
         environment=marked_environment(),
-        program="import os; print('up', os.environ['DATABASE_URL'], os.environ['REDIS_URL']);"
-        + FOR_EVER,
+        program=FOR_EVER.replace(
+            "up', ", "up'); import os; print(os.environ['DATABASE_URL'], os.environ['REDIS_URL'], "
+        ),
     )
-    urls = run.read_until("up")
-    passwords = {url.split(":")[2].split("@")[0] for url in urls.split()[1:3]}
+    urls = run.read_until("redis://").split()
+    passwords = {url.split(":")[2].split("@")[0] for url in urls}
 
     command_lines = [word for process in run.left() for word in process.cmdline()]
     run.supervisor.terminate()

@@ -35,7 +35,6 @@ function capacity() {
 
 // Everything anew: at the beginning, after a lost connection and after a reset.
 async function load() {
-  if (held) return;
   held = [];
   try {
     const everyone = await get("/players");
@@ -47,18 +46,17 @@ async function load() {
     await Promise.all([arrange(), loadNetwork()]);
     openLinkOfPage();
   } catch {
-    setTimeout(load, 1000);
-  } finally {
-    const events = held;
-    held = null;
-    events.forEach(receive);
+    // Not reachable now; the stream says "reload" again when it is back.
   }
+  const events = held;
+  held = null;
+  events.forEach(receive);
 }
 
 function receive(event) {
-  if (event.type === "reload") return void load();
   if (held) return void held.push(event);
   switch (event.type) {
+    case "reload": return void load();
     case "network": return showNetwork(event);
     case "player": return setPlayer(event.player);
     case "commands": return void reloadCommands();
@@ -118,7 +116,7 @@ function hide(id) {
 function want(ids) {
   wanted = ids;
   localStorage.setItem(REMEMBERED, JSON.stringify(wanted));
-  return arrange().catch(() => load());
+  return arrange().catch(complain);
 }
 
 function place() {
@@ -145,7 +143,8 @@ function showTabs() {
   place();
 }
 
-addEventListener("resize", () => { if (!held) arrange().catch(() => load()); });
+// While everything is being loaded, that arranges the phones.
+addEventListener("resize", () => { if (!held) arrange().catch(complain); });
 
 // Dialogs -------------------------------------------------------------------------------------
 
