@@ -140,7 +140,7 @@ def claim(*, now: datetime, limit: int = CLAIM_SIZE) -> list[Claim]:
               SELECT update_id FROM bot_inboxupdate AS waiting
               WHERE state = 'NEW' AND due_at <= %(now)s
                 AND (player_key IS NULL OR update_id = (
-                  -- Scalars, so that one player's backlog is looked up in an index and never joined.
+                  -- Scalars: a player's backlog is looked up in an index and never joined.
                   SELECT min(earlier.update_id) FROM bot_inboxupdate AS earlier
                   WHERE earlier.player_key = waiting.player_key
                     AND earlier.state IN ('NEW', 'WORKING')
@@ -184,7 +184,8 @@ def take_over(*, now: datetime) -> int:
             """,
             [CLAIMS_MAX, now - LEASE],
         )
-        return cursor.rowcount
+        count: int = cursor.rowcount
+    return count
 
 
 def work(*, handle: Handler, give_up: Handler, until: datetime) -> tuple[int, bool]:

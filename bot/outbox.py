@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import IO, Any
 
 from django.conf import settings
 from django.db import connection, transaction
@@ -29,7 +29,7 @@ CHAT_BURST = 3
 # Reminders and broadcasts, all chats together (Telegram: about 30 per second).
 BULK_PER_SECOND = 28
 # How long a claimed call may stay without an outcome before its sender counts as dead. Longer
-# than the sender's own timeouts together.
+# than bot/transport.py waits for an answer.
 LEASE = timedelta(seconds=30)
 # After so many failures on the way, or senders that died with it, a call is given up.
 ATTEMPTS_MAX = 8
@@ -120,7 +120,7 @@ def _call(method: str, request_data: RequestData | None, *, now: datetime) -> Ou
     """Return the unsaved row for one call."""
     parameters = dict(request_data.parameters) if request_data else {}
     files = {
-        name: [file_name, mime_type, base64.b64encode(content).decode("ascii")]
+        name: [file_name, mime_type, base64.b64encode(_bytes(content)).decode("ascii")]
         for name, (file_name, content, mime_type) in (
             request_data.multipart_data if request_data else {}
         ).items()
@@ -136,6 +136,11 @@ def _call(method: str, request_data: RequestData | None, *, now: datetime) -> Ou
         created_at=now,
         due_at=now,
     )
+
+
+def _bytes(content: bytes | IO[bytes]) -> bytes:
+    """Return what is to be uploaded, read now: the file may be gone when the call is made."""
+    return content if isinstance(content, bytes) else content.read()
 
 
 def _result(call: OutgoingCall) -> Any:
@@ -236,7 +241,8 @@ def take_over(*, now: datetime) -> int:
             """,
             {"bulk": Lane.BULK, "max": ATTEMPTS_MAX, "now": now, "expired": now - LEASE},
         )
-        return cursor.rowcount
+        count: int = cursor.rowcount
+    return count
 
 
 def send_again(*, call_id: int) -> bool:
@@ -351,7 +357,7 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
                 ON waiting.paced AND pace.name = 'chat:' || waiting.chat_key
               WHERE waiting.state = 'PENDING' AND waiting.lane = %(lane)s
                 AND waiting.due_at <= %(now)s
-                AND (pace.free_at IS NULL OR pace.free_at <= %(now)s + %(burst)s)
+                AND (pace.free_at IS NULL OR pace.free_at <= %(burst_until)s)
                 AND NOT EXISTS (
                   SELECT FROM bot_outgoingcall AS earlier
                   WHERE earlier.chat_key = waiting.chat_key AND earlier.lane = waiting.lane
@@ -367,11 +373,12 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
               RETURNING call.*
             ), paced AS (
               INSERT INTO bot_pace (name, free_at)
-              SELECT DISTINCT 'chat:' || chat_key, %(now)s::timestamptz + %(interval)s
+              SELECT DISTINCT
+                'chat:' || chat_key, %(now)s::timestamptz + make_interval(secs => %(interval)s)
               FROM claimed WHERE paced
               ORDER BY 1
               ON CONFLICT (name) DO UPDATE
-              SET free_at = greatest(bot_pace.free_at, %(now)s) + %(interval)s
+              SET free_at = greatest(bot_pace.free_at, %(now)s) + make_interval(secs => %(interval)s)
             )
             SELECT id, method, chat_key, parameters, files, lane, created_at, attempts, doubtful
             FROM claimed ORDER BY id
@@ -380,8 +387,8 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
                 "lane": lane,
                 "now": now,
                 "limit": limit,
-                "interval": CHAT_INTERVAL,
-                "burst": CHAT_INTERVAL * (CHAT_BURST - 1),
+                "interval": CHAT_INTERVAL.total_seconds(),
+                "burst_until": now + CHAT_INTERVAL * (CHAT_BURST - 1),
             },
         )
         return [

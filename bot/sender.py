@@ -11,7 +11,6 @@ from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Any
 
-import httpx
 import redis.asyncio
 import structlog
 from asgiref.sync import sync_to_async
@@ -24,23 +23,20 @@ from telegram.error import (
     ChatMigrated,
     Forbidden,
     InvalidToken,
-    NetworkError,
     RetryAfter,
     TelegramError,
 )
-from telegram.request import HTTPXRequest
 from telegram.warnings import PTBDeprecationWarning, PTBUserWarning
 
 from bot import outbox, wake
 from bot.models import CallState, Lane
 from bot.outbox import Delivery, Outcome
+from bot.transport import AiohttpRequest, AnswerLostError, NotSentError
 from quizarena.ops import heartbeats
 from quizarena.players import services as players
 
 # Calls under way at once. Telegram answers within tens of milliseconds.
 CONCURRENCY = 64
-# Together well below outbox.LEASE, so that no living sender's call is taken over.
-CONNECT_SECONDS, READ_SECONDS, WRITE_SECONDS, POOL_SECONDS = 3.0, 10.0, 5.0, 5.0
 # Look into the outbox at least this often, called or not.
 TICK_SECONDS = 0.1
 # While calls are landing, their outcomes are collected this long and written down together.
@@ -62,14 +58,8 @@ def build_bot(token: str | None = None) -> Bot:
         token or settings.TELEGRAM_BOT_TOKEN,
         base_url=f"{settings.TELEGRAM_API_URL}/bot",
         base_file_url=f"{settings.TELEGRAM_API_URL}/file/bot",
-        request=HTTPXRequest(
-            connection_pool_size=CONCURRENCY,
-            connect_timeout=CONNECT_SECONDS,
-            read_timeout=READ_SECONDS,
-            write_timeout=WRITE_SECONDS,
-            media_write_timeout=READ_SECONDS,
-            pool_timeout=POOL_SECONDS,
-        ),
+        request=AiohttpRequest(connections=CONCURRENCY),
+        get_updates_request=AiohttpRequest(connections=1),
     )
 
 
@@ -89,9 +79,8 @@ async def introduce(bot: Bot) -> None:
 async def deliver(bot: Bot, delivery: Delivery) -> tuple[Outcome, TelegramError | None]:
     """Make one stored call to Telegram and say how it ended.
 
-    BadRequest is caught before NetworkError because python-telegram-bot derives the one from the
-    other. A connection that breaks after the request has left is a doubt: Telegram has no
-    idempotency key for sends.
+    A connection that breaks after the request has left is a doubt: Telegram has no idempotency
+    key for sends.
     """
     try:
         result = await bot.do_api_request(delivery.method, api_kwargs=_arguments(delivery))
@@ -110,7 +99,11 @@ async def deliver(bot: Bot, delivery: Delivery) -> tuple[Outcome, TelegramError 
 
 
 def judge(delivery: Delivery, error: TelegramError, *, now: datetime) -> Outcome:
-    """Say what an error means for the call: final, another try, or a doubt."""
+    """Say what an error means for the call: final, another try, or a doubt.
+
+    BadRequest comes before the network's errors because python-telegram-bot derives the one from
+    the other.
+    """
     attempts = delivery.attempts + 1
     doubtful = delivery.doubtful
     due_at = now + timedelta(seconds=min(60, 2**attempts))
@@ -126,9 +119,9 @@ def judge(delivery: Delivery, error: TelegramError, *, now: datetime) -> Outcome
             state = CallState.REFUSED  # The token is good (see introduce): no such method.
         case InvalidToken():
             state, attempts, due_at = CallState.PENDING, delivery.attempts, now + TOKEN_PAUSE
-        case NetworkError() if _never_left(error):
+        case NotSentError():
             state, attempts, due_at = CallState.PENDING, delivery.attempts, now + HOUSEKEEPING / 5
-        case NetworkError() if isinstance(error.__cause__, httpx.HTTPError):
+        case AnswerLostError():
             doubtful = True
             # An answer is owed and made again; a bulk message is not sent twice knowingly.
             owed = delivery.lane == Lane.ANSWER or not delivery.method.startswith("send")
@@ -164,13 +157,6 @@ def retry_after(error: RetryAfter) -> timedelta:
     """Return how long Telegram wants to be left alone."""
     wait = error.retry_after
     return wait if isinstance(wait, timedelta) else timedelta(seconds=wait)
-
-
-def _never_left(error: NetworkError) -> bool:
-    """Return whether the request certainly did not reach Telegram: there was no connection."""
-    return isinstance(
-        error.__cause__, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout
-    )
 
 
 def _arguments(delivery: Delivery) -> dict[str, Any]:

@@ -51,6 +51,8 @@ def senders() -> None:
     """Have a sender look into the outbox."""
     try:
         with _redis().pipeline(transaction=False) as pipeline:
-            pipeline.lpush(SENDERS, "1").ltrim(SENDERS, 0, 0).execute()
+            pipeline.lpush(SENDERS, "1")
+            pipeline.ltrim(SENDERS, 0, 0)
+            pipeline.execute()
     except redis.RedisError as error:
         log.debug("wake.failed", error=str(error))

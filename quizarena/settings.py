@@ -32,7 +32,7 @@ def secret(name: str, *, local: str, min_length: int) -> str:
 
     Raises ImproperlyConfigured when production lacks it or has one too short to be a secret.
     """
-    value = env.str(name, default="" if PRODUCTION else local)
+    value: str = env.str(name, default="" if PRODUCTION else local)
     if PRODUCTION and (len(value) < min_length or value == local):
         raise ImproperlyConfigured(
             f"Set {name} to a secret of at least {min_length} characters and start again."
@@ -42,7 +42,7 @@ def secret(name: str, *, local: str, min_length: int) -> str:
 
 def required(name: str) -> str:
     """Return the variable `name`; raise ImproperlyConfigured when it is missing or empty."""
-    value = env.str(name, default="")
+    value: str = env.str(name, default="")
     if not value:
         raise ImproperlyConfigured(
             f"{name} is not set: use `make demo` on a laptop, or see .env.example."
@@ -259,4 +259,5 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "school",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {"navigation": "quizarena.staff.navigation.sidebar"},
 }

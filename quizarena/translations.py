@@ -6,6 +6,7 @@ Babel does it, so that no system package is needed; the compiled catalogues are 
 import io
 import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 from babel.messages.catalog import Catalog
@@ -68,15 +69,12 @@ def faults(path: Path) -> list[str]:
             continue
         if translated.fuzzy:
             found.append(f"fuzzy: {message.id!r}")
-        strings = translated.string
-        plural = isinstance(message.id, tuple | list)
-        originals = list(message.id) if plural else [message.id]
-        for string in strings if isinstance(strings, tuple | list) else [strings]:
-            if not string:
-                found.append(f"untranslated: {message.id!r}")
-            elif _marks(string) != _marks(originals[-1]):
-                found.append(f"placeholders or tags differ: {message.id!r}")
-        if plural and len(strings) != catalog.num_plurals:
+        originals, strings = _forms(message.id), _forms(translated.string)
+        if not all(strings):
+            found.append(f"untranslated: {message.id!r}")
+        elif any(_marks(string) != _marks(originals[-1]) for string in strings):
+            found.append(f"placeholders or tags differ: {message.id!r}")
+        if len(originals) > 1 and len(strings) != catalog.num_plurals:
             found.append(f"needs {catalog.num_plurals} plural forms: {message.id!r}")
     found += [
         f"no longer used: {message.id!r}"
@@ -115,6 +113,11 @@ def compile_all() -> None:
             continue
         with compiled.open("wb") as file:
             write_mo(file, read(path))
+
+
+def _forms(message: str | Sequence[str] | None) -> list[str]:
+    """Return a message's singular and plural forms, or its only form."""
+    return [message or ""] if isinstance(message, str | None) else list(message)
 
 
 def _marks(string: str) -> tuple[list[str], list[str]]:

@@ -116,16 +116,21 @@ def watch(*, read_end: int, asks_with: int, grace_seconds: float, delete: Sequen
         shutil.rmtree(directory, ignore_errors=True)
 
 
+def lives(process: psutil.Process) -> bool:
+    """Tell whether `process` is there and has not ended; nobody may be there to bury it."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
 def _members_of_own_group() -> dict[int, psutil.Process]:
     """Return the living processes of this process's group but itself."""
     members = {}
     for process in psutil.process_iter():
-        with suppress(ProcessLookupError, psutil.NoSuchProcess):
-            if (
-                os.getpgid(process.pid) == os.getpgrp()
-                and process.pid != os.getpid()
-                and process.status() != psutil.STATUS_ZOMBIE
-            ):
+        with suppress(ProcessLookupError):
+            in_group = os.getpgid(process.pid) == os.getpgrp() and process.pid != os.getpid()
+            if in_group and lives(process):
                 members[process.pid] = process
     return members
 

@@ -18,6 +18,7 @@ import psutil
 
 from quizarena.local.errors import LocalError
 from quizarena.local.home import Home, package_directory
+from quizarena.local.lifeline import lives
 from quizarena.local.ports import any_free_port
 
 EXECUTABLES = ("postgres", "valkey-server", "redis-server")
@@ -110,14 +111,16 @@ class Server(ABC):
             for process in psutil.process_iter(["name", "cwd"])
             if process.info["cwd"] == directory and process.info["name"] in EXECUTABLES
         ]
+        kill_at = time.monotonic() + STOP_SECONDS_MAX
         for process in leftovers:
             with suppress(psutil.NoSuchProcess):  # PostgreSQL's children go with their parent.
                 process.send_signal(signal.SIGINT)
-        _, stubborn = psutil.wait_procs(leftovers, timeout=STOP_SECONDS_MAX)
-        for process in stubborn:
-            with suppress(psutil.NoSuchProcess):
-                process.kill()
-        psutil.wait_procs(stubborn, timeout=STOP_SECONDS_MAX)
+        while left := [process for process in leftovers if lives(process)]:
+            time.sleep(POLL_SECONDS)
+            if time.monotonic() > kill_at:
+                for process in left:
+                    with suppress(psutil.NoSuchProcess):
+                        process.kill()
 
 
 class Postgres(Server):

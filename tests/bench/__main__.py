@@ -35,13 +35,7 @@ def main() -> None:
 
     print("Preparing the database.", file=sys.stderr)
     call_command("migrate", verbosity=0)
-    import csv
-    from quizarena.game.models import Question
-
-    Question.objects.bulk_create(
-        Question(**{k: v for k, v in r.items() if k != "correct_answer"})
-        for r in csv.DictReader(open("quizarena/game/questions.csv"))
-    )
+    call_command("seed", verbosity=0)
     figures = []
     for figure in _measure(options):
         print(f"{figure.what}: {figure.median:.3g} {figure.unit}", file=sys.stderr)

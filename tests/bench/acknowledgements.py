@@ -41,7 +41,11 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
                         transactions_per_second(script, clients=connections, seconds=seconds)
                     )
                     ours.append(_post(url, connections=connections, seconds=seconds))
-                settings = {"connections": connections, "web_processes": 2, "seconds": seconds}
+                settings: dict[str, str | int | float] = {
+                    "connections": connections,
+                    "web_processes": 2,
+                    "seconds": seconds,
+                }
                 name = f"webhook, {connections} connection{'s' if connections > 1 else ''}"
                 yield Figure(
                     what=f"{name}: acknowledged",

@@ -150,7 +150,9 @@ def _keyboard(parameters: dict[str, Any]) -> str | None:
     if not markup:
         return None
     markup = json.loads(markup) if isinstance(markup, str) else markup
-    data = [button["callback_data"] for row in markup["inline_keyboard"] for button in row]
+    data: list[str] = [
+        button["callback_data"] for row in markup["inline_keyboard"] for button in row
+    ]
     return next(one for one in data if one.startswith(("answer:", "play:")))
 
 

@@ -11,6 +11,8 @@ from typing import Self
 
 import psutil
 
+from quizarena.local.lifeline import lives
+
 MARK = "QUIZARENA_TEST_RUN"
 # With these a run would not start its own servers, sandbox and signal handling.
 REPLACED = ("DATABASE_URL", "REDIS_URL", "TELEGRAM_BOT_TOKEN", "MAKELEVEL")
@@ -58,7 +60,7 @@ class Run:
         there at the start is looked for as well.
         """
         found = {process.pid: process for process in [*self.family, *self._marked()]}
-        return [process for process in found.values() if _lives(process)]
+        return [process for process in found.values() if lives(process)]
 
     def wait_until_nothing_is_left(self, *, seconds: float) -> None:
         """Return when the run has no process any more; fail after `seconds`."""
@@ -74,10 +76,3 @@ class Run:
                 if process.environ().get(MARK) == self.environment[MARK]:
                     marked.append(process)
         return marked
-
-
-def _lives(process: psutil.Process) -> bool:
-    try:
-        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False

@@ -1,0 +1,98 @@
+"""How python-telegram-bot reaches Telegram: its request interface on aiohttp.
+
+A call costs a tenth of the processor time that the library's own httpx client takes
+(docs/decisions/0004), and the errors say what the outbox has to know: did the request leave?
+"""
+
+from typing import Any
+
+import aiohttp
+from telegram.error import NetworkError
+from telegram.request import BaseRequest, RequestData
+
+CONNECT_SECONDS = 3.0
+READ_SECONDS = 10.0
+# Idle connections are closed by us before Telegram does, so that no request meets a closed one.
+KEEP_ALIVE_SECONDS = 15.0
+
+
+class NotSentError(NetworkError):
+    """The request has certainly not reached Telegram: there was no connection."""
+
+
+class AnswerLostError(NetworkError):
+    """The request has left and no answer came: it may have been carried out."""
+
+
+class AiohttpRequest(BaseRequest):
+    """One pool of connections, for one event loop."""
+
+    def __init__(self, *, connections: int) -> None:
+        self._connections = connections
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def read_timeout(self) -> float:
+        """The seconds that an answer may take by default."""
+        return READ_SECONDS
+
+    async def initialize(self) -> None:
+        """Open the pool, in the running event loop."""
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=aiohttp.TCPConnector(
+                    limit=self._connections, keepalive_timeout=KEEP_ALIVE_SECONDS
+                ),
+                headers={"User-Agent": self.USER_AGENT},
+                trust_env=True,
+            )
+
+    async def shutdown(self) -> None:
+        """Close all connections."""
+        if self._session is not None:
+            await self._session.close()
+            self._session = None
+
+    async def do_request(
+        self,
+        url: str,
+        method: str,
+        request_data: RequestData | None = None,
+        read_timeout: Any = None,
+        *args: Any,
+        **kwargs: Any,
+    ) -> tuple[int, bytes]:
+        """Make one request and return status and body.
+
+        Raises NotSentError or AnswerLostError when there is no answer. Only the time for reading
+        can be set by the caller (long polling does).
+        """
+        await self.initialize()
+        assert self._session is not None
+        read_seconds = read_timeout if isinstance(read_timeout, int | float) else READ_SECONDS
+        timeout = aiohttp.ClientTimeout(
+            sock_connect=CONNECT_SECONDS,
+            sock_read=read_seconds,
+            total=CONNECT_SECONDS + 2 * read_seconds,
+        )
+        try:
+            async with self._session.request(
+                method, url, data=_body(request_data), timeout=timeout
+            ) as response:
+                return response.status, await response.read()
+        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
+            raise NotSentError(f"No connection to Telegram: {error}") from error
+        except (aiohttp.ClientError, TimeoutError) as error:
+            raise AnswerLostError(f"No answer from Telegram: {error!r}") from error
+
+
+def _body(request_data: RequestData | None) -> Any:
+    """Return the form that carries the parameters, with the uploads if there are any."""
+    if request_data is None:
+        return None
+    if not request_data.contains_files:
+        return request_data.json_parameters
+    form = aiohttp.FormData(request_data.json_parameters)
+    for name, (file_name, content, mime_type) in request_data.multipart_data.items():
+        form.add_field(name, content, filename=file_name, content_type=mime_type)
+    return form
