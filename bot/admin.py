@@ -6,6 +6,7 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.db.models.functions import Right
 from django.http import HttpRequest
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
@@ -16,6 +17,7 @@ from quizarena.players.models import Player
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
     age,
+    badge,
     link,
     object_link,
     preformatted,
@@ -58,7 +60,7 @@ class InboxUpdateAdmin(ReadOnlyAdmin[InboxUpdate]):
         "update_number",
         "kind",
         "player",
-        "badge",
+        "shown_state",
         "received",
         "took",
         "tries",
@@ -75,7 +77,7 @@ class InboxUpdateAdmin(ReadOnlyAdmin[InboxUpdate]):
             {
                 "fields": (
                     ("update_number", "kind"),
-                    ("player", "badge"),
+                    ("player", "shown_state"),
                     ("received", "due"),
                     ("claimed", "done"),
                     "tries",
@@ -102,10 +104,10 @@ class InboxUpdateAdmin(ReadOnlyAdmin[InboxUpdate]):
         """Return a link to the player behind the update."""
         return _player_link(update.player_key)
 
-    @display(description="State", label=INBOX_COLOURS)
-    def badge(self, update: InboxUpdate) -> tuple[str, str]:
+    @display(description="State")
+    def shown_state(self, update: InboxUpdate) -> SafeString:
         """Return the state in its colour."""
-        return update.state, InboxState(update.state).label
+        return badge(InboxState(update.state).label, INBOX_COLOURS[update.state])
 
     @display(description="Received")
     def received(self, update: InboxUpdate) -> str:
@@ -156,8 +158,8 @@ class InboxUpdateAdmin(ReadOnlyAdmin[InboxUpdate]):
     @display(description="Calls")
     def caused(self, update: InboxUpdate) -> str | SafeString:
         """Return links to the outgoing calls of this update."""
-        calls = [object_link(call) for call in update.calls.order_by("pk")[:CHAPTER_LENGTH]]
-        return SafeString(", ").join(calls) if calls else "–"
+        calls = update.calls.order_by("pk")[:CHAPTER_LENGTH]
+        return format_html_join(", ", "{}", ((object_link(call),) for call in calls)) or "–"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[InboxUpdate], search_term: str
@@ -182,7 +184,7 @@ class InboxUpdateAdmin(ReadOnlyAdmin[InboxUpdate]):
         self.act(
             request,
             queryset,
-            verb="set to be tried again",
+            verb="queued again",
             service=lambda update: inbox.try_again(update_id=update.pk),
             refusal="only a dead update can be tried again",
         )
@@ -192,8 +194,17 @@ class InboxUpdateAdmin(ReadOnlyAdmin[InboxUpdate]):
 class OutgoingCallAdmin(ReadOnlyAdmin[OutgoingCall]):
     """Outgoing calls: where each stands, what Telegram said, and another try for the failed."""
 
-    list_display = ("number", "method", "player", "badge", "created", "took", "tries", "problem")
-    list_filter = ("state", "lane")
+    list_display = (
+        "number",
+        "method",
+        "player",
+        "shown_state",
+        "created",
+        "took",
+        "tries",
+        "problem",
+    )
+    list_filter = ("state",)
     search_fields = ("id", "chat_key")
     search_help_text = "Call id, or Telegram id of a chat"
     ordering = ("-id",)
@@ -205,7 +216,7 @@ class OutgoingCallAdmin(ReadOnlyAdmin[OutgoingCall]):
             {
                 "fields": (
                     ("number", "method"),
-                    ("player", "badge"),
+                    ("player", "shown_state"),
                     ("created", "due"),
                     ("claimed", "finished"),
                     ("tries", "doubtful"),
@@ -233,10 +244,10 @@ class OutgoingCallAdmin(ReadOnlyAdmin[OutgoingCall]):
         """Return a link to the player whose chat it is."""
         return _player_link(call.chat_key)
 
-    @display(description="State", label=CALL_COLOURS)
-    def badge(self, call: OutgoingCall) -> tuple[str, str]:
+    @display(description="State")
+    def shown_state(self, call: OutgoingCall) -> SafeString:
         """Return the state in its colour."""
-        return call.state, CallState(call.state).label
+        return badge(CallState(call.state).label, CALL_COLOURS[call.state])
 
     @display(description="Created")
     def created(self, call: OutgoingCall) -> str:
@@ -329,7 +340,7 @@ class OutgoingCallAdmin(ReadOnlyAdmin[OutgoingCall]):
         self.act(
             request,
             queryset,
-            verb="set to be sent again",
+            verb="queued again",
             service=lambda call: outbox.send_again(call_id=call.pk),
             refusal="only what was refused, given up or maybe sent can be sent again",
         )
@@ -354,7 +365,7 @@ def updates_of_player(request: HttpRequest, player: Player) -> Chapter | None:
             [
                 object_link(update, update.pk),
                 update.kind,
-                InboxState(update.state).label,
+                desk.shown_state(update),
                 desk.received(update),
                 desk.took(update),
                 desk.error(update),
@@ -379,7 +390,7 @@ def calls_of_player(request: HttpRequest, player: Player) -> Chapter | None:
             [
                 object_link(call, call.pk),
                 call.method,
-                CallState(call.state).label,
+                desk.shown_state(call),
                 desk.created(call),
                 desk.took(call),
                 desk.problem(call),

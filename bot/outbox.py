@@ -125,7 +125,7 @@ def _call(method: str, request_data: RequestData | None, *, now: datetime) -> Ou
             request_data.multipart_data if request_data else {}
         ).items()
     }
-    chat_key = parameters.get("chat_id")
+    chat_key: Any = parameters.get("chat_id")
     return OutgoingCall(
         method=method,
         chat_key=int(chat_key) if chat_key is not None else None,

@@ -168,6 +168,11 @@ def _arguments(delivery: Delivery) -> dict[str, Any]:
     return {**delivery.parameters, **uploads}
 
 
+def _drop_connection() -> None:
+    """Close this thread's connection; `connection.close` itself would be another thread's."""
+    connection.close()
+
+
 class Sender:
     """One process's share of the sending: claims calls, makes them at once, records outcomes."""
 
@@ -196,7 +201,7 @@ class Sender:
             listener.cancel()
             with suppress(asyncio.CancelledError):
                 await listener
-            await self._bot.shutdown()
+            await self._bot.request.shutdown()
 
     async def _turn(self) -> None:
         """Exchange outcomes for deliveries with the database, then wait for a reason to do more."""
@@ -227,7 +232,7 @@ class Sender:
     async def _wait_for_database(self, error: Exception) -> None:
         """Drop the broken connection; the next turn opens a new one."""
         log.warning("sender.database_away", error=str(error))
-        await sync_to_async(connection.close)()
+        await sync_to_async(_drop_connection)()
         await asyncio.sleep(1)
 
     def _exchange(self, landed: list[Outcome], room: int) -> list[Delivery]:

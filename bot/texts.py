@@ -43,7 +43,7 @@ def choose_mode() -> str:
 
 
 def question(showing: Showing) -> str:
-    """Return a question with its place in the round and its level."""
+    """Return a question with its place in the round."""
     head = _("Question {number} of {length} · {mode}").format(
         number=showing.round.answered + 1,
         length=ROUND_LENGTH,

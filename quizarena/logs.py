@@ -30,7 +30,9 @@ def configure(*, style: str, level: str) -> dict[str, Any]:
     )
     render: list[Any]
     if style == "console":
-        render = [structlog.dev.ConsoleRenderer(colors=False)]
+        # Plain, because the pretty tracebacks print local variables, passwords among them.
+        plain = structlog.dev.plain_traceback
+        render = [structlog.dev.ConsoleRenderer(colors=False, exception_formatter=plain)]
     else:
         render = [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
     return {

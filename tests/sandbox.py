@@ -8,6 +8,7 @@ with Sandbox() as sandbox:
     sandbox.tap(anna, "Play")
 """
 
+import atexit
 import json
 import socket
 import subprocess
@@ -66,6 +67,7 @@ class Sandbox:
         if self.state is not None:
             command += ["--state", str(self.state)]
         self._process = subprocess.Popen(command, cwd=ROOT)
+        atexit.register(self.kill)
         self.wait_for(self._answers, timeout=READY_WITHIN_S)
         return self
 
@@ -82,6 +84,7 @@ class Sandbox:
             self._process.kill()
             self._process.wait()
             self._process = None
+        atexit.unregister(self.kill)
 
     def __enter__(self) -> Self:
         return self.start()

@@ -27,14 +27,15 @@ from quizarena.local.home import Home
 from quizarena.local.processes import read_procfile
 from quizarena.local.servers import Postgres, Valkey
 from quizarena.local.services import Services, running
-from tests.sandbox import ROOT, Sandbox, free_port
+from tests.sandbox import ROOT, Json, Sandbox, free_port
 
 SECRET = "the-webhook-secret-of-the-stack"
 READY_WITHIN_S = 40
 # The two players' modes of the menu, thirty questions each; the second option is always right.
 BANK = """
-INSERT INTO game_question (quiz_id, question, option_1, option_2, option_3, option_4,
-                           correct_option_id, explanation, level, category, key, is_enabled, version)
+INSERT INTO game_question
+  (quiz_id, question, option_1, option_2, option_3, option_4, correct_option_id, explanation,
+   level, category, key, is_enabled, version)
 SELECT mode || '-' || n, 'Frage ' || n || '?', 'falsch ' || n, 'richtig ' || n, 'verkehrt ' || n,
        'daneben ' || n, 1, 'Weil ' || n || ' richtig ist.', 'A1', mode, 'key-' || n, true, 1
 FROM unnest(ARRAY['QUICK_MIX_A1A2', 'ARTIKEL_SPRINT']) AS mode, generate_series(1, 30) AS n
@@ -62,7 +63,7 @@ class Stack:
         self.environment = {
             **services.environment,
             "ENVIRONMENT": "test",
-            "LOG_FORMAT": "console",
+            "LOG_FORMAT": "json",
             "NO_PROXY": "127.0.0.1",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PORT": str(self.port),
@@ -133,7 +134,7 @@ class Stack:
         return sum(process.poll() is None for process in self._processes.get(name, []))
 
     def keep(self, *names: str) -> None:
-        """Have exactly one process of each of `names`, and no others."""
+        """Have exactly one process of each of `names`, and no others; without names none."""
         for name in [*self._processes]:
             if name not in names or self.count(name) != 1 or len(self._processes[name]) != 1:
                 self.kill(name)
@@ -151,6 +152,47 @@ class Stack:
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
+
+    # People.
+
+    def say(self, player: int, text: str) -> Json:
+        """Let the player write, and return the bot's answer once it is there."""
+        before = self.sandbox.say(player, text)["message_id"]
+        return self.sandbox.wait_for(
+            lambda: next(
+                (m for m in self.sandbox.chat(player) if m["message_id"] > before and is_bots(m)),
+                None,
+            )
+        )
+
+    def tap(self, player: int, label: str) -> Json:
+        """Let the player tap a button of the last message, and return what that becomes."""
+        before = self.sandbox.last_message(player)
+        self.sandbox.tap(player, label)
+        return self.next_look(player, before)
+
+    def next_look(self, player: int, before: Json) -> Json:
+        """Return the player's last message once it is no longer as it was `before`."""
+
+        def changed() -> Json | None:
+            message = self.sandbox.last_message(player)
+            return message if message != before else None
+
+        return self.sandbox.wait_for(changed, timeout=20)
+
+    @contextmanager
+    def frozen_telegram(self) -> Iterator[None]:
+        """Let Telegram accept calls and answer none inside; then it works off what has come."""
+        (telegram,) = (
+            process
+            for process in psutil.Process().children()
+            if {"bot.sandbox", str(self.sandbox.port)} <= {*process.cmdline()}
+        )
+        telegram.suspend()
+        try:
+            yield
+        finally:
+            telegram.resume()
 
     # Looking.
 
@@ -212,13 +254,15 @@ class Stack:
         address = f"{self.url}/telegram/webhook/"
         return self._open(Request(address, json.dumps(update).encode(), headers))[0]
 
+    def messages_from_bot(self, player: int) -> list[Json]:
+        """Return what the bot has written to the player."""
+        return [message for message in self.sandbox.chat(player) if is_bots(message)]
+
     def report(self) -> str:
         """Return what stands where, and the last words of every process."""
-        lines = [
-            f"inbox {self.rows('SELECT state, count(*) FROM bot_inboxupdate GROUP BY 1')}",
-            f"outbox {self.rows('SELECT state, count(*) FROM bot_outgoingcall GROUP BY 1')}",
-            f"network {self.sandbox.network()['counters']}",
-        ]
+        inbox = self.rows("SELECT state, count(*) FROM bot_inboxupdate GROUP BY 1")
+        outbox = self.rows("SELECT state, count(*) FROM bot_outgoingcall GROUP BY 1")
+        lines = [f"{inbox = }", f"{outbox = }", f"network = {self.sandbox.counters()}"]
         for log in sorted(self.directory.glob("*.log")):
             lines += [f"--- {log.name}", log.read_text(errors="replace")[-3_000:]]
         return "\n".join(lines)
@@ -273,6 +317,11 @@ class Stack:
             return False
 
 
+def is_bots(message: Json) -> bool:
+    """Return whether the bot wrote the message."""
+    return bool(message["from"]["is_bot"])
+
+
 @contextmanager
 def running_stack(directory: Path) -> Iterator[Stack]:
     """Start PostgreSQL, Valkey and the sandbox, with the tables made and a small bank in them.
@@ -287,6 +336,7 @@ def running_stack(directory: Path) -> Iterator[Stack]:
             services = exits.enter_context(running(Home.throw_away_home(durable=True)))
         sandbox = exits.enter_context(Sandbox())
         stack = Stack(services=services, sandbox=sandbox, directory=directory)
+        exits.callback(stack.keep)
         stack.manage("migrate", "--verbosity", "0")
         stack.execute(BANK)
         yield stack

@@ -9,7 +9,7 @@ import json
 import random
 import time
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -48,7 +48,8 @@ class Delivery:
     def __init__(self, *, telegram: "Telegram") -> None:
         self.telegram = telegram
         # Carries out the call in the body of a webhook answer.
-        self.carry_out: Callable[[Json], Awaitable[object]] | None = None
+        self.carry_out: Callable[[Json], Coroutine[None, None, object]] | None = None
+        self._calls: set[asyncio.Task[object]] = set()
         self._session: aiohttp.ClientSession | None = None
         self._next_number = max(telegram.state.pending, default=0) + 1
         self._lanes: dict[tuple[str, int], Lane] = {}
@@ -309,17 +310,20 @@ class Delivery:
             return "Webhook connection closed"
         self.telegram.network.counters.delivered += 1
         if answer.startswith(b"{"):
-            await self._carry_out(answer)
+            self._carry_out(answer)
         return None
 
-    async def _carry_out(self, answer: bytes) -> None:
+    def _carry_out(self, answer: bytes) -> None:
         try:
             call = json.loads(answer)
         except ValueError:
             return
-        method = str(call.get("method", "")).lower()
+        method = str(call.get("method") or "").lower()
         if method and not method.startswith(NOT_IN_ANSWERS) and self.carry_out is not None:
-            await self.carry_out(call)
+            # On its own: however the call ends, the update has arrived.
+            task = asyncio.get_running_loop().create_task(self.carry_out(call))
+            self._calls.add(task)
+            task.add_done_callback(self._calls.discard)
 
     def _received(self, update: PendingUpdate) -> None:
         """Forget an update that the bot has, and show the second tick on its message."""

@@ -77,6 +77,19 @@ def read(text: str, *, parse_mode: str) -> tuple[str, list[Json]]:
     return trim(text, entities)
 
 
+def check(entities: Any) -> list[Json]:
+    """Return entities that a bot spelled out. Raise BadRequestError when they are none."""
+    if isinstance(entities, list) and all(
+        isinstance(entity, dict)
+        and isinstance(entity.get("type"), str)
+        and isinstance(entity.get("offset"), int)
+        and isinstance(entity.get("length"), int)
+        for entity in entities
+    ):
+        return entities
+    raise BadRequestError("can't parse entities JSON object")
+
+
 def trim(text: str, entities: list[Json]) -> tuple[str, list[Json]]:
     """Strip `text` as Telegram does, move `entities` along, and add what is found in it."""
     stripped = text.strip()

@@ -126,7 +126,7 @@ def get_me(telegram: Telegram, parameters: Parameters) -> Json:
 def set_my_commands(telegram: Telegram, parameters: Parameters) -> bool:
     """Set the commands menu for a scope and language."""
     wanted = parameters.json("commands")
-    if not isinstance(wanted, list):
+    if not isinstance(wanted, list) or not all(isinstance(it, dict) for it in wanted):
         raise BadRequestError("can't parse commands JSON object")
     if len(wanted) > COMMANDS_MAX:
         raise BadRequestError("BOT_COMMANDS_TOO_MUCH")
@@ -467,7 +467,7 @@ def _caption(parameters: Parameters) -> Json:
 def _formatted(parameters: Parameters, name: str) -> tuple[str, list[Json]]:
     given = parameters.json("entities" if name == "text" else "caption_entities")
     if given:
-        return entities.trim(parameters.text(name), given)
+        return entities.trim(parameters.text(name), entities.check(given))
     return entities.read(parameters.text(name), parse_mode=parameters.text("parse_mode"))
 
 

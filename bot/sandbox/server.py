@@ -138,7 +138,7 @@ async def bot_api(request: web.Request) -> web.StreamResponse:
     telegram = request.app[TELEGRAM]
     try:
         parameters = await _read_parameters(request)
-    except (ValueError, UnicodeError):
+    except (ValueError, TypeError):
         description = "Bad Request: can't parse the request"
         return _json({"ok": False, "error_code": 400, "description": description}, status=400)
     match = request.match_info

@@ -34,6 +34,8 @@ _ID_EPOCH = 1_735_689_600  # 2025-01-01
 # As fast as ids may be used up on average without a later run starting below them.
 _UPDATE_IDS_PER_SECOND = 10_000
 _MESSAGE_IDS_PER_SECOND = 10
+# No chat gets more messages than these between the last saving and a kill.
+_MESSAGES_UNSAVED_MAX = 1_000
 
 
 def first_id_of_this_run(*, per_second: int) -> int:
@@ -186,7 +188,9 @@ class State:
             self.first_message_id, first_id_of_this_run(per_second=_MESSAGE_IDS_PER_SECOND)
         )
         for chat in self.chats.values():
-            chat.next_message_id = max(chat.next_message_id, self.first_message_id)
+            chat.next_message_id = max(
+                chat.next_message_id + _MESSAGES_UNSAVED_MAX, self.first_message_id
+            )
 
     def take_update_id(self) -> int:
         """Return a number that no update has had."""

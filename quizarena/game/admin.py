@@ -31,7 +31,7 @@ from quizarena.game.models import CONTENT, Question, QuestionVersion, Round, Rou
 from quizarena.players.admin import Chapter, tells
 from quizarena.players.models import Player
 from quizarena.staff import audit
-from quizarena.staff.desk import StaffAdmin, age
+from quizarena.staff.desk import StaffAdmin, age, badge
 
 CHAPTER_LENGTH = 20
 # The preview of an import shows so many rows and counts the others.
@@ -62,7 +62,6 @@ class QuestionForm(_QuestionForm):
             "level",
             "category",
             "key",
-            "is_enabled",
         )
         widgets = {
             "question": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
@@ -134,7 +133,7 @@ class QuestionAdmin(ImportExportMixin, StaffAdmin[Question]):
     tmp_storage_class = CacheStorage
     skip_admin_log = True  # The resource writes the audit log itself.
 
-    list_display = ("quiz_id", "question", "level", "mode", "badge", "version")
+    list_display = ("quiz_id", "question", "answer", "level", "mode", "state", "version")
     list_filter = ("category", "level", "is_enabled")
     search_fields = ("quiz_id", "question")
     search_help_text = "Beginning of a quiz id, or part of a question"
@@ -143,7 +142,7 @@ class QuestionAdmin(ImportExportMixin, StaffAdmin[Question]):
     actions = ("enable", "disable")
     warn_unsaved_form = True
     fieldsets = (
-        (None, {"fields": (("quiz_id", "is_enabled"), ("level", "category"), "key")}),
+        (None, {"fields": (("quiz_id", "state"), ("level", "category"), "key")}),
         (
             "What the player reads",
             {
@@ -159,7 +158,7 @@ class QuestionAdmin(ImportExportMixin, StaffAdmin[Question]):
         ("As a player sees it", {"fields": ("preview",)}),
         ("Versions", {"fields": ("versions",)}),
     )
-    readonly_fields = ("preview", "versions")
+    readonly_fields = ("state", "preview", "versions")
 
     def get_fieldsets(self, request: HttpRequest, obj: Question | None = None) -> Any:
         """Return the form; a question that is not stored yet has nothing to look back on."""
@@ -169,15 +168,20 @@ class QuestionAdmin(ImportExportMixin, StaffAdmin[Question]):
         """Return what cannot be edited: an import knows a question by its key."""
         return (*self.readonly_fields, "quiz_id") if obj else self.readonly_fields
 
-    @display(description="Mode", ordering="category")
+    @display(description="Answer")
+    def answer(self, question: Question) -> str:
+        """Return the right option."""
+        return question.correct_answer
+
+    @display(description="Mode")
     def mode(self, question: Question) -> str:
         """Return the mode's name."""
         return question.get_category_display()
 
-    @display(description="State", label={"enabled": "success", "disabled": "danger"})
-    def badge(self, question: Question) -> str:
+    @display(description="State")
+    def state(self, question: Question) -> SafeString:
         """Return whether the question is asked."""
-        return "enabled" if question.is_enabled else "disabled"
+        return badge("enabled", "success") if question.is_enabled else badge("disabled", "danger")
 
     @display(description="Question and answer")
     def preview(self, question: Question) -> SafeString:

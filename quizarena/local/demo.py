@@ -13,7 +13,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
@@ -206,26 +206,34 @@ def _keep_environment(environment: Mapping[str, str], *, path: Path) -> None:
 
 
 def _start(processes: Sequence[Process], *, plan: Plan, group: int) -> list[Login]:
-    """Start everything, return the staff's logins once /readyz is content.
+    """Start everything and return the staff's logins once /readyz is content.
 
     The sandbox comes first, since it has to be told where to send updates; the others come when
-    the database is as they need it.
+    the database has all its tables.
     """
-    for process in processes:
-        if process.name == "sandbox":
-            process.start()
-    logins = _prepare(plan.environment, group=group)
+    sandbox = [process for process in processes if process.name == "sandbox"]
     others = [process for process in processes if process.name != "sandbox"]
-    say("starting " + ", ".join(process.name for process in others))
-    for process in others:
+
+    def start_others() -> None:
+        say("starting " + ", ".join(process.name for process in others))
+        for process in others:
+            process.start()
+
+    for process in sandbox:
         process.start()
+    logins = _prepare(plan.environment, group=group, when_migrated=start_others)
     _wait_until_ready(processes, port=int(plan.environment["PORT"]))
     say("ready")
     return logins
 
 
-def _prepare(environment: Mapping[str, str], *, group: int) -> list[Login]:
-    """Run quizarena.local.prepare, tell its steps, and return the logins it hands out."""
+def _prepare(
+    environment: Mapping[str, str], *, group: int, when_migrated: Callable[[], None]
+) -> list[Login]:
+    """Run quizarena.local.prepare, tell its steps, and return the logins it hands out.
+
+    Raises LocalError if it fails, after quoting what it said.
+    """
     logins: list[Login] = []
     rest: list[str] = []
     with subprocess.Popen(
@@ -243,6 +251,8 @@ def _prepare(environment: Mapping[str, str], *, group: int) -> list[Login]:
             match line.split():
                 case ["#", *words]:
                     say(" ".join(words))
+                case ["migrated"]:
+                    when_migrated()
                 case ["staff", role, user, password]:
                     logins.append(Login(role=role, user=user, password=password))
                 case _:

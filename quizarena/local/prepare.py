@@ -1,7 +1,7 @@
 """Bring the database of the demo up to date, in one start of Django.
 
-Writes a line `# ...` before each step, and `staff ROLE USER PASSWORD` for each login; the demo
-reads both.
+Writes `# ...` before each step, `migrated` as soon as other processes may use the database, and
+`staff ROLE USER PASSWORD` for each login; the demo reads that.
 """
 
 import os
@@ -26,10 +26,11 @@ def main() -> None:
     django.setup()
     _step("migrating the database")
     call_command("migrate", interactive=False, verbosity=0)
+    _forget_the_last_run()
+    print("migrated", flush=True)
     _step("seeding questions")
     call_command("seed", verbosity=0)
     _step("handing out fresh staff passwords")
-    _forget_the_last_run()
     logins = StringIO()
     call_command("staff_passwords", stdout=logins)
     for login in logins.getvalue().splitlines():

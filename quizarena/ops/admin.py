@@ -6,6 +6,7 @@ from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.safestring import SafeString
 from django_celery_beat.models import (
     ClockedSchedule,
     CrontabSchedule,
@@ -19,7 +20,7 @@ from unfold.decorators import display
 from quizarena.celery import app
 from quizarena.ops import heartbeats
 from quizarena.ops.models import Heartbeat
-from quizarena.staff.desk import ReadOnlyAdmin, age, pretty
+from quizarena.staff.desk import ReadOnlyAdmin, age, badge, pretty
 
 # All schedules stand in settings.CELERY_BEAT_SCHEDULE, and beat copies them into these tables: what
 # somebody edited here would be gone with the next start.
@@ -32,7 +33,7 @@ admin.site.unregister(
 class HeartbeatAdmin(ReadOnlyAdmin[Heartbeat]):
     """Signs of life of the processes that serve no requests."""
 
-    list_display = ("name", "seen", "badge")
+    list_display = ("name", "seen", "state")
     list_display_links = None
     ordering = ("name",)
 
@@ -41,23 +42,23 @@ class HeartbeatAdmin(ReadOnlyAdmin[Heartbeat]):
         """Return how long ago the process was seen."""
         return age(heartbeat.seen_at)
 
-    @display(description="State", label={"alive": "success", "missing": "danger"})
-    def badge(self, heartbeat: Heartbeat) -> str:
+    @display(description="State")
+    def state(self, heartbeat: Heartbeat) -> SafeString:
         """Return whether the process is alive, as /readyz sees it."""
         fresh = timezone.now() - heartbeat.seen_at <= heartbeats.FRESH
-        return "alive" if fresh else "missing"
+        return badge("alive", "success") if fresh else badge("missing", "danger")
 
 
 @admin.register(PeriodicTask)
 class PeriodicTaskAdmin(ReadOnlyAdmin[PeriodicTask]):
     """The schedule: pause, resume, or run a task now."""
 
-    list_display = ("name", "task", "rhythm", "badge", "last_run", "runs")
+    list_display = ("name", "task", "rhythm", "state", "last_run", "runs")
     list_filter = ("enabled",)
     list_select_related = ("interval", "crontab", "solar", "clocked")
     ordering = ("name",)
     actions = ("pause", "resume", "run_now")
-    fields = ("name", "task", "rhythm", "badge", "last_run", "runs", "queue", "arguments")
+    fields = ("name", "task", "rhythm", "state", "last_run", "runs", "queue", "arguments")
 
     @display(description="Runs")
     def rhythm(self, task: PeriodicTask) -> str:
@@ -65,10 +66,10 @@ class PeriodicTaskAdmin(ReadOnlyAdmin[PeriodicTask]):
         schedule = task.crontab or task.interval or task.solar or task.clocked
         return str(getattr(schedule, "human_readable", schedule))
 
-    @display(description="State", label={"on": "success", "paused": "warning"})
-    def badge(self, task: PeriodicTask) -> str:
+    @display(description="State")
+    def state(self, task: PeriodicTask) -> SafeString:
         """Return whether beat runs it."""
-        return "on" if task.enabled else "paused"
+        return badge("on", "success") if task.enabled else badge("paused", "warning")
 
     @display(description="Last run")
     def last_run(self, task: PeriodicTask) -> str:
@@ -81,7 +82,7 @@ class PeriodicTaskAdmin(ReadOnlyAdmin[PeriodicTask]):
         return str(task.total_run_count)
 
     @display(description="Arguments")
-    def arguments(self, task: PeriodicTask) -> str:
+    def arguments(self, task: PeriodicTask) -> SafeString:
         """Return what the task is called with."""
         return pretty({"args": json.loads(task.args), "kwargs": json.loads(task.kwargs)})
 

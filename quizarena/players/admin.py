@@ -13,7 +13,7 @@ from unfold.decorators import display
 
 from quizarena.players import services
 from quizarena.players.models import Player
-from quizarena.staff.desk import ReadOnlyAdmin, age
+from quizarena.staff.desk import ReadOnlyAdmin, age, badge
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,17 +103,14 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         """Return the Telegram id as one copies it, without thousands separators."""
         return str(player.telegram_id)
 
-    @display(
-        description="Standing",
-        label={"suspended": "danger", "blocked": "warning", "playing": "success"},
-    )
-    def standing(self, player: Player) -> tuple[str, str]:
+    @display(description="Standing")
+    def standing(self, player: Player) -> SafeString:
         """Return whether the player can play, and who prevents it."""
         if player.suspended_at is not None:
-            return "suspended", "suspended"
+            return badge("suspended", "danger")
         if player.bot_blocked_at is not None:
-            return "blocked", "has blocked the bot"
-        return "playing", "can play"
+            return badge("has blocked the bot", "warning")
+        return badge("can play", "success")
 
     @display(description="Last seen")
     def seen(self, player: Player) -> str:

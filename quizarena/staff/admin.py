@@ -4,19 +4,19 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import admin
-from django.contrib.auth.admin import GroupAdmin as DjangoGroupAdmin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
 from django.db import connection
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.widgets import UnfoldAdminCheckboxSelectMultiple
 
-from quizarena.staff.desk import ReadOnlyAdmin, StaffAdmin, age, link, pretty
+from quizarena.staff.desk import ReadOnlyAdmin, StaffAdmin, age, badge, link, pretty
 from quizarena.staff.models import AuditEntry
-from quizarena.staff.roles import ROLES
 
 admin.site.unregister((User, Group))
 
@@ -52,10 +52,10 @@ class UserAdmin(DjangoUserAdmin, StaffAdmin[User]):
         names = ", ".join(sorted(group.name for group in user.groups.all()))
         return names or ("superuser" if user.is_superuser else "–")
 
-    @display(description="Standing", label={"active": "success", "inactive": "danger"})
-    def standing(self, user: User) -> str:
+    @display(description="Standing")
+    def standing(self, user: User) -> SafeString:
         """Return whether the user may come in."""
-        return "active" if user.is_active else "inactive"
+        return badge("active", "success") if user.is_active else badge("inactive", "danger")
 
     @display(description="Last login")
     def last_seen(self, user: User) -> str:
@@ -65,6 +65,14 @@ class UserAdmin(DjangoUserAdmin, StaffAdmin[User]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
         """Return the users with their groups."""
         return super().get_queryset(request).prefetch_related("groups")
+
+    def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Return the roles as boxes to tick."""
+        field = super().formfield_for_manytomany(
+            db_field, request, **{**kwargs, "widget": UnfoldAdminCheckboxSelectMultiple()}
+        )
+        field.label, field.help_text = "Roles", ""
+        return field
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Save the user; every user here is staff."""
@@ -83,24 +91,27 @@ class UserAdmin(DjangoUserAdmin, StaffAdmin[User]):
 
 
 @admin.register(Group)
-class GroupAdmin(DjangoGroupAdmin, StaffAdmin[Group]):
-    """Roles. Those of `quizarena.staff.roles` are kept by every migration: they are only shown."""
+class GroupAdmin(ReadOnlyAdmin[Group]):
+    """Roles, which `quizarena.staff.roles` keeps."""
 
-    filter_horizontal = ()
-    autocomplete_fields = ()
+    list_display = ("name", "members")
+    ordering = ("name",)
+    fields = ("name", "members", "shown_permissions")
 
-    def has_change_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        """Return False for the roles that the code keeps."""
-        return not _is_kept(obj) and super().has_change_permission(request, obj)
+    @display(description="Members")
+    def members(self, group: Group) -> str:
+        """Return the names of the active users in the role."""
+        return ", ".join(user.username for user in group.user_set.all() if user.is_active) or "–"
 
-    def has_delete_permission(self, request: HttpRequest, obj: Group | None = None) -> bool:
-        """Return False for the roles that the code keeps."""
-        return not _is_kept(obj) and super().has_delete_permission(request, obj)
+    @display(description="May")
+    def shown_permissions(self, group: Group) -> SafeString:
+        """Return what the role may do, a permission a line."""
+        names = group.permissions.order_by("content_type__app_label", "codename")
+        return format_html_join("", "<div>{}</div>", ((permission.name,) for permission in names))
 
-
-def _is_kept(group: Group | None) -> bool:
-    """Return whether the group is one of ROLES."""
-    return group is not None and group.name in ROLES
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Group]:
+        """Return the groups with their users."""
+        return super().get_queryset(request).prefetch_related("user_set")
 
 
 class ActionFilter(admin.SimpleListFilter):

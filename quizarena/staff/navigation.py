@@ -9,8 +9,10 @@ from django.urls import reverse
 
 # group: (title, symbol, model), in the order of a working day.
 GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
-    "Players": (("Players", "group", "players.player"),),
-    "Questions": (("Questions", "quiz", "game.question"),),
+    "Game": (
+        ("Players", "group", "players.player"),
+        ("Questions", "quiz", "game.question"),
+    ),
     "Traffic": (
         ("Inbox", "inbox", "bot.inboxupdate"),
         ("Outbox", "outbox", "bot.outgoingcall"),
@@ -29,7 +31,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups with the lists that this user may see, for UNFOLD["SIDEBAR"]."""
-    groups = []
+    groups: list[dict[str, Any]] = []
     for title, lists in GROUPS.items():
         items = [
             {
@@ -41,5 +43,5 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
             if admin.site.get_model_admin(apps.get_model(label)).has_view_permission(request)
         ]
         if items:
-            groups.append({"title": title, "separator": True, "items": items})
+            groups.append({"title": title, "separator": bool(groups), "items": items})
     return groups

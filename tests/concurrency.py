@@ -1,0 +1,73 @@
+"""Two callers at once, and races that happen on purpose."""
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from functools import wraps
+from threading import Barrier, BrokenBarrierError, Thread
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+# Long enough for the other one to come, short enough to wait for somebody who cannot.
+PATIENCE_S = 0.5
+DEADLINE_S = 20.0
+
+
+def meet_after(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> None:
+    """Make two callers of `owner.name` wait for each other right after it returns.
+
+    With a lock only one arrives, and goes on alone after PATIENCE_S; without it both go on with
+    what they read before the other one wrote.
+    """
+    function = getattr(owner, name)
+    barrier = Barrier(2)
+
+    @wraps(function)
+    def meeting(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        # Broken means: nobody came, the other one is waiting for our lock.
+        with suppress(BrokenBarrierError):
+            barrier.wait(PATIENCE_S)
+        return result
+
+    monkeypatch.setattr(owner, name, meeting)
+
+
+def run_together(*callers: Callable[[], Any]) -> list[Any]:
+    """Call all of them at once, each on a connection of its own.
+
+    Return for each, in the same order, what it returned or the exception that it raised.
+    """
+    results: list[Any] = [None] * len(callers)
+
+    def run(number: int, caller: Callable[[], Any]) -> None:
+        try:
+            results[number] = caller()
+        except Exception as error:  # noqa: BLE001 - Whatever it is, it is the result.
+            results[number] = error
+        finally:
+            connection.close()
+
+    threads = [
+        Thread(target=run, args=(number, caller), daemon=True)
+        for number, caller in enumerate(callers)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(DEADLINE_S)
+        assert not thread.is_alive(), "A caller hangs: a deadlock that PostgreSQL cannot see?"
+    return results
+
+
+@contextmanager
+def another_connection() -> Iterator[CursorWrapper]:
+    """Yield a cursor of somebody else's connection to the same database, in autocommit."""
+    other = connection.copy()
+    try:
+        with other.cursor() as cursor:
+            yield cursor
+    finally:
+        other.close()

@@ -1,0 +1,101 @@
+"""What people see: a round in the chat page, and the admin, in a real Chromium."""
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from tests.stack import Stack
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.xdist_group("stack"),
+    pytest.mark.skipif(
+        CHROMIUM is None and not os.environ.get("CI"),
+        reason="no Chromium is installed (Debian: apt install chromium)",
+    ),
+]
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Start the system's Chromium, which is never left to look for anything outside."""
+    with sync_playwright() as playwright:
+        started = playwright.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    """Open a window as wide as a telephone; an error of the page's own script fails the test."""
+    window = browser.new_page(viewport={"width": 390, "height": 800})
+    errors: list[str] = []
+    window.on("pageerror", lambda error: errors.append(str(error)))
+    yield window
+    window.close()
+    assert errors == []
+
+
+def test_a_newcomer_plays_a_round_in_the_chat_page(stack: Stack, page: Page) -> None:
+    page.goto(stack.sandbox.url)
+    chat = page.get_by_test_id("chat").first
+    chat.get_by_test_id("start").click()
+    chat.get_by_test_id("inline-button").filter(has_text="Spielen").click()
+    chat.get_by_test_id("inline-button").filter(has_text="Artikel-Sprint").click()
+
+    for number in range(1, 11):
+        bubble = chat.get_by_test_id("bubble").last
+        expect(bubble).to_contain_text(f"Frage {number} von 10")
+        chat.get_by_test_id("inline-button").filter(has_text="richtig").click()
+
+    bubble = chat.get_by_test_id("bubble").last
+    expect(bubble).to_contain_text("10 von 10 Fragen richtig")
+    expect(bubble).to_contain_text("🟩" * 10)
+    expect(chat.get_by_test_id("inline-button").first).to_have_text("🔁 Noch einmal")
+
+
+def test_support_finds_the_player_and_an_editor_the_questions(stack: Stack, page: Page) -> None:
+    stack.say(stack.sandbox.add_player("Marlene", language_code="de"), "/start")
+    passwords = dict(
+        line.split()[1:] for line in stack.manage("staff_passwords").splitlines() if line
+    )
+
+    _log_in(page, stack, "support", passwords["support"])
+    page.goto(f"{stack.url}/admin/players/player/")
+    expect(page.locator("body")).to_contain_text("Marlene")
+    page.goto(f"{stack.url}/admin/bot/inboxupdate/")
+    expect(page.locator("body")).to_contain_text("message")
+    page.goto(f"{stack.url}/admin/logout/")
+    page.context.clear_cookies()
+
+    _log_in(page, stack, "editor", passwords["editor"])
+    page.goto(f"{stack.url}/admin/game/question/")
+    expect(page.locator("body")).to_contain_text("ARTIKEL_SPRINT-1")
+    answer = page.goto(f"{stack.url}/admin/players/player/")
+    assert answer is not None
+    assert answer.status == 403
+
+
+def test_the_api_documents_itself(stack: Stack, page: Page) -> None:
+    page.goto(f"{stack.url}/api/docs/")
+
+    expect(page.get_by_text("/readyz")).to_be_visible()
+
+
+def _log_in(page: Page, stack: Stack, name: str, password: str) -> None:
+    """Log in to the admin as a member of staff."""
+    page.goto(f"{stack.url}/admin/login/")
+    page.fill("input[name=username]", name)
+    page.fill("input[name=password]", password)
+    page.locator("form button[type=submit], form input[type=submit]").first.click()
+    expect(page).to_have_url(re.compile(r"/admin/$"))

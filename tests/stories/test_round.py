@@ -1,0 +1,31 @@
+"""A round through every process: webhook, worker, sender, and back to the player's screen."""
+
+import pytest
+
+from tests.sandbox import buttons
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow]
+
+
+def test_a_newcomer_plays_a_round_over_http_from_the_greeting_to_the_result(stack: Stack) -> None:
+    oleh = stack.sandbox.add_player("Oleh", language_code="uk")
+
+    greeting = stack.say(oleh, "/start")
+    menu = stack.tap(oleh, "▶️ Грати")
+    message = stack.tap(oleh, "Швидкий мікс A1–A2")
+    for _ in range(10):
+        labels = [button["text"] for button in buttons(message)]
+        message = stack.tap(oleh, next(label for label in labels if label.startswith("richtig")))
+
+    assert "Oleh!" in greeting["text"]
+    assert len(buttons(menu)) == 3
+    assert "🟩🟩🟩🟩🟩🟩🟩🟩🟩🟩" in message["text"]
+    played = stack.rows("SELECT state, answered, correct FROM game_round")
+    assert played == [("FINISHED", 10, 10)]
+    assert len(stack.messages_from_bot(oleh)) == 1
+    # One update per tap; each tap was answered, and the message edited, exactly once.
+    stack.wait_until_at_rest(updates=13)
+    sent = stack.rows("SELECT method, count(*) FROM bot_outgoingcall GROUP BY 1 ORDER BY 1")
+    assert sent == [("answerCallbackQuery", 12), ("editMessageText", 12), ("sendMessage", 1)]
+    assert stack.rows("SELECT DISTINCT state FROM bot_outgoingcall") == [("SENT",)]

@@ -1,0 +1,93 @@
+"""Redis and PostgreSQL are flushed, stopped and killed while people play."""
+
+import pytest
+import redis
+
+from tests.stack import Stack
+
+pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow]
+
+PROCESSES = ("web", "worker", "sender", "beat")
+
+
+def test_a_flushed_redis_loses_nothing(stack: Stack) -> None:
+    players = [stack.sandbox.add_player(f"Player {number}") for number in range(5)]
+    stack.kill("worker")
+    for player in players:
+        stack.sandbox.say(player, "/help")
+    stack.sandbox.wait_for(lambda: stack.inbox("NEW") == 5)
+
+    with redis.Redis.from_url(stack.valkey.url) as client:
+        assert client.flushall()
+    stack.start("worker")
+    stack.wait_until_at_rest(updates=5)
+
+    assert [len(stack.messages_from_bot(player)) for player in players] == [1, 1, 1, 1, 1]
+
+
+def test_without_redis_updates_are_accepted_and_sent_and_worked_on_as_soon_as_it_is_back(
+    stack: Stack,
+) -> None:
+    anna, ben = stack.sandbox.add_player("Anna"), stack.sandbox.add_player("Ben")
+    stack.say(anna, "/start")
+    stack.valkey.stop()
+
+    stack.sandbox.say(ben, "/start")
+    stack.sandbox.wait_for(lambda: stack.inbox("NEW") == 1)
+    stack.execute(
+        """
+        INSERT INTO bot_outgoingcall (method, chat_key, parameters, lane, paced, state, created_at,
+                                      due_at, attempts, doubtful, error)
+        VALUES ('sendMessage', %s, jsonb_build_object('chat_id', %s::bigint, 'text', 'Servus'), 0,
+                true, 'PENDING', now(), now(), 0, false, '')
+        """,
+        anna,
+        anna,
+    )
+    stack.sandbox.wait_for(lambda: stack.sandbox.last_message(anna)["text"] == "Servus")
+    status, report = stack.get("/readyz")
+    stack.valkey.start()
+    stack.wait_until_at_rest(updates=2)
+
+    assert (status, report["broker"], report["database"]) == (503, False, True)
+    assert len(stack.messages_from_bot(ben)) == 1
+    assert all(stack.is_alive(name) for name in PROCESSES)
+
+
+@pytest.mark.parametrize("ending", ["fast", "immediate"])
+def test_a_restarted_database_is_told_to_telegram_as_503_and_nothing_is_lost(
+    stack: Stack, ending: str
+) -> None:
+    players = [stack.sandbox.add_player(f"Player {number}") for number in range(10)]
+    for player in players:
+        stack.sandbox.say(player, "/help")
+    stack.sandbox.wait_for(lambda: stack.inbox("DONE") >= 3)
+
+    if ending == "fast":
+        stack.postgres.stop()
+    else:
+        stack.postgres.kill()
+    while_away = stack.post({"update_id": 1})
+    for player in players:
+        stack.sandbox.say(player, "/terms")
+    stack.sandbox.wait_for(lambda: stack.sandbox.counters()["retried"] >= 3)
+    stack.postgres.start()
+    back = stack.value("SELECT now()")
+    stack.wait_until_at_rest(updates=20, timeout=45)
+
+    assert while_away == 503
+    assert stack.post({"update_id": 1}) == 200
+    assert all(stack.is_alive(name) for name in PROCESSES)
+    for player in players:
+        texts = [message["text"][:16] for message in stack.messages_from_bot(player)]
+        assert len([text for text in texts if text.startswith("So geht")]) >= 1
+    lost = """
+        SELECT count(*) FROM bot_inboxupdate AS update
+        WHERE update.state = 'DONE' AND update.kind = 'message'
+          AND (SELECT count(*) FROM bot_outgoingcall AS call
+               WHERE call.caused_by_id = update.update_id AND call.state = 'SENT') <> 1
+    """
+    assert stack.value(lost) == 0
+    # Every process gives signs of life again, not only those that this test made work.
+    seen = "SELECT count(*) FROM ops_heartbeat WHERE seen_at > %s"
+    stack.sandbox.wait_for(lambda: stack.value(seen, back) == 3, timeout=25)
