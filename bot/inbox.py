@@ -257,14 +257,15 @@ def _has_another_try(one: Claim, error: Exception) -> bool:
     """Write the failure down, with the time of the next try if there is one; return whether."""
     now = timezone.now()
     alive = one.attempt <= len(RETRY_DELAYS)
-    InboxUpdate.objects.filter(
+    ours = InboxUpdate.objects.filter(
         pk=one.update_id, attempts=one.attempt, state=InboxState.WORKING
-    ).update(
+    )
+    still_ours = ours.update(
         state=InboxState.NEW if alive else InboxState.DEAD,
         due_at=now + RETRY_DELAYS[one.attempt - 1] if alive else now,
         last_error="".join(traceback.format_exception(error)).replace("\0", "")[-20_000:],
     )
-    return alive
+    return alive or not still_ours
 
 
 def _bury(one: Claim, *, give_up: Handler) -> None:

@@ -378,7 +378,8 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
               FROM claimed WHERE paced
               ORDER BY 1
               ON CONFLICT (name) DO UPDATE
-              SET free_at = greatest(bot_pace.free_at, %(now)s) + make_interval(secs => %(interval)s)
+              SET free_at =
+                greatest(bot_pace.free_at, %(now)s) + make_interval(secs => %(interval)s)
             )
             SELECT id, method, chat_key, parameters, files, lane, created_at, attempts, doubtful
             FROM claimed ORDER BY id

@@ -6,6 +6,7 @@ what they share, pace included, is in the database (bot/outbox.py).
 
 import asyncio
 import base64
+import time
 import warnings
 from contextlib import suppress
 from datetime import datetime, timedelta
@@ -168,6 +169,30 @@ def _arguments(delivery: Delivery) -> dict[str, Any]:
     return {**delivery.parameters, **uploads}
 
 
+def _exchange(
+    landed: list[Outcome], blocked: list[int], room: int, stop_until: datetime | None
+) -> list[Delivery]:
+    """Tell the database what has happened and claim what comes next, in the database's thread.
+
+    Telling it twice does no harm: a connection that breaks leaves all of it to the next turn.
+    """
+    now = timezone.now()
+    for telegram_id in blocked:
+        players.bot_blocked(telegram_id=telegram_id, now=now)
+    return outbox.take_turn(outcomes=landed, room=room, now=now, stop_until=stop_until)
+
+
+def _keep_house() -> None:
+    """Leave a sign of life and look for calls of senders that have died; never raise for a
+    database that is away."""
+    heartbeats.beat("sender")
+    try:
+        outbox.take_over(now=timezone.now())
+    except (DatabaseError, InterfaceError) as error:
+        log.warning("sender.database_away", error=str(error))
+        _drop_connection()
+
+
 def _drop_connection() -> None:
     """Close this thread's connection; `connection.close` itself would be another thread's."""
     connection.close()
@@ -184,7 +209,7 @@ class Sender:
         self._blocked: list[int] = []
         self._look = asyncio.Event()
         self._stopping = False
-        self._housekeeping_due = timezone.now()
+        self._house_due = time.monotonic()
 
     def stop(self) -> None:
         """Claim nothing more; `run` returns when the calls under way have their outcomes."""
@@ -199,65 +224,42 @@ class Sender:
                 await self._turn()
         finally:
             listener.cancel()
-            with suppress(asyncio.CancelledError):
-                await listener
+            await asyncio.gather(listener, return_exceptions=True)
             await self._bot.request.shutdown()
 
     async def _turn(self) -> None:
         """Exchange outcomes for deliveries with the database, then wait for a reason to do more."""
         self._look.clear()
         room = 0 if self._stopping else CONCURRENCY - len(self._flying)
+        # Taken out here, in the loop's thread: what lands meanwhile belongs to the next turn.
         landed, self._landed = self._landed, []
+        blocked, self._blocked = self._blocked, []
+        stop_until, self._stop_until = self._stop_until, None
         try:
-            deliveries = await sync_to_async(self._exchange)(landed, room)
+            deliveries = await sync_to_async(_exchange)(landed, blocked, room, stop_until)
         except (DatabaseError, InterfaceError) as error:
-            # The database is away: outcomes are kept until it is back.
+            # The database is away: everything is kept until it is back.
             self._landed = landed + self._landed
-            await self._wait_for_database(error)
+            self._blocked = blocked + self._blocked
+            self._stop_until = max(filter(None, (stop_until, self._stop_until)), default=None)
+            log.warning("sender.database_away", error=str(error))
+            await sync_to_async(_drop_connection)()
+            await asyncio.sleep(1)
             return
         for delivery in deliveries:
             task = asyncio.create_task(self._deliver(delivery))
             self._flying.add(task)
             task.add_done_callback(self._flying.discard)
-        try:
-            await sync_to_async(self._keep_house)()
-        except (DatabaseError, InterfaceError) as error:
-            await self._wait_for_database(error)
+        if time.monotonic() >= self._house_due:
+            # Only now that all outcomes are recorded: a database that was away for long must not
+            # make a sender take over its own calls.
+            self._house_due = time.monotonic() + HOUSEKEEPING.total_seconds()
+            await sync_to_async(_keep_house)()
         if self._flying:
             await asyncio.sleep(BATCH_SECONDS)
         with suppress(TimeoutError):
             async with asyncio.timeout(TICK_SECONDS):
                 await self._look.wait()
-
-    async def _wait_for_database(self, error: Exception) -> None:
-        """Drop the broken connection; the next turn opens a new one."""
-        log.warning("sender.database_away", error=str(error))
-        await sync_to_async(_drop_connection)()
-        await asyncio.sleep(1)
-
-    def _exchange(self, landed: list[Outcome], room: int) -> list[Delivery]:
-        """Speak to the database, in its thread."""
-        now = timezone.now()
-        deliveries = outbox.take_turn(
-            outcomes=landed, room=room, now=now, stop_until=self._stop_until
-        )
-        self._stop_until = None
-        return deliveries
-
-    def _keep_house(self) -> None:
-        """Do, in the database's thread, what nobody waits for.
-
-        After the outcomes are recorded: a database that was away for long must not make a sender
-        take over its own calls.
-        """
-        now = timezone.now()
-        while self._blocked:
-            players.bot_blocked(telegram_id=self._blocked[-1], now=now)
-            self._blocked.pop()
-        if now >= self._housekeeping_due:
-            self._housekeeping_due = now + HOUSEKEEPING
-            heartbeats.beat("sender")
-            outbox.take_over(now=now)
 
     async def _deliver(self, delivery: Delivery) -> None:
         """Make one call and keep its outcome for the next exchange."""

@@ -7,6 +7,7 @@ from django.contrib import admin, messages
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -85,7 +86,7 @@ class QuestionForm(_QuestionForm):
         return cleaned
 
 
-class CSVFile(CSV):  # type: ignore[misc]  # import-export has no types.
+class CSVFile(CSV):
     """CSV as the importer reads it, which also tells encodings and delimiters apart."""
 
     def create_dataset(self, in_stream: bytes | None, **kwargs: Any) -> Any:
@@ -101,7 +102,7 @@ class CSVFile(CSV):  # type: ignore[misc]  # import-export has no types.
         return "rb"
 
 
-class Workbook(XLSX):  # type: ignore[misc]  # import-export has no types.
+class Workbook(XLSX):
     """An Excel workbook as the importer reads it."""
 
     def create_dataset(self, in_stream: bytes | None, **kwargs: Any) -> Any:
@@ -283,10 +284,11 @@ class QuestionAdmin(ImportExportMixin, StaffAdmin[Question]):
 
     def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Check an uploaded file without importing it, and show what it would do."""
-        response: Any = super().import_action(request, **kwargs)
-        if result := getattr(response, "context_data", {}).get("result"):
+        response: TemplateResponse = super().import_action(request, **kwargs)
+        context = response.context_data or {}
+        if result := context.get("result"):
             _raise_faults(result)
-            response.context_data |= {
+            context |= {
                 "import_errors": errors_of(result),
                 "totals": _totals(result),
                 "preview_rows": result.rows[:PREVIEW_LENGTH],
@@ -297,10 +299,11 @@ class QuestionAdmin(ImportExportMixin, StaffAdmin[Question]):
     def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
         """Import what was confirmed."""
         try:
-            return super().process_import(request, **kwargs)
+            response: HttpResponse = super().process_import(request, **kwargs)
         except UnreadableFileError as error:
             self.message_user(request, str(error), messages.ERROR)
             return HttpResponseRedirect(reverse("admin:game_question_import"))
+        return response
 
     def process_result(self, result: Result, request: HttpRequest) -> HttpResponse:
         """Tell what was imported; the bank may have changed since the preview."""

@@ -327,7 +327,7 @@ class QuestionResource(ModelResource):
         self, instance: Question, original: None, row: dict[str, Any], errors: Any = None
     ) -> bool:
         """Return whether the stored question reads so already, or is to be kept as it is."""
-        return instance.pk is not None and (not self._changes or instance.quiz_id in self._kept)
+        return not instance._state.adding and (not self._changes or instance.quiz_id in self._kept)
 
     def save_instance(
         self, instance: Question, is_create: bool, row: dict[str, Any], **kwargs: Any

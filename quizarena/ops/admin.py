@@ -1,6 +1,7 @@
 """The running system: what is alive, and what runs when."""
 
 import json
+from typing import Any
 
 from django.contrib import admin, messages
 from django.db.models import QuerySet
@@ -137,7 +138,7 @@ class PeriodicTaskAdmin(ReadOnlyAdmin[PeriodicTask]):
                 self.message_user(request, told, messages.SUCCESS)
 
 
-def _set_enabled(task: PeriodicTask, *, enabled: bool) -> bool:
+def _set_enabled(task: Any, *, enabled: bool) -> bool:
     """Turn the task on or off, which beat notices by itself; return False if it was so already."""
     if task.enabled == enabled:
         return False

@@ -1,7 +1,7 @@
 """Staff themselves: users, roles and the audit log."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
@@ -18,11 +18,16 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultiple
 from quizarena.staff.desk import ReadOnlyAdmin, StaffAdmin, age, badge, link, pretty
 from quizarena.staff.models import AuditEntry
 
+if TYPE_CHECKING:
+    _UserAdmin: TypeAlias = DjangoUserAdmin[User]
+else:
+    _UserAdmin = DjangoUserAdmin
+
 admin.site.unregister((User, Group))
 
 
 @admin.register(User)
-class UserAdmin(DjangoUserAdmin, StaffAdmin[User]):
+class UserAdmin(_UserAdmin, StaffAdmin[User]):
     """Who may come in, in which roles. Who leaves becomes inactive: the audit log knows them."""
 
     form = UserChangeForm
@@ -68,7 +73,7 @@ class UserAdmin(DjangoUserAdmin, StaffAdmin[User]):
 
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Return the roles as boxes to tick."""
-        field = super().formfield_for_manytomany(
+        field: Any = super().formfield_for_manytomany(
             db_field, request, **{**kwargs, "widget": UnfoldAdminCheckboxSelectMultiple()}
         )
         field.label, field.help_text = "Roles", ""

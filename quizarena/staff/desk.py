@@ -7,7 +7,7 @@ what is indexed, an action calls one service per row, and whatever staff do land
 import json
 from collections.abc import Callable
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from django import forms
 from django.contrib import messages
@@ -16,7 +16,7 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
 from django.core.exceptions import PermissionDenied
 from django.db import connection, models, transaction
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -71,7 +71,7 @@ class StaffAdmin(_ModelAdmin[Row]):
     list_disable_select_all = True
     list_fullwidth = True
     # Sorting by a column without an index reads the whole table.
-    sortable_by: Any = ()
+    sortable_by: ClassVar[tuple[str, ...]] = ()
     change_form_outer_before_template = "staff/object_actions.html"
 
     class Media:
@@ -104,10 +104,10 @@ class StaffAdmin(_ModelAdmin[Row]):
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def response_action(
-        self, request: HttpRequest, queryset: models.QuerySet[Row]
+        self, request: HttpRequest, queryset: models.QuerySet[Row], *args: Any, **kwargs: Any
     ) -> HttpResponse | None:
         """Run the chosen action; one that came from an object's page returns there."""
-        response = super().response_action(request, queryset)
+        response = super().response_action(request, queryset, *args, **kwargs)
         if "_from_object" in request.POST and isinstance(response, HttpResponseRedirect):
             pk = request.POST[ACTION_CHECKBOX_NAME]
             name = f"admin:{self.opts.app_label}_{self.opts.model_name}_change"
@@ -214,7 +214,7 @@ class StaffAdmin(_ModelAdmin[Row]):
         """Show what the audit log knows about one object."""
         obj = self.get_object(request, object_id)
         if obj is None:
-            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
+            raise Http404(f"There is no {self.opts.verbose_name} {object_id}.")
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
         context = {

@@ -80,7 +80,7 @@ def keep_in_step(
         for label, _, codename in (name.partition(".") for name in names)
         if label == app_config.label and codename in permissions
     }
-    links = group_model._meta.get_field("permissions").remote_field.through
+    links: Any = group_model._meta.get_field("permissions").remote_field.through
     present = {
         (group, permission): pk
         for pk, group, permission in links._base_manager.using(using)

@@ -360,4 +360,3 @@ def test_the_very_commands_run_and_their_health_checks_pass(services: Services) 
     )
     # And a health check has to be able to fail.
     assert health_check("web") != 0
-    assert health_check("worker-bulk") != 0

@@ -75,7 +75,6 @@ def test_support_finds_the_player_and_an_editor_the_questions(stack: Stack, page
     expect(page.locator("body")).to_contain_text("Marlene")
     page.goto(f"{stack.url}/admin/bot/inboxupdate/")
     expect(page.locator("body")).to_contain_text("message")
-    page.goto(f"{stack.url}/admin/logout/")
     page.context.clear_cookies()
 
     _log_in(page, stack, "editor", passwords["editor"])

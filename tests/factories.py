@@ -1,0 +1,105 @@
+"""Rows for tests, complete without a word; say what matters to the test."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import factory
+from django.contrib.auth.models import Group, User
+from factory.django import DjangoModelFactory
+
+from bot.models import InboxUpdate, OutgoingCall
+from quizarena.game.models import Question
+from quizarena.players.models import Player
+
+NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+
+
+class PlayerFactory(DjangoModelFactory[Player]):
+    """A player who can play."""
+
+    class Meta:
+        model = Player
+
+    telegram_id = factory.Sequence(lambda number: 700_000_000 + number)
+    first_name = "Anna"
+    last_name = "Müller"
+    username = factory.Sequence(lambda number: f"anna_{number}")
+    created_at = NOON
+    last_seen_at = NOON
+
+
+class QuestionFactory(DjangoModelFactory[Question]):
+    """An enabled question whose second option is right."""
+
+    class Meta:
+        model = Question
+
+    quiz_id = factory.Sequence(lambda number: f"test-{number:04}")
+    question = "Welcher Artikel passt zu „Tisch“?"
+    option_1 = "die"
+    option_2 = "der"
+    option_3 = "das"
+    option_4 = "den"
+    correct_option_id = 1
+    explanation = "„Tisch“ ist maskulin."
+    level = "A1"
+    category = "ARTIKEL_SPRINT"
+    key = "artikel-tisch"
+
+
+class InboxUpdateFactory(DjangoModelFactory[InboxUpdate]):
+    """A message that nobody has worked on."""
+
+    class Meta:
+        model = InboxUpdate
+
+    class Params:
+        dead = factory.Trait(
+            state="DEAD",
+            attempts=5,
+            claimed_at=NOON,
+            last_error="Traceback (most recent call last):\nValueError: no such mode\n",
+        )
+        done = factory.Trait(state="DONE", attempts=1, claimed_at=NOON, done_at=NOON)
+
+    update_id = factory.Sequence(lambda number: 5_000 + number)
+    kind = "message"
+    player_key = 700_000_000
+    payload = factory.LazyAttribute(
+        lambda update: {"update_id": update.update_id, "message": {"text": "/start"}}
+    )
+    received_at = NOON
+    due_at = NOON
+
+
+class OutgoingCallFactory(DjangoModelFactory[OutgoingCall]):
+    """A message that waits to be sent."""
+
+    class Meta:
+        model = OutgoingCall
+
+    class Params:
+        refused = factory.Trait(
+            state="REFUSED",
+            attempts=1,
+            claimed_at=NOON,
+            finished_at=NOON,
+            error="Bad Request: chat not found",
+        )
+        sent = factory.Trait(
+            state="SENT", attempts=1, claimed_at=NOON, finished_at=NOON, message_id=77
+        )
+
+    method = "sendMessage"
+    chat_key = 700_000_000
+    parameters = factory.LazyAttribute(lambda call: {"chat_id": call.chat_key, "text": "Hallo!"})
+    paced = True
+    created_at = NOON
+    due_at = NOON
+
+
+def make_staff(role: str, *, username: str = "", **fields: Any) -> User:
+    """Return a member of staff in the role, as `manage.py migrate` has made it."""
+    user = User.objects.create_user(username=username or role.lower(), is_staff=True, **fields)
+    user.groups.add(Group.objects.get(name=role))
+    return user
