@@ -1,5 +1,6 @@
 """Is it alive, and is it ready? For load balancers, compose and people."""
 
+from datetime import datetime
 from typing import Any
 
 import redis
@@ -67,7 +68,7 @@ class Ready(_Public):
         try:
             now = timezone.now()
             report |= {name: heartbeats.seen_lately(name, now=now) for name in PROCESSES}
-            report |= _ages()
+            report |= _ages(now=now)
             report["database"] = True
         except DatabaseError:
             connection.close()
@@ -88,18 +89,19 @@ def _broker_answers() -> bool:
         client.close()
 
 
-def _ages() -> dict[str, float]:
+def _ages(*, now: datetime) -> dict[str, float]:
     """Return how many seconds the oldest inbox and outbox rows have been due."""
     with connection.cursor() as cursor:
         # `ops` lies below `bot` in the layers, so it names the tables and not the models.
         cursor.execute(
             """
             SELECT
-              (SELECT extract(epoch FROM now() - min(due_at)) FROM bot_inboxupdate
+              (SELECT extract(epoch FROM %s - min(due_at)) FROM bot_inboxupdate
                WHERE state IN ('NEW', 'WORKING')),
-              (SELECT extract(epoch FROM now() - min(due_at)) FROM bot_outgoingcall
+              (SELECT extract(epoch FROM %s - min(due_at)) FROM bot_outgoingcall
                WHERE state IN ('PENDING', 'SENDING'))
-            """
+            """,
+            [now, now],
         )
         inbox, outbox = cursor.fetchone()
     return {

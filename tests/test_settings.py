@@ -1,0 +1,106 @@
+"""Production starts with nothing that it would have to guess."""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from celery import current_app
+from django.conf import settings
+
+from quizarena.celery import app
+
+COMPLETE = {
+    "ENVIRONMENT": "production",
+    "SECRET_KEY": "k" * 25 + "9" * 25 + "-a-secret-key",
+    "DATABASE_URL": "postgresql://quiz:pw@127.0.0.1:1/quiz",
+    "REDIS_URL": "redis://127.0.0.1:1/0",
+    "ALLOWED_HOSTS": "quiz.example.org",
+    "PUBLIC_URL": "https://quiz.example.org",
+    "TELEGRAM_BOT_TOKEN": "123456:AAAAAAAAAAAAAAAAAAAAAAAA",
+    "TELEGRAM_WEBHOOK_SECRET": "w" * 32,
+}
+
+
+def start(code: str, environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
+    """Run `code` in a Python of its own with exactly this environment."""
+    return subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", code],
+        env={"PATH": os.environ["PATH"], "DJANGO_SETTINGS_MODULE": "quizarena.settings"}
+        | environment,
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+
+LOAD = "from django.conf import settings; print(settings.DEBUG)"
+
+
+def test_production_starts_with_everything_set_and_without_debug() -> None:
+    done = start(LOAD, {**COMPLETE, "DEBUG": "1"})
+
+    assert (done.returncode, done.stdout) == (0, "False\n")
+
+
+@pytest.mark.parametrize("missing", [*COMPLETE])
+def test_production_refuses_to_start_without(missing: str) -> None:
+    environment = {name: value for name, value in COMPLETE.items() if name != missing}
+    if missing == "ENVIRONMENT":
+        # Production is what one gets without saying so; the secrets of a laptop do not do.
+        environment["SECRET_KEY"] = "local-only-secret-key"
+        missing = "SECRET_KEY"
+
+    done = start(LOAD, environment)
+
+    assert done.returncode == 1
+    assert "ImproperlyConfigured" in done.stderr
+    assert missing in done.stderr.splitlines()[-1]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SECRET_KEY", "short"),
+        ("TELEGRAM_WEBHOOK_SECRET", "local-webhook"),
+        ("TELEGRAM_BOT_TOKEN", "1:sandbox-token"),
+        ("ALLOWED_HOSTS", "*"),
+        ("TELEGRAM_API_URL", "http://127.0.0.1:8001"),
+        ("ENVIRONMENT", "staging"),
+    ],
+)
+def test_production_refuses_what_is_unsafe(name: str, value: str) -> None:
+    done = start(LOAD, {**COMPLETE, name: value})
+
+    assert done.returncode == 1
+    assert name in done.stderr.splitlines()[-1]
+
+
+def test_every_scheduled_task_exists_and_goes_to_a_queue_that_is_consumed() -> None:
+    app.loader.import_default_modules()
+    queues = {queue.name for queue in settings.CELERY_TASK_QUEUES}
+
+    assert settings.CELERY_BEAT_SCHEDULE
+    for entry in settings.CELERY_BEAT_SCHEDULE.values():
+        assert entry["task"] in app.tasks
+        assert entry["options"].get("queue", "default") in queues
+    assert queues == {"critical", "default", "bulk"}
+    assert current_app.main == "quizarena"
+
+
+def test_a_log_line_is_one_json_object_with_the_ids_that_are_bound() -> None:
+    code = """
+import logging, structlog
+import django; django.setup()
+with structlog.contextvars.bound_contextvars(update_id=7, player=42, request_id="r-1"):
+    structlog.get_logger("bot.inbox").info("update.failed", attempt=2)
+    logging.getLogger("django.request").warning("plain %s", "words")
+"""
+    done = start(code, COMPLETE)
+
+    ours, theirs = (json.loads(line) for line in done.stderr.splitlines())
+    assert (ours["event"], ours["level"], ours["attempt"]) == ("update.failed", "info", 2)
+    assert (theirs["event"], theirs["logger"]) == ("plain words", "django.request")
+    for line in (ours, theirs):
+        assert (line["update_id"], line["player"], line["request_id"]) == (7, 42, "r-1")
