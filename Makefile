@@ -45,8 +45,9 @@ $(STAMP): requirements-dev.txt
 	@# The requirements say which uv, hashes and all; where it cannot run, pip does the same slowly.
 	@sed -n '/^uv==/,/[^\]$$/p' requirements-dev.txt > $(VENV)/uv.txt
 	@{ $(PYTHON) $(PIP_INSTALL) -r $(VENV)/uv.txt && \
-	    $(BIN)/uv pip install --quiet --python $(PYTHON) --require-hashes -r requirements-dev.txt; } || \
-	    $(PYTHON) $(PIP_INSTALL) -r requirements-dev.txt || \
+	    $(BIN)/uv pip install --quiet --system-certs --python $(PYTHON) --require-hashes -r requirements-dev.txt; } || \
+	    { echo "uv could not do it; pip tries, which takes a minute."; \
+	    $(PYTHON) $(PIP_INSTALL) -r requirements-dev.txt; } || \
 	    { echo "error: the requirements could not be installed (see above): check the network and run make again." >&2; exit 1; }
 	@echo "$(CURDIR)" > $(STAMP)
 

@@ -257,7 +257,7 @@ async def _say(update: Update, text: str, keyboard: InlineKeyboardMarkup) -> Non
 async def _become(query: CallbackQuery, text: str, keyboard: InlineKeyboardMarkup) -> None:
     """Turn the tapped message into `text`; where it is too old to be edited, say it anew."""
     formatted: dict[str, Any] = {"parse_mode": ParseMode.HTML, "reply_markup": keyboard}
-    if isinstance(query.message, Message):
+    if query.message is not None and query.message.is_accessible:
         await query.edit_message_text(text, **formatted)
     else:
         await query.get_bot().send_message(query.from_user.id, text, **formatted)

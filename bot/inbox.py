@@ -188,11 +188,11 @@ def take_over(*, now: datetime) -> int:
     return count
 
 
-def work(*, handle: Handler, give_up: Handler, until: datetime) -> tuple[int, bool]:
+def work(*, handle: Handler, give_up: Handler, until: datetime) -> int:
     """Work on updates until none is due or it is `until`.
 
     `handle` causes everything that an update causes; `give_up` says what is to be said when one
-    has died. Returns how many updates were claimed, and whether some may be left.
+    has died. Returns how many updates were claimed.
     """
     count = 0
     while claims := claim(now=timezone.now()):
@@ -200,8 +200,8 @@ def work(*, handle: Handler, give_up: Handler, until: datetime) -> tuple[int, bo
             process(one, handle=handle, give_up=give_up)
         count += len(claims)
         if timezone.now() >= until:
-            return count, True
-    return count, False
+            break
+    return count
 
 
 def process(one: Claim, *, handle: Handler, give_up: Handler) -> None:

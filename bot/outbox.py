@@ -18,6 +18,7 @@ from typing import IO, Any
 from django.conf import settings
 from django.db import connection, transaction
 from django.utils import timezone
+from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
 from bot import wake
@@ -39,7 +40,7 @@ GIVE_UP_AFTER = timedelta(hours=24)
 _collected: ContextVar[list[OutgoingCall] | None] = ContextVar("collected", default=None)
 
 
-class NotCollectingError(RuntimeError):
+class NotCollectingError(TelegramError):
     """A call to Telegram was made outside of `collecting`. Nothing has been sent."""
 
 
@@ -360,8 +361,9 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
                 AND (pace.free_at IS NULL OR pace.free_at <= %(burst_until)s)
                 AND NOT EXISTS (
                   SELECT FROM bot_outgoingcall AS earlier
-                  WHERE earlier.chat_key = waiting.chat_key AND earlier.lane = waiting.lane
-                    AND earlier.state IN ('PENDING', 'SENDING') AND earlier.id < waiting.id
+                  WHERE earlier.chat_key = waiting.chat_key
+                    AND earlier.state IN ('PENDING', 'SENDING')
+                    AND (earlier.lane, earlier.id) < (waiting.lane, waiting.id)
                 )
               ORDER BY waiting.id
               LIMIT %(limit)s

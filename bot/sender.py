@@ -109,7 +109,7 @@ def judge(delivery: Delivery, error: TelegramError, *, now: datetime) -> Outcome
     doubtful = delivery.doubtful
     due_at = now + timedelta(seconds=min(60, 2**attempts))
     match error:
-        case BadRequest() if "message is not modified" in str(error):
+        case BadRequest() if "message is not modified" in str(error).lower():
             state = CallState.SENT  # It reads already as it should.
         case BadRequest() | Forbidden() | ChatMigrated():
             state = CallState.REFUSED

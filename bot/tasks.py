@@ -1,13 +1,13 @@
 """What Celery runs for the bot."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from django.utils import timezone
 
 from bot import application, inbox, outbox, wake
 from quizarena.celery import app
 
-# How long one task may drain the inbox before it lets other tasks have the process.
+# How long one task may work and listen before it lets other tasks have the process.
 WORK_FOR = timedelta(seconds=5)
 KEEP_FOR = timedelta(days=30)
 FORGET_BATCH = 10_000
@@ -20,16 +20,23 @@ def work_inbox() -> int:
     Called when an update comes in, and by a short tick for whatever that missed: failed updates
     whose next try is due, and claims of workers that died.
     """
-    wake.workers_heard()
+    until = timezone.now() + WORK_FOR
+    wake.worker_came()
     inbox.take_over(now=timezone.now())
-    count, more = inbox.work(
-        handle=application.handle,
-        give_up=application.give_up,
-        until=timezone.now() + WORK_FOR,
-    )
-    if more:
-        wake.workers()
+    count = _drain(until=until)
+    while timezone.now() < until and wake.heard_in_time():
+        count += _drain(until=until)
+    wake.worker_left()
+    if timezone.now() >= until:
+        wake.call_worker()  # Other tasks have their turn now, and then this one again.
+    else:
+        count += _drain(until=until)
     return count
+
+
+def _drain(*, until: datetime) -> int:
+    """Work on what is due, but not longer than `until`; return how many updates there were."""
+    return inbox.work(handle=application.handle, give_up=application.give_up, until=until)
 
 
 @app.task

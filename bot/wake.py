@@ -11,11 +11,17 @@ import structlog
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
-# One list element at most: "there is something to send".
+# Lists: "there is something to send", "... to work on". Whoever listens takes what is there.
 SENDERS = "wake:senders"
-# Set from the first wake-up of the workers until one of them has heard it.
 WORKERS = "wake:workers"
-_WORKERS_TTL_MS = 1_000
+# More than this nobody has to be told.
+_LENGTH_MAX = 100
+# A Celery message is on its way to a worker that does not listen yet.
+CALLED = "wake:called"
+_CALLED_TTL_MS = 1_000
+# How long a worker with an empty inbox listens before it lets other tasks have the process. A
+# player who taps every few hundred milliseconds is answered without a Celery message each.
+LISTEN_SECONDS = 0.4
 
 log = structlog.get_logger(__name__)
 
@@ -24,25 +30,61 @@ log = structlog.get_logger(__name__)
 def _redis() -> redis.Redis:
     """Return this process's client (thread-safe, pooled), impatient with a Redis that hangs."""
     return redis.Redis.from_url(
-        settings.REDIS_URL, socket_timeout=0.5, socket_connect_timeout=0.5, retry=None
+        settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=0.5, retry=None
     )
 
 
 def workers() -> None:
-    """Have a worker look into the inbox, unless one was called already and has not come yet."""
+    """Have a worker look into the inbox, usually with one command.
+
+    A worker that listens keeps the list empty, and the last one to stop leaves an element behind.
+    So an element that was there already means that nobody listens, or that all who do are busy:
+    then Celery calls one more.
+    """
+    try:
+        waiting = _push(WORKERS)
+    except redis.RedisError as error:
+        log.debug("wake.failed", error=str(error))
+        return
+    if waiting > 1:
+        call_worker()
+
+
+def call_worker() -> None:
+    """Send the Celery message that makes one more worker drain the inbox, unless one is sent."""
     from bot.tasks import work_inbox
 
     try:
-        if _redis().set(WORKERS, "1", nx=True, px=_WORKERS_TTL_MS):
+        if _redis().set(CALLED, "1", nx=True, px=_CALLED_TTL_MS):
             work_inbox.apply_async(retry=False)
     except (redis.RedisError, OperationalError) as error:
         log.debug("wake.failed", error=str(error))
 
 
-def workers_heard() -> None:
-    """Take the workers' wake-up away: from now on the next update calls again."""
+def worker_came() -> None:
+    """Note that a called worker has come and is about to look: the next call calls another."""
     try:
-        _redis().delete(WORKERS)
+        _redis().delete(CALLED, WORKERS)
+    except redis.RedisError as error:
+        log.debug("wake.failed", error=str(error))
+
+
+def heard_in_time() -> bool:
+    """Listen for LISTEN_SECONDS; return whether there is something to work on."""
+    try:
+        return _redis().blpop([WORKERS], timeout=LISTEN_SECONDS) is not None
+    except redis.RedisError as error:
+        log.debug("wake.failed", error=str(error))
+        return False
+
+
+def worker_left() -> None:
+    """Note that a worker has stopped listening.
+
+    It must look into the inbox once more: what came until now has relied on it.
+    """
+    try:
+        _push(WORKERS)
     except redis.RedisError as error:
         log.debug("wake.failed", error=str(error))
 
@@ -50,9 +92,14 @@ def workers_heard() -> None:
 def senders() -> None:
     """Have a sender look into the outbox."""
     try:
-        with _redis().pipeline(transaction=False) as pipeline:
-            pipeline.lpush(SENDERS, "1")
-            pipeline.ltrim(SENDERS, 0, 0)
-            pipeline.execute()
+        _push(SENDERS)
     except redis.RedisError as error:
         log.debug("wake.failed", error=str(error))
+
+
+def _push(name: str) -> int:
+    """Put an element on the list; return how many are there, and keep them few."""
+    length = int(_redis().lpush(name, "1"))
+    if length > _LENGTH_MAX:
+        _redis().ltrim(name, 0, 0)
+    return length

@@ -1,11 +1,10 @@
-"""Every address of the web process."""
+"""Every address that Django answers; Telegram's webhook stands before it (quizarena/wsgi.py)."""
 
 from django.contrib import admin
 from django.urls import path
 from django.views.generic import RedirectView
 from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
-from bot.webhook import webhook
 from quizarena.ops.health import Alive, Ready
 
 urlpatterns = [
@@ -15,5 +14,4 @@ urlpatterns = [
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("healthz", Alive.as_view(), name="alive"),
     path("readyz", Ready.as_view(), name="ready"),
-    path("telegram/webhook/", webhook, name="webhook"),
 ]

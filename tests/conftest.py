@@ -53,8 +53,7 @@ class Road:
     def work(self) -> int:
         """Work on everything in the inbox that is due; return how many claims that took."""
         until = timezone.now() + timedelta(seconds=30)
-        count, _ = inbox.work(handle=application.handle, give_up=application.give_up, until=until)
-        return count
+        return inbox.work(handle=application.handle, give_up=application.give_up, until=until)
 
     def send(self) -> None:
         """Make every call in the outbox that may leave now."""

@@ -11,6 +11,9 @@ from bot.models import InboxUpdate, OutgoingCall
 from quizarena.game.models import Question
 from quizarena.players.models import Player
 
+# The declarations of factory_boy have no types.
+declare: Any = factory
+
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 
 
@@ -20,10 +23,10 @@ class PlayerFactory(DjangoModelFactory[Player]):
     class Meta:
         model = Player
 
-    telegram_id = factory.Sequence(lambda number: 700_000_000 + number)
+    telegram_id = declare.Sequence(lambda number: 700_000_000 + number)
     first_name = "Anna"
     last_name = "Müller"
-    username = factory.Sequence(lambda number: f"anna_{number}")
+    username = declare.Sequence(lambda number: f"anna_{number}")
     created_at = NOON
     last_seen_at = NOON
 
@@ -34,7 +37,7 @@ class QuestionFactory(DjangoModelFactory[Question]):
     class Meta:
         model = Question
 
-    quiz_id = factory.Sequence(lambda number: f"test-{number:04}")
+    quiz_id = declare.Sequence(lambda number: f"test-{number:04}")
     question = "Welcher Artikel passt zu „Tisch“?"
     option_1 = "die"
     option_2 = "der"
@@ -54,18 +57,18 @@ class InboxUpdateFactory(DjangoModelFactory[InboxUpdate]):
         model = InboxUpdate
 
     class Params:
-        dead = factory.Trait(
+        dead = declare.Trait(
             state="DEAD",
             attempts=5,
             claimed_at=NOON,
             last_error="Traceback (most recent call last):\nValueError: no such mode\n",
         )
-        done = factory.Trait(state="DONE", attempts=1, claimed_at=NOON, done_at=NOON)
+        done = declare.Trait(state="DONE", attempts=1, claimed_at=NOON, done_at=NOON)
 
-    update_id = factory.Sequence(lambda number: 5_000 + number)
+    update_id = declare.Sequence(lambda number: 5_000 + number)
     kind = "message"
     player_key = 700_000_000
-    payload = factory.LazyAttribute(
+    payload = declare.LazyAttribute(
         lambda update: {"update_id": update.update_id, "message": {"text": "/start"}}
     )
     received_at = NOON
@@ -79,20 +82,20 @@ class OutgoingCallFactory(DjangoModelFactory[OutgoingCall]):
         model = OutgoingCall
 
     class Params:
-        refused = factory.Trait(
+        refused = declare.Trait(
             state="REFUSED",
             attempts=1,
             claimed_at=NOON,
             finished_at=NOON,
             error="Bad Request: chat not found",
         )
-        sent = factory.Trait(
+        sent = declare.Trait(
             state="SENT", attempts=1, claimed_at=NOON, finished_at=NOON, message_id=77
         )
 
     method = "sendMessage"
     chat_key = 700_000_000
-    parameters = factory.LazyAttribute(lambda call: {"chat_id": call.chat_key, "text": "Hallo!"})
+    parameters = declare.LazyAttribute(lambda call: {"chat_id": call.chat_key, "text": "Hallo!"})
     paced = True
     created_at = NOON
     due_at = NOON

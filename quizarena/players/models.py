@@ -51,6 +51,17 @@ class Player(models.Model):
             models.Index(
                 OpClass(Upper("username"), name="text_pattern_ops"), name="player_username_prefix"
             ),
+            # The admin's filters: who is shut out, who has blocked the bot.
+            models.Index(
+                fields=["-id"],
+                condition=models.Q(suspended_at__isnull=False),
+                name="player_suspended",
+            ),
+            models.Index(
+                fields=["-id"],
+                condition=models.Q(bot_blocked_at__isnull=False),
+                name="player_bot_blocked",
+            ),
         ]
         constraints = [
             models.CheckConstraint(

@@ -13,7 +13,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
-from unfold.widgets import UnfoldAdminCheckboxSelectMultiple
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from quizarena.staff.desk import ReadOnlyAdmin, StaffAdmin, age, badge, link, pretty
 from quizarena.staff.models import AuditEntry
@@ -74,7 +74,7 @@ class UserAdmin(_UserAdmin, StaffAdmin[User]):
     def formfield_for_manytomany(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Return the roles as boxes to tick."""
         field: Any = super().formfield_for_manytomany(
-            db_field, request, **{**kwargs, "widget": UnfoldAdminCheckboxSelectMultiple()}
+            db_field, request, **{**kwargs, "widget": UnfoldAdminCheckboxSelectMultipleWidget()}
         )
         field.label, field.help_text = "Roles", ""
         return field

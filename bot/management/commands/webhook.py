@@ -7,7 +7,6 @@ from urllib.parse import urljoin
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
-from django.urls import reverse
 from django.utils import translation
 from telegram import Bot, BotCommand
 from telegram.error import TelegramError
@@ -15,6 +14,7 @@ from telegram.error import TelegramError
 from bot import texts
 from bot.sender import build_bot
 from bot.updates import ALLOWED_UPDATES
+from bot.webhook import PATH
 from quizarena.players.models import Language
 
 
@@ -46,7 +46,7 @@ class Command(BaseCommand):
                 case "set":
                     if not options["url"]:
                         raise CommandError("Say where: --url https://…, or set PUBLIC_URL.")
-                    url = urljoin(options["url"], reverse("webhook"))
+                    url = urljoin(options["url"], PATH)
                     await bot.set_webhook(
                         url,
                         secret_token=settings.TELEGRAM_WEBHOOK_SECRET,

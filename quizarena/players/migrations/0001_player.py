@@ -1,4 +1,3 @@
-
 import django.contrib.postgres.indexes
 import django.db.models.functions.text
 from django.db import migrations, models
@@ -77,5 +76,21 @@ class Migration(migrations.Migration):
                     ),
                 ],
             },
+        ),
+        migrations.AddIndex(
+            model_name="player",
+            index=models.Index(
+                condition=models.Q(("suspended_at__isnull", False)),
+                fields=["-id"],
+                name="player_suspended",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="player",
+            index=models.Index(
+                condition=models.Q(("bot_blocked_at__isnull", False)),
+                fields=["-id"],
+                name="player_bot_blocked",
+            ),
         ),
     ]

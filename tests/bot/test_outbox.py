@@ -1,0 +1,537 @@
+"""Collecting, claiming, pacing, recording: the outbox by itself, at a time of our own."""
+
+import asyncio
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import QuerySet
+from pytest_django.fixtures import Settings
+from telegram.error import TelegramError
+
+from bot import application, outbox
+from bot.models import CallState, InboxUpdate, Lane, OutgoingCall, Pace
+from bot.outbox import Delivery, Outcome
+from tests.concurrency import meet_after, run_together
+
+NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
+
+
+def after(seconds: float) -> datetime:
+    """Return the instant so many seconds after noon."""
+    return NOON + timedelta(seconds=seconds)
+
+
+def make_call(chat: int | None, *, method: str = "sendMessage", **fields: Any) -> int:
+    """Store a call that waits since noon, a new message unless said otherwise; return its id."""
+    call = OutgoingCall.objects.create(
+        **{
+            "method": method,
+            "chat_key": chat,
+            "parameters": {"chat_id": chat},
+            "paced": method.startswith("send"),
+            "created_at": NOON,
+            "due_at": NOON,
+            **fields,
+        }
+    )
+    return call.pk
+
+
+def sent(delivery: Delivery, **fields: Any) -> Outcome:
+    """Return the outcome of a call that went well, or as `fields` say."""
+    return Outcome(
+        **{
+            "id": delivery.id,
+            "state": CallState.SENT,
+            "due_at": NOON,
+            "attempts": delivery.attempts + 1,
+            **fields,
+        }
+    )
+
+
+def claimed(now: datetime, *, room: int = 64) -> list[int]:
+    """Take a turn that records nothing and return the ids of the claimed calls."""
+    return [one.id for one in outbox.take_turn(outcomes=[], room=room, now=now)]
+
+
+class Senders:
+    """Senders that take turns; every call arrives at once."""
+
+    def __init__(self, count: int = 1) -> None:
+        self._flying: list[list[Delivery]] = [[] for _ in range(count)]
+        self._turn = 0
+        self.sent: list[tuple[float, int]] = []
+
+    def run(self, *, seconds: float, every: float) -> None:
+        """Let a sender have its turn `every` so many seconds, one after the other, from noon on."""
+        for number in range(int(seconds / every) + 1):
+            self.turn(number * every)
+
+    def turn(self, at: float) -> None:
+        """Let the next sender record what it has sent and claim more."""
+        place = self._turn % len(self._flying)
+        self._turn += 1
+        self._flying[place] = outbox.take_turn(
+            outcomes=[sent(one) for one in self._flying[place]], room=64, now=after(at)
+        )
+        self.sent += [(at, one.id) for one in self._flying[place]]
+
+    def seconds_of(self, *calls: int) -> list[float]:
+        """Return when each of the calls left."""
+        left = {call: at for at, call in self.sent}
+        return [left[call] for call in calls]
+
+    def most_within_a_second(self) -> int:
+        """Return how many calls left in the busiest second, wherever it begins."""
+        times = [at for at, _ in self.sent]
+        return max(sum(begin <= at < begin + 1 for at in times) for begin in times)
+
+
+@pytest.mark.django_db
+class TestOrder:
+    def test_calls_of_one_chat_leave_one_after_the_other(self) -> None:
+        first, second = make_call(1), make_call(1)
+        other = make_call(2)
+
+        (one, _) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        meanwhile = claimed(NOON)
+        following = outbox.take_turn(outcomes=[sent(one)], room=64, now=NOON)
+
+        assert one.id == first
+        assert meanwhile == []
+        assert [call.id for call in following] == [second]
+        assert OutgoingCall.objects.get(pk=other).state == "SENDING"
+
+    def test_a_call_that_waits_for_its_next_try_holds_up_its_chat_only(self) -> None:
+        make_call(1, due_at=after(4))
+        make_call(1)
+        other = make_call(2)
+
+        assert claimed(NOON) == [other]
+
+    def test_calls_without_a_chat_leave_together(self) -> None:
+        calls = [make_call(None, method="answerCallbackQuery") for _ in range(3)]
+
+        assert claimed(NOON) == calls
+
+    def test_answers_overtake_bulk_messages(self) -> None:
+        bulk = [make_call(chat, lane=Lane.BULK) for chat in range(3)]
+        answers = [make_call(chat) for chat in range(10, 13)]
+
+        assert claimed(NOON, room=4) == [*answers, bulk[0]]
+
+    def test_an_answer_does_not_wait_for_a_bulk_message_to_the_same_chat(self) -> None:
+        make_call(1, lane=Lane.BULK)
+        claimed(NOON)
+        answer = make_call(1)
+
+        assert claimed(NOON) == [answer]
+
+    def test_no_more_leave_than_there_is_room_for(self) -> None:
+        calls = [make_call(chat) for chat in range(5)]
+
+        assert claimed(NOON, room=0) == []
+        assert claimed(NOON, room=3) == calls[:3]
+        assert claimed(NOON, room=3) == calls[3:]
+
+
+@pytest.mark.django_db
+class TestPace:
+    def test_a_chat_gets_three_messages_at_once_and_then_one_a_second(self) -> None:
+        calls = [make_call(1) for _ in range(6)]
+        senders = Senders()
+
+        senders.run(seconds=4, every=0.05)
+
+        seconds = senders.seconds_of(*calls)
+        assert [round(at) for at in seconds] == [0, 0, 0, 1, 2, 3]
+        assert max(seconds[:3]) <= 0.1
+
+    def test_after_a_rest_it_is_three_at_once_again(self) -> None:
+        first = [make_call(1) for _ in range(3)]
+        senders = Senders()
+        senders.run(seconds=0.5, every=0.1)
+        second = [make_call(1) for _ in range(4)]
+
+        for at in (10.0, 10.1, 10.2, 10.3, 10.4):
+            senders.turn(at)
+
+        assert max(senders.seconds_of(*first)) <= 0.3
+        assert senders.seconds_of(*second[:3]) == [10.0, 10.1, 10.2]
+        assert second[3] not in dict(map(reversed, senders.sent))
+
+    def test_edits_and_answers_to_taps_need_no_pace(self) -> None:
+        for _ in range(3):
+            make_call(1)
+        senders = Senders()
+        senders.run(seconds=0.3, every=0.1)
+        edits = [make_call(1, method="editMessageText") for _ in range(5)]
+        taps = [make_call(None, method="answerCallbackQuery") for _ in range(5)]
+
+        for number in range(5):
+            senders.turn(0.4 + number / 100)
+
+        assert max(senders.seconds_of(*edits, *taps)) < 0.45
+
+    def test_bulk_messages_leave_at_28_a_second_from_all_senders_together(self) -> None:
+        for chat in range(400):
+            make_call(chat, lane=Lane.BULK)
+        senders = Senders(2)
+
+        senders.run(seconds=5, every=0.05)
+
+        assert senders.most_within_a_second() <= 31
+        assert 140 <= len(senders.sent) <= 143
+
+    def test_a_lane_at_rest_saves_up_no_burst(self) -> None:
+        for chat in range(100):
+            make_call(chat, lane=Lane.BULK)
+        senders = Senders()
+        senders.turn(0)
+        senders.turn(0.01)
+        begin = len(senders.sent)
+
+        for number in range(20):
+            senders.turn(60 + number / 20)
+
+        assert begin <= 3
+        assert len(senders.sent) - begin <= 31
+
+    def test_answers_and_bulk_messages_share_the_pace_of_their_chat(self) -> None:
+        calls = [make_call(1), make_call(1), make_call(1), make_call(1, lane=Lane.BULK)]
+        senders = Senders()
+
+        senders.run(seconds=2, every=0.05)
+
+        assert [round(at) for at in sorted(senders.seconds_of(*calls))] == [0, 0, 0, 1]
+
+    def test_answers_have_no_ceiling_unless_one_is_set(self) -> None:
+        calls = [make_call(chat) for chat in range(100)]
+
+        assert claimed(NOON, room=200) == calls
+
+    def test_a_ceiling_for_answers_is_kept_by_all_senders_together(
+        self, settings: Settings
+    ) -> None:
+        settings.OUTGOING_ANSWERS_PER_SECOND = 10
+        for chat in range(100):
+            make_call(chat)
+        senders = Senders(2)
+
+        senders.run(seconds=3, every=0.05)
+
+        assert senders.most_within_a_second() <= 11
+        assert 30 <= len(senders.sent) <= 31
+
+    def test_paces_of_chats_at_rest_are_forgotten(self) -> None:
+        make_call(1)
+        make_call(2, lane=Lane.BULK)
+        claimed(NOON)
+
+        assert outbox.forget_paces(now=after(1)) == 0
+        assert outbox.forget_paces(now=after(1.001)) == 2
+        assert [*Pace.objects.values_list("name", flat=True)] == ["bulk"]
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTwoSenders:
+    def test_two_senders_at_one_instant_keep_one_pace(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        meet_after(monkeypatch, QuerySet, "get")
+
+        assert self.claimed_together() == 3
+
+    def test_without_the_lock_they_send_twice_as_much(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Show that the test above can fail: take the lock away, and it must."""
+        meet_after(monkeypatch, QuerySet, "get")
+        monkeypatch.setattr(QuerySet, "select_for_update", lambda rows: rows)
+
+        assert self.claimed_together() == 6
+
+    def claimed_together(self) -> int:
+        """Let two senders claim bulk messages at the same time; return how many in all."""
+        for chat in range(50):
+            make_call(chat, lane=Lane.BULK)
+        Pace.objects.create(name="bulk", free_at=after(-60))
+        first, second = run_together(partial(claimed, NOON), partial(claimed, NOON))
+        assert not {*first} & {*second}
+        return len(first) + len(second)
+
+    def test_two_senders_share_the_answers_of_many_chats(self) -> None:
+        calls = [make_call(chat) for chat in range(20)]
+
+        first, second = run_together(
+            partial(claimed, NOON, room=10), partial(claimed, NOON, room=10)
+        )
+        rest = claimed(NOON)
+
+        assert sorted(first + second + rest) == calls
+
+
+@pytest.mark.django_db
+class TestStop:
+    def test_while_telegram_wants_us_to_wait_nothing_leaves(self) -> None:
+        answer, bulk = make_call(1), make_call(2, lane=Lane.BULK)
+
+        stopping = outbox.take_turn(outcomes=[], room=64, now=NOON, stop_until=after(5))
+
+        assert stopping == []
+        assert claimed(after(4.999)) == []
+        assert claimed(after(5)) == [answer, bulk]
+
+    def test_of_two_stops_the_longer_one_holds(self) -> None:
+        call = make_call(1)
+
+        outbox.take_turn(outcomes=[], room=64, now=NOON, stop_until=after(5))
+        outbox.take_turn(outcomes=[], room=64, now=NOON, stop_until=after(2))
+
+        assert claimed(after(4.999)) == []
+        assert claimed(after(5)) == [call]
+
+    def test_outcomes_are_recorded_all_the_same(self) -> None:
+        make_call(1)
+        (delivery,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+
+        outbox.take_turn(outcomes=[sent(delivery)], room=64, now=NOON, stop_until=after(5))
+
+        assert OutgoingCall.objects.get().state == "SENT"
+
+
+@pytest.mark.django_db
+class TestRecord:
+    def test_an_outcome_is_written_down_whole(self) -> None:
+        make_call(1)
+        (delivery,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+
+        outbox.take_turn(outcomes=[sent(delivery, message_id=17)], room=0, now=after(1))
+
+        row = OutgoingCall.objects.get()
+        assert (row.state, row.attempts, row.message_id) == ("SENT", 1, 17)
+        assert (row.claimed_at, row.finished_at) == (NOON, after(1))
+
+    def test_a_call_that_is_to_be_made_again_waits_for_its_time(self) -> None:
+        call = make_call(1)
+        (delivery,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        again = sent(delivery, state=CallState.PENDING, due_at=after(2), error="500", doubtful=True)
+
+        outbox.take_turn(outcomes=[again], room=64, now=NOON)
+
+        assert claimed(after(1.999)) == []
+        (delivery,) = outbox.take_turn(outcomes=[], room=64, now=after(2))
+        assert (delivery.id, delivery.attempts, delivery.doubtful) == (call, 1, True)
+        assert OutgoingCall.objects.get().finished_at is None
+
+    def test_an_outcome_for_a_call_that_is_not_under_way_is_ignored(self) -> None:
+        make_call(1)
+        (delivery,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        outbox.take_turn(outcomes=[sent(delivery)], room=0, now=NOON)
+
+        refused = sent(delivery, state=CallState.REFUSED)
+        outbox.take_turn(outcomes=[refused], room=0, now=NOON)
+
+        assert OutgoingCall.objects.get().state == "SENT"
+
+
+@pytest.mark.django_db
+class TestTakeOver:
+    def test_a_call_is_its_senders_for_thirty_seconds(self) -> None:
+        make_call(1)
+        claimed(NOON)
+
+        assert outbox.take_over(now=after(29.999)) == 0
+        assert outbox.take_over(now=after(30)) == 1
+
+    @pytest.mark.parametrize(
+        ("fields", "state"),
+        [
+            ({}, "PENDING"),
+            ({"attempts": 6}, "PENDING"),
+            ({"attempts": 7}, "MAYBE_SENT"),
+            ({"lane": Lane.BULK}, "MAYBE_SENT"),
+            ({"lane": Lane.BULK, "method": "editMessageText"}, "PENDING"),
+        ],
+    )
+    def test_an_answer_is_made_again_and_a_bulk_message_is_not(
+        self, fields: dict[str, Any], state: str
+    ) -> None:
+        make_call(1, **fields)
+        claimed(NOON)
+
+        outbox.take_over(now=after(30))
+
+        row = OutgoingCall.objects.get()
+        assert (row.state, row.doubtful) == (state, True)
+        assert row.attempts == fields.get("attempts", 0) + 1
+        assert (row.finished_at is not None) == (state == "MAYBE_SENT")
+
+
+@pytest.mark.django_db
+class TestAfterwards:
+    @pytest.mark.parametrize("state", ["REFUSED", "GIVEN_UP", "MAYBE_SENT"])
+    def test_what_did_not_go_well_can_be_sent_again(self, state: str) -> None:
+        call = make_call(1, state=state, finished_at=after(1), attempts=8)
+
+        with time_machine.travel(after(100), tick=False):
+            assert outbox.send_again(call_id=call)
+            assert not outbox.send_again(call_id=call)
+
+        assert claimed(after(100)) == [call]
+
+    def test_what_was_sent_is_not_sent_again(self) -> None:
+        call = make_call(1, state="SENT", finished_at=NOON)
+
+        assert not outbox.send_again(call_id=call)
+
+    def test_only_what_ended_long_ago_is_forgotten_and_a_batch_is_bounded(self) -> None:
+        for _ in range(3):
+            make_call(1, state="SENT", finished_at=after(-1))
+        kept = [make_call(1, state="SENT", finished_at=NOON), make_call(1)]
+
+        assert outbox.forget(before=NOON, limit=2) == 2
+        assert outbox.forget(before=NOON, limit=2) == 1
+        assert [*OutgoingCall.objects.order_by("pk").values_list("pk", flat=True)] == kept
+
+    def test_a_call_outlives_the_update_that_caused_it(self) -> None:
+        update = InboxUpdate.objects.create(
+            update_id=1, kind="message", payload={}, received_at=NOON, due_at=NOON
+        )
+        make_call(1, caused_by=update)
+
+        update.delete()
+
+        assert OutgoingCall.objects.get().caused_by is None
+
+
+@pytest.mark.django_db
+class TestCollecting:
+    def test_what_handlers_send_becomes_rows_in_their_order(self) -> None:
+        bot = application.build().bot
+
+        with time_machine.travel(NOON, tick=False), outbox.collecting(lane=Lane.BULK):
+            application.run(bot.send_message(1, "eins"))
+            application.run(bot.answer_callback_query("q1", "zwei"))
+            application.run(bot.edit_message_text("drei", chat_id=1, message_id=5))
+            application.run(bot.send_chat_action(1, "typing"))
+
+        calls = OutgoingCall.objects.order_by("pk")
+        assert [(call.method, call.chat_key, call.paced) for call in calls] == [
+            ("sendMessage", 1, True),
+            ("answerCallbackQuery", None, False),
+            ("editMessageText", 1, False),
+            ("sendChatAction", 1, False),
+        ]
+        assert {(call.state, call.lane, call.due_at) for call in calls} == {("PENDING", 1, NOON)}
+
+    def test_an_update_without_answers_costs_no_statement(
+        self, django_assert_num_queries: Any
+    ) -> None:
+        application.build()
+
+        with django_assert_num_queries(0), outbox.collecting():
+            pass
+
+    def test_many_answers_cost_one_statement(self, django_assert_num_queries: Any) -> None:
+        bot = application.build().bot
+
+        with django_assert_num_queries(1), outbox.collecting():
+            for number in range(50):
+                application.run(bot.send_message(number, "Hallo"))
+
+        assert OutgoingCall.objects.count() == 50
+
+    def test_what_fails_inside_sends_nothing(self) -> None:
+        bot = application.build().bot
+
+        def half() -> None:
+            with outbox.collecting():
+                application.run(bot.send_message(1, "Hallo"))
+                raise ZeroDivisionError
+
+        with pytest.raises(ZeroDivisionError):
+            half()
+
+        assert not OutgoingCall.objects.exists()
+
+    def test_nothing_can_be_sent_outside(self) -> None:
+        bot = application.build().bot
+
+        with pytest.raises(TelegramError, match="sendMessage was called outside"):
+            application.run(bot.send_message(1, "Hallo"))
+
+    def test_a_handler_that_waits_for_something_else_is_an_error(self) -> None:
+        with pytest.raises(application.HandlerWaitedError):
+            application.run(asyncio.sleep(0))
+
+
+@pytest.mark.django_db
+class TestDatabaseSaysNo:
+    """Each rule again, by a road that does not pass through the functions."""
+
+    def move(self, old: str, new: str) -> None:
+        ended = {"PENDING": None, "SENDING": None}
+        make_call(1, state=old, finished_at=ended.get(old, NOON))
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE bot_outgoingcall SET state = %s, finished_at = %s",
+                [new, ended.get(new, NOON)],
+            )
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("PENDING", "SENDING"),
+            ("SENDING", "PENDING"),
+            ("SENDING", "SENT"),
+            ("SENDING", "REFUSED"),
+            ("SENDING", "GIVEN_UP"),
+            ("SENDING", "MAYBE_SENT"),
+            ("REFUSED", "PENDING"),
+            ("GIVEN_UP", "PENDING"),
+            ("MAYBE_SENT", "PENDING"),
+        ],
+    )
+    def test_a_move_of_a_calls_life(self, old: str, new: str) -> None:
+        self.move(old, new)
+
+        assert OutgoingCall.objects.get().state == new
+
+    @pytest.mark.parametrize(
+        ("old", "new"),
+        [
+            ("PENDING", "SENT"),
+            ("PENDING", "REFUSED"),
+            ("PENDING", "GIVEN_UP"),
+            ("PENDING", "MAYBE_SENT"),
+            ("SENT", "PENDING"),
+            ("SENT", "SENDING"),
+            ("SENT", "MAYBE_SENT"),
+            ("REFUSED", "SENT"),
+            ("GIVEN_UP", "SENDING"),
+            ("MAYBE_SENT", "SENT"),
+        ],
+    )
+    def test_every_other_move_is_refused(self, old: str, new: str) -> None:
+        with pytest.raises(DatabaseError, match="Invalid transition"):
+            self.move(old, new)
+
+    @pytest.mark.parametrize(
+        ("fields", "name"),
+        [
+            ({"state": "LOST", "finished_at": NOON}, "outbox_state_is_known"),
+            ({"state": "SENT"}, "outbox_finished_has_finished_at"),
+            ({"state": "REFUSED"}, "outbox_finished_has_finished_at"),
+            ({"finished_at": NOON}, "outbox_finished_has_finished_at"),
+            ({"state": "SENDING", "finished_at": NOON}, "outbox_finished_has_finished_at"),
+        ],
+    )
+    def test_a_row_that_makes_no_sense(self, fields: dict[str, Any], name: str) -> None:
+        with pytest.raises(IntegrityError, match=name), transaction.atomic():
+            make_call(1, **fields)

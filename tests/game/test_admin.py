@@ -1,0 +1,295 @@
+"""The question bank at the desk: edit, look back, disable, import, export."""
+
+import re
+from io import BytesIO
+from typing import Any
+
+import pytest
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.test import Client
+from openpyxl import load_workbook
+
+from quizarena.game.models import Question
+from quizarena.staff.models import AuditEntry
+from tests.factories import QuestionFactory, make_staff
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/game/question/"
+FORM = {
+    "question": "Welcher Artikel passt zu „Tisch“?",
+    "option_1": "die",
+    "option_2": "der",
+    "option_3": "das",
+    "option_4": "den",
+    "correct_option_id": "1",
+    "explanation": "„Tisch“ ist maskulin.",
+    "level": "A1",
+    "category": "ARTIKEL_SPRINT",
+    "key": "artikel-tisch",
+}
+HEADER = (
+    "quiz_id,question,option_1,option_2,option_3,option_4,"
+    "correct_option_id,correct_answer,explanation,level,category,key"
+)
+CSV = (
+    f"{HEADER}\n"
+    "as-001,Welcher Artikel passt zu „Tisch“?,die,der,das,den,"
+    "1,der,„Tisch“ ist maskulin.,A1,ARTIKEL_SPRINT,artikel-tisch\n"
+    "as-002,Welcher Artikel passt zu „Lampe“?,die,der,das,den,"
+    "0,die,„Lampe“ ist feminin.,A1,ARTIKEL_SPRINT,artikel-lampe\n"
+)
+
+
+@pytest.fixture
+def editor(client: Client) -> Client:
+    """Return a browser in which an editor is logged in."""
+    client.force_login(make_staff("Editor"))
+    return client
+
+
+def page_of(question: Question) -> str:
+    """Return the address of a question's page."""
+    return f"{LIST}{question.pk}/change/"
+
+
+class TestEditing:
+    def test_an_edit_makes_a_version_and_names_its_author(self, editor: Client) -> None:
+        question = QuestionFactory.create(explanation="Weil es so ist.")
+
+        editor.post(page_of(question), {**FORM, "explanation": "„Tisch“ ist maskulin."})
+
+        question.refresh_from_db()
+        assert (question.explanation, question.version) == ("„Tisch“ ist maskulin.", 2)
+        entry = AuditEntry.objects.get(action="question.changed")
+        assert str(entry.actor) == "editor"
+        assert entry.details == {
+            "changed": {"explanation": ["Weil es so ist.", "„Tisch“ ist maskulin."]},
+            "version": 2,
+        }
+        page = editor.get(page_of(question)).content.decode()
+        assert re.search(r"Version 2</strong> · .* · editor", page)
+        assert "<del>Weil es so ist.</del> → <ins>„Tisch“ ist maskulin.</ins>" in page
+
+    def test_saving_without_a_change_makes_no_version(self, editor: Client) -> None:
+        question = QuestionFactory.create()
+
+        editor.post(page_of(question), FORM)
+
+        question.refresh_from_db()
+        assert question.version == 1
+
+    def test_a_new_question_is_stored_and_recorded(self, editor: Client) -> None:
+        editor.post(f"{LIST}add/", {**FORM, "quiz_id": "as-900"})
+
+        question = Question.objects.get(quiz_id="as-900")
+        assert question.is_enabled
+        entry = AuditEntry.objects.get(action="question.added")
+        assert (entry.object_id, entry.details) == (str(question.pk), {"version": 1})
+
+    @pytest.mark.parametrize(
+        ("change", "sentence"),
+        [
+            ({"option_3": "die "}, "The same as option 1: give four different options."),
+            ({"option_2": " "}, "This field is required."),
+            ({"correct_option_id": "4"}, "4 is not one of the available choices."),
+            ({"explanation": "x" * 501}, "at most 500 characters"),
+        ],
+    )
+    def test_what_cannot_be_asked_is_not_saved_and_says_why(
+        self, editor: Client, change: dict[str, str], sentence: str
+    ) -> None:
+        question = QuestionFactory.create()
+
+        answer = editor.post(page_of(question), {**FORM, "key": "other", **change})
+
+        assert answer.status_code == 200
+        assert sentence in answer.content.decode()
+        question.refresh_from_db()
+        assert question.key == "artikel-tisch"
+
+    def test_the_key_of_a_stored_question_cannot_be_changed(self, editor: Client) -> None:
+        question = QuestionFactory.create(quiz_id="as-001")
+
+        editor.post(page_of(question), {**FORM, "quiz_id": "as-002"})
+
+        question.refresh_from_db()
+        assert question.quiz_id == "as-001"
+
+    def test_the_page_shows_the_question_as_a_chat_does(self, editor: Client) -> None:
+        question = QuestionFactory.create(option_2="<b>der</b>")
+
+        page = editor.get(page_of(question)).content.decode()
+
+        assert '<span class="chat-option chat-right">&lt;b&gt;der&lt;/b&gt;</span>' in page
+
+    def test_who_may_only_look_changes_nothing(self, client: Client) -> None:
+        client.force_login(make_staff("Operator"))
+        question = QuestionFactory.create(explanation="Weil es so ist.")
+
+        answer = client.post(page_of(question), FORM)
+
+        assert answer.status_code == 403
+        assert client.get(page_of(question)).status_code == 200
+
+
+class TestList:
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ({"q": "as-0"}, {"as-001"}),
+            ({"q": "LAMPE"}, {"wo-001"}),
+            ({"category__exact": "WORD_ORDER"}, {"wo-001"}),
+            ({"level__exact": "B1"}, {"wo-001"}),
+            ({"is_enabled__exact": "0"}, {"as-001"}),
+        ],
+    )
+    def test_questions_are_found(
+        self, editor: Client, query: dict[str, str], expected: set[str]
+    ) -> None:
+        QuestionFactory.create(quiz_id="as-001", is_enabled=False)
+        QuestionFactory.create(
+            quiz_id="wo-001", question="Wo ist die Lampe?", category="WORD_ORDER", level="B1"
+        )
+
+        page = editor.get(LIST, query).content.decode()
+
+        assert set(re.findall(r">((?:as|wo)-\d+)<", page)) == expected
+
+    def test_disable_and_enable_are_told_and_recorded(self, editor: Client) -> None:
+        on = QuestionFactory.create(quiz_id="as-001")
+        off = QuestionFactory.create(quiz_id="as-002", is_enabled=False)
+        both = [on.pk, off.pk]
+
+        page = editor.post(
+            LIST, {"action": "disable", ACTION_CHECKBOX_NAME: both}, follow=True
+        ).content.decode()
+
+        on.refresh_from_db()
+        assert not on.is_enabled
+        assert on.version == 1
+        assert "1 question disabled." in page
+        assert "Not disabled, because disabled already: as-002:" in page
+        editor.post(LIST, {"action": "enable", ACTION_CHECKBOX_NAME: both})
+        assert Question.objects.filter(is_enabled=True).count() == 2
+        assert AuditEntry.objects.filter(action="question.disabled").count() == 1
+        assert AuditEntry.objects.filter(action="question.enabled").count() == 2
+
+    def test_nobody_deletes_a_question_not_even_a_superuser(self, admin_client: Client) -> None:
+        question = QuestionFactory.create()
+
+        answer = admin_client.post(f"{LIST}{question.pk}/delete/", {"post": "yes"})
+        admin_client.post(LIST, {"action": "delete_selected", ACTION_CHECKBOX_NAME: [question.pk]})
+
+        assert answer.status_code == 403
+        assert Question.objects.count() == 1
+
+
+class TestImport:
+    def upload(self, client: Client, content: str | bytes, *, format_number: int = 0) -> Any:
+        """Upload a file for checking; return the answer."""
+        raw = content.encode() if isinstance(content, str) else content
+        name = ("bank.csv", "bank.xlsx")[format_number]
+        return client.post(
+            f"{LIST}import/",
+            {
+                "import_file": SimpleUploadedFile(name, raw),
+                "format": str(format_number),
+                "resource": "0",
+            },
+        )
+
+    def confirm(self, client: Client, preview: Any) -> Any:
+        """Press the preview's button; return the page it leads to."""
+        confirmation = preview.context["confirm_form"].initial
+        return client.post(f"{LIST}process_import/", confirmation, follow=True)
+
+    def test_a_preview_tells_what_would_happen_and_changes_nothing(self, editor: Client) -> None:
+        QuestionFactory.create(quiz_id="as-001", explanation="Alt.")
+
+        page = self.upload(editor, CSV).content.decode()
+
+        assert "1 new, 1 changed, 0 unchanged" in page
+        assert "explanation: <del>Alt.</del> → <ins>„Tisch“ ist maskulin.</ins>" in page
+        assert "Welcher Artikel passt zu „Lampe“?" in page
+        assert Question.objects.get().explanation == "Alt."
+
+    def test_a_confirmed_import_is_done_and_recorded(self, editor: Client) -> None:
+        preview = self.upload(editor, CSV)
+
+        page = self.confirm(editor, preview).content.decode()
+
+        assert "Imported: 2 new, 0 changed, 0 unchanged." in page
+        assert Question.objects.count() == 2
+        entries = AuditEntry.objects.filter(action="question.imported")
+        assert [str(entry.actor) for entry in entries] == ["editor", "editor"]
+        assert entries[0].details == {"file": "bank.csv", "version": 1}
+
+    def test_errors_are_shown_with_their_lines_and_nothing_can_be_confirmed(
+        self, editor: Client
+    ) -> None:
+        answer = self.upload(editor, CSV.replace("A1,ARTIKEL_SPRINT,artikel-l", "C1,X,artikel-l"))
+
+        page = answer.content.decode()
+        assert "Line 3:</strong> level is “C1”: write one of A1, A2, B1, B2." in page
+        assert "Line 3:</strong> category is “X”" in page
+        assert "confirm_form" not in answer.context
+
+    def test_a_file_that_cannot_be_read_is_said_at_the_field(self, editor: Client) -> None:
+        page = self.upload(editor, CSV.encode("utf-16")).content.decode()
+
+        assert "Line 1 is not UTF-8 text: save the file as “CSV UTF-8”." in page
+
+    def test_an_export_can_be_imported_again_and_changes_nothing(self, editor: Client) -> None:
+        QuestionFactory.create_batch(3)
+        exported = editor.post(f"{LIST}export/", {"format": "1", "resource": "0"})
+
+        page = self.upload(editor, exported.content, format_number=1).content.decode()
+
+        assert "There is nothing to import: 0 new, 0 changed, 3 unchanged." in page
+
+    def test_an_upload_that_has_gone_is_asked_for_again(self, editor: Client) -> None:
+        preview = self.upload(editor, CSV)
+        stored = preview.context["confirm_form"].initial["import_file_name"]
+        assert cache.delete(f"django-import-export-{stored}")
+
+        page = self.confirm(editor, preview).content.decode()
+
+        assert "The upload is gone: choose the file again." in page
+        assert not Question.objects.exists()
+
+    def test_who_may_not_write_questions_may_not_import_them(self, client: Client) -> None:
+        client.force_login(make_staff("Operator"))
+
+        assert self.upload(client, CSV).status_code == 403
+
+
+class TestExport:
+    def test_the_columns_are_those_of_the_import_and_the_export_is_recorded(
+        self, editor: Client
+    ) -> None:
+        QuestionFactory.create(quiz_id="as-001")
+        QuestionFactory.create(quiz_id="as-002", category="WORD_ORDER")
+
+        answer = editor.post(
+            f"{LIST}export/?category__exact=WORD_ORDER", {"format": "0", "resource": "0"}
+        )
+
+        lines = answer.content.decode("utf-8-sig").splitlines()
+        assert lines[0] == HEADER
+        assert [line.split(",")[0] for line in lines[1:]] == ["as-002"]
+        entry = AuditEntry.objects.get(action="question.exported")
+        assert str(entry.actor) == "editor"
+        assert entry.details == {"format": "csv", "filter": {"category__exact": "WORD_ORDER"}}
+
+    def test_a_workbook_has_a_row_for_each_question(self, editor: Client) -> None:
+        QuestionFactory.create_batch(2)
+
+        answer = editor.post(f"{LIST}export/", {"format": "1", "resource": "0"})
+
+        sheet = load_workbook(BytesIO(answer.content)).active
+        assert sheet is not None
+        assert sheet.max_row == 3
+        assert sheet["G2"].value == 1

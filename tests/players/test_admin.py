@@ -1,0 +1,173 @@
+"""Players at the desk: found, read, suspended and readmitted."""
+
+import re
+
+import pytest
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from quizarena.game.models import Round
+from quizarena.players.models import Player
+from quizarena.staff.models import AuditEntry
+from tests.factories import (
+    NOON,
+    InboxUpdateFactory,
+    OutgoingCallFactory,
+    PlayerFactory,
+    make_staff,
+)
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/players/player/"
+
+
+@pytest.fixture
+def support(client: Client) -> Client:
+    """Return a browser in which support is logged in."""
+    client.force_login(make_staff("Support"))
+    return client
+
+
+def found(page: str) -> set[str]:
+    """Return the user names on a page."""
+    return set(re.findall(r">\s*@(\w+)", page))
+
+
+class TestSearch:
+    @pytest.mark.parametrize("term", ["700000001", "anna_b", "@ANNA_B", " Anna_B "])
+    def test_a_telegram_id_or_the_beginning_of_a_user_name_finds_the_player(
+        self, support: Client, term: str
+    ) -> None:
+        PlayerFactory.create(telegram_id=700000001, username="anna_bauer")
+        PlayerFactory.create(telegram_id=700000002, username="annabella")
+        PlayerFactory.create(telegram_id=70000000, username="hanna_b")
+
+        page = support.get(LIST, {"q": term}).content.decode()
+
+        assert found(page) == {"anna_bauer"}
+
+    def test_a_number_that_is_too_big_finds_nobody(self, support: Client) -> None:
+        PlayerFactory.create(username="anna")
+
+        page = support.get(LIST, {"q": "9" * 30}).content.decode()
+
+        assert found(page) == set()
+
+    def test_it_uses_the_index_of_beginnings(self, support: Client) -> None:
+        with CaptureQueriesContext(connection) as queries:
+            support.get(LIST, {"q": "anna"})
+        search = next(query["sql"] for query in queries if "LIKE" in query["sql"])
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("SET LOCAL enable_sort = off")
+            cursor.execute("EXPLAIN " + search.replace("%", "%%").partition(" ORDER BY")[0], [])
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+
+        assert "player_username_prefix" in plan
+
+
+class TestFilters:
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ("standing=suspended", {"shut_out"}),
+            ("standing=blocked", {"gone"}),
+            ("language__exact=uk", {"olena"}),
+        ],
+    )
+    def test_the_list_shows_who_stands_so(
+        self, support: Client, query: str, expected: set[str]
+    ) -> None:
+        PlayerFactory.create(username="shut_out", suspended_at=NOON)
+        PlayerFactory.create(username="gone", bot_blocked_at=NOON)
+        PlayerFactory.create(username="olena", language="uk")
+
+        assert found(support.get(f"{LIST}?{query}").content.decode()) == expected
+
+
+class TestActions:
+    def test_support_suspends_and_is_told_who_was_suspended_already(self, support: Client) -> None:
+        anna = PlayerFactory.create(username="anna")
+        bert = PlayerFactory.create(username="bert", suspended_at=NOON)
+
+        page = support.post(
+            LIST, {"action": "suspend", ACTION_CHECKBOX_NAME: [anna.pk, bert.pk]}, follow=True
+        ).content.decode()
+
+        anna.refresh_from_db()
+        assert anna.suspended_at is not None
+        assert "1 player suspended." in page
+        assert "Not suspended, because suspended already: @bert." in page
+        entry = AuditEntry.objects.get(action="player.suspended")
+        assert str(entry.actor) == "support"
+        assert entry.object_id == str(anna.pk)
+        assert entry.summary == "@anna: suspended."
+
+    def test_support_readmits_from_the_page_and_stays_there(self, support: Client) -> None:
+        bert = PlayerFactory.create(username="bert", suspended_at=NOON)
+
+        answer = support.post(
+            LIST,
+            {"action": "readmit", ACTION_CHECKBOX_NAME: bert.pk, "_from_object": "1"},
+        )
+
+        bert.refresh_from_db()
+        assert bert.suspended_at is None
+        assert answer["Location"] == f"/admin/players/player/{bert.pk}/change/"
+        assert AuditEntry.objects.filter(action="player.readmitted").count() == 1
+
+    def test_who_may_only_look_suspends_nobody(self, client: Client) -> None:
+        client.force_login(make_staff("Finance"))
+        anna = PlayerFactory.create()
+
+        client.post(LIST, {"action": "suspend", ACTION_CHECKBOX_NAME: [anna.pk]})
+
+        anna.refresh_from_db()
+        assert anna.suspended_at is None
+
+    def test_a_player_cannot_be_edited(self, admin_client: Client) -> None:
+        anna = PlayerFactory.create(first_name="Anna")
+
+        answer = admin_client.post(
+            f"/admin/players/player/{anna.pk}/change/", {"first_name": "Berta"}
+        )
+
+        assert answer.status_code == 403
+        assert Player.objects.get().first_name == "Anna"
+
+
+class TestStory:
+    def test_the_page_tells_what_the_player_did_and_was_sent(self, support: Client) -> None:
+        anna = PlayerFactory.create(telegram_id=700000001)
+        InboxUpdateFactory.create(update_id=4001, player_key=700000001, dead=True)
+        OutgoingCallFactory.create(chat_key=700000001, refused=True)
+        Round.objects.create(
+            player=anna,
+            mode="ARTIKEL_SPRINT",
+            start_key="1",
+            started_at=NOON,
+            answered=10,
+            correct=7,
+        )
+        InboxUpdateFactory.create(update_id=4002, player_key=700000002)
+
+        page = support.get(f"/admin/players/player/{anna.pk}/change/").content.decode()
+
+        assert "/admin/bot/inboxupdate/4001/change/" in page
+        assert "ValueError: no such mode" in page
+        assert "Bad Request: chat not found" in page
+        assert "7 of 10" in page
+        assert "4002" not in page
+
+    def test_who_may_not_read_the_inbox_does_not_read_it_here(self, client: Client) -> None:
+        client.force_login(make_staff("Finance"))
+        anna = PlayerFactory.create(telegram_id=700000001)
+        InboxUpdateFactory.create(update_id=4001, player_key=700000001)
+
+        page = client.get(f"/admin/players/player/{anna.pk}/change/").content.decode()
+
+        assert "Latest rounds" in page
+        assert "4001" not in page

@@ -1,0 +1,186 @@
+"""What each role may do, and what it may not."""
+
+import pytest
+from django.apps import apps
+from django.contrib.auth.models import Group, Permission, User
+from django.core.management import call_command
+from django.test import Client
+
+from quizarena.staff import roles
+from tests.factories import (
+    InboxUpdateFactory,
+    OutgoingCallFactory,
+    PlayerFactory,
+    QuestionFactory,
+    make_staff,
+)
+
+pytestmark = pytest.mark.django_db
+
+PAGES = {
+    "/admin/": {"Support", "Operator", "Finance", "Editor", "Administrator"},
+    "/admin/players/player/": {"Support", "Operator", "Finance", "Administrator"},
+    "/admin/players/player/1/change/": {"Support", "Operator", "Finance", "Administrator"},
+    "/admin/players/player/1/history/": {"Support", "Operator", "Finance", "Administrator"},
+    "/admin/bot/inboxupdate/": {"Support", "Administrator"},
+    "/admin/bot/inboxupdate/1/change/": {"Support", "Administrator"},
+    "/admin/bot/outgoingcall/": {"Support", "Administrator"},
+    "/admin/bot/outgoingcall/1/change/": {"Support", "Administrator"},
+    "/admin/game/question/": {"Operator", "Editor", "Administrator"},
+    "/admin/game/question/1/change/": {"Operator", "Editor", "Administrator"},
+    "/admin/game/question/add/": {"Editor", "Administrator"},
+    "/admin/game/question/import/": {"Editor", "Administrator"},
+    "/admin/game/question/export/": {"Operator", "Editor", "Administrator"},
+    "/admin/django_celery_beat/periodictask/": {"Administrator"},
+    "/admin/ops/heartbeat/": {"Administrator"},
+    "/admin/auth/user/": {"Administrator"},
+    "/admin/auth/group/": {"Administrator"},
+    "/admin/staff/auditentry/": {"Administrator"},
+    "/admin/players/player/add/": set(),
+    "/admin/players/player/1/delete/": set(),
+    "/admin/bot/inboxupdate/add/": set(),
+    "/admin/bot/inboxupdate/1/delete/": set(),
+    "/admin/bot/outgoingcall/1/delete/": set(),
+    "/admin/game/question/1/delete/": set(),
+}
+
+PERMISSIONS = {
+    "Support": {
+        "players.view_player",
+        "players.suspend_player",
+        "bot.view_inboxupdate",
+        "bot.try_again_inboxupdate",
+        "bot.view_outgoingcall",
+        "bot.send_again_outgoingcall",
+    },
+    "Operator": {"players.view_player", "game.view_question"},
+    "Finance": {"players.view_player"},
+    "Editor": {"game.view_question", "game.add_question", "game.change_question"},
+    "Administrator": {
+        "players.view_player",
+        "players.suspend_player",
+        "bot.view_inboxupdate",
+        "bot.try_again_inboxupdate",
+        "bot.view_outgoingcall",
+        "bot.send_again_outgoingcall",
+        "game.view_question",
+        "game.add_question",
+        "game.change_question",
+        "auth.view_user",
+        "auth.add_user",
+        "auth.change_user",
+        "auth.view_group",
+        "staff.view_auditentry",
+        "ops.view_heartbeat",
+        "django_celery_beat.view_periodictask",
+        "django_celery_beat.change_periodictask",
+    },
+}
+
+
+def keep_in_step() -> None:
+    """Do what every `migrate` does at its end."""
+    for app_config in apps.get_app_configs():
+        roles.keep_in_step(app_config=app_config)
+
+
+@pytest.mark.parametrize("role", PERMISSIONS)
+def test_a_role_has_exactly_these_permissions(role: str) -> None:
+    user = make_staff(role)
+
+    assert user.get_all_permissions() == PERMISSIONS[role]
+
+
+@pytest.mark.parametrize("role", PERMISSIONS)
+def test_a_role_sees_its_pages_and_no_others(role: str, client: Client) -> None:
+    PlayerFactory.create(pk=1)
+    QuestionFactory.create(pk=1)
+    InboxUpdateFactory.create(update_id=1)
+    OutgoingCallFactory.create(pk=1)
+    client.force_login(make_staff(role))
+
+    answers = {page: client.get(page).status_code for page in PAGES}
+
+    assert answers == {page: 200 if role in seen else 403 for page, seen in PAGES.items()}
+
+
+def test_the_sidebar_shows_what_the_role_may_see(client: Client) -> None:
+    client.force_login(make_staff("Support"))
+
+    page = client.get("/admin/").content.decode()
+
+    assert "Inbox" in page
+    assert "Audit log" not in page
+
+
+class TestKeptInStep:
+    """Every `migrate` puts right what somebody has changed behind its back."""
+
+    def test_a_missing_group_and_a_missing_permission_come_back(self) -> None:
+        Group.objects.get(name="Finance").delete()
+        Group.objects.get(name="Support").permissions.clear()
+
+        keep_in_step()
+
+        assert make_staff("Finance").get_all_permissions() == {"players.view_player"}
+        assert make_staff("Support").has_perm("bot.try_again_inboxupdate")
+
+    def test_a_superfluous_permission_goes(self) -> None:
+        finance = Group.objects.get(name="Finance")
+        finance.permissions.add(Permission.objects.get(codename="change_user"))
+
+        keep_in_step()
+
+        assert make_staff("Finance").get_all_permissions() == {"players.view_player"}
+
+    def test_a_second_time_writes_nothing(self, django_assert_num_queries: object) -> None:
+        before = sorted(Group.permissions.through.objects.values_list("pk", flat=True))
+
+        keep_in_step()
+
+        assert sorted(Group.permissions.through.objects.values_list("pk", flat=True)) == before
+
+
+class TestAdministrators:
+    def test_nobody_but_a_superuser_touches_a_superuser(self, client: Client) -> None:
+        owner = User.objects.create_superuser("owner", password="kept-horse")
+        client.force_login(make_staff("Administrator"))
+
+        answer = client.post(
+            f"/admin/auth/user/{owner.pk}/password/",
+            {"usable_password": "true", "password1": "mine-now-24", "password2": "mine-now-24"},
+        )
+
+        assert answer.status_code == 403
+        owner.refresh_from_db()
+        assert owner.check_password("kept-horse")
+
+    def test_nobody_becomes_a_superuser_in_the_admin(self, client: Client) -> None:
+        administrator = make_staff("Administrator")
+        client.force_login(administrator)
+
+        client.post(
+            f"/admin/auth/user/{administrator.pk}/change/",
+            {"username": "administrator", "is_active": "on", "is_superuser": "on"},
+        )
+
+        administrator.refresh_from_db()
+        assert not administrator.is_superuser
+
+    def test_roles_are_shown_and_not_edited(self, admin_client: Client) -> None:
+        finance = Group.objects.get(name="Finance")
+
+        page = admin_client.get(f"/admin/auth/group/{finance.pk}/change/").content.decode()
+
+        assert "Can view player" in page
+        assert 'name="_save"' not in page
+
+
+def test_every_permission_of_the_table_exists() -> None:
+    call_command("migrate", verbosity=0)
+    known = {
+        f"{label}.{codename}"
+        for label, codename in Permission.objects.values_list("content_type__app_label", "codename")
+    }
+
+    assert {name for names in roles.ROLES.values() for name in names} <= known
