@@ -41,7 +41,7 @@ CONCURRENCY = 64
 # Look into the outbox at least this often, called or not.
 TICK_SECONDS = 0.1
 # While calls are landing, their outcomes are collected this long and written down together.
-BATCH_SECONDS = 0.01
+BATCH_SECONDS = 0.02
 HOUSEKEEPING = timedelta(seconds=10)
 # A wrong token concerns every call; trying again soon would only be noise.
 TOKEN_PAUSE = timedelta(seconds=30)

@@ -5,8 +5,11 @@ A call costs a tenth of the processor time that the library's own httpx client t
 """
 
 from typing import Any
+from urllib.parse import urlsplit
+from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
+from django.conf import settings
 from telegram.error import NetworkError
 from telegram.request import BaseRequest, RequestData
 
@@ -29,6 +32,7 @@ class AiohttpRequest(BaseRequest):
 
     def __init__(self, *, connections: int) -> None:
         self._connections = connections
+        self._proxy = _proxy_for(settings.TELEGRAM_API_URL)
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -44,7 +48,7 @@ class AiohttpRequest(BaseRequest):
                     limit=self._connections, keepalive_timeout=KEEP_ALIVE_SECONDS
                 ),
                 headers={"User-Agent": self.USER_AGENT},
-                trust_env=True,
+                proxy=self._proxy,
             )
 
     async def shutdown(self) -> None:
@@ -84,6 +88,17 @@ class AiohttpRequest(BaseRequest):
             raise NotSentError(f"No connection to Telegram: {error}") from error
         except (aiohttp.ClientError, TimeoutError) as error:
             raise AnswerLostError(f"No answer from Telegram: {error!r}") from error
+
+
+def _proxy_for(url: str) -> str | None:
+    """Return the proxy that the environment (HTTPS_PROXY, NO_PROXY) wants for `url`, if any.
+
+    Looked up once: aiohttp's own `trust_env` reads environment and netrc anew for every request.
+    """
+    address = urlsplit(url)
+    if proxy_bypass(address.netloc):
+        return None
+    return getproxies().get(address.scheme)
 
 
 def _body(request_data: RequestData | None) -> Any:

@@ -11,9 +11,10 @@ class StaffConfig(AppConfig):
     name = "quizarena.staff"
 
     def ready(self) -> None:
-        """Keep the roles in step with every migration, and write down who comes and goes."""
-        from quizarena.staff import audit, roles
+        """Keep guards and roles in step with every migration, and note who comes and goes."""
+        from quizarena.staff import audit, guards, roles
 
+        post_migrate.connect(guards.stay_on, dispatch_uid="guards.stay_on")
         post_migrate.connect(roles.keep_in_step, dispatch_uid="roles.keep_in_step")
         signals.user_logged_in.connect(audit.logged_in, dispatch_uid="audit.logged_in")
         signals.user_logged_out.connect(audit.logged_out, dispatch_uid="audit.logged_out")
