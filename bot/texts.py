@@ -45,7 +45,7 @@ def choose_mode() -> str:
 def question(showing: Showing) -> str:
     """Return a question with its place in the round."""
     head = _("Question {number} of {length} · {mode}").format(
-        number=showing.round.answered + 1,
+        number=showing.number,
         length=ROUND_LENGTH,
         mode=mode_name(showing.mode),
     )
@@ -75,7 +75,8 @@ def result(played: Round, outcomes: Sequence[bool]) -> str:
     """Return how the round went."""
     if not outcomes:
         return _("⏹ <b>Round stopped.</b> Come back whenever you like!")
-    share = played.correct / played.answered
+    answered, correct = len(outcomes), sum(outcomes)
+    share = correct / answered
     if share == 1:
         verdict = _("Perfect, not a single mistake! 🏆")
     elif share >= 0.7:
@@ -87,8 +88,8 @@ def result(played: Round, outcomes: Sequence[bool]) -> str:
     score = ngettext(
         "<b>{correct} of {answered} question right</b>",
         "<b>{correct} of {answered} questions right</b>",
-        played.answered,
-    ).format(correct=played.correct, answered=played.answered)
+        answered,
+    ).format(correct=correct, answered=answered)
     squares = "".join(RIGHT if right else WRONG for right in outcomes)
     return f"🏁 {escape(mode_name(played.mode))}\n{squares}\n{score}\n\n{verdict}"
 

@@ -11,7 +11,7 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,7 @@ from quizarena.local.home import Home
 from quizarena.local.processes import read_procfile
 from quizarena.local.servers import Postgres, Valkey
 from quizarena.local.services import Services, running
-from tests.sandbox import ROOT, Json, Sandbox, free_port
+from tests.sandbox import ROOT, Found, Json, Sandbox, free_port
 
 SECRET = "the-webhook-secret-of-the-stack"
 READY_WITHIN_S = 40
@@ -157,13 +157,9 @@ class Stack:
 
     def say(self, player: int, text: str) -> Json:
         """Let the player write, and return the bot's answer once it is there."""
-        before = self.sandbox.say(player, text)["message_id"]
-        return self.sandbox.wait_for(
-            lambda: next(
-                (m for m in self.sandbox.chat(player) if m["message_id"] > before and is_bots(m)),
-                None,
-            )
-        )
+        before = len(self.messages_from_bot(player))
+        self.sandbox.say(player, text)
+        return self.wait_for(lambda: self.messages_from_bot(player)[before:])[0]
 
     def tap(self, player: int, label: str) -> Json:
         """Let the player tap a button of the last message, and return what that becomes."""
@@ -174,11 +170,11 @@ class Stack:
     def next_look(self, player: int, before: Json) -> Json:
         """Return the player's last message once it is no longer as it was `before`."""
 
-        def changed() -> Json | None:
+        def changed() -> Json:
             message = self.sandbox.last_message(player)
-            return message if message != before else None
+            return message if message != before else {}
 
-        return self.sandbox.wait_for(changed, timeout=20)
+        return self.wait_for(changed, timeout=20)
 
     @contextmanager
     def frozen_telegram(self) -> Iterator[None]:
@@ -223,23 +219,24 @@ class Stack:
             self.value("SELECT count(*) FROM bot_outgoingcall WHERE state = ANY(%s)", [*states])
         )
 
+    def wait_for(self, predicate: Callable[[], Found], *, timeout: float = 15) -> Found:
+        """Return the first true value of `predicate`; fail after `timeout` s, with a report."""
+        try:
+            return self.sandbox.wait_for(predicate, timeout=timeout)
+        except AssertionError as error:
+            raise AssertionError(f"{error}\n{self.report()}") from None
+
     def wait_until_at_rest(self, *, updates: int, timeout: float = 30) -> None:
         """Wait until `updates` updates are in the inbox and done, and every call has ended."""
 
         def at_rest() -> bool:
             return self.inbox("DONE") == updates and not self.outbox("PENDING", "SENDING")
 
-        try:
-            self.sandbox.wait_for(at_rest, timeout=timeout)
-        except AssertionError:
-            raise AssertionError(self.report()) from None
+        self.wait_for(at_rest, timeout=timeout)
 
     def wait_until_ready(self) -> None:
         """Wait until /readyz says that every process is there."""
-        try:
-            self.sandbox.wait_for(lambda: self.get("/readyz")[0] == 200, timeout=READY_WITHIN_S)
-        except AssertionError:
-            raise AssertionError(f"{self.get('/readyz')}\n{self.report()}") from None
+        self.wait_for(lambda: self.get("/readyz")[0] == 200, timeout=READY_WITHIN_S)
 
     def get(self, path: str) -> tuple[int, Any]:
         """Return status and JSON of an address of the web process; 0 if it does not answer."""
@@ -260,9 +257,11 @@ class Stack:
 
     def report(self) -> str:
         """Return what stands where, and the last words of every process."""
-        inbox = self.rows("SELECT state, count(*) FROM bot_inboxupdate GROUP BY 1")
-        outbox = self.rows("SELECT state, count(*) FROM bot_outgoingcall GROUP BY 1")
-        lines = [f"{inbox = }", f"{outbox = }", f"network = {self.sandbox.counters()}"]
+        inbox = self.rows("SELECT update_id, state, attempts, due_at::text FROM bot_inboxupdate")
+        outbox = self.rows("SELECT id, state, attempts, due_at::text FROM bot_outgoingcall")
+        seen = self.rows("SELECT name, (now() - seen_at)::text AS ago FROM ops_heartbeat")
+        alive = {name: self.is_alive(name) for name in self._processes}
+        lines = [f"{alive = }", f"{seen = }", f"inbox = {inbox[-20:]}", f"outbox = {outbox[-20:]}"]
         for log in sorted(self.directory.glob("*.log")):
             lines += [f"--- {log.name}", log.read_text(errors="replace")[-3_000:]]
         return "\n".join(lines)
@@ -287,7 +286,7 @@ class Stack:
         if {"web", "worker", "sender", "beat"} <= {*names}:
             self.wait_until_ready()
         if "web" in names:
-            self.sandbox.wait_for(lambda: self.get("/healthz")[0] == 200, timeout=READY_WITHIN_S)
+            self.wait_for(lambda: self.get("/healthz")[0] == 200, timeout=READY_WITHIN_S)
             self.sandbox.set_webhook(f"{self.url}/telegram/webhook/", secret_token=SECRET)
 
     def _open(self, request: Request) -> tuple[int, Any]:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django import forms
 from django.contrib import admin, messages
-from django.db.models import Q, QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -371,7 +371,14 @@ def _differences(
 @tells
 def rounds_of_player(request: HttpRequest, player: Player) -> Chapter | None:
     """Tell the latest rounds, for who may see players."""
-    rounds = Round.objects.filter(player=player).order_by("-id")[:CHAPTER_LENGTH]
+    rounds = (
+        Round.objects.filter(player=player)
+        .annotate(
+            answered=Count("showings__answered_at"),
+            correct=Count("showings", filter=Q(showings__is_correct=True)),
+        )
+        .order_by("-id")[:CHAPTER_LENGTH]
+    )
     return Chapter(
         title="Latest rounds",
         headers=["Round", "Mode", "State", "Right", "Started", "Finished"],

@@ -202,8 +202,6 @@ class Round(models.Model):
     # The button that started it: tapped twice, it starts one round.
     start_key = models.CharField(max_length=64)
     state = models.CharField(max_length=8, choices=RoundState, default=RoundState.OPEN)
-    answered = models.PositiveSmallIntegerField(default=0)
-    correct = models.PositiveSmallIntegerField(default=0)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
 
@@ -212,9 +210,6 @@ class Round(models.Model):
             models.UniqueConstraint(fields=["player", "start_key"], name="round_one_per_start_key"),
             models.UniqueConstraint(
                 fields=["player"], condition=Q(state="OPEN"), name="round_one_open_per_player"
-            ),
-            models.CheckConstraint(
-                condition=Q(correct__lte=F("answered")), name="round_correct_within_answered"
             ),
             models.CheckConstraint(
                 condition=Q(state="OPEN", finished_at=None)
@@ -231,13 +226,17 @@ class Round(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.mode} {self.pk}: {self.correct}/{self.answered}"
+        return f"{self.mode} {self.pk} ({self.state})"
 
 
 class Showing(models.Model):
     """A question as it was shown to a player, with its options shuffled, and the answer."""
 
-    round = models.ForeignKey(Round, on_delete=models.PROTECT, related_name="showings")
+    round = models.ForeignKey(
+        Round, on_delete=models.PROTECT, related_name="showings", db_index=False
+    )
+    # Its place in the round, from 1.
+    number = models.PositiveSmallIntegerField()
     player = models.ForeignKey("players.Player", on_delete=models.PROTECT)
     mode = models.CharField(max_length=32, choices=Mode)
     question = models.ForeignKey(Question, on_delete=models.PROTECT)
@@ -256,6 +255,7 @@ class Showing(models.Model):
             models.Index(fields=["player", "mode", "-id"], name="showing_recent"),
         ]
         constraints = [
+            models.UniqueConstraint(fields=["round", "number"], name="showing_number_once"),
             models.UniqueConstraint(
                 fields=["round"], condition=Q(answered_at=None), name="showing_one_open_per_round"
             ),

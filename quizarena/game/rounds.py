@@ -46,7 +46,7 @@ def start(*, player: Player, mode: Mode, key: str, now: datetime) -> tuple[Showi
         state=RoundState.STOPPED, finished_at=now
     )
     new = Round.objects.create(player=player, mode=mode, start_key=key, started_at=now)
-    return _show(first, current=new, now=now), True
+    return _show(first, current=new, number=1, now=now), True
 
 
 def answer(*, player: Player, showing_id: int, place: int, now: datetime) -> Answer:
@@ -70,18 +70,17 @@ def answer(*, player: Player, showing_id: int, place: int, now: datetime) -> Ans
     if current.state != RoundState.OPEN:
         raise StaleTapError("the round is over")
     current.player = player
-    following = _next_of(current) if current.answered + 1 < ROUND_LENGTH else None
+    following = _next_of(current) if showing.number < ROUND_LENGTH else None
     showing.choice = showing.order[place]
     showing.is_correct = showing.choice == showing.version.correct_option_id
     showing.answered_at = now
     showing.save(update_fields=["choice", "is_correct", "answered_at"])
-    current.answered += 1
-    current.correct += showing.is_correct
     if following is None:
         current.state = RoundState.FINISHED
         current.finished_at = now
-    current.save(update_fields=["answered", "correct", "state", "finished_at"])
-    shown = _show(following, current=current, now=now) if following else None
+        current.save(update_fields=["state", "finished_at"])
+        return Answer(graded=showing, next=None)
+    shown = _show(following, current=current, number=showing.number + 1, now=now)
     return Answer(graded=showing, next=shown)
 
 
@@ -97,7 +96,7 @@ def stop(*, player: Player, round_id: int, now: datetime) -> Round:
 
 def outcomes(current: Round) -> list[bool]:
     """Return for each answered question of the round, in order, whether it was right."""
-    answered = current.showings.exclude(answered_at=None).order_by("pk")
+    answered = current.showings.exclude(answered_at=None).order_by("number")
     return [bool(right) for right in answered.values_list("is_correct", flat=True)]
 
 
@@ -109,10 +108,11 @@ def _next_of(current: Round) -> QuestionVersion | None:
         return None
 
 
-def _show(version: QuestionVersion, *, current: Round, now: datetime) -> Showing:
+def _show(version: QuestionVersion, *, current: Round, number: int, now: datetime) -> Showing:
     """Write down that `version` is shown in the round, and in which order its options stand."""
     return Showing.objects.create(
         round=current,
+        number=number,
         player=current.player,
         mode=current.mode,
         question_id=version.question_row_id,

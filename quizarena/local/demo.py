@@ -74,14 +74,8 @@ def main() -> None:
             run(data)
     except LocalError as error:
         sys.exit(f"error: {error}")
-    except ImportError as error:
-        sys.exit(
-            f"error: the environment is incomplete ({error}): delete .venv and run make again."
-        )
     except PermissionError as error:
-        sys.exit(
-            f"error: {error.filename} belongs to somebody else: run as its owner, or delete it."
-        )
+        sys.exit(f"error: {error.filename} belongs to somebody else: run as its owner.")
     except KeyboardInterrupt:
         say("Stopped.")
 
@@ -232,7 +226,7 @@ def _prepare(
 ) -> list[Login]:
     """Run quizarena.local.prepare, tell its steps, and return the logins it hands out.
 
-    Raises LocalError if it fails, after quoting what it said.
+    Raises LocalError if it fails, after quoting what it said, and ModuleNotFoundError as it does.
     """
     logins: list[Login] = []
     rest: list[str] = []
@@ -258,6 +252,8 @@ def _prepare(
                 case _:
                     rest.append(line)
     if preparation.returncode != 0:
+        if rest and rest[-1].startswith("ModuleNotFoundError: "):
+            raise ModuleNotFoundError(rest[-1].partition(": ")[2])
         _quote("prepare", rest[-TAIL_LINES:])
         raise LocalError(
             "The database could not be brought up to date: what it said stands above; "
@@ -323,7 +319,3 @@ def _show(lines: Sequence[str]) -> None:
     edge = "─" * (width + 4)
     rows = [f"╭{edge}╮", *(f"│  {line:{width}}  │" for line in lines), f"╰{edge}╯"]
     print("", *rows, "", sep="\n", flush=True)
-
-
-if __name__ == "__main__":
-    main()

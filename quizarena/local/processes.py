@@ -114,7 +114,8 @@ class Process:
 
     def _relay(self, output: TextIO) -> None:
         for line in output:
-            self._say(line.rstrip("\n"))
+            if text := line.rstrip():
+                self._say(text)
 
     def _say(self, line: str) -> None:
         self.tail.append(line)

@@ -8,6 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bot.models import InboxUpdate, OutgoingCall
+from quizarena.game import rounds
 from quizarena.game.models import Question, Round, Showing
 from quizarena.players import services as players
 from quizarena.players.models import Player
@@ -145,7 +146,7 @@ class TestButtons:
         )
         assert road.sandbox.last_message(anna) == following
         played = Round.objects.get()
-        assert (played.answered, played.correct) == (1, 0)
+        assert rounds.outcomes(played) == [False]
 
     def test_two_taps_on_one_mode_start_one_round(self, road: Road) -> None:
         anna = road.sandbox.add_player("Anna")
@@ -252,7 +253,7 @@ class TestButtons:
 
         assert "🟩" in message["text"]
         played = Round.objects.get()
-        assert (played.state, played.answered, played.correct) == ("FINISHED", 1, 1)
+        assert (played.state, rounds.outcomes(played)) == ("FINISHED", [True])
 
 
 class TestWho:

@@ -211,7 +211,7 @@ class TestTwoWorkers:
 
         def slow(payload: Json) -> None:
             begun.set()
-            may_end.wait(5)
+            assert may_end.wait(5), "The sweep waits for the worker."
 
         def sweep() -> int:
             begun.wait(5)

@@ -132,6 +132,18 @@ class TestOrder:
 
         assert claimed(NOON) == [answer]
 
+    def test_a_bulk_message_waits_for_the_answers_to_its_chat(self) -> None:
+        bulk = make_call(1, lane=Lane.BULK)
+        make_call(1)
+
+        (answer,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        meanwhile = claimed(NOON)
+        following = outbox.take_turn(outcomes=[sent(answer)], room=64, now=NOON)
+
+        assert answer.lane == Lane.ANSWER
+        assert meanwhile == []
+        assert [call.id for call in following] == [bulk]
+
     def test_no_more_leave_than_there_is_room_for(self) -> None:
         calls = [make_call(chat) for chat in range(5)]
 
@@ -163,7 +175,7 @@ class TestPace:
 
         assert max(senders.seconds_of(*first)) <= 0.3
         assert senders.seconds_of(*second[:3]) == [10.0, 10.1, 10.2]
-        assert second[3] not in dict(map(reversed, senders.sent))
+        assert second[3] not in [call for _, call in senders.sent]
 
     def test_edits_and_answers_to_taps_need_no_pace(self) -> None:
         for _ in range(3):

@@ -30,6 +30,7 @@ from bot.outbox import Delivery, Outcome
 from bot.sender import Sender, build_bot, deliver, judge
 from bot.transport import AnswerLostError, NotSentError
 from quizarena.players.models import Player
+from tests.concurrency import another_connection
 from tests.conftest import Road
 from tests.sandbox import Sandbox, free_port
 
@@ -288,13 +289,15 @@ class Telegram:
         self.calls: list[str] = []
         self._called = asyncio.Event()
         self.may_answer = asyncio.Event()
+        # Each call is answered so many seconds later than the one before.
+        self.pause = 0.0
         self.status = 200
         self.body: dict[str, Any] = {"ok": True, "result": {"message_id": 17}}
 
     async def __aenter__(self) -> "Telegram":
         app = web.Application()
         app.router.add_post("/{token}/{method}", self._answer)
-        self._runner = web.AppRunner(app)
+        self._runner = web.AppRunner(app, access_log=None)
         await self._runner.setup()
         port = free_port()
         await web.TCPSite(self._runner, "127.0.0.1", port).start()
@@ -307,7 +310,9 @@ class Telegram:
     async def _answer(self, request: web.Request) -> web.Response:
         self.calls.append(request.match_info["method"])
         self._called.set()
+        later = len(self.calls) * self.pause
         await self.may_answer.wait()
+        await asyncio.sleep(later)
         return web.json_response(self.body, status=self.status)
 
     async def is_called(self) -> None:
@@ -418,6 +423,36 @@ class TestSender:
         with_sender(settings, story)
 
         assert self.states() == [("SENT", False, 1)]
+
+    def test_a_database_that_breaks_off_loses_no_outcome(self, settings: Settings) -> None:
+        for chat in range(40):
+            make_call(chat)
+
+        def break_off() -> None:
+            with another_connection() as cursor:
+                cursor.execute(
+                    """
+                    SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                    WHERE datname = current_database() AND pid <> pg_backend_pid()
+                      AND pid <> %s
+                    """,
+                    [own_backend],
+                )
+
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_backend_pid()")
+            (own_backend,) = cursor.fetchone()
+
+        async def story(telegram: Telegram, one: Sender) -> None:
+            telegram.pause = 0.01
+            await telegram.is_called()
+            telegram.may_answer.set()
+            await asyncio.sleep(0.2)
+            await asyncio.to_thread(break_off)
+
+        with_sender(settings, story)
+
+        assert self.states() == [("SENT", False, 1)] * 40
 
     def test_a_retry_after_that_comes_while_the_database_is_asked_is_not_forgotten(
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch

@@ -1,6 +1,7 @@
 """The door for Telegram's updates."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -29,8 +30,13 @@ UPDATE = {
 def request(method: str = "POST", body: bytes = b"", **headers: str) -> int:
     """Send a request to the web process's application and return the status."""
     statuses: list[str] = []
+
+    def start_response(status: str, *details: object) -> Callable[[bytes], object]:
+        statuses.append(status)
+        return bytes
+
     environ = RequestFactory().generic(method, "/telegram/webhook/", body, headers=headers).environ
-    application(environ, lambda status, _headers, _error=None: statuses.append(status))
+    application(environ, start_response)
     return int(statuses[0].split()[0])
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from quizarena.game import rounds
 from quizarena.game.models import Question, Round, Showing
 from tests.conftest import Road
 from tests.sandbox import buttons
@@ -62,5 +63,5 @@ def test_a_newcomer_is_greeted_by_name_and_plays_ten_questions_to_the_result(roa
     assert "🟩🟩🟩🟩🟩🟩🟩🟥🟥🟥\n7 von 10 Fragen richtig" in message["text"]
     assert labels(message) == ["🔁 Noch einmal", "🎯 Anderer Modus"]
     played = Round.objects.get()
-    assert (played.state, played.answered, played.correct) == ("FINISHED", 10, 7)
+    assert (played.state, rounds.outcomes(played)) == ("FINISHED", [True] * 7 + [False] * 3)
     assert Showing.objects.count() == 10

@@ -15,7 +15,7 @@ from quizarena.local.ports import any_free_port
 from tests.local.runs import Run, marked_environment
 from tests.sandbox import Sandbox
 
-DEMO = [sys.executable, "-m", "quizarena.local.demo"]
+DEMO = [sys.executable, "-m", "quizarena.local"]
 LAST_LINE_OF_THE_BOX = "Ctrl-C stops everything"
 
 
@@ -38,8 +38,7 @@ def complaint(**environment: str) -> str:
 
 
 @pytest.mark.slow
-def test_a_demo_starts_survives_its_own_death_and_is_forgotten(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+def test_a_demo_starts_survives_its_own_death_and_is_forgotten(data: Path) -> None:
     environment = marked_environment(QUIZARENA_DATA=str(data), PORT=str(any_free_port()))
 
     run = Run.start(DEMO, environment=environment, until="translating")
@@ -102,10 +101,10 @@ def test_a_demo_starts_survives_its_own_death_and_is_forgotten(tmp_path: Path) -
     assert not data.exists()
 
 
-def test_what_is_missing_is_one_sentence(tmp_path: Path) -> None:
+def test_what_is_missing_is_one_sentence(data: Path) -> None:
     unreachable = f"http://127.0.0.1:{any_free_port()}"
     sentences = [
-        complaint(QUIZARENA_DATA=str(tmp_path), **environment)
+        complaint(QUIZARENA_DATA=str(data), **environment)
         for environment in (
             {"PORT": "80000"},
             {"PORT": "web"},
@@ -127,9 +126,22 @@ def test_what_is_missing_is_one_sentence(tmp_path: Path) -> None:
     assert {sentence.count("\n") for sentence in sentences} == {1}
 
 
-def test_there_may_be_nothing_to_forget(tmp_path: Path) -> None:
-    data = tmp_path / "data"
+@pytest.mark.parametrize("package", ["psutil", "structlog"])
+def test_a_half_installed_environment_is_one_sentence(
+    package: str, data: Path, tmp_path: Path
+) -> None:
+    """Whether the demo itself lacks the package or what it starts."""
+    (tmp_path / f"{package}.py").write_text(
+        f"raise ModuleNotFoundError(\"No module named '{package}'\")"
+    )
 
+    assert complaint(QUIZARENA_DATA=str(data), PYTHONPATH=str(tmp_path)) == (
+        f"error: The environment is incomplete (No module named '{package}'): delete .venv and "
+        "run make again.\n"
+    )
+
+
+def test_there_may_be_nothing_to_forget(data: Path) -> None:
     said = subprocess.check_output(
         [*DEMO, "--reset"], env=marked_environment(QUIZARENA_DATA=str(data)), text=True
     )

@@ -2,6 +2,8 @@
 
 import json
 import os
+import pwd
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from quizarena.local.home import server_directory
 from quizarena.local.ports import any_free_port
 from tests.local.runs import Run, marked_environment
 
@@ -87,9 +90,9 @@ def test_durable_throw_away_servers_are_as_safe_as_lasting_ones() -> None:
     assert not Path(report["data_directory"]).parent.exists()
 
 
-def test_lasting_data_survives_a_kill_of_the_whole_run(tmp_path: Path) -> None:
+def test_lasting_data_survives_a_kill_of_the_whole_run(data: Path) -> None:
     environment = marked_environment()
-    options = ("--data", str(tmp_path / "data"))
+    options = ("--data", str(data))
     assert python(COUNT, *options, environment=environment) == "1 1\n"
     assert python(COUNT, *options, environment=environment) == "2 2\n"
 
@@ -108,14 +111,14 @@ def test_lasting_data_survives_a_kill_of_the_whole_run(tmp_path: Path) -> None:
 def test_a_killed_run_leaves_nothing() -> None:
     run = background("--ephemeral", environment=marked_environment())
     [postmaster] = [process for process in run.left() if "-D" in process.cmdline()]
-    data = Path(postmaster.cmdline()[2])
-    assert data.exists()
+    cluster = Path(postmaster.cmdline()[2])
+    assert cluster.exists()
 
     run.supervisor.kill()
     run.supervisor.wait()
 
     run.wait_until_nothing_is_left(seconds=10)
-    assert not data.parent.exists()
+    assert not cluster.parent.exists()
 
 
 def test_servers_end_after_the_command_that_uses_them() -> None:
@@ -198,9 +201,9 @@ def test_the_command_s_exit_code_is_passed_on() -> None:
     assert exits == [0, 5, 137]
 
 
-def test_a_second_run_on_the_same_data_is_refused_by_name(tmp_path: Path) -> None:
+def test_a_second_run_on_the_same_data_is_refused_by_name(data: Path) -> None:
     environment = marked_environment()
-    options = ("--data", str(tmp_path))
+    options = ("--data", str(data))
     first = background(*options, environment=environment)
 
     second = subprocess.run(
@@ -214,16 +217,16 @@ def test_a_second_run_on_the_same_data_is_refused_by_name(tmp_path: Path) -> Non
 
     assert second.returncode == 1
     assert second.stderr == (
-        f"error: {tmp_path} is in use by process {first.supervisor.pid}: stop that first, or set "
+        f"error: {data} is in use by process {first.supervisor.pid}: stop that first, or set "
         "QUIZARENA_DATA to another directory.\n"
     )
     assert first.supervisor.wait(15) == 130
     assert first.left() == []
 
 
-def test_a_run_waits_for_a_killed_one_that_is_still_being_stopped(tmp_path: Path) -> None:
+def test_a_run_waits_for_a_killed_one_that_is_still_being_stopped(data: Path) -> None:
     environment = marked_environment()
-    options = ("--data", str(tmp_path))
+    options = ("--data", str(data))
     slow = (
         "import signal, sys, time;"
         "signal.signal(signal.SIGTERM, lambda *_: time.sleep(2) or sys.exit());" + FOR_EVER
@@ -276,6 +279,20 @@ def test_services_that_are_named_are_used_instead() -> None:
     )
 
     assert names.split() == [urls["DATABASE_URL"], urls["REDIS_URL"]]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root runs the servers as somebody else")
+def test_roots_servers_live_where_their_account_can_reach_them(tmp_path: Path) -> None:
+    """Pytest's directories are for root only, as /root is."""
+    data = tmp_path / "data"
+
+    report = json.loads(python(REPORT, "--data", str(data), environment=marked_environment()))
+
+    home = Path(report["data_directory"]).parent
+    assert home.parent == Path("/var/lib/quizarena")
+    assert home == server_directory(data)
+    assert report["owner"] == pwd.getpwnam("nobody").pw_uid
+    shutil.rmtree(home)
 
 
 def test_the_list_of_processes_shows_no_password() -> None:

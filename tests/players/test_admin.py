@@ -149,8 +149,6 @@ class TestStory:
             mode="ARTIKEL_SPRINT",
             start_key="1",
             started_at=NOON,
-            answered=10,
-            correct=7,
         )
         InboxUpdateFactory.create(update_id=4002, player_key=700000002)
 
@@ -159,7 +157,7 @@ class TestStory:
         assert "/admin/bot/inboxupdate/4001/change/" in page
         assert "ValueError: no such mode" in page
         assert "Bad Request: chat not found" in page
-        assert "7 of 10" in page
+        assert "Artikel sprint" in page
         assert "4002" not in page
 
     def test_who_may_not_read_the_inbox_does_not_read_it_here(self, client: Client) -> None:

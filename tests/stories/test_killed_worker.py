@@ -19,13 +19,13 @@ def test_a_worker_is_killed_amid_200_updates_and_each_has_its_effects_once_and_i
     for _ in range(UPDATES_EACH):
         for player in players:
             stack.sandbox.say(player, "/help")
-    stack.sandbox.wait_for(lambda: stack.inbox("NEW") == 200)
+    stack.wait_for(lambda: stack.inbox("NEW") == 200)
 
     # First the pool's processes die and Celery replaces them; then the worker with all it has.
     stack.start("worker")
-    stack.sandbox.wait_for(lambda: stack.inbox("DONE") >= 20 and stack.inbox("WORKING"), timeout=30)
+    stack.wait_for(lambda: stack.inbox("DONE") >= 20 and stack.inbox("WORKING"), timeout=30)
     pool = stack.kill_children("worker")
-    stack.sandbox.wait_for(lambda: stack.inbox("DONE") >= 70 and stack.inbox("WORKING"), timeout=30)
+    stack.wait_for(lambda: stack.inbox("DONE") >= 70 and stack.inbox("WORKING"), timeout=30)
     stack.kill("worker")
     interrupted = stack.inbox("WORKING")
     left = stack.inbox("NEW")

@@ -15,7 +15,7 @@ def test_a_flushed_redis_loses_nothing(stack: Stack) -> None:
     stack.kill("worker")
     for player in players:
         stack.sandbox.say(player, "/help")
-    stack.sandbox.wait_for(lambda: stack.inbox("NEW") == 5)
+    stack.wait_for(lambda: stack.inbox("NEW") == 5)
 
     with redis.Redis.from_url(stack.valkey.url) as client:
         assert client.flushall()
@@ -33,7 +33,7 @@ def test_without_redis_updates_are_accepted_and_sent_and_worked_on_as_soon_as_it
     stack.valkey.stop()
 
     stack.sandbox.say(ben, "/start")
-    stack.sandbox.wait_for(lambda: stack.inbox("NEW") == 1)
+    stack.wait_for(lambda: stack.inbox("NEW") == 1)
     stack.execute(
         """
         INSERT INTO bot_outgoingcall (method, chat_key, parameters, lane, paced, state, created_at,
@@ -44,7 +44,7 @@ def test_without_redis_updates_are_accepted_and_sent_and_worked_on_as_soon_as_it
         anna,
         anna,
     )
-    stack.sandbox.wait_for(lambda: stack.sandbox.last_message(anna)["text"] == "Servus")
+    stack.wait_for(lambda: stack.sandbox.last_message(anna)["text"] == "Servus")
     status, report = stack.get("/readyz")
     stack.valkey.start()
     stack.wait_until_at_rest(updates=2)
@@ -61,7 +61,7 @@ def test_a_restarted_database_is_told_to_telegram_as_503_and_nothing_is_lost(
     players = [stack.sandbox.add_player(f"Player {number}") for number in range(10)]
     for player in players:
         stack.sandbox.say(player, "/help")
-    stack.sandbox.wait_for(lambda: stack.inbox("DONE") >= 3)
+    stack.wait_for(lambda: stack.inbox("DONE") >= 3)
 
     if ending == "fast":
         stack.postgres.stop()
@@ -70,7 +70,7 @@ def test_a_restarted_database_is_told_to_telegram_as_503_and_nothing_is_lost(
     while_away = stack.post({"update_id": 1})
     for player in players:
         stack.sandbox.say(player, "/terms")
-    stack.sandbox.wait_for(lambda: stack.sandbox.counters()["retried"] >= 3)
+    stack.wait_for(lambda: stack.sandbox.counters()["retried"] >= 3)
     stack.postgres.start()
     back = stack.value("SELECT now()")
     stack.wait_until_at_rest(updates=20, timeout=45)
@@ -90,4 +90,4 @@ def test_a_restarted_database_is_told_to_telegram_as_503_and_nothing_is_lost(
     assert stack.value(lost) == 0
     # Every process gives signs of life again, not only those that this test made work.
     seen = "SELECT count(*) FROM ops_heartbeat WHERE seen_at > %s"
-    stack.sandbox.wait_for(lambda: stack.value(seen, back) == 3, timeout=25)
+    stack.wait_for(lambda: stack.value(seen, back) == 3, timeout=25)

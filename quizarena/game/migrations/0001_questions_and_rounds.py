@@ -74,8 +74,6 @@ class Migration(migrations.Migration):
                         max_length=8,
                     ),
                 ),
-                ("answered", models.PositiveSmallIntegerField(default=0)),
-                ("correct", models.PositiveSmallIntegerField(default=0)),
                 ("started_at", models.DateTimeField()),
                 ("finished_at", models.DateTimeField(null=True)),
             ],
@@ -89,6 +87,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                ("number", models.PositiveSmallIntegerField()),
                 (
                     "mode",
                     models.CharField(
@@ -278,6 +277,7 @@ class Migration(migrations.Migration):
             model_name="showing",
             name="round",
             field=models.ForeignKey(
+                db_index=False,
                 on_delete=django.db.models.deletion.PROTECT,
                 related_name="showings",
                 to="game.round",
@@ -327,13 +327,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="round",
             constraint=models.CheckConstraint(
-                condition=models.Q(("correct__lte", models.F("answered"))),
-                name="round_correct_within_answered",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="round",
-            constraint=models.CheckConstraint(
                 condition=models.Q(
                     models.Q(("finished_at", None), ("state", "OPEN")),
                     models.Q(
@@ -362,6 +355,12 @@ class Migration(migrations.Migration):
         migrations.AddIndex(
             model_name="showing",
             index=models.Index(fields=["player", "mode", "-id"], name="showing_recent"),
+        ),
+        migrations.AddConstraint(
+            model_name="showing",
+            constraint=models.UniqueConstraint(
+                fields=("round", "number"), name="showing_number_once"
+            ),
         ),
         migrations.AddConstraint(
             model_name="showing",
