@@ -199,16 +199,14 @@ CELERY_BROKER_URL = REDIS_URL
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_TASK_DEFAULT_QUEUE = "default"
 CELERY_TASK_QUEUES = [Queue(name) for name in ("critical", "default", "bulk")]
-CELERY_TASK_ACKS_LATE = True
+# A message carries nothing that a tick would not find, so none has to come back; and one that is
+# acknowledged late kills its worker when Redis goes away under it (kombu, restore_unacked).
+CELERY_TASK_ACKS_LATE = False
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
-# A task of a killed worker comes back after the timeout; kombu looks for such tasks only every
-# hundred seconds unless told otherwise.
+CELERY_BROKER_CONNECTION_MAX_RETRIES = None
 CELERY_BROKER_TRANSPORT_OPTIONS = {
-    "visibility_timeout": 600,
-    "unacked_restore_interval": 10,
-    "unacked_restore_throttle": 1,
     "socket_connect_timeout": 2,
     "socket_timeout": 10,
     "retry_on_timeout": True,

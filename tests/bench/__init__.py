@@ -1,1 +1,1 @@
-"""`make bench`: what the product does, measured beside what plain PostgreSQL does in the same run."""
+"""`make bench`: what the product does, beside what plain PostgreSQL does in the same run."""

@@ -1,0 +1,23 @@
+"""The running system as a Django application."""
+
+from typing import Any
+
+from celery.signals import heartbeat_sent
+from django.apps import AppConfig
+
+
+class OpsConfig(AppConfig):
+    """Health and heartbeats."""
+
+    name = "quizarena.ops"
+
+    def ready(self) -> None:
+        """Let every Celery worker leave its signs of life."""
+        heartbeat_sent.connect(_worker_is_alive, dispatch_uid="ops.worker_is_alive")
+
+
+def _worker_is_alive(**kwargs: Any) -> None:
+    """Leave a sign of life of this worker (Celery sends the signal every two seconds)."""
+    from quizarena.ops import heartbeats
+
+    heartbeats.beat("worker")
