@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import translation
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
-from telegram.constants import ParseMode
+from telegram.constants import ChatType, ParseMode
 from telegram.ext import (
     ApplicationHandlerStop,
     CallbackQueryHandler,
@@ -60,9 +60,9 @@ def register(application: QuizApplication) -> None:
 
 async def meet(update: Update, context: Context) -> None:
     """Know the player and speak their language; turn away who is suspended, telling them once."""
-    user = update.effective_user
-    if user is None or user.is_bot:
-        raise ApplicationHandlerStop
+    user, chat = update.effective_user, update.effective_chat
+    if user is None or user.is_bot or chat is None or chat.type != ChatType.PRIVATE:
+        raise ApplicationHandlerStop  # The game is played in private; groups are none of its.
     if update.my_chat_member is not None:
         return
     context.player = players.meet(
@@ -166,6 +166,9 @@ async def start_round(update: Update, context: Context) -> None:
     """Start a round and turn the message into its first question."""
     query = _tap(update)
     mode, key = _arguments(query, 2)
+    if mode not in keyboards.MENU:
+        await stale(update, context)
+        return
     try:
         showing, is_new = rounds.start(
             player=context.player, mode=Mode(mode), key=key, now=context.now

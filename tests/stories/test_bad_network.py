@@ -5,7 +5,7 @@ import pytest
 from tests.sandbox import buttons
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 def test_each_tap_counts_once_however_updates_travel(stack: Stack) -> None:

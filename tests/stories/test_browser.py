@@ -15,7 +15,6 @@ CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 pytestmark = [
     pytest.mark.browser,
     pytest.mark.slow,
-    pytest.mark.xdist_group("stack"),
     pytest.mark.skipif(
         CHROMIUM is None and not os.environ.get("CI"),
         reason="no Chromium is installed (Debian: apt install chromium)",

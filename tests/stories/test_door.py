@@ -6,7 +6,7 @@ import pytest
 
 from tests.stack import SECRET, Stack
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 HEAD = b"POST /telegram/webhook/ HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
 TOKEN = f"X-Telegram-Bot-Api-Secret-Token: {SECRET}\r\n".encode()

@@ -4,7 +4,7 @@ import pytest
 
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 def test_polling_takes_the_webhook_away_and_feeds_the_same_inbox(stack: Stack) -> None:

@@ -5,7 +5,7 @@ import pytest
 from tests.sandbox import buttons
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 
 def test_a_newcomer_plays_a_round_over_http_from_the_greeting_to_the_result(stack: Stack) -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 INSERT_BULK = """
     INSERT INTO bot_outgoingcall (method, chat_key, parameters, lane, paced, state, created_at,

@@ -5,7 +5,7 @@ import redis
 
 from tests.stack import Stack
 
-pytestmark = [pytest.mark.xdist_group("stack"), pytest.mark.slow]
+pytestmark = pytest.mark.slow
 
 PROCESSES = ("web", "worker", "sender", "beat")
 
