@@ -134,9 +134,9 @@ def claim(*, now: datetime, limit: int = CLAIM_SIZE) -> list[Claim]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            UPDATE bot_inboxupdate AS claimed
-            SET state = 'WORKING', claimed_at = %(now)s, attempts = claimed.attempts + 1
-            FROM (
+            -- Materialized: joined as a subquery, the head may be looked for more than once, and
+            -- more than `limit` rows be locked and claimed.
+            WITH head AS MATERIALIZED (
               SELECT update_id FROM bot_inboxupdate AS waiting
               WHERE state = 'NEW' AND due_at <= %(now)s
                 AND (player_key IS NULL OR update_id = (
@@ -152,7 +152,10 @@ def claim(*, now: datetime, limit: int = CLAIM_SIZE) -> list[Claim]:
               ORDER BY due_at, update_id
               LIMIT %(limit)s
               FOR UPDATE SKIP LOCKED
-            ) AS head
+            )
+            UPDATE bot_inboxupdate AS claimed
+            SET state = 'WORKING', claimed_at = %(now)s, attempts = claimed.attempts + 1
+            FROM head
             WHERE claimed.update_id = head.update_id
             RETURNING claimed.update_id, claimed.attempts
             """,

@@ -352,7 +352,7 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            WITH head AS (
+            WITH head AS MATERIALIZED (
               SELECT waiting.id FROM bot_outgoingcall AS waiting
               LEFT JOIN bot_pace AS pace
                 ON waiting.paced AND pace.name = 'chat:' || waiting.chat_key
