@@ -21,11 +21,22 @@ from telegram.ext import (
 from bot import keyboards, texts
 from bot.application import Context, QuizApplication
 from bot.keyboards import Data
-from quizarena.game import rounds
-from quizarena.game.errors import AlreadyAnsweredError, NoQuestionsError, StaleTapError
+from economy import entitlements, statements, streaks, wallets
+from economy.errors import NoEnergyError
+from economy.models import LedgerEntry, Wallet
+from quizarena.game import rounds, statistics
+from quizarena.game.errors import (
+    AlreadyAnsweredError,
+    LockedModeError,
+    NoQuestionsError,
+    StaleTapError,
+)
 from quizarena.game.models import Mode
 from quizarena.players import services as players
 from quizarena.players.models import Language
+
+# Entries on one page of a player's statement.
+STATEMENT_LENGTH = 8
 
 
 def register(application: QuizApplication) -> None:
@@ -36,6 +47,8 @@ def register(application: QuizApplication) -> None:
     for name, callback in {
         "start": start,
         "play": play,
+        "wallet": wallet,
+        "stats": stats,
         "language": language,
         "help": help_command,
         "terms": terms,
@@ -47,6 +60,8 @@ def register(application: QuizApplication) -> None:
         Data.PLAY: start_round,
         Data.ANSWER: answer,
         Data.STOP: stop,
+        Data.WALLET: wallet_page,
+        Data.STATS: stats_page,
         Data.LANGUAGES: languages,
         Data.LANGUAGE: choose_language,
     }.items():
@@ -102,7 +117,17 @@ async def start(update: Update, context: Context) -> None:
 
 async def play(update: Update, context: Context) -> None:
     """Offer the modes."""
-    await _say(update, texts.choose_mode(), keyboards.menu(start_key=f"u{update.update_id}"))
+    await _say(update, texts.choose_mode(), _menu(update, context))
+
+
+async def wallet(update: Update, context: Context) -> None:
+    """Show what the player owns, and the last entries of the ledger."""
+    await _say(update, *_wallet(context, after=None))
+
+
+async def stats(update: Update, context: Context) -> None:
+    """Show the streak and how well the player answers."""
+    await _say(update, _stats(context), keyboards.way_back())
 
 
 async def language(update: Update, context: Context) -> None:
@@ -132,7 +157,7 @@ async def menu(update: Update, context: Context) -> None:
     """Turn the message into the menu of modes."""
     query = _tap(update)
     await query.answer()
-    await _become(query, texts.choose_mode(), keyboards.menu(start_key=f"u{update.update_id}"))
+    await _become(query, texts.choose_mode(), _menu(update, context))
 
 
 async def home(update: Update, context: Context) -> None:
@@ -162,6 +187,23 @@ async def choose_language(update: Update, context: Context) -> None:
     await _become(query, texts.greeting(name=context.player.first_name), keyboards.home())
 
 
+async def wallet_page(update: Update, context: Context) -> None:
+    """Turn the message into the wallet, or into a further page of its statement."""
+    query = _tap(update)
+    (after,) = _arguments(query, 1)
+    await query.answer()
+    entries = LedgerEntry.objects.filter(player=context.player)
+    entry = entries.filter(pk=int(after)).first() if after.isdecimal() else None
+    await _become(query, *_wallet(context, after=entry))
+
+
+async def stats_page(update: Update, context: Context) -> None:
+    """Turn the message into the statistics."""
+    query = _tap(update)
+    await query.answer()
+    await _become(query, _stats(context), keyboards.way_back())
+
+
 async def start_round(update: Update, context: Context) -> None:
     """Start a round and turn the message into its first question."""
     query = _tap(update)
@@ -170,18 +212,27 @@ async def start_round(update: Update, context: Context) -> None:
         await stale(update, context)
         return
     try:
-        showing, is_new = rounds.start(
-            player=context.player, mode=Mode(mode), key=key, now=context.now
-        )
+        started = rounds.start(player=context.player, mode=Mode(mode), key=key, now=context.now)
     except NoQuestionsError:
         await query.answer(texts.no_questions(), show_alert=True)
+        return
+    except LockedModeError as refusal:
+        await query.answer(texts.locked(refusal.mode), show_alert=True)
+        return
+    except NoEnergyError as refusal:
+        await query.answer(texts.no_energy_toast(refusal, now=context.now))
+        await _become(query, texts.no_energy(refusal, now=context.now), keyboards.way_back())
         return
     except (StaleTapError, ValueError):
         await stale(update, context)
         return
     await query.answer()
-    if is_new:
-        await _become(query, texts.question(showing), keyboards.options(showing))
+    if started.charge is not None:
+        await _become(
+            query,
+            texts.question(started.showing, started.charge, now=context.now),
+            keyboards.options(started.showing),
+        )
 
 
 async def answer(update: Update, context: Context) -> None:
@@ -203,13 +254,14 @@ async def answer(update: Update, context: Context) -> None:
     if outcome.next is not None:
         await _become(
             query,
-            texts.feedback_and_question(graded, outcome.next),
+            texts.feedback_and_question(outcome, now=context.now),
             keyboards.options(outcome.next),
         )
     else:
+        results = rounds.outcomes(graded.round)
         await _become(
             query,
-            texts.last_feedback_and_result(graded, rounds.outcomes(graded.round)),
+            texts.last_feedback_and_result(outcome, results, now=context.now),
             keyboards.after_round(graded.round),
         )
 
@@ -235,6 +287,41 @@ async def stale(update: Update, context: Context) -> None:
 
 
 # --- Reading and saying ---------------------------------------------------------------------------
+
+
+def _menu(update: Update, context: Context) -> InlineKeyboardMarkup:
+    """Return the modes, those that are not open to the player with a lock."""
+    open_modes = entitlements.open_modes(player=context.player, at=context.now)
+    return keyboards.menu(start_key=f"u{update.update_id}", open_modes=open_modes)
+
+
+def _wallet(context: Context, *, after: LedgerEntry | None) -> tuple[str, InlineKeyboardMarkup]:
+    """Return the wallet with a page of its statement, and the buttons under it."""
+    player, now = context.player, context.now
+    page = statements.statement(player=player, after=after, length=STATEMENT_LENGTH)
+    text = texts.wallet(
+        energy=wallets.energy_at(player=player, now=now),
+        wallet=Wallet.objects.filter(player=player).first(),
+        plan=entitlements.premium_at(player=player, at=now),
+        premium_until=entitlements.premium_until(player=player, now=now),
+        entries=page.entries,
+        now=now,
+    )
+    return text, keyboards.wallet(older=page.older.pk if page.older else None)
+
+
+def _stats(context: Context) -> str:
+    """Return the player's statistics, with every day before today settled."""
+    player, now = context.player, context.now
+    streak = streaks.settle(player=player, now=now)
+    today = now.astimezone(wallets.business_zone()).date()
+    return texts.stats(
+        current=streak.current if streak else 0,
+        best=streak.best if streak else 0,
+        calendar=streaks.calendar(player=player, month=today, now=now),
+        modes=statistics.by_mode(player),
+        levels=statistics.by_level(player),
+    )
 
 
 def _tap(update: Update) -> CallbackQuery:

@@ -3,6 +3,7 @@
 Data is at most 64 bytes (Bot API InlineKeyboardButton). `Data` is the one home of its grammar.
 """
 
+from collections.abc import Collection
 from enum import StrEnum
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
@@ -11,8 +12,14 @@ from bot import texts
 from quizarena.game.models import Mode, Round, Showing
 from quizarena.players.models import Language
 
-# What is playable; the other modes are opened by what a player owns.
-MENU = (Mode.QUICK_MIX_A1A2, Mode.ARTIKEL_SPRINT)
+# What is played in rounds; a mode that is not open is shown with a lock.
+MENU = (
+    Mode.QUICK_MIX_A1A2,
+    Mode.ARTIKEL_SPRINT,
+    Mode.CASES_PRACTICE,
+    Mode.TRENNBARE_VERBEN,
+    Mode.WORD_ORDER,
+)
 # Options up to this many characters stand two in a row.
 SHORT = 16
 
@@ -27,6 +34,8 @@ class Data(StrEnum):
     STOP = "stop"  # stop:<round>
     LANGUAGES = "languages"
     LANGUAGE = "language"  # language:<code>
+    WALLET = "wallet"  # wallet:<entry after which the statement goes on>
+    STATS = "stats"
 
 
 def _button(label: str, *data: object) -> InlineKeyboardButton:
@@ -38,16 +47,41 @@ def home() -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup(
         [
             [_button(texts.button_play(), Data.MENU)],
+            [
+                _button(texts.button_wallet(), Data.WALLET),
+                _button(texts.button_stats(), Data.STATS),
+            ],
             [_button(texts.button_language(), Data.LANGUAGES)],
         ]
     )
 
 
-def menu(*, start_key: str) -> InlineKeyboardMarkup:
-    """Return one button for each mode; `start_key` makes all taps on one of them one start."""
+def menu(*, start_key: str, open_modes: Collection[str] | None) -> InlineKeyboardMarkup:
+    """Return one button for each mode; `start_key` makes all taps on one of them one start.
+
+    `open_modes` are those without a lock; None is all of them.
+    """
+    rows = []
+    for mode in MENU:
+        is_open = open_modes is None or mode in open_modes
+        label = texts.mode_name(mode) if is_open else f"🔒 {texts.mode_name(mode)}"
+        rows.append([_button(label, Data.PLAY, mode, start_key)])
+    return InlineKeyboardMarkup([*rows, [_button(texts.button_back(), Data.HOME)]])
+
+
+def wallet(*, older: int | None) -> InlineKeyboardMarkup:
+    """Return the way to older entries, if there are any, and the way out."""
+    rows = [[_button(texts.button_older(), Data.WALLET, older)]] if older else []
+    return InlineKeyboardMarkup([*rows, [_button(texts.button_back(), Data.HOME)]])
+
+
+def way_back() -> InlineKeyboardMarkup:
+    """Return the way to a round, and the way out."""
     return InlineKeyboardMarkup(
-        [[_button(texts.mode_name(mode), Data.PLAY, mode, start_key)] for mode in MENU]
-        + [[_button(texts.button_back(), Data.HOME)]]
+        [
+            [_button(texts.button_play(), Data.MENU)],
+            [_button(texts.button_back(), Data.HOME)],
+        ]
     )
 
 

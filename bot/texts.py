@@ -4,14 +4,25 @@ Sentences are English here and become German and Ukrainian through gettext (bot/
 are Telegram HTML: whatever comes from outside goes through `escape`.
 """
 
+import math
 from collections.abc import Sequence
+from datetime import date, datetime, timedelta
 from html import escape
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from economy.energy import FREE_CAP, Energy
+from economy.errors import NoEnergyError
+from economy.goods import Plan
+from economy.models import EntryType, LedgerEntry, Wallet
+from economy.streak_rules import Outcome
+from economy.streaks import StreakChange
+from economy.wallets import Charge, business_zone
+from quizarena.game.errors import LockedModeError
 from quizarena.game.models import Mode, Round, Showing
-from quizarena.game.rounds import ROUND_LENGTH
+from quizarena.game.rounds import ROUND_LENGTH, Answer
+from quizarena.game.statistics import Accuracy
 
 RIGHT, WRONG = "🟩", "🟥"
 
@@ -42,14 +53,195 @@ def choose_mode() -> str:
     return _("🎯 <b>What would you like to play?</b>")
 
 
-def question(showing: Showing) -> str:
-    """Return a question with its place in the round."""
+def question(showing: Showing, charge: Charge | None, *, now: datetime) -> str:
+    """Return a question with its place in the round, and the energy that is left."""
     head = _("Question {number} of {length} · {mode}").format(
         number=showing.number,
         length=ROUND_LENGTH,
         mode=mode_name(showing.mode),
     )
-    return f"<i>{escape(head)}</i>\n\n<b>{escape(showing.version.question)}</b>"
+    energy = f"\n\n{energy_line(charge.energy, charge.plan, now=now)}" if charge else ""
+    return f"<i>{escape(head)}</i>\n\n<b>{escape(showing.version.question)}</b>{energy}"
+
+
+def energy_line(energy: Energy, plan: Plan | None, *, now: datetime) -> str:
+    """Return what is left, and when the next point comes; with Premium that it does not matter."""
+    if plan is not None:
+        return _("👑 Premium: unlimited energy")
+    left = f"⚡ {energy.free}/{FREE_CAP}" + (f" + {energy.paid}" if energy.paid else "")
+    next_at = energy.next_point_at(zone=business_zone())
+    if next_at is None:
+        return left
+    return _("{left} · next point {wait}").format(left=left, wait=_in(next_at - now))
+
+
+def _in(wait: timedelta) -> str:
+    """Return how long something takes from now: minutes are rounded up."""
+    minutes = math.ceil(wait.total_seconds() / 60)
+    if wait < timedelta(minutes=1):
+        return _("in less than a minute")
+    if minutes < 60:
+        return ngettext("in {minutes} minute", "in {minutes} minutes", minutes).format(
+            minutes=minutes
+        )
+    return _("in {hours} h {minutes} min").format(hours=minutes // 60, minutes=minutes % 60)
+
+
+def no_energy(refusal: NoEnergyError, *, now: datetime) -> str:
+    """Return what to do without energy."""
+    return _(
+        "🪫 <b>Your energy is used up.</b>\n\nThe next point comes {next}, all of it is back "
+        "{full}. At midnight it is full in any case. See you soon!"
+    ).format(next=_in(refusal.next_point_at - now), full=_in(refusal.full_at - now))
+
+
+def no_energy_toast(refusal: NoEnergyError, *, now: datetime) -> str:
+    """Return the note over the chat for a start without energy."""
+    return _("🪫 No energy left. The next point comes {next}.").format(
+        next=_in(refusal.next_point_at - now)
+    )
+
+
+def locked(mode: Mode) -> str:
+    """Return why a mode cannot be played."""
+    return _("🔒 {mode} is open with Premium or after a Mega Pack.").format(mode=mode_name(mode))
+
+
+def round_ended(refusal: Exception, *, now: datetime) -> str:
+    """Return why a round has ended before its tenth question."""
+    if isinstance(refusal, NoEnergyError):
+        return no_energy(refusal, now=now)
+    if isinstance(refusal, LockedModeError):
+        return escape(locked(refusal.mode))
+    return no_questions()
+
+
+def streak_grew(change: StreakChange) -> str:
+    """Return the word about the first activity of a day."""
+    return ngettext("🔥 Streak: {days} day", "🔥 Streak: {days} days", change.current).format(
+        days=change.current
+    )
+
+
+def wallet(
+    *,
+    energy: Energy,
+    wallet: Wallet | None,
+    plan: Plan | None,
+    premium_until: datetime | None,
+    entries: Sequence[LedgerEntry],
+    now: datetime,
+) -> str:
+    """Return what the player owns, and the last entries of the ledger in words."""
+    lines = [
+        _("👛 <b>Your wallet</b>"),
+        "",
+        energy_line(energy, plan, now=now),
+        _("🛟 Streak savers: {count}").format(count=wallet.streak_savers if wallet else 0),
+        _("🎟 Duel tickets: {count}").format(count=wallet.duel_tickets if wallet else 0),
+    ]
+    if premium_until is not None:
+        lines.append(_("👑 Premium until {day}").format(day=_instant(premium_until)))
+    if entries:
+        lines += ["", _("<b>What has moved</b>"), *map(_entry, entries)]
+    return "\n".join(lines)
+
+
+_SIGNS = (
+    ("free_energy", "⚡"),
+    ("paid_energy", "🔋"),
+    ("streak_savers", "🛟"),
+    ("duel_tickets", "🎟"),
+)
+
+
+def _entry(entry: LedgerEntry) -> str:
+    """Return one line of the statement: when, what moved, why."""
+    deltas = [(getattr(entry, asset), sign) for asset, sign in _SIGNS]
+    moved = " ".join(f"{delta:+d} {sign}".replace("-", "−") for delta, sign in deltas if delta)
+    return f"{_instant(entry.created_at)} · {escape(_why(entry))}" + (
+        f" · {moved}" if moved else ""
+    )
+
+
+def _why(entry: LedgerEntry) -> str:
+    """Return the reason of an entry as a player would say it."""
+    reasons = {
+        EntryType.WELCOME: _("Welcome"),
+        EntryType.QUESTION: _("Question"),
+        EntryType.QUESTION_RETURNED: _("Question given back"),
+        EntryType.PURCHASE_CREDIT: _("Purchase"),
+        EntryType.PURCHASE_REFUND: _("Refund"),
+        EntryType.PROMO_GRANT: _("Promo code"),
+        EntryType.REFERRAL_REWARD: _("Reward for inviting"),
+        EntryType.PRIZE: _("Prize"),
+        EntryType.STAFF_GRANT: _("Present from the team"),
+        EntryType.STAFF_ADJUSTMENT: _("Correction by the team"),
+        EntryType.SAVER_USED: _("Streak saver used"),
+        EntryType.TICKET_USED: _("Duel ticket used"),
+        EntryType.TAKEN_BACK: _("Taken back"),
+    }
+    return reasons.get(EntryType(entry.type), EntryType(entry.type).label)
+
+
+def _instant(instant: datetime) -> str:
+    """Return day and time as the business zone's clocks show them."""
+    return instant.astimezone(business_zone()).strftime("%d.%m. %H:%M")
+
+
+DAY_SIGNS = {
+    Outcome.PLAYED: "🟩",
+    Outcome.FROZEN_SAVER: "🛟",
+    Outcome.FROZEN_PREMIUM: "👑",
+    Outcome.SHIELDED: "🛡",
+    Outcome.EARNED_BACK: "🟨",
+    Outcome.MISSED: "🟥",
+}
+
+
+def stats(
+    *,
+    current: int,
+    best: int,
+    calendar: Sequence[tuple[date, Outcome]],
+    modes: Sequence[Accuracy],
+    levels: Sequence[Accuracy],
+) -> str:
+    """Return the streak with this month's days, and the accuracy per mode and level."""
+    lines = [
+        _("📊 <b>Your statistics</b>"),
+        "",
+        ngettext("🔥 Streak: {days} day", "🔥 Streak: {days} days", current).format(days=current)
+        + " · "
+        + _("best: {best}").format(best=best),
+    ]
+    if calendar:
+        lines += ["", *_weeks(calendar)]
+    if modes:
+        lines += ["", _("<b>Right answers</b>")]
+        lines += [_accuracy(mode_name(accuracy.of), accuracy) for accuracy in modes]
+        lines += [_accuracy(accuracy.of, accuracy) for accuracy in levels]
+    else:
+        lines += ["", _("Play a round, and you will find it here.")]
+    return "\n".join(lines)
+
+
+def _weeks(calendar: Sequence[tuple[date, Outcome]]) -> list[str]:
+    """Return the days as rows of seven, Monday first, days before the first one left out."""
+    signs = dict(calendar)
+    first, last = calendar[0][0], calendar[-1][0]
+    monday = first - timedelta(days=first.weekday())
+    rows = []
+    while monday <= last:
+        week = [monday + timedelta(days=number) for number in range(7)]
+        rows.append("".join(DAY_SIGNS[signs[day]] if day in signs else "⬜" for day in week))
+        monday += timedelta(days=7)
+    return rows
+
+
+def _accuracy(name: str, accuracy: Accuracy) -> str:
+    """Return one line of the accuracy: name, share, and of how many."""
+    return f"{escape(name)}: {accuracy.percent} % ({accuracy.right}/{accuracy.answered})"
 
 
 def feedback(graded: Showing) -> str:
@@ -66,9 +258,14 @@ def feedback(graded: Showing) -> str:
     return f"{asked}\n{verdict}\n💡 {escape(graded.version.explanation)}"
 
 
-def feedback_and_question(graded: Showing, following: Showing) -> str:
+def feedback_and_question(answer: Answer, *, now: datetime) -> str:
     """Return one message that answers the last tap and asks on."""
-    return f"{feedback(graded)}\n\n➖➖➖\n\n{question(following)}"
+    assert answer.next is not None
+    parts = [feedback(answer.graded)]
+    if answer.streak.is_first_of_day:
+        parts.append(streak_grew(answer.streak))
+    asked = question(answer.next, answer.charge, now=now)
+    return "\n".join(parts) + f"\n\n➖➖➖\n\n{asked}"
 
 
 def result(played: Round, outcomes: Sequence[bool]) -> str:
@@ -94,9 +291,12 @@ def result(played: Round, outcomes: Sequence[bool]) -> str:
     return f"🏁 {escape(mode_name(played.mode))}\n{squares}\n{score}\n\n{verdict}"
 
 
-def last_feedback_and_result(graded: Showing, outcomes: Sequence[bool]) -> str:
-    """Return the message after the last answer of a round."""
-    return f"{feedback(graded)}\n\n➖➖➖\n\n{result(graded.round, outcomes)}"
+def last_feedback_and_result(answer: Answer, outcomes: Sequence[bool], *, now: datetime) -> str:
+    """Return the message after the last answer of a round, with why it was the last."""
+    parts = [feedback(answer.graded), "➖➖➖", result(answer.graded.round, outcomes)]
+    if answer.refusal is not None:
+        parts.append(round_ended(answer.refusal, now=now))
+    return "\n\n".join(parts)
 
 
 def toast_right() -> str:
@@ -140,6 +340,10 @@ def help_text() -> str:
         "<b>How it works</b>\n\n"
         "/play – choose a mode and answer ten questions. After every answer you see at once "
         "what is right, and why.\n"
+        "Every question costs one energy; a point comes back every 30 minutes, and at midnight "
+        "all of it.\n"
+        "/wallet – what you own\n"
+        "/stats – your streak and how well you answer\n"
         "/language – Deutsch, English, Українська\n"
         "/terms – the rules of the house\n"
         "/help – this page\n\n"
@@ -198,6 +402,21 @@ def button_back() -> str:
     return _("◀️ Back")
 
 
+def button_wallet() -> str:
+    """Return the label of the button that opens the wallet."""
+    return _("👛 Wallet")
+
+
+def button_stats() -> str:
+    """Return the label of the button that opens the statistics."""
+    return _("📊 Statistics")
+
+
+def button_older() -> str:
+    """Return the label of the button that goes on in the statement."""
+    return _("⬇️ Older")
+
+
 def button_language() -> str:
     """Return the label of the button that opens the choice of language."""
     return _("🌍 Language")
@@ -207,6 +426,8 @@ def commands() -> list[tuple[str, str]]:
     """Return the bot's menu of commands with their descriptions."""
     return [
         ("play", _("Play a round")),
+        ("wallet", _("What you own")),
+        ("stats", _("Streak and statistics")),
         ("language", _("Choose the language")),
         ("help", _("How it works")),
         ("terms", _("Terms")),

@@ -220,6 +220,17 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 2.0,
         "options": {"expires": 2.0},
     },
+    # Soon after midnight; until then a player's own touch settles what is over.
+    "settle streaks": {
+        "task": "economy.tasks.settle_streaks",
+        "schedule": crontab(hour="0", minute="10"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
+    "prove the ledger": {
+        "task": "economy.tasks.prove_ledger",
+        "schedule": crontab(hour="3", minute="0"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
     "forget old updates and calls": {
         "task": "bot.tasks.forget_old",
         "schedule": crontab(hour="4", minute="15"),

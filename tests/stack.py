@@ -279,7 +279,8 @@ class Stack:
             self.valkey.start()
         self.sandbox.call("deleteWebhook", drop_pending_updates=True)
         self.sandbox.reset()
-        self.execute(f"TRUNCATE {PLAYED} CASCADE")
+        # The guards of append-only tables stand aside for a superuser who says so.
+        self.execute(f"SET session_replication_role = replica; TRUNCATE {PLAYED} CASCADE")
         with redis.Redis.from_url(self.valkey.url) as client:
             client.flushall()
         self.keep(*names)

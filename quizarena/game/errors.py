@@ -15,6 +15,14 @@ class NoQuestionsError(GameError):
         self.mode = mode
 
 
+class LockedModeError(GameError):
+    """The mode needs Premium or a grant that the player does not have."""
+
+    def __init__(self, mode: Mode) -> None:
+        super().__init__(f"{mode} is locked")
+        self.mode = mode
+
+
 class StaleTapError(GameError):
     """The button's question or round is over, or it is not the player's."""
 

@@ -7,9 +7,17 @@ from django.apps import apps as global_apps
 from django.apps.registry import Apps
 from django.db import DEFAULT_DB_ALIAS
 
+# How much of what they may adjust and grant on a day stands in economy/adjustments.py.
+_ECONOMY = (
+    "economy.view_wallet",
+    "economy.view_ledgerentry",
+)
 _SUPPORT = (
     "players.view_player",
     "players.suspend_player",
+    *_ECONOMY,
+    "economy.adjust_wallet",
+    "economy.grant_premium",
     "bot.view_inboxupdate",
     "bot.try_again_inboxupdate",
     "bot.view_outgoingcall",
@@ -17,9 +25,17 @@ _SUPPORT = (
 )
 _OPERATOR = (
     "players.view_player",
+    *_ECONOMY,
+    "economy.view_proverrun",
     "game.view_question",
 )
-_FINANCE = ("players.view_player",)
+_FINANCE = (
+    "players.view_player",
+    *_ECONOMY,
+    "economy.adjust_wallet",
+    "economy.grant_premium",
+    "economy.view_proverrun",
+)
 # An import adds and changes; nobody deletes a question, since rounds refer to it.
 _EDITOR = (
     "game.view_question",

@@ -59,7 +59,14 @@ def test_a_newcomer_is_greeted_by_name_and_plays_ten_questions_to_the_result(roa
         message = road.tap(anna, wrong(message))
 
     assert "Hallo, Anna <3!" in greeting["text"]
-    assert labels(menu) == ["Schneller Mix A1–A2", "Artikel-Sprint", "◀️ Zurück"]
+    assert labels(menu) == [
+        "Schneller Mix A1–A2",
+        "Artikel-Sprint",
+        "🔒 Kasus",
+        "🔒 Trennbare Verben",
+        "🔒 Wortstellung",
+        "◀️ Zurück",
+    ]
     assert "🟩🟩🟩🟩🟩🟩🟩🟥🟥🟥\n7 von 10 Fragen richtig" in message["text"]
     assert labels(message) == ["🔁 Noch einmal", "🎯 Anderer Modus"]
     played = Round.objects.get()

@@ -48,17 +48,39 @@ PERMISSIONS = {
     "Support": {
         "players.view_player",
         "players.suspend_player",
+        "economy.view_wallet",
+        "economy.view_ledgerentry",
+        "economy.adjust_wallet",
+        "economy.grant_premium",
         "bot.view_inboxupdate",
         "bot.try_again_inboxupdate",
         "bot.view_outgoingcall",
         "bot.send_again_outgoingcall",
     },
-    "Operator": {"players.view_player", "game.view_question"},
-    "Finance": {"players.view_player"},
+    "Operator": {
+        "players.view_player",
+        "game.view_question",
+        "economy.view_wallet",
+        "economy.view_ledgerentry",
+        "economy.view_proverrun",
+    },
+    "Finance": {
+        "players.view_player",
+        "economy.view_wallet",
+        "economy.view_ledgerentry",
+        "economy.adjust_wallet",
+        "economy.grant_premium",
+        "economy.view_proverrun",
+    },
     "Editor": {"game.view_question", "game.add_question", "game.change_question"},
     "Administrator": {
         "players.view_player",
         "players.suspend_player",
+        "economy.view_wallet",
+        "economy.view_ledgerentry",
+        "economy.adjust_wallet",
+        "economy.grant_premium",
+        "economy.view_proverrun",
         "bot.view_inboxupdate",
         "bot.try_again_inboxupdate",
         "bot.view_outgoingcall",
@@ -122,7 +144,7 @@ class TestKeptInStep:
 
         keep_in_step()
 
-        assert make_staff("Finance").get_all_permissions() == {"players.view_player"}
+        assert make_staff("Finance").get_all_permissions() == PERMISSIONS["Finance"]
         assert make_staff("Support").has_perm("bot.try_again_inboxupdate")
 
     def test_a_superfluous_permission_goes(self) -> None:
@@ -131,7 +153,7 @@ class TestKeptInStep:
 
         keep_in_step()
 
-        assert make_staff("Finance").get_all_permissions() == {"players.view_player"}
+        assert make_staff("Finance").get_all_permissions() == PERMISSIONS["Finance"]
 
     def test_a_second_time_writes_nothing(self, django_assert_num_queries: object) -> None:
         before = sorted(Group.permissions.through.objects.values_list("pk", flat=True))

@@ -1,0 +1,718 @@
+"""The economy at the desk: ledger, wallets with their statements, proofs, sources and sinks."""
+
+from collections.abc import Iterable
+from datetime import datetime, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+
+from economy import adjustments, entitlements, grants, statements, wallets
+from economy.charts import DaysForm, asset_charts
+from economy.decisions import (
+    AdjustmentForm,
+    Decision,
+    DecisionForm,
+    PremiumForm,
+    decide,
+    own_user,
+)
+from economy.energy import FREE_CAP
+from economy.errors import EconomyError
+from economy.models import ASSETS, EntryType, LedgerEntry, ProverFinding, ProverRun, Wallet
+from economy.statements import ASSET_NAMES, delivered, moved
+from economy.timeline import minute, timeline
+from quizarena.players.admin import Chapter, tells
+from quizarena.players.models import Player
+from quizarena.staff.desk import ReadOnlyAdmin, age, badge, link, object_link, pretty, span
+
+CHAPTER_LENGTH = 10
+# A search by name looks at the entries of so many players at most.
+NAMESAKES_MAX = 50
+FINDINGS_SHOWN = 200
+CHART_DAYS = 30
+# --- How things are shown -------------------------------------------------------------------------
+
+
+def why(entry: LedgerEntry) -> str | SafeString:
+    """Return the type of the entry, and what staff had to say about it."""
+    label = entry.get_type_display()
+    if not entry.reason:
+        return label
+    return format_html("{}<br><small>{}: {}</small>", label, entry.staff, entry.reason)
+
+
+def balances_after(entry: LedgerEntry) -> list[str]:
+    """Return the balances after the entry, in the order of the wallet."""
+    return [f"{getattr(entry, f'{asset}_after'):,}" for asset in ASSETS]
+
+
+def button(label: str, name: str, *args: object) -> SafeString:
+    """Return a link to an admin page that looks like a button."""
+    return render_to_string(
+        "unfold/components/button.html",
+        {
+            "href": reverse(f"admin:{name}", args=args),
+            "variant": "default",
+            "size": "xs",
+            "children": label,
+        },
+    )
+
+
+def _words(name: str) -> str:
+    """Return the name of an asset or a right as words."""
+    return name.replace("_", " ").capitalize()
+
+
+def statement_table(entries: Iterable[LedgerEntry]) -> dict[str, Any]:
+    """Return the entries as Unfold's table takes them."""
+    return {
+        "headers": [
+            "When",
+            "Why",
+            "Moved",
+            *(f"{name} after" for name in ASSET_NAMES.values()),
+        ],
+        "rows": [
+            [
+                link(
+                    timezone.localtime(entry.created_at).strftime("%Y-%m-%d %H:%M:%S"),
+                    "economy_ledgerentry_change",
+                    entry.pk,
+                ),
+                why(entry),
+                moved(entry),
+                *balances_after(entry),
+            ]
+            for entry in entries
+        ],
+    }
+
+
+def players_found(term: str) -> list[int]:
+    """Return the ids of the players with this Telegram id, or whose user names begin so."""
+    term = term.removeprefix("@")
+    players = Player.objects.all()
+    if term.isdecimal():
+        players = players.filter(telegram_id=int(term))
+    else:
+        players = players.filter(username__istartswith=term)
+    return list(players.values_list("pk", flat=True)[:NAMESAKES_MAX])
+
+
+# --- The ledger -----------------------------------------------------------------------------------
+
+
+class ShortfallFilter(admin.SimpleListFilter):
+    """What could not be taken back, because it was spent."""
+
+    title = "shortfall"
+    parameter_name = "shortfall"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the one question that finance asks."""
+        return [("yes", "something was missing")]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[LedgerEntry]
+    ) -> QuerySet[LedgerEntry]:
+        """Return the entries that fall short."""
+        return queryset.filter(shortfall__isnull=False) if self.value() else queryset
+
+
+@admin.register(LedgerEntry)
+class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
+    """Everything that ever moved, newest first; nobody changes it."""
+
+    list_display = ("when", "whose", "type", "told", "source", "idempotency_key")
+    list_filter = ("type", ShortfallFilter)
+    list_select_related = ("player", "staff")
+    search_fields = ("idempotency_key",)
+    search_help_text = "Telegram id, or beginning of a user name or of an idempotency key"
+    ordering = ("-id",)
+    change_form_outer_before_template = "economy/buttons.html"
+    fieldsets = (
+        (None, {"fields": (("when", "whose"), ("type", "source"), ("told", "about"))}),
+        (
+            "Balances after it",
+            {
+                "fields": (
+                    ("free_energy_after", "paid_energy_after"),
+                    ("streak_savers_after", "duel_tickets_after"),
+                )
+            },
+        ),
+        ("Staff", {"fields": (("staff", "reason"),)}),
+        (
+            "Where it comes from",
+            {
+                "fields": (
+                    ("reversed_entry", "reversing_entry"),
+                    ("missing", "energy_counted_until"),
+                    "idempotency_key",
+                    "fingerprint",
+                    "remembered",
+                )
+            },
+        ),
+    )
+
+    class Media:
+        css = {"all": ["economy/economy.css"]}
+
+    @display(description="When")
+    def when(self, entry: LedgerEntry) -> str:
+        """Return how long ago it was."""
+        return age(entry.created_at)
+
+    @display(description="Player")
+    def whose(self, entry: LedgerEntry) -> SafeString:
+        """Return a link to the player's statement."""
+        return link(entry.player, "economy_wallet_change", entry.player_id)
+
+    @display(description="Moved")
+    def told(self, entry: LedgerEntry) -> str:
+        """Return what it moved."""
+        return moved(entry)
+
+    @display(description="About")
+    def about(self, entry: LedgerEntry) -> str:
+        """Return what it is about as a whole."""
+        return f"{entry.get_direction_display()} of {entry.amount:,} {entry.get_asset_display()}"
+
+    @display(description="Reverses")
+    def reversed_entry(self, entry: LedgerEntry) -> str:
+        """Return a link to the entry that this one takes back."""
+        return object_link(entry.reverses) if entry.reverses else "–"
+
+    @display(description="Reversed by")
+    def reversing_entry(self, entry: LedgerEntry) -> str:
+        """Return a link to the entry that takes this one back."""
+        reversal = LedgerEntry.objects.filter(reverses=entry).first()
+        return object_link(reversal) if reversal else "–"
+
+    @display(description="Missing, because it was spent")
+    def missing(self, entry: LedgerEntry) -> str:
+        """Return what could not be taken back."""
+        shortfall = entry.shortfall or {}
+        return ", ".join(f"{_words(name)}: {units:,}" for name, units in shortfall.items()) or "–"
+
+    @display(description="Metadata")
+    def remembered(self, entry: LedgerEntry) -> SafeString:
+        """Return the metadata as JSON."""
+        return pretty(entry.metadata)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[LedgerEntry], search_term: str
+    ) -> tuple[QuerySet[LedgerEntry], bool]:
+        """Find the entries of players, or those whose key begins so (both indexed).
+
+        The key of a question is not searched: a player's statement has it.
+        """
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if player_ids := players_found(term):
+            return queryset.filter(player__in=player_ids), False
+        keys = queryset.exclude(type=EntryType.QUESTION)
+        return keys.filter(idempotency_key__startswith=term), False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the pages of what staff decide, and of the days."""
+        view = self.admin_site.admin_view
+        return [
+            path("days/", view(self.days_view), name="economy_ledgerentry_days"),
+            path(
+                "<int:entry_id>/revoke/", view(self.revoke_view), name="economy_ledgerentry_revoke"
+            ),
+            *super().get_urls(),
+        ]
+
+    def has_revoke_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may grant Premium, and so take it back."""
+        return request.user.has_perm("economy.grant_premium")
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: LedgerEntry | None = None,
+    ) -> HttpResponse:
+        """Offer to revoke what staff have granted and nobody has taken back."""
+        if (
+            obj is not None
+            and obj.type == EntryType.STAFF_GRANT
+            and self.has_revoke_permission(request)
+            and not LedgerEntry.objects.filter(reverses=obj).exists()
+        ):
+            context["buttons"] = [button("Revoke", "economy_ledgerentry_revoke", obj.pk)]
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def revoke_view(self, request: HttpRequest, entry_id: int) -> HttpResponse:
+        """Take back what staff have granted."""
+        if not self.has_revoke_permission(request):
+            raise PermissionDenied
+        entry = get_object_or_404(LedgerEntry, pk=entry_id, type=EntryType.STAFF_GRANT)
+        now = timezone.now()
+
+        def preview(cleaned: dict[str, Any]) -> list[list[object]]:
+            takings = grants.foresee(entry=entry, now=now)
+            names = [*takings.taken, *(set(takings.shortfall) - set(takings.taken))]
+            return [
+                [
+                    _words(name),
+                    f"{takings.taken.get(name, 0):,} left, {takings.shortfall.get(name, 0):,} used",
+                    f"{takings.taken.get(name, 0):,} taken back",
+                ]
+                for name in names
+            ]
+
+        def carry_out(cleaned: dict[str, Any]) -> tuple[LedgerEntry, bool, str]:
+            reversal = adjustments.revoke_premium(
+                entry=entry,
+                reason=cleaned["reason"],
+                staff=own_user(request),
+                now=now,
+                key=f"revoke:{entry.pk}",
+            )
+            return reversal.entry, reversal.is_new, f"{delivered(entry)} revoked."
+
+        decision = Decision(
+            title=f"Revoke {delivered(entry)} of {entry.player}",
+            player=entry.player,
+            form=DecisionForm,
+            preview=preview,
+            carry_out=carry_out,
+            audit_action="wallet.premium_revoked",
+            note="Later grants move forward; nobody loses days they got elsewhere.",
+        )
+        return decide(request, decision, model_admin=self)
+
+    def days_view(self, request: HttpRequest) -> HttpResponse:
+        """Show what came into being and what was spent, day by day."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        today = timezone.localdate()
+        form = DaysForm(
+            request.GET or {"first_day": today - timedelta(days=CHART_DAYS - 1), "last_day": today}
+        )
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Economy by day",
+            "opts": self.opts,
+            "media": self.media,
+            "form": form,
+            "supply": [
+                (ASSET_NAMES[asset].capitalize(), f"{units:,}")
+                for asset, units in statements.supply().items()
+            ],
+        }
+        if form.is_valid():
+            first_day, last_day = form.cleaned_data["first_day"], form.cleaned_data["last_day"]
+            try:
+                flows = statements.sources_and_sinks(first_day=first_day, last_day=last_day)
+            except EconomyError as error:
+                form.add_error(None, str(error))
+            else:
+                by_day = statements.supply_by_day(
+                    first_day=first_day, last_day=last_day, flows=flows
+                )
+                context["assets"] = [asset_charts(asset, flows, by_day) for asset in ASSETS]
+        return TemplateResponse(request, "economy/days.html", context)
+
+
+# --- Wallets --------------------------------------------------------------------------------------
+
+
+class StatementForm(forms.Form):
+    """Which entries of a statement are shown."""
+
+    type = forms.ChoiceField(
+        label="Why",
+        required=False,
+        choices=[("", "Everything"), *((one.value, one.label.capitalize()) for one in EntryType)],
+        widget=UnfoldAdminSelectWidget,
+    )
+    as_of = forms.DateTimeField(
+        label="As of",
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local", "step": "1"}),
+    )
+    after = forms.IntegerField(required=False, widget=forms.HiddenInput)
+
+
+@admin.register(Wallet)
+class WalletAdmin(ReadOnlyAdmin[Wallet]):
+    """What a player owns; the page of one wallet is the player's statement."""
+
+    list_display = ("whose", "free", "paid", "savers", "tickets", "changed")
+    list_select_related = ("player",)
+    search_fields = ("player__username",)
+    search_help_text = "Telegram id, or beginning of a user name"
+    ordering = ("-player",)
+    change_form_outer_before_template = "economy/buttons.html"
+    change_form_outer_after_template = "economy/statement.html"
+    fieldsets = (
+        (
+            "Now",
+            {"fields": (("whose", "premium"), ("free", "paid"), ("savers", "tickets"), "changed")},
+        ),
+    )
+
+    class Media:
+        css = {"all": ["economy/economy.css"]}
+
+    @display(description="Player")
+    def whose(self, wallet: Wallet) -> SafeString:
+        """Return a link to the player, or in the list to the wallet."""
+        return object_link(wallet.player)
+
+    @display(description="Free energy")
+    def free(self, wallet: Wallet) -> str:
+        """Return the free energy as it has regenerated by now."""
+        return f"{wallets.energy_of(wallet, now=timezone.now()).free} of {FREE_CAP}"
+
+    @display(description="Paid energy")
+    def paid(self, wallet: Wallet) -> str:
+        """Return the paid energy."""
+        return f"{wallet.paid_energy:,}"
+
+    @display(description="Streak savers")
+    def savers(self, wallet: Wallet) -> str:
+        """Return the streak savers."""
+        return f"{wallet.streak_savers:,}"
+
+    @display(description="Duel tickets")
+    def tickets(self, wallet: Wallet) -> str:
+        """Return the duel tickets."""
+        return f"{wallet.duel_tickets:,}"
+
+    @display(description="Premium")
+    def premium(self, wallet: Wallet) -> str:
+        """Return the plan and until when, if there is one."""
+        return premium_of(wallet.player, now=timezone.now())
+
+    @display(description="Last entry")
+    def changed(self, wallet: Wallet) -> str:
+        """Return how long ago the last entry was."""
+        return age(wallet.changed_at)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Wallet], search_term: str
+    ) -> tuple[QuerySet[Wallet], bool]:
+        """Find the wallets of the players whom the term names."""
+        if term := search_term.strip():
+            queryset = queryset.filter(player__in=players_found(term))
+        return queryset, False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the pages of what staff decide about a player."""
+        view = self.admin_site.admin_view
+        return [
+            path("<int:player_id>/adjust/", view(self.adjust_view), name="economy_wallet_adjust"),
+            path(
+                "<int:player_id>/premium/", view(self.premium_view), name="economy_wallet_premium"
+            ),
+            *super().get_urls(),
+        ]
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Wallet | None = None,
+    ) -> HttpResponse:
+        """Show the statement below the balances."""
+        if obj is not None:
+            context |= {"buttons": player_buttons(request, obj.player)}
+            context |= _statement_context(request, obj.player)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def adjust_view(self, request: HttpRequest, player_id: int) -> HttpResponse:
+        """Give a player something, or take it."""
+        if not request.user.has_perm("economy.adjust_wallet"):
+            raise PermissionDenied
+        player = get_object_or_404(Player, pk=player_id)
+        staff, now = own_user(request), timezone.now()
+        left = adjustments.left_today(staff=staff, now=now).units
+
+        def preview(cleaned: dict[str, Any]) -> list[list[object]]:
+            asset = cleaned["asset"]
+            foreseen = adjustments.foresee(
+                player=player, asset=asset, amount=cleaned["amount"], staff=staff, now=now
+            )
+            after_it = left - abs(cleaned["amount"])
+            return [
+                [asset.label.capitalize(), f"{foreseen.before:,}", f"{foreseen.after:,}"],
+                ["Left of your limit today", f"{left:,}", f"{after_it:,}"],
+            ]
+
+        def carry_out(cleaned: dict[str, Any]) -> tuple[LedgerEntry, bool, str]:
+            entry, is_new = adjustments.adjust(
+                player=player,
+                asset=cleaned["asset"],
+                amount=cleaned["amount"],
+                reason=cleaned["reason"],
+                staff=staff,
+                now=now,
+                key=f"staff:{cleaned['decision']}",
+            )
+            amount = f"{cleaned['amount']:+,}".replace("-", "−")
+            return entry, is_new, f"{amount} {cleaned['asset'].label}."
+
+        decision = Decision(
+            title=f"Adjust what {player} owns",
+            player=player,
+            form=AdjustmentForm,
+            preview=preview,
+            carry_out=carry_out,
+            audit_action="wallet.adjusted",
+            note=f"You can move {left:,} more today.",
+        )
+        return decide(request, decision, model_admin=self)
+
+    def premium_view(self, request: HttpRequest, player_id: int) -> HttpResponse:
+        """Grant a player Premium."""
+        if not request.user.has_perm("economy.grant_premium"):
+            raise PermissionDenied
+        player = get_object_or_404(Player, pk=player_id)
+        staff, now = own_user(request), timezone.now()
+        left = adjustments.left_today(staff=staff, now=now).premium_days
+
+        def preview(cleaned: dict[str, Any]) -> list[list[object]]:
+            days = cleaned["days"]
+            adjustments.check_premium_days(days, staff=staff, now=now)
+            until = entitlements.premium_until(player=player, now=now)
+            # A higher plan goes before what is left of a lower one: the end is the same.
+            return [
+                ["Premium until", minute(until), minute((until or now) + timedelta(days=days))],
+                ["Days left of your limit today", f"{left:,}", f"{left - days:,}"],
+            ]
+
+        def carry_out(cleaned: dict[str, Any]) -> tuple[LedgerEntry, bool, str]:
+            entry, is_new = adjustments.grant_premium(
+                player=player,
+                plan=cleaned["plan"],
+                days=cleaned["days"],
+                reason=cleaned["reason"],
+                staff=staff,
+                now=now,
+                key=f"staff:{cleaned['decision']}",
+            )
+            return entry, is_new, f"{delivered(entry)} granted."
+
+        decision = Decision(
+            title=f"Grant {player} Premium",
+            player=player,
+            form=PremiumForm,
+            preview=preview,
+            carry_out=carry_out,
+            audit_action="wallet.premium_granted",
+            note=f"You can grant {left:,} more days today.",
+        )
+        return decide(request, decision, model_admin=self)
+
+
+def premium_of(player: Player, *, now: datetime) -> str:
+    """Return the plan and the end of Premium, if there is one."""
+    plan = entitlements.premium_at(player=player, at=now)
+    if plan is None:
+        return "–"
+    return f"{plan.title()}, until {minute(entitlements.premium_until(player=player, now=now))}"
+
+
+def player_buttons(request: HttpRequest, player: Player) -> list[SafeString]:
+    """Return what the user may decide about the player."""
+    buttons = [
+        ("economy.adjust_wallet", "Adjust", "economy_wallet_adjust"),
+        ("economy.grant_premium", "Grant Premium", "economy_wallet_premium"),
+    ]
+    return [
+        button(label, name, player.pk)
+        for permission, label, name in buttons
+        if request.user.has_perm(permission)
+    ]
+
+
+def _statement_context(request: HttpRequest, player: Player) -> dict[str, Any]:
+    """Return the page of the statement that is asked for, with all that stands around it."""
+    form = StatementForm(request.GET)
+    asked = form.cleaned_data if form.is_valid() else {}
+    as_of: datetime | None = asked.get("as_of")
+    page = statements.statement(
+        player=player,
+        after=player.entries.filter(pk=asked.get("after") or 0).first(),
+        type=EntryType(asked["type"]) if asked.get("type") else None,
+        until=as_of,
+    )
+    older = request.GET.copy()
+    if page.older:
+        older["after"] = str(page.older.pk)
+    newest = request.GET.copy()
+    newest.pop("after", None)
+    return {
+        "statement_form": form,
+        "statement": statement_table(page.entries),
+        "older": f"?{older.urlencode()}" if page.older else None,
+        "newest": f"?{newest.urlencode()}" if asked.get("after") else None,
+        "as_of": as_of,
+        "balances_then": _balances_then(player, as_of) if as_of else None,
+        "timeline": timeline(player, at=as_of or timezone.now()),
+    }
+
+
+def _balances_then(player: Player, instant: datetime) -> list[tuple[str, str]]:
+    """Return what the player owned at `instant`."""
+    balances = statements.balances_at(player=player, instant=instant)
+    plan = entitlements.premium_at(player=player, at=instant)
+    energy = balances.energy if balances else None
+    return [
+        ("Free energy", f"{energy.free if energy else 0} of {FREE_CAP}"),
+        ("Paid energy", f"{energy.paid if energy else 0:,}"),
+        ("Streak savers", f"{balances.streak_savers if balances else 0:,}"),
+        ("Duel tickets", f"{balances.duel_tickets if balances else 0:,}"),
+        ("Premium", plan.title() if plan else "–"),
+    ]
+
+
+# --- Proofs ---------------------------------------------------------------------------------------
+
+
+@admin.register(ProverRun)
+class ProverRunAdmin(ReadOnlyAdmin[ProverRun]):
+    """The proofs of the ledger, and what they have found."""
+
+    list_display = ("when", "outcome", "proved", "took")
+    ordering = ("-id",)
+    fields = ("when", "outcome", "proved", "took")
+    change_form_outer_after_template = "players/story.html"
+
+    @display(description="When")
+    def when(self, run: ProverRun) -> str:
+        """Return how long ago it began."""
+        return age(run.started_at)
+
+    @display(description="Outcome")
+    def outcome(self, run: ProverRun) -> SafeString:
+        """Return whether the ledger is proved."""
+        if run.differences:
+            return badge(f"{run.differences:,} differences", "danger")
+        if run.seconds is None:
+            return badge("not finished", "warning")
+        return badge("proved", "success")
+
+    @display(description="Looked at")
+    def proved(self, run: ProverRun) -> str:
+        """Return how much it is about."""
+        return f"{run.wallets:,} wallets, {run.entries:,} entries"
+
+    @display(description="Took")
+    def took(self, run: ProverRun) -> str:
+        """Return how long it took."""
+        return "–" if run.seconds is None else span(timedelta(seconds=run.seconds))
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: ProverRun | None = None,
+    ) -> HttpResponse:
+        """Show the findings, row by row."""
+        if obj is not None and obj.differences:
+            context["chapters"] = [_findings(obj)]
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+def _findings(run: ProverRun) -> Chapter:
+    """Return the first findings of a proof."""
+    findings = run.findings.select_related("player").order_by("pk")[:FINDINGS_SHOWN]
+    hidden = run.differences - len(findings)
+    return Chapter(
+        title=f"Findings, the first {FINDINGS_SHOWN}" if hidden else "Findings",
+        headers=["Player", "Asset", "In the wallet", "By the entries", "Breaks at"],
+        rows=[
+            [
+                object_link(finding.player),
+                finding.get_asset_display(),
+                _units(finding.in_wallet, missing="no wallet"),
+                _units(finding.by_entries, missing="no entries"),
+                _kink(finding),
+            ]
+            for finding in findings
+        ],
+    )
+
+
+def _units(units: int | None, *, missing: str) -> str:
+    """Return a balance, or that there is none."""
+    return missing if units is None else f"{units:,}"
+
+
+def _kink(finding: ProverFinding) -> str | SafeString:
+    """Return a link to the first entry that tells another balance than the sum up to it."""
+    if finding.entry_id is None:
+        return "–"
+    return link(f"entry {finding.entry_id}", "economy_ledgerentry_change", finding.entry_id)
+
+
+# --- Chapters of a player's story -----------------------------------------------------------------
+
+
+@tells
+def wallet_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+    """Tell what the player owns now, with the way to change it, for who may see wallets."""
+    if not request.user.has_perm("economy.view_wallet"):
+        return None
+    now = timezone.now()
+    wallet = Wallet.objects.filter(player=player).first()
+    energy = wallets.energy_of(wallet, now=now) if wallet else None
+    return Chapter(
+        title="Wallet",
+        headers=["Free energy", "Paid energy", "Streak savers", "Duel tickets", "Premium"],
+        rows=[
+            [
+                f"{energy.free if energy else FREE_CAP} of {FREE_CAP}",
+                f"{wallet.paid_energy if wallet else 0:,}",
+                f"{wallet.streak_savers if wallet else 0:,}",
+                f"{wallet.duel_tickets if wallet else 0:,}",
+                premium_of(player, now=now),
+            ]
+        ],
+        more=format_html_join(" ", "{}", ((button,) for button in player_buttons(request, player))),
+    )
+
+
+@tells
+def entries_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+    """Tell the latest entries, for who may see the ledger."""
+    if not request.user.has_perm("economy.view_ledgerentry"):
+        return None
+    page = statements.statement(player=player, length=CHAPTER_LENGTH)
+    has_wallet = bool(page.entries) and request.user.has_perm("economy.view_wallet")
+    return Chapter(
+        title="Latest entries of the ledger",
+        **statement_table(page.entries),
+        more=link("Whole statement", "economy_wallet_change", player.pk) if has_wallet else None,
+    )

@@ -1,0 +1,122 @@
+"""The only way to change what a player owns. Product rules, section 3."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import DatabaseError
+from django.utils.timezone import is_naive
+
+from economy.errors import BadMoveError, KeyReusedError, NotEnoughError
+from economy.models import AMOUNT_MAX, Asset, Direction, EntryType, LedgerEntry, Source
+from quizarena.players.models import Player
+
+# SQLSTATE of the trigger that refuses a negative balance.
+NOT_ENOUGH = "QA001"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deltas:
+    """What an entry moves, signed, per asset of the wallet."""
+
+    free_energy: int = 0
+    paid_energy: int = 0
+    streak_savers: int = 0
+    duel_tickets: int = 0
+
+
+def post(
+    *,
+    player: Player,
+    type: EntryType,  # noqa: A002 -- the ledger's own word.
+    asset: Asset,
+    direction: Direction,
+    amount: int,
+    deltas: Deltas,
+    source: Source,
+    key: str,
+    request: Mapping[str, Any],
+    now: datetime,
+    energy_counted_until: datetime | None = None,
+    metadata: Mapping[str, Any] | None = None,
+    shortfall: Mapping[str, int] | None = None,
+    reverses: LedgerEntry | None = None,
+    staff: User | None = None,
+    reason: str = "",
+) -> tuple[LedgerEntry, bool]:
+    """Append one entry and move the wallet with it; return it and whether it is new.
+
+    One statement: the database locks the wallet, applies the deltas and computes the balances.
+    `request` is what was asked for, whatever state it met: the same key with the same request
+    returns the first entry and changes nothing, with another one raises KeyReusedError.
+
+    Raises NotEnoughError when a balance would become negative; the transaction can then only be
+    rolled back. Raises BadMoveError before anything is written for what makes no sense.
+    """
+    if not 0 < amount <= AMOUNT_MAX:
+        raise BadMoveError(f"An amount is 1 to {AMOUNT_MAX:,}, not {amount:,}.")
+    if is_naive(now) or (energy_counted_until and is_naive(energy_counted_until)):
+        raise BadMoveError("An instant needs a time zone.")
+    if not 0 < len(key) <= 128:
+        raise BadMoveError("An idempotency key has 1 to 128 characters.")
+    fingerprint = _fingerprint(type=type, source=source, request=request)
+    row = {
+        "player_id": player.pk,
+        "type": type.value,
+        "asset": asset.value,
+        "direction": direction.value,
+        "amount": amount,
+        **asdict(deltas),
+        "energy_counted_until": energy_counted_until,
+        "source": source.value,
+        "idempotency_key": key,
+        "fingerprint": fingerprint,
+        "metadata": json.dumps(dict(metadata or {})),
+        "shortfall": json.dumps(dict(shortfall)) if shortfall else None,
+        "reverses_id": reverses.pk if reverses else None,
+        "staff_id": staff.pk if staff else None,
+        "reason": reason,
+        "created_at": now,
+    }
+    try:
+        inserted = list(LedgerEntry.objects.raw(_INSERT, row))
+    except DatabaseError as error:
+        raise _understood(error) from error
+    if inserted:
+        return inserted[0], True
+    first = LedgerEntry.objects.get(player=player, idempotency_key=key)
+    if first.fingerprint != fingerprint:
+        raise KeyReusedError(first)
+    return first, False
+
+
+_COLUMNS = (
+    "player_id", "type", "asset", "direction", "amount",
+    "free_energy", "paid_energy", "streak_savers", "duel_tickets", "energy_counted_until",
+    "source", "idempotency_key", "fingerprint", "metadata", "shortfall", "reverses_id",
+    "staff_id", "reason", "created_at",
+)  # fmt: skip
+_INSERT = f"""
+INSERT INTO economy_ledgerentry ({", ".join(_COLUMNS)})
+VALUES ({", ".join(f"%({column})s" for column in _COLUMNS)})
+RETURNING *
+"""  # noqa: S608 -- the columns are constants.
+
+
+def _fingerprint(*, type: EntryType, source: Source, request: Mapping[str, Any]) -> str:  # noqa: A002
+    """Return the SHA-256 of what is asked for."""
+    asked = json.dumps([type.value, source.value, dict(request)], sort_keys=True, default=str)
+    return hashlib.sha256(asked.encode()).hexdigest()
+
+
+def _understood(error: DatabaseError) -> Exception:
+    """Return the NotEnoughError that the database has told, or its own error."""
+    cause: Any = error.__cause__
+    if getattr(cause, "sqlstate", None) != NOT_ENOUGH:
+        return error
+    told = json.loads(cause.diag.message_detail)
+    return NotEnoughError(asset=told["asset"], owned=told["owned"], needed=told["needed"])

@@ -1,0 +1,432 @@
+"""A player's streak: activity, rollover, earning back, outages, calendar. Product rules, section 7.
+
+The days are the truth, one row each; the streak sums them up. All that changes a player's days
+happens under the lock of the player's wallet.
+
+A day is settled when it is over, by whoever comes first: the player or the nightly job. It makes
+no difference who and when, because a missed day is judged by what was so when it ended: the
+savers that were owned at its midnight and the plan that was active on it. A saver that is granted
+later does not reach back. What takes savers away calls `settle` first, so that a saver that has
+to save a day already over is used before it can be taken.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from functools import cached_property
+
+import structlog
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.utils.timezone import is_naive
+
+from economy import ledger, streak_rules, wallets
+from economy.errors import BadMoveError
+from economy.goods import Plan
+from economy.ledger import Deltas
+from economy.models import (
+    Asset,
+    Direction,
+    EntryType,
+    LedgerEntry,
+    OutageDay,
+    PerfectRound,
+    PremiumSpan,
+    Source,
+    Streak,
+    StreakDay,
+    Wallet,
+)
+from economy.streak_rules import DAY, EARN_BACK_ROUNDS, Day, Outcome
+from quizarena.players.models import Player
+from quizarena.staff import audit
+
+# A shield reaches no further than this from today, and is not longer: what does is a typing error.
+SHIELD_REACH = timedelta(days=31)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StreakChange:
+    """A player's streak after an activity, and whether it was the first of the day."""
+
+    current: int
+    best: int
+    is_first_of_day: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EarnBack:
+    """A lost streak that can be earned back, or has just been."""
+
+    length: int
+    rounds_done: int
+    until: datetime
+
+    @property
+    def is_earned(self) -> bool:
+        """Whether this was the last round it took."""
+        return self.rounds_done >= EARN_BACK_ROUNDS
+
+
+def record_activity(*, player: Player, now: datetime) -> StreakChange:
+    """Count the day of `now` as active, after settling the missed days before it.
+
+    Called with every answered question and finished daily challenge: from the second time of a
+    day on it is one read. The first time locks the wallet.
+    """
+    today = _day(now)
+    streak = Streak.objects.filter(player=player).first()
+    if streak is not None and streak.last_active_day == today:
+        return StreakChange(current=streak.current, best=streak.best, is_first_of_day=False)
+    return _record_first_activity(player=player, today=today, now=now)
+
+
+@transaction.atomic
+def _record_first_activity(*, player: Player, today: date, now: datetime) -> StreakChange:
+    """Lock, look again, and count the day unless it has been counted meanwhile."""
+    wallet = wallets.lock(player=player, now=now)
+    played = StreakDay.objects.filter(player=player, day=today, outcome=Outcome.PLAYED)
+    is_first = not played.exists()
+    streak = _roll(player=player, wallet=wallet, facts={today: Outcome.PLAYED}, now=now)
+    assert streak is not None
+    return StreakChange(current=streak.current, best=streak.best, is_first_of_day=is_first)
+
+
+def settle(*, player: Player, now: datetime) -> Streak | None:
+    """Settle the player's days before today, and return the streak; None before the first day.
+
+    For each missed day of a running streak: an outage of ours costs nothing, else an owned saver
+    is used, else a Premium freeze of that day's plan, else the streak is lost. Also turns days
+    that were shielded after the fact. Locks the wallet if there is something to do.
+    """
+    if Streak.objects.due(today=_day(now)).filter(player=player).exists():
+        with transaction.atomic():
+            wallet = wallets.lock(player=player, now=now)
+            return _roll(player=player, wallet=wallet, facts={}, now=now)
+    return Streak.objects.filter(player=player).first()
+
+
+def settle_due(*, now: datetime, after: int, limit: int) -> list[int]:
+    """Settle the next players by id who have something to settle, `limit` of them at most.
+
+    Return their ids, none when there is nobody with an id over `after`. Each is a transaction of
+    its own; one who cannot be settled is logged and left behind, and does not hold up the others.
+    """
+    due = Streak.objects.due(today=_day(now)).filter(player__gt=after).order_by("player")
+    streaks = list(due.select_related("player")[:limit])
+    for streak in streaks:
+        try:
+            settle(player=streak.player, now=now)
+        except Exception:  # Of whatever kind: it is this player's alone.
+            log.exception("streak.not_settled", player=streak.pk)
+    return [streak.pk for streak in streaks]
+
+
+def earn_back(*, player: Player, now: datetime) -> EarnBack | None:
+    """Return what the player can earn back at `now`, and how far they are; None if nothing."""
+    # No window reaches further than three days back.
+    lately = StreakDay.objects.filter(player=player, day__gte=_day(now) - 3 * DAY)
+    lost = lately.filter(outcome=Outcome.MISSED).order_by("day").last()
+    if lost is None:
+        return None
+    until = streak_rules.earn_back_until(lost.day, zone=wallets.business_zone())
+    if now >= until:
+        return None
+    done = PerfectRound.objects.filter(player=player, finished_at__gte=_midnight_after(lost.day))
+    return EarnBack(length=lost.length, rounds_done=done.count(), until=until)
+
+
+@transaction.atomic
+def record_perfect_round(*, player: Player, round_key: str, now: datetime) -> EarnBack | None:
+    """Count a round of ten right answers towards the streak that the player lost.
+
+    The third one within 48 hours after the end of the missed day gives the streak back, with what
+    has been played since on top. Each loss can be made good once; a round counts once. Returns
+    how far the player is, or None when there is nothing to earn back.
+
+    No entry in the ledger: nothing of the wallet moves. The days and rounds tell the story.
+    Locks the wallet.
+    """
+    settle(player=player, now=now)
+    # After settling: it may have used a saver.
+    wallet = wallets.lock(player=player, now=now)
+    if earn_back(player=player, now=now) is None:
+        return None
+    PerfectRound.objects.get_or_create(
+        player=player, round_key=round_key, defaults={"finished_at": now}
+    )
+    progress = earn_back(player=player, now=now)
+    assert progress is not None
+    if progress.is_earned:
+        facts = dict.fromkeys(_gap(player=player, now=now), Outcome.EARNED_BACK)
+        _roll(player=player, wallet=wallet, facts=facts, now=now)
+    return progress
+
+
+def _gap(*, player: Player, now: datetime) -> list[date]:
+    """Return the days from the last loss up to the next activity, or to yesterday."""
+    days = StreakDay.objects.filter(player=player).order_by("day")
+    lost = days.filter(outcome=Outcome.MISSED).values_list("day", flat=True).last()
+    assert lost is not None
+    back = days.filter(day__gt=lost).values_list("day", flat=True).first()
+    return streak_rules.days(lost, (back or _day(now)) - DAY)
+
+
+@transaction.atomic
+def shield(
+    *, first_day: date, last_day: date, staff: User, reason: str, now: datetime
+) -> list[OutageDay]:
+    """Declare the days an outage of ours: they cost nobody a streak, a saver or a freeze.
+
+    Days already settled are turned by the job, which starts after the commit, or when the player
+    comes: a lost streak goes on, a used saver is given back. Returns the days that have not been
+    shielded before. Raises BadMoveError for days in the wrong order or far from today, and for
+    a reason that is missing.
+    """
+    today = _day(now)
+    if not today - SHIELD_REACH <= first_day <= last_day <= today + SHIELD_REACH:
+        raise BadMoveError(
+            f"A shield has a first and a last day, at most {SHIELD_REACH.days} days from today."
+        )
+    if not reason.strip():
+        raise BadMoveError("A shield needs a reason.")
+    shielded = []
+    for day in streak_rules.days(first_day, last_day):
+        outage_day, is_new = OutageDay.objects.get_or_create(
+            day=day, defaults={"staff": staff, "reason": reason, "created_at": now}
+        )
+        if is_new:
+            shielded.append(outage_day)
+    if shielded:
+        from economy import tasks  # It calls this module.
+
+        audit.record(
+            actor=staff,
+            action="streaks.shield",
+            summary=f"Streaks shielded from {first_day} to {last_day}: {reason}",
+            details={"days": [str(one.day) for one in shielded]},
+        )
+        # A broker that is away costs time and nothing else: the nightly job finds the days.
+        transaction.on_commit(tasks.settle_streaks.delay, robust=True)
+    return shielded
+
+
+def calendar(*, player: Player, month: date, now: datetime) -> list[tuple[date, Outcome]]:
+    """Return what became of each day of the month of `month`, in order.
+
+    Begins with the player's first active day and ends with the last day that is settled: call
+    `settle` first. A day without a streak to lose is MISSED, or SHIELDED if the outage was ours.
+    """
+    streak = Streak.objects.filter(player=player).first()
+    if streak is None:
+        return []
+    days = StreakDay.objects.filter(player=player)
+    begin = days.order_by("day").values_list("day", flat=True)[0]
+    first = month.replace(day=1)
+    last = (first + 31 * DAY).replace(day=1) - DAY
+    # Without a streak nothing has to be settled: what is over has been missed.
+    known_until = streak.settled_through if streak.current else _day(now) - DAY
+    first, last = max(first, begin), min(last, known_until)
+    recorded = dict(days.filter(day__range=(first, last)).values_list("day", "outcome"))
+    outages = _outage_days(first, last)
+    return [
+        (day, Outcome(recorded.get(day) or ("SHIELDED" if day in outages else "MISSED")))
+        for day in streak_rules.days(first, last)
+    ]
+
+
+def mark_told(*, day: StreakDay, now: datetime) -> bool:
+    """Claim the telling of what `day` says (see StreakDay.objects.undelivered); return True once.
+
+    False also when the day has become another meanwhile: then there is something else to tell.
+    """
+    untold = StreakDay.objects.filter(pk=day.pk, outcome=day.outcome, told_at=None)
+    return untold.update(told_at=now) == 1
+
+
+def _day(now: datetime) -> date:
+    """Return the business day of an instant. Raises BadMoveError for a naive one."""
+    if is_naive(now):
+        raise BadMoveError("An instant needs a time zone.")
+    return now.astimezone(wallets.business_zone()).date()
+
+
+def _midnight_after(day: date) -> datetime:
+    """Return when a business day is over."""
+    return streak_rules.midnight_after(day, zone=wallets.business_zone())
+
+
+def _outage_days(first: date, last: date) -> set[date]:
+    """Return the days between the two that an outage of ours has spoilt."""
+    return set(OutageDay.objects.filter(day__range=(first, last)).values_list("day", flat=True))
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Safety:
+    """What can save the player's missed days from `first` on; read when first asked for."""
+
+    wallet: Wallet
+    first: date
+    last: date
+
+    def is_shielded(self, day: date) -> bool:
+        return day in self._outage_days
+
+    def savers(self, day: date) -> int:
+        """Return the savers owned at the end of the day, less those used for any day since.
+
+        That is what is in the wallet less what has been given since; what has been taken since
+        is gone, whatever was owned then.
+        """
+        over = _midnight_after(day)
+        since = sum(savers for at, savers in self._saver_moves if at >= over)
+        return self.wallet.streak_savers - max(0, since)
+
+    def freezes(self, day: date) -> int | None:
+        """Return what the highest plan allows that was active at any moment of the day."""
+        begins, over = _midnight_after(day - DAY), _midnight_after(day)
+        plans = [
+            Plan(span.plan)
+            for span in self._premium
+            if max(begins, span.starts_at) < min(over, span.until)
+        ]
+        return max(plans, key=lambda plan: plan.rank).freezes_per_week if plans else 0
+
+    @cached_property
+    def _outage_days(self) -> set[date]:
+        return _outage_days(self.first, self.last)
+
+    @cached_property
+    def _premium(self) -> list[PremiumSpan]:
+        return list(
+            PremiumSpan.objects.filter(
+                player=self.wallet.player_id,
+                starts_at__lt=_midnight_after(self.last),
+                ends_at__gt=_midnight_after(self.first - DAY),
+            )
+        )
+
+    @cached_property
+    def _saver_moves(self) -> list[tuple[datetime, int]]:
+        """Return what was given and taken since the first day ended, uses aside."""
+        return list(
+            LedgerEntry.objects.filter(
+                player=self.wallet.player_id, created_at__gte=_midnight_after(self.first)
+            )
+            .exclude(streak_savers=0)
+            .exclude(type__in=[EntryType.SAVER_USED, EntryType.SAVER_RETURNED])
+            .values_list("created_at", "streak_savers")
+        )
+
+
+def _roll(
+    *, player: Player, wallet: Wallet, facts: Mapping[date, Outcome], now: datetime
+) -> Streak | None:
+    """Bring days and streak up to yesterday, or to the last of `facts`; the wallet is locked.
+
+    `facts` are days that are now known to be PLAYED or EARNED_BACK. Begins with the first day that
+    is not settled or has become another one. Returns the streak, None if the player has none.
+    """
+    streak = Streak.objects.filter(player=player).first()
+    settled = [streak.settled_through] if streak else []
+    shieldable = StreakDay.objects.shieldable().filter(player=player).order_by("day")
+    first = min(
+        [*facts, *(day + DAY for day in settled), *shieldable.values_list("day", flat=True)[:1]],
+        default=date.max,
+    )
+    last = max([*facts, *settled, _day(now) - DAY])
+    if first > last:
+        return streak
+    before = first - DAY
+    since = min(before, *streak_rules.week_of(first))
+    stored = {row.day: row for row in StreakDay.objects.filter(player=player, day__gte=since)}
+    rolled = streak_rules.roll(
+        length=stored[before].streak if before in stored else 0,
+        first=first,
+        last=last,
+        recorded={day: Outcome(row.outcome) for day, row in stored.items()},
+        facts=facts,
+        safety=_Safety(wallet=wallet, first=first, last=last),
+    )
+    _keep(rolled, stored=stored, player=player, now=now)
+    current = rolled[-1].streak if rolled else 0
+    best = max(day.length for day in rolled) if rolled else 0
+    active = [day for day, outcome in facts.items() if outcome is Outcome.PLAYED]
+    if streak is None:
+        return Streak.objects.create(
+            player=player,
+            current=current,
+            best=best,
+            last_active_day=max(active),
+            settled_through=last,
+        )
+    streak.current = current
+    streak.best = max(streak.best, best)
+    streak.last_active_day = max([streak.last_active_day, *active])
+    streak.settled_through = last
+    streak.save(update_fields=["current", "best", "last_active_day", "settled_through"])
+    return streak
+
+
+def _keep(
+    rolled: list[Day], *, stored: Mapping[date, StreakDay], player: Player, now: datetime
+) -> None:
+    """Write down the days that are new or have become others, and move the savers they took."""
+    new, changed = [], []
+    for day in rolled:
+        row = stored.get(day.day)
+        if row is None:
+            row = StreakDay(player=player, day=day.day)
+            new.append(row)
+        elif (row.outcome, row.length) != (day.outcome, day.length):
+            changed.append(row)
+        if row.outcome != day.outcome:
+            if row.entry_id is not None:
+                _give_back_saver(row, now=now)
+            row.entry = (
+                _use_saver(player=player, day=day.day, now=now)
+                if day.outcome is Outcome.FROZEN_SAVER
+                else None
+            )
+            row.outcome, row.told_at = day.outcome, None
+        row.length = day.length
+    StreakDay.objects.bulk_create(new)
+    StreakDay.objects.bulk_update(changed, ["outcome", "length", "entry", "told_at"])
+
+
+def _use_saver(*, player: Player, day: date, now: datetime) -> LedgerEntry:
+    """Take the saver for a missed day."""
+    entry, _ = ledger.post(
+        player=player,
+        type=EntryType.SAVER_USED,
+        asset=Asset.STREAK_SAVERS,
+        direction=Direction.DEBIT,
+        amount=1,
+        deltas=Deltas(streak_savers=-1),
+        source=Source.SYSTEM,
+        key=f"saver:{day}",
+        request={"day": day},
+        now=now,
+        metadata={"day": str(day)},
+    )
+    return entry
+
+
+def _give_back_saver(row: StreakDay, *, now: datetime) -> None:
+    """Give back the saver of a day that has turned out not to need it."""
+    ledger.post(
+        player=row.player,
+        type=EntryType.SAVER_RETURNED,
+        asset=Asset.STREAK_SAVERS,
+        direction=Direction.CREDIT,
+        amount=1,
+        deltas=Deltas(streak_savers=1),
+        source=Source.SYSTEM,
+        key=f"return:saver:{row.day}",
+        request={"day": row.day},
+        now=now,
+        metadata={"day": str(row.day)},
+        reverses=row.entry,
+    )

@@ -1,0 +1,43 @@
+"""How a player answers: per mode and per level."""
+
+from dataclasses import dataclass
+
+from django.db.models import Count, Q
+
+from quizarena.game.models import Showing
+from quizarena.players.models import Player
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accuracy:
+    """How many questions of one mode, or of one level, were answered, and how many right."""
+
+    of: str
+    answered: int
+    right: int
+
+    @property
+    def percent(self) -> int:
+        """Return the share of right answers, 0-100, rounded down: 100 is without a mistake."""
+        return self.right * 100 // self.answered
+
+
+def by_mode(player: Player) -> list[Accuracy]:
+    """Return the player's accuracy in each mode that they have played, most played first."""
+    return _accuracy(player, "mode")
+
+
+def by_level(player: Player) -> list[Accuracy]:
+    """Return the player's accuracy at each level that they were asked, easiest first."""
+    return sorted(_accuracy(player, "question__level"), key=lambda accuracy: accuracy.of)
+
+
+def _accuracy(player: Player, field: str) -> list[Accuracy]:
+    answered = Showing.objects.filter(player=player, answered_at__isnull=False)
+    rows = answered.values_list(field).annotate(
+        answered=Count("id"), right=Count("id", filter=Q(is_correct=True))
+    )
+    return [
+        Accuracy(of=of, answered=answered, right=right)
+        for of, answered, right in rows.order_by("-answered", field)
+    ]

@@ -1,0 +1,238 @@
+"""The proof of the ledger: what it finds, and that it finds nothing else."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from io import StringIO
+
+import pytest
+from django.core.management import CommandError, call_command
+from django.db import connection
+from django.db.backends.utils import CursorWrapper
+
+from economy import ledger, prover, tasks, wallets
+from economy.errors import BadMoveError
+from economy.ledger import Deltas
+from economy.models import (
+    Asset,
+    Direction,
+    EntryType,
+    LedgerEntry,
+    ProverFinding,
+    ProverRun,
+    Source,
+    Wallet,
+)
+from quizarena.players.models import Player
+from tests.concurrency import another_connection
+from tests.factories import PlayerFactory
+
+NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
+
+pytestmark = pytest.mark.django_db
+
+
+@contextmanager
+def behind_the_guards() -> Iterator[CursorWrapper]:
+    """Yield a cursor that no trigger and no foreign key watches, as after a faulty restore."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL session_replication_role = replica")
+        yield cursor
+        cursor.execute("SET LOCAL session_replication_role = origin")
+
+
+def give(player: Player, amount: int) -> LedgerEntry:
+    """Post a prize of paid energy."""
+    entry, _ = ledger.post(
+        player=player,
+        type=EntryType.PRIZE,
+        asset=Asset.PAID_ENERGY,
+        direction=Direction.CREDIT,
+        amount=amount,
+        deltas=Deltas(paid_energy=amount),
+        source=Source.SYSTEM,
+        key=f"prize:{amount}",
+        request={},
+        now=NOON,
+    )
+    return entry
+
+
+def found(run: ProverRun) -> list[tuple[int, str, int | None, int | None, int | None]]:
+    """Return the findings of a run: player, asset, in the wallet, by the entries, first kink."""
+    return list(
+        ProverFinding.objects.filter(run=run)
+        .order_by("pk")
+        .values_list("player_id", "asset", "in_wallet", "by_entries", "entry_id")
+    )
+
+
+def test_a_ledger_that_nobody_has_forged_is_proved() -> None:
+    for _ in range(3):
+        player = PlayerFactory.create()
+        wallets.charge_question(player=player, key="q1", now=NOON)
+        give(player, 7)
+
+    run = prover.prove(now=NOON)
+
+    assert (run.wallets, run.entries, run.differences) == (3, 9, 0)
+    assert run.seconds is not None
+
+
+def test_without_players_there_is_nothing_to_prove() -> None:
+    run = prover.prove(now=NOON)
+
+    assert (run.wallets, run.entries, run.differences) == (0, 0, 0)
+
+
+def test_a_balance_that_no_entry_has_made_is_found() -> None:
+    honest, forged = PlayerFactory.create_batch(2)
+    give(honest, 7)
+    give(forged, 7)
+    with behind_the_guards() as cursor:
+        cursor.execute(
+            "UPDATE economy_wallet SET paid_energy = 1007, duel_tickets = 2 WHERE player_id = %s",
+            [forged.pk],
+        )
+
+    run = prover.prove(now=NOON)
+
+    assert found(run) == [
+        (forged.pk, "duel_tickets", 2, 0, None),
+        (forged.pk, "paid_energy", 1007, 7, None),
+    ]
+    assert run.differences == 2
+
+
+def test_an_entry_that_has_vanished_is_found() -> None:
+    player = PlayerFactory.create()
+    give(player, 7)
+    last = give(player, 5)
+    with behind_the_guards() as cursor:
+        cursor.execute("DELETE FROM economy_ledgerentry WHERE id = %s", [last.pk])
+
+    run = prover.prove(now=NOON)
+
+    assert found(run) == [(player.pk, "paid_energy", 12, 7, None)]
+
+
+def test_an_entry_that_tells_another_balance_than_the_sum_is_found_where_it_begins() -> None:
+    player = PlayerFactory.create()
+    give(player, 1)
+    second, third = give(player, 2), give(player, 3)
+    give(player, 4)
+    with behind_the_guards() as cursor:
+        cursor.execute(
+            "UPDATE economy_ledgerentry SET paid_energy_after = 99 WHERE id IN (%s, %s)",
+            [second.pk, third.pk],
+        )
+
+    run = prover.prove(now=NOON)
+
+    assert found(run) == [(player.pk, "paid_energy", 10, 10, second.pk)]
+
+
+def test_entries_without_a_wallet_are_found() -> None:
+    player = PlayerFactory.create()
+    give(player, 7)
+    with behind_the_guards() as cursor:
+        cursor.execute("DELETE FROM economy_wallet")
+
+    run = prover.prove(now=NOON)
+
+    assert found(run) == [
+        (player.pk, "duel_tickets", None, 0, None),
+        (player.pk, "free_energy", None, 0, None),
+        (player.pk, "paid_energy", None, 7, None),
+        (player.pk, "streak_savers", None, 0, None),
+    ]
+
+
+def test_a_wallet_without_entries_is_found_even_if_it_is_empty() -> None:
+    player = PlayerFactory.create()
+    with behind_the_guards() as cursor:
+        cursor.execute(
+            "INSERT INTO economy_wallet VALUES (%s, 0, 0, 0, 0, NULL, now())", [player.pk]
+        )
+
+    run = prover.prove(now=NOON)
+
+    assert (run.wallets, run.entries, run.differences) == (1, 0, 4)
+    assert found(run)[0] == (player.pk, "duel_tickets", 0, None, None)
+
+
+def test_every_player_is_in_exactly_one_range(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(prover, "ENTRIES_PER_RANGE", 2)
+    players = PlayerFactory.create_batch(5)
+    for player in players:
+        give(player, 7)
+    with behind_the_guards() as cursor:
+        cursor.execute("UPDATE economy_wallet SET paid_energy = 8")
+    told: list[tuple[int, int]] = []
+
+    run = prover.prove(now=NOON, on_range=lambda done, ranges: told.append((done, ranges)))
+
+    assert [finding[0] for finding in found(run)] == [player.pk for player in players]
+    assert (run.wallets, run.entries) == (5, 5)
+    assert len(told) > 1
+    assert told[-1][0] == told[-1][1] == len(told)
+
+
+def test_two_proofs_do_not_run_at_once() -> None:
+    with another_connection() as other:
+        other.execute("SELECT pg_advisory_lock(%s)", [prover.LOCK])
+
+        with pytest.raises(prover.RunningError):
+            prover.prove(now=NOON)
+        assert tasks.prove_ledger() == 0
+
+    assert not ProverRun.objects.exists()
+
+
+def test_after_a_proof_the_next_one_may_run() -> None:
+    prover.prove(now=NOON)
+
+    assert tasks.prove_ledger() == 0
+    with another_connection() as other:
+        other.execute("SELECT pg_try_advisory_lock(%s)", [prover.LOCK])
+        assert other.fetchone() == (True,)
+    assert ProverRun.objects.filter(seconds__isnull=False).count() == 2
+
+
+def test_a_naive_instant_is_refused() -> None:
+    with pytest.raises(BadMoveError, match="time zone"):
+        prover.prove(now=datetime(2026, 1, 1))  # noqa: DTZ001
+
+    assert not ProverRun.objects.exists()
+
+
+class TestCommand:
+    def test_it_reports_what_is_proved(self) -> None:
+        give(PlayerFactory.create(), 7)
+        out = StringIO()
+
+        call_command("prove_ledger", stdout=out)
+
+        assert out.getvalue().startswith("Proved: 1 wallets, 1 entries in ")
+
+    def test_it_fails_on_any_difference_and_names_it(self) -> None:
+        player = PlayerFactory.create()
+        give(player, 7)
+        with behind_the_guards() as cursor:
+            cursor.execute("UPDATE economy_wallet SET paid_energy = 1007")
+        err = StringIO()
+
+        with pytest.raises(CommandError, match=r"1 difference\(s\) in 1 wallets, 1 entries"):
+            call_command("prove_ledger", stderr=err)
+
+        assert err.getvalue() == (
+            f"player {player.pk}: 1,007 paid energy in the wallet, 7 by the entries\n"
+        )
+
+    def test_the_nightly_task_counts_the_differences(self) -> None:
+        give(PlayerFactory.create(), 7)
+        with behind_the_guards() as cursor:
+            cursor.execute("UPDATE economy_wallet SET paid_energy = 1007")
+
+        assert tasks.prove_ledger() == 1
+        assert Wallet.objects.get().paid_energy == 1007

@@ -1,0 +1,185 @@
+"""What a round costs, and what the player sees of it, tap by tap through the sandbox."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+import time_machine
+
+from economy import wallets
+from economy.goods import Goods, Plan
+from economy.grants import grant
+from economy.models import EntryType, LedgerEntry, Source, Wallet
+from quizarena.game.models import Round, Showing
+from quizarena.players.models import Player
+from tests.conftest import Road
+from tests.game.test_round import bank, labels, right
+
+__all__ = ["bank"]
+
+# 12:00 in Berlin.
+NOON = datetime(2026, 11, 2, 11, tzinfo=UTC)
+
+
+@pytest.fixture
+def clock() -> Any:
+    """Stop the clock at noon; `clock.shift` moves it."""
+    with time_machine.travel(NOON, tick=False) as traveller:
+        yield traveller
+
+
+def begin(road: Road, clock: Any) -> tuple[int, Player, dict[str, Any]]:
+    """Let Anna enter and start a round; return her Telegram id, her row and the first question."""
+    anna = road.sandbox.add_player("Anna", language_code="en")
+    road.say(anna, "/play")
+    question = road.tap(anna, "Quick mix A1–A2")
+    return anna, Player.objects.get(telegram_id=anna), question
+
+
+def spend(player: Player, count: int) -> None:
+    """Use up so many points of energy."""
+    for number in range(count):
+        wallets.charge_question(player=player, key=f"spent:{number}", now=NOON)
+
+
+def test_every_question_costs_one_energy_and_shows_what_is_left(road: Road, clock: Any) -> None:
+    anna, player, first = begin(road, clock)
+
+    second = road.tap(anna, right(first))
+
+    assert "⚡ 19/20 · next point in 30 minutes" in first["text"]
+    assert "⚡ 18/20 · next point in 30 minutes" in second["text"]
+    entries = LedgerEntry.objects.filter(player=player, type="QUESTION")
+    assert [entry.amount for entry in entries] == [1, 1]
+    assert Wallet.objects.get(player=player).free_energy == 18
+
+
+def test_a_start_that_is_tapped_twice_costs_one_energy(road: Road, clock: Any) -> None:
+    anna = road.sandbox.add_player("Anna", language_code="en")
+    menu = road.say(anna, "/play")
+    road.sandbox.tap(anna, "Quick mix A1–A2")
+    road.sandbox.tap(anna, "Quick mix A1–A2", message_id=menu["message_id"])
+    road.travel()
+
+    assert Round.objects.count() == 1
+    assert LedgerEntry.objects.filter(type="QUESTION").count() == 1
+
+
+def test_the_last_seconds_before_a_point_are_under_a_minute(road: Road, clock: Any) -> None:
+    anna, _, first = begin(road, clock)
+    clock.shift(timedelta(minutes=29, seconds=1))
+
+    second = road.tap(anna, right(first))
+
+    assert "next point in less than a minute" in second["text"]
+
+
+def test_without_energy_nothing_starts_and_the_screen_says_when_it_comes_back(
+    road: Road, clock: Any
+) -> None:
+    anna = road.sandbox.add_player("Anna", language_code="en")
+    road.say(anna, "/play")
+    spend(Player.objects.get(telegram_id=anna), 20)
+
+    screen = road.tap(anna, "Quick mix A1–A2")
+
+    assert "Your energy is used up." in screen["text"]
+    assert "The next point comes in 30 minutes" in screen["text"]
+    assert "all of it is back in 10 h 0 min" in screen["text"]
+    assert labels(screen) == ["▶️ Play", "◀️ Back"]
+    assert not Round.objects.exists()
+
+
+def test_a_round_ends_kindly_when_the_energy_does(road: Road, clock: Any) -> None:
+    anna, player, first = begin(road, clock)
+    spend(player, 19)
+
+    last = road.tap(anna, right(first))
+
+    assert "🟩\n1 of 1 question right" in last["text"]
+    assert "Your energy is used up." in last["text"]
+    assert Round.objects.get().state == "FINISHED"
+    assert Wallet.objects.get(player=player).free_energy == 0
+
+
+def test_premium_plays_without_writing_anything(road: Road, clock: Any) -> None:
+    anna = road.sandbox.add_player("Anna", language_code="en")
+    road.say(anna, "/play")
+    player = Player.objects.get(telegram_id=anna)
+    spend(player, 20)
+    grant(
+        player=player,
+        goods=Goods(premium=Plan.MONTH, premium_days=30),
+        type=EntryType.PRIZE,
+        source=Source.SYSTEM,
+        key="prize",
+        now=NOON,
+    )
+    before = LedgerEntry.objects.count()
+
+    question = road.tap(anna, "Quick mix A1–A2")
+    road.tap(anna, right(question))
+
+    assert "👑 Premium: unlimited energy" in question["text"]
+    assert LedgerEntry.objects.count() == before
+    assert Showing.objects.count() == 2
+
+
+def test_a_locked_mode_says_why_and_opens_with_a_mega_pack(road: Road, clock: Any) -> None:
+    anna = road.sandbox.add_player("Anna", language_code="en")
+    menu = road.say(anna, "/play")
+    road.tap(anna, "🔒 Cases")
+    toast = road.sandbox.toasts(anna)[-1]["text"]
+    grant(
+        player=Player.objects.get(telegram_id=anna),
+        goods=Goods(mode_codes=("CASES_PRACTICE",), mode_hours=24),
+        type=EntryType.PRIZE,
+        source=Source.SYSTEM,
+        key="prize",
+        now=NOON,
+    )
+
+    opened = road.say(anna, "/play")
+
+    assert labels(menu)[2:5] == ["🔒 Cases", "🔒 Separable verbs", "🔒 Word order"]
+    assert toast == "🔒 Cases is open with Premium or after a Mega Pack."
+    assert labels(opened)[2:4] == ["Cases", "🔒 Separable verbs"]
+    assert not Round.objects.exists()
+
+
+def test_the_wallet_tells_what_is_owned_and_what_moved_page_by_page(road: Road, clock: Any) -> None:
+    anna, player, _ = begin(road, clock)
+    spend(player, 10)
+
+    wallet = road.say(anna, "/wallet")
+    older = road.tap(anna, "⬇️ Older")
+
+    assert "⚡ 9/20 · next point in 30 minutes" in wallet["text"]
+    assert wallet["text"].count("Question · −1 ⚡") == 8
+    assert "02.11. 12:00 · Welcome · +20 ⚡" in older["text"]
+    assert older["text"].count("Question · −1 ⚡") == 3
+
+
+def test_the_statistics_show_the_streak_and_how_well_one_answers(road: Road, clock: Any) -> None:
+    anna, _, first = begin(road, clock)
+
+    second = road.tap(anna, right(first))
+    stats = road.say(anna, "/stats")
+
+    assert "🔥 Streak: 1 day" in second["text"]
+    assert "🔥 Streak: 1 day · best: 1" in stats["text"]
+    assert "Quick mix A1–A2: 100 % (1/1)\nA1: 100 % (1/1)" in stats["text"]
+
+
+def test_the_third_answer_of_a_day_costs_twelve_statements(
+    road: Road, clock: Any, django_assert_max_num_queries: Any
+) -> None:
+    anna, _, first = begin(road, clock)
+    second = road.tap(anna, right(first))
+    third = road.tap(anna, right(second))
+    road.sandbox.tap(anna, right(third))
+    road.fetch()
+
+    # The claim, the update itself, and the claim that finds nothing more.
+    with django_assert_max_num_queries(12 + 1 + 2):
+        road.work()
