@@ -59,6 +59,7 @@ demo-reset: $(STAMP)  ## Forget the demo's data
 
 test: $(STAMP)  ## Run the tests on throw-away servers (ARGS="..." goes to pytest)
 	@command -v chromium > /dev/null || echo "There is no Chromium: the browser test is skipped (Debian: apt install chromium)."
+	@$(PYTHON) -m quizarena.translations
 	@ENVIRONMENT=test exec $(THROW_AWAY) -- $(PYTHON) -m pytest -n $(WORKERS) $(ARGS)
 
 check: format-check lint types imports migrations deploy-check test  ## Everything CI runs, in CI's order

@@ -54,9 +54,11 @@ def why(entry: LedgerEntry) -> str | SafeString:
     return format_html("{}<br><small>{}: {}</small>", label, entry.staff, entry.reason)
 
 
-def balances_after(entry: LedgerEntry) -> list[str]:
-    """Return the balances after the entry, in the order of the wallet."""
-    return [f"{getattr(entry, f'{asset}_after'):,}" for asset in ASSETS]
+def exactly(instant: datetime) -> SafeString:
+    """Return an instant that breaks between day and time, and nowhere else."""
+    local = timezone.localtime(instant)
+    day, hour = f"{local:%Y-%m-%d}", f"{local:%H:%M:%S}"
+    return format_html("<time>{}</time> <time>{}</time>", day, hour)
 
 
 def button(label: str, name: str, *args: object) -> SafeString:
@@ -78,24 +80,15 @@ def _words(name: str) -> str:
 
 
 def statement_table(entries: Iterable[LedgerEntry]) -> dict[str, Any]:
-    """Return the entries as Unfold's table takes them."""
+    """Return the entries, with the balances after each, as Unfold's table takes them."""
     return {
-        "headers": [
-            "When",
-            "Why",
-            "Moved",
-            *(f"{name} after" for name in ASSET_NAMES.values()),
-        ],
+        "headers": ["When", "Why", "Moved", *ASSET_NAMES.values()],
         "rows": [
             [
-                link(
-                    timezone.localtime(entry.created_at).strftime("%Y-%m-%d %H:%M:%S"),
-                    "economy_ledgerentry_change",
-                    entry.pk,
-                ),
+                link(exactly(entry.created_at), "economy_ledgerentry_change", entry.pk),
                 why(entry),
                 moved(entry),
-                *balances_after(entry),
+                *(f"{getattr(entry, f'{asset}_after'):,}" for asset in ASSETS),
             ]
             for entry in entries
         ],
@@ -163,7 +156,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
                     ("reversed_entry", "reversing_entry"),
                     ("missing", "energy_counted_until"),
                     "idempotency_key",
-                    "fingerprint",
+                    "asked",
                     "remembered",
                 )
             },
@@ -209,6 +202,11 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
         """Return what could not be taken back."""
         shortfall = entry.shortfall or {}
         return ", ".join(f"{_words(name)}: {units:,}" for name, units in shortfall.items()) or "–"
+
+    @display(description="Fingerprint of the request")
+    def asked(self, entry: LedgerEntry) -> SafeString:
+        """Return the fingerprint, which breaks anywhere."""
+        return format_html('<span class="economy-breaks">{}</span>', entry.fingerprint)
 
     @display(description="Metadata")
     def remembered(self, entry: LedgerEntry) -> SafeString:
@@ -269,7 +267,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
         if not self.has_revoke_permission(request):
             raise PermissionDenied
         entry = get_object_or_404(LedgerEntry, pk=entry_id, type=EntryType.STAFF_GRANT)
-        now = timezone.now()
+        now, granted = timezone.now(), delivered(entry).removeprefix("+")
 
         def preview(cleaned: dict[str, Any]) -> list[list[object]]:
             takings = grants.foresee(entry=entry, now=now)
@@ -291,10 +289,10 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
                 now=now,
                 key=f"revoke:{entry.pk}",
             )
-            return reversal.entry, reversal.is_new, f"{delivered(entry)} revoked."
+            return reversal.entry, reversal.is_new, f"Revoked: {granted}."
 
         decision = Decision(
-            title=f"Revoke {delivered(entry)} of {entry.player}",
+            title=f"Revoke {granted} of {entry.player}",
             player=entry.player,
             form=DecisionForm,
             preview=preview,
@@ -518,7 +516,7 @@ class WalletAdmin(ReadOnlyAdmin[Wallet]):
                 now=now,
                 key=f"staff:{cleaned['decision']}",
             )
-            return entry, is_new, f"{delivered(entry)} granted."
+            return entry, is_new, f"Granted: {delivered(entry).removeprefix('+')}."
 
         decision = Decision(
             title=f"Grant {player} Premium",

@@ -16,9 +16,10 @@ from economy.models import ASSETS, ProverRun
 from quizarena.players.models import Player
 
 # The players are proved in ranges that have about so many entries. Few ranges are fast, because
-# each reads most of the table; sorting a bigger one costs disk space, and no more memory than this.
-ENTRIES_PER_RANGE = 2_000_000
-MEMORY = "64MB"
+# each reads most of the table; sorting a bigger one takes disk space, but of memory never more
+# than this per process of the database.
+ENTRIES_PER_RANGE = 4_000_000
+MEMORY = "32MB"
 # Any number will do that nobody else takes for a lock of theirs.
 LOCK = 0x1ED6E5
 
@@ -86,15 +87,11 @@ def _ranges() -> list[tuple[int, int]]:
 def _prove_range(run: ProverRun, *, first: int, last: int) -> None:
     """Prove the players `first` to `last`, store what is wrong and count it all in `run`."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(
-            # Once through the table and sorted: all else, and compiling, costs more.
-            "SELECT set_config('work_mem', %s, true), set_config('jit', 'off', true), "
-            "set_config('enable_incremental_sort', 'off', true), "
-            "set_config('plan_cache_mode', 'force_custom_plan', true)",
-            [MEMORY],
-        )
-        cursor.execute(_PROOF, {"run": run.pk, "first": first, "last": last})
+        cursor.execute(_SETTINGS)
+        cursor.execute(_PROVED, {"first": first, "last": last})
+        cursor.execute(_FINDINGS, {"run": run.pk})
         wallets, entries, differences = cursor.fetchone()
+        cursor.execute("DROP TABLE proved")
         run.wallets += wallets
         run.entries += entries
         run.differences += differences
@@ -106,8 +103,19 @@ def _for_each_asset(template: str) -> str:
     return ", ".join(template.format(asset=asset) for asset in ASSETS)
 
 
-# A kink is the first entry that tells another balance than the sum up to it.
-_PROOF = f"""
+# Once through the table, by all processors, and sorted: any other plan takes longer, and so does
+# compiling it. Each value has its plan, and each process its memory.
+_SETTINGS = f"""
+SELECT set_config(name, value, true) FROM (VALUES
+  ('work_mem', '{MEMORY}'), ('jit', 'off'), ('enable_incremental_sort', 'off'),
+  ('parallel_tuple_cost', '0.001'), ('plan_cache_mode', 'force_custom_plan')
+) AS setting (name, value)
+"""  # noqa: S608 -- all are constants.
+
+# Only a statement that writes nothing but its own table runs in parallel. A kink is the first entry
+# that tells another balance than the sum up to it.
+_PROVED = f"""
+CREATE TEMPORARY TABLE proved AS
 WITH chain AS (
   SELECT id, player_id,
     {_for_each_asset("{asset}, {asset}_after, sum({asset}) OVER up_to AS {asset}_up_to")}
@@ -124,14 +132,15 @@ summed AS (
 ),
 wallet AS (
   SELECT * FROM economy_wallet WHERE player_id BETWEEN %(first)s AND %(last)s
-),
-proved AS MATERIALIZED (
-  SELECT player_id, entries, (wallet.player_id IS NOT NULL)::int AS wallets,
-    {_for_each_asset("wallet.{asset} AS {asset}_in_wallet, summed.{asset} AS {asset}_by_entries")},
-    {_for_each_asset("{asset}_kink")}
-  FROM summed FULL JOIN wallet USING (player_id)
-),
-found AS (
+)
+SELECT player_id, entries, (wallet.player_id IS NOT NULL)::int AS wallets,
+  {_for_each_asset("wallet.{asset} AS {asset}_in_wallet, summed.{asset} AS {asset}_by_entries")},
+  {_for_each_asset("{asset}_kink")}
+FROM summed FULL JOIN wallet USING (player_id)
+"""  # noqa: S608 -- the assets are constants.
+
+_FINDINGS = f"""
+WITH found AS (
   INSERT INTO economy_proverfinding (run_id, player_id, asset, in_wallet, by_entries, entry_id)
   SELECT %(run)s, player_id, asset, in_wallet, by_entries, kink
   FROM proved CROSS JOIN LATERAL (VALUES

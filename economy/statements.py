@@ -141,22 +141,34 @@ class Flow:
 
 REGENERATION = "REGENERATION"
 
+# First the sums of every day and type, then a row for each asset of them.
 _FLOWS = f"""
-SELECT
-  (entry.created_at AT TIME ZONE %(zone)s)::date AS day, flow.asset, flow.type,
-  coalesce(sum(flow.delta) FILTER (WHERE flow.delta > 0), 0) AS source,
-  coalesce(sum(-flow.delta) FILTER (WHERE flow.delta < 0), 0) AS sink
-FROM economy_ledgerentry AS entry
-CROSS JOIN LATERAL (
-  SELECT coalesce((entry.metadata ->> 'regenerated')::int, 0)
-    + coalesce((entry.metadata ->> 'topped_up')::int, 0) AS points
-) AS regenerated
+WITH moved AS (
+  SELECT
+    (created_at AT TIME ZONE %(zone)s)::date AS day, type,
+    free_energy - regenerated.points AS free_energy, regenerated.points AS regenerated,
+    {", ".join(ASSETS[1:])}
+  FROM economy_ledgerentry AS entry
+  CROSS JOIN LATERAL (
+    SELECT coalesce((entry.metadata ->> 'regenerated')::int, 0)
+      + coalesce((entry.metadata ->> 'topped_up')::int, 0) AS points
+  ) AS regenerated
+  WHERE created_at >= %(begin)s AND created_at < %(end)s
+),
+summed AS (
+  SELECT day, type, sum(regenerated) AS regenerated,
+    {", ".join(f"sum(greatest({asset}, 0)) AS {asset}_source" for asset in ASSETS)},
+    {", ".join(f"sum(greatest(-{asset}, 0)) AS {asset}_sink" for asset in ASSETS)}
+  FROM moved
+  GROUP BY day, type
+)
+SELECT day, flow.asset, flow.type, sum(source)::bigint, sum(sink)::bigint
+FROM summed
 CROSS JOIN LATERAL (VALUES
-  ('free_energy', %(regeneration)s, regenerated.points),
-  ('free_energy', entry.type, entry.free_energy - regenerated.points),
-  {", ".join(f"('{asset}', entry.type, entry.{asset})" for asset in ASSETS[1:])}
-) AS flow (asset, type, delta)
-WHERE entry.created_at >= %(begin)s AND entry.created_at < %(end)s AND flow.delta <> 0
+  ('free_energy', %(regeneration)s, regenerated, 0),
+  {", ".join(f"('{asset}', type, {asset}_source, {asset}_sink)" for asset in ASSETS)}
+) AS flow (asset, type, source, sink)
+WHERE source <> 0 OR sink <> 0
 GROUP BY day, flow.asset, flow.type
 ORDER BY day, flow.asset, flow.type
 """  # noqa: S608 -- the assets are constants.
