@@ -13,6 +13,12 @@ from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.utils import timezone
+
+from economy.goods import Goods
+from economy.grants import grant
+from economy.models import EntryType, Source
+from quizarena.players.models import Player
 from tests.bench.processes import SECRET, cpu_seconds, everything
 from tests.bench.report import Figure
 from tests.sandbox import Sandbox
@@ -44,6 +50,16 @@ class Crowd:
             self.watch()
             assert time.monotonic() < deadline, f"only {len(self.ready)} players have a menu"
             time.sleep(0.05)
+        for player in Player.objects.all():
+            # More than anybody can use up while it is measured.
+            grant(
+                player=player,
+                goods=Goods(paid_energy=10_000),
+                type=EntryType.PRIZE,
+                source=Source.SYSTEM,
+                key="bench",
+                now=timezone.now(),
+            )
 
     def tap(self) -> None:
         """Let the player who has waited longest tap."""
@@ -60,9 +76,11 @@ class Crowd:
         waits = []
         for call in self._request("GET", f"/sandbox/api/calls?since={self._seen}", None):
             self._seen = call["seq"]
-            keyboard = _keyboard(call["parameters"])
             player = int(call["parameters"].get("chat_id") or 0)
-            if keyboard is None or player not in self._tapped_at:
+            if player not in self._tapped_at:
+                continue
+            keyboard = _keyboard(call["parameters"])
+            if keyboard is None:
                 continue
             waits.append(call["time"] - self._tapped_at.pop(player))
             message_id = call["parameters"].get("message_id") or call["outcome"]["message_id"]
