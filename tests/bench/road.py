@@ -50,10 +50,10 @@ class Crowd:
             self.watch()
             assert time.monotonic() < deadline, f"only {len(self.ready)} players have a menu"
             time.sleep(0.05)
-        for player in Player.objects.all():
+        for known in Player.objects.all():
             # More than anybody can use up while it is measured.
             grant(
-                player=player,
+                player=known,
                 goods=Goods(paid_energy=10_000),
                 type=EntryType.PRIZE,
                 source=Source.SYSTEM,
