@@ -14,11 +14,12 @@ from telegram.ext import (
     ChatMemberHandler,
     CommandHandler,
     MessageHandler,
+    PreCheckoutQueryHandler,
     TypeHandler,
     filters,
 )
 
-from bot import keyboards, texts
+from bot import keyboards, shop, texts
 from bot.application import Context, QuizApplication
 from bot.keyboards import Data
 from economy import entitlements, statements, streaks, wallets
@@ -41,6 +42,13 @@ STATEMENT_LENGTH = 8
 
 def register(application: QuizApplication) -> None:
     """Put every handler in its place: first who it is, then what they want."""
+    # Money comes before everything, whoever it is from and whatever staff think of them.
+    for handler in (
+        PreCheckoutQueryHandler(shop.checked_out),
+        MessageHandler(filters.SUCCESSFUL_PAYMENT, shop.paid),
+        MessageHandler(filters.StatusUpdate.REFUNDED_PAYMENT, shop.refunded),
+    ):
+        application.add_handler(handler, group=-2)
     application.add_handler(TypeHandler(Update, meet), group=-1)
     application.add_handler(ChatMemberHandler(blocked_or_back, ChatMemberHandler.MY_CHAT_MEMBER))
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE

@@ -19,6 +19,7 @@ from economy.models import EntryType, LedgerEntry, Wallet
 from economy.streak_rules import Outcome
 from economy.streaks import StreakChange
 from economy.wallets import Charge, business_zone
+from payments.errors import Refusal
 from quizarena.game.errors import LockedModeError
 from quizarena.game.models import Mode, Round, Showing
 from quizarena.game.rounds import ROUND_LENGTH, Answer
@@ -432,3 +433,21 @@ def commands() -> list[tuple[str, str]]:
         ("help", _("How it works")),
         ("terms", _("Terms")),
     ]
+
+
+# --- Buying ---------------------------------------------------------------------------------------
+
+
+def not_payable(refusal: Refusal) -> str:
+    """Return why Telegram should not take the Stars (Bot API answerPreCheckoutQuery)."""
+    return {
+        Refusal.NOT_FOR_SALE: _("This is not for sale any more."),
+        Refusal.TOO_SOON: _("You have bought this in the last few days. Please wait a little."),
+        Refusal.LOWER_PLAN: _("You have a higher Premium plan already."),
+        Refusal.SUSPENDED: _("You cannot buy anything at the moment. Write to /paysupport."),
+        Refusal.UNKNOWN: _("This invoice is not known. Please open the /shop again."),
+        Refusal.NOT_YOURS: _("This invoice belongs to somebody else. Open your own with /shop."),
+        Refusal.WRONG_AMOUNT: _("The price has changed. Please open the /shop again."),
+        Refusal.EXPIRED: _("This invoice has expired. Please open the /shop again."),
+        Refusal.ALREADY_PAID: _("You have paid this invoice already."),
+    }[refusal]

@@ -5,6 +5,7 @@ store an update, and without Django's request cycle a worker thread takes three 
 (docs/decisions/0008).
 """
 
+import json
 from collections.abc import Iterable
 from hmac import compare_digest
 from typing import TYPE_CHECKING
@@ -14,7 +15,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from bot import inbox, wake
+from bot import arrivals, inbox
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -28,16 +29,18 @@ log = structlog.get_logger(__name__)
 def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
     """Store one update and answer 200; what it causes is done by a worker.
 
+    What cannot wait for one (bot/arrivals.py) stands in the body, as a call for Telegram to make.
     403 without the right secret, 413 for more than 1 MiB, 400 for what is no update, and 503 when
     the database is away: Telegram keeps everything but a 200 and sends it again.
     """
-    status, reason = _receive(environ)
-    start_response(status, [("Content-Type", "text/plain"), ("Content-Length", str(len(reason)))])
-    return [reason]
+    status, body = _receive(environ)
+    kind = "application/json" if body.startswith(b"{") else "text/plain"
+    start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
+    return [body]
 
 
 def _receive(environ: "WSGIEnvironment") -> tuple[str, bytes]:
-    """Return the status line, and what is to be said about it."""
+    """Return the status line and the body: what is to be said about it, or a call in JSON."""
     if environ["REQUEST_METHOD"] != "POST":
         return "405 Method Not Allowed", b"Telegram posts."
     given = environ.get("HTTP_X_TELEGRAM_BOT_API_SECRET_TOKEN", "")
@@ -48,15 +51,13 @@ def _receive(environ: "WSGIEnvironment") -> tuple[str, bytes]:
     if body is None:
         return "413 Content Too Large", b"An update has at most 1 MiB."
     try:
-        is_new = inbox.receive(raw=body, now=timezone.now())
+        answer = arrivals.arrive(raw=body, now=timezone.now())
     except inbox.NotAnUpdateError as error:
         return "400 Bad Request", str(error).encode()
     except (OperationalError, InterfaceError) as error:
         log.warning("webhook.database_away", error=str(error))
         return "503 Service Unavailable", b"The database is away."
-    if is_new:
-        wake.workers()
-    return "200 OK", b""
+    return "200 OK", json.dumps(answer).encode() if answer else b""
 
 
 def _read(environ: "WSGIEnvironment") -> bytes | None:

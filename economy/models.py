@@ -59,6 +59,7 @@ class EntryType(models.TextChoices):
     TICKET_USED = "TICKET_USED", "duel ticket used"
     EARN_BACK = "EARN_BACK", "streak earned back"
     TAKEN_BACK = "TAKEN_BACK", "grant taken back"
+    GRACE = "GRACE", "days of grace for a renewal"
 
 
 class Source(models.TextChoices):
@@ -266,7 +267,9 @@ class LedgerEntry(models.Model):
             models.CheckConstraint(
                 condition=Q(amount__gt=0, amount__lte=AMOUNT_MAX), name="entry_amount_makes_sense"
             ),
-            models.CheckConstraint(condition=Q(type__in=EntryType), name="entry_type_is_known"),
+            models.CheckConstraint(
+                condition=Q(type__in=EntryType.values), name="entry_type_is_known"
+            ),
             models.CheckConstraint(condition=Q(asset__in=Asset), name="entry_asset_is_known"),
             models.CheckConstraint(
                 condition=Q(direction__in=Direction), name="entry_direction_is_known"

@@ -68,6 +68,16 @@ TELEGRAM_API_URL = env.str("TELEGRAM_API_URL", default="https://api.telegram.org
 TELEGRAM_BOT_USERNAME = env.str("TELEGRAM_BOT_USERNAME", default="quizarena_bot")
 if PRODUCTION and urlsplit(TELEGRAM_API_URL).scheme != "https":
     raise ImproperlyConfigured("TELEGRAM_API_URL must be an https address in production.")
+# What signs the payloads of invoices: "id:secret", the first one signs, all of them verify.
+PAYMENT_PAYLOAD_KEYS: dict[str, str] = dict(
+    pair.split(":", 1)
+    for pair in secret(
+        "PAYMENT_PAYLOAD_KEYS", local="local:local-payload-key", min_length=24
+    ).split(",")
+    if ":" in pair
+)
+if not PAYMENT_PAYLOAD_KEYS:
+    raise ImproperlyConfigured('Set PAYMENT_PAYLOAD_KEYS to "id:secret" pairs, parted by commas.')
 # Telegram sets no ceiling for answers to players; a number here sets one of our own.
 OUTGOING_ANSWERS_PER_SECOND: int | None = env.int("OUTGOING_ANSWERS_PER_SECOND", default=0) or None
 
@@ -220,6 +230,42 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 2.0,
         "options": {"expires": 2.0},
     },
+    "go on with refunds": {
+        "task": "payments.tasks.finish_refunds",
+        "schedule": 5.0,
+        "options": {"expires": 5.0, "queue": "critical"},
+    },
+    "make invoice links": {
+        "task": "payments.tasks.make_invoice_links",
+        "schedule": 2.0,
+        "options": {"expires": 2.0, "queue": "critical"},
+    },
+    "give days of grace": {
+        "task": "payments.tasks.give_grace",
+        "schedule": 300.0,
+        "options": {"expires": 300.0, "queue": "critical"},
+    },
+    "recover payments": {
+        "task": "payments.tasks.recover_payments",
+        "schedule": 300.0,
+        "options": {"expires": 300.0, "queue": "critical"},
+    },
+    "close stale purchases": {
+        "task": "payments.tasks.fail_stale_purchases",
+        "schedule": 60.0,
+        "options": {"expires": 60.0, "queue": "critical"},
+    },
+    "reconcile with Telegram": {
+        "task": "payments.tasks.reconcile",
+        "schedule": crontab(minute="*/15"),
+        "options": {"expires": 900.0, "queue": "critical"},
+    },
+    "reconcile all of it with Telegram": {
+        "task": "payments.tasks.reconcile",
+        "schedule": crontab(hour="3", minute="30"),
+        "kwargs": {"is_full": True},
+        "options": {"expires": 3_600.0, "queue": "critical"},
+    },
     # Soon after midnight; until then a player's own touch settles what is over.
     "settle streaks": {
         "task": "economy.tasks.settle_streaks",
@@ -268,5 +314,6 @@ UNFOLD: dict[str, Any] = {
     "SITE_SYMBOL": "school",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
+    "DASHBOARD_CALLBACK": "quizarena.ops.admin.front_page",
     "SIDEBAR": {"navigation": "quizarena.staff.navigation.sidebar"},
 }

@@ -13,7 +13,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 from xdist.scheduler import LoadScopeScheduling
 
-from bot import application, inbox, outbox
+from bot import application, arrivals, inbox, outbox
 from bot.outbox import Outcome
 from bot.sender import build_bot, deliver
 from tests.sandbox import Sandbox
@@ -62,7 +62,9 @@ class Road:
         """Move what the sandbox has for the bot into the inbox; return how many updates."""
         updates: list[dict[str, Any]] = self.sandbox.call("getUpdates", offset=self._offset)
         for update in updates:
-            inbox.receive(raw=json.dumps(update).encode(), now=timezone.now())
+            answer = arrivals.arrive(raw=json.dumps(update).encode(), now=timezone.now())
+            if answer is not None:
+                self.sandbox.call(answer.pop("method"), **answer)
             self._offset = update["update_id"] + 1
         return len(updates)
 

@@ -20,6 +20,7 @@ COMPLETE = {
     "PUBLIC_URL": "https://quiz.example.org",
     "TELEGRAM_BOT_TOKEN": "123456:AAAAAAAAAAAAAAAAAAAAAAAA",
     "TELEGRAM_WEBHOOK_SECRET": "w" * 32,
+    "PAYMENT_PAYLOAD_KEYS": "one:" + "p" * 32,
 }
 
 
@@ -64,6 +65,8 @@ def test_production_refuses_to_start_without(missing: str) -> None:
     [
         ("SECRET_KEY", "short"),
         ("TELEGRAM_WEBHOOK_SECRET", "local-webhook"),
+        ("PAYMENT_PAYLOAD_KEYS", "local:local-payload-key"),
+        ("PAYMENT_PAYLOAD_KEYS", "a-secret-without-the-id-before-it"),
         ("TELEGRAM_BOT_TOKEN", "1:sandbox-token"),
         ("ALLOWED_HOSTS", "*"),
         ("TELEGRAM_API_URL", "http://127.0.0.1:8001"),

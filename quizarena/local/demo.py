@@ -147,6 +147,7 @@ def _environment(base: Mapping[str, str], *, data: Path, web_port: int) -> dict[
         "LOG_FORMAT": "console",
         "SECRET_KEY": kept_secret(data / "secret-key"),
         "TELEGRAM_WEBHOOK_SECRET": kept_secret(data / "webhook-secret"),
+        "PAYMENT_PAYLOAD_KEYS": f"local:{kept_secret(data / 'payload-key')}",
         **base,
         "ENVIRONMENT": "local",
         "NO_PROXY": loopback,

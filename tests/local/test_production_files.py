@@ -124,6 +124,7 @@ class TestCompose:
         assert set(example) == {name for name, _, _ in VARIABLE.findall(text)}
         assert {name for name, value in example.items() if not value} == {
             "SECRET_KEY",
+            "PAYMENT_PAYLOAD_KEYS",
             "POSTGRES_PASSWORD",
             "VALKEY_PASSWORD",
             "TELEGRAM_BOT_TOKEN",
@@ -143,6 +144,7 @@ class TestCompose:
         assert sorted(required) == [
             "ALLOWED_HOSTS",
             "DATABASE_URL",
+            "PAYMENT_PAYLOAD_KEYS",
             "PUBLIC_URL",
             "REDIS_URL",
             "SECRET_KEY",

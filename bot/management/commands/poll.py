@@ -12,7 +12,7 @@ from django.utils import timezone
 from telegram import Bot
 from telegram.error import InvalidToken, RetryAfter, TelegramError
 
-from bot import inbox, wake
+from bot import arrivals
 from bot.management.commands.webhook import set_commands
 from bot.sender import build_bot, retry_after
 from bot.updates import ALLOWED_UPDATES
@@ -68,7 +68,11 @@ async def _fetch(bot: Bot, offset: int) -> int:
             read_timeout=LONG_POLL_SECONDS + 5,
         )
         for update in updates:
-            await sync_to_async(store)(update)
+            answer = await sync_to_async(arrivals.arrive)(
+                raw=json.dumps(update).encode(), now=timezone.now()
+            )
+            if answer is not None:
+                await bot.do_api_request(answer.pop("method"), api_kwargs=answer)
             offset = update["update_id"] + 1
     except RetryAfter as error:
         await asyncio.sleep(retry_after(error).total_seconds())
@@ -78,9 +82,3 @@ async def _fetch(bot: Bot, offset: int) -> int:
         log.warning("poll.failed", error=str(error))
         await asyncio.sleep(2)
     return offset
-
-
-def store(update: dict[str, Any]) -> None:
-    """Put one update into the inbox, as the webhook would."""
-    if inbox.receive(raw=json.dumps(update).encode(), now=timezone.now()):
-        wake.workers()

@@ -1,0 +1,34 @@
+"""What payments bring along."""
+
+from django.apps import AppConfig
+from django.db.models.signals import post_migrate
+
+
+class PaymentsConfig(AppConfig):
+    """Products, purchases, refunds and what Telegram says about them."""
+
+    name = "payments"
+
+    def ready(self) -> None:
+        """Fill the shop after every migration, and say what staff have to look at and approve."""
+        from payments import catalogue, purchases, reconciliation, refunds
+        from quizarena.staff import alerts
+
+        post_migrate.connect(
+            catalogue.fill_the_shelves, sender=self, dispatch_uid="catalogue.fill_the_shelves"
+        )
+        alerts.declare(
+            kind=purchases.IN_REVIEW,
+            label="Payment in review",
+            runbook="docs/runbooks/payments.md",
+        )
+        alerts.declare(
+            kind=refunds.STUCK,
+            label="Refund does not get through",
+            runbook="docs/runbooks/payments.md",
+        )
+        alerts.declare(
+            kind=reconciliation.DIFFERENCE,
+            label="Telegram's list and ours differ",
+            runbook="docs/runbooks/payments.md",
+        )

@@ -1,0 +1,271 @@
+"""What the shop begins with, and why somebody cannot buy something. Product rules, section 4."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar, cast
+
+from django.apps import AppConfig
+from django.apps import apps as global_apps
+from django.apps.registry import Apps
+from django.db import DEFAULT_DB_ALIAS
+from django.db.models import Model, OuterRef, QuerySet, Subquery
+
+from economy.goods import Plan
+from economy.models import PremiumSpan
+from payments.errors import Refusal, RefusedError
+from payments.models import PAID, Product, Purchase
+from quizarena.players.models import Player
+
+Row = TypeVar("Row", bound=Model)
+
+# The shelves on the first day. Afterwards operators change price, visibility and texts in admin,
+# and nothing here touches a product that is there.
+PRODUCTS: tuple[dict[str, Any], ...] = (
+    {
+        "code": "ENERGY_10",
+        "stars": 5,
+        "paid_energy": 10,
+        "texts": {
+            "de": {
+                "title": "10 Energie",
+                "description": "10 Punkte Energie, die nicht verfallen.",
+            },
+            "en": {"title": "10 energy", "description": "10 points of energy that never expire."},
+            "uk": {"title": "10 енергії", "description": "10 одиниць енергії, що не згорають."},
+        },
+    },
+    {
+        "code": "MEGA_PACK_15",
+        "stars": 15,
+        "paid_energy": 15,
+        "mode_codes": ["CASES_PRACTICE", "TRENNBARE_VERBEN", "WORD_ORDER"],
+        "mode_hours": 24,
+        "texts": {
+            "de": {
+                "title": "Mega-Paket",
+                "description": "15 Energie und 24 Stunden Fälle, trennbare Verben und "
+                "Wortstellung.",
+            },
+            "en": {
+                "title": "Mega Pack",
+                "description": "15 energy, and 24 hours of cases, separable verbs and word order.",
+            },
+            "uk": {
+                "title": "Мегапакет",
+                "description": "15 енергії та 24 години відмінків, відокремлюваних дієслів і "
+                "порядку слів.",
+            },
+        },
+    },
+    {
+        "code": "STREAK_SAVER_20",
+        "stars": 20,
+        "streak_savers": 1,
+        "once_per_days": 7,
+        "texts": {
+            "de": {
+                "title": "Serienretter",
+                "description": "Rettet deine Serie an einem verpassten Tag. Einer in 7 Tagen.",
+            },
+            "en": {
+                "title": "Streak saver",
+                "description": "Saves your streak on a day you miss. One per 7 days.",
+            },
+            "uk": {
+                "title": "Рятівник серії",
+                "description": "Рятує твою серію в пропущений день. Один на 7 днів.",
+            },
+        },
+    },
+    {
+        "code": "FRIEND_CHALLENGE_5",
+        "stars": 5,
+        "duel_tickets": 1,
+        "texts": {
+            "de": {"title": "Duell-Ticket", "description": "Ein Duell mit einem Freund."},
+            "en": {"title": "Duel ticket", "description": "One duel with a friend."},
+            "uk": {"title": "Квиток на дуель", "description": "Одна дуель із другом."},
+        },
+    },
+    {
+        "code": "PREMIUM_STARTER",
+        "stars": 29,
+        "premium": Plan.STARTER.value,
+        "premium_days": 7,
+        "texts": {
+            "de": {
+                "title": "Premium Starter",
+                "description": "7 Tage unbegrenzte Energie und alle Modi.",
+            },
+            "en": {
+                "title": "Premium Starter",
+                "description": "7 days of unlimited energy and all modes.",
+            },
+            "uk": {
+                "title": "Premium Starter",
+                "description": "7 днів необмеженої енергії та всі режими.",
+            },
+        },
+    },
+    {
+        "code": "PREMIUM_MONTH",
+        "stars": 99,
+        "premium": Plan.MONTH.value,
+        "premium_days": 30,
+        "can_subscribe": True,
+        "texts": {
+            "de": {
+                "title": "Premium Monat",
+                "description": "30 Tage unbegrenzte Energie und alle Modi; jede Woche wird ein "
+                "verpasster Tag von selbst eingefroren.",
+            },
+            "en": {
+                "title": "Premium Month",
+                "description": "30 days of unlimited energy and all modes; one missed day a week "
+                "is frozen by itself.",
+            },
+            "uk": {
+                "title": "Premium Місяць",
+                "description": "30 днів необмеженої енергії та всі режими; один пропущений день "
+                "на тиждень заморожується сам.",
+            },
+        },
+    },
+    {
+        "code": "PREMIUM_SEASON",
+        "stars": 249,
+        "premium": Plan.SEASON.value,
+        "premium_days": 90,
+        "texts": {
+            "de": {
+                "title": "Premium Saison",
+                "description": "90 Tage unbegrenzte Energie und alle Modi; deine Serie ist immer "
+                "geschützt.",
+            },
+            "en": {
+                "title": "Premium Season",
+                "description": "90 days of unlimited energy and all modes; your streak is always "
+                "protected.",
+            },
+            "uk": {
+                "title": "Premium Сезон",
+                "description": "90 днів необмеженої енергії та всі режими; твоя серія завжди "
+                "під захистом.",
+            },
+        },
+    },
+    {
+        "code": "PREMIUM_YEAR",
+        "stars": 499,
+        "premium": Plan.YEAR.value,
+        "premium_days": 365,
+        "texts": {
+            "de": {
+                "title": "Premium Jahr",
+                "description": "365 Tage unbegrenzte Energie und alle Modi; deine Serie ist immer "
+                "geschützt.",
+            },
+            "en": {
+                "title": "Premium Year",
+                "description": "365 days of unlimited energy and all modes; your streak is always "
+                "protected.",
+            },
+            "uk": {
+                "title": "Premium Рік",
+                "description": "365 днів необмеженої енергії та всі режими; твоя серія завжди "
+                "під захистом.",
+            },
+        },
+    },
+)
+
+
+def fill_the_shelves(
+    *,
+    app_config: AppConfig,
+    apps: Apps = global_apps,
+    using: str = DEFAULT_DB_ALIAS,
+    **kwargs: Any,
+) -> None:
+    """Add the products that are missing; a receiver of post_migrate, and safe to repeat."""
+    try:
+        product_model = apps.get_model("payments", "Product")
+    except LookupError:
+        return  # A partial migration that has not come to the products.
+    product_model._base_manager.using(using).bulk_create(
+        [product_model(position=place, **product) for place, product in enumerate(PRODUCTS, 1)],
+        ignore_conflicts=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What the rules look at: the plan the player has, and when the product was last paid for."""
+
+    active_plan: Plan | None
+    last_paid_at: datetime | None
+
+
+def with_circumstances(
+    rows: QuerySet[Row], *, player: Any, product: Any, now: datetime
+) -> QuerySet[Row]:
+    """Return `rows` with the circumstances of `player` and `product`: ids or OuterRefs."""
+    plans = PremiumSpan.objects.active(now).filter(player=player)
+    paid = Purchase.objects.filter(player=player, product=product, status__in=PAID)
+    annotated: Any = rows.annotate(
+        active_plan=Subquery(plans.values("plan")[:1]),
+        last_paid_at=Subquery(paid.order_by("-paid_at").values("paid_at")[:1]),
+    )
+    return cast("QuerySet[Row]", annotated)
+
+
+def circumstances(row: Any) -> Circumstances:
+    """Return what `with_circumstances` has found out about one row."""
+    return Circumstances(
+        active_plan=Plan(row.active_plan) if row.active_plan else None,
+        last_paid_at=row.last_paid_at,
+    )
+
+
+def refusals(
+    *, product: Product, player: Player, found: Circumstances, now: datetime
+) -> list[RefusedError]:
+    """Return every reason why the player cannot buy the product at `now`; product rules, 5.1.
+
+    The same plan can be renewed, a higher one be bought any time; a lower one would only lie
+    behind what the player has.
+    """
+    reasons = []
+    if player.suspended_at is not None:
+        reasons.append(RefusedError(Refusal.SUSPENDED))
+    if not product.is_for_sale:
+        reasons.append(RefusedError(Refusal.NOT_FOR_SALE))
+    if product.once_per_days and found.last_paid_at is not None:
+        again_at = found.last_paid_at + timedelta(days=product.once_per_days)
+        if now < again_at:
+            reasons.append(RefusedError(Refusal.TOO_SOON, until=again_at))
+    if product.plan and found.active_plan and product.plan.rank < found.active_plan.rank:
+        reasons.append(RefusedError(Refusal.LOWER_PLAN))
+    return reasons
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """A product as one player sees it: `refused` says why it cannot be bought now."""
+
+    product: Product
+    refused: RefusedError | None
+
+
+def shelf(*, player: Player, now: datetime) -> list[Offer]:
+    """Return what is for sale, in the shop's order, as the player sees it. One query."""
+    products = with_circumstances(
+        Product.objects.filter(is_for_sale=True), player=player.pk, product=OuterRef("pk"), now=now
+    )
+    return [
+        Offer(product=product, refused=next(iter(reasons), None))
+        for product in products
+        for reasons in [
+            refusals(product=product, player=player, found=circumstances(product), now=now)
+        ]
+    ]

@@ -1,0 +1,48 @@
+"""What payments refuse. Nothing has been changed."""
+
+from datetime import datetime
+from enum import StrEnum
+
+
+class PaymentsError(Exception):
+    """Payments cannot do this. Nothing has been changed."""
+
+
+class Refusal(StrEnum):
+    """Why something cannot be bought, or paid, now."""
+
+    NOT_FOR_SALE = "NOT_FOR_SALE"
+    TOO_SOON = "TOO_SOON"
+    LOWER_PLAN = "LOWER_PLAN"
+    SUSPENDED = "SUSPENDED"
+    # Only at the pre-checkout:
+    UNKNOWN = "UNKNOWN"
+    NOT_YOURS = "NOT_YOURS"
+    WRONG_AMOUNT = "WRONG_AMOUNT"
+    EXPIRED = "EXPIRED"
+    ALREADY_PAID = "ALREADY_PAID"
+
+
+class RefusedError(PaymentsError):
+    """It cannot be bought or paid now; with TOO_SOON it can be from `until` on."""
+
+    def __init__(self, refusal: Refusal, *, until: datetime | None = None) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
+        self.until = until
+
+
+class NotCreditableError(PaymentsError):
+    """The purchase is not waiting to be credited, or nobody knows what it is of."""
+
+
+class NotRefundableError(PaymentsError):
+    """Nothing has been paid, or it has been given back."""
+
+
+class TooManyRequestsError(PaymentsError):
+    """The player has asked so often that support should answer first."""
+
+
+class AnsweredError(PaymentsError):
+    """Somebody has answered the player already."""

@@ -1,0 +1,504 @@
+"""The road of one purchase, from the tap to the credit. Product rules, section 5.
+
+What is fixed when it is opened stays; a payment is written down first and credited second; and
+once Stars have arrived, no rule refuses them any more. Lock order: Purchase before Wallet.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from uuid import UUID, uuid4
+
+import structlog
+from django.db import transaction
+from django.db.models import OuterRef, Q, Subquery
+from django.db.models.fields.json import KT
+
+from economy import grants
+from economy.models import Asset, EntryType, Source
+from payments import catalogue, payload, subscriptions
+from payments.errors import NotCreditableError, Refusal, RefusedError
+from payments.models import (
+    OPEN,
+    XTR,
+    EventKind,
+    Flag,
+    Problem,
+    Product,
+    Purchase,
+    PurchaseEvent,
+    PurchaseStatus,
+)
+from promos.discounts import discounted
+from quizarena.players import services as players
+from quizarena.players.models import Player
+from quizarena.staff import alerts
+
+# The kind of alert for a payment that waits for staff.
+IN_REVIEW = "payment_in_review"
+
+log = structlog.get_logger(__name__)
+
+# --- Opening --------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def open_purchase(
+    *, player: Player, product_code: str, now: datetime, is_subscription: bool = False
+) -> Purchase:
+    """Return the player's open purchase of the product, opened now if there is none.
+
+    The price is fixed here. Taps that meet get the same row, locked until the transaction ends;
+    one that is open as a subscription and wanted without (or the other way round) is closed.
+    Raises RefusedError with the first reason why the player cannot buy it. Two statements.
+    """
+    found = catalogue.with_circumstances(
+        Product.objects.filter(pk=product_code), player=player.pk, product=product_code, now=now
+    )
+    product = found.first()
+    if product is None or (is_subscription and not product.can_subscribe):
+        raise RefusedError(Refusal.NOT_FOR_SALE)
+    for refusal in catalogue.refusals(
+        product=product, player=player, found=catalogue.circumstances(product), now=now
+    ):
+        raise refusal
+    purchase = _insert(player=player, product=product, now=now, is_subscription=is_subscription)
+    if purchase.is_subscription != is_subscription:
+        _fail(purchase, why="opened again in another way", now=now)
+        purchase = _insert(player=player, product=product, now=now, is_subscription=is_subscription)
+    return purchase
+
+
+# Whoever taps second gets the row of the first, and waits until that one's transaction has ended.
+_OPEN = f"""
+INSERT INTO payments_purchase
+  (id, player_id, product_id, goods, base_stars, percent, stars, is_subscription, payload,
+   status, problem, flags, opened_at, event, evidence, changed_at,
+   provider_charge_id, paid_currency, recovery_tries, invoice_link)
+VALUES
+  (%(id)s, %(player)s, %(product)s, %(goods)s, %(base_stars)s, %(percent)s, %(stars)s,
+   %(is_subscription)s, %(payload)s,
+   'CREATED', '', '{{}}', %(now)s, 'OPENED', '{{}}', %(now)s, '', '', 0, '')
+ON CONFLICT (player_id, product_id) WHERE status IN ({", ".join(f"'{status}'" for status in OPEN)})
+DO UPDATE SET changed_at = payments_purchase.changed_at
+RETURNING *
+"""  # noqa: S608 -- the statuses are constants.
+
+
+def _insert(*, player: Player, product: Product, now: datetime, is_subscription: bool) -> Purchase:
+    """Insert a purchase, or return the one that is open; it is locked in either case."""
+    purchase_id, percent = uuid4(), 0
+    stars = discounted(stars=product.stars, percent=percent)
+    values = {
+        "id": purchase_id,
+        "player": player.pk,
+        "product": product.pk,
+        "goods": json.dumps(product.goods.metadata()),
+        "base_stars": product.stars,
+        "percent": percent,
+        "stars": stars,
+        "is_subscription": is_subscription,
+        "payload": payload.sign(
+            purchase_id=purchase_id,
+            telegram_id=player.telegram_id,
+            product=product.pk,
+            stars=stars,
+        ),
+        "now": now,
+    }
+    (purchase,) = Purchase.objects.raw(_OPEN, values)
+    purchase.player, purchase.product = player, product
+    return purchase
+
+
+def invoice_sent(purchase: Purchase, *, now: datetime) -> None:
+    """Note that the invoice is on its way; its time to be paid begins (again).
+
+    The caller holds the lock, as open_purchase leaves it.
+    """
+    status = PurchaseStatus(purchase.status)
+    if status is PurchaseStatus.CREATED:
+        status = PurchaseStatus.INVOICE_SENT
+    purchase.save(update_fields=purchase.moves(status, EventKind.INVOICE_SENT, now=now))
+
+
+# --- Pre-checkout ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreCheckout:
+    """What Telegram asks before it takes the Stars (Bot API PreCheckoutQuery)."""
+
+    query_id: str
+    telegram_id: int
+    payload: str
+    stars: int
+    currency: str
+
+
+@transaction.atomic
+def check_out(query: PreCheckout, *, now: datetime) -> Refusal | None:
+    """Decide whether the Stars may be taken: None is yes. Two statements.
+
+    Locks the purchase. A query that comes again gets the answer it got. Product rules, 5.3.
+    """
+    answers = PurchaseEvent.objects.filter(
+        purchase=OuterRef("pk"),
+        kind__in=(EventKind.APPROVED, EventKind.REFUSED),
+        evidence__query=query.query_id,
+    )
+    found = catalogue.with_circumstances(
+        Purchase.objects.select_for_update(of=("self",)).select_related("player", "product"),
+        player=OuterRef("player"),
+        product=OuterRef("product"),
+        now=now,
+    ).annotate(answer=Subquery(answers.values(told=KT("evidence__refusal"))[:1]))
+    purchase = found.filter(payload=query.payload).first()
+    if purchase is None:
+        return Refusal.UNKNOWN
+    if purchase.answer is not None:
+        return Refusal(purchase.answer) if purchase.answer else None
+    refusal = _why_not(purchase, query, now=now)
+    status = PurchaseStatus(purchase.status) if refusal else PurchaseStatus.PRECHECKOUT_OK
+    changed = purchase.moves(
+        status,
+        EventKind.REFUSED if refusal else EventKind.APPROVED,
+        now=now,
+        evidence={
+            "query": query.query_id,
+            "from": query.telegram_id,
+            "stars": query.stars,
+            "currency": query.currency,
+            "refusal": refusal or "",
+        },
+    )
+    purchase.save(update_fields=changed)
+    return refusal
+
+
+def _why_not(purchase: Any, query: PreCheckout, *, now: datetime) -> Refusal | None:
+    """Return why the Stars must not be taken, if there is a reason."""
+    if query.telegram_id != purchase.player.telegram_id:
+        return Refusal.NOT_YOURS
+    if (query.stars, query.currency) != (purchase.stars, XTR) or not payload.is_ours(
+        query.payload,
+        telegram_id=query.telegram_id,
+        product=purchase.product_id,
+        stars=query.stars,
+    ):
+        return Refusal.WRONG_AMOUNT
+    if purchase.status not in OPEN:
+        return Refusal.EXPIRED if purchase.status == "FAILED" else Refusal.ALREADY_PAID
+    for reason in _refusals(purchase, now=now):
+        return reason.refusal
+    return None
+
+
+def _refusals(purchase: Any, *, now: datetime) -> list[RefusedError]:
+    """Return what the rules have against a purchase that was fetched with its circumstances."""
+    return catalogue.refusals(
+        product=purchase.product,
+        player=purchase.player,
+        found=catalogue.circumstances(purchase),
+        now=now,
+    )
+
+
+# --- Payment --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Payment:
+    """What Telegram took (Bot API SuccessfulPayment, or a line of getStarTransactions).
+
+    `payer` is the Bot API's User as it came, `raw` all the evidence.
+    """
+
+    charge_id: str
+    provider_charge_id: str
+    payload: str
+    stars: int
+    currency: str
+    paid_at: datetime
+    payer: Mapping[str, Any]
+    raw: Mapping[str, Any]
+    is_renewal: bool = False
+    subscribed_until: datetime | None = None
+
+
+@transaction.atomic
+def record_payment(payment: Payment, *, now: datetime, flags: tuple[Flag, ...] = ()) -> Purchase:
+    """Write down that Telegram took the Stars, whatever happens next; return the charge's purchase.
+
+    Locks the purchase. Nothing is refused here: what does not fit is kept for review with an alert,
+    what a rule has against it becomes a flag. A charge that is known changes nothing. Crediting is
+    a step of its own. Two statements, for what goes as it should.
+    """
+    found = catalogue.with_circumstances(
+        Purchase.objects.select_for_update(of=("self",)).select_related("player", "product"),
+        player=OuterRef("player"),
+        product=OuterRef("product"),
+        now=now,
+    ).filter(Q(payload=payment.payload) | Q(charge_id=payment.charge_id))
+    rows: list[Purchase] = list(found.order_by("pk"))
+    for purchase in rows:
+        if purchase.charge_id == payment.charge_id:
+            return purchase  # Telegram tells us again when we were slow to answer.
+    invoiced = rows[0] if rows else None
+    if invoiced is None:
+        return _keep(payment, of=None, problem=Problem.UNKNOWN_PAYLOAD, flags=flags, now=now)
+    if invoiced.player.telegram_id != payment.payer.get("id"):
+        return _keep(payment, of=invoiced, problem=Problem.FOREIGN_PLAYER, flags=flags, now=now)
+    if invoiced.charge_id is not None:
+        if invoiced.is_subscription and payment.is_renewal:
+            return _keep(payment, of=invoiced, problem=_problem(invoiced, payment), now=now)
+        return _keep(payment, of=invoiced, problem=Problem.SECOND_CHARGE, flags=flags, now=now)
+
+    honoured = [*flags, *_honoured(invoiced, now=now)]
+    _take(invoiced, payment, problem=_problem(invoiced, payment), flags=honoured, now=now)
+    invoiced.save(update_fields=_PAYMENT_FIELDS)
+    _alert(invoiced, now=now)
+    return invoiced
+
+
+_PAYMENT_FIELDS = (
+    "status", "event", "evidence", "changed_at", "problem", "flags",
+    "charge_id", "provider_charge_id", "paid_stars", "paid_currency", "paid_at",
+    "subscribed_until",
+)  # fmt: skip
+
+
+def _problem(purchase: Purchase, payment: Payment) -> Problem | None:
+    """Return what is wrong with the payment itself."""
+    if payment.currency != XTR:
+        return Problem.CURRENCY
+    return Problem.AMOUNT if payment.stars != purchase.stars else None
+
+
+def _honoured(purchase: Any, *, now: datetime) -> list[Flag]:
+    """Return what a pre-checkout would have refused now."""
+    flags = [Flag(reason.refusal.value) for reason in _refusals(purchase, now=now)]
+    if purchase.player.bot_blocked_at is not None:
+        flags.append(Flag.BOT_BLOCKED)
+    if purchase.status == PurchaseStatus.FAILED:
+        flags.append(Flag.LATE)
+    elif purchase.status != PurchaseStatus.PRECHECKOUT_OK:
+        flags.append(Flag.UNCHECKED)
+    return flags
+
+
+def _take(
+    purchase: Purchase,
+    payment: Payment,
+    *,
+    problem: Problem | None,
+    flags: list[Flag],
+    now: datetime,
+) -> None:
+    """Put the payment into the purchase."""
+    purchase.moves(
+        PurchaseStatus.CREDIT_REVIEW if problem else PurchaseStatus.PAID_UNCREDITED,
+        EventKind.PAID,
+        now=now,
+        evidence=payment.raw,
+    )
+    purchase.problem = problem or ""
+    purchase.flags = [flag.value for flag in flags]
+    purchase.charge_id = payment.charge_id
+    purchase.provider_charge_id = payment.provider_charge_id
+    purchase.paid_stars = payment.stars
+    purchase.paid_currency = payment.currency
+    purchase.paid_at = payment.paid_at
+    purchase.subscribed_until = payment.subscribed_until
+
+
+def _keep(
+    payment: Payment,
+    *,
+    of: Purchase | None,
+    problem: Problem | None,
+    now: datetime,
+    flags: tuple[Flag, ...] = (),
+) -> Purchase:
+    """Give a charge that has no open purchase a row of its own, once."""
+    purchase = Purchase(player=_payer(payment, of=of, now=now), opened_at=now)
+    if of is not None:
+        purchase.product, purchase.goods = of.product, of.goods
+        purchase.base_stars, purchase.percent, purchase.stars = of.base_stars, of.percent, of.stars
+        if payment.is_renewal:
+            purchase.is_subscription, purchase.renews = True, of
+    _take(purchase, payment, problem=problem, flags=list(flags), now=now)
+    Purchase.objects.bulk_create([purchase], ignore_conflicts=True)
+    kept = Purchase.objects.select_related("player").get(charge_id=payment.charge_id)
+    _alert(kept, now=now)
+    return kept
+
+
+def _payer(payment: Payment, *, of: Purchase | None, now: datetime) -> Player:
+    """Return who has paid."""
+    if of is not None and of.player.telegram_id == payment.payer.get("id"):
+        return of.player
+    payer = payment.payer
+    return players.meet(
+        telegram_id=payer["id"],
+        first_name=payer.get("first_name", ""),
+        last_name=payer.get("last_name", ""),
+        username=payer.get("username", ""),
+        language_code=payer.get("language_code"),
+        now=now,
+    )
+
+
+def _alert(purchase: Purchase, *, now: datetime) -> None:
+    """Let staff know of a payment that waits for them."""
+    if purchase.status == PurchaseStatus.CREDIT_REVIEW:
+        alerts.raise_alert(
+            kind=IN_REVIEW,
+            key=str(purchase.pk),
+            summary=f"{purchase.paid_stars} Stars are in review: "
+            f"{Problem(purchase.problem).label}.",
+            details={"purchase": str(purchase.pk), "charge": purchase.charge_id},
+            now=now,
+            subject=purchase,
+        )
+
+
+# --- Credit ---------------------------------------------------------------------------------------
+
+
+@transaction.atomic
+def credit(*, charge_id: str, now: datetime) -> Purchase:
+    """Deliver what has been paid, all of it or nothing, once; return the purchase as it is then.
+
+    Locks the purchase, then the wallet. What is not waiting to be credited is left as it is. If the
+    delivery fails, that is written into the timeline, and recovery will try again. Raises
+    Purchase.DoesNotExist for a charge that nobody has recorded.
+    """
+    purchase = lock(charge_id=charge_id)
+    if purchase.status == PurchaseStatus.PAID_UNCREDITED and purchase.refund_asked_at is None:
+        try:
+            with transaction.atomic():
+                _deliver(purchase, now=now)
+        except Exception as error:  # Of whatever kind: the payment must stay on record.
+            log.exception("purchase.not_credited", purchase=str(purchase.pk))
+            # What the failed delivery has set is not so.
+            purchase = lock(charge_id=charge_id)
+            changed = purchase.moves(
+                PurchaseStatus.PAID_UNCREDITED,
+                EventKind.NOT_CREDITED,
+                now=now,
+                evidence={"error": f"{type(error).__name__}: {error}"},
+            )
+            purchase.save(update_fields=changed)
+    return purchase
+
+
+@transaction.atomic
+def replay_credit(*, purchase_id: UUID, now: datetime) -> Purchase:
+    """Deliver what waits in review, because staff have looked at it. Locks as `credit` does.
+
+    Raises NotCreditableError for what is not in review, what is to be refunded, and what nobody
+    knows the goods of; and whatever the delivery raises.
+    """
+    purchase = lock(pk=purchase_id)
+    if purchase.status not in (PurchaseStatus.CREDIT_REVIEW, PurchaseStatus.PAID_UNCREDITED):
+        raise NotCreditableError(f"It is {purchase.get_status_display()}.")
+    if purchase.refund_asked_at is not None:
+        raise NotCreditableError("It is being refunded.")
+    if purchase.goods is None:
+        raise NotCreditableError("Nobody knows what it is of: refund it.")
+    _deliver(purchase, now=now)
+    alerts.settle(kind=IN_REVIEW, key=str(purchase.pk), now=now)
+    return purchase
+
+
+def lock(**which: Any) -> Purchase:
+    """Lock the one purchase until the transaction ends, with its player beside it."""
+    purchases = Purchase.objects.select_for_update(of=("self",)).select_related("player")
+    return purchases.get(**which)
+
+
+def _deliver(purchase: Purchase, *, now: datetime) -> None:
+    """Grant the goods as one entry of the Stars that were paid (product rules, section 3)."""
+    goods = purchase.delivers
+    assert goods is not None
+    if purchase.renews is not None:
+        subscriptions.end_grace(purchase.renews, now=now)
+    entry, _ = grants.grant(
+        player=purchase.player,
+        goods=goods,
+        type=EntryType.PURCHASE_CREDIT,
+        source=Source.PURCHASE,
+        key=f"credit:purchase:{purchase.pk}",
+        now=now,
+        asset=Asset.PURCHASE,
+        amount=purchase.paid_stars,
+        metadata={"purchase": str(purchase.pk), "product": purchase.product_id},
+    )
+    if purchase.is_subscription:
+        subscriptions.follow(purchase, now=now)
+    purchase.credit_entry = entry
+    changed = purchase.moves(
+        PurchaseStatus.CREDITED, EventKind.CREDITED, now=now, evidence={"entry": entry.pk}
+    )
+    purchase.save(update_fields=[*changed, "credit_entry"])
+
+
+# --- What nobody pays, and what could not be credited ---------------------------------------------
+
+# How often, and from when on, a payment is tried again (product rules, section 5.5).
+RECOVERY_TRIES_MAX = 3
+
+
+def fail_stale(*, now: datetime, limit: int) -> int:
+    """Close the purchases that nobody has paid in time; return how many. One transaction each."""
+    due = Purchase.objects.stale(now).order_by("changed_at").values_list("pk", flat=True)
+    return sum(_fail_if_stale(purchase_id=pk, now=now) for pk in list(due[:limit]))
+
+
+@transaction.atomic
+def _fail_if_stale(*, purchase_id: UUID, now: datetime) -> bool:
+    """Close the purchase unless it has been paid or asked for again meanwhile."""
+    stale = Purchase.objects.stale(now).select_for_update(skip_locked=True)
+    purchase = stale.filter(pk=purchase_id).first()
+    if purchase is None:
+        return False
+    _fail(purchase, why="unpaid for 30 minutes", now=now)
+    return True
+
+
+def _fail(purchase: Purchase, *, why: str, now: datetime) -> None:
+    """Close a purchase that is open and locked. A later payment is still honoured."""
+    changed = purchase.moves(
+        PurchaseStatus.FAILED, EventKind.FAILED, now=now, evidence={"why": why}
+    )
+    purchase.save(update_fields=changed)
+
+
+@transaction.atomic
+def recover(*, charge_id: str, now: datetime) -> Purchase:
+    """Try again to credit what was paid; after RECOVERY_TRIES_MAX tries staff have to look.
+
+    Locks the purchase, then the wallet. Whoever came first has done it: then nothing changes.
+    """
+    purchase = credit(charge_id=charge_id, now=now)
+    if purchase.status != PurchaseStatus.PAID_UNCREDITED or purchase.refund_asked_at is not None:
+        return purchase
+    purchase.recovery_tries += 1
+    changed = ["recovery_tries"]
+    if purchase.recovery_tries >= RECOVERY_TRIES_MAX:
+        purchase.problem = Problem.NOT_CREDITED
+        changed += [
+            "problem",
+            *purchase.moves(
+                PurchaseStatus.CREDIT_REVIEW,
+                EventKind.REVIEW,
+                now=now,
+                evidence={"tries": purchase.recovery_tries},
+            ),
+        ]
+    purchase.save(update_fields=changed)
+    _alert(purchase, now=now)
+    return purchase

@@ -1,0 +1,214 @@
+"""Refunds: the intent is stored, Telegram is asked, and then everything is taken back at once.
+
+Product rules, section 5.7. Whatever dies on the way, `finish` goes on from where it stopped:
+Telegram says "already refunded" to a repeat, and the rest is one transaction. Lock order: Purchase,
+Refund, Wallet.
+"""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import structlog
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from economy import grants
+from economy.grants import Takings
+from economy.models import EntryType, Source
+from payments import purchases, subscriptions, telegram
+from payments.errors import NotRefundableError
+from payments.models import (
+    PAID,
+    EventKind,
+    Purchase,
+    PurchaseStatus,
+    Refund,
+    RefundSource,
+)
+from quizarena.staff import alerts
+
+# How long after a try that did not come to its end the next one is due; the last one repeats.
+RETRY_DELAYS = (
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+)
+# After so many tries staff have to know.
+ALERT_AFTER_TRIES = 3
+# The kind of alert for a refund that Telegram does not carry out.
+STUCK = "refund_stuck"
+
+log = structlog.get_logger(__name__)
+
+
+def foresee(*, purchase: Purchase, now: datetime) -> Takings:
+    """Return what a refund at `now` would take back, and what is spent. Nothing is written."""
+    if purchase.credit_entry is None:
+        return Takings(taken={}, shortfall={})
+    return grants.foresee(entry=purchase.credit_entry, now=now)
+
+
+@transaction.atomic
+def ask(
+    *,
+    purchase_id: UUID,
+    source: RefundSource,
+    reason: str,
+    now: datetime,
+    staff: User | None = None,
+) -> Refund:
+    """Decide to refund; `finish` does it. Whoever asks again gets the refund that there is.
+
+    Locks the purchase; from now on nothing is credited for it. Raises NotRefundableError for what
+    is not paid. A purchase has one refund in its life.
+    """
+    purchase = purchases.lock(pk=purchase_id)
+    if purchase.refund_asked_at is not None:
+        return Refund.objects.get(purchase=purchase)
+    if purchase.status not in PAID:
+        raise NotRefundableError(f"It is {purchase.get_status_display()}: there are no Stars.")
+    refund = Refund.objects.create(
+        purchase=purchase, source=source, reason=reason, staff=staff, asked_at=now, due_at=now
+    )
+    purchase.refund_asked_at = now
+    changed = purchase.moves(
+        PurchaseStatus(purchase.status),
+        EventKind.REFUND_ASKED,
+        now=now,
+        evidence={"source": source, "reason": reason, "staff": staff.pk if staff else None},
+    )
+    purchase.save(update_fields=[*changed, "refund_asked_at"])
+    return refund
+
+
+def finish(*, refund_id: int, now: datetime) -> bool:
+    """Go on with a refund whose time has come, to its end; return whether it is there.
+
+    Not inside a transaction: claim, tell Telegram, then settle. Two workers do not meet, since a
+    claim is committed before Telegram is asked; and if they did, nothing would happen twice.
+    """
+    claimed = _claim(refund_id=refund_id, now=now)
+    if claimed is None:
+        return False
+    purchase = claimed.purchase
+    assert purchase.charge_id is not None
+    try:
+        telegram.refund(telegram_id=purchase.player.telegram_id, charge_id=purchase.charge_id)
+        if purchase.is_subscription:
+            # Or the next month would be paid for something that nobody wants any more.
+            subscriptions.cancel_at_telegram(purchase)
+    except telegram.TelegramError as error:
+        _note_failure(refund_id=refund_id, error=error, now=now)
+        return False
+    settle(purchase_id=purchase.pk, now=now)
+    return True
+
+
+@transaction.atomic(durable=True)
+def _claim(*, refund_id: int, now: datetime) -> Refund | None:
+    """Take the turn at a due refund; if we die with it, the next try is due after a while."""
+    due = Refund.objects.due(now).select_for_update(of=("self",), skip_locked=True)
+    refund = due.select_related("purchase__player").filter(pk=refund_id).first()
+    if refund is None:
+        return None
+    refund.tries += 1
+    refund.due_at = now + RETRY_DELAYS[min(refund.tries, len(RETRY_DELAYS)) - 1]
+    refund.save(update_fields=["tries", "due_at"])
+    return refund
+
+
+@transaction.atomic(durable=True)
+def _note_failure(*, refund_id: int, error: Exception, now: datetime) -> None:
+    """Write down why Telegram did not refund; tell staff when it goes on, or will never work."""
+    refund = Refund.objects.select_related("purchase").get(pk=refund_id)
+    purchase = purchases.lock(pk=refund.purchase_id)
+    if purchase.status == PurchaseStatus.REFUNDED:
+        return
+    refund.last_error = str(error)
+    refund.save(update_fields=["last_error"])
+    changed = purchase.moves(
+        PurchaseStatus(purchase.status),
+        EventKind.REFUND_FAILED,
+        now=now,
+        evidence={"try": refund.tries, "error": str(error)},
+    )
+    purchase.save(update_fields=changed)
+    log.warning("refund.failed", purchase=str(purchase.pk), error=str(error))
+    if refund.tries >= ALERT_AFTER_TRIES or isinstance(error, telegram.RejectedError):
+        alerts.raise_alert(
+            kind=STUCK,
+            key=str(purchase.pk),
+            summary=f"{purchase.paid_stars} Stars could not be refunded: {error}.",
+            details={"purchase": str(purchase.pk), "tries": refund.tries},
+            now=now,
+            subject=purchase,
+        )
+
+
+@transaction.atomic
+def settle(*, purchase_id: UUID, now: datetime) -> Purchase:
+    """Take back what the purchase delivered, since Telegram has given the Stars back. Once.
+
+    Locks the purchase, then the wallet. One DEBIT reverses the one CREDIT; what is spent already
+    stands in it as its shortfall. What was never credited has nothing to take back. Six statements
+    for units, which is what a pack of energy is.
+    """
+    # What the refund is about does not change any more once it has been asked for, so the rows
+    # beside the purchase are as good as locked.
+    beside = ("player", "refund__staff", "credit_entry__player")
+    purchase = (
+        Purchase.objects.select_for_update(of=("self",)).select_related(*beside).get(pk=purchase_id)
+    )
+    if purchase.status == PurchaseStatus.REFUNDED:
+        return purchase
+    refund = purchase.refund
+    evidence: Mapping[str, Any] = {}
+    if purchase.credit_entry is not None:
+        reversal = grants.take_back(
+            entry=purchase.credit_entry,
+            type=EntryType.PURCHASE_REFUND,
+            source=Source.PURCHASE,
+            key=f"refund:{purchase.pk}",
+            now=now,
+            staff=refund.staff,
+            reason=refund.reason,
+            metadata={"purchase": str(purchase.pk)},
+        )
+        purchase.refund_entry = reversal.entry
+        evidence = {
+            "entry": reversal.entry.pk,
+            "taken": dict(reversal.taken),
+            "shortfall": dict(reversal.shortfall),
+        }
+    changed = purchase.moves(
+        PurchaseStatus.REFUNDED, EventKind.REFUNDED, now=now, evidence=evidence
+    )
+    purchase.save(update_fields=[*changed, "refund_entry"])
+    refund.telegram_at = refund.finished_at = now
+    refund.save(update_fields=["telegram_at", "finished_at"])
+    if purchase.is_subscription:
+        subscriptions.end(purchase, now=now)
+    if refund.last_error:
+        alerts.settle(kind=STUCK, key=str(purchase.pk), now=now)
+    if purchase.problem:
+        alerts.settle(kind=purchases.IN_REVIEW, key=str(purchase.pk), now=now)
+    return purchase
+
+
+@transaction.atomic
+def came_from_telegram(payment: purchases.Payment, *, now: datetime) -> Purchase:
+    """End a refund that Telegram tells us of (Bot API refunded_payment), whoever began it.
+
+    A charge that we have never heard of is written down first, so that it has a row, too.
+    """
+    purchase = purchases.record_payment(payment, now=now)
+    ask(
+        purchase_id=purchase.pk,
+        source=RefundSource.TELEGRAM,
+        reason="Refunded at Telegram.",
+        now=now,
+    )
+    return settle(purchase_id=purchase.pk, now=now)

@@ -1,0 +1,79 @@
+"""What Celery runs for payments, all of it on the queue `critical`."""
+
+from datetime import timedelta
+
+import structlog
+from django.utils import timezone
+
+from payments import invoices, purchases, reconciliation, refunds, subscriptions, telegram
+from payments.models import Purchase, PurchaseStatus, Refund, Subscription
+from quizarena.celery import app
+
+# A run does at most so much; the next one goes on.
+BATCH = 200
+# A payment younger than this is still on its ordinary road (product rules, section 5.5).
+RECOVER_AFTER = timedelta(minutes=2)
+
+log = structlog.get_logger(__name__)
+
+
+@app.task
+def recover_payments() -> int:
+    """Credit what was paid and not yet credited; return how many now are."""
+    now = timezone.now()
+    due = Purchase.objects.filter(
+        status=PurchaseStatus.PAID_UNCREDITED,
+        refund_asked_at=None,
+        paid_at__lte=now - RECOVER_AFTER,
+    )
+    # One by one: a purchase that cannot be credited must not hold up its neighbours.
+    recovered = [
+        purchases.recover(charge_id=charge, now=now).status == PurchaseStatus.CREDITED
+        for charge in list(due.order_by("paid_at").values_list("charge_id", flat=True)[:BATCH])
+        if charge is not None
+    ]
+    return sum(recovered)
+
+
+@app.task
+def fail_stale_purchases() -> int:
+    """Close what nobody has paid in time; return how many."""
+    return purchases.fail_stale(now=timezone.now(), limit=BATCH)
+
+
+@app.task
+def finish_refunds() -> int:
+    """Go on with the refunds that are due; return how many have come to their end."""
+    now = timezone.now()
+    due = Refund.objects.due(now).values_list("pk", flat=True)
+    return sum(refunds.finish(refund_id=pk, now=timezone.now()) for pk in list(due[:BATCH]))
+
+
+@app.task
+def reconcile(*, is_full: bool = False) -> int:
+    """Compare our books with Telegram's; return how many differences there are."""
+    try:
+        return reconciliation.run(is_full=is_full, now=timezone.now()).differences
+    except telegram.TelegramError as error:
+        log.warning("reconciliation.telegram_away", error=str(error))
+        return 0
+
+
+@app.task
+def make_invoice_links() -> int:
+    """Ask Telegram for the links that players wait for; return how many there are now."""
+    made = 0
+    for pk in list(Purchase.objects.link_due().values_list("pk", flat=True)[:BATCH]):
+        try:
+            made += bool(invoices.make_link(purchase_id=pk, now=timezone.now()).invoice_link)
+        except telegram.TelegramError as error:
+            log.warning("invoice_link.failed", purchase=str(pk), error=str(error))
+    return made
+
+
+@app.task
+def give_grace() -> int:
+    """Give the days of grace to subscriptions whose renewal is missing; return to how many."""
+    now = timezone.now()
+    due = Subscription.objects.grace_due(now).values_list("pk", flat=True)
+    return sum(subscriptions.give_grace(purchase_id=pk, now=now) for pk in list(due[:BATCH]))

@@ -1,0 +1,126 @@
+"""Everything that payments ask Telegram themselves: one module, plain requests, short timeouts.
+
+Messages to players go through the bot's outbox; this is for what needs an answer: refunds, the list
+of transactions, invoice links and subscriptions. Nothing here runs inside a transaction.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx
+from django.conf import settings
+
+# A call that takes longer has failed, and will be made again.
+TIMEOUT_S = 10.0
+# Bot API getStarTransactions: at most so many on one page.
+PAGE_LENGTH = 100
+
+
+class TelegramError(Exception):
+    """Telegram did not do it, or its answer was lost. It may have done it all the same."""
+
+
+class RejectedError(TelegramError):
+    """Telegram has said no; asking again will not change its mind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transaction:
+    """A line of Telegram's list (Bot API StarTransaction).
+
+    `stars` counts what came in, negative what went out. A refund carries the id of its charge.
+    `partner` is the Bot API's TransactionPartner as it came.
+    """
+
+    id: str
+    stars: int
+    nanostars: int
+    at: datetime
+    partner: dict[str, Any]
+
+    @property
+    def is_ours(self) -> bool:
+        """Whether a player paid an invoice of ours, or was refunded one."""
+        kind = self.partner.get("transaction_type", "invoice_payment")
+        return self.partner.get("type") == "user" and kind == "invoice_payment"
+
+
+def refund(*, telegram_id: int, charge_id: str) -> None:
+    """Give the Stars of a charge back (Bot API refundStarPayment); done already counts as done.
+
+    Raises RejectedError when Telegram refuses, TelegramError when nobody knows.
+    """
+    try:
+        _call("refundStarPayment", user_id=telegram_id, telegram_payment_charge_id=charge_id)
+    except RejectedError as error:
+        if "CHARGE_ALREADY_REFUNDED" not in str(error):
+            raise
+
+
+def transactions(*, offset: int) -> list[Transaction]:
+    """Return the page of the list that begins at `offset`, the oldest first."""
+    result = _call("getStarTransactions", offset=offset, limit=PAGE_LENGTH)
+    return [_transaction(line) for line in result["transactions"]]
+
+
+def balance() -> int:
+    """Return how many Stars the bot has (Bot API getMyStarBalance)."""
+    return int(_call("getMyStarBalance")["amount"])
+
+
+def invoice_link(
+    *, title: str, description: str, payload: str, stars: int, subscription_seconds: int | None
+) -> str:
+    """Return a link that opens the invoice in Telegram (Bot API createInvoiceLink)."""
+    subscription = {"subscription_period": subscription_seconds} if subscription_seconds else {}
+    link = _call(
+        "createInvoiceLink",
+        title=title,
+        description=description,
+        payload=payload,
+        provider_token="",
+        currency="XTR",
+        prices=[{"label": title, "amount": stars}],
+        **subscription,
+    )
+    return str(link)
+
+
+def edit_subscription(*, telegram_id: int, charge_id: str, is_canceled: bool) -> None:
+    """Cancel or re-enable a subscription (Bot API editUserStarSubscription)."""
+    _call(
+        "editUserStarSubscription",
+        user_id=telegram_id,
+        telegram_payment_charge_id=charge_id,
+        is_canceled=is_canceled,
+    )
+
+
+def _call(method: str, **parameters: Any) -> Any:
+    """Make one call and return its result."""
+    url = f"{settings.TELEGRAM_API_URL}/bot{settings.TELEGRAM_BOT_TOKEN}/{method}"
+    try:
+        answer = httpx.post(url, json=parameters, timeout=TIMEOUT_S).json()
+    except (httpx.HTTPError, ValueError) as error:
+        # The address carries the token: it stays out of what is logged and shown.
+        raise TelegramError(f"{method}: {type(error).__name__}") from None
+    if answer.get("ok"):
+        return answer["result"]
+    told = f"{method}: {answer.get('error_code')} {answer.get('description')}"
+    if answer.get("error_code") in (400, 403):
+        raise RejectedError(told)
+    raise TelegramError(told)
+
+
+def _transaction(line: dict[str, Any]) -> Transaction:
+    """Return a line of the list as we read it."""
+    came_in = "source" in line
+    amount, nanostars = line["amount"], line.get("nanostar_amount", 0)
+    return Transaction(
+        id=line["id"],
+        stars=amount if came_in else -amount,
+        nanostars=nanostars if came_in else -nanostars,
+        at=datetime.fromtimestamp(line["date"], tz=UTC),
+        partner=line.get("source") or line.get("receiver") or {},
+    )
