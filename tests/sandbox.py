@@ -14,7 +14,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -143,6 +143,88 @@ class Sandbox:
             raise AssertionError(f"No message has a button {text_or_data!r}.")
         return self._tap(player, message_id, text_or_data)
 
+    # What they do with Stars.
+
+    def buy(
+        self,
+        player: int,
+        *,
+        message_id: int = 0,
+        link: str = "",
+        faults: Iterable[str] = (),
+        wait: bool = True,
+    ) -> Json:
+        """Press Pay on a card, the newest unless `message_id` says which, or on an invoice `link`.
+
+        Return the checkout once its `state` is paid, refused (see `reason`) or timed_out; with
+        wait=False at once, for `checkout` to look again. `faults` are names from
+        network.PAYMENT_FAULTS. Raise SandboxRefusedError when Telegram would not ask the bot.
+        """
+        if not message_id and not link:
+            cards = [it["message_id"] for it in self.chat(player) if "invoice" in it]
+            assert cards, "There is no invoice in this chat."
+            message_id = cards[-1]
+        checkout = self._act(
+            player, "pay", message_id=message_id, slug=slug_of(link), faults=list(faults)
+        )
+        if wait:
+            self.wait_for(lambda: self.checkout(checkout["id"])["state"] != "waiting")
+        return self.checkout(checkout["id"])
+
+    def checkout(self, checkout_id: str) -> Json:
+        """Return how a payment goes."""
+        return dict(self.request(f"/sandbox/api/checkouts/{checkout_id}"))
+
+    def open_link(self, link: str) -> Json:
+        """Return the invoice that a link of createInvoiceLink shows."""
+        return dict(self.request(f"/sandbox/api/invoices/{slug_of(link)}"))
+
+    def stars(self, player: int) -> int:
+        """Return how many Stars a player has."""
+        return int(self.account(player)["balance"])
+
+    def account(self, player: int) -> Json:
+        """Return a player's balance, latest payments (newest first) and subscriptions."""
+        return dict(self.request(f"/sandbox/api/players/{player}/stars"))
+
+    def top_up(self, player: int, stars: int) -> None:
+        """Buy Stars from Telegram."""
+        self._act(player, "top_up", stars=stars)
+
+    def set_stars(self, player: int, stars: int) -> None:
+        """Let a player have exactly so many Stars."""
+        self._act(player, "set_stars", stars=stars)
+
+    def transactions(self) -> list[Json]:
+        """Return all of the bot's transactions as getStarTransactions does, oldest first."""
+        return list(self.request("/sandbox/api/transactions")["transactions"])
+
+    def refund_at_telegram(self, player: int, charge_id: str) -> None:
+        """Refund a payment without the bot's asking."""
+        self._act(player, "refund", charge_id=charge_id)
+
+    def next_month(self, player: int, subscription: str = "") -> str:
+        """Let a subscription's paid period end. Return renewed, failed or ended.
+
+        Here and below: without an id the player's newest subscription is meant.
+        """
+        return str(self._subscription(player, "next_month", subscription)["outcome"])
+
+    def cancel_subscription(self, player: int, subscription: str = "") -> None:
+        """Stop the renewal as the player."""
+        self._subscription(player, "cancel_subscription", subscription)
+
+    def enable_subscription(self, player: int, subscription: str = "") -> None:
+        """Have it renewed after all."""
+        self._subscription(player, "enable_subscription", subscription)
+
+    def _subscription(self, player: int, deed: str, subscription: str) -> Json:
+        if not subscription:
+            subscriptions = self.account(player)["subscriptions"]
+            assert subscriptions, "The player is not subscribed to anything."
+            subscription = subscriptions[-1]["id"]
+        return self._act(player, deed, subscription=subscription)
+
     def block(self, player: int) -> None:
         """Block the bot."""
         self._act(player, "block")
@@ -250,6 +332,11 @@ def buttons(message: Json) -> list[Json]:
     """Return the inline buttons under a message, row by row."""
     rows = message.get("reply_markup", {}).get("inline_keyboard", [])
     return [button for row in rows for button in row]
+
+
+def slug_of(link: str) -> str:
+    """Return what names the invoice in a link, empty without a link."""
+    return link.rpartition("$")[2]
 
 
 def free_port() -> int:

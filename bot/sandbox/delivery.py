@@ -359,7 +359,8 @@ def _lane_key(update: PendingUpdate) -> tuple[str, int]:
     content = update.body.get(update.kind)
     if not isinstance(content, dict):
         return update.kind, -update.number
-    return update.kind, _id_of(content, "chat") or _id_of(content, "from") or -update.number
+    party = _id_of(content, "chat") or _id_of(content, "from") or _id_of(content, "user")
+    return update.kind, party or -update.number
 
 
 def _id_of(content: Json, name: str) -> int:

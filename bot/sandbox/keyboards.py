@@ -14,10 +14,11 @@ _LOOKS = {"text", "style", "icon_custom_emoji_id"}
 _URL = re.compile(r"(?:https?|tg|ton|mailto|tel):")
 
 
-def inline(parameters: Parameters) -> Json:
+def inline(parameters: Parameters, *, pays: bool = False) -> Json:
     """Return {"reply_markup": …} when the call brings an inline keyboard with buttons, else {}.
 
-    Raise BadRequestError when it is none that Telegram would show.
+    `pays` says that it stands under an invoice, where the first button pays. Raise BadRequestError
+    when it is none that Telegram would show.
     """
     markup = parameters.json("reply_markup")
     if not markup:
@@ -30,7 +31,24 @@ def inline(parameters: Parameters) -> Json:
     if not isinstance(rows, list) or not all(isinstance(row, list) for row in rows):
         raise BadRequestError('field "inline_keyboard" must be of type Array of Arrays')
     rows = [[_button(button) for button in row] for row in rows if row]
+    if rows:
+        _check_pay_button(rows, pays=pays)
     return {"reply_markup": {"inline_keyboard": rows}} if rows else {}
+
+
+def _check_pay_button(rows: list[list[Json]], *, pays: bool) -> None:
+    places = [
+        (row, column)
+        for row, buttons in enumerate(rows)
+        for column, button in enumerate(buttons)
+        if button.get("pay")
+    ]
+    if places and not pays:
+        raise BadRequestError("BUTTON_TYPE_INVALID")
+    if pays and not places:
+        raise BadRequestError("REPLY_MARKUP_BUY_EMPTY")
+    if pays and places != [(0, 0)]:
+        raise BadRequestError("BUTTON_POS_INVALID")
 
 
 def _button(button: Any) -> Json:

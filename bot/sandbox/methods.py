@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.sandbox import entities, images, keyboards
+from bot.sandbox import entities, images, invoices, keyboards
 from bot.sandbox.errors import (
     BadRequestError,
     BotApiError,
@@ -280,30 +280,30 @@ def _set_allowed_updates(telegram: Telegram, parameters: Parameters) -> None:
 def send_message(telegram: Telegram, parameters: Parameters) -> Json:
     """Send a text."""
     content = _text(parameters)
-    return _send(telegram, _chat_to_write_to(telegram, parameters), parameters, content)
+    return send(telegram, chat_to_write_to(telegram, parameters), parameters, content)
 
 
 @method
 def send_photo(telegram: Telegram, parameters: Parameters) -> Json:
     """Send a picture: PNG, JPEG or GIF, uploaded or known by its id."""
     caption = _caption(parameters)
-    chat = _chat_to_write_to(telegram, parameters)
+    chat = chat_to_write_to(telegram, parameters)
     file = _file(telegram, parameters, "photo")
     size = images.size(file.content)
     if size is None:
         raise BadRequestError("IMAGE_PROCESS_FAILED")
     photo = {**_file_json(file), "width": size[0], "height": size[1]}
-    return _send(telegram, chat, parameters, {"photo": [photo], **caption})
+    return send(telegram, chat, parameters, {"photo": [photo], **caption})
 
 
 @method
 def send_document(telegram: Telegram, parameters: Parameters) -> Json:
     """Send a file, uploaded or known by its id."""
     caption = _caption(parameters)
-    chat = _chat_to_write_to(telegram, parameters)
+    chat = chat_to_write_to(telegram, parameters)
     file = _file(telegram, parameters, "document")
     document = {**_file_json(file), "file_name": file.name, "mime_type": file.mime_type}
-    return _send(telegram, chat, parameters, {"document": document, **caption})
+    return send(telegram, chat, parameters, {"document": document, **caption})
 
 
 @method
@@ -321,7 +321,11 @@ def edit_message_reply_markup(telegram: Telegram, parameters: Parameters) -> Jso
     """Replace the inline keyboard of a message, or take it away."""
     chat, message = _message_to_edit(telegram, parameters)
     kept: Json = {name: message[name] for name in ("text", "entities") if name in message}
-    return _edit(telegram, chat, message, {**kept, **keyboards.inline(parameters)})
+    if "invoice" in message:
+        inline = invoices.keyboard(parameters, amount=message["invoice"]["total_amount"])
+    else:
+        inline = keyboards.inline(parameters)
+    return _edit(telegram, chat, message, {**kept, **inline})
 
 
 @method
@@ -343,7 +347,7 @@ def delete_message(telegram: Telegram, parameters: Parameters) -> bool:
 @method
 def send_chat_action(telegram: Telegram, parameters: Parameters) -> bool:
     """Show for some seconds that the bot is busy with something."""
-    chat = _chat_to_write_to(telegram, parameters)
+    chat = chat_to_write_to(telegram, parameters)
     action = parameters.text("action")
     if not action:
         raise BadRequestError("wrong parameter action in request")
@@ -388,7 +392,8 @@ def _chat(telegram: Telegram, parameters: Parameters) -> Chat:
     return chat
 
 
-def _chat_to_write_to(telegram: Telegram, parameters: Parameters) -> Chat:
+def chat_to_write_to(telegram: Telegram, parameters: Parameters) -> Chat:
+    """Return the chat that a call names. Raise ForbiddenError when the bot may not write there."""
     chat = _chat(telegram, parameters)
     if chat.blocked:
         raise ForbiddenError("bot was blocked by the user")
@@ -400,7 +405,7 @@ def _chat_to_write_to(telegram: Telegram, parameters: Parameters) -> Chat:
 def _message_to_edit(telegram: Telegram, parameters: Parameters) -> tuple[Chat, Json]:
     if not parameters.text("message_id"):
         raise BadRequestError("message identifier is not specified")
-    chat = _chat_to_write_to(telegram, parameters)
+    chat = chat_to_write_to(telegram, parameters)
     message = chat.messages.get(parameters.integer("message_id") or 0)
     if message is None:
         raise BadRequestError("message to edit not found")
@@ -409,8 +414,17 @@ def _message_to_edit(telegram: Telegram, parameters: Parameters) -> tuple[Chat, 
     return chat, message
 
 
-def _send(telegram: Telegram, chat: Chat, parameters: Parameters, content: Json) -> Json:
-    inline = keyboards.inline(parameters)
+def send(
+    telegram: Telegram,
+    chat: Chat,
+    parameters: Parameters,
+    content: Json,
+    *,
+    inline: Json | None = None,
+) -> Json:
+    """Put a message of the bot into a chat, with `inline` or the call's own keyboard below it."""
+    if inline is None:
+        inline = keyboards.inline(parameters)
     if parameters.flag("protect_content"):
         content["has_protected_content"] = True
     if not inline:

@@ -1,6 +1,7 @@
 """The bad network between Telegram and the bot, as ordered in the panel or by a test."""
 
 import random
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -11,6 +12,16 @@ Json = dict[str, Any]
 LONGEST_DELAY_MS = 60_000
 # How long an update that is to be overtaken waits for the others, in seconds.
 OVERTAKEN_AFTER_S = (0.2, 1.0)
+# What can go wrong with a payment, beside what goes wrong with every update and call.
+PAYMENT_FAULTS = frozenset(
+    {
+        "pre_checkout_lost",  # The bot is never asked.
+        "payment_early",  # successful_payment is there before the bot is asked.
+        "payment_delayed",  # successful_payment comes payment_delay_s late.
+        "payment_doubled",  # successful_payment comes in two updates.
+        "payment_lost",  # successful_payment never comes.
+    }
+)
 
 
 @dataclass(kw_only=True)
@@ -56,6 +67,10 @@ class Network:
     fail_status: int = 500
     fail_description: str = "Internal Server Error"
     lose_answer: Fault = field(default_factory=Fault)
+    payment_faults: dict[str, Fault] = field(default_factory=dict)
+    payment_delay_s: float = 5.0
+    # Telegram's own patience.
+    pre_checkout_timeout_s: float = 10.0
     counters: Counters = field(default_factory=Counters)
 
     def duplicates(self) -> bool:
@@ -90,6 +105,10 @@ class Network:
         """Decide whether the bot never hears how its call ended."""
         return self.lose_answer.strikes(method)
 
+    def payment_faults_due(self) -> frozenset[str]:
+        """Return what goes wrong with this payment, and count it."""
+        return frozenset(name for name, fault in self.payment_faults.items() if fault.strikes(""))
+
     def change(self, wanted: Json) -> None:
         """Take over the settings that are given, or raise ImpossibleError and take over none."""
         try:
@@ -113,6 +132,11 @@ class Network:
                 "description": self.fail_description,
             },
             "lose_answer": _fault_json(self.lose_answer),
+            "payment_faults": {
+                name: {"count": fault.count} for name, fault in self.payment_faults.items()
+            },
+            "payment_delay_s": self.payment_delay_s,
+            "pre_checkout_timeout_s": self.pre_checkout_timeout_s,
         }
 
     def _happens(self, probability: float) -> bool:
@@ -137,9 +161,21 @@ def _read(wanted: Json) -> Json:
                 changes["fail_description"] = str(value.get("description", "Internal Server Error"))
             case "lose_answer":
                 changes[name] = _fault(value)
+            case "payment_faults":
+                changes[name] = {it: _fault(value[it]) for it in sorted(read_payment_faults(value))}
+            case "payment_delay_s" | "pre_checkout_timeout_s":
+                changes[name] = min(max(float(value), 0.0), 60.0)
             case _:
                 raise KeyError(name)
     return changes
+
+
+def read_payment_faults(wanted: Iterable[str]) -> frozenset[str]:
+    """Return the names that are given. Raise ImpossibleError when one is no fault of a payment."""
+    names = frozenset(wanted)
+    if unknown := names - PAYMENT_FAULTS:
+        raise ImpossibleError(f"No fault of a payment: {', '.join(sorted(unknown))}.")
+    return names
 
 
 def _fault(wanted: Json) -> Fault:

@@ -52,13 +52,8 @@ def save_player(
         if value is not None:
             setattr(player, field, value.strip().removeprefix("@"))
     telegram.changed()
-    telegram.events.publish("player", player=player_json(chat))
+    telegram.show_player(chat)
     return chat
-
-
-def player_json(chat: Chat) -> Json:
-    """Return a player as the page and the tests see one."""
-    return {**vars(chat.player), "blocked": chat.blocked, "started": chat.started}
 
 
 def write(telegram: Telegram, chat: Chat, *, text: str) -> Json:
@@ -77,7 +72,7 @@ def write(telegram: Telegram, chat: Chat, *, text: str) -> Json:
     chat.undelivered.add(chat.next_message_id)
     message = telegram.post(chat, sender=chat.player.user(), content=content)
     if is_first:
-        telegram.events.publish("player", player=player_json(chat))
+        telegram.show_player(chat)
     if telegram.delivery.push(kind="message", content=message) is None:
         chat.undelivered.discard(message["message_id"])
     return message
@@ -143,7 +138,7 @@ def _set_blocked(telegram: Telegram, chat: Chat, *, blocked: bool) -> None:
         return
     chat.blocked = blocked
     telegram.changed()
-    telegram.events.publish("player", player=player_json(chat))
+    telegram.show_player(chat)
     old, new = (_MEMBER, _KICKED) if blocked else (_KICKED, _MEMBER)
     telegram.delivery.push(
         kind="my_chat_member",

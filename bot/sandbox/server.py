@@ -15,10 +15,11 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from bot.sandbox import events, methods, people
+from bot.sandbox import events, methods, payment_methods, people
 from bot.sandbox.errors import ImpossibleError
+from bot.sandbox.network import read_payment_faults
 from bot.sandbox.parameters import Parameters, Upload
-from bot.sandbox.state import StateFile
+from bot.sandbox.state import Chat, StateFile
 from bot.sandbox.telegram import Telegram
 
 Json = dict[str, Any]
@@ -32,6 +33,7 @@ SAVE_EVERY_S = 1.0
 # Saving may take at most this share of the time, however much there is to save.
 SAVE_SHARE_MAX = 0.05
 COUNTERS_EVERY_S = 1.0
+PAYMENTS_SHOWN = 20
 STATIC = Path(__file__).parent / "static"
 TELEGRAM = web.AppKey("telegram", Telegram)
 
@@ -80,6 +82,7 @@ async def _life(
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)
+    telegram.payments.stop()
     await telegram.delivery.stop()
     if state_file is not None:
         state_file.save(telegram.state)
@@ -87,7 +90,7 @@ async def _life(
 
 async def _keep_page_fresh(request: web.Request, response: web.StreamResponse) -> None:
     """Let browsers ask each time whether the page has changed."""
-    if request.path.startswith(("/sandbox/static/", "/t/")) or request.path == "/":
+    if request.path.startswith(("/sandbox/static/", "/t/", "/$")) or request.path == "/":
         response.headers["Cache-Control"] = "no-cache"
 
 
@@ -141,6 +144,7 @@ async def bot_api(request: web.Request) -> web.StreamResponse:
     except (ValueError, TypeError):
         description = "Bad Request: can't parse the request"
         return _json({"ok": False, "error_code": 400, "description": description}, status=400)
+    telegram.url = telegram.url or str(request.url.origin())
     match = request.match_info
     reply = await methods.call(telegram, match["method"], parameters, token=match["token"])
     if reply.is_lost and request.transport is not None:
@@ -191,30 +195,31 @@ async def _tell_people(
 @routes.get("/sandbox/api/players")
 async def list_players(request: web.Request) -> web.Response:
     """Return all players."""
-    chats = request.app[TELEGRAM].state.chats.values()
-    return _json([people.player_json(chat) for chat in chats])
+    telegram = request.app[TELEGRAM]
+    return _json([telegram.player_json(chat) for chat in telegram.state.chats.values()])
 
 
 @routes.post("/sandbox/api/players")
 async def save_player(request: web.Request) -> web.Response:
     """Add a player, or change one whose id is given."""
+    telegram = request.app[TELEGRAM]
     wanted = await _body(request)
     chat = people.save_player(
-        request.app[TELEGRAM],
+        telegram,
         player_id=int(wanted["id"]) if wanted.get("id") else None,
         first_name=str(wanted.get("first_name") or ""),
         last_name=wanted.get("last_name"),
         username=wanted.get("username"),
         language_code=wanted.get("language_code"),
     )
-    return _json(people.player_json(chat))
+    return _json(telegram.player_json(chat))
 
 
 @routes.get("/sandbox/api/players/{player_id:\\d+}/chat")
 async def show_chat(request: web.Request) -> web.Response:
     """Return everything that a player's phone shows."""
     telegram = request.app[TELEGRAM]
-    chat = people.find_chat(telegram, int(request.match_info["player_id"]))
+    chat = _chat(request)
     waiting = [
         vars(query)
         for query in telegram.state.queries.values()
@@ -222,13 +227,14 @@ async def show_chat(request: web.Request) -> web.Response:
     ]
     return _json(
         {
-            "player": people.player_json(chat),
+            "player": telegram.player_json(chat),
             "messages": list(chat.messages.values()),
             "undelivered": sorted(chat.undelivered),
             "commands": methods.commands_for(telegram, chat),
             "reply_keyboard": chat.reply_keyboard,
             "toasts": list(chat.toasts),
             "waiting": waiting,
+            "receipts": telegram.state.receipts(chat),
         }
     )
 
@@ -236,8 +242,7 @@ async def show_chat(request: web.Request) -> web.Response:
 @routes.post("/sandbox/api/players/{player_id:\\d+}/{deed:message|tap|start|block|unblock}")
 async def act(request: web.Request) -> web.Response:
     """Do something as a player."""
-    telegram = request.app[TELEGRAM]
-    chat = people.find_chat(telegram, int(request.match_info["player_id"]))
+    telegram, chat = request.app[TELEGRAM], _chat(request)
     wanted = await _body(request)
     match request.match_info["deed"]:
         case "message":
@@ -258,7 +263,85 @@ async def act(request: web.Request) -> web.Response:
             people.block(telegram, chat)
         case "unblock":
             people.unblock(telegram, chat)
-    return _json(people.player_json(chat))
+    return _json(telegram.player_json(chat))
+
+
+@routes.get("/sandbox/api/invoices/{slug}")
+async def show_invoice(request: web.Request) -> web.Response:
+    """Return what an invoice link is for."""
+    invoice = request.app[TELEGRAM].state.invoices.get(request.match_info["slug"])
+    if invoice is None or not invoice.slug:
+        raise ImpossibleError("There is no such invoice.")
+    return _json({**invoice.card(), "subscription_period": invoice.subscription_period_s})
+
+
+@routes.post("/sandbox/api/players/{player_id:\\d+}/pay")
+async def pay(request: web.Request) -> web.Response:
+    """Press Pay on a card or a link, and return the checkout at once."""
+    wanted = await _body(request)
+    checkout = request.app[TELEGRAM].payments.begin(
+        _chat(request),
+        message_id=int(wanted.get("message_id") or 0),
+        slug=str(wanted.get("slug") or ""),
+        faults=read_payment_faults(wanted.get("faults") or ()),
+    )
+    return _json(vars(checkout))
+
+
+@routes.get("/sandbox/api/checkouts/{id}")
+async def show_checkout(request: web.Request) -> web.Response:
+    """Return how a payment goes."""
+    checkout = request.app[TELEGRAM].payments.checkouts.get(request.match_info["id"])
+    if checkout is None:
+        raise ImpossibleError("There is no such checkout.")
+    return _json(vars(checkout))
+
+
+@routes.get("/sandbox/api/players/{player_id:\\d+}/stars")
+async def show_stars(request: web.Request) -> web.Response:
+    """Return a player's Stars, latest payments and subscriptions."""
+    return _json(_stars_json(request))
+
+
+@routes.post(
+    "/sandbox/api/players/{player_id:\\d+}/"
+    "{deed:top_up|set_stars|refund|next_month|cancel_subscription|enable_subscription}"
+)
+async def act_with_stars(request: web.Request) -> web.Response:
+    """Do something with Stars as a player, or as Telegram in a player's favour."""
+    payments, ledger = request.app[TELEGRAM].payments, request.app[TELEGRAM].state.ledger
+    chat, wanted = _chat(request), await _body(request)
+    match request.match_info["deed"]:
+        case "top_up":
+            balance = ledger.balance(chat.player.id)
+            payments.set_balance(chat, stars=balance + max(int(wanted["stars"]), 0))
+        case "set_stars":
+            payments.set_balance(chat, stars=int(wanted["stars"]))
+        case "refund":
+            payment = ledger.payments.get(str(wanted["charge_id"]))
+            if payment is None or payment.player_id != chat.player.id or payment.refunded_at:
+                raise ImpossibleError("There is nothing to refund.")
+            payments.refund(payment)
+        case deed:
+            subscription = payments.find_subscription(chat, str(wanted["subscription"]))
+            match deed:
+                case "next_month":
+                    outcome = payments.renew(chat, subscription)
+                    return _json({**_stars_json(request), "outcome": outcome})
+                case "cancel_subscription":
+                    payments.cancel(chat, subscription)
+                case "enable_subscription":
+                    payments.enable(chat, subscription)
+    return _json(_stars_json(request))
+
+
+@routes.get("/sandbox/api/transactions")
+async def list_transactions(request: web.Request) -> web.Response:
+    """Return all of the bot's transactions and its balance, without a line in the journal."""
+    telegram = request.app[TELEGRAM]
+    ledger = telegram.state.ledger
+    everything = payment_methods.transactions(telegram, offset=0, limit=len(ledger.transactions))
+    return _json({**everything, "balance": ledger.bot_balance})
 
 
 @routes.post("/sandbox/api/updates")
@@ -335,11 +418,26 @@ async def show_file(request: web.Request) -> web.Response:
 
 @routes.get("/")
 @routes.get("/t/{bot}")
+@routes.get("/${slug}")
 async def show_page(request: web.Request) -> web.FileResponse:
-    """Return the chat page; under /t/<bot>?start=… it opens that deep link."""
+    """Return the chat page; under /t/<bot>?start=… and /$<slug> it opens that link."""
     response = web.FileResponse(STATIC / "index.html")
     response.headers["Content-Security-Policy"] = "default-src 'self'; img-src 'self' data:"
     return response
+
+
+def _chat(request: web.Request) -> Chat:
+    return people.find_chat(request.app[TELEGRAM], int(request.match_info["player_id"]))
+
+
+def _stars_json(request: web.Request) -> Json:
+    player_id, ledger = _chat(request).player.id, request.app[TELEGRAM].state.ledger
+    payments = ledger.payments_of(player_id, limit=PAYMENTS_SHOWN)
+    return {
+        "balance": ledger.balance(player_id),
+        "payments": [vars(payment) for payment in payments],
+        "subscriptions": [vars(it) for it in ledger.subscriptions_of(player_id)],
+    }
 
 
 def _network_json(telegram: Telegram) -> Json:

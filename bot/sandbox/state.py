@@ -17,6 +17,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bot.sandbox.invoices import Invoice, card_key
+from bot.sandbox.stars import Ledger
+
 Json = dict[str, Any]
 
 logger = logging.getLogger(__name__)
@@ -25,6 +28,8 @@ MESSAGES_KEPT = 200
 TOASTS_KEPT = 20
 # Together, in bytes; the oldest go first.
 FILES_KEPT = 32 * 1024 * 1024
+# The oldest go first; nobody pays so late.
+INVOICES_KEPT = 20_000
 # Telegram refuses the answer to an older tap.
 QUERY_LIFETIME_S = 60
 # Telegram withholds these unless the bot names them in allowed_updates.
@@ -179,6 +184,9 @@ class State:
     pending: OrderedDict[int, PendingUpdate] = field(default_factory=OrderedDict)
     queries: dict[str, CallbackQuery] = field(default_factory=dict)
     files: dict[str, StoredFile] = field(default_factory=dict)
+    # A link under its slug, a card under invoices.card_key.
+    invoices: dict[str, Invoice] = field(default_factory=dict)
+    ledger: Ledger = field(default_factory=Ledger)
 
     def __post_init__(self) -> None:
         self.next_update_id = max(
@@ -241,6 +249,21 @@ class State:
             del self.files[next(iter(self.files))]
         return file
 
+    def add_invoice(self, key: str, invoice: Invoice) -> None:
+        """Remember what may be paid, and forget the oldest when there is too much."""
+        self.invoices[key] = invoice
+        if len(self.invoices) > INVOICES_KEPT:
+            del self.invoices[next(iter(self.invoices))]
+
+    def receipts(self, chat: Chat) -> dict[int, str]:
+        """Return the charges of the cards that are paid, by message."""
+        cards = {
+            message_id: self.invoices.get(card_key(player_id=chat.player.id, message_id=message_id))
+            for message_id, message in chat.messages.items()
+            if "invoice" in message
+        }
+        return {key: card.receipt for key, card in cards.items() if card and card.receipt}
+
     def _files_size(self) -> int:
         return sum(len(file.base64) for file in self.files.values())
 
@@ -277,6 +300,8 @@ class State:
             ),
             queries={key: CallbackQuery(**value) for key, value in saved["queries"].items()},
             files={key: StoredFile(**value) for key, value in saved["files"].items()},
+            invoices={key: Invoice(**value) for key, value in saved["invoices"].items()},
+            ledger=Ledger.from_json(saved["ledger"]),
         )
 
 

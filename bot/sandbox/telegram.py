@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from bot.sandbox.delivery import Delivery
 from bot.sandbox.events import Events
 from bot.sandbox.network import Network
+from bot.sandbox.payments import Payments
 from bot.sandbox.state import Chat, Player, State
 
 Json = dict[str, Any]
@@ -51,6 +52,9 @@ class Telegram:
             add_first_players(state)
         self.state = state
         self.delivery = Delivery(telegram=self)
+        self.payments = Payments(telegram=self)
+        # Where people open this sandbox; known from the first request on.
+        self.url = ""
 
     def changed(self) -> None:
         """Note that the state file is behind."""
@@ -69,6 +73,19 @@ class Telegram:
         self.changed()
         self.events.publish("message", chat_id=chat.player.id, message=message)
         return message
+
+    def player_json(self, chat: Chat) -> Json:
+        """Return a player as the page and the tests see one."""
+        return {
+            **vars(chat.player),
+            "blocked": chat.blocked,
+            "started": chat.started,
+            "stars": self.state.ledger.balance(chat.player.id),
+        }
+
+    def show_player(self, chat: Chat) -> None:
+        """Show on the page what has changed about a player."""
+        self.events.publish("player", player=self.player_json(chat))
 
     def write_down(self, *, method: str, parameters: Json, outcome: Json) -> None:
         """Add a call to the journal."""
@@ -91,6 +108,7 @@ class Telegram:
 
     def reset(self) -> None:
         """Forget people, messages, calls and network settings. What the bot set up stays."""
+        self.payments.stop()
         self.state = self.state.after_reset()
         add_first_players(self.state)
         self.network = Network()

@@ -72,7 +72,8 @@ class Receiver:
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = True
         self.url = f"http://127.0.0.1:{self._server.server_address[1]}/hook"
-        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        # Often enough that closing does not take half a second.
+        threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
     def receive(self, request: BaseHTTPRequestHandler) -> None:
         """Take one update and answer."""
@@ -86,12 +87,17 @@ class Receiver:
         time.sleep(self.answers_after_s)
         with self._lock:
             self.at_once -= 1
-        body = json.dumps(self.body).encode() if self.body else b""
+        call = self.answer_to(update)
+        body = json.dumps(call).encode() if call else b""
         request.send_response(status)
         request.send_header("Content-Type", "application/json")
         request.send_header("Content-Length", str(len(body)))
         request.end_headers()
         request.wfile.write(body)
+
+    def answer_to(self, update: Json) -> Json | None:
+        """Return the call that stands in the HTTP answer."""
+        return self.body
 
     def texts(self) -> list[str]:
         """Return the texts of the messages in the order in which they came."""
@@ -952,7 +958,14 @@ class TestPage:
             assert answer.headers["Content-Security-Policy"].startswith("default-src 'self'")
 
         assert 'data-testid="network-panel"' in page
-        for name in ("main.js", "chat.js", "chat.css", "pattern.svg"):
+        for name in (
+            "main.js",
+            "chat.js",
+            "payments.js",
+            "chat.css",
+            "payments.css",
+            "pattern.svg",
+        ):
             with urlopen(f"{sandbox.url}/sandbox/static/{name}") as answer:
                 assert "https://" not in answer.read().decode().replace("https://t.me/", "")
 

@@ -1,7 +1,8 @@
 // One phone: the chat of one player with the bot.
 
-import { post } from "./api.js";
+import { get, post } from "./api.js";
 import { avatar, element, icon } from "./dom.js";
+import { askToPay, invoiceCard, invoiceSlug, payLabel, serviceLine, showReceipt, showStars, stars } from "./payments.js";
 import { isFewEmoji, richText } from "./text.js";
 
 const KEPT = 200;
@@ -19,6 +20,9 @@ export class Phone {
     this.messages = new Map();
     this.undelivered = new Set();
     this.waiting = new Map();
+    // Paid cards and their charges; checkouts that somebody waits for or that ended early.
+    this.receipts = new Map();
+    this.checkouts = new Map();
     this.commands = [];
     this.missed = 0;
     // Events that come before the snapshot wait for it.
@@ -31,6 +35,8 @@ export class Phone {
     this.status = element("span", { class: "status", "data-testid": "chat-status" }, "bot");
     this.owner = element("button", { class: "owner", title: "Edit this player", "data-testid": "edit-player",
       onclick: () => this.host.editPlayer(this.player) });
+    this.balance = element("button", { class: "balance-chip", title: "Stars", "data-testid": "stars",
+      onclick: () => showStars(this) });
     this.menuButton = element("button", { class: "icon", "aria-label": "Chat menu", "aria-haspopup": "menu",
       "aria-expanded": "false", "data-testid": "chat-menu", onclick: () => this.toggleMenu() }, icon("dots", false));
     this.menu = element("div", { class: "menu", role: "menu", hidden: true });
@@ -61,7 +67,7 @@ export class Phone {
       element("header", { class: "head" },
         element("span", { class: "avatar bot", "aria-hidden": "true" }, icon("arena")),
         element("div", { class: "title" }, element("strong", {}, BOT.first_name), this.status),
-        this.owner, this.menuButton, this.menu),
+        this.balance, this.owner, this.menuButton, this.menu),
       this.stage,
       element("footer", {}, this.suggestions, this.composer, this.bigButton, this.keyboard));
     this.root.addEventListener("keydown", (event) => {
@@ -87,12 +93,15 @@ export class Phone {
     this.owner.replaceChildren(avatar(player), element("span", { class: "owner-name" }, player.first_name),
       element("span", { class: "language" }, player.language_code || "–"));
     this.owner.setAttribute("aria-label", `Edit ${player.first_name}`);
+    this.balance.replaceChildren(stars(player.stars));
+    this.balance.setAttribute("aria-label", `${player.stars} Stars`);
     this.showBottom();
   }
 
   load(snapshot) {
     this.messages = new Map(snapshot.messages.map((message) => [message.message_id, message]));
     this.undelivered = new Set(snapshot.undelivered);
+    this.receipts = new Map(Object.entries(snapshot.receipts).map(([id, charge]) => [Number(id), charge]));
     this.commands = snapshot.commands;
     this.waiting.clear();
     for (const query of snapshot.waiting) this.wait(query);
@@ -124,6 +133,8 @@ export class Phone {
       case "tapped": return this.startWaiting(event.query);
       case "answered": return this.answer(event.toast);
       case "action": return this.showAction(event.action);
+      case "receipt": return this.setReceipt(event);
+      case "checkout": return this.setCheckout(event.checkout);
       case "keyboard": return this.setKeyboard(event.reply_keyboard);
     }
   }
@@ -163,6 +174,26 @@ export class Phone {
     this.showBottom();
   }
 
+  setReceipt({ message_id: messageId, charge_id: charge }) {
+    this.receipts.set(messageId, charge);
+    const message = this.messages.get(messageId);
+    if (message) this.change(message);
+  }
+
+  setCheckout(checkout) {
+    if (checkout.state === "waiting") return;
+    const tell = this.checkouts.get(checkout.id);
+    this.checkouts.delete(checkout.id);
+    tell?.(checkout);
+  }
+
+  // Resolves when a checkout has ended. It may have done so before its answer was here.
+  async checkoutEnd({ id }) {
+    const ended = new Promise((resolve) => this.checkouts.set(id, resolve));
+    get(`/checkouts/${id}`).then((checkout) => this.setCheckout(checkout), () => {});
+    return ended;
+  }
+
   setDelivered(messageId) {
     this.undelivered.delete(messageId);
     const tick = this.rows.get(messageId)?.querySelector(".ticks");
@@ -177,11 +208,14 @@ export class Phone {
   }
 
   row(message) {
+    const service = serviceLine(message, this);
+    if (service) return element("li", { class: "service-row" }, service);
     const mine = !message.from.is_bot;
     const bubble = element("div", { class: "bubble", "data-testid": "bubble", "data-message-id": message.message_id });
     bubble.append(element("span", { class: "unseen" }, mine ? `${message.from.first_name}: ` : "Quiz Arena: "));
     if (message.photo) bubble.append(picture(message.photo.at(-1), message.caption));
     if (message.document) bubble.append(attachment(message.document));
+    if (message.invoice) bubble.append(invoiceCard(message.invoice));
     const text = message.text ?? message.caption ?? "";
     const big = Boolean(message.text) && !message.reply_markup && isFewEmoji(message.text);
     const follow = (kind, target) => this.follow(kind, target);
@@ -214,9 +248,13 @@ export class Phone {
   }
 
   inlineButton(message, button) {
+    const receipt = button.pay && this.receipts.get(message.message_id);
+    const label = receipt ? element("span", {}, "Receipt") : button.pay ? payLabel(button.text)
+      : element("span", { dir: "auto" }, button.text);
     const node = element("button", { class: "inline", type: "button", "data-testid": "inline-button",
       "data-style": button.style, onclick: () => this.press(message, button) },
-    element("span", { dir: "auto" }, button.text));
+    label);
+    if (button.pay) node.dataset.pay = receipt ? "receipt" : "pay";
     if (button.url) node.append(icon("link"));
     if (button.copy_text) node.append(icon("copy"));
     if (button.callback_data !== undefined) {
@@ -233,7 +271,7 @@ export class Phone {
     for (const message of this.messages.values()) {
       const row = this.rows.get(message.message_id);
       const newDay = !before || day(before.date) !== day(message.date);
-      const sameSender = !newDay && before.from.is_bot === message.from.is_bot;
+      const sameSender = !newDay && side(before) === side(message);
       row.classList.toggle("joined", sameSender);
       row.classList.add("last");
       if (before && sameSender) this.rows.get(before.message_id).classList.remove("last");
@@ -302,6 +340,10 @@ export class Phone {
       // Forced: a phone may show a keyboard that was replaced a moment ago.
       const done = await this.do("tap", { message_id: message.message_id, data: button.callback_data, force: true });
       if (!done) this.stopWaiting(message.message_id, button.callback_data);
+    } else if (button.pay) {
+      const charge = this.receipts.get(message.message_id);
+      if (charge) showReceipt(this, charge);
+      else askToPay(this, { message_id: message.message_id });
     } else if (button.url) {
       if (!this.follow("link", button.url)) window.open(button.url, "_blank", "noopener");
     } else if (button.copy_text) {
@@ -404,6 +446,11 @@ export class Phone {
       this.say(target);
       return true;
     }
+    const slug = invoiceSlug(target);
+    if (slug !== null) {
+      askToPay(this, { slug });
+      return true;
+    }
     const parameter = startParameter(target);
     if (parameter === null) return false;
     this.host.openLink(this.player, parameter);
@@ -420,7 +467,8 @@ export class Phone {
     } }, text);
     const { blocked } = this.player;
     this.menu.replaceChildren(
-      item("Open a deep link…", "open-link", () => this.host.openLink(this.player)),
+      item("Stars…", "menu-stars", () => showStars(this)),
+      item("Open a link…", "open-link", () => this.host.openLink(this.player)),
       item("Edit player…", "edit", () => this.host.editPlayer(this.player)),
       blocked ? item("Unblock bot", "menu-unblock", () => this.do("unblock"))
         : item("Block bot", "block", () => this.do("block")),
@@ -515,6 +563,11 @@ export class Phone {
 export function startParameter(link) {
   const match = link.match(/^(?:(?:https?:\/\/)?(?:t|telegram)\.me\/|tg:\/\/resolve\?domain=)(\w+)(?:[?&]start=([\w-]*))?$/i);
   return match && match[1].toLowerCase() === BOT.username ? match[2] ?? "" : null;
+}
+
+// Who speaks: the bot, the player, or Telegram itself.
+function side(message) {
+  return message.successful_payment || message.refunded_payment ? "service" : message.from.is_bot;
 }
 
 function markWaiting(node, isWaiting) {

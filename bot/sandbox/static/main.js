@@ -3,6 +3,7 @@
 import { get, listen, post } from "./api.js";
 import { Phone, startParameter } from "./chat.js";
 import { avatar, element } from "./dom.js";
+import { askToPay, invoiceSlug } from "./payments.js";
 import { loadNetwork, showNetwork, startNetworkPanel } from "./network.js";
 
 const PHONE_WIDTH_PX = 350;
@@ -187,15 +188,18 @@ async function askLink(playerId, parameter = "") {
   const id = Number(wanted.player);
   if (!phones.has(id)) await show(id);
   const text = wanted.parameter.trim();
+  const slug = invoiceSlug(text);
+  if (slug !== null) return askToPay(phones.get(id), { slug });
   await phones.get(id).do("start", { parameter: startParameter(text) ?? text });
 }
 
-// Under /t/<bot>?start=… the page is the deep link itself.
+// Under /t/<bot>?start=… and /$<invoice> the page is the link itself.
 function openLinkOfPage() {
-  if (!location.pathname.startsWith("/t/")) return;
-  const parameter = new URLSearchParams(location.search).get("start") ?? "";
+  const isInvoice = location.pathname.startsWith("/$");
+  if (!isInvoice && !location.pathname.startsWith("/t/")) return;
+  const link = isInvoice ? location.href : new URLSearchParams(location.search).get("start") ?? "";
   history.replaceState(null, "", "/");
-  askLink(wanted[0], parameter);
+  askLink(wanted[0], link);
 }
 
 function complain(error) {

@@ -3,13 +3,15 @@
 import { get, post } from "./api.js";
 
 const CALM = { duplicate: 0, reorder: 0, drop: 0, delay_ms: [0, 0],
-  too_many: { count: 0 }, fail: { count: 0 }, lose_answer: { count: 0 } };
+  too_many: { count: 0 }, fail: { count: 0 }, lose_answer: { count: 0 }, payment_faults: {} };
 const PRESETS = {
   calm: CALM,
   train: { ...CALM, duplicate: 0.2, reorder: 0.2, drop: 0.15, delay_ms: [100, 1500] },
   storm: { ...CALM, duplicate: 0.6, reorder: 0.5, drop: 0.4, delay_ms: [0, 1000],
     too_many: { count: 15, retry_after: 1 }, fail: { count: 3 }, lose_answer: { count: 3 } },
 };
+
+const SECONDS = ["payment_delay_s", "pre_checkout_timeout_s"];
 
 const panel = document.getElementById("network");
 const toggle = document.getElementById("network-toggle");
@@ -33,11 +35,14 @@ export function startNetworkPanel(onError) {
       change({ delay_ms: name === "delay_low" ? [low, Math.max(low, high)] : [Math.min(low, high), high] });
     });
   }
+  for (const name of SECONDS) field(name).addEventListener("change", () => change({ [name]: Number(field(name).value) }));
   for (const form of panel.querySelectorAll("[data-order]")) {
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      const order = Object.fromEntries([...new FormData(form)].map(([name, value]) => [name, Number(value)]));
-      change({ [form.dataset.order]: order });
+      const { fault, ...numbers } = Object.fromEntries(new FormData(form));
+      const order = Object.fromEntries(Object.entries(numbers).map(([name, value]) => [name, Number(value)]));
+      if (fault === "refund_answer_lost") change({ lose_answer: { ...order, methods: ["refundStarPayment"] } });
+      else change({ [form.dataset.order]: fault ? { [fault]: order } : order });
     });
   }
   for (const button of panel.querySelectorAll("[data-preset]")) {
@@ -58,9 +63,10 @@ export function showNetwork({ settings, counters, webhook: hook, calls_per_secon
     if (document.activeElement !== field(name)) field(name).value = settings.delay_ms[index];
   });
   for (const form of panel.querySelectorAll("[data-order]")) {
-    const left = settings[form.dataset.order].count;
+    const left = form.dataset.order === "payment_faults" ? faultsLeft(settings) : settings[form.dataset.order].count;
     form.querySelector("output").textContent = left ? `${left} to go` : "";
   }
+  for (const name of SECONDS) if (document.activeElement !== field(name)) field(name).value = settings[name];
   for (const cell of panel.querySelectorAll("[data-counter]")) {
     const value = cell.dataset.counter === "calls_per_second" ? rate : counters[cell.dataset.counter];
     if (value !== undefined) cell.textContent = value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 1 : 0 });
@@ -73,11 +79,15 @@ export function showNetwork({ settings, counters, webhook: hook, calls_per_secon
 
 function showBadge(settings, counters) {
   const isRough = settings.duplicate || settings.reorder || settings.drop || settings.delay_ms[1]
-    || settings.too_many.count || settings.fail.count || settings.lose_answer.count;
+    || settings.too_many.count || settings.fail.count || settings.lose_answer.count || faultsLeft(settings);
   toggle.classList.toggle("rough", Boolean(isRough));
   badge.hidden = counters.pending === 0;
   badge.textContent = counters.pending > 999 ? "999+" : counters.pending;
   badge.title = `${counters.pending} updates on their way`;
+}
+
+function faultsLeft(settings) {
+  return Object.values(settings.payment_faults).reduce((sum, fault) => sum + fault.count, 0);
 }
 
 function show(opens) {
