@@ -21,13 +21,41 @@ from unfold.decorators import display
 from quizarena.celery import app
 from quizarena.ops import heartbeats
 from quizarena.ops.models import Heartbeat
-from quizarena.staff.desk import ReadOnlyAdmin, age, badge, pretty
+from quizarena.staff import alerts
+from quizarena.staff.desk import ReadOnlyAdmin, age, badge, link, object_link, pretty
+from quizarena.staff.models import Alert
 
 # All schedules stand in settings.CELERY_BEAT_SCHEDULE, and beat copies them into these tables: what
 # somebody edited here would be gone with the next start.
 admin.site.unregister(
     (PeriodicTask, ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule)
 )
+
+admin.site.index_template = "ops/index.html"
+# So many alerts stand on the front page; their list has the rest.
+ALERTS_SHOWN = 10
+
+
+def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
+    """Return what Unfold knows of the front page, with the open alerts for who may see them."""
+    if not request.user.has_perm("staff.view_alert"):
+        return context
+    return {
+        **context,
+        "alerts": {
+            "headers": ["Trouble", "What", "Times", "Last"],
+            "rows": [
+                [
+                    badge(alerts.label_of(alert.kind), "danger"),
+                    object_link(alert, alert.summary),
+                    f"{alert.times:,}",
+                    age(alert.last_at),
+                ]
+                for alert in Alert.objects.unsettled()[:ALERTS_SHOWN]
+            ],
+        },
+        "all_alerts": link("All alerts", "staff_alert_changelist"),
+    }
 
 
 @admin.register(Heartbeat)

@@ -1,22 +1,39 @@
-"""Staff themselves: users, roles and the audit log."""
+"""Staff themselves: users, roles, the audit log, and what waits for them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
 from django.contrib.auth.models import Group, User
+from django.core.exceptions import PermissionDenied
 from django.db import connection
 from django.db.models import QuerySet
-from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.db.models.functions import Coalesce
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from quizarena.staff.desk import ReadOnlyAdmin, StaffAdmin, age, badge, link, pretty
-from quizarena.staff.models import AuditEntry
+from quizarena.staff import alerts, approvals
+from quizarena.staff.decisions import Decision, ReasonForm, decide
+from quizarena.staff.desk import (
+    ReadOnlyAdmin,
+    StaffAdmin,
+    age,
+    badge,
+    button,
+    own_user,
+    page_link,
+    pretty,
+)
+from quizarena.staff.errors import StaffError
+from quizarena.staff.models import Alert, ApprovalRequest, AuditEntry, RequestStatus
 
 if TYPE_CHECKING:
     _UserAdmin: TypeAlias = DjangoUserAdmin[User]
@@ -178,10 +195,7 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
         if not entry.object_id:
             return "–"
         label = f"{entry.object_type} {entry.object_id}"
-        known = {model._meta.label_lower for model in admin.site._registry}
-        if entry.object_type not in known:
-            return label
-        return link(label, f"{entry.object_type.replace('.', '_')}_change", entry.object_id)
+        return page_link(label, entry.object_type, entry.object_id)
 
     @display(description="Details")
     def shown_details(self, entry: AuditEntry) -> SafeString:
@@ -199,3 +213,363 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
             kinds = [model._meta.label_lower for model in admin.site._registry]
             queryset = queryset.filter(object_type__in=kinds, object_id=search_term.strip())
         return queryset, False
+
+
+# --- What waits for a second person ---------------------------------------------------------------
+
+STATUS_COLOURS = {
+    RequestStatus.OPEN: "warning",
+    RequestStatus.APPROVED: "success",
+    RequestStatus.DECLINED: "danger",
+    RequestStatus.WITHDRAWN: "info",
+    RequestStatus.EXPIRED: "info",
+}
+
+
+@admin.register(ApprovalRequest)
+class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
+    """What somebody asks for and somebody else decides about; open requests come first."""
+
+    list_display = ("what", "asked_by", "since", "reason", "expires", "state")
+    list_select_related = ("maker", "decided_by")
+    ordering = (Coalesce("decided_at", "expires_at").desc(), "-id")
+    change_form_outer_after_template = "staff/preview.html"
+    question = (
+        None,
+        {"fields": (("what", "subject"), ("asked_by", "since"), ("state", "expires"), "reason")},
+    )
+    decision = ("Decision", {"fields": (("decider", "decided"), "decision_reason")})
+
+    def get_fieldsets(self, request: HttpRequest, obj: ApprovalRequest | None = None) -> Any:
+        """Return what was asked and, once there is one, the decision."""
+        decided = obj is not None and obj.decided_at is not None
+        return (self.question, self.decision) if decided else (self.question,)
+
+    @display(description="What")
+    def what(self, request: ApprovalRequest) -> str:
+        """Return the action and what it is about."""
+        return f"{approvals.label_of(request.kind)}: {request.subject_name}"
+
+    @display(description="About")
+    def subject(self, request: ApprovalRequest) -> str | SafeString:
+        """Return a link to what it is about."""
+        return page_link(request.subject_name, request.subject_type, request.subject_id)
+
+    @display(description="Asked by")
+    def asked_by(self, request: ApprovalRequest) -> str:
+        """Return the maker; not everybody may see that user's page."""
+        return str(request.maker)
+
+    @display(description="By")
+    def decider(self, request: ApprovalRequest) -> str:
+        """Return who has decided: nobody if it has expired."""
+        return str(request.decided_by or "–")
+
+    @display(description="Since")
+    def since(self, request: ApprovalRequest) -> str:
+        """Return how long ago it was asked."""
+        return age(request.asked_at)
+
+    @display(description="Expires")
+    def expires(self, request: ApprovalRequest) -> str:
+        """Return when the time for a decision is over, if it matters."""
+        return age(request.expires_at) if request.status == RequestStatus.OPEN else "–"
+
+    @display(description="State")
+    def state(self, request: ApprovalRequest) -> SafeString:
+        """Return where it stands by the clock."""
+        status = request.status_at(timezone.now())
+        return badge(status.label, STATUS_COLOURS[status])
+
+    @display(description="When")
+    def decided(self, request: ApprovalRequest) -> str:
+        """Return how long ago it was decided."""
+        return age(request.decided_at)
+
+    def buttons(self, request: HttpRequest, obj: ApprovalRequest) -> list[SafeString]:
+        """Return what the user may do about an open request."""
+        if obj.status_at(timezone.now()) != RequestStatus.OPEN:
+            return []
+        if obj.maker_id == request.user.pk:
+            return [button("Withdraw", "staff_approvalrequest_withdraw", obj.pk)]
+        kind = approvals.kinds.get(obj.kind)
+        if kind is None or not request.user.has_perm(kind.permission):
+            return []
+        return [
+            button("Approve", "staff_approvalrequest_approve", obj.pk),
+            button("Decline", "staff_approvalrequest_decline", obj.pk),
+        ]
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: ApprovalRequest | None = None,
+    ) -> HttpResponse:
+        """Show below what it does, as it was asked for and, if that differs, as it is now."""
+        if obj is not None:
+            context["preview"] = _previews(obj)
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the pages of the decisions."""
+        view = self.admin_site.admin_view
+        pages = {
+            "approve": self.approve_view,
+            "decline": self.decline_view,
+            "withdraw": self.withdraw_view,
+        }
+        return [
+            *(
+                path(f"<int:pk>/{name}/", view(page), name=f"staff_approvalrequest_{name}")
+                for name, page in pages.items()
+            ),
+            *super().get_urls(),
+        ]
+
+    def approve_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show what it does once more, and do it."""
+        asked, now = self._asked(request, pk), timezone.now()
+        checker = own_user(request)
+
+        def preview(cleaned: dict[str, Any]) -> Sequence[Sequence[str]]:
+            return approvals.foresee(request=asked, checker=checker, now=now)
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            approvals.approve(request_id=pk, checker=checker, now=now)
+            return f"Approved: {self.what(asked)}."
+
+        kind = approvals.kinds.get(asked.kind)
+        decision = Decision(
+            title=f"Approve “{self.what(asked)}”",
+            note=f"{asked.maker} asks for it: {asked.reason}",
+            preview=preview,
+            headers=kind.headers if kind else (),
+            carry_out=carry_out,
+            refusals=(StaffError,),
+            back=_page_of(asked),
+            confirm="Approve",
+        )
+        return decide(request, decision, model_admin=self)
+
+    def decline_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask why not, and let it be."""
+        asked = self._asked(request, pk)
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            approvals.decline(
+                request_id=pk,
+                checker=own_user(request),
+                reason=cleaned["reason"],
+                now=timezone.now(),
+            )
+            return f"Declined: {self.what(asked)}."
+
+        decision = Decision(
+            title=f"Decline “{self.what(asked)}”",
+            note=f"{asked.maker} asks for it: {asked.reason}",
+            form=ReasonForm,
+            carry_out=carry_out,
+            refusals=(StaffError,),
+            back=_page_of(asked),
+            confirm="Decline",
+        )
+        return decide(request, decision, model_admin=self)
+
+    def withdraw_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Take one's own request back."""
+        asked = self._asked(request, pk)
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            approvals.withdraw(request_id=pk, maker=own_user(request), now=timezone.now())
+            return f"Withdrawn: {self.what(asked)}."
+
+        decision = Decision(
+            title=f"Withdraw “{self.what(asked)}”",
+            note="Nothing happens, and it can be asked again.",
+            carry_out=carry_out,
+            refusals=(StaffError,),
+            back=_page_of(asked),
+            confirm="Withdraw",
+        )
+        return decide(request, decision, model_admin=self)
+
+    def _asked(self, request: HttpRequest, pk: int) -> ApprovalRequest:
+        """Return the request for approval, for who may see it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        requests = ApprovalRequest.objects.select_related("maker", "decided_by")
+        return get_object_or_404(requests, pk=pk)
+
+
+def _page_of(obj: ApprovalRequest | Alert) -> str:
+    """Return the address of the object's page."""
+    return reverse(f"admin:staff_{obj._meta.model_name}_change", args=[obj.pk])
+
+
+def _previews(asked: ApprovalRequest) -> dict[str, Any]:
+    """Return what the action does: once, or as it was and as it is now, with what differs."""
+    kind, now = approvals.kinds.get(asked.kind), timezone.now()
+    headers = kind.headers if kind else ()
+    was: Sequence[Sequence[str]] = asked.preview
+    as_asked = ("What it does", {"headers": headers, "rows": was})
+    if kind is None or asked.status_at(now) != RequestStatus.OPEN:
+        return {"tables": [as_asked]}
+    try:
+        current = approvals.preview_of(asked, now=now)
+    except kind.refusals as error:
+        return {"tables": [as_asked], "refusal": f"It would be refused now: {error}."}
+    if current == was:
+        return {"tables": [as_asked]}
+    return {
+        "tables": [
+            ("As it was asked for", {"headers": headers, "rows": _marked(was, current, "del")}),
+            ("As it is now", {"headers": headers, "rows": _marked(current, was, "ins")}),
+        ],
+        "refusal": "It would not do any more what was asked for, and so cannot be approved.",
+    }
+
+
+def _marked(
+    rows: Sequence[Sequence[str]], others: Sequence[Sequence[str]], tag: str
+) -> list[list[str]]:
+    """Return the rows with a tag around what the other row of the same beginning says otherwise."""
+    partners = {row[0]: row for row in others if row}
+    return [
+        [
+            cell
+            if [cell] == list(partners.get(row[0], ())[place : place + 1])
+            else format_html("<{0}>{1}</{0}>", tag, cell)
+            for place, cell in enumerate(row)
+        ]
+        for row in rows
+    ]
+
+
+# --- What staff must look at ----------------------------------------------------------------------
+
+
+@admin.register(Alert)
+class AlertAdmin(ReadOnlyAdmin[Alert]):
+    """Troubles, the open ones first, each with the way out beside it."""
+
+    list_display = ("trouble", "summary", "runbook", "times", "last", "state")
+    list_display_links = ("trouble", "summary")
+    list_select_related = ("settled_by",)
+    ordering = ("-settled_at", "-last_at", "-id")
+    trouble_fields = (
+        None,
+        {
+            "fields": (
+                ("trouble", "state"),
+                "summary",
+                ("subject", "runbook"),
+                ("times", "key"),
+                ("first", "last"),
+                "shown_details",
+            )
+        },
+    )
+    settled_fields = ("Settled", {"fields": (("settler", "settled"), "settle_reason")})
+
+    def get_fieldsets(self, request: HttpRequest, obj: Alert | None = None) -> Any:
+        """Return what happened and, once it is settled, how."""
+        settled = obj is not None and obj.settled_at is not None
+        return (self.trouble_fields, self.settled_fields) if settled else (self.trouble_fields,)
+
+    @display(description="Trouble")
+    def trouble(self, alert: Alert) -> SafeString:
+        """Return the kind, red while it is open."""
+        colour = "info" if alert.settled_at else "danger"
+        return badge(alerts.label_of(alert.kind), colour)
+
+    @display(description="About")
+    def subject(self, alert: Alert) -> str | SafeString:
+        """Return a link to what it is about."""
+        label = f"{alert.subject_type.partition('.')[2]} {alert.subject_id}".strip() or "–"
+        return page_link(label, alert.subject_type, alert.subject_id)
+
+    @display(description="Runbook")
+    def runbook(self, alert: Alert) -> str:
+        """Return the file that tells what to do."""
+        return alerts.runbook_of(alert.kind) or "–"
+
+    @display(description="First")
+    def first(self, alert: Alert) -> str:
+        """Return how long ago it was first seen."""
+        return age(alert.first_at)
+
+    @display(description="Last")
+    def last(self, alert: Alert) -> str:
+        """Return how long ago it was last seen."""
+        return age(alert.last_at)
+
+    @display(description="State")
+    def state(self, alert: Alert) -> SafeString:
+        """Return whether somebody still has to look at it."""
+        if alert.settled_at is None:
+            return badge("open", "warning")
+        by = f"settled by {alert.settled_by}" if alert.settled_by else "gone by itself"
+        return badge(by, "success")
+
+    @display(description="By")
+    def settler(self, alert: Alert) -> str:
+        """Return who has settled it: nobody if it has gone by itself."""
+        return str(alert.settled_by or "–")
+
+    @display(description="When")
+    def settled(self, alert: Alert) -> str:
+        """Return how long ago it was settled."""
+        return age(alert.settled_at)
+
+    @display(description="Details")
+    def shown_details(self, alert: Alert) -> SafeString:
+        """Return the details as JSON."""
+        return pretty(alert.details)
+
+    def has_settle_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may settle alerts."""
+        return request.user.has_perm("staff.settle_alert")
+
+    def buttons(self, request: HttpRequest, obj: Alert) -> list[SafeString]:
+        """Return the way to settle an open alert, for who may."""
+        if obj.settled_at is not None or not self.has_settle_permission(request):
+            return []
+        return [button("Settle", "staff_alert_settle", obj.pk)]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that settles."""
+        view = self.admin_site.admin_view(self.settle_view)
+        return [
+            path("<int:pk>/settle/", view, name="staff_alert_settle"),
+            *super().get_urls(),
+        ]
+
+    def settle_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask what was done about it, and close it."""
+        if not self.has_settle_permission(request):
+            raise PermissionDenied
+        alert = get_object_or_404(Alert, pk=pk)
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            alerts.settle_by_hand(
+                alert_id=pk,
+                staff=own_user(request),
+                reason=cleaned["reason"],
+                now=timezone.now(),
+            )
+            return f"Settled: {alert.summary}"
+
+        decision = Decision(
+            title=f"Settle “{alerts.label_of(alert.kind)}”",
+            note=alert.summary,
+            form=ReasonForm,
+            carry_out=carry_out,
+            refusals=(StaffError,),
+            back=_page_of(alert),
+            confirm="Settle",
+        )
+        return decide(request, decision, model_admin=self)

@@ -10,10 +10,11 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from django import forms
-from django.contrib import messages
+from django.contrib import admin, messages
 from django.contrib.admin import ShowFacets
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import connection, models, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
@@ -85,6 +86,10 @@ class StaffAdmin(_ModelAdmin[Row]):
         """Return whether the object's page offers `action`: by default all, to be overridden."""
         return True
 
+    def buttons(self, request: HttpRequest, obj: Row) -> list[SafeString]:
+        """Return what stands before the actions on the object's page: by default nothing."""
+        return []
+
     def render_change_form(
         self,
         request: HttpRequest,
@@ -94,8 +99,9 @@ class StaffAdmin(_ModelAdmin[Row]):
         form_url: str = "",
         obj: Row | None = None,
     ) -> HttpResponse:
-        """Show the list's actions on the page of one object, too."""
+        """Show the list's actions on the page of one object, too, behind its own buttons."""
         if obj is not None:
+            context["object_buttons"] = self.buttons(request, obj)
             context["object_actions"] = [
                 (name, label)
                 for name, label in self.get_action_choices(request, [])
@@ -251,6 +257,12 @@ class ReadOnlyAdmin(StaffAdmin[Row]):
         return False
 
 
+def own_user(request: HttpRequest) -> User:
+    """Return the member of staff."""
+    assert isinstance(request.user, User)
+    return request.user
+
+
 def _plain(value: Any) -> Any:
     """Return a form's value as something JSON can hold and people can read."""
     if value is None or isinstance(value, bool | int):
@@ -318,3 +330,22 @@ def object_link(obj: models.Model, label: object = "") -> SafeString:
     """Return a link to the page of `obj`."""
     name = f"{obj._meta.app_label}_{obj._meta.model_name}_change"
     return link(label or obj, name, obj.pk)
+
+
+def page_link(label: object, object_type: str, object_id: str) -> str | SafeString:
+    """Return a link to the page of what is only known as "app.model" and id, if it has one."""
+    if object_type not in {model._meta.label_lower for model in admin.site._registry}:
+        return str(label)
+    return link(label, f"{object_type.replace('.', '_')}_change", object_id)
+
+
+def button(label: str, name: str, *args: object) -> SafeString:
+    """Return a link to the admin page `name` that looks like a button."""
+    return render_to_string(
+        "unfold/components/button.html",
+        {
+            "href": reverse(f"admin:{name}", args=args),
+            "variant": "default",
+            "children": label,
+        },
+    )

@@ -1,8 +1,24 @@
-"""What staff have done."""
+"""What staff have done, what waits for a second person, and what they must look at."""
+
+from datetime import datetime
+from typing import Self
 
 import pgtrigger
 from django.conf import settings
 from django.db import models
+from django.db.models import F, Q
+from django.db.models.functions import Coalesce
+
+
+def _never_truncated(name: str, table: str) -> pgtrigger.Trigger:
+    """Return a trigger that keeps all rows from going at once; `table` is its name for people."""
+    return pgtrigger.Trigger(
+        name=name,
+        level=pgtrigger.Statement,
+        when=pgtrigger.Before,
+        operation=pgtrigger.Truncate,
+        func=f"RAISE EXCEPTION 'Cannot truncate {table}.';",
+    )
 
 
 class AuditEntry(models.Model):
@@ -30,12 +46,239 @@ class AuditEntry(models.Model):
         ]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
-            pgtrigger.Trigger(
-                name="no_truncate",
-                level=pgtrigger.Statement,
-                when=pgtrigger.Before,
-                operation=pgtrigger.Truncate,
-                func="RAISE EXCEPTION 'Cannot truncate the audit log.';",
+            _never_truncated("no_truncate", "the audit log"),
+        ]
+
+    def __str__(self) -> str:
+        return self.summary
+
+
+class RequestStatus(models.TextChoices):
+    """Where a request for approval stands."""
+
+    OPEN = "OPEN", "open"
+    APPROVED = "APPROVED", "approved"
+    DECLINED = "DECLINED", "declined"
+    WITHDRAWN = "WITHDRAWN", "withdrawn"
+    EXPIRED = "EXPIRED", "expired"
+
+
+# Every arrow of a request's life. Nothing has to run when its time is over: an open request is
+# expired by the clock, and stored as expired once somebody asks again.
+REQUEST_MOVES = (
+    (RequestStatus.OPEN, RequestStatus.APPROVED),
+    (RequestStatus.OPEN, RequestStatus.DECLINED),
+    (RequestStatus.OPEN, RequestStatus.WITHDRAWN),
+    (RequestStatus.OPEN, RequestStatus.EXPIRED),
+)
+
+
+class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
+    """Questions about requests."""
+
+    def waiting(self, now: datetime) -> Self:
+        """Return what can still be decided."""
+        return self.filter(status=RequestStatus.OPEN, expires_at__gt=now)
+
+    def about(self, subject: models.Model) -> Self:
+        """Return what was ever asked about `subject`, the latest first."""
+        return self.filter(
+            subject_type=subject._meta.label_lower, subject_id=str(subject.pk)
+        ).order_by("-id")
+
+
+class ApprovalRequest(models.Model):
+    """An action that one member of staff wants and another one has to approve."""
+
+    # Which action: a name that its app has registered (quizarena.staff.approvals).
+    kind = models.CharField(max_length=64)
+    subject_type = models.CharField(max_length=64)
+    subject_id = models.CharField(max_length=64)
+    # What the subject was called when it was asked.
+    subject_name = models.CharField("about", max_length=200)
+    parameters = models.JSONField(default=dict, blank=True)
+    # What it would do, as the maker saw it: rows of text.
+    preview = models.JSONField()
+    reason = models.CharField(max_length=500)
+    maker = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    asked_at = models.DateTimeField()
+    expires_at = models.DateTimeField()
+    status = models.CharField(
+        max_length=9, choices=RequestStatus.choices, default=RequestStatus.OPEN
+    )
+    # Nobody if it expired; the maker if it was withdrawn.
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+    )
+    decided_at = models.DateTimeField(null=True)
+    decision_reason = models.CharField("reason", max_length=500, blank=True, default="")
+
+    objects = ApprovalRequestQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "approval"
+        indexes = [
+            # The list: what is open ends in the future and so comes first.
+            models.Index(
+                Coalesce("decided_at", "expires_at").desc(), F("id").desc(), name="approval_by_end"
+            ),
+            # How many are open, on every page of the desk.
+            models.Index(
+                fields=["expires_at"], condition=Q(status="OPEN"), name="approval_waiting"
+            ),
+            # Everything that was asked about one object.
+            models.Index(fields=["subject_type", "subject_id", "-id"], name="approval_of_subject"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "subject_type", "subject_id"],
+                condition=Q(status="OPEN"),
+                name="approval_one_open_per_subject",
+            ),
+            models.CheckConstraint(
+                condition=Q(status__in=RequestStatus), name="approval_status_is_known"
+            ),
+            models.CheckConstraint(condition=~Q(reason=""), name="approval_has_reason"),
+            models.CheckConstraint(
+                condition=Q(expires_at__gt=F("asked_at")), name="approval_expires_later"
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(status="OPEN", decided_at=None, decided_by=None, decision_reason="")
+                    | (Q(status="EXPIRED", decided_at__isnull=False) & Q(decided_by=None))
+                    | (
+                        Q(status__in=["APPROVED", "DECLINED", "WITHDRAWN"])
+                        & Q(decided_at__isnull=False, decided_by__isnull=False)
+                    )
+                ),
+                name="approval_decided_tells_when_and_who",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status__in=["APPROVED", "DECLINED"]) | ~Q(decided_by=F("maker")),
+                name="approval_maker_is_never_checker",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="WITHDRAWN") | Q(decided_by=F("maker")),
+                name="approval_withdrawn_by_its_maker",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="DECLINED") | ~Q(decision_reason=""),
+                name="approval_declined_has_reason",
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(decided_at=None)
+                    | Q(status="EXPIRED", decided_at__gte=F("expires_at"))
+                    | (~Q(status="EXPIRED") & Q(decided_at__lt=F("expires_at")))
+                ),
+                name="approval_decided_in_time",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="approval_begins_open",
+                operation=pgtrigger.Insert,
+                condition=~pgtrigger.Q(new__status="OPEN"),
+            ),
+            pgtrigger.FSM(
+                name="approval_moves",
+                field="status",
+                transitions=[(old.value, new.value) for old, new in REQUEST_MOVES],
+            ),
+            pgtrigger.ReadOnly(
+                name="approval_question_stays",
+                exclude=["status", "decided_by", "decided_at", "decision_reason"],
+            ),
+            pgtrigger.Protect(
+                name="approval_decision_stays",
+                operation=pgtrigger.Update,
+                condition=~pgtrigger.Q(old__status="OPEN"),
+            ),
+            pgtrigger.Protect(name="approval_never_deleted", operation=pgtrigger.Delete),
+            _never_truncated("approval_never_truncated", "the approvals"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.kind}: {self.subject_name}"
+
+    def status_at(self, now: datetime) -> RequestStatus:
+        """Return where the request stands by the clock."""
+        if self.status == RequestStatus.OPEN and self.expires_at <= now:
+            return RequestStatus.EXPIRED
+        return RequestStatus(self.status)
+
+
+class AlertQuerySet(models.QuerySet["Alert"]):
+    """Questions about alerts."""
+
+    def unsettled(self) -> Self:
+        """Return what staff still have to look at, the latest first."""
+        return self.filter(settled_at=None).order_by("-last_at", "-id")
+
+
+class Alert(models.Model):
+    """Something that staff must look at, however often it happens until they do."""
+
+    # Which trouble: a name that its app has declared (quizarena.staff.alerts).
+    kind = models.CharField(max_length=64)
+    # Whose trouble of this kind: "purchase:12".
+    key = models.CharField(max_length=200)
+    # As it was the last time.
+    summary = models.CharField(max_length=500)
+    details = models.JSONField(default=dict, blank=True)
+    # What it is about, if that has a page.
+    subject_type = models.CharField(max_length=64, blank=True, default="")
+    subject_id = models.CharField(max_length=64, blank=True, default="")
+    times = models.PositiveIntegerField(default=1)
+    first_at = models.DateTimeField()
+    last_at = models.DateTimeField()
+    settled_at = models.DateTimeField(null=True)
+    # Nobody if the trouble has gone by itself.
+    settled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+    )
+    settle_reason = models.CharField("reason", max_length=500, blank=True, default="")
+
+    objects = AlertQuerySet.as_manager()
+
+    class Meta:
+        permissions = [("settle_alert", "Can settle alert")]
+        indexes = [
+            # The list: open first (DESC begins with NULL), the latest of them on top.
+            models.Index(fields=["-settled_at", "-last_at", "-id"], name="alert_open_first"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["kind", "key"], condition=Q(settled_at=None), name="alert_one_open_per_key"
+            ),
+            models.CheckConstraint(condition=Q(times__gte=1), name="alert_has_happened"),
+            models.CheckConstraint(
+                condition=Q(last_at__gte=F("first_at")), name="alert_last_is_not_before_first"
+            ),
+            models.CheckConstraint(
+                condition=(
+                    Q(settled_by=None, settle_reason="")
+                    | (Q(settled_at__isnull=False, settled_by__isnull=False) & ~Q(settle_reason=""))
+                ),
+                name="alert_settled_by_hand_has_reason",
+            ),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(name="alert_identity_stays", fields=["kind", "key", "first_at"]),
+            pgtrigger.Protect(
+                name="alert_settled_stays",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__settled_at__isnull=False),
             ),
         ]
 

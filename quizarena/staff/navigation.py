@@ -1,14 +1,23 @@
 """The sidebar, grouped by what people come to do."""
 
+from collections.abc import Callable
 from typing import Any
 
 from django.apps import apps
 from django.contrib import admin
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
+
+from quizarena.staff.models import Alert, ApprovalRequest
 
 # group: (title, symbol, page of a model), in the order of a working day.
 GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
+    "Waiting for you": (
+        ("Alerts", "notifications_active", "staff.alert"),
+        ("Approvals", "order_approve", "staff.approvalrequest"),
+    ),
     "Game": (
         ("Players", "group", "players.player"),
         ("Questions", "quiz", "game.question"),
@@ -34,13 +43,26 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
 }
 
+# page: (what of it is open, in which colour), each one indexed query on every page of the desk.
+BADGES: dict[str, tuple[Callable[[], QuerySet[Any]], str]] = {
+    "staff.alert": (Alert.objects.unsettled, "danger"),
+    "staff.approvalrequest": (lambda: ApprovalRequest.objects.waiting(timezone.now()), "warning"),
+}
+# A badge says "99+" from here.
+BADGE_MAX = 100
+
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups with the pages that this user may see, for UNFOLD["SIDEBAR"]."""
     groups: list[dict[str, Any]] = []
     for title, pages in GROUPS.items():
         items = [
-            {"title": name, "icon": symbol, "link": reverse(f"admin:{app}_{model}_{page}")}
+            {
+                "title": name,
+                "icon": symbol,
+                "link": reverse(f"admin:{app}_{model}_{page}"),
+                **_badge(label),
+            }
             for name, symbol, label in pages
             for app, model, page in [[*label.split("."), "changelist"][:3]]
             if admin.site.get_model_admin(apps.get_model(app, model)).has_view_permission(request)
@@ -54,3 +76,12 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         for item in group["items"]:
             item["active"] = item["link"] == here
     return groups
+
+
+def _badge(page: str) -> dict[str, Any]:
+    """Return how many are open behind the page, as Unfold shows it."""
+    if page not in BADGES:
+        return {}
+    waiting, colour = BADGES[page]
+    number = len(waiting().values_list("pk", flat=True)[:BADGE_MAX])
+    return {"badge": number if number < BADGE_MAX else "99+", "badge_variant": colour}

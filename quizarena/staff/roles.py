@@ -12,7 +12,14 @@ _ECONOMY = (
     "economy.view_wallet",
     "economy.view_ledgerentry",
 )
+# Who asks for an approval sees it; who may approve it stands with each kind of action.
+_WAITING = (
+    "staff.view_approvalrequest",
+    "staff.view_alert",
+)
 _SUPPORT = (
+    *_WAITING,
+    "staff.settle_alert",
     "players.view_player",
     "players.suspend_player",
     *_ECONOMY,
@@ -24,12 +31,15 @@ _SUPPORT = (
     "bot.send_again_outgoingcall",
 )
 _OPERATOR = (
+    *_WAITING,
     "players.view_player",
     *_ECONOMY,
     "economy.view_proverrun",
     "game.view_question",
 )
 _FINANCE = (
+    *_WAITING,
+    "staff.settle_alert",
     "players.view_player",
     *_ECONOMY,
     "economy.adjust_wallet",

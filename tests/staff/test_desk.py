@@ -8,7 +8,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from quizarena.staff.desk import span
+from quizarena.staff.models import Alert, ApprovalRequest
 from tests.factories import (
+    NOON,
     InboxUpdateFactory,
     OutgoingCallFactory,
     PlayerFactory,
@@ -23,6 +25,8 @@ LISTS = [
     "bot/outgoingcall/",
     "game/question/",
     "staff/auditentry/",
+    "staff/approvalrequest/",
+    "staff/alert/",
     "auth/user/",
     "auth/group/",
     "ops/heartbeat/",
@@ -50,7 +54,7 @@ class TestLists:
 
         assert [query["sql"] for query in queries if "COUNT(" in query["sql"].upper()] == []
 
-    @pytest.mark.parametrize("path", LISTS[:5])
+    @pytest.mark.parametrize("path", [*LISTS[:5], "staff/approvalrequest/", "staff/alert/"])
     def test_more_rows_take_no_more_statements(self, client: Client, path: str) -> None:
         client.force_login(make_staff("Administrator"))
         client.get(f"/admin/{path}")
@@ -65,7 +69,24 @@ class TestLists:
                 factory.create_batch(rows)
             InboxUpdateFactory.create_batch(rows, dead=True)
             OutgoingCallFactory.create_batch(rows)
+            for number in range(rows):
+                key = f"{rows}:{number}"
+                Alert.objects.create(
+                    kind="silence", key=key, summary="Hush.", first_at=NOON, last_at=NOON
+                )
+                ApprovalRequest.objects.create(
+                    kind="rename",
+                    subject_type="players.player",
+                    subject_id=key,
+                    subject_name="@anna",
+                    preview=[],
+                    reason="Why not.",
+                    maker=maker,
+                    asked_at=NOON,
+                    expires_at=NOON + timedelta(hours=72),
+                )
 
+        maker = make_staff("Operator")
         add(1)
         few = statements()
         add(9)

@@ -7,7 +7,9 @@ from django.core.management import call_command
 from django.test import Client
 
 from quizarena.staff import roles
+from quizarena.staff.models import Alert
 from tests.factories import (
+    NOON,
     InboxUpdateFactory,
     OutgoingCallFactory,
     PlayerFactory,
@@ -36,6 +38,12 @@ PAGES = {
     "/admin/auth/user/": {"Administrator"},
     "/admin/auth/group/": {"Administrator"},
     "/admin/staff/auditentry/": {"Administrator"},
+    "/admin/staff/approvalrequest/": {"Support", "Operator", "Finance", "Administrator"},
+    "/admin/staff/alert/": {"Support", "Operator", "Finance", "Administrator"},
+    "/admin/staff/alert/1/settle/": {"Support", "Finance", "Administrator"},
+    "/admin/staff/approvalrequest/add/": set(),
+    "/admin/staff/alert/add/": set(),
+    "/admin/staff/alert/1/delete/": set(),
     "/admin/players/player/add/": set(),
     "/admin/players/player/1/delete/": set(),
     "/admin/bot/inboxupdate/add/": set(),
@@ -46,6 +54,9 @@ PAGES = {
 
 PERMISSIONS = {
     "Support": {
+        "staff.view_approvalrequest",
+        "staff.view_alert",
+        "staff.settle_alert",
         "players.view_player",
         "players.suspend_player",
         "economy.view_wallet",
@@ -58,6 +69,8 @@ PERMISSIONS = {
         "bot.send_again_outgoingcall",
     },
     "Operator": {
+        "staff.view_approvalrequest",
+        "staff.view_alert",
         "players.view_player",
         "game.view_question",
         "economy.view_wallet",
@@ -65,6 +78,9 @@ PERMISSIONS = {
         "economy.view_proverrun",
     },
     "Finance": {
+        "staff.view_approvalrequest",
+        "staff.view_alert",
+        "staff.settle_alert",
         "players.view_player",
         "economy.view_wallet",
         "economy.view_ledgerentry",
@@ -74,6 +90,9 @@ PERMISSIONS = {
     },
     "Editor": {"game.view_question", "game.add_question", "game.change_question"},
     "Administrator": {
+        "staff.view_approvalrequest",
+        "staff.view_alert",
+        "staff.settle_alert",
         "players.view_player",
         "players.suspend_player",
         "economy.view_wallet",
@@ -119,6 +138,7 @@ def test_a_role_sees_its_pages_and_no_others(role: str, client: Client) -> None:
     QuestionFactory.create(pk=1)
     InboxUpdateFactory.create(update_id=1)
     OutgoingCallFactory.create(pk=1)
+    Alert.objects.create(pk=1, kind="k", key="1", summary="Look.", first_at=NOON, last_at=NOON)
     client.force_login(make_staff(role))
 
     answers = {page: client.get(page).status_code for page in PAGES}

@@ -1,0 +1,124 @@
+"""Alerts: what staff must look at, once per trouble, however often it happens."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import structlog
+from django.contrib.auth.models import User
+from django.core.serializers.json import DjangoJSONEncoder
+from django.db import models, transaction
+
+from quizarena.staff import audit, reasons
+from quizarena.staff.errors import AlertSettledError
+from quizarena.staff.models import Alert
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of trouble."""
+
+    label: str
+    # The way out, from the top of the repository: docs/runbooks/….md.
+    runbook: str
+
+
+kinds: dict[str, Kind] = {}
+
+
+def declare(*, kind: str, label: str, runbook: str) -> None:
+    """Make a kind of trouble known; belongs into the AppConfig.ready of its app."""
+    kinds[kind] = Kind(label=label, runbook=runbook)
+
+
+def label_of(kind: str) -> str:
+    """Return what people call the kind; one that no app has any more keeps its name."""
+    return kinds[kind].label if kind in kinds else kind
+
+
+def runbook_of(kind: str) -> str:
+    """Return where the way out of this kind of trouble is written."""
+    return kinds[kind].runbook if kind in kinds else ""
+
+
+def raise_alert(
+    *,
+    kind: str,
+    key: str,
+    summary: str,
+    details: Mapping[str, Any],
+    now: datetime,
+    subject: models.Model | None = None,
+) -> Alert:
+    """Make sure that staff look at it: return the open alert of this kind and key.
+
+    The first time it is made, and logged as an error; a repeat counts it up, and brings its
+    summary, details and time up to date, in one statement. Its row is locked until the caller's
+    transaction ends, and lives and dies with that.
+    """
+    assert kind in kinds, f"No app declares alerts of the kind {kind}."
+    [alert] = Alert.objects.raw(
+        """
+        INSERT INTO staff_alert (
+          kind, key, summary, details, subject_type, subject_id, times, first_at, last_at,
+          settle_reason
+        )
+        VALUES (%s, %s, %s, %s::jsonb, %s, %s, 1, %s, %s, '')
+        ON CONFLICT (kind, key) WHERE settled_at IS NULL DO UPDATE SET
+          times = staff_alert.times + 1,
+          last_at = greatest(staff_alert.last_at, excluded.last_at),
+          summary = excluded.summary,
+          details = excluded.details,
+          subject_type = excluded.subject_type,
+          subject_id = excluded.subject_id
+        RETURNING *
+        """,
+        [
+            kind,
+            key,
+            summary[:500],
+            json.dumps(dict(details), cls=DjangoJSONEncoder),
+            subject._meta.label_lower if subject else "",
+            str(subject.pk) if subject else "",
+            now,
+            now,
+        ],
+    )
+    if alert.times == 1:
+        log.error("alert.raised", kind=kind, key=key, summary=alert.summary, alert=alert.pk)
+    return alert
+
+
+def settle(*, kind: str, key: str, now: datetime) -> bool:
+    """Close the alert because the trouble has gone by itself; return whether one was open."""
+    closed = Alert.objects.filter(kind=kind, key=key, settled_at=None).update(settled_at=now)
+    if closed:
+        log.info("alert.settled", kind=kind, key=key)
+    return bool(closed)
+
+
+@transaction.atomic
+def settle_by_hand(*, alert_id: int, staff: User, reason: str, now: datetime) -> Alert:
+    """Close the alert for a reason, which the audit log keeps. Locks it.
+
+    Raises AlertSettledError if it is closed, and BadReasonError.
+    """
+    alert = Alert.objects.select_for_update().get(pk=alert_id)
+    if alert.settled_at is not None:
+        raise AlertSettledError("it has been settled before")
+    alert.settled_at = now
+    alert.settled_by = staff
+    alert.settle_reason = reasons.tidy(reason)
+    alert.save(update_fields=["settled_at", "settled_by", "settle_reason"])
+    audit.record(
+        actor=staff,
+        action="alert.settled",
+        obj=alert,
+        summary=f"{label_of(alert.kind)}: settled. {alert.settle_reason}",
+        details={"key": alert.key, "times": alert.times},
+    )
+    return alert

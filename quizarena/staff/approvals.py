@@ -1,0 +1,282 @@
+"""Approvals: what one member of staff asks for and another one has to agree to.
+
+An app registers a kind of action; this module knows nothing of what it does. A request begins the
+order of locks: it is locked before anything that its action locks, so `ask` comes before the
+caller's own locks.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Protocol
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, models, transaction
+
+from quizarena.staff import audit, reasons
+from quizarena.staff.errors import (
+    AskedOtherwiseError,
+    ChangedError,
+    NotAllowedError,
+    NotOpenError,
+    OwnRequestError,
+    RefusedError,
+)
+from quizarena.staff.models import ApprovalRequest, RequestStatus
+
+EXPIRES_AFTER = timedelta(hours=72)
+
+Rows = Sequence[Sequence[object]]
+
+
+class Preview(Protocol):
+    """Tell what the action would do now, in rows of text, or raise one of the kind's refusals.
+
+    The same state gives the same rows, so nothing in them depends on the clock alone. A request
+    that is being asked is not stored yet.
+    """
+
+    def __call__(self, *, request: ApprovalRequest, now: datetime) -> Rows:
+        """Return the rows."""
+
+
+class Perform(Protocol):
+    """Do what was approved, or raise one of the kind's refusals.
+
+    Runs in the transaction of the decision, which holds the lock of the request and no other: so
+    it locks, looks again, and stores intents only. Whoever approved is `request.decided_by`.
+    """
+
+    def __call__(self, *, request: ApprovalRequest, now: datetime) -> None:
+        """Do it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """A kind of action that needs a second person."""
+
+    label: str
+    # Who may approve and decline it.
+    permission: str
+    preview: Preview
+    perform: Perform
+    # What `preview` and `perform` raise when the action is not possible (any more).
+    refusals: tuple[type[Exception], ...]
+    # Above the rows of the preview.
+    headers: Sequence[str]
+
+
+kinds: dict[str, Kind] = {}
+
+
+def register(
+    *,
+    kind: str,
+    label: str,
+    permission: str,
+    preview: Preview,
+    perform: Perform,
+    refusals: tuple[type[Exception], ...] = (),
+    headers: Sequence[str] = ("What", "Before", "After"),
+) -> None:
+    """Make a kind of action known; belongs into the AppConfig.ready of its app."""
+    kinds[kind] = Kind(
+        label=label,
+        permission=permission,
+        preview=preview,
+        perform=perform,
+        refusals=refusals,
+        headers=headers,
+    )
+
+
+def label_of(kind: str) -> str:
+    """Return what people call the kind; one that no app has any more keeps its name."""
+    return kinds[kind].label if kind in kinds else kind
+
+
+@transaction.atomic
+def ask(
+    *,
+    kind: str,
+    subject: models.Model,
+    parameters: Mapping[str, Any],
+    reason: str,
+    maker: User,
+    now: datetime,
+) -> ApprovalRequest:
+    """Ask for approval and return the request; whoever asks for the same again gets the open one.
+
+    The caller has checked that `maker` may ask. `parameters` are plain JSON. Locks the open
+    request of this kind about this subject. Raises AskedOtherwiseError if that one has other
+    parameters, BadReasonError, and the kind's refusals.
+    """
+    request = ApprovalRequest(
+        kind=kind,
+        subject_type=subject._meta.label_lower,
+        subject_id=str(subject.pk),
+        subject_name=str(subject)[:200],
+        parameters=dict(parameters),
+        reason=reasons.tidy(reason),
+        maker=maker,
+        asked_at=now,
+        expires_at=now + EXPIRES_AFTER,
+    )
+    found = _lock_open_like(request)
+    if found is not None and found.status_at(now) == RequestStatus.EXPIRED:
+        _decide(found, RequestStatus.EXPIRED, by=None, now=now)
+        found = None
+    if found is None:
+        request.preview = preview_of(request, now=now)
+        try:
+            with transaction.atomic():
+                request.save(force_insert=True)
+        except IntegrityError:
+            # Somebody else asked at the same moment.
+            found = _lock_open_like(request)
+            if found is None:
+                raise
+        else:
+            _record(request, "asked", by=maker, reason=request.reason)
+            return request
+    if found.parameters != request.parameters:
+        raise AskedOtherwiseError(found)
+    return found
+
+
+def preview_of(request: ApprovalRequest, *, now: datetime) -> list[list[str]]:
+    """Return what the action would do now, as it is stored. Raises the kind's refusals."""
+    rows = kinds[request.kind].preview(request=request, now=now)
+    return [[str(cell) for cell in row] for row in rows]
+
+
+def foresee(*, request: ApprovalRequest, checker: User, now: datetime) -> list[list[str]]:
+    """Return what approving would do, or raise what `approve` would raise. Writes nothing."""
+    kind = _check(request, checker, now=now)
+    try:
+        preview = preview_of(request, now=now)
+    except kind.refusals as error:
+        raise RefusedError(str(error)) from error
+    if preview != request.preview:
+        raise ChangedError(preview)
+    return preview
+
+
+@transaction.atomic
+def approve(*, request_id: int, checker: User, now: datetime) -> ApprovalRequest:
+    """Approve the request and do what was asked for, in one transaction.
+
+    Locks the request, and then what its action locks. Raises NotOpenError, OwnRequestError,
+    NotAllowedError, ChangedError if the preview made anew is not the one that was asked for, and
+    RefusedError if the action refuses; the request stays as it was.
+    """
+    request = _lock(request_id)
+    foresee(request=request, checker=checker, now=now)
+    _decide(request, RequestStatus.APPROVED, by=checker, now=now)
+    kind = kinds[request.kind]
+    try:
+        kind.perform(request=request, now=now)
+    except kind.refusals as error:
+        raise RefusedError(str(error)) from error
+    return request
+
+
+@transaction.atomic
+def decline(*, request_id: int, checker: User, reason: str, now: datetime) -> ApprovalRequest:
+    """Decline the request; nothing else happens. Locks it.
+
+    Raises NotOpenError, OwnRequestError, NotAllowedError and BadReasonError.
+    """
+    request = _lock(request_id)
+    _check(request, checker, now=now)
+    _decide(request, RequestStatus.DECLINED, by=checker, now=now, reason=reasons.tidy(reason))
+    return request
+
+
+@transaction.atomic
+def withdraw(*, request_id: int, maker: User, now: datetime) -> ApprovalRequest:
+    """Take one's own request back; nothing else happens. Locks it.
+
+    Raises NotOpenError, and NotAllowedError for anybody else's request.
+    """
+    request = _lock(request_id)
+    _check_open(request, now=now)
+    if request.maker_id != maker.pk:
+        raise NotAllowedError(f"only {request.maker} can withdraw it")
+    _decide(request, RequestStatus.WITHDRAWN, by=maker, now=now)
+    return request
+
+
+def _lock(request_id: int) -> ApprovalRequest:
+    """Lock the request until the transaction ends."""
+    requests = ApprovalRequest.objects.select_for_update(of=("self",))
+    return requests.select_related("maker", "decided_by").get(pk=request_id)
+
+
+def _lock_open_like(request: ApprovalRequest) -> ApprovalRequest | None:
+    """Lock the open request of the same kind about the same subject, expired or not."""
+    return (
+        ApprovalRequest.objects.select_for_update(of=("self",))
+        .select_related("maker")
+        .filter(
+            kind=request.kind,
+            subject_type=request.subject_type,
+            subject_id=request.subject_id,
+            status=RequestStatus.OPEN,
+        )
+        .first()
+    )
+
+
+def _check_open(request: ApprovalRequest, *, now: datetime) -> None:
+    """Raise NotOpenError unless the request can be decided."""
+    status = request.status_at(now)
+    if status != RequestStatus.OPEN:
+        by = f" by {request.decided_by}" if request.decided_by else ""
+        raise NotOpenError(f"it is {status.label}{by}")
+
+
+def _check(request: ApprovalRequest, checker: User, *, now: datetime) -> Kind:
+    """Return the kind, or raise why the request is not the checker's to decide."""
+    _check_open(request, now=now)
+    kind = kinds.get(request.kind)
+    if kind is None:
+        raise NotAllowedError(f"nothing here knows how to do {request.kind} any more")
+    if request.maker_id == checker.pk:
+        raise OwnRequestError("whoever asks is never the one who decides")
+    if not checker.has_perm(kind.permission):
+        raise NotAllowedError(f"{checker} may not decide about {kind.label}")
+    return kind
+
+
+def _decide(
+    request: ApprovalRequest,
+    status: RequestStatus,
+    *,
+    by: User | None,
+    now: datetime,
+    reason: str = "",
+) -> None:
+    """Store where the locked request has gone, with its audit entry."""
+    request.status = status
+    request.decided_by = by
+    request.decided_at = now
+    request.decision_reason = reason
+    request.save(update_fields=["status", "decided_by", "decided_at", "decision_reason"])
+    _record(request, status.label, by=by, reason=reason)
+
+
+def _record(request: ApprovalRequest, verb: str, *, by: User | None, reason: str) -> None:
+    """Write down what became of the request."""
+    told = f"{label_of(request.kind)} of {request.subject_name}: {verb}."
+    audit.record(
+        actor=by,
+        action=f"approval.{verb}",
+        obj=request,
+        summary=f"{told} {reason}".strip(),
+        details={
+            "subject": [request.subject_type, request.subject_id],
+            "parameters": request.parameters,
+            "preview": request.preview,
+        },
+    )
