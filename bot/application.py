@@ -26,7 +26,7 @@ from telegram.ext import (
 
 from bot import texts
 from bot.outbox import OutboxRequest
-from quizarena.players.models import Player
+from quizarena.players.models import Awaited, Player
 from quizarena.players.services import language_for
 
 log = structlog.get_logger(__name__)
@@ -35,10 +35,12 @@ log = structlog.get_logger(__name__)
 class Context(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
     """What a handler knows beside the update: who plays, and what time it is.
 
-    `player` is set by the first handler of every update that a person causes.
+    `player` is set by the first handler of every update that a person causes; `awaited` is what
+    the bot had asked them to write, if it has come in time.
     """
 
     player: Player
+    awaited: Awaited | None = None
     now: datetime
 
     @classmethod

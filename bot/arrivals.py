@@ -14,9 +14,9 @@ import structlog
 from django.db import InterfaceError, OperationalError, transaction
 from django.utils import translation
 
-from bot import inbox, texts, wake
+from bot import buying, inbox, wake
 from payments import purchases
-from payments.errors import Refusal
+from payments.errors import Refusal, RefusedError
 from payments.purchases import Payment, PreCheckout
 from quizarena.players.models import Player
 from quizarena.players.services import language_for
@@ -80,16 +80,19 @@ def _answer(query: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
         "ok": refusal is None,
     }
     if refusal is not None:
-        answer["error_message"] = _in_the_players_words(refusal, query["from"])
+        answer["error_message"] = _in_the_players_words(refusal, query, now=now)
     return answer
 
 
-def _in_the_players_words(refusal: Refusal, user: Mapping[str, Any]) -> str:
+def _in_the_players_words(refusal: Refusal, query: Mapping[str, Any], *, now: datetime) -> str:
     """Return why the Stars are not taken, as the player reads it."""
+    user, until = query["from"], None
+    if refusal is Refusal.TOO_SOON:
+        until = purchases.payable_from(payload=query["invoice_payload"], now=now)
     player = Player.objects.known_as(user["id"]).first()
     language = player.language if player else language_for(user.get("language_code"))
     with translation.override(language):
-        return texts.not_payable(refusal)
+        return buying.refused(RefusedError(refusal, until=until))
 
 
 def payment(message: Mapping[str, Any]) -> Payment:

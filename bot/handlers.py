@@ -3,11 +3,9 @@
 Nothing here waits: see bot/application.py. Whatever is sent is a row of the same transaction.
 """
 
-from typing import Any
-
 from django.utils import translation
-from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
-from telegram.constants import ChatType, ParseMode
+from telegram import InlineKeyboardMarkup, Update
+from telegram.constants import ChatType
 from telegram.ext import (
     ApplicationHandlerStop,
     CallbackQueryHandler,
@@ -19,12 +17,13 @@ from telegram.ext import (
     filters,
 )
 
-from bot import keyboards, shop, texts
+from bot import buying, keyboards, receipts, screens, shop, support, texts
 from bot.application import Context, QuizApplication
 from bot.keyboards import Data
 from economy import entitlements, statements, streaks, wallets
 from economy.errors import NoEnergyError
 from economy.models import LedgerEntry, Wallet
+from payments import subscriptions
 from quizarena.game import rounds, statistics
 from quizarena.game.errors import (
     AlreadyAnsweredError,
@@ -47,6 +46,7 @@ def register(application: QuizApplication) -> None:
         PreCheckoutQueryHandler(shop.checked_out),
         MessageHandler(filters.SUCCESSFUL_PAYMENT, shop.paid),
         MessageHandler(filters.StatusUpdate.REFUNDED_PAYMENT, shop.refunded),
+        TypeHandler(Update, shop.subscription_changed),
     ):
         application.add_handler(handler, group=-2)
     application.add_handler(TypeHandler(Update, meet), group=-1)
@@ -55,11 +55,13 @@ def register(application: QuizApplication) -> None:
     for name, callback in {
         "start": start,
         "play": play,
+        "shop": shop.shop,
         "wallet": wallet,
         "stats": stats,
         "language": language,
         "help": help_command,
         "terms": terms,
+        "paysupport": support.paysupport,
     }.items():
         application.add_handler(CommandHandler(name, callback, filters=private))
     for data, tapped in {
@@ -72,6 +74,15 @@ def register(application: QuizApplication) -> None:
         Data.STATS: stats_page,
         Data.LANGUAGES: languages,
         Data.LANGUAGE: choose_language,
+        Data.SHOP: shop.shop,
+        Data.PRODUCT: shop.product,
+        Data.BUY: shop.buy,
+        Data.SUBSCRIBE: shop.subscribe,
+        Data.PURCHASES: receipts.purchases,
+        Data.RECEIPT: receipts.receipt,
+        Data.SUBSCRIPTION: receipts.subscription,
+        Data.CANCEL: receipts.cancel,
+        Data.RESUME: receipts.resume,
     }.items():
         application.add_handler(CallbackQueryHandler(tapped, pattern=rf"^{data}(:|$)"))
     application.add_handler(CallbackQueryHandler(stale))
@@ -97,7 +108,11 @@ async def meet(update: Update, context: Context) -> None:
         now=context.now,
     )
     translation.activate(context.player.language)
+    if update.message is not None or update.callback_query is not None:
+        context.awaited = players.stop_awaiting(player=context.player, now=context.now)
     if context.player.suspended_at is not None:
+        if support.is_for_support(update, context.awaited):
+            return
         if update.callback_query is not None:
             await update.callback_query.answer(texts.suspended(), show_alert=True)
         if players.tell_suspension(player=context.player, now=context.now):
@@ -120,42 +135,45 @@ async def blocked_or_back(update: Update, context: Context) -> None:
 
 async def start(update: Update, context: Context) -> None:
     """Greet by name."""
-    await _say(update, texts.greeting(name=context.player.first_name), keyboards.home())
+    await screens.say(update, texts.greeting(name=context.player.first_name), keyboards.home())
 
 
 async def play(update: Update, context: Context) -> None:
     """Offer the modes."""
-    await _say(update, texts.choose_mode(), _menu(update, context))
+    await screens.say(update, texts.choose_mode(), _menu(update, context))
 
 
 async def wallet(update: Update, context: Context) -> None:
     """Show what the player owns, and the last entries of the ledger."""
-    await _say(update, *_wallet(context, after=None))
+    await screens.say(update, *_wallet(context, after=None))
 
 
 async def stats(update: Update, context: Context) -> None:
     """Show the streak and how well the player answers."""
-    await _say(update, _stats(context), keyboards.way_back())
+    await screens.say(update, _stats(context), keyboards.way_back())
 
 
 async def language(update: Update, context: Context) -> None:
     """Offer the languages."""
-    await _say(update, texts.choose_language(), keyboards.languages())
+    await screens.say(update, texts.choose_language(), keyboards.languages())
 
 
 async def help_command(update: Update, context: Context) -> None:
     """Explain the game."""
-    await _say(update, texts.help_text(), keyboards.home())
+    await screens.say(update, texts.help_text(), keyboards.home())
 
 
 async def terms(update: Update, context: Context) -> None:
     """Tell the terms (Telegram asks every bot that sells for /terms)."""
-    await _say(update, texts.terms(), keyboards.home())
+    await screens.say(update, texts.terms(), keyboards.home())
 
 
 async def unknown(update: Update, context: Context) -> None:
-    """Answer kindly to what is none of the above."""
-    await _say(update, texts.unknown(), keyboards.home())
+    """Take the message for what it was asked for; answer kindly to what is none of the above."""
+    if support.is_for_support(update, context.awaited):
+        await support.asked(update, context)
+        return
+    await screens.say(update, texts.unknown(), keyboards.home())
 
 
 # --- Buttons --------------------------------------------------------------------------------------
@@ -163,59 +181,59 @@ async def unknown(update: Update, context: Context) -> None:
 
 async def menu(update: Update, context: Context) -> None:
     """Turn the message into the menu of modes."""
-    query = _tap(update)
+    query = screens.tap(update)
     await query.answer()
-    await _become(query, texts.choose_mode(), _menu(update, context))
+    await screens.become(query, texts.choose_mode(), _menu(update, context))
 
 
 async def home(update: Update, context: Context) -> None:
     """Turn the message into the greeting."""
-    query = _tap(update)
+    query = screens.tap(update)
     await query.answer()
-    await _become(query, texts.greeting(name=context.player.first_name), keyboards.home())
+    await screens.become(query, texts.greeting(name=context.player.first_name), keyboards.home())
 
 
 async def languages(update: Update, context: Context) -> None:
     """Turn the message into the choice of language."""
-    query = _tap(update)
+    query = screens.tap(update)
     await query.answer()
-    await _become(query, texts.choose_language(), keyboards.languages())
+    await screens.become(query, texts.choose_language(), keyboards.languages())
 
 
 async def choose_language(update: Update, context: Context) -> None:
     """Speak the chosen language from now on, beginning with the confirmation."""
-    query = _tap(update)
-    (code,) = _arguments(query, 1)
+    query = screens.tap(update)
+    (code,) = screens.arguments(query, 1)
     if code not in Language.values:
         await stale(update, context)
         return
     players.speak(player=context.player, language=Language(code))
     translation.activate(code)
     await query.answer(texts.language_chosen())
-    await _become(query, texts.greeting(name=context.player.first_name), keyboards.home())
+    await screens.become(query, texts.greeting(name=context.player.first_name), keyboards.home())
 
 
 async def wallet_page(update: Update, context: Context) -> None:
     """Turn the message into the wallet, or into a further page of its statement."""
-    query = _tap(update)
-    (after,) = _arguments(query, 1)
+    query = screens.tap(update)
+    (after,) = screens.arguments(query, 1)
     await query.answer()
     entries = LedgerEntry.objects.filter(player=context.player)
     entry = entries.filter(pk=int(after)).first() if after.isdecimal() else None
-    await _become(query, *_wallet(context, after=entry))
+    await screens.become(query, *_wallet(context, after=entry))
 
 
 async def stats_page(update: Update, context: Context) -> None:
     """Turn the message into the statistics."""
-    query = _tap(update)
+    query = screens.tap(update)
     await query.answer()
-    await _become(query, _stats(context), keyboards.way_back())
+    await screens.become(query, _stats(context), keyboards.way_back())
 
 
 async def start_round(update: Update, context: Context) -> None:
     """Start a round and turn the message into its first question."""
-    query = _tap(update)
-    mode, key = _arguments(query, 2)
+    query = screens.tap(update)
+    mode, key = screens.arguments(query, 2)
     if mode not in keyboards.MENU:
         await stale(update, context)
         return
@@ -229,14 +247,15 @@ async def start_round(update: Update, context: Context) -> None:
         return
     except NoEnergyError as refusal:
         await query.answer(texts.no_energy_toast(refusal, now=context.now))
-        await _become(query, texts.no_energy(refusal, now=context.now), keyboards.way_back())
+        text = texts.no_energy(refusal, now=context.now)
+        await screens.become(query, text, keyboards.out_of_energy())
         return
     except (StaleTapError, ValueError):
         await stale(update, context)
         return
     await query.answer()
     if started.charge is not None:
-        await _become(
+        await screens.become(
             query,
             texts.question(started.showing, started.charge, now=context.now),
             keyboards.options(started.showing),
@@ -245,8 +264,8 @@ async def start_round(update: Update, context: Context) -> None:
 
 async def answer(update: Update, context: Context) -> None:
     """Grade the tap; turn the message into the feedback and what comes next."""
-    query = _tap(update)
-    showing_id, place = _arguments(query, 2)
+    query = screens.tap(update)
+    showing_id, place = screens.arguments(query, 2)
     try:
         outcome = rounds.answer(
             player=context.player, showing_id=int(showing_id), place=int(place), now=context.now
@@ -260,41 +279,41 @@ async def answer(update: Update, context: Context) -> None:
     graded = outcome.graded
     await query.answer(texts.toast_right() if graded.is_correct else texts.toast_wrong())
     if outcome.next is not None:
-        await _become(
+        await screens.become(
             query,
             texts.feedback_and_question(outcome, now=context.now),
             keyboards.options(outcome.next),
         )
     else:
         results = rounds.outcomes(graded.round)
-        await _become(
+        await screens.become(
             query,
             texts.last_feedback_and_result(outcome, results, now=context.now),
-            keyboards.after_round(graded.round),
+            keyboards.after_round(graded.round, sells=isinstance(outcome.refusal, NoEnergyError)),
         )
 
 
 async def stop(update: Update, context: Context) -> None:
     """End the round and turn the message into its result."""
-    query = _tap(update)
-    (round_id,) = _arguments(query, 1)
+    query = screens.tap(update)
+    (round_id,) = screens.arguments(query, 1)
     try:
         played = rounds.stop(player=context.player, round_id=int(round_id), now=context.now)
     except (StaleTapError, ValueError):
         await stale(update, context)
         return
     await query.answer()
-    await _become(
+    await screens.become(
         query, texts.result(played, rounds.outcomes(played)), keyboards.after_round(played)
     )
 
 
 async def stale(update: Update, context: Context) -> None:
     """Answer kindly to a button whose time is over, or that never was one of ours."""
-    await _tap(update).answer(texts.stale())
+    await screens.tap(update).answer(texts.stale())
 
 
-# --- Reading and saying ---------------------------------------------------------------------------
+# --- Pages ---------------------------------------------------------------------------
 
 
 def _menu(update: Update, context: Context) -> InlineKeyboardMarkup:
@@ -307,15 +326,18 @@ def _wallet(context: Context, *, after: LedgerEntry | None) -> tuple[str, Inline
     """Return the wallet with a page of its statement, and the buttons under it."""
     player, now = context.player, context.now
     page = statements.statement(player=player, after=after, length=STATEMENT_LENGTH)
+    held = subscriptions.current(player=player, now=now)
     text = texts.wallet(
         energy=wallets.energy_at(player=player, now=now),
         wallet=Wallet.objects.filter(player=player).first(),
         plan=entitlements.premium_at(player=player, at=now),
         premium_until=entitlements.premium_until(player=player, now=now),
+        subscription=buying.subscription_line(held, now=now) if held else "",
         entries=page.entries,
         now=now,
     )
-    return text, keyboards.wallet(older=page.older.pk if page.older else None)
+    older = page.older.pk if page.older else None
+    return text, keyboards.wallet(older=older, has_subscription=held is not None)
 
 
 def _stats(context: Context) -> str:
@@ -330,32 +352,3 @@ def _stats(context: Context) -> str:
         modes=statistics.by_mode(player),
         levels=statistics.by_level(player),
     )
-
-
-def _tap(update: Update) -> CallbackQuery:
-    """Return the callback query of an update that is one."""
-    assert update.callback_query is not None
-    return update.callback_query
-
-
-def _arguments(query: CallbackQuery, count: int) -> list[str]:
-    """Return what stands behind the first word of the button's data, padded to `count` parts."""
-    parts = (query.data or "").split(":")[1:]
-    return [*parts, *[""] * count][:count]
-
-
-async def _say(update: Update, text: str, keyboard: InlineKeyboardMarkup) -> None:
-    """Answer with a message of its own."""
-    assert isinstance(update.effective_message, Message)
-    await update.effective_message.reply_text(
-        text, parse_mode=ParseMode.HTML, reply_markup=keyboard
-    )
-
-
-async def _become(query: CallbackQuery, text: str, keyboard: InlineKeyboardMarkup) -> None:
-    """Turn the tapped message into `text`; where it is too old to be edited, say it anew."""
-    formatted: dict[str, Any] = {"parse_mode": ParseMode.HTML, "reply_markup": keyboard}
-    if query.message is not None and query.message.is_accessible:
-        await query.edit_message_text(text, **formatted)
-    else:
-        await query.get_bot().send_message(query.from_user.id, text, **formatted)

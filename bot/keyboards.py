@@ -3,12 +3,15 @@
 Data is at most 64 bytes (Bot API InlineKeyboardButton). `Data` is the one home of its grammar.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from enum import StrEnum
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot import texts
+from bot import buying, texts
+from payments.catalogue import Offer
+from payments.models import Purchase, Subscription, SubscriptionState
 from quizarena.game.models import Mode, Round, Showing
 from quizarena.players.models import Language
 
@@ -22,6 +25,8 @@ MENU = (
 )
 # Options up to this many characters stand two in a row.
 SHORT = 16
+# Purchases on one page of the list.
+PURCHASES_LENGTH = 6
 
 
 class Data(StrEnum):
@@ -36,6 +41,15 @@ class Data(StrEnum):
     LANGUAGE = "language"  # language:<code>
     WALLET = "wallet"  # wallet:<entry after which the statement goes on>
     STATS = "stats"
+    SHOP = "shop"
+    PRODUCT = "product"  # product:<code>
+    BUY = "buy"  # buy:<code>
+    SUBSCRIBE = "subscribe"  # subscribe:<code>
+    PURCHASES = "purchases"  # purchases:<page>
+    RECEIPT = "receipt"  # receipt:<purchase>:<page of the list>
+    SUBSCRIPTION = "subscription"
+    CANCEL = "cancel"
+    RESUME = "resume"
 
 
 def _button(label: str, *data: object) -> InlineKeyboardButton:
@@ -51,7 +65,10 @@ def home() -> InlineKeyboardMarkup:
                 _button(texts.button_wallet(), Data.WALLET),
                 _button(texts.button_stats(), Data.STATS),
             ],
-            [_button(texts.button_language(), Data.LANGUAGES)],
+            [
+                _button(buying.button_shop(), Data.SHOP),
+                _button(texts.button_language(), Data.LANGUAGES),
+            ],
         ]
     )
 
@@ -66,13 +83,18 @@ def menu(*, start_key: str, open_modes: Collection[str] | None) -> InlineKeyboar
         is_open = open_modes is None or mode in open_modes
         label = texts.mode_name(mode) if is_open else f"🔒 {texts.mode_name(mode)}"
         rows.append([_button(label, Data.PLAY, mode, start_key)])
+    if open_modes is not None:
+        rows.append([_button(buying.button_shop(), Data.SHOP)])  # What opens the locks.
     return InlineKeyboardMarkup([*rows, [_button(texts.button_back(), Data.HOME)]])
 
 
-def wallet(*, older: int | None) -> InlineKeyboardMarkup:
-    """Return the way to older entries, if there are any, and the way out."""
+def wallet(*, older: int | None, has_subscription: bool) -> InlineKeyboardMarkup:
+    """Return the ways to older entries, if there are any, to what was bought, and the way out."""
+    bought = [_button(buying.button_purchases(), Data.PURCHASES)]
+    if has_subscription:
+        bought.append(_button(buying.button_subscription(), Data.SUBSCRIPTION))
     rows = [[_button(texts.button_older(), Data.WALLET, older)]] if older else []
-    return InlineKeyboardMarkup([*rows, [_button(texts.button_back(), Data.HOME)]])
+    return InlineKeyboardMarkup([*rows, bought, [_button(texts.button_back(), Data.HOME)]])
 
 
 def way_back() -> InlineKeyboardMarkup:
@@ -80,6 +102,16 @@ def way_back() -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup(
         [
             [_button(texts.button_play(), Data.MENU)],
+            [_button(texts.button_back(), Data.HOME)],
+        ]
+    )
+
+
+def out_of_energy() -> InlineKeyboardMarkup:
+    """Return the way to more energy, and the way out."""
+    return InlineKeyboardMarkup(
+        [
+            [_button(buying.button_shop(), Data.SHOP)],
             [_button(texts.button_back(), Data.HOME)],
         ]
     )
@@ -98,13 +130,14 @@ def options(showing: Showing) -> InlineKeyboardMarkup:
     )
 
 
-def after_round(played: Round) -> InlineKeyboardMarkup:
-    """Return the buttons under a result."""
+def after_round(played: Round, *, sells: bool = False) -> InlineKeyboardMarkup:
+    """Return the buttons under a result; `sells` what would have let the round go on."""
+    rows = [
+        [_button(texts.button_again(), Data.PLAY, played.mode, f"r{played.pk}")],
+        [_button(texts.button_modes(), Data.MENU)],
+    ]
     return InlineKeyboardMarkup(
-        [
-            [_button(texts.button_again(), Data.PLAY, played.mode, f"r{played.pk}")],
-            [_button(texts.button_modes(), Data.MENU)],
-        ]
+        [[_button(buying.button_shop(), Data.SHOP)], *rows] if sells else rows
     )
 
 
@@ -114,3 +147,99 @@ def languages() -> InlineKeyboardMarkup:
         [[_button(language.label, Data.LANGUAGE, language.value)] for language in Language]
         + [[_button(texts.button_back(), Data.HOME)]]
     )
+
+
+# --- Buying ---------------------------------------------------------------------------------------
+
+
+def shop(offers: Sequence[Offer]) -> InlineKeyboardMarkup:
+    """Return one button for each product, and the way out."""
+    rows = [
+        [_button(buying.button_product(offer), Data.PRODUCT, offer.product.pk)] for offer in offers
+    ]
+    return InlineKeyboardMarkup([*rows, [_button(texts.button_back(), Data.HOME)]])
+
+
+def product(offer: Offer, held: Subscription | None) -> InlineKeyboardMarkup:
+    """Return the ways to buy a product, if it can be bought now, and the way back.
+
+    Who has a subscription (`held`) is not offered a second one.
+    """
+    sold, rows = offer.product, []
+    if offer.refused is None:
+        rows.append([_button(buying.button_buy(sold), Data.BUY, sold.pk)])
+        if sold.can_subscribe and held is None:
+            label = buying.button_subscribe(sold.stars)
+            rows.append([_button(label, Data.SUBSCRIBE, sold.pk)])
+    return InlineKeyboardMarkup([*rows, [_button(texts.button_back(), Data.SHOP)]])
+
+
+def invoice(purchase: Purchase) -> InlineKeyboardMarkup:
+    """Return the button that pays, which Telegram wants to be the first, and the way back."""
+    return InlineKeyboardMarkup(
+        [
+            [InlineKeyboardButton(buying.button_pay(purchase), pay=True)],
+            [_button(texts.button_back(), Data.SHOP)],
+        ]
+    )
+
+
+def link(purchase: Purchase) -> InlineKeyboardMarkup:
+    """Return the button that opens the invoice of a subscription, and the way back."""
+    label = buying.button_subscribe(purchase.stars)
+    return InlineKeyboardMarkup(
+        [
+            [InlineKeyboardButton(label, url=purchase.invoice_link)],
+            [_button(texts.button_back(), Data.SHOP)],
+        ]
+    )
+
+
+def told_of_purchase() -> InlineKeyboardMarkup:
+    """Return the ways to a round, and to what was bought."""
+    return InlineKeyboardMarkup(
+        [
+            [_button(texts.button_play(), Data.MENU)],
+            [_button(buying.button_purchases(), Data.PURCHASES)],
+        ]
+    )
+
+
+def told_of_subscription() -> InlineKeyboardMarkup:
+    """Return the ways to the subscription, and out."""
+    return InlineKeyboardMarkup(
+        [
+            [_button(buying.button_subscription(), Data.SUBSCRIPTION)],
+            [_button(texts.button_back(), Data.HOME)],
+        ]
+    )
+
+
+def purchases(page: Sequence[Purchase], *, number: int, has_more: bool) -> InlineKeyboardMarkup:
+    """Return one button for each purchase on the page, the ways to other pages, and back."""
+    rows = [
+        [_button(buying.purchase(bought), Data.RECEIPT, bought.pk.hex, number)] for bought in page
+    ]
+    turns = [_button(buying.button_newer(), Data.PURCHASES, number - 1)] if number else []
+    if has_more:
+        turns.append(_button(texts.button_older(), Data.PURCHASES, number + 1))
+    if not page:
+        turns = [_button(buying.button_shop(), Data.SHOP)]
+    return InlineKeyboardMarkup(
+        [*rows, *([turns] if turns else []), [_button(texts.button_back(), Data.WALLET)]]
+    )
+
+
+def receipt(*, page: str) -> InlineKeyboardMarkup:
+    """Return the way back to the page of the list."""
+    return InlineKeyboardMarkup([[_button(texts.button_back(), Data.PURCHASES, page)]])
+
+
+def subscription(held: Subscription, *, now: datetime) -> InlineKeyboardMarkup:
+    """Return what can be done with a subscription, and the way back."""
+    rows = [[_button(texts.button_back(), Data.WALLET)]]
+    if held.state(now) is SubscriptionState.CANCELED:
+        rows.insert(0, [_button(buying.button_resume(), Data.RESUME)])
+    elif held.canceled_at is None:
+        rows.insert(0, [_button(buying.button_cancel(), Data.CANCEL)])
+    return InlineKeyboardMarkup(rows)

@@ -126,7 +126,8 @@ def _call(method: str, request_data: RequestData | None, *, now: datetime) -> Ou
             request_data.multipart_data if request_data else {}
         ).items()
     }
-    chat_key: Any = parameters.get("chat_id")
+    # What is about a player without a chat (a subscription) keeps its order with it.
+    chat_key: Any = parameters.get("chat_id", parameters.get("user_id"))
     return OutgoingCall(
         method=method,
         chat_key=int(chat_key) if chat_key is not None else None,

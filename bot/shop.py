@@ -1,12 +1,123 @@
 """Buying: the shop, the invoice, and what happens when Telegram has taken the Stars."""
 
-from telegram import Update
+from datetime import datetime, timedelta
+
+from django.utils import translation
+from telegram import Bot, LabeledPrice, Update
 from telegram.ext import ApplicationHandlerStop
 
-from bot import arrivals
+from bot import arrivals, buying, keyboards, notices, screens
 from bot.application import Context
-from payments import purchases, refunds
-from payments.models import Purchase
+from economy.holdings import holdings
+from payments import catalogue, purchases, refunds, subscriptions
+from payments.errors import Refusal, RefusedError
+from payments.models import XTR, Purchase, PurchaseStatus
+
+# A further tap within this time is the same tap: the invoice stands in the chat already.
+SAME_TAP = timedelta(seconds=10)
+
+
+# --- The shop -------------------------------------------------------------------------------------
+
+
+async def shop(update: Update, context: Context) -> None:
+    """Show what there is to buy."""
+    offers = catalogue.shelf(player=context.player, now=context.now)
+    owned = holdings(player=context.player, now=context.now)
+    text, keyboard = buying.shop(offers, owned, now=context.now), keyboards.shop(offers)
+    if update.callback_query is None:
+        await screens.say(update, text, keyboard)
+    else:
+        await update.callback_query.answer()
+        await screens.become(update.callback_query, text, keyboard)
+
+
+async def product(update: Update, context: Context) -> None:
+    """Turn the message into the page of one product."""
+    query = screens.tap(update)
+    (code,) = screens.arguments(query, 1)
+    offers = catalogue.shelf(player=context.player, now=context.now)
+    offer = next((offer for offer in offers if offer.product.pk == code), None)
+    if offer is None:
+        await query.answer(buying.refused(RefusedError(Refusal.NOT_FOR_SALE)), show_alert=True)
+        return
+    await query.answer()
+    owned = holdings(player=context.player, now=context.now)
+    held = None
+    if offer.product.can_subscribe:
+        held = subscriptions.current(player=context.player, now=context.now)
+    text = buying.product(offer, owned, held, now=context.now)
+    await screens.become(query, text, keyboards.product(offer, held))
+
+
+async def buy(update: Update, context: Context) -> None:
+    """Send the invoice (Bot API sendInvoice), or say why it cannot be bought."""
+    query = screens.tap(update)
+    purchase = await _opened(update, context, is_subscription=False)
+    if purchase is None:
+        return
+    if purchase.status != PurchaseStatus.CREATED and context.now - purchase.changed_at < SAME_TAP:
+        await query.answer(buying.invoice_is_there())
+        return
+    await query.answer()
+    await send_invoice(context.bot, purchase, now=context.now)
+
+
+async def send_invoice(bot: Bot, purchase: Purchase, *, now: datetime) -> None:
+    """Send the invoice of an open purchase that the caller has locked, in the player's language."""
+    bought, player = purchase.product, purchase.player
+    assert bought is not None
+    assert purchase.payload is not None
+    assert purchase.stars is not None
+    title = bought.title(player.language)
+    await bot.send_invoice(
+        player.telegram_id,
+        title=title,
+        description=bought.description(player.language),
+        payload=purchase.payload,
+        currency=XTR,
+        prices=[LabeledPrice(title, purchase.stars)],
+        provider_token="",
+        reply_markup=keyboards.invoice(purchase),
+    )
+    purchases.invoice_sent(purchase, now=now)
+
+
+async def subscribe(update: Update, context: Context) -> None:
+    """Offer the link to a subscription; while Telegram has yet to make it, ask for patience.
+
+    Only invoice links begin subscriptions (Bot API createInvoiceLink). A task asks for the link,
+    and then bot/notices.py tells the player.
+    """
+    query = screens.tap(update)
+    purchase = await _opened(update, context, is_subscription=True)
+    if purchase is None:
+        return
+    if not purchase.invoice_link:
+        await query.answer(buying.one_moment())
+        return
+    purchases.invoice_sent(purchase, now=context.now)
+    await query.answer()
+    await screens.become(query, buying.link(purchase), keyboards.link(purchase))
+
+
+async def _opened(update: Update, context: Context, *, is_subscription: bool) -> Purchase | None:
+    """Return the open purchase of the product that was tapped; say why if there can be none."""
+    query = screens.tap(update)
+    (code,) = screens.arguments(query, 1)
+    try:
+        return purchases.open_purchase(
+            player=context.player,
+            product_code=code,
+            now=context.now,
+            is_subscription=is_subscription,
+        )
+    except RefusedError as refusal:
+        await query.answer(buying.refused(refusal), show_alert=True)
+        return None
+
+
+# --- What Telegram tells --------------------------------------------------------------------------
 
 
 async def checked_out(update: Update, context: Context) -> None:
@@ -19,16 +130,46 @@ async def paid(update: Update, context: Context) -> None:
     assert update.message is not None
     payment = arrivals.payment(update.message.to_dict())
     try:
-        purchases.credit(charge_id=payment.charge_id, now=context.now)
+        purchase = purchases.credit(charge_id=payment.charge_id, now=context.now)
     except Purchase.DoesNotExist:
         # It could not be written down when it arrived.
         purchases.record_payment(payment, now=context.now)
-        purchases.credit(charge_id=payment.charge_id, now=context.now)
+        purchase = purchases.credit(charge_id=payment.charge_id, now=context.now)
+    is_there = purchase.status == PurchaseStatus.CREDITED
+    source = notices.RECEIPTS if is_there else notices.DELAYS
+    notices.tell(player=purchase.player, now=context.now, sources=[source])
     raise ApplicationHandlerStop
 
 
 async def refunded(update: Update, context: Context) -> None:
-    """End a refund that Telegram tells of (Bot API refunded_payment)."""
+    """End a refund that Telegram tells of (Bot API refunded_payment), and say what it took."""
     assert update.message is not None
-    refunds.came_from_telegram(arrivals.payment(update.message.to_dict()), now=context.now)
+    payment = arrivals.payment(update.message.to_dict())
+    purchase = refunds.came_from_telegram(payment, now=context.now)
+    notices.tell(player=purchase.player, now=context.now, sources=[notices.REFUNDS])
+    raise ApplicationHandlerStop
+
+
+async def subscription_changed(update: Update, context: Context) -> None:
+    """Note what Telegram tells of a subscription (Bot API 10.2, update `subscription`).
+
+    python-telegram-bot does not know that kind of update yet and keeps it as it came.
+    """
+    told = update.api_kwargs.get("subscription")
+    if told is None:
+        return
+    held = subscriptions.hear(
+        payload=told["invoice_payload"],
+        telegram_id=told["user"]["id"],
+        state=told["state"],
+        now=context.now,
+    )
+    if held is not None and told["state"] == "failed":
+        notices.tell(player=held.player, now=context.now, sources=[notices.FAILED_RENEWALS])
+    elif held is not None and held.player.bot_blocked_at is None:
+        with translation.override(held.player.language):
+            is_over = held.canceled_at is not None
+            text = buying.canceled(held) if is_over else buying.goes_on(held)
+            keyboard = keyboards.told_of_subscription()
+            await context.bot.send_message(held.player.telegram_id, text, reply_markup=keyboard)
     raise ApplicationHandlerStop

@@ -19,7 +19,6 @@ from economy.models import EntryType, LedgerEntry, Wallet
 from economy.streak_rules import Outcome
 from economy.streaks import StreakChange
 from economy.wallets import Charge, business_zone
-from payments.errors import Refusal
 from quizarena.game.errors import LockedModeError
 from quizarena.game.models import Mode, Round, Showing
 from quizarena.game.rounds import ROUND_LENGTH, Answer
@@ -130,6 +129,7 @@ def wallet(
     wallet: Wallet | None,
     plan: Plan | None,
     premium_until: datetime | None,
+    subscription: str,
     entries: Sequence[LedgerEntry],
     now: datetime,
 ) -> str:
@@ -143,6 +143,8 @@ def wallet(
     ]
     if premium_until is not None:
         lines.append(_("👑 Premium until {day}").format(day=_instant(premium_until)))
+    if subscription:
+        lines.append(subscription)
     if entries:
         lines += ["", _("<b>What has moved</b>"), *map(_entry, entries)]
     return "\n".join(lines)
@@ -343,10 +345,12 @@ def help_text() -> str:
         "what is right, and why.\n"
         "Every question costs one energy; a point comes back every 30 minutes, and at midnight "
         "all of it.\n"
-        "/wallet – what you own\n"
+        "/shop – more energy, streak savers, Premium\n"
+        "/wallet – what you own and what you have bought\n"
         "/stats – your streak and how well you answer\n"
         "/language – Deutsch, English, Українська\n"
         "/terms – the rules of the house\n"
+        "/paysupport – help with payments\n"
         "/help – this page\n\n"
         "You can stop a round at any time; what you have answered counts."
     )
@@ -359,7 +363,13 @@ def terms() -> str:
         "Quiz Arena is a game for learners of German. Playing is free. We store your Telegram "
         "id, your name as Telegram shows it, your language and your answers, for nothing but "
         "the game. Be kind to others, and do not let programs play for you: accounts that harm "
-        "the game can be shut out."
+        "the game can be shut out.\n\n"
+        "<b>Purchases</b>\n\n"
+        "What you buy in the /shop is paid for in Telegram Stars and delivered at once; it can be "
+        "used in this game only. A subscription is renewed every 30 days until you cancel it in "
+        "/wallet. If something is wrong with a payment, write to /paysupport: we answer here and "
+        "can give your Stars back through Telegram. A refund takes back what was bought. Telegram "
+        "itself cannot help with purchases in this bot."
     )
 
 
@@ -427,27 +437,11 @@ def commands() -> list[tuple[str, str]]:
     """Return the bot's menu of commands with their descriptions."""
     return [
         ("play", _("Play a round")),
-        ("wallet", _("What you own")),
+        ("shop", _("Energy, Premium and more")),
+        ("wallet", _("What you own and have bought")),
         ("stats", _("Streak and statistics")),
         ("language", _("Choose the language")),
         ("help", _("How it works")),
         ("terms", _("Terms")),
+        ("paysupport", _("Help with payments")),
     ]
-
-
-# --- Buying ---------------------------------------------------------------------------------------
-
-
-def not_payable(refusal: Refusal) -> str:
-    """Return why Telegram should not take the Stars (Bot API answerPreCheckoutQuery)."""
-    return {
-        Refusal.NOT_FOR_SALE: _("This is not for sale any more."),
-        Refusal.TOO_SOON: _("You have bought this in the last few days. Please wait a little."),
-        Refusal.LOWER_PLAN: _("You have a higher Premium plan already."),
-        Refusal.SUSPENDED: _("You cannot buy anything at the moment. Write to /paysupport."),
-        Refusal.UNKNOWN: _("This invoice is not known. Please open the /shop again."),
-        Refusal.NOT_YOURS: _("This invoice belongs to somebody else. Open your own with /shop."),
-        Refusal.WRONG_AMOUNT: _("The price has changed. Please open the /shop again."),
-        Refusal.EXPIRED: _("This invoice has expired. Please open the /shop again."),
-        Refusal.ALREADY_PAID: _("You have paid this invoice already."),
-    }[refusal]

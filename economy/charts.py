@@ -76,8 +76,8 @@ def asset_charts(
         "is_quiet": not mine,
         "supply_chart": json.dumps({"labels": labels, "datasets": [line]}),
         "flow_chart": json.dumps({"labels": labels, "datasets": bars}),
-        "line_options": json.dumps(_chart_options(stacked=False)),
-        "bar_options": json.dumps(_chart_options(stacked=True)),
+        "line_options": json.dumps(chart_options(stacked=False)),
+        "bar_options": json.dumps(chart_options(stacked=True)),
         "table": {
             "headers": ["Reason", "Source", "Sink", "Net"],
             "rows": [
@@ -89,7 +89,7 @@ def asset_charts(
     }
 
 
-def _chart_options(*, stacked: bool) -> dict[str, Any]:
+def chart_options(*, stacked: bool) -> dict[str, Any]:
     """Return what Chart.js has to know; Unfold's own options belong to its thin bars."""
     axis = {"grid": {"color": f"{GREY}33"}, "stacked": stacked}
     ticks = {"color": GREY, "precision": 0, "maxRotation": 0}

@@ -80,6 +80,15 @@ def open_modes(*, player: Player, at: datetime) -> frozenset[str] | None:
     return FREE_MODES.union(granted.values_list("mode", flat=True))
 
 
+def modes_until(*, player: Player, now: datetime) -> dict[str, datetime]:
+    """Return until when the modes that have been granted and are open at `now` stay so."""
+    until: dict[str, datetime] = {}
+    for span in ModeSpan.objects.live(now).filter(player=player):
+        if span.starts_at <= until.get(span.mode, now):
+            until[span.mode] = span.ends_at
+    return until
+
+
 class Reason(StrEnum):
     """Why a mode is open or not; the first that holds."""
 

@@ -43,7 +43,7 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
         "texts": {
             "de": {
                 "title": "Mega-Paket",
-                "description": "15 Energie und 24 Stunden Fälle, trennbare Verben und "
+                "description": "15 Energie und 24 Stunden Kasus, trennbare Verben und "
                 "Wortstellung.",
             },
             "en": {

@@ -15,6 +15,8 @@ class Refusal(StrEnum):
     TOO_SOON = "TOO_SOON"
     LOWER_PLAN = "LOWER_PLAN"
     SUSPENDED = "SUSPENDED"
+    # Only when a subscription is opened:
+    SUBSCRIBED = "SUBSCRIBED"
     # Only at the pre-checkout:
     UNKNOWN = "UNKNOWN"
     NOT_YOURS = "NOT_YOURS"

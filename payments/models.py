@@ -10,6 +10,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
+from django.db.models.fields.json import KT
 from django.db.models.functions import Greatest
 
 from economy.goods import Goods, Plan
@@ -273,6 +274,18 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
             is_subscription=True, status=PurchaseStatus.INVOICE_SENT, link_sent_at=None
         ).order_by("changed_at")
 
+    def charged(self) -> Self:
+        """Return those for which Telegram has taken Stars, given back or not; the newest first."""
+        return self.filter(charge_id__isnull=False).order_by("-opened_at")
+
+    def delay_notice_due(self) -> Self:
+        """Return those whose players have yet to hear that the goods come later than the Stars."""
+        return self.filter(
+            Q(status=PurchaseStatus.CREDIT_REVIEW) | Q(event=EventKind.NOT_CREDITED),
+            status__in=(PurchaseStatus.PAID_UNCREDITED, PurchaseStatus.CREDIT_REVIEW),
+            delay_told_at=None,
+        ).order_by("paid_at")
+
     def receipt_due(self) -> Self:
         """Return those whose players have yet to hear what has arrived, the oldest first."""
         return self.filter(status=PurchaseStatus.CREDITED, receipt_sent_at=None).order_by("paid_at")
@@ -337,6 +350,7 @@ class Purchase(models.Model):
         "economy.LedgerEntry", null=True, on_delete=models.PROTECT, related_name="refunded_purchase"
     )
     link_sent_at = models.DateTimeField(null=True)
+    delay_told_at = models.DateTimeField(null=True)
     receipt_sent_at = models.DateTimeField(null=True)
     refund_told_at = models.DateTimeField(null=True)
 
@@ -352,8 +366,17 @@ class Purchase(models.Model):
         indexes = [
             # A player's purchases, newest first.
             models.Index(fields=["player", "-opened_at"], name="purchase_of_player"),
-            # The admin's list.
+            # The admin's list, and what its filters cannot find by going through the newest.
             models.Index(fields=["-opened_at"], name="purchase_newest"),
+            models.Index(fields=["product", "-opened_at"], name="purchase_of_product"),
+            models.Index(
+                fields=["-opened_at"], condition=Q(status="REFUNDED"), name="purchase_refunded"
+            ),
+            models.Index(
+                fields=["-opened_at"],
+                condition=~Q(problem="") | ~Q(flags=[]),
+                name="purchase_noteworthy",
+            ),
             # What the stale job has to close.
             models.Index(fields=["changed_at"], condition=Q(status__in=OPEN), name="purchase_open"),
             # The review queue, and what recovery has to credit; oldest first.
@@ -573,8 +596,15 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         )
 
     def grace_notice_due(self) -> Self:
-        """Return those whose players have yet to hear that the renewal failed."""
-        return self.filter(grace_entry__isnull=False, grace_told_at=None, canceled_at=None)
+        """Return those whose players have yet to hear that the renewal failed.
+
+        Telegram says so, or the days of grace have begun without it.
+        """
+        return self.filter(
+            Q(failed_at__isnull=False) | Q(grace_entry__isnull=False),
+            grace_told_at=None,
+            canceled_at=None,
+        )
 
 
 class Subscription(models.Model):
@@ -601,11 +631,14 @@ class Subscription(models.Model):
 
     class Meta:
         indexes = [
-            # Whose renewal has not come.
+            # Whose renewal has not come, and the admin's list.
+            models.Index(fields=["expires_at"], name="subscription_expires"),
+            # What the bot has to tell.
             models.Index(
-                fields=["expires_at"],
-                condition=Q(canceled_at=None),
-                name="subscription_expires",
+                fields=["player"],
+                condition=(Q(failed_at__isnull=False) | Q(grace_entry__isnull=False))
+                & Q(grace_told_at=None, canceled_at=None),
+                name="subscription_grace_notice_due",
             ),
         ]
         triggers = [
@@ -654,6 +687,14 @@ class Refund(models.Model):
     staff = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
+    # The second person, where one had to agree.
+    approved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+    )
     asked_at = models.DateTimeField()
     due_at = models.DateTimeField()
     tries = models.PositiveSmallIntegerField(default=0)
@@ -668,6 +709,12 @@ class Refund(models.Model):
         indexes = [
             # What the saga has to go on with.
             models.Index(fields=["due_at"], condition=Q(finished_at=None), name="refund_due"),
+            # Revenue by day.
+            models.Index(
+                fields=["finished_at"],
+                condition=Q(finished_at__isnull=False),
+                name="refund_finished",
+            ),
             # What a member of staff has refunded on a day.
             models.Index(
                 fields=["staff", "asked_at"],
@@ -683,6 +730,11 @@ class Refund(models.Model):
             models.CheckConstraint(
                 condition=~Q(source="STAFF") | Q(staff__isnull=False),
                 name="refund_of_staff_is_theirs",
+            ),
+            models.CheckConstraint(
+                condition=Q(approved_by=None)
+                | (Q(staff__isnull=False) & ~Q(approved_by=F("staff"))),
+                name="refund_maker_is_never_the_checker",
             ),
             models.CheckConstraint(
                 condition=Q(finished_at=None) | Q(telegram_at__isnull=False),
@@ -720,6 +772,8 @@ class StarTransaction(models.Model):
         indexes = [
             # What a run compares.
             models.Index(fields=["at"], name="startransaction_at"),
+            # What Telegram says about one invoice.
+            models.Index(KT("partner__invoice_payload"), name="startransaction_of_payload"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -757,6 +811,7 @@ class ReconciliationRun(models.Model):
     class Meta:
         get_latest_by = "pk"
         verbose_name = "reconciliation"
+        permissions = [("run_reconciliation", "Can compare our books with Telegram's now")]
 
     def __str__(self) -> str:
         return f"{'full' if self.is_full else 'recent'} {self.started_at:%Y-%m-%d %H:%M}"
@@ -837,6 +892,8 @@ class SupportRequest(models.Model):
     class Meta:
         permissions = [("answer_supportrequest", "Can answer players who ask about payments")]
         indexes = [
+            # The admin's list: what waits comes first.
+            models.Index(fields=["-answered_at", "id"], name="supportrequest_list"),
             # What waits for support.
             models.Index(
                 fields=["asked_at"], condition=Q(answered_at=None), name="supportrequest_open"

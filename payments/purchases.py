@@ -44,7 +44,6 @@ log = structlog.get_logger(__name__)
 # --- Opening --------------------------------------------------------------------------------------
 
 
-@transaction.atomic
 def open_purchase(
     *, player: Player, product_code: str, now: datetime, is_subscription: bool = False
 ) -> Purchase:
@@ -52,7 +51,8 @@ def open_purchase(
 
     The price is fixed here. Taps that meet get the same row, locked until the transaction ends;
     one that is open as a subscription and wanted without (or the other way round) is closed.
-    Raises RefusedError with the first reason why the player cannot buy it. Two statements.
+    Raises RefusedError with the first reason why the player cannot buy it. Two statements, for a
+    subscription three: a player has one at a time.
     """
     found = catalogue.with_circumstances(
         Product.objects.filter(pk=product_code), player=player.pk, product=product_code, now=now
@@ -64,10 +64,16 @@ def open_purchase(
         product=product, player=player, found=catalogue.circumstances(product), now=now
     ):
         raise refusal
-    purchase = _insert(player=player, product=product, now=now, is_subscription=is_subscription)
-    if purchase.is_subscription != is_subscription:
-        _fail(purchase, why="opened again in another way", now=now)
+    if is_subscription and subscriptions.current(player=player, now=now) is not None:
+        raise RefusedError(Refusal.SUBSCRIBED)
+    # Nothing is refused from here on, so the caller's transaction needs no savepoint.
+    with transaction.atomic(savepoint=False):
         purchase = _insert(player=player, product=product, now=now, is_subscription=is_subscription)
+        if purchase.is_subscription != is_subscription:
+            _fail(purchase, why="opened again in another way", now=now)
+            purchase = _insert(
+                player=player, product=product, now=now, is_subscription=is_subscription
+            )
     return purchase
 
 
@@ -206,6 +212,19 @@ def _refusals(purchase: Any, *, now: datetime) -> list[RefusedError]:
     )
 
 
+def payable_from(*, payload: str, now: datetime) -> datetime | None:
+    """Return from when on the rules let the purchase be paid for, if it is too soon at `now`."""
+    found = catalogue.with_circumstances(
+        Purchase.objects.select_related("player", "product"),
+        player=OuterRef("player"),
+        product=OuterRef("product"),
+        now=now,
+    )
+    purchase = found.filter(payload=payload).first()
+    reasons = _refusals(purchase, now=now) if purchase else []
+    return next((reason.until for reason in reasons if reason.until), None)
+
+
 # --- Payment --------------------------------------------------------------------------------------
 
 
@@ -253,7 +272,8 @@ def record_payment(payment: Payment, *, now: datetime, flags: tuple[Flag, ...] =
         return _keep(payment, of=invoiced, problem=Problem.FOREIGN_PLAYER, flags=flags, now=now)
     if invoiced.charge_id is not None:
         if invoiced.is_subscription and payment.is_renewal:
-            return _keep(payment, of=invoiced, problem=_problem(invoiced, payment), now=now)
+            problem = _problem(invoiced, payment)
+            return _keep(payment, of=invoiced, problem=problem, flags=flags, now=now)
         return _keep(payment, of=invoiced, problem=Problem.SECOND_CHARGE, flags=flags, now=now)
 
     honoured = [*flags, *_honoured(invoiced, now=now)]
@@ -327,7 +347,8 @@ def _keep(
     if of is not None:
         purchase.product, purchase.goods = of.product, of.goods
         purchase.base_stars, purchase.percent, purchase.stars = of.base_stars, of.percent, of.stars
-        if payment.is_renewal:
+        # What somebody else pays does not renew a player's subscription.
+        if payment.is_renewal and purchase.player == of.player:
             purchase.is_subscription, purchase.renews = True, of
     _take(purchase, payment, problem=problem, flags=list(flags), now=now)
     Purchase.objects.bulk_create([purchase], ignore_conflicts=True)
@@ -466,6 +487,16 @@ def _fail_if_stale(*, purchase_id: UUID, now: datetime) -> bool:
     if purchase is None:
         return False
     _fail(purchase, why="unpaid for 30 minutes", now=now)
+    return True
+
+
+@transaction.atomic
+def close(*, purchase_id: UUID, why: str, now: datetime) -> bool:
+    """Close a purchase that nobody has paid; False if it is not open. Locks it."""
+    purchase = lock(pk=purchase_id)
+    if purchase.status not in OPEN:
+        return False
+    _fail(purchase, why=why, now=now)
     return True
 
 

@@ -5,13 +5,16 @@ What can be set right is: a payment that we never heard of is credited, a refund
 elsewhere is carried out. Two runs at once find the same and change nothing twice.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import structlog
 from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models.fields.json import KT
 from django.utils import timezone
 
 from economy.models import ASSETS, EntryType, LedgerEntry
@@ -52,11 +55,14 @@ def run(*, is_full: bool, now: datetime) -> ReconciliationRun:
         is_full=is_full, started_at=now, position=0 if is_full else _position()
     )
     try:
-        _read(this, now=now)
+        for page_length in _read(this.position, now=now):
+            this.position += page_length
+            this.transactions += page_length
+            this.save(update_fields=["position", "transactions"])
     except telegram.TelegramError as error:
         this.error = str(error)
         this.finished_at = timezone.now()
-        this.save(update_fields=["error", "finished_at", "position", "transactions"])
+        this.save(update_fields=["error", "finished_at"])
         raise
     since = None if is_full else now - RECENT
     found = [*_compare(since=since, now=now)]
@@ -81,11 +87,11 @@ def _position() -> int:
     return max(0, position - OVERLAP)
 
 
-def _read(this: ReconciliationRun, *, now: datetime) -> None:
-    """Copy Telegram's list from the run's position on, page by page."""
+def _read(position: int, *, now: datetime) -> Iterator[int]:
+    """Copy Telegram's list from `position` on; yield the length of each page that is stored."""
     page_length = telegram.PAGE_LENGTH
     while page_length == telegram.PAGE_LENGTH:
-        page = telegram.transactions(offset=this.position)
+        page = telegram.transactions(offset=position)
         page_length = len(page)
         lines = [
             StarTransaction(
@@ -100,9 +106,57 @@ def _read(this: ReconciliationRun, *, now: datetime) -> None:
             for line in page
         ]
         StarTransaction.objects.bulk_create(lines, ignore_conflicts=True)
-        this.position += page_length
-        this.transactions += page_length
-        this.save(update_fields=["position", "transactions"])
+        position += page_length
+        yield page_length
+
+
+# --- One purchase ---------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recheck:
+    """What Telegram says about one purchase, how that differs, and what has become of it."""
+
+    purchase: Purchase
+    lines: Sequence[StarTransaction]
+    found: Sequence[Difference]
+
+
+def lines_of(purchase: Purchase) -> QuerySet[StarTransaction]:
+    """Return what we have read in Telegram's list about the purchase, the oldest line first.
+
+    Without a charge the payload tells whether there is one that we have not heard of.
+    """
+    lines = StarTransaction.objects.filter(is_ours=True).order_by("at", "pk")
+    if purchase.charge_id is not None:
+        # What comes in and what goes out have an index each.
+        charge = purchase.charge_id
+        return lines.filter(
+            Q(transaction_id=charge, stars__gte=0) | Q(transaction_id=charge, stars__lt=0)
+        )
+    assert purchase.payload is not None  # Whatever has neither a charge nor a payload is not there.
+    return lines.alias(payload=KT("partner__invoice_payload")).filter(payload=purchase.payload)
+
+
+def recheck(*, purchase_id: UUID, now: datetime) -> Recheck:
+    """Read what is new at Telegram, compare one purchase with it, and set right what can be.
+
+    Not inside a transaction, as `run`; the differences are not stored, since they belong to no run.
+    Raises TelegramError when Telegram cannot be asked.
+    """
+    for _ in _read(_position(), now=now):
+        pass
+    asked = Purchase.objects.filter(pk=purchase_id)
+    lines = lines_of(asked.get())
+    # As they are before anything is set right.
+    told = list(lines)
+    found = [
+        *_unheard_payments(lines, now=now),
+        *_outside_refunds(lines, now=now),
+        *_missing_at_telegram(asked.filter(paid_at__lte=now - SETTLING), now=now),
+        *_amounts(lines),
+    ]
+    return Recheck(purchase=asked.select_related("player").get(), lines=told, found=found)
 
 
 # --- What differs ---------------------------------------------------------------------------------
@@ -114,9 +168,10 @@ def _compare(*, since: datetime | None, now: datetime) -> Iterator[Difference]:
     paid = Purchase.objects.filter(paid_at__lte=now - SETTLING)
     if since is not None:
         lines, paid = lines.filter(at__gte=since), paid.filter(paid_at__gte=since)
-    yield from _unheard_payments(lines, now=now)
+    # One that is just being made may be in the list before its update is here.
+    yield from _unheard_payments(lines.filter(at__lte=now - SETTLING), now=now)
     yield from _outside_refunds(lines, now=now)
-    yield from _missing_at_telegram(paid)
+    yield from _missing_at_telegram(paid, now=now)
     yield from _amounts(lines)
     yield from _uncredited(now=now)
     yield from _credits_without_purchase(since=since)
@@ -160,12 +215,12 @@ def _outside_refunds(lines: QuerySet[StarTransaction], *, now: datetime) -> Iter
         )
 
 
-def _missing_at_telegram(paid: QuerySet[Purchase]) -> Iterator[Difference]:
+def _missing_at_telegram(paid: QuerySet[Purchase], *, now: datetime) -> Iterator[Difference]:
     """Find what our books have and Telegram's list has not."""
     lines = StarTransaction.objects.filter(transaction_id=OuterRef("charge_id"))
     for purchase in paid.filter(~Exists(lines.filter(stars__gte=0))).iterator():
         yield _of(purchase, DifferenceKind.NO_PAYMENT, stars=purchase.paid_stars)
-    refunded = paid.filter(status=PurchaseStatus.REFUNDED)
+    refunded = paid.filter(status=PurchaseStatus.REFUNDED, refund__finished_at__lte=now - SETTLING)
     for purchase in refunded.filter(~Exists(lines.filter(stars__lt=0))).iterator():
         yield _of(purchase, DifferenceKind.NO_REFUND, stars=purchase.paid_stars)
 

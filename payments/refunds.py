@@ -59,11 +59,13 @@ def ask(
     reason: str,
     now: datetime,
     staff: User | None = None,
+    approved_by: User | None = None,
 ) -> Refund:
     """Decide to refund; `finish` does it. Whoever asks again gets the refund that there is.
 
     Locks the purchase; from now on nothing is credited for it. Raises NotRefundableError for what
-    is not paid. A purchase has one refund in its life.
+    is not paid. A purchase has one refund in its life. Staff come here through
+    payments/approvals.py, which knows when a second person has to agree.
     """
     purchase = purchases.lock(pk=purchase_id)
     if purchase.refund_asked_at is not None:
@@ -71,14 +73,25 @@ def ask(
     if purchase.status not in PAID:
         raise NotRefundableError(f"It is {purchase.get_status_display()}: there are no Stars.")
     refund = Refund.objects.create(
-        purchase=purchase, source=source, reason=reason, staff=staff, asked_at=now, due_at=now
+        purchase=purchase,
+        source=source,
+        reason=reason,
+        staff=staff,
+        approved_by=approved_by,
+        asked_at=now,
+        due_at=now,
     )
     purchase.refund_asked_at = now
     changed = purchase.moves(
         PurchaseStatus(purchase.status),
         EventKind.REFUND_ASKED,
         now=now,
-        evidence={"source": source, "reason": reason, "staff": staff.pk if staff else None},
+        evidence={
+            "source": source,
+            "reason": reason,
+            "staff": staff.pk if staff else None,
+            "approved_by": approved_by.pk if approved_by else None,
+        },
     )
     purchase.save(update_fields=[*changed, "refund_asked_at"])
     return refund
@@ -96,10 +109,11 @@ def finish(*, refund_id: int, now: datetime) -> bool:
     purchase = claimed.purchase
     assert purchase.charge_id is not None
     try:
-        telegram.refund(telegram_id=purchase.player.telegram_id, charge_id=purchase.charge_id)
         if purchase.is_subscription:
-            # Or the next month would be paid for something that nobody wants any more.
+            # Or the next month would be paid for something that nobody wants any more. First, since
+            # once the Stars are back Telegram's own notice may end this refund before we do.
             subscriptions.cancel_at_telegram(purchase)
+        telegram.refund(telegram_id=purchase.player.telegram_id, charge_id=purchase.charge_id)
     except telegram.TelegramError as error:
         _note_failure(refund_id=refund_id, error=error, now=now)
         return False
@@ -202,7 +216,8 @@ def settle(*, purchase_id: UUID, now: datetime) -> Purchase:
 def came_from_telegram(payment: purchases.Payment, *, now: datetime) -> Purchase:
     """End a refund that Telegram tells us of (Bot API refunded_payment), whoever began it.
 
-    A charge that we have never heard of is written down first, so that it has a row, too.
+    A charge that we have never heard of is written down first, so that it has a row, too. Of a
+    subscription `finish` does the rest, since Telegram has to be told not to renew it.
     """
     purchase = purchases.record_payment(payment, now=now)
     ask(
@@ -211,4 +226,6 @@ def came_from_telegram(payment: purchases.Payment, *, now: datetime) -> Purchase
         reason="Refunded at Telegram.",
         now=now,
     )
+    if purchase.is_subscription:
+        return purchases.lock(pk=purchase.pk)
     return settle(purchase_id=purchase.pk, now=now)

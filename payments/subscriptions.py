@@ -25,7 +25,8 @@ log = structlog.get_logger(__name__)
 
 def current(*, player: Player, now: datetime) -> Subscription | None:
     """Return the player's subscription that has not ended, if there is one."""
-    return Subscription.objects.running(now).filter(player=player).order_by("-expires_at").first()
+    running = Subscription.objects.running(now).filter(player=player).select_related("purchase")
+    return running.order_by("-expires_at").first()
 
 
 def follow(purchase: Purchase, *, now: datetime) -> Subscription:
@@ -33,9 +34,8 @@ def follow(purchase: Purchase, *, now: datetime) -> Subscription:
 
     The caller holds the lock of the purchase.
     """
-    first = purchase.renews or purchase
+    first, paid_until = purchase.renews or purchase, _paid_until(purchase)
     assert purchase.paid_at is not None
-    paid_until = purchase.subscribed_until or purchase.paid_at + PERIOD
     subscription, is_new = Subscription.objects.select_for_update().get_or_create(
         purchase=first, defaults={"player": first.player, "expires_at": paid_until}
     )
@@ -43,8 +43,24 @@ def follow(purchase: Purchase, *, now: datetime) -> Subscription:
         # Two renewals may overtake each other.
         subscription.expires_at = max(subscription.expires_at, paid_until)
         subscription.failed_at = subscription.grace_entry = subscription.grace_told_at = None
-        subscription.save(update_fields=["expires_at", "failed_at", "grace_entry", "grace_told_at"])
+        if subscription.canceled_at is not None and subscription.canceled_at <= purchase.paid_at:
+            subscription.canceled_at = None  # It goes on after all, or nothing had been paid.
+        subscription.save(
+            update_fields=[
+                "expires_at",
+                "failed_at",
+                "canceled_at",
+                "grace_entry",
+                "grace_told_at",
+            ]
+        )
     return subscription
+
+
+def _paid_until(purchase: Purchase) -> datetime:
+    """Return until when a subscription has been paid with a purchase of it."""
+    assert purchase.paid_at is not None
+    return purchase.subscribed_until or purchase.paid_at + PERIOD
 
 
 @transaction.atomic
@@ -73,8 +89,8 @@ def give_grace(*, purchase_id: UUID, now: datetime) -> bool:
 
 def end_grace(first: Purchase, *, now: datetime) -> None:
     """Take the rest of the grace back, since the renewal has come after all."""
-    subscription = Subscription.objects.select_for_update(of=("self",)).filter(pk=first.pk)
-    graced = subscription.select_related("grace_entry__player").first()
+    # Without its entry beside it: one that was granted while we waited would look like none.
+    graced = Subscription.objects.select_for_update().filter(pk=first.pk).first()
     if graced is not None and graced.grace_entry is not None:
         grants.take_back(
             entry=graced.grace_entry,
@@ -92,33 +108,61 @@ def cancel(*, player: Player, now: datetime) -> Subscription | None:
     Whoever calls this also tells Telegram (Bot API editUserStarSubscription).
     """
     running = Subscription.objects.running(now).filter(player=player, canceled_at=None)
-    subscription = running.select_for_update().first()
+    subscription = running.select_for_update(of=("self",)).select_related("purchase").first()
     if subscription is not None:
         subscription.canceled_at = now
         subscription.save(update_fields=["canceled_at"])
     return subscription
 
 
-@transaction.atomic
-def resume(*, player: Player, now: datetime) -> Subscription | None:
-    """Let a cancelled subscription that still runs go on; return it, or None if there is none.
+def resumable(*, player: Player, now: datetime) -> Subscription | None:
+    """Return the player's cancelled subscription that still runs, or None if there is none.
 
-    Whoever calls this also tells Telegram (Bot API editUserStarSubscription).
+    Telegram takes "not cancelled" (Bot API editUserStarSubscription) for a permission: it is the
+    player who switches the renewal on again, and `hear` who notes it.
     """
-    canceled = Subscription.objects.filter(
-        player=player, canceled_at__isnull=False, expires_at__gt=now
+    canceled = Subscription.objects.filter(canceled_at__isnull=False, expires_at__gt=now)
+    return canceled.filter(player=player).select_related("purchase").first()
+
+
+@transaction.atomic
+def hear(*, payload: str, telegram_id: int, state: str, now: datetime) -> Subscription | None:
+    """Note what Telegram tells of a subscription (Bot API 10.2, update `subscription`).
+
+    Locks it. `state` is canceled, active or failed. Returns it, with its player, if that was news.
+    """
+    known = Subscription.objects.select_for_update(of=("self",)).select_related(
+        "player", "purchase"
     )
-    subscription = canceled.select_for_update().first()
-    if subscription is not None:
-        subscription.canceled_at = None
-        subscription.save(update_fields=["canceled_at"])
+    subscription = known.filter(purchase__payload=payload, player__telegram_id=telegram_id).first()
+    if subscription is None:
+        return None
+    before = (subscription.canceled_at, subscription.failed_at)
+    match state:
+        case "canceled":
+            subscription.canceled_at = subscription.canceled_at or now
+        case "active":
+            subscription.canceled_at = subscription.failed_at = None
+        case "failed":
+            subscription.failed_at = subscription.failed_at or now
+    if before == (subscription.canceled_at, subscription.failed_at):
+        return None
+    subscription.save(update_fields=["canceled_at", "failed_at"])
     return subscription
 
 
 def end(purchase: Purchase, *, now: datetime) -> None:
-    """Note that a refunded purchase's subscription does not go on."""
-    first = purchase.renews_id or purchase.pk
-    Subscription.objects.filter(pk=first, canceled_at=None).update(canceled_at=now)
+    """Note that a refunded purchase's subscription does not go on.
+
+    It is over at once if it is the time not yet passed that has been refunded. Locks it.
+    """
+    subscriptions = Subscription.objects.select_for_update()
+    subscription = subscriptions.filter(pk=purchase.renews_id or purchase.pk).first()
+    if subscription is not None:
+        subscription.canceled_at = subscription.canceled_at or now
+        if _paid_until(purchase) == subscription.expires_at:
+            subscription.expires_at = min(subscription.expires_at, now)
+        subscription.save(update_fields=["canceled_at", "expires_at"])
 
 
 def cancel_at_telegram(purchase: Purchase) -> None:

@@ -50,6 +50,17 @@ def required(name: str) -> str:
     return value
 
 
+def keys(name: str, *, local: str) -> dict[str, str]:
+    """Return the keys of `name` by their ids, in order: "new:secret,old:secret".
+
+    Raises ImproperlyConfigured as `secret` does, and for a pair that is none.
+    """
+    pairs = [pair.partition(":") for pair in secret(name, local=local, min_length=24).split(",")]
+    if not all(key_id and key for key_id, _, key in pairs):
+        raise ImproperlyConfigured(f'Set {name} to "id:secret" pairs, parted by commas.')
+    return {key_id: key for key_id, _, key in pairs}
+
+
 SECRET_KEY = secret("SECRET_KEY", local="local-only-secret-key", min_length=50)
 DEBUG = ENVIRONMENT == "local" and env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["*"])
@@ -68,16 +79,14 @@ TELEGRAM_API_URL = env.str("TELEGRAM_API_URL", default="https://api.telegram.org
 TELEGRAM_BOT_USERNAME = env.str("TELEGRAM_BOT_USERNAME", default="quizarena_bot")
 if PRODUCTION and urlsplit(TELEGRAM_API_URL).scheme != "https":
     raise ImproperlyConfigured("TELEGRAM_API_URL must be an https address in production.")
-# What signs the payloads of invoices: "id:secret", the first one signs, all of them verify.
-PAYMENT_PAYLOAD_KEYS: dict[str, str] = dict(
-    pair.split(":", 1)
-    for pair in secret(
-        "PAYMENT_PAYLOAD_KEYS", local="local:local-payload-key", min_length=24
-    ).split(",")
-    if ":" in pair
-)
-if not PAYMENT_PAYLOAD_KEYS:
-    raise ImproperlyConfigured('Set PAYMENT_PAYLOAD_KEYS to "id:secret" pairs, parted by commas.')
+# What signs the payloads of invoices, and what promo codes are hashed with: "id:secret" pairs. The
+# first is used for what is new, all of them for what is there.
+PAYMENT_PAYLOAD_KEYS = keys("PAYMENT_PAYLOAD_KEYS", local="local:local-payload-key")
+PROMO_PEPPERS = keys("PROMO_PEPPERS", local="local:local-promo-pepper")
+# A refund of more Stars than this, or one with which a member of staff refunds more than that on a
+# (business) day without anybody else, waits for a second person.
+REFUND_APPROVAL_STARS = env.int("REFUND_APPROVAL_STARS", default=100)
+REFUND_DAILY_STARS = env.int("REFUND_DAILY_STARS", default=500)
 # Telegram sets no ceiling for answers to players; a number here sets one of our own.
 OUTGOING_ANSWERS_PER_SECOND: int | None = env.int("OUTGOING_ANSWERS_PER_SECOND", default=0) or None
 
@@ -102,6 +111,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "quizarena.players",
     "quizarena.staff",
+    "quizarena.api",
     "economy",
     "promos",
     "quizarena.game",
@@ -230,6 +240,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 2.0,
         "options": {"expires": 2.0},
     },
+    "tell players what they are owed": {
+        "task": "bot.tasks.tell_players",
+        "schedule": 2.0,
+        "kwargs": {"owed": True},
+        "options": {"expires": 2.0, "queue": "critical"},
+    },
     "go on with refunds": {
         "task": "payments.tasks.finish_refunds",
         "schedule": 5.0,
@@ -277,6 +293,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="3", minute="0"),
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
+    "forget answers of the API": {
+        "task": "quizarena.api.tasks.purge_kept_answers",
+        "schedule": crontab(hour="4", minute="45"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
     "forget old updates and calls": {
         "task": "bot.tasks.forget_old",
         "schedule": crontab(hour="4", minute="15"),
@@ -285,17 +306,33 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
 }
 
 # --- API ----------------------------------------------------------------------------------------
+# How often each client may ask: a number per sec, min, hour or day.
+API_RATE = env.str("API_RATE", default="120/min")
 REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_PARSER_CLASSES": ["rest_framework.parsers.JSONParser"],
-    "DEFAULT_PERMISSION_CLASSES": ["rest_framework.permissions.IsAuthenticated"],
+    "DEFAULT_PARSER_CLASSES": ["quizarena.api.parsing.SmallJsonParser"],
+    "DEFAULT_AUTHENTICATION_CLASSES": ["quizarena.api.authentication.BearerToken"],
+    "DEFAULT_PERMISSION_CLASSES": ["quizarena.api.permissions.HasScope"],
+    "DEFAULT_THROTTLE_CLASSES": ["quizarena.api.throttling.PerClient"],
+    "EXCEPTION_HANDLER": "quizarena.api.problems.respond",
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Quiz Arena",
     "DESCRIPTION": "What other systems may ask of Quiz Arena.",
     "VERSION": "1",
+    "OAS_VERSION": "3.1.1",
+    "ENUM_NAME_OVERRIDES": {
+        "PurchaseStatus": "payments.models.PurchaseStatus",
+        "RefundSource": "payments.models.RefundSource",
+        "Plan": "payments.models.Plan",
+    },
     "SERVE_INCLUDE_SCHEMA": False,
+    "SERVE_AUTHENTICATION": [],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "quizarena.api.schema.add_problems",
+    ],
     "SWAGGER_UI_DIST": "SIDECAR",
     "SWAGGER_UI_FAVICON_HREF": "SIDECAR",
     "REDOC_DIST": "SIDECAR",

@@ -16,6 +16,12 @@ class Language(models.TextChoices):
     UKRAINIAN = "uk", "Українська"
 
 
+class Awaited(models.TextChoices):
+    """What the bot has asked a player to write in the next message."""
+
+    PAYMENT_QUESTION = "PAYMENT_QUESTION", "a question about a payment"
+
+
 class PlayerQuerySet(models.QuerySet["Player"]):
     """Questions about players."""
 
@@ -41,6 +47,8 @@ class Player(models.Model):
         null=True, blank=True, help_text="Since when staff have shut the player out."
     )
     suspension_told_at = models.DateTimeField(null=True, blank=True)
+    awaits = models.CharField(max_length=32, choices=Awaited, blank=True, default="")
+    awaits_until = models.DateTimeField(null=True, blank=True)
 
     objects = PlayerQuerySet.as_manager()
 
@@ -71,6 +79,11 @@ class Player(models.Model):
             models.CheckConstraint(
                 condition=models.Q(suspension_told_at=None) | models.Q(suspended_at__isnull=False),
                 name="player_told_only_when_suspended",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(awaits="", awaits_until=None)
+                | (~models.Q(awaits="") & models.Q(awaits_until__isnull=False)),
+                name="player_is_awaited_until_an_end",
             ),
         ]
 

@@ -4,10 +4,12 @@ from datetime import datetime, timedelta
 
 from django.db import transaction
 
-from quizarena.players.models import Language, Player
+from quizarena.players.models import Awaited, Language, Player
 
 # How stale "last seen" may get before a further update is worth a write.
 LAST_SEEN_PRECISION = timedelta(minutes=5)
+# How long a player has for what the bot has asked for.
+AWAITED_FOR = timedelta(minutes=15)
 
 
 def language_for(telegram_language_code: str | None) -> Language:
@@ -67,6 +69,25 @@ def speak(*, player: Player, language: Language) -> None:
     """Let the bot speak `language` with the player from now on."""
     player.language = language
     player.save(update_fields=["language"])
+
+
+def await_message(*, player: Player, what: Awaited, now: datetime) -> None:
+    """Take the player's next message for `what`, if it comes within AWAITED_FOR."""
+    player.awaits, player.awaits_until = what, now + AWAITED_FOR
+    player.save(update_fields=["awaits", "awaits_until"])
+
+
+def stop_awaiting(*, player: Player, now: datetime) -> Awaited | None:
+    """Return what is awaited of the player at `now`, if anything; from now on nothing is.
+
+    Whatever the player does next, this ends: a message is the answer, all else a change of mind.
+    """
+    if player.awaits_until is None:
+        return None
+    awaited = Awaited(player.awaits) if now < player.awaits_until else None
+    player.awaits, player.awaits_until = "", None
+    player.save(update_fields=["awaits", "awaits_until"])
+    return awaited
 
 
 def bot_blocked(*, telegram_id: int, now: datetime) -> bool:

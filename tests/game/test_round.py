@@ -65,6 +65,7 @@ def test_a_newcomer_is_greeted_by_name_and_plays_ten_questions_to_the_result(roa
         "🔒 Kasus",
         "🔒 Trennbare Verben",
         "🔒 Wortstellung",
+        "🛍 Shop",
         "◀️ Zurück",
     ]
     assert "🟩🟩🟩🟩🟩🟩🟩🟥🟥🟥\n7 von 10 Fragen richtig" in message["text"]

@@ -1,0 +1,512 @@
+"""Every sentence about buying, in the language that is active; see bot/texts.py."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from datetime import datetime
+from html import escape
+
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from bot import texts
+from economy.goods import Goods, Plan
+from economy.holdings import Holdings
+from economy.wallets import business_zone
+from payments.catalogue import Offer
+from payments.errors import Refusal, RefusedError
+from payments.models import (
+    GRACE,
+    Product,
+    Purchase,
+    PurchaseStatus,
+    Subscription,
+    SubscriptionState,
+    SupportRequest,
+)
+from payments.subscriptions import PERIOD
+from quizarena.game.models import Mode
+
+# How much of a question stands under its answer.
+QUOTE_LENGTH = 200
+
+
+def when(instant: datetime) -> str:
+    """Return day and time as the business zone's clocks show them."""
+    return instant.astimezone(business_zone()).strftime("%d.%m.%Y %H:%M")
+
+
+def day(instant: datetime) -> str:
+    """Return the day in the business zone."""
+    return instant.astimezone(business_zone()).strftime("%d.%m.%Y")
+
+
+def stars(count: int | None) -> str:
+    """Return an amount of Telegram Stars."""
+    return f"⭐ {count or 0}"
+
+
+def title(product: Product | None) -> str:
+    """Return the name of a product; of none when nobody knows what was paid for."""
+    return product.title(get_language() or "") if product else _("Payment")
+
+
+# --- The shop -------------------------------------------------------------------------------------
+
+
+def shop(offers: Sequence[Offer], owned: Holdings, *, now: datetime) -> str:
+    """Return what there is to buy, beside what the player has."""
+    lines = [_("🛍 <b>Shop</b>"), "", *_owned(owned, now=now), ""]
+    for offer in offers:
+        name = f"<b>{escape(title(offer.product))}</b>"
+        lines += [f"{name} · {stars(offer.product.stars)}", " · ".join(_goods(offer.product.goods))]
+        if offer.refused is not None:
+            lines.append(f"<i>⏳ {escape(refused(offer.refused))}</i>")
+    if not offers:
+        lines.append(_("There is nothing to buy at the moment."))
+    return "\n".join(lines)
+
+
+def product(offer: Offer, owned: Holdings, held: Subscription | None, *, now: datetime) -> str:
+    """Return one product: what it is, what it delivers, what the player has of it already.
+
+    `held` is the player's subscription, for a product that is offered as one.
+    """
+    sold = offer.product
+    language = get_language() or ""
+    lines = [
+        f"🛍 <b>{escape(title(sold))}</b> · {stars(sold.stars)}",
+        "",
+        escape(sold.description(language)),
+        "",
+        _("<b>You get</b>"),
+        *_goods(sold.goods),
+        "",
+        _("<b>You have</b>"),
+        *_owned(owned, now=now, of=sold.goods),
+    ]
+    if held is not None:
+        lines.append(subscription_line(held, now=now))
+    if offer.refused is not None:
+        lines += ["", f"⏳ {escape(refused(offer.refused))}"]
+    elif held is None and sold.can_subscribe:
+        lines += [
+            "",
+            _(
+                "With the subscription Telegram takes {stars} every {days} days, until you cancel "
+                "it. You can do so at any time in /wallet."
+            ).format(stars=stars(sold.stars), days=PERIOD.days),
+        ]
+    return "\n".join(lines)
+
+
+def _goods(goods: Goods) -> list[str]:
+    """Return a delivery, line by line."""
+    plans = {
+        Plan.STARTER: _("Starter"),
+        Plan.MONTH: _("Month"),
+        Plan.SEASON: _("Season"),
+        Plan.YEAR: _("Year"),
+    }
+    lines = []
+    if goods.paid_energy:
+        lines.append(_("🔋 {count} energy").format(count=goods.paid_energy))
+    if goods.streak_savers:
+        lines.append(
+            ngettext(
+                "🛟 {count} streak saver", "🛟 {count} streak savers", goods.streak_savers
+            ).format(count=goods.streak_savers)
+        )
+    if goods.duel_tickets:
+        lines.append(
+            ngettext("🎟 {count} duel ticket", "🎟 {count} duel tickets", goods.duel_tickets).format(
+                count=goods.duel_tickets
+            )
+        )
+    if goods.premium:
+        lines.append(
+            ngettext(
+                "👑 Premium {plan}: {days} day",
+                "👑 Premium {plan}: {days} days",
+                goods.premium_days,
+            ).format(plan=plans[goods.premium], days=goods.premium_days)
+        )
+    if goods.mode_codes:
+        lines.append(
+            _("🔓 {hours} h: {modes}").format(
+                hours=goods.mode_hours, modes=_modes(goods.mode_codes)
+            )
+        )
+    return lines
+
+
+def _owned(owned: Holdings, *, now: datetime, of: Goods | None = None) -> list[str]:
+    """Return what the player has; with `of` only of what these goods are, too."""
+    lines = []
+    if of is None or of.premium or of.paid_energy:
+        if owned.premium_until is not None:
+            lines.append(_("👑 Premium until {day}").format(day=when(owned.premium_until)))
+        elif of is None:
+            lines.append(texts.energy_line(owned.energy, None, now=now))
+        elif of.premium:
+            lines.append(_("👑 No Premium"))
+    if of is None or of.paid_energy:
+        lines.append(_("🔋 Paid energy: {count}").format(count=owned.energy.paid))
+    if of is None or of.streak_savers:
+        lines.append(_("🛟 Streak savers: {count}").format(count=owned.streak_savers))
+    if of is None or of.duel_tickets:
+        lines.append(_("🎟 Duel tickets: {count}").format(count=owned.duel_tickets))
+    # Modes that were opened together are told together.
+    for until in sorted(set(owned.modes_until.values())):
+        modes = [mode for mode, end in owned.modes_until.items() if end == until]
+        if of is None or set(modes) & set(of.mode_codes):
+            lines.append(_("🔓 {modes}: until {day}").format(modes=_modes(modes), day=when(until)))
+    return lines
+
+
+def _modes(codes: Iterable[str]) -> str:
+    """Return the names of modes."""
+    known = (texts.mode_name(code) if code in Mode.values else code for code in codes)
+    return escape(", ".join(known))
+
+
+def refused(refusal: RefusedError) -> str:
+    """Return why something cannot be bought or paid now (Bot API answerPreCheckoutQuery)."""
+    if refusal.refusal is Refusal.TOO_SOON and refusal.until is not None:
+        return _("You have bought this already. The next one is for sale from {day}.").format(
+            day=when(refusal.until)
+        )
+    return {
+        Refusal.NOT_FOR_SALE: _("This is not for sale any more."),
+        Refusal.TOO_SOON: _("You have bought this in the last few days. Please wait a little."),
+        Refusal.LOWER_PLAN: _("You have a higher Premium plan at the moment."),
+        Refusal.SUSPENDED: _("You cannot buy anything at the moment. Write to /paysupport."),
+        Refusal.SUBSCRIBED: _("You have a subscription already. You find it in /wallet."),
+        Refusal.UNKNOWN: _("This invoice is not known. Please open the /shop again."),
+        Refusal.NOT_YOURS: _("This invoice belongs to somebody else. Open your own with /shop."),
+        Refusal.WRONG_AMOUNT: _("The price has changed. Please open the /shop again."),
+        Refusal.EXPIRED: _("This invoice has expired. Please open the /shop again."),
+        Refusal.ALREADY_PAID: _("You have paid this invoice already."),
+    }[refusal.refusal]
+
+
+def invoice_is_there() -> str:
+    """Return the note for a second tap, when the invoice has just been sent."""
+    return _("The invoice is on its way – you find it at the end of the chat.")
+
+
+def one_moment() -> str:
+    """Return the note while Telegram makes the link to a subscription."""
+    return _("One moment, your subscription is being prepared …")
+
+
+def link(purchase: Purchase) -> str:
+    """Return what stands above the button that opens the invoice of a subscription."""
+    return _(
+        "🔁 <b>{title} as a subscription</b>\n\nTelegram takes {stars} every {days} days. You can "
+        "cancel at any time in /wallet; what has been paid stays yours."
+    ).format(title=escape(title(purchase.product)), stars=stars(purchase.stars), days=PERIOD.days)
+
+
+# --- After paying ---------------------------------------------------------------------------------
+
+
+def number(purchase: Purchase) -> str:
+    """Return the short number of a receipt, which players can read out."""
+    return f"{purchase.pk.hex[:4]}-{purchase.pk.hex[4:8]}".upper()
+
+
+def receipt(purchase: Purchase, owned: Holdings, *, now: datetime) -> str:
+    """Return the message that what was paid for has arrived."""
+    head = (
+        _("🔁 <b>Your subscription has been renewed.</b>")
+        if purchase.renews_id
+        else _("✅ <b>Thank you! Your purchase is here.</b>")
+    )
+    goods = purchase.delivers
+    assert goods is not None
+    assert purchase.paid_at is not None
+    lines = [
+        head,
+        "",
+        f"<b>{escape(title(purchase.product))}</b> · {stars(purchase.paid_stars)}",
+        *_goods(goods),
+        "",
+        _("<b>You have now</b>"),
+        *_owned(owned, now=now, of=goods),
+        "",
+        _("<i>{day} · receipt {number}</i>").format(
+            day=when(purchase.paid_at), number=number(purchase)
+        ),
+    ]
+    return "\n".join(lines)
+
+
+def delay(purchase: Purchase) -> str:
+    """Return the message that the Stars have arrived, and the goods have not."""
+    return _(
+        "⏳ <b>Your payment of {stars} has arrived.</b>\n\nWhat you bought is not there yet: "
+        "something went wrong on our side. We are looking after it, and nothing is lost – you get "
+        "it soon, or your Stars back.\n\n<i>Receipt {number} · /paysupport</i>"
+    ).format(stars=stars(purchase.paid_stars), number=number(purchase))
+
+
+def refund(purchase: Purchase) -> str:
+    """Return the message that the Stars have been given back, and what was taken for them."""
+    lines = [
+        _("↩️ <b>You have {stars} back.</b>").format(stars=stars(purchase.paid_stars)),
+        escape(title(purchase.product)),
+        *_taken_back(purchase),
+        "",
+        _("<i>Receipt {number} · questions: /paysupport</i>").format(number=number(purchase)),
+    ]
+    return "\n".join(lines)
+
+
+def _taken_back(purchase: Purchase) -> list[str]:
+    """Return what a refund has taken back; what was spent already is not told."""
+    goods, taken = purchase.delivers, purchase.evidence.get("taken", {})
+    if goods is None or not taken:
+        return []
+    back = replace(
+        goods,
+        **{unit: taken.get(unit, 0) for unit in goods.units},
+        premium=goods.premium if taken.get("premium_days") else None,
+        premium_days=taken.get("premium_days", 0),
+        mode_codes=goods.mode_codes if taken.get("mode_hours") else (),
+        mode_hours=taken.get("mode_hours", 0),
+    )
+    return ["", _("<b>Taken back for it</b>"), *_goods(back)]
+
+
+# --- Purchases and their receipts -----------------------------------------------------------------
+
+
+def purchases(page: Sequence[Purchase]) -> str:
+    """Return what stands above the list of purchases."""
+    if not page:
+        return _("🧾 <b>Your purchases</b>\n\nYou have not bought anything yet.")
+    return _("🧾 <b>Your purchases</b>\n\nTap one to see its receipt.")
+
+
+def purchase(bought: Purchase) -> str:
+    """Return the line of a purchase in the list."""
+    assert bought.paid_at is not None
+    sign = {PurchaseStatus.CREDITED: "✅", PurchaseStatus.REFUNDED: "↩️"}.get(
+        PurchaseStatus(bought.status), "⏳"
+    )
+    return f"{sign} {title(bought.product)} · {stars(bought.paid_stars)} · {day(bought.paid_at)}"
+
+
+def receipt_page(bought: Purchase) -> str:
+    """Return a receipt to look at later."""
+    goods = bought.delivers
+    assert bought.paid_at is not None
+    lines = [
+        _("🧾 <b>Receipt {number}</b>").format(number=number(bought)),
+        "",
+        f"<b>{escape(title(bought.product))}</b> · {stars(bought.paid_stars)}",
+        *(_goods(goods) if goods else []),
+        "",
+        status(bought),
+        *(_taken_back(bought) if bought.status == PurchaseStatus.REFUNDED else []),
+        "",
+        _("Paid: {day}").format(day=when(bought.paid_at)),
+        _("Telegram's number: {charge}").format(
+            charge=f"<code>{escape(bought.charge_id or '')}</code>"
+        ),
+        "",
+        _("Something is wrong? Write to /paysupport."),
+    ]
+    return "\n".join(lines)
+
+
+def status(bought: Purchase) -> str:
+    """Return how far a purchase that has been paid is."""
+    if bought.status == PurchaseStatus.REFUNDED:
+        return _("↩️ Refunded on {day}.").format(day=when(bought.changed_at))
+    if bought.refund_asked_at is not None:
+        return _("↩️ Your Stars are on their way back.")
+    if bought.status == PurchaseStatus.CREDITED:
+        return _("✅ Paid and delivered.")
+    if bought.status == PurchaseStatus.CREDIT_REVIEW:
+        return _("⏳ Paid. We are looking after the delivery.")
+    return _("⏳ Paid. The delivery is on its way.")
+
+
+# --- Subscriptions --------------------------------------------------------------------------------
+
+
+def subscription(held: Subscription, *, now: datetime) -> str:
+    """Return the player's subscription: what it costs, where it stands, and what follows."""
+    lines = [
+        _("🔁 <b>Your Premium subscription</b>"),
+        "",
+        _("{stars} every {days} days").format(stars=stars(held.purchase.stars), days=PERIOD.days),
+        subscription_line(held, now=now),
+        "",
+    ]
+    match held.state(now):
+        case SubscriptionState.ACTIVE:
+            lines.append(
+                _(
+                    "If you cancel, Telegram takes no more Stars, and your Premium runs until the "
+                    "end of the month that is paid."
+                )
+            )
+        case SubscriptionState.CANCELED:
+            lines.append(
+                _(
+                    "Telegram takes no more Stars. Until it ends you can switch the renewal on "
+                    "again."
+                )
+            )
+        case _:
+            lines.append(_top_up())
+    return "\n".join(lines)
+
+
+def subscription_line(held: Subscription, *, now: datetime) -> str:
+    """Return where a subscription stands, in one line."""
+    match held.state(now):
+        case SubscriptionState.ACTIVE if held.failed_at is None:
+            told = _("🔁 Subscription: renewed on {day}")
+        case SubscriptionState.CANCELED:
+            told = _("🔁 Subscription: cancelled, runs until {day}")
+        case SubscriptionState.ENDED:
+            told = _("🔁 Subscription: ended on {day}")
+        case _:
+            told = _("🔁 Subscription: could not be renewed, Premium until {day}")
+            return told.format(day=day(held.expires_at + GRACE))
+    return told.format(day=day(held.expires_at))
+
+
+def renewal_failed(held: Subscription) -> str:
+    """Return the message that the next month could not be paid, and what to do."""
+    head = _(
+        "⚠️ <b>Your subscription could not be renewed.</b>\n\nYour Premium goes on until {day}."
+    ).format(day=day(held.expires_at + GRACE))
+    return f"{head}\n\n{_top_up()}"
+
+
+def _top_up() -> str:
+    return _(
+        "Most of the time there are too few Stars: top them up in Telegram under Settings → My "
+        "Stars, and Telegram tries again by itself."
+    )
+
+
+def canceled(held: Subscription) -> str:
+    """Return the note that a subscription is not renewed any more."""
+    return _("Your subscription is cancelled. Premium runs until {day}.").format(
+        day=day(held.expires_at)
+    )
+
+
+def goes_on(held: Subscription) -> str:
+    """Return the note that a subscription is renewed again."""
+    return _("Your subscription goes on. It is renewed on {day}.").format(day=day(held.expires_at))
+
+
+def resumable(held: Subscription) -> str:
+    """Return how the player switches the renewal on again, which only Telegram can do."""
+    return _(
+        "🔁 <b>Almost done</b>\n\nFrom our side the renewal is allowed again. Please switch it on "
+        "in Telegram: Settings → My Stars → your subscription → Renew. Until {day} there is time "
+        "for that; I tell you when it has worked."
+    ).format(day=day(held.expires_at))
+
+
+# --- Support --------------------------------------------------------------------------------------
+
+
+def ask_support(*, minutes: int) -> str:
+    """Return the answer to /paysupport (Telegram asks for that command)."""
+    return _(
+        "💬 <b>Help with payments</b>\n\nWrite me in one message what is wrong, within {minutes} "
+        "minutes. Our support gets it together with your purchases and answers here.\n\nTelegram's "
+        "own support cannot help with purchases in this bot. Your receipts are in /wallet."
+    ).format(minutes=minutes)
+
+
+def in_words() -> str:
+    """Return the request for a question that is a text."""
+    return _("Please write it in words, so that our support can work on it.")
+
+
+def asked_support(request: SupportRequest) -> str:
+    """Return the confirmation of a question."""
+    return _(
+        "✅ <b>Thank you, our support has your question</b> (no. {number}). The answer comes here."
+    ).format(number=request.pk)
+
+
+def too_many_questions() -> str:
+    """Return kind words for somebody whose questions wait already."""
+    return _(
+        "We have several questions of yours and are working on them. Please wait for the first "
+        "answer – we have not forgotten you."
+    )
+
+
+def support_answer(request: SupportRequest) -> str:
+    """Return the answer of support, above the question."""
+    asked = request.text
+    quote = asked if len(asked) <= QUOTE_LENGTH else f"{asked[:QUOTE_LENGTH]} …"
+    return _(
+        "💬 <b>Answer from support</b>\n\n{answer}\n\n<i>You asked: {question}</i>\n\nOne more "
+        "question? /paysupport"
+    ).format(answer=escape(request.answer), question=escape(quote))
+
+
+# --- Buttons --------------------------------------------------------------------------------------
+
+
+def button_shop() -> str:
+    """Return the label of the button that opens the shop."""
+    return _("🛍 Shop")
+
+
+def button_product(offer: Offer) -> str:
+    """Return the label of the button that opens a product."""
+    waits = "⏳ " if offer.refused else ""
+    return f"{waits}{title(offer.product)} · {stars(offer.product.stars)}"
+
+
+def button_buy(sold: Product) -> str:
+    """Return the label of the button that brings the invoice."""
+    return _("Buy for {stars}").format(stars=stars(sold.stars))
+
+
+def button_subscribe(count: int | None) -> str:
+    """Return the label of the button that begins a subscription."""
+    return _("Subscribe monthly {stars}").format(stars=stars(count))
+
+
+def button_pay(purchase: Purchase) -> str:
+    """Return the label of the button on an invoice (Bot API InlineKeyboardButton.pay)."""
+    return _("Pay {stars}").format(stars=stars(purchase.stars))
+
+
+def button_purchases() -> str:
+    """Return the label of the button that opens the list of purchases."""
+    return _("🧾 Purchases")
+
+
+def button_subscription() -> str:
+    """Return the label of the button that opens the subscription."""
+    return _("🔁 Subscription")
+
+
+def button_cancel() -> str:
+    """Return the label of the button that cancels the subscription."""
+    return _("Cancel the subscription")
+
+
+def button_resume() -> str:
+    """Return the label of the button that lets a subscription go on."""
+    return _("Switch the renewal on again")
+
+
+def button_newer() -> str:
+    """Return the label of the button that goes back in a list."""
+    return _("⬆️ Newer")

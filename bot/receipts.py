@@ -1,0 +1,91 @@
+"""What a player has bought: the list, the receipts, and the subscription."""
+
+from uuid import UUID
+
+from telegram import Update
+
+from bot import buying, keyboards, screens, texts
+from bot.application import Context
+from bot.keyboards import PURCHASES_LENGTH
+from payments import subscriptions
+from payments.models import Purchase
+
+# More pages than anybody has.
+PAGES_MAX = 10_000
+
+
+async def purchases(update: Update, context: Context) -> None:
+    """Turn the message into a page of the list, the newest purchase first."""
+    query = screens.tap(update)
+    (told,) = screens.arguments(query, 1)
+    number = min(int(told), PAGES_MAX) if told.isdecimal() else 0
+    charged = Purchase.objects.charged().filter(player=context.player).select_related("product")
+    first = number * PURCHASES_LENGTH
+    page = list(charged[first : first + PURCHASES_LENGTH + 1])
+    shown, has_more = page[:PURCHASES_LENGTH], len(page) > PURCHASES_LENGTH
+    await query.answer()
+    keyboard = keyboards.purchases(shown, number=number, has_more=has_more)
+    await screens.become(query, buying.purchases(shown), keyboard)
+
+
+async def receipt(update: Update, context: Context) -> None:
+    """Turn the message into the receipt of one purchase of the player."""
+    query = screens.tap(update)
+    told, page = screens.arguments(query, 2)
+    try:
+        mine = Purchase.objects.charged().filter(player=context.player, pk=UUID(told))
+    except ValueError:
+        mine = Purchase.objects.none()
+    bought = mine.select_related("product").first()
+    if bought is None:
+        await query.answer(texts.stale())
+        return
+    await query.answer()
+    await screens.become(query, buying.receipt_page(bought), keyboards.receipt(page=page))
+
+
+async def subscription(update: Update, context: Context) -> None:
+    """Turn the message into the player's subscription."""
+    await _show(update, context, toast=None)
+
+
+async def cancel(update: Update, context: Context) -> None:
+    """Let the subscription run out, here and at Telegram (Bot API editUserStarSubscription)."""
+    held = subscriptions.cancel(player=context.player, now=context.now)
+    if held is not None:
+        await context.bot.edit_user_star_subscription(
+            context.player.telegram_id, _first_charge(held.purchase), is_canceled=True
+        )
+    await _show(update, context, toast=buying.canceled(held) if held else None)
+
+
+async def resume(update: Update, context: Context) -> None:
+    """Let the player switch the renewal on again, which happens in Telegram; say how."""
+    query = screens.tap(update)
+    held = subscriptions.resumable(player=context.player, now=context.now)
+    if held is None:
+        await _show(update, context, toast=None)
+        return
+    await context.bot.edit_user_star_subscription(
+        context.player.telegram_id, _first_charge(held.purchase), is_canceled=False
+    )
+    await query.answer()
+    await screens.become(query, buying.resumable(held), keyboards.told_of_subscription())
+
+
+async def _show(update: Update, context: Context, *, toast: str | None) -> None:
+    """Turn the message into the subscription as it is now, with a note over the chat."""
+    query = screens.tap(update)
+    held = subscriptions.current(player=context.player, now=context.now)
+    if held is None:
+        await query.answer(toast or texts.stale())
+        return
+    await query.answer(toast)
+    text = buying.subscription(held, now=context.now)
+    await screens.become(query, text, keyboards.subscription(held, now=context.now))
+
+
+def _first_charge(purchase: Purchase) -> str:
+    """Return the charge by which Telegram knows the subscription."""
+    assert purchase.charge_id is not None
+    return purchase.charge_id

@@ -1,0 +1,39 @@
+"""Reading a tap, and answering on the player's screen."""
+
+from typing import Any
+
+from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
+from telegram.constants import ParseMode
+
+
+def tap(update: Update) -> CallbackQuery:
+    """Return the callback query of an update that is one."""
+    assert update.callback_query is not None
+    return update.callback_query
+
+
+def arguments(query: CallbackQuery, count: int) -> list[str]:
+    """Return what stands behind the first word of the button's data, padded to `count` parts."""
+    parts = (query.data or "").split(":")[1:]
+    return [*parts, *[""] * count][:count]
+
+
+async def say(update: Update, text: str, keyboard: InlineKeyboardMarkup) -> None:
+    """Answer with a message of its own."""
+    assert isinstance(update.effective_message, Message)
+    await update.effective_message.reply_text(
+        text, parse_mode=ParseMode.HTML, reply_markup=keyboard
+    )
+
+
+async def become(query: CallbackQuery, text: str, keyboard: InlineKeyboardMarkup) -> None:
+    """Turn the tapped message into `text`; where it cannot be edited, say it anew.
+
+    That is so for what is too old, and for an invoice.
+    """
+    formatted: dict[str, Any] = {"parse_mode": ParseMode.HTML, "reply_markup": keyboard}
+    message = query.message
+    if isinstance(message, Message) and message.is_accessible and message.invoice is None:
+        await query.edit_message_text(text, **formatted)
+    else:
+        await query.get_bot().send_message(query.from_user.id, text, **formatted)

@@ -1,0 +1,238 @@
+"""A walk with real money through purchase and refund, which checks every fact by itself.
+
+`manage.py telegram_smoke` runs it beside the product's own processes, against Telegram (its test
+environment, or a real bot and real Stars) or the sandbox: docs/runbooks/telegram-sandbox.md. A
+person pays; everything else is looked up in the database and at Telegram.
+"""
+
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TypeVar
+from uuid import UUID
+
+from django.db import transaction
+from django.utils import timezone, translation
+
+from bot import application, outbox, shop
+from bot.models import CallState, OutgoingCall
+from economy.models import LedgerEntry, Wallet
+from payments import purchases, refunds, telegram
+from payments.models import PAID, Purchase, PurchaseStatus, RefundSource
+from quizarena.players.models import Player
+
+# The cheapest product: what the walk costs until its refund.
+PRODUCT = "ENERGY_10"
+LOOK_EVERY_S = 0.5
+# How long the product itself may take for a step that no person has a part in.
+OURS = timedelta(seconds=60)
+
+Found = TypeVar("Found")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One fact that was looked at: whether it is so, and what there was to see."""
+
+    name: str
+    passed: bool
+    seen: str = ""
+
+
+class FailedError(Exception):
+    """A fact is not so, and without it there is no point in going on."""
+
+
+class Walk:
+    """One walk of one player; `steps` yields what it finds, and `clean_up` is always due."""
+
+    def __init__(self, *, player: Player, patience: timedelta, tell: Callable[[str], None]) -> None:
+        """Prepare to walk. `tell` shows the person at the screen what to do, within `patience`."""
+        self._player = player
+        self._patience = patience
+        self._tell = tell
+        self._purchase_ids: list[UUID] = []
+
+    def steps(self) -> Iterator[Step]:
+        """Buy and refund; yield every fact as it is found, and stop at what makes the rest moot."""
+        try:
+            yield from self._buy()
+            yield from self._refund()
+        except FailedError as error:
+            yield Step(name=str(error), passed=False)
+        except telegram.TelegramError as error:
+            yield Step(name="Telegram answers", passed=False, seen=str(error))
+
+    # --- The purchase -----------------------------------------------------------------------------
+
+    def _buy(self) -> Iterator[Step]:
+        """Send an invoice, let the person pay it, and look at what has become of it."""
+        self._stars_before = telegram.balance()
+        yield Step(
+            name="Telegram knows the bot", passed=True, seen=f"{self._stars_before} Stars in hand"
+        )
+        self._energy_before = self._energy()
+        purchase = self._send_invoice()
+        yield Step(name="an invoice is on its way", passed=True, seen=f"{purchase.stars} Stars")
+        sent = self._wait(lambda: self._invoice_call(CallState.SENT), OURS)
+        yield self._must(sent is not None, "the sender has delivered the invoice")
+        self._tell(
+            f"Pay the invoice of {purchase.stars} Stars that the bot has just sent to "
+            f"{self._player}. They are refunded at the end."
+        )
+        paid = self._wait(lambda: self._purchase(status__in=PAID), self._patience)
+        yield self._must(
+            paid is not None,
+            "the payment has arrived",
+            otherwise="Was it paid? Else look at `manage.py webhook show` and at the inbox.",
+        )
+        credited = self._wait(lambda: self._purchase(status=PurchaseStatus.CREDITED), OURS)
+        yield self._must(credited is not None, "the purchase is credited")
+        yield from self._facts_of_the_credit()
+
+    def _facts_of_the_credit(self) -> Iterator[Step]:
+        """Look at everything that a credit has to leave behind."""
+        purchase = self._now()
+        kinds = list(purchase.events.order_by("pk").values_list("kind", flat=True))
+        expected = ["OPENED", "INVOICE_SENT", "APPROVED", "PAID", "CREDITED"]
+        yield self._fact("the timeline is as it should be", kinds == expected, ", ".join(kinds))
+        flags = ", ".join(purchase.flags)
+        yield self._fact("nothing is flagged", not purchase.flags, flags)
+        entries = LedgerEntry.objects.filter(
+            player=self._player, idempotency_key=f"credit:purchase:{purchase.pk}"
+        )
+        amounts = list(entries.values_list("type", "amount"))
+        yield self._fact(
+            "there is one credit in the ledger, of the Stars that were paid",
+            amounts == [("PURCHASE_CREDIT", purchase.paid_stars)],
+            str(amounts),
+        )
+        gained = self._energy() - self._energy_before
+        yield self._fact("the wallet has ten energy more", gained == 10, f"{gained:+}")
+        line = self._wait(lambda: self._at_telegram(is_refund=False), OURS)
+        yield self._fact(
+            "Telegram's list has the charge, with our payload",
+            line is not None
+            and line.stars == purchase.paid_stars
+            and line.partner.get("invoice_payload") == purchase.payload,
+            str(purchase.charge_id),
+        )
+        told = self._wait(lambda: self._purchase(receipt_sent_at__isnull=False), OURS)
+        yield self._fact("the player has a receipt", told is not None)
+
+    # --- The refund -------------------------------------------------------------------------------
+
+    def _refund(self) -> Iterator[Step]:
+        """Refund what was bought, and look at what has become of it."""
+        purchase = self._now()
+        now = timezone.now()
+        refunds.ask(
+            purchase_id=purchase.pk, source=RefundSource.API, reason="A test walk.", now=now
+        )
+        refunded = self._wait(lambda: self._purchase(status=PurchaseStatus.REFUNDED), OURS)
+        yield self._must(
+            refunded is not None,
+            "the refund has come to its end",
+            otherwise="The purchase's page says what Telegram answered.",
+        )
+        entries = LedgerEntry.objects.filter(
+            player=self._player, idempotency_key=f"refund:{purchase.pk}"
+        )
+        debits = list(entries.values_list("type", "amount", "reverses"))
+        yield self._fact(
+            "there is one debit in the ledger, and it reverses the credit",
+            debits == [("PURCHASE_REFUND", purchase.paid_stars, purchase.credit_entry_id)],
+            str(debits),
+        )
+        left = self._energy() - self._energy_before
+        yield self._fact("the wallet is as it was", left == 0, f"{left:+}")
+        line = self._wait(lambda: self._at_telegram(is_refund=True), OURS)
+        yield self._fact("Telegram's list has the refund", line is not None)
+        stars = telegram.balance()
+        yield self._fact(
+            "the bot has as many Stars as before",
+            stars == self._stars_before,
+            f"{stars}, before {self._stars_before}",
+        )
+        assert purchase.charge_id is not None
+        telegram.refund(telegram_id=self._player.telegram_id, charge_id=purchase.charge_id)
+        again = LedgerEntry.objects.filter(reverses=purchase.credit_entry_id).count()
+        yield self._fact("refunding again changes nothing", again == 1, f"{again} debit")
+
+    # --- Afterwards -------------------------------------------------------------------------------
+
+    def clean_up(self) -> list[str]:
+        """Close what is open and refund what is paid; return what was done, in sentences."""
+        done = []
+        for purchase in Purchase.objects.filter(pk__in=self._purchase_ids):
+            if purchase.status in PAID and purchase.refund_asked_at is None:
+                refunds.ask(
+                    purchase_id=purchase.pk,
+                    source=RefundSource.API,
+                    reason="A test walk that did not come to its end.",
+                    now=timezone.now(),
+                )
+                done.append(f"{purchase} is being refunded.")
+            elif purchases.close(purchase_id=purchase.pk, why="a test walk", now=timezone.now()):
+                done.append(f"{purchase} is closed; its invoice cannot be paid any more.")
+        return done
+
+    # --- Looking ----------------------------------------------------------------------------------
+
+    @transaction.atomic
+    def _send_invoice(self) -> Purchase:
+        """Open a purchase and send its invoice as the shop does."""
+        now = timezone.now()
+        with outbox.collecting(), translation.override(self._player.language):
+            purchase = purchases.open_purchase(player=self._player, product_code=PRODUCT, now=now)
+            application.run(shop.send_invoice(application.build().bot, purchase, now=now))
+        self._purchase_ids.append(purchase.pk)
+        return purchase
+
+    def _invoice_call(self, state: CallState) -> OutgoingCall | None:
+        """Return the call that has brought the invoice, once it is in `state`."""
+        payload = self._now().payload
+        calls = OutgoingCall.objects.filter(method="sendInvoice", parameters__payload=payload)
+        return calls.filter(state=state).first()
+
+    def _purchase(self, **such: object) -> Purchase | None:
+        """Return the purchase if it is such."""
+        return Purchase.objects.filter(pk=self._purchase_ids[-1], **such).first()
+
+    def _now(self) -> Purchase:
+        return Purchase.objects.get(pk=self._purchase_ids[-1])
+
+    def _energy(self) -> int:
+        wallet = Wallet.objects.filter(player=self._player).first()
+        return wallet.paid_energy if wallet else 0
+
+    def _at_telegram(self, *, is_refund: bool) -> telegram.Transaction | None:
+        """Return the line of Telegram's list that is about the charge."""
+        charge_id, offset = self._now().charge_id, 0
+        while page := telegram.transactions(offset=offset):
+            for line in page:
+                if line.id == charge_id and (line.stars < 0) == is_refund:
+                    return line
+            offset += len(page)
+        return None
+
+    def _wait(self, look: Callable[[], Found | None], patience: timedelta) -> Found | None:
+        """Look until there is something to see, at most for `patience`."""
+        until = timezone.now() + patience
+        while (found := look()) is None and _is_before(until):
+            time.sleep(LOOK_EVERY_S)
+        return found
+
+    def _fact(self, name: str, passed: bool, seen: str = "") -> Step:
+        return Step(name=name, passed=passed, seen=seen)
+
+    def _must(self, passed: bool, name: str, *, otherwise: str = "") -> Step:
+        """Return a step that has passed; raise FailedError for one without which nothing goes on."""
+        if not passed:
+            raise FailedError(". ".join(filter(None, [name, otherwise])))
+        return Step(name=name, passed=True)
+
+
+def _is_before(until: datetime) -> bool:
+    return timezone.now() < until

@@ -1,0 +1,61 @@
+"""Questions about payments (Telegram asks every bot that sells for /paysupport)."""
+
+from datetime import timedelta
+
+from telegram import Message, Update
+
+from bot import buying, keyboards, screens
+from bot.application import Context
+from payments import support
+from payments.errors import TooManyRequestsError
+from quizarena.players import services as players
+from quizarena.players.models import Awaited
+
+COMMAND = "/paysupport"
+
+
+def is_for_support(update: Update, awaited: Awaited | None) -> bool:
+    """Return whether the player turns to support, which nobody is shut out from."""
+    text = _words(update)
+    return text.startswith(COMMAND) or (
+        awaited is Awaited.PAYMENT_QUESTION
+        and update.message is not None
+        and not text.startswith("/")
+    )
+
+
+async def paysupport(update: Update, context: Context) -> None:
+    """Take what stands behind the command for the question; without, wait for it."""
+    _command, *question = _words(update).split(maxsplit=1)
+    if question:
+        await _ask(update, context, question[0])
+        return
+    players.await_message(player=context.player, what=Awaited.PAYMENT_QUESTION, now=context.now)
+    minutes = players.AWAITED_FOR // timedelta(minutes=1)
+    await screens.say(update, buying.ask_support(minutes=minutes), keyboards.way_back())
+
+
+async def asked(update: Update, context: Context) -> None:
+    """Take the message for the question that was awaited, if it says anything."""
+    if question := _words(update).strip():
+        await _ask(update, context, question)
+        return
+    players.await_message(player=context.player, what=Awaited.PAYMENT_QUESTION, now=context.now)
+    await screens.say(update, buying.in_words(), keyboards.way_back())
+
+
+async def _ask(update: Update, context: Context, question: str) -> None:
+    """Hand the question to support."""
+    try:
+        request = support.ask(player=context.player, text=question, now=context.now)
+    except TooManyRequestsError:
+        text = buying.too_many_questions()
+    else:
+        text = buying.asked_support(request)
+    await screens.say(update, text, keyboards.way_back())
+
+
+def _words(update: Update) -> str:
+    """Return what the message says, or what stands under its picture."""
+    message = update.message
+    return (message.text or message.caption or "") if isinstance(message, Message) else ""

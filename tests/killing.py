@@ -1,0 +1,132 @@
+"""A process of our own that is killed with -9 at a named point of what it does.
+
+`kill_at("after payments.purchases:_deliver", step="work")` runs the step in a new process on the
+test's database and asserts that it has died just there.
+"""
+
+import asyncio
+import inspect
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+ROOT = Path(__file__).resolve().parent.parent
+DEADLINE_S = 60
+
+
+def kill_at(point: str, *, step: str, **arguments: Any) -> None:
+    """Run `step` with `arguments` (JSON) in a process that dies at `point`."""
+    from django.conf import settings
+    from django.db import connection
+
+    database = connection.settings_dict
+    environment = {
+        **os.environ,
+        "DATABASE_URL": f"postgresql://{database['USER']}:{quote(database['PASSWORD'])}"
+        f"@{database['HOST']}:{database['PORT']}/{database['NAME']}",
+        "REDIS_URL": settings.REDIS_URL,
+        "TELEGRAM_API_URL": settings.TELEGRAM_API_URL,
+        "TELEGRAM_BOT_TOKEN": settings.TELEGRAM_BOT_TOKEN,
+    }
+    command = [sys.executable, "-m", "tests.killing", point, step, json.dumps(arguments)]
+    died = subprocess.run(
+        command, cwd=ROOT, env=environment, timeout=DEADLINE_S, capture_output=True, check=False
+    )
+    assert died.returncode == -signal.SIGKILL, died.stdout.decode() + died.stderr.decode()
+
+
+def _die_at(point: str) -> None:
+    """Replace the function at `point` by one that kills the process before or after its work."""
+    moment, _, place = point.partition(" ")
+    module_name, _, name = place.partition(":")
+    module = import_module(module_name)
+    function: Callable[..., Any] = getattr(module, name)
+
+    def die() -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    @wraps(function)
+    def deadly(*args: Any, **kwargs: Any) -> Any:
+        if moment == "before":
+            die()
+        result = function(*args, **kwargs)
+        die()
+        return result
+
+    @wraps(function)
+    async def deadly_coroutine(*args: Any, **kwargs: Any) -> Any:
+        if moment == "before":
+            die()
+        await function(*args, **kwargs)
+        die()
+
+    setattr(module, name, deadly_coroutine if inspect.iscoroutinefunction(function) else deadly)
+
+
+def _arrive(raw: str) -> None:
+    from django.utils import timezone
+
+    from bot import arrivals
+
+    arrivals.arrive(raw=raw.encode(), now=timezone.now())
+
+
+def _work() -> None:
+    from django.utils import timezone
+
+    from bot import application, inbox
+
+    until = timezone.now() + timedelta(seconds=30)
+    inbox.work(handle=application.handle, give_up=application.give_up, until=until)
+
+
+def _send() -> None:
+    from asgiref.sync import sync_to_async
+    from django.utils import timezone
+
+    from bot import outbox, sender
+
+    async def send() -> None:
+        async with sender.build_bot() as bot:
+            for delivery in await sync_to_async(outbox.take_turn)(
+                outcomes=[], room=64, now=timezone.now()
+            ):
+                await sender.deliver(bot, delivery)
+
+    asyncio.run(send())
+
+
+def _refund(refund_id: int) -> None:
+    from django.utils import timezone
+
+    from payments import refunds
+
+    refunds.finish(refund_id=refund_id, now=timezone.now())
+
+
+def _main() -> None:
+    import django
+
+    django.setup()
+    point, step, arguments = sys.argv[1:]
+    _die_at(point)
+    steps: dict[str, Callable[..., None]] = {
+        "arrive": _arrive,
+        "work": _work,
+        "send": _send,
+        "refund": _refund,
+    }
+    steps[step](**json.loads(arguments))
+
+
+if __name__ == "__main__":
+    _main()
