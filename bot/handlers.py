@@ -3,6 +3,8 @@
 Nothing here waits: see bot/application.py. Whatever is sent is a row of the same transaction.
 """
 
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from django.utils import translation
@@ -18,7 +20,7 @@ from telegram.ext import (
     filters,
 )
 
-from bot import keyboards, texts
+from bot import keyboards, outbox, texts
 from bot.application import Context, QuizApplication
 from bot.keyboards import Data
 from economy import entitlements, statements, streaks, wallets
@@ -27,11 +29,13 @@ from economy.models import LedgerEntry, Wallet
 from quizarena.game import rounds, statistics
 from quizarena.game.errors import (
     AlreadyAnsweredError,
+    GivenBackError,
     LockedModeError,
     NoQuestionsError,
     StaleTapError,
 )
-from quizarena.game.models import Mode
+from quizarena.game.models import Mode, Showing
+from quizarena.game.rounds import Start
 from quizarena.players import services as players
 from quizarena.players.models import Language
 
@@ -211,28 +215,8 @@ async def start_round(update: Update, context: Context) -> None:
     if mode not in keyboards.MENU:
         await stale(update, context)
         return
-    try:
-        started = rounds.start(player=context.player, mode=Mode(mode), key=key, now=context.now)
-    except NoQuestionsError:
-        await query.answer(texts.no_questions(), show_alert=True)
-        return
-    except LockedModeError as refusal:
-        await query.answer(texts.locked(refusal.mode), show_alert=True)
-        return
-    except NoEnergyError as refusal:
-        await query.answer(texts.no_energy_toast(refusal, now=context.now))
-        await _become(query, texts.no_energy(refusal, now=context.now), keyboards.way_back())
-        return
-    except (StaleTapError, ValueError):
-        await stale(update, context)
-        return
-    await query.answer()
-    if started.charge is not None:
-        await _become(
-            query,
-            texts.question(started.showing, started.charge, now=context.now),
-            keyboards.options(started.showing),
-        )
+    begin = partial(rounds.start, player=context.player, mode=Mode(mode), key=key, now=context.now)
+    await _ask(update, context, begin)
 
 
 async def answer(update: Update, context: Context) -> None:
@@ -246,6 +230,11 @@ async def answer(update: Update, context: Context) -> None:
     except AlreadyAnsweredError:
         await query.answer(texts.already_answered())
         return
+    except GivenBackError as refusal:
+        round_id = refusal.showing.round_id
+        resume = partial(rounds.resume, player=context.player, round_id=round_id, now=context.now)
+        await _ask(update, context, resume, note=texts.question_given_back())
+        return
     except (StaleTapError, ValueError):
         await stale(update, context)
         return
@@ -256,6 +245,7 @@ async def answer(update: Update, context: Context) -> None:
             query,
             texts.feedback_and_question(outcome, now=context.now),
             keyboards.options(outcome.next),
+            shows=outcome.next,
         )
     else:
         results = rounds.outcomes(graded.round)
@@ -289,6 +279,39 @@ async def stale(update: Update, context: Context) -> None:
 # --- Reading and saying ---------------------------------------------------------------------------
 
 
+async def _ask(
+    update: Update, context: Context, begin: Callable[[], Start], *, note: str = ""
+) -> None:
+    """Turn the tapped message into the question that `begin` brings, or say why there is none.
+
+    `note` is said over the chat with the question.
+    """
+    query = _tap(update)
+    try:
+        started = begin()
+    except NoQuestionsError:
+        await query.answer(texts.no_questions(), show_alert=True)
+        return
+    except LockedModeError as refusal:
+        await query.answer(texts.locked(refusal), show_alert=True)
+        return
+    except NoEnergyError as refusal:
+        await query.answer(texts.no_energy_toast(refusal, now=context.now))
+        await _become(query, texts.no_energy(refusal, now=context.now), keyboards.way_back())
+        return
+    except (StaleTapError, ValueError):
+        await stale(update, context)
+        return
+    await query.answer(note or None, show_alert=bool(note) or None)
+    if started.charge is not None:
+        await _become(
+            query,
+            texts.question(started.showing, started.charge, now=context.now),
+            keyboards.options(started.showing),
+            shows=started.showing,
+        )
+
+
 def _menu(update: Update, context: Context) -> InlineKeyboardMarkup:
     """Return the modes, those that are not open to the player with a lock."""
     open_modes = entitlements.open_modes(player=context.player, at=context.now)
@@ -318,9 +341,11 @@ def _stats(context: Context) -> str:
     return texts.stats(
         current=streak.current if streak else 0,
         best=streak.best if streak else 0,
+        earn_back=streaks.earn_back(player=player, now=now),
         calendar=streaks.calendar(player=player, month=today, now=now),
         modes=statistics.by_mode(player),
         levels=statistics.by_level(player),
+        now=now,
     )
 
 
@@ -344,10 +369,20 @@ async def _say(update: Update, text: str, keyboard: InlineKeyboardMarkup) -> Non
     )
 
 
-async def _become(query: CallbackQuery, text: str, keyboard: InlineKeyboardMarkup) -> None:
-    """Turn the tapped message into `text`; where it is too old to be edited, say it anew."""
+async def _become(
+    query: CallbackQuery,
+    text: str,
+    keyboard: InlineKeyboardMarkup,
+    *,
+    shows: Showing | None = None,
+) -> None:
+    """Turn the tapped message into `text`; where it is too old to be edited, say it anew.
+
+    `shows` is the question that the player sees with it.
+    """
     formatted: dict[str, Any] = {"parse_mode": ParseMode.HTML, "reply_markup": keyboard}
-    if query.message is not None and query.message.is_accessible:
-        await query.edit_message_text(text, **formatted)
-    else:
-        await query.get_bot().send_message(query.from_user.id, text, **formatted)
+    with outbox.showing(shows.pk if shows else None):
+        if query.message is not None and query.message.is_accessible:
+            await query.edit_message_text(text, **formatted)
+        else:
+            await query.get_bot().send_message(query.from_user.id, text, **formatted)

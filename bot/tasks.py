@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from bot import application, inbox, outbox, wake
+from bot import application, inbox, notices, outbox, unshown, wake
 from quizarena.celery import app
 
 # How long one task may work and listen before it lets other tasks have the process.
@@ -37,6 +37,18 @@ def work_inbox() -> int:
 def _drain(*, until: datetime) -> int:
     """Work on what is due, but not longer than `until`; return how many updates there were."""
     return inbox.work(handle=application.handle, give_up=application.give_up, until=until)
+
+
+@app.task
+def tell_players(*, owed: bool) -> int:
+    """Tell players what lower apps have left for them, see bot/notices.py; return how much."""
+    return notices.tell_everybody(owed=owed, until=timezone.now() + WORK_FOR)
+
+
+@app.task
+def give_back_unshown() -> int:
+    """Give back the questions that never reached their players; return how many."""
+    return unshown.give_back(until=timezone.now() + WORK_FOR)
 
 
 @app.task

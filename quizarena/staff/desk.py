@@ -85,6 +85,13 @@ class StaffAdmin(_ModelAdmin[Row]):
         """Return whether the object's page offers `action`: by default all, to be overridden."""
         return True
 
+    def page_context(self, request: HttpRequest, obj: Row) -> dict[str, Any]:
+        """Return what the templates of one object's page take besides its fields: by default none.
+
+        To be overridden, with the attributes that name these templates.
+        """
+        return {}
+
     def render_change_form(
         self,
         request: HttpRequest,
@@ -101,6 +108,7 @@ class StaffAdmin(_ModelAdmin[Row]):
                 for name, label in self.get_action_choices(request, [])
                 if name and name != "delete_selected" and self.is_action_due(name, obj)
             ]
+            context |= self.page_context(request, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def response_action(
@@ -289,6 +297,12 @@ def age(moment: datetime | None) -> str:
     )
 
 
+def exactly(instant: datetime) -> SafeString:
+    """Return an instant that breaks between day and time, and nowhere else."""
+    local = timezone.localtime(instant)
+    return format_html("<time>{}</time> <time>{}</time>", f"{local:%Y-%m-%d}", f"{local:%H:%M:%S}")
+
+
 def pretty(value: Any) -> SafeString:
     """Return JSON, indented, in letters that stand under each other."""
     return preformatted(json.dumps(value, indent=2, ensure_ascii=False))
@@ -318,3 +332,16 @@ def object_link(obj: models.Model, label: object = "") -> SafeString:
     """Return a link to the page of `obj`."""
     name = f"{obj._meta.app_label}_{obj._meta.model_name}_change"
     return link(label or obj, name, obj.pk)
+
+
+def button(label: str, name: str, *args: object) -> SafeString:
+    """Return a link to the admin page `name` that looks like a button."""
+    return render_to_string(
+        "unfold/components/button.html",
+        {
+            "href": reverse(f"admin:{name}", args=args),
+            "variant": "default",
+            "size": "xs",
+            "children": label,
+        },
+    )

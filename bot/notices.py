@@ -1,0 +1,185 @@
+"""What players are told without having asked: rows of lower apps, fetched and told once.
+
+A lower app leaves rows; a `Source` in SOURCES says which are due, how one is claimed, and how it
+reads. Claim and message are of one transaction, so nothing is told twice or lost.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import structlog
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.utils import timezone, translation
+from telegram import InlineKeyboardMarkup
+from telegram.constants import ParseMode
+
+from bot import application, keyboards, outbox, texts
+from bot.models import Lane
+from economy import entitlements, streak_rules, streaks
+from economy.models import PremiumNotice, StreakDay
+from economy.wallets import business_zone
+from quizarena import sweeps
+from quizarena.players.models import Player
+
+# Players are looked for so many at a time, and told so much at once.
+BATCH = 100
+ROWS_MAX = 20
+# Who sleeps is reminded without a sound: from ten in the evening to eight, business time.
+NIGHT_BEGINS_HOUR, NIGHT_ENDS_HOUR = 22, 8
+
+Row = TypeVar("Row", bound=Model)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source(Generic[Row]):
+    """Rows of one kind, each with a `player`, that players have to be told of.
+
+    `due` are those that nobody has told yet, in the order of telling. `claim` marks one as told and
+    is True once. `say` is the text in the language that is active, None for what has had its time.
+
+    What is `owed` (money, an answer by a person) is a message of its own, goes out at once, waits
+    for a player who has blocked the bot, and reaches a suspended one, too. The rest are reminders:
+    those of one moment are one message, and who cannot play is not told afterwards either.
+    """
+
+    name: str
+    due: Callable[[], "QuerySet[Row]"]
+    claim: Callable[[Row, datetime], bool]
+    say: Callable[[Row, datetime], str | None]
+    keyboard: Callable[[], InlineKeyboardMarkup] = keyboards.way_back
+    owed: bool = False
+
+
+# --- Premium --------------------------------------------------------------------------------------
+
+
+def _claim_premium(notice: PremiumNotice, now: datetime) -> bool:
+    return entitlements.mark_told(notice_ids=[notice.pk], now=now) == 1
+
+
+def _say_premium(notice: PremiumNotice, now: datetime) -> str | None:
+    if not entitlements.is_timely(notice=notice, now=now):
+        return None
+    return texts.premium_notice(notice, now=now)
+
+
+# --- Streaks --------------------------------------------------------------------------------------
+
+
+def _claim_day(day: StreakDay, now: datetime) -> bool:
+    return streaks.mark_told(day=day, now=now)
+
+
+def _say_day(day: StreakDay, now: datetime) -> str:
+    offer = streaks.earn_back(player=day.player, now=now)
+    until = streak_rules.earn_back_until(day.day, zone=business_zone())
+    # The offer is for the last loss.
+    return texts.streak_day(day, offer if offer and offer.until == until else None, now=now)
+
+
+# --- The table ------------------------------------------------------------------------------------
+
+SOURCES: tuple[Source[Any], ...] = (
+    Source(
+        name="premium",
+        due=PremiumNotice.objects.undelivered,
+        claim=_claim_premium,
+        say=_say_premium,
+    ),
+    Source(
+        name="streak",
+        due=StreakDay.objects.undelivered,
+        claim=_claim_day,
+        say=_say_day,
+    ),
+)
+
+
+# --- Telling --------------------------------------------------------------------------------------
+
+
+def tell(*, player: Player, now: datetime, sources: Sequence[Source[Any]] | None = None) -> int:
+    """Tell the player what is due at `now`; return of how many rows that was.
+
+    A step of the caller's transaction, inside outbox.collecting(): what a handler has sent before
+    comes first. Rows that somebody else is about to tell are left to them. A row that cannot be
+    told is logged and stays due, and neither its neighbours nor the caller's work suffer.
+    """
+    told = 0
+    with translation.override(player.language):
+        for source in SOURCES if sources is None else sources:
+            if source.owed and player.bot_blocked_at is not None:
+                continue
+            said = _claim_and_say(source, player=player, now=now)
+            told += len(said)
+            for text in said if source.owed else ["\n\n".join(filter(None, said))]:
+                if text:
+                    _send(source, text, player=player, now=now)
+    return told
+
+
+def tell_everybody(*, owed: bool, until: datetime) -> int:
+    """Tell all players what is due, owed or not, until it is `until`; return how many rows.
+
+    Each player is a transaction of their own.
+    """
+    sources = [source for source in SOURCES if source.owed is owed]
+    return sweeps.one_by_one(
+        due=partial(_players_to_tell, sources), settle=partial(_tell_one, sources), until=until
+    )
+
+
+def _players_to_tell(sources: Sequence[Source[Any]], seen: Collection[int]) -> list[int]:
+    """Return the next players for whom anything is due."""
+    players: dict[int, None] = {}
+    for source in sources:
+        due = source.due().exclude(player__in=seen)
+        if source.owed:
+            due = due.filter(player__bot_blocked_at=None)
+        players |= dict.fromkeys(due.values_list("player", flat=True)[:BATCH])
+    return list(players)
+
+
+def _tell_one(sources: Sequence[Source[Any]], player_id: int) -> int:
+    """Tell one player what is due from `sources`, all of them owed or none."""
+    lane = Lane.ANSWER if any(source.owed for source in sources) else Lane.BULK
+    with transaction.atomic(durable=True), outbox.collecting(lane=lane):
+        player = Player.objects.get(pk=player_id)
+        return tell(player=player, now=timezone.now(), sources=sources)
+
+
+def _claim_and_say(source: Source[Any], *, player: Player, now: datetime) -> list[str | None]:
+    """Claim what is due to the player and return how it reads; None is claimed and not said."""
+    is_away = player.bot_blocked_at is not None or player.suspended_at is not None
+    due = source.due().filter(player=player)
+    said = []
+    for row in due.select_for_update(of=("self",), skip_locked=True)[:ROWS_MAX]:
+        row.player = player
+        try:
+            with transaction.atomic():
+                if source.claim(row, now):
+                    said.append(None if is_away and not source.owed else source.say(row, now))
+        except Exception:  # Of whatever kind: it is this row's alone.
+            log.exception("notice.not_told", source=source.name, row=row.pk, player=player.pk)
+    return said
+
+
+def _send(source: Source[Any], text: str, *, player: Player, now: datetime) -> None:
+    """Send one message; a reminder at night makes no sound."""
+    hour = now.astimezone(business_zone()).hour
+    is_night = not NIGHT_ENDS_HOUR <= hour < NIGHT_BEGINS_HOUR
+    application.run(
+        application.build().bot.send_message(
+            player.telegram_id,
+            text,
+            parse_mode=ParseMode.HTML,
+            reply_markup=source.keyboard(),
+            disable_notification=True if is_night and not source.owed else None,
+        )
+    )

@@ -1,0 +1,33 @@
+"""Working through rows that are due, one by one."""
+
+from collections.abc import Callable, Collection, Sequence
+from datetime import datetime
+
+import structlog
+from django.utils import timezone
+
+log = structlog.get_logger(__name__)
+
+
+def one_by_one(
+    *,
+    due: Callable[[Collection[int]], Sequence[int]],
+    settle: Callable[[int], int],
+    until: datetime,
+) -> int:
+    """Settle what is due until nothing is left or it is `until`; return how much was settled.
+
+    `due` returns the ids of the next few, without those that it is given. `settle` has a
+    transaction of its own for each; one that fails is logged and left for the next time, and does
+    not hold up its neighbours.
+    """
+    seen: list[int] = []
+    settled = 0
+    while timezone.now() < until and (ids := due(seen)):
+        for one in ids:
+            try:
+                settled += settle(one)
+            except Exception:  # Of whatever kind: it is this one's alone.
+                log.exception("sweep.left_behind", id=one)
+        seen += ids
+    return settled
