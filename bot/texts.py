@@ -294,6 +294,7 @@ def _why(entry: LedgerEntry) -> str:
         EntryType.STAFF_GRANT: _("Present from the team"),
         EntryType.STAFF_ADJUSTMENT: _("Correction by the team"),
         EntryType.SAVER_USED: _("Streak saver used"),
+        EntryType.EARN_BACK: _("Streak earned back"),
         EntryType.SAVER_RETURNED: _("Streak saver given back"),
         EntryType.TICKET_USED: _("Duel ticket used"),
         EntryType.TAKEN_BACK: _("Taken back"),

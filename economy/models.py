@@ -42,11 +42,7 @@ class Direction(models.TextChoices):
 
 
 class EntryType(models.TextChoices):
-    """Why something moved.
-
-    A streak earned back is none of these: nothing is taken or given for it, and an entry of a
-    made-up amount would say more than what moved. Days and perfect rounds are its record.
-    """
+    """Why something moved, or was given that no wallet holds: Premium, a streak earned back."""
 
     WELCOME = "WELCOME", "welcome energy"
     QUESTION = "QUESTION", "question played"
@@ -61,6 +57,7 @@ class EntryType(models.TextChoices):
     SAVER_USED = "SAVER_USED", "streak saver used"
     SAVER_RETURNED = "SAVER_RETURNED", "streak saver given back"
     TICKET_USED = "TICKET_USED", "duel ticket used"
+    EARN_BACK = "EARN_BACK", "streak earned back"
     TAKEN_BACK = "TAKEN_BACK", "grant taken back"
 
 

@@ -149,8 +149,7 @@ def record_perfect_round(*, player: Player, round_key: str, now: datetime) -> Ea
     has been played since on top. Each loss can be made good once; a round counts once. Returns
     how far the player is, or None when there is nothing to earn back.
 
-    No entry in the ledger: nothing of the wallet moves. The days and rounds tell the story.
-    Locks the wallet.
+    Locks the wallet. A streak given back is an entry of the ledger that moves nothing in it.
     """
     settle(player=player, now=now)
     # After settling: it may have used a saver.
@@ -163,7 +162,21 @@ def record_perfect_round(*, player: Player, round_key: str, now: datetime) -> Ea
     progress = earn_back(player=player, now=now)
     assert progress is not None
     if progress.is_earned:
-        facts = dict.fromkeys(_gap(player=player, now=now), Outcome.EARNED_BACK)
+        gap = _gap(player=player, now=now)
+        ledger.post(
+            player=player,
+            type=EntryType.EARN_BACK,
+            asset=Asset.GOODS,
+            direction=Direction.CREDIT,
+            amount=1,
+            deltas=Deltas(),
+            source=Source.GAME,
+            key=f"earn-back:{gap[0]}",
+            request={},
+            now=now,
+            metadata={"days": [str(day) for day in gap]},
+        )
+        facts = dict.fromkeys(gap, Outcome.EARNED_BACK)
         _roll(player=player, wallet=wallet, facts=facts, now=now)
     return progress
 
