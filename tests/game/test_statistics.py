@@ -3,7 +3,7 @@
 import pytest
 
 from quizarena.game import statistics
-from quizarena.game.models import Mode, Question, Showing
+from quizarena.game.models import Mode, Question, Round, Showing
 from quizarena.players.models import Player
 from tests.game.test_selection import NOON, make_player, make_questions, show
 
@@ -17,6 +17,7 @@ def answer(player: Player, *, level: str, mode: Mode, right: int, wrong: int) ->
         Showing.objects.filter(player=player, answered_at=None).update(
             answered_at=NOON, choice=1, is_correct=number < right
         )
+    Round.objects.filter(player=player, mode=mode).update(start_key=mode)
 
 
 @pytest.mark.django_db
