@@ -12,12 +12,12 @@ def answer(player: Player, *, level: str, mode: Mode, right: int, wrong: int) ->
     """Let the player have answered so many questions of one level."""
     make_questions(right + wrong, mode=mode)
     Question.objects.filter(category=mode).update(level=level)
+    Round.objects.create(player=player, mode=mode, start_key=mode, started_at=NOON)
     for number in range(right + wrong):
         show(player, mode=mode)
         Showing.objects.filter(player=player, answered_at=None).update(
             answered_at=NOON, choice=1, is_correct=number < right
         )
-    Round.objects.filter(player=player, mode=mode).update(start_key=mode)
 
 
 @pytest.mark.django_db
