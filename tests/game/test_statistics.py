@@ -18,6 +18,7 @@ def answer(player: Player, *, level: str, mode: Mode, right: int, wrong: int) ->
         Showing.objects.filter(player=player, answered_at=None).update(
             answered_at=NOON, choice=1, is_correct=number < right
         )
+    Round.objects.filter(player=player, state="OPEN").update(state="FINISHED", finished_at=NOON)
 
 
 @pytest.mark.django_db
