@@ -3,6 +3,9 @@
 Nothing here waits: see bot/application.py. Whatever is sent is a row of the same transaction.
 """
 
+from collections.abc import Callable
+from functools import partial
+
 from django.utils import translation
 from telegram import InlineKeyboardMarkup, Update
 from telegram.constants import ChatType
@@ -27,11 +30,13 @@ from payments import subscriptions
 from quizarena.game import rounds, statistics
 from quizarena.game.errors import (
     AlreadyAnsweredError,
+    GivenBackError,
     LockedModeError,
     NoQuestionsError,
     StaleTapError,
 )
 from quizarena.game.models import Mode
+from quizarena.game.rounds import Start
 from quizarena.players import services as players
 from quizarena.players.models import Language
 
@@ -237,29 +242,8 @@ async def start_round(update: Update, context: Context) -> None:
     if mode not in keyboards.MENU:
         await stale(update, context)
         return
-    try:
-        started = rounds.start(player=context.player, mode=Mode(mode), key=key, now=context.now)
-    except NoQuestionsError:
-        await query.answer(texts.no_questions(), show_alert=True)
-        return
-    except LockedModeError as refusal:
-        await query.answer(texts.locked(refusal.mode), show_alert=True)
-        return
-    except NoEnergyError as refusal:
-        await query.answer(texts.no_energy_toast(refusal, now=context.now))
-        text = texts.no_energy(refusal, now=context.now)
-        await screens.become(query, text, keyboards.out_of_energy())
-        return
-    except (StaleTapError, ValueError):
-        await stale(update, context)
-        return
-    await query.answer()
-    if started.charge is not None:
-        await screens.become(
-            query,
-            texts.question(started.showing, started.charge, now=context.now),
-            keyboards.options(started.showing),
-        )
+    begin = partial(rounds.start, player=context.player, mode=Mode(mode), key=key, now=context.now)
+    await _ask(update, context, begin)
 
 
 async def answer(update: Update, context: Context) -> None:
@@ -273,6 +257,11 @@ async def answer(update: Update, context: Context) -> None:
     except AlreadyAnsweredError:
         await query.answer(texts.already_answered())
         return
+    except GivenBackError as refusal:
+        round_id = refusal.showing.round_id
+        resume = partial(rounds.resume, player=context.player, round_id=round_id, now=context.now)
+        await _ask(update, context, resume, note=texts.question_given_back())
+        return
     except (StaleTapError, ValueError):
         await stale(update, context)
         return
@@ -283,6 +272,7 @@ async def answer(update: Update, context: Context) -> None:
             query,
             texts.feedback_and_question(outcome, now=context.now),
             keyboards.options(outcome.next),
+            shows=outcome.next,
         )
     else:
         results = rounds.outcomes(graded.round)
@@ -314,6 +304,40 @@ async def stale(update: Update, context: Context) -> None:
 
 
 # --- Pages ---------------------------------------------------------------------------
+
+
+async def _ask(
+    update: Update, context: Context, begin: Callable[[], Start], *, note: str = ""
+) -> None:
+    """Turn the tapped message into the question that `begin` brings, or say why there is none.
+
+    `note` is said over the chat with the question.
+    """
+    query = screens.tap(update)
+    try:
+        started = begin()
+    except NoQuestionsError:
+        await query.answer(texts.no_questions(), show_alert=True)
+        return
+    except LockedModeError as refusal:
+        await query.answer(texts.locked(refusal), show_alert=True)
+        return
+    except NoEnergyError as refusal:
+        await query.answer(texts.no_energy_toast(refusal, now=context.now))
+        text = texts.no_energy(refusal, now=context.now)
+        await screens.become(query, text, keyboards.out_of_energy())
+        return
+    except (StaleTapError, ValueError):
+        await stale(update, context)
+        return
+    await query.answer(note or None, show_alert=bool(note) or None)
+    if started.charge is not None:
+        await screens.become(
+            query,
+            texts.question(started.showing, started.charge, now=context.now),
+            keyboards.options(started.showing),
+            shows=started.showing,
+        )
 
 
 def _menu(update: Update, context: Context) -> InlineKeyboardMarkup:
@@ -348,7 +372,9 @@ def _stats(context: Context) -> str:
     return texts.stats(
         current=streak.current if streak else 0,
         best=streak.best if streak else 0,
+        earn_back=streaks.earn_back(player=player, now=now),
         calendar=streaks.calendar(player=player, month=today, now=now),
         modes=statistics.by_mode(player),
         levels=statistics.by_level(player),
+        now=now,
     )

@@ -1,8 +1,12 @@
 """The two queues between Telegram and the game, and the pace of the outgoing one."""
 
+from typing import Self
+
 import pgtrigger
 from django.db import models
 from django.db.models import Q
+
+from quizarena.game.models import RoundState
 
 
 class InboxState(models.TextChoices):
@@ -110,6 +114,8 @@ class CallState(models.TextChoices):
     MAYBE_SENT = "MAYBE_SENT", "maybe sent"
 
 
+# What did not go well; a person may let it be tried again.
+FAILED_STATES = (CallState.REFUSED, CallState.GIVEN_UP, CallState.MAYBE_SENT)
 CALL_MOVES = (
     (CallState.PENDING, CallState.SENDING),
     (CallState.SENDING, CallState.PENDING),
@@ -121,6 +127,19 @@ CALL_MOVES = (
     (CallState.GIVEN_UP, CallState.PENDING),
     (CallState.MAYBE_SENT, CallState.PENDING),
 )
+
+
+class OutgoingCallQuerySet(models.QuerySet["OutgoingCall"]):
+    """Questions about outgoing calls."""
+
+    def unshown(self) -> Self:
+        """Return failed calls that were to show a question which nobody will answer any more.
+
+        While it can be answered, a call that may have arrived counts as seen.
+        """
+        certain = Q(state__in=[CallState.REFUSED, CallState.GIVEN_UP], doubtful=False)
+        over = ~Q(showing__round__state=RoundState.OPEN) | Q(showing__answered_at__isnull=False)
+        return self.filter(certain | over, state__in=FAILED_STATES, showing__isnull=False)
 
 
 class OutgoingCall(models.Model):
@@ -140,6 +159,16 @@ class OutgoingCall(models.Model):
     caused_by = models.ForeignKey(
         InboxUpdate, null=True, on_delete=models.SET_NULL, related_name="calls"
     )
+    # The question that the player sees once the call is made; empty again when it has failed and
+    # has been seen to. Showings are never deleted, so nothing has to watch over the reference.
+    showing = models.ForeignKey(
+        "game.Showing",
+        null=True,
+        on_delete=models.DO_NOTHING,
+        db_constraint=False,
+        db_index=False,
+        related_name="+",
+    )
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
     claimed_at = models.DateTimeField(null=True)
@@ -149,6 +178,8 @@ class OutgoingCall(models.Model):
     doubtful = models.BooleanField(default=False)
     error = models.TextField(blank=True, default="")
     message_id = models.BigIntegerField(null=True)
+
+    objects = OutgoingCallQuerySet.as_manager()
 
     class Meta:
         verbose_name = "outgoing call"
@@ -177,6 +208,12 @@ class OutgoingCall(models.Model):
                 fields=["state", "-id"],
                 condition=Q(state__in=["REFUSED", "GIVEN_UP", "MAYBE_SENT"]),
                 name="outbox_failed",
+            ),
+            # Questions that did not reach their players.
+            models.Index(
+                fields=["id"],
+                condition=Q(state__in=["REFUSED", "GIVEN_UP", "MAYBE_SENT"], showing__isnull=False),
+                name="outbox_unshown",
             ),
         ]
         constraints = [

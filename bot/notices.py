@@ -17,9 +17,11 @@ from django.utils import timezone, translation
 from telegram import InlineKeyboardMarkup
 from telegram.constants import ParseMode
 
-from bot import application, buying, keyboards, outbox
+from bot import application, buying, keyboards, outbox, texts
 from bot.models import Lane
+from economy import entitlements, streak_rules, streaks
 from economy.holdings import holdings
+from economy.models import PremiumNotice, StreakDay
 from economy.wallets import business_zone
 from payments.models import Purchase, Subscription, SubscriptionState, SupportRequest
 from quizarena import sweeps
@@ -123,9 +125,55 @@ ANSWERS = Source(
 )
 
 
+# --- Premium --------------------------------------------------------------------------------------
+
+
+def _claim_premium(notice: PremiumNotice, now: datetime) -> bool:
+    return entitlements.mark_told(notice_ids=[notice.pk], now=now) == 1
+
+
+def _say_premium(notice: PremiumNotice, now: datetime) -> str | None:
+    if not entitlements.is_timely(notice=notice, now=now):
+        return None
+    return texts.premium_notice(notice, now=now)
+
+
+# --- Streaks --------------------------------------------------------------------------------------
+
+
+def _claim_day(day: StreakDay, now: datetime) -> bool:
+    return streaks.mark_told(day=day, now=now)
+
+
+def _say_day(day: StreakDay, now: datetime) -> str:
+    offer = streaks.earn_back(player=day.player, now=now)
+    until = streak_rules.earn_back_until(day.day, zone=business_zone())
+    # The offer is for the last loss.
+    return texts.streak_day(day, offer if offer and offer.until == until else None, now=now)
+
+
 # --- The table ------------------------------------------------------------------------------------
 
-SOURCES: tuple[Source[Any], ...] = (RECEIPTS, DELAYS, REFUNDS, LINKS, FAILED_RENEWALS, ANSWERS)
+SOURCES: tuple[Source[Any], ...] = (
+    RECEIPTS,
+    DELAYS,
+    REFUNDS,
+    LINKS,
+    FAILED_RENEWALS,
+    ANSWERS,
+    Source(
+        name="premium",
+        due=PremiumNotice.objects.undelivered,
+        claim=_claim_premium,
+        say=_say_premium,
+    ),
+    Source(
+        name="streak",
+        due=StreakDay.objects.undelivered,
+        claim=_claim_day,
+        say=_say_day,
+    ),
+)
 
 
 # --- Telling --------------------------------------------------------------------------------------
@@ -145,10 +193,10 @@ def tell(*, player: Player, now: datetime, sources: Sequence[Source[Any]] | None
                 continue
             said = _claim_and_say(source, player=player, now=now)
             told += len(said)
-            texts = [(row, text) for row, text in said if text]
-            if texts and not source.owed:
-                texts = [(texts[-1][0], "\n\n".join(text for _, text in texts))]
-            for row, text in texts:
+            messages = [(row, text) for row, text in said if text]
+            if messages and not source.owed:
+                messages = [(messages[-1][0], "\n\n".join(text for _, text in messages))]
+            for row, text in messages:
                 _send(source, text, source.keyboard(row), player=player, now=now)
     return told
 

@@ -22,7 +22,7 @@ from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
 from bot import wake
-from bot.models import CallState, Lane, OutgoingCall, Pace
+from bot.models import FAILED_STATES, CallState, Lane, OutgoingCall, Pace
 
 # One new message per second and chat, three at once after a rest (Telegram's own advice).
 CHAT_INTERVAL = timedelta(seconds=1)
@@ -38,6 +38,7 @@ ATTEMPTS_MAX = 8
 GIVE_UP_AFTER = timedelta(hours=24)
 
 _collected: ContextVar[list[OutgoingCall] | None] = ContextVar("collected", default=None)
+_showing: ContextVar[int | None] = ContextVar("showing", default=None)
 
 
 class NotCollectingError(TelegramError):
@@ -63,6 +64,19 @@ def collecting(*, update_id: int | None = None, lane: Lane = Lane.ANSWER) -> Ite
             call.lane = lane
         OutgoingCall.objects.bulk_create(calls)
         transaction.on_commit(wake.senders)
+
+
+@contextmanager
+def showing(showing_id: int | None) -> Iterator[None]:
+    """Note of the calls made inside that they show the player this question, if it is one.
+
+    Should they fail, bot/unshown.py gives it back.
+    """
+    token = _showing.set(showing_id)
+    try:
+        yield
+    finally:
+        _showing.reset(token)
 
 
 class OutboxRequest(BaseRequest):
@@ -135,6 +149,7 @@ def _call(method: str, request_data: RequestData | None, *, now: datetime) -> Ou
         files=files or None,
         # A new message; typing signs and the like are gone in a moment and need no pace.
         paced=method.startswith("send") and method != "sendChatAction",
+        showing_id=_showing.get(),
         created_at=now,
         due_at=now,
     )
@@ -249,9 +264,7 @@ def take_over(*, now: datetime) -> int:
 
 def send_again(*, call_id: int) -> bool:
     """Let a call that was refused, given up or maybe sent be made again; False if it is none."""
-    failed = OutgoingCall.objects.filter(
-        pk=call_id, state__in=[CallState.REFUSED, CallState.GIVEN_UP, CallState.MAYBE_SENT]
-    )
+    failed = OutgoingCall.objects.filter(pk=call_id, state__in=FAILED_STATES)
     now = timezone.now()
     return (
         failed.update(

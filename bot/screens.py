@@ -5,6 +5,9 @@ from typing import Any
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ParseMode
 
+from bot import outbox
+from quizarena.game.models import Showing
+
 
 def tap(update: Update) -> CallbackQuery:
     """Return the callback query of an update that is one."""
@@ -26,14 +29,22 @@ async def say(update: Update, text: str, keyboard: InlineKeyboardMarkup) -> None
     )
 
 
-async def become(query: CallbackQuery, text: str, keyboard: InlineKeyboardMarkup) -> None:
+async def become(
+    query: CallbackQuery,
+    text: str,
+    keyboard: InlineKeyboardMarkup,
+    *,
+    shows: Showing | None = None,
+) -> None:
     """Turn the tapped message into `text`; where it cannot be edited, say it anew.
 
-    That is so for what is too old, and for an invoice.
+    That is so for what is too old, and for an invoice. `shows` is the question that the player
+    sees with it.
     """
     formatted: dict[str, Any] = {"parse_mode": ParseMode.HTML, "reply_markup": keyboard}
     message = query.message
-    if isinstance(message, Message) and message.is_accessible and message.invoice is None:
-        await query.edit_message_text(text, **formatted)
-    else:
-        await query.get_bot().send_message(query.from_user.id, text, **formatted)
+    with outbox.showing(shows.pk if shows else None):
+        if isinstance(message, Message) and message.is_accessible and message.invoice is None:
+            await query.edit_message_text(text, **formatted)
+        else:
+            await query.get_bot().send_message(query.from_user.id, text, **formatted)

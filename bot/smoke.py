@@ -228,7 +228,7 @@ class Walk:
         return Step(name=name, passed=passed, seen=seen)
 
     def _must(self, passed: bool, name: str, *, otherwise: str = "") -> Step:
-        """Return a step that has passed; raise FailedError for one without which nothing goes on."""
+        """Return a step that has passed; raise FailedError for one that all others need."""
         if not passed:
             raise FailedError(". ".join(filter(None, [name, otherwise])))
         return Step(name=name, passed=True)

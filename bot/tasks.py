@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from bot import application, inbox, notices, outbox, wake
+from bot import application, inbox, notices, outbox, unshown, wake
 from quizarena.celery import app
 
 # How long one task may work and listen before it lets other tasks have the process.
@@ -43,6 +43,12 @@ def _drain(*, until: datetime) -> int:
 def tell_players(*, owed: bool) -> int:
     """Tell players what lower apps have left for them, see bot/notices.py; return how much."""
     return notices.tell_everybody(owed=owed, until=timezone.now() + WORK_FOR)
+
+
+@app.task
+def give_back_unshown() -> int:
+    """Give back the questions that never reached their players; return how many."""
+    return unshown.give_back(until=timezone.now() + WORK_FOR)
 
 
 @app.task

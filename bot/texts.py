@@ -15,9 +15,17 @@ from django.utils.translation import ngettext
 from economy.energy import FREE_CAP, Energy
 from economy.errors import NoEnergyError
 from economy.goods import Plan
-from economy.models import EntryType, LedgerEntry, Wallet
-from economy.streak_rules import Outcome
-from economy.streaks import StreakChange
+from economy.models import (
+    EntryType,
+    LedgerEntry,
+    NoticeKind,
+    PremiumNotice,
+    PremiumSpan,
+    StreakDay,
+    Wallet,
+)
+from economy.streak_rules import EARN_BACK_ROUNDS, Outcome
+from economy.streaks import EarnBack, StreakChange
 from economy.wallets import Charge, business_zone
 from quizarena.game.errors import LockedModeError
 from quizarena.game.models import Mode, Round, Showing
@@ -76,23 +84,36 @@ def energy_line(energy: Energy, plan: Plan | None, *, now: datetime) -> str:
 
 
 def _in(wait: timedelta) -> str:
-    """Return how long something takes from now: minutes are rounded up."""
+    """Return how long something takes from now, rounded up: from 48 hours on in whole days."""
     minutes = math.ceil(wait.total_seconds() / 60)
+    hours = minutes // 60
     if wait < timedelta(minutes=1):
         return _("in less than a minute")
     if minutes < 60:
         return ngettext("in {minutes} minute", "in {minutes} minutes", minutes).format(
             minutes=minutes
         )
-    return _("in {hours} h {minutes} min").format(hours=minutes // 60, minutes=minutes % 60)
+    if hours >= 48:
+        days = math.ceil(minutes / (24 * 60))
+        return ngettext("in {days} day", "in {days} days", days).format(days=days)
+    if minutes % 60 == 0:
+        return _("in {hours} h").format(hours=hours)
+    return _("in {hours} h {minutes} min").format(hours=hours, minutes=minutes % 60)
 
 
 def no_energy(refusal: NoEnergyError, *, now: datetime) -> str:
     """Return what to do without energy."""
-    return _(
-        "🪫 <b>Your energy is used up.</b>\n\nThe next point comes {next}, all of it is back "
-        "{full}. At midnight it is full in any case. See you soon!"
-    ).format(next=_in(refusal.next_point_at - now), full=_in(refusal.full_at - now))
+    lines = [
+        _("🪫 <b>Your energy is used up.</b>"),
+        "",
+        _("⚡ The next point comes {wait}.").format(wait=_in(refusal.next_point_at - now)),
+        _("🔋 All {cap} points are back {wait}, at midnight at the latest.").format(
+            cap=FREE_CAP, wait=_in(refusal.full_at - now)
+        ),
+        "",
+        _("Your answers so far are kept. See you soon!"),
+    ]
+    return "\n".join(lines)
 
 
 def no_energy_toast(refusal: NoEnergyError, *, now: datetime) -> str:
@@ -102,9 +123,21 @@ def no_energy_toast(refusal: NoEnergyError, *, now: datetime) -> str:
     )
 
 
-def locked(mode: Mode) -> str:
-    """Return why a mode cannot be played."""
-    return _("🔒 {mode} is open with Premium or after a Mega Pack.").format(mode=mode_name(mode))
+def locked(refusal: LockedModeError) -> str:
+    """Return why a mode cannot be played: it was never open, or what opened it is over.
+
+    Fits into a notice over the chat: at most 200 characters (Bot API answerCallbackQuery).
+    """
+    mode = mode_name(refusal.mode)
+    opens = _("“{mode}” is open with Premium or after a Mega Pack.").format(mode=mode)
+    if refusal.access.until is None:
+        return f"🔒 {opens}"
+    when = _instant(refusal.access.until)
+    if isinstance(refusal.access.span, PremiumSpan):
+        over = _("Your Premium ended on {when}.").format(when=when)
+    else:
+        over = _("Your access ended on {when}.").format(when=when)
+    return f"🔒 {over} {opens}"
 
 
 def round_ended(refusal: Exception, *, now: datetime) -> str:
@@ -112,7 +145,7 @@ def round_ended(refusal: Exception, *, now: datetime) -> str:
     if isinstance(refusal, NoEnergyError):
         return no_energy(refusal, now=now)
     if isinstance(refusal, LockedModeError):
-        return escape(locked(refusal.mode))
+        return escape(locked(refusal))
     return no_questions()
 
 
@@ -121,6 +154,89 @@ def streak_grew(change: StreakChange) -> str:
     return ngettext("🔥 Streak: {days} day", "🔥 Streak: {days} days", change.current).format(
         days=change.current
     )
+
+
+def streak_day(day: StreakDay, offer: EarnBack | None, *, now: datetime) -> str:
+    """Return what has become of a day without an answer; `offer` is what its loss left open."""
+    texts = {
+        Outcome.FROZEN_SAVER: ngettext(
+            "🛟 You did not play on {day} – a streak saver has kept your streak of {days} day.",
+            "🛟 You did not play on {day} – a streak saver has kept your streak of {days} days.",
+            day.length,
+        ),
+        Outcome.FROZEN_PREMIUM: ngettext(
+            "👑 You did not play on {day} – your Premium has kept your streak of {days} day.",
+            "👑 You did not play on {day} – your Premium has kept your streak of {days} days.",
+            day.length,
+        ),
+        Outcome.SHIELDED: ngettext(
+            "🛡 On {day} the game was down, sorry! Your streak of {days} day goes on.",
+            "🛡 On {day} the game was down, sorry! Your streak of {days} days goes on.",
+            day.length,
+        ),
+        Outcome.MISSED: ngettext(
+            "💔 You did not play on {day}: your streak of {days} day is over.",
+            "💔 You did not play on {day}: your streak of {days} days is over.",
+            day.length,
+        ),
+    }
+    text = texts[Outcome(day.outcome)].format(day=f"{day.day:%d.%m.}", days=day.length)
+    return f"{text}\n{earn_back_offer(offer, now=now)}" if offer else text
+
+
+def earn_back_offer(offer: EarnBack, *, now: datetime) -> str:
+    """Return how a lost streak can be earned back, how far the player is, and until when."""
+    offered = ngettext(
+        "💪 Earn your streak of {days} day back: {rounds} rounds with ten right answers. "
+        "Done: {done}. The chance is gone {wait}.",
+        "💪 Earn your streak of {days} days back: {rounds} rounds with ten right answers. "
+        "Done: {done}. The chance is gone {wait}.",
+        offer.length,
+    )
+    return offered.format(
+        days=offer.length,
+        rounds=EARN_BACK_ROUNDS,
+        done=offer.rounds_done,
+        wait=_in(offer.until - now),
+    )
+
+
+def earn_back_progress(progress: EarnBack, streak: StreakChange, *, now: datetime) -> str:
+    """Return what a round without a mistake does for a lost streak, or that it is back."""
+    if progress.is_earned:
+        earned = ngettext(
+            "🎉 <b>Your streak is back: {days} day!</b> You have earned it.",
+            "🎉 <b>Your streak is back: {days} days!</b> You have earned it.",
+            streak.current,
+        )
+        return earned.format(days=streak.current)
+    counted = ngettext(
+        "💪 {done} of {rounds} perfect rounds for your lost streak of {days} day. "
+        "The chance is gone {wait}.",
+        "💪 {done} of {rounds} perfect rounds for your lost streak of {days} days. "
+        "The chance is gone {wait}.",
+        progress.length,
+    )
+    return counted.format(
+        done=progress.rounds_done,
+        rounds=EARN_BACK_ROUNDS,
+        days=progress.length,
+        wait=_in(progress.until - now),
+    )
+
+
+def premium_notice(notice: PremiumNotice, *, now: datetime) -> str:
+    """Return that Premium ends soon, or that it has ended, and what that means."""
+    when = _instant(notice.ends_at)
+    if notice.kind == NoticeKind.ENDED:
+        return _(
+            "👑 Your Premium ended on {when}. Questions cost energy again, and modes with a 🔒 are "
+            "locked. Your streak and all that you own stay yours. Thank you for your support!"
+        ).format(when=when)
+    return _(
+        "👑 Your Premium ends {wait}, on {when}. Until then your energy is unlimited and every "
+        "mode is open."
+    ).format(wait=_in(notice.ends_at - now), when=when)
 
 
 def wallet(
@@ -181,10 +297,13 @@ def _why(entry: LedgerEntry) -> str:
         EntryType.STAFF_GRANT: _("Present from the team"),
         EntryType.STAFF_ADJUSTMENT: _("Correction by the team"),
         EntryType.SAVER_USED: _("Streak saver used"),
+        EntryType.EARN_BACK: _("Streak earned back"),
+        EntryType.GRACE: _("Days until the renewal"),
+        EntryType.SAVER_RETURNED: _("Streak saver given back"),
         EntryType.TICKET_USED: _("Duel ticket used"),
         EntryType.TAKEN_BACK: _("Taken back"),
     }
-    return reasons.get(EntryType(entry.type), EntryType(entry.type).label)
+    return reasons[EntryType(entry.type)]
 
 
 def _instant(instant: datetime) -> str:
@@ -206,11 +325,16 @@ def stats(
     *,
     current: int,
     best: int,
+    earn_back: EarnBack | None,
     calendar: Sequence[tuple[date, Outcome]],
     modes: Sequence[Accuracy],
     levels: Sequence[Accuracy],
+    now: datetime,
 ) -> str:
-    """Return the streak with this month's days, and the accuracy per mode and level."""
+    """Return the streak with this month's days, and the accuracy per mode and level.
+
+    `earn_back` is a lost streak that can still be had back.
+    """
     lines = [
         _("📊 <b>Your statistics</b>"),
         "",
@@ -218,6 +342,8 @@ def stats(
         + " · "
         + _("best: {best}").format(best=best),
     ]
+    if earn_back:
+        lines += [earn_back_offer(earn_back, now=now)]
     if calendar:
         lines += ["", *_weeks(calendar)]
     if modes:
@@ -297,6 +423,8 @@ def result(played: Round, outcomes: Sequence[bool]) -> str:
 def last_feedback_and_result(answer: Answer, outcomes: Sequence[bool], *, now: datetime) -> str:
     """Return the message after the last answer of a round, with why it was the last."""
     parts = [feedback(answer.graded), "➖➖➖", result(answer.graded.round, outcomes)]
+    if answer.earn_back is not None:
+        parts.append(earn_back_progress(answer.earn_back, answer.streak, now=now))
     if answer.refusal is not None:
         parts.append(round_ended(answer.refusal, now=now))
     return "\n\n".join(parts)
@@ -315,6 +443,11 @@ def toast_wrong() -> str:
 def already_answered() -> str:
     """Return the kind answer to a second tap on one question."""
     return _("You have answered this one already – your first answer counts.")
+
+
+def question_given_back() -> str:
+    """Return why another question comes instead of an answer."""
+    return _("This question was taken out, and its energy is yours again. Here is another one!")
 
 
 def stale() -> str:

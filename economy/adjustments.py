@@ -134,7 +134,7 @@ def adjust(
         deltas = Deltas(**{column: change.after - getattr(wallet, column)})
         if change.energy is not None:
             counted_until = change.energy.counted_until
-            metadata = _gains(wallet, change.energy, now=now)
+            metadata = wallets.gains(wallet, change.energy, now=now)
     return ledger.post(
         player=player,
         type=EntryType.STAFF_ADJUSTMENT,
@@ -258,22 +258,6 @@ def _change(wallet: Wallet, *, asset: Asset, amount: int, now: datetime) -> Chan
     if energy and after > FREE_CAP:
         raise OverCapError(owned=before, cap=FREE_CAP)
     return Change(before=before, after=after, energy=energy)
-
-
-def _gains(wallet: Wallet, energy: Energy, *, now: datetime) -> dict[str, int]:
-    """Return what regenerated since the last touch, for the metadata."""
-    assert wallet.energy_counted_until is not None
-    stored = Energy(
-        free=wallet.free_energy,
-        paid=wallet.paid_energy,
-        counted_until=wallet.energy_counted_until,
-    )
-    regenerated = stored.regenerated_by(now)
-    gains = {
-        "regenerated": regenerated,
-        "topped_up": energy.free - stored.free - regenerated,
-    }
-    return {name: points for name, points in gains.items() if points}
 
 
 def _tomorrow(today: datetime) -> datetime:

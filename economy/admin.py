@@ -10,9 +10,8 @@ from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
-from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.urls import URLPattern, path
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -20,6 +19,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
 from economy import adjustments, entitlements, grants, statements, wallets
+from economy.access import PREMIUM, AccessForm, explain
 from economy.charts import DaysForm, asset_charts
 from economy.decisions import (
     AdjustmentForm,
@@ -31,12 +31,31 @@ from economy.decisions import (
 )
 from economy.energy import FREE_CAP
 from economy.errors import EconomyError
-from economy.models import ASSETS, EntryType, LedgerEntry, ProverFinding, ProverRun, Wallet
+from economy.models import (
+    ASSETS,
+    EntryType,
+    LedgerEntry,
+    OutageDay,
+    ProverFinding,
+    ProverRun,
+    Wallet,
+)
+from economy.outages import OutageDayAdmin
 from economy.statements import ASSET_NAMES, delivered, moved
 from economy.timeline import minute, timeline
-from quizarena.players.admin import Chapter, tells
+from quizarena.players.admin import Chapter, named, tells
 from quizarena.players.models import Player
-from quizarena.staff.desk import ReadOnlyAdmin, age, badge, link, object_link, pretty, span
+from quizarena.staff.desk import (
+    ReadOnlyAdmin,
+    age,
+    badge,
+    button,
+    exactly,
+    link,
+    object_link,
+    pretty,
+    span,
+)
 
 CHAPTER_LENGTH = 10
 # A search by name looks at the entries of so many players at most.
@@ -52,26 +71,6 @@ def why(entry: LedgerEntry) -> str | SafeString:
     if not entry.reason:
         return label
     return format_html("{}<br><small>{}: {}</small>", label, entry.staff, entry.reason)
-
-
-def exactly(instant: datetime) -> SafeString:
-    """Return an instant that breaks between day and time, and nowhere else."""
-    local = timezone.localtime(instant)
-    day, hour = f"{local:%Y-%m-%d}", f"{local:%H:%M:%S}"
-    return format_html("<time>{}</time> <time>{}</time>", day, hour)
-
-
-def button(label: str, name: str, *args: object) -> SafeString:
-    """Return a link to an admin page that looks like a button."""
-    return render_to_string(
-        "unfold/components/button.html",
-        {
-            "href": reverse(f"admin:{name}", args=args),
-            "variant": "default",
-            "size": "xs",
-            "children": label,
-        },
-    )
 
 
 def _words(name: str) -> str:
@@ -96,14 +95,8 @@ def statement_table(entries: Iterable[LedgerEntry]) -> dict[str, Any]:
 
 
 def players_found(term: str) -> list[int]:
-    """Return the ids of the players with this Telegram id, or whose user names begin so."""
-    term = term.removeprefix("@")
-    players = Player.objects.all()
-    if term.isdecimal():
-        players = players.filter(telegram_id=int(term))
-    else:
-        players = players.filter(username__istartswith=term)
-    return list(players.values_list("pk", flat=True)[:NAMESAKES_MAX])
+    """Return the ids of the players whom the term names."""
+    return list(named(Player.objects.all(), term).values_list("pk", flat=True)[:NAMESAKES_MAX])
 
 
 # --- The ledger -----------------------------------------------------------------------------------
@@ -243,24 +236,15 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
         """Return whether the user may grant Premium, and so take it back."""
         return request.user.has_perm("economy.grant_premium")
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: LedgerEntry | None = None,
-    ) -> HttpResponse:
+    def page_context(self, request: HttpRequest, obj: LedgerEntry) -> dict[str, Any]:
         """Offer to revoke what staff have granted and nobody has taken back."""
         if (
-            obj is not None
-            and obj.type == EntryType.STAFF_GRANT
-            and self.has_revoke_permission(request)
-            and not LedgerEntry.objects.filter(reverses=obj).exists()
+            obj.type != EntryType.STAFF_GRANT
+            or not self.has_revoke_permission(request)
+            or LedgerEntry.objects.filter(reverses=obj).exists()
         ):
-            context["buttons"] = [button("Revoke", "economy_ledgerentry_revoke", obj.pk)]
-        return super().render_change_form(request, context, add, change, form_url, obj)
+            return {}
+        return {"buttons": [button("Revoke", "economy_ledgerentry_revoke", obj.pk)]}
 
     def revoke_view(self, request: HttpRequest, entry_id: int) -> HttpResponse:
         """Take back what staff have granted."""
@@ -427,23 +411,16 @@ class WalletAdmin(ReadOnlyAdmin[Wallet]):
             path(
                 "<int:player_id>/premium/", view(self.premium_view), name="economy_wallet_premium"
             ),
+            path("<int:player_id>/access/", view(self.access_view), name="economy_wallet_access"),
             *super().get_urls(),
         ]
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Wallet | None = None,
-    ) -> HttpResponse:
-        """Show the statement below the balances."""
-        if obj is not None:
-            context |= {"buttons": player_buttons(request, obj.player)}
-            context |= _statement_context(request, obj.player)
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def page_context(self, request: HttpRequest, obj: Wallet) -> dict[str, Any]:
+        """Return the statement below the balances."""
+        return {
+            "buttons": player_buttons(request, obj.player),
+            **_statement_context(request, obj.player),
+        }
 
     def adjust_view(self, request: HttpRequest, player_id: int) -> HttpResponse:
         """Give a player something, or take it."""
@@ -529,6 +506,27 @@ class WalletAdmin(ReadOnlyAdmin[Wallet]):
         )
         return decide(request, decision, model_admin=self)
 
+    def access_view(self, request: HttpRequest, player_id: int) -> HttpResponse:
+        """Explain why a player has or had a mode or Premium, or not."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        player, now = get_object_or_404(Player, pk=player_id), timezone.now()
+        default = {"mode": PREMIUM, "at": timezone.localtime(now).replace(tzinfo=None)}
+        form = AccessForm(request.GET or default, player=player, now=now)
+        explanation = None
+        if form.is_valid():
+            explanation = explain(player=player, **form.cleaned_data)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Why does {player} have it, or not?",
+            "opts": self.opts,
+            "media": self.media,
+            "player": player,
+            "form": form,
+            "explanation": explanation,
+        }
+        return TemplateResponse(request, "economy/access.html", context)
+
 
 def premium_of(player: Player, *, now: datetime) -> str:
     """Return the plan and the end of Premium, if there is one."""
@@ -539,8 +537,9 @@ def premium_of(player: Player, *, now: datetime) -> str:
 
 
 def player_buttons(request: HttpRequest, player: Player) -> list[SafeString]:
-    """Return what the user may decide about the player."""
+    """Return what the user may ask and decide about the player."""
     buttons = [
+        ("economy.view_wallet", "Explain access", "economy_wallet_access"),
         ("economy.adjust_wallet", "Adjust", "economy_wallet_adjust"),
         ("economy.grant_premium", "Grant Premium", "economy_wallet_premium"),
     ]
@@ -592,6 +591,11 @@ def _balances_then(player: Player, instant: datetime) -> list[tuple[str, str]]:
     ]
 
 
+# --- Outages --------------------------------------------------------------------------------------
+
+admin.site.register(OutageDay, OutageDayAdmin)
+
+
 # --- Proofs ---------------------------------------------------------------------------------------
 
 
@@ -628,19 +632,9 @@ class ProverRunAdmin(ReadOnlyAdmin[ProverRun]):
         """Return how long it took."""
         return "–" if run.seconds is None else span(timedelta(seconds=run.seconds))
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: ProverRun | None = None,
-    ) -> HttpResponse:
-        """Show the findings, row by row."""
-        if obj is not None and obj.differences:
-            context["chapters"] = [_findings(obj)]
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def page_context(self, request: HttpRequest, obj: ProverRun) -> dict[str, Any]:
+        """Return the findings, row by row."""
+        return {"chapters": [_findings(obj)]} if obj.differences else {}
 
 
 def _findings(run: ProverRun) -> Chapter:

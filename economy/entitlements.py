@@ -297,6 +297,12 @@ def premium_notices(*, now: datetime, limit: int) -> int:
     return written
 
 
+def is_timely(*, notice: PremiumNotice, now: datetime) -> bool:
+    """Return whether telling `notice` still makes sense: its window is not over."""
+    _, more_than = NOTICE_WINDOWS[NoticeKind(notice.kind)]
+    return notice.ends_at - now > more_than
+
+
 def mark_told(*, notice_ids: Collection[int], now: datetime) -> int:
     """Write down that players have been told; return of how many nobody had told them before."""
     return PremiumNotice.objects.filter(pk__in=notice_ids, told_at=None).update(told_at=now)

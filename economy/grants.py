@@ -10,11 +10,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Q
 
 from economy import entitlements, ledger, streaks, wallets
 from economy.entitlements import Left
-from economy.errors import BadMoveError, KeyReusedError
+from economy.errors import BadMoveError
 from economy.goods import Goods
 from economy.ledger import Deltas
 from economy.models import Asset, Direction, EntryType, LedgerEntry, Source, Wallet
@@ -114,27 +113,17 @@ def take_back(
     revoked; later ones move forward.
 
     Whoever takes the same grant back again gets the first outcome, whatever the key. Raises
-    KeyReusedError if the key belongs to anything else, BadMoveError if `entry` is no grant.
+    KeyReusedError if the key belongs to anything else (the transaction can then only be rolled
+    back), BadMoveError if `entry` is no grant.
     """
     goods = _goods_of(entry)
     if goods.streak_savers:
         # What a saver has to save on days that are over comes first.
         streaks.settle(player=entry.player, now=now)
     wallet = wallets.lock(player=entry.player, now=now)
-    earlier = (
-        LedgerEntry.objects.filter(
-            Q(reverses=entry) | Q(player=entry.player_id, idempotency_key=key)
-        )
-        .order_by("reverses_id")  # What reverses nothing comes last.
-        .first()
-    )
-    if earlier is not None and earlier.reverses_id != entry.pk:
-        raise KeyReusedError(earlier)
-    if earlier is not None:
-        takings = _takings(goods, earlier.shortfall or {})
-        return Reversal(entry=earlier, is_new=False, **asdict(takings))
     # What the entry will say, too: the ledger does not go back in time.
     at = max(now, wallet.changed_at)
+    # Of a grant that has been taken back before nothing is left to revoke.
     left = entitlements.revoke(entry=entry, goods=goods, at=at)
     takings = _takings(goods, _missing(goods, wallet=wallet, left=left))
     reversing, is_new = ledger.post(
@@ -154,6 +143,8 @@ def take_back(
         staff=staff,
         reason=reason,
     )
+    if not is_new:
+        takings = _takings(goods, reversing.shortfall or {})
     return Reversal(entry=reversing, is_new=is_new, **asdict(takings))
 
 

@@ -42,7 +42,7 @@ class Direction(models.TextChoices):
 
 
 class EntryType(models.TextChoices):
-    """Why something moved."""
+    """Why something moved, or was given that no wallet holds: Premium, a streak earned back."""
 
     WELCOME = "WELCOME", "welcome energy"
     QUESTION = "QUESTION", "question played"
@@ -73,8 +73,12 @@ class Source(models.TextChoices):
     SYSTEM = "SYSTEM", "system"
 
 
-# Locks the wallet, makes it if the player has none, looks for the key, applies the deltas and
-# writes the balances after them into the entry. A replay inserts nothing.
+# What has a member of staff and a reason.
+STAFF_TYPES = (EntryType.STAFF_GRANT, EntryType.STAFF_ADJUSTMENT)
+
+# Locks the wallet, makes it if the player has none, looks for the key and for an earlier reversal
+# of the same entry, applies the deltas and writes the balances after them into the entry. A replay
+# inserts nothing.
 APPLY_TO_WALLET = """
 SELECT * INTO wallet FROM economy_wallet WHERE player_id = NEW.player_id FOR UPDATE;
 IF NOT FOUND THEN
@@ -90,20 +94,27 @@ IF EXISTS (
 ) THEN
   RETURN NULL;
 END IF;
+IF NEW.reverses_id IS NOT NULL AND EXISTS (
+  SELECT FROM economy_ledgerentry WHERE reverses_id = NEW.reverses_id
+) THEN
+  RETURN NULL;
+END IF;
 -- Ids and instants follow the order in which the wallet was locked, not that of the callers.
-NEW.id := nextval(pg_get_serial_sequence('economy_ledgerentry', 'id'));
+NEW.id := nextval('economy_ledgerentry_id_seq');
 NEW.created_at := greatest(NEW.created_at, wallet.changed_at);
 NEW.free_energy_after := wallet.free_energy + NEW.free_energy;
 NEW.paid_energy_after := wallet.paid_energy + NEW.paid_energy;
 NEW.streak_savers_after := wallet.streak_savers + NEW.streak_savers;
 NEW.duel_tickets_after := wallet.duel_tickets + NEW.duel_tickets;
-SELECT name, owned, -delta AS needed INTO short FROM (VALUES
-  ('free_energy', wallet.free_energy, NEW.free_energy),
-  ('paid_energy', wallet.paid_energy, NEW.paid_energy),
-  ('streak_savers', wallet.streak_savers, NEW.streak_savers),
-  ('duel_tickets', wallet.duel_tickets, NEW.duel_tickets)
-) AS balance (name, owned, delta) WHERE owned + delta < 0 LIMIT 1;
-IF FOUND THEN
+IF least(
+  NEW.free_energy_after, NEW.paid_energy_after, NEW.streak_savers_after, NEW.duel_tickets_after
+) < 0 THEN
+  SELECT name, owned, -delta AS needed INTO short FROM (VALUES
+    ('free_energy', wallet.free_energy, NEW.free_energy),
+    ('paid_energy', wallet.paid_energy, NEW.paid_energy),
+    ('streak_savers', wallet.streak_savers, NEW.streak_savers),
+    ('duel_tickets', wallet.duel_tickets, NEW.duel_tickets)
+  ) AS balance (name, owned, delta) WHERE owned + delta < 0 LIMIT 1;
   RAISE EXCEPTION 'needs % of %, owns %', short.needed, short.name, short.owned
     USING ERRCODE = 'QA001',
           DETAIL = json_build_object(
@@ -277,7 +288,7 @@ class LedgerEntry(models.Model):
             models.CheckConstraint(condition=Q(source__in=Source), name="entry_source_is_known"),
             models.CheckConstraint(condition=~Q(idempotency_key=""), name="entry_key_is_not_empty"),
             models.CheckConstraint(
-                condition=~Q(type__in=["STAFF_GRANT", "STAFF_ADJUSTMENT"])
+                condition=~Q(type__in=[one.value for one in STAFF_TYPES])
                 | (Q(staff__isnull=False) & ~Q(reason="")),
                 name="entry_of_staff_has_staff_and_reason",
             ),
@@ -616,6 +627,10 @@ class StreakQuerySet(models.QuerySet["Streak"]):
             | Exists(StreakDay.objects.shieldable().filter(player=OuterRef("player")))
         )
 
+    def waiting(self, *, day: date) -> Self:
+        """Return the streaks that run and have not been played for on `day` or later."""
+        return self.filter(current__gt=0, last_active_day__lt=day)
+
 
 class Streak(models.Model):
     """A player's streak as its days have made it, up to and including `settled_through`."""
@@ -631,6 +646,12 @@ class Streak(models.Model):
     objects = StreakQuerySet.as_manager()
 
     class Meta:
+        indexes = [
+            # How many running streaks an outage would end.
+            models.Index(
+                fields=["last_active_day"], condition=Q(current__gt=0), name="streak_running"
+            ),
+        ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(best__gte=F("current"), best__gt=0), name="streak_best_is_the_best"
@@ -762,11 +783,15 @@ class OutageDay(models.Model):
     """A day on which an outage of ours kept players from playing: it costs nobody a streak."""
 
     day = models.DateField(primary_key=True)
-    staff = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    # Who has declared it; nobody where it follows from recorded downtime.
+    staff = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
     reason = models.CharField(max_length=500)
     created_at = models.DateTimeField()
 
     class Meta:
+        permissions = [("declare_outage", "Can declare a day an outage of ours")]
         constraints = [
             models.CheckConstraint(condition=~Q(reason=""), name="outage_day_has_a_reason"),
         ]

@@ -16,10 +16,12 @@ from economy.models import ASSETS, ProverRun
 from quizarena.players.models import Player
 
 # The players are proved in ranges that have about so many entries. Few ranges are fast, because
-# each reads most of the table; sorting a bigger one takes disk space, but of memory never more
-# than this per process of the database.
-ENTRIES_PER_RANGE = 4_000_000
+# each reads most of the table; a bigger one takes disk space, but of memory never more than this
+# per process of the database.
+ENTRIES_PER_RANGE = 10_000_000
 MEMORY = "32MB"
+# Of so many nights each has its players whose entries are looked at one by one.
+NIGHTS = 7
 # Any number will do that nobody else takes for a lock of theirs.
 LOCK = 0x1ED6E5
 
@@ -30,25 +32,43 @@ class RunningError(Exception):
     """Another proof is running. Nothing has been done."""
 
 
-def prove(*, now: datetime, on_range: Callable[[int, int], None] = lambda _, __: None) -> ProverRun:
+def prove(*, now: datetime) -> ProverRun:
     """Recompute every wallet from its entries; return the run, which is stored with its findings.
+
+    What a night has time for: see prove_everything, of which only one thing is left out. The
+    balances that entries tell are proved for a seventh of the players, each night another one.
+    """
+    if is_naive(now):
+        raise BadMoveError("An instant needs a time zone.")
+    return _prove(now=now, night=now.toordinal() % NIGHTS, on_range=lambda _, __: None)
+
+
+def prove_everything(
+    *, now: datetime, on_range: Callable[[int, int], None] = lambda _, __: None
+) -> ProverRun:
+    """Recompute every wallet and every balance that an entry tells; return the run.
 
     A balance must be the sum of the entries, and so must each balance that an entry tells, of the
     entries up to it in the order of their ids. A wallet must have entries, and entries a wallet.
 
-    A range of players is one statement, so that what is posted meanwhile is in both or in neither.
-    Memory is bounded here and in the database, however many players and entries there are.
-    `on_range` is told how many of all ranges are done. Raises RunningError while another proof
-    runs; nobody may wrap this in a transaction.
+    The wallets of a range of players and the sums of their entries are one statement, so that what
+    is posted meanwhile is in both or in neither. Memory is bounded here and in the database,
+    however many players and entries there are. `on_range` is told how many of all ranges are done.
+    Raises RunningError while another proof runs; nobody may wrap this in a transaction.
     """
     if is_naive(now):
         raise BadMoveError("An instant needs a time zone.")
+    return _prove(now=now, night=None, on_range=on_range)
+
+
+def _prove(*, now: datetime, night: int | None, on_range: Callable[[int, int], None]) -> ProverRun:
+    """Prove all wallets, and what entries tell of the players of `night`, or of all of them."""
     with _alone():
         began = time.monotonic()
         run = ProverRun.objects.create(started_at=now)
         ranges = _ranges()
         for number, (first, last) in enumerate(ranges, 1):
-            _prove_range(run, first=first, last=last)
+            _prove_range(run, first=first, last=last, night=night)
             on_range(number, len(ranges))
         run.seconds = time.monotonic() - began
         run.save(update_fields=["seconds"])
@@ -84,14 +104,15 @@ def _ranges() -> list[tuple[int, int]]:
     return [(start, min(start + length, beyond) - 1) for start in range(first, beyond, length)]
 
 
-def _prove_range(run: ProverRun, *, first: int, last: int) -> None:
+def _prove_range(run: ProverRun, *, first: int, last: int, night: int | None) -> None:
     """Prove the players `first` to `last`, store what is wrong and count it all in `run`."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SETTINGS)
         cursor.execute(_PROVED, {"first": first, "last": last})
+        cursor.execute(_KINKED, {"first": first, "last": last, "nights": NIGHTS, "night": night})
         cursor.execute(_FINDINGS, {"run": run.pk})
         wallets, entries, differences = cursor.fetchone()
-        cursor.execute("DROP TABLE proved")
+        cursor.execute("DROP TABLE proved, kinked")
         run.wallets += wallets
         run.entries += entries
         run.differences += differences
@@ -112,41 +133,54 @@ SELECT set_config(name, value, true) FROM (VALUES
 ) AS setting (name, value)
 """  # noqa: S608 -- all are constants.
 
-# Only a statement that writes nothing but its own table runs in parallel. A kink is the first entry
-# that tells another balance than the sum up to it.
+# Only a statement that writes nothing but its own table runs in parallel.
 _PROVED = f"""
 CREATE TEMPORARY TABLE proved AS
-WITH chain AS (
-  SELECT id, player_id,
-    {_for_each_asset("{asset}, {asset}_after, sum({asset}) OVER up_to AS {asset}_up_to")}
+WITH summed AS (
+  SELECT player_id, count(*) AS entries, {_for_each_asset("sum({asset}) AS {asset}")}
   FROM economy_ledgerentry
   WHERE player_id BETWEEN %(first)s AND %(last)s
-  WINDOW up_to AS (PARTITION BY player_id ORDER BY id ROWS UNBOUNDED PRECEDING)
-),
-summed AS (
-  SELECT player_id, count(*) AS entries,
-    {_for_each_asset("sum({asset}) AS {asset}")},
-    {_for_each_asset("min(id) FILTER (WHERE {asset}_after <> {asset}_up_to) AS {asset}_kink")}
-  FROM chain
   GROUP BY player_id
 ),
 wallet AS (
   SELECT * FROM economy_wallet WHERE player_id BETWEEN %(first)s AND %(last)s
 )
 SELECT player_id, entries, (wallet.player_id IS NOT NULL)::int AS wallets,
-  {_for_each_asset("wallet.{asset} AS {asset}_in_wallet, summed.{asset} AS {asset}_by_entries")},
-  {_for_each_asset("{asset}_kink")}
+  {_for_each_asset("wallet.{asset} AS {asset}_in_wallet, summed.{asset} AS {asset}_by_entries")}
 FROM summed FULL JOIN wallet USING (player_id)
+"""  # noqa: S608 -- the assets are constants.
+
+# A kink is the first entry that tells another balance than the sum up to it.
+_KINKED = f"""
+CREATE TEMPORARY TABLE kinked AS
+WITH chain AS (
+  SELECT id, player_id,
+    {_for_each_asset("{asset}_after, sum({asset}) OVER up_to AS {asset}_up_to")}
+  FROM economy_ledgerentry
+  WHERE player_id BETWEEN %(first)s AND %(last)s
+    AND (%(night)s::int IS NULL OR player_id %% %(nights)s = %(night)s)
+  WINDOW up_to AS (PARTITION BY player_id ORDER BY id ROWS UNBOUNDED PRECEDING)
+)
+SELECT player_id,
+  {_for_each_asset("min(id) FILTER (WHERE {asset}_after <> {asset}_up_to) AS {asset}_kink")}
+FROM chain
+WHERE ({_for_each_asset("{asset}_after")}) <> ({_for_each_asset("{asset}_up_to")})
+GROUP BY player_id
 """  # noqa: S608 -- the assets are constants.
 
 _FINDINGS = f"""
 WITH found AS (
   INSERT INTO economy_proverfinding (run_id, player_id, asset, in_wallet, by_entries, entry_id)
   SELECT %(run)s, player_id, asset, in_wallet, by_entries, kink
-  FROM proved CROSS JOIN LATERAL (VALUES
+  FROM proved LEFT JOIN kinked USING (player_id) CROSS JOIN LATERAL (VALUES
     {_for_each_asset("('{asset}', {asset}_in_wallet, {asset}_by_entries, {asset}_kink)")}
   ) AS balance (asset, in_wallet, by_entries, kink)
-  WHERE in_wallet IS DISTINCT FROM by_entries OR kink IS NOT NULL
+  -- Nearly all players are in order: the first condition looks at each once and not for each asset.
+  WHERE (
+    kinked.player_id IS NOT NULL
+    OR ({_for_each_asset("{asset}_in_wallet")})
+      IS DISTINCT FROM ({_for_each_asset("{asset}_by_entries")})
+  ) AND (in_wallet IS DISTINCT FROM by_entries OR kink IS NOT NULL)
   ORDER BY player_id, asset
   RETURNING id
 )

@@ -10,7 +10,8 @@ later does not reach back. What takes savers away calls `settle` first, so that 
 to save a day already over is used before it can be taken.
 """
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import cached_property
@@ -37,12 +38,14 @@ from economy.models import (
     StreakDay,
     Wallet,
 )
-from economy.streak_rules import DAY, EARN_BACK_ROUNDS, Day, Outcome
+from economy.streak_rules import DAY, EARN_BACK_ROUNDS, SHIELDABLE, Day, Outcome
 from quizarena.players.models import Player
 from quizarena.staff import audit
 
-# A shield reaches no further than this from today, and is not longer: what does is a typing error.
+# What staff declare reaches no further than this from today: what does is a typing error.
 SHIELD_REACH = timedelta(days=31)
+# Whom a shield helps is counted up to here, so that the preview of any outage takes no time.
+COUNTED_MAX = 10_000
 
 log = structlog.get_logger(__name__)
 
@@ -146,8 +149,7 @@ def record_perfect_round(*, player: Player, round_key: str, now: datetime) -> Ea
     has been played since on top. Each loss can be made good once; a round counts once. Returns
     how far the player is, or None when there is nothing to earn back.
 
-    No entry in the ledger: nothing of the wallet moves. The days and rounds tell the story.
-    Locks the wallet.
+    Locks the wallet. A streak given back is an entry of the ledger that moves nothing in it.
     """
     settle(player=player, now=now)
     # After settling: it may have used a saver.
@@ -160,7 +162,21 @@ def record_perfect_round(*, player: Player, round_key: str, now: datetime) -> Ea
     progress = earn_back(player=player, now=now)
     assert progress is not None
     if progress.is_earned:
-        facts = dict.fromkeys(_gap(player=player, now=now), Outcome.EARNED_BACK)
+        gap = _gap(player=player, now=now)
+        ledger.post(
+            player=player,
+            type=EntryType.EARN_BACK,
+            asset=Asset.GOODS,
+            direction=Direction.CREDIT,
+            amount=1,
+            deltas=Deltas(),
+            source=Source.GAME,
+            key=f"earn-back:{gap[0]}",
+            request={},
+            now=now,
+            metadata={"days": [str(day) for day in gap]},
+        )
+        facts = dict.fromkeys(gap, Outcome.EARNED_BACK)
         _roll(player=player, wallet=wallet, facts=facts, now=now)
     return progress
 
@@ -174,7 +190,6 @@ def _gap(*, player: Player, now: datetime) -> list[date]:
     return streak_rules.days(lost, (back or _day(now)) - DAY)
 
 
-@transaction.atomic
 def shield(
     *, first_day: date, last_day: date, staff: User, reason: str, now: datetime
 ) -> list[OutageDay]:
@@ -185,15 +200,27 @@ def shield(
     shielded before. Raises BadMoveError for days in the wrong order or far from today, and for
     a reason that is missing.
     """
-    today = _day(now)
-    if not today - SHIELD_REACH <= first_day <= last_day <= today + SHIELD_REACH:
-        raise BadMoveError(
-            f"A shield has a first and a last day, at most {SHIELD_REACH.days} days from today."
-        )
+    _check_shield(first_day=first_day, last_day=last_day, now=now)
     if not reason.strip():
         raise BadMoveError("A shield needs a reason.")
+    return _shield(streak_rules.days(first_day, last_day), staff=staff, reason=reason, now=now)
+
+
+def shield_downtime(*, days: Sequence[date], reason: str, now: datetime) -> list[OutageDay]:
+    """Shield the days on which recorded downtime kept players from playing; like `shield`.
+
+    However long ago they are: what is recorded is no typing error.
+    """
+    return _shield(days, staff=None, reason=reason, now=now)
+
+
+@transaction.atomic
+def _shield(
+    days: Sequence[date], *, staff: User | None, reason: str, now: datetime
+) -> list[OutageDay]:
+    """Keep the days that are not outage days yet, and return them."""
     shielded = []
-    for day in streak_rules.days(first_day, last_day):
+    for day in days:
         outage_day, is_new = OutageDay.objects.get_or_create(
             day=day, defaults={"staff": staff, "reason": reason, "created_at": now}
         )
@@ -205,12 +232,47 @@ def shield(
         audit.record(
             actor=staff,
             action="streaks.shield",
-            summary=f"Streaks shielded from {first_day} to {last_day}: {reason}",
+            summary=f"Streaks shielded from {shielded[0].day} to {shielded[-1].day}: {reason}",
             details={"days": [str(one.day) for one in shielded]},
         )
         # A broker that is away costs time and nothing else: the nightly job finds the days.
         transaction.on_commit(tasks.settle_streaks.delay, robust=True)
     return shielded
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shielding:
+    """What a shield would change: each number is exact up to COUNTED_MAX, and no larger.
+
+    `given_back` counts days of players by the outcome that the shield takes the place of;
+    `waiting` are streaks that would end, or take a saver or a freeze, if nobody played any more.
+    """
+
+    shielded_before: int
+    given_back: Mapping[Outcome, int]
+    waiting: int
+
+
+def foresee_shield(*, first_day: date, last_day: date, now: datetime) -> Shielding:
+    """Return what `shield` would change, or raise what it would raise. Nothing is written."""
+    _check_shield(first_day=first_day, last_day=last_day, now=now)
+    costly = StreakDay.objects.filter(outcome__in=SHIELDABLE, day__range=(first_day, last_day))
+    outcomes = costly.exclude(day__in=OutageDay.objects.values("day")).values_list("outcome")
+    waiting = Streak.objects.waiting(day=last_day)[:COUNTED_MAX]
+    return Shielding(
+        shielded_before=len(_outage_days(first_day, last_day)),
+        given_back=Counter(Outcome(outcome) for (outcome,) in outcomes[:COUNTED_MAX]),
+        waiting=waiting.count() if last_day >= _day(now) else 0,
+    )
+
+
+def _check_shield(*, first_day: date, last_day: date, now: datetime) -> None:
+    """Raise BadMoveError for days that nobody means."""
+    today = _day(now)
+    if first_day > last_day:
+        raise BadMoveError(f"{first_day} is after {last_day}.")
+    if not today - SHIELD_REACH <= first_day <= last_day <= today + SHIELD_REACH:
+        raise BadMoveError(f"A shield reaches {SHIELD_REACH.days} days from today, not further.")
 
 
 def calendar(*, player: Player, month: date, now: datetime) -> list[tuple[date, Outcome]]:

@@ -2,10 +2,11 @@
 
 from django.utils import timezone
 
-from economy import prover, streaks
+from economy import entitlements, prover, streaks
 from quizarena.celery import app
 
 STREAK_BATCH = 500
+PREMIUM_BATCH = 1_000
 
 
 @app.task
@@ -19,6 +20,12 @@ def settle_streaks(after: int = 0) -> int:
     if settled:
         settle_streaks.apply_async((settled[-1],), queue="bulk")
     return len(settled)
+
+
+@app.task
+def premium_notices() -> int:
+    """Write down whom the bot has to tell that Premium ends soon or has ended; return how many."""
+    return entitlements.premium_notices(now=timezone.now(), limit=PREMIUM_BATCH)
 
 
 @app.task

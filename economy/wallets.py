@@ -5,9 +5,9 @@ from datetime import datetime
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
-from django.db.models import OuterRef, Subquery
+from django.db import connection
 
-from economy import energy, ledger
+from economy import energy, entitlements, ledger
 from economy.energy import FREE_CAP, Bucket, Energy
 from economy.errors import NoEnergyError
 from economy.goods import Plan
@@ -17,7 +17,6 @@ from economy.models import (
     Direction,
     EntryType,
     LedgerEntry,
-    PremiumSpan,
     Source,
     Wallet,
 )
@@ -92,7 +91,7 @@ def charge_question(*, player: Player, key: str, now: datetime) -> Charge:
     """Take one point of energy for a question, once per `key`; nothing from who has Premium.
 
     Locks the wallet. What has regenerated since the last touch is part of the entry. Raises
-    NoEnergyError when nothing is left. Two statements.
+    NoEnergyError when nothing is left. Two statements, three if the wallet was in use.
     """
     wallet, plan = _lock_with_plan(player=player, now=now)
     if plan is not None:
@@ -122,7 +121,7 @@ def charge_question(*, player: Player, key: str, now: datetime) -> Charge:
         request={"questions": 1},
         now=now,
         energy_counted_until=left.counted_until,
-        metadata=_gains(stored, current, now=now),
+        metadata=gains(wallet, current, now=now),
     )
     return Charge(energy=left if is_new else current, entry=entry, is_new=is_new)
 
@@ -130,16 +129,39 @@ def charge_question(*, player: Player, key: str, now: datetime) -> Charge:
 def _lock_with_plan(*, player: Player, now: datetime) -> tuple[Wallet, Plan | None]:
     """Lock the wallet and tell in the same statement which plan the player has at `now`.
 
-    Where it has to wait for the lock, the plan is the one from before the wait: a question asked
-    in the very moment of a grant may still be charged, one at most.
+    Where somebody has changed the wallet while this waited for the lock, the plan is from before
+    the change, which may have been a grant: then it is read again.
     """
-    active = PremiumSpan.objects.active(now).filter(player=OuterRef("player"))
-    wallets = Wallet.objects.select_for_update(of=("self",)).filter(player=player)
-    wallet = wallets.annotate(plan=Subquery(active.values("plan")[:1])).first()
-    if wallet is None or wallet.energy_counted_until is None:
+    with connection.cursor() as cursor:
+        cursor.execute(_LOCK_WITH_PLAN, {"player": player.pk, "now": now})
+        row = cursor.fetchone()
+    if row is None:
         welcome(player=player, now=now)
         return _lock_with_plan(player=player, now=now)
-    return wallet, Plan(wallet.plan) if wallet.plan else None
+    plan, has_changed, *columns = row
+    wallet = Wallet.from_db(connection.alias, _COLUMNS, columns)
+    if wallet.energy_counted_until is None:
+        welcome(player=player, now=now)
+        return _lock_with_plan(player=player, now=now)
+    if has_changed:
+        return wallet, entitlements.premium_at(player=player, at=now)
+    return wallet, Plan(plan) if plan else None
+
+
+# The row that is locked is the newest; the subqueries see what was there when the statement began.
+# Not through the ORM, which would take longer to write this than PostgreSQL to run it.
+_COLUMNS = [field.attname for field in Wallet._meta.concrete_fields]
+_LOCK_WITH_PLAN = f"""
+SELECT
+  (SELECT plan FROM economy_premiumspan
+   WHERE player_id = %(player)s AND starts_at <= %(now)s AND ends_at > %(now)s
+     AND (revoked_at IS NULL OR revoked_at > %(now)s)
+   LIMIT 1) AS plan,
+  xmin <> (SELECT xmin FROM economy_wallet WHERE player_id = %(player)s) AS has_changed,
+  {", ".join(_COLUMNS)}
+FROM economy_wallet AS wallet WHERE player_id = %(player)s
+FOR UPDATE OF wallet
+"""  # noqa: S608 -- the columns are constants.
 
 
 def return_question(*, player: Player, key: str, now: datetime) -> LedgerEntry | None:
@@ -175,7 +197,7 @@ def return_question(*, player: Player, key: str, now: datetime) -> LedgerEntry |
         request={"of": taken.pk},
         now=now,
         energy_counted_until=current.counted_until,
-        metadata=_gains(stored, current, now=now),
+        metadata=gains(wallet, current, now=now),
         reverses=taken,
     )
     return entry
@@ -191,9 +213,13 @@ def _stored(wallet: Wallet) -> Energy:
     )
 
 
-def _gains(stored: Energy, current: Energy, *, now: datetime) -> dict[str, int]:
-    """Return what has come to the free energy since it was counted last, by itself."""
+def gains(wallet: Wallet, current: Energy, *, now: datetime) -> dict[str, int]:
+    """Return what has come to the free energy since it was counted last, by itself.
+
+    For the metadata of the entry that moves the count along to `current`, the energy at `now`.
+    """
+    stored = _stored(wallet)
     regenerated = stored.regenerated_by(now)
     topped_up = current.free - stored.free - regenerated
-    gains = {"regenerated": regenerated, "topped_up": topped_up}
-    return {name: gain for name, gain in gains.items() if gain}
+    points = {"regenerated": regenerated, "topped_up": topped_up}
+    return {name: gained for name, gained in points.items() if gained}

@@ -282,11 +282,38 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "kwargs": {"is_full": True},
         "options": {"expires": 3_600.0, "queue": "critical"},
     },
+    "remind players": {
+        "task": "bot.tasks.tell_players",
+        "schedule": 5.0,
+        "kwargs": {"owed": False},
+        "options": {"expires": 5.0, "queue": "bulk"},
+    },
+    "give back questions that were not shown": {
+        "task": "bot.tasks.give_back_unshown",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+    "give back questions that were withdrawn": {
+        "task": "quizarena.game.tasks.give_back_withdrawn",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
+    "note the ends of Premium": {
+        "task": "economy.tasks.premium_notices",
+        "schedule": 300.0,
+        "options": {"expires": 300.0, "queue": "bulk"},
+    },
     # Soon after midnight; until then a player's own touch settles what is over.
     "settle streaks": {
         "task": "economy.tasks.settle_streaks",
         "schedule": crontab(hour="0", minute="10"),
         "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
+    # Whoever plays right after an outage finds the streak again within a minute.
+    "shield streaks after an outage": {
+        "task": "quizarena.ops.tasks.shield_outages",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
     },
     "prove the ledger": {
         "task": "economy.tasks.prove_ledger",

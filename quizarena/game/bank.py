@@ -24,6 +24,6 @@ def enable(*, question_id: int) -> bool:
 def disable(*, question_id: int) -> bool:
     """Let a question be asked no more; return False if that was so already.
 
-    Rounds that wait for its answer are not touched.
+    Who has it on the screen unanswered gets it back soon (tasks.give_back_withdrawn).
     """
     return Question.objects.filter(pk=question_id, is_enabled=True).update(is_enabled=False) == 1

@@ -1,5 +1,6 @@
 """What the game refuses. Nothing has been changed."""
 
+from economy.entitlements import Access
 from quizarena.game.models import Mode, Showing
 
 
@@ -16,11 +17,12 @@ class NoQuestionsError(GameError):
 
 
 class LockedModeError(GameError):
-    """The mode needs Premium or a grant that the player does not have."""
+    """The mode needs Premium or a grant that the player does not have; `access` says why."""
 
-    def __init__(self, mode: Mode) -> None:
+    def __init__(self, mode: Mode, access: Access) -> None:
         super().__init__(f"{mode} is locked")
         self.mode = mode
+        self.access = access
 
 
 class StaleTapError(GameError):
@@ -32,4 +34,12 @@ class AlreadyAnsweredError(GameError):
 
     def __init__(self, showing: Showing) -> None:
         super().__init__(f"{showing} is answered")
+        self.showing = showing
+
+
+class GivenBackError(GameError):
+    """The question that the round waited for was given back: `rounds.resume` brings another."""
+
+    def __init__(self, showing: Showing) -> None:
+        super().__init__(f"{showing} has been given back")
         self.showing = showing

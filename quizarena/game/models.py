@@ -229,8 +229,23 @@ class Round(models.Model):
         return f"{self.mode} {self.pk} ({self.state})"
 
 
+class ShowingQuerySet(models.QuerySet["Showing"]):
+    """Questions about showings."""
+
+    def waiting(self) -> Self:
+        """Return those that have neither an answer nor been given back."""
+        return self.filter(answered_at=None, given_back_at=None)
+
+    def withdrawn(self) -> Self:
+        """Return those that a round waits for though editors have withdrawn the question."""
+        return self.waiting().filter(question__is_enabled=False, round__state=RoundState.OPEN)
+
+
 class Showing(models.Model):
-    """A question as it was shown to a player, with its options shuffled, and the answer."""
+    """A question as it was shown to a player, with its options shuffled, and the answer.
+
+    Or that it was given back: nobody saw it, or it was withdrawn. Then another one takes its place.
+    """
 
     round = models.ForeignKey(
         Round, on_delete=models.PROTECT, related_name="showings", db_index=False
@@ -239,7 +254,7 @@ class Showing(models.Model):
     number = models.PositiveSmallIntegerField()
     player = models.ForeignKey("players.Player", on_delete=models.PROTECT)
     mode = models.CharField(max_length=32, choices=Mode)
-    question = models.ForeignKey(Question, on_delete=models.PROTECT)
+    question = models.ForeignKey(Question, on_delete=models.PROTECT, db_index=False)
     version = models.ForeignKey(QuestionVersion, on_delete=models.PROTECT)
     # order[place] is the bank's number of the option that was shown at `place`.
     order = ArrayField(models.PositiveSmallIntegerField(), size=OPTIONS)
@@ -248,16 +263,36 @@ class Showing(models.Model):
     # The bank's number of the chosen option.
     choice = models.PositiveSmallIntegerField(null=True)
     is_correct = models.BooleanField(null=True)
+    given_back_at = models.DateTimeField(null=True)
+
+    objects = ShowingQuerySet.as_manager()
 
     class Meta:
         indexes = [
             # The last questions of a player in a mode.
             models.Index(fields=["player", "mode", "-id"], name="showing_recent"),
+            # Who waits with a question that is withdrawn.
+            models.Index(
+                fields=["question"],
+                condition=Q(answered_at=None, given_back_at=None),
+                name="showing_waiting_of_question",
+            ),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["round", "number"], name="showing_number_once"),
+            # The index of a round's questions, too, and therefore of all of them.
             models.UniqueConstraint(
-                fields=["round"], condition=Q(answered_at=None), name="showing_one_open_per_round"
+                fields=["round", "number", "given_back_at"],
+                nulls_distinct=False,
+                name="showing_number_once",
+            ),
+            models.UniqueConstraint(
+                fields=["round"],
+                condition=Q(answered_at=None, given_back_at=None),
+                name="showing_one_open_per_round",
+            ),
+            models.CheckConstraint(
+                condition=Q(answered_at=None) | Q(given_back_at=None),
+                name="showing_answered_or_given_back",
             ),
             models.CheckConstraint(
                 condition=Q(answered_at=None, choice=None, is_correct=None)
@@ -273,6 +308,11 @@ class Showing(models.Model):
                 name="answered_once",
                 operation=pgtrigger.Update,
                 condition=pgtrigger.Q(old__answered_at__isnull=False),
+            ),
+            pgtrigger.Protect(
+                name="given_back_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__given_back_at__isnull=False),
             ),
         ]
 

@@ -5,17 +5,24 @@ caller may answer it kindly and commit.
 """
 
 import random
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.utils import timezone
+
 from economy import entitlements, streaks, wallets
 from economy.errors import NoEnergyError
-from economy.streaks import StreakChange
+from economy.streaks import EarnBack, StreakChange
 from economy.wallets import Charge
+from quizarena import sweeps
 from quizarena.game import selection
 from quizarena.game.errors import (
     AlreadyAnsweredError,
     GameError,
+    GivenBackError,
     LockedModeError,
     NoQuestionsError,
     StaleTapError,
@@ -24,6 +31,8 @@ from quizarena.game.models import OPTIONS, Mode, QuestionVersion, Round, RoundSt
 from quizarena.players.models import Player
 
 ROUND_LENGTH = 10
+# Withdrawn questions are looked for so many at a time.
+BATCH = 100
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +47,8 @@ class Start:
 class Answer:
     """What an answer led to: how it was graded, and the next question unless the round is over.
 
-    `refusal` says why a round has ended before its tenth question.
+    `refusal` says why a round has ended before its tenth question; `earn_back` how far a lost
+    streak is after a round without a mistake.
     """
 
     graded: Showing
@@ -46,32 +56,51 @@ class Answer:
     next: Showing | None = None
     charge: Charge | None = None
     refusal: GameError | NoEnergyError | None = None
+    earn_back: EarnBack | None = None
 
 
 def start(*, player: Player, mode: Mode, key: str, now: datetime) -> Start:
     """Start a round with its first question, which costs one energy.
 
-    A key that has started a round starts no other and costs nothing: the question that this round
-    waits for is returned, or StaleTapError raised if it is over. An open round of the player is
-    stopped: one plays one at a time. Raises LockedModeError, NoEnergyError when there is none
-    left, and NoQuestionsError when the mode has none.
+    A key that has started a round starts no other and costs nothing: it resumes this one, or raises
+    StaleTapError if it is over. An open round of the player is stopped: one plays one at a time.
+    Locks both. Raises LockedModeError, NoEnergyError when there is none left, and
+    NoQuestionsError when the mode has none.
     """
-    existing = Round.objects.filter(player=player, start_key=key).first()
+    # Before the wallet is: an answer, and what gives a question back, lock in this order.
+    existing, open_round = _lock_rounds(player=player, key=key)
     if existing is not None:
-        waiting = (
-            existing.showings.filter(answered_at=None, round__state=RoundState.OPEN)
-            .select_related("round", "version")
-            .first()
-        )
-        if waiting is None:
-            raise StaleTapError("this button has started a round that is over")
-        return Start(showing=waiting)
+        return resume(player=player, round_id=existing.pk, now=now)
     first, charge = _pay_for_question(player=player, mode=mode, key=_charge_key(key, 1), now=now)
-    Round.objects.filter(player=player, state=RoundState.OPEN).update(
-        state=RoundState.STOPPED, finished_at=now
-    )
+    if open_round is not None:
+        _end(open_round, RoundState.STOPPED, now=now)
     new = Round.objects.create(player=player, mode=mode, start_key=key, started_at=now)
     return Start(showing=_show(first, current=new, number=1, now=now), charge=charge)
+
+
+def resume(*, player: Player, round_id: int, now: datetime) -> Start:
+    """Return the question that an open round waits for, or show another if it was given back.
+
+    The other one has the number of the one that was given back, and costs as any question. Locks
+    the round. Raises what `start` raises, and StaleTapError when the round is over.
+    """
+    rounds = Round.objects.select_for_update().filter(pk=round_id, player=player)
+    current = rounds.filter(state=RoundState.OPEN).first()
+    if current is None:
+        raise StaleTapError("the round is over")
+    shown = current.showings.order_by("-pk").select_related("version").first()
+    assert shown is not None  # A round begins with its first question.
+    shown.round = current
+    if shown.given_back_at is None:
+        return Start(showing=shown)
+    current.player = player
+    key = _charge_key(
+        current.start_key, shown.number, replaces=current.showings.filter(number=shown.number)
+    )
+    version, charge = _pay_for_question(player=player, mode=Mode(current.mode), key=key, now=now)
+    return Start(
+        showing=_show(version, current=current, number=shown.number, now=now), charge=charge
+    )
 
 
 def answer(*, player: Player, showing_id: int, place: int, now: datetime) -> Answer:
@@ -81,22 +110,15 @@ def answer(*, player: Player, showing_id: int, place: int, now: datetime) -> Ans
     energy, so the round is over with its tenth answer, without energy, with a mode that has been
     locked again, or that has no question left. Locks the showing and its round. Raises
     AlreadyAnsweredError for a question that has its answer, StaleTapError for one of a round that
-    is over, or of somebody else.
+    is over, or of somebody else, and GivenBackError when the round waits for no answer because its
+    last question was given back.
     """
-    showing = (
-        Showing.objects.select_for_update(of=["self", "round"])
-        .select_related("round", "version")
-        .filter(pk=showing_id, player=player)
-        .first()
-    )
+    showing = _lock_showing(Showing.objects.filter(pk=showing_id, player=player))
     if showing is None or not 0 <= place < OPTIONS:
         raise StaleTapError("there is no such question of this player")
-    if showing.answered_at is not None:
-        raise AlreadyAnsweredError(showing)
     current = showing.round
-    if current.state != RoundState.OPEN:
-        raise StaleTapError("the round is over")
     current.player = player
+    _refuse_if_not_waiting(showing)
     following, charge, refusal = _next_of(current, number=showing.number + 1, now=now)
     showing.choice = showing.order[place]
     showing.is_correct = showing.choice == showing.version.correct_option_id
@@ -104,11 +126,11 @@ def answer(*, player: Player, showing_id: int, place: int, now: datetime) -> Ans
     showing.save(update_fields=["choice", "is_correct", "answered_at"])
     streak = streaks.record_activity(player=player, now=now)
     if following is None:
-        current.state = RoundState.FINISHED
-        current.finished_at = now
-        current.save(update_fields=["state", "finished_at"])
-        _tell_perfect(current, now=now)
-        return Answer(graded=showing, streak=streak, refusal=refusal)
+        _end(current, RoundState.FINISHED, now=now)
+        earn_back = _earn_back(current, now=now)
+        if earn_back is not None and earn_back.is_earned:
+            streak = streaks.record_activity(player=player, now=now)  # As it is now.
+        return Answer(graded=showing, streak=streak, refusal=refusal, earn_back=earn_back)
     shown = _show(following, current=current, number=showing.number + 1, now=now)
     return Answer(graded=showing, streak=streak, next=shown, charge=charge)
 
@@ -121,6 +143,47 @@ def stop(*, player: Player, round_id: int, now: datetime) -> Round:
     if not stopped:
         raise StaleTapError("the round is over")
     return Round.objects.get(pk=round_id)
+
+
+@transaction.atomic
+def give_back(*, showing_id: int, now: datetime) -> bool:
+    """Give back the energy of a question that nobody saw or that was withdrawn, once.
+
+    It cannot be answered any more; the player's next tap on its round brings another one (see
+    resume). Returns False when it is answered, or given back already. Locks the showing, its round
+    and the wallet.
+    """
+    showing = _lock_showing(Showing.objects.filter(pk=showing_id))
+    if showing is None or showing.answered_at is not None or showing.given_back_at is not None:
+        return False
+    earlier = Showing.objects.filter(
+        round=showing.round_id, number=showing.number, pk__lt=showing.pk
+    )
+    wallets.return_question(
+        player=showing.player,
+        key=_charge_key(showing.round.start_key, showing.number, replaces=earlier),
+        now=now,
+    )
+    showing.given_back_at = now
+    showing.save(update_fields=["given_back_at"])
+    return True
+
+
+def give_back_withdrawn(*, until: datetime) -> int:
+    """Give back what rounds wait for though it was withdrawn, until it is `until`; return how many.
+
+    An answer that comes first counts, and its question is not given back.
+    """
+
+    def due(seen: Collection[int]) -> list[int]:
+        withdrawn = Showing.objects.withdrawn().exclude(pk__in=seen).order_by("pk")
+        return list(withdrawn.values_list("pk", flat=True)[:BATCH])
+
+    return sweeps.one_by_one(
+        due=due,
+        settle=lambda showing_id: give_back(showing_id=showing_id, now=timezone.now()),
+        until=until,
+    )
 
 
 def outcomes(current: Round) -> list[bool]:
@@ -139,14 +202,55 @@ def _pay_for_question(
     if mode not in entitlements.FREE_MODES and not entitlements.can_play(
         player=player, mode=mode, at=now
     ):
-        raise LockedModeError(mode)
+        access = entitlements.explain_access(player=player, mode=mode, at=now)
+        raise LockedModeError(mode, access)
     version = selection.next_question(player=player, mode=mode)
     return version, wallets.charge_question(player=player, key=key, now=now)
 
 
-def _charge_key(start_key: str, number: int) -> str:
-    """Return the idempotency key of the charge for a round's question."""
-    return f"question:{start_key}:{number}"
+def _lock_showing(showings: QuerySet[Showing]) -> Showing | None:
+    """Lock the showing and its round until the transaction ends."""
+    locked = showings.select_for_update(of=["self", "round"])
+    return locked.select_related("round", "version").first()
+
+
+def _lock_rounds(*, player: Player, key: str) -> tuple[Round | None, Round | None]:
+    """Lock and return the player's round that `key` has started, and the one that is open."""
+    rounds = Round.objects.select_for_update().filter(player=player).order_by("pk")
+    locked = list(rounds.filter(Q(start_key=key) | Q(state=RoundState.OPEN)))
+    return (
+        next((one for one in locked if one.start_key == key), None),
+        next((one for one in locked if one.state == RoundState.OPEN), None),
+    )
+
+
+def _refuse_if_not_waiting(showing: Showing) -> None:
+    """Raise why the showing cannot be answered, unless its round waits for just this answer."""
+    is_open = showing.round.state == RoundState.OPEN
+    is_waiting = showing.answered_at is None and showing.given_back_at is None
+    if is_open and is_waiting:
+        return
+    if is_open and not showing.round.showings.waiting().exists():
+        raise GivenBackError(showing)
+    if showing.answered_at is not None:
+        raise AlreadyAnsweredError(showing)
+    raise StaleTapError("the question or its round is over")
+
+
+def _end(current: Round, state: RoundState, *, now: datetime) -> None:
+    """End an open round, which is locked."""
+    current.state = state
+    current.finished_at = now
+    current.save(update_fields=["state", "finished_at"])
+
+
+def _charge_key(start_key: str, number: int, *, replaces: QuerySet[Showing] | None = None) -> str:
+    """Return the idempotency key of the charge for a round's question of that number.
+
+    `replaces` are the ones that had the number before it and were given back.
+    """
+    replaced = replaces.count() if replaces is not None else 0
+    return f"question:{start_key}:{number}" + (f":{replaced}" if replaced else "")
 
 
 def _next_of(
@@ -167,13 +271,14 @@ def _next_of(
     return version, charge, None
 
 
-def _tell_perfect(current: Round, *, now: datetime) -> None:
-    """Let a round of ten right answers count towards earning a lost streak back."""
+def _earn_back(current: Round, *, now: datetime) -> EarnBack | None:
+    """Let a round of ten right answers count towards earning a lost streak back; return how far."""
     right = outcomes(current)
-    if len(right) == ROUND_LENGTH and all(right):
-        streaks.record_perfect_round(
-            player=current.player, round_key=f"round:{current.pk}", now=now
-        )
+    if len(right) < ROUND_LENGTH or not all(right):
+        return None
+    return streaks.record_perfect_round(
+        player=current.player, round_key=f"round:{current.pk}", now=now
+    )
 
 
 def _show(version: QuestionVersion, *, current: Round, number: int, now: datetime) -> Showing:

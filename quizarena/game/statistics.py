@@ -32,6 +32,24 @@ def by_level(player: Player) -> list[Accuracy]:
     return sorted(_accuracy(player, "question__level"), key=lambda accuracy: accuracy.of)
 
 
+# So many answers at a level say whether somebody is at home there, with this share of them right.
+LEVEL_ANSWERS = 10
+LEVEL_PERCENT = 60
+
+
+def level(player: Player) -> str:
+    """Return the highest level (A1 to B2) at which the player is at home, or "" if there is none.
+
+    At home means ten answers or more, six out of ten of them right.
+    """
+    at_home = [
+        accuracy.of
+        for accuracy in by_level(player)
+        if accuracy.answered >= LEVEL_ANSWERS and accuracy.percent >= LEVEL_PERCENT
+    ]
+    return at_home[-1] if at_home else ""
+
+
 def _accuracy(player: Player, field: str) -> list[Accuracy]:
     answered = Showing.objects.filter(player=player, answered_at__isnull=False)
     rows = answered.values_list(field).annotate(

@@ -1,1 +1,1 @@
-"""The running system: health and heartbeats."""
+"""The running system: health, heartbeats and downtime."""

@@ -20,9 +20,18 @@ from unfold.decorators import display
 
 from quizarena.celery import app
 from quizarena.ops import heartbeats
-from quizarena.ops.models import Heartbeat
+from quizarena.ops.models import Downtime, Heartbeat
 from quizarena.staff import alerts
-from quizarena.staff.desk import ReadOnlyAdmin, age, badge, link, object_link, pretty
+from quizarena.staff.desk import (
+    ReadOnlyAdmin,
+    age,
+    badge,
+    exactly,
+    link,
+    object_link,
+    pretty,
+    span,
+)
 from quizarena.staff.models import Alert
 
 # All schedules stand in settings.CELERY_BEAT_SCHEDULE, and beat copies them into these tables: what
@@ -76,6 +85,37 @@ class HeartbeatAdmin(ReadOnlyAdmin[Heartbeat]):
         """Return whether the process is alive, as /readyz sees it."""
         fresh = timezone.now() - heartbeat.seen_at <= heartbeats.FRESH
         return badge("alive", "success") if fresh else badge("missing", "danger")
+
+
+@admin.register(Downtime)
+class DowntimeAdmin(ReadOnlyAdmin[Downtime]):
+    """When no process of a kind was alive; too much of it on a day makes an outage day."""
+
+    list_display = ("process", "began", "ended", "lasted", "state")
+    list_display_links = None
+    list_filter = ("process",)
+    ordering = ("-id",)
+
+    @display(description="From")
+    def began(self, downtime: Downtime) -> SafeString:
+        """Return the last sign of life before it."""
+        return exactly(downtime.began_at)
+
+    @display(description="Until")
+    def ended(self, downtime: Downtime) -> SafeString:
+        """Return the first sign of life after it."""
+        return exactly(downtime.ended_at)
+
+    @display(description="Lasted")
+    def lasted(self, downtime: Downtime) -> str:
+        """Return how long it lasted."""
+        return span(downtime.length)
+
+    @display(description="State")
+    def state(self, downtime: Downtime) -> SafeString:
+        """Return whether it has been decided which days it makes outage days."""
+        judged = downtime.judged_at is not None
+        return badge("judged", "success") if judged else badge("to be judged", "warning")
 
 
 @admin.register(PeriodicTask)

@@ -1,6 +1,10 @@
-"""Signs of life."""
+"""Signs of life, and when there were none."""
 
+from datetime import timedelta
+
+import pgtrigger
 from django.db import models
+from django.db.models import F, Q
 
 
 class Heartbeat(models.Model):
@@ -11,3 +15,40 @@ class Heartbeat(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} seen {self.seen_at:%Y-%m-%d %H:%M:%S}"
+
+
+class Downtime(models.Model):
+    """That no process of a kind was alive, from its last sign of life to the next one."""
+
+    process = models.CharField(max_length=32)
+    began_at = models.DateTimeField()
+    ended_at = models.DateTimeField()
+    # When it was decided which days it makes outage days; empty until then.
+    judged_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "downtime"
+        indexes = [
+            # What fell on a day.
+            models.Index(fields=["ended_at", "began_at"], name="downtime_of_a_day"),
+            # What is left to judge.
+            models.Index(fields=["id"], condition=Q(judged_at=None), name="downtime_unjudged"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["process", "began_at"], name="downtime_once"),
+            models.CheckConstraint(
+                condition=Q(ended_at__gt=F("began_at")), name="downtime_ends_after_it_begins"
+            ),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(name="fact_stays", fields=["process", "began_at", "ended_at"]),
+            pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.process} away from {self.began_at:%Y-%m-%d %H:%M:%S}"
+
+    @property
+    def length(self) -> timedelta:
+        """Return how long it lasted."""
+        return self.ended_at - self.began_at

@@ -6,7 +6,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
@@ -44,6 +44,17 @@ def tells(teller: Teller) -> Teller:
     """
     _tellers.append(teller)
     return teller
+
+
+def named(players: QuerySet[Player], term: str) -> QuerySet[Player]:
+    """Return of `players` the one with this Telegram id, or those whose user names begin so.
+
+    In either case, with or without an @; all of them for an empty term. Both are indexed.
+    """
+    term = term.strip().removeprefix("@")
+    if term.isdecimal():
+        return players.filter(telegram_id=int(term))
+    return players.filter(username__istartswith=term) if term else players
 
 
 class StandingFilter(admin.SimpleListFilter):
@@ -125,28 +136,13 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Player], search_term: str
     ) -> tuple[QuerySet[Player], bool]:
-        """Find one Telegram id, or all user names that begin so in either case (both indexed)."""
-        term = search_term.strip().removeprefix("@")
-        if term.isdecimal():
-            queryset = queryset.filter(telegram_id=int(term))
-        elif term:
-            queryset = queryset.filter(username__istartswith=term)
-        return queryset, False
+        """Find the players whom the term names."""
+        return named(queryset, search_term), False
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Player | None = None,
-    ) -> HttpResponse:
-        """Show the player with every chapter that this user may read."""
-        if obj is not None:
-            chapters = [teller(request, obj) for teller in _tellers]
-            context["chapters"] = [chapter for chapter in chapters if chapter]
-        return super().render_change_form(request, context, add, change, form_url, obj)
+    def page_context(self, request: HttpRequest, obj: Player) -> dict[str, Any]:
+        """Return every chapter that this user may read."""
+        chapters = [teller(request, obj) for teller in _tellers]
+        return {"chapters": [chapter for chapter in chapters if chapter]}
 
     def has_suspend_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may shut players out and let them in again."""

@@ -90,6 +90,13 @@ class StaffAdmin(_ModelAdmin[Row]):
         """Return what stands before the actions on the object's page: by default nothing."""
         return []
 
+    def page_context(self, request: HttpRequest, obj: Row) -> dict[str, Any]:
+        """Return what the templates of one object's page take besides its fields: by default none.
+
+        To be overridden, with the attributes that name these templates.
+        """
+        return {}
+
     def render_change_form(
         self,
         request: HttpRequest,
@@ -107,6 +114,7 @@ class StaffAdmin(_ModelAdmin[Row]):
                 for name, label in self.get_action_choices(request, [])
                 if name and name != "delete_selected" and self.is_action_due(name, obj)
             ]
+            context |= self.page_context(request, obj)
         return super().render_change_form(request, context, add, change, form_url, obj)
 
     def response_action(
@@ -301,6 +309,12 @@ def age(moment: datetime | None) -> str:
     )
 
 
+def exactly(instant: datetime) -> SafeString:
+    """Return an instant that breaks between day and time, and nowhere else."""
+    local = timezone.localtime(instant)
+    return format_html("<time>{}</time> <time>{}</time>", f"{local:%Y-%m-%d}", f"{local:%H:%M:%S}")
+
+
 def pretty(value: Any) -> SafeString:
     """Return JSON, indented, in letters that stand under each other."""
     return preformatted(json.dumps(value, indent=2, ensure_ascii=False))
@@ -346,6 +360,7 @@ def button(label: str, name: str, *args: object) -> SafeString:
         {
             "href": reverse(f"admin:{name}", args=args),
             "variant": "default",
+            "size": "xs",
             "children": label,
         },
     )

@@ -27,6 +27,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Ledger", "receipt_long", "economy.ledgerentry"),
         ("By day", "monitoring", "economy.ledgerentry.days"),
         ("Proofs", "verified", "economy.proverrun"),
+        ("Outage days", "shield", "economy.outageday"),
     ),
     "Traffic": (
         ("Inbox", "inbox", "bot.inboxupdate"),
@@ -35,6 +36,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Jobs": (
         ("Schedule", "schedule", "django_celery_beat.periodictask"),
         ("Heartbeats", "monitor_heart", "ops.heartbeat"),
+        ("Downtime", "power_off", "ops.downtime"),
     ),
     "Staff": (
         ("Users", "badge", "auth.user"),

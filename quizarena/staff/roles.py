@@ -35,6 +35,9 @@ _OPERATOR = (
     "players.view_player",
     *_ECONOMY,
     "economy.view_proverrun",
+    "economy.view_outageday",
+    "economy.declare_outage",
+    "ops.view_downtime",
     "game.view_question",
 )
 _FINANCE = (

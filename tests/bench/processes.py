@@ -38,7 +38,7 @@ def procfile() -> dict[str, str]:
 def cpu_seconds() -> dict[str, float]:
     """Return the CPU time used so far by each part of the product, servers included."""
     used: dict[str, float] = {}
-    for one in _family():
+    for one in family():
         try:
             line, times = " ".join(one.cmdline()), one.cpu_times()
         except psutil.Error:
@@ -49,7 +49,7 @@ def cpu_seconds() -> dict[str, float]:
     return used
 
 
-def _family() -> list[psutil.Process]:
+def family() -> list[psutil.Process]:
     """Return everything that was started for this measurement: ours, and the embedded servers."""
     me = psutil.Process()
     return [*(me.parent() or me).children(recursive=True)]

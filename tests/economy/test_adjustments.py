@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from django.contrib.auth.models import Group, User
 from django.core.management import call_command
-from django.db import transaction
+from django.db import IntegrityError, connection, transaction
 
-from economy import adjustments, entitlements, grants, ledger, streaks, wallets
+from economy import adjustments, entitlements, grants, streaks, wallets
 from economy.errors import (
     BadMoveError,
     DailyLimitError,
@@ -19,8 +19,7 @@ from economy.errors import (
     OverCapError,
 )
 from economy.goods import Goods, Plan
-from economy.ledger import Deltas
-from economy.models import Asset, Direction, EntryType, LedgerEntry, Source, Wallet
+from economy.models import Asset, EntryType, LedgerEntry, Source, Wallet
 from quizarena.players.models import Player
 from tests.concurrency import meet_after, run_together
 from tests.factories import PlayerFactory, make_staff
@@ -562,18 +561,21 @@ class TestConcurrency:
 
 @pytest.mark.django_db
 def test_the_database_wants_a_reason_of_staff() -> None:
-    player = PlayerFactory.create()
+    player, staff = PlayerFactory.create(), make_staff("Support")
 
-    with pytest.raises(Exception, match="entry_of_staff_has_staff_and_reason"):
-        ledger.post(
-            player=player,
-            type=EntryType.STAFF_ADJUSTMENT,
-            asset=Asset.PAID_ENERGY,
-            direction=Direction.CREDIT,
-            amount=1,
-            deltas=Deltas(paid_energy=1),
-            source=Source.STAFF,
-            key="a",
-            request={},
-            now=NOON,
-        )
+    for column, value in (("staff_id", None), ("reason", "")):
+        row: dict[str, Any] = {"staff_id": staff.pk, "reason": "A test.", column: value}
+        with (
+            pytest.raises(IntegrityError, match="entry_of_staff_has_staff_and_reason"),
+            transaction.atomic(),
+            connection.cursor() as cursor,
+        ):
+            cursor.execute(
+                "INSERT INTO economy_ledgerentry"
+                " (player_id, type, asset, direction, amount, free_energy, paid_energy,"
+                "  streak_savers, duel_tickets, source, idempotency_key, fingerprint, metadata,"
+                "  staff_id, reason, created_at)"
+                " VALUES (%(player)s, 'STAFF_ADJUSTMENT', 'PAID_ENERGY', 'CREDIT', 1, 0, 1,"
+                "  0, 0, 'STAFF', 'a', '', '{}', %(staff_id)s, %(reason)s, now())",
+                {"player": player.pk, **row},
+            )

@@ -1,17 +1,21 @@
 """The ledger: append-only, once per key, and the only hand on a wallet."""
 
+import time
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from economy import ledger, wallets
+from economy import grants, ledger, wallets
 from economy.errors import BadMoveError, KeyReusedError, NotEnoughError
+from economy.goods import Goods, Plan
 from economy.ledger import Deltas
 from economy.models import Asset, Direction, EntryType, LedgerEntry, Source, Wallet
 from quizarena.players.models import Player
-from tests.factories import PlayerFactory
+from tests.concurrency import another_connection, run_together
+from tests.factories import PlayerFactory, make_staff
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
 
@@ -93,6 +97,21 @@ def test_a_negative_balance_is_refused_with_what_is_owned_and_needed() -> None:
     assert Wallet.objects.get(player=player).paid_energy == 3
 
 
+def wait_until_somebody_waits_for_a_lock() -> None:
+    """Return once another connection of this database waits for a lock."""
+    deadline = time.monotonic() + 5
+    with another_connection() as cursor:
+        while time.monotonic() < deadline:
+            cursor.execute(
+                "SELECT FROM pg_stat_activity"
+                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            )
+            if cursor.fetchone() is not None:
+                return
+            time.sleep(0.01)
+    raise AssertionError("Nobody waits for a lock.")
+
+
 def test_posting_is_one_statement(django_assert_num_queries: Any) -> None:
     player = PlayerFactory.create()
 
@@ -113,6 +132,59 @@ def test_an_amount_that_makes_no_sense_is_refused_before_anything_is_written(amo
 def test_a_naive_instant_is_refused() -> None:
     with pytest.raises(BadMoveError, match="time zone"):
         give(PlayerFactory.create(), 1, key="a", now=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+@pytest.mark.parametrize("type_", [EntryType.STAFF_ADJUSTMENT, EntryType.STAFF_GRANT])
+@pytest.mark.parametrize(("has_staff", "reason"), [(False, "A test."), (True, ""), (True, " ")])
+def test_an_entry_of_staff_without_staff_or_reason_is_refused_before_anything_is_written(
+    type_: EntryType, has_staff: bool, reason: str, django_assert_num_queries: Any
+) -> None:
+    player, staff = PlayerFactory.create(), make_staff("Support") if has_staff else None
+
+    with (
+        django_assert_num_queries(0),
+        pytest.raises(BadMoveError, match="a member of staff and a reason"),
+    ):
+        ledger.post(
+            player=player,
+            type=type_,
+            asset=Asset.PAID_ENERGY,
+            direction=Direction.CREDIT,
+            amount=1,
+            deltas=Deltas(paid_energy=1),
+            source=Source.STAFF,
+            key="a",
+            request={},
+            now=NOON,
+            staff=staff,
+            reason=reason,
+        )
+
+
+def test_an_entry_is_reversed_once_whatever_the_key() -> None:
+    player = PlayerFactory.create()
+    prize, _ = give(player, 7, key="a")
+
+    def reverse(key: str) -> tuple[LedgerEntry, bool]:
+        return ledger.post(
+            player=player,
+            type=EntryType.TAKEN_BACK,
+            asset=Asset.PAID_ENERGY,
+            direction=Direction.DEBIT,
+            amount=7,
+            deltas=Deltas(paid_energy=-7),
+            source=Source.SYSTEM,
+            key=key,
+            request={"key": key},
+            now=NOON,
+            reverses=prize,
+        )
+
+    first, is_new = reverse("b")
+    again = reverse("c")
+
+    assert (is_new, again) == (True, (first, False))
+    assert Wallet.objects.get(player=player).paid_energy == 0
 
 
 class TestDatabaseSaysNo:
@@ -183,3 +255,56 @@ def test_consuming_is_two_statements(django_assert_num_queries: Any) -> None:
 
     with django_assert_num_queries(2):
         wallets.charge_question(player=player, key="q2", now=NOON)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestGrantWhileAQuestionWaits:
+    """A question waits for the wallet that a grant of Premium holds."""
+
+    @staticmethod
+    def ask_while_premium_is_granted(player: Player) -> wallets.Charge:
+        """Grant Premium, and before that is committed ask a question, which has to wait."""
+        granted, asked = Event(), Event()
+
+        def grant() -> None:
+            with transaction.atomic():
+                grants.grant(
+                    player=player,
+                    goods=Goods(premium=Plan.MONTH, premium_days=30),
+                    type=EntryType.PRIZE,
+                    source=Source.SYSTEM,
+                    key="premium",
+                    now=NOON,
+                )
+                granted.set()
+                assert asked.wait(5)
+                wait_until_somebody_waits_for_a_lock()
+
+        def ask() -> wallets.Charge:
+            assert granted.wait(5)
+            asked.set()
+            with transaction.atomic():
+                return wallets.charge_question(player=player, key="q", now=NOON)
+
+        charge: wallets.Charge = run_together(grant, ask)[1]
+        return charge
+
+    def test_it_is_not_charged(self) -> None:
+        player = PlayerFactory.create()
+        wallets.welcome(player=player, now=NOON)
+
+        charge = self.ask_while_premium_is_granted(player)
+
+        assert (charge.plan, charge.entry) == (Plan.MONTH, None)
+        assert Wallet.objects.get(player=player).free_energy == 20
+
+    def test_without_reading_again_it_would_be(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Show that the test above can fail: what the statement that waited has read is old."""
+        player = PlayerFactory.create()
+        wallets.welcome(player=player, now=NOON)
+        blind = wallets._LOCK_WITH_PLAN.replace(" AS has_changed", " AND false AS has_changed")
+        monkeypatch.setattr(wallets, "_LOCK_WITH_PLAN", blind)
+
+        charge = self.ask_while_premium_is_granted(player)
+
+        assert (charge.plan, charge.entry is None) == (None, False)

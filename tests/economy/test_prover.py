@@ -1,8 +1,8 @@
 """The proof of the ledger: what it finds, and that it finds nothing else."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
@@ -127,9 +127,31 @@ def test_an_entry_that_tells_another_balance_than_the_sum_is_found_where_it_begi
             [second.pk, third.pk],
         )
 
-    run = prover.prove(now=NOON)
+    run = prover.prove_everything(now=NOON)
 
     assert found(run) == [(player.pk, "paid_energy", 10, 10, second.pk)]
+
+
+def test_within_a_week_the_nights_look_at_every_entry() -> None:
+    players = PlayerFactory.create_batch(8)
+    entries = {player.pk: give(player, 7) for player in players}
+    with behind_the_guards() as cursor:
+        cursor.execute("UPDATE economy_ledgerentry SET paid_energy_after = 99")
+
+    nights = [prover.prove(now=NOON + timedelta(days=day)) for day in range(7)]
+
+    kinks = sorted((row[0], row[4]) for night in nights for row in found(night))
+    assert kinks == sorted((player, entry.pk) for player, entry in entries.items())
+    assert all(night.differences in (1, 2) for night in nights)
+
+
+def test_every_night_proves_every_balance() -> None:
+    for player in PlayerFactory.create_batch(8):
+        give(player, 7)
+    with behind_the_guards() as cursor:
+        cursor.execute("UPDATE economy_wallet SET paid_energy = 8")
+
+    assert [prover.prove(now=NOON + timedelta(days=day)).differences for day in range(7)] == [8] * 7
 
 
 def test_entries_without_a_wallet_are_found() -> None:
@@ -172,7 +194,9 @@ def test_every_player_is_in_exactly_one_range(monkeypatch: pytest.MonkeyPatch) -
         cursor.execute("ANALYZE economy_ledgerentry")
     told: list[tuple[int, int]] = []
 
-    run = prover.prove(now=NOON, on_range=lambda done, ranges: told.append((done, ranges)))
+    run = prover.prove_everything(
+        now=NOON, on_range=lambda done, ranges: told.append((done, ranges))
+    )
 
     assert [finding[0] for finding in found(run)] == [player.pk for player in players]
     assert (run.wallets, run.entries) == (5, 5)
@@ -201,9 +225,10 @@ def test_after_a_proof_the_next_one_may_run() -> None:
     assert ProverRun.objects.filter(seconds__isnull=False).count() == 2
 
 
-def test_a_naive_instant_is_refused() -> None:
+@pytest.mark.parametrize("prove", [prover.prove, prover.prove_everything])
+def test_a_naive_instant_is_refused(prove: Callable[..., ProverRun]) -> None:
     with pytest.raises(BadMoveError, match="time zone"):
-        prover.prove(now=datetime(2026, 1, 1))  # noqa: DTZ001
+        prove(now=datetime(2026, 1, 1))  # noqa: DTZ001
 
     assert not ProverRun.objects.exists()
 

@@ -562,6 +562,14 @@ class TestEarningBack:
         assert progress is not None
         assert (progress.length, progress.rounds_done) == (4, 1)
 
+    def test_the_ledger_has_an_entry_that_moves_nothing(self, player: Player) -> None:
+        for key in ("r1", "r2", "r3"):
+            streaks.record_perfect_round(player=player, round_key=key, now=at(FRIDAY, 13))
+
+        entry = LedgerEntry.objects.get(player=player, type="EARN_BACK")
+        assert (entry.direction, entry.asset, entry.amount) == ("CREDIT", "GOODS", 1)
+        assert (entry.free_energy, entry.paid_energy, entry.streak_savers) == (0, 0, 0)
+
     def test_who_has_lost_nothing_has_nothing_to_earn(self) -> None:
         player = PlayerFactory.create()
         play(player, MONDAY)

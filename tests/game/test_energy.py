@@ -10,7 +10,7 @@ from economy import wallets
 from economy.goods import Goods, Plan
 from economy.grants import grant
 from economy.models import EntryType, LedgerEntry, Source, Wallet
-from quizarena.game.models import Round, Showing
+from quizarena.game.models import Question, Round, Showing
 from quizarena.players.models import Player
 from tests.conftest import Road
 from tests.game.test_round import bank, labels, right
@@ -40,6 +40,18 @@ def spend(player: Player, count: int) -> None:
     """Use up so many points of energy."""
     for number in range(count):
         wallets.charge_question(player=player, key=f"spent:{number}", now=NOON)
+
+
+def give(player: Player, **goods: Any) -> None:
+    """Grant goods at noon."""
+    grant(
+        player=player,
+        goods=Goods(**goods),
+        type=EntryType.PRIZE,
+        source=Source.SYSTEM,
+        key="prize",
+        now=NOON,
+    )
 
 
 def test_every_question_costs_one_energy_and_shows_what_is_left(road: Road, clock: Any) -> None:
@@ -84,9 +96,9 @@ def test_without_energy_nothing_starts_and_the_screen_says_when_it_comes_back(
     screen = road.tap(anna, "Quick mix A1–A2")
 
     assert "Your energy is used up." in screen["text"]
-    assert "The next point comes in 30 minutes" in screen["text"]
-    assert "all of it is back in 10 h 0 min" in screen["text"]
-    assert labels(screen) == ["▶️ Play", "◀️ Back"]
+    assert "⚡ The next point comes in 30 minutes." in screen["text"]
+    assert "🔋 All 20 points are back in 10 h, at midnight at the latest." in screen["text"]
+    assert labels(screen) == ["🛍 Shop", "◀️ Back"]
     assert not Round.objects.exists()
 
 
@@ -107,14 +119,7 @@ def test_premium_plays_without_writing_anything(road: Road, clock: Any) -> None:
     road.say(anna, "/play")
     player = Player.objects.get(telegram_id=anna)
     spend(player, 20)
-    grant(
-        player=player,
-        goods=Goods(premium=Plan.MONTH, premium_days=30),
-        type=EntryType.PRIZE,
-        source=Source.SYSTEM,
-        key="prize",
-        now=NOON,
-    )
+    give(player, premium=Plan.MONTH, premium_days=30)
     before = LedgerEntry.objects.count()
 
     question = road.tap(anna, "Quick mix A1–A2")
@@ -130,21 +135,58 @@ def test_a_locked_mode_says_why_and_opens_with_a_mega_pack(road: Road, clock: An
     menu = road.say(anna, "/play")
     road.tap(anna, "🔒 Cases")
     toast = road.sandbox.toasts(anna)[-1]["text"]
-    grant(
-        player=Player.objects.get(telegram_id=anna),
-        goods=Goods(mode_codes=("CASES_PRACTICE",), mode_hours=24),
-        type=EntryType.PRIZE,
-        source=Source.SYSTEM,
-        key="prize",
-        now=NOON,
-    )
+    give(Player.objects.get(), mode_codes=("CASES_PRACTICE",), mode_hours=24)
 
     opened = road.say(anna, "/play")
 
     assert labels(menu)[2:5] == ["🔒 Cases", "🔒 Separable verbs", "🔒 Word order"]
-    assert toast == "🔒 Cases is open with Premium or after a Mega Pack."
+    assert toast == "🔒 “Cases” is open with Premium or after a Mega Pack."
     assert labels(opened)[2:4] == ["Cases", "🔒 Separable verbs"]
     assert not Round.objects.exists()
+
+
+@pytest.mark.parametrize("language", ["de", "en", "uk"])
+@pytest.mark.parametrize(
+    ("goods", "days", "says"),
+    [
+        ({"mode_codes": ("TRENNBARE_VERBEN",), "mode_hours": 24}, 1, "Your access ended on 03.11."),
+        ({"premium": Plan.STARTER, "premium_days": 7}, 7, "Your Premium ended on 09.11."),
+    ],
+)
+def test_a_mode_that_was_open_says_since_when_it_is_not(
+    road: Road, clock: Any, language: str, goods: dict[str, Any], days: int, says: str
+) -> None:
+    anna = road.sandbox.add_player("Anna", language_code=language)
+    road.say(anna, "/play")
+    give(Player.objects.get(), **goods)
+    clock.shift(timedelta(days=days))
+    locked = labels(road.say(anna, "/play"))[3]
+
+    road.tap(anna, locked)
+
+    toast = road.sandbox.toasts(anna)[-1]["text"]
+    assert len(toast) <= 200
+    if language == "en":
+        assert toast == (
+            f"🔒 {says} 12:00. “Separable verbs” is open with Premium or after a Mega Pack."
+        )
+    else:
+        assert f"{days + 2:02}.11. 12:00" in toast
+
+
+def test_a_round_that_ends_with_its_access_says_so(road: Road, clock: Any) -> None:
+    Question.objects.filter(category="ARTIKEL_SPRINT").update(category="CASES_PRACTICE")
+    anna = road.sandbox.add_player("Anna", language_code="en")
+    road.say(anna, "/start")
+    give(Player.objects.get(), mode_codes=("CASES_PRACTICE",), mode_hours=24)
+    road.say(anna, "/play")
+    question = road.tap(anna, "Cases")
+    clock.shift(timedelta(days=1))
+
+    last = road.tap(anna, right(question))
+
+    assert "🔒 Your access ended on 03.11. 12:00. “Cases” is open with" in last["text"]
+    assert Round.objects.get().state == "FINISHED"
 
 
 def test_the_wallet_tells_what_is_owned_and_what_moved_page_by_page(road: Road, clock: Any) -> None:

@@ -273,7 +273,7 @@ class TestConcurrency:
         """The inbox keeps a player's taps apart; if it did not, the database would."""
         make_questions(30)
         player = make_player()
-        meet_after(monkeypatch, QuerySet, "first")
+        meet_after(monkeypatch, rounds, "_lock_rounds")
 
         starting = transaction.atomic(partial(start, player))
         results = run_together(starting, starting)

@@ -30,9 +30,7 @@ class Command(BaseCommand):
                 "Nobody with this Telegram id has written to the bot: send it /start, and try "
                 "again. @userinfobot tells your id."
             )
-        walk = Walk(
-            player=player, patience=timedelta(seconds=options["patience"]), tell=self._tell
-        )
+        walk = Walk(player=player, patience=timedelta(seconds=options["patience"]), tell=self._tell)
         failures = 0
         try:
             for number, step in enumerate(walk.steps(), 1):

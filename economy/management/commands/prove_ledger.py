@@ -27,7 +27,7 @@ class Command(BaseCommand):
         with Progress(*columns, TimeElapsedColumn(), console=Console(stderr=True)) as progress:
             bar = progress.add_task("ranges of players", total=None)
             try:
-                run = prover.prove(
+                run = prover.prove_everything(
                     now=timezone.now(),
                     on_range=lambda done, ranges: progress.update(
                         bar, completed=done, total=ranges

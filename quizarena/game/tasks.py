@@ -1,0 +1,17 @@
+"""What Celery runs for the game."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from quizarena.celery import app
+from quizarena.game import rounds
+
+# How long one task may work before it lets other tasks have the process.
+WORK_FOR = timedelta(seconds=5)
+
+
+@app.task
+def give_back_withdrawn() -> int:
+    """Give back the questions that were withdrawn while a player had them; return how many."""
+    return rounds.give_back_withdrawn(until=timezone.now() + WORK_FOR)
