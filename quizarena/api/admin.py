@@ -1,0 +1,141 @@
+"""Clients of the API: made with a token that is shown once, and revoked."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
+
+from quizarena.api import clients
+from quizarena.api.models import ApiClient, Scope
+from quizarena.staff.decisions import Decision, ReasonForm, decide
+from quizarena.staff.desk import StaffAdmin, age, badge, button, own_user
+from quizarena.staff.errors import StaffError
+
+
+@admin.register(ApiClient)
+class ApiClientAdmin(StaffAdmin[ApiClient]):
+    """Which systems may use the API, and for what."""
+
+    list_display = ("name", "shown_scopes", "standing", "last_used", "made")
+    list_select_related = ("created_by",)
+    ordering = ("name",)
+    readonly_fields = ("standing", "last_used", "made")
+
+    def get_fields(self, request: HttpRequest, obj: ApiClient | None = None) -> Any:
+        """Return what is chosen, and for a client that is there what is known about it."""
+        return ("name", "scopes", *(self.readonly_fields if obj else ()))
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Return the scopes as boxes to tick."""
+        if db_field.name == "scopes":
+            return forms.MultipleChoiceField(
+                choices=[(scope.value, f"{scope.label} ({scope.value})") for scope in Scope],
+                widget=UnfoldAdminCheckboxSelectMultipleWidget(),
+                help_text="What its token opens.",
+            )
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    @display(description="Scopes")
+    def shown_scopes(self, client: ApiClient) -> str:
+        """Return what the client may do."""
+        return ", ".join(client.scopes)
+
+    @display(description="Standing")
+    def standing(self, client: ApiClient) -> SafeString:
+        """Return whether the token still opens anything."""
+        return badge("revoked", "danger") if client.revoked_at else badge("active", "success")
+
+    @display(description="Last used")
+    def last_used(self, client: ApiClient) -> str:
+        """Return when the client was last there, to the hour."""
+        return age(client.last_used_at)
+
+    @display(description="Made")
+    def made(self, client: ApiClient) -> SafeString:
+        """Return who made it and when."""
+        return format_html("{} by {}", age(client.created_at), client.created_by)
+
+    def save_model(self, request: HttpRequest, obj: ApiClient, form: Any, change: bool) -> None:
+        """Save the client; a new one gets its token."""
+        if change:
+            obj.save(update_fields=["name", "scopes"])
+        else:
+            clients.add(client=obj, by=own_user(request), now=timezone.now())
+
+    def audit_details(self, obj: ApiClient) -> dict[str, Any]:
+        """Return what the client may do from now on."""
+        return {"scopes": obj.scopes}
+
+    def response_add(
+        self, request: HttpRequest, obj: ApiClient, post_url_continue: str | None = None
+    ) -> HttpResponse:
+        """Show the token: now, and never again."""
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Token of {obj}",
+            "opts": self.opts,
+            "media": self.media,
+            "client": obj,
+            "back": reverse("admin:api_apiclient_changelist"),
+        }
+        return TemplateResponse(request, "api/token.html", context)
+
+    def has_change_permission(self, request: HttpRequest, obj: ApiClient | None = None) -> bool:
+        """Return False for what has been revoked: that is for good."""
+        if obj is not None and obj.revoked_at is not None:
+            return False
+        return super().has_change_permission(request, obj)
+
+    def has_delete_permission(self, request: HttpRequest, obj: ApiClient | None = None) -> bool:
+        """Return False: clients are revoked, and what they did still has their name."""
+        return False
+
+    def buttons(self, request: HttpRequest, obj: ApiClient) -> list[SafeString]:
+        """Return the way to revoke."""
+        if not self.has_change_permission(request, obj):
+            return []
+        return [button("Revoke", "api_apiclient_revoke", obj.pk)]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that revokes."""
+        view = self.admin_site.admin_view(self.revoke_view)
+        return [
+            path("<int:pk>/revoke/", view, name="api_apiclient_revoke"),
+            *super().get_urls(),
+        ]
+
+    def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask why, and revoke."""
+        client = get_object_or_404(ApiClient, pk=pk)
+        if not self.has_change_permission(request, client):
+            raise PermissionDenied
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            is_revoked = clients.revoke(
+                client_id=pk,
+                by=own_user(request),
+                reason=cleaned["reason"],
+                now=timezone.now(),
+            )
+            return f"{client} is revoked." if is_revoked else f"{client} was revoked before."
+
+        decision = Decision(
+            title=f"Revoke {client}",
+            note="Its token opens nothing any more, at once and for good.",
+            form=ReasonForm,
+            carry_out=carry_out,
+            refusals=(StaffError,),
+            back=reverse("admin:api_apiclient_change", args=[pk]),
+            confirm="Revoke",
+        )
+        return decide(request, decision, model_admin=self)

@@ -1,0 +1,121 @@
+"""Who may use the API and for what, and the answers that they were given."""
+
+from datetime import datetime, timedelta
+from typing import Self
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+# How long an answer is kept for a client that asks again.
+KEPT_FOR = timedelta(days=7)
+# The longest Idempotency-Key.
+KEY_MAX_LENGTH = 255
+
+
+class Scope(models.TextChoices):
+    """What a client may do; every method of every view names one."""
+
+    PRODUCTS_READ = "products:read", "See what is for sale"
+    PURCHASES_READ = "purchases:read", "See purchases"
+    PURCHASES_WRITE = "purchases:write", "Open purchases"
+    REFUNDS_WRITE = "refunds:write", "Refund purchases"
+
+
+class ApiClient(models.Model):
+    """Another system that uses the API with a token of its own."""
+
+    name = models.CharField(max_length=100, unique=True)
+    # The token itself is shown once and kept nowhere. It has 256 bits, so a plain hash hides it.
+    token_sha256 = models.CharField(max_length=64, unique=True, editable=False)
+    scopes = ArrayField(models.CharField(max_length=32))
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+        editable=False,
+    )
+    created_at = models.DateTimeField(editable=False)
+    # To the hour: not every request writes.
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, editable=False)
+
+    # The token itself, only on the instance that quizarena.api.clients has just stored.
+    token = ""
+
+    class Meta:
+        verbose_name = "API client"
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(scopes__len__gt=0), name="apiclient_may_do_something"
+            ),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(
+                name="token_stays", fields=["token_sha256", "created_by", "created_at"]
+            ),
+            pgtrigger.Protect(
+                name="revoked_stays",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__revoked_at__isnull=False),
+            ),
+            pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def may(self, scope: Scope) -> bool:
+        """Return whether the client has the scope."""
+        return scope in self.scopes
+
+
+class KeptAnswerQuerySet(models.QuerySet["KeptAnswer"]):
+    """Questions about kept answers."""
+
+    def outdated(self, now: datetime) -> Self:
+        """Return those that nobody can ask for any more."""
+        return self.filter(answered_at__lte=now - KEPT_FOR)
+
+
+class KeptAnswer(models.Model):
+    """The answer to a request that has had its effect, for the client that asks again.
+
+    Written in the transaction of the effect: there is the one exactly when there is the other.
+    """
+
+    client = models.ForeignKey(
+        ApiClient, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    # The client's Idempotency-Key.
+    key = models.CharField(max_length=KEY_MAX_LENGTH)
+    # SHA-256 of method, address and body: the same key belongs to the same request.
+    fingerprint = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField()
+    # JSON as it was sent, so that it is sent again to the letter.
+    body = models.TextField()
+    answered_at = models.DateTimeField()
+
+    objects = KeptAnswerQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # What the purge deletes.
+            models.Index(fields=["answered_at"], name="keptanswer_answered"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["client", "key"], name="keptanswer_one_per_key"),
+            models.CheckConstraint(
+                condition=Q(status__gte=200, status__lt=500), name="keptanswer_is_an_answer"
+            ),
+        ]
+        triggers = [
+            # The body may get what only an outside call could tell (quizarena.api.idempotency).
+            pgtrigger.ReadOnly(name="answer_stays", exclude=["body"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.status} {self.key}"

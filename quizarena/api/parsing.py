@@ -1,0 +1,83 @@
+"""What the API reads: JSON objects of a modest size, and of them every word."""
+
+from collections.abc import Mapping
+from typing import IO, Any
+
+from rest_framework import serializers, status
+from rest_framework.exceptions import ParseError
+from rest_framework.parsers import JSONParser
+
+from quizarena.api.problems import Problem
+
+BODY_BYTES_MAX = 64 * 1024
+
+
+class SmallJsonParser(JSONParser):
+    """JSON of at most BODY_BYTES_MAX, nested as deep as Python can follow."""
+
+    def parse(
+        self,
+        stream: IO[Any],
+        media_type: str | None = None,
+        parser_context: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """Return the parsed body. Raises ParseError, and Problem for one that is too large."""
+        request = (parser_context or {})["request"]
+        # No more than this is read from the stream either (RFC 9110: without it there is no body).
+        if int(request.META.get("CONTENT_LENGTH") or 0) > BODY_BYTES_MAX:
+            raise body_too_large()
+        try:
+            return super().parse(stream, media_type, parser_context)
+        except RecursionError as error:
+            raise ParseError from error
+
+
+def body_too_large() -> Problem:
+    """Return the problem of a body of more than BODY_BYTES_MAX."""
+    return Problem(
+        "body_too_large",
+        status=status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
+        title="The body is too large",
+        detail=f"Send at most {BODY_BYTES_MAX // 1024} KiB.",
+    )
+
+
+# What JSON calls a number is no string, and the other way round; rest_framework is more generous.
+_JSON_TYPES: dict[type[serializers.Field[Any, Any, Any, Any]], tuple[type, ...]] = {
+    serializers.IntegerField: (int, float),
+    serializers.BooleanField: (bool,),
+    serializers.CharField: (str,),
+}
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """Refuses what it does not know and what only looks like the right type.
+
+    A misspelled name would otherwise be taken for the default.
+    """
+
+    def to_internal_value(self, data: Any) -> Any:
+        """Return the values. Raises ValidationError with everything that is wrong."""
+        errors: dict[str, Any] = {}
+        if isinstance(data, Mapping):
+            errors = {
+                str(name): serializers.ErrorDetail("There is no such field.", "unknown_field")
+                for name in data.keys() - self.fields.keys()
+            } | {
+                name: serializers.ErrorDetail("It has the wrong JSON type.", "invalid")
+                for name, field in self.fields.items()
+                if data.get(name) is not None and not _is_of_its_type(field, data[name])
+            }
+        try:
+            values = super().to_internal_value(data)
+        except serializers.ValidationError as error:
+            raise serializers.ValidationError({**error.detail, **errors}) from None  # type: ignore[dict-item]
+        if errors:
+            raise serializers.ValidationError(errors)
+        return values
+
+
+def _is_of_its_type(field: serializers.Field[Any, Any, Any, Any], value: Any) -> bool:
+    """Return whether the value has the JSON type of the field."""
+    types = next(types for kind, types in _JSON_TYPES.items() if isinstance(field, kind))
+    return isinstance(value, types) and (bool in types or not isinstance(value, bool))

@@ -1,0 +1,126 @@
+"""The OpenAPI description is valid, complete, and true."""
+
+from collections.abc import Iterator
+from io import StringIO
+from typing import Any
+from uuid import UUID
+
+import hypothesis
+import pytest
+import schemathesis
+import yaml
+from django.core.management import call_command
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections
+from django.test import Client
+from pytest_django.fixtures import Settings
+
+from payments import purchases
+from quizarena.wsgi import application
+from tests.api.callers import make_client
+from tests.factories import PlayerFactory
+from tests.payments import steps
+from tests.sandbox import Sandbox
+
+# Requests that schemathesis makes up for each operation, beside those for its edges.
+EXAMPLES = 40
+
+
+@pytest.fixture(scope="module")
+def description() -> dict[str, Any]:
+    """Return the description, which has to be valid and without a warning."""
+    out = StringIO()
+    call_command("spectacular", validate=True, fail_on_warn=True, stdout=out)
+    parsed: dict[str, Any] = yaml.safe_load(out.getvalue())
+    return parsed
+
+
+class TestDescription:
+    def test_it_describes_the_operations_and_their_scopes(
+        self, description: dict[str, Any]
+    ) -> None:
+        operations = {
+            (path, method): operation["security"]
+            for path, methods in description["paths"].items()
+            for method, operation in methods.items()
+            if path.startswith("/api/")
+        }
+
+        assert operations == {
+            ("/api/v1/products/", "get"): [{"token": ["products:read"]}],
+            ("/api/v1/purchases/", "post"): [{"token": ["purchases:write"]}],
+            ("/api/v1/purchases/{purchase_id}/", "get"): [{"token": ["purchases:read"]}],
+            ("/api/v1/purchases/{purchase_id}/refund/", "post"): [{"token": ["refunds:write"]}],
+        }
+        assert description["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+
+    def test_every_operation_has_an_example_and_says_how_it_refuses(
+        self, description: dict[str, Any]
+    ) -> None:
+        for path, methods in description["paths"].items():
+            for operation in methods.values():
+                if not path.startswith("/api/"):
+                    continue
+                responses = operation["responses"]
+                (good,) = (responses[status] for status in responses if status.startswith("2"))
+                assert good["content"]["application/json"]["examples"]
+                assert {"401", "403", "429", "default"} <= set(responses)
+                if "requestBody" in operation:
+                    assert operation["requestBody"]["content"]["application/json"]["examples"]
+                    assert {"400", "409", "413", "415", "422"} <= set(responses)
+
+    @pytest.mark.django_db
+    def test_everybody_may_read_it(self) -> None:
+        answer = Client().get("/api/v1/schema/")
+
+        assert answer.status_code == 200
+        assert b"openapi: 3.1" in answer.content
+
+    @pytest.mark.django_db
+    def test_the_page_takes_nothing_from_elsewhere(self) -> None:
+        page = Client().get("/api/docs/").content.decode()
+
+        assert "/static/drf_spectacular_sidecar/" in page
+        assert "https://" not in page
+
+
+accepted = ["2xx", "403", "404", "409", "422"]
+described = schemathesis.openapi.from_wsgi(
+    "/api/v1/schema/",
+    application,
+    config=schemathesis.Config.from_dict(
+        {
+            # What is well-formed may still name nobody.
+            "checks": {"positive_data_acceptance": {"expected-statuses": accepted}},
+        }
+    ),
+).include(path_regex="^/api/")
+
+
+@pytest.fixture
+def token(sandbox: Sandbox, settings: Settings, db: None) -> Iterator[str]:
+    """Yield a token that opens everything, where player and purchase of the examples are known."""
+    settings.API_RATE = "100000/min"
+    player = PlayerFactory.create(telegram_id=700_000_001)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(purchases, "uuid4", lambda: UUID("6f1c3d0e-52a1-4f0c-9d53-0d6a8f1b7c11"))
+        steps.buy(player, "MEGA_PACK_15")
+    # Requests share the connection of the test, as they do with Django's own client for tests.
+    request_started.disconnect(close_old_connections)
+    request_finished.disconnect(close_old_connections)
+    yield make_client().token
+    request_started.connect(close_old_connections)
+    request_finished.connect(close_old_connections)
+
+
+@described.parametrize()
+@hypothesis.settings(
+    max_examples=EXAMPLES,
+    derandomize=True,
+    database=None,
+    deadline=None,
+    # The player and the client may stay from one request to the next.
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture],
+)
+def test_the_api_does_what_it_says(case: schemathesis.Case[Any], token: str) -> None:
+    case.call_and_validate(headers={"Authorization": f"Bearer {token}"})
