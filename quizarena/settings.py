@@ -50,6 +50,17 @@ def required(name: str) -> str:
     return value
 
 
+def keys(name: str, *, local: str) -> dict[str, str]:
+    """Return the keys of `name` by their ids, in order: "new:secret,old:secret".
+
+    Raises ImproperlyConfigured as `secret` does, and for a pair that is none.
+    """
+    pairs = [pair.partition(":") for pair in secret(name, local=local, min_length=24).split(",")]
+    if not all(key_id and key for key_id, _, key in pairs):
+        raise ImproperlyConfigured(f'Set {name} to "id:secret" pairs, parted by commas.')
+    return {key_id: key for key_id, _, key in pairs}
+
+
 SECRET_KEY = secret("SECRET_KEY", local="local-only-secret-key", min_length=50)
 DEBUG = ENVIRONMENT == "local" and env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["*"])
@@ -68,16 +79,10 @@ TELEGRAM_API_URL = env.str("TELEGRAM_API_URL", default="https://api.telegram.org
 TELEGRAM_BOT_USERNAME = env.str("TELEGRAM_BOT_USERNAME", default="quizarena_bot")
 if PRODUCTION and urlsplit(TELEGRAM_API_URL).scheme != "https":
     raise ImproperlyConfigured("TELEGRAM_API_URL must be an https address in production.")
-# What signs the payloads of invoices: "id:secret", the first one signs, all of them verify.
-PAYMENT_PAYLOAD_KEYS: dict[str, str] = dict(
-    pair.split(":", 1)
-    for pair in secret(
-        "PAYMENT_PAYLOAD_KEYS", local="local:local-payload-key", min_length=24
-    ).split(",")
-    if ":" in pair
-)
-if not PAYMENT_PAYLOAD_KEYS:
-    raise ImproperlyConfigured('Set PAYMENT_PAYLOAD_KEYS to "id:secret" pairs, parted by commas.')
+# What signs the payloads of invoices, and what promo codes are hashed with: "id:secret" pairs. The
+# first is used for what is new, all of them for what is there.
+PAYMENT_PAYLOAD_KEYS = keys("PAYMENT_PAYLOAD_KEYS", local="local:local-payload-key")
+PROMO_PEPPERS = keys("PROMO_PEPPERS", local="local:local-promo-pepper")
 # Telegram sets no ceiling for answers to players; a number here sets one of our own.
 OUTGOING_ANSWERS_PER_SECOND: int | None = env.int("OUTGOING_ANSWERS_PER_SECOND", default=0) or None
 
@@ -265,6 +270,31 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="3", minute="30"),
         "kwargs": {"is_full": True},
         "options": {"expires": 3_600.0, "queue": "critical"},
+    },
+    "release holds": {
+        "task": "promos.tasks.expire_holds",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "guard promo codes": {
+        "task": "promos.tasks.guard_codes",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "roll campaigns over": {
+        "task": "promos.tasks.roll_over_campaigns",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
+    "make promo codes": {
+        "task": "promos.tasks.make_codes",
+        "schedule": 5.0,
+        "options": {"expires": 5.0, "queue": "bulk"},
+    },
+    "prove campaigns": {
+        "task": "promos.tasks.prove_counters",
+        "schedule": crontab(hour="3", minute="15"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
     },
     # Soon after midnight; until then a player's own touch settles what is over.
     "settle streaks": {

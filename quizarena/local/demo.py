@@ -148,6 +148,7 @@ def _environment(base: Mapping[str, str], *, data: Path, web_port: int) -> dict[
         "SECRET_KEY": kept_secret(data / "secret-key"),
         "TELEGRAM_WEBHOOK_SECRET": kept_secret(data / "webhook-secret"),
         "PAYMENT_PAYLOAD_KEYS": f"local:{kept_secret(data / 'payload-key')}",
+        "PROMO_PEPPERS": f"local:{kept_secret(data / 'promo-pepper')}",
         **base,
         "ENVIRONMENT": "local",
         "NO_PROXY": loopback,

@@ -23,6 +23,7 @@ def environment() -> dict[str, str]:
         "TELEGRAM_BOT_TOKEN": f"1000000001:{secrets.token_urlsafe(32)}",
         "TELEGRAM_WEBHOOK_SECRET": secrets.token_urlsafe(32),
         "PAYMENT_PAYLOAD_KEYS": f"one:{secrets.token_urlsafe(32)}",
+        "PROMO_PEPPERS": f"one:{secrets.token_urlsafe(32)}",
         "TELEGRAM_API_URL": "https://telegram.invalid",
     }
 

@@ -113,7 +113,12 @@ class TestCompose:
         text = (CHECKOUT / "docker-compose.yml").read_text()
         defaults = {name: default for name, kind, default in VARIABLE.findall(text) if kind != "?"}
 
-        assert defaults == {"LOG_LEVEL": "INFO", "WEB_PORTS": "8000"}
+        assert defaults == {
+            "LOG_LEVEL": "INFO",
+            "REFUND_APPROVAL_STARS": "100",
+            "REFUND_DAILY_STARS": "500",
+            "WEB_PORTS": "8000",
+        }
 
     def test_the_example_names_every_variable_and_holds_no_secret(self) -> None:
         text = (CHECKOUT / "docker-compose.yml").read_text()
@@ -126,6 +131,7 @@ class TestCompose:
             "SECRET_KEY",
             "PAYMENT_PAYLOAD_KEYS",
             "POSTGRES_PASSWORD",
+            "PROMO_PEPPERS",
             "VALKEY_PASSWORD",
             "TELEGRAM_BOT_TOKEN",
             "TELEGRAM_BOT_USERNAME",
@@ -145,6 +151,7 @@ class TestCompose:
             "ALLOWED_HOSTS",
             "DATABASE_URL",
             "PAYMENT_PAYLOAD_KEYS",
+            "PROMO_PEPPERS",
             "PUBLIC_URL",
             "REDIS_URL",
             "SECRET_KEY",
