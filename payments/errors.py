@@ -17,6 +17,9 @@ class Refusal(StrEnum):
     SUSPENDED = "SUSPENDED"
     # Only when a subscription is opened:
     SUBSCRIBED = "SUBSCRIBED"
+    # The hold is over or another's, its budget used up, or the discount is for something else.
+    PROMO_EXPIRED = "PROMO_EXPIRED"
+    PROMO_NOT_FITTING = "PROMO_NOT_FITTING"
     # Only at the pre-checkout:
     UNKNOWN = "UNKNOWN"
     NOT_YOURS = "NOT_YOURS"

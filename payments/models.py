@@ -178,6 +178,7 @@ class Flag(models.TextChoices):
     LOWER_PLAN = "LOWER_PLAN", "a higher plan was active"
     SUSPENDED = "SUSPENDED", "the player was suspended"
     BOT_BLOCKED = "BOT_BLOCKED", "the player had blocked the bot"
+    PROMO_LAPSED = "PROMO_LAPSED", "the discount's hold was over"
     HEALED = "HEALED", "Telegram told us only in its list of transactions"
 
 
@@ -200,10 +201,10 @@ class EventKind(models.TextChoices):
 
 STAYS_AS_IT_WAS = """
 IF (NEW.id, NEW.player_id, NEW.product_id, NEW.goods, NEW.base_stars, NEW.percent, NEW.stars,
-    NEW.is_subscription, NEW.renews_id, NEW.payload, NEW.opened_at)
+    NEW.is_subscription, NEW.renews_id, NEW.redemption_id, NEW.payload, NEW.opened_at)
   IS DISTINCT FROM
    (OLD.id, OLD.player_id, OLD.product_id, OLD.goods, OLD.base_stars, OLD.percent, OLD.stars,
-    OLD.is_subscription, OLD.renews_id, OLD.payload, OLD.opened_at)
+    OLD.is_subscription, OLD.renews_id, OLD.redemption_id, OLD.payload, OLD.opened_at)
 THEN
   RAISE EXCEPTION 'What a purchase is of, and what it costs, stays as it was opened.';
 END IF;
@@ -317,6 +318,10 @@ class Purchase(models.Model):
     is_subscription = models.BooleanField(default=False)
     # The first purchase of the subscription of which this is a renewal.
     renews = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="renewals")
+    # The hold that makes it cheaper; the purchase carries it, not the player's memory.
+    redemption = models.ForeignKey(
+        "promos.Redemption", null=True, on_delete=models.PROTECT, related_name="purchases"
+    )
     # What Telegram hands back with the payment (Bot API invoice_payload). Renewals have none.
     payload = models.CharField(max_length=128, null=True, unique=True)  # noqa: DJ001 -- as unique
     # Where Telegram opens the invoice, when it was asked for a link (Bot API createInvoiceLink).
@@ -406,6 +411,15 @@ class Purchase(models.Model):
                 fields=["player", "product"],
                 condition=Q(status__in=OPEN),
                 name="purchase_one_open_per_product",
+            ),
+            models.UniqueConstraint(
+                fields=["redemption"],
+                condition=Q(status__in=[*OPEN, *PAID]),
+                name="purchase_one_per_hold",
+            ),
+            models.CheckConstraint(
+                condition=Q(redemption=None) | Q(percent__gt=0),
+                name="purchase_with_a_hold_is_cheaper",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=PurchaseStatus.values), name="purchase_status_is_known"

@@ -303,6 +303,31 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 300.0,
         "options": {"expires": 300.0, "queue": "bulk"},
     },
+    "release holds": {
+        "task": "promos.tasks.expire_holds",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "guard promo codes": {
+        "task": "promos.tasks.guard_codes",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "roll campaigns over": {
+        "task": "promos.tasks.roll_over_campaigns",
+        "schedule": 600.0,
+        "options": {"expires": 600.0},
+    },
+    "make promo codes": {
+        "task": "promos.tasks.make_codes",
+        "schedule": 5.0,
+        "options": {"expires": 5.0, "queue": "bulk"},
+    },
+    "prove campaigns": {
+        "task": "promos.tasks.prove_counters",
+        "schedule": crontab(hour="3", minute="15"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
     # Soon after midnight; until then a player's own touch settles what is over.
     "settle streaks": {
         "task": "economy.tasks.settle_streaks",

@@ -1,0 +1,25 @@
+"""What promos bring along."""
+
+from django.apps import AppConfig
+
+
+class PromosConfig(AppConfig):
+    """Campaigns, codes, redemptions, and the guard over them."""
+
+    name = "promos"
+
+    def ready(self) -> None:
+        """Say what staff have to look at."""
+        from promos import campaigns, proof
+        from quizarena.staff import alerts
+
+        alerts.declare(
+            kind=campaigns.ATTACKED,
+            label="Promo code attacked",
+            runbook="docs/runbooks/promos.md",
+        )
+        alerts.declare(
+            kind=proof.MISCOUNTED,
+            label="Promo counters differ",
+            runbook="docs/runbooks/promos.md",
+        )

@@ -1,0 +1,260 @@
+"""Batches of unique codes: made as a job, downloaded once, revoked whole. Product rules, 8."""
+
+import re
+from collections.abc import Iterator
+from datetime import datetime
+from itertools import islice
+
+import structlog
+from django.contrib.auth.models import User
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F
+
+from promos import campaigns, codes
+from promos.errors import BadBatchError, CodesGoneError, IllegalMoveError
+from promos.models import OVER, Batch, Code
+from quizarena.staff import audit
+
+SIZE_MAX = 1_000_000
+# So many codes are one COPY and one transaction: what a dying job can lose.
+CHUNK = 50_000
+PREFIX = re.compile(r"[A-Z0-9]{0,12}")
+
+log = structlog.get_logger(__name__)
+
+
+@transaction.atomic
+def order(*, campaign_id: int, size: int, prefix: str, now: datetime, staff: User | None) -> Batch:
+    """Order a batch; a job makes it. Locks the campaign.
+
+    Raises BadBatchError for a size or prefix out of bounds, IllegalMoveError for a campaign that
+    is over.
+    """
+    campaign = campaigns.lock(campaign_id)
+    if campaign.status in OVER:
+        raise IllegalMoveError(f"It is {campaign.get_status_display()}.")
+    prefix = codes.normalised(prefix)
+    if not 1 <= size <= SIZE_MAX:
+        raise BadBatchError(f"A batch has 1 to {SIZE_MAX:,} codes, not {size:,}.")
+    if not PREFIX.fullmatch(prefix):
+        raise BadBatchError("A prefix has up to 12 letters A to Z and digits.")
+    batch = Batch.objects.create(
+        campaign=campaign,
+        prefix=prefix,
+        size=size,
+        seed=codes.draw_seed(),
+        created_at=now,
+        created_by=staff,
+    )
+    audit.record(
+        actor=staff,
+        action="batch.ordered",
+        obj=batch,
+        summary=f"{batch}: ordered.",
+        details={"size": size, "prefix": prefix},
+    )
+    return batch
+
+
+def make(*, batch_id: int) -> int:
+    """Make the next CHUNK of a batch's codes; return how many were made, 0 when none is missing.
+
+    One transaction, which locks the batch: two jobs take turns, and one that dies has made nothing
+    of its chunk. Memory does not grow with the batch.
+    """
+    with transaction.atomic(durable=True):
+        # of self: the campaign may be used meanwhile.
+        batch = Batch.objects.select_for_update(of=("self",)).get(pk=batch_id)
+        count = min(CHUNK, batch.size - batch.made)
+        if count <= 0 or batch.seed is None or batch.revoked_at is not None:
+            return 0
+        first = batch.made + len(batch.skipped)
+        try:
+            with transaction.atomic():
+                _copy(batch, first=first, count=count)
+        except IntegrityError:
+            batch.skipped += _one_by_one(batch, first=first, count=count)
+        batch.made += count
+        batch.save(update_fields=["made", "skipped"])
+    return count
+
+
+def _copy(batch: Batch, *, first: int, count: int) -> None:
+    """Store the codes of `count` numbers by COPY."""
+    label = codes.label(prefix=batch.prefix)
+    seed = bytes(batch.seed or b"")
+    with (
+        connection.cursor() as cursor,
+        cursor.copy(
+            "COPY promos_code (campaign_id, batch_id, is_shared, digest, pepper_id, label)"
+            " FROM STDIN (FORMAT BINARY)"
+        ) as copy,
+    ):
+        copy.set_types(["int8", "int8", "bool", "bytea", "varchar", "varchar"])
+        for code in codes.made_from(seed, prefix=batch.prefix, first=first, count=count):
+            pepper_id, digest = codes.digest(code)
+            copy.write_row((batch.campaign_id, batch.pk, False, digest, pepper_id, label))
+
+
+def _one_by_one(batch: Batch, *, first: int, count: int) -> list[int]:
+    """Store `count` codes from number `first` on, leaving out those that exist; return these."""
+    label, seed = codes.label(prefix=batch.prefix), bytes(batch.seed or b"")
+    skipped: list[int] = []
+    number = first
+    while number < first + count + len(skipped):
+        [code] = codes.made_from(seed, prefix=batch.prefix, first=number, count=1)
+        pepper_id, digest = codes.digest(code)
+        if Code.objects.filter(digest=digest).exists():
+            skipped.append(number)
+        else:
+            Code.objects.create(
+                campaign_id=batch.campaign_id,
+                batch=batch,
+                is_shared=False,
+                digest=digest,
+                pepper_id=pepper_id,
+                label=label,
+            )
+        number += 1
+    return skipped
+
+
+@transaction.atomic
+def download(*, batch_id: int, now: datetime, staff: User) -> Iterator[str]:
+    """Return the raw codes, as people read them, for the one time that they leave.
+
+    Locks the batch; with this the seed is gone, and so are the codes once they have been read from
+    the iterator. Raises CodesGoneError if they have left or were revoked, IllegalMoveError while
+    they are being made.
+    """
+    batch = Batch.objects.select_for_update(of=("self",)).get(pk=batch_id)
+    if batch.seed is None:
+        raise CodesGoneError("They have been downloaded before.")
+    if batch.revoked_at is not None:
+        raise CodesGoneError("They have been revoked.")
+    if batch.made < batch.size:
+        raise IllegalMoveError(f"{batch.made:,} of {batch.size:,} have been made so far.")
+    seed, skipped, prefix = bytes(batch.seed), frozenset(batch.skipped), batch.prefix
+    batch.seed, batch.downloaded_at, batch.downloaded_by = None, now, staff
+    batch.save(update_fields=["seed", "downloaded_at", "downloaded_by"])
+    audit.record(
+        actor=staff,
+        action="batch.downloaded",
+        obj=batch,
+        summary=f"{batch}: downloaded.",
+        details={"size": batch.size},
+    )
+    every = enumerate(
+        codes.made_from(seed, prefix=prefix, first=0, count=batch.size + len(skipped))
+    )
+    return (codes.readable(code, prefix=prefix) for number, code in every if number not in skipped)
+
+
+@transaction.atomic
+def revoke(*, batch_id: int, reason: str, now: datetime, staff: User | None) -> int:
+    """Let no code of the batch work any more; return how many that were. Locks the batch.
+
+    What has been redeemed stays redeemed.
+    """
+    batch = Batch.objects.select_for_update(of=("self",)).get(pk=batch_id)
+    if batch.revoked_at is not None:
+        return 0
+    batch.revoked_at, batch.seed = now, None
+    batch.save(update_fields=["revoked_at", "seed"])
+    count = Code.objects.filter(batch=batch, revoked_at=None).update(revoked_at=now)
+    audit.record(
+        actor=staff,
+        action="batch.revoked",
+        obj=batch,
+        summary=f"{batch}: revoked. {reason}",
+        details={"reason": reason, "codes": count},
+    )
+    return count
+
+
+# --- Codes of one's own ---------------------------------------------------------------------------
+
+
+class ImportReport:
+    """What became of the lines of an import; `refused` names at most a hundred of them."""
+
+    REFUSED_MAX = 100
+
+    def __init__(self) -> None:
+        self.added = 0
+        self.refused_count = 0
+        self.refused: list[tuple[int, str]] = []
+
+    def refuse(self, line: int, why: str) -> None:
+        """Count a line that is no code."""
+        self.refused_count += 1
+        if len(self.refused) < self.REFUSED_MAX:
+            self.refused.append((line, why))
+
+
+@transaction.atomic
+def take_in(
+    *, campaign_id: int, lines: Iterator[str], now: datetime, staff: User | None
+) -> ImportReport:
+    """Add unique codes that operators have brought along, one a line; return what became of them.
+
+    Locks the campaign. What is no code, or is taken, is left out and reported; the rest is added.
+    Raises IllegalMoveError for a campaign that is over, BadBatchError for more than a batch holds.
+    """
+    campaign = campaigns.lock(campaign_id)
+    if campaign.status in OVER:
+        raise IllegalMoveError(f"It is {campaign.get_status_display()}.")
+    report = ImportReport()
+    numbered = enumerate((line.strip() for line in lines), 1)
+    while chunk := list(islice(numbered, 1000)):
+        _take_in_chunk(campaign_id, [pair for pair in chunk if pair[1]], report)
+        if report.added > SIZE_MAX:
+            raise BadBatchError(f"At most {SIZE_MAX:,} codes at once.")
+    audit.record(
+        actor=staff,
+        action="campaign.codes_imported",
+        obj=campaign,
+        summary=f"{campaign}: {report.added:,} codes imported.",
+        details={"added": report.added, "refused": report.refused_count},
+    )
+    return report
+
+
+def _take_in_chunk(campaign_id: int, lines: list[tuple[int, str]], report: ImportReport) -> None:
+    """Add the codes of some lines."""
+    fresh: dict[bytes, tuple[int, Code]] = {}
+    for number, line in lines:
+        code = codes.normalised(line)
+        if not codes.IMPORTED.fullmatch(code):
+            report.refuse(number, "a code has 8 to 32 letters A to Z and digits")
+            continue
+        pepper_id, digest = codes.digest(code)
+        if digest in fresh:
+            report.refuse(number, f"the same as line {fresh[digest][0]}")
+            continue
+        fresh[digest] = (
+            number,
+            Code(
+                campaign_id=campaign_id,
+                is_shared=False,
+                digest=digest,
+                pepper_id=pepper_id,
+                # Nobody knows which of its characters were drawn, so none is shown.
+                label="••••",
+            ),
+        )
+    taken = {
+        bytes(digest)
+        for digest in Code.objects.filter(digest__in=list(fresh)).values_list("digest", flat=True)
+    }
+    for digest in taken:
+        report.refuse(fresh[digest][0], "taken already")
+    new = [code for digest, (_, code) in fresh.items() if digest not in taken]
+    Code.objects.bulk_create(new)
+    report.added += len(new)
+
+
+def next_to_make() -> int | None:
+    """Return the oldest batch that is not finished, if there is one."""
+    waiting = Batch.objects.filter(made__lt=F("size"), revoked_at=None, seed__isnull=False)
+    return waiting.order_by("pk").values_list("pk", flat=True).first()

@@ -1,0 +1,297 @@
+"""What operators do with campaigns. Every verb locks the campaign, looks again, and decides."""
+
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import Count, F, Q
+
+from promos import codes, redemptions
+from promos.errors import BadBatchError, IllegalMoveError, IncompleteError
+from promos.models import (
+    OVER,
+    Attempt,
+    Campaign,
+    CampaignKind,
+    CampaignStatus,
+    Code,
+    Redemption,
+    RedemptionStatus,
+)
+from quizarena.staff import alerts, audit
+
+# More failures on one code within so long, by at least so many players, are an attack.
+GUARD_FAILURES = 100
+GUARD_WITHIN = timedelta(minutes=10)
+GUARD_PLAYERS = 2
+# The kind of alert for a campaign that the guard has paused.
+ATTACKED = "promo_attacked"
+
+
+def lock(campaign_id: int) -> Campaign:
+    """Lock the campaign until the transaction ends."""
+    return Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)
+
+
+@transaction.atomic
+def start(*, campaign_id: int, reason: str, now: datetime, staff: User | None) -> Campaign:
+    """Let a draft run. Raises IllegalMoveError for anything else, IncompleteError for one that
+    nobody could use."""
+    campaign = lock(campaign_id)
+    if campaign.status != CampaignStatus.DRAFT:
+        raise IllegalMoveError(f"It is {campaign.get_status_display()}, not a draft.")
+    missing = what_is_missing(campaign, now=now)
+    if missing:
+        raise IncompleteError(missing)
+    return _move(campaign, CampaignStatus.ACTIVE, "started", reason=reason, now=now, staff=staff)
+
+
+@transaction.atomic
+def pause(*, campaign_id: int, reason: str, now: datetime, staff: User | None) -> Campaign:
+    """Stop new redemptions for a while; holds stay good. Raises IllegalMoveError."""
+    campaign = lock(campaign_id)
+    if campaign.status != CampaignStatus.ACTIVE:
+        raise IllegalMoveError(f"It is {campaign.get_status_display()}, not active.")
+    return _move(campaign, CampaignStatus.PAUSED, "paused", reason=reason, now=now, staff=staff)
+
+
+@transaction.atomic
+def unpause(*, campaign_id: int, reason: str, now: datetime, staff: User | None) -> Campaign:
+    """Let a paused campaign go on. Raises IllegalMoveError for one that is over, with the reason.
+
+    A window that has ended and a limit that has been reached count at once, whether or not the job
+    that notes it has run.
+    """
+    campaign = lock(campaign_id)
+    if campaign.status != CampaignStatus.PAUSED:
+        raise IllegalMoveError(f"It is {campaign.get_status_display()}, not paused.")
+    if campaign.ends_at is not None and campaign.ends_at <= now:
+        raise IllegalMoveError("Its window is over.")
+    if campaign.uses_max is not None and campaign.applied >= campaign.uses_max:
+        raise IllegalMoveError("All of its uses have been applied.")
+    return _move(campaign, CampaignStatus.ACTIVE, "unpaused", reason=reason, now=now, staff=staff)
+
+
+@transaction.atomic
+def end(*, campaign_id: int, reason: str, now: datetime, staff: User | None) -> Campaign:
+    """Stop the campaign for good. Raises IllegalMoveError for one that is over."""
+    campaign = lock(campaign_id)
+    if campaign.status in OVER:
+        raise IllegalMoveError(f"It is {campaign.get_status_display()} already.")
+    return _move(campaign, CampaignStatus.ENDED, "ended", reason=reason, now=now, staff=staff)
+
+
+@transaction.atomic
+def clone(*, campaign_id: int, now: datetime, staff: User | None) -> Campaign:
+    """Return a new draft like the campaign, without its codes, counts and times that are over."""
+    old = Campaign.objects.get(pk=campaign_id)
+    length = old.ends_at - old.starts_at if old.ends_at else None
+    starts_at = max(old.starts_at, now)
+    fresh = Campaign(
+        **{
+            name: getattr(old, name)
+            for name in (
+                "kind",
+                "value",
+                "scope",
+                "product_code",
+                "uses_max",
+                "stars_max",
+                "for_new_players",
+                "for_first_purchase",
+                "for_language",
+                "for_level",
+                "for_lapsed_days",
+            )
+        },
+        name=f"{old.name[:70]} (copy)",
+        starts_at=starts_at,
+        ends_at=starts_at + length if length else None,
+        owner=staff,
+        created_at=now,
+        changed_at=now,
+    )
+    fresh.save(force_insert=True)
+    _record(fresh, "cloned", reason=f"From {old}.", staff=staff)
+    return fresh
+
+
+@transaction.atomic
+def share_code(*, campaign_id: int, raw: str, now: datetime) -> Code:
+    """Give the campaign the one code that everybody can use; one that it has is replaced.
+
+    Locks the campaign. Raises BadBatchError for a code that cannot be typed or is taken, and
+    IllegalMoveError when the campaign is over.
+    """
+    campaign = lock(campaign_id)
+    if campaign.status in OVER:
+        raise IllegalMoveError(f"It is {campaign.get_status_display()}.")
+    code = codes.normalised(raw)
+    if not codes.SHARED.fullmatch(code):
+        raise BadBatchError("A shared code has 4 to 32 letters A to Z and digits.")
+    if redemptions.find(code) is not None:
+        raise BadBatchError("This code has been taken already, by this campaign or another one.")
+    campaign.codes.filter(is_shared=True, revoked_at=None).update(revoked_at=now)
+    pepper_id, digest = codes.digest(code)
+    try:
+        with transaction.atomic():
+            return Code.objects.create(
+                campaign=campaign,
+                is_shared=True,
+                digest=digest,
+                pepper_id=pepper_id,
+                # Operators have thought of it; nothing in it was drawn.
+                label=code,
+            )
+    except IntegrityError:
+        raise BadBatchError("This code has just been taken.") from None
+
+
+def what_is_missing(campaign: Campaign, *, now: datetime) -> list[str]:
+    """Return, in sentences, why nobody could use the campaign if it ran."""
+    missing = []
+    if campaign.ends_at is not None and campaign.ends_at <= now:
+        missing.append("Its window is over before it starts.")
+    if not campaign.codes.filter(revoked_at=None).exists():
+        missing.append("It has no code.")
+    if campaign.batches.filter(made__lt=F("size"), revoked_at=None).exists():
+        missing.append("Its codes are still being made.")
+    return missing
+
+
+def _move(
+    campaign: Campaign,
+    status: CampaignStatus,
+    verb: str,
+    *,
+    reason: str,
+    now: datetime,
+    staff: User | None,
+) -> Campaign:
+    """Move a locked campaign, and write down who did it and why."""
+    before = campaign.status
+    campaign.status, campaign.changed_at = status, now
+    campaign.save(update_fields=["status", "changed_at"])
+    _record(campaign, verb, reason=reason, staff=staff, details={"status": [before, status.value]})
+    return campaign
+
+
+def _record(
+    campaign: Campaign,
+    verb: str,
+    *,
+    reason: str,
+    staff: User | None,
+    details: Mapping[str, Any] | None = None,
+) -> None:
+    """Write what happened to the campaign into the audit log."""
+    audit.record(
+        actor=staff,
+        action=f"campaign.{verb}",
+        obj=campaign,
+        summary=f"{campaign}: {verb}. {reason}",
+        details={"reason": reason, **(details or {})},
+    )
+
+
+# --- What jobs do ---------------------------------------------------------------------------------
+
+
+def roll_over(*, now: datetime, limit: int) -> int:
+    """Note which campaigns are over by time or by use; return how many. One transaction each."""
+    over = Campaign.objects.running().filter(
+        Q(ends_at__lte=now) | Q(uses_max__isnull=False, applied__gte=F("uses_max"))
+    )
+    return sum(
+        _roll_over_one(campaign_id=pk, now=now)
+        for pk in list(over.order_by("pk").values_list("pk", flat=True)[:limit])
+    )
+
+
+@transaction.atomic
+def _roll_over_one(*, campaign_id: int, now: datetime) -> bool:
+    """Move one campaign, unless somebody was faster."""
+    campaign = lock(campaign_id)
+    if campaign.status in OVER or campaign.status == CampaignStatus.DRAFT:
+        return False
+    if campaign.ends_at is not None and campaign.ends_at <= now:
+        status, verb = CampaignStatus.EXPIRED, "expired"
+    elif campaign.uses_max is not None and campaign.applied >= campaign.uses_max:
+        status, verb = CampaignStatus.DEPLETED, "depleted"
+    else:
+        return False
+    _move(campaign, status, verb, reason="By itself.", now=now, staff=None)
+    return True
+
+
+def guard(*, now: datetime) -> int:
+    """Pause the campaigns of codes that are being attacked, with an alert; return how many.
+
+    More than GUARD_FAILURES failures on one code within GUARD_WITHIN, by GUARD_PLAYERS or more.
+    """
+    attacked = (
+        Attempt.objects.filter(at__gt=now - GUARD_WITHIN, at__lte=now, code__isnull=False)
+        .exclude(refusal="")
+        .values("campaign", "code")
+        .annotate(failures=Count("pk"), players=Count("player", distinct=True))
+        .filter(failures__gt=GUARD_FAILURES, players__gte=GUARD_PLAYERS)
+        .order_by("campaign")
+    )
+    return sum(
+        _pause_attacked(campaign_id=row["campaign"], failures=row["failures"], now=now)
+        for row in attacked
+    )
+
+
+@transaction.atomic
+def _pause_attacked(*, campaign_id: int, failures: int, now: datetime) -> bool:
+    """Pause one campaign that is active, and let staff know."""
+    campaign = lock(campaign_id)
+    if campaign.status != CampaignStatus.ACTIVE:
+        return False
+    reason = f"{failures} failures on one code within ten minutes."
+    _move(campaign, CampaignStatus.PAUSED, "paused", reason=reason, now=now, staff=None)
+    alerts.raise_alert(
+        kind=ATTACKED,
+        key=str(campaign.pk),
+        summary=f"{campaign} was paused: {reason}",
+        details={"campaign": campaign.pk, "failures": failures},
+        now=now,
+        subject=campaign,
+    )
+    return True
+
+
+# --- The kill switch ------------------------------------------------------------------------------
+
+
+def release_holds(*, campaign_id: int, now: datetime) -> int:
+    """Release every hold of a campaign, approved ones too; return how many. One transaction each.
+
+    Whoever pays for one all the same gets what was bought, at that price: it is flagged.
+    """
+    held = Redemption.objects.filter(campaign=campaign_id, status=RedemptionStatus.RESERVED)
+    return sum(
+        redemptions.release(redemption_id=pk, now=now)
+        for pk in list(held.values_list("pk", flat=True))
+    )
+
+
+def take_back_grants(
+    *, campaign_id: int, reason: str, now: datetime, staff: User | None, limit: int
+) -> int:
+    """Take back what the campaign has given, as far as it is there; return from how many players.
+
+    One transaction each; at most `limit` of them.
+    """
+    given = Redemption.objects.filter(
+        campaign=campaign_id, status=RedemptionStatus.APPLIED
+    ).exclude(campaign__kind=CampaignKind.PERCENT_DISCOUNT)
+    taken = 0
+    for pk in list(given.order_by("pk").values_list("pk", flat=True)[:limit]):
+        taken += (
+            redemptions.take_back(redemption_id=pk, reason=reason, now=now, staff=staff) is not None
+        )
+    return taken

@@ -1,0 +1,58 @@
+"""What promos refuse. Nothing has been changed."""
+
+from collections.abc import Sequence
+from enum import StrEnum
+
+
+class Refusal(StrEnum):
+    """Why a code is not accepted: the error codes of product rules, section 8."""
+
+    INVALID = "E_PROMO_INVALID"
+    EXPIRED = "E_PROMO_EXPIRED"
+    ALREADY_USED = "E_PROMO_ALREADY_USED"
+    NOT_APPLICABLE = "E_PROMO_NOT_APPLICABLE"
+    RATE_LIMITED = "E_PROMO_RATE_LIMITED"
+    PAUSED = "E_PROMO_PAUSED"
+
+    @property
+    def http_status(self) -> int:
+        """Return what the API answers with."""
+        return _HTTP_STATUS[self]
+
+
+_HTTP_STATUS = {
+    Refusal.INVALID: 404,
+    Refusal.EXPIRED: 410,
+    Refusal.ALREADY_USED: 409,
+    Refusal.NOT_APPLICABLE: 422,
+    Refusal.RATE_LIMITED: 429,
+    Refusal.PAUSED: 409,
+}
+
+
+class PromosError(Exception):
+    """Promos cannot do this. Nothing has been changed."""
+
+
+class IllegalMoveError(PromosError):
+    """The campaign is not where it would have to be for this."""
+
+
+class IncompleteError(PromosError):
+    """The campaign cannot run as it is; `reasons` say what is missing, in sentences."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__(" ".join(reasons))
+        self.reasons = reasons
+
+
+class NotAttachableError(PromosError):
+    """The hold is over, belongs to somebody else, or the campaign's budget is used up."""
+
+
+class BadBatchError(PromosError, ValueError):
+    """A batch of codes cannot be made like this."""
+
+
+class CodesGoneError(PromosError):
+    """The raw codes have been downloaded, or revoked; they leave once."""

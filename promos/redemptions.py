@@ -1,0 +1,433 @@
+"""Redeeming a code, and what becomes of the hold. Product rules, section 8.
+
+One player's tries are one after the other: each locks the player. The campaign counts by itself
+(promos/models.py), so a use is claimed by inserting a redemption, or nothing is inserted.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import connection, transaction
+
+from economy import grants
+from economy.goods import Goods, Plan
+from economy.grants import Reversal
+from economy.models import EntryType, LedgerEntry, Source
+from economy.wallets import business_zone
+from promos import codes, levels, rules
+from promos.errors import NotAttachableError, Refusal
+from promos.models import (
+    HOLD_FOR,
+    Attempt,
+    Block,
+    Campaign,
+    CampaignKind,
+    Channel,
+    Code,
+    Redemption,
+    RedemptionStatus,
+)
+from promos.rules import BLOCK_FOR, FAILURES_MAX, FAILURES_WITHIN, Person, Reason, Terms
+from quizarena.players.models import Player
+
+# As which plan so many days of Premium are given.
+PLANS = {7: Plan.STARTER, 30: Plan.MONTH, 90: Plan.SEASON}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """How a try has ended: a redemption, or a refusal; `reason` is for staff.
+
+    `blocked_until` says until when further codes are not looked at, if so.
+    """
+
+    redemption: Redemption | None = None
+    refusal: Refusal | None = None
+    reason: Reason | None = None
+    blocked_until: datetime | None = None
+
+
+@transaction.atomic
+def redeem(*, player: Player, raw: str, channel: Channel, key: str, now: datetime) -> Result:
+    """Let the player use a code, once per idempotency `key`; what is refused is a result, too.
+
+    Locks the player, then the campaign, then for goods the wallet. Goods arrive at once; a discount
+    is held for HOLD_FOR. Whoever holds it already gets that hold. Every try is written down, and
+    the fifth failure of a day blocks. At most seven statements for goods, four for a hold.
+    """
+    _lock_player(player)
+    code = codes.normalised(raw)[: codes.LENGTH_MAX]
+    digests = list(codes.digests(code).values())
+    known = _look_up(player=player, digests=digests, key=key, now=now)
+    if known.earlier_id is not None:
+        return _as_before(known.earlier_id)
+    if known.lapsed_id is not None:
+        # Its time is over, and the job that releases it has not come yet.
+        release(redemption_id=known.lapsed_id, now=now)
+        known = _look_up(player=player, digests=digests, key=key, now=now)
+    attempt = Attempt(
+        player=player,
+        digest=known.digest or digests[0],
+        code_id=known.code_id,
+        campaign_id=known.campaign_id,
+        channel=channel,
+        idempotency_key=key,
+        at=now,
+    )
+    today = now.astimezone(business_zone()).date()
+    against = rules.reasons(known.person, known.terms, now=now, today=today)
+    redemption = _held(known, against)
+    if redemption is None and not against:
+        redemption = _claim(known, player=player, now=now)
+        if redemption is None:
+            # Somebody was faster: look again, at what they have left.
+            known = _look_up(player=player, digests=digests, key=key, now=now)
+            against = rules.reasons(known.person, known.terms, now=now, today=today)
+    if redemption is not None:
+        attempt.redemption = redemption
+        attempt.save(force_insert=True)
+        if redemption.status == RedemptionStatus.APPLIED:
+            _deliver(redemption, known, player=player, now=now)
+        return Result(redemption=redemption)
+    reason = against[0] if against else Reason.ALL_HELD
+    attempt.refusal, attempt.detail = reason.refusal, reason
+    attempt.save(force_insert=True)
+    return Result(
+        refusal=reason.refusal,
+        reason=reason,
+        blocked_until=_block(known, player=player, reason=reason, now=now),
+    )
+
+
+# --- What is known --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Known:
+    """What one query finds out about a player and a code."""
+
+    person: Person
+    failures: int
+    earlier_id: int | None
+    code_id: int | None
+    campaign_id: int | None
+    digest: bytes | None
+    kind: str
+    value: int
+    is_shared: bool
+    held_id: int | None
+    lapsed_id: int | None
+    terms: Terms | None
+
+
+_LOOK_UP = """
+SELECT
+  player.language,
+  (SELECT min(day) FROM economy_streakday
+   WHERE player_id = player.id AND outcome = 'PLAYED') AS first_active_on,
+  (SELECT max(day) FROM economy_streakday
+   WHERE player_id = player.id AND outcome = 'PLAYED') AS last_active_on,
+  EXISTS (SELECT FROM economy_ledgerentry
+          WHERE player_id = player.id AND type = 'PURCHASE_CREDIT') AS has_bought,
+  EXISTS (SELECT FROM promos_denial WHERE player_id = player.id) AS is_denied,
+  block.until AS blocked_until,
+  (SELECT count(*) FROM promos_attempt
+   WHERE player_id = player.id AND at > %(failures_since)s AND refusal <> ''
+     AND detail <> 'BLOCKED' AND (block.since IS NULL OR at > block.since)) AS failures,
+  (SELECT id FROM promos_attempt
+   WHERE player_id = player.id AND idempotency_key = %(key)s) AS earlier_id,
+  code.id AS code_id, code.digest, code.is_shared, code.revoked_at IS NOT NULL AS is_revoked,
+  NOT code.is_shared AND EXISTS (
+    SELECT FROM promos_redemption
+    WHERE code_id = code.id AND status <> 'EXPIRED' AND player_id <> player.id
+  ) AS is_used_by_other,
+  mine.id AS live_id, mine.status = 'RESERVED' AS is_held,
+  mine.status = 'RESERVED' AND NOT mine.is_kept AND mine.reserved_until <= %(now)s AS is_lapsed,
+  coalesce((SELECT max(turn) FROM promos_redemption
+            WHERE campaign_id = campaign.id AND player_id = player.id), 0) AS turns_taken,
+  campaign.id AS campaign_id, campaign.status, campaign.kind, campaign.value,
+  campaign.starts_at, campaign.ends_at, campaign.uses_max, campaign.applied, campaign.held,
+  campaign.for_new_players, campaign.for_first_purchase, campaign.for_language,
+  campaign.for_level, campaign.for_lapsed_days
+FROM players_player AS player
+LEFT JOIN promos_block AS block ON block.player_id = player.id
+LEFT JOIN promos_code AS code ON code.digest = ANY (%(digests)s)
+LEFT JOIN promos_campaign AS campaign ON campaign.id = code.campaign_id
+LEFT JOIN promos_redemption AS mine
+  ON mine.campaign_id = campaign.id AND mine.player_id = player.id AND mine.status <> 'EXPIRED'
+WHERE player.id = %(player)s
+"""
+
+
+def _lock_player(player: Player) -> None:
+    """Let no other try of the player go on before this one has ended."""
+    Player.objects.select_for_update(no_key=True).only("pk").get(pk=player.pk)
+
+
+def _look_up(*, player: Player, digests: list[bytes], key: str, now: datetime) -> _Known:
+    """Find out everything that decides, as it is once the player is locked. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _LOOK_UP,
+            {
+                "player": player.pk,
+                "digests": digests,
+                "key": key,
+                "failures_since": now - FAILURES_WITHIN,
+                "now": now,
+            },
+        )
+        names = [column.name for column in cursor.description]
+        row: dict[str, Any] = dict(zip(names, cursor.fetchone(), strict=True))
+    person = Person(
+        language=row["language"],
+        level=levels.of(player) if row["for_level"] else "",
+        first_active_on=row["first_active_on"],
+        last_active_on=row["last_active_on"],
+        has_bought=row["has_bought"],
+        is_denied=row["is_denied"],
+        blocked_until=row["blocked_until"],
+        has_used=row["live_id"] is not None,
+        turns_taken=row["turns_taken"],
+    )
+    terms = None
+    if row["code_id"] is not None:
+        terms = Terms(
+            **{name: row[name] for name in Terms.__dataclass_fields__ if name in row},
+        )
+    return _Known(
+        person=person,
+        failures=row["failures"],
+        earlier_id=row["earlier_id"],
+        code_id=row["code_id"],
+        campaign_id=row["campaign_id"],
+        digest=bytes(row["digest"]) if row["digest"] is not None else None,
+        kind=row["kind"] or "",
+        value=row["value"] or 0,
+        is_shared=bool(row["is_shared"]),
+        held_id=row["live_id"] if row["is_held"] else None,
+        lapsed_id=row["live_id"] if row["is_lapsed"] else None,
+        terms=terms,
+    )
+
+
+def find(raw: str) -> Code | None:
+    """Return the code that was typed, if there is one: so staff search."""
+    digests = list(codes.digests(codes.normalised(raw)).values())
+    return Code.objects.select_related("campaign", "batch").filter(digest__in=digests).first()
+
+
+def why_not(*, player: Player, raw: str, now: datetime) -> list[Reason]:
+    """Return everything that stands between the player and the code. Nothing is written."""
+    digests = list(codes.digests(codes.normalised(raw)).values())
+    known = _look_up(player=player, digests=digests, key="", now=now)
+    return why_not_anybody(person=known.person, terms=known.terms, now=now)
+
+
+def why_not_anybody(*, person: Person, terms: Terms | None, now: datetime) -> list[Reason]:
+    """Return everything that stands between a person, maybe a made-up one, and a code."""
+    today = now.astimezone(business_zone()).date()
+    return rules.reasons(person, terms, now=now, today=today)
+
+
+# --- One try --------------------------------------------------------------------------------------
+
+
+def _as_before(attempt_id: int) -> Result:
+    """Return the result that a repeat had the first time."""
+    attempt = Attempt.objects.select_related("redemption").get(pk=attempt_id)
+    return Result(
+        redemption=attempt.redemption,
+        refusal=Refusal(attempt.refusal) if attempt.refusal else None,
+        reason=Reason(attempt.detail) if attempt.detail else None,
+    )
+
+
+def _held(known: _Known, against: list[Reason]) -> Redemption | None:
+    """Return the hold that the player has already, unless codes are closed to the player."""
+    if known.held_id is None or {Reason.BLOCKED, Reason.DENIED}.intersection(against):
+        return None
+    return Redemption.objects.get(pk=known.held_id)
+
+
+_CLAIM = """
+INSERT INTO promos_redemption
+  (campaign_id, code_id, is_shared, player_id, turn, status, created_at, changed_at,
+   reserved_until, is_kept, stars_off)
+VALUES
+  (%(campaign)s, %(code)s, %(is_shared)s, %(player)s, %(turn)s, %(status)s, %(now)s, %(now)s,
+   %(until)s, false, 0)
+RETURNING *
+"""
+
+
+def _claim(known: _Known, *, player: Player, now: datetime) -> Redemption | None:
+    """Take one use of the campaign; None if the database has none left."""
+    is_discount = known.kind == CampaignKind.PERCENT_DISCOUNT
+    claimed = Redemption.objects.raw(
+        _CLAIM,
+        {
+            "campaign": known.campaign_id,
+            "code": known.code_id,
+            "is_shared": known.is_shared,
+            "player": player.pk,
+            "turn": known.person.turns_taken + 1,
+            "status": RedemptionStatus.RESERVED if is_discount else RedemptionStatus.APPLIED,
+            "now": now,
+            "until": now + HOLD_FOR if is_discount else None,
+        },
+    )
+    return next(iter(claimed), None)
+
+
+def goods_of(*, kind: str, value: int) -> Goods:
+    """Return what a campaign that is no discount gives."""
+    if kind == CampaignKind.PREMIUM_GRANT:
+        return Goods(premium=PLANS[value], premium_days=value)
+    return Goods(paid_energy=value)
+
+
+def _deliver(redemption: Redemption, known: _Known, *, player: Player, now: datetime) -> None:
+    """Hand over the goods of a grant."""
+    grants.grant(
+        player=player,
+        goods=goods_of(kind=known.kind, value=known.value),
+        type=EntryType.PROMO_GRANT,
+        source=Source.PROMO,
+        key=grant_key(redemption),
+        now=now,
+        metadata={"redemption": redemption.pk, "campaign": known.campaign_id},
+    )
+
+
+def grant_key(redemption: Redemption) -> str:
+    """Return the idempotency key under which the ledger has what a redemption gave."""
+    return f"promo:{redemption.pk}"
+
+
+def _block(known: _Known, *, player: Player, reason: Reason, now: datetime) -> datetime | None:
+    """Block the player after the fifth failure; return until when, if the player is blocked."""
+    if reason is Reason.BLOCKED:
+        return known.person.blocked_until
+    if known.failures + 1 < FAILURES_MAX:
+        return None
+    until = now + BLOCK_FOR
+    Block.objects.update_or_create(player=player, defaults={"since": now, "until": until})
+    return until
+
+
+# --- The hold, as a purchase goes its way ---------------------------------------------------------
+
+
+def attach(*, redemption_id: int, player: Player, stars_off: int, now: datetime) -> Redemption:
+    """Let a hold take `stars_off` Stars off a purchase of the player.
+
+    A step of the caller's transaction. Locks the redemption, then the campaign. Raises
+    NotAttachableError when the hold is over or another's, or the budget has not so many Stars left.
+    """
+    held = Redemption.objects.held(now).select_for_update()
+    redemption = held.filter(pk=redemption_id, player=player).first()
+    if redemption is None:
+        raise NotAttachableError
+    if redemption.stars_off != stars_off and not _moved(redemption, stars_off=stars_off, now=now):
+        raise NotAttachableError
+    return redemption
+
+
+def keep(*, redemption_id: int, now: datetime) -> bool:
+    """Keep the hold beyond its time, since its pre-checkout is approved; False if it is over.
+
+    A step of the caller's transaction. Locks the redemption.
+    """
+    held = Redemption.objects.held(now).filter(pk=redemption_id)
+    return held.update(is_kept=True, changed_at=now) == 1
+
+
+def apply(*, redemption_id: int, now: datetime) -> bool:
+    """Use the hold up, since its purchase is credited; False if it is over. Locks as `attach`."""
+    reserved = Redemption.objects.filter(pk=redemption_id, status=RedemptionStatus.RESERVED)
+    return reserved.update(status=RedemptionStatus.APPLIED, changed_at=now) == 1
+
+
+def release(*, redemption_id: int, now: datetime) -> bool:
+    """Give the hold's use back to the campaign; False if it is over. Locks as `attach`."""
+    reserved = Redemption.objects.filter(pk=redemption_id, status=RedemptionStatus.RESERVED)
+    return reserved.update(status=RedemptionStatus.EXPIRED, is_kept=False, changed_at=now) == 1
+
+
+def revoke(*, redemption_id: int, now: datetime) -> bool:
+    """Note that its purchase has been refunded; the use stays used. False if that was so."""
+    applied = Redemption.objects.filter(pk=redemption_id, status=RedemptionStatus.APPLIED)
+    return applied.update(status=RedemptionStatus.REVOKED, changed_at=now) == 1
+
+
+@transaction.atomic
+def take_back(
+    *, redemption_id: int, reason: str, now: datetime, staff: User | None
+) -> Reversal | None:
+    """Take back what a grant gave, as far as it is there; None if that has been done.
+
+    Locks the redemption, then the wallet.
+    """
+    redemption = Redemption.objects.select_for_update(of=("self",)).get(pk=redemption_id)
+    if not revoke(redemption_id=redemption_id, now=now):
+        return None
+    entry = LedgerEntry.objects.select_related("player").get(
+        player=redemption.player_id, idempotency_key=grant_key(redemption)
+    )
+    return grants.take_back(
+        entry=entry,
+        type=EntryType.TAKEN_BACK,
+        source=Source.PROMO,
+        key=f"promo-back:{redemption.pk}",
+        now=now,
+        staff=staff,
+        reason=reason,
+    )
+
+
+def _moved(redemption: Redemption, *, stars_off: int, now: datetime) -> bool:
+    """Set what a hold takes off, unless the campaign's budget does not allow it."""
+    held = Redemption.objects.filter(pk=redemption.pk)
+    if not held.update(stars_off=stars_off, changed_at=now):
+        return False
+    redemption.stars_off = stars_off
+    return True
+
+
+def expire(*, now: datetime, limit: int) -> int:
+    """Release the holds whose time is over; return how many. One transaction each."""
+    lapsed = Redemption.objects.lapsed(now).order_by("reserved_until")
+    return sum(
+        _expire_one(redemption_id=pk, now=now)
+        for pk in list(lapsed.values_list("pk", flat=True)[:limit])
+    )
+
+
+@transaction.atomic
+def _expire_one(*, redemption_id: int, now: datetime) -> bool:
+    """Release one hold, unless it is kept, used or being used just now."""
+    lapsed = Redemption.objects.lapsed(now).select_for_update(skip_locked=True)
+    if not lapsed.filter(pk=redemption_id).exists():
+        return False
+    return release(redemption_id=redemption_id, now=now)
+
+
+def current_hold(*, player: Player, now: datetime) -> Redemption | None:
+    """Return the player's discount that can be used now, the newest if there are several."""
+    held = Redemption.objects.held(now).select_related("campaign").filter(player=player)
+    return held.order_by("-created_at").first()
+
+
+def fits(campaign: Campaign, *, product_code: str, is_premium: bool) -> bool:
+    """Return whether a discount is for the product."""
+    if not campaign.is_discount:
+        return False
+    return {
+        "ANY": True,
+        "MICRO_ANY": not is_premium,
+        "PREMIUM_ANY": is_premium,
+        "PRODUCT": campaign.product_code == product_code,
+    }[campaign.scope]

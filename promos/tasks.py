@@ -1,0 +1,46 @@
+"""What Celery runs for promos."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from promos import batches, campaigns, proof, redemptions
+from quizarena.celery import app
+
+# A run does at most so much; the next one goes on.
+BATCH = 1000
+# How long one task makes codes before it lets other tasks have the process.
+WORK_FOR = timedelta(seconds=20)
+
+
+@app.task
+def expire_holds() -> int:
+    """Release the holds whose time is over; return how many."""
+    return redemptions.expire(now=timezone.now(), limit=BATCH)
+
+
+@app.task
+def roll_over_campaigns() -> int:
+    """Note which campaigns are over; return how many."""
+    return campaigns.roll_over(now=timezone.now(), limit=BATCH)
+
+
+@app.task
+def guard_codes() -> int:
+    """Pause the campaigns of codes that are being attacked; return how many."""
+    return campaigns.guard(now=timezone.now())
+
+
+@app.task
+def make_codes() -> int:
+    """Go on with the batches that are ordered; return how many codes were made."""
+    until, made = timezone.now() + WORK_FOR, 0
+    while timezone.now() < until and (batch_id := batches.next_to_make()) is not None:
+        made += batches.make(batch_id=batch_id)
+    return made
+
+
+@app.task
+def prove_counters() -> int:
+    """Prove every campaign's counters; return how many differ."""
+    return len(proof.prove(now=timezone.now()))
