@@ -14,6 +14,9 @@ from economy.goods import Plan
 from economy.models import PremiumSpan
 from payments.errors import Refusal, RefusedError
 from payments.models import PAID, Product, Purchase
+from promos import redemptions
+from promos.discounts import discounted
+from promos.models import Redemption
 from quizarena.players.models import Player
 
 Row = TypeVar("Row", bound=Model)
@@ -251,21 +254,37 @@ def refusals(
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
-    """A product as one player sees it: `refused` says why it cannot be bought now."""
+    """A product as one player sees it: `refused` says why it cannot be bought now.
+
+    `stars` is what it would cost now, with the player's `hold` if that is for it.
+    """
 
     product: Product
     refused: RefusedError | None
+    stars: int
+    hold: Redemption | None = None
 
 
 def shelf(*, player: Player, now: datetime) -> list[Offer]:
-    """Return what is for sale, in the shop's order, as the player sees it. One query."""
+    """Return what is for sale, in the shop's order, as the player sees it. Two queries."""
+    hold = redemptions.current_hold(player=player, now=now)
     products = with_circumstances(
         Product.objects.filter(is_for_sale=True), player=player.pk, product=OuterRef("pk"), now=now
     )
-    return [
-        Offer(product=product, refused=next(iter(reasons), None))
-        for product in products
-        for reasons in [
-            refusals(product=product, player=player, found=circumstances(product), now=now)
-        ]
-    ]
+    return [_offer(product, player=player, hold=hold, now=now) for product in products]
+
+
+def _offer(product: Product, *, player: Player, hold: Redemption | None, now: datetime) -> Offer:
+    """Return the product, fetched with its circumstances, as the player sees it."""
+    reasons = refusals(product=product, player=player, found=circumstances(product), now=now)
+    if hold is not None and not redemptions.fits(
+        hold.campaign, product_code=product.pk, is_premium=product.plan is not None
+    ):
+        hold = None
+    percent = hold.campaign.value if hold else 0
+    return Offer(
+        product=product,
+        refused=next(iter(reasons), None),
+        stars=discounted(stars=product.stars, percent=percent),
+        hold=hold,
+    )

@@ -414,8 +414,8 @@ class Purchase(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["redemption"],
-                condition=Q(status__in=[*OPEN, *PAID]),
-                name="purchase_one_per_hold",
+                condition=Q(status__in=OPEN),
+                name="purchase_one_open_per_hold",
             ),
             models.CheckConstraint(
                 condition=Q(redemption=None) | Q(percent__gt=0),

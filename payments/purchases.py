@@ -31,7 +31,10 @@ from payments.models import (
     PurchaseEvent,
     PurchaseStatus,
 )
+from promos import redemptions
 from promos.discounts import discounted
+from promos.errors import NotAttachableError
+from promos.models import Redemption
 from quizarena.players import services as players
 from quizarena.players.models import Player
 from quizarena.staff import alerts
@@ -45,14 +48,22 @@ log = structlog.get_logger(__name__)
 
 
 def open_purchase(
-    *, player: Player, product_code: str, now: datetime, is_subscription: bool = False
+    *,
+    player: Player,
+    product_code: str,
+    now: datetime,
+    is_subscription: bool = False,
+    redemption_id: int | None = None,
 ) -> Purchase:
     """Return the player's open purchase of the product, opened now if there is none.
 
-    The price is fixed here. Taps that meet get the same row, locked until the transaction ends;
-    one that is open as a subscription and wanted without (or the other way round) is closed.
-    Raises RefusedError with the first reason why the player cannot buy it. Two statements, for a
-    subscription three: a player has one at a time.
+    The price is fixed here, with the discount of the hold `redemption_id` if one is given; what has
+    this hold for another product is closed. Taps that meet get the same row, locked until the
+    transaction ends; one that is open in another way (with another hold or one that is over, as a
+    subscription or not) is closed, too. Whoever taps without a hold gets what is open with one.
+
+    Locks the purchase, then the hold. Raises RefusedError with the first reason why the player
+    cannot buy it. Two statements, for a subscription three: a player has one at a time.
     """
     found = catalogue.with_circumstances(
         Product.objects.filter(pk=product_code), player=player.pk, product=product_code, now=now
@@ -66,26 +77,90 @@ def open_purchase(
         raise refusal
     if is_subscription and subscriptions.current(player=player, now=now) is not None:
         raise RefusedError(Refusal.SUBSCRIBED)
-    # Nothing is refused from here on, so the caller's transaction needs no savepoint.
-    with transaction.atomic(savepoint=False):
-        purchase = _insert(player=player, product=product, now=now, is_subscription=is_subscription)
-        if purchase.is_subscription != is_subscription:
+    hold = None
+    if redemption_id is not None:
+        hold = _usable(redemption_id, player=player, product=product, now=now)
+        if is_subscription:
+            raise RefusedError(Refusal.PROMO_NOT_FITTING)  # It would be cheaper for ever.
+    wanted: dict[str, Any] = {
+        "player": player,
+        "product": product,
+        "now": now,
+        "is_subscription": is_subscription,
+        "hold": hold,
+    }
+    # Without a hold nothing is refused from here on, so no savepoint is needed.
+    with transaction.atomic(savepoint=hold is not None):
+        if hold is not None:
+            _move_hold_here(hold, product=product, now=now)
+        purchase = _insert(**wanted)
+        if not _is_as_wanted(purchase, is_subscription=is_subscription, hold=hold, now=now):
             _fail(purchase, why="opened again in another way", now=now)
-            purchase = _insert(
-                player=player, product=product, now=now, is_subscription=is_subscription
-            )
+            purchase = _insert(**wanted)
+        if hold is not None:
+            _attach(hold, purchase, now=now)
     return purchase
+
+
+def _usable(redemption_id: int, *, player: Player, product: Product, now: datetime) -> Redemption:
+    """Return the player's hold with its campaign. Raises RefusedError if it is not for this."""
+    held = Redemption.objects.held(now).select_related("campaign")
+    hold = held.filter(pk=redemption_id, player=player).first()
+    if hold is None:
+        raise RefusedError(Refusal.PROMO_EXPIRED)
+    if not redemptions.fits(
+        hold.campaign, product_code=product.pk, is_premium=product.plan is not None
+    ):
+        raise RefusedError(Refusal.PROMO_NOT_FITTING)
+    return hold
+
+
+def _move_hold_here(hold: Redemption, *, product: Product, now: datetime) -> None:
+    """Close the open purchase of another product that the hold is attached to; it stays held."""
+    others = Purchase.objects.open().filter(redemption=hold).exclude(product=product)
+    for other in others.select_for_update():
+        _fail(other, why="the discount is used for something else", now=now, keeps_hold=True)
+
+
+def _is_as_wanted(
+    purchase: Purchase, *, is_subscription: bool, hold: Redemption | None, now: datetime
+) -> bool:
+    """Return whether the purchase, open before or not, is what the player wants now."""
+    if purchase.is_subscription != is_subscription:
+        return False
+    if hold is not None:
+        return purchase.redemption_id == hold.pk
+    return (
+        purchase.redemption_id is None
+        or Redemption.objects.held(now).filter(pk=purchase.redemption_id).exists()
+    )
+
+
+def _attach(hold: Redemption, purchase: Purchase, *, now: datetime) -> None:
+    """Let the hold take off what the purchase costs less. Raises RefusedError."""
+    assert purchase.base_stars is not None
+    assert purchase.stars is not None
+    try:
+        redemptions.attach(
+            redemption_id=hold.pk,
+            player=purchase.player,
+            stars_off=purchase.base_stars - purchase.stars,
+            now=now,
+        )
+    except NotAttachableError:
+        raise RefusedError(Refusal.PROMO_EXPIRED) from None
 
 
 # Whoever taps second gets the row of the first, and waits until that one's transaction has ended.
 _OPEN = f"""
 INSERT INTO payments_purchase
-  (id, player_id, product_id, goods, base_stars, percent, stars, is_subscription, payload,
+  (id, player_id, product_id, goods, base_stars, percent, stars, is_subscription,
+   redemption_id, payload,
    status, problem, flags, opened_at, event, evidence, changed_at,
    provider_charge_id, paid_currency, recovery_tries, invoice_link)
 VALUES
   (%(id)s, %(player)s, %(product)s, %(goods)s, %(base_stars)s, %(percent)s, %(stars)s,
-   %(is_subscription)s, %(payload)s,
+   %(is_subscription)s, %(redemption)s, %(payload)s,
    'CREATED', '', '{{}}', %(now)s, 'OPENED', '{{}}', %(now)s, '', '', 0, '')
 ON CONFLICT (player_id, product_id) WHERE status IN ({", ".join(f"'{status}'" for status in OPEN)})
 DO UPDATE SET changed_at = payments_purchase.changed_at
@@ -93,9 +168,16 @@ RETURNING *
 """  # noqa: S608 -- the statuses are constants.
 
 
-def _insert(*, player: Player, product: Product, now: datetime, is_subscription: bool) -> Purchase:
+def _insert(
+    *,
+    player: Player,
+    product: Product,
+    now: datetime,
+    is_subscription: bool,
+    hold: Redemption | None,
+) -> Purchase:
     """Insert a purchase, or return the one that is open; it is locked in either case."""
-    purchase_id, percent = uuid4(), 0
+    purchase_id, percent = uuid4(), hold.campaign.value if hold else 0
     stars = discounted(stars=product.stars, percent=percent)
     values = {
         "id": purchase_id,
@@ -106,6 +188,7 @@ def _insert(*, player: Player, product: Product, now: datetime, is_subscription:
         "percent": percent,
         "stars": stars,
         "is_subscription": is_subscription,
+        "redemption": hold.pk if hold else None,
         "payload": payload.sign(
             purchase_id=purchase_id,
             telegram_id=player.telegram_id,
@@ -146,9 +229,9 @@ class PreCheckout:
 
 @transaction.atomic
 def check_out(query: PreCheckout, *, now: datetime) -> Refusal | None:
-    """Decide whether the Stars may be taken: None is yes. Two statements.
+    """Decide whether the Stars may be taken: None is yes. Two statements, with a discount three.
 
-    Locks the purchase. A query that comes again gets the answer it got. Product rules, 5.3.
+    Locks the purchase, then the hold. A query that comes again gets the answer it got. Product rules, 5.3.
     """
     answers = PurchaseEvent.objects.filter(
         purchase=OuterRef("pk"),
@@ -167,6 +250,10 @@ def check_out(query: PreCheckout, *, now: datetime) -> Refusal | None:
     if purchase.answer is not None:
         return Refusal(purchase.answer) if purchase.answer else None
     refusal = _why_not(purchase, query, now=now)
+    if refusal is None and purchase.redemption_id is not None:
+        # From here on the hold does not lapse before the purchase is settled or dead.
+        is_kept = redemptions.keep(redemption_id=purchase.redemption_id, now=now)
+        refusal = None if is_kept else Refusal.PROMO_EXPIRED
     status = PurchaseStatus(purchase.status) if refusal else PurchaseStatus.PRECHECKOUT_OK
     changed = purchase.moves(
         status,
@@ -255,8 +342,9 @@ def record_payment(payment: Payment, *, now: datetime, flags: tuple[Flag, ...] =
     what a rule has against it becomes a flag. A charge that is known changes nothing. Crediting is
     a step of its own. Two statements, for what goes as it should.
     """
+    beside = ("player", "product", "redemption")
     found = catalogue.with_circumstances(
-        Purchase.objects.select_for_update(of=("self",)).select_related("player", "product"),
+        Purchase.objects.select_for_update(of=("self",)).select_related(*beside),
         player=OuterRef("player"),
         product=OuterRef("product"),
         now=now,
@@ -300,6 +388,8 @@ def _problem(purchase: Purchase, payment: Payment) -> Problem | None:
 def _honoured(purchase: Any, *, now: datetime) -> list[Flag]:
     """Return what a pre-checkout would have refused now."""
     flags = [Flag(reason.refusal.value) for reason in _refusals(purchase, now=now)]
+    if purchase.redemption is not None and purchase.redemption.status != "RESERVED":
+        flags.append(Flag.PROMO_LAPSED)
     if purchase.player.bot_blocked_at is not None:
         flags.append(Flag.BOT_BLOCKED)
     if purchase.status == PurchaseStatus.FAILED:
@@ -445,6 +535,13 @@ def _deliver(purchase: Purchase, *, now: datetime) -> None:
     """Grant the goods as one entry of the Stars that were paid (product rules, section 3)."""
     goods = purchase.delivers
     assert goods is not None
+    changed = []
+    if purchase.redemption_id is not None and not redemptions.apply(
+        redemption_id=purchase.redemption_id, now=now
+    ):
+        # Its time was over, or the campaign was stopped: the price that was paid stands.
+        purchase.flags = [*dict.fromkeys([*purchase.flags, Flag.PROMO_LAPSED.value])]
+        changed.append("flags")
     if purchase.renews is not None:
         subscriptions.end_grace(purchase.renews, now=now)
     entry, _ = grants.grant(
@@ -461,7 +558,7 @@ def _deliver(purchase: Purchase, *, now: datetime) -> None:
     if purchase.is_subscription:
         subscriptions.follow(purchase, now=now)
     purchase.credit_entry = entry
-    changed = purchase.moves(
+    changed += purchase.moves(
         PurchaseStatus.CREDITED, EventKind.CREDITED, now=now, evidence={"entry": entry.pk}
     )
     purchase.save(update_fields=[*changed, "credit_entry"])
@@ -500,12 +597,17 @@ def close(*, purchase_id: UUID, why: str, now: datetime) -> bool:
     return True
 
 
-def _fail(purchase: Purchase, *, why: str, now: datetime) -> None:
-    """Close a purchase that is open and locked. A later payment is still honoured."""
+def _fail(purchase: Purchase, *, why: str, now: datetime, keeps_hold: bool = False) -> None:
+    """Close a purchase that is open and locked, and release its hold unless that `keeps_hold`.
+
+    A later payment is still honoured.
+    """
     changed = purchase.moves(
         PurchaseStatus.FAILED, EventKind.FAILED, now=now, evidence={"why": why}
     )
     purchase.save(update_fields=changed)
+    if purchase.redemption_id is not None and not keeps_hold:
+        redemptions.release(redemption_id=purchase.redemption_id, now=now)
 
 
 @transaction.atomic

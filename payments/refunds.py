@@ -27,6 +27,7 @@ from payments.models import (
     Refund,
     RefundSource,
 )
+from promos import redemptions
 from quizarena.staff import alerts
 
 # How long after a try that did not come to its end the next one is due; the last one repeats.
@@ -201,6 +202,11 @@ def settle(*, purchase_id: UUID, now: datetime) -> Purchase:
         PurchaseStatus.REFUNDED, EventKind.REFUNDED, now=now, evidence=evidence
     )
     purchase.save(update_fields=[*changed, "refund_entry"])
+    if purchase.redemption_id is not None and not redemptions.revoke(
+        redemption_id=purchase.redemption_id, now=now
+    ):
+        # It was never credited, so the use is free again.
+        redemptions.release(redemption_id=purchase.redemption_id, now=now)
     refund.telegram_at = refund.finished_at = now
     refund.save(update_fields=["telegram_at", "finished_at"])
     if purchase.is_subscription:

@@ -7,6 +7,8 @@ from django.utils import timezone
 
 from payments import invoices, purchases, reconciliation, refunds, subscriptions, telegram
 from payments.models import Purchase, PurchaseStatus, Refund, Subscription
+from promos import redemptions
+from promos.models import RedemptionStatus
 from quizarena.celery import app
 
 # A run does at most so much; the next one goes on.
@@ -47,6 +49,21 @@ def finish_refunds() -> int:
     now = timezone.now()
     due = Refund.objects.due(now).values_list("pk", flat=True)
     return sum(refunds.finish(refund_id=pk, now=timezone.now()) for pk in list(due[:BATCH]))
+
+
+@app.task
+def revoke_refunded_redemptions() -> int:
+    """Revoke the redemptions whose purchases have been refunded; return how many.
+
+    The refund itself does it (product rules, section 8). This finds what was done by hand.
+    """
+    now = timezone.now()
+    applied = Purchase.objects.filter(
+        status=PurchaseStatus.REFUNDED, redemption__status=RedemptionStatus.APPLIED
+    ).values_list("redemption_id", flat=True)
+    return sum(
+        redemptions.revoke(redemption_id=pk, now=now) for pk in list(applied[:BATCH]) if pk
+    )
 
 
 @app.task

@@ -303,6 +303,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 300.0,
         "options": {"expires": 300.0, "queue": "bulk"},
     },
+    "revoke refunded redemptions": {
+        "task": "payments.tasks.revoke_refunded_redemptions",
+        "schedule": 300.0,
+        "options": {"expires": 300.0, "queue": "critical"},
+    },
     "release holds": {
         "task": "promos.tasks.expire_holds",
         "schedule": 60.0,
