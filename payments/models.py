@@ -511,6 +511,14 @@ class Purchase(models.Model):
                 operation=pgtrigger.Update,
                 func=STAYS_AS_IT_WAS,
             ),
+            # Its entries come later, when the trigger above can see whose they are.
+            pgtrigger.Protect(
+                name="opened_without_entries",
+                operation=pgtrigger.Insert,
+                condition=pgtrigger.Condition(
+                    "(NEW.credit_entry_id IS NOT NULL OR NEW.refund_entry_id IS NOT NULL)"
+                ),
+            ),
             pgtrigger.Trigger(
                 name="timeline_begins",
                 when=pgtrigger.After,

@@ -231,7 +231,8 @@ class PreCheckout:
 def check_out(query: PreCheckout, *, now: datetime) -> Refusal | None:
     """Decide whether the Stars may be taken: None is yes. Two statements, with a discount three.
 
-    Locks the purchase, then the hold. A query that comes again gets the answer it got. Product rules, 5.3.
+    Locks the purchase, then the hold. A query that comes again gets the answer it got (product
+    rules, section 5.3).
     """
     answers = PurchaseEvent.objects.filter(
         purchase=OuterRef("pk"),

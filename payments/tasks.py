@@ -61,9 +61,7 @@ def revoke_refunded_redemptions() -> int:
     applied = Purchase.objects.filter(
         status=PurchaseStatus.REFUNDED, redemption__status=RedemptionStatus.APPLIED
     ).values_list("redemption_id", flat=True)
-    return sum(
-        redemptions.revoke(redemption_id=pk, now=now) for pk in list(applied[:BATCH]) if pk
-    )
+    return sum(redemptions.revoke(redemption_id=pk, now=now) for pk in list(applied[:BATCH]) if pk)
 
 
 @app.task
