@@ -16,18 +16,20 @@ from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db import connection, models, transaction
+from django.db import models, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from unfold.paginator import InfinitePaginator
 
 from quizarena.staff import audit
+from quizarena.staff.models import AuditEntry
+from quizarena.staff.plans import custom_plans
 
 Row = TypeVar("Row", bound=models.Model)
 
@@ -48,16 +50,11 @@ HISTORY_LENGTH = 100
 
 
 class PlannedChangeList(ChangeList):
-    """A page of rows, fetched by a plan for the very values that were asked for.
-
-    PostgreSQL would soon keep one plan for any value of a prepared statement, and that one uses
-    neither the partial index of a rare state nor the index of a beginning.
-    """
+    """A page of rows, fetched by a plan for the very values that were asked for."""
 
     def get_results(self, request: HttpRequest) -> None:
         """Fetch the page."""
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL plan_cache_mode = force_custom_plan")
+        with custom_plans():
             super().get_results(request)
             self.result_list = list(self.result_list)
 
@@ -239,7 +236,7 @@ class StaffAdmin(_ModelAdmin[Row]):
             "table": {
                 "headers": ["When", "Who", "What"],
                 "rows": [
-                    [age(entry.at), entry.actor or "command line", entry.summary]
+                    [age(entry.at), entry.actor or "command line", _what_was_done(entry)]
                     for entry in audit.of_object(obj)[:HISTORY_LENGTH]
                 ],
             },
@@ -269,6 +266,17 @@ def own_user(request: HttpRequest) -> User:
     """Return the member of staff."""
     assert isinstance(request.user, User)
     return request.user
+
+
+def _what_was_done(entry: AuditEntry) -> SafeString:
+    """Return the summary of an entry, with the old and new values of what was changed."""
+    changed = entry.details.get("changed", {})
+    values = format_html_join(
+        "",
+        "<div>{}: <del>{}</del> <ins>{}</ins></div>",
+        ((name, *pair) for name, pair in changed.items()),
+    )
+    return format_html("<div>{}{}</div>", entry.summary, values)
 
 
 def _plain(value: Any) -> Any:

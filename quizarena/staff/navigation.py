@@ -11,12 +11,15 @@ from django.urls import reverse
 from django.utils import timezone
 
 from quizarena.staff.models import Alert, ApprovalRequest
+from quizarena.staff.plans import custom_plans
 
 # group: (title, symbol, page of a model), in the order of a working day.
 GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Waiting for you": (
         ("Alerts", "notifications_active", "staff.alert"),
         ("Approvals", "order_approve", "staff.approvalrequest"),
+        ("Payments in review", "pending_actions", "payments.purchase.queue"),
+        ("Support requests", "contact_support", "payments.supportrequest"),
     ),
     "Game": (
         ("Players", "group", "players.player"),
@@ -28,6 +31,14 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("By day", "monitoring", "economy.ledgerentry.days"),
         ("Proofs", "verified", "economy.proverrun"),
         ("Outage days", "shield", "economy.outageday"),
+    ),
+    "Payments": (
+        ("Purchases", "shopping_cart", "payments.purchase"),
+        ("Refunds", "undo", "payments.refund"),
+        ("Subscriptions", "autorenew", "payments.subscription"),
+        ("Products", "sell", "payments.product"),
+        ("Revenue", "bar_chart", "payments.purchase.revenue"),
+        ("Reconciliation", "compare_arrows", "payments.reconciliationrun"),
     ),
     "Traffic": (
         ("Inbox", "inbox", "bot.inboxupdate"),
@@ -41,6 +52,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Staff": (
         ("Users", "badge", "auth.user"),
         ("Roles", "shield_person", "auth.group"),
+        ("API clients", "key", "api.apiclient"),
         ("Audit log", "history_edu", "staff.auditentry"),
     ),
 }
@@ -49,6 +61,9 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
 BADGES: dict[str, tuple[Callable[[], QuerySet[Any]], str]] = {
     "staff.alert": (Alert.objects.unsettled, "danger"),
     "staff.approvalrequest": (lambda: ApprovalRequest.objects.waiting(timezone.now()), "warning"),
+    # Apps above ours are known by name alone.
+    "payments.purchase.queue": (lambda: _rows("payments.purchase").stuck(), "danger"),
+    "payments.supportrequest": (lambda: _rows("payments.supportrequest").unanswered(), "warning"),
 }
 # A badge says "99+" from here.
 BADGE_MAX = 100
@@ -56,6 +71,19 @@ BADGE_MAX = 100
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
     """Return the groups with the pages that this user may see, for UNFOLD["SIDEBAR"]."""
+    with custom_plans():
+        groups = _groups(request)
+    # One page may lie below another: the longest address is where we are.
+    links = [item["link"] for group in groups for item in group["items"]]
+    here = max(filter(request.path.startswith, links), key=len, default=None)
+    for group in groups:
+        for item in group["items"]:
+            item["active"] = item["link"] == here
+    return groups
+
+
+def _groups(request: HttpRequest) -> list[dict[str, Any]]:
+    """Return the groups with the pages that this user may see, and their badges."""
     groups: list[dict[str, Any]] = []
     for title, pages in GROUPS.items():
         items = [
@@ -71,13 +99,12 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         ]
         if items:
             groups.append({"title": title, "separator": bool(groups), "items": items})
-    # One page may lie below another: the longest address is where we are.
-    links = [item["link"] for group in groups for item in group["items"]]
-    here = max(filter(request.path.startswith, links), key=len, default=None)
-    for group in groups:
-        for item in group["items"]:
-            item["active"] = item["link"] == here
     return groups
+
+
+def _rows(model: str) -> Any:
+    """Return the manager of a model, with the questions that its app has added."""
+    return apps.get_model(model)._default_manager
 
 
 def _badge(page: str) -> dict[str, Any]:

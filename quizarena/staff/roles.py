@@ -17,8 +17,21 @@ _WAITING = (
     "staff.view_approvalrequest",
     "staff.view_alert",
 )
+# How many Stars one may refund without a second person stands in the settings.
+_PAYMENTS = (
+    "payments.view_product",
+    "payments.view_purchase",
+    "payments.view_refund",
+    "payments.view_subscription",
+    "payments.view_supportrequest",
+    "payments.refund_purchase",
+    "payments.recheck_purchase",
+)
 _SUPPORT = (
     *_WAITING,
+    *_PAYMENTS,
+    "payments.replay_purchase",
+    "payments.answer_supportrequest",
     "staff.settle_alert",
     "players.view_player",
     "players.suspend_player",
@@ -32,6 +45,9 @@ _SUPPORT = (
 )
 _OPERATOR = (
     *_WAITING,
+    "payments.view_product",
+    "payments.change_product",
+    "payments.view_purchase",
     "players.view_player",
     *_ECONOMY,
     "economy.view_proverrun",
@@ -42,6 +58,10 @@ _OPERATOR = (
 )
 _FINANCE = (
     *_WAITING,
+    *_PAYMENTS,
+    "payments.approve_refund",
+    "payments.view_reconciliationrun",
+    "payments.run_reconciliation",
     "staff.settle_alert",
     "players.view_player",
     *_ECONOMY,
@@ -60,6 +80,9 @@ _ADMINISTRATOR = (
     "auth.add_user",
     "auth.change_user",
     "auth.view_group",
+    "api.view_apiclient",
+    "api.add_apiclient",
+    "api.change_apiclient",
     "staff.view_auditentry",
     "ops.view_heartbeat",
     "django_celery_beat.view_periodictask",

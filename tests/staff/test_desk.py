@@ -29,6 +29,7 @@ LISTS = [
     "staff/alert/",
     "auth/user/",
     "auth/group/",
+    "api/apiclient/",
     "ops/heartbeat/",
     "django_celery_beat/periodictask/",
 ]

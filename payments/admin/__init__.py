@@ -1,0 +1,12 @@
+"""Payments at the desk: a module for each noun, which Django finds here."""
+
+from payments.admin import (
+    products,
+    purchases,
+    reconciliation,
+    refunds,
+    subscriptions,
+    support,
+)
+
+__all__ = ["products", "purchases", "reconciliation", "refunds", "subscriptions", "support"]

@@ -1,0 +1,191 @@
+"""The shelves at the desk: price, visibility, place and texts. What is delivered stays."""
+
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
+
+from django import forms
+from django.conf import settings
+from django.contrib import admin
+from django.db.models import Count
+from django.http import HttpRequest
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+
+from economy.goods import Goods
+from payments.models import STARS_MAX, Product, Purchase
+from quizarena.staff.desk import StaffAdmin, badge
+
+# Bot API sendInvoice: the longest title and description.
+TEXTS = {"title": 32, "description": 255}
+
+
+def contents(goods: Goods | None) -> str:
+    """Return in words what is delivered; nobody may know."""
+    if goods is None:
+        return "unknown"
+    parts = [
+        f"{units:,} {(name.removesuffix('s') if units == 1 else name).replace('_', ' ')}"
+        for name, units in goods.units.items()
+        if units
+    ]
+    if goods.premium:
+        parts.append(f"{goods.premium_days:,} days of Premium {goods.premium.title()}")
+    if goods.mode_codes:
+        parts.append(f"{goods.mode_hours:,} h of {', '.join(goods.mode_codes)}")
+    return ", ".join(parts)
+
+
+def text_fields() -> dict[str, tuple[str, str]]:
+    """Return the language and the text of each field of the form, by its name."""
+    return {f"{text}_{code}": (code, text) for code, _ in settings.LANGUAGES for text in TEXTS}
+
+
+if TYPE_CHECKING:
+    _ModelForm: TypeAlias = forms.ModelForm[Product]
+else:
+    _ModelForm = forms.ModelForm
+
+
+class ProductForm(_ModelForm):
+    """What operators change, with the texts of every language."""
+
+    class Meta:
+        model = Product
+        fields = ("stars", "is_for_sale", "position")
+        labels: ClassVar = {"is_for_sale": "For sale"}
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        names = dict(settings.LANGUAGES)
+        for name, (language, text) in text_fields().items():
+            is_title = text == "title"
+            widget = UnfoldAdminTextInputWidget() if is_title else UnfoldAdminTextareaWidget()
+            if not is_title:
+                widget.attrs["rows"] = 2
+            self.fields[name] = forms.CharField(
+                label=f"{text.capitalize()}, {names[language]}",
+                max_length=TEXTS[text],
+                widget=widget,
+            )
+            self.initial[name] = self.instance.texts.get(language, {}).get(text, "")
+        if "stars" in self.fields:
+            self.fields["stars"] = forms.IntegerField(
+                label="Price in Stars",
+                min_value=1,
+                max_value=STARS_MAX,
+                widget=self.fields["stars"].widget,
+                help_text="For purchases from now on; what has been opened keeps its price.",
+            )
+
+    def save(self, commit: bool = True) -> Product:
+        """Put the texts back into their languages."""
+        texts: dict[str, dict[str, str]] = {}
+        for name, (language, text) in text_fields().items():
+            texts.setdefault(language, {})[text] = self.cleaned_data[name]
+        self.instance.texts = texts
+        saved: Product = super().save(commit)
+        return saved
+
+
+@admin.register(Product)
+class ProductAdmin(StaffAdmin[Product]):
+    """What is for sale. Products come with the code, and nobody adds or deletes one."""
+
+    form = ProductForm
+    list_display = ("code", "title", "price", "delivers", "sale", "position")
+    ordering = ("position",)
+    readonly_fields = ("code", "delivers", "window", "open_invoices", "shown_texts")
+
+    def get_fieldsets(self, request: HttpRequest, obj: Product | None = None) -> Any:
+        """Return what is changed, what is not, and the texts of each language."""
+        return (
+            (
+                None,
+                {"fields": (("stars", "position"), "is_for_sale", "open_invoices")},
+            ),
+            ("What it is", {"fields": (("code", "delivers"), "window")}),
+            *self._texts(request),
+        )
+
+    def _texts(self, request: HttpRequest) -> list[tuple[str, dict[str, Any]]]:
+        """Return a form for the texts of each language, or all of them to read."""
+        if not self.has_change_permission(request):
+            return [("Texts", {"fields": ("shown_texts",)})]
+        return [
+            (name, {"fields": tuple(f"{text}_{language}" for text in TEXTS)})
+            for language, name in settings.LANGUAGES
+        ]
+
+    def get_form(
+        self, request: HttpRequest, obj: Product | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Return the form; the texts are no fields of the model."""
+        kwargs["fields"] = ("stars", "is_for_sale", "position")
+        return super().get_form(request, obj, change, **kwargs)
+
+    @display(description="Title")
+    def title(self, product: Product) -> str:
+        """Return its name in English."""
+        return product.title("en")
+
+    @display(description="Stars")
+    def price(self, product: Product) -> str:
+        """Return the price."""
+        return f"{product.stars:,}"
+
+    @display(description="Delivers")
+    def delivers(self, product: Product) -> str:
+        """Return what a purchase delivers."""
+        return contents(product.goods)
+
+    @display(description="Shop")
+    def sale(self, product: Product) -> SafeString:
+        """Return whether it is in the shop."""
+        if product.is_for_sale:
+            return badge("for sale", "success")
+        return badge("hidden", "warning")
+
+    @display(description="Texts")
+    def shown_texts(self, product: Product) -> SafeString:
+        """Return title and description in every language."""
+        return format_html_join(
+            "",
+            "<div>{}: <b>{}</b> {}</div>",
+            (
+                (name, product.title(language), product.description(language))
+                for language, name in settings.LANGUAGES
+            ),
+        )
+
+    @display(description="Rules")
+    def window(self, product: Product) -> str:
+        """Return how often it can be bought, and how."""
+        rules = []
+        if product.once_per_days:
+            rules.append(f"once in {product.once_per_days} days")
+        if product.can_subscribe:
+            rules.append("also as a subscription of 30 days")
+        return ", ".join(rules) or "–"
+
+    @display(description="Open invoices")
+    def open_invoices(self, product: Product) -> str | SafeString:
+        """Return how many can still be paid at which price, whatever the price becomes."""
+        opened = Purchase.objects.open().filter(product=product).values("stars")
+        prices = opened.annotate(invoices=Count("pk")).order_by("stars")
+        return (
+            format_html_join(
+                "",
+                "<div>{} at {} Stars keep their price</div>",
+                ((f"{price['invoices']:,}", f"{price['stars']:,}") for price in prices),
+            )
+            or "none"
+        )
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Return False: what is sold is delivered by code."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Product | None = None) -> bool:
+        """Return False: purchases refer to it; what is not for sale is hidden."""
+        return False

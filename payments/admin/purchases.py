@@ -1,0 +1,806 @@
+"""Purchases at the desk: found, told from the tap to the refund, set right, and counted."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.contrib import admin
+from django.contrib.auth.models import User
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from economy.admin import exactly, players_found
+from economy.errors import EconomyError
+from economy.models import Wallet
+from payments import approvals, purchases, reconciliation, refunds, revenue, telegram
+from payments.admin.products import contents
+from payments.charts import revenue_chart
+from payments.errors import PaymentsError
+from payments.models import (
+    PAID,
+    Difference,
+    DifferenceKind,
+    EventKind,
+    Flag,
+    Problem,
+    Product,
+    Purchase,
+    PurchaseEvent,
+    PurchaseStatus,
+    Refund,
+    StarTransaction,
+    Subscription,
+)
+from quizarena.players.admin import Chapter, tells
+from quizarena.players.models import Player
+from quizarena.staff.decisions import Decision, ReasonForm, decide
+from quizarena.staff.desk import (
+    ReadOnlyAdmin,
+    age,
+    badge,
+    button,
+    link,
+    object_link,
+    own_user,
+    pretty,
+)
+from quizarena.staff.errors import StaffError
+from quizarena.staff.models import ApprovalRequest
+from quizarena.staff.plans import custom_plans
+
+CHAPTER_LENGTH = 10
+CHART_DAYS = 30
+# The queue shows so many of the oldest.
+QUEUE_LENGTH = 100
+
+STATUS_COLOURS = {
+    PurchaseStatus.CREATED: "info",
+    PurchaseStatus.INVOICE_SENT: "info",
+    PurchaseStatus.PRECHECKOUT_OK: "info",
+    PurchaseStatus.PAID_UNCREDITED: "warning",
+    PurchaseStatus.CREDITED: "success",
+    PurchaseStatus.CREDIT_REVIEW: "danger",
+    PurchaseStatus.REFUNDED: "primary",
+    PurchaseStatus.FAILED: "",
+}
+
+# What to do about a payment in review.
+ADVICE = {
+    Problem.AMOUNT: "Refund it; replay the credit only if the wrong amount is our own mistake.",
+    Problem.CURRENCY: "Re-check what Telegram has really taken, then refund it.",
+    Problem.UNKNOWN_PAYLOAD: "Nobody knows what it is of, so nothing can be credited: refund it.",
+    Problem.FOREIGN_PLAYER: "Refund the payer; a replay gives the payer the goods.",
+    Problem.SECOND_CHARGE: "Refund it; replay the credit only if the player wants it twice.",
+    Problem.NOT_CREDITED: "Read the last error in the timeline; replay the credit once its cause "
+    "is gone, else refund it.",
+}
+ADVICE_UNCREDITED = "Recovery tries it every 5 minutes, 3 times in all; a replay tries it now."
+ADVICE_REFUNDING = "A refund is under way and goes on by itself: see why Telegram has not done it."
+
+# --- How things are shown -------------------------------------------------------------------------
+
+
+def status_badge(purchase: Purchase) -> SafeString:
+    """Return where the purchase is on its road."""
+    status = PurchaseStatus(purchase.status)
+    if purchase.refund_asked_at is not None and status is not PurchaseStatus.REFUNDED:
+        return badge(f"{status.label}, refund under way", "warning")
+    return badge(status.label, STATUS_COLOURS[status])
+
+
+def product_name(purchase: Purchase) -> str:
+    """Return the code of what was bought, and in which way."""
+    name = purchase.product_id or "unknown"
+    if purchase.renews_id is not None:
+        return f"{name} (renewal)"
+    return f"{name} (subscription)" if purchase.is_subscription else name
+
+
+def price(purchase: Purchase) -> str:
+    """Return what was paid, or is to be, in Stars as far as it is Stars."""
+    if purchase.paid_stars is None:
+        return f"{purchase.stars:,}"
+    if purchase.paid_currency != "XTR":
+        return f"{purchase.paid_stars:,} {purchase.paid_currency}"
+    if purchase.stars is not None and purchase.paid_stars != purchase.stars:
+        return f"{purchase.paid_stars:,} of {purchase.stars:,}"
+    return f"{purchase.paid_stars:,}"
+
+
+def remarks(purchase: Purchase) -> SafeString | str:
+    """Return the problem and the flags."""
+    labels = [badge(Problem(purchase.problem).label, "danger")] if purchase.problem else []
+    labels += [badge(Flag(flag).label, "warning") for flag in purchase.flags]
+    return _side_by_side(labels) if labels else "–"
+
+
+def purchase_table(found: Iterable[Purchase]) -> dict[str, Any]:
+    """Return purchases as Unfold's table takes them."""
+    return {
+        "headers": ["Opened", "Purchase", "Stars", "Status", "Flags"],
+        "rows": [
+            [
+                age(purchase.opened_at),
+                object_link(purchase, product_name(purchase)),
+                price(purchase),
+                status_badge(purchase),
+                remarks(purchase),
+            ]
+            for purchase in found
+        ],
+    }
+
+
+def found(rows: QuerySet[Purchase], term: str) -> QuerySet[Purchase]:
+    """Return those of a player, or whose charge id, payload or own id the term begins or is."""
+    term = term.strip()
+    if not term:
+        return rows
+    if player_ids := players_found(term):
+        return rows.filter(player__in=player_ids)
+    about = Q(charge_id__startswith=term) | Q(payload__startswith=term)
+    with suppress(ValueError):
+        about |= Q(pk=UUID(term))
+    return rows.filter(about)
+
+
+def next_steps(request: HttpRequest, purchase: Purchase) -> list[SafeString]:
+    """Return what the user may do about the purchase now."""
+    may, is_free = request.user.has_perm, purchase.refund_asked_at is None
+    is_stuck = purchase.status in (PurchaseStatus.PAID_UNCREDITED, PurchaseStatus.CREDIT_REVIEW)
+    steps = (
+        ("replay", "Replay credit", is_free and is_stuck and purchase.goods is not None),
+        ("refund", "Refund", is_free and purchase.status in PAID),
+        ("recheck", "Re-check", True),
+    )
+    return [
+        button(label, f"payments_purchase_{name}", purchase.pk)
+        for name, label, is_due in steps
+        if is_due and may(f"payments.{name}_purchase")
+    ]
+
+
+# --- The list and the page ------------------------------------------------------------------------
+
+
+class RemarkFilter(admin.SimpleListFilter):
+    """What is unusual about a purchase."""
+
+    title = "flag or problem"
+    parameter_name = "remark"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the problems, then the flags."""
+        return [
+            ("problem", "any problem"),
+            *((f"problem:{problem.value}", problem.label) for problem in Problem),
+            ("flag", "any flag"),
+            *((f"flag:{flag.value}", flag.label) for flag in Flag),
+        ]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Purchase]) -> QuerySet[Purchase]:
+        """Return what is unusual in this way; the conditions are those of the index."""
+        kind, _, value = (self.value() or "").partition(":")
+        if kind == "problem":
+            return queryset.filter(problem=value) if value else queryset.exclude(problem="")
+        if kind == "flag":
+            flagged = queryset.exclude(flags=[])
+            return flagged.filter(flags__contains=[value]) if value else flagged
+        return queryset
+
+
+@admin.register(Purchase)
+class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
+    """Everything that players have bought, or wanted to, newest first."""
+
+    list_display = ("when", "what", "state", "paid", "whose", "remarked")
+    list_display_links = ("when", "what")
+    list_filter = ("status", "product", RemarkFilter)
+    list_select_related = ("player",)
+    search_fields = ("charge_id",)
+    search_help_text = "Telegram id or user name, purchase, beginning of a charge id or payload"
+    ordering = ("-opened_at", "-id")
+    change_form_outer_after_template = "players/story.html"
+
+    class Media:
+        css = {"all": ["economy/economy.css", "payments/payments.css"]}
+
+    def get_fieldsets(self, request: HttpRequest, obj: Purchase | None = None) -> Any:
+        """Return what it is of, the payment if there is one, and what it has led to."""
+        if obj is None:
+            return ()
+        facts = [("state", "what"), ("contents", "paid"), ("whose", "wallet")]
+        facts += [("opened", "changed"), ("remarked", "subscribed")]
+        sets: list[Any] = [(None, {"fields": facts})]
+        if obj.charge_id is not None:
+            payment = [("charge", "provider"), ("paid_when", "tries"), ("credit", "reversal")]
+            sets.append(("Payment", {"fields": payment}))
+        sets.append(("Invoice", {"fields": [("base", "invoice"), ("number", "sent_payload")]}))
+        return sets
+
+    @display(description="Opened")
+    def when(self, purchase: Purchase) -> str:
+        """Return how long ago it was opened."""
+        return age(purchase.opened_at)
+
+    @display(description="Product")
+    def what(self, purchase: Purchase) -> str:
+        """Return what it is of."""
+        return product_name(purchase)
+
+    @display(description="Status")
+    def state(self, purchase: Purchase) -> SafeString:
+        """Return where it is on its road."""
+        return status_badge(purchase)
+
+    @display(description="Stars")
+    def paid(self, purchase: Purchase) -> str:
+        """Return what was paid, or is to be."""
+        return price(purchase)
+
+    @display(description="Player")
+    def whose(self, purchase: Purchase) -> SafeString:
+        """Return a link to the player."""
+        return object_link(purchase.player)
+
+    @display(description="Flags")
+    def remarked(self, purchase: Purchase) -> SafeString | str:
+        """Return the problem and the flags."""
+        return remarks(purchase)
+
+    @display(description="Delivers")
+    def contents(self, purchase: Purchase) -> str:
+        """Return what it delivers."""
+        return contents(purchase.delivers)
+
+    @display(description="Wallet")
+    def wallet(self, purchase: Purchase) -> SafeString | str:
+        """Return a link to the player's statement, if there is one."""
+        if not Wallet.objects.filter(pk=purchase.player_id).exists():
+            return "none yet"
+        return link("Statement", "economy_wallet_change", purchase.player_id)
+
+    @display(description="Opened")
+    def opened(self, purchase: Purchase) -> SafeString:
+        """Return when it was opened."""
+        return exactly(purchase.opened_at)
+
+    @display(description="Last change")
+    def changed(self, purchase: Purchase) -> SafeString:
+        """Return when something happened last."""
+        return exactly(purchase.changed_at)
+
+    @display(description="Subscription")
+    def subscribed(self, purchase: Purchase) -> SafeString | str:
+        """Return a link to the subscription that it began or renews."""
+        if not purchase.is_subscription:
+            return "–"
+        first = purchase.renews_id or purchase.pk
+        subscription = Subscription.objects.filter(pk=first).first()
+        if subscription is None:
+            return "not begun"
+        return object_link(subscription, subscription.state(timezone.now()).label)
+
+    @display(description="Charge id")
+    def charge(self, purchase: Purchase) -> SafeString:
+        """Return the charge id, which breaks anywhere."""
+        return breaking(purchase.charge_id)
+
+    @display(description="Provider's charge id")
+    def provider(self, purchase: Purchase) -> SafeString:
+        """Return the provider's charge id."""
+        return breaking(purchase.provider_charge_id or "–")
+
+    @display(description="Paid")
+    def paid_when(self, purchase: Purchase) -> SafeString | str:
+        """Return when it was paid."""
+        return exactly(purchase.paid_at) if purchase.paid_at else "–"
+
+    @display(description="Tries of recovery")
+    def tries(self, purchase: Purchase) -> str:
+        """Return how often recovery has tried."""
+        return str(purchase.recovery_tries)
+
+    @display(description="Credit")
+    def credit(self, purchase: Purchase) -> SafeString | str:
+        """Return a link to the entry that credits it."""
+        return _entry(purchase.credit_entry_id)
+
+    @display(description="Refund")
+    def reversal(self, purchase: Purchase) -> SafeString | str:
+        """Return a link to the entry that takes it back."""
+        return _entry(purchase.refund_entry_id)
+
+    @display(description="Price")
+    def base(self, purchase: Purchase) -> str:
+        """Return how the price has come about."""
+        if purchase.stars is None:
+            return "unknown"
+        if not purchase.percent:
+            return f"{purchase.stars:,} Stars"
+        return f"{purchase.stars:,} Stars: {purchase.base_stars:,} less {purchase.percent} %"
+
+    @display(description="Link")
+    def invoice(self, purchase: Purchase) -> SafeString:
+        """Return where Telegram opens it, if it was asked for a link."""
+        return breaking(purchase.invoice_link or "–")
+
+    @display(description="Id")
+    def number(self, purchase: Purchase) -> SafeString:
+        """Return the id of the purchase."""
+        return breaking(purchase.pk)
+
+    @display(description="Payload")
+    def sent_payload(self, purchase: Purchase) -> SafeString:
+        """Return what Telegram hands back with the payment."""
+        return breaking(purchase.payload or "–")
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Purchase], search_term: str
+    ) -> tuple[QuerySet[Purchase], bool]:
+        """Find purchases by what people copy from anywhere; everything is indexed."""
+        return found(queryset, search_term), False
+
+    def buttons(self, request: HttpRequest, obj: Purchase) -> list[SafeString]:
+        """Return what the user may do about it now."""
+        return next_steps(request, obj)
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Purchase | None = None,
+    ) -> HttpResponse:
+        """Show all that has happened below the facts."""
+        if obj is not None:
+            chapters = [
+                _refund(obj),
+                _approvals(request, obj),
+                _timeline(obj),
+                _telegram(obj),
+                _differences(request, obj),
+            ]
+            context["chapters"] = [chapter for chapter in chapters if chapter]
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    # --- Pages ------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the queue, the revenue, and the pages of what staff decide."""
+        view = self.admin_site.admin_view
+        pages = {
+            "refund": self.refund_view,
+            "replay": self.replay_view,
+            "recheck": self.recheck_view,
+        }
+        return [
+            path("queue/", view(self.queue_view), name="payments_purchase_queue"),
+            path("revenue/", view(self.revenue_view), name="payments_purchase_revenue"),
+            *(
+                path(f"<uuid:pk>/{name}/", view(page), name=f"payments_purchase_{name}")
+                for name, page in pages.items()
+            ),
+            *super().get_urls(),
+        ]
+
+    def queue_view(self, request: HttpRequest) -> HttpResponse:
+        """Show what is paid and not credited, the oldest first, with the next step beside it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        stuck = Purchase.objects.stuck().select_related("player").order_by("paid_at", "pk")
+        with custom_plans():
+            rows = list(stuck[: QUEUE_LENGTH + 1])
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Review queue",
+            "opts": self.opts,
+            "media": self.media,
+            "has_more": len(rows) > QUEUE_LENGTH,
+            "shown": QUEUE_LENGTH,
+            "queue": {
+                "headers": ["Waits", "Purchase", "Why", "Next step"],
+                "rows": [_waiting(request, purchase) for purchase in rows[:QUEUE_LENGTH]],
+            },
+        }
+        return TemplateResponse(request, "payments/queue.html", context)
+
+    def revenue_view(self, request: HttpRequest) -> HttpResponse:
+        """Show the Stars of the last days by product."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        last_day = timezone.localdate()
+        days = [last_day - timedelta(days=back) for back in reversed(range(CHART_DAYS))]
+        earned = revenue.by_day(first_day=days[0], last_day=last_day)
+        codes = list(Product.objects.values_list("code", flat=True))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Revenue of the last {CHART_DAYS} days",
+            "opts": self.opts,
+            "media": self.media,
+            **revenue_chart(earned, days=days, codes=[*codes, revenue.UNKNOWN]),
+        }
+        return TemplateResponse(request, "payments/revenue.html", context)
+
+    def _asked(self, request: HttpRequest, pk: UUID, permission: str) -> Purchase:
+        """Return the purchase that a decision is about, for who may decide it."""
+        if not request.user.has_perm(f"payments.{permission}"):
+            raise PermissionDenied
+        return get_object_or_404(Purchase.objects.select_related("player", "credit_entry"), pk=pk)
+
+    def refund_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Give the Stars back, or ask a second person to agree."""
+        purchase = self._asked(request, pk, "refund_purchase")
+        staff, now = own_user(request), timezone.now()
+        why = approvals.why_a_second_person(purchase=purchase, staff=staff, now=now)
+
+        def preview(cleaned: dict[str, Any]) -> Sequence[Sequence[object]]:
+            rows = approvals.foresee(purchase=purchase, now=now)
+            return [*rows, *_wallet_after_refund(purchase)]
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            with transaction.atomic():
+                outcome = approvals.request(
+                    purchase_id=pk, reason=cleaned["reason"], staff=staff, now=now
+                )
+                if isinstance(outcome, ApprovalRequest):
+                    return f"Asked for approval: the refund of {purchase} waits for somebody else."
+                self.log_verb(
+                    request,
+                    purchase,
+                    "refund asked",
+                    summary=f"{purchase}: refund asked for. {outcome.reason}",
+                    details={"stars": purchase.paid_stars, "charge": purchase.charge_id},
+                )
+            return (
+                f"{price(purchase)} Stars are being given back; Telegram is asked within seconds."
+            )
+
+        decision = Decision(
+            title=f"Refund {product_name(purchase)} of {purchase.player}",
+            note=f"Waits for a second person, because {why}."
+            if why
+            else "Is carried out at once, and cannot be undone.",
+            form=ReasonForm,
+            preview=preview,
+            headers=approvals.HEADERS,
+            carry_out=carry_out,
+            refusals=(PaymentsError, EconomyError, StaffError),
+            back=_page_of(purchase),
+            confirm="Ask for approval" if why else "Refund",
+        )
+        return decide(request, decision, model_admin=self)
+
+    def replay_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Deliver what waits in review."""
+        purchase = self._asked(request, pk, "replay_purchase")
+
+        def preview(cleaned: dict[str, Any]) -> Sequence[Sequence[object]]:
+            return [
+                ("Stars", f"{price(purchase)} paid", "kept"),
+                ("Goods", "not delivered", f"{contents(purchase.delivers)} for {purchase.player}"),
+            ]
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            with transaction.atomic():
+                credited = purchases.replay_credit(purchase_id=pk, now=timezone.now())
+                self.log_verb(
+                    request,
+                    credited,
+                    "credit replayed",
+                    summary=f"{credited}: credit replayed. {cleaned['reason']}",
+                    details={"entry": credited.credit_entry_id, "reason": cleaned["reason"]},
+                )
+            return f"Credited: {contents(credited.delivers)}."
+
+        decision = Decision(
+            title=f"Replay the credit of {product_name(purchase)} to {purchase.player}",
+            note=advice(purchase),
+            form=ReasonForm,
+            preview=preview,
+            carry_out=carry_out,
+            refusals=(PaymentsError, EconomyError, StaffError),
+            back=_page_of(purchase),
+            confirm="Replay credit",
+        )
+        return decide(request, decision, model_admin=self)
+
+    def recheck_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """Ask Telegram what it knows of the purchase, and set right what differs."""
+        purchase = self._asked(request, pk, "recheck_purchase")
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            # Not inside a transaction: Telegram is asked, and each healing is committed by itself.
+            checked = reconciliation.recheck(purchase_id=pk, now=timezone.now())
+            told = _in_words(checked)
+            self.log_verb(
+                request, checked.purchase, "rechecked", summary=f"{checked.purchase}: {told}"
+            )
+            return told
+
+        decision = Decision(
+            title=f"Re-check {product_name(purchase)} of {purchase.player} with Telegram",
+            note="Reads what is new in Telegram's list of transactions. A payment that we have not "
+            "heard of is credited, a refund that was made elsewhere is carried out.",
+            carry_out=carry_out,
+            refusals=(telegram.TelegramError, PaymentsError),
+            back=_page_of(purchase),
+            confirm="Ask Telegram",
+        )
+        return decide(request, decision, model_admin=self)
+
+
+def advice(purchase: Purchase) -> str:
+    """Return what to do about a purchase that is stuck."""
+    if purchase.refund_asked_at is not None:
+        return ADVICE_REFUNDING
+    return ADVICE[Problem(purchase.problem)] if purchase.problem else ADVICE_UNCREDITED
+
+
+def _waiting(request: HttpRequest, purchase: Purchase) -> list[object]:
+    """Return the row of a purchase in the queue."""
+    error = str(purchase.evidence.get("error", ""))
+    return [
+        age(purchase.paid_at),
+        format_html(
+            '<div class="payments-why"><div>{}</div><div>{}</div><div>{} Stars</div></div>',
+            object_link(purchase, product_name(purchase)),
+            object_link(purchase.player),
+            price(purchase),
+        ),
+        format_html(
+            '<div class="payments-why">{}{}{}</div>',
+            status_badge(purchase),
+            badge(Problem(purchase.problem).label, "danger") if purchase.problem else "",
+            format_html("<div>{}</div>", error) if error else "",
+        ),
+        format_html(
+            '<div class="payments-why">{}{}</div>',
+            advice(purchase),
+            _side_by_side(next_steps(request, purchase)),
+        ),
+    ]
+
+
+def _wallet_after_refund(purchase: Purchase) -> list[tuple[str, str, str]]:
+    """Return what the player owns now, and keeps once the refund has taken its part."""
+    if purchase.credit_entry is None:
+        return []
+    takings = refunds.foresee(purchase=purchase, now=timezone.now())
+    wallet = Wallet.objects.get(pk=purchase.player_id)
+    rows = []
+    for name, units in takings.taken.items():
+        words = name.replace("_", " ").capitalize()
+        if hasattr(wallet, name):
+            owned = getattr(wallet, name)
+            rows.append((f"{words} in the wallet", f"{owned:,}", f"{owned - units:,}"))
+        else:
+            rows.append(
+                (words, f"{takings.shortfall.get(name, 0):,} used", f"{units:,} taken back")
+            )
+    return rows
+
+
+def _in_words(checked: reconciliation.Recheck) -> str:
+    """Return what Telegram says, and what has become of it."""
+    lines = [
+        f"{'paid' if line.stars >= 0 else 'given back'} {abs(line.stars):,} Stars on "
+        f"{timezone.localtime(line.at):%Y-%m-%d %H:%M:%S}"
+        for line in checked.lines
+    ]
+    told = f"Telegram says: {'; '.join(lines) or 'no transaction of this purchase'}."
+    if not checked.found:
+        return f"{told} Our books say the same."
+    differences = [
+        DifferenceKind(difference.kind).label + (" (set right)" if difference.is_healed else "")
+        for difference in checked.found
+    ]
+    return f"{told} Differs: {'; '.join(differences)}."
+
+
+# --- Chapters of a purchase's story ---------------------------------------------------------------
+
+
+def _timeline(purchase: Purchase) -> Chapter:
+    """Tell every event with its evidence."""
+    events = list(purchase.events.order_by("pk"))
+    ids = {event.evidence.get(name) for event in events for name in ("staff", "approved_by")}
+    names = {user.pk: str(user) for user in User.objects.filter(pk__in=ids - {None})}
+    return Chapter(
+        title="Timeline",
+        headers=["When", "What", "Status then", "Evidence"],
+        rows=[
+            [
+                exactly(event.at),
+                event.get_kind_display(),
+                badge(event.get_status_display(), STATUS_COLOURS[PurchaseStatus(event.status)]),
+                _evidence(event, names),
+            ]
+            for event in events
+        ],
+    )
+
+
+def _evidence(event: PurchaseEvent, names: dict[int, str]) -> SafeString | str:
+    """Return the evidence as one reads it, with all of it folded behind."""
+    facts: dict[str, object] = {}
+    for name, value in event.evidence.items():
+        if value in ("", None, {}, []):
+            continue
+        told: object = value
+        if name in ("staff", "approved_by"):
+            told = names.get(value, value)
+        elif name == "entry" and event.kind in (EventKind.CREDITED, EventKind.REFUNDED):
+            told = _entry(value)
+        facts[name] = told
+    return told_facts(facts, whole=event.evidence) if facts else "–"
+
+
+def told_facts(facts: Mapping[str, object], *, whole: object) -> SafeString:
+    """Return facts as one reads them, with all of it as JSON folded behind."""
+    lines = (
+        (
+            name.replace("_", " "),
+            ", ".join(f"{key.replace('_', ' ')} {part}" for key, part in fact.items())
+            if isinstance(fact, dict)
+            else fact,
+        )
+        for name, fact in facts.items()
+    )
+    return format_html(
+        '<div class="payments-evidence">{}<details><summary>JSON</summary>{}</details></div>',
+        format_html_join("", "<div><b>{}</b> {}</div>", lines),
+        pretty(whole),
+    )
+
+
+def _entry(pk: int | None) -> SafeString | str:
+    """Return a link to an entry of the ledger, if there is one."""
+    return link(f"entry {pk}", "economy_ledgerentry_change", pk) if pk else "–"
+
+
+def _refund(purchase: Purchase) -> Chapter | None:
+    """Tell how far the refund is, if there is one."""
+    refund = Refund.objects.select_related("staff", "approved_by").filter(purchase=purchase).first()
+    if refund is None:
+        return None
+    next_try = "–" if refund.finished_at else age(refund.due_at)
+    return Chapter(
+        title="Refund",
+        headers=["Asked", "By", "Why", "State", "Tries", "Next try", "Last error"],
+        rows=[
+            [
+                object_link(refund, age(refund.asked_at)),
+                asked_by(refund),
+                refund.reason,
+                refund_badge(refund),
+                str(refund.tries),
+                next_try,
+                breaking(refund.last_error or "–"),
+            ]
+        ],
+    )
+
+
+def asked_by(refund: Refund) -> str:
+    """Return who wanted the refund, and who agreed."""
+    who = str(refund.staff) if refund.staff else refund.get_source_display()
+    return f"{who}, approved by {refund.approved_by}" if refund.approved_by else who
+
+
+def refund_badge(refund: Refund) -> SafeString:
+    """Return how far the refund is."""
+    if refund.finished_at is not None:
+        return badge("done", "success")
+    if refund.last_error:
+        return badge("Telegram did not do it", "danger")
+    return badge("under way", "warning")
+
+
+def _approvals(request: HttpRequest, purchase: Purchase) -> Chapter | None:
+    """Tell what a second person was asked about it."""
+    if not request.user.has_perm("staff.view_approvalrequest"):
+        return None
+    asked = ApprovalRequest.objects.about(purchase).select_related("maker", "decided_by")
+    rows = [
+        [
+            object_link(one, age(one.asked_at)),
+            str(one.maker),
+            one.reason,
+            one.status_at(timezone.now()).label,
+            str(one.decided_by or "–"),
+        ]
+        for one in asked[:CHAPTER_LENGTH]
+    ]
+    headers = ["Asked", "By", "Why", "State", "Decided by"]
+    return Chapter(title="Approvals", headers=headers, rows=rows) if rows else None
+
+
+def _telegram(purchase: Purchase) -> Chapter | None:
+    """Tell what Telegram's list, as far as we have read it, says of this purchase."""
+    lines: list[StarTransaction] = list(reconciliation.lines_of(purchase)[:CHAPTER_LENGTH])
+    if not lines:
+        return None
+    return Chapter(
+        title="Telegram's list",
+        headers=["When", "Stars", "Charge id", "Read"],
+        rows=[
+            [
+                exactly(line.at),
+                f"{line.stars:+,}".replace("-", "−"),
+                breaking(line.transaction_id),
+                age(line.seen_at),
+            ]
+            for line in lines
+        ],
+    )
+
+
+def _differences(request: HttpRequest, purchase: Purchase) -> Chapter | None:
+    """Tell what reconciliation has found about it."""
+    differences = purchase.differences.select_related("run").order_by("-pk")[:CHAPTER_LENGTH]
+    may_see_run = request.user.has_perm("payments.view_reconciliationrun")
+    rows = [
+        [
+            object_link(one.run, age(one.run.started_at))
+            if may_see_run
+            else age(one.run.started_at),
+            one.get_kind_display(),
+            healed_badge(one),
+            told_facts(one.details, whole=one.details),
+        ]
+        for one in differences
+    ]
+    headers = ["Run", "Difference", "State", "Details"]
+    return Chapter(title="Differences", headers=headers, rows=rows) if rows else None
+
+
+def healed_badge(difference: Difference) -> SafeString:
+    """Return whether the run itself has set it right."""
+    return badge("set right", "success") if difference.is_healed else badge("open", "danger")
+
+
+def _side_by_side(parts: Iterable[SafeString]) -> SafeString:
+    """Return badges or buttons, as many in a row as there is room for."""
+    joined = format_html_join("", "{}", ((part,) for part in parts))
+    return format_html('<div class="payments-badges">{}</div>', joined)
+
+
+def breaking(text: object) -> SafeString:
+    """Return what has no blanks, and breaks anywhere."""
+    return format_html('<span class="economy-breaks">{}</span>', text)
+
+
+def _page_of(purchase: Purchase) -> str:
+    """Return the address of the purchase's page."""
+    return reverse("admin:payments_purchase_change", args=[purchase.pk])
+
+
+# --- A chapter of a player's story ----------------------------------------------------------------
+
+
+@tells
+def purchases_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+    """Tell the latest purchases, for who may see them."""
+    if not request.user.has_perm("payments.view_purchase"):
+        return None
+    latest = player.purchases.order_by("-opened_at")[:CHAPTER_LENGTH]
+    query = f"q={player.telegram_id}"
+    return Chapter(
+        title="Latest purchases",
+        **purchase_table(latest),
+        more=link("All purchases", "payments_purchase_changelist", query=query),
+    )

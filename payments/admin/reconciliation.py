@@ -1,0 +1,183 @@
+"""Reconciliation at the desk: every run, what it has found, and one more run now."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.http import HttpRequest, HttpResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.safestring import SafeString
+from kombu.exceptions import OperationalError
+from unfold.decorators import display
+from unfold.widgets import UnfoldBooleanSwitchWidget
+
+from payments import tasks
+from payments.admin.purchases import breaking, healed_badge, told_facts
+from payments.models import Difference, ReconciliationRun
+from quizarena.players.admin import Chapter
+from quizarena.staff import audit
+from quizarena.staff.decisions import Decision, decide
+from quizarena.staff.desk import (
+    ReadOnlyAdmin,
+    age,
+    badge,
+    button,
+    object_link,
+    own_user,
+    span,
+)
+
+DIFFERENCES_SHOWN = 200
+
+
+class RunForm(forms.Form):
+    """How much is compared."""
+
+    is_full = forms.BooleanField(
+        label="Everything, not just the last 3 days",
+        required=False,
+        widget=UnfoldBooleanSwitchWidget,
+    )
+
+
+@admin.register(ReconciliationRun)
+class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
+    """The comparisons of our books with Telegram's, the latest first."""
+
+    list_display = ("when", "scope", "outcome", "read", "took")
+    list_filter = ("is_full",)
+    list_before_template = "payments/run_now.html"
+    ordering = ("-id",)
+    change_form_outer_after_template = "players/story.html"
+    fieldsets = (
+        (
+            None,
+            {"fields": (("when", "scope"), ("outcome", "took"), ("read", "position"), "told")},
+        ),
+    )
+
+    class Media:
+        css = {"all": ["economy/economy.css", "payments/payments.css"]}
+
+    @display(description="When")
+    def when(self, run: ReconciliationRun) -> str:
+        """Return how long ago it began."""
+        return age(run.started_at)
+
+    @display(description="Compared")
+    def scope(self, run: ReconciliationRun) -> str:
+        """Return how much it looked at."""
+        return "everything" if run.is_full else "the last 3 days"
+
+    @display(description="Outcome")
+    def outcome(self, run: ReconciliationRun) -> SafeString:
+        """Return whether the books agree."""
+        if run.error:
+            return badge("Telegram did not answer", "danger")
+        if run.finished_at is None:
+            return badge("not finished", "warning")
+        if run.differences:
+            return badge(f"{run.differences:,} differences", "danger")
+        return badge("nothing differs", "success")
+
+    @display(description="Took")
+    def took(self, run: ReconciliationRun) -> str:
+        """Return how long it took."""
+        return span(run.finished_at - run.started_at) if run.finished_at else "–"
+
+    @display(description="Lines read")
+    def read(self, run: ReconciliationRun) -> str:
+        """Return how much of Telegram's list it read."""
+        return f"{run.transactions:,}"
+
+    @display(description="Error")
+    def told(self, run: ReconciliationRun) -> SafeString:
+        """Return why Telegram could not be asked."""
+        return breaking(run.error or "–")
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that starts a run."""
+        view = self.admin_site.admin_view(self.run_view)
+        return [
+            path("run/", view, name="payments_reconciliationrun_run"),
+            *super().get_urls(),
+        ]
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Offer another run above the list."""
+        context = dict(extra_context or {})
+        if request.user.has_perm("payments.run_reconciliation"):
+            context["run_now"] = button("Run now", "payments_reconciliationrun_run")
+        return super().changelist_view(request, context)
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: ReconciliationRun | None = None,
+    ) -> HttpResponse:
+        """Show the differences, row by row."""
+        if obj is not None and obj.differences:
+            context["chapters"] = [_differences(obj)]
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def run_view(self, request: HttpRequest) -> HttpResponse:
+        """Put a run into the queue of the workers."""
+        if not request.user.has_perm("payments.run_reconciliation"):
+            raise PermissionDenied
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            is_full = cleaned["is_full"]
+            tasks.reconcile.apply_async(kwargs={"is_full": is_full}, queue="critical", retry=False)
+            audit.record(
+                actor=own_user(request),
+                action="reconciliation.run",
+                summary=f"Reconciliation of {'everything' if is_full else 'the last 3 days'}.",
+            )
+            return "A run is in the queue. It appears here in a moment."
+
+        decision = Decision(
+            title="Compare our books with Telegram's now",
+            note="What can be set right is: a payment that we have not heard of is credited, a "
+            "refund that was made elsewhere is carried out.",
+            form=RunForm,
+            carry_out=carry_out,
+            refusals=(OperationalError,),
+            back=reverse("admin:payments_reconciliationrun_changelist"),
+            confirm="Run now",
+        )
+        return decide(request, decision, model_admin=self)
+
+
+def _differences(run: ReconciliationRun) -> Chapter:
+    """Return the first differences of a run, those that are still open before the others."""
+    rows = run.found.select_related("purchase", "player").order_by("is_healed", "pk")
+    hidden = run.differences - DIFFERENCES_SHOWN
+    return Chapter(
+        title=f"Differences, the first {DIFFERENCES_SHOWN}" if hidden > 0 else "Differences",
+        headers=["Difference", "State", "Purchase", "Player", "Charge id", "Details"],
+        rows=[
+            [
+                one.get_kind_display(),
+                healed_badge(one),
+                _purchase_of(one),
+                object_link(one.player) if one.player else "–",
+                breaking(one.charge_id or "–"),
+                told_facts(one.details, whole=one.details),
+            ]
+            for one in rows[:DIFFERENCES_SHOWN]
+        ],
+    )
+
+
+def _purchase_of(difference: Difference) -> SafeString | str:
+    """Return a link to the purchase, if it is about one."""
+    if difference.purchase is None:
+        return "–"
+    return object_link(difference.purchase, difference.purchase.product_id or "unknown")

@@ -1,0 +1,147 @@
+"""Subscriptions at the desk: until when they are paid, and whether they go on."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django.contrib import admin
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+
+from economy.admin import players_found
+from payments.admin.purchases import CHAPTER_LENGTH, purchase_table
+from payments.models import GRACE, Purchase, Subscription, SubscriptionState
+from quizarena.players.admin import Chapter
+from quizarena.staff.desk import ReadOnlyAdmin, age, badge, object_link
+
+STATE_COLOURS = {
+    SubscriptionState.ACTIVE: "success",
+    SubscriptionState.CANCELED: "warning",
+    SubscriptionState.GRACE: "danger",
+    SubscriptionState.ENDED: "",
+}
+
+
+class StateFilter(admin.SimpleListFilter):
+    """What a subscription is now."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the states."""
+        return list(SubscriptionState.choices)
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[Subscription]
+    ) -> QuerySet[Subscription]:
+        """Return those in the state, which follows from time."""
+        now = timezone.now()
+        conditions = {
+            SubscriptionState.ACTIVE: Q(expires_at__gt=now, canceled_at=None),
+            SubscriptionState.CANCELED: Q(expires_at__gt=now, canceled_at__isnull=False),
+            SubscriptionState.GRACE: Q(
+                expires_at__lte=now, expires_at__gt=now - GRACE, canceled_at=None
+            ),
+            SubscriptionState.ENDED: Q(expires_at__lte=now - GRACE)
+            | Q(expires_at__lte=now, canceled_at__isnull=False),
+        }
+        state = self.value()
+        return queryset.filter(conditions[SubscriptionState(state)]) if state else queryset
+
+
+@admin.register(Subscription)
+class SubscriptionAdmin(ReadOnlyAdmin[Subscription]):
+    """Monthly subscriptions, the one that is paid for longest first."""
+
+    list_display = ("what", "whose", "state", "paid_until", "canceled", "failed")
+    list_filter = (StateFilter,)
+    list_select_related = ("player", "purchase")
+    search_fields = ("player__username",)
+    search_help_text = "Telegram id, or beginning of a user name"
+    ordering = ("-expires_at",)
+    change_form_outer_after_template = "players/story.html"
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("what", "whose"),
+                    ("state", "paid_until"),
+                    ("canceled", "failed"),
+                    ("graced", "told"),
+                )
+            },
+        ),
+    )
+
+    class Media:
+        css = {"all": ["economy/economy.css", "payments/payments.css"]}
+
+    @display(description="Began")
+    def what(self, subscription: Subscription) -> str:
+        """Return how long ago it began."""
+        return age(subscription.purchase.paid_at)
+
+    @display(description="Player")
+    def whose(self, subscription: Subscription) -> SafeString:
+        """Return a link to the player."""
+        return object_link(subscription.player)
+
+    @display(description="State")
+    def state(self, subscription: Subscription) -> SafeString:
+        """Return what it is now."""
+        state = subscription.state(timezone.now())
+        return badge(state.label, STATE_COLOURS[state])
+
+    @display(description="Paid until")
+    def paid_until(self, subscription: Subscription) -> str:
+        """Return until when it has been paid."""
+        return age(subscription.expires_at)
+
+    @display(description="Cancelled")
+    def canceled(self, subscription: Subscription) -> str:
+        """Return how long ago it was cancelled."""
+        return age(subscription.canceled_at)
+
+    @display(description="Renewal failed")
+    def failed(self, subscription: Subscription) -> str:
+        """Return how long ago Telegram said that a renewal failed."""
+        return age(subscription.failed_at)
+
+    @display(description="Days of grace")
+    def graced(self, subscription: Subscription) -> SafeString | str:
+        """Return a link to the entry that gave the days of grace."""
+        return object_link(subscription.grace_entry) if subscription.grace_entry else "–"
+
+    @display(description="Player told of it")
+    def told(self, subscription: Subscription) -> str:
+        """Return how long ago the player heard that the renewal failed."""
+        return age(subscription.grace_told_at)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Subscription], search_term: str
+    ) -> tuple[QuerySet[Subscription], bool]:
+        """Find the subscriptions of the players whom the term names."""
+        if term := search_term.strip():
+            queryset = queryset.filter(player__in=players_found(term))
+        return queryset, False
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Subscription | None = None,
+    ) -> HttpResponse:
+        """Show what was paid for it: the first purchase and its renewals."""
+        if obj is not None:
+            paid = Purchase.objects.filter(Q(pk=obj.pk) | Q(renews=obj.pk)).order_by("-opened_at")
+            context["chapters"] = [
+                Chapter(title="Latest payments", **purchase_table(paid[:CHAPTER_LENGTH]))
+            ]
+        return super().render_change_form(request, context, add, change, form_url, obj)

@@ -1,0 +1,176 @@
+"""What players ask about their payments, and the answers. Product rules, section 5.9."""
+
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextareaWidget
+
+from economy.admin import players_found
+from payments import support
+from payments.admin.purchases import purchases_of_player
+from payments.errors import AnsweredError
+from payments.models import SupportRequest
+from quizarena.staff.decisions import Decision, decide
+from quizarena.staff.desk import ReadOnlyAdmin, age, badge, button, object_link, own_user
+
+TEXT_IN_LIST = 80
+
+
+class AnswerForm(forms.Form):
+    """What support writes to the player."""
+
+    answer = forms.CharField(
+        max_length=SupportRequest._meta.get_field("answer").max_length,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}),
+        help_text="The bot sends it to the player as it stands here.",
+    )
+
+
+@admin.register(SupportRequest)
+class SupportRequestAdmin(ReadOnlyAdmin[SupportRequest]):
+    """What waits for an answer first, the oldest of it on top."""
+
+    list_display = ("asked", "question", "whose", "state", "who")
+    list_display_links = ("asked", "question")
+    list_select_related = ("player", "answered_by")
+    search_fields = ("player__username",)
+    search_help_text = "Telegram id, or beginning of a user name"
+    ordering = ("-answered_at", "id")
+    change_form_outer_after_template = "players/story.html"
+    question_fields = (None, {"fields": (("whose", "language"), ("asked", "state"), "asked_text")})
+    answer_fields = ("Answer", {"fields": (("who", "told"), "answer_text")})
+
+    class Media:
+        css = {"all": ["economy/economy.css", "payments/payments.css"]}
+
+    def get_fieldsets(self, request: HttpRequest, obj: SupportRequest | None = None) -> Any:
+        """Return the question and, once there is one, the answer."""
+        is_answered = obj is not None and obj.answered_at is not None
+        return (self.question_fields, *([self.answer_fields] if is_answered else []))
+
+    @display(description="Asked")
+    def asked(self, asked: SupportRequest) -> str:
+        """Return how long ago it was asked."""
+        return age(asked.asked_at)
+
+    @display(description="Question")
+    def question(self, asked: SupportRequest) -> str:
+        """Return the beginning of the question."""
+        text = " ".join(asked.text.split())
+        return text if len(text) <= TEXT_IN_LIST else f"{text[: TEXT_IN_LIST - 1]}…"
+
+    @display(description="Player")
+    def whose(self, asked: SupportRequest) -> SafeString:
+        """Return a link to the player."""
+        return object_link(asked.player)
+
+    @display(description="Language")
+    def language(self, asked: SupportRequest) -> str:
+        """Return in which language to answer."""
+        return asked.player.language
+
+    @display(description="State")
+    def state(self, asked: SupportRequest) -> SafeString:
+        """Return whether it waits for us, for the bot, or for nobody."""
+        if asked.answered_at is None:
+            return badge("waits for an answer", "danger")
+        return badge("told", "success") if asked.told_at else badge("being sent", "warning")
+
+    @display(description="Answered by")
+    def who(self, asked: SupportRequest) -> str:
+        """Return who has answered."""
+        return str(asked.answered_by or "–")
+
+    @display(description="Player told")
+    def told(self, asked: SupportRequest) -> str:
+        """Return how long ago the player heard the answer."""
+        return age(asked.told_at)
+
+    @display(description="Question")
+    def asked_text(self, asked: SupportRequest) -> SafeString:
+        """Return what the player wrote, line by line."""
+        return _lines(asked.text)
+
+    @display(description="Answer")
+    def answer_text(self, asked: SupportRequest) -> SafeString:
+        """Return what support wrote, line by line."""
+        return _lines(asked.answer)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[SupportRequest], search_term: str
+    ) -> tuple[QuerySet[SupportRequest], bool]:
+        """Find what the players whom the term names have asked."""
+        if term := search_term.strip():
+            queryset = queryset.filter(player__in=players_found(term))
+        return queryset, False
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page of the answer."""
+        view = self.admin_site.admin_view(self.answer_view)
+        name = "payments_supportrequest_answer"
+        return [path("<int:pk>/answer/", view, name=name), *super().get_urls()]
+
+    def buttons(self, request: HttpRequest, obj: SupportRequest) -> list[SafeString]:
+        """Offer to answer what nobody has answered."""
+        if obj.answered_at is None and request.user.has_perm("payments.answer_supportrequest"):
+            return [button("Answer", "payments_supportrequest_answer", obj.pk)]
+        return []
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: SupportRequest | None = None,
+    ) -> HttpResponse:
+        """Show the player's purchases beside the question."""
+        if obj is not None:
+            chapter = purchases_of_player(request, obj.player)
+            context["chapters"] = [chapter] if chapter else []
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def answer_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Answer the player."""
+        if not request.user.has_perm("payments.answer_supportrequest"):
+            raise PermissionDenied
+        asked = get_object_or_404(SupportRequest.objects.select_related("player"), pk=pk)
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            with transaction.atomic():
+                answered = support.answer(
+                    request_id=pk,
+                    text=cleaned["answer"],
+                    staff=own_user(request),
+                    now=timezone.now(),
+                )
+                self.log_verb(request, answered, "answered")
+            return f"The bot sends it to {asked.player}."
+
+        decision = Decision(
+            title=f"Answer {asked.player} ({asked.player.language})",
+            note=_lines(asked.text),
+            form=AnswerForm,
+            carry_out=carry_out,
+            refusals=(AnsweredError,),
+            back=reverse("admin:payments_supportrequest_change", args=[pk]),
+            confirm="Send",
+        )
+        return decide(request, decision, model_admin=self)
+
+
+def _lines(text: str) -> SafeString:
+    """Return a text with its line breaks."""
+    return format_html('<span class="payments-text">{}</span>', text)

@@ -1,0 +1,88 @@
+"""Revenue as the desk draws it, with the Chart.js that Unfold brings."""
+
+import json
+from collections.abc import Sequence
+from datetime import date
+from typing import Any
+
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+
+from economy.charts import COLOURS, chart_options
+from payments.revenue import UNKNOWN, Revenue
+
+# None of the products has it.
+COLOUR_OF_UNKNOWN = "#7c2d12"
+
+
+def revenue_chart(earned: Revenue, *, days: Sequence[date], codes: Sequence[str]) -> dict[str, Any]:
+    """Return the chart, stacked by product with refunds below zero, and the same as tables."""
+    bars = []
+    for number, code in enumerate(codes):
+        for sign, stars in ((1, earned.stars), (-1, earned.refunded)):
+            heights = [sign * stars[day, code] for day in days]
+            if any(heights):
+                bars.append(
+                    {
+                        "label": name_of(code) if sign > 0 else f"{name_of(code)}, refunded",
+                        "data": heights,
+                        "backgroundColor": _colour(code, number),
+                        "stack": "all",
+                    }
+                )
+    by_product = [
+        [_key(code, number), *_numbers(*sums)]
+        for number, code in enumerate(codes)
+        if any(sums := _sums(earned, days, [code]))
+    ]
+    by_day = [
+        [f"{day:%Y-%m-%d}", *_numbers(*sums)]
+        for day in reversed(days)
+        if any(sums := _sums(earned, [day], codes))
+    ]
+    together = _numbers(*_sums(earned, days, codes))
+    headers = ["Purchases", "Stars", "Refunded", "Net"]
+    return {
+        "is_quiet": not bars,
+        "chart": json.dumps({"labels": [f"{day:%d.%m.}" for day in days], "datasets": bars}),
+        "options": json.dumps(chart_options(stacked=True)),
+        "by_product": {
+            "headers": ["Product", *headers],
+            "rows": [*by_product, ["Together", *together]],
+        },
+        "by_day": {"headers": ["Day", *headers], "rows": by_day},
+    }
+
+
+def name_of(code: str) -> str:
+    """Return what a product is called here."""
+    return code or "unknown"
+
+
+def _sums(earned: Revenue, days: Sequence[date], codes: Sequence[str]) -> tuple[int, int, int]:
+    """Return how many purchases there were, what they brought and what went back."""
+    purchases, stars, refunded = (
+        sum(counted[day, code] for day in days for code in codes)
+        for counted in (earned.purchases, earned.stars, earned.refunded)
+    )
+    return purchases, stars, refunded
+
+
+def _numbers(purchases: int, stars: int, refunded: int) -> list[str]:
+    """Return the cells of what was sold, what went back and what remains."""
+    net = f"{stars - refunded:,}".replace("-", "−")
+    return [f"{purchases:,}", f"{stars:,}", f"−{refunded:,}" if refunded else "0", net]
+
+
+def _colour(code: str, number: int) -> str:
+    """Return the colour of the product of this number."""
+    return COLOUR_OF_UNKNOWN if code == UNKNOWN else COLOURS[number % len(COLOURS)]
+
+
+def _key(code: str, number: int) -> SafeString:
+    """Return the name of a product with its colour in the chart."""
+    return format_html(
+        '<span><i class="economy-key" style="background: {}"></i>{}</span>',
+        _colour(code, number),
+        name_of(code),
+    )

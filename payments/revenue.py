@@ -1,0 +1,58 @@
+"""What came in and went back, day by day and product by product, in Stars."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from typing import Any
+
+from django.db.models import Count, F, Sum
+from django.db.models.functions import TruncDate
+
+from economy.wallets import business_zone
+from payments.models import XTR, Purchase, Refund
+
+# What was paid without anybody knowing for what.
+UNKNOWN = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Revenue:
+    """What came in and went back, by day of business and product (UNKNOWN without one)."""
+
+    stars: Counter[tuple[date, str]]
+    purchases: Counter[tuple[date, str]]
+    refunded: Counter[tuple[date, str]]
+
+
+def by_day(*, first_day: date, last_day: date) -> Revenue:
+    """Return the revenue of the days from `first_day` to `last_day`. Two queries.
+
+    A payment counts on the day on which it was made, a refund on the day on which it ended.
+    """
+    zone = business_zone()
+    begin = datetime.combine(first_day, time.min, tzinfo=zone)
+    end = datetime.combine(last_day + timedelta(days=1), time.min, tzinfo=zone)
+    paid = Purchase.objects.filter(paid_at__gte=begin, paid_at__lt=end, paid_currency=XTR)
+    came_in = list(
+        paid.values(day=TruncDate("paid_at", tzinfo=zone), code=F("product"))
+        .annotate(stars=Sum("paid_stars"), purchases=Count("pk"))
+        .order_by()
+    )
+    ended = Refund.objects.filter(
+        finished_at__gte=begin, finished_at__lt=end, purchase__paid_currency=XTR
+    )
+    went_back = (
+        ended.values(day=TruncDate("finished_at", tzinfo=zone), code=F("purchase__product"))
+        .annotate(stars=Sum("purchase__paid_stars"))
+        .order_by()
+    )
+    return Revenue(
+        stars=_counted(came_in, "stars"),
+        purchases=_counted(came_in, "purchases"),
+        refunded=_counted(went_back, "stars"),
+    )
+
+
+def _counted(rows: Any, name: str) -> Counter[tuple[date, str]]:
+    """Return the values of a column by day and product."""
+    return Counter({(row["day"], row["code"] or UNKNOWN): row[name] for row in rows})

@@ -1,0 +1,876 @@
+"""Payments at the desk: found, told, set right, counted."""
+
+import html
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import time_machine
+from django.contrib.auth.models import User
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
+
+from payments import purchases, reconciliation, revenue, subscriptions, support
+from payments.models import (
+    Difference,
+    Problem,
+    Product,
+    Purchase,
+    ReconciliationRun,
+    Refund,
+    StarTransaction,
+    SupportRequest,
+)
+from quizarena.celery import app
+from quizarena.players.models import Player
+from quizarena.staff.models import ApprovalRequest, AuditEntry
+from tests.conftest import Road
+from tests.factories import PlayerFactory, make_staff
+from tests.payments.steps import (
+    DAY,
+    NOON,
+    Delivery,
+    ask_refund,
+    buy,
+    credit,
+    open_purchase,
+    owned,
+    pay,
+    payment,
+    refund,
+)
+
+pytestmark = pytest.mark.django_db
+
+PURCHASES = "/admin/payments/purchase/"
+QUEUE = f"{PURCHASES}queue/"
+REVENUE = f"{PURCHASES}revenue/"
+PRODUCTS = "/admin/payments/product/"
+REFUNDS = "/admin/payments/refund/"
+SUBSCRIPTIONS = "/admin/payments/subscription/"
+RUNS = "/admin/payments/reconciliationrun/"
+REQUESTS = "/admin/payments/supportrequest/"
+
+
+@pytest.fixture
+def staff(client: Client) -> User:
+    """Return the member of support who is logged in."""
+    user = make_staff("Support")
+    client.force_login(user)
+    return user
+
+
+def log_in(client: Client, role: str) -> User:
+    """Let somebody else sit down."""
+    user = make_staff(role)
+    client.force_login(user)
+    return user
+
+
+def read(client: Client, address: str, query: dict[str, Any] | None = None) -> str:
+    """Return what a page says, tags aside."""
+    answer = client.get(address, query)
+    assert answer.status_code == 200, address
+    return text(answer.content)
+
+
+def text(content: bytes) -> str:
+    """Return the words of a page."""
+    return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", content.decode())).split())
+
+
+def page(purchase: Purchase, name: str = "change") -> str:
+    """Return the address of a page of the purchase."""
+    return f"{PURCHASES}{purchase.pk}/{name}/"
+
+
+def in_review(player: Player, code: str = "ENERGY_10", *, now: datetime = NOON) -> Purchase:
+    """Return a purchase for which too few Stars were paid."""
+    return pay(open_purchase(player, code, now=now), stars=3, now=now)
+
+
+class TestList:
+    def test_it_tells_what_was_bought_by_whom(self, client: Client, staff: User) -> None:
+        buy(PlayerFactory.create(username="anna"))
+
+        assert "ENERGY_10 credited 5 @anna –" in read(client, PURCHASES)
+
+    def test_it_tells_what_is_unusual(self, client: Client, staff: User) -> None:
+        in_review(PlayerFactory.create(username="anna"))
+
+        assert (
+            "ENERGY_10 in review 3 of 5 @anna another amount than the price "
+            "paid without a pre-checkout"
+        ) in read(client, PURCHASES)
+
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ({}, ["mega", "energy"]),
+            ({"q": "700000001"}, ["energy"]),
+            ({"q": "@Ann"}, ["energy"]),
+            ({"q": "charge-mega"}, ["mega"]),
+            ({"q": "nobody"}, []),
+            ({"q": "999999999999999999999999"}, []),
+            ({"status__exact": "CREDIT_REVIEW"}, ["mega"]),
+            ({"product__code__exact": "ENERGY_10"}, ["energy"]),
+            ({"remark": "problem"}, ["mega"]),
+            ({"remark": "problem:AMOUNT"}, ["mega"]),
+            ({"remark": "problem:CURRENCY"}, []),
+            ({"remark": "flag"}, ["mega"]),
+            ({"remark": "flag:UNCHECKED"}, ["mega"]),
+            ({"remark": "flag:LATE"}, []),
+        ],
+    )
+    def test_purchases_are_found(
+        self, client: Client, staff: User, query: dict[str, str], expected: list[str]
+    ) -> None:
+        anna = PlayerFactory.create(telegram_id=700000001, username="anna_b")
+        olena = PlayerFactory.create(telegram_id=700000002, username="olena")
+        energy = buy(anna)
+        mega = open_purchase(olena, "MEGA_PACK_15", now=NOON + timedelta(hours=1))
+        mega = pay(mega, charge_id="charge-mega-1", stars=1)
+
+        listed = client.get(PURCHASES, query).content.decode()
+
+        names = {str(energy.pk): "energy", str(mega.pk): "mega"}
+        found = re.findall(r'href="/admin/payments/purchase/([0-9a-f-]{36})/change/', listed)
+        assert [names[pk] for pk in dict.fromkeys(found)] == expected
+
+    def test_a_purchase_is_found_by_its_id_and_by_its_payload(
+        self, client: Client, staff: User
+    ) -> None:
+        purchase = open_purchase(PlayerFactory.create())
+        other = buy(PlayerFactory.create(), "MEGA_PACK_15")
+        assert purchase.payload is not None
+
+        for term in (str(purchase.pk), purchase.pk.hex, purchase.payload, purchase.payload[:20]):
+            listed = client.get(PURCHASES, {"q": term}).content.decode()
+            assert page(purchase) in listed
+            assert page(other) not in listed
+
+    @pytest.mark.parametrize(
+        ("query", "index"),
+        [
+            ({"status__exact": "CREDIT_REVIEW"}, "purchase_stuck"),
+            ({"status__exact": "REFUNDED"}, "purchase_refunded"),
+            ({"product__code__exact": "ENERGY_10"}, "purchase_of_product"),
+            ({"remark": "problem"}, "purchase_noteworthy"),
+            ({"remark": "problem:AMOUNT"}, "purchase_noteworthy"),
+            ({"remark": "flag"}, "purchase_noteworthy"),
+            ({"remark": "flag:LATE"}, "purchase_noteworthy"),
+            ({"q": "charge-"}, "payments_purchase_charge_id"),
+            ({"q": "charge-"}, "payments_purchase_payload"),
+        ],
+    )
+    def test_filter_and_search_use_their_index(
+        self, client: Client, staff: User, query: dict[str, str], index: str
+    ) -> None:
+        with CaptureQueriesContext(connection) as queries:
+            client.get(PURCHASES, query)
+        rows = next(
+            query["sql"]
+            for query in queries
+            if 'FROM "payments_purchase"' in query["sql"] and "LIMIT" in query["sql"]
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("SET LOCAL enable_indexscan = off")
+            # Without the players: in an empty table they could be joined in any order.
+            conditions = rows.partition(" WHERE ")[2].partition(" ORDER BY")[0].replace("%", "%%")
+            cursor.execute(f"EXPLAIN SELECT FROM payments_purchase WHERE {conditions}", [])
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+        assert index in plan
+
+    @pytest.mark.parametrize(
+        "path",
+        [PURCHASES, REFUNDS, SUBSCRIPTIONS, REQUESTS, RUNS, QUEUE],
+    )
+    def test_a_list_counts_nothing_and_asks_no_more_for_more_rows(
+        self, client: Client, path: str
+    ) -> None:
+        client.force_login(make_staff("Administrator"))
+
+        def statements() -> list[str]:
+            with CaptureQueriesContext(connection) as queries:
+                assert client.get(path).status_code == 200
+            return [query["sql"] for query in queries]
+
+        def add(number: int) -> None:
+            for _ in range(number):
+                player = PlayerFactory.create()
+                ask_refund(buy(player, "PREMIUM_MONTH", is_subscription=True))
+                in_review(player)
+                support.ask(player=player, text="Where is it?", now=NOON)
+                ReconciliationRun.objects.create(is_full=False, started_at=NOON)
+
+        statements()
+        add(1)
+        few = statements()
+        add(4)
+
+        assert [sql for sql in few if "COUNT(" in sql.upper()] == []
+        assert len(statements()) == len(few)
+
+    def test_nobody_changes_a_purchase_not_even_a_superuser(self, admin_client: Client) -> None:
+        purchase = buy(PlayerFactory.create())
+
+        answers = [
+            admin_client.post(page(purchase), {"status": "FAILED"}),
+            admin_client.post(page(purchase, "delete"), {"post": "yes"}),
+            admin_client.post(f"{PURCHASES}add/", {"stars": "9"}),
+        ]
+
+        assert [answer.status_code for answer in answers] == [403, 403, 403]
+
+    def test_the_players_page_leads_to_the_purchases(self, client: Client, staff: User) -> None:
+        player = PlayerFactory.create(telegram_id=700000001)
+        purchase = buy(player)
+
+        answer = client.get(f"/admin/players/player/{player.pk}/change/").content.decode()
+
+        assert page(purchase) in answer
+        assert f"{PURCHASES}?q=700000001" in answer
+
+
+class TestPage:
+    def test_the_timeline_tells_every_event_with_its_evidence(
+        self, client: Client, staff: User
+    ) -> None:
+        purchase = buy(PlayerFactory.create())
+
+        told = read(client, page(purchase))
+
+        kinds = ["opened created", "invoice sent", "pre-checkout approved", "paid", "credited"]
+        places = [told.index(kind, told.index("Timeline")) for kind in kinds]
+        assert places == sorted(places)
+        assert "stars 5" in told
+        assert f"entry {purchase.credit_entry_id}" in told
+        assert '"telegram_payment_charge_id":' in told
+
+    def test_it_leads_to_player_wallet_entries_and_subscription(
+        self, client: Client, staff: User
+    ) -> None:
+        player = PlayerFactory.create()
+        purchase = refund(buy(player, "PREMIUM_MONTH", is_subscription=True))
+
+        shown = client.get(page(purchase)).content.decode()
+
+        for address in (
+            f"/admin/players/player/{player.pk}/change/",
+            f"/admin/economy/wallet/{player.pk}/change/",
+            f"/admin/economy/ledgerentry/{purchase.credit_entry_id}/change/",
+            f"/admin/economy/ledgerentry/{purchase.refund_entry_id}/change/",
+            f"/admin/payments/subscription/{purchase.pk}/change/",
+            f"/admin/payments/refund/{purchase.refund.pk}/change/",
+        ):
+            assert address in shown
+
+    def test_it_tells_how_far_a_refund_is(self, client: Client, staff: User) -> None:
+        purchase = buy(PlayerFactory.create())
+        asked = ask_refund(purchase)
+        Refund.objects.filter(pk=asked.pk).update(tries=2, last_error="refundStarPayment: 500 Oops")
+
+        told = read(client, page(purchase))
+
+        assert "credited, refund under way" in told
+        assert "API Wrong product. Telegram did not do it 2" in told
+        assert "refundStarPayment: 500 Oops" in told
+
+    def test_it_tells_what_telegram_and_reconciliation_say(
+        self, client: Client, staff: User
+    ) -> None:
+        purchase = buy(PlayerFactory.create())
+        StarTransaction.objects.create(
+            transaction_id=str(purchase.charge_id),
+            stars=4,
+            at=NOON,
+            is_ours=True,
+            partner={},
+            seen_at=NOON,
+        )
+        run = ReconciliationRun.objects.create(is_full=True, started_at=NOON, differences=1)
+        Difference.objects.create(
+            run=run, kind="AMOUNT", purchase=purchase, details={"ours": 5, "telegram": 4}
+        )
+
+        told = read(client, page(purchase))
+
+        assert (
+            f"Telegram's list When Stars Charge id Read 2026-11-22 12:00:00 +4 {purchase.charge_id}"
+            in told
+        )
+        assert "the amounts differ open" in told
+
+    @pytest.mark.parametrize(
+        ("role", "expected"),
+        [
+            ("Support", ["replay", "refund", "recheck"]),
+            ("Finance", ["refund", "recheck"]),
+            ("Operator", []),
+        ],
+    )
+    def test_each_action_has_its_own_permission(
+        self, client: Client, role: str, expected: list[str]
+    ) -> None:
+        purchase = in_review(PlayerFactory.create())
+        log_in(client, role)
+
+        shown = client.get(page(purchase)).content.decode()
+        answers = {
+            name: client.get(page(purchase, name)).status_code
+            for name in ("replay", "refund", "recheck")
+        }
+
+        assert [name for name in answers if page(purchase, name) in shown] == expected
+        assert [name for name, code in answers.items() if code == 200] == expected
+        assert set(answers.values()) <= {200, 403}
+
+    def test_only_what_can_be_done_is_offered(self, client: Client, staff: User) -> None:
+        player = PlayerFactory.create()
+        offered = {
+            name: re.findall(
+                rf"{PURCHASES}{purchase.pk}/(replay|refund|recheck)/",
+                client.get(page(purchase)).content.decode(),
+            )
+            for name, purchase in (
+                ("credited", buy(player)),
+                ("open", open_purchase(player, "MEGA_PACK_15")),
+                ("refunded", refund(buy(player, "FRIEND_CHALLENGE_5"))),
+            )
+        }
+
+        assert offered == {
+            "credited": ["refund", "recheck"],
+            "open": ["recheck"],
+            "refunded": ["recheck"],
+        }
+
+
+class TestRefund:
+    def test_it_shows_what_is_taken_back_and_asks_telegram(
+        self, client: Client, staff: User
+    ) -> None:
+        player = PlayerFactory.create(username="anna")
+        purchase = buy(player)
+        address = page(purchase, "refund")
+
+        shown = text(client.post(address, {"reason": "Wrong one.", "preview": "1"}).content)
+        answer = client.post(address, {"reason": "Wrong one.", "confirm": "1"}, follow=True)
+
+        assert "Paid energy 10 delivered 10 taken back" in shown
+        assert "Paid energy in the wallet 10 0" in shown
+        assert "5 Stars are being given back" in text(answer.content)
+        asked = Refund.objects.get(purchase=purchase)
+        assert (asked.source, asked.staff, asked.reason) == ("STAFF", staff, "Wrong one.")
+        entry = AuditEntry.objects.get(action="purchase.refund_asked")
+        assert (entry.actor, entry.object_id) == (staff, str(purchase.pk))
+
+    def test_a_preview_changes_nothing(self, client: Client, staff: User) -> None:
+        purchase = buy(PlayerFactory.create())
+
+        client.post(page(purchase, "refund"), {"reason": "Wrong one.", "preview": "1"})
+
+        assert Refund.objects.count() == 0
+
+    def test_there_is_no_refund_without_a_reason(self, client: Client, staff: User) -> None:
+        purchase = buy(PlayerFactory.create())
+
+        answer = client.post(page(purchase, "refund"), {"reason": " ", "confirm": "1"})
+
+        assert "This field is required." in text(answer.content)
+        assert Refund.objects.count() == 0
+
+    def test_a_large_one_waits_for_a_second_person(self, client: Client, staff: User) -> None:
+        purchase = buy(PlayerFactory.create(username="anna"), "PREMIUM_SEASON")
+        address = page(purchase, "refund")
+
+        asked = read(client, address)
+        answer = client.post(address, {"reason": "Wrong one.", "confirm": "1"}, follow=True)
+
+        assert "Waits for a second person, because it is more than 100 Stars." in asked
+        assert "Asked for approval" in text(answer.content)
+        assert "Approvals Asked By Why State Decided by" in text(answer.content)
+        assert Refund.objects.count() == 0
+
+        log_in(client, "Finance")
+        request = ApprovalRequest.objects.get()
+        client.post(f"/admin/staff/approvalrequest/{request.pk}/approve/", {"confirm": "1"})
+        assert "support, approved by finance" in read(client, page(purchase))
+
+    def test_what_is_refunded_already_says_so(self, client: Client, staff: User) -> None:
+        purchase = refund(buy(PlayerFactory.create()))
+
+        answer = client.post(page(purchase, "refund"), {"reason": "Again.", "confirm": "1"})
+
+        assert "Refused: it has been refunded, or is about to be." in text(answer.content)
+
+
+class TestReplay:
+    def test_it_credits_and_is_recorded(self, client: Client, staff: User) -> None:
+        player = PlayerFactory.create(username="anna")
+        purchase = in_review(player)
+        address = page(purchase, "replay")
+
+        shown = text(client.post(address, {"reason": "Our mistake.", "preview": "1"}).content)
+        answer = client.post(address, {"reason": "Our mistake.", "confirm": "1"}, follow=True)
+
+        assert "replay the credit only if the wrong amount is our own mistake" in shown
+        assert "Goods not delivered 10 paid energy for @anna" in shown
+        assert "Credited: 10 paid energy." in text(answer.content)
+        assert owned(player) == (10, 0, 0)
+        assert AuditEntry.objects.get(action="purchase.credit_replayed").actor == staff
+
+    def test_what_nobody_knows_the_goods_of_is_refused(self, client: Client, staff: User) -> None:
+        open_one = open_purchase(PlayerFactory.create())
+        unknown = purchases.record_payment(payment(open_one, payload="not ours"), now=NOON)
+
+        answer = client.post(page(unknown, "replay"), {"reason": "Try.", "confirm": "1"})
+
+        assert "Refused: Nobody knows what it is of: refund it." in text(answer.content)
+
+    def test_what_could_not_be_delivered_says_why_and_is_delivered(
+        self, client: Client, staff: User, player: Player, delivery: Delivery
+    ) -> None:
+        delivery.breaks()
+        purchase = credit(pay(open_purchase(player, "MEGA_PACK_15")))
+        delivery.works()
+
+        assert "No modes today." in read(client, page(purchase))
+        assert "No modes today." in read(client, QUEUE)
+        client.post(page(purchase, "replay"), {"reason": "It works again.", "confirm": "1"})
+
+        assert owned(player) == (15, 0, 0)
+
+
+class TestQueue:
+    def test_the_oldest_comes_first_with_why_and_what_next(
+        self, client: Client, staff: User
+    ) -> None:
+        later = in_review(PlayerFactory.create(username="olena"), now=NOON + timedelta(hours=2))
+        first = pay(open_purchase(PlayerFactory.create(username="anna"), "MEGA_PACK_15"))
+        buy(PlayerFactory.create(username="berta"))
+
+        with time_machine.travel(NOON + timedelta(hours=5), tick=False):
+            shown = client.get(QUEUE).content.decode()
+
+        told = text(shown.encode())
+        assert told.index("5 hours ago MEGA_PACK_15 @anna 15 Stars") < told.index(
+            "3 hours ago ENERGY_10"
+        )
+        assert "@berta" not in told
+        assert "Recovery tries it every 5 minutes" in told
+        assert "Refund it; replay the credit only if the wrong amount is our own mistake." in told
+        for purchase in (first, later):
+            for name in ("replay", "refund", "recheck"):
+                assert page(purchase, name) in shown
+
+    @pytest.mark.parametrize("problem", Problem)
+    def test_every_problem_has_its_advice(
+        self, client: Client, staff: User, problem: Problem
+    ) -> None:
+        purchase = in_review(PlayerFactory.create())
+        Purchase.objects.filter(pk=purchase.pk).update(problem=problem)
+
+        assert problem.label in read(client, QUEUE)
+
+    def test_a_refund_under_way_offers_no_second_one(self, client: Client, staff: User) -> None:
+        purchase = in_review(PlayerFactory.create())
+        ask_refund(purchase)
+
+        shown = client.get(QUEUE).content.decode()
+
+        assert "A refund is under way" in shown
+        assert page(purchase, "refund") not in shown
+
+    def test_nothing_waits(self, client: Client, staff: User) -> None:
+        assert "Nothing is waiting." in read(client, QUEUE)
+
+    def test_the_sidebar_tells_how_many_wait(self, client: Client, staff: User) -> None:
+        in_review(PlayerFactory.create())
+        in_review(PlayerFactory.create())
+
+        assert "Payments in review 2" in read(client, "/admin/")
+
+    def test_the_sidebar_keeps_to_the_index_of_the_few_that_wait(
+        self, client: Client, staff: User
+    ) -> None:
+        for _ in range(12):
+            client.get("/admin/")
+
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT sum(generic_plans), sum(custom_plans) > 0 FROM pg_prepared_statements "
+                "WHERE statement LIKE '%%payments_purchase%%status%%IN%%LIMIT%%'",
+                [],
+            )
+            assert cursor.fetchone() == (0, True)
+
+
+class TestRecheck:
+    def bought(self, road: Road, *faults: str) -> Purchase:
+        """Let a player buy energy in the sandbox; Telegram's message about it may be lost."""
+        telegram_id = road.sandbox.add_player("Anna")
+        road.sandbox.top_up(telegram_id, 100)
+        player = PlayerFactory.create(telegram_id=telegram_id)
+        purchase = open_purchase(player, now=datetime.now(UTC))
+        link = road.sandbox.call(
+            "createInvoiceLink",
+            title="10 energy",
+            description="10 energy",
+            payload=purchase.payload,
+            provider_token="",
+            currency="XTR",
+            prices=[{"label": "10 energy", "amount": 5}],
+        )
+        checkout = road.sandbox.buy(telegram_id, link=link, faults=faults, wait=False)
+        road.fetch()
+        road.sandbox.wait_for(lambda: road.sandbox.checkout(checkout["id"])["state"] == "paid")
+        road.travel()
+        return Purchase.objects.get(pk=purchase.pk)
+
+    def test_a_payment_that_nobody_has_told_us_of_is_credited(
+        self, client: Client, staff: User, road: Road
+    ) -> None:
+        purchase = self.bought(road, "payment_lost")
+        assert purchase.status == "PRECHECKOUT_OK"
+
+        answer = client.post(page(purchase, "recheck"), {"confirm": "1"}, follow=True)
+
+        told = text(answer.content)
+        assert "Telegram says: paid 5 Stars on" in told
+        assert "Telegram has a payment that we had not heard of (set right)." in told
+        purchase.refresh_from_db()
+        assert (purchase.status, purchase.flags) == ("CREDITED", ["HEALED"])
+        assert AuditEntry.objects.get(action="purchase.rechecked").actor == staff
+
+    def test_a_refund_that_was_made_elsewhere_is_carried_out(
+        self, client: Client, staff: User, road: Road
+    ) -> None:
+        purchase = self.bought(road)
+        assert purchase.status == "CREDITED"
+        road.sandbox.call(
+            "refundStarPayment",
+            user_id=purchase.player.telegram_id,
+            telegram_payment_charge_id=purchase.charge_id,
+        )
+
+        answer = client.post(page(purchase, "recheck"), {"confirm": "1"}, follow=True)
+
+        assert "refunded at Telegram, not by us (set right)" in text(answer.content)
+        purchase.refresh_from_db()
+        assert purchase.status == "REFUNDED"
+
+    def test_nothing_differs(self, client: Client, staff: User, road: Road) -> None:
+        purchase = self.bought(road)
+
+        answer = client.post(page(purchase, "recheck"), {"confirm": "1"}, follow=True)
+
+        assert "Our books say the same." in text(answer.content)
+
+    def test_telegram_does_not_answer(
+        self, client: Client, staff: User, settings: Settings
+    ) -> None:
+        settings.TELEGRAM_API_URL = "http://127.0.0.1:9"
+        purchase = buy(PlayerFactory.create())
+
+        client.post(page(purchase, "recheck"), {"confirm": "1"})
+
+        told = read(client, page(purchase))
+        assert "Refused: getStarTransactions: ConnectError." in told
+
+
+class TestProducts:
+    FORM = {
+        "stars": "6",
+        "is_for_sale": "on",
+        "position": "1",
+        "title_de": "10 Energie",
+        "description_de": "10 Punkte Energie, die nicht verfallen.",
+        "title_en": "10 energy",
+        "description_en": "10 points of energy that never expire.",
+        "title_uk": "10 енергії",
+        "description_uk": "10 одиниць енергії, що не згорають.",
+    }
+
+    def test_a_price_is_changed_and_the_history_tells_both(self, client: Client) -> None:
+        operator = log_in(client, "Operator")
+        address = f"{PRODUCTS}ENERGY_10/change/"
+
+        answer = client.post(address, {**self.FORM, "title_de": "Zehn Energie"})
+
+        assert answer.status_code == 302
+        product = Product.objects.get(pk="ENERGY_10")
+        assert (product.stars, product.is_for_sale) == (6, True)
+        assert product.title("de") == "Zehn Energie"
+        assert product.description("uk") == "10 одиниць енергії, що не згорають."
+        entry = AuditEntry.objects.get(action="product.changed")
+        assert entry.actor == operator
+        assert entry.details["changed"] == {
+            "stars": [5, 6],
+            "title_de": ["10 Energie", "Zehn Energie"],
+        }
+        history = read(client, f"{PRODUCTS}ENERGY_10/history/")
+        assert "stars: 5 6 title_de: 10 Energie Zehn Energie" in history
+
+    def test_an_open_invoice_keeps_its_price(self, client: Client) -> None:
+        purchase = open_purchase(PlayerFactory.create())
+        log_in(client, "Operator")
+
+        client.post(f"{PRODUCTS}ENERGY_10/change/", self.FORM)
+        open_purchase(PlayerFactory.create())
+
+        purchase.refresh_from_db()
+        assert purchase.stars == 5
+        told = read(client, f"{PRODUCTS}ENERGY_10/change/")
+        assert "1 at 5 Stars keep their price 1 at 6 Stars keep their price" in told
+
+    @pytest.mark.parametrize(
+        ("field", "value", "told"),
+        [
+            ("stars", "0", "greater than or equal to 1"),
+            ("stars", "10001", "less than or equal to 10000"),
+            ("title_uk", "", "This field is required"),
+            ("title_de", "x" * 33, "at most 32 characters"),
+            ("description_en", "x" * 256, "at most 255 characters"),
+        ],
+    )
+    def test_what_telegram_would_not_take_is_refused(
+        self, client: Client, field: str, value: str, told: str
+    ) -> None:
+        log_in(client, "Operator")
+
+        answer = client.post(f"{PRODUCTS}ENERGY_10/change/", {**self.FORM, field: value})
+
+        assert told in text(answer.content)
+        assert Product.objects.get(pk="ENERGY_10").stars == 5
+
+    def test_what_is_delivered_is_shown_and_stays(self, client: Client) -> None:
+        log_in(client, "Operator")
+
+        client.post(f"{PRODUCTS}ENERGY_10/change/", {**self.FORM, "paid_energy": "1000"})
+
+        assert "10 paid energy" in read(client, f"{PRODUCTS}ENERGY_10/change/")
+        assert Product.objects.get(pk="ENERGY_10").paid_energy == 10
+
+    def test_nobody_adds_or_deletes_one_not_even_a_superuser(self, admin_client: Client) -> None:
+        answers = [
+            admin_client.post(f"{PRODUCTS}add/", self.FORM),
+            admin_client.post(f"{PRODUCTS}ENERGY_10/delete/", {"post": "yes"}),
+        ]
+
+        assert [answer.status_code for answer in answers] == [403, 403]
+
+    def test_support_reads_and_does_not_change(self, client: Client, staff: User) -> None:
+        assert "10 Energie" in read(client, f"{PRODUCTS}ENERGY_10/change/")
+        assert client.post(f"{PRODUCTS}ENERGY_10/change/", self.FORM).status_code == 403
+
+
+class TestRefunds:
+    def test_what_is_under_way_and_what_failed_is_found(self, client: Client, staff: User) -> None:
+        refund(buy(PlayerFactory.create(username="anna")))
+        ask_refund(buy(PlayerFactory.create(username="berta")))
+        failed = ask_refund(buy(PlayerFactory.create(username="carla")))
+        Refund.objects.filter(pk=failed.pk).update(last_error="refundStarPayment: 500", tries=1)
+
+        def names(query: dict[str, str]) -> list[str]:
+            return re.findall(r"@(anna|berta|carla)", read(client, REFUNDS, query))
+
+        assert names({}) == ["carla", "berta", "anna"]
+        assert names({"state": "open"}) == ["carla", "berta"]
+        assert names({"state": "failed"}) == ["carla"]
+        assert names({"q": "anna"}) == ["anna"]
+
+    def test_the_page_tells_the_error(self, client: Client, staff: User) -> None:
+        failed = ask_refund(buy(PlayerFactory.create()))
+        Refund.objects.filter(pk=failed.pk).update(last_error="refundStarPayment: 500", tries=1)
+
+        assert "refundStarPayment: 500" in read(client, f"{REFUNDS}{failed.pk}/change/")
+
+
+class TestSubscriptions:
+    def test_each_state_is_shown_and_found(self, client: Client, staff: User) -> None:
+        for name, days in (("active", 0), ("cancelled", 1), ("grace", -31), ("over", -40)):
+            player = PlayerFactory.create(username=name)
+            buy(player, "PREMIUM_MONTH", now=NOON + days * DAY, is_subscription=True)
+            if name == "cancelled":
+                subscriptions.cancel(player=player, now=NOON + 2 * DAY)
+
+        def names(state: str) -> list[str]:
+            with time_machine.travel(NOON + 2 * DAY - timedelta(hours=1), tick=False):
+                shown = read(client, SUBSCRIPTIONS, {"state": state} if state else {})
+            return re.findall(r"@(active|cancelled|grace|over)", shown)
+
+        assert names("") == ["cancelled", "active", "grace", "over"]
+        assert names("ACTIVE") == ["active"]
+        assert names("CANCELED") == ["cancelled"]
+        assert names("GRACE") == ["grace"]
+        assert names("ENDED") == ["over"]
+
+    def test_the_page_shows_what_was_paid_for_it(self, client: Client, staff: User) -> None:
+        first = buy(PlayerFactory.create(), "PREMIUM_MONTH", is_subscription=True)
+        renewal = purchases.record_payment(
+            payment(first, charge_id="renewal-1", is_renewal=True), now=NOON + 30 * DAY
+        )
+
+        shown = client.get(f"{SUBSCRIPTIONS}{first.pk}/change/").content.decode()
+
+        assert page(first) in shown
+        assert page(renewal) in shown
+
+
+class TestReconciliation:
+    def test_a_run_leads_to_its_differences(self, client: Client) -> None:
+        log_in(client, "Finance")
+        player = PlayerFactory.create(username="anna")
+        purchase = buy(player)
+        run = ReconciliationRun.objects.create(
+            is_full=True, started_at=NOON, finished_at=NOON, differences=2
+        )
+        Difference.objects.create(
+            run=run, kind="UNHEARD_PAYMENT", purchase=purchase, charge_id="c-1", is_healed=True
+        )
+        Difference.objects.create(run=run, kind="WALLET", player=player, details={"paid_energy": 1})
+
+        assert "everything 2 differences" in read(client, RUNS)
+        shown = client.get(f"{RUNS}{run.pk}/change/").content.decode()
+        assert page(purchase) in shown
+        assert f"/admin/players/player/{player.pk}/change/" in shown
+        told = text(shown.encode())
+        assert told.index("a wallet is not the sum") < told.index("Telegram has a payment")
+
+    def test_run_now_puts_a_run_into_the_queue(self, client: Client) -> None:
+        log_in(client, "Finance")
+
+        assert f"{RUNS}run/" in client.get(RUNS).content.decode()
+        with (
+            app.connection_for_read() as broker,
+            broker.SimpleQueue("critical") as queue,
+        ):
+            queue.clear()
+            answer = client.post(f"{RUNS}run/", {"is_full": "on", "confirm": "1"}, follow=True)
+            message = queue.get(timeout=5)
+            message.ack()
+
+        assert "A run is in the queue." in text(answer.content)
+        assert message.headers["task"] == "payments.tasks.reconcile"
+        assert message.payload[1] == {"is_full": True}
+        assert AuditEntry.objects.get(action="reconciliation.run").summary == (
+            "Reconciliation of everything."
+        )
+
+    def test_support_starts_none(self, client: Client, staff: User) -> None:
+        assert client.get(f"{RUNS}run/").status_code == 403
+        assert client.get(RUNS).status_code == 403
+
+    def test_lines_of_an_invoice_are_found_by_their_index(self) -> None:
+        lines = reconciliation.lines_of(open_purchase(PlayerFactory.create()))
+        with CaptureQueriesContext(connection) as queries:
+            list(lines)
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+            cursor.execute("EXPLAIN " + queries[0]["sql"].replace("%", "%%"), [])
+            plan = "\n".join(line for (line,) in cursor.fetchall())
+        assert "startransaction_of_payload" in plan
+
+
+class TestSupport:
+    def test_what_waits_comes_first_the_oldest_on_top(self, client: Client, staff: User) -> None:
+        asked = [
+            support.ask(player=PlayerFactory.create(), text=f"Question {word}", now=NOON)
+            for word in ("one", "two", "three", "four")
+        ]
+        for request, hour in ((asked[0], 1), (asked[2], 2)):
+            support.answer(
+                request_id=request.pk, text="Yes.", staff=staff, now=NOON + timedelta(hours=hour)
+            )
+
+        told = read(client, REQUESTS)
+
+        assert re.findall(r"Question (one|two|three|four)", told) == ["two", "four", "three", "one"]
+
+    def test_support_answers_with_the_purchases_beside(self, client: Client, staff: User) -> None:
+        player = PlayerFactory.create(username="anna")
+        purchase = buy(player)
+        asked = support.ask(player=player, text="Where is\nmy energy?", now=NOON)
+        address = f"{REQUESTS}{asked.pk}/"
+
+        shown = client.get(f"{address}change/").content.decode()
+        form = read(client, f"{address}answer/")
+        answer = client.post(
+            f"{address}answer/", {"answer": "It is there now.", "confirm": "1"}, follow=True
+        )
+
+        assert page(purchase) in shown
+        assert "Where is my energy?" in form
+        assert "The bot sends it to @anna." in text(answer.content)
+        asked.refresh_from_db()
+        assert (asked.answer, asked.answered_by) == ("It is there now.", staff)
+        assert AuditEntry.objects.get(action="supportrequest.answered").actor == staff
+
+    def test_whoever_is_slower_hears_of_it(self, client: Client, staff: User) -> None:
+        asked = support.ask(player=PlayerFactory.create(), text="Where is it?", now=NOON)
+        support.answer(request_id=asked.pk, text="Here.", staff=staff, now=NOON)
+
+        answer = client.post(f"{REQUESTS}{asked.pk}/answer/", {"answer": "There.", "confirm": "1"})
+
+        assert "Refused: somebody has answered it before." in text(answer.content)
+        assert SupportRequest.objects.get().answer == "Here."
+
+    def test_finance_reads_and_does_not_answer(self, client: Client) -> None:
+        asked = support.ask(player=PlayerFactory.create(), text="Where is it?", now=NOON)
+        log_in(client, "Finance")
+
+        assert "Where is it?" in read(client, f"{REQUESTS}{asked.pk}/change/")
+        assert client.get(f"{REQUESTS}{asked.pk}/answer/").status_code == 403
+
+
+class TestRevenue:
+    def test_days_are_days_of_berlin_and_refunds_count_when_they_end(self, client: Client) -> None:
+        log_in(client, "Operator")
+        # 23:59 and midnight in Berlin.
+        late, midnight = NOON + timedelta(hours=11, minutes=59), NOON + timedelta(hours=12)
+        buy(PlayerFactory.create(), now=late)
+        month = buy(PlayerFactory.create(), "PREMIUM_MONTH", now=midnight)
+        refund(month, now=NOON + 2 * DAY)
+
+        with time_machine.travel(NOON + 3 * DAY, tick=False):
+            told = read(client, REVENUE)
+
+        assert "ENERGY_10 1 5 0 5 PREMIUM_MONTH 1 99 −99 0 Together 2 104 −99 5" in told
+        assert "2026-11-24 0 0 −99 −99 2026-11-23 1 99 0 99 2026-11-22 1 5 0 5" in told
+
+    def test_bars_are_stacked_with_refunds_below_zero(self, client: Client) -> None:
+        log_in(client, "Operator")
+        refund(buy(PlayerFactory.create()))
+
+        with time_machine.travel(NOON, tick=False):
+            shown = html.unescape(client.get(REVENUE).content.decode())
+
+        assert re.findall(r'"label": "([^"]+)", "data": \[[^\]]*, (-?\d+)\]', shown) == [
+            ("ENERGY_10", "5"),
+            ("ENERGY_10, refunded", "-5"),
+        ]
+
+    def test_other_money_is_not_counted_as_stars(self, client: Client) -> None:
+        log_in(client, "Operator")
+        pay(open_purchase(PlayerFactory.create()), currency="EUR")
+
+        with time_machine.travel(NOON, tick=False):
+            assert "Nothing was sold." in read(client, REVENUE)
+
+    def test_it_is_two_queries(self) -> None:
+        buy(PlayerFactory.create())
+        with CaptureQueriesContext(connection) as queries:
+            revenue.by_day(first_day=NOON.date(), last_day=NOON.date())
+
+        assert len(queries) == 2
+
+
+def test_a_purchase_that_is_not_there(client: Client, staff: User) -> None:
+    for name in ("refund", "replay", "recheck"):
+        assert client.get(f"{PURCHASES}{uuid4()}/{name}/").status_code == 404
