@@ -5,25 +5,69 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('economy', '0004_streak_running'),
-        ('players', '0002_awaited_message'),
+        ("economy", "0004_streak_running"),
+        ("players", "0002_awaited_message"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.RemoveConstraint(
-            model_name='ledgerentry',
-            name='entry_type_is_known',
+            model_name="ledgerentry",
+            name="entry_type_is_known",
         ),
         migrations.AlterField(
-            model_name='ledgerentry',
-            name='type',
-            field=models.CharField(choices=[('WELCOME', 'welcome energy'), ('QUESTION', 'question played'), ('QUESTION_RETURNED', 'question given back'), ('PURCHASE_CREDIT', 'purchase'), ('PURCHASE_REFUND', 'refund'), ('PROMO_GRANT', 'promo'), ('REFERRAL_REWARD', 'referral reward'), ('PRIZE', 'prize'), ('STAFF_GRANT', 'grant by staff'), ('STAFF_ADJUSTMENT', 'adjustment by staff'), ('SAVER_USED', 'streak saver used'), ('SAVER_RETURNED', 'streak saver given back'), ('TICKET_USED', 'duel ticket used'), ('EARN_BACK', 'streak earned back'), ('TAKEN_BACK', 'grant taken back'), ('GRACE', 'days of grace for a renewal')], max_length=24),
+            model_name="ledgerentry",
+            name="type",
+            field=models.CharField(
+                choices=[
+                    ("WELCOME", "welcome energy"),
+                    ("QUESTION", "question played"),
+                    ("QUESTION_RETURNED", "question given back"),
+                    ("PURCHASE_CREDIT", "purchase"),
+                    ("PURCHASE_REFUND", "refund"),
+                    ("PROMO_GRANT", "promo"),
+                    ("REFERRAL_REWARD", "referral reward"),
+                    ("PRIZE", "prize"),
+                    ("STAFF_GRANT", "grant by staff"),
+                    ("STAFF_ADJUSTMENT", "adjustment by staff"),
+                    ("SAVER_USED", "streak saver used"),
+                    ("SAVER_RETURNED", "streak saver given back"),
+                    ("TICKET_USED", "duel ticket used"),
+                    ("EARN_BACK", "streak earned back"),
+                    ("TAKEN_BACK", "grant taken back"),
+                    ("GRACE", "days of grace for a renewal"),
+                ],
+                max_length=24,
+            ),
         ),
         migrations.AddConstraint(
-            model_name='ledgerentry',
-            constraint=models.CheckConstraint(condition=models.Q(('type__in', ['WELCOME', 'QUESTION', 'QUESTION_RETURNED', 'PURCHASE_CREDIT', 'PURCHASE_REFUND', 'PROMO_GRANT', 'REFERRAL_REWARD', 'PRIZE', 'STAFF_GRANT', 'STAFF_ADJUSTMENT', 'SAVER_USED', 'SAVER_RETURNED', 'TICKET_USED', 'EARN_BACK', 'TAKEN_BACK', 'GRACE'])), name='entry_type_is_known'),
+            model_name="ledgerentry",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    (
+                        "type__in",
+                        [
+                            "WELCOME",
+                            "QUESTION",
+                            "QUESTION_RETURNED",
+                            "PURCHASE_CREDIT",
+                            "PURCHASE_REFUND",
+                            "PROMO_GRANT",
+                            "REFERRAL_REWARD",
+                            "PRIZE",
+                            "STAFF_GRANT",
+                            "STAFF_ADJUSTMENT",
+                            "SAVER_USED",
+                            "SAVER_RETURNED",
+                            "TICKET_USED",
+                            "EARN_BACK",
+                            "TAKEN_BACK",
+                            "GRACE",
+                        ],
+                    )
+                ),
+                name="entry_type_is_known",
+            ),
         ),
     ]

@@ -20,7 +20,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from economy.admin import exactly, players_found
+from economy.admin import players_found
 from economy.errors import EconomyError
 from economy.models import Wallet
 from payments import approvals, purchases, reconciliation, refunds, revenue, telegram
@@ -50,6 +50,7 @@ from quizarena.staff.desk import (
     age,
     badge,
     button,
+    exactly,
     link,
     object_link,
     own_user,

@@ -116,7 +116,7 @@ class TestShelf:
     def test_a_new_player_can_buy_everything(
         self, player: Player, django_assert_num_queries: Any
     ) -> None:
-        with django_assert_num_queries(1):
+        with django_assert_num_queries(2):
             offers = catalogue.shelf(player=player, now=NOON)
 
         assert offers[0].product.code == "ENERGY_10"

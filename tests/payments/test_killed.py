@@ -59,12 +59,9 @@ class Buyer:
         """Pay, and return the update that tells of it and that nobody has taken yet."""
         self.road.sandbox.buy(self.id, wait=False)
         self.road.fetch()  # The pre-checkout is answered as it arrives.
-        [update] = [
-            update
-            for update in self.road.sandbox.call("getUpdates", offset=0)
-            if "successful_payment" in update.get("message", {})
-        ]
-        return update
+        updates: list[dict[str, Any]] = self.road.sandbox.call("getUpdates", offset=0)
+        [paid] = [one for one in updates if "successful_payment" in one.get("message", {})]
+        return paid
 
     def now(self) -> Purchase:
         """Return the purchase as it is now."""
