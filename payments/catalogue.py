@@ -1,5 +1,6 @@
 """What the shop begins with, and why somebody cannot buy something. Product rules, section 4."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -256,7 +257,7 @@ def refusals(
 class Offer:
     """A product as one player sees it: `refused` says why it cannot be bought now.
 
-    `stars` is what it would cost now, with the player's `hold` if that is for it.
+    `stars` is what it would cost now: with `hold`, the player's discount that makes it cheapest.
     """
 
     product: Product
@@ -267,24 +268,36 @@ class Offer:
 
 def shelf(*, player: Player, now: datetime) -> list[Offer]:
     """Return what is for sale, in the shop's order, as the player sees it. Two queries."""
-    hold = redemptions.current_hold(player=player, now=now)
+    holds = list(Redemption.objects.held(now).select_related("campaign").filter(player=player))
     products = with_circumstances(
         Product.objects.filter(is_for_sale=True), player=player.pk, product=OuterRef("pk"), now=now
     )
-    return [_offer(product, player=player, hold=hold, now=now) for product in products]
+    return [_offer(product, player=player, holds=holds, now=now) for product in products]
 
 
-def _offer(product: Product, *, player: Player, hold: Redemption | None, now: datetime) -> Offer:
+def _offer(
+    product: Product, *, player: Player, holds: Sequence[Redemption], now: datetime
+) -> Offer:
     """Return the product, fetched with its circumstances, as the player sees it."""
     reasons = refusals(product=product, player=player, found=circumstances(product), now=now)
-    if hold is not None and not redemptions.fits(
-        hold.campaign, product_code=product.pk, is_premium=product.plan is not None
-    ):
-        hold = None
-    percent = hold.campaign.value if hold else 0
+    prices = {hold: _price(product, hold) for hold in holds}
+    best = min(prices, key=prices.__getitem__, default=None)
+    if best is not None and prices[best] == product.stars:
+        best = None
     return Offer(
         product=product,
         refused=next(iter(reasons), None),
-        stars=discounted(stars=product.stars, percent=percent),
-        hold=hold,
+        stars=prices[best] if best else product.stars,
+        hold=best,
     )
+
+
+def _price(product: Product, hold: Redemption) -> int:
+    """Return what the product costs with the discount, if it is for it and its budget suffices."""
+    campaign = hold.campaign
+    stars = discounted(stars=product.stars, percent=campaign.value)
+    spent = campaign.stars_given + campaign.stars_held - hold.stars_off
+    fits = redemptions.fits(
+        campaign, product_code=product.pk, is_premium=product.plan is not None
+    ) and (campaign.stars_max is None or spent + product.stars - stars <= campaign.stars_max)
+    return stars if fits else product.stars

@@ -743,6 +743,8 @@ class Refund(models.Model):
                 condition=Q(staff__isnull=False),
                 name="refund_by_staff",
             ),
+            # What clients of the API have refunded within 24 hours.
+            models.Index(fields=["asked_at"], condition=Q(source="API"), name="refund_by_api"),
         ]
         constraints = [
             models.CheckConstraint(

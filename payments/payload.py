@@ -35,7 +35,8 @@ def is_ours(payload: str, *, telegram_id: int, product: str, stars: int) -> bool
     expected = _signature(
         key, key_id, purchase_id, telegram_id=telegram_id, product=product, stars=stars
     )
-    return prefix == _PREFIX and hmac.compare_digest(expected.encode(), signature.encode())
+    is_spelt_as_we_do = (prefix, purchase) == (_PREFIX, purchase_id.hex)
+    return is_spelt_as_we_do and hmac.compare_digest(expected.encode(), signature.encode())
 
 
 def _signature(

@@ -168,7 +168,7 @@ def settle(*, purchase_id: UUID, now: datetime) -> Purchase:
     """Take back what the purchase delivered, since Telegram has given the Stars back. Once.
 
     Locks the purchase, then the wallet. One DEBIT reverses the one CREDIT; what is spent already
-    stands in it as its shortfall. What was never credited has nothing to take back. Six statements
+    stands in it as its shortfall. What was never credited has nothing to take back. Five statements
     for units, which is what a pack of energy is.
     """
     # What the refund is about does not change any more once it has been asked for, so the rows
