@@ -83,6 +83,8 @@ if PRODUCTION and urlsplit(TELEGRAM_API_URL).scheme != "https":
 # first is used for what is new, all of them for what is there.
 PAYMENT_PAYLOAD_KEYS = keys("PAYMENT_PAYLOAD_KEYS", local="local:local-payload-key")
 PROMO_PEPPERS = keys("PROMO_PEPPERS", local="local:local-promo-pepper")
+# A campaign that can cost more Stars than this needs a second person to start.
+PROMO_APPROVAL_STARS: int = env.int("PROMO_APPROVAL_STARS", default=5_000)
 # Telegram sets no ceiling for answers to players; a number here sets one of our own.
 OUTGOING_ANSWERS_PER_SECOND: int | None = env.int("OUTGOING_ANSWERS_PER_SECOND", default=0) or None
 
@@ -290,6 +292,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "promos.tasks.make_codes",
         "schedule": 5.0,
         "options": {"expires": 5.0, "queue": "bulk"},
+    },
+    "finish kill switches": {
+        "task": "promos.tasks.finish_kill_switches",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
     },
     "prove campaigns": {
         "task": "promos.tasks.prove_counters",

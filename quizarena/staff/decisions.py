@@ -74,7 +74,7 @@ def decide(
             if decision.preview is not None:
                 rows = decision.preview(form.cleaned_data)
         except decision.refusals as error:
-            refusal = f"Refused: {error}."
+            refusal = f"Refused: {str(error).rstrip('.')}."
             if not asks:
                 messages.error(request, refusal)
                 return HttpResponseRedirect(decision.back)

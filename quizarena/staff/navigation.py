@@ -28,6 +28,15 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("By day", "monitoring", "economy.ledgerentry.days"),
         ("Proofs", "verified", "economy.proverrun"),
     ),
+    "Promos": (
+        ("Campaigns", "redeem", "promos.campaign"),
+        ("Batches", "confirmation_number", "promos.batch"),
+        ("Why not?", "contact_support", "promos.attempt.why"),
+        ("Attempts", "rule", "promos.attempt"),
+        ("Redemptions", "loyalty", "promos.redemption"),
+        ("Blocks", "front_hand", "promos.block"),
+        ("Deny list", "person_off", "promos.denial"),
+    ),
     "Traffic": (
         ("Inbox", "inbox", "bot.inboxupdate"),
         ("Outbox", "outbox", "bot.outgoingcall"),

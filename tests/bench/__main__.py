@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.bench.report import Figure
 
-PARTS = ("statements", "acknowledgements", "road")
+PARTS = ("statements", "promos", "acknowledgements", "road")
 
 
 def main() -> None:
@@ -44,11 +44,12 @@ def main() -> None:
 
 
 def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
-    from tests.bench import acknowledgements, road, statements
+    from tests.bench import acknowledgements, promos, road, statements
 
     if "statements" in options.parts:
         yield from statements.measure()
-    for part, module in (("acknowledgements", acknowledgements), ("road", road)):
+    measured = (("promos", promos), ("acknowledgements", acknowledgements), ("road", road))
+    for part, module in measured:
         if part in options.parts:
             yield from module.measure(repetitions=options.repetitions, seconds=options.seconds)
 

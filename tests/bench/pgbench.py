@@ -3,6 +3,7 @@
 import re
 import shutil
 import subprocess
+from collections.abc import Mapping
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -21,8 +22,11 @@ def program() -> str:
     return found
 
 
-def transactions_per_second(script: Path, *, clients: int, seconds: int) -> float:
+def transactions_per_second(
+    script: Path, *, clients: int, seconds: int, variables: Mapping[str, int] | None = None
+) -> float:
     """Run `script` as one transaction per client and round; return how many a second."""
+    defined = [f"--define={name}={value}" for name, value in (variables or {}).items()]
     database = settings.DATABASES["default"]
     output = subprocess.run(
         [
@@ -33,6 +37,7 @@ def transactions_per_second(script: Path, *, clients: int, seconds: int) -> floa
             f"--client={clients}",
             "--jobs=1",
             f"--time={seconds}",
+            *defined,
             f"--host={database['HOST']}",
             f"--port={database['PORT']}",
             f"--username={database['USER']}",
