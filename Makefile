@@ -9,7 +9,7 @@ STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
 THROW_AWAY := $(PYTHON) -m quizarena.local.services --ephemeral
-# Arguments for pytest or the benchmark: make test ARGS="-k duels"
+# Arguments for pytest, the benchmark or the proof: make test ARGS="-k duels"
 ARGS ?=
 # Two processes halve the time of a whole run; a single file starts faster in one.
 WORKERS ?= $(if $(ARGS),0,2)
@@ -98,10 +98,13 @@ lock: $(STAMP)  ## Pin the requirements again, with hashes
 bench: $(STAMP)  ## Measure, each figure beside its floor, on durable throw-away servers
 	@exec $(THROW_AWAY) --durable -- $(PYTHON) -m tests.bench $(ARGS)
 
+prove-promos: $(STAMP)  ## Prove that no campaign is overrun, on durable throw-away servers
+	@exec $(THROW_AWAY) --durable -- $(PYTHON) -m tests.promos.overrun $(ARGS)
+
 clean:  ## Remove the virtual environment and all caches; the demo's data stays
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
 	@find . -name __pycache__ -type d -not -path './.local/*' -prune -exec rm -rf {} +
 	@find bot -name '*.mo' -delete
 
 .PHONY: help setup demo demo-reset test check format format-check lint types imports migrations \
-    deploy-check messages lock bench clean
+    deploy-check messages lock bench prove-promos clean

@@ -7,6 +7,7 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
+from django.core.validators import RegexValidator
 from django.db import connection
 from django.db.models import QuerySet, Sum
 from django.shortcuts import get_object_or_404
@@ -25,13 +26,15 @@ from quizarena.api import idempotency
 from quizarena.api.authentication import client_of
 from quizarena.api.idempotency import Answer
 from quizarena.api.models import ApiClient, Scope
-from quizarena.api.parsing import StrictSerializer, player_field, reason_field
-from quizarena.api.problems import Problem, no_player, unknown
+from quizarena.api.parsing import StrictSerializer
+from quizarena.api.problems import Problem, unknown
 from quizarena.api.schema import IDEMPOTENCY_KEY, REPLAYED, refusals
 from quizarena.api.views import ApiView
 from quizarena.players.models import Player
-from quizarena.staff import audit
+from quizarena.staff import audit, reasons
 
+# A Telegram id has at most 52 significant bits (Bot API, User).
+TELEGRAM_ID_MAX = 2**52 - 1
 # The refunds of all clients within this time count towards settings.REFUND_DAILY_STARS.
 LIMIT_WINDOW = timedelta(hours=24)
 # Names the advisory lock of that limit.
@@ -125,6 +128,12 @@ def needs_staff() -> Problem:
     )
 
 
+def no_player() -> Problem:
+    """Return the problem of a Telegram id that nobody here has."""
+    detail = "No player has this Telegram id: they have to start the bot first."
+    return unknown("player", code="player_not_found", detail=detail)
+
+
 def no_product() -> Problem:
     """Return the problem of a code that no product has."""
     detail = "No product has this code: see the list of products."
@@ -200,7 +209,9 @@ class PurchaseBody(serializers.ModelSerializer[Purchase]):
 class NewPurchase(StrictSerializer):
     """What a player is to buy."""
 
-    player = player_field()
+    player = serializers.IntegerField(
+        min_value=1, max_value=TELEGRAM_ID_MAX, help_text="Telegram id of the player."
+    )
     product = serializers.SlugField(max_length=32, help_text="Code of the product.")
     subscription = serializers.BooleanField(
         default=False, help_text="Renewed by Telegram every 30 days, for products that can be."
@@ -210,7 +221,11 @@ class NewPurchase(StrictSerializer):
 class NewRefund(StrictSerializer):
     """Why a purchase is to be refunded."""
 
-    reason = reason_field()
+    reason = serializers.CharField(
+        max_length=reasons.MAX_LENGTH,
+        validators=[RegexValidator(r"^[^\x00]*[^\s\x00][^\x00]*$", "Say something.")],
+        help_text="Is kept for ever.",
+    )
 
 
 # --- What can be asked ----------------------------------------------------------------------------

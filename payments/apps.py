@@ -11,13 +11,15 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Fill the shop after every migration, and say what staff have to look at and approve."""
-        from payments import approvals, catalogue, purchases, reconciliation, refunds
+        from payments import approvals, catalogue, purchases, reconciliation, refunds, revenue
+        from promos import products
         from quizarena.staff import alerts
 
         post_migrate.connect(
             catalogue.fill_the_shelves, sender=self, dispatch_uid="catalogue.fill_the_shelves"
         )
         approvals.register()
+        products.read_with(on_sale=catalogue.on_sale, sales=revenue.of_campaign)
         alerts.declare(
             kind=purchases.IN_REVIEW,
             label="Payment in review",

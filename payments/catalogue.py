@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 from django.apps import AppConfig
 from django.apps import apps as global_apps
 from django.apps.registry import Apps
+from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 
@@ -15,7 +16,7 @@ from economy.goods import Plan
 from economy.models import PremiumSpan
 from payments.errors import Refusal, RefusedError
 from payments.models import PAID, Product, Purchase
-from promos import redemptions
+from promos import products, redemptions
 from promos.discounts import discounted
 from promos.models import Redemption
 from quizarena.players.models import Player
@@ -200,6 +201,20 @@ def fill_the_shelves(
         [product_model(position=place, **product) for place, product in enumerate(PRODUCTS, 1)],
         ignore_conflicts=True,
     )
+
+
+def on_sale() -> list[products.Product]:
+    """Return what is for sale as promos have to know it, in the shop's order."""
+    return [
+        products.Product(
+            code=product.pk,
+            titles={language: product.title(language) for language, _ in settings.LANGUAGES},
+            stars=product.stars,
+            premium_days=product.premium_days,
+            energy=product.paid_energy,
+        )
+        for product in Product.objects.filter(is_for_sale=True)
+    ]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

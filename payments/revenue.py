@@ -9,7 +9,8 @@ from django.db.models import Count, F, Sum
 from django.db.models.functions import TruncDate
 
 from economy.wallets import business_zone
-from payments.models import XTR, Purchase, Refund
+from payments.models import PAID, XTR, Purchase, Refund
+from promos.products import Sale
 
 # What was paid without anybody knowing for what.
 UNKNOWN = ""
@@ -56,3 +57,22 @@ def by_day(*, first_day: date, last_day: date) -> Revenue:
 def _counted(rows: Any, name: str) -> Counter[tuple[date, str]]:
     """Return the values of a column by day and product."""
     return Counter({(row["day"], row["code"] or UNKNOWN): row[name] for row in rows})
+
+
+def of_campaign(campaign_id: int) -> list[Sale]:
+    """Return what a campaign's discounts have sold, refunds left out, the best first."""
+    sold = (
+        Purchase.objects.filter(redemption__campaign=campaign_id, status__in=PAID)
+        .values("product")
+        .annotate(times=Count("pk"), paid=Sum("paid_stars"), full=Sum("base_stars"))
+        .order_by("-times", "product")
+    )
+    return [
+        Sale(
+            product_code=row["product"],
+            times=row["times"],
+            stars_paid=row["paid"],
+            stars_full=row["full"],
+        )
+        for row in sold
+    ]

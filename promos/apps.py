@@ -9,10 +9,11 @@ class PromosConfig(AppConfig):
     name = "promos"
 
     def ready(self) -> None:
-        """Say what staff have to look at."""
-        from promos import campaigns, proof
+        """Say what staff have to look at and approve."""
+        from promos import approvals, campaigns, proof
         from quizarena.staff import alerts
 
+        approvals.register()
         alerts.declare(
             kind=campaigns.ATTACKED,
             label="Promo code attacked",

@@ -4,6 +4,7 @@ import re
 from collections.abc import Iterator
 from datetime import datetime
 from itertools import islice
+from uuid import UUID, uuid4
 
 import structlog
 from django.contrib.auth.models import User
@@ -24,13 +25,23 @@ log = structlog.get_logger(__name__)
 
 
 @transaction.atomic
-def order(*, campaign_id: int, size: int, prefix: str, now: datetime, staff: User | None) -> Batch:
-    """Order a batch; a job makes it. Locks the campaign.
+def order(
+    *,
+    campaign_id: int,
+    size: int,
+    prefix: str,
+    now: datetime,
+    staff: User | None,
+    key: UUID | None = None,
+) -> Batch:
+    """Order a batch, once per `key`; a job makes it. Locks the campaign.
 
     Raises BadBatchError for a size or prefix out of bounds, IllegalMoveError for a campaign that
     is over.
     """
     campaign = campaigns.lock(campaign_id)
+    if key is not None and (ordered := campaign.batches.filter(key=key).first()) is not None:
+        return ordered
     if campaign.status in OVER:
         raise IllegalMoveError(f"It is {campaign.get_status_display()}.")
     prefix = codes.normalised(prefix)
@@ -40,6 +51,7 @@ def order(*, campaign_id: int, size: int, prefix: str, now: datetime, staff: Use
         raise BadBatchError("A prefix has up to 12 letters A to Z and digits.")
     batch = Batch.objects.create(
         campaign=campaign,
+        key=key or uuid4(),
         prefix=prefix,
         size=size,
         seed=codes.draw_seed(),
@@ -84,6 +96,8 @@ def _copy(batch: Batch, *, first: int, count: int) -> None:
     label = codes.label(prefix=batch.prefix)
     seed = bytes(batch.seed or b"")
     with (
+        # Django does not know COPY, so it would not translate what PostgreSQL says of it.
+        connection.wrap_database_errors,
         connection.cursor() as cursor,
         cursor.copy(
             "COPY promos_code (campaign_id, batch_id, is_shared, digest, pepper_id, label)"
@@ -128,10 +142,10 @@ def download(*, batch_id: int, now: datetime, staff: User) -> Iterator[str]:
     they are being made.
     """
     batch = Batch.objects.select_for_update(of=("self",)).get(pk=batch_id)
-    if batch.seed is None:
-        raise CodesGoneError("They have been downloaded before.")
     if batch.revoked_at is not None:
         raise CodesGoneError("They have been revoked.")
+    if batch.seed is None:
+        raise CodesGoneError("They have been downloaded before.")
     if batch.made < batch.size:
         raise IllegalMoveError(f"{batch.made:,} of {batch.size:,} have been made so far.")
     seed, skipped, prefix = bytes(batch.seed), frozenset(batch.skipped), batch.prefix
@@ -154,22 +168,22 @@ def download(*, batch_id: int, now: datetime, staff: User) -> Iterator[str]:
 def revoke(*, batch_id: int, reason: str, now: datetime, staff: User | None) -> int:
     """Let no code of the batch work any more; return how many that were. Locks the batch.
 
-    What has been redeemed stays redeemed.
+    What has been redeemed stays redeemed. The codes themselves are not touched: a million of them
+    are as fast as one.
     """
     batch = Batch.objects.select_for_update(of=("self",)).get(pk=batch_id)
     if batch.revoked_at is not None:
         return 0
     batch.revoked_at, batch.seed = now, None
     batch.save(update_fields=["revoked_at", "seed"])
-    count = Code.objects.filter(batch=batch, revoked_at=None).update(revoked_at=now)
     audit.record(
         actor=staff,
         action="batch.revoked",
         obj=batch,
         summary=f"{batch}: revoked. {reason}",
-        details={"reason": reason, "codes": count},
+        details={"reason": reason, "codes": batch.made},
     )
-    return count
+    return batch.made
 
 
 # --- Codes of one's own ---------------------------------------------------------------------------
@@ -205,11 +219,11 @@ def take_in(
     if campaign.status in OVER:
         raise IllegalMoveError(f"It is {campaign.get_status_display()}.")
     report = ImportReport()
-    numbered = enumerate((line.strip() for line in lines), 1)
-    while chunk := list(islice(numbered, 1000)):
-        _take_in_chunk(campaign_id, [pair for pair in chunk if pair[1]], report)
-        if report.added > SIZE_MAX:
-            raise BadBatchError(f"At most {SIZE_MAX:,} codes at once.")
+    try:
+        for fresh in _chunks_of_fresh(lines, report):
+            Code.objects.bulk_create(_of_ones_own(campaign_id, code) for code in fresh)
+    except IntegrityError:
+        raise BadBatchError("Some of these codes have just been taken; try again.") from None
     audit.record(
         actor=staff,
         action="campaign.codes_imported",
@@ -220,38 +234,61 @@ def take_in(
     return report
 
 
-def _take_in_chunk(campaign_id: int, lines: list[tuple[int, str]], report: ImportReport) -> None:
-    """Add the codes of some lines."""
-    fresh: dict[bytes, tuple[int, Code]] = {}
+def foresee(*, lines: Iterator[str]) -> ImportReport:
+    """Return what would become of the lines if they were taken in now. Nothing is written.
+
+    Raises BadBatchError for more than a batch holds.
+    """
+    report = ImportReport()
+    for _ in _chunks_of_fresh(lines, report):
+        pass  # Counted on the way.
+    return report
+
+
+def _chunks_of_fresh(lines: Iterator[str], report: ImportReport) -> Iterator[list[str]]:
+    """Yield the normalised codes that can be added, a thousand lines at a time, and report all."""
+    numbered = enumerate((line.strip() for line in lines), 1)
+    first_lines: dict[str, int] = {}
+    while chunk := list(islice(numbered, 1000)):
+        fresh = _fresh([pair for pair in chunk if pair[1]], first_lines, report)
+        report.added += len(fresh)
+        if report.added > SIZE_MAX:
+            raise BadBatchError(f"At most {SIZE_MAX:,} codes at once.")
+        yield fresh
+
+
+def _fresh(
+    lines: list[tuple[int, str]], first_lines: dict[str, int], report: ImportReport
+) -> list[str]:
+    """Return the codes of some lines that nobody has; `first_lines` knows where each was first."""
+    fresh: dict[str, int] = {}
     for number, line in lines:
         code = codes.normalised(line)
         if not codes.IMPORTED.fullmatch(code):
             report.refuse(number, "a code has 8 to 32 letters A to Z and digits")
-            continue
-        pepper_id, digest = codes.digest(code)
-        if digest in fresh:
-            report.refuse(number, f"the same as line {fresh[digest][0]}")
-            continue
-        fresh[digest] = (
-            number,
-            Code(
-                campaign_id=campaign_id,
-                is_shared=False,
-                digest=digest,
-                pepper_id=pepper_id,
-                # Nobody knows which of its characters were drawn, so none is shown.
-                label="••••",
-            ),
-        )
-    taken = {
-        bytes(digest)
-        for digest in Code.objects.filter(digest__in=list(fresh)).values_list("digest", flat=True)
-    }
-    for digest in taken:
-        report.refuse(fresh[digest][0], "taken already")
-    new = [code for digest, (_, code) in fresh.items() if digest not in taken]
-    Code.objects.bulk_create(new)
-    report.added += len(new)
+        elif (first := first_lines.setdefault(code, number)) != number:
+            report.refuse(number, f"the same as line {first}")
+        else:
+            fresh[code] = number
+    # With every pepper: a code that is older than the one for new codes is taken, too.
+    digests = {digest: code for code in fresh for digest in codes.digests(code).values()}
+    found = Code.objects.filter(digest__in=list(digests)).values_list("digest", flat=True)
+    for code in {digests[bytes(digest)] for digest in found}:
+        report.refuse(fresh.pop(code), "taken already")
+    return list(fresh)
+
+
+def _of_ones_own(campaign_id: int, code: str) -> Code:
+    """Return a normalised code that operators have brought along."""
+    pepper_id, digest = codes.digest(code)
+    return Code(
+        campaign_id=campaign_id,
+        is_shared=False,
+        digest=digest,
+        pepper_id=pepper_id,
+        # Nobody knows which of its characters were drawn, so none is shown.
+        label="••••",
+    )
 
 
 def next_to_make() -> int | None:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
+from uuid import UUID, uuid4
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -84,9 +85,21 @@ def end(*, campaign_id: int, reason: str, now: datetime, staff: User | None) -> 
 
 
 @transaction.atomic
-def clone(*, campaign_id: int, now: datetime, staff: User | None) -> Campaign:
-    """Return a new draft like the campaign, without its codes, counts and times that are over."""
-    old = Campaign.objects.get(pk=campaign_id)
+def clone(
+    *,
+    campaign_id: int,
+    now: datetime,
+    staff: User | None,
+    reason: str = "",
+    key: UUID | None = None,
+) -> Campaign:
+    """Return a new draft like the campaign, without its codes, counts and times that are over.
+
+    Once per `key`. Locks the campaign.
+    """
+    old = lock(campaign_id)
+    if key is not None and (cloned := Campaign.objects.filter(key=key).first()) is not None:
+        return cloned
     length = old.ends_at - old.starts_at if old.ends_at else None
     starts_at = max(old.starts_at, now)
     fresh = Campaign(
@@ -106,6 +119,7 @@ def clone(*, campaign_id: int, now: datetime, staff: User | None) -> Campaign:
                 "for_lapsed_days",
             )
         },
+        key=key or uuid4(),
         name=f"{old.name[:70]} (copy)",
         starts_at=starts_at,
         ends_at=starts_at + length if length else None,
@@ -114,7 +128,7 @@ def clone(*, campaign_id: int, now: datetime, staff: User | None) -> Campaign:
         changed_at=now,
     )
     fresh.save(force_insert=True)
-    _record(fresh, "cloned", reason=f"From {old}.", staff=staff)
+    _record(fresh, "cloned", reason=f"From {old}. {reason}".strip(), staff=staff)
     return fresh
 
 
@@ -154,7 +168,7 @@ def what_is_missing(campaign: Campaign, *, now: datetime) -> list[str]:
     missing = []
     if campaign.ends_at is not None and campaign.ends_at <= now:
         missing.append("Its window is over before it starts.")
-    if not campaign.codes.filter(revoked_at=None).exists():
+    if not campaign.codes.filter(revoked_at=None, batch__revoked_at=None).exists():
         missing.append("It has no code.")
     if campaign.batches.filter(made__lt=F("size"), revoked_at=None).exists():
         missing.append("Its codes are still being made.")
@@ -267,15 +281,16 @@ def _pause_attacked(*, campaign_id: int, failures: int, now: datetime) -> bool:
 # --- The kill switch ------------------------------------------------------------------------------
 
 
-def release_holds(*, campaign_id: int, now: datetime) -> int:
+def release_holds(*, campaign_id: int, now: datetime, limit: int | None = None) -> int:
     """Release every hold of a campaign, approved ones too; return how many. One transaction each.
 
-    Whoever pays for one all the same gets what was bought, at that price: it is flagged.
+    With a `limit` at most so many. Whoever pays for one all the same gets what was bought, at that
+    price: it is flagged.
     """
     held = Redemption.objects.filter(campaign=campaign_id, status=RedemptionStatus.RESERVED)
     return sum(
         redemptions.release(redemption_id=pk, now=now)
-        for pk in list(held.values_list("pk", flat=True))
+        for pk in list(held.values_list("pk", flat=True)[:limit])
     )
 
 
@@ -290,7 +305,7 @@ def take_back_grants(
         campaign=campaign_id, status=RedemptionStatus.APPLIED
     ).exclude(campaign__kind=CampaignKind.PERCENT_DISCOUNT)
     taken = 0
-    for pk in list(given.order_by("pk").values_list("pk", flat=True)[:limit]):
+    for pk in list(given.order_by("created_at").values_list("pk", flat=True)[:limit]):
         taken += (
             redemptions.take_back(redemption_id=pk, reason=reason, now=now, staff=staff) is not None
         )

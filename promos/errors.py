@@ -38,6 +38,18 @@ class IllegalMoveError(PromosError):
     """The campaign is not where it would have to be for this."""
 
 
+class ChangedMeanwhileError(PromosError):
+    """Somebody has been faster: the campaign is no longer what the member of staff has seen."""
+
+
+class BadTermsError(PromosError, ValueError):
+    """A campaign cannot have these terms; `field` is the one that is wrong."""
+
+    def __init__(self, field: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.field = field
+
+
 class IncompleteError(PromosError):
     """The campaign cannot run as it is; `reasons` say what is missing, in sentences."""
 
@@ -56,3 +68,7 @@ class BadBatchError(PromosError, ValueError):
 
 class CodesGoneError(PromosError):
     """The raw codes have been downloaded, or revoked; they leave once."""
+
+
+class AlreadySoError(PromosError):
+    """Somebody has done it already."""

@@ -7,6 +7,7 @@ taken in the order Redemption, Campaign, Wallet.
 
 from datetime import datetime, timedelta
 from typing import Self
+from uuid import uuid4
 
 import pgtrigger
 from django.conf import settings
@@ -15,6 +16,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from economy.models import never_truncated
+from promos.rules import TURNS_MAX
 
 # How long a discount is held for a player (product rules, section 8).
 HOLD_FOR = timedelta(minutes=15)
@@ -99,6 +101,8 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
 class Campaign(models.Model):
     """Something to give away, to whom, when, and how often at most."""
 
+    # Who prepares it twice (a button pressed twice) gets one.
+    key = models.UUIDField(unique=True, default=uuid4, editable=False)
     name = models.CharField(max_length=80)
     kind = models.CharField(max_length=16, choices=CampaignKind)
     value = models.PositiveIntegerField(
@@ -138,6 +142,10 @@ class Campaign(models.Model):
     stars_held = models.PositiveIntegerField(default=0)
     stars_given = models.PositiveIntegerField(default=0)
 
+    # The kill switch: no hold is to stay; what was granted is being taken back (then empty again).
+    killed_at = models.DateTimeField(null=True, editable=False)
+    revoking_since = models.DateTimeField(null=True, editable=False)
+
     objects = CampaignQuerySet.as_manager()
 
     class Meta:
@@ -175,6 +183,10 @@ class Campaign(models.Model):
             models.CheckConstraint(
                 condition=Q(ends_at=None) | Q(ends_at__gt=F("starts_at")),
                 name="campaign_ends_after_it_starts",
+            ),
+            models.CheckConstraint(
+                condition=Q(killed_at=None, revoking_since=None) | Q(status__in=OVER),
+                name="campaign_killed_is_over",
             ),
             models.CheckConstraint(
                 condition=Q(uses_max=None) | Q(uses_max__gt=0), name="campaign_can_be_used"
@@ -242,6 +254,8 @@ class Batch(models.Model):
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="batches")
+    # Who orders it twice (a button pressed twice) gets one.
+    key = models.UUIDField(unique=True, default=uuid4)
     prefix = models.CharField(max_length=12, blank=True, default="")
     size = models.PositiveIntegerField()
     made = models.PositiveIntegerField(default=0)
@@ -285,7 +299,9 @@ class Batch(models.Model):
 class Code(models.Model):
     """A code, as its HMAC: nobody can read it here. One shared by all, or one for one player."""
 
-    campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="codes")
+    campaign = models.ForeignKey(
+        Campaign, on_delete=models.PROTECT, related_name="codes", db_index=False
+    )
     batch = models.ForeignKey(
         Batch, null=True, on_delete=models.PROTECT, related_name="codes", db_index=False
     )
@@ -301,6 +317,14 @@ class Code(models.Model):
         indexes = [
             # The codes of a batch, in order, and how many of them are revoked.
             models.Index(fields=["batch", "id"], name="code_of_batch"),
+            # A campaign's shared codes, and how many were imported.
+            models.Index(
+                fields=["campaign", "is_shared"],
+                condition=Q(batch=None),
+                name="code_of_no_batch",
+            ),
+            # The codes of a campaign, in order.
+            models.Index(fields=["campaign", "id"], name="code_of_campaign"),
         ]
         constraints = [
             models.CheckConstraint(
@@ -316,6 +340,11 @@ class Code(models.Model):
 
     def __str__(self) -> str:
         return self.label
+
+    @property
+    def stopped_at(self) -> datetime | None:
+        """Return since when it does not work any more: it was revoked, or its whole batch was."""
+        return self.revoked_at or (self.batch.revoked_at if self.batch else None)
 
 
 # --- Redemptions ----------------------------------------------------------------------------------
@@ -336,18 +365,26 @@ REDEMPTION_MOVES = (
     (RedemptionStatus.RESERVED, RedemptionStatus.EXPIRED),
     (RedemptionStatus.APPLIED, RedemptionStatus.REVOKED),
 )
-# An expired hold can be taken again once (product rules, section 8).
-TURNS_MAX = 2
 
 # Claims a use of the campaign, or inserts nothing. The campaign's lock makes sure that whoever
 # comes second sees what the first one has taken.
 CLAIM_A_USE = """
-PERFORM FROM promos_campaign WHERE id = NEW.campaign_id FOR NO KEY UPDATE;
+IF NEW.status NOT IN ('RESERVED', 'APPLIED') OR NEW.stars_off <> 0 THEN
+  RAISE EXCEPTION 'A redemption begins as a hold or as used, and takes no Stars off yet.';
+END IF;
+PERFORM FROM promos_campaign AS campaign JOIN promos_code AS code
+  ON code.campaign_id = campaign.id AND code.id = NEW.code_id AND code.is_shared = NEW.is_shared
+WHERE campaign.id = NEW.campaign_id
+FOR NO KEY UPDATE OF campaign;
+IF NOT FOUND THEN
+  RAISE EXCEPTION 'A redemption is of a code of its campaign.';
+END IF;
 IF NOT NEW.is_shared AND EXISTS (
   SELECT FROM promos_redemption WHERE code_id = NEW.code_id AND status <> 'EXPIRED'
 ) OR EXISTS (
   SELECT FROM promos_redemption
-  WHERE campaign_id = NEW.campaign_id AND player_id = NEW.player_id AND status <> 'EXPIRED'
+  WHERE campaign_id = NEW.campaign_id AND player_id = NEW.player_id
+    AND (status <> 'EXPIRED' OR turn = NEW.turn)
 ) THEN
   RETURN NULL;
 END IF;
@@ -412,7 +449,9 @@ class Redemption(models.Model):
     """A player's use of a code. Inserting or moving one counts it into the campaign."""
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="redemptions")
-    code = models.ForeignKey(Code, on_delete=models.PROTECT, related_name="redemptions")
+    code = models.ForeignKey(
+        Code, on_delete=models.PROTECT, related_name="redemptions", db_index=False
+    )
     is_shared = models.BooleanField()
     player = models.ForeignKey(
         "players.Player", on_delete=models.PROTECT, related_name="redemptions", db_index=False
@@ -434,8 +473,21 @@ class Redemption(models.Model):
         indexes = [
             # A player's redemptions, newest first.
             models.Index(fields=["player", "-created_at"], name="redemption_of_player"),
-            # A campaign's funnel, by day.
-            models.Index(fields=["campaign", "created_at"], name="redemption_of_campaign"),
+            # A code's life, and the desk's list by status.
+            models.Index(fields=["code", "-created_at"], name="redemption_of_code"),
+            models.Index(fields=["status", "-id"], name="redemption_by_status"),
+            # A campaign's funnel, by day, without a look at the rows.
+            models.Index(
+                fields=["campaign", "created_at"],
+                include=["status"],
+                name="redemption_of_campaign",
+            ),
+            # A campaign's holds: what runs out on its page, and what its kill switch releases.
+            models.Index(
+                fields=["campaign", "reserved_until"],
+                condition=Q(status="RESERVED"),
+                name="redemption_held",
+            ),
             # What the expiry job has to release, and what runs out now.
             models.Index(
                 fields=["reserved_until"],
@@ -531,9 +583,10 @@ class Attempt(models.Model):
         indexes = [
             # What counts for a block, and a player's story.
             models.Index(fields=["player", "-at"], name="attempt_of_player"),
-            # A campaign's funnel and refusals.
+            # A campaign's funnel and refusals, without a look at the rows.
             models.Index(
                 fields=["campaign", "at"],
+                include=["detail"],
                 condition=Q(campaign__isnull=False),
                 name="attempt_of_campaign",
             ),
@@ -545,6 +598,14 @@ class Attempt(models.Model):
             ),
             # A code's life.
             models.Index(fields=["digest", "at"], name="attempt_of_code"),
+            # The desk's list, by what stood against it and by the way it came.
+            models.Index(
+                fields=["refusal", "-id"], condition=~Q(refusal=""), name="attempt_by_refusal"
+            ),
+            models.Index(
+                fields=["detail", "-id"], condition=~Q(refusal=""), name="attempt_by_detail"
+            ),
+            models.Index(fields=["channel", "-id"], name="attempt_by_channel"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -574,6 +635,12 @@ class Block(models.Model):
     since = models.DateTimeField()
     until = models.DateTimeField()
 
+    class Meta:
+        indexes = [
+            # Those in force come first.
+            models.Index(fields=["-until"], name="block_until"),
+        ]
+
     def __str__(self) -> str:
         return f"player {self.player_id} until {self.until:%Y-%m-%d %H:%M}"
 
@@ -591,6 +658,10 @@ class Denial(models.Model):
     at = models.DateTimeField()
 
     class Meta:
+        indexes = [
+            # The deny list, newest first.
+            models.Index(fields=["-at"], name="denial_newest"),
+        ]
         constraints = [
             models.CheckConstraint(condition=~Q(reason=""), name="denial_has_a_reason"),
         ]

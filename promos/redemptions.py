@@ -4,7 +4,7 @@ One player's tries are one after the other: each locks the player. The campaign 
 (promos/models.py), so a use is claimed by inserting a redemption, or nothing is inserted.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -62,10 +62,10 @@ def redeem(*, player: Player, raw: str, channel: Channel, key: str, now: datetim
     digests = list(codes.digests(code).values())
     known = _look_up(player=player, digests=digests, key=key, now=now)
     if known.earlier_id is not None:
-        return _as_before(known.earlier_id)
+        return _as_before(known.earlier_id, known=known, now=now)
     if known.lapsed_id is not None:
         # Its time is over, and the job that releases it has not come yet.
-        release(redemption_id=known.lapsed_id, now=now)
+        _lapse(redemption_id=known.lapsed_id, now=now)
         known = _look_up(player=player, digests=digests, key=key, now=now)
     attempt = Attempt(
         player=player,
@@ -138,7 +138,8 @@ SELECT
      AND detail <> 'BLOCKED' AND (block.since IS NULL OR at > block.since)) AS failures,
   (SELECT id FROM promos_attempt
    WHERE player_id = player.id AND idempotency_key = %(key)s) AS earlier_id,
-  code.id AS code_id, code.digest, code.is_shared, code.revoked_at IS NOT NULL AS is_revoked,
+  code.id AS code_id, code.digest, code.is_shared,
+  coalesce(code.revoked_at, batch.revoked_at) IS NOT NULL AS is_revoked,
   NOT code.is_shared AND EXISTS (
     SELECT FROM promos_redemption
     WHERE code_id = code.id AND status <> 'EXPIRED' AND player_id <> player.id
@@ -154,6 +155,7 @@ SELECT
 FROM players_player AS player
 LEFT JOIN promos_block AS block ON block.player_id = player.id
 LEFT JOIN promos_code AS code ON code.digest = ANY (%(digests)s)
+LEFT JOIN promos_batch AS batch ON batch.id = code.batch_id
 LEFT JOIN promos_campaign AS campaign ON campaign.id = code.campaign_id
 LEFT JOIN promos_redemption AS mine
   ON mine.campaign_id = campaign.id AND mine.player_id = player.id AND mine.status <> 'EXPIRED'
@@ -219,11 +221,36 @@ def find(raw: str) -> Code | None:
     return Code.objects.select_related("campaign", "batch").filter(digest__in=digests).first()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Examination:
+    """What stands between a player and a code, and the facts that decide it.
+
+    `held` is the discount that the player holds already: entering the code returns it.
+    """
+
+    person: Person
+    terms: Terms | None
+    reasons: list[Reason]
+    held: Redemption | None
+
+
+def examine(*, player: Player, raw: str, now: datetime) -> Examination:
+    """Find out what would become of the player's try, as `redeem` does. Nothing is written."""
+    digests = list(codes.digests(codes.normalised(raw)[: codes.LENGTH_MAX]).values())
+    known = _look_up(player=player, digests=digests, key="", now=now)
+    person, terms = known.person, known.terms
+    if known.lapsed_id is not None and terms is not None:
+        # Its time is over: a try would release it first.
+        person, terms = replace(person, has_used=False), replace(terms, held=terms.held - 1)
+        known = replace(known, held_id=None)
+    reasons = why_not_anybody(person=person, terms=terms, now=now)
+    held = _held(known, reasons)
+    return Examination(person=person, terms=terms, reasons=[] if held else reasons, held=held)
+
+
 def why_not(*, player: Player, raw: str, now: datetime) -> list[Reason]:
     """Return everything that stands between the player and the code. Nothing is written."""
-    digests = list(codes.digests(codes.normalised(raw)).values())
-    known = _look_up(player=player, digests=digests, key="", now=now)
-    return why_not_anybody(person=known.person, terms=known.terms, now=now)
+    return examine(player=player, raw=raw, now=now).reasons
 
 
 def why_not_anybody(*, person: Person, terms: Terms | None, now: datetime) -> list[Reason]:
@@ -235,13 +262,15 @@ def why_not_anybody(*, person: Person, terms: Terms | None, now: datetime) -> li
 # --- One try --------------------------------------------------------------------------------------
 
 
-def _as_before(attempt_id: int) -> Result:
-    """Return the result that a repeat had the first time."""
+def _as_before(attempt_id: int, *, known: _Known, now: datetime) -> Result:
+    """Return the result that a repeat had the first time, and if the player is blocked now."""
+    until = known.person.blocked_until
     attempt = Attempt.objects.select_related("redemption").get(pk=attempt_id)
     return Result(
         redemption=attempt.redemption,
         refusal=Refusal(attempt.refusal) if attempt.refusal else None,
         reason=Reason(attempt.detail) if attempt.detail else None,
+        blocked_until=until if attempt.refusal and until is not None and now < until else None,
     )
 
 
@@ -412,7 +441,13 @@ def _expire_one(*, redemption_id: int, now: datetime) -> bool:
     lapsed = Redemption.objects.lapsed(now).select_for_update(skip_locked=True)
     if not lapsed.filter(pk=redemption_id).exists():
         return False
-    return release(redemption_id=redemption_id, now=now)
+    return _lapse(redemption_id=redemption_id, now=now)
+
+
+def _lapse(*, redemption_id: int, now: datetime) -> bool:
+    """Release a hold whose time is over; False if it has been kept or used meanwhile."""
+    lapsed = Redemption.objects.lapsed(now).filter(pk=redemption_id)
+    return lapsed.update(status=RedemptionStatus.EXPIRED, changed_at=now) == 1
 
 
 def current_hold(*, player: Player, now: datetime) -> Redemption | None:

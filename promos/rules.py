@@ -14,6 +14,8 @@ from promos.errors import Refusal
 FAILURES_MAX = 5
 FAILURES_WITHIN = timedelta(hours=24)
 BLOCK_FOR = timedelta(minutes=60)
+# An expired hold can be taken again once.
+TURNS_MAX = 2
 
 
 class Reason(StrEnum):
@@ -98,7 +100,6 @@ class Terms:
     held: int
     is_revoked: bool = False
     is_used_by_other: bool = False
-    turns_max: int = 2
     for_new_players: bool = False
     for_first_purchase: bool = False
     for_language: str = ""
@@ -157,7 +158,7 @@ def _of_the_use(person: Person, terms: Terms) -> list[Reason]:
         return [Reason.USED_BY_PLAYER]
     if terms.is_used_by_other:
         return [Reason.USED_BY_OTHER]
-    return [Reason.TAKEN_TWICE] if person.turns_taken >= terms.turns_max else []
+    return [Reason.TAKEN_TWICE] if person.turns_taken >= TURNS_MAX else []
 
 
 def _of_the_segment(person: Person, terms: Terms, *, today: date) -> list[Reason]:

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from promos import batches, campaigns, proof, redemptions
+from promos import batches, campaigns, operations, proof, redemptions
 from quizarena.celery import app
 
 # A run does at most so much; the next one goes on.
@@ -38,6 +38,12 @@ def make_codes() -> int:
     while timezone.now() < until and (batch_id := batches.next_to_make()) is not None:
         made += batches.make(batch_id=batch_id)
     return made
+
+
+@app.task
+def finish_kill_switches() -> int:
+    """Go on with what kill switches release and take back; return how many."""
+    return operations.go_on(now=timezone.now())
 
 
 @app.task

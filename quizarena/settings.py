@@ -87,6 +87,8 @@ PROMO_PEPPERS = keys("PROMO_PEPPERS", local="local:local-promo-pepper")
 # (business) day without anybody else, waits for a second person.
 REFUND_APPROVAL_STARS = env.int("REFUND_APPROVAL_STARS", default=100)
 REFUND_DAILY_STARS = env.int("REFUND_DAILY_STARS", default=500)
+# A campaign that can cost more Stars than this needs a second person to start.
+PROMO_APPROVAL_STARS: int = env.int("PROMO_APPROVAL_STARS", default=5_000)
 # Telegram sets no ceiling for answers to players; a number here sets one of our own.
 OUTGOING_ANSWERS_PER_SECOND: int | None = env.int("OUTGOING_ANSWERS_PER_SECOND", default=0) or None
 
@@ -327,6 +329,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "promos.tasks.make_codes",
         "schedule": 5.0,
         "options": {"expires": 5.0, "queue": "bulk"},
+    },
+    "finish kill switches": {
+        "task": "promos.tasks.finish_kill_switches",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
     },
     "prove campaigns": {
         "task": "promos.tasks.prove_counters",

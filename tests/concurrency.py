@@ -3,11 +3,11 @@
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import wraps
-from threading import Barrier, BrokenBarrierError, Thread
+from threading import Barrier, BrokenBarrierError, Event, Thread
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
 
 # Long enough for the other one to come, short enough to wait for somebody who cannot.
@@ -15,14 +15,16 @@ PATIENCE_S = 0.5
 DEADLINE_S = 20.0
 
 
-def meet_after(monkeypatch: pytest.MonkeyPatch, owner: object, name: str) -> None:
-    """Make two callers of `owner.name` wait for each other right after it returns.
+def meet_after(
+    monkeypatch: pytest.MonkeyPatch, owner: object, name: str, *, callers: int = 2
+) -> None:
+    """Make so many callers of `owner.name` wait for each other right after it returns.
 
     With a lock only one arrives, and goes on alone after PATIENCE_S; without it both go on with
     what they read before the other one wrote.
     """
     function = getattr(owner, name)
-    barrier = Barrier(2)
+    barrier = Barrier(callers)
 
     @wraps(function)
     def meeting(*args: Any, **kwargs: Any) -> Any:
@@ -60,6 +62,33 @@ def run_together(*callers: Callable[[], Any]) -> list[Any]:
         thread.join(DEADLINE_S)
         assert not thread.is_alive(), "A caller hangs: a deadlock that PostgreSQL cannot see?"
     return results
+
+
+def overlap(first: Callable[[], Any], second: Callable[[], Any]) -> list[Any]:
+    """Call `second` while the transaction in which `first` was called is open; return both results.
+
+    Where `second` needs what `first` has locked, it goes on once that is committed, after
+    PATIENCE_S. Results as of `run_together`.
+    """
+    called, answered = Event(), Event()
+
+    def begin() -> Any:
+        with transaction.atomic():
+            try:
+                result = first()
+            finally:
+                called.set()
+            answered.wait(PATIENCE_S)
+        return result
+
+    def follow() -> Any:
+        called.wait(DEADLINE_S)
+        try:
+            return second()
+        finally:
+            answered.set()
+
+    return run_together(begin, follow)
 
 
 @contextmanager

@@ -31,7 +31,16 @@ READY_SECONDS_MAX = 60
 CRASHES_MAX = 3
 POLL_SECONDS = 0.1
 # What the demo keeps in its data directory beside the servers.
-FILES = ("environment", "lock", "sandbox-token", "sandbox.json", "secret-key", "webhook-secret")
+FILES = (
+    "environment",
+    "lock",
+    "payload-key",
+    "promo-pepper",
+    "sandbox-token",
+    "sandbox.json",
+    "secret-key",
+    "webhook-secret",
+)
 
 _started_at = time.monotonic()
 

@@ -7,12 +7,16 @@ from django.apps import AppConfig
 
 
 class OpsConfig(AppConfig):
-    """Health and heartbeats."""
+    """Health and heartbeats, and what the siblings below have to know of each other."""
 
     name = "quizarena.ops"
 
     def ready(self) -> None:
-        """Let every Celery worker leave its signs of life."""
+        """Let every Celery worker leave its signs of life, and the game say a player's level."""
+        from promos import levels
+        from quizarena.game import statistics
+
+        levels.read_with(statistics.level)
         heartbeat_sent.connect(_worker_is_alive, dispatch_uid="ops.worker_is_alive")
 
 

@@ -421,7 +421,10 @@ def _previews(asked: ApprovalRequest) -> dict[str, Any]:
     try:
         current = approvals.preview_of(asked, now=now)
     except kind.refusals as error:
-        return {"tables": [as_asked], "refusal": f"It would be refused now: {error}."}
+        return {
+            "tables": [as_asked],
+            "refusal": f"It would be refused now: {str(error).rstrip('.')}.",
+        }
     if current == was:
         return {"tables": [as_asked]}
     return {

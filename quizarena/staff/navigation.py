@@ -40,6 +40,15 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Revenue", "bar_chart", "payments.purchase.revenue"),
         ("Reconciliation", "compare_arrows", "payments.reconciliationrun"),
     ),
+    "Promos": (
+        ("Campaigns", "redeem", "promos.campaign"),
+        ("Batches", "confirmation_number", "promos.batch"),
+        ("Why not?", "contact_support", "promos.attempt.why"),
+        ("Attempts", "rule", "promos.attempt"),
+        ("Redemptions", "loyalty", "promos.redemption"),
+        ("Blocks", "front_hand", "promos.block"),
+        ("Deny list", "person_off", "promos.denial"),
+    ),
     "Traffic": (
         ("Inbox", "inbox", "bot.inboxupdate"),
         ("Outbox", "outbox", "bot.outgoingcall"),

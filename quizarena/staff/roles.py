@@ -27,6 +27,22 @@ _PAYMENTS = (
     "payments.refund_purchase",
     "payments.recheck_purchase",
 )
+# Everybody who is asked why a code did not work, or what came of a campaign.
+_PROMOS = (
+    "promos.view_campaign",
+    "promos.view_batch",
+    "promos.view_code",
+    "promos.view_redemption",
+    "promos.view_attempt",
+)
+# Who is kept from promo codes.
+_BARRED = (
+    "promos.view_block",
+    "promos.change_block",
+    "promos.view_denial",
+    "promos.add_denial",
+    "promos.delete_denial",
+)
 _SUPPORT = (
     *_WAITING,
     *_PAYMENTS,
@@ -38,6 +54,9 @@ _SUPPORT = (
     *_ECONOMY,
     "economy.adjust_wallet",
     "economy.grant_premium",
+    *_PROMOS,
+    "promos.test_campaign",
+    *_BARRED,
     "bot.view_inboxupdate",
     "bot.try_again_inboxupdate",
     "bot.view_outgoingcall",
@@ -54,6 +73,10 @@ _OPERATOR = (
     "economy.view_outageday",
     "economy.declare_outage",
     "ops.view_downtime",
+    *_PROMOS,
+    "promos.run_campaign",
+    "promos.test_campaign",
+    *_BARRED,
     "game.view_question",
 )
 _FINANCE = (
@@ -68,6 +91,8 @@ _FINANCE = (
     "economy.adjust_wallet",
     "economy.grant_premium",
     "economy.view_proverrun",
+    *_PROMOS,
+    "promos.approve_campaign",
 )
 # An import adds and changes; nobody deletes a question, since rounds refer to it.
 _EDITOR = (

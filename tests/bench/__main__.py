@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.bench.report import Figure
 
-PARTS = ("statements", "economy", "acknowledgements", "road")
+PARTS = ("statements", "economy", "promos", "acknowledgements", "road")
 
 
 def main() -> None:
@@ -44,11 +44,16 @@ def main() -> None:
 
 
 def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
-    from tests.bench import acknowledgements, economy, road, statements
+    from tests.bench import acknowledgements, economy, promos, road, statements
 
     if "statements" in options.parts:
         yield from statements.measure()
-    measured = (("economy", economy), ("acknowledgements", acknowledgements), ("road", road))
+    measured = (
+        ("economy", economy),
+        ("promos", promos),
+        ("acknowledgements", acknowledgements),
+        ("road", road),
+    )
     for part, module in measured:
         if part in options.parts:
             yield from module.measure(repetitions=options.repetitions, seconds=options.seconds)

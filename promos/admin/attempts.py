@@ -1,0 +1,724 @@
+"""Who tried which code, what came of it, and who is kept from trying."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html_join
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+from unfold.widgets import UnfoldAdminTextInputWidget
+
+from economy.admin import players_found
+from economy.timeline import minute
+from promos import codes, denials, redemptions
+from promos.admin import stories, tester
+from promos.admin.explanations import TOLD, short
+from promos.errors import PromosError, Refusal
+from promos.models import Attempt, Block, Code, Denial, Redemption
+from promos.rules import Reason
+from quizarena.players.admin import Chapter, tells
+from quizarena.players.models import Player
+from quizarena.staff.decisions import Decision, ReasonForm, decide
+from quizarena.staff.desk import (
+    ReadOnlyAdmin,
+    age,
+    badge,
+    button,
+    link,
+    object_link,
+    own_user,
+)
+
+
+class ByPlayerOrCode(ReadOnlyAdmin[Any]):
+    """A list in which one searches for a player, or for a code by its number."""
+
+    search_fields = ("id",)
+    search_help_text = "Telegram id, beginning of a user name, or #number of a code"
+    list_before_template = "promos/code_lists.html"
+    # What orders the rows of one player or campaign, in an index with it.
+    time_field: str
+
+    class Media:
+        css = {"all": ["promos/codes.css"]}
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Let campaigns link to what is theirs."""
+        return lookup == "campaign__id__exact" or super().lookup_allowed(lookup, value, request)
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return newest first, by the index that fits what is asked for."""
+        if request.GET.get("q") or "campaign__id__exact" in request.GET:
+            return (f"-{self.time_field}", "-id")
+        return ("-id",)
+
+    def of_code(self, queryset: QuerySet[Any], code: Code) -> QuerySet[Any]:
+        """Return the rows of a code."""
+        return queryset.filter(code=code)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find what is of players, or of a code by its number.
+
+        A code itself is not searched for here: what one types would stay in the address, and so in
+        the logs. The page “Why did it not work?” takes it.
+        """
+        term = search_term.strip()
+        if not term:
+            return queryset, False
+        if not term.startswith("#"):
+            return queryset.filter(player__in=players_found(term)), False
+        number = term.removeprefix("#")
+        code = Code.objects.filter(pk=int(number) if number.isdecimal() else 0).first()
+        return self.of_code(queryset, code) if code else queryset.none(), False
+
+
+# --- Attempts -------------------------------------------------------------------------------------
+
+
+class RefusalFilter(admin.SimpleListFilter):
+    """What the player was told."""
+
+    title = "refusal"
+    parameter_name = "refusal"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the error codes."""
+        return [(one.value, short(one.removeprefix("E_PROMO_"))) for one in Refusal]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Attempt]) -> QuerySet[Attempt]:
+        """Return the attempts that were refused so."""
+        return queryset.filter(refusal=self.value()) if self.value() else queryset
+
+
+class ReasonFilter(admin.SimpleListFilter):
+    """What exactly stood against it."""
+
+    title = "reason"
+    parameter_name = "reason"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the reasons."""
+        return [(one.value, short(one)) for one in Reason]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Attempt]) -> QuerySet[Attempt]:
+        """Return the attempts against which it stood first."""
+        # The refusal, too, since the index has only what was refused.
+        return (
+            queryset.filter(detail=self.value()).exclude(refusal="") if self.value() else queryset
+        )
+
+
+@admin.register(Attempt)
+class AttemptAdmin(ByPlayerOrCode):
+    """Every code that was ever entered, newest first."""
+
+    list_display = ("when", "whose", "code_name", "campaign_name", "outcome", "why", "channel")
+    list_filter = (RefusalFilter, ReasonFilter, "channel")
+    list_select_related = ("player", "code", "campaign", "redemption")
+    time_field = "at"
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("when", "channel"),
+                    ("whose", "code_name"),
+                    ("campaign_name", "redeemed"),
+                    ("outcome", "told"),
+                    "why",
+                    "idempotency_key",
+                )
+            },
+        ),
+    )
+
+    @display(description="When")
+    def when(self, attempt: Attempt) -> str:
+        """Return how long ago it was."""
+        return age(attempt.at)
+
+    @display(description="Player")
+    def whose(self, attempt: Attempt) -> SafeString:
+        """Return a link to the player."""
+        return object_link(attempt.player)
+
+    @display(description="Code")
+    def code_name(self, attempt: Attempt) -> str | SafeString:
+        """Return a link to the code, if there was one."""
+        return stories.code_link(attempt.code)
+
+    @display(description="Campaign")
+    def campaign_name(self, attempt: Attempt) -> str | SafeString:
+        """Return a link to the campaign."""
+        return stories.campaign_link(attempt.campaign)
+
+    @display(description="Outcome")
+    def outcome(self, attempt: Attempt) -> SafeString:
+        """Return whether it was accepted, or the refusal."""
+        return stories.outcome(attempt)
+
+    @display(description="Why")
+    def why(self, attempt: Attempt) -> SafeString:
+        """Return what stood against it, or what became of it."""
+        return stories.why(attempt)
+
+    @display(description="The player was told")
+    def told(self, attempt: Attempt) -> str:
+        """Return what the player has read."""
+        return TOLD[Refusal(attempt.refusal)] if attempt.refusal else "What the code gives."
+
+    @display(description="Redemption")
+    def redeemed(self, attempt: Attempt) -> str | SafeString:
+        """Return a link to what came of it."""
+        if attempt.redemption is None:
+            return "–"
+        return object_link(attempt.redemption, stories.fate(attempt.redemption))
+
+    def of_code(self, queryset: QuerySet[Attempt], code: Code) -> QuerySet[Attempt]:
+        """Return the attempts with a code, by the index that its life is read from."""
+        return queryset.filter(digest=code.digest)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the search for a reason, and the test."""
+        view = self.admin_site.admin_view
+        return [
+            path("why/", view(self.why_view), name="promos_attempt_why"),
+            path("test/", view(self.test_view), name="promos_attempt_test"),
+            *super().get_urls(),
+        ]
+
+    def test_view(self, request: HttpRequest) -> HttpResponse:
+        """Test a code as a player."""
+        if not request.user.has_perm("promos.test_campaign"):
+            raise PermissionDenied
+        return tester.page(request, model_admin=self)
+
+    def why_view(self, request: HttpRequest) -> HttpResponse:
+        """Find out why a code did not work. A typed code comes by POST: it leaves no trace."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        form = WhyForm(request.POST if request.method == "POST" else request.GET or None)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Why did it not work?",
+            "opts": self.opts,
+            "media": self.media,
+            "form": form,
+        }
+        if form.is_valid():
+            context |= _answer(request, **form.cleaned_data)
+        return TemplateResponse(request, "promos/code_why.html", context)
+
+
+class WhyForm(forms.Form):
+    """A code, a player, or both."""
+
+    code = forms.CharField(
+        max_length=codes.LENGTH_MAX,
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
+        help_text="As the player has typed it.",
+    )
+    player = forms.CharField(
+        max_length=64,
+        required=False,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        help_text="Telegram id, or beginning of a user name.",
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Return the form; one of the two is needed."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if not cleaned.get("code", "").strip() and not cleaned.get("player", "").strip():
+            raise forms.ValidationError("Type a code, a player, or both.")
+        return cleaned
+
+
+def _answer(request: HttpRequest, *, code: str, player: str) -> dict[str, Any]:
+    """Return what is known of a code and of the players, and every attempt of theirs with it."""
+    raw, term = code.strip(), player.strip()
+    attempts = Attempt.objects.order_by("-at", "-id")
+    facts: list[tuple[str, object]] = []
+    columns = ["When", "Player", "Code", "Campaign", "Outcome", "Why", "By"]
+    answer: dict[str, Any] = {}
+    if raw:
+        found = redemptions.find(raw)
+        attempts = attempts.filter(digest__in=list(codes.digests(codes.normalised(raw)).values()))
+        facts += _facts_of_code(found)
+        columns = [column for column in columns if column not in ("Code", "Campaign")]
+    if term:
+        players = list(Player.objects.filter(pk__in=players_found(term)).order_by("pk"))
+        attempts = attempts.filter(player__in=players)
+        facts += _facts_of_players(players)
+        if len(players) == 1:
+            columns.remove("Player")
+            if raw:
+                answer = tester.of_player(player=players[0], raw=raw)
+    return {
+        **answer,
+        "facts": facts,
+        "chapters": [stories.attempts_chapter(attempts, columns=columns)],
+    }
+
+
+def _facts_of_code(code: Code | None) -> list[tuple[str, object]]:
+    """Return what is known of a code that was typed."""
+    if code is None:
+        return [("Code", "There is none like this: mistyped, or not from us.")]
+    return [
+        ("Code", object_link(code, f"#{code.pk} {code.label}")),
+        ("Works", "not any more: it was revoked" if code.stopped_at else _for_whom(code)),
+        ("Campaign", stories.campaign_link(code.campaign)),
+        ("Campaign is", code.campaign.get_status_display()),
+        ("Window", f"{minute(code.campaign.starts_at)} to {minute(code.campaign.ends_at)}"),
+    ]
+
+
+def _for_whom(code: Code) -> str:
+    """Return for how many players a code is."""
+    return "once for each player" if code.is_shared else "once, for one player"
+
+
+def _facts_of_players(players: list[Player]) -> list[tuple[str, object]]:
+    """Return who was found, and who of them is kept from codes."""
+    if not players:
+        return [("Player", "There is nobody like this.")]
+    found = format_html_join(", ", "{}", ((object_link(player),) for player in players))
+    facts: list[tuple[str, object]] = [("Player" if len(players) == 1 else "Players", found)]
+    now = timezone.now()
+    blocks = Block.objects.filter(player__in=players, until__gt=now).select_related("player")
+    barred = Denial.objects.filter(player__in=players).select_related("player")
+    return [
+        *facts,
+        *(("Blocked", f"{block.player}, until {minute(block.until)}") for block in blocks),
+        *(("On the deny list", f"{denial.player}: {denial.reason}") for denial in barred),
+    ]
+
+
+# --- Redemptions ----------------------------------------------------------------------------------
+
+
+@admin.register(Redemption)
+class RedemptionAdmin(ByPlayerOrCode):
+    """Every use of a code, held or final, newest first."""
+
+    list_display = ("when", "whose", "campaign_name", "code_name", "state", "fate", "taken_off")
+    list_filter = ("status",)
+    list_select_related = ("player", "code", "campaign")
+    time_field = "created_at"
+    change_form_outer_after_template = "players/story.html"
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("when", "changed"),
+                    ("whose", "campaign_name"),
+                    ("code_name", "taken_off"),
+                    ("state", "fate"),
+                    ("turn", "booked"),
+                )
+            },
+        ),
+    )
+
+    @display(description="When")
+    def when(self, redemption: Redemption) -> str:
+        """Return how long ago it was."""
+        return age(redemption.created_at)
+
+    @display(description="Last change")
+    def changed(self, redemption: Redemption) -> str:
+        """Return when it came to its status."""
+        return age(redemption.changed_at)
+
+    @display(description="Player")
+    def whose(self, redemption: Redemption) -> SafeString:
+        """Return a link to the player."""
+        return object_link(redemption.player)
+
+    @display(description="Campaign")
+    def campaign_name(self, redemption: Redemption) -> str | SafeString:
+        """Return a link to the campaign."""
+        return stories.campaign_link(redemption.campaign)
+
+    @display(description="Code")
+    def code_name(self, redemption: Redemption) -> str | SafeString:
+        """Return a link to the code."""
+        return stories.code_link(redemption.code)
+
+    @display(description="Status")
+    def state(self, redemption: Redemption) -> SafeString:
+        """Return the status in its colour."""
+        return stories.status(redemption)
+
+    @display(description="What became of it")
+    def fate(self, redemption: Redemption) -> SafeString:
+        """Return it in words."""
+        return stories.in_lines(stories.fate(redemption))
+
+    @display(description="Taken off")
+    def taken_off(self, redemption: Redemption) -> str:
+        """Return the Stars that it takes off a price."""
+        return stories.stars(redemption.stars_off)
+
+    @display(description="In the ledger")
+    def booked(self, redemption: Redemption) -> str | SafeString:
+        """Return a link to what it gave; a discount gives nothing by itself."""
+        if redemption.campaign.is_discount:
+            return "–"
+        key = redemptions.grant_key(redemption)
+        return link(key, "economy_ledgerentry_changelist", query=f"q={key}")
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Redemption | None = None,
+    ) -> HttpResponse:
+        """Show the attempts that led to it or came back to it."""
+        if obj is not None:
+            context["chapters"] = [
+                stories.attempts_chapter(
+                    obj.attempts.order_by("-id"), columns=("When", "Outcome", "Why", "By")
+                )
+            ]
+        return super().render_change_form(request, context, add, change, form_url, obj)
+
+
+# --- Who is kept from codes -----------------------------------------------------------------------
+
+
+class DenyForm(ReasonForm):
+    """Whom, and why."""
+
+    field_order = ("player", "reason")
+
+    player = forms.CharField(
+        max_length=64,
+        widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
+        help_text="Telegram id, or the whole user name.",
+    )
+
+    def clean_player(self) -> Player:
+        """Return the player whom the term names alone."""
+        term = self.cleaned_data["player"].strip().removeprefix("@")
+        by_id = term.isdecimal()
+        players = (
+            Player.objects.filter(telegram_id=int(term))
+            if by_id
+            else Player.objects.filter(username__istartswith=term, username__iexact=term)
+        )
+        found = list(players[:2])
+        if len(found) != 1:
+            raise forms.ValidationError(
+                "Several players are called so: take the Telegram id."
+                if found
+                else "There is nobody like this."
+            )
+        return found[0]
+
+
+class OfPlayer(ReadOnlyAdmin[Any]):
+    """Something that a player has at most one of, found by the player."""
+
+    search_fields = ("player__username",)
+    search_help_text = "Telegram id, or beginning of a user name"
+
+    @display(description="Player")
+    def whose(self, row: Any) -> str:
+        """Return the player."""
+        return str(row.player)
+
+    @display(description="Player")
+    def player_page(self, row: Any) -> SafeString:
+        """Return a link to the player."""
+        return object_link(row.player)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
+    ) -> tuple[QuerySet[Any], bool]:
+        """Find what is of the players whom the term names."""
+        if term := search_term.strip():
+            queryset = queryset.filter(player__in=players_found(term))
+        return queryset, False
+
+
+@admin.register(Denial)
+class DenialAdmin(OfPlayer):
+    """The deny list, newest first."""
+
+    list_display = ("whose", "reason", "staff", "since")
+    list_select_related = ("player", "staff")
+    list_before_template = "promos/code_deny.html"
+    ordering = ("-at",)
+    fieldsets = ((None, {"fields": (("player_page", "since"), "reason", "by")}),)
+
+    @display(description="Since")
+    def since(self, denial: Denial) -> str:
+        """Return how long ago it was."""
+        return age(denial.at)
+
+    @display(description="By")
+    def by(self, denial: Denial) -> str:
+        """Return who has decided it."""
+        return str(denial.staff or "–")
+
+    def buttons(self, request: HttpRequest, obj: Denial) -> list[SafeString]:
+        """Return the way off the list."""
+        if not may_allow(request):
+            return []
+        return [button("Take off the list", "promos_denial_allow", obj.player_id)]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the decisions."""
+        view = self.admin_site.admin_view
+        return [
+            path("deny/", view(self.deny_view), name="promos_denial_deny"),
+            path("deny/<int:player_id>/", view(self.deny_view), name="promos_denial_deny_player"),
+            path("allow/<int:player_id>/", view(self.allow_view), name="promos_denial_allow"),
+            *super().get_urls(),
+        ]
+
+    def deny_view(self, request: HttpRequest, player_id: int | None = None) -> HttpResponse:
+        """Put a player on the list: the one whose page one comes from, or one that is typed."""
+        if not may_deny(request):
+            raise PermissionDenied
+        known = get_object_or_404(Player, pk=player_id) if player_id is not None else None
+
+        def preview(cleaned: dict[str, Any]) -> list[list[object]]:
+            player = known or cleaned["player"]
+            if Denial.objects.filter(player=player).exists():
+                raise PromosError(f"{player} is on the deny list already")
+            used = Redemption.objects.filter(player=player).exclude(status="EXPIRED").count()
+            return [
+                ["Player", stories.in_lines(_full_name(player)), ""],
+                [
+                    "New codes",
+                    "work",
+                    stories.in_lines("look to the player as if there were no such code"),
+                ],
+                ["Codes redeemed before", f"{used:,}", f"{used:,}, as they are"],
+            ]
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            player = known or cleaned["player"]
+            denials.deny(
+                player=player,
+                reason=cleaned["reason"],
+                now=timezone.now(),
+                staff=own_user(request),
+            )
+            return f"{player} is on the deny list."
+
+        decision = Decision(
+            title=f"Let no code work for {known or 'a player'}",
+            carry_out=carry_out,
+            preview=preview,
+            form=ReasonForm if known else DenyForm,
+            refusals=(PromosError,),
+            back=_page_of(known) if known else reverse("admin:promos_denial_changelist"),
+        )
+        return decide(request, decision, model_admin=self)
+
+    def allow_view(self, request: HttpRequest, player_id: int) -> HttpResponse:
+        """Take a player off the list."""
+        if not may_allow(request):
+            raise PermissionDenied
+        denial = get_object_or_404(Denial.objects.select_related("player"), player=player_id)
+
+        def preview(cleaned: dict[str, Any]) -> list[list[object]]:
+            return [["Promo codes", f"do not work: {denial.reason}", "work"]]
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            denials.allow(player=denial.player, reason=cleaned["reason"], staff=own_user(request))
+            return f"{denial.player} is not on the deny list any more."
+
+        decision = Decision(
+            title=f"Let codes work again for {denial.player}",
+            carry_out=carry_out,
+            preview=preview,
+            form=ReasonForm,
+            refusals=(PromosError,),
+            back=_page_of(denial.player),
+        )
+        return decide(request, decision, model_admin=self)
+
+
+class InForceFilter(admin.SimpleListFilter):
+    """Blocks that keep somebody out now."""
+
+    title = "in force"
+    parameter_name = "in_force"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the one question that support asks."""
+        return [("yes", "in force now")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Block]) -> QuerySet[Block]:
+        """Return the blocks that are not over."""
+        return queryset.filter(until__gt=timezone.now()) if self.value() else queryset
+
+
+@admin.register(Block)
+class BlockAdmin(OfPlayer):
+    """Players who have failed too often, those who are still blocked first."""
+
+    list_display = ("whose", "state", "began", "ends")
+    list_select_related = ("player",)
+    list_filter = (InForceFilter,)
+    ordering = ("-until",)
+    fieldsets = ((None, {"fields": (("player_page", "state"), ("began", "ends"))}),)
+
+    @display(description="State")
+    def state(self, block: Block) -> SafeString:
+        """Return whether it is in force."""
+        in_force = block.until > timezone.now()
+        return badge("blocked", "danger") if in_force else badge("over", "success")
+
+    @display(description="Since")
+    def began(self, block: Block) -> str:
+        """Return when the last failure was."""
+        return age(block.since)
+
+    @display(description="Until")
+    def ends(self, block: Block) -> str:
+        """Return when the player can try again."""
+        return age(block.until)
+
+    def buttons(self, request: HttpRequest, obj: Block) -> list[SafeString]:
+        """Return the way out of a block that is in force."""
+        if not may_lift(request) or obj.until <= timezone.now():
+            return []
+        return [button("Lift block", "promos_block_lift", obj.player_id)]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the decision."""
+        view = self.admin_site.admin_view
+        return [
+            path("lift/<int:player_id>/", view(self.lift_view), name="promos_block_lift"),
+            *super().get_urls(),
+        ]
+
+    def lift_view(self, request: HttpRequest, player_id: int) -> HttpResponse:
+        """Let a blocked player try again at once."""
+        if not may_lift(request):
+            raise PermissionDenied
+        block = get_object_or_404(Block.objects.select_related("player"), player=player_id)
+
+        def preview(cleaned: dict[str, Any]) -> list[list[object]]:
+            return [["Can enter codes", f"from {minute(block.until)}", "at once"]]
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            denials.lift_block(
+                player=block.player,
+                reason=cleaned["reason"],
+                now=timezone.now(),
+                staff=own_user(request),
+            )
+            return f"{block.player} can enter codes again."
+
+        decision = Decision(
+            title=f"Lift the block of {block.player}",
+            carry_out=carry_out,
+            preview=preview,
+            form=ReasonForm,
+            refusals=(PromosError,),
+            back=_page_of(block.player),
+            note="What failed before the block does not count any more.",
+        )
+        return decide(request, decision, model_admin=self)
+
+
+def may_deny(request: HttpRequest) -> bool:
+    """Return whether the user may put players on the deny list."""
+    return request.user.has_perm("promos.add_denial")
+
+
+def may_allow(request: HttpRequest) -> bool:
+    """Return whether the user may take players off the deny list."""
+    return request.user.has_perm("promos.delete_denial")
+
+
+def may_lift(request: HttpRequest) -> bool:
+    """Return whether the user may lift blocks."""
+    return request.user.has_perm("promos.change_block")
+
+
+def _page_of(player: Player) -> str:
+    """Return the address of the player's page."""
+    return reverse("admin:players_player_change", args=[player.pk])
+
+
+def _full_name(player: Player) -> str:
+    """Return everything by which one recognises the player."""
+    name = f"{player.first_name} {player.last_name}".strip()
+    username = f"@{player.username}, " if player.username else ""
+    return f"{name} ({username}{player.telegram_id})"
+
+
+# --- Chapters of a player's story -----------------------------------------------------------------
+
+
+@tells
+def attempts_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+    """Tell the latest codes that the player entered, and whether anything keeps the player out."""
+    if not request.user.has_perm("promos.view_attempt"):
+        return None
+    now = timezone.now()
+    chapter = stories.attempts_chapter(
+        player.promo_attempts.order_by("-at", "-id"),
+        columns=("When", "Code", "Campaign", "Outcome", "Why", "By"),
+        title="Promo codes entered",
+    )
+    denied = Denial.objects.filter(player=player).exists()
+    blocked = Block.objects.filter(player=player, until__gt=now).exists()
+    more: list[SafeString] = []
+    if denied:
+        more.append(badge("on the deny list", "danger"))
+    if blocked:
+        more.append(badge("blocked", "danger"))
+    if denied and may_allow(request):
+        more.append(link("Take off the list", "promos_denial_allow", player.pk))
+    if not denied and may_deny(request):
+        more.append(link("Deny codes", "promos_denial_deny_player", player.pk))
+    if blocked and may_lift(request):
+        more.append(link("Lift block", "promos_block_lift", player.pk))
+    query = f"q={player.telegram_id}"
+    more.append(link("All attempts", "promos_attempt_changelist", query=query))
+    return Chapter(
+        title=chapter.title,
+        headers=chapter.headers,
+        rows=chapter.rows,
+        more=format_html_join(" · ", "{}", ((one,) for one in more)),
+    )
+
+
+@tells
+def redemptions_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+    """Tell what the player has redeemed, if anything."""
+    if not request.user.has_perm("promos.view_redemption"):
+        return None
+    chapter = stories.redemptions_chapter(
+        player.redemptions.order_by("-created_at"),
+        columns=("When", "Campaign", "Code", "Status", "Taken off"),
+        title="Promo codes redeemed",
+        more=link(
+            "All redemptions", "promos_redemption_changelist", query=f"q={player.telegram_id}"
+        ),
+    )
+    return chapter if chapter.rows else None

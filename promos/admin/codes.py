@@ -1,0 +1,706 @@
+"""Codes at the desk: batches are ordered, imported, downloaded once, revoked; a code has a page."""
+
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+from uuid import uuid4
+
+from django import forms
+from django.contrib import admin, messages
+from django.core.cache import cache
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+from django.shortcuts import get_object_or_404
+from django.template.loader import render_to_string
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.decorators import display
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
+
+from promos import batches, codes, sheets
+from promos.admin.stories import (
+    attempts_chapter,
+    attempts_of,
+    campaign_link,
+    in_lines,
+    redemptions_chapter,
+)
+from promos.errors import PromosError
+from promos.models import Batch, Campaign, Code, Redemption, RedemptionStatus
+from quizarena.staff.decisions import Decision, ReasonForm, decide
+from quizarena.staff.desk import (
+    ReadOnlyAdmin,
+    age,
+    badge,
+    button,
+    link,
+    object_link,
+    own_user,
+)
+
+# A file to import has at most so many lines: they are checked and stored while the browser waits.
+IMPORT_MAX = 100_000
+# So long an upload waits to be confirmed.
+UPLOAD_KEPT_FOR = timedelta(minutes=15)
+# What stands above the codes in a file of a spreadsheet; too short to be a code itself.
+HEADINGS = {"CODE", "CODES"}
+
+
+def may_run(request: HttpRequest) -> bool:
+    """Return whether the user runs campaigns, and so has codes made and revoked."""
+    return request.user.has_perm("promos.run_campaign")
+
+
+# --- What is asked --------------------------------------------------------------------------------
+
+
+class OrderForm(forms.Form):
+    """How many codes, and how they begin; one form is one order, however often it is sent."""
+
+    decision = forms.UUIDField(initial=uuid4, widget=forms.HiddenInput)
+    size = forms.IntegerField(
+        label="How many",
+        min_value=1,
+        max_value=batches.SIZE_MAX,
+        initial=1000,
+        widget=UnfoldAdminIntegerFieldWidget,
+        help_text=f"1 to {batches.SIZE_MAX:,}.",
+    )
+    beginning = forms.CharField(
+        label="Prefix",
+        max_length=24,
+        required=False,
+        widget=UnfoldAdminTextInputWidget,
+        help_text="Up to 12 letters A to Z and digits, or nothing; it is all that can be read "
+        "here later.",
+    )
+
+    def clean_beginning(self) -> str:
+        """Return the prefix as codes have it."""
+        prefix = codes.normalised(self.cleaned_data["beginning"])
+        if not batches.PREFIX.fullmatch(prefix):
+            raise forms.ValidationError("A prefix has up to 12 letters A to Z and digits.")
+        return prefix
+
+
+class DownloadForm(forms.Form):
+    """As what the codes leave."""
+
+    shape = forms.ChoiceField(
+        label="As",
+        choices=[
+            ("csv", "CSV: one code a line"),
+            ("links", "CSV: each code with its deep link"),
+            ("sheet", "PDF to print, with QR codes"),
+        ],
+        initial="csv",
+        widget=UnfoldAdminRadioSelectWidget,
+        help_text=f"A PDF has up to {sheets.SHEET_MAX:,} codes.",
+    )
+
+    def __init__(self, *args: Any, size: int, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.size = size
+
+    def clean_shape(self) -> str:
+        """Return the choice; a sheet is not for any number."""
+        shape: str = self.cleaned_data["shape"]
+        if shape == "sheet" and self.size > sheets.SHEET_MAX:
+            raise forms.ValidationError(
+                f"A PDF holds at most {sheets.SHEET_MAX:,} codes, and these are {self.size:,}: "
+                "take them as CSV with deep links, or order smaller batches."
+            )
+        return shape
+
+
+class ImportForm(forms.Form):
+    """Codes from elsewhere, as a file or typed."""
+
+    file = forms.FileField(
+        label="File", required=False, widget=UnfoldAdminFileFieldWidget, help_text="CSV or text."
+    )
+    text = forms.CharField(
+        label="Or typed",
+        required=False,
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 8, "spellcheck": "false"}),
+    )
+
+    def clean(self) -> dict[str, Any]:
+        """Return the lines as `lines`, from one of the two."""
+        cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        file, text = cleaned.get("file"), cleaned.get("text", "")
+        if bool(file) == bool(text.strip()):
+            raise forms.ValidationError("Choose a file, or type the codes.")
+        cleaned["lines"] = lines_of(decoded(file) if file else text)
+        return cleaned
+
+
+def decoded(file: Any) -> str:
+    """Return the text of an uploaded file. Raises ValidationError if it is none."""
+    try:
+        return bytes(file.read()).decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise forms.ValidationError(
+            "This is not UTF-8 text: save the file as “CSV UTF-8”."
+        ) from None
+
+
+def lines_of(text: str) -> list[str]:
+    """Return the codes of a text or CSV file, line by line. Raises ValidationError for too many."""
+    lines = [_first_cell(line) for line in text.splitlines()]
+    if len(lines) > IMPORT_MAX:
+        raise forms.ValidationError(
+            f"At most {IMPORT_MAX:,} lines at once, and these are {len(lines):,}: divide the file."
+        )
+    return lines
+
+
+def _first_cell(line: str) -> str:
+    """Return the first cell of a line of CSV, empty if it is a heading; codes need no quotes."""
+    cell = re.split(r"[,;\t]", line, maxsplit=1)[0].strip().strip('"')
+    return "" if codes.normalised(cell) in HEADINGS else cell
+
+
+class ConfirmForm(forms.Form):
+    """Which upload is confirmed."""
+
+    upload = forms.UUIDField(widget=forms.HiddenInput)
+
+
+# --- Batches --------------------------------------------------------------------------------------
+
+
+@admin.register(Batch)
+class BatchAdmin(ReadOnlyAdmin[Batch]):
+    """Batches of unique codes, newest first; each leaves once."""
+
+    list_display = ("number", "campaign_name", "like", "progress", "state", "taken", "ordered")
+    list_display_links = ("number",)
+    list_select_related = ("campaign", "created_by", "downloaded_by")
+    ordering = ("-id",)
+    list_before_template = "promos/batch_list.html"
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("campaign_name", "like"),
+                    ("progress", "state"),
+                    ("ordered", "taken"),
+                    ("revoked",),
+                )
+            },
+        ),
+    )
+
+    class Media:
+        css = {"all": ["promos/codes.css"]}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Batch]:
+        """Return the batches; what they are made from stays in the database."""
+        return super().get_queryset(request).defer("seed").annotate(has_seed=Q(seed__isnull=False))
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Let a campaign's page link to its batches."""
+        return lookup == "campaign__id__exact" or super().lookup_allowed(lookup, value, request)
+
+    @display(description="Batch")
+    def number(self, batch: Batch) -> str:
+        """Return its number."""
+        return str(batch.pk)
+
+    @display(description="Campaign")
+    def campaign_name(self, batch: Batch) -> str | SafeString:
+        """Return a link to the campaign."""
+        return campaign_link(batch.campaign)
+
+    @display(description="Look like")
+    def like(self, batch: Batch) -> SafeString:
+        """Return what may be shown of the codes."""
+        return _in_one_line(codes.label(prefix=batch.prefix))
+
+    @display(description="Made")
+    def progress(self, batch: Batch) -> SafeString:
+        """Return how many are made, moving by itself as long as it does."""
+        return render_to_string("promos/batch_progress.html", progress_of(batch))
+
+    @display(description="State")
+    def state(self, batch: Batch) -> SafeString:
+        """Return what can be done with it."""
+        if batch.revoked_at is not None:
+            return badge("revoked", "danger")
+        if batch.downloaded_at is not None:
+            return badge("downloaded", "success")
+        if batch.made < batch.size:
+            return badge("being made", "info")
+        return badge("to be downloaded", "warning")
+
+    @display(description="Downloaded")
+    def taken(self, batch: Batch) -> str | SafeString:
+        """Return who took it, and when."""
+        return _by(batch.downloaded_by, batch.downloaded_at)
+
+    @display(description="Ordered")
+    def ordered(self, batch: Batch) -> str | SafeString:
+        """Return who ordered it, and when."""
+        return _by(batch.created_by, batch.created_at)
+
+    @display(description="Revoked")
+    def revoked(self, batch: Batch) -> str:
+        """Return when it was revoked; the history knows by whom and why."""
+        return age(batch.revoked_at)
+
+    def buttons(self, request: HttpRequest, obj: Batch) -> list[SafeString]:
+        """Return what the user may do with the batch."""
+        found = [_codes_button(f"batch__id__exact={obj.pk}")]
+        if may_run(request) and obj.revoked_at is None:
+            if obj.made == obj.size and obj.downloaded_at is None:
+                found.append(button("Download, once", "promos_batch_download", obj.pk))
+            found.append(button("Revoke", "promos_batch_revoke", obj.pk))
+        return found
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the batches; those of one campaign with what can be done for it."""
+        asked = request.GET.get("campaign__id__exact", "")
+        campaign = Campaign.objects.filter(pk=int(asked) if asked.isdecimal() else 0).first()
+        context = {
+            "campaign": campaign and campaign_link(campaign),
+            "campaign_buttons": code_buttons(request, campaign) if campaign else [],
+        }
+        return super().changelist_view(request, {**context, **(extra_context or {})})
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the pages of what is done with codes."""
+        view = self.admin_site.admin_view
+        return [
+            path("order/<int:campaign_id>/", view(self.order_view), name="promos_batch_order"),
+            path("import/<int:campaign_id>/", view(self.import_view), name="promos_batch_import"),
+            path("<int:pk>/download/", view(self.download_view), name="promos_batch_download"),
+            path("<int:pk>/revoke/", view(self.revoke_view), name="promos_batch_revoke"),
+            path("<int:pk>/progress/", view(self.progress_view), name="promos_batch_progress"),
+            *super().get_urls(),
+        ]
+
+    def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show how far a batch is, for a page that asks again and again until it is made."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        context = progress_of(get_object_or_404(Batch.objects.defer("seed"), pk=pk))
+        response = TemplateResponse(request, "promos/batch_progress.html", context)
+        if not context["moves"]:
+            # What can be done with it has changed.
+            response["HX-Refresh"] = "true"
+        return response
+
+    def order_view(self, request: HttpRequest, campaign_id: int) -> HttpResponse:
+        """Order a batch for a campaign."""
+        if not may_run(request):
+            raise PermissionDenied
+        campaign = get_object_or_404(Campaign, pk=campaign_id)
+
+        def preview(cleaned: dict[str, Any]) -> list[list[object]]:
+            # Of a seed that nothing keeps: none of these will be made.
+            made = codes.made_from(codes.draw_seed(), prefix=cleaned["beginning"], first=0, count=3)
+            return [
+                ["Codes", f"{cleaned['size']:,}"],
+                [
+                    "They look like",
+                    in_lines(
+                        ", ".join(
+                            codes.readable(code, prefix=cleaned["beginning"]) for code in made
+                        )
+                    ),
+                ],
+                ["Shown here later as", codes.label(prefix=cleaned["beginning"])],
+                ["Each works", "once, for one player"],
+            ]
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            batch = batches.order(
+                campaign_id=campaign.pk,
+                size=cleaned["size"],
+                prefix=cleaned["beginning"],
+                now=timezone.now(),
+                staff=own_user(request),
+                key=cleaned["decision"],
+            )
+            return f"Batch {batch.pk} is ordered: {batch.size:,} codes. They are being made."
+
+        decision = Decision(
+            title=f"Order codes for {campaign}",
+            carry_out=carry_out,
+            preview=preview,
+            headers=("What", "So"),
+            form=OrderForm,
+            refusals=(PromosError,),
+            back=_list_of(campaign),
+            confirm="Order",
+        )
+        return decide(request, decision, model_admin=self)
+
+    def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Let no code of a batch work any more."""
+        if not may_run(request):
+            raise PermissionDenied
+        batch = get_object_or_404(self.get_queryset(request), pk=pk)
+
+        def preview(cleaned: dict[str, Any]) -> list[list[object]]:
+            used = Redemption.objects.filter(
+                campaign=batch.campaign_id, code__batch=batch
+            ).aggregate(
+                held=Count("pk", filter=Q(status=RedemptionStatus.RESERVED)),
+                applied=Count("pk", filter=Q(status=RedemptionStatus.APPLIED)),
+            )
+            return [
+                ["Codes that can be entered", f"{batch.made:,}", "0"],
+                ["Codes still to be made", f"{batch.size - batch.made:,}", "0"],
+                ["Held by players now", f"{used['held']:,}", f"{used['held']:,}"],
+                ["Used by players", f"{used['applied']:,}", f"{used['applied']:,}"],
+            ]
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            count = batches.revoke(
+                batch_id=batch.pk,
+                reason=cleaned["reason"],
+                now=timezone.now(),
+                staff=own_user(request),
+            )
+            return f"Batch {batch.pk} is revoked: {count:,} codes do not work any more."
+
+        decision = Decision(
+            title=f"Revoke batch {batch.pk}: {batch}",
+            carry_out=carry_out,
+            preview=preview,
+            form=ReasonForm,
+            refusals=(PromosError,),
+            back=reverse("admin:promos_batch_change", args=[batch.pk]),
+            note="Nobody can enter these codes any more, and it cannot be undone. What players "
+            "hold or have used stays theirs.",
+            confirm="Revoke",
+        )
+        return decide(request, decision, model_admin=self)
+
+    def download_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Hand over the raw codes, once."""
+        if not may_run(request):
+            raise PermissionDenied
+        batch = get_object_or_404(self.get_queryset(request), pk=pk)
+        back = reverse("admin:promos_batch_change", args=[batch.pk])
+        form = DownloadForm(request.POST or None, size=batch.size)
+        if form.is_valid():
+            try:
+                return _file(request, batch, form.cleaned_data["shape"])
+            except PromosError as error:
+                messages.error(request, f"Refused: {str(error).removesuffix('.')}.")
+                return HttpResponseRedirect(back)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"Download batch {batch.pk}: {batch}",
+            "opts": self.opts,
+            "media": self.media,
+            "form": form,
+            "like": codes.label(prefix=batch.prefix),
+            "back": back,
+        }
+        return TemplateResponse(request, "promos/batch_download.html", context)
+
+    def import_view(self, request: HttpRequest, campaign_id: int) -> HttpResponse:
+        """Take in codes from elsewhere: read, shown what would come of it, confirmed."""
+        if not may_run(request):
+            raise PermissionDenied
+        campaign = get_object_or_404(Campaign, pk=campaign_id)
+        form = ImportForm(request.POST or None, request.FILES or None)
+        context: dict[str, Any] = {}
+        if "confirm" in request.POST:
+            form = ImportForm()
+            if done := _taken_in(request, campaign):
+                return done
+        elif form.is_valid():
+            context = _foreseen(request, form.cleaned_data["lines"])
+        context |= {
+            **self.admin_site.each_context(request),
+            "title": f"Import codes for {campaign}",
+            "opts": self.opts,
+            "media": self.media,
+            "form": form,
+            "back": _list_of(campaign),
+        }
+        return TemplateResponse(request, "promos/code_import.html", context)
+
+
+def progress_of(batch: Batch) -> dict[str, Any]:
+    """Return how far a batch is, as its template shows it."""
+    moves = batch.made < batch.size and batch.revoked_at is None
+    done = batch.made == batch.size
+    return {
+        "batch": batch,
+        "moves": moves,
+        "per_cent": round(100 * batch.made / batch.size, 1),
+        "told": f"{batch.size:,}" if done else f"{batch.made:,} of {batch.size:,}",
+    }
+
+
+def code_buttons(request: HttpRequest, campaign: Campaign) -> list[SafeString]:
+    """Return what the user may do about the codes of a campaign."""
+    found = [_codes_button(f"campaign__id__exact={campaign.pk}")]
+    if may_run(request):
+        found += [
+            button("Order a batch", "promos_batch_order", campaign.pk),
+            button("Import codes", "promos_batch_import", campaign.pk),
+        ]
+    return found
+
+
+def _codes_button(query: str) -> SafeString:
+    """Return a link to a list of codes that looks like a button."""
+    address = reverse("admin:promos_code_changelist")
+    return render_to_string(
+        "unfold/components/button.html",
+        {"href": f"{address}?{query}", "variant": "default", "children": "Codes"},
+    )
+
+
+def _list_of(campaign: Campaign) -> str:
+    """Return the address of the campaign's batches."""
+    return f"{reverse('admin:promos_batch_changelist')}?campaign__id__exact={campaign.pk}"
+
+
+def _by(who: object, when: Any) -> str | SafeString:
+    """Return who did it and when, or that nobody has."""
+    if when is None:
+        return "–"
+    return format_html("<span>{}, {}</span>", who or "command line", age(when))
+
+
+def _in_one_line(label: str) -> SafeString:
+    """Return the label of a code, which does not break."""
+    return format_html('<span class="codes-like">{}</span>', label)
+
+
+# --- The one download -----------------------------------------------------------------------------
+
+
+def _file(request: HttpRequest, batch: Batch, shape: str) -> HttpResponseBase:
+    """Return the codes as a file. With the first byte they are gone from the database.
+
+    A PDF is made before that is committed, so whatever goes wrong with it changes nothing. CSV is
+    letters only, so that nothing can; it leaves while it is made. Raises CodesGoneError.
+    """
+    name = f"codes-{batch.pk}"
+    if shape == "sheet":
+        with transaction.atomic():
+            pdf = sheets.pdf(_raw(request, batch), title=str(batch))
+        return _attached(HttpResponse(pdf, content_type="application/pdf"), f"{name}.pdf")
+    lines = sheets.csv(_raw(request, batch), with_links=shape == "links")
+    return _attached(
+        StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8"), f"{name}.csv"
+    )
+
+
+def _raw(request: HttpRequest, batch: Batch) -> Iterator[str]:
+    """Return the raw codes for the one time that they leave."""
+    return batches.download(batch_id=batch.pk, now=timezone.now(), staff=own_user(request))
+
+
+def _attached(response: HttpResponseBase, name: str) -> HttpResponseBase:
+    """Let the browser save the response; like every page of the desk it is cached nowhere."""
+    response["Content-Disposition"] = f'attachment; filename="{name}"'
+    return response
+
+
+# --- The import -----------------------------------------------------------------------------------
+
+
+def _upload_key(request: HttpRequest, upload: object) -> str:
+    """Return where an upload waits; only who has uploaded it can confirm it."""
+    return f"promo-import:{request.user.pk}:{upload}"
+
+
+def _foreseen(request: HttpRequest, lines: list[str]) -> dict[str, Any]:
+    """Return what would become of the lines, which wait to be confirmed."""
+    report = batches.foresee(lines=iter(lines))
+    upload = uuid4()
+    cache.set(_upload_key(request, upload), lines, UPLOAD_KEPT_FOR.total_seconds())
+    left_out = f", {report.refused_count:,} left out" if report.refused_count else ""
+    shown = len(report.refused)
+    return {
+        "report": report,
+        "counts": f"{report.added:,} new{left_out}",
+        "refused_title": "Left out"
+        if shown == report.refused_count
+        else f"Left out, the first {shown}",
+        "refused": {
+            "headers": ["Line", "Why"],
+            "rows": [
+                [f"{line:,}", in_lines(f"{why[:1].upper()}{why[1:]}.")]
+                for line, why in sorted(report.refused)
+            ],
+        },
+        "confirm_form": ConfirmForm(initial={"upload": upload}),
+    }
+
+
+def _taken_in(request: HttpRequest, campaign: Campaign) -> HttpResponse | None:
+    """Take in what was confirmed and show the codes; None, with a message, if that cannot be."""
+    confirmed = ConfirmForm(request.POST)
+    key = _upload_key(request, confirmed.is_valid() and confirmed.cleaned_data["upload"])
+    lines = cache.get(key)
+    if lines is None:
+        messages.error(request, "The upload is gone: choose the file again.")
+        return None
+    try:
+        report = batches.take_in(
+            campaign_id=campaign.pk,
+            lines=iter(lines),
+            now=timezone.now(),
+            staff=own_user(request),
+        )
+    except PromosError as error:
+        messages.error(request, f"Refused: {str(error).removesuffix('.')}.")
+        return None
+    cache.delete(key)
+    told = f"{report.added:,} codes imported, {report.refused_count:,} left out."
+    messages.success(request, told)
+    address = reverse("admin:promos_code_changelist")
+    return HttpResponseRedirect(f"{address}?campaign__id__exact={campaign.pk}")
+
+
+# --- Codes ----------------------------------------------------------------------------------------
+
+
+@admin.register(Code)
+class CodeAdmin(ReadOnlyAdmin[Code]):
+    """Codes, of which nobody can read what was drawn; the page of one is its whole life."""
+
+    list_display = ("number", "shown", "kind", "campaign_name", "batch_name", "state")
+    list_display_links = ("number", "shown")
+    list_select_related = ("campaign", "batch", "batch__campaign")
+    search_fields = ("id",)
+    search_help_text = "#number of a code"
+    list_before_template = "promos/code_lists.html"
+    ordering = ("-id",)
+    change_form_outer_after_template = "players/story.html"
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("number", "shown"),
+                    ("campaign_name", "campaign_state"),
+                    ("kind", "batch_name"),
+                    ("state", "revoked"),
+                )
+            },
+        ),
+    )
+
+    class Media:
+        css = {"all": ["promos/codes.css"]}
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Code]:
+        """Return the codes, each with whether somebody holds or has used it."""
+        live = Redemption.objects.filter(code=OuterRef("pk")).exclude(
+            status=RedemptionStatus.EXPIRED
+        )
+        return super().get_queryset(request).defer("digest").annotate(is_used=Exists(live))
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Let campaigns and batches link to their codes."""
+        return lookup in ("campaign__id__exact", "batch__id__exact") or super().lookup_allowed(
+            lookup, value, request
+        )
+
+    @display(description="Code")
+    def number(self, code: Code) -> str:
+        """Return its number, by which the desk knows it."""
+        return f"#{code.pk}"
+
+    @display(description="Label")
+    def shown(self, code: Code) -> SafeString:
+        """Return what may be shown of it."""
+        return _in_one_line(code.label)
+
+    @display(description="Kind")
+    def kind(self, code: Code) -> str:
+        """Return for how many players it is."""
+        return "shared by all" if code.is_shared else "for one player"
+
+    @display(description="Campaign")
+    def campaign_name(self, code: Code) -> str | SafeString:
+        """Return a link to the campaign."""
+        return campaign_link(code.campaign)
+
+    @display(description="Campaign is")
+    def campaign_state(self, code: Code) -> str:
+        """Return where the campaign stands."""
+        return code.campaign.get_status_display()
+
+    @display(description="Batch")
+    def batch_name(self, code: Code) -> str | SafeString:
+        """Return a link to the batch, if it was made in one."""
+        if code.batch is not None:
+            return object_link(code.batch, f"Batch {code.batch_id}")
+        return "–" if code.is_shared else "imported"
+
+    @display(description="State")
+    def state(self, code: Code) -> SafeString:
+        """Return whether it can be entered, as far as the code itself decides."""
+        if code.stopped_at is not None:
+            return badge("revoked", "danger")
+        if code.is_used:  # type: ignore[attr-defined]  # Annotated above.
+            return badge("in use" if code.is_shared else "used", "info")
+        return badge("unused", "success")
+
+    @display(description="Revoked")
+    def revoked(self, code: Code) -> str:
+        """Return when it was revoked."""
+        return age(code.stopped_at)
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Code], search_term: str
+    ) -> tuple[QuerySet[Code], bool]:
+        """Find a code by its number. What players type would stay in the logs of web servers."""
+        if term := search_term.strip().removeprefix("#"):
+            queryset = queryset.filter(pk=int(term)) if term.isdecimal() else queryset.none()
+        return queryset, False
+
+    def render_change_form(
+        self,
+        request: HttpRequest,
+        context: dict[str, Any],
+        add: bool = False,
+        change: bool = False,
+        form_url: str = "",
+        obj: Code | None = None,
+    ) -> HttpResponse:
+        """Show everything that happened to the code."""
+        if obj is not None:
+            number = f"q=%23{obj.pk}"
+            context["chapters"] = [
+                redemptions_chapter(
+                    obj.redemptions.order_by("-created_at", "-id"),
+                    columns=("When", "Player", "Status", "Taken off"),
+                    more=link("All redemptions", "promos_redemption_changelist", query=number),
+                ),
+                attempts_chapter(
+                    attempts_of(obj),
+                    columns=("When", "Player", "Outcome", "Why", "By"),
+                    more=link("All attempts", "promos_attempt_changelist", query=number),
+                ),
+            ]
+        return super().render_change_form(request, context, add, change, form_url, obj)

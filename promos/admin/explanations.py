@@ -1,0 +1,48 @@
+"""Why a code did not work, in words for staff."""
+
+from promos.errors import Refusal
+from promos.models import HOLD_FOR
+from promos.rules import BLOCK_FOR, FAILURES_MAX, Reason
+
+EXPLANATIONS = {
+    Reason.BLOCKED: f"After {FAILURES_MAX} failed tries within a day the player cannot enter codes "
+    f"for {BLOCK_FOR.seconds // 60} minutes. Trying meanwhile does not make it longer.",
+    Reason.DENIED: "The player is on the deny list: no code works.",
+    Reason.UNKNOWN: "There is no such code. It was mistyped, or is not from us.",
+    Reason.REVOKED: "The code was revoked, alone or with its batch.",
+    Reason.NOT_STARTED: "The campaign has not begun: it is a draft, or its window begins later.",
+    Reason.ENDED: "Staff have ended the campaign for good.",
+    Reason.EXPIRED: "The campaign's window is over.",
+    Reason.DEPLETED: "The campaign has been used as often as it can be.",
+    Reason.ALL_HELD: "Other players hold all uses that are left. A hold lasts "
+    f"{HOLD_FOR.seconds // 60} minutes, so the code can work again soon.",
+    Reason.PAUSED: "The campaign is paused, by staff or by the guard against guessing.",
+    Reason.USED_BY_PLAYER: "The player has used this campaign before; each player can once.",
+    Reason.USED_BY_OTHER: "Another player has used this code; it works once.",
+    Reason.TAKEN_TWICE: "The player has let this discount run out twice; there is no third time.",
+    Reason.NOT_NEW: "It is for new players; this one had answered a question before that day.",
+    Reason.HAS_BOUGHT: "It is for a first purchase; this player had bought something before.",
+    Reason.LANGUAGE: "It is for players with another language.",
+    Reason.LEVEL: "It is for players of another level.",
+    Reason.NOT_LAPSED: "It is for players who have been away for longer.",
+}
+
+# What the player reads, as staff may repeat it: no more than the player may know.
+TOLD = {
+    Refusal.INVALID: "There is no such code.",
+    Refusal.EXPIRED: "The code is not valid any more.",
+    Refusal.ALREADY_USED: "The code has been used.",
+    Refusal.NOT_APPLICABLE: "The code is not for this player.",
+    Refusal.RATE_LIMITED: "Too many tries; try again later.",
+    Refusal.PAUSED: "The code is paused for the moment.",
+}
+
+
+def short(detail: str) -> str:
+    """Return a reason in two or three words."""
+    return detail.replace("_", " ").lower()
+
+
+def explain(detail: str) -> str:
+    """Return what stood against a try, in a sentence."""
+    return EXPLANATIONS[Reason(detail)]

@@ -1,0 +1,184 @@
+"""What operators do with campaigns that they have before their eyes.
+
+Every verb is told which status they have seen: whoever looks at an old page does nothing. Starting
+something expensive asks for a second person, and so does taking back what was granted.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+from enum import StrEnum
+from uuid import UUID, uuid5
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from promos import approvals, campaigns, planning
+from promos.errors import ChangedMeanwhileError, IllegalMoveError
+from promos.models import OVER, RUNNING, Campaign, CampaignStatus
+from quizarena.staff import approvals as second_person
+from quizarena.staff import audit
+from quizarena.staff.models import ApprovalRequest
+
+# One run of the job does at most so much of a campaign; the next one goes on.
+BATCH = 500
+
+
+class Verb(StrEnum):
+    """What can be done with a campaign."""
+
+    START = "start"
+    PAUSE = "pause"
+    UNPAUSE = "unpause"
+    END = "end"
+    CLONE = "clone"
+    KILL = "kill"
+
+    @property
+    def past(self) -> str:
+        """Return the verb as it is told afterwards."""
+        return _PAST[self]
+
+    def is_due(self, campaign: Campaign) -> bool:
+        """Return whether it makes sense for the campaign as it stands."""
+        if self is Verb.KILL:
+            return campaign.killed_at is None and (
+                campaign.status in RUNNING or (campaign.status in OVER and campaign.held > 0)
+            )
+        return self is Verb.CLONE or campaign.status in _DUE[self]
+
+
+_PAST = {
+    Verb.START: "started",
+    Verb.PAUSE: "paused",
+    Verb.UNPAUSE: "unpaused",
+    Verb.END: "ended",
+    Verb.CLONE: "cloned",
+    Verb.KILL: "killed",
+}
+_DUE = {
+    Verb.START: (CampaignStatus.DRAFT,),
+    Verb.PAUSE: (CampaignStatus.ACTIVE,),
+    Verb.UNPAUSE: (CampaignStatus.PAUSED,),
+    Verb.END: (CampaignStatus.DRAFT, *RUNNING),
+}
+_MOVES: dict[Verb, Callable[..., Campaign]] = {
+    Verb.START: campaigns.start,
+    Verb.PAUSE: campaigns.pause,
+    Verb.UNPAUSE: campaigns.unpause,
+    Verb.END: campaigns.end,
+}
+
+
+@transaction.atomic
+def carry_out(
+    verb: Verb,
+    *,
+    campaign_id: int,
+    seen: str,
+    reason: str,
+    now: datetime,
+    staff: User,
+    decision: UUID | None = None,
+) -> Campaign | ApprovalRequest:
+    """Do `verb` to the campaign, or ask a second person for it; return what has come of it.
+
+    The same `decision` makes one clone of the campaign, however often it is sent.
+
+    `seen` is the status that the member of staff has seen; if it is another one now, raises
+    ChangedMeanwhileError. Raises what the verb refuses. Locks the campaign; a start that is
+    expensive locks the request for approval instead, and its campaign once it is approved.
+    """
+    campaign = Campaign.objects.get(pk=campaign_id)
+    if verb is Verb.START and seen == campaign.status and _needs_approval(campaign):
+        return second_person.ask(
+            kind=approvals.START,
+            subject=campaign,
+            parameters={},
+            reason=reason,
+            maker=staff,
+            now=now,
+        )
+    campaign = campaigns.lock(campaign_id)
+    if campaign.status != seen:
+        raise ChangedMeanwhileError(
+            f"Somebody was faster: it is {campaign.get_status_display()} by now."
+        )
+    if verb is Verb.START and _needs_approval(campaign):
+        raise ChangedMeanwhileError("Somebody else has just changed its limits.")
+    if verb is Verb.CLONE:
+        key = uuid5(decision, str(campaign_id)) if decision else None
+        return campaigns.clone(
+            campaign_id=campaign_id, now=now, staff=staff, reason=reason, key=key
+        )
+    if verb is Verb.KILL:
+        return _kill(campaign, reason=reason, now=now, staff=staff)
+    return _MOVES[verb](campaign_id=campaign_id, reason=reason, now=now, staff=staff)
+
+
+def _needs_approval(campaign: Campaign) -> bool:
+    """Return whether the draft costs more than one person may let run."""
+    is_draft = campaign.status == CampaignStatus.DRAFT
+    return is_draft and planning.most_it_costs(campaign).needs_approval
+
+
+# --- The kill switch ------------------------------------------------------------------------------
+
+
+def _kill(campaign: Campaign, *, reason: str, now: datetime, staff: User) -> Campaign:
+    """End a locked campaign, if it still runs, and let the job release every hold of it."""
+    if not Verb.KILL.is_due(campaign):
+        raise IllegalMoveError("There is nothing left to stop.")
+    if campaign.status in RUNNING:
+        campaign = campaigns.end(campaign_id=campaign.pk, reason=reason, now=now, staff=staff)
+    campaign.killed_at = campaign.changed_at = now
+    campaign.save(update_fields=["killed_at", "changed_at"])
+    audit.record(
+        actor=staff,
+        action="campaign.killed",
+        obj=campaign,
+        summary=f"{campaign}: killed. {reason}",
+        details={"reason": reason, "held": campaign.held},
+    )
+    return campaign
+
+
+def go_on(*, now: datetime) -> int:
+    """Release the holds of killed campaigns, and take back what is being revoked; return how many.
+
+    At most BATCH of each campaign, and each in a transaction of its own: whoever comes next goes
+    on where this one has ended, or died.
+    """
+    done = 0
+    killed = Campaign.objects.filter(killed_at__isnull=False, held__gt=0)
+    for campaign_id in killed.values_list("pk", flat=True):
+        done += campaigns.release_holds(campaign_id=campaign_id, now=now, limit=BATCH)
+    for campaign in Campaign.objects.filter(revoking_since__isnull=False).order_by("pk"):
+        done += _revoke_some(campaign, now=now)
+    return done
+
+
+def _revoke_some(campaign: Campaign, *, now: datetime) -> int:
+    """Take back some of what the campaign has given; note when nothing is left."""
+    request = approvals.revocation_of(campaign)
+    taken = campaigns.take_back_grants(
+        campaign_id=campaign.pk,
+        reason=request.reason,
+        now=now,
+        staff=request.decided_by,
+        limit=BATCH,
+    )
+    if approvals.left_to_revoke(campaign):
+        return taken
+    with transaction.atomic():
+        locked = campaigns.lock(campaign.pk)
+        if locked.revoking_since is not None:
+            locked.revoking_since, locked.changed_at = None, now
+            locked.save(update_fields=["revoking_since", "changed_at"])
+            audit.record(
+                actor=None,
+                action="campaign.revoked",
+                obj=locked,
+                summary=f"{locked}: everything that it has given was taken back.",
+                details={"request": request.pk},
+            )
+    return taken

@@ -1,0 +1,243 @@
+"""What operators plan: drafts, changes of what runs, and what a campaign can cost at most.
+
+Product rules, section 8. What a campaign gives and to whom stays once it has run.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import Q, QuerySet
+
+from promos import campaigns, products
+from promos.errors import BadTermsError, ChangedMeanwhileError, IllegalMoveError
+from promos.models import OVER, Campaign, CampaignKind, CampaignStatus, Scope
+from quizarena.staff import audit
+
+# What can be changed of a campaign that runs; of a draft the others, too.
+CHANGEABLE = ("name", "starts_at", "ends_at", "uses_max", "stars_max")
+FIXED = (
+    "kind",
+    "value",
+    "scope",
+    "product_code",
+    "for_new_players",
+    "for_first_purchase",
+    "for_language",
+    "for_level",
+    "for_lapsed_days",
+)
+# From here a discount for everybody is more likely a slip than a plan.
+BIG_DISCOUNT = 50
+OVERLAPS_NAMED = 3
+
+
+@transaction.atomic
+def create(*, campaign: Campaign, now: datetime, staff: User | None) -> tuple[Campaign, bool]:
+    """Store a campaign, whose terms have been checked, as a draft of the member of staff.
+
+    Return it, and whether it is new: once per `key`, a second time the first one comes back.
+    """
+    campaign.owner, campaign.created_at, campaign.changed_at = staff, now, now
+    try:
+        with transaction.atomic():
+            campaign.save(force_insert=True)
+    except IntegrityError:
+        earlier = Campaign.objects.filter(key=campaign.key).first()
+        if earlier is None:
+            raise
+        return earlier, False
+    audit.record(
+        actor=staff,
+        action="campaign.created",
+        obj=campaign,
+        summary=f"{campaign}: created.",
+        details={"terms": _plain(campaign, (*CHANGEABLE, *FIXED))},
+    )
+    return campaign, True
+
+
+@transaction.atomic
+def edit(
+    *,
+    campaign_id: int,
+    terms: Mapping[str, Any],
+    seen_at: datetime,
+    now: datetime,
+    staff: User | None,
+) -> Campaign:
+    """Give the campaign the `terms`, by the names of its fields. Locks it.
+
+    `seen_at` is its `changed_at` as the member of staff has seen it; if that is another one now,
+    raises ChangedMeanwhileError. Raises IllegalMoveError for a campaign that is over and for what
+    stays once it has run, BadTermsError for limits below what is used, or above what one person
+    may let run.
+    """
+    campaign = campaigns.lock(campaign_id)
+    if campaign.changed_at != seen_at:
+        raise ChangedMeanwhileError("Somebody else has changed it meanwhile.")
+    if campaign.status in OVER:
+        raise IllegalMoveError(f"It is {campaign.get_status_display()}: clone it.")
+    changed = {name: value for name, value in terms.items() if getattr(campaign, name) != value}
+    has_run = campaign.status != CampaignStatus.DRAFT
+    if has_run and not set(changed) <= set(CHANGEABLE):
+        raise IllegalMoveError("What a campaign gives, and to whom, stays once it has run")
+    if not changed:
+        return campaign
+    before, cost_before = _plain(campaign, changed), most_it_costs(campaign)
+    for name, value in changed.items():
+        setattr(campaign, name, value)
+    _check_limits(campaign)
+    cost = most_it_costs(campaign)
+    if has_run and cost.needs_approval and cost.is_above(cost_before):
+        raise BadTermsError(
+            "uses_max",
+            f"It could cost {cost} then, which a second person has to approve: clone it, and "
+            "start the clone.",
+        )
+    campaign.changed_at = now
+    campaign.save(update_fields=[*changed, "changed_at"])
+    after = _plain(campaign, changed)
+    audit.record(
+        actor=staff,
+        action="campaign.edited",
+        obj=campaign,
+        summary=f"{campaign}: changed {', '.join(name.replace('_', ' ') for name in changed)}.",
+        details={"changed": {name: [before[name], after[name]] for name in changed}},
+    )
+    return campaign
+
+
+def _check_limits(campaign: Campaign) -> None:
+    """Raise BadTermsError if the limits are below what has been given."""
+    used = campaign.applied + campaign.held
+    if campaign.uses_max is not None and campaign.uses_max < used:
+        raise BadTermsError("uses_max", f"{used:,} are used or held already.")
+    stars = campaign.stars_given + campaign.stars_held
+    if campaign.stars_max is not None and campaign.stars_max < stars:
+        raise BadTermsError("stars_max", f"{stars:,} Stars are given or held already.")
+
+
+def _plain(campaign: Campaign, names: Any) -> dict[str, Any]:
+    """Return fields of the campaign as JSON can hold them."""
+    values = {name: getattr(campaign, name) for name in names}
+    return {
+        name: value.isoformat() if isinstance(value, datetime) else value
+        for name, value in values.items()
+    }
+
+
+# --- What it can cost -----------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cost:
+    """The most that a campaign can cost; None is without an end, or nobody knows."""
+
+    uses: int | None
+    # Of one use, and of all of them.
+    stars_each: int | None
+    stars: int | None
+
+    def __str__(self) -> str:
+        if self.stars is not None:
+            return f"up to {self.stars:,} Stars"
+        if self.uses is None:
+            return "any number of Stars"
+        return "an unknown number of Stars"
+
+    @property
+    def needs_approval(self) -> bool:
+        """Whether a second person has to agree before it starts."""
+        limit: int = settings.PROMO_APPROVAL_STARS
+        return self.stars is None or self.stars > limit
+
+    def is_above(self, other: "Cost") -> bool:
+        """Return whether it is more than another one."""
+        return other.stars is not None and (self.stars is None or self.stars > other.stars)
+
+
+def most_it_costs(campaign: Campaign) -> Cost:
+    """Return what the campaign can cost at most: every use at its dearest, within the budget."""
+    uses, each = campaign.uses_max, products.stars_each(campaign)
+    known = [] if campaign.stars_max is None else [campaign.stars_max]
+    if uses is not None and each is not None:
+        known.append(uses * each)
+    return Cost(uses=uses, stars_each=each, stars=min(known, default=None))
+
+
+# --- What to think about before it runs -----------------------------------------------------------
+
+
+def warnings(campaign: Campaign, *, now: datetime) -> list[str]:
+    """Return, in sentences, what is allowed but may be a slip. The campaign may not be stored."""
+    found = []
+    if campaign.ends_at is not None and campaign.ends_at <= now:
+        found.append("The window is over already.")
+    if campaign.ends_at is None:
+        found.append("It never ends by itself.")
+    if campaign.uses_max is None:
+        found.append("There is no limit: every player can use it once.")
+    if campaign.is_discount and campaign.value >= BIG_DISCOUNT and not has_segment(campaign):
+        found.append(f"{campaign.value} % off, and for everybody.")
+    if campaign.is_discount and products.on_sale() and not products.fitting(campaign):
+        found.append("It fits nothing that is for sale.")
+    others = list(overlapping(campaign).values_list("name", flat=True)[: OVERLAPS_NAMED + 1])
+    if others:
+        more = ", and more" if len(others) > OVERLAPS_NAMED else ""
+        named = ", ".join(others[:OVERLAPS_NAMED])
+        found.append(f"Runs at the same time and for the same: {named}{more}.")
+    return found
+
+
+def has_segment(campaign: Campaign) -> bool:
+    """Return whether it is for some players only."""
+    return bool(
+        campaign.for_new_players
+        or campaign.for_first_purchase
+        or campaign.for_language
+        or campaign.for_level
+        or campaign.for_lapsed_days is not None
+    )
+
+
+def overlapping(campaign: Campaign) -> QuerySet[Campaign]:
+    """Return the other running campaigns that give the same kind of thing at the same time."""
+    others = Campaign.objects.running().filter(kind=campaign.kind).exclude(pk=campaign.pk)
+    others = others.filter(Q(ends_at=None) | Q(ends_at__gt=campaign.starts_at))
+    if campaign.ends_at is not None:
+        others = others.filter(starts_at__lt=campaign.ends_at)
+    if campaign.kind == CampaignKind.PERCENT_DISCOUNT and campaign.scope != Scope.ANY:
+        same = Q(scope=campaign.scope, product_code=campaign.product_code)
+        others = others.filter(same | Q(scope=Scope.ANY))
+    return others.order_by("-pk")
+
+
+# --- In words -------------------------------------------------------------------------------------
+
+
+def gives(campaign: Campaign) -> str:
+    """Return what a use of the campaign gives: 30 days of Premium, 20 % off every Premium plan."""
+    if campaign.kind == CampaignKind.PREMIUM_GRANT:
+        return f"{campaign.value} days of Premium"
+    if campaign.kind == CampaignKind.ENERGY_GRANT:
+        return f"{campaign.value:,} energy"
+    return f"{campaign.value} % off {campaign.product_code or campaign.get_scope_display()}"
+
+
+def segment(campaign: Campaign) -> str:
+    """Return whom the campaign is for."""
+    parts = [
+        "new players" if campaign.for_new_players else "",
+        "first purchase" if campaign.for_first_purchase else "",
+        f"language {campaign.for_language}" if campaign.for_language else "",
+        f"level {campaign.for_level}" if campaign.for_level else "",
+        f"away for {campaign.for_lapsed_days} days or more"
+        if campaign.for_lapsed_days is not None
+        else "",
+    ]
+    return ", ".join(filter(None, parts)) or "everybody"

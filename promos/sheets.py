@@ -1,0 +1,104 @@
+"""The raw codes as files: CSV for any size, and a sheet to print with a QR code for each.
+
+Every file leaves once, by the administrator's own connection (TLS), and is kept nowhere: a password
+for it would have to travel the same way, and so would protect nothing that the connection does not.
+"""
+
+from collections.abc import Iterable, Iterator
+from io import BytesIO
+from itertools import islice
+from typing import Any
+
+import segno
+from django.conf import settings
+from reportlab.lib.pagesizes import A4
+from reportlab.lib.units import mm
+from reportlab.pdfgen.canvas import Canvas
+
+from promos import codes
+
+# So many are made in about ten seconds, while the browser waits, and are 67 pages.
+SHEET_MAX = 1_000
+COLUMNS, ROWS = 3, 5
+CARD_WIDTH, CARD_HEIGHT = 63 * mm, 55 * mm
+QR_SIZE = 38 * mm
+# Light modules around a QR code (ISO/IEC 18004, 6.3.8).
+QUIET_ZONE = 4
+# So many lines leave together.
+LINES_TOGETHER = 1_000
+
+
+def address() -> str:
+    """Return the bot's address, without the scheme."""
+    return f"t.me/{settings.TELEGRAM_BOT_USERNAME}"
+
+
+def link(code: str) -> str:
+    """Return the deep link that enters a code (Bot API, "Deep linking": A-Z a-z 0-9 _ -)."""
+    return f"https://{address()}?start=promo_{codes.normalised(code)}"
+
+
+def csv(raw: Iterable[str], *, with_links: bool) -> Iterator[bytes]:
+    """Yield a CSV file with a code a line; memory does not grow with their number.
+
+    Codes and links are letters, digits and hyphens, so nothing needs quotes, nor does a spreadsheet
+    take any of it for a formula.
+    """
+    yield b"code,link\r\n" if with_links else b"code\r\n"
+    lines = iter(f"{code},{link(code)}\r\n" if with_links else f"{code}\r\n" for code in raw)
+    while chunk := "".join(islice(lines, LINES_TOGETHER)):
+        yield chunk.encode()
+
+
+def pdf(raw: Iterable[str], *, title: str) -> bytes:
+    """Return pages in A4 with a card for each code: QR code of the deep link, code, address."""
+    file = BytesIO()
+    canvas: Any = Canvas(file, pagesize=A4, pageCompression=1)
+    canvas.setTitle(title)
+    page_width, page_height = A4
+    left = (page_width - COLUMNS * CARD_WIDTH) / 2
+    top = page_height - (page_height - ROWS * CARD_HEIGHT) / 2
+    for number, code in enumerate(raw):
+        row, column = divmod(number % (COLUMNS * ROWS), COLUMNS)
+        if number and row == column == 0:
+            canvas.showPage()
+        _draw(canvas, code, left=left + column * CARD_WIDTH, bottom=top - (row + 1) * CARD_HEIGHT)
+    canvas.save()
+    return file.getvalue()
+
+
+def _draw(canvas: Any, code: str, *, left: float, bottom: float) -> None:
+    """Draw the card of one code, with a thin frame to cut along."""
+    canvas.setStrokeGray(0.75)
+    canvas.setLineWidth(0.3)
+    canvas.rect(left, bottom, CARD_WIDTH, CARD_HEIGHT)
+    middle = left + CARD_WIDTH / 2
+    _draw_qr(canvas, link(code), left=middle - QR_SIZE / 2, bottom=bottom + 14 * mm)
+    canvas.setFont("Courier-Bold", 9)
+    canvas.drawCentredString(middle, bottom + 9 * mm, code)
+    canvas.setFont("Helvetica", 7)
+    canvas.drawCentredString(middle, bottom + 5 * mm, address())
+
+
+def _draw_qr(canvas: Any, text: str, *, left: float, bottom: float) -> None:
+    """Draw a QR code as one path of rectangles, sharp at any size; its quiet zone is in QR_SIZE."""
+    matrix = segno.make_qr(text, error="m").matrix
+    module = QR_SIZE / (len(matrix) + 2 * QUIET_ZONE)
+    path = canvas.beginPath()
+    for down, modules in enumerate(matrix):
+        y = bottom + QR_SIZE - (QUIET_ZONE + down + 1) * module
+        for start, length in _runs(modules):
+            path.rect(left + (QUIET_ZONE + start) * module, y, length * module, module)
+    canvas.setFillGray(0)
+    canvas.drawPath(path, stroke=0, fill=1)
+
+
+def _runs(modules: Iterable[int]) -> Iterator[tuple[int, int]]:
+    """Yield where dark modules begin in a row, and how many stand there together."""
+    start = None
+    for place, is_dark in enumerate([*modules, 0]):
+        if is_dark and start is None:
+            start = place
+        elif not is_dark and start is not None:
+            yield start, place - start
+            start = None

@@ -1,0 +1,402 @@
+"""Unique codes: made by a job that may die, downloaded once, revoked whole, brought along."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.db import IntegrityError
+
+from promos import batches, codes
+from promos.errors import BadBatchError, CodesGoneError, IllegalMoveError
+from promos.models import Batch, Campaign, Code
+from quizarena.staff.models import AuditEntry
+from tests.concurrency import meet_after, run_together
+from tests.factories import NOON, PlayerFactory, make_campaign
+from tests.promos.steps import hold, minutes, redeem
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def operator() -> User:
+    """Return a member of staff."""
+    return User.objects.create_user("operator", is_staff=True)
+
+
+@pytest.fixture
+def campaign() -> Campaign:
+    """Return a campaign that runs."""
+    return make_campaign()
+
+
+@pytest.fixture(autouse=True)
+def _small_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make ten codes at a time."""
+    monkeypatch.setattr(batches, "CHUNK", 10)
+
+
+def order(campaign: Campaign, size: int, *, prefix: str = "SUMMER") -> Batch:
+    """Order a batch."""
+    return batches.order(campaign_id=campaign.pk, size=size, prefix=prefix, now=NOON, staff=None)
+
+
+def make(batch: Batch) -> list[int]:
+    """Let the job come until nothing is left to do; return how many codes it made each time."""
+    made = []
+    while count := batches.make(batch_id=batch.pk):
+        made.append(count)
+    return made
+
+
+def seed_of(batch: Batch) -> bytes:
+    """Return what a batch is made from."""
+    return bytes(Batch.objects.get(pk=batch.pk).seed or b"")
+
+
+class TestMaking:
+    def test_a_batch_is_made_chunk_by_chunk(self, campaign: Campaign) -> None:
+        batch = order(campaign, 25)
+
+        assert make(batch) == [10, 10, 5]
+
+        batch.refresh_from_db()
+        assert (batch.made, batch.codes.count(), batch.skipped) == (25, 25, [])
+        assert batches.next_to_make() is None
+        assert set(batch.codes.values_list("is_shared", "pepper_id", "label")) == {
+            (False, "local", "SUMMER-••••")
+        }
+
+    def test_every_code_works_for_one_player(self, campaign: Campaign, operator: User) -> None:
+        batch = order(campaign, 12)
+        make(batch)
+
+        raws = list(batches.download(batch_id=batch.pk, now=NOON, staff=operator))
+
+        assert len(set(raws)) == 12
+        assert all(raw.startswith("SUMMER-") and len(raw) == 21 for raw in raws)
+        for raw in raws:
+            hold(PlayerFactory.create(), raw.lower())
+        assert redeem(PlayerFactory.create(), raws[0]).reason == "USED_BY_OTHER"
+
+    def test_the_oldest_batch_is_made_first(self, campaign: Campaign) -> None:
+        first, second = order(campaign, 15), order(campaign, 5)
+
+        assert batches.next_to_make() == first.pk
+        make(first)
+        assert batches.next_to_make() == second.pk
+
+    @pytest.mark.parametrize(
+        ("size", "prefix", "says"),
+        [
+            (0, "", "1 to 1,000,000 codes, not 0"),
+            (1_000_001, "", "1 to 1,000,000 codes, not 1,000,001"),
+            (1, "ABCDEFGHIJKLM", "up to 12 letters A to Z and digits"),
+            (1, "GRÜN", "up to 12 letters A to Z and digits"),
+        ],
+    )
+    def test_what_makes_no_sense_is_refused(
+        self, campaign: Campaign, size: int, prefix: str, says: str
+    ) -> None:
+        with pytest.raises(BadBatchError, match=says):
+            order(campaign, size, prefix=prefix)
+
+    @pytest.mark.parametrize("over", ["EXPIRED", "DEPLETED", "ENDED"])
+    def test_a_campaign_that_is_over_gets_no_codes(self, over: str) -> None:
+        campaign = make_campaign(status=over)
+
+        with pytest.raises(IllegalMoveError, match=f"It is {over.lower()}"):
+            order(campaign, 10)
+        with pytest.raises(IllegalMoveError, match=f"It is {over.lower()}"):
+            batches.take_in(campaign_id=campaign.pk, lines=iter([]), now=NOON, staff=None)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestDying:
+    """The job goes on where it was, and the codes are those that they would have been."""
+
+    @pytest.fixture
+    def batch(self, campaign: Campaign) -> Batch:
+        """Return a batch of 25."""
+        return order(campaign, 25)
+
+    @pytest.fixture(autouse=True)
+    def _the_codes_are_those_of_the_seed(self, batch: Batch) -> Iterator[None]:
+        """See that the batch is whole at the end, with no code of another number."""
+        yield
+        assert make(batch)[-1:] in ([5], [])
+        expected = codes.made_from(seed_of(batch), prefix="SUMMER", first=0, count=25)
+        stored = batch.codes.order_by("pk").values_list("digest", flat=True)
+        assert [bytes(digest) for digest in stored] == [codes.digest(code)[1] for code in expected]
+
+    def test_between_two_chunks(self, batch: Batch) -> None:
+        batches.make(batch_id=batch.pk)
+
+        assert Batch.objects.get().made == 10
+
+    @pytest.mark.parametrize("after", [0, 1, 7])
+    def test_in_a_chunk(self, batch: Batch, monkeypatch: pytest.MonkeyPatch, after: int) -> None:
+        batches.make(batch_id=batch.pk)
+        made_from = codes.made_from
+
+        def dying(*args: Any, **kwargs: Any) -> Iterator[str]:
+            for number, code in enumerate(made_from(*args, **kwargs)):
+                if number == after:
+                    raise KeyboardInterrupt
+                yield code
+
+        with monkeypatch.context() as patch:
+            patch.setattr(codes, "made_from", dying)
+            with pytest.raises(KeyboardInterrupt):
+                batches.make(batch_id=batch.pk)
+
+        assert (Batch.objects.get().made, batch.codes.count()) == (10, 10)
+
+    def test_after_the_codes_and_before_they_are_counted(
+        self, batch: Batch, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def dying(*args: Any, **kwargs: Any) -> None:
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patch:
+            patch.setattr(Batch, "save", dying)
+            with pytest.raises(KeyboardInterrupt):
+                batches.make(batch_id=batch.pk)
+
+        assert (Batch.objects.get().made, Code.objects.count()) == (0, 0)
+
+    def test_two_jobs_take_turns(self, batch: Batch, monkeypatch: pytest.MonkeyPatch) -> None:
+        meet_after(monkeypatch, batches, "_copy")
+
+        made = run_together(
+            lambda: batches.make(batch_id=batch.pk), lambda: batches.make(batch_id=batch.pk)
+        )
+
+        assert made == [10, 10]
+        assert (Batch.objects.get().made, Batch.objects.get().skipped) == (20, [])
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_lock_two_jobs_make_the_same_codes(
+    campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Show that taking turns can fail: take the lock away, and the codes are in the way."""
+    batch = order(campaign, 25)
+    monkeypatch.setattr(type(Batch.objects.all()), "select_for_update", lambda rows, **_: rows)
+    meet_after(monkeypatch, codes, "label")
+
+    run_together(lambda: batches.make(batch_id=batch.pk), lambda: batches.make(batch_id=batch.pk))
+
+    batch.refresh_from_db()
+    assert (batch.made, batch.codes.count()) == (10, 20)
+
+
+class TestCollision:
+    """A code that exists already is left out, and another one is made instead."""
+
+    @pytest.fixture
+    def batch(self, campaign: Campaign) -> Batch:
+        """Return a batch of 15 of which the numbers 3, 12 and 15 are somebody else's."""
+        batch = order(campaign, 15)
+        made = list(codes.made_from(seed_of(batch), prefix="SUMMER", first=0, count=16))
+        report = batches.take_in(
+            campaign_id=make_campaign().pk,
+            lines=iter([made[3], made[12], made[15]]),
+            now=NOON,
+            staff=None,
+        )
+        assert report.added == 3
+        return batch
+
+    def test_the_batch_is_whole_without_it(self, batch: Batch) -> None:
+        assert make(batch) == [10, 5]
+
+        batch.refresh_from_db()
+        assert (batch.made, batch.codes.count(), batch.skipped) == (15, 15, [3, 12, 15])
+
+    def test_only_codes_of_the_batch_leave_with_it(self, batch: Batch, operator: User) -> None:
+        seed = seed_of(batch)
+        make(batch)
+
+        raws = list(batches.download(batch_id=batch.pk, now=NOON, staff=operator))
+
+        made = list(codes.made_from(seed, prefix="SUMMER", first=0, count=18))
+        left = [code for number, code in enumerate(made) if number not in (3, 12, 15)]
+        assert [codes.normalised(raw) for raw in raws] == left
+        owned = set(batch.codes.values_list("digest", flat=True))
+        assert {codes.digest(code)[1] for code in left} == {bytes(digest) for digest in owned}
+
+    def test_the_job_can_die_between_a_collision_and_the_next_chunk(self, batch: Batch) -> None:
+        batches.make(batch_id=batch.pk)
+        batch.refresh_from_db()
+        assert (batch.made, batch.skipped) == (10, [3])
+
+        assert make(batch) == [5]
+
+
+class TestDownload:
+    @pytest.fixture
+    def batch(self, campaign: Campaign) -> Batch:
+        """Return a batch that is made."""
+        batch = order(campaign, 3)
+        make(batch)
+        return batch
+
+    def test_the_codes_leave_once_and_that_is_written_down(
+        self, batch: Batch, operator: User
+    ) -> None:
+        raws = list(batches.download(batch_id=batch.pk, now=minutes(5), staff=operator))
+
+        assert len(raws) == 3
+        batch.refresh_from_db()
+        assert (batch.seed, batch.downloaded_at, batch.downloaded_by) == (
+            None,
+            minutes(5),
+            operator,
+        )
+        entry = AuditEntry.objects.get(action="batch.downloaded")
+        assert (entry.actor, entry.details) == (operator, {"size": 3})
+        assert not any(raw in str(entry.__dict__) for raw in raws)
+        with pytest.raises(CodesGoneError, match="downloaded before"):
+            batches.download(batch_id=batch.pk, now=minutes(6), staff=operator)
+
+    def test_a_batch_that_is_being_made_cannot_leave(
+        self, campaign: Campaign, operator: User
+    ) -> None:
+        batch = order(campaign, 25)
+        batches.make(batch_id=batch.pk)
+
+        with pytest.raises(IllegalMoveError, match="10 of 25 have been made so far"):
+            batches.download(batch_id=batch.pk, now=NOON, staff=operator)
+
+    def test_revoked_codes_do_not_leave(self, batch: Batch, operator: User) -> None:
+        batches.revoke(batch_id=batch.pk, reason="Lost.", now=NOON, staff=operator)
+
+        with pytest.raises(CodesGoneError, match="They have been revoked"):
+            batches.download(batch_id=batch.pk, now=NOON, staff=operator)
+
+    @pytest.mark.django_db(transaction=True)
+    def test_of_two_who_download_at_once_one_gets_the_codes(
+        self, batch: Batch, operator: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        results = run_together(
+            *[lambda: batches.download(batch_id=batch.pk, now=NOON, staff=operator)] * 2
+        )
+
+        assert sorted(type(result).__name__ for result in results) == [
+            "CodesGoneError",
+            "generator",
+        ]
+
+
+class TestRevoke:
+    def test_no_code_of_it_works_any_more_and_what_was_redeemed_stays(
+        self, campaign: Campaign, operator: User
+    ) -> None:
+        batch, other = order(campaign, 3), order(campaign, 3)
+        make(batch)
+        make(other)
+        raws = list(batches.download(batch_id=batch.pk, now=NOON, staff=operator))
+        others = list(batches.download(batch_id=other.pk, now=NOON, staff=operator))
+        held = hold(PlayerFactory.create(), raws[0])
+
+        assert batches.revoke(batch_id=batch.pk, reason="Lost.", now=NOON, staff=operator) == 3
+        assert batches.revoke(batch_id=batch.pk, reason="Lost.", now=NOON, staff=operator) == 0
+
+        assert redeem(PlayerFactory.create(), raws[1]).reason == "REVOKED"
+        assert redeem(PlayerFactory.create(), others[0]).refusal is None
+        held.refresh_from_db()
+        assert held.status == "RESERVED"
+        entry = AuditEntry.objects.get(action="batch.revoked")
+        assert entry.details == {"reason": "Lost.", "codes": 3}
+
+    def test_a_batch_that_is_being_made_is_not_made_further(self, campaign: Campaign) -> None:
+        batch = order(campaign, 25)
+        batches.make(batch_id=batch.pk)
+
+        assert batches.revoke(batch_id=batch.pk, reason="Typo.", now=NOON, staff=None) == 10
+
+        assert batches.make(batch_id=batch.pk) == 0
+        assert batches.next_to_make() is None
+
+
+class TestImport:
+    def test_it_tells_what_became_of_each_line(self, campaign: Campaign) -> None:
+        make_campaign(code="VERGEBEN")
+
+        report = batches.take_in(
+            campaign_id=campaign.pk,
+            lines=iter(
+                [
+                    "dank-e202-6\n",
+                    "",
+                    "KURZ",
+                    "DANKE2026",
+                    "vergeben",
+                    "GRÜSSE2026",
+                    " BITTE2026 ",
+                    "A" * 33,
+                ]
+            ),
+            now=NOON,
+            staff=None,
+        )
+
+        assert (report.added, report.refused_count) == (2, 5)
+        assert sorted(report.refused) == [
+            (3, "a code has 8 to 32 letters A to Z and digits"),
+            (4, "the same as line 1"),
+            (5, "taken already"),
+            (6, "a code has 8 to 32 letters A to Z and digits"),
+            (8, "a code has 8 to 32 letters A to Z and digits"),
+        ]
+        hold(PlayerFactory.create(), "danke2026")
+        hold(PlayerFactory.create(), "BITTE-2026")
+
+    def test_a_thousand_lines_and_more_are_one_import(self, campaign: Campaign) -> None:
+        lines = [f"EIGENER{number:05}" for number in range(2_500)]
+
+        report = batches.take_in(
+            campaign_id=campaign.pk, lines=iter([*lines, lines[0]]), now=NOON, staff=None
+        )
+
+        assert (report.added, report.refused_count, campaign.codes.count()) == (2_500, 1, 2_500)
+        assert AuditEntry.objects.get(action="campaign.codes_imported").details == {
+            "added": 2_500,
+            "refused": 1,
+        }
+
+    def test_at_most_a_hundred_refused_lines_are_named(self, campaign: Campaign) -> None:
+        report = batches.take_in(
+            campaign_id=campaign.pk, lines=iter(["KURZ"] * 150), now=NOON, staff=None
+        )
+
+        assert (report.refused_count, len(report.refused)) == (150, 100)
+
+    def test_more_than_a_batch_holds_is_refused_whole(
+        self, campaign: Campaign, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(batches, "SIZE_MAX", 1_500)
+
+        with pytest.raises(BadBatchError, match="At most 1,500"):
+            batches.take_in(
+                campaign_id=campaign.pk,
+                lines=(f"EIGENER{number:05}" for number in range(2_500)),
+                now=NOON,
+                staff=None,
+            )
+
+        assert not Code.objects.exists()
+
+
+def test_the_database_keeps_codes_apart() -> None:
+    first = make_campaign(code="VERGEBEN").codes.get()
+
+    with pytest.raises(IntegrityError, match="promos_code_digest"):
+        Code.objects.create(
+            campaign=make_campaign(),
+            is_shared=True,
+            digest=first.digest,
+            pepper_id="local",
+            label="X",
+        )

@@ -1,0 +1,630 @@
+"""Codes at the desk: ordered, imported, downloaded once, revoked, and looked up."""
+
+import re
+from datetime import timedelta
+
+import pytest
+from django.core.cache import cache
+from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
+from pytest_django.fixtures import Settings
+
+from promos import batches, denials
+from promos.admin.explanations import EXPLANATIONS, TOLD
+from promos.errors import Refusal
+from promos.models import Attempt, Batch, Block, Campaign, Code, Denial
+from promos.rules import Reason
+from quizarena.players.models import Player
+from quizarena.staff.models import AuditEntry
+from tests.factories import PlayerFactory, make_campaign, make_staff
+from tests.promos.desk import enter, page, text, told
+
+pytestmark = pytest.mark.django_db
+
+BATCHES = "/admin/promos/batch/"
+CODES = "/admin/promos/code/"
+ATTEMPTS = "/admin/promos/attempt/"
+REDEMPTIONS = "/admin/promos/redemption/"
+WHY = "/admin/promos/attempt/why/"
+DECISION = "5b0ee2a4-9f0e-4c0e-9f5e-2f6d6b1f1a10"
+MADE = re.compile(r"SUMMER-[34679ACDEFGHJKMNPQRTWXY]{4}-[A-Z\d]{4}-[A-Z\d]{4}")
+
+
+@pytest.fixture
+def operator(client: Client) -> Client:
+    """Return a browser in which an operator is logged in."""
+    client.force_login(make_staff("Operator"))
+    return client
+
+
+@pytest.fixture
+def support(client: Client) -> Client:
+    """Return a browser in which support is logged in."""
+    client.force_login(make_staff("Support"))
+    return client
+
+
+def make_batch(*, size: int = 3, prefix: str = "SUMMER", campaign: Campaign | None = None) -> Batch:
+    """Return a batch that is made."""
+    batch = batches.order(
+        campaign_id=(campaign or make_campaign()).pk,
+        size=size,
+        prefix=prefix,
+        now=timezone.now(),
+        staff=None,
+    )
+    batches.make(batch_id=batch.pk)
+    batch.refresh_from_db()
+    return batch
+
+
+class TestBatches:
+    def test_an_order_shows_what_codes_look_like_and_then_orders_them(
+        self, operator: Client
+    ) -> None:
+        campaign = make_campaign()
+        address = f"{BATCHES}order/{campaign.pk}/"
+        values = {"size": "250", "beginning": "sum-mer", "decision": DECISION}
+
+        preview = told(operator, address, {**values, "preview": "1"})
+
+        assert MADE.search(preview)
+        assert "Codes 250" in preview
+        assert "SUMMER-••••" in preview
+        assert not Batch.objects.exists()
+
+        assert "250 codes" in told(operator, address, {**values, "confirm": "1"})
+        batch = Batch.objects.get()
+        assert (batch.campaign, batch.size, batch.prefix) == (campaign, 250, "SUMMER")
+        assert AuditEntry.objects.get(action="batch.ordered").actor == batch.created_by
+
+    def test_an_order_that_is_sent_twice_is_one(self, operator: Client) -> None:
+        values = {"size": "5", "beginning": "", "decision": DECISION, "confirm": "1"}
+        address = f"{BATCHES}order/{make_campaign().pk}/"
+
+        told(operator, address, values)
+        told(operator, address, values)
+
+        assert Batch.objects.count() == 1
+        assert AuditEntry.objects.filter(action="batch.ordered").count() == 1
+
+    @pytest.mark.parametrize(
+        ("values", "sentence"),
+        [
+            ({"size": "0"}, "greater than or equal to 1"),
+            ({"size": "1000001"}, "less than or equal to 1000000"),
+            ({"beginning": "ÄRGER"}, "A prefix has up to 12 letters A to Z and digits."),
+            ({"beginning": "ABCDEFGHIJKLM"}, "A prefix has up to 12 letters A to Z and digits."),
+        ],
+    )
+    def test_what_cannot_be_made_is_not_ordered(
+        self, operator: Client, values: dict[str, str], sentence: str
+    ) -> None:
+        address = f"{BATCHES}order/{make_campaign().pk}/"
+        form = {"size": "5", "beginning": "", "decision": DECISION, "confirm": "1", **values}
+
+        assert sentence in told(operator, address, form)
+        assert not Batch.objects.exists()
+
+    def test_nothing_is_ordered_for_a_campaign_that_is_over(self, operator: Client) -> None:
+        address = f"{BATCHES}order/{make_campaign(status='ENDED').pk}/"
+        form = {"size": "5", "beginning": "", "decision": DECISION, "confirm": "1"}
+
+        assert "Refused: It is ended." in told(operator, address, form)
+
+    def test_the_bar_asks_again_until_the_codes_are_made(self, operator: Client) -> None:
+        batch = batches.order(
+            campaign_id=make_campaign().pk, size=4, prefix="", now=timezone.now(), staff=None
+        )
+        address = f"{BATCHES}{batch.pk}/progress/"
+
+        before = operator.get(address)
+        batches.make(batch_id=batch.pk)
+        after = operator.get(address)
+
+        assert "hx-get" in before.content.decode()
+        assert "0 of 4" in text(before.content)
+        assert "HX-Refresh" not in before
+        assert "hx-get" not in after.content.decode()
+        assert after["HX-Refresh"] == "true"
+
+    def test_the_list_of_a_campaign_leads_to_what_can_be_done_for_it(
+        self, operator: Client
+    ) -> None:
+        campaign = make_campaign()
+        make_batch(campaign=campaign)
+        make_batch(prefix="OTHER")
+
+        listed = page(operator, BATCHES, {"campaign__id__exact": str(campaign.pk)})
+
+        assert "SUMMER-••••" in listed
+        assert "OTHER" not in listed
+        assert "Order a batch Import codes" in listed
+
+    def test_revoking_shows_what_stops_and_what_stays(self, operator: Client) -> None:
+        campaign = make_campaign(kind="ENERGY_GRANT", value=5, scope="ANY")
+        batch = make_batch(campaign=campaign)
+        raw, *_ = batches.download(
+            batch_id=batch.pk, now=timezone.now(), staff=make_staff("Administrator")
+        )
+        assert enter(PlayerFactory.create(), raw)
+        address = f"{BATCHES}{batch.pk}/revoke/"
+
+        preview = told(operator, address, {"reason": "The box is lost.", "preview": "1"})
+
+        assert "Codes that can be entered 3 0" in preview
+        assert "Used by players 1 1" in preview
+        assert not Code.objects.filter(revoked_at__isnull=False).exists()
+
+        done = told(operator, address, {"reason": "The box is lost.", "confirm": "1"})
+        assert "3 codes do not work any more" in done
+        assert Code.objects.filter(batch=batch, revoked_at=None).count() == 0
+        assert "The box is lost." in AuditEntry.objects.get(action="batch.revoked").summary
+
+
+class TestDownload:
+    def test_the_codes_leave_once_and_work(self, operator: Client) -> None:
+        batch = make_batch(campaign=make_campaign(kind="ENERGY_GRANT", value=5, scope="ANY"))
+        address = f"{BATCHES}{batch.pk}/download/"
+
+        answer = operator.post(address, {"shape": "csv"})
+
+        assert answer.streaming
+        heading, *raw = answer.getvalue().decode().split()
+        assert heading == "code"
+        assert len(raw) == 3
+        assert all(MADE.fullmatch(code) for code in raw)
+        assert answer["Content-Disposition"] == f'attachment; filename="codes-{batch.pk}.csv"'
+        assert "no-store" in answer["Cache-Control"]
+        assert enter(PlayerFactory.create(), raw[0])
+        assert AuditEntry.objects.get(action="batch.downloaded").actor is not None
+
+        assert "Refused: They have been downloaded before." in told(
+            operator, address, {"shape": "csv"}
+        )
+
+    def test_the_seed_is_gone_before_the_first_byte_leaves(self, operator: Client) -> None:
+        batch = make_batch()
+
+        operator.post(f"{BATCHES}{batch.pk}/download/", {"shape": "links"})
+
+        assert Batch.objects.get().seed is None
+
+    def test_links_lead_to_the_bot(self, operator: Client, settings: Settings) -> None:
+        settings.TELEGRAM_BOT_USERNAME = "arena_bot"
+        batch = make_batch(size=1)
+
+        answer = operator.post(f"{BATCHES}{batch.pk}/download/", {"shape": "links"})
+
+        assert answer.streaming
+        code, link = answer.getvalue().decode().split()[1].split(",")
+        assert link == f"https://t.me/arena_bot?start=promo_{code.replace('-', '')}"
+
+    def test_a_sheet_is_a_pdf(self, operator: Client) -> None:
+        batch = make_batch()
+
+        answer = operator.post(f"{BATCHES}{batch.pk}/download/", {"shape": "sheet"})
+
+        assert not answer.streaming
+        assert answer["Content-Type"] == "application/pdf"
+        assert answer.content.startswith(b"%PDF")
+        assert Batch.objects.get().seed is None
+
+    def test_a_sheet_that_cannot_be_made_leaves_the_codes_where_they_are(
+        self, client: Client, settings: Settings
+    ) -> None:
+        client.force_login(make_staff("Operator"))
+        client.raise_request_exception = False
+        batch = make_batch()
+        settings.TELEGRAM_BOT_USERNAME = "x" * 3000  # More than a QR code holds.
+
+        answer = client.post(f"{BATCHES}{batch.pk}/download/", {"shape": "sheet"})
+
+        assert answer.status_code == 500
+        batch.refresh_from_db()
+        assert batch.seed is not None
+        assert batch.downloaded_at is None
+        assert not AuditEntry.objects.filter(action="batch.downloaded").exists()
+
+    def test_a_sheet_has_a_thousand_codes_at_most(self, operator: Client) -> None:
+        batch = make_batch(size=1001)
+
+        answer = told(operator, f"{BATCHES}{batch.pk}/download/", {"shape": "sheet"})
+
+        assert "A PDF holds at most 1,000 codes, and these are 1,001" in answer
+        assert Batch.objects.get().seed is not None
+
+    def test_looking_at_the_page_takes_nothing(self, operator: Client) -> None:
+        batch = make_batch()
+
+        assert "The codes leave once." in page(operator, f"{BATCHES}{batch.pk}/download/")
+        assert Batch.objects.get().seed is not None
+
+    @pytest.mark.parametrize("what", ["download", "revoke"])
+    def test_support_cannot(self, support: Client, what: str) -> None:
+        batch = make_batch()
+
+        assert support.get(f"{BATCHES}{batch.pk}/{what}/").status_code == 403
+        assert support.post(f"{BATCHES}{batch.pk}/{what}/", {"shape": "csv"}).status_code == 403
+        assert Batch.objects.get().seed is not None
+
+
+class TestImport:
+    LINES = "code;name\nGIFT-0001;Anna\nGIFT-0002;Olena\nshort;x\ngift 0001;again\nTAKEN999;y\n"
+
+    def test_a_file_is_previewed_and_then_imported(self, operator: Client) -> None:
+        make_campaign(code="TAKEN999")
+        campaign = make_campaign(kind="ENERGY_GRANT", value=5, scope="ANY")
+        address = f"{BATCHES}import/{campaign.pk}/"
+        file = SimpleUploadedFile("codes.csv", b"\xef\xbb\xbf" + self.LINES.encode())
+
+        answer = operator.post(address, {"file": file})
+
+        preview = text(answer.content)
+        assert "This would be imported: 2 new, 3 left out ." in preview
+        assert "4 A code has 8 to 32 letters A to Z and digits." in preview
+        assert "5 The same as line 2." in preview
+        assert "6 Taken already." in preview
+        assert not Code.objects.filter(campaign=campaign).exists()
+
+        upload = re.findall(r'name="upload" value="([^"]+)"', answer.content.decode())[0]
+        done = told(operator, address, {"upload": upload, "confirm": "1"})
+        assert "2 codes imported, 3 left out." in done
+        assert "GIFT" not in done
+        assert enter(PlayerFactory.create(), "gift-0002")
+        assert "The upload is gone" in told(operator, address, {"upload": upload, "confirm": "1"})
+
+    def test_typed_codes_are_taken_too(self, operator: Client) -> None:
+        address = f"{BATCHES}import/{make_campaign().pk}/"
+
+        assert "1 new" in told(operator, address, {"text": "GIFT-0001\n"})
+
+    def test_nobody_else_can_confirm_an_upload(self, operator: Client) -> None:
+        address = f"{BATCHES}import/{make_campaign().pk}/"
+        answer = operator.post(address, {"text": "GIFT-0001\n"})
+        upload = re.findall(r'name="upload" value="([^"]+)"', answer.content.decode())[0]
+        operator.force_login(make_staff("Operator", username="another"))
+
+        answer_to_another = told(operator, address, {"upload": upload, "confirm": "1"})
+
+        assert "The upload is gone" in answer_to_another
+        assert not Code.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("content", "sentence"),
+        [
+            (b"\xff\xfe\x00", "This is not UTF-8 text"),
+            (b"GIFT-0001\n" * 100_001, "At most 100,000 lines at once, and these are 100,001"),
+        ],
+    )
+    def test_a_file_that_cannot_be_read_says_so(
+        self, operator: Client, content: bytes, sentence: str
+    ) -> None:
+        address = f"{BATCHES}import/{make_campaign().pk}/"
+
+        answer = operator.post(address, {"file": SimpleUploadedFile("codes.csv", content)})
+
+        assert sentence in text(answer.content)
+
+    def test_without_codes_nothing_can_be_confirmed(self, operator: Client) -> None:
+        address = f"{BATCHES}import/{make_campaign().pk}/"
+
+        assert "Choose a file, or type the codes." in told(operator, address, {"text": " "})
+        assert 'name="confirm"' not in operator.post(address, {"text": "short"}).content.decode()
+
+    def test_no_raw_code_stays_in_the_cache(self, operator: Client) -> None:
+        address = f"{BATCHES}import/{make_campaign().pk}/"
+        answer = operator.post(address, {"text": "GIFT-0001\n"})
+        upload = re.findall(r'name="upload" value="([^"]+)"', answer.content.decode())[0]
+
+        told(operator, address, {"upload": upload, "confirm": "1"})
+
+        staff = AuditEntry.objects.get(action="campaign.codes_imported").actor
+        assert staff is not None
+        assert cache.get(f"promo-import:{staff.pk}:{upload}") is None
+
+
+class TestCodes:
+    def test_what_was_drawn_is_nowhere_to_be_seen(self, operator: Client) -> None:
+        batch = make_batch()
+        raw = list(
+            batches.download(
+                batch_id=batch.pk, now=timezone.now(), staff=make_staff("Administrator")
+            )
+        )
+        player = PlayerFactory.create()
+        enter(player, raw[0])
+        code = Code.objects.order_by("pk").first()
+        assert code is not None
+
+        seen = "".join(
+            page(operator, address)
+            for address in (
+                BATCHES,
+                f"{BATCHES}{batch.pk}/change/",
+                CODES,
+                f"{CODES}{code.pk}/change/",
+                ATTEMPTS,
+                REDEMPTIONS,
+                f"/admin/players/player/{player.pk}/change/",
+            )
+        )
+
+        assert "SUMMER-••••" in seen
+        assert [part for code in raw for part in code.split("-")[1:] if part in seen] == []
+
+    def test_the_page_of_a_code_is_its_whole_life(self, support: Client) -> None:
+        first = PlayerFactory.create(username="anna")
+        second = PlayerFactory.create(username="olena")
+        enter(second, "GIFT0001")  # Before there was such a code.
+        campaign = make_campaign(kind="ENERGY_GRANT", value=5, scope="ANY")
+        batches.take_in(
+            campaign_id=campaign.pk, lines=iter(["GIFT0001"]), now=timezone.now(), staff=None
+        )
+        enter(first, "gift-0001")
+        enter(second, "GIFT0001")
+        code = Code.objects.get()
+
+        told_of_it = page(support, f"{CODES}{code.pk}/change/")
+
+        assert "for one player" in told_of_it
+        assert "imported" in told_of_it
+        assert re.search(r"@anna applied Used", told_of_it)
+        assert "@olena already used Another player has used this code; it works once." in told_of_it
+        assert "@olena invalid There is no such code." in told_of_it
+
+    def test_codes_are_found_by_number_and_batch(self, support: Client) -> None:
+        make_batch(prefix="SPRING")
+        batch = make_batch(prefix="SUMMER")
+        code = Code.objects.filter(batch=batch).order_by("pk").first()
+        assert code is not None
+
+        of_batch = page(support, CODES, {"batch__id__exact": str(batch.pk)})
+        of_number = page(support, CODES, {"q": f"#{code.pk}"})
+
+        assert "SPRING" not in of_batch
+        assert of_batch.count("SUMMER-••••") == 3
+        assert of_number.count("SUMMER-••••") == 1
+        assert "SUMMER" not in page(support, CODES, {"q": "SUMMER"})
+
+
+class TestAttempts:
+    @pytest.fixture(autouse=True)
+    def _some(self) -> None:
+        make_campaign(code="HELLO26", name="Autumn")
+        make_campaign(code="PAUSED26", status="PAUSED", name="Winter")
+        anna = PlayerFactory.create(telegram_id=700000001, username="anna_b")
+        olena = PlayerFactory.create(telegram_id=700000002, username="olena")
+        enter(anna, "HELLO26")
+        enter(anna, "WRONG26")
+        enter(olena, "PAUSED26")
+
+    @pytest.mark.parametrize(
+        ("query", "expected"),
+        [
+            ({}, ["PAUSED", "INVALID", ""]),
+            ({"refusal": "E_PROMO_INVALID"}, ["INVALID"]),
+            ({"reason": "PAUSED"}, ["PAUSED"]),
+            ({"channel__exact": "API"}, []),
+            ({"q": "700000001"}, ["INVALID", ""]),
+            ({"q": "@ANNA"}, ["INVALID", ""]),
+            ({"q": "nobody"}, []),
+            ({"q": "#0"}, []),
+            ({"q": "HELLO26"}, []),
+        ],
+    )
+    def test_they_are_found(
+        self, support: Client, query: dict[str, str], expected: list[str]
+    ) -> None:
+        listed = support.get(ATTEMPTS, query).context["cl"].result_list
+
+        assert [attempt.refusal.removeprefix("E_PROMO_") for attempt in listed] == expected
+
+    def test_those_of_a_code_and_of_a_campaign_are_found(self, support: Client) -> None:
+        code = Code.objects.get(label="HELLO26")
+
+        of_code = page(support, ATTEMPTS, {"q": f"#{code.pk}"})
+        of_campaign = page(support, REDEMPTIONS, {"campaign__id__exact": str(code.campaign_id)})
+
+        assert "@anna_b" in of_code
+        assert "@olena" not in of_code
+        assert "Held until" in of_campaign
+
+    def test_a_player_s_page_tells_them(self, support: Client) -> None:
+        player = Player.objects.get(username="anna_b")
+
+        story = page(support, f"/admin/players/player/{player.pk}/change/")
+
+        assert "Promo codes entered Deny codes · All attempts" in story
+        assert "unknown – invalid There is no such code." in story
+        assert "Promo codes redeemed" in story
+
+    def test_an_attempt_says_what_the_player_was_told(self, support: Client) -> None:
+        attempt = Attempt.objects.get(detail="PAUSED")
+
+        told_of_it = page(support, f"{ATTEMPTS}{attempt.pk}/change/")
+
+        assert "The code is paused for the moment." in told_of_it
+        assert "by staff or by the guard against guessing" in told_of_it
+
+
+class TestWhy:
+    def test_one_search_says_why_a_code_did_not_work(self, support: Client) -> None:
+        make_campaign(code="HELLO26", name="Autumn", for_language="uk")
+        player = PlayerFactory.create(username="anna", language="de")
+        enter(player, "HELLO26")
+
+        answer = told(support, WHY, {"code": "hello-26", "player": "anna"})
+
+        assert "Campaign Autumn" in answer
+        assert "not applicable It is for players with another language." in answer
+        assert (
+            "It would not work. The player would read: The code is not for this player." in answer
+        )
+        assert "for “uk”, the player has “de”" in answer
+
+    def test_a_code_that_nobody_made_is_known_by_those_who_tried_it(self, support: Client) -> None:
+        enter(PlayerFactory.create(username="anna"), "GUESS123")
+        enter(PlayerFactory.create(username="olena"), "GUESS456")
+
+        answer = told(support, WHY, {"code": "GUESS123"})
+
+        assert "There is none like this: mistyped, or not from us." in answer
+        assert "@anna" in answer
+        assert "@olena" not in answer
+
+    def test_a_blocked_and_denied_player_is_known_as_such(self, support: Client) -> None:
+        player = PlayerFactory.create(username="anna")
+        for number in range(5):
+            enter(player, f"WRONG{number}")
+        denials.deny(
+            player=player,
+            reason="Sells codes.",
+            now=timezone.now(),
+            staff=make_staff("Administrator"),
+        )
+
+        answer = page(support, WHY, {"player": "anna"})
+
+        assert "Blocked @anna, until" in answer
+        assert "On the deny list @anna: Sells codes." in answer
+
+    def test_something_must_be_asked(self, support: Client) -> None:
+        assert "Type a code, a player, or both." in told(support, WHY, {"code": " "})
+        assert "There is nobody like this." in told(support, WHY, {"player": "nobody"})
+
+    def test_every_reason_and_refusal_has_words(self) -> None:
+        assert set(EXPLANATIONS) == set(Reason)
+        assert set(TOLD) == set(Refusal)
+
+
+class TestDenyList:
+    def test_a_player_is_put_on_it_and_taken_off(self, support: Client) -> None:
+        make_campaign(code="HELLO26")
+        player = PlayerFactory.create(username="anna_b")
+        PlayerFactory.create(username="anna_bella")
+        form = {"player": "@Anna_b", "reason": "Sells codes."}
+
+        assert "Anna Müller (@anna_b" in told(
+            support, "/admin/promos/denial/deny/", {**form, "preview": "1"}
+        )
+        assert not Denial.objects.exists()
+
+        told(support, "/admin/promos/denial/deny/", {**form, "confirm": "1"})
+        assert Denial.objects.get().player == player
+        assert enter(player, "HELLO26") is None
+        assert "@anna_b Sells codes." in page(support, "/admin/promos/denial/")
+
+        told(
+            support,
+            f"/admin/promos/denial/allow/{player.pk}/",
+            {"reason": "A mistake.", "confirm": "1"},
+        )
+        assert not Denial.objects.exists()
+        assert enter(player, "HELLO26")
+        assert set(
+            AuditEntry.objects.filter(object_type="players.player").values_list("action", flat=True)
+        ) == {"promo.denied", "promo.allowed"}
+
+    def test_nobody_is_put_on_it_twice(self, support: Client) -> None:
+        player = PlayerFactory.create(username="anna")
+        address = f"/admin/promos/denial/deny/{player.pk}/"
+
+        told(support, address, {"reason": "First.", "confirm": "1"})
+        answer = told(support, address, {"reason": "Second.", "confirm": "1"})
+
+        assert "Refused: @anna is on the deny list already." in answer
+        assert Denial.objects.get().reason == "First."
+
+    @pytest.mark.parametrize("term", ["nobody", "12345", "anna"])
+    def test_the_player_must_be_one(self, support: Client, term: str) -> None:
+        PlayerFactory.create(username="anna")
+        PlayerFactory.create(username="Anna")
+        form = {"player": term, "reason": "x", "confirm": "1"}
+
+        told(support, "/admin/promos/denial/deny/", form)
+
+        assert not Denial.objects.exists()
+
+
+class TestBlocks:
+    def test_a_block_is_lifted_and_what_failed_before_does_not_count_again(
+        self, support: Client
+    ) -> None:
+        make_campaign(code="HELLO26")
+        player = PlayerFactory.create(username="anna")
+        for number in range(5):
+            enter(player, f"WRONG{number}")
+        assert enter(player, "HELLO26") is None
+        address = f"/admin/promos/block/lift/{player.pk}/"
+
+        told(support, address, {"reason": "Misprint.", "confirm": "1"})
+
+        enter(player, "WRONG6")
+        assert enter(player, "HELLO26")
+        assert AuditEntry.objects.get(action="promo.unblocked").details == {"reason": "Misprint."}
+
+    def test_a_block_that_is_over_cannot_be_lifted(self, support: Client) -> None:
+        player = PlayerFactory.create(username="anna")
+        over = timezone.now() - timedelta(minutes=1)
+        Block.objects.create(player=player, since=over, until=over)
+
+        answer = told(
+            support,
+            f"/admin/promos/block/lift/{player.pk}/",
+            {"reason": "x", "confirm": "1"},
+        )
+
+        assert "Refused: @anna is not blocked." in answer
+
+    def test_the_list_shows_those_in_force_first(self, support: Client) -> None:
+        now = timezone.now()
+        for name, minutes in (("anna", -5), ("olena", 30)):
+            player = PlayerFactory.create(username=name)
+            Block.objects.create(player=player, since=now, until=now + timedelta(minutes=minutes))
+
+        listed = page(support, "/admin/promos/block/")
+
+        assert listed.index("@olena blocked") < listed.index("@anna over")
+        assert "@anna" not in page(support, "/admin/promos/block/", {"in_force": "yes"})
+
+
+class TestLists:
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "promos/batch/",
+            "promos/code/",
+            "promos/attempt/",
+            "promos/attempt/?reason=UNKNOWN",
+            "promos/redemption/",
+            "promos/block/",
+            "promos/denial/",
+        ],
+    )
+    def test_they_never_count_and_take_no_more_statements_for_more_rows(
+        self, client: Client, path: str
+    ) -> None:
+        client.force_login(make_staff("Administrator"))
+        staff = make_staff("Support")
+        client.get(f"/admin/{path}")
+        with CaptureQueriesContext(connection) as few:
+            client.get(f"/admin/{path}")
+        for number in range(3):
+            campaign = make_campaign(code=f"HELLO2{number}")
+            make_batch(campaign=campaign)
+            player = PlayerFactory.create()
+            enter(player, f"HELLO2{number}")
+            enter(player, "WRONG")
+            now = timezone.now()
+            Block.objects.create(player=player, since=now, until=now)
+            denials.deny(player=player, reason="x", now=now, staff=staff)
+
+        with CaptureQueriesContext(connection) as many:
+            client.get(f"/admin/{path}")
+
+        assert len(many) == len(few)
+        assert [query["sql"] for query in many if "COUNT(" in query["sql"].upper()] == []

@@ -1,0 +1,428 @@
+"""Two at once, and each time the proof that the race is one: without the guard it is lost."""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from promos import campaigns, codes, proof, redemptions
+from promos.models import Attempt, Block, Campaign, Code, Redemption
+from promos.models import RedemptionQuerySet as Redemptions
+from promos.redemptions import Result
+from quizarena.players.models import Player
+from quizarena.staff.models import Alert, AuditEntry
+from tests.concurrency import meet_after, overlap, run_together
+from tests.factories import NOON, PlayerFactory, make_campaign
+from tests.promos.steps import CODE, attach, counted, hold, minutes, redeem
+from tests.promos.test_campaigns import TestGuard
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def told(results: list[Any]) -> list[str]:
+    """Return how tries have ended, in alphabetical order."""
+    return sorted(
+        (result.reason or "accepted") if isinstance(result, Result) else type(result).__name__
+        for result in results
+    )
+
+
+def claim_without_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let nothing but the unique keys stand between a player and a use."""
+    claim = redemptions._claim
+
+    def unguarded(*args: Any, **kwargs: Any) -> Redemption | None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL session_replication_role = replica")
+            claimed = claim(*args, **kwargs)
+            cursor.execute("SET LOCAL session_replication_role = origin")
+        return claimed
+
+    monkeypatch.setattr(redemptions, "_claim", unguarded)
+
+
+class TestLastUse:
+    """Two players, one use left; both have seen it."""
+
+    @pytest.fixture
+    def race(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
+        """Return what lets both players try."""
+        make_campaign(code=CODE, uses_max=1)
+        players = PlayerFactory.create_batch(2)
+        meet_after(monkeypatch, redemptions, "_look_up")
+        return lambda: run_together(*(partial(redeem, player) for player in players))
+
+    def test_one_of_them_gets_it(self, race: Callable[[], list[Any]]) -> None:
+        assert told(race()) == ["ALL_HELD", "accepted"]
+        assert counted(Campaign.objects.get()) == (1, 0, 0, 0)
+
+    def test_without_the_trigger_both_would(
+        self, race: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        claim_without_triggers(monkeypatch)
+
+        assert told(race()) == ["accepted", "accepted"]
+        assert Redemption.objects.count() == 2
+
+
+class TestUniqueCode:
+    """Two players, one code for one of them."""
+
+    @pytest.fixture
+    def race(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
+        """Return what lets both players try."""
+        pepper_id, digest = codes.digest("NUR4EINEN")
+        Code.objects.create(
+            campaign=make_campaign(),
+            is_shared=False,
+            digest=digest,
+            pepper_id=pepper_id,
+            label="••••",
+        )
+        players = PlayerFactory.create_batch(2)
+        meet_after(monkeypatch, redemptions, "_look_up")
+        return lambda: run_together(*(partial(redeem, player, "NUR4EINEN") for player in players))
+
+    def test_one_of_them_gets_it(self, race: Callable[[], list[Any]]) -> None:
+        assert told(race()) == ["USED_BY_OTHER", "accepted"]
+        assert counted(Campaign.objects.get()) == (1, 0, 0, 0)
+
+    def test_without_the_trigger_only_the_unique_key_stops_the_second_one(
+        self, race: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        claim_without_triggers(monkeypatch)
+
+        assert told(race()) == ["IntegrityError", "accepted"]
+
+
+class TestTwoDevices:
+    """One player on two devices at once."""
+
+    @pytest.fixture
+    def race(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
+        """Return what lets the player try on both."""
+        make_campaign(code=CODE)
+        player = PlayerFactory.create()
+        meet_after(monkeypatch, redemptions, "_look_up")
+        return lambda: run_together(*[partial(redeem, player)] * 2)
+
+    def test_both_show_the_same_hold(self, race: Callable[[], list[Any]]) -> None:
+        one, other = race()
+
+        assert told([one, other]) == ["accepted", "accepted"]
+        assert one.redemption.pk == other.redemption.pk
+        assert counted(Campaign.objects.get()) == (1, 0, 0, 0)
+
+    def test_without_the_players_lock_one_of_them_is_refused(
+        self, race: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(redemptions, "_lock_player", lambda _: None)
+
+        assert told(race()) == ["USED_BY_PLAYER", "accepted"]
+
+
+class TestCrowd:
+    """Thirty players at once on a limit of twenty; all have seen that nothing is used."""
+
+    @pytest.fixture
+    def race(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
+        """Return what lets all of them try."""
+        make_campaign(kind="ENERGY_GRANT", value=5, code=CODE, uses_max=20)
+        players = PlayerFactory.create_batch(30)
+        monkeypatch.setattr("tests.concurrency.PATIENCE_S", 10)
+        alone = redemptions._look_up
+        meet_after(monkeypatch, redemptions, "_look_up", callers=30)
+        together = redemptions._look_up
+        seen: set[int] = set()
+
+        def look_up(*, player: Player, **kwargs: Any) -> Any:
+            """Meet the others once; who was too late looks again, by then alone."""
+            look = alone if player.pk in seen else together
+            seen.add(player.pk)
+            return look(player=player, **kwargs)
+
+        monkeypatch.setattr(redemptions, "_look_up", look_up)
+        return lambda: run_together(*(partial(redeem, player) for player in players))
+
+    def test_exactly_twenty_get_it(self, race: Callable[[], list[Any]]) -> None:
+        assert told(race()) == ["DEPLETED"] * 10 + ["accepted"] * 20
+        assert counted(Campaign.objects.get()) == (0, 20, 0, 0)
+        assert proof.prove(now=NOON) == []
+
+    def test_without_the_trigger_all_thirty_would(
+        self, race: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        claim_without_triggers(monkeypatch)
+
+        assert told(race()) == ["accepted"] * 30
+
+
+class TestGuesses:
+    """Eight guesses of one player at once."""
+
+    @pytest.fixture
+    def race(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
+        """Return what lets the player guess."""
+        player = PlayerFactory.create()
+        meet_after(monkeypatch, redemptions, "_look_up", callers=8)
+        return lambda: run_together(*[partial(redeem, player, "FALSCH")] * 8)
+
+    def test_exactly_five_fail_before_the_block(self, race: Callable[[], list[Any]]) -> None:
+        assert told(race()) == ["BLOCKED"] * 3 + ["UNKNOWN"] * 5
+        assert Block.objects.get().until == minutes(60)
+        assert Attempt.objects.count() == 8
+
+    def test_without_the_players_lock_all_eight_are_looked_at(
+        self, race: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(redemptions, "_lock_player", lambda _: None)
+
+        assert told(race()) == ["UNKNOWN"] * 8
+        assert not Block.objects.exists()
+
+
+@pytest.fixture
+def player() -> Player:
+    """Return the player of the hold."""
+    player: Player = PlayerFactory.create()
+    return player
+
+
+@pytest.fixture
+def held(player: Player) -> Redemption:
+    """Return a hold that ends at 12:15."""
+    make_campaign(code=CODE)
+    return hold(player)
+
+
+def where(held: Redemption) -> tuple[str, bool]:
+    """Return the status of a redemption, and if it is kept."""
+    held.refresh_from_db()
+    return held.status, held.is_kept
+
+
+class TestExpiryAgainstPreCheckout:
+    """The pre-checkout is approved in the last second; somebody's clock says that it is over."""
+
+    @pytest.fixture
+    def keep(self, held: Redemption) -> Callable[[], bool]:
+        """Return what approves the pre-checkout."""
+        return partial(redemptions.keep, redemption_id=held.pk, now=minutes(14.99))
+
+    def test_the_job_leaves_a_hold_that_is_being_kept(
+        self, held: Redemption, keep: Callable[[], bool]
+    ) -> None:
+        assert overlap(keep, partial(redemptions.expire, now=minutes(15), limit=10)) == [True, 0]
+        assert where(held) == ("RESERVED", True)
+
+    def test_a_hold_that_is_being_released_cannot_be_kept(
+        self, held: Redemption, keep: Callable[[], bool]
+    ) -> None:
+        assert overlap(partial(redemptions.expire, now=minutes(15), limit=10), keep) == [1, False]
+        assert where(held) == ("EXPIRED", False)
+
+    def test_the_job_looks_again_at_what_it_has_found(
+        self, held: Redemption, keep: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        self.keep_before_the_release(keep, monkeypatch)
+
+        assert redemptions.expire(now=minutes(15), limit=10) == 0
+        assert where(held) == ("RESERVED", True)
+
+    def test_without_looking_again_it_would_release_what_is_kept(
+        self, held: Redemption, keep: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(redemptions, "_expire_one", redemptions.release)
+        self.keep_before_the_release(keep, monkeypatch)
+
+        assert redemptions.expire(now=minutes(15), limit=10) == 1
+        assert where(held) == ("EXPIRED", False)
+
+    def keep_before_the_release(
+        self, keep: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Let the pre-checkout be approved once the job knows which holds are over."""
+        expire_one = redemptions._expire_one
+
+        def late(**kwargs: Any) -> bool:
+            keep()
+            return expire_one(**kwargs)
+
+        monkeypatch.setattr(redemptions, "_expire_one", late)
+
+    def test_the_player_who_enters_the_code_again_gets_the_kept_hold(
+        self, held: Redemption, player: Player, keep: Callable[[], bool]
+    ) -> None:
+        kept, again = overlap(keep, partial(redeem, player, now=minutes(15)))
+
+        assert (kept, again.redemption.pk) == (True, held.pk)
+        assert where(held) == ("RESERVED", True)
+
+    def test_without_the_condition_the_player_would_release_it(
+        self,
+        held: Redemption,
+        player: Player,
+        keep: Callable[[], bool],
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr(redemptions, "_lapse", redemptions.release)
+
+        overlap(keep, partial(redeem, player, now=minutes(15)))
+
+        assert where(held) == ("EXPIRED", False)
+
+
+class TestExpiryAgainstCredit:
+    """The payment arrives when the hold is over."""
+
+    @pytest.fixture
+    def apply(self, held: Redemption) -> Callable[[], bool]:
+        """Return what credits the purchase."""
+        return partial(redemptions.apply, redemption_id=held.pk, now=minutes(16))
+
+    def test_the_job_leaves_a_hold_that_is_being_used(
+        self, held: Redemption, apply: Callable[[], bool]
+    ) -> None:
+        assert overlap(apply, partial(redemptions.expire, now=minutes(16), limit=10)) == [True, 0]
+        assert (where(held)[0], counted(held.campaign)) == ("APPLIED", (0, 1, 0, 0))
+
+    def test_a_hold_that_is_being_released_cannot_be_used(
+        self, held: Redemption, apply: Callable[[], bool]
+    ) -> None:
+        assert overlap(partial(redemptions.expire, now=minutes(16), limit=10), apply) == [1, False]
+        assert (where(held)[0], counted(held.campaign)) == ("EXPIRED", (0, 0, 0, 0))
+
+    def test_two_credits_use_it_once(self, held: Redemption, apply: Callable[[], bool]) -> None:
+        assert overlap(apply, apply) == [True, False]
+        assert counted(held.campaign) == (0, 1, 0, 0)
+
+    def test_without_the_condition_only_the_database_stops_the_release(
+        self, held: Redemption, apply: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def release(*, redemption_id: int, now: object) -> int:
+            return Redemption.objects.filter(pk=redemption_id).update(status="EXPIRED")
+
+        monkeypatch.setattr(redemptions, "_expire_one", release)
+
+        applied, released = overlap(apply, partial(redemptions.expire, now=minutes(16), limit=10))
+
+        assert applied is True
+        assert "Invalid transition" in str(released)
+
+
+@pytest.mark.parametrize(
+    ("verb", "reason"), [(campaigns.pause, "PAUSED"), (campaigns.end, "ENDED")]
+)
+class TestOperatorAgainstPlayer:
+    """An operator pauses or ends the campaign while a player enters its code."""
+
+    @pytest.fixture
+    def campaign(self) -> Campaign:
+        """Return a campaign that runs."""
+        return make_campaign(code=CODE)
+
+    def stop(self, campaign: Campaign, verb: Callable[..., Campaign]) -> Callable[[], Campaign]:
+        """Return what the operator does."""
+        return partial(verb, campaign_id=campaign.pk, reason="Now.", now=NOON, staff=None)
+
+    def test_who_comes_second_is_refused(
+        self, campaign: Campaign, player: Player, verb: Callable[..., Campaign], reason: str
+    ) -> None:
+        _, result = overlap(self.stop(campaign, verb), partial(redeem, player))
+
+        assert (result.reason, counted(campaign)) == (reason, (0, 0, 0, 0))
+
+    def test_who_was_first_keeps_the_hold(
+        self, campaign: Campaign, player: Player, verb: Callable[..., Campaign], reason: str
+    ) -> None:
+        result, stopped = overlap(partial(redeem, player), self.stop(campaign, verb))
+
+        assert (result.redemption.status, stopped.status) == ("RESERVED", reason)
+        assert counted(campaign) == (1, 0, 0, 0)
+
+    def test_without_the_trigger_the_player_would_be_let_in(
+        self,
+        campaign: Campaign,
+        player: Player,
+        verb: Callable[..., Campaign],
+        reason: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        claim_without_triggers(monkeypatch)
+
+        _, result = overlap(self.stop(campaign, verb), partial(redeem, player))
+
+        assert result.redemption.status == "RESERVED"
+
+
+class TestTwoGuards:
+    """Two jobs find the same attack."""
+
+    @pytest.fixture
+    def attacked(self, monkeypatch: pytest.MonkeyPatch) -> Campaign:
+        """Return a campaign whose code is being attacked."""
+        campaign = make_campaign(code=CODE)
+        TestGuard().fail(campaign.codes.get(), 101)
+        return campaign
+
+    def race(self) -> list[Any]:
+        """Let both jobs run."""
+        return sorted(run_together(*[partial(campaigns.guard, now=NOON)] * 2))
+
+    def test_one_of_them_pauses(self, attacked: Campaign, monkeypatch: pytest.MonkeyPatch) -> None:
+        meet_after(monkeypatch, campaigns, "lock")
+
+        assert self.race() == [0, 1]
+        assert (Alert.objects.get().times, AuditEntry.objects.count()) == (1, 1)
+
+    def test_without_the_lock_both_would(
+        self, attacked: Campaign, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(campaigns, "lock", lambda pk: Campaign.objects.get(pk=pk))
+        meet_after(monkeypatch, campaigns, "lock")
+
+        assert self.race() == [1, 1]
+        assert (Alert.objects.get().times, AuditEntry.objects.count()) == (2, 2)
+
+
+class TestBudget:
+    """Two holds, Stars for one of them."""
+
+    @pytest.fixture
+    def race(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
+        """Return what attaches both."""
+        make_campaign(code=CODE, stars_max=100)
+        held = [hold(player) for player in PlayerFactory.create_batch(2)]
+        players = {each.pk: each.player for each in held}
+        return lambda: run_together(
+            *(partial(attach, each, 60, player=players[each.pk]) for each in held)
+        )
+
+    def test_one_of_them_gets_them(
+        self, race: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        meet_after(monkeypatch, Redemptions, "first")
+
+        assert sorted(type(each).__name__ for each in race()) == [
+            "NotAttachableError",
+            "Redemption",
+        ]
+        assert counted(Campaign.objects.get()) == (2, 0, 60, 0)
+
+    def test_without_the_trigger_both_would(
+        self, race: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        moved = redemptions._moved
+
+        def unguarded(*args: Any, **kwargs: Any) -> bool:
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL session_replication_role = replica")
+            return moved(*args, **kwargs)
+
+        monkeypatch.setattr(redemptions, "_moved", unguarded)
+        meet_after(monkeypatch, Redemptions, "first")
+
+        assert [type(each).__name__ for each in race()] == ["Redemption", "Redemption"]
+        assert sum(Redemption.objects.values_list("stars_off", flat=True)) == 120

@@ -1,0 +1,119 @@
+"""The raw codes as files."""
+
+import re
+import tracemalloc
+import zlib
+from itertools import islice
+
+import pytest
+import segno
+from pytest_django.fixtures import Settings
+
+from promos import codes, sheets
+
+CODES = ["SUMMER-3479-ACDE-FGHJ", "SUMMER-9999-AAAA-WXYP"]
+
+
+@pytest.fixture(autouse=True)
+def _bot(settings: Settings) -> None:
+    settings.TELEGRAM_BOT_USERNAME = "arena_bot"
+
+
+class TestCsv:
+    def test_it_has_a_code_a_line(self) -> None:
+        file = b"".join(sheets.csv(CODES, with_links=False))
+
+        assert file == b"code\r\nSUMMER-3479-ACDE-FGHJ\r\nSUMMER-9999-AAAA-WXYP\r\n"
+
+    def test_with_links_each_stands_beside_its_code(self) -> None:
+        file = b"".join(sheets.csv(CODES[:1], with_links=True))
+
+        assert file == (
+            b"code,link\r\n"
+            b"SUMMER-3479-ACDE-FGHJ,https://t.me/arena_bot?start=promo_SUMMER3479ACDEFGHJ\r\n"
+        )
+
+    def test_a_million_codes_leave_without_being_in_memory_together(self) -> None:
+        raw = (f"{number:012}" for number in range(1_000_000))
+        parts = sheets.csv(raw, with_links=True)
+        next(parts)
+        tracemalloc.start()
+
+        size = sum(len(part) for part in islice(parts, 100))
+
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert size > 5_000_000
+        assert peak < 1_000_000
+
+
+class TestLink:
+    def test_it_is_short_enough_for_telegram_even_with_the_longest_prefix(self) -> None:
+        [code] = codes.made_from(b"s" * 32, prefix="WEIHNACHTEN2", first=0, count=1)
+
+        parameter = sheets.link(code).partition("?start=")[2]
+
+        assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", parameter)
+
+
+class TestPdf:
+    def test_each_code_has_a_card_with_what_one_can_type(self) -> None:
+        words = texts(sheets.pdf(CODES, title="2 codes of Summer"))
+
+        assert words == [
+            "SUMMER-3479-ACDE-FGHJ",
+            "t.me/arena_bot",
+            "SUMMER-9999-AAAA-WXYP",
+            "t.me/arena_bot",
+        ]
+
+    def test_fifteen_fit_on_a_page(self) -> None:
+        assert pages(sheets.pdf([CODES[0]] * 15, title="")) == 1
+        assert pages(sheets.pdf([CODES[0]] * 16, title="")) == 2
+
+    def test_a_title_may_have_any_letters(self) -> None:
+        assert sheets.pdf(CODES, title="2 коди „Літо“").startswith(b"%PDF")
+
+    def test_the_qr_code_is_the_one_of_the_link(self) -> None:
+        """Put together again what is drawn, and compare it module by module."""
+        expected = segno.make_qr(
+            "https://t.me/arena_bot?start=promo_SUMMER3479ACDEFGHJ", error="m"
+        ).matrix
+        dark = sum(map(sum, expected))
+        [content] = contents(sheets.pdf(CODES[:1], title=""))
+        rectangles = [
+            tuple(map(float, found))
+            for found in re.findall(r"([\d.]+) ([\d.]+) ([\d.]+) ([\d.]+) re", content)
+        ][1:]
+        side = rectangles[0][3]
+        left, top = min(x for x, *_ in rectangles), max(y for _, y, *_ in rectangles)
+
+        drawn = [[0] * len(expected) for _ in expected]
+        for x, y, width, _ in rectangles:
+            row, column = round((top - y) / side), round((x - left) / side)
+            for place in range(column, column + round(width / side)):
+                drawn[row][place] = 1
+
+        assert [bytes(row) for row in drawn] == [bytes(row) for row in expected]
+        assert sum(map(sum, drawn)) == dark
+
+
+def contents(pdf: bytes) -> list[str]:
+    """Return what is drawn on each page."""
+    from base64 import a85decode
+
+    streams = re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL)
+    return [
+        zlib.decompress(a85decode(stream.strip().removesuffix(b"~>"))).decode("latin-1")
+        for stream in streams
+    ]
+
+
+def texts(pdf: bytes) -> list[str]:
+    """Return the texts of a sheet, in order."""
+    return [text for page in contents(pdf) for text in re.findall(r"\(([^)]*)\) Tj", page)]
+
+
+def pages(pdf: bytes) -> int:
+    """Return how many pages a sheet has."""
+    return len(re.findall(rb"/Type /Page\b", pdf))
