@@ -43,9 +43,13 @@ def run_together(*callers: Callable[[], Any]) -> list[Any]:
     Return for each, in the same order, what it returned or the exception that it raised.
     """
     results: list[Any] = [None] * len(callers)
+    # Connecting takes the longer, the busier the machine: nobody begins before all have.
+    connected = Barrier(len(callers))
 
     def run(number: int, caller: Callable[[], Any]) -> None:
         try:
+            connection.ensure_connection()
+            connected.wait(DEADLINE_S)
             results[number] = caller()
         except Exception as error:  # noqa: BLE001 - Whatever it is, it is the result.
             results[number] = error

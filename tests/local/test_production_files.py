@@ -115,6 +115,7 @@ class TestCompose:
 
         assert defaults == {
             "LOG_LEVEL": "INFO",
+            "PROMO_APPROVAL_STARS": "5000",
             "REFUND_APPROVAL_STARS": "100",
             "REFUND_DAILY_STARS": "500",
             "WEB_PORTS": "8000",

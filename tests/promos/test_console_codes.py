@@ -12,7 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from promos import batches, denials
+from promos import batches, denials, redemptions
 from promos.admin.explanations import EXPLANATIONS, TOLD
 from promos.errors import Refusal
 from promos.models import Attempt, Batch, Block, Campaign, Code, Denial
@@ -147,7 +147,7 @@ class TestBatches:
     def test_revoking_shows_what_stops_and_what_stays(self, operator: Client) -> None:
         campaign = make_campaign(kind="ENERGY_GRANT", value=5, scope="ANY")
         batch = make_batch(campaign=campaign)
-        raw, *_ = batches.download(
+        raw, other, *_ = batches.download(
             batch_id=batch.pk, now=timezone.now(), staff=make_staff("Administrator")
         )
         assert enter(PlayerFactory.create(), raw)
@@ -157,11 +157,13 @@ class TestBatches:
 
         assert "Codes that can be entered 3 0" in preview
         assert "Used by players 1 1" in preview
-        assert not Code.objects.filter(revoked_at__isnull=False).exists()
+        batch.refresh_from_db()
+        assert batch.revoked_at is None
 
         done = told(operator, address, {"reason": "The box is lost.", "confirm": "1"})
         assert "3 codes do not work any more" in done
-        assert Code.objects.filter(batch=batch, revoked_at=None).count() == 0
+        newcomer = PlayerFactory.create()
+        assert redemptions.why_not(player=newcomer, raw=other, now=timezone.now()) == ["REVOKED"]
         assert "The box is lost." in AuditEntry.objects.get(action="batch.revoked").summary
 
 

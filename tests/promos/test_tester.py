@@ -203,7 +203,10 @@ class TestNothingIsWritten:
         written = [
             query["sql"]
             for query in queries
-            if not query["sql"].startswith(("SELECT", "WITH", "\nSELECT"))
+            # The sidebar's counts have a plan of their own, set for a savepoint.
+            if not query["sql"].startswith(
+                ("SELECT", "WITH", "\nSELECT", "SAVEPOINT", "RELEASE SAVEPOINT", "SET LOCAL")
+            )
         ]
         assert written == []
         assert not Attempt.objects.exists()
