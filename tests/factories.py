@@ -8,6 +8,8 @@ from django.contrib.auth.models import Group, User
 from factory.django import DjangoModelFactory
 
 from bot.models import InboxUpdate, OutgoingCall
+from promos import campaigns
+from promos.models import Campaign
 from quizarena.game.models import Question
 from quizarena.players.models import Player
 
@@ -99,6 +101,45 @@ class OutgoingCallFactory(DjangoModelFactory[OutgoingCall]):
     paced = True
     created_at = NOON
     due_at = NOON
+
+
+class CampaignFactory(DjangoModelFactory[Campaign]):
+    """A draft that takes 20 % off everything and never ends; `grant` gives a week of Premium."""
+
+    class Meta:
+        model = Campaign
+
+    class Params:
+        grant = declare.Trait(kind="PREMIUM_GRANT", value=7)
+
+    name = declare.Sequence(lambda number: f"Campaign {number}")
+    kind = "PERCENT_DISCOUNT"
+    value = 20
+    starts_at = NOON
+    created_at = NOON
+    changed_at = NOON
+
+
+# By which way a campaign gets where it is.
+_WAYS = {
+    "DRAFT": [],
+    "ACTIVE": ["ACTIVE"],
+    "PAUSED": ["ACTIVE", "PAUSED"],
+    "EXPIRED": ["ACTIVE", "EXPIRED"],
+    "DEPLETED": ["ACTIVE", "DEPLETED"],
+    "ENDED": ["ENDED"],
+}
+
+
+def make_campaign(*, status: str = "ACTIVE", code: str = "", **fields: Any) -> Campaign:
+    """Return a campaign in `status`, with `code` as the one that everybody can use."""
+    campaign: Campaign = CampaignFactory.create(**fields)
+    if code:
+        campaigns.share_code(campaign_id=campaign.pk, raw=code, now=NOON)
+    for step in _WAYS[status]:
+        Campaign.objects.filter(pk=campaign.pk).update(status=step)
+    campaign.refresh_from_db()
+    return campaign
 
 
 def make_staff(role: str, *, username: str = "", **fields: Any) -> User:
