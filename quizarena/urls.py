@@ -13,6 +13,7 @@ urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
     path("api/v1/", include("payments.urls")),
+    path("api/v1/promos/", include("promos.urls")),
     re_path("^api/v1/", Nothing.as_view()),
     path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
     path("healthz", Alive.as_view(), name="alive"),

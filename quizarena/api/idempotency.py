@@ -20,7 +20,7 @@ from rest_framework.response import Response
 
 from quizarena.api.authentication import client_of
 from quizarena.api.models import KEY_MAX_LENGTH, ApiClient, KeptAnswer
-from quizarena.api.problems import Problem
+from quizarena.api.problems import CONTENT_TYPE, Problem
 
 KEY_PATTERN = rf"^[\x21-\x7e]{{1,{KEY_MAX_LENGTH}}}$"
 # How many answers one statement deletes.
@@ -62,7 +62,7 @@ def key_reused() -> Problem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
-    """What an effect answers."""
+    """What an effect answers; a refusal is the body of its Problem."""
 
     status: int
     body: Mapping[str, Any]
@@ -94,6 +94,8 @@ def once(
     if complete is not None:
         _complete(kept, complete)
     answer = Response(json.loads(kept.body), status=kept.status)
+    if status.is_client_error(kept.status):
+        answer.content_type = CONTENT_TYPE
     if is_replayed:
         answer["Idempotency-Replayed"] = "true"
     return answer

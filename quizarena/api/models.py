@@ -22,6 +22,10 @@ class Scope(models.TextChoices):
     PURCHASES_READ = "purchases:read", "See purchases"
     PURCHASES_WRITE = "purchases:write", "Open purchases"
     REFUNDS_WRITE = "refunds:write", "Refund purchases"
+    PROMOS_REDEEM = "promos:redeem", "Redeem promo codes for players"
+    PROMOS_TEST = "promos:test", "Test promo codes, and see every reason against one"
+    PROMOS_READ = "promos:read", "See campaigns and their statistics"
+    PROMOS_WRITE = "promos:write", "Start, pause and end campaigns, take back grants"
 
 
 class ApiClient(models.Model):

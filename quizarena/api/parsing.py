@@ -3,12 +3,16 @@
 from collections.abc import Mapping
 from typing import IO, Any
 
+from django.core.validators import RegexValidator
 from rest_framework import serializers, status
 from rest_framework.exceptions import ParseError
 from rest_framework.parsers import JSONParser
 
 from quizarena.api.problems import Problem
+from quizarena.staff import reasons
 
+# A Telegram id has at most 52 significant bits (Bot API, User).
+TELEGRAM_ID_MAX = 2**52 - 1
 BODY_BYTES_MAX = 64 * 1024
 
 
@@ -47,7 +51,29 @@ _JSON_TYPES: dict[type[serializers.Field[Any, Any, Any, Any]], tuple[type, ...]]
     serializers.IntegerField: (int, float),
     serializers.BooleanField: (bool,),
     serializers.CharField: (str,),
+    serializers.ChoiceField: (str,),
 }
+
+
+def player_field() -> serializers.IntegerField:
+    """Return the field that names a player."""
+    return serializers.IntegerField(
+        min_value=1, max_value=TELEGRAM_ID_MAX, help_text="Telegram id of the player."
+    )
+
+
+def words_field(*, max_length: int, help_text: str) -> serializers.CharField:
+    """Return a field of something that is written, and not only of blanks."""
+    return serializers.CharField(
+        max_length=max_length,
+        validators=[RegexValidator(r"^[^\x00]*[^\s\x00][^\x00]*$", "Say something.")],
+        help_text=help_text,
+    )
+
+
+def reason_field() -> serializers.CharField:
+    """Return the field that says why something is done."""
+    return words_field(max_length=reasons.MAX_LENGTH, help_text="Is kept for ever.")
 
 
 class StrictSerializer(serializers.Serializer[Any]):

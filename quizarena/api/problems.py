@@ -76,6 +76,12 @@ def unknown(field: str, *, code: str, detail: str) -> Problem:
     )
 
 
+def no_player() -> Problem:
+    """Return the problem of a Telegram id that nobody here has."""
+    detail = "No player has this Telegram id: they have to start the bot first."
+    return unknown("player", code="player_not_found", detail=detail)
+
+
 def invalid(errors: list[tuple[str, str, str]]) -> Problem:
     """Return the problem of a body with these wrong fields."""
     return Problem(

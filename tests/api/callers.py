@@ -10,10 +10,10 @@ from django.http import HttpResponse
 from django.test import Client
 
 from quizarena.api import clients
-from quizarena.api.models import ApiClient
+from quizarena.api.models import ApiClient, Scope
 from tests.factories import NOON
 
-EVERYTHING = ("products:read", "purchases:read", "purchases:write", "refunds:write")
+EVERYTHING = tuple(Scope)
 
 
 def make_client(name: str = "Shop", *, scopes: Iterable[str] = EVERYTHING) -> ApiClient:

@@ -129,6 +129,7 @@ class TestOnce:
         again = once(request(client))
 
         assert (again.status_code, again.data["z"], traces()) == (409, "no", 1)
+        assert again.content_type == "application/problem+json"
 
 
 @pytest.mark.django_db

@@ -7,7 +7,9 @@ import redis
 from django.db import OperationalError
 from pytest_django.fixtures import Settings
 
-from payments import api, urls
+from payments import api
+from payments import urls as payments_urls
+from promos import urls as promos_urls
 from quizarena.api import clients, throttling
 from quizarena.api.models import Scope
 from tests.api.callers import Caller, body_of, make_client, problem
@@ -62,6 +64,13 @@ OPERATIONS = {
     ("POST", "purchases/"): "purchases:write",
     ("GET", f"purchases/{NOBODY}/"): "purchases:read",
     ("POST", f"purchases/{NOBODY}/refund/"): "refunds:write",
+    ("POST", "promos/redeem/"): "promos:redeem",
+    ("POST", "promos/test/"): "promos:test",
+    ("GET", "promos/campaigns/"): "promos:read",
+    ("GET", "promos/campaigns/7/"): "promos:read",
+    ("POST", "promos/campaigns/7/status/"): "promos:write",
+    ("GET", "promos/campaigns/7/statistics/"): "promos:read",
+    ("POST", "promos/redemptions/7/rollback/"): "promos:write",
 }
 
 
@@ -94,7 +103,9 @@ class TestScopes:
         assert caller.ask("HEAD", "products/").status_code == 200
 
     def test_every_method_of_every_view_names_a_scope(self) -> None:
-        callbacks: list[Any] = [pattern.callback for pattern in urls.urlpatterns]
+        callbacks: list[Any] = [
+            pattern.callback for pattern in (*payments_urls.urlpatterns, *promos_urls.urlpatterns)
+        ]
         views = [callback.view_class for callback in callbacks]
 
         for view in views:
@@ -105,7 +116,7 @@ class TestScopes:
             }
             assert set(view.scopes) == methods
             assert set(view.scopes.values()) <= set(Scope)
-        assert len(views) == 4
+        assert len(views) == 11
 
 
 class TestThrottle:

@@ -114,6 +114,7 @@ class TestCompose:
         defaults = {name: default for name, kind, default in VARIABLE.findall(text) if kind != "?"}
 
         assert defaults == {
+            "API_RATE": "120/min",
             "LOG_LEVEL": "INFO",
             "PROMO_APPROVAL_STARS": "5000",
             "REFUND_APPROVAL_STARS": "100",
