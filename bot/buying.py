@@ -1,8 +1,9 @@
 """Every sentence about buying, in the language that is active; see bot/texts.py."""
 
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from html import escape
 
 from django.utils.translation import get_language, ngettext
@@ -24,10 +25,13 @@ from payments.models import (
     SupportRequest,
 )
 from payments.subscriptions import PERIOD
+from promos.models import Redemption
 from quizarena.game.models import Mode
 
 # How much of a question stands under its answer.
 QUOTE_LENGTH = 200
+# Bot API sendInvoice, `description`.
+DESCRIPTION_LENGTH = 255
 
 
 def when(instant: datetime) -> str:
@@ -55,10 +59,14 @@ def title(product: Product | None) -> str:
 
 def shop(offers: Sequence[Offer], owned: Holdings, *, now: datetime) -> str:
     """Return what there is to buy, beside what the player has."""
-    lines = [_("🛍 <b>Shop</b>"), "", *_owned(owned, now=now), ""]
+    lines = [_("🛍 <b>Shop</b>"), "", *possessions(owned, now=now), ""]
+    # Each discount once, however many products it makes cheaper.
+    holds = dict.fromkeys(offer.hold for offer in offers if offer.hold is not None)
+    if holds:
+        lines += [*(discount(hold, now=now) for hold in holds), ""]
     for offer in offers:
         name = f"<b>{escape(title(offer.product))}</b>"
-        lines += [f"{name} · {stars(offer.product.stars)}", " · ".join(_goods(offer.product.goods))]
+        lines += [f"{name} · {price(offer)}", " · ".join(delivery(offer.product.goods))]
         if offer.refused is not None:
             lines.append(f"<i>⏳ {escape(refused(offer.refused))}</i>")
     if not offers:
@@ -74,15 +82,16 @@ def product(offer: Offer, owned: Holdings, held: Subscription | None, *, now: da
     sold = offer.product
     language = get_language() or ""
     lines = [
-        f"🛍 <b>{escape(title(sold))}</b> · {stars(sold.stars)}",
+        f"🛍 <b>{escape(title(sold))}</b> · {price(offer)}",
+        *([discount(offer.hold, now=now)] if offer.hold else []),
         "",
         escape(sold.description(language)),
         "",
         _("<b>You get</b>"),
-        *_goods(sold.goods),
+        *delivery(sold.goods),
         "",
         _("<b>You have</b>"),
-        *_owned(owned, now=now, of=sold.goods),
+        *possessions(owned, now=now, of=sold.goods),
     ]
     if held is not None:
         lines.append(subscription_line(held, now=now))
@@ -99,7 +108,41 @@ def product(offer: Offer, owned: Holdings, held: Subscription | None, *, now: da
     return "\n".join(lines)
 
 
-def _goods(goods: Goods) -> list[str]:
+def price(offer: Offer) -> str:
+    """Return what a product costs the player; what it costs others is struck through."""
+    if offer.hold is None:
+        return stars(offer.stars)
+    return f"<s>{stars(offer.product.stars)}</s> <b>{stars(offer.stars)}</b>"
+
+
+def discount(hold: Redemption, *, now: datetime) -> str:
+    """Return a discount that the player holds: how much, and for how long."""
+    return f"🏷 −{hold.campaign.value} % · {time_left(hold, now=now)}"
+
+
+def time_left(hold: Redemption, *, now: datetime) -> str:
+    """Return how long a discount is held, in minutes rounded up."""
+    if hold.is_kept:
+        return _("kept for your invoice")
+    assert hold.reserved_until is not None
+    minutes = max(1, math.ceil((hold.reserved_until - now) / timedelta(minutes=1)))
+    return ngettext("{minutes} minute left", "{minutes} minutes left", minutes).format(
+        minutes=minutes
+    )
+
+
+def saving(bought: Purchase) -> list[str]:
+    """Return the line that says what a discount has made of the price, if there was one."""
+    if not bought.percent:
+        return []
+    return [
+        _("🏷 −{percent} %: {stars} instead of {base}").format(
+            percent=bought.percent, stars=stars(bought.stars), base=stars(bought.base_stars)
+        )
+    ]
+
+
+def delivery(goods: Goods) -> list[str]:
     """Return a delivery, line by line."""
     plans = {
         Plan.STARTER: _("Starter"),
@@ -139,7 +182,7 @@ def _goods(goods: Goods) -> list[str]:
     return lines
 
 
-def _owned(owned: Holdings, *, now: datetime, of: Goods | None = None) -> list[str]:
+def possessions(owned: Holdings, *, now: datetime, of: Goods | None = None) -> list[str]:
     """Return what the player has; with `of` only of what these goods are, too."""
     lines = []
     if of is None or of.premium or of.paid_energy:
@@ -181,12 +224,26 @@ def refused(refusal: RefusedError) -> str:
         Refusal.LOWER_PLAN: _("You have a higher Premium plan at the moment."),
         Refusal.SUSPENDED: _("You cannot buy anything at the moment. Write to /paysupport."),
         Refusal.SUBSCRIBED: _("You have a subscription already. You find it in /wallet."),
+        Refusal.PROMO_EXPIRED: _(
+            "Your discount is not valid any more. Without it you can buy in the /shop at any time."
+        ),
+        Refusal.PROMO_NOT_FITTING: _(
+            "Your discount is not for this. The /shop shows what it makes cheaper."
+        ),
         Refusal.UNKNOWN: _("This invoice is not known. Please open the /shop again."),
         Refusal.NOT_YOURS: _("This invoice belongs to somebody else. Open your own with /shop."),
         Refusal.WRONG_AMOUNT: _("The price has changed. Please open the /shop again."),
         Refusal.EXPIRED: _("This invoice has expired. Please open the /shop again."),
         Refusal.ALREADY_PAID: _("You have paid this invoice already."),
     }[refusal.refusal]
+
+
+def invoice(purchase: Purchase, *, language: str) -> str:
+    """Return the description on an invoice: what is bought, and what a discount takes off."""
+    assert purchase.product is not None
+    text = "\n".join([purchase.product.description(language), *saving(purchase)])
+    # Where both do not fit, the amount alone tells of the discount.
+    return text if len(text) <= DESCRIPTION_LENGTH else purchase.product.description(language)
 
 
 def invoice_is_there() -> str:
@@ -229,10 +286,11 @@ def receipt(purchase: Purchase, owned: Holdings, *, now: datetime) -> str:
         head,
         "",
         f"<b>{escape(title(purchase.product))}</b> · {stars(purchase.paid_stars)}",
-        *_goods(goods),
+        *saving(purchase),
+        *delivery(goods),
         "",
         _("<b>You have now</b>"),
-        *_owned(owned, now=now, of=goods),
+        *possessions(owned, now=now, of=goods),
         "",
         _("<i>{day} · receipt {number}</i>").format(
             day=when(purchase.paid_at), number=number(purchase)
@@ -275,7 +333,7 @@ def _taken_back(purchase: Purchase) -> list[str]:
         mode_codes=goods.mode_codes if taken.get("mode_hours") else (),
         mode_hours=taken.get("mode_hours", 0),
     )
-    return ["", _("<b>Taken back for it</b>"), *_goods(back)]
+    return ["", _("<b>Taken back for it</b>"), *delivery(back)]
 
 
 # --- Purchases and their receipts -----------------------------------------------------------------
@@ -305,7 +363,8 @@ def receipt_page(bought: Purchase) -> str:
         _("🧾 <b>Receipt {number}</b>").format(number=number(bought)),
         "",
         f"<b>{escape(title(bought.product))}</b> · {stars(bought.paid_stars)}",
-        *(_goods(goods) if goods else []),
+        *saving(bought),
+        *(delivery(goods) if goods else []),
         "",
         status(bought),
         *(_taken_back(bought) if bought.status == PurchaseStatus.REFUNDED else []),
@@ -469,12 +528,14 @@ def button_shop() -> str:
 def button_product(offer: Offer) -> str:
     """Return the label of the button that opens a product."""
     waits = "⏳ " if offer.refused else ""
-    return f"{waits}{title(offer.product)} · {stars(offer.product.stars)}"
+    # Labels have no format, so the old price stands before the arrow.
+    old = f"{stars(offer.product.stars)} → " if offer.hold else ""
+    return f"{waits}{title(offer.product)} · {old}{stars(offer.stars)}"
 
 
-def button_buy(sold: Product) -> str:
+def button_buy(offer: Offer) -> str:
     """Return the label of the button that brings the invoice."""
-    return _("Buy for {stars}").format(stars=stars(sold.stars))
+    return _("Buy for {stars}").format(stars=stars(offer.stars))
 
 
 def button_subscribe(count: int | None) -> str:

@@ -20,7 +20,7 @@ from telegram.ext import (
     filters,
 )
 
-from bot import buying, keyboards, receipts, screens, shop, support, texts
+from bot import buying, keyboards, promo, receipts, screens, shop, support, texts
 from bot.application import Context, QuizApplication
 from bot.keyboards import Data
 from economy import entitlements, statements, streaks, wallets
@@ -67,6 +67,7 @@ def register(application: QuizApplication) -> None:
         "help": help_command,
         "terms": terms,
         "paysupport": support.paysupport,
+        "promo": promo.promo,
     }.items():
         application.add_handler(CommandHandler(name, callback, filters=private))
     for data, tapped in {
@@ -88,6 +89,7 @@ def register(application: QuizApplication) -> None:
         Data.SUBSCRIPTION: receipts.subscription,
         Data.CANCEL: receipts.cancel,
         Data.RESUME: receipts.resume,
+        Data.PROMO: promo.ask,
     }.items():
         application.add_handler(CallbackQueryHandler(tapped, pattern=rf"^{data}(:|$)"))
     application.add_handler(CallbackQueryHandler(stale))
@@ -139,7 +141,11 @@ async def blocked_or_back(update: Update, context: Context) -> None:
 
 
 async def start(update: Update, context: Context) -> None:
-    """Greet by name."""
+    """Greet by name; a deep link may bring a code."""
+    parameter = next(iter(context.args or []), "")
+    if parameter.startswith(promo.LINK):
+        await promo.followed(update, context, parameter)
+        return
     await screens.say(update, texts.greeting(name=context.player.first_name), keyboards.home())
 
 
@@ -177,6 +183,9 @@ async def unknown(update: Update, context: Context) -> None:
     """Take the message for what it was asked for; answer kindly to what is none of the above."""
     if support.is_for_support(update, context.awaited):
         await support.asked(update, context)
+        return
+    if promo.is_code(update, context.awaited):
+        await promo.entered(update, context)
         return
     await screens.say(update, texts.unknown(), keyboards.home())
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot import buying, texts
+from bot import buying, promo_texts, texts
 from payments.catalogue import Offer
 from payments.models import Purchase, Subscription, SubscriptionState
 from quizarena.game.models import Mode, Round, Showing
@@ -43,13 +43,14 @@ class Data(StrEnum):
     STATS = "stats"
     SHOP = "shop"
     PRODUCT = "product"  # product:<code>
-    BUY = "buy"  # buy:<code>
+    BUY = "buy"  # buy:<code>:<redemption whose discount the price has, if one has>
     SUBSCRIBE = "subscribe"  # subscribe:<code>
     PURCHASES = "purchases"  # purchases:<page>
     RECEIPT = "receipt"  # receipt:<purchase>:<page of the list>
     SUBSCRIPTION = "subscription"
     CANCEL = "cancel"
     RESUME = "resume"
+    PROMO = "promo"
 
 
 def _button(label: str, *data: object) -> InlineKeyboardButton:
@@ -67,8 +68,9 @@ def home() -> InlineKeyboardMarkup:
             ],
             [
                 _button(buying.button_shop(), Data.SHOP),
-                _button(texts.button_language(), Data.LANGUAGES),
+                _button(promo_texts.button_promo(), Data.PROMO),
             ],
+            [_button(texts.button_language(), Data.LANGUAGES)],
         ]
     )
 
@@ -153,10 +155,27 @@ def languages() -> InlineKeyboardMarkup:
 
 
 def shop(offers: Sequence[Offer]) -> InlineKeyboardMarkup:
-    """Return one button for each product, and the way out."""
-    rows = [
+    """Return one button for each product, the way to a discount, and the way out."""
+    promo = [_button(promo_texts.button_promo(), Data.PROMO)]
+    return InlineKeyboardMarkup(
+        [*_products(offers), promo, [_button(texts.button_back(), Data.HOME)]]
+    )
+
+
+def discounted(offers: Sequence[Offer]) -> InlineKeyboardMarkup:
+    """Return one button for each product that a discount makes cheaper, and the way to all."""
+    return InlineKeyboardMarkup([*_products(offers), [_button(buying.button_shop(), Data.SHOP)]])
+
+
+def _products(offers: Sequence[Offer]) -> list[list[InlineKeyboardButton]]:
+    return [
         [_button(buying.button_product(offer), Data.PRODUCT, offer.product.pk)] for offer in offers
     ]
+
+
+def refused_code(*, can_retry: bool) -> InlineKeyboardMarkup:
+    """Return the way to another code, unless none is looked at now, and the way out."""
+    rows = [[_button(promo_texts.button_another(), Data.PROMO)]] if can_retry else []
     return InlineKeyboardMarkup([*rows, [_button(texts.button_back(), Data.HOME)]])
 
 
@@ -167,7 +186,8 @@ def product(offer: Offer, held: Subscription | None) -> InlineKeyboardMarkup:
     """
     sold, rows = offer.product, []
     if offer.refused is None:
-        rows.append([_button(buying.button_buy(sold), Data.BUY, sold.pk)])
+        hold = [offer.hold.pk] if offer.hold else []
+        rows.append([_button(buying.button_buy(offer), Data.BUY, sold.pk, *hold)])
         if sold.can_subscribe and held is None:
             label = buying.button_subscribe(sold.stars)
             rows.append([_button(label, Data.SUBSCRIBE, sold.pk)])

@@ -7,6 +7,7 @@ from telegram.constants import ParseMode
 
 from bot import outbox
 from quizarena.game.models import Showing
+from quizarena.players.models import Awaited
 
 
 def tap(update: Update) -> CallbackQuery:
@@ -19,6 +20,17 @@ def arguments(query: CallbackQuery, count: int) -> list[str]:
     """Return what stands behind the first word of the button's data, padded to `count` parts."""
     parts = (query.data or "").split(":")[1:]
     return [*parts, *[""] * count][:count]
+
+
+def words(update: Update) -> str:
+    """Return what the message says, or what stands under its picture."""
+    message = update.message
+    return (message.text or message.caption or "") if isinstance(message, Message) else ""
+
+
+def is_awaited(update: Update, what: Awaited, awaited: Awaited | None) -> bool:
+    """Return whether the message is what the bot has asked for; a command is a change of mind."""
+    return awaited is what and update.message is not None and not words(update).startswith("/")
 
 
 async def say(update: Update, text: str, keyboard: InlineKeyboardMarkup) -> None:

@@ -36,12 +36,21 @@ async def product(update: Update, context: Context) -> None:
     """Turn the message into the page of one product."""
     query = screens.tap(update)
     (code,) = screens.arguments(query, 1)
+    await _show(update, context, code, refused=None)
+
+
+async def _show(
+    update: Update, context: Context, code: str, *, refused: RefusedError | None
+) -> None:
+    """Turn the tapped message into the product's page, and say what has been `refused`, if so."""
+    query = screens.tap(update)
     offers = catalogue.shelf(player=context.player, now=context.now)
     offer = next((offer for offer in offers if offer.product.pk == code), None)
     if offer is None:
-        await query.answer(buying.refused(RefusedError(Refusal.NOT_FOR_SALE)), show_alert=True)
+        refused = RefusedError(Refusal.NOT_FOR_SALE)
+    await query.answer(buying.refused(refused) if refused else None, show_alert=bool(refused))
+    if offer is None:
         return
-    await query.answer()
     owned = holdings(player=context.player, now=context.now)
     held = None
     if offer.product.can_subscribe:
@@ -51,10 +60,25 @@ async def product(update: Update, context: Context) -> None:
 
 
 async def buy(update: Update, context: Context) -> None:
-    """Send the invoice (Bot API sendInvoice), or say why it cannot be bought."""
+    """Send the invoice (Bot API sendInvoice), or say why it cannot be bought.
+
+    The button carries the discount with which its price was told. If that is over, the player is
+    told so and sees the price of now: nobody pays more than the button has said.
+    """
     query = screens.tap(update)
-    purchase = await _opened(update, context, is_subscription=False)
-    if purchase is None:
+    code, hold = screens.arguments(query, 2)
+    try:
+        purchase = purchases.open_purchase(
+            player=context.player,
+            product_code=code,
+            now=context.now,
+            redemption_id=int(hold) if hold.isdecimal() else None,
+        )
+    except RefusedError as refusal:
+        if refusal.refusal in (Refusal.PROMO_EXPIRED, Refusal.PROMO_NOT_FITTING):
+            await _show(update, context, code, refused=refusal)
+        else:
+            await query.answer(buying.refused(refusal), show_alert=True)
         return
     if purchase.status != PurchaseStatus.CREATED and context.now - purchase.changed_at < SAME_TAP:
         await query.answer(buying.invoice_is_there())
@@ -73,7 +97,7 @@ async def send_invoice(bot: Bot, purchase: Purchase, *, now: datetime) -> None:
     await bot.send_invoice(
         player.telegram_id,
         title=title,
-        description=bought.description(player.language),
+        description=buying.invoice(purchase, language=player.language),
         payload=purchase.payload,
         currency=XTR,
         prices=[LabeledPrice(title, purchase.stars)],
@@ -90,8 +114,13 @@ async def subscribe(update: Update, context: Context) -> None:
     and then bot/notices.py tells the player.
     """
     query = screens.tap(update)
-    purchase = await _opened(update, context, is_subscription=True)
-    if purchase is None:
+    (code,) = screens.arguments(query, 1)
+    try:
+        purchase = purchases.open_purchase(
+            player=context.player, product_code=code, now=context.now, is_subscription=True
+        )
+    except RefusedError as refusal:
+        await query.answer(buying.refused(refusal), show_alert=True)
         return
     if not purchase.invoice_link:
         await query.answer(buying.one_moment())
@@ -99,22 +128,6 @@ async def subscribe(update: Update, context: Context) -> None:
     purchases.invoice_sent(purchase, now=context.now)
     await query.answer()
     await screens.become(query, buying.link(purchase), keyboards.link(purchase))
-
-
-async def _opened(update: Update, context: Context, *, is_subscription: bool) -> Purchase | None:
-    """Return the open purchase of the product that was tapped; say why if there can be none."""
-    query = screens.tap(update)
-    (code,) = screens.arguments(query, 1)
-    try:
-        return purchases.open_purchase(
-            player=context.player,
-            product_code=code,
-            now=context.now,
-            is_subscription=is_subscription,
-        )
-    except RefusedError as refusal:
-        await query.answer(buying.refused(refusal), show_alert=True)
-        return None
 
 
 # --- What Telegram tells --------------------------------------------------------------------------

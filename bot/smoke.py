@@ -1,10 +1,11 @@
-"""A walk with real money through purchase and refund, which checks every fact by itself.
+"""A walk with real money through purchases and refunds, which checks every fact by itself.
 
 `manage.py telegram_smoke` runs it beside the product's own processes, against Telegram (its test
 environment, or a real bot and real Stars) or the sandbox: docs/runbooks/telegram-sandbox.md. A
 person pays; everything else is looked up in the database and at Telegram.
 """
 
+import secrets
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -20,10 +21,17 @@ from bot.models import CallState, OutgoingCall
 from economy.models import LedgerEntry, Wallet
 from payments import purchases, refunds, telegram
 from payments.models import PAID, Purchase, PurchaseStatus, RefundSource
+from promos import campaigns, redemptions
+from promos.discounts import discounted
+from promos.errors import IllegalMoveError
+from promos.models import Campaign, CampaignKind, Channel, Redemption, Scope
 from quizarena.players.models import Player
 
-# The cheapest product: what the walk costs until its refund.
+# The cheapest product, and what of its price a promo code takes off.
 PRODUCT = "ENERGY_10"
+PERCENT = 40
+# Longer than any walk: a campaign that nobody could clean up ends by itself.
+CAMPAIGN_FOR = timedelta(hours=1)
 LOOK_EVERY_S = 0.5
 # How long the product itself may take for a step that no person has a part in.
 OURS = timedelta(seconds=60)
@@ -53,12 +61,25 @@ class Walk:
         self._patience = patience
         self._tell = tell
         self._purchase_ids: list[UUID] = []
+        self._campaign: Campaign | None = None
 
     def steps(self) -> Iterator[Step]:
-        """Buy and refund; yield every fact as it is found, and stop at what makes the rest moot."""
+        """Buy and refund, then both with a promo code; yield every fact as it is found.
+
+        What makes the rest moot ends the walk.
+        """
         try:
+            self._stars_before = telegram.balance()
+            seen = f"{self._stars_before} Stars in hand"
+            yield Step(name="Telegram knows the bot", passed=True, seen=seen)
             yield from self._buy()
             yield from self._refund()
+            hold = self._redeem()
+            yield self._must(hold is not None, f"a code that takes off {PERCENT} % is accepted")
+            yield from self._buy(hold)
+            yield from self._facts_of_the_promo("APPLIED")
+            yield from self._refund()
+            yield from self._facts_of_the_promo("REVOKED")
         except FailedError as error:
             yield Step(name=str(error), passed=False)
         except telegram.TelegramError as error:
@@ -66,14 +87,10 @@ class Walk:
 
     # --- The purchase -----------------------------------------------------------------------------
 
-    def _buy(self) -> Iterator[Step]:
+    def _buy(self, hold: Redemption | None = None) -> Iterator[Step]:
         """Send an invoice, let the person pay it, and look at what has become of it."""
-        self._stars_before = telegram.balance()
-        yield Step(
-            name="Telegram knows the bot", passed=True, seen=f"{self._stars_before} Stars in hand"
-        )
         self._energy_before = self._energy()
-        purchase = self._send_invoice()
+        purchase = self._send_invoice(hold)
         yield Step(name="an invoice is on its way", passed=True, seen=f"{purchase.stars} Stars")
         sent = self._wait(lambda: self._invoice_call(CallState.SENT), OURS)
         yield self._must(sent is not None, "the sender has delivered the invoice")
@@ -121,6 +138,49 @@ class Walk:
         told = self._wait(lambda: self._purchase(receipt_sent_at__isnull=False), OURS)
         yield self._fact("the player has a receipt", told is not None)
 
+    # --- The promo code ---------------------------------------------------------------------------
+
+    def _redeem(self) -> Redemption | None:
+        """Let the player enter the shared code of a campaign that is made for this walk alone."""
+        now = timezone.now()
+        why, code = "A test walk.", f"WALK{secrets.token_hex(8).upper()}"
+        self._campaign = Campaign.objects.create(
+            name=f"Test walk of {now:%Y-%m-%d %H:%M} UTC",
+            kind=CampaignKind.PERCENT_DISCOUNT,
+            value=PERCENT,
+            scope=Scope.PRODUCT,
+            product_code=PRODUCT,
+            starts_at=now,
+            ends_at=now + CAMPAIGN_FOR,
+            uses_max=1,
+            created_at=now,
+            changed_at=now,
+        )
+        campaigns.share_code(campaign_id=self._campaign.pk, raw=code, now=now)
+        campaigns.start(campaign_id=self._campaign.pk, reason=why, now=now, staff=None)
+        result = redemptions.redeem(
+            player=self._player, raw=code, channel=Channel.COMMAND, key=f"walk:{code}", now=now
+        )
+        return result.redemption
+
+    def _facts_of_the_promo(self, status: str) -> Iterator[Step]:
+        """Look at the purchase's discount, at its redemption, and at what the campaign counts."""
+        purchase = self._now()
+        assert purchase.base_stars is not None
+        price = discounted(stars=purchase.base_stars, percent=PERCENT)
+        yield self._fact(
+            f"{PERCENT} % less was paid",
+            purchase.paid_stars == price,
+            f"{purchase.paid_stars} of {purchase.base_stars} Stars",
+        )
+        redemption = purchase.redemption
+        seen = redemption.status if redemption else "none"
+        yield self._fact(f"the redemption is {status}", seen == status, seen)
+        assert self._campaign is not None
+        self._campaign.refresh_from_db()
+        counted = (self._campaign.applied, self._campaign.held)
+        yield self._fact("the campaign counts one use", counted == (1, 0), str(counted))
+
     # --- The refund -------------------------------------------------------------------------------
 
     def _refund(self) -> Iterator[Step]:
@@ -163,7 +223,7 @@ class Walk:
     # --- Afterwards -------------------------------------------------------------------------------
 
     def clean_up(self) -> list[str]:
-        """Close what is open and refund what is paid; return what was done, in sentences."""
+        """Close what is open, refund what is paid, end the campaign; return it in sentences."""
         done = []
         for purchase in Purchase.objects.filter(pk__in=self._purchase_ids):
             if purchase.status in PAID and purchase.refund_asked_at is None:
@@ -176,16 +236,33 @@ class Walk:
                 done.append(f"{purchase} is being refunded.")
             elif purchases.close(purchase_id=purchase.pk, why="a test walk", now=timezone.now()):
                 done.append(f"{purchase} is closed; its invoice cannot be paid any more.")
+        if self._campaign is not None:
+            done.append(self._end_campaign(self._campaign.pk))
         return done
+
+    def _end_campaign(self, campaign_id: int) -> str:
+        """End the walk's campaign, with a hold that no purchase has taken along."""
+        now, why = timezone.now(), "The test walk is over."
+        try:
+            campaign = campaigns.end(campaign_id=campaign_id, reason=why, now=now, staff=None)
+        except IllegalMoveError as error:
+            return f"The campaign of the walk: {error}"
+        campaigns.release_holds(campaign_id=campaign_id, now=now)
+        return f"The campaign “{campaign}” is ended."
 
     # --- Looking ----------------------------------------------------------------------------------
 
     @transaction.atomic
-    def _send_invoice(self) -> Purchase:
+    def _send_invoice(self, hold: Redemption | None) -> Purchase:
         """Open a purchase and send its invoice as the shop does."""
         now = timezone.now()
         with outbox.collecting(), translation.override(self._player.language):
-            purchase = purchases.open_purchase(player=self._player, product_code=PRODUCT, now=now)
+            purchase = purchases.open_purchase(
+                player=self._player,
+                product_code=PRODUCT,
+                now=now,
+                redemption_id=hold.pk if hold else None,
+            )
             application.run(shop.send_invoice(application.build().bot, purchase, now=now))
         self._purchase_ids.append(purchase.pk)
         return purchase

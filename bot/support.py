@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from telegram import Message, Update
+from telegram import Update
 
 from bot import buying, keyboards, screens
 from bot.application import Context
@@ -16,17 +16,14 @@ COMMAND = "/paysupport"
 
 def is_for_support(update: Update, awaited: Awaited | None) -> bool:
     """Return whether the player turns to support, which nobody is shut out from."""
-    text = _words(update)
-    return text.startswith(COMMAND) or (
-        awaited is Awaited.PAYMENT_QUESTION
-        and update.message is not None
-        and not text.startswith("/")
+    return screens.words(update).startswith(COMMAND) or screens.is_awaited(
+        update, Awaited.PAYMENT_QUESTION, awaited
     )
 
 
 async def paysupport(update: Update, context: Context) -> None:
     """Take what stands behind the command for the question; without, wait for it."""
-    _command, *question = _words(update).split(maxsplit=1)
+    _command, *question = screens.words(update).split(maxsplit=1)
     if question:
         await _ask(update, context, question[0])
         return
@@ -37,7 +34,7 @@ async def paysupport(update: Update, context: Context) -> None:
 
 async def asked(update: Update, context: Context) -> None:
     """Take the message for the question that was awaited, if it says anything."""
-    if question := _words(update).strip():
+    if question := screens.words(update).strip():
         await _ask(update, context, question)
         return
     players.await_message(player=context.player, what=Awaited.PAYMENT_QUESTION, now=context.now)
@@ -53,9 +50,3 @@ async def _ask(update: Update, context: Context, question: str) -> None:
     else:
         text = buying.asked_support(request)
     await screens.say(update, text, keyboards.way_back())
-
-
-def _words(update: Update) -> str:
-    """Return what the message says, or what stands under its picture."""
-    message = update.message
-    return (message.text or message.caption or "") if isinstance(message, Message) else ""

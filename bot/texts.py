@@ -479,6 +479,7 @@ def help_text() -> str:
         "Every question costs one energy; a point comes back every 30 minutes, and at midnight "
         "all of it.\n"
         "/shop – more energy, streak savers, Premium\n"
+        "/promo – enter a promo code\n"
         "/wallet – what you own and what you have bought\n"
         "/stats – your streak and how well you answer\n"
         "/language – Deutsch, English, Українська\n"
@@ -571,6 +572,7 @@ def commands() -> list[tuple[str, str]]:
     return [
         ("play", _("Play a round")),
         ("shop", _("Energy, Premium and more")),
+        ("promo", _("Enter a promo code")),
         ("wallet", _("What you own and have bought")),
         ("stats", _("Streak and statistics")),
         ("language", _("Choose the language")),

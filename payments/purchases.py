@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.fields.json import KT
 
@@ -89,16 +89,38 @@ def open_purchase(
         "is_subscription": is_subscription,
         "hold": hold,
     }
-    # Without a hold nothing is refused from here on, so no savepoint is needed.
-    with transaction.atomic(savepoint=hold is not None):
-        if hold is not None:
-            _move_hold_here(hold, product=product, now=now)
+    if hold is None:
+        # Nothing is refused from here on, so no savepoint is needed.
+        with transaction.atomic(savepoint=False):
+            return _open_as_wanted(wanted)
+    try:
+        with transaction.atomic():
+            return _open_with_hold(hold, wanted)
+    except IntegrityError:
+        # It was opened for another product at the same moment: that one is seen now, and closed.
+        with transaction.atomic():
+            return _open_with_hold(hold, wanted)
+
+
+def _open_as_wanted(wanted: dict[str, Any]) -> Purchase:
+    """Return the open purchase as the player wants it now; one that is otherwise is closed."""
+    purchase = _insert(**wanted)
+    if not _is_as_wanted(
+        purchase,
+        is_subscription=wanted["is_subscription"],
+        hold=wanted["hold"],
+        now=wanted["now"],
+    ):
+        _fail(purchase, why="opened again in another way", now=wanted["now"])
         purchase = _insert(**wanted)
-        if not _is_as_wanted(purchase, is_subscription=is_subscription, hold=hold, now=now):
-            _fail(purchase, why="opened again in another way", now=now)
-            purchase = _insert(**wanted)
-        if hold is not None:
-            _attach(hold, purchase, now=now)
+    return purchase
+
+
+def _open_with_hold(hold: Redemption, wanted: dict[str, Any]) -> Purchase:
+    """Open the purchase with the hold, which leaves whatever it was attached to before."""
+    _move_hold_here(hold, product=wanted["product"], now=wanted["now"])
+    purchase = _open_as_wanted(wanted)
+    _attach(hold, purchase, now=wanted["now"])
     return purchase
 
 

@@ -20,6 +20,7 @@ class Awaited(models.TextChoices):
     """What the bot has asked a player to write in the next message."""
 
     PAYMENT_QUESTION = "PAYMENT_QUESTION", "a question about a payment"
+    PROMO_CODE = "PROMO_CODE", "a promo code"
 
 
 class PlayerQuerySet(models.QuerySet["Player"]):

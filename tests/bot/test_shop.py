@@ -459,8 +459,8 @@ class TestCost:
     @pytest.mark.parametrize(
         ("data", "limit"),
         [
-            ("shop", 9),
-            ("product:MEGA_PACK_15", 9),
+            ("shop", 10),
+            ("product:MEGA_PACK_15", 10),
             ("buy:ENERGY_10", 10),
             ("subscribe:PREMIUM_MONTH", 10),
             ("purchases:0", 6),
