@@ -2,16 +2,20 @@
 
 from collections.abc import Sequence
 from datetime import datetime
-from html import escape
+from html import escape, unescape
 
+from django.utils import timezone, translation
+from django.utils.html import strip_tags
 from django.utils.translation import gettext as _
 
 from bot import buying
+from economy.energy import FREE_CAP, Energy
 from economy.holdings import Holdings
+from payments import catalogue
 from payments.catalogue import Offer
 from promos import redemptions
 from promos.errors import Refusal
-from promos.models import Redemption, Scope
+from promos.models import HOLD_FOR, Campaign, Redemption, Scope
 
 
 def ask(*, minutes: int) -> str:
@@ -65,6 +69,29 @@ def _scope(hold: Redemption) -> str:
         Scope.PREMIUM_ANY: _("on every Premium plan"),
         Scope.PRODUCT: _("on one product"),
     }[Scope(campaign.scope)]
+
+
+def preview(campaign: Campaign, language: str, product: str) -> str:
+    """Return what a newcomer with a code of the campaign reads, without bold and the like.
+
+    For operators (promos/previews.py); the campaign may not be stored yet.
+    """
+    now = timezone.now()
+    with translation.override(language):
+        if campaign.is_discount:
+            hold = Redemption(campaign=campaign, created_at=now, reserved_until=now + HOLD_FOR)
+            text = held(hold, catalogue.offers_with(hold), now=now)
+        else:
+            goods = redemptions.goods_of(kind=campaign.kind, value=campaign.value)
+            owned = Holdings(
+                energy=Energy(free=FREE_CAP, paid=goods.paid_energy, counted_until=now),
+                streak_savers=0,
+                duel_tickets=0,
+                premium_until=now + goods.premium_time if goods.premium else None,
+                modes_until={},
+            )
+            text = granted(Redemption(campaign=campaign), owned, now=now)
+    return unescape(strip_tags(text.replace("</s>", " →</s>")))
 
 
 # --- Why a code is not accepted -------------------------------------------------------------------

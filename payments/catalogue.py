@@ -290,6 +290,16 @@ def shelf(*, player: Player, now: datetime) -> list[Offer]:
     return [_offer(product, player=player, holds=holds, now=now) for product in products]
 
 
+def offers_with(hold: Redemption) -> list[Offer]:
+    """Return what a hold, which may not be stored, makes cheaper for a newcomer."""
+    priced = [(one, _price(one, hold)) for one in Product.objects.filter(is_for_sale=True)]
+    return [
+        Offer(product=product, refused=None, stars=stars, hold=hold)
+        for product, stars in priced
+        if stars < product.stars
+    ]
+
+
 def _offer(
     product: Product, *, player: Player, holds: Sequence[Redemption], now: datetime
 ) -> Offer:

@@ -194,8 +194,9 @@ class TestOutlook:
         told = outlook(operator)
 
         assert "30 % off every Premium plan" in told
-        assert "30 % Rabatt auf jeden Premium-Plan, 15 Minuten lang für dich reserviert." in told
-        assert "30% off every Premium plan, held for you for 15 minutes." in told
+        assert "Dein Code gilt. −30 % auf jedes Premium-Paket · noch 15 Minuten" in told
+        assert "Your code is accepted. −30 % on every Premium plan · 15 minutes left" in told
+        assert "Premium Month · ⭐ 99 → ⭐ 70" in told
         assert "Premium Monat Premium Month 99 70 ★" in told
         assert "10 Energie" not in told
         assert not Campaign.objects.exists()
