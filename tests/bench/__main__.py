@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.bench.report import Figure
 
-PARTS = ("statements", "economy", "promos", "acknowledgements", "road")
+PARTS = ("statements", "economy", "payments", "promos", "acknowledgements", "road")
 
 
 def main() -> None:
@@ -44,12 +44,13 @@ def main() -> None:
 
 
 def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
-    from tests.bench import acknowledgements, economy, promos, road, statements
+    from tests.bench import acknowledgements, economy, payments, promos, road, statements
 
     if "statements" in options.parts:
         yield from statements.measure()
     measured = (
         ("economy", economy),
+        ("payments", payments),
         ("promos", promos),
         ("acknowledgements", acknowledgements),
         ("road", road),
