@@ -12,7 +12,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.fields.json import KT
 
@@ -62,8 +62,9 @@ def open_purchase(
     transaction ends; one that is open in another way (with another hold or one that is over, as a
     subscription or not) is closed, too. Whoever taps without a hold gets what is open with one.
 
-    Locks the purchase, then the hold. Raises RefusedError with the first reason why the player
-    cannot buy it. Two statements, for a subscription three: a player has one at a time.
+    Locks the purchase, then the hold; with a hold the player before both. Raises RefusedError with
+    the first reason why the player cannot buy it. Two statements, for a subscription three: a
+    player has one at a time.
     """
     found = catalogue.with_circumstances(
         Product.objects.filter(pk=product_code), player=player.pk, product=product_code, now=now
@@ -93,13 +94,10 @@ def open_purchase(
         # Nothing is refused from here on, so no savepoint is needed.
         with transaction.atomic(savepoint=False):
             return _open_as_wanted(wanted)
-    try:
-        with transaction.atomic():
-            return _open_with_hold(hold, wanted)
-    except IntegrityError:
-        # It was opened for another product at the same moment: that one is seen now, and closed.
-        with transaction.atomic():
-            return _open_with_hold(hold, wanted)
+    with transaction.atomic():
+        # One purchase per product, one per hold: whoever comes second sees what the first has done.
+        players.lock(player)
+        return _open_with_hold(hold, wanted)
 
 
 def _open_as_wanted(wanted: dict[str, Any]) -> Purchase:

@@ -7,6 +7,7 @@ from django.db import transaction
 
 from payments.errors import AnsweredError, TooManyRequestsError
 from payments.models import SupportRequest
+from quizarena.players import services as players
 from quizarena.players.models import Player
 
 # So many of a player's requests may wait at once.
@@ -19,7 +20,7 @@ def ask(*, player: Player, text: str, now: datetime) -> SupportRequest:
 
     Raises TooManyRequestsError while WAITING_MAX of them have not been answered.
     """
-    Player.objects.select_for_update(no_key=True).get(pk=player.pk)
+    players.lock(player)
     if SupportRequest.objects.unanswered().filter(player=player).count() >= WAITING_MAX:
         raise TooManyRequestsError
     return SupportRequest.objects.create(player=player, text=text.strip(), asked_at=now)

@@ -30,6 +30,7 @@ from promos.models import (
     RedemptionStatus,
 )
 from promos.rules import BLOCK_FOR, FAILURES_MAX, FAILURES_WITHIN, Person, Reason, Terms
+from quizarena.players import services as players
 from quizarena.players.models import Player
 
 # As which plan so many days of Premium are given.
@@ -57,7 +58,7 @@ def redeem(*, player: Player, raw: str, channel: Channel, key: str, now: datetim
     is held for HOLD_FOR. Whoever holds it already gets that hold. Every try is written down, and
     the fifth failure of a day blocks. At most seven statements for goods, four for a hold.
     """
-    _lock_player(player)
+    players.lock(player)
     code = codes.normalised(raw)[: codes.LENGTH_MAX]
     digests = list(codes.digests(code).values())
     known = _look_up(player=player, digests=digests, key=key, now=now)
@@ -161,11 +162,6 @@ LEFT JOIN promos_redemption AS mine
   ON mine.campaign_id = campaign.id AND mine.player_id = player.id AND mine.status <> 'EXPIRED'
 WHERE player.id = %(player)s
 """
-
-
-def _lock_player(player: Player) -> None:
-    """Let no other try of the player go on before this one has ended."""
-    Player.objects.select_for_update(no_key=True).only("pk").get(pk=player.pk)
 
 
 def _look_up(*, player: Player, digests: list[bytes], key: str, now: datetime) -> _Known:
@@ -448,12 +444,6 @@ def _lapse(*, redemption_id: int, now: datetime) -> bool:
     """Release a hold whose time is over; False if it has been kept or used meanwhile."""
     lapsed = Redemption.objects.lapsed(now).filter(pk=redemption_id)
     return lapsed.update(status=RedemptionStatus.EXPIRED, changed_at=now) == 1
-
-
-def current_hold(*, player: Player, now: datetime) -> Redemption | None:
-    """Return the player's discount that can be used now, the newest if there are several."""
-    held = Redemption.objects.held(now).select_related("campaign").filter(player=player)
-    return held.order_by("-created_at").first()
 
 
 def fits(campaign: Campaign, *, product_code: str, is_premium: bool) -> bool:

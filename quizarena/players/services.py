@@ -65,6 +65,14 @@ def meet(
     return player
 
 
+def lock(player: Player) -> None:
+    """Let nobody else who locks the player go on before this transaction has ended.
+
+    Rows that refer to the player can be written all the same.
+    """
+    Player.objects.select_for_update(no_key=True).only("pk").get(pk=player.pk)
+
+
 def speak(*, player: Player, language: Language) -> None:
     """Let the bot speak `language` with the player from now on."""
     player.language = language

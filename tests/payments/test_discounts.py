@@ -17,6 +17,7 @@ from payments.models import Purchase
 from promos import campaigns, redemptions
 from promos.models import Campaign, Channel, Redemption
 from promos.proof import prove
+from quizarena.players import services as players
 from quizarena.players.models import Player
 from tests.concurrency import meet_after, run_together
 from tests.factories import PlayerFactory
@@ -408,8 +409,7 @@ class TestStatements:
         paid = step("record", partial(steps.pay, purchase))
         step("credit", partial(steps.credit, paid))
 
-        print(costs)  # noqa: T201 - For `pytest -s`: the measured cost.
-        assert costs["open"] <= 6
+        assert costs["open"] <= 7
         assert costs["check out"] <= 3
         assert costs["record"] <= 2
         assert costs["credit"] <= 5
@@ -470,7 +470,7 @@ class TestRaces:
 
         waiting: list[Thread] = []
         if first == "the job":
-            beside("release", check_out)
+            beside("_lapse", check_out)
             assert self.expire() == 1
         else:
             beside("keep", self.expire)
@@ -533,13 +533,13 @@ class TestRaces:
         assert purchase.stars is not None
         assert counted(campaign) == (1, 0, purchase.base_stars - purchase.stars, 0)
 
-    def test_if_the_second_tap_did_not_try_again_it_would_break(
+    def test_without_the_players_lock_the_second_tap_would_break(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Show that the test above can fail: the database allows one open purchase per hold."""
         running()
         hold = redeem(PlayerFactory.create())
-        monkeypatch.setattr(purchases, "IntegrityError", ZeroDivisionError)
+        monkeypatch.setattr(players, "lock", lambda _: None)
         meet_after(monkeypatch, purchases, "_move_hold_here")
 
         results = run_together(

@@ -11,6 +11,7 @@ from promos import campaigns, codes, proof, redemptions
 from promos.models import Attempt, Block, Campaign, Code, Redemption
 from promos.models import RedemptionQuerySet as Redemptions
 from promos.redemptions import Result
+from quizarena.players import services as players
 from quizarena.players.models import Player
 from quizarena.staff.models import Alert, AuditEntry
 from tests.concurrency import meet_after, overlap, run_together
@@ -118,7 +119,7 @@ class TestTwoDevices:
     def test_without_the_players_lock_one_of_them_is_refused(
         self, race: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(redemptions, "_lock_player", lambda _: None)
+        monkeypatch.setattr(players, "lock", lambda _: None)
 
         assert told(race()) == ["USED_BY_PLAYER", "accepted"]
 
@@ -177,7 +178,7 @@ class TestGuesses:
     def test_without_the_players_lock_all_eight_are_looked_at(
         self, race: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(redemptions, "_lock_player", lambda _: None)
+        monkeypatch.setattr(players, "lock", lambda _: None)
 
         assert told(race()) == ["UNKNOWN"] * 8
         assert not Block.objects.exists()

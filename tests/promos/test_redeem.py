@@ -118,15 +118,6 @@ class TestDiscount:
 
         assert hold(anna, now=minutes(1)).pk == held.pk
 
-    def test_the_newest_hold_is_the_one_that_a_purchase_takes(self, anna: Player) -> None:
-        for raw in ("EINS2026", "ZWEI2026"):
-            make_campaign(code=raw)
-        hold(anna, "EINS2026")
-        newest = hold(anna, "ZWEI2026", now=minutes(1))
-
-        assert redemptions.current_hold(player=anna, now=minutes(14)) == newest
-        assert redemptions.current_hold(player=anna, now=minutes(16)) is None
-
     @pytest.mark.parametrize(
         ("scope", "product_code", "fits"),
         [

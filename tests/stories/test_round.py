@@ -19,7 +19,7 @@ def test_a_newcomer_plays_a_round_over_http_from_the_greeting_to_the_result(stac
         message = stack.tap(oleh, next(label for label in labels if label.startswith("richtig")))
 
     assert "Oleh!" in greeting["text"]
-    assert len(buttons(menu)) == 6
+    assert len(buttons(menu)) == 7
     assert "🟩🟩🟩🟩🟩🟩🟩🟩🟩🟩" in message["text"]
     assert stack.rows("SELECT state FROM game_round") == [("FINISHED",)]
     answers = stack.rows("SELECT number, is_correct FROM game_showing ORDER BY number")
