@@ -150,11 +150,9 @@ class TestLedger:
             cursor.execute("SET LOCAL enable_sort = off")
             cursor.execute("SET LOCAL enable_indexscan = off")
             # Without the tables beside it, of which there is little to plan by in a test.
-            conditions = (
-                "SELECT 1 FROM economy_ledgerentry WHERE"
-                + (rows.partition(" ORDER BY")[0].partition(" WHERE")[2])
-            )
-            cursor.execute("EXPLAIN " + conditions.replace("%", "%%"), [])
+            conditions = rows.partition(" ORDER BY")[0].partition(" WHERE")[2].replace("%", "%%")
+            explained = f"EXPLAIN SELECT 1 FROM economy_ledgerentry WHERE {conditions}"  # noqa: S608
+            cursor.execute(explained, [])
             plan = "\n".join(line for (line,) in cursor.fetchall())
         assert index in plan
 
