@@ -65,9 +65,7 @@ def test_a_newcomer_plays_a_round_in_the_chat_page(stack: Stack, page: Page) -> 
 
 def test_support_finds_the_player_and_an_editor_the_questions(stack: Stack, page: Page) -> None:
     stack.say(stack.sandbox.add_player("Marlene", language_code="de"), "/start")
-    passwords = dict(
-        line.split()[1:] for line in stack.manage("staff_passwords").splitlines() if line
-    )
+    passwords = _passwords(stack)
 
     _log_in(page, stack, "support", passwords["support"])
     page.goto(f"{stack.url}/admin/players/player/")
@@ -84,10 +82,79 @@ def test_support_finds_the_player_and_an_editor_the_questions(stack: Stack, page
     assert answer.status == 403
 
 
+def test_an_operator_runs_a_campaign_and_players_redeem_and_buy(
+    stack: Stack, browser: Browser, page: Page
+) -> None:
+    desk = browser.new_page(viewport={"width": 1280, "height": 900})
+    _log_in(desk, stack, "operator", _passwords(stack)["operator"])
+
+    desk.goto(f"{stack.url}/admin/promos/campaign/add/")
+    desk.fill("[name=name]", "Herbst")
+    desk.check("[name=kind][value=PERCENT_DISCOUNT]")
+    desk.fill("[name=percent]", "40")
+    desk.fill("[name=uses_max]", "100")
+    desk.fill("[name=stars_max]", "2000")
+    desk.fill("[name=shared_code]", "HERBST26")
+    desk.fill("[name=batch_size]", "100")
+    expect(desk.get_by_text("up to 2,000 Stars")).to_be_visible()
+    desk.click("button[name=save]")
+    expect(desk).to_have_url(re.compile(r"/campaign/\d+/change/$"))
+    campaign = desk.url
+    stack.wait_for(lambda: stack.rows("SELECT made FROM promos_batch") == [(100,)], timeout=20)
+    _decide(desk, campaign, "Start")
+    expect(desk.locator("body")).to_contain_text("active")
+
+    page.goto(stack.sandbox.url)
+    chat = page.get_by_test_id("chat").first
+    chat.get_by_test_id("start").click()
+    _write(page, "/promo herbst-26")
+    expect(chat.get_by_test_id("bubble").last).to_contain_text("Dein Code gilt")
+    chat.get_by_test_id("inline-button").filter(has_text="10 Energie").click()
+    chat.get_by_test_id("inline-button").filter(has_text="Kaufen für ⭐ 3").click()
+    chat.get_by_test_id("inline-button").filter(has_text="Bezahlen").click()
+    page.get_by_test_id("pay-confirm").click()
+    expect(chat.get_by_test_id("bubble").last).to_contain_text("Dein Kauf ist da")
+
+    desk.goto(campaign)
+    expect(desk.locator("body")).to_contain_text("1 of 100")
+    expect(desk.locator("body")).to_contain_text("2 of 2,000")
+    _decide(desk, campaign, "Pause")
+    emma = stack.sandbox.add_player("Emma", language_code="en")
+    stack.say(emma, "/start")
+    refused = stack.say(emma, "/promo HERBST26")
+    assert "paused" in refused["text"]
+    _decide(desk, campaign, "Unpause")
+    accepted = stack.say(emma, "/promo HERBST26")
+    assert "Your code is accepted" in accepted["text"]
+    desk.close()
+
+
 def test_the_api_documents_itself(stack: Stack, page: Page) -> None:
     page.goto(f"{stack.url}/api/docs/")
 
     expect(page.get_by_text("/readyz")).to_be_visible()
+
+
+def _passwords(stack: Stack) -> dict[str, str]:
+    """Hand out fresh passwords, and return them by the names of those who have them."""
+    lines = stack.manage("staff_passwords").splitlines()
+    return dict(line.split()[1:] for line in lines if line)
+
+
+def _decide(desk: Page, campaign: str, verb: str) -> None:
+    """Let the operator do something with a campaign, for a reason."""
+    desk.goto(campaign)
+    desk.get_by_role("link", name=verb, exact=True).first.click()
+    desk.fill("[name=reason]", "As planned.")
+    desk.locator("button[name=preview]").click()
+    desk.locator("button[name=confirm]").click()
+    expect(desk.get_by_text(f"1 {verb.lower()}")).to_be_visible()
+
+
+def _write(page: Page, text: str) -> None:
+    """Let the player of the page write."""
+    page.get_by_test_id("composer").first.fill(text)
+    page.get_by_test_id("send").first.click()
 
 
 def _log_in(page: Page, stack: Stack, name: str, password: str) -> None:
