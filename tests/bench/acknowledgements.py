@@ -5,11 +5,19 @@ import os
 import re
 import subprocess
 import tempfile
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.request import Request, urlopen
+from uuid import uuid4
 
 from django.db import connection
 
+from bot import webhook
+from payments.models import Purchase
+from quizarena.players.models import Player
+from tests.bench import payments
 from tests.bench.pgbench import transactions_per_second
 from tests.bench.processes import SECRET, web
 from tests.bench.report import Figure
@@ -83,6 +91,54 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
                     target="0",
                     settings=settings,
                 )
+            yield _pre_checkouts(url, repetitions=repetitions, seconds=seconds)
+
+
+def _pre_checkouts(url: str, *, repetitions: int, seconds: int) -> Figure:
+    """Ask for pre-checkouts, one after the other, while the web takes as many updates as it can.
+
+    The answer stands in the response of the webhook, so this is all that Telegram waits for.
+    """
+    buyers = payments.settle()
+    samples = []
+    with ThreadPoolExecutor(max_workers=1) as others:
+        for number in range(repetitions):
+            load = others.submit(_post, url, connections=16, seconds=seconds)
+            asked = []
+            for buyer in buyers[number::repetitions]:
+                if load.done():
+                    break
+                asked.append(_ask(url, payments.open_for(buyer), buyer))
+            load.result()
+            samples.append(sorted(asked)[int(len(asked) * 0.95)] * 1000)
+    return Figure(
+        what="pre-checkout beside 16 connections: p95",
+        unit="ms",
+        samples=samples,
+        target="<= 100",
+        settings={"connections": 16, "web_processes": 2, "seconds": seconds},
+    )
+
+
+def _ask(url: str, purchase: Purchase, buyer: Player) -> float:
+    """Post a pre-checkout as Telegram does; return how many seconds the approval took."""
+    query = {
+        "id": uuid4().hex,
+        "from": {"id": buyer.telegram_id, "is_bot": False, "first_name": "Bench"},
+        "currency": "XTR",
+        "total_amount": 5,
+        "invoice_payload": purchase.payload,
+    }
+    request = Request(
+        f"{url}{webhook.PATH}",
+        data=json.dumps({"update_id": next(_ids), "pre_checkout_query": query}).encode(),
+        headers={"X-Telegram-Bot-Api-Secret-Token": SECRET, "Content-Type": "application/json"},
+    )
+    began = time.perf_counter()
+    with urlopen(request, timeout=10) as response:
+        answer = json.load(response)
+    assert answer["ok"], answer
+    return time.perf_counter() - began
 
 
 def _post(url: str, *, connections: int, seconds: int) -> dict[str, float]:

@@ -153,8 +153,8 @@ def _invite() -> None:
 _FILL = """
 SET LOCAL session_replication_role = replica;
 INSERT INTO players_player
-  (id, telegram_id, first_name, last_name, username, language, created_at, last_seen_at)
-SELECT number, number, 'Bench', '', '', 'de', now(), now()
+  (id, telegram_id, first_name, last_name, username, language, awaits, created_at, last_seen_at)
+SELECT number, number, 'Bench', '', '', 'de', '', now(), now()
 FROM generate_series(1, {players}) AS number;
 INSERT INTO economy_ledgerentry
   (player_id, type, asset, direction, amount, free_energy, paid_energy, streak_savers,

@@ -28,7 +28,7 @@ FIRST_TELEGRAM_ID = 5 * 10**15
 
 def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     """Count the statements of each step, then measure purchases in turns with pgbench."""
-    _settle()
+    settle()
     yield from _counts()
     yield from _chains(repetitions=repetitions, seconds=seconds)
 
@@ -36,7 +36,8 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
 # --- Steps, as the bot takes them -----------------------------------------------------------------
 
 
-def _open(player: Player) -> Purchase:
+def open_for(player: Player) -> Purchase:
+    """Let the player open a purchase, and have the invoice sent."""
     with transaction.atomic():
         purchase = purchases.open_purchase(
             player=player, product_code="ENERGY_10", now=timezone.now()
@@ -84,7 +85,7 @@ def _refund(purchase: Purchase) -> None:
 def buy(client: int, number: int) -> Purchase:
     """Let a player of this client's own buy: open, pre-checkout, payment, credit."""
     player = _players()[client + CLIENTS * (number % (PLAYERS // CLIENTS))]
-    purchase = _open(player)
+    purchase = open_for(player)
     _check_out(player, purchase)
     purchases.credit(charge_id=_record(player, purchase), now=timezone.now())
     return purchase
@@ -117,7 +118,7 @@ def _counts() -> Iterator[Figure]:
     """Count the statements of each step, BEGIN and COMMIT aside."""
     player = _players()[0]
     with _Count() as opened:
-        purchase = _open(player)
+        purchase = open_for(player)
     with _Count() as checked:
         _check_out(player, purchase)
     with _Count() as recorded:
@@ -185,14 +186,16 @@ def _run(cursor: CursorWrapper, script: str) -> None:
 
 
 @transaction.atomic
-def _settle() -> None:
-    """Make the players who buy here; each has been welcomed."""
-    now = timezone.now()
-    for number in range(PLAYERS):
-        player = Player.objects.create(
-            telegram_id=FIRST_TELEGRAM_ID + number,
-            first_name="Bench",
-            created_at=now,
-            last_seen_at=now,
-        )
-        wallets.welcome(player=player, now=now)
+def settle() -> list[Player]:
+    """Return the players who buy here, made once; each has been welcomed."""
+    if not _players():
+        now = timezone.now()
+        for number in range(PLAYERS):
+            player = Player.objects.create(
+                telegram_id=FIRST_TELEGRAM_ID + number,
+                first_name="Bench",
+                created_at=now,
+                last_seen_at=now,
+            )
+            wallets.welcome(player=player, now=now)
+    return _players()

@@ -30,8 +30,8 @@ FIRST_TELEGRAM_ID = 6 * 10**15
 _SETTLE = f"""
 CREATE SEQUENCE IF NOT EXISTS bench_blocks MINVALUE 0;
 INSERT INTO players_player
-  (telegram_id, first_name, last_name, username, language, created_at, last_seen_at)
-SELECT {FIRST_TELEGRAM_ID} + number, 'Bench', '', '', 'de', now(), now()
+  (telegram_id, first_name, last_name, username, language, awaits, created_at, last_seen_at)
+SELECT {FIRST_TELEGRAM_ID} + number, 'Bench', '', '', 'de', '', now(), now()
 FROM generate_series(0, {BLOCK * BLOCKS - 1}) AS number
 """  # noqa: S608 -- the numbers are constants.
 
