@@ -147,6 +147,23 @@ def test_a_worker_that_dies_with_a_credit_credits_once(long_road: Road, point: s
     assert books_are_right(timezone.now())
 
 
+@pytest.mark.parametrize("point", ["before bot.sender:deliver", "after bot.sender:deliver"])
+def test_a_sender_that_dies_with_a_receipt_lets_it_arrive_all_the_same(
+    long_road: Road, point: str
+) -> None:
+    anna = Buyer(long_road)
+    anna.pay()
+    long_road.fetch()
+    long_road.work()
+
+    kill_at(point, step="send")
+    everything_runs_again(long_road)
+
+    assert anna.now().receipt_sent_at is not None
+    assert "Danke! Dein Kauf ist da." in long_road.sandbox.last_message(anna.id)["text"]
+    assert Wallet.objects.get(player=anna.player).paid_energy == 10
+
+
 def test_a_payment_that_nobody_kept_is_healed_from_telegrams_list(long_road: Road) -> None:
     anna = Buyer(long_road)
     payment = anna.pay()
