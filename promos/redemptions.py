@@ -77,20 +77,14 @@ def redeem(*, player: Player, raw: str, channel: Channel, key: str, now: datetim
         idempotency_key=key,
         at=now,
     )
-    today = now.astimezone(business_zone()).date()
-    against = rules.reasons(known.person, known.terms, now=now, today=today)
-    redemption = _held(known, against)
-    if redemption is None and not against:
-        redemption = _claim(known, player=player, now=now)
-        if redemption is None:
-            # Somebody was faster: look again, at what they have left.
-            known = _look_up(player=player, digests=digests, key=key, now=now)
-            against = rules.reasons(known.person, known.terms, now=now, today=today)
+    redemption, against = _take(known, player=player, now=now)
+    if redemption is None and (not against or known.held_id is not None):
+        # Somebody was faster, or the hold was used or released just now: look again.
+        known = _look_up(player=player, digests=digests, key=key, now=now)
+        redemption, against = _take(known, player=player, now=now)
     if redemption is not None:
         attempt.redemption = redemption
         attempt.save(force_insert=True)
-        if redemption.status == RedemptionStatus.APPLIED:
-            _deliver(redemption, known, player=player, now=now)
         return Result(redemption=redemption)
     reason = against[0] if against else Reason.ALL_HELD
     attempt.refusal, attempt.detail = reason.refusal, reason
@@ -270,11 +264,28 @@ def _as_before(attempt_id: int, *, known: _Known, now: datetime) -> Result:
     )
 
 
+def _take(
+    known: _Known, *, player: Player, now: datetime
+) -> tuple[Redemption | None, list[Reason]]:
+    """Return the player's hold, or what the campaign gives now; else None, and what is against it.
+
+    Goods are delivered with the use that pays for them, and never for a redemption that was there
+    before: a hold may become APPLIED by its purchase at any moment.
+    """
+    against = why_not_anybody(person=known.person, terms=known.terms, now=now)
+    redemption = _held(known, against)
+    if redemption is None and not against:
+        redemption = _claim(known, player=player, now=now)
+        if redemption is not None and redemption.status == RedemptionStatus.APPLIED:
+            _deliver(redemption, known, player=player, now=now)
+    return redemption, against
+
+
 def _held(known: _Known, against: list[Reason]) -> Redemption | None:
     """Return the hold that the player has already, unless codes are closed to the player."""
     if known.held_id is None or {Reason.BLOCKED, Reason.DENIED}.intersection(against):
         return None
-    return Redemption.objects.get(pk=known.held_id)
+    return Redemption.objects.filter(pk=known.held_id, status=RedemptionStatus.RESERVED).first()
 
 
 _CLAIM = """

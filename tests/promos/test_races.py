@@ -1,12 +1,14 @@
 """Two at once, and each time the proof that the race is one: without the guard it is lost."""
 
 from collections.abc import Callable
+from datetime import datetime
 from functools import partial
 from typing import Any
 
 import pytest
 from django.db import connection
 
+from economy.models import LedgerEntry
 from promos import campaigns, codes, proof, redemptions
 from promos.models import Attempt, Block, Campaign, Code, Redemption
 from promos.models import RedemptionQuerySet as Redemptions
@@ -116,10 +118,10 @@ class TestTwoDevices:
         assert one.redemption.pk == other.redemption.pk
         assert counted(Campaign.objects.get()) == (1, 0, 0, 0)
 
-    def test_without_the_players_lock_one_of_them_is_refused(
+    def test_without_looking_for_the_hold_one_of_them_is_refused(
         self, race: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(players, "lock", lambda _: None)
+        monkeypatch.setattr(redemptions, "_held", lambda *_: None)
 
         assert told(race()) == ["USED_BY_PLAYER", "accepted"]
 
@@ -311,6 +313,64 @@ class TestExpiryAgainstCredit:
 
         assert applied is True
         assert "Invalid transition" in str(released)
+
+
+class TestUseAgainstRepeat:
+    """The player enters a code again and is found to hold it; just then the hold ends."""
+
+    def when_found(self, end: Callable[[], bool], monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let somebody else `end` the hold right after the player's first look."""
+        look_up = redemptions._look_up
+        ends = iter([end])
+
+        def found(**kwargs: Any) -> Any:
+            known = look_up(**kwargs)
+            for each in ends:
+                assert run_together(each) == [True]
+            return known
+
+        monkeypatch.setattr(redemptions, "_look_up", found)
+
+    def test_a_hold_that_is_used_meanwhile_gives_nothing_more(
+        self, held: Redemption, player: Player, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        use = partial(redemptions.apply, redemption_id=held.pk, now=minutes(1))
+        self.when_found(use, monkeypatch)
+
+        result = redeem(player, now=minutes(1))
+
+        assert (result.redemption, result.reason) == (None, "USED_BY_PLAYER")
+        assert not LedgerEntry.objects.filter(player=player).exists()
+
+    def test_without_the_second_look_goods_of_a_discount_would_be_given(
+        self, held: Redemption, player: Player, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def took(known: Any, *, player: Player, now: datetime) -> Any:
+            redemption = Redemption.objects.get(pk=known.held_id)
+            if redemption.status == "APPLIED":
+                redemptions._deliver(redemption, known, player=player, now=now)
+            return redemption, []
+
+        monkeypatch.setattr(redemptions, "_take", took)
+        self.when_found(
+            partial(redemptions.apply, redemption_id=held.pk, now=minutes(1)), monkeypatch
+        )
+
+        redeem(player, now=minutes(1))
+
+        assert LedgerEntry.objects.get(player=player).paid_energy == 20
+
+    def test_a_hold_that_is_released_meanwhile_is_taken_again(
+        self, held: Redemption, player: Player, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        release = partial(redemptions.release, redemption_id=held.pk, now=minutes(1))
+        self.when_found(release, monkeypatch)
+
+        again = redeem(player, now=minutes(1)).redemption
+
+        assert again is not None
+        assert (again.pk == held.pk, again.status, again.turn) == (False, "RESERVED", 2)
+        assert counted(held.campaign) == (1, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
