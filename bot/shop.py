@@ -63,16 +63,20 @@ async def buy(update: Update, context: Context) -> None:
     """Send the invoice (Bot API sendInvoice), or say why it cannot be bought.
 
     The button carries the discount with which its price was told. If that is over, the player is
-    told so and sees the price of now: nobody pays more than the button has said.
+    told so and sees the price of now: nobody pays more than the button has said, or than a screen
+    has said since.
     """
     query = screens.tap(update)
-    code, hold = screens.arguments(query, 2)
+    code, told = screens.arguments(query, 2)
+    hold = catalogue.hold_for_tap(
+        player=context.player,
+        product_code=code,
+        told=int(told) if told.isdecimal() else None,
+        now=context.now,
+    )
     try:
         purchase = purchases.open_purchase(
-            player=context.player,
-            product_code=code,
-            now=context.now,
-            redemption_id=int(hold) if hold.isdecimal() else None,
+            player=context.player, product_code=code, now=context.now, redemption_id=hold
         )
     except RefusedError as refusal:
         if refusal.refusal in (Refusal.PROMO_EXPIRED, Refusal.PROMO_NOT_FITTING):

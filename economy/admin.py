@@ -21,14 +21,7 @@ from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 from economy import adjustments, entitlements, grants, statements, wallets
 from economy.access import PREMIUM, AccessForm, explain
 from economy.charts import DaysForm, asset_charts
-from economy.decisions import (
-    AdjustmentForm,
-    Decision,
-    DecisionForm,
-    PremiumForm,
-    decide,
-    own_user,
-)
+from economy.decisions import AdjustmentForm, PremiumForm, about
 from economy.energy import FREE_CAP
 from economy.errors import EconomyError
 from economy.models import (
@@ -45,6 +38,7 @@ from economy.statements import ASSET_NAMES, delivered, moved
 from economy.timeline import minute, timeline
 from quizarena.players.admin import Chapter, named, tells
 from quizarena.players.models import Player
+from quizarena.staff.decisions import decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
     age,
@@ -53,6 +47,7 @@ from quizarena.staff.desk import (
     exactly,
     link,
     object_link,
+    own_user,
     pretty,
     span,
 )
@@ -275,10 +270,10 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
             )
             return reversal.entry, reversal.is_new, f"Revoked: {granted}."
 
-        decision = Decision(
+        decision = about(
+            entry.player,
+            request=request,
             title=f"Revoke {granted} of {entry.player}",
-            player=entry.player,
-            form=DecisionForm,
             preview=preview,
             carry_out=carry_out,
             audit_action="wallet.premium_revoked",
@@ -454,9 +449,10 @@ class WalletAdmin(ReadOnlyAdmin[Wallet]):
             amount = f"{cleaned['amount']:+,}".replace("-", "−")
             return entry, is_new, f"{amount} {cleaned['asset'].label}."
 
-        decision = Decision(
+        decision = about(
+            player,
+            request=request,
             title=f"Adjust what {player} owns",
-            player=player,
             form=AdjustmentForm,
             preview=preview,
             carry_out=carry_out,
@@ -495,9 +491,10 @@ class WalletAdmin(ReadOnlyAdmin[Wallet]):
             )
             return entry, is_new, f"Granted: {delivered(entry).removeprefix('+')}."
 
-        decision = Decision(
+        decision = about(
+            player,
+            request=request,
             title=f"Grant {player} Premium",
-            player=player,
             form=PremiumForm,
             preview=preview,
             carry_out=carry_out,

@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from django import forms
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.widgets import UnfoldAdminTextInputWidget
@@ -19,10 +20,14 @@ class DaysForm(forms.Form):
     """From which day to which."""
 
     first_day = forms.DateField(
-        label="From", widget=UnfoldAdminTextInputWidget(attrs={"type": "date"})
+        label="From",
+        initial=timezone.localdate,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
     )
     last_day = forms.DateField(
-        label="To", widget=UnfoldAdminTextInputWidget(attrs={"type": "date"})
+        label="To",
+        initial=timezone.localdate,
+        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
     )
 
 

@@ -81,12 +81,15 @@ def open_modes(*, player: Player, at: datetime) -> frozenset[str] | None:
 
 
 def modes_until(*, player: Player, now: datetime) -> dict[str, datetime]:
-    """Return until when the modes that have been granted and are open at `now` stay so."""
+    """Return until when the modes that have been granted and are open at `now` stay so.
+
+    By code, so that players always read them in the same order.
+    """
     until: dict[str, datetime] = {}
     for span in ModeSpan.objects.live(now).filter(player=player):
         if span.starts_at <= until.get(span.mode, now):
             until[span.mode] = span.ends_at
-    return until
+    return dict(sorted(until.items()))
 
 
 class Reason(StrEnum):

@@ -281,11 +281,15 @@ class LedgerEntry(models.Model):
             models.CheckConstraint(
                 condition=Q(type__in=EntryType.values), name="entry_type_is_known"
             ),
-            models.CheckConstraint(condition=Q(asset__in=Asset), name="entry_asset_is_known"),
             models.CheckConstraint(
-                condition=Q(direction__in=Direction), name="entry_direction_is_known"
+                condition=Q(asset__in=Asset.values), name="entry_asset_is_known"
             ),
-            models.CheckConstraint(condition=Q(source__in=Source), name="entry_source_is_known"),
+            models.CheckConstraint(
+                condition=Q(direction__in=Direction.values), name="entry_direction_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(source__in=Source.values), name="entry_source_is_known"
+            ),
             models.CheckConstraint(condition=~Q(idempotency_key=""), name="entry_key_is_not_empty"),
             models.CheckConstraint(
                 condition=~Q(type__in=[one.value for one in STAFF_TYPES])
@@ -476,7 +480,10 @@ class PremiumSpan(Span):
         ]
         constraints = [
             *Span.Meta.constraints,
-            models.CheckConstraint(condition=Q(plan__in=Plan), name="premiumspan_plan_is_known"),
+            models.CheckConstraint(
+                condition=Q(plan__in=[plan.value for plan in Plan]),
+                name="premiumspan_plan_is_known",
+            ),
             ExclusionConstraint(
                 expressions=[
                     ("player", RangeOperators.EQUAL),
@@ -603,7 +610,7 @@ class PremiumNotice(models.Model):
                 fields=["player", "ends_at", "kind"], name="premiumnotice_once"
             ),
             models.CheckConstraint(
-                condition=Q(kind__in=NoticeKind), name="premiumnotice_kind_is_known"
+                condition=Q(kind__in=NoticeKind.values), name="premiumnotice_kind_is_known"
             ),
         ]
 
@@ -724,7 +731,8 @@ class StreakDay(models.Model):
         constraints = [
             models.UniqueConstraint(fields=["player", "day"], name="streak_day_once"),
             models.CheckConstraint(
-                condition=Q(outcome__in=Outcome), name="streak_day_outcome_is_known"
+                condition=Q(outcome__in=[outcome.value for outcome in Outcome]),
+                name="streak_day_outcome_is_known",
             ),
             models.CheckConstraint(condition=Q(length__gt=0), name="streak_day_is_of_a_streak"),
             models.CheckConstraint(

@@ -3,35 +3,26 @@
 from datetime import date
 from typing import Any
 
-from django import forms
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.response import TemplateResponse
+from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextareaWidget
 
 from economy import streaks
-from economy.adjustments import REASON_MAX_LENGTH
 from economy.charts import DaysForm
-from economy.decisions import own_user
 from economy.errors import EconomyError
 from economy.models import OutageDay
 from economy.streak_rules import Outcome
 from economy.streaks import COUNTED_MAX
-from quizarena.staff.desk import ReadOnlyAdmin, age, button
+from quizarena.staff.decisions import Decision, ReasonForm, decide
+from quizarena.staff.desk import ReadOnlyAdmin, age, button, own_user
 
 
-class OutageForm(DaysForm):
+class OutageForm(ReasonForm, DaysForm):
     """The days that an outage of ours has spoilt, and what it was."""
 
-    reason = forms.CharField(
-        max_length=REASON_MAX_LENGTH,
-        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-        help_text="What was down, and why.",
-    )
+    field_order = ("first_day", "last_day", "reason")
 
 
 class OutageDayAdmin(ReadOnlyAdmin[OutageDay]):
@@ -79,36 +70,27 @@ class OutageDayAdmin(ReadOnlyAdmin[OutageDay]):
         if not self.has_declare_permission(request):
             raise PermissionDenied
         now = timezone.now()
-        today = timezone.localdate(now)
-        form = OutageForm(request.POST or None, initial={"first_day": today, "last_day": today})
-        preview = None
-        if request.method == "POST" and form.is_valid() and "edit" not in request.POST:
-            first_day, last_day = form.cleaned_data["first_day"], form.cleaned_data["last_day"]
-            try:
-                if "confirm" in request.POST:
-                    shielded = streaks.shield(
-                        first_day=first_day,
-                        last_day=last_day,
-                        staff=own_user(request),
-                        reason=form.cleaned_data["reason"],
-                        now=now,
-                    )
-                    self.message_user(request, _told(shielded), messages.SUCCESS)
-                    return HttpResponseRedirect(reverse("admin:economy_outageday_changelist"))
-                foreseen = streaks.foresee_shield(first_day=first_day, last_day=last_day, now=now)
-            except EconomyError as error:
-                form.add_error(None, f"Refused: {str(error).removesuffix('.')}.")
-            else:
-                preview = _preview(foreseen, first_day=first_day, last_day=last_day)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": "Declare an outage",
-            "opts": self.opts,
-            "media": self.media,
-            "form": form,
-            "preview": preview,
-        }
-        return TemplateResponse(request, "economy/outage.html", context)
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            return _told(streaks.shield(**cleaned, staff=own_user(request), now=now))
+
+        def preview(cleaned: dict[str, Any]) -> list[tuple[str, str]]:
+            first_day, last_day = cleaned["first_day"], cleaned["last_day"]
+            foreseen = streaks.foresee_shield(first_day=first_day, last_day=last_day, now=now)
+            return _preview(foreseen, first_day=first_day, last_day=last_day)
+
+        decision = Decision(
+            title="Declare an outage",
+            form=OutageForm,
+            preview=preview,
+            headers=("What", "How many"),
+            carry_out=carry_out,
+            refusals=(EconomyError,),
+            back=reverse("admin:economy_outageday_changelist"),
+            note="Whole days of business, in Berlin. They cost nobody a streak, a saver or a "
+            "freeze, and cannot be taken back. The reason says what was down, and why.",
+        )
+        return decide(request, decision, model_admin=self)
 
 
 def _told(shielded: list[OutageDay]) -> str:

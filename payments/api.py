@@ -7,9 +7,8 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.core.validators import RegexValidator
 from django.db import connection
-from django.db.models import QuerySet, Sum
+from django.db.models import BigIntegerField, QuerySet, Sum
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
@@ -26,15 +25,13 @@ from quizarena.api import idempotency
 from quizarena.api.authentication import client_of
 from quizarena.api.idempotency import Answer
 from quizarena.api.models import ApiClient, Scope
-from quizarena.api.parsing import StrictSerializer
-from quizarena.api.problems import Problem, unknown
+from quizarena.api.parsing import StrictSerializer, player_field, reason_field
+from quizarena.api.problems import Problem, no_player, unknown
 from quizarena.api.schema import IDEMPOTENCY_KEY, REPLAYED, refusals
 from quizarena.api.views import ApiView
 from quizarena.players.models import Player
-from quizarena.staff import audit, reasons
+from quizarena.staff import audit
 
-# A Telegram id has at most 52 significant bits (Bot API, User).
-TELEGRAM_ID_MAX = 2**52 - 1
 # The refunds of all clients within this time count towards settings.REFUND_DAILY_STARS.
 LIMIT_WINDOW = timedelta(hours=24)
 # Names the advisory lock of that limit.
@@ -65,6 +62,14 @@ _REFUSALS = {
     Refusal.SUBSCRIBED: (
         "The player is subscribed already",
         "Open a purchase without a subscription, or wait until theirs has ended.",
+    ),
+    Refusal.PROMO_EXPIRED: (
+        "The discount is not held any more",
+        "It is over, used up, or another player's. Redeem a code, or leave `redemption` out.",
+    ),
+    Refusal.PROMO_NOT_FITTING: (
+        "The discount is not for this",
+        "It is for other products, and never for a subscription. Leave `redemption` out.",
     ),
 }
 
@@ -128,12 +133,6 @@ def needs_staff() -> Problem:
     )
 
 
-def no_player() -> Problem:
-    """Return the problem of a Telegram id that nobody here has."""
-    detail = "No player has this Telegram id: they have to start the bot first."
-    return unknown("player", code="player_not_found", detail=detail)
-
-
 def no_product() -> Problem:
     """Return the problem of a code that no product has."""
     detail = "No product has this code: see the list of products."
@@ -188,6 +187,11 @@ class PurchaseBody(serializers.ModelSerializer[Purchase]):
         help_text="Null for a payment that belongs to no purchase of ours.",
     )
     subscription = serializers.BooleanField(source="is_subscription")
+    redemption = serializers.IntegerField(
+        source="redemption_id",
+        allow_null=True,
+        help_text="Id of the discount that it was opened with.",
+    )
     invoice_link = serializers.SerializerMethodField(
         help_text="Opens the invoice in Telegram; null without one, or when it cannot be paid."
     )
@@ -197,7 +201,7 @@ class PurchaseBody(serializers.ModelSerializer[Purchase]):
         model = Purchase
         fields = (
             "id", "player", "product", "subscription", "status", "base_stars", "percent", "stars",
-            "invoice_link", "opened_at", "paid_at", "refund",
+            "redemption", "invoice_link", "opened_at", "paid_at", "refund",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -207,25 +211,26 @@ class PurchaseBody(serializers.ModelSerializer[Purchase]):
 
 
 class NewPurchase(StrictSerializer):
-    """What a player is to buy."""
+    """What a player is to buy, and with which discount."""
 
-    player = serializers.IntegerField(
-        min_value=1, max_value=TELEGRAM_ID_MAX, help_text="Telegram id of the player."
-    )
+    player = player_field()
     product = serializers.SlugField(max_length=32, help_text="Code of the product.")
     subscription = serializers.BooleanField(
         default=False, help_text="Renewed by Telegram every 30 days, for products that can be."
+    )
+    redemption = serializers.IntegerField(
+        min_value=1,
+        max_value=BigIntegerField.MAX_BIGINT,
+        allow_null=True,
+        default=None,
+        help_text="Id of a discount that the player holds; without one it costs the full price.",
     )
 
 
 class NewRefund(StrictSerializer):
     """Why a purchase is to be refunded."""
 
-    reason = serializers.CharField(
-        max_length=reasons.MAX_LENGTH,
-        validators=[RegexValidator(r"^[^\x00]*[^\s\x00][^\x00]*$", "Say something.")],
-        help_text="Is kept for ever.",
-    )
+    reason = reason_field()
 
 
 # --- What can be asked ----------------------------------------------------------------------------
@@ -256,6 +261,7 @@ _PURCHASE = {
     "base_stars": 5,
     "percent": 0,
     "stars": 5,
+    "redemption": None,
     "invoice_link": "https://t.me/$Qm9zcyBvZiB0aGUgcXVpeg",
     "opened_at": "2026-11-22T13:00:00+01:00",
     "paid_at": None,
@@ -312,8 +318,9 @@ class Purchases(ApiView):
         operation_id="open_purchase",
         summary="Open a purchase and get its invoice link",
         description="A player has one open purchase of a product: opening it again returns it, at "
-        "the price at which it was opened. It is closed when nobody pays for 30 minutes. If you "
-        "get no answer, ask again with the same Idempotency-Key.",
+        "the price at which it was opened; with another discount it is closed and opened anew. It "
+        "is closed when nobody pays for 30 minutes. If you get no answer, ask again with the same "
+        "Idempotency-Key.",
         tags=["purchases"],
         parameters=[IDEMPOTENCY_KEY, REPLAYED],
         request=NewPurchase,
@@ -350,7 +357,9 @@ class Purchases(ApiView):
         )
 
 
-def _open(*, player: int, product: str, subscription: bool, now: datetime) -> Answer:
+def _open(
+    *, player: int, product: str, subscription: bool, redemption: int | None, now: datetime
+) -> Answer:
     """Open the purchase."""
     buyer = Player.objects.filter(telegram_id=player).first()
     if buyer is None:
@@ -359,7 +368,11 @@ def _open(*, player: int, product: str, subscription: bool, now: datetime) -> An
         raise no_product()
     try:
         purchase = purchases.open_purchase(
-            player=buyer, product_code=product, is_subscription=subscription, now=now
+            player=buyer,
+            product_code=product,
+            is_subscription=subscription,
+            redemption_id=redemption,
+            now=now,
         )
     except RefusedError as error:
         raise refused(error) from error

@@ -107,7 +107,7 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
                 "description": "7 days of unlimited energy and all modes.",
             },
             "uk": {
-                "title": "Premium Starter",
+                "title": "Преміум Стартовий",
                 "description": "7 днів необмеженої енергії та всі режими.",
             },
         },
@@ -130,7 +130,7 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
                 "is frozen by itself.",
             },
             "uk": {
-                "title": "Premium Місяць",
+                "title": "Преміум Місяць",
                 "description": "30 днів необмеженої енергії та всі режими; один пропущений день "
                 "на тиждень заморожується сам.",
             },
@@ -153,7 +153,7 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
                 "protected.",
             },
             "uk": {
-                "title": "Premium Сезон",
+                "title": "Преміум Сезон",
                 "description": "90 днів необмеженої енергії та всі режими; твоя серія завжди "
                 "під захистом.",
             },
@@ -176,7 +176,7 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
                 "protected.",
             },
             "uk": {
-                "title": "Premium Рік",
+                "title": "Преміум Рік",
                 "description": "365 днів необмеженої енергії та всі режими; твоя серія завжди "
                 "під захистом.",
             },
@@ -283,11 +283,29 @@ class Offer:
 
 def shelf(*, player: Player, now: datetime) -> list[Offer]:
     """Return what is for sale, in the shop's order, as the player sees it. Two queries."""
-    holds = list(Redemption.objects.held(now).select_related("campaign").filter(player=player))
+    holds = _holds(player, now=now)
     products = with_circumstances(
         Product.objects.filter(is_for_sale=True), player=player.pk, product=OuterRef("pk"), now=now
     )
     return [_offer(product, player=player, holds=holds, now=now) for product in products]
+
+
+def hold_for_tap(
+    *, player: Player, product_code: str, told: int | None, now: datetime
+) -> int | None:
+    """Return with which discount a tap opens the purchase, so that no screen has promised less.
+
+    The one with which the button has `told` the price, or a better one that the player has entered
+    since. What is not held any more stays: it will be refused. One query, with a choice two.
+    """
+    held = {hold.pk: hold for hold in _holds(player, now=now)}
+    if not held.keys() - {told} or (told is not None and told not in held):
+        return told
+    product = Product.objects.filter(pk=product_code).first()
+    best = _best(product, list(held.values())) if product else None
+    if best is None or (told is not None and best.campaign.value < held[told].campaign.value):
+        return told
+    return best.pk
 
 
 def offers_with(hold: Redemption) -> list[Offer]:
@@ -305,16 +323,24 @@ def _offer(
 ) -> Offer:
     """Return the product, fetched with its circumstances, as the player sees it."""
     reasons = refusals(product=product, player=player, found=circumstances(product), now=now)
-    prices = {hold: _price(product, hold) for hold in holds}
-    best = min(prices, key=prices.__getitem__, default=None)
-    if best is not None and prices[best] == product.stars:
-        best = None
+    best = _best(product, holds)
     return Offer(
         product=product,
         refused=next(iter(reasons), None),
-        stars=prices[best] if best else product.stars,
+        stars=_price(product, best) if best else product.stars,
         hold=best,
     )
+
+
+def _holds(player: Player, *, now: datetime) -> list[Redemption]:
+    """Return the discounts that the player holds."""
+    return list(Redemption.objects.held(now).select_related("campaign").filter(player=player))
+
+
+def _best(product: Product, holds: Sequence[Redemption]) -> Redemption | None:
+    """Return the discount that makes the product cheapest, if one does."""
+    best = min(holds, key=lambda hold: _price(product, hold), default=None)
+    return best if best is not None and _price(product, best) < product.stars else None
 
 
 def _price(product: Product, hold: Redemption) -> int:

@@ -13,7 +13,8 @@ from uuid import UUID, uuid4
 
 import structlog
 from django.db import transaction
-from django.db.models import OuterRef, Q, Subquery
+from django.db.models import OuterRef, Q, Subquery, TextField
+from django.db.models.expressions import RawSQL
 from django.db.models.fields.json import KT
 
 from economy import grants
@@ -247,12 +248,23 @@ class PreCheckout:
     currency: str
 
 
+# Which version of the row is locked, and which one everything beside it was read with: another one
+# if somebody has changed it while this query waited for the lock.
+_VERSION = RawSQL("payments_purchase.xmin::text", [], output_field=TextField())
+_VERSION_SEEN = RawSQL(
+    "SELECT xmin::text FROM payments_purchase AS seen WHERE seen.id = payments_purchase.id",
+    [],
+    output_field=TextField(),
+)
+
+
 @transaction.atomic
 def check_out(query: PreCheckout, *, now: datetime) -> Refusal | None:
     """Decide whether the Stars may be taken: None is yes. Two statements, with a discount three.
 
     Locks the purchase, then the hold. A query that comes again gets the answer it got (product
-    rules, section 5.3).
+    rules, section 5.3), also while its first delivery is still being answered: who has waited for
+    the lock looks again.
     """
     answers = PurchaseEvent.objects.filter(
         purchase=OuterRef("pk"),
@@ -264,8 +276,14 @@ def check_out(query: PreCheckout, *, now: datetime) -> Refusal | None:
         player=OuterRef("player"),
         product=OuterRef("product"),
         now=now,
-    ).annotate(answer=Subquery(answers.values(told=KT("evidence__refusal"))[:1]))
+    ).annotate(
+        answer=Subquery(answers.values(told=KT("evidence__refusal"))[:1]),
+        version=_VERSION,
+        version_seen=_VERSION_SEEN,
+    )
     purchase = found.filter(payload=query.payload).first()
+    if purchase is not None and purchase.version != purchase.version_seen:
+        purchase = found.filter(payload=query.payload).first()
     if purchase is None:
         return Refusal.UNKNOWN
     if purchase.answer is not None:

@@ -18,7 +18,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from promos import campaigns, planning, redemptions, statistics
-from promos.errors import IllegalMoveError, IncompleteError, Refusal
+from promos.errors import IllegalMoveError, IncompleteError, KeyReusedError, Refusal
 from promos.models import (
     Campaign,
     CampaignKind,
@@ -371,7 +371,8 @@ class Redeem(ApiView):
         operation_id="redeem_promo",
         summary="Redeem a code for a player",
         description="What is given arrives at once. A discount is held until `reserved_until` for "
-        "the player, who uses it in the bot's shop; whoever holds it already gets that hold. Every "
+        "the player, who uses it in the bot's shop, or in a purchase that you open with its `id`; "
+        "whoever holds it already gets that hold. Every "
         "try is kept, refused ones too (`E_PROMO_…`): they count, and the same Idempotency-Key "
         "gets the same refusal again.",
         tags=["promos"],
@@ -410,9 +411,13 @@ class Redeem(ApiView):
 
 def _redeem(*, player: int, code: str, key: str, now: datetime) -> Answer:
     """Redeem the code; a refusal is an answer, too, since the try has been written down."""
-    result = redemptions.redeem(
-        player=_player(player), raw=code, channel=Channel.API, key=key, now=now
-    )
+    try:
+        result = redemptions.redeem(
+            player=_player(player), raw=code, channel=Channel.API, key=key, now=now
+        )
+    except KeyReusedError as error:
+        # The try is kept for longer than the answer.
+        raise idempotency.key_reused() from error
     if result.redemption is not None:
         return Answer(status=status.HTTP_201_CREATED, body=_shown(result.redemption.pk))
     assert result.refusal

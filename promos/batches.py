@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
 from promos import campaigns, codes
-from promos.errors import BadBatchError, CodesGoneError, IllegalMoveError
+from promos.errors import BadBatchError, CodesGoneError, IllegalMoveError, KeyReusedError
 from promos.models import OVER, Batch, Code
 from quizarena.staff import audit
 
@@ -37,14 +37,16 @@ def order(
     """Order a batch, once per `key`; a job makes it. Locks the campaign.
 
     Raises BadBatchError for a size or prefix out of bounds, IllegalMoveError for a campaign that
-    is over.
+    is over, KeyReusedError for a key with which another batch was ordered.
     """
     campaign = campaigns.lock(campaign_id)
+    prefix = codes.normalised(prefix)
     if key is not None and (ordered := campaign.batches.filter(key=key).first()) is not None:
+        if (ordered.size, ordered.prefix) != (size, prefix):
+            raise KeyReusedError("This form has ordered another batch: open a new one.")
         return ordered
     if campaign.status in OVER:
         raise IllegalMoveError(f"It is {campaign.get_status_display()}.")
-    prefix = codes.normalised(prefix)
     if not 1 <= size <= SIZE_MAX:
         raise BadBatchError(f"A batch has 1 to {SIZE_MAX:,} codes, not {size:,}.")
     if not PREFIX.fullmatch(prefix):

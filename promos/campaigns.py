@@ -72,6 +72,7 @@ def unpause(*, campaign_id: int, reason: str, now: datetime, staff: User | None)
         raise IllegalMoveError("Its window is over.")
     if campaign.uses_max is not None and campaign.applied >= campaign.uses_max:
         raise IllegalMoveError("All of its uses have been applied.")
+    campaign.unpaused_at = now
     return _move(campaign, CampaignStatus.ACTIVE, "unpaused", reason=reason, now=now, staff=staff)
 
 
@@ -187,7 +188,7 @@ def _move(
     """Move a locked campaign, and write down who did it and why."""
     before = campaign.status
     campaign.status, campaign.changed_at = status, now
-    campaign.save(update_fields=["status", "changed_at"])
+    campaign.save(update_fields=["status", "changed_at", "unpaused_at"])
     _record(campaign, verb, reason=reason, staff=staff, details={"status": [before, status.value]})
     return campaign
 
@@ -243,27 +244,38 @@ def _roll_over_one(*, campaign_id: int, now: datetime) -> bool:
 def guard(*, now: datetime) -> int:
     """Pause the campaigns of codes that are being attacked, with an alert; return how many.
 
-    More than GUARD_FAILURES failures on one code within GUARD_WITHIN, by GUARD_PLAYERS or more.
+    More than GUARD_FAILURES failures on one code within GUARD_WITHIN, by GUARD_PLAYERS or more;
+    what had happened when staff unpaused the campaign has been looked at and does not count.
     """
+    unpaused_at = F("campaign__unpaused_at")
     attacked = (
         Attempt.objects.filter(at__gt=now - GUARD_WITHIN, at__lte=now, code__isnull=False)
+        .filter(Q(campaign__unpaused_at=None) | Q(at__gt=unpaused_at))
         .exclude(refusal="")
-        .values("campaign", "code")
+        .values("campaign", "code", unpaused_at=unpaused_at)
         .annotate(failures=Count("pk"), players=Count("player", distinct=True))
         .filter(failures__gt=GUARD_FAILURES, players__gte=GUARD_PLAYERS)
         .order_by("campaign")
     )
     return sum(
-        _pause_attacked(campaign_id=row["campaign"], failures=row["failures"], now=now)
+        _pause_attacked(
+            campaign_id=row["campaign"],
+            unpaused_at=row["unpaused_at"],
+            failures=row["failures"],
+            now=now,
+        )
         for row in attacked
     )
 
 
 @transaction.atomic
-def _pause_attacked(*, campaign_id: int, failures: int, now: datetime) -> bool:
+def _pause_attacked(
+    *, campaign_id: int, unpaused_at: datetime | None, failures: int, now: datetime
+) -> bool:
     """Pause one campaign that is active, and let staff know."""
     campaign = lock(campaign_id)
-    if campaign.status != CampaignStatus.ACTIVE:
+    # Unpaused since the failures were counted: the next run counts again.
+    if campaign.status != CampaignStatus.ACTIVE or campaign.unpaused_at != unpaused_at:
         return False
     reason = f"{failures} failures on one code within ten minutes."
     _move(campaign, CampaignStatus.PAUSED, "paused", reason=reason, now=now, staff=None)

@@ -42,6 +42,10 @@ class ChangedMeanwhileError(PromosError):
     """Somebody has been faster: the campaign is no longer what the member of staff has seen."""
 
 
+class KeyReusedError(PromosError):
+    """The idempotency key belongs to another request."""
+
+
 class BadTermsError(PromosError, ValueError):
     """A campaign cannot have these terms; `field` is the one that is wrong."""
 

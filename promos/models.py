@@ -135,6 +135,8 @@ class Campaign(models.Model):
     )
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
+    # What the guard has counted before staff let it go on does not count again.
+    unpaused_at = models.DateTimeField(null=True, editable=False)
 
     # How often it is held and has been applied, and what that takes off in Stars.
     held = models.PositiveIntegerField(default=0)

@@ -17,7 +17,7 @@ from economy.grants import Reversal
 from economy.models import EntryType, LedgerEntry, Source
 from economy.wallets import business_zone
 from promos import codes, levels, rules
-from promos.errors import NotAttachableError, Refusal
+from promos.errors import KeyReusedError, NotAttachableError, Refusal
 from promos.models import (
     HOLD_FOR,
     Attempt,
@@ -56,14 +56,15 @@ def redeem(*, player: Player, raw: str, channel: Channel, key: str, now: datetim
 
     Locks the player, then the campaign, then for goods the wallet. Goods arrive at once; a discount
     is held for HOLD_FOR. Whoever holds it already gets that hold. Every try is written down, and
-    the fifth failure of a day blocks. At most seven statements for goods, four for a hold.
+    the fifth failure of a day blocks. Raises KeyReusedError for a key that came with another code.
+    At most seven statements for goods, four for a hold.
     """
     players.lock(player)
     code = codes.normalised(raw)[: codes.LENGTH_MAX]
     digests = list(codes.digests(code).values())
     known = _look_up(player=player, digests=digests, key=key, now=now)
     if known.earlier_id is not None:
-        return _as_before(known.earlier_id, known=known, now=now)
+        return _as_before(known.earlier_id, digests=digests, known=known, now=now)
     if known.lapsed_id is not None:
         # Its time is over, and the job that releases it has not come yet.
         _lapse(redemption_id=known.lapsed_id, now=now)
@@ -126,6 +127,7 @@ SELECT
    WHERE player_id = player.id AND outcome = 'PLAYED') AS last_active_on,
   EXISTS (SELECT FROM economy_ledgerentry
           WHERE player_id = player.id AND type = 'PURCHASE_CREDIT') AS has_bought,
+  player.suspended_at IS NOT NULL AS is_suspended,
   EXISTS (SELECT FROM promos_denial WHERE player_id = player.id) AS is_denied,
   block.until AS blocked_until,
   (SELECT count(*) FROM promos_attempt
@@ -179,6 +181,7 @@ def _look_up(*, player: Player, digests: list[bytes], key: str, now: datetime) -
         first_active_on=row["first_active_on"],
         last_active_on=row["last_active_on"],
         has_bought=row["has_bought"],
+        is_suspended=row["is_suspended"],
         is_denied=row["is_denied"],
         blocked_until=row["blocked_until"],
         has_used=row["live_id"] is not None,
@@ -252,10 +255,15 @@ def why_not_anybody(*, person: Person, terms: Terms | None, now: datetime) -> li
 # --- One try --------------------------------------------------------------------------------------
 
 
-def _as_before(attempt_id: int, *, known: _Known, now: datetime) -> Result:
-    """Return the result that a repeat had the first time, and if the player is blocked now."""
+def _as_before(attempt_id: int, *, digests: list[bytes], known: _Known, now: datetime) -> Result:
+    """Return the result that a repeat had the first time, and if the player is blocked now.
+
+    Raises KeyReusedError if it was another code: a key has one request (product rules, section 3).
+    """
     until = known.person.blocked_until
     attempt = Attempt.objects.select_related("redemption").get(pk=attempt_id)
+    if bytes(attempt.digest) not in digests:
+        raise KeyReusedError("The key belongs to another code.")
     return Result(
         redemption=attempt.redemption,
         refusal=Refusal(attempt.refusal) if attempt.refusal else None,
@@ -281,9 +289,13 @@ def _take(
     return redemption, against
 
 
+# With one of these no code is for the player, not even one that is held.
+_CLOSED = {Reason.BLOCKED, Reason.SUSPENDED, Reason.DENIED}
+
+
 def _held(known: _Known, against: list[Reason]) -> Redemption | None:
     """Return the hold that the player has already, unless codes are closed to the player."""
-    if known.held_id is None or {Reason.BLOCKED, Reason.DENIED}.intersection(against):
+    if known.held_id is None or _CLOSED.intersection(against):
         return None
     return Redemption.objects.filter(pk=known.held_id, status=RedemptionStatus.RESERVED).first()
 

@@ -22,6 +22,7 @@ class Reason(StrEnum):
     """What exactly stands against it; staff see this, players the refusal that it means."""
 
     BLOCKED = "BLOCKED"
+    SUSPENDED = "SUSPENDED"
     DENIED = "DENIED"
     UNKNOWN = "UNKNOWN"
     REVOKED = "REVOKED"
@@ -47,9 +48,10 @@ class Reason(StrEnum):
 
 
 # Whoever guesses must not learn that a code exists: what has not begun, was revoked or is denied
-# looks like one that nobody has ever made.
+# looks like one that nobody has ever made. Whoever is suspended hears the same of every code.
 _REFUSALS = {
     Reason.BLOCKED: Refusal.RATE_LIMITED,
+    Reason.SUSPENDED: Refusal.NOT_APPLICABLE,
     Reason.DENIED: Refusal.INVALID,
     Reason.UNKNOWN: Refusal.INVALID,
     Reason.REVOKED: Refusal.INVALID,
@@ -82,6 +84,7 @@ class Person:
     first_active_on: date | None = None
     last_active_on: date | None = None
     has_bought: bool = False
+    is_suspended: bool = False
     is_denied: bool = False
     blocked_until: datetime | None = None
     has_used: bool = False
@@ -127,6 +130,8 @@ def _of_the_person(person: Person, *, now: datetime) -> list[Reason]:
     found = []
     if person.blocked_until is not None and now < person.blocked_until:
         found.append(Reason.BLOCKED)
+    if person.is_suspended:
+        found.append(Reason.SUSPENDED)
     if person.is_denied:
         found.append(Reason.DENIED)
     return found

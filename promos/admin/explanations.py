@@ -7,6 +7,7 @@ from promos.rules import BLOCK_FOR, FAILURES_MAX, Reason
 EXPLANATIONS = {
     Reason.BLOCKED: f"After {FAILURES_MAX} failed tries within a day the player cannot enter codes "
     f"for {BLOCK_FOR.seconds // 60} minutes. Trying meanwhile does not make it longer.",
+    Reason.SUSPENDED: "The player is suspended: no code works, and nothing can be bought.",
     Reason.DENIED: "The player is on the deny list: no code works.",
     Reason.UNKNOWN: "There is no such code. It was mistyped, or is not from us.",
     Reason.REVOKED: "The code was revoked, alone or with its batch.",

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from typing import Any
 from quizarena.local.errors import LocalError
 from quizarena.local.home import Home, kept_secret, server_directory, take_lock
 from quizarena.local.interrupts import interrupt_when_told
-from quizarena.local.ports import first_free_port, parse_port
+from quizarena.local.ports import claim_port, parse_port
 from quizarena.local.processes import TAIL_LINES, Console, Process, read_procfile
 from quizarena.local.reachability import bot_username
 from quizarena.local.services import CHECKOUT, data_directory, running
@@ -106,8 +106,14 @@ def reset(data: Path) -> None:
 def run(data: Path) -> None:
     """Start everything, say where it is, and stay until told to stop."""
     token = os.environ.get("TELEGRAM_BOT_TOKEN", "")
-    web_port = _port("PORT", default=8000)
-    sandbox_port = None if token else _port("SANDBOX_PORT", default=web_port + 1, taken=web_port)
+    with ExitStack() as claims:
+        web_port = _port("PORT", default=8000, claims=claims)
+        sandbox_port = None if token else _port("SANDBOX_PORT", default=web_port + 1, claims=claims)
+        _run(data, token=token, web_port=web_port, sandbox_port=sandbox_port)
+
+
+def _run(data: Path, *, token: str, web_port: int, sandbox_port: int | None) -> None:
+    """Start everything on ports that nobody else takes; stay until told to stop."""
     home = Home.of(data)
     say("starting the database and the broker")
     with running(home) as services:
@@ -140,10 +146,14 @@ def run(data: Path) -> None:
             say("stopping everything (Ctrl-C again: at once)")
 
 
-def _port(variable: str, *, default: int, taken: int | None = None) -> int:
-    """Return the port that `variable` asks for, or the next free one, and say so."""
+def _port(variable: str, *, default: int, claims: ExitStack) -> int:
+    """Return the port that `variable` asks for, or the next free one, and say so.
+
+    It is ours until `claims` are given up.
+    """
     wanted = parse_port(os.environ.get(variable) or str(default), variable=variable)
-    port = first_free_port(wanted, variable=variable, taken=taken)
+    claim = claims.enter_context(claim_port(wanted, variable=variable))
+    port: int = claim.getsockname()[1]
     if port != wanted:
         say(f"port {wanted} is taken by something else: using {port}")
     return port

@@ -15,11 +15,25 @@ def parse_port(text: str, *, variable: str) -> int:
     return int(text)
 
 
-def first_free_port(wanted: int, *, variable: str, taken: int | None = None) -> int:
-    """Return the first port from `wanted` on that is free on loopback and is not `taken`."""
+def claim_port(wanted: int, *, variable: str) -> socket.socket:
+    """Return what holds the first port from `wanted` on that is free on loopback.
+
+    It is a UDP socket of that number: as long as it is open no other demo takes the port, while the
+    server that will listen there on TCP has yet to start.
+    """
     for port in range(wanted, min(wanted + TRIES, PORT_MAX + 1)):
-        if port != taken and _is_free(port, variable=variable):
-            return port
+        claim = socket.socket(type=socket.SOCK_DGRAM)
+        try:
+            _bind(claim, port, variable=variable)
+            with socket.socket() as probe:
+                # A connection of the last run that still lingers does not take the port; a
+                # listener does.
+                probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+                _bind(probe, port, variable=variable)
+        except OSError:
+            claim.close()
+        else:
+            return claim
     raise LocalError(f"No port from {wanted} on is free: set {variable} to another one.")
 
 
@@ -31,16 +45,10 @@ def any_free_port() -> int:
         return port
 
 
-def _is_free(port: int, *, variable: str) -> bool:
-    with socket.socket() as probe:
-        # A connection of the last run that still lingers does not take the port; a listener does.
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind(("127.0.0.1", port))
-        except PermissionError:
-            raise LocalError(
-                f"{variable} is {port}, which is for root only: set it to 1024 or more."
-            ) from None
-        except OSError:
-            return False
-    return True
+def _bind(endpoint: socket.socket, port: int, *, variable: str) -> None:
+    try:
+        endpoint.bind(("127.0.0.1", port))
+    except PermissionError:
+        raise LocalError(
+            f"{variable} is {port}, which is for root only: set it to 1024 or more."
+        ) from None

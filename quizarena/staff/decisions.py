@@ -46,8 +46,9 @@ class Decision:
     form: type[forms.Form] = forms.Form
     # What both of them raise instead.
     refusals: tuple[type[Exception], ...]
-    # Where one comes from, and goes when it is done.
+    # Where one comes from, and goes when it is done; unless that is somewhere else.
     back: str
+    done: str = ""
     note: str = ""
     confirm: str = "Confirm"
 
@@ -70,7 +71,7 @@ def decide(
         try:
             if "confirm" in request.POST:
                 messages.success(request, decision.carry_out(form.cleaned_data))
-                return HttpResponseRedirect(decision.back)
+                return HttpResponseRedirect(decision.done or decision.back)
             if decision.preview is not None:
                 rows = decision.preview(form.cleaned_data)
         except decision.refusals as error:

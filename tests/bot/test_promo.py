@@ -269,7 +269,7 @@ class TestDiscount:
         words = {
             "en": "−40 % on one product · 15 minutes left\n\nPremium Month · ⭐ 99 ⭐ 60",
             "de": "−40 % auf ein Produkt · noch 15 Minuten\n\nPremium Monat · ⭐ 99 ⭐ 60",
-            "uk": "−40 % на один товар · ще 15 хвилин\n\nPremium Місяць · ⭐ 99 ⭐ 60",
+            "uk": "−40 % на один товар · ще 15 хвилин\n\nПреміум Місяць · ⭐ 99 ⭐ 60",
         }
 
         for language, told in words.items():
@@ -416,6 +416,70 @@ class TestBuying:
         assert keys(told)[0] == ("Buy for ⭐ 99", "buy:PREMIUM_MONTH")
         assert nothing == 0
         assert card["invoice"]["total_amount"] == 99
+
+    @pytest.mark.parametrize(
+        ("terms", "stars"),
+        [({}, 60), ({"scope": "PREMIUM_ANY"}, 60), ({"scope": "MICRO_ANY"}, 99)],
+        ids=["for everything", "for this", "for something else"],
+    )
+    def test_a_button_from_before_the_code_takes_the_discount_that_fits(
+        self, road: Road, terms: dict[str, Any], stars: int
+    ) -> None:
+        running(**terms)
+        anna = newcomer(road)
+        page = tap(road, anna, "product:PREMIUM_MONTH")
+        say(road, anna, "/promo HELLO2026")
+
+        assert keys(page)[0] == ("Buy for ⭐ 99", "buy:PREMIUM_MONTH")
+        card = tap(road, anna, "buy:PREMIUM_MONTH")
+
+        assert card["invoice"]["total_amount"] == stars
+        assert ("−40 %" in card["invoice"]["description"]) == (stars == 60)
+        assert pay(road, anna)["state"] == "paid"
+        travel(road)
+        assert newest(anna).paid_stars == stars
+
+    def test_of_two_discounts_a_button_from_before_takes_the_better_one(self, road: Road) -> None:
+        running(code="SMALL2026", value=10)
+        running(code="LARGE2026", value=50)
+        anna = newcomer(road)
+        for code in ("LARGE2026", "SMALL2026"):
+            say(road, anna, f"/promo {code}")
+
+        card = tap(road, anna, "buy:PREMIUM_MONTH")
+
+        assert card["invoice"]["total_amount"] == 50
+
+    def test_a_button_with_a_discount_takes_the_better_one_that_was_entered_since(
+        self, road: Road
+    ) -> None:
+        running(code="SMALL2026", value=10)
+        running(code="LARGE2026", value=50)
+        anna = newcomer(road)
+        say(road, anna, "/promo SMALL2026")
+        page = tap(road, anna, "product:PREMIUM_MONTH")
+        say(road, anna, "/promo LARGE2026")
+
+        assert keys(page)[0][0] == "Buy for ⭐ 90"
+        card = tap(road, anna, keys(page)[0][1])
+
+        assert card["invoice"]["total_amount"] == 50
+
+    def test_without_the_told_one_the_other_one_does_not_make_it_dearer(self, road: Road) -> None:
+        running(code="SMALL2026", value=10)
+        large = running(code="LARGE2026", value=50, stars_max=49)
+        anna = newcomer(road)
+        for code in ("SMALL2026", "LARGE2026"):
+            say(road, anna, f"/promo {code}")
+        page = tap(road, anna, "product:PREMIUM_MONTH")
+        Campaign.objects.filter(pk=large.pk).update(stars_max=1)
+
+        told = tap(road, anna, keys(page)[0][1])
+
+        assert keys(page)[0][0] == "Buy for ⭐ 50"
+        assert toast(road, anna).startswith("Your discount is not valid any more.")
+        assert keys(told)[0][0] == "Buy for ⭐ 90"
+        assert not Purchase.objects.exists()
 
     def test_a_hold_that_lapses_before_the_pre_checkout_is_refused_there(self, road: Road) -> None:
         campaign = running()
@@ -716,7 +780,7 @@ class TestCost:
 
         cost = statements(road)
 
-        assert cost <= 15
+        assert cost <= 16
 
     def test_a_payment_with_its_discount_and_its_receipt(self, road: Road) -> None:
         running()

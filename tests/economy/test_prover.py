@@ -211,6 +211,8 @@ def test_two_proofs_do_not_run_at_once() -> None:
         with pytest.raises(prover.RunningError):
             prover.prove(now=NOON)
         assert tasks.prove_ledger() == 0
+        # The lock would go some time after the connection.
+        other.execute("SELECT pg_advisory_unlock(%s)", [prover.LOCK])
 
     assert not ProverRun.objects.exists()
 

@@ -20,6 +20,7 @@ from tests.concurrency import meet_after, run_together
 from tests.conftest import Road
 from tests.factories import PlayerFactory
 from tests.payments import steps
+from tests.payments.campaigns import counted, running
 from tests.sandbox import Sandbox
 
 NOBODY = "00000000-0000-4000-8000-000000000000"
@@ -131,6 +132,49 @@ class TestOpening:
         assert body_of(first)["id"] == body_of(second)["id"]
         assert body_of(first)["invoice_link"] == body_of(second)["invoice_link"]
 
+    def test_a_discount_that_was_redeemed_makes_it_cheaper(
+        self, caller: Caller, anna: Player
+    ) -> None:
+        campaign = running()
+        hold = body_of(
+            caller.post("promos/redeem/", {"player": anna.telegram_id, "code": "hello2026"})
+        )
+        full = body_of(caller.post("purchases/", wanted(anna)))
+
+        answer = caller.post("purchases/", wanted(anna, redemption=hold["id"]))
+
+        purchase = body_of(answer)
+        assert answer.status_code == 201
+        assert (purchase["base_stars"], purchase["percent"], purchase["stars"]) == (5, 40, 3)
+        assert (full["redemption"], purchase["redemption"]) == (None, hold["id"])
+        assert body_of(caller.get(f"purchases/{full['id']}/"))["status"] == "FAILED"
+        assert counted(campaign) == (1, 0, 2, 0)
+
+    def test_a_hold_that_cannot_be_used_is_refused_and_nothing_is_opened(
+        self, caller: Caller, anna: Player
+    ) -> None:
+        running(scope="MICRO_ANY")
+        others = PlayerFactory.create()
+        mine, theirs = (
+            body_of(
+                caller.post("promos/redeem/", {"player": one.telegram_id, "code": "hello2026"})
+            )["id"]
+            for one in (anna, others)
+        )
+
+        answers = [
+            caller.post("purchases/", wanted(anna, "PREMIUM_MONTH", redemption=mine)),
+            caller.post("purchases/", wanted(anna, redemption=theirs)),
+            caller.post("purchases/", wanted(anna, redemption=2**63 - 1)),
+        ]
+
+        assert [(answer.status_code, problem(answer)["code"]) for answer in answers] == [
+            (409, "promo_not_fitting"),
+            (409, "promo_expired"),
+            (409, "promo_expired"),
+        ]
+        assert not Purchase.objects.exists()
+
     def test_who_dies_before_the_link_gets_it_by_asking_again(
         self, caller: Caller, anna: Player, sandbox: Sandbox, settings: Settings
     ) -> None:
@@ -185,6 +229,9 @@ BAD: list[tuple[dict[str, Any], set[tuple[str, str]]]] = [
         {("subscription", "invalid")},
     ),
     ({"player": 1, "product": "ENERGY_10", "subscription": None}, {("subscription", "null")}),
+    ({"player": 1, "product": "ENERGY_10", "redemption": 0}, {("redemption", "min_value")}),
+    ({"player": 1, "product": "ENERGY_10", "redemption": 2**63}, {("redemption", "max_value")}),
+    ({"player": 1, "product": "ENERGY_10", "redemption": "1"}, {("redemption", "invalid")}),
     (
         {"player": 1, "product": "ENERGY_10", "subscripton": True},
         {("subscripton", "unknown_field")},
@@ -307,10 +354,12 @@ class TestRefused:
 
     def test_every_reason_of_opening_is_known_here(self) -> None:
         only_at_checkout = {"UNKNOWN", "NOT_YOURS", "WRONG_AMOUNT", "EXPIRED", "ALREADY_PAID"}
-        only_with_a_hold = {"PROMO_EXPIRED", "PROMO_NOT_FITTING"}
+        only_with_a_hold = {"promo_expired", "promo_not_fitting"}
 
-        assert set(api._REFUSALS) == set(Refusal) - only_at_checkout - only_with_a_hold
-        assert {code for code, _, _ in REFUSED} == {reason.lower() for reason in api._REFUSALS}
+        assert set(api._REFUSALS) == set(Refusal) - only_at_checkout
+        assert {code for code, _, _ in REFUSED} | only_with_a_hold == {
+            reason.lower() for reason in api._REFUSALS
+        }
 
 
 class TestLooking:

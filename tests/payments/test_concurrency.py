@@ -12,9 +12,11 @@ from django.db.models import QuerySet
 from economy import grants, ledger
 from economy.models import PremiumSpan
 from payments import catalogue, purchases, refunds, subscriptions
+from payments.errors import Refusal
 from payments.models import Purchase, PurchaseEvent, Refund, Subscription
+from quizarena.players.models import Player
 from quizarena.staff.models import Alert
-from tests.concurrency import meet_after, run_together
+from tests.concurrency import another_connection, meet_after, overlap, run_together
 from tests.factories import PlayerFactory
 from tests.payments import steps
 from tests.payments.steps import DAY, MINUTE, NOON
@@ -257,6 +259,18 @@ class TestRefund:
 
         assert names(results) == ["NoneType", "Refund"]
 
+    def test_without_the_lock_both_claim_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Show that the test above can fail: Telegram would be asked by both."""
+        purchase = steps.buy(PlayerFactory.create())
+        refund = steps.ask_refund(purchase)
+        take_every_lock_away(monkeypatch)
+        meet_after(monkeypatch, Refund, "save")
+        claim = partial(refunds._claim, refund_id=refund.pk, now=NOON)
+
+        results = run_together(claim, claim)
+
+        assert names(results) == ["Refund", "Refund"]
+
 
 class TestStale:
     """The stale job meets a payment."""
@@ -310,6 +324,15 @@ class TestStale:
 
         assert sorted(results) == [0, 1]
         assert steps.timeline(purchase) == ["OPENED", "INVOICE_SENT", "FAILED"]
+
+    def test_without_the_lock_both_close_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Show that the test above can fail: both say that they have."""
+        steps.open_purchase(PlayerFactory.create())
+        take_every_lock_away(monkeypatch)
+        meet_after(monkeypatch, purchases, "_fail")
+        close = partial(purchases.fail_stale, now=NOON + 31 * MINUTE, limit=10)
+
+        assert run_together(close, close) == [1, 1]
 
 
 class TestRecording:
@@ -400,6 +423,32 @@ class TestPreCheckout:
 
         assert steps.timeline(purchase) == ["OPENED", "INVOICE_SENT", "APPROVED"]
         assert PurchaseEvent.objects.filter(evidence__query="query").count() == 1
+
+    def test_the_second_delivery_gets_the_answer_of_the_first(self) -> None:
+        assert self.answers(PlayerFactory.create()) == [None, None]
+
+    def test_without_looking_again_after_the_lock_it_is_answered_anew(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Show that the tests above can fail: what is beside the row is as it was before."""
+        monkeypatch.setattr(purchases, "_VERSION_SEEN", purchases._VERSION)
+
+        assert self.answers(PlayerFactory.create()) == [None, Refusal.NOT_FOR_SALE]
+
+    @staticmethod
+    def answers(player: Player) -> list[Any]:
+        """Let one query come twice, and the product be taken off the shelf in between."""
+        purchase = steps.open_purchase(player)
+
+        def first() -> Any:
+            answer = steps.check_out(purchase, query="query")
+            # Somebody else has a word with the purchase before the second delivery gets the lock.
+            purchases.invoice_sent(purchases.lock(pk=purchase.pk), now=NOON + MINUTE)
+            with another_connection() as cursor:
+                cursor.execute("UPDATE payments_product SET is_for_sale = false")
+            return answer
+
+        return overlap(first, partial(steps.check_out, purchase, query="query"))
 
 
 class TestGrace:

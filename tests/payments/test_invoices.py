@@ -12,6 +12,7 @@ from tests.concurrency import meet_after, run_together
 from tests.factories import PlayerFactory
 from tests.payments import steps
 from tests.payments.steps import MINUTE, NOON
+from tests.payments.test_concurrency import take_the_lock_away
 from tests.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -73,6 +74,20 @@ def test_when_telegram_is_away_the_job_goes_on_with_the_next(
     assert tasks.make_invoice_links() == 0
 
     assert Purchase.objects.link_due().count() == 2
+
+
+@pytest.mark.django_db(transaction=True)
+def test_without_the_lock_the_second_link_replaces_the_first(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Show that the test below can fail: the player has been sent one that is not kept."""
+    purchase = wanted(PlayerFactory.create())
+    take_the_lock_away(monkeypatch)
+    make = partial(invoices.make_link, purchase_id=purchase.pk, now=NOON)
+
+    first, second = run_together(make, make)
+
+    assert first.invoice_link != second.invoice_link
 
 
 @pytest.mark.django_db(transaction=True)

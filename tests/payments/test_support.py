@@ -7,6 +7,7 @@ import pytest
 from payments import support
 from payments.errors import AnsweredError, TooManyRequestsError
 from payments.models import SupportRequest
+from quizarena.players import services as players
 from quizarena.players.models import Player
 from tests.concurrency import meet_after, run_together
 from tests.factories import PlayerFactory, make_staff
@@ -108,3 +109,15 @@ class TestConcurrency:
             "SupportRequest",
             "TooManyRequestsError",
         ]
+
+    def test_without_the_players_lock_it_does(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Show that the test above can fail: both have counted four."""
+        player = PlayerFactory.create()
+        for _ in range(4):
+            ask(player)
+        monkeypatch.setattr(players, "lock", lambda _: None)
+        meet_after(monkeypatch, type(SupportRequest.objects.get_queryset()), "count")
+
+        results = run_together(partial(ask, player), partial(ask, player))
+
+        assert [type(result).__name__ for result in results] == ["SupportRequest"] * 2

@@ -15,6 +15,7 @@ from promos import api, campaigns, redemptions
 from promos.errors import Refusal
 from promos.models import Attempt, Campaign, Channel, Denial, Redemption
 from quizarena.api.models import KeptAnswer
+from quizarena.players import services as players
 from quizarena.players.models import Player
 from quizarena.staff.models import AuditEntry
 from tests.api.callers import Caller, body_of, make_client, problem
@@ -109,6 +110,19 @@ class TestRedeeming:
         assert (again.status_code, again.content) == (201, first.content)
         assert Attempt.objects.count() == 1
 
+    @pytest.mark.parametrize("is_kept", [True, False])
+    def test_a_key_has_one_code(self, caller: Caller, anna: Player, is_kept: bool) -> None:
+        energy()
+        make_campaign(code="ZWEITER2026")
+        caller.post("promos/redeem/", entered(anna), key="k1")
+        if not is_kept:
+            KeptAnswer.objects.all().delete()
+
+        answer = caller.post("promos/redeem/", entered(anna, "ZWEITER2026"), key="k1")
+
+        assert (answer.status_code, problem(answer)["code"]) == (422, "idempotency_key_reused")
+        assert Attempt.objects.count() == 1
+
     def test_the_same_key_of_another_client_is_another_one(
         self, caller: Caller, anna: Player
     ) -> None:
@@ -146,6 +160,11 @@ def not_begun(player: Player) -> None:
 def denied(player: Player) -> None:
     energy()
     Denial.objects.create(player=player, reason="Sells codes.", at=NOON)
+
+
+def suspended(player: Player) -> None:
+    energy()
+    players.suspend(player_id=player.pk, now=NOON)
 
 
 def over(player: Player) -> None:
@@ -189,6 +208,7 @@ REFUSED: list[tuple[Callable[[Player], None], int, str]] = [
     (over, 410, "E_PROMO_EXPIRED"),
     (used, 409, "E_PROMO_ALREADY_USED"),
     (for_others, 422, "E_PROMO_NOT_APPLICABLE"),
+    (suspended, 422, "E_PROMO_NOT_APPLICABLE"),
     (blocked, 429, "E_PROMO_RATE_LIMITED"),
     (paused, 409, "E_PROMO_PAUSED"),
 ]

@@ -1,14 +1,16 @@
 """Unique codes: made by a job that may die, downloaded once, revoked whole, brought along."""
 
 from collections.abc import Iterator
+from functools import partial
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
 from django.db import IntegrityError
 
 from promos import batches, codes
-from promos.errors import BadBatchError, CodesGoneError, IllegalMoveError
+from promos.errors import BadBatchError, CodesGoneError, IllegalMoveError, KeyReusedError
 from promos.models import Batch, Campaign, Code
 from quizarena.staff.models import AuditEntry
 from tests.concurrency import meet_after, run_together
@@ -78,6 +80,20 @@ class TestMaking:
         for raw in raws:
             hold(PlayerFactory.create(), raw.lower())
         assert redeem(PlayerFactory.create(), raws[0]).reason == "USED_BY_OTHER"
+
+    def test_a_key_orders_one_batch(self, campaign: Campaign) -> None:
+        ordering = partial(
+            batches.order, campaign_id=campaign.pk, now=NOON, staff=None, key=uuid4()
+        )
+        batch = ordering(size=12, prefix="SUMMER")
+
+        assert ordering(size=12, prefix="summer") == batch
+        with pytest.raises(KeyReusedError):
+            ordering(size=13, prefix="SUMMER")
+        with pytest.raises(KeyReusedError):
+            ordering(size=12, prefix="WINTER")
+
+        assert campaign.batches.count() == 1
 
     def test_the_oldest_batch_is_made_first(self, campaign: Campaign) -> None:
         first, second = order(campaign, 15), order(campaign, 5)

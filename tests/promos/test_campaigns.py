@@ -340,6 +340,25 @@ class TestGuard:
         assert [campaigns.guard(now=NOON) for _ in range(2)] == [1, 0]
         assert Alert.objects.get().times == 1
 
+    def test_what_staff_have_looked_at_does_not_pause_again(self, code: Code) -> None:
+        self.fail(code, 101)
+        campaigns.guard(now=NOON)
+        unpaused_at = minutes(1)
+        campaigns.unpause(
+            campaign_id=code.campaign_id, reason="A school class.", now=unpaused_at, staff=None
+        )
+
+        assert campaigns.guard(now=minutes(2)) == 0
+
+        self.fail(code, 100, at=unpaused_at + MOMENT)
+        # As early as the unpausing is before it.
+        self.fail(code, 1, at=unpaused_at)
+        assert campaigns.guard(now=minutes(3)) == 0
+
+        self.fail(code, 1, at=minutes(2))
+        assert campaigns.guard(now=minutes(3)) == 1
+        assert status(code.campaign) == "PAUSED"
+
     @pytest.mark.parametrize("resting", ["PAUSED", "ENDED"])
     def test_what_does_not_run_is_left_alone(self, code: Code, resting: str) -> None:
         Campaign.objects.filter(pk=code.campaign_id).update(status=resting)

@@ -6,7 +6,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection
+from django.db import connection, transaction
 
 from economy.models import LedgerEntry
 from promos import campaigns, codes, proof, redemptions
@@ -446,6 +446,38 @@ class TestTwoGuards:
 
         assert self.race() == [1, 1]
         assert (Alert.objects.get().times, AuditEntry.objects.count()) == (2, 2)
+
+
+class TestUnpausedWhileTheGuardCounts:
+    """Staff let a campaign go on that the job is about to find attacked."""
+
+    def paused_again(self) -> bool:
+        """Let the job count before it sees that the campaign has been unpaused."""
+        campaign = make_campaign(code=CODE, status="PAUSED")
+        TestGuard().fail(campaign.codes.get(), 101)
+        unpause = partial(
+            campaigns.unpause, campaign_id=campaign.pk, reason="", now=NOON, staff=None
+        )
+
+        _, paused = overlap(unpause, partial(campaigns.guard, now=NOON))
+
+        return bool(paused)
+
+    def test_it_goes_on(self) -> None:
+        assert not self.paused_again()
+
+    def test_if_the_job_did_not_look_again_it_would_pause_it(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        pause = campaigns._pause_attacked
+
+        def heedless(**asked: Any) -> bool:
+            unpaused_at = campaigns.lock(asked["campaign_id"]).unpaused_at
+            return pause(**{**asked, "unpaused_at": unpaused_at})
+
+        monkeypatch.setattr(campaigns, "_pause_attacked", transaction.atomic(heedless))
+
+        assert self.paused_again()
 
 
 class TestBudget:

@@ -7,10 +7,12 @@ import pytest
 import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 
 from economy import entitlements, streaks
 from economy.models import LedgerEntry, Wallet
 from promos import codes, levels, redemptions
+from promos.errors import KeyReusedError
 from promos.models import Attempt, Campaign, Channel, Code, Denial, Redemption
 from promos.redemptions import Result
 from quizarena.players.models import Player
@@ -231,6 +233,31 @@ class TestReplay:
         assert redeem(anna, "FALSCH", key="update:4") == results[4]
         assert results[4].blocked_until == minutes(60)
 
+    def test_the_same_code_in_other_letters_is_the_same_request(self, anna: Player) -> None:
+        make_campaign(code=CODE)
+        first = redeem(anna, key="update:7")
+
+        assert redeem(anna, " hallo-2026", key="update:7") == first
+
+    @pytest.mark.parametrize("other", ["ZWEITER2026", "FALSCH"])
+    def test_another_code_is_another_request(self, anna: Player, other: str) -> None:
+        make_campaign(code=CODE)
+        make_campaign(code="ZWEITER2026")
+        redeem(anna, key="update:7")
+
+        with pytest.raises(KeyReusedError):
+            redeem(anna, other, key="update:7")
+
+        assert (Attempt.objects.count(), Redemption.objects.count()) == (1, 1)
+
+    def test_a_code_is_the_same_with_the_pepper_of_today(
+        self, anna: Player, settings: Settings
+    ) -> None:
+        first = redeem(anna, "FALSCH", key="update:7")
+        settings.PROMO_PEPPERS = {"next": "n" * 32, **settings.PROMO_PEPPERS}
+
+        assert redeem(anna, "FALSCH", key="update:7") == first
+
     def test_the_same_key_of_two_players_is_two_tries(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)
         redeem(anna, key="update:7")
@@ -401,6 +428,45 @@ class TestDenyList:
         Denial.objects.create(player=anna, reason="Sells codes.", at=NOON)
 
         assert redeem(anna).reason == "DENIED"
+
+
+class TestSuspended:
+    """Nothing is given to whoever staff have suspended, and nothing is told them."""
+
+    @pytest.fixture
+    def anna(self) -> Player:
+        """Return a player who is suspended."""
+        player: Player = PlayerFactory.create(suspended_at=NOON)
+        return player
+
+    @pytest.mark.parametrize("kind", ["PERCENT_DISCOUNT", "ENERGY_GRANT"])
+    def test_no_code_works_and_the_try_is_kept(self, anna: Player, kind: str) -> None:
+        campaign = make_campaign(kind=kind, value=20, code=CODE)
+
+        real, invented = redeem(anna), redeem(anna, "FALSCH")
+
+        assert (real.refusal, real.reason) == ("E_PROMO_NOT_APPLICABLE", "SUSPENDED")
+        assert (invented.refusal, invented.reason) == (real.refusal, real.reason)
+        assert counted(campaign) == (0, 0, 0, 0)
+        assert (
+            list(Attempt.objects.values_list("refusal", "detail"))
+            == [("E_PROMO_NOT_APPLICABLE", "SUSPENDED")] * 2
+        )
+
+    def test_a_hold_from_before_is_not_shown_again(self, anna: Player) -> None:
+        make_campaign(code=CODE)
+        Player.objects.filter(pk=anna.pk).update(suspended_at=None)
+        hold(anna)
+        Player.objects.filter(pk=anna.pk).update(suspended_at=NOON)
+
+        assert redeem(anna).reason == "SUSPENDED"
+
+    def test_codes_work_again_afterwards(self, anna: Player) -> None:
+        make_campaign(code=CODE)
+        redeem(anna)
+        Player.objects.filter(pk=anna.pk).update(suspended_at=None)
+
+        assert redeem(anna).redemption is not None
 
 
 class TestBlock:

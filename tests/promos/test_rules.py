@@ -27,6 +27,7 @@ LIMITED = replace(OPEN, uses_max=3, applied=2)
         # The player.
         (replace(ANNA, blocked_until=NOON + MOMENT), OPEN, ["BLOCKED"]),
         (replace(ANNA, blocked_until=NOON), OPEN, []),
+        (replace(ANNA, is_suspended=True), OPEN, ["SUSPENDED"]),
         (replace(ANNA, is_denied=True), OPEN, ["DENIED"]),
         # The code.
         (ANNA, None, ["UNKNOWN"]),
@@ -93,6 +94,7 @@ def test_every_reason_is_told_and_what_decides_comes_first() -> None:
         first_active_on=YESTERDAY,
         last_active_on=TODAY,
         has_bought=True,
+        is_suspended=True,
         is_denied=True,
         blocked_until=NOON + MOMENT,
         turns_taken=2,
@@ -114,6 +116,7 @@ def test_every_reason_is_told_and_what_decides_comes_first() -> None:
 
     assert reasons(person, terms, now=NOON, today=TODAY) == [
         "BLOCKED",
+        "SUSPENDED",
         "DENIED",
         "REVOKED",
         "NOT_STARTED",
@@ -138,7 +141,7 @@ def test_every_reason_is_told_and_what_decides_comes_first() -> None:
         (
             "E_PROMO_NOT_APPLICABLE",
             422,
-            {"NOT_NEW", "HAS_BOUGHT", "LANGUAGE", "LEVEL", "NOT_LAPSED"},
+            {"SUSPENDED", "NOT_NEW", "HAS_BOUGHT", "LANGUAGE", "LEVEL", "NOT_LAPSED"},
         ),
         ("E_PROMO_RATE_LIMITED", 429, {"BLOCKED"}),
         ("E_PROMO_PAUSED", 409, {"PAUSED"}),
