@@ -6,6 +6,7 @@ One player's tries are one after the other: each locks the player. The campaign 
 
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -32,6 +33,7 @@ from promos.models import (
 from promos.rules import BLOCK_FOR, FAILURES_MAX, FAILURES_WITHIN, Person, Reason, Terms
 from quizarena.players import services as players
 from quizarena.players.models import Player
+from quizarena.prepared import insert
 
 # As which plan so many days of Premium are given.
 PLANS = {7: Plan.STARTER, 30: Plan.MONTH, 90: Plan.SEASON}
@@ -50,14 +52,31 @@ class Result:
     blocked_until: datetime | None = None
 
 
-@transaction.atomic
+class _OutrunError(Exception):
+    """Others have claimed what was there a moment ago. Nothing has been changed."""
+
+
 def redeem(*, player: Player, raw: str, channel: Channel, key: str, now: datetime) -> Result:
     """Let the player use a code, once per idempotency `key`; what is refused is a result, too.
 
-    Locks the player, then the campaign, then for goods the wallet. Goods arrive at once; a discount
-    is held for HOLD_FOR. Whoever holds it already gets that hold. Every try is written down, and
-    the fifth failure of a day blocks. At most seven statements for goods, four for a hold.
+    Locks the player, for goods the wallet, then the campaign, on which everybody waits who has the
+    same code: so it comes last. Goods arrive at once; a discount is held for HOLD_FOR. Whoever
+    holds it already gets that hold. Every try is written down, and the fifth failure of a day
+    blocks. At most seven statements for goods, four for a hold.
     """
+    enter = partial(_try, player=player, raw=raw, channel=channel, key=key, now=now)
+    try:
+        return enter(may_claim=True)
+    except _OutrunError:
+        # Look again, at what they have left.
+        return enter(may_claim=False)
+
+
+@transaction.atomic
+def _try(
+    *, player: Player, raw: str, channel: Channel, key: str, now: datetime, may_claim: bool
+) -> Result:
+    """Try once. Raises _OutrunError if the use that was there has gone meanwhile."""
     players.lock(player)
     code = codes.normalised(raw)[: codes.LENGTH_MAX]
     digests = list(codes.digests(code).values())
@@ -80,21 +99,15 @@ def redeem(*, player: Player, raw: str, channel: Channel, key: str, now: datetim
     today = now.astimezone(business_zone()).date()
     against = rules.reasons(known.person, known.terms, now=now, today=today)
     redemption = _held(known, against)
-    if redemption is None and not against:
-        redemption = _claim(known, player=player, now=now)
-        if redemption is None:
-            # Somebody was faster: look again, at what they have left.
-            known = _look_up(player=player, digests=digests, key=key, now=now)
-            against = rules.reasons(known.person, known.terms, now=now, today=today)
     if redemption is not None:
         attempt.redemption = redemption
-        attempt.save(force_insert=True)
-        if redemption.status == RedemptionStatus.APPLIED:
-            _deliver(redemption, known, player=player, now=now)
+        insert(attempt)
         return Result(redemption=redemption)
+    if not against and may_claim:
+        return Result(redemption=_use(known, attempt, player=player, now=now))
     reason = against[0] if against else Reason.ALL_HELD
     attempt.refusal, attempt.detail = reason.refusal, reason
-    attempt.save(force_insert=True)
+    insert(attempt)
     return Result(
         refusal=reason.refusal,
         reason=reason,
@@ -277,34 +290,61 @@ def _held(known: _Known, against: list[Reason]) -> Redemption | None:
     return Redemption.objects.get(pk=known.held_id)
 
 
-_CLAIM = """
-INSERT INTO promos_redemption
-  (campaign_id, code_id, is_shared, player_id, turn, status, created_at, changed_at,
-   reserved_until, is_kept, stars_off)
+# The redemption comes later; its key is constraint enough at the end of the transaction.
+_ACCEPTED = """
+INSERT INTO promos_attempt
+  (player_id, digest, code_id, campaign_id, channel, idempotency_key, at, refusal, detail,
+   redemption_id)
 VALUES
-  (%(campaign)s, %(code)s, %(is_shared)s, %(player)s, %(turn)s, %(status)s, %(now)s, %(now)s,
-   %(until)s, false, 0)
-RETURNING *
+  (%(player)s, %(digest)s, %(code)s, %(campaign)s, %(channel)s, %(key)s, %(at)s, '', '',
+   nextval('promos_redemption_id_seq'))
+RETURNING redemption_id
 """
 
 
-def _claim(known: _Known, *, player: Player, now: datetime) -> Redemption | None:
-    """Take one use of the campaign; None if the database has none left."""
+def _use(known: _Known, attempt: Attempt, *, player: Player, now: datetime) -> Redemption:
+    """Write the try down, hand over goods, and only then claim the use.
+
+    Raises _OutrunError if there is none left: then all of it has to be undone.
+    """
+    assert known.campaign_id is not None
+    assert known.code_id is not None
     is_discount = known.kind == CampaignKind.PERCENT_DISCOUNT
-    claimed = Redemption.objects.raw(
-        _CLAIM,
-        {
-            "campaign": known.campaign_id,
-            "code": known.code_id,
-            "is_shared": known.is_shared,
-            "player": player.pk,
-            "turn": known.person.turns_taken + 1,
-            "status": RedemptionStatus.RESERVED if is_discount else RedemptionStatus.APPLIED,
-            "now": now,
-            "until": now + HOLD_FOR if is_discount else None,
-        },
+    redemption = Redemption(
+        campaign_id=known.campaign_id,
+        code_id=known.code_id,
+        is_shared=known.is_shared,
+        player=player,
+        turn=known.person.turns_taken + 1,
+        status=RedemptionStatus.RESERVED if is_discount else RedemptionStatus.APPLIED,
+        created_at=now,
+        changed_at=now,
+        reserved_until=now + HOLD_FOR if is_discount else None,
     )
-    return next(iter(claimed), None)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ACCEPTED,
+            {
+                "player": player.pk,
+                "digest": bytes(attempt.digest),
+                "code": known.code_id,
+                "campaign": known.campaign_id,
+                "channel": attempt.channel,
+                "key": attempt.idempotency_key,
+                "at": now,
+            },
+        )
+        (redemption.pk,) = cursor.fetchone()
+    if not is_discount:
+        _deliver(redemption, known, player=player, now=now)
+    if not _claim(redemption):
+        raise _OutrunError
+    return redemption
+
+
+def _claim(redemption: Redemption) -> bool:
+    """Take one use of the campaign, which is locked then; False if the database has none left."""
+    return insert(redemption)
 
 
 def goods_of(*, kind: str, value: int) -> Goods:
@@ -394,15 +434,15 @@ def take_back(
 ) -> Reversal | None:
     """Take back what a grant gave, as far as it is there; None if that has been done.
 
-    Locks the redemption, then the wallet.
+    Locks the redemption, then the wallet, then the campaign.
     """
     redemption = Redemption.objects.select_for_update(of=("self",)).get(pk=redemption_id)
-    if not revoke(redemption_id=redemption_id, now=now):
+    if redemption.status != RedemptionStatus.APPLIED:
         return None
     entry = LedgerEntry.objects.select_related("player").get(
         player=redemption.player_id, idempotency_key=grant_key(redemption)
     )
-    return grants.take_back(
+    reversal = grants.take_back(
         entry=entry,
         type=EntryType.TAKEN_BACK,
         source=Source.PROMO,
@@ -411,6 +451,9 @@ def take_back(
         staff=staff,
         reason=reason,
     )
+    # Last, as in `redeem`: it locks the campaign.
+    revoke(redemption_id=redemption_id, now=now)
+    return reversal
 
 
 def _moved(redemption: Redemption, *, stars_off: int, now: datetime) -> bool:

@@ -14,7 +14,7 @@ from economy.models import PremiumSpan
 from payments import catalogue, purchases, refunds, subscriptions
 from payments.models import Purchase, PurchaseEvent, Refund, Subscription
 from quizarena.staff.models import Alert
-from tests.concurrency import meet_after, run_together
+from tests.concurrency import meet_after, run_together, take_row_locks_away
 from tests.factories import PlayerFactory
 from tests.payments import steps
 from tests.payments.steps import DAY, MINUTE, NOON
@@ -30,15 +30,6 @@ def take_the_lock_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(purchases, "lock", look)
     meet_after(monkeypatch, purchases, "lock")
-
-
-def take_every_lock_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every query read without its lock."""
-
-    def look(rows: QuerySet[Any], *args: Any, **kwargs: Any) -> QuerySet[Any]:
-        return rows.all()
-
-    monkeypatch.setattr(QuerySet, "select_for_update", look)
 
 
 def charge_of(purchase: Purchase) -> str:
@@ -231,7 +222,7 @@ class TestRefund:
         player = PlayerFactory.create()
         purchase = steps.buy(player)
         steps.ask_refund(purchase)
-        take_every_lock_away(monkeypatch)
+        take_row_locks_away(monkeypatch)
         taken = []
         take_back = grants.take_back
 
@@ -286,7 +277,7 @@ class TestStale:
         player = PlayerFactory.create()
         purchase = steps.open_purchase(player)
         late = NOON + 31 * MINUTE
-        take_every_lock_away(monkeypatch)
+        take_row_locks_away(monkeypatch)
         paid = steps.payment(purchase, paid_at=late)
         moves = Purchase.moves
 
@@ -344,7 +335,7 @@ class TestRecording:
     ) -> None:
         """Show that the tests above can fail: the database keeps the first, the second is lost."""
         purchase = steps.open_purchase(PlayerFactory.create())
-        take_every_lock_away(monkeypatch)
+        take_row_locks_away(monkeypatch)
         meet_after(monkeypatch, purchases, "_take")
 
         results = run_together(partial(steps.pay, purchase), partial(steps.pay, purchase))
@@ -415,7 +406,7 @@ class TestGrace:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Show that the test above can fail: the player keeps both."""
-        take_every_lock_away(monkeypatch)
+        take_row_locks_away(monkeypatch)
 
         assert self.premium_left(monkeypatch) == 33 * DAY
 

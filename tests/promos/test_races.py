@@ -34,10 +34,10 @@ def claim_without_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing but the unique keys stand between a player and a use."""
     claim = redemptions._claim
 
-    def unguarded(*args: Any, **kwargs: Any) -> Redemption | None:
+    def unguarded(redemption: Redemption) -> bool:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL session_replication_role = replica")
-            claimed = claim(*args, **kwargs)
+            claimed = claim(redemption)
             cursor.execute("SET LOCAL session_replication_role = origin")
         return claimed
 
@@ -102,6 +102,18 @@ class TestTwoDevices:
     """One player on two devices at once."""
 
     @pytest.fixture
+    def claims(self, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+        """Return how the claims of a use have ended, as they do."""
+        claim, claims = redemptions._claim, []
+
+        def claiming(redemption: Redemption) -> bool:
+            claims.append(claim(redemption))
+            return claims[-1]
+
+        monkeypatch.setattr(redemptions, "_claim", claiming)
+        return claims
+
+    @pytest.fixture
     def race(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
         """Return what lets the player try on both."""
         make_campaign(code=CODE)
@@ -109,19 +121,26 @@ class TestTwoDevices:
         meet_after(monkeypatch, redemptions, "_look_up")
         return lambda: run_together(*[partial(redeem, player)] * 2)
 
-    def test_both_show_the_same_hold(self, race: Callable[[], list[Any]]) -> None:
+    def test_both_show_the_same_hold(
+        self, race: Callable[[], list[Any]], claims: list[bool]
+    ) -> None:
         one, other = race()
 
         assert told([one, other]) == ["accepted", "accepted"]
         assert one.redemption.pk == other.redemption.pk
         assert counted(Campaign.objects.get()) == (1, 0, 0, 0)
+        assert claims == [True]
 
-    def test_without_the_players_lock_one_of_them_is_refused(
-        self, race: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
+    def test_without_the_players_lock_both_claim_it(
+        self,
+        race: Callable[[], list[Any]],
+        claims: list[bool],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
         monkeypatch.setattr(players, "lock", lambda _: None)
 
-        assert told(race()) == ["USED_BY_PLAYER", "accepted"]
+        assert told(race()) == ["accepted", "accepted"]
+        assert sorted(claims) == [False, True]
 
 
 class TestCrowd:
