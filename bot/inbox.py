@@ -251,9 +251,11 @@ def _begin(one: Claim) -> dict[str, Any] | None:
 
 def _done(one: Claim) -> None:
     """Mark the update DONE."""
-    InboxUpdate.objects.filter(pk=one.update_id).update(
-        state=InboxState.DONE, done_at=timezone.now()
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "UPDATE bot_inboxupdate SET state = 'DONE', done_at = %s WHERE update_id = %s",
+            [timezone.now(), one.update_id],
+        )
 
 
 def _has_another_try(one: Claim, error: Exception) -> bool:

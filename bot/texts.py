@@ -37,15 +37,19 @@ RIGHT, WRONG = "🟩", "🟥"
 
 def mode_name(mode: Mode | str) -> str:
     """Return the name of a mode as players know it."""
-    names = {
-        Mode.QUICK_MIX_A1A2: _("Quick mix A1–A2"),
-        Mode.ARTIKEL_SPRINT: _("Article sprint"),
-        Mode.DAILY_CHALLENGE: _("Daily challenge"),
-        Mode.CASES_PRACTICE: _("Cases"),
-        Mode.TRENNBARE_VERBEN: _("Separable verbs"),
-        Mode.WORD_ORDER: _("Word order"),
-    }
-    return names[Mode(mode)]
+    match Mode(mode):
+        case Mode.QUICK_MIX_A1A2:
+            return _("Quick mix A1–A2")
+        case Mode.ARTIKEL_SPRINT:
+            return _("Article sprint")
+        case Mode.DAILY_CHALLENGE:
+            return _("Daily challenge")
+        case Mode.CASES_PRACTICE:
+            return _("Cases")
+        case Mode.TRENNBARE_VERBEN:
+            return _("Separable verbs")
+        case Mode.WORD_ORDER:
+            return _("Word order")
 
 
 def greeting(*, name: str) -> str:

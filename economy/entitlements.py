@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TypeVar
 
-from django.db.models import Exists, OuterRef
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Least
 
 from economy.goods import Goods, Plan
@@ -26,6 +26,7 @@ from economy.models import (
     SpanQuerySet,
 )
 from quizarena.players.models import Player
+from quizarena.prepared import insert, prepared
 
 # Open to everybody; every other mode needs Premium or a grant.
 FREE_MODES = frozenset({"QUICK_MIX_A1A2", "ARTIKEL_SPRINT", "DAILY_CHALLENGE"})
@@ -49,9 +50,20 @@ def premium_at(*, player: Player, at: datetime) -> Plan | None:
 
     A past instant is answered as it was then, whatever has been revoked since.
     """
-    plans = PremiumSpan.objects.active(at).filter(player=player)
-    plan = plans.values_list("plan", flat=True).first()
+    plan = _plans_at.first(player_id=player.pk, at=at)
     return Plan(plan) if plan else None
+
+
+@prepared
+def _plans_at(*, player_id: int, at: datetime) -> QuerySet[PremiumSpan, str]:
+    spans = PremiumSpan.objects.active(at).filter(player_id=player_id)
+    return spans.values_list("plan", flat=True)
+
+
+@prepared
+def _modes_at(*, player_id: int, at: datetime) -> QuerySet[ModeSpan, str]:
+    spans = ModeSpan.objects.active(at).filter(player_id=player_id)
+    return spans.values_list("mode", flat=True)
 
 
 def premium_until(*, player: Player, now: datetime) -> datetime | None:
@@ -67,17 +79,16 @@ def can_play(*, player: Player, mode: str, at: datetime) -> bool:
     """Return whether `mode` is open to the player at `at`."""
     return (
         mode in FREE_MODES
-        or PremiumSpan.objects.active(at).filter(player=player).exists()
-        or ModeSpan.objects.active(at).filter(player=player, mode=mode).exists()
+        or premium_at(player=player, at=at) is not None
+        or mode in _modes_at.rows(player_id=player.pk, at=at)
     )
 
 
 def open_modes(*, player: Player, at: datetime) -> frozenset[str] | None:
     """Return the modes that are open to the player at `at`; None with Premium: all of them are."""
-    if PremiumSpan.objects.active(at).filter(player=player).exists():
+    if premium_at(player=player, at=at) is not None:
         return None
-    granted = ModeSpan.objects.active(at).filter(player=player)
-    return FREE_MODES.union(granted.values_list("mode", flat=True))
+    return FREE_MODES.union(_modes_at.rows(player_id=player.pk, at=at))
 
 
 def modes_until(*, player: Player, now: datetime) -> dict[str, datetime]:
@@ -170,23 +181,29 @@ def add(*, entry: LedgerEntry, goods: Goods) -> None:
     this player's time later than that. A higher plan starts at once and what is left of a lower one
     follows it; the same plan follows itself, and so does access to a mode.
     """
+    at = entry.created_at
     if goods.premium:
         _add(
-            PremiumSpan.objects.filter(player=entry.player_id),
+            _live_premium.rows(player_id=entry.player_id, at=at),
             [PremiumSpan(player_id=entry.player_id, entry=entry, plan=goods.premium)],
             time=goods.premium_time,
-            at=entry.created_at,
+            at=at,
         )
     if goods.mode_codes:
         _add(
-            ModeSpan.objects.filter(player=entry.player_id, mode__in=goods.mode_codes),
+            ModeSpan.objects.filter(player=entry.player_id, mode__in=goods.mode_codes).live(at),
             [
                 ModeSpan(player_id=entry.player_id, entry=entry, mode=mode)
                 for mode in goods.mode_codes
             ],
             time=goods.mode_time,
-            at=entry.created_at,
+            at=at,
         )
+
+
+@prepared
+def _live_premium(*, player_id: int, at: datetime) -> QuerySet[PremiumSpan]:
+    return PremiumSpan.objects.filter(player=player_id).live(at)
 
 
 def revoke(*, entry: LedgerEntry, goods: Goods, at: datetime) -> Left:
@@ -207,12 +224,12 @@ def revoke(*, entry: LedgerEntry, goods: Goods, at: datetime) -> Left:
 
 
 def _add(
-    spans: SpanQuerySet[AnySpan], arriving: Sequence[AnySpan], *, time: timedelta, at: datetime
+    lying: Iterable[AnySpan], arriving: Sequence[AnySpan], *, time: timedelta, at: datetime
 ) -> None:
-    """Lay out `spans` and, with `time` each, what is `arriving`."""
+    """Lay out what is `lying` already and, with `time` each, what is `arriving`."""
     for span in arriving:
         span.starts_at, span.ends_at = at, at + time
-    _write(spans.model, _laid_out([*spans.live(at), *arriving], at=at))
+    _write(type(arriving[0]), _laid_out([*lying, *arriving], at=at))
 
 
 def _revoke(
@@ -256,7 +273,10 @@ def _write(model: type[AnySpan], changes: Sequence[AnySpan]) -> None:
     spans = model._default_manager
     if moved := [span for span in changes if span.pk]:
         spans.bulk_update(moved, ["starts_at", "ends_at", "revoked_at", "laid_at"])
-    if new := [span for span in changes if not span.pk]:
+    new = [span for span in changes if not span.pk]
+    if len(new) == 1:
+        insert(new[0])  # As nearly always; it takes half the time.
+    elif new:
         spans.bulk_create(new)
 
 

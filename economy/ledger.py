@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -82,7 +82,7 @@ def post(
         "asset": asset.value,
         "direction": direction.value,
         "amount": amount,
-        **asdict(deltas),
+        **{asset: getattr(deltas, asset) for asset in ASSETS},
         "energy_counted_until": energy_counted_until,
         "source": source.value,
         "idempotency_key": key,
@@ -116,6 +116,7 @@ _COLUMNS = (
     "source", "idempotency_key", "fingerprint", "metadata", "shortfall", "reverses_id",
     "staff_id", "reason", "created_at",
 )  # fmt: skip
+_FIELDS = [field.attname for field in LedgerEntry._meta.concrete_fields]
 # What the trigger decides.
 _COMPUTED = ("id", "created_at", *(f"{asset}_after" for asset in ASSETS))
 _INSERT = f"""
@@ -137,11 +138,11 @@ def _entry(
 
     It is not, because to read 28 columns takes longer than to write them.
     """
-    entry = LedgerEntry(**row | dict(zip(_COMPUTED, computed, strict=True)))
+    known = row | dict(zip(_COMPUTED, computed, strict=True))
+    known["metadata"] = json.loads(row["metadata"])
+    known["shortfall"] = json.loads(row["shortfall"]) if row["shortfall"] else None
+    entry = LedgerEntry.from_db(connection.alias, _FIELDS, [known[name] for name in _FIELDS])
     entry.player, entry.reverses, entry.staff = player, reverses, staff
-    entry.metadata = json.loads(row["metadata"])
-    entry.shortfall = json.loads(row["shortfall"]) if row["shortfall"] else None
-    entry._state.adding, entry._state.db = False, connection.alias
     return entry
 
 

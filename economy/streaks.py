@@ -19,6 +19,7 @@ from functools import cached_property
 import structlog
 from django.contrib.auth.models import User
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils.timezone import is_naive
 
 from economy import ledger, streak_rules, wallets
@@ -40,6 +41,7 @@ from economy.models import (
 )
 from economy.streak_rules import DAY, EARN_BACK_ROUNDS, SHIELDABLE, Day, Outcome
 from quizarena.players.models import Player
+from quizarena.prepared import prepared
 from quizarena.staff import audit
 
 # What staff declare reaches no further than this from today: what does is a typing error.
@@ -80,10 +82,15 @@ def record_activity(*, player: Player, now: datetime) -> StreakChange:
     day on it is one read. The first time locks the wallet.
     """
     today = _day(now)
-    streak = Streak.objects.filter(player=player).first()
+    streak = _streak_of.first(player_id=player.pk)
     if streak is not None and streak.last_active_day == today:
         return StreakChange(current=streak.current, best=streak.best, is_first_of_day=False)
     return _record_first_activity(player=player, today=today, now=now)
+
+
+@prepared
+def _streak_of(*, player_id: int) -> QuerySet[Streak]:
+    return Streak.objects.filter(player_id=player_id)
 
 
 @transaction.atomic

@@ -199,24 +199,35 @@ class EventKind(models.TextChoices):
     REFUNDED = "REFUNDED", "refunded"
 
 
-STAYS_AS_IT_WAS = """
-IF (NEW.id, NEW.player_id, NEW.product_id, NEW.goods, NEW.base_stars, NEW.percent, NEW.stars,
-    NEW.is_subscription, NEW.renews_id, NEW.redemption_id, NEW.payload, NEW.opened_at)
+# The columns stand in the triggers, too: PostgreSQL calls only those whose column is written.
+OF_WHAT_IT_IS = (
+    "id", "player_id", "product_id", "goods", "base_stars", "percent", "stars", "is_subscription",
+    "renews_id", "redemption_id", "payload", "opened_at",
+)  # fmt: skip
+STAYS_AS_IT_WAS = f"""
+IF ({", ".join(f"NEW.{column}" for column in OF_WHAT_IT_IS)})
   IS DISTINCT FROM
-   (OLD.id, OLD.player_id, OLD.product_id, OLD.goods, OLD.base_stars, OLD.percent, OLD.stars,
-    OLD.is_subscription, OLD.renews_id, OLD.redemption_id, OLD.payload, OLD.opened_at)
+   ({", ".join(f"OLD.{column}" for column in OF_WHAT_IT_IS)})
 THEN
   RAISE EXCEPTION 'What a purchase is of, and what it costs, stays as it was opened.';
 END IF;
+RETURN NEW;
+"""
+OF_THE_PAYMENT = (
+    "charge_id", "provider_charge_id", "paid_stars", "paid_currency", "paid_at",
+    "subscribed_until",
+)  # fmt: skip
+STAYS_AS_IT_CAME = f"""
 IF OLD.charge_id IS NOT NULL AND
-   (NEW.charge_id, NEW.provider_charge_id, NEW.paid_stars, NEW.paid_currency, NEW.paid_at,
-    NEW.subscribed_until)
+   ({", ".join(f"NEW.{column}" for column in OF_THE_PAYMENT)})
   IS DISTINCT FROM
-   (OLD.charge_id, OLD.provider_charge_id, OLD.paid_stars, OLD.paid_currency, OLD.paid_at,
-    OLD.subscribed_until)
+   ({", ".join(f"OLD.{column}" for column in OF_THE_PAYMENT)})
 THEN
   RAISE EXCEPTION 'A payment is evidence and stays as it came.';
 END IF;
+RETURN NEW;
+"""
+HAS_ENTRIES_OF_ITS_OWN = """
 IF NEW.credit_entry_id IS DISTINCT FROM OLD.credit_entry_id AND NOT EXISTS (
   SELECT FROM economy_ledgerentry
   WHERE id = NEW.credit_entry_id AND player_id = NEW.player_id AND type = 'PURCHASE_CREDIT'
@@ -508,8 +519,20 @@ class Purchase(models.Model):
             pgtrigger.Trigger(
                 name="stays_as_it_was",
                 when=pgtrigger.Before,
-                operation=pgtrigger.Update,
+                operation=pgtrigger.UpdateOf(*OF_WHAT_IT_IS),  # type: ignore[no-untyped-call]
                 func=STAYS_AS_IT_WAS,
+            ),
+            pgtrigger.Trigger(
+                name="payment_stays_as_it_came",
+                when=pgtrigger.Before,
+                operation=pgtrigger.UpdateOf(*OF_THE_PAYMENT),  # type: ignore[no-untyped-call]
+                func=STAYS_AS_IT_CAME,
+            ),
+            pgtrigger.Trigger(
+                name="has_entries_of_its_own",
+                when=pgtrigger.Before,
+                operation=pgtrigger.UpdateOf("credit_entry_id", "refund_entry_id"),  # type: ignore[no-untyped-call]
+                func=HAS_ENTRIES_OF_ITS_OWN,
             ),
             # Its entries come later, when the trigger above can see whose they are.
             pgtrigger.Protect(

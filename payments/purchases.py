@@ -13,7 +13,7 @@ from uuid import UUID, uuid4
 
 import structlog
 from django.db import transaction
-from django.db.models import OuterRef, Q, Subquery, TextField
+from django.db.models import OuterRef, Q, QuerySet, Subquery, TextField
 from django.db.models.expressions import RawSQL
 from django.db.models.fields.json import KT
 
@@ -38,6 +38,7 @@ from promos.errors import NotAttachableError
 from promos.models import Redemption
 from quizarena.players import services as players
 from quizarena.players.models import Player
+from quizarena.prepared import columns, instances, prepared, save
 from quizarena.staff import alerts
 
 # The kind of alert for a payment that waits for staff.
@@ -67,10 +68,7 @@ def open_purchase(
     the first reason why the player cannot buy it. Two statements, for a subscription three: a
     player has one at a time.
     """
-    found = catalogue.with_circumstances(
-        Product.objects.filter(pk=product_code), player=player.pk, product=product_code, now=now
-    )
-    product = found.first()
+    product = _product.first(code=product_code, player=player.pk, now=now)
     if product is None or (is_subscription and not product.can_subscribe):
         raise RefusedError(Refusal.NOT_FOR_SALE)
     for refusal in catalogue.refusals(
@@ -99,6 +97,14 @@ def open_purchase(
         # One purchase per product, one per hold: whoever comes second sees what the first has done.
         players.lock(player)
         return _open_with_hold(hold, wanted)
+
+
+@prepared
+def _product(*, code: str, player: int, now: datetime) -> QuerySet[Product]:
+    """Return the product with the player's circumstances."""
+    return catalogue.with_circumstances(
+        Product.objects.filter(pk=code), player=player, product=code, now=now
+    )
 
 
 def _open_as_wanted(wanted: dict[str, Any]) -> Purchase:
@@ -185,7 +191,7 @@ VALUES
    'CREATED', '', '{{}}', %(now)s, 'OPENED', '{{}}', %(now)s, '', '', 0, '')
 ON CONFLICT (player_id, product_id) WHERE status IN ({", ".join(f"'{status}'" for status in OPEN)})
 DO UPDATE SET changed_at = payments_purchase.changed_at
-RETURNING *
+RETURNING {columns(Purchase)}
 """  # noqa: S608 -- the statuses are constants.
 
 
@@ -218,7 +224,7 @@ def _insert(
         ),
         "now": now,
     }
-    (purchase,) = Purchase.objects.raw(_OPEN, values)
+    (purchase,) = instances(Purchase, _OPEN, values)
     purchase.player, purchase.product = player, product
     return purchase
 
@@ -231,7 +237,7 @@ def invoice_sent(purchase: Purchase, *, now: datetime) -> None:
     status = PurchaseStatus(purchase.status)
     if status is PurchaseStatus.CREATED:
         status = PurchaseStatus.INVOICE_SENT
-    purchase.save(update_fields=purchase.moves(status, EventKind.INVOICE_SENT, now=now))
+    save(purchase, fields=purchase.moves(status, EventKind.INVOICE_SENT, now=now))
 
 
 # --- Pre-checkout ---------------------------------------------------------------------------------
@@ -266,24 +272,9 @@ def check_out(query: PreCheckout, *, now: datetime) -> Refusal | None:
     rules, section 5.3), also while its first delivery is still being answered: who has waited for
     the lock looks again.
     """
-    answers = PurchaseEvent.objects.filter(
-        purchase=OuterRef("pk"),
-        kind__in=(EventKind.APPROVED, EventKind.REFUSED),
-        evidence__query=query.query_id,
-    )
-    found = catalogue.with_circumstances(
-        Purchase.objects.select_for_update(of=("self",)).select_related("player", "product"),
-        player=OuterRef("player"),
-        product=OuterRef("product"),
-        now=now,
-    ).annotate(
-        answer=Subquery(answers.values(told=KT("evidence__refusal"))[:1]),
-        version=_VERSION,
-        version_seen=_VERSION_SEEN,
-    )
-    purchase = found.filter(payload=query.payload).first()
+    purchase: Any = _asked_about.first(payload=query.payload, query_id=query.query_id, now=now)
     if purchase is not None and purchase.version != purchase.version_seen:
-        purchase = found.filter(payload=query.payload).first()
+        purchase = _asked_about.first(payload=query.payload, query_id=query.query_id, now=now)
     if purchase is None:
         return Refusal.UNKNOWN
     if purchase.answer is not None:
@@ -306,8 +297,29 @@ def check_out(query: PreCheckout, *, now: datetime) -> Refusal | None:
             "refusal": refusal or "",
         },
     )
-    purchase.save(update_fields=changed)
+    save(purchase, fields=changed)
     return refusal
+
+
+@prepared
+def _asked_about(*, payload: str, query_id: str, now: datetime) -> QuerySet[Purchase]:
+    """Lock the purchase; return it with its circumstances and the answer to the query, if any."""
+    answers = PurchaseEvent.objects.filter(
+        purchase=OuterRef("pk"),
+        kind__in=(EventKind.APPROVED, EventKind.REFUSED),
+        evidence__query=query_id,
+    )
+    found = catalogue.with_circumstances(
+        Purchase.objects.select_for_update(of=("self",)).select_related("player", "product"),
+        player=OuterRef("player"),
+        product=OuterRef("product"),
+        now=now,
+    )
+    return found.filter(payload=payload).annotate(
+        answer=Subquery(answers.values(told=KT("evidence__refusal"))[:1]),
+        version=_VERSION,
+        version_seen=_VERSION_SEEN,
+    )
 
 
 def _why_not(purchase: Any, query: PreCheckout, *, now: datetime) -> Refusal | None:
@@ -381,14 +393,7 @@ def record_payment(payment: Payment, *, now: datetime, flags: tuple[Flag, ...] =
     what a rule has against it becomes a flag. A charge that is known changes nothing. Crediting is
     a step of its own. Two statements, for what goes as it should.
     """
-    beside = ("player", "product", "redemption")
-    found = catalogue.with_circumstances(
-        Purchase.objects.select_for_update(of=("self",)).select_related(*beside),
-        player=OuterRef("player"),
-        product=OuterRef("product"),
-        now=now,
-    ).filter(Q(payload=payment.payload) | Q(charge_id=payment.charge_id))
-    rows: list[Purchase] = list(found.order_by("pk"))
+    rows = _paid_for.rows(payload=payment.payload, charge_id=payment.charge_id, now=now)
     for purchase in rows:
         if purchase.charge_id == payment.charge_id:
             return purchase  # Telegram tells us again when we were slow to answer.
@@ -405,9 +410,22 @@ def record_payment(payment: Payment, *, now: datetime, flags: tuple[Flag, ...] =
 
     honoured = [*flags, *_honoured(invoiced, now=now)]
     _take(invoiced, payment, problem=_problem(invoiced, payment), flags=honoured, now=now)
-    invoiced.save(update_fields=_PAYMENT_FIELDS)
+    save(invoiced, fields=_PAYMENT_FIELDS)
     _alert(invoiced, now=now)
     return invoiced
+
+
+@prepared
+def _paid_for(*, payload: str, charge_id: str, now: datetime) -> QuerySet[Purchase]:
+    """Lock what the invoice is of, and what has the charge; return it with its circumstances."""
+    beside = ("player", "product", "redemption")
+    found = catalogue.with_circumstances(
+        Purchase.objects.select_for_update(of=("self",)).select_related(*beside),
+        player=OuterRef("player"),
+        product=OuterRef("product"),
+        now=now,
+    )
+    return found.filter(Q(payload=payload) | Q(charge_id=charge_id)).order_by("pk")
 
 
 _PAYMENT_FIELDS = (
@@ -518,31 +536,45 @@ def _alert(purchase: Purchase, *, now: datetime) -> None:
 # --- Credit ---------------------------------------------------------------------------------------
 
 
-@transaction.atomic
 def credit(*, charge_id: str, now: datetime) -> Purchase:
     """Deliver what has been paid, all of it or nothing, once; return the purchase as it is then.
 
     Locks the purchase, then the wallet. What is not waiting to be credited is left as it is. If the
     delivery fails, that is written into the timeline, and recovery will try again. Raises
-    Purchase.DoesNotExist for a charge that nobody has recorded.
+    Purchase.DoesNotExist for a charge that nobody has recorded. Three statements for units.
     """
-    purchase = lock(charge_id=charge_id)
-    if purchase.status == PurchaseStatus.PAID_UNCREDITED and purchase.refund_asked_at is None:
-        try:
-            with transaction.atomic():
-                _deliver(purchase, now=now)
-        except Exception as error:  # Of whatever kind: the payment must stay on record.
-            log.exception("purchase.not_credited", purchase=str(purchase.pk))
-            # What the failed delivery has set is not so.
+    try:
+        with transaction.atomic():
             purchase = lock(charge_id=charge_id)
-            changed = purchase.moves(
-                PurchaseStatus.PAID_UNCREDITED,
-                EventKind.NOT_CREDITED,
-                now=now,
-                evidence={"error": f"{type(error).__name__}: {error}"},
-            )
-            purchase.save(update_fields=changed)
+            if _is_to_be_credited(purchase):
+                _deliver(purchase, now=now)
+            return purchase
+    except Purchase.DoesNotExist:
+        raise
+    except Exception as error:  # Of whatever kind: the payment must stay on record.
+        log.exception("purchase.not_credited", charge=charge_id)
+        return _note_that_not_credited(error, charge_id=charge_id, now=now)
+
+
+@transaction.atomic
+def _note_that_not_credited(error: Exception, *, charge_id: str, now: datetime) -> Purchase:
+    """Write down that the delivery has failed, unless somebody else has made it meanwhile."""
+    purchase = lock(charge_id=charge_id)
+    if _is_to_be_credited(purchase):
+        changed = purchase.moves(
+            PurchaseStatus.PAID_UNCREDITED,
+            EventKind.NOT_CREDITED,
+            now=now,
+            evidence={"error": f"{type(error).__name__}: {error}"},
+        )
+        save(purchase, fields=changed)
     return purchase
+
+
+def _is_to_be_credited(purchase: Purchase) -> bool:
+    """Return whether it is paid, and neither credited nor to be refunded."""
+    is_paid = purchase.status == PurchaseStatus.PAID_UNCREDITED
+    return is_paid and purchase.refund_asked_at is None
 
 
 @transaction.atomic
@@ -564,10 +596,29 @@ def replay_credit(*, purchase_id: UUID, now: datetime) -> Purchase:
     return purchase
 
 
-def lock(**which: Any) -> Purchase:
+def lock(*, pk: UUID | None = None, charge_id: str | None = None) -> Purchase:
     """Lock the one purchase until the transaction ends, with its player beside it."""
-    purchases = Purchase.objects.select_for_update(of=("self",)).select_related("player")
-    return purchases.get(**which)
+    if pk is not None:
+        return _of_id.get(pk=pk)
+    assert charge_id is not None
+    return _of_charge.get(charge_id=charge_id)
+
+
+@prepared
+def _of_id(*, pk: UUID) -> QuerySet[Purchase]:
+    """Lock a purchase."""
+    return _with_player().filter(pk=pk)
+
+
+@prepared
+def _of_charge(*, charge_id: str) -> QuerySet[Purchase]:
+    """Lock the purchase of a charge."""
+    return _with_player().filter(charge_id=charge_id)
+
+
+def _with_player() -> QuerySet[Purchase]:
+    """Return purchases to be locked, with their players beside them."""
+    return Purchase.objects.select_for_update(of=("self",)).select_related("player")
 
 
 def _deliver(purchase: Purchase, *, now: datetime) -> None:
@@ -600,7 +651,7 @@ def _deliver(purchase: Purchase, *, now: datetime) -> None:
     changed += purchase.moves(
         PurchaseStatus.CREDITED, EventKind.CREDITED, now=now, evidence={"entry": entry.pk}
     )
-    purchase.save(update_fields=[*changed, "credit_entry"])
+    save(purchase, fields=[*changed, "credit_entry"])
 
 
 # --- What nobody pays, and what could not be credited ---------------------------------------------
@@ -644,7 +695,7 @@ def _fail(purchase: Purchase, *, why: str, now: datetime, keeps_hold: bool = Fal
     changed = purchase.moves(
         PurchaseStatus.FAILED, EventKind.FAILED, now=now, evidence={"why": why}
     )
-    purchase.save(update_fields=changed)
+    save(purchase, fields=changed)
     if purchase.redemption_id is not None and not keeps_hold:
         redemptions.release(redemption_id=purchase.redemption_id, now=now)
 
@@ -671,6 +722,6 @@ def recover(*, charge_id: str, now: datetime) -> Purchase:
                 evidence={"tries": purchase.recovery_tries},
             ),
         ]
-    purchase.save(update_fields=changed)
+    save(purchase, fields=changed)
     _alert(purchase, now=now)
     return purchase

@@ -2,7 +2,9 @@
 
 The limits are the database's: a redemption that is inserted or moved counts itself into its
 campaign, nothing else may write the counters, and a CHECK keeps them within the limits. Locks are
-taken in the order Redemption, Campaign, Wallet.
+taken in the order Redemption, Campaign, Wallet. Only a campaign of goods comes after the wallet: on
+it everybody waits who has the same code, so nothing is done while it is locked. No campaign is of
+both kinds, so nobody waits in a circle.
 """
 
 from datetime import datetime, timedelta

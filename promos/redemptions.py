@@ -4,8 +4,10 @@ One player's tries are one after the other: each locks the player. The campaign 
 (promos/models.py), so a use is claimed by inserting a redemption, or nothing is inserted.
 """
 
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -32,6 +34,7 @@ from promos.models import (
 from promos.rules import BLOCK_FOR, FAILURES_MAX, FAILURES_WITHIN, Person, Reason, Terms
 from quizarena.players import services as players
 from quizarena.players.models import Player
+from quizarena.prepared import insert
 
 # As which plan so many days of Premium are given.
 PLANS = {7: Plan.STARTER, 30: Plan.MONTH, 90: Plan.SEASON}
@@ -50,15 +53,32 @@ class Result:
     blocked_until: datetime | None = None
 
 
-@transaction.atomic
+class _OutrunError(Exception):
+    """Others have taken what was there a moment ago. Nothing has been changed."""
+
+
 def redeem(*, player: Player, raw: str, channel: Channel, key: str, now: datetime) -> Result:
     """Let the player use a code, once per idempotency `key`; what is refused is a result, too.
 
-    Locks the player, then the campaign, then for goods the wallet. Goods arrive at once; a discount
-    is held for HOLD_FOR. Whoever holds it already gets that hold. Every try is written down, and
-    the fifth failure of a day blocks. Raises KeyReusedError for a key that came with another code.
-    At most seven statements for goods, four for a hold.
+    Locks the player, for goods the wallet, then the campaign, on which everybody waits who has the
+    same code: so it comes last. Goods arrive at once; a discount is held for HOLD_FOR. Whoever
+    holds it already gets that hold. Every try is written down, and the fifth failure of a day
+    blocks. Raises KeyReusedError for a key that came with another code. At most seven statements
+    for goods, four for a hold.
     """
+    enter = partial(_try, player=player, raw=raw, channel=channel, key=key, now=now)
+    for _ in range(2):
+        # What was there a moment ago may have gone: then look again, at what is left.
+        with suppress(_OutrunError):
+            return enter(may_claim=True)
+    return enter(may_claim=False)
+
+
+@transaction.atomic
+def _try(
+    *, player: Player, raw: str, channel: Channel, key: str, now: datetime, may_claim: bool
+) -> Result:
+    """Try once. Raises _OutrunError if the use that was there has gone meanwhile."""
     players.lock(player)
     code = codes.normalised(raw)[: codes.LENGTH_MAX]
     digests = list(codes.digests(code).values())
@@ -78,18 +98,19 @@ def redeem(*, player: Player, raw: str, channel: Channel, key: str, now: datetim
         idempotency_key=key,
         at=now,
     )
-    redemption, against = _take(known, player=player, now=now)
-    if redemption is None and (not against or known.held_id is not None):
-        # Somebody was faster, or the hold was used or released just now: look again.
-        known = _look_up(player=player, digests=digests, key=key, now=now)
-        redemption, against = _take(known, player=player, now=now)
+    against = why_not_anybody(person=known.person, terms=known.terms, now=now)
+    redemption = _held(known, against)
     if redemption is not None:
         attempt.redemption = redemption
-        attempt.save(force_insert=True)
+        insert(attempt)
         return Result(redemption=redemption)
+    if may_claim and known.held_id is not None and not _CLOSED.intersection(against):
+        raise _OutrunError  # Its purchase has used the hold just now, or given it back.
+    if not against and may_claim:
+        return Result(redemption=_use(known, attempt, player=player, now=now))
     reason = against[0] if against else Reason.ALL_HELD
     attempt.refusal, attempt.detail = reason.refusal, reason
-    attempt.save(force_insert=True)
+    insert(attempt)
     return Result(
         refusal=reason.refusal,
         reason=reason,
@@ -272,23 +293,6 @@ def _as_before(attempt_id: int, *, digests: list[bytes], known: _Known, now: dat
     )
 
 
-def _take(
-    known: _Known, *, player: Player, now: datetime
-) -> tuple[Redemption | None, list[Reason]]:
-    """Return the player's hold, or what the campaign gives now; else None, and what is against it.
-
-    Goods are delivered with the use that pays for them, and never for a redemption that was there
-    before: a hold may become APPLIED by its purchase at any moment.
-    """
-    against = why_not_anybody(person=known.person, terms=known.terms, now=now)
-    redemption = _held(known, against)
-    if redemption is None and not against:
-        redemption = _claim(known, player=player, now=now)
-        if redemption is not None and redemption.status == RedemptionStatus.APPLIED:
-            _deliver(redemption, known, player=player, now=now)
-    return redemption, against
-
-
 # With one of these no code is for the player, not even one that is held.
 _CLOSED = {Reason.BLOCKED, Reason.SUSPENDED, Reason.DENIED}
 
@@ -300,34 +304,61 @@ def _held(known: _Known, against: list[Reason]) -> Redemption | None:
     return Redemption.objects.filter(pk=known.held_id, status=RedemptionStatus.RESERVED).first()
 
 
-_CLAIM = """
-INSERT INTO promos_redemption
-  (campaign_id, code_id, is_shared, player_id, turn, status, created_at, changed_at,
-   reserved_until, is_kept, stars_off)
+# The redemption comes later; its key is constraint enough at the end of the transaction.
+_ACCEPTED = """
+INSERT INTO promos_attempt
+  (player_id, digest, code_id, campaign_id, channel, idempotency_key, at, refusal, detail,
+   redemption_id)
 VALUES
-  (%(campaign)s, %(code)s, %(is_shared)s, %(player)s, %(turn)s, %(status)s, %(now)s, %(now)s,
-   %(until)s, false, 0)
-RETURNING *
+  (%(player)s, %(digest)s, %(code)s, %(campaign)s, %(channel)s, %(key)s, %(at)s, '', '',
+   nextval('promos_redemption_id_seq'))
+RETURNING redemption_id
 """
 
 
-def _claim(known: _Known, *, player: Player, now: datetime) -> Redemption | None:
-    """Take one use of the campaign; None if the database has none left."""
+def _use(known: _Known, attempt: Attempt, *, player: Player, now: datetime) -> Redemption:
+    """Write the try down, hand over goods, and only then claim the use.
+
+    Raises _OutrunError if there is none left: then all of it has to be undone.
+    """
+    assert known.campaign_id is not None
+    assert known.code_id is not None
     is_discount = known.kind == CampaignKind.PERCENT_DISCOUNT
-    claimed = Redemption.objects.raw(
-        _CLAIM,
-        {
-            "campaign": known.campaign_id,
-            "code": known.code_id,
-            "is_shared": known.is_shared,
-            "player": player.pk,
-            "turn": known.person.turns_taken + 1,
-            "status": RedemptionStatus.RESERVED if is_discount else RedemptionStatus.APPLIED,
-            "now": now,
-            "until": now + HOLD_FOR if is_discount else None,
-        },
+    redemption = Redemption(
+        campaign_id=known.campaign_id,
+        code_id=known.code_id,
+        is_shared=known.is_shared,
+        player=player,
+        turn=known.person.turns_taken + 1,
+        status=RedemptionStatus.RESERVED if is_discount else RedemptionStatus.APPLIED,
+        created_at=now,
+        changed_at=now,
+        reserved_until=now + HOLD_FOR if is_discount else None,
     )
-    return next(iter(claimed), None)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ACCEPTED,
+            {
+                "player": player.pk,
+                "digest": bytes(attempt.digest),
+                "code": known.code_id,
+                "campaign": known.campaign_id,
+                "channel": attempt.channel,
+                "key": attempt.idempotency_key,
+                "at": now,
+            },
+        )
+        (redemption.pk,) = cursor.fetchone()
+    if not is_discount:
+        _deliver(redemption, known, player=player, now=now)
+    if not _claim(redemption):
+        raise _OutrunError
+    return redemption
+
+
+def _claim(redemption: Redemption) -> bool:
+    """Take one use of the campaign, which is locked then; False if the database has none left."""
+    return insert(redemption)
 
 
 def goods_of(*, kind: str, value: int) -> Goods:
@@ -417,15 +448,15 @@ def take_back(
 ) -> Reversal | None:
     """Take back what a grant gave, as far as it is there; None if that has been done.
 
-    Locks the redemption, then the wallet.
+    Locks the redemption, then the wallet, then the campaign.
     """
     redemption = Redemption.objects.select_for_update(of=("self",)).get(pk=redemption_id)
-    if not revoke(redemption_id=redemption_id, now=now):
+    if redemption.status != RedemptionStatus.APPLIED:
         return None
     entry = LedgerEntry.objects.select_related("player").get(
         player=redemption.player_id, idempotency_key=grant_key(redemption)
     )
-    return grants.take_back(
+    reversal = grants.take_back(
         entry=entry,
         type=EntryType.TAKEN_BACK,
         source=Source.PROMO,
@@ -434,6 +465,9 @@ def take_back(
         staff=staff,
         reason=reason,
     )
+    # Last, as in `redeem`: it locks the campaign.
+    revoke(redemption_id=redemption_id, now=now)
+    return reversal
 
 
 def _moved(redemption: Redemption, *, stars_off: int, now: datetime) -> bool:

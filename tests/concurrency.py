@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 from django.db import connection, transaction
 from django.db.backends.utils import CursorWrapper
+from django.db.models import QuerySet
+
+from quizarena.prepared import Prepared
 
 # Long enough for the other one to come, short enough to wait for somebody who cannot.
 PATIENCE_S = 0.5
@@ -35,6 +38,17 @@ def meet_after(
         return result
 
     monkeypatch.setattr(owner, name, meeting)
+
+
+def take_row_locks_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let every query read without its lock."""
+    monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **_: rows.all())
+    compile_anew(monkeypatch)
+
+
+def compile_anew(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let prepared queries be compiled at each use, so that they follow what a test changes."""
+    monkeypatch.setattr(Prepared, "_compiled", property(vars(Prepared)["_compiled"].func))
 
 
 def run_together(*callers: Callable[[], Any]) -> list[Any]:

@@ -10,14 +10,14 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import BigIntegerField, Q, QuerySet
 from django.utils import timezone
 
 from economy import entitlements, streaks, wallets
 from economy.errors import NoEnergyError
 from economy.streaks import EarnBack, StreakChange
 from economy.wallets import Charge
-from quizarena import sweeps
+from quizarena import prepared, sweeps
 from quizarena.game import selection
 from quizarena.game.errors import (
     AlreadyAnsweredError,
@@ -74,7 +74,8 @@ def start(*, player: Player, mode: Mode, key: str, now: datetime) -> Start:
     first, charge = _pay_for_question(player=player, mode=mode, key=_charge_key(key, 1), now=now)
     if open_round is not None:
         _end(open_round, RoundState.STOPPED, now=now)
-    new = Round.objects.create(player=player, mode=mode, start_key=key, started_at=now)
+    new = Round(player=player, mode=mode, start_key=key, started_at=now)
+    prepared.insert(new)
     return Start(showing=_show(first, current=new, number=1, now=now), charge=charge)
 
 
@@ -113,8 +114,10 @@ def answer(*, player: Player, showing_id: int, place: int, now: datetime) -> Ans
     is over, or of somebody else, and GivenBackError when the round waits for no answer because its
     last question was given back.
     """
-    showing = _lock_showing(Showing.objects.filter(pk=showing_id, player=player))
-    if showing is None or not 0 <= place < OPTIONS:
+    if not (0 <= place < OPTIONS and 0 < showing_id <= BigIntegerField.MAX_BIGINT):
+        raise StaleTapError("there is no such question")
+    showing = _lock_showing(showing_id)
+    if showing is None or showing.player_id != player.pk:
         raise StaleTapError("there is no such question of this player")
     current = showing.round
     current.player = player
@@ -123,7 +126,7 @@ def answer(*, player: Player, showing_id: int, place: int, now: datetime) -> Ans
     showing.choice = showing.order[place]
     showing.is_correct = showing.choice == showing.version.correct_option_id
     showing.answered_at = now
-    showing.save(update_fields=["choice", "is_correct", "answered_at"])
+    prepared.save(showing, fields=["choice", "is_correct", "answered_at"])
     streak = streaks.record_activity(player=player, now=now)
     if following is None:
         _end(current, RoundState.FINISHED, now=now)
@@ -153,7 +156,7 @@ def give_back(*, showing_id: int, now: datetime) -> bool:
     resume). Returns False when it is answered, or given back already. Locks the showing, its round
     and the wallet.
     """
-    showing = _lock_showing(Showing.objects.filter(pk=showing_id))
+    showing = _lock_showing(showing_id)
     if showing is None or showing.answered_at is not None or showing.given_back_at is not None:
         return False
     earlier = Showing.objects.filter(
@@ -188,8 +191,13 @@ def give_back_withdrawn(*, until: datetime) -> int:
 
 def outcomes(current: Round) -> list[bool]:
     """Return for each answered question of the round, in order, whether it was right."""
-    answered = current.showings.exclude(answered_at=None).order_by("number")
-    return [bool(right) for right in answered.values_list("is_correct", flat=True)]
+    return [bool(right) for right in _graded.rows(round_id=current.pk)]
+
+
+@prepared.prepared
+def _graded(*, round_id: int) -> QuerySet[Showing, bool | None]:
+    answered = Showing.objects.filter(round_id=round_id).exclude(answered_at=None)
+    return answered.order_by("number").values_list("is_correct", flat=True)
 
 
 def _pay_for_question(
@@ -208,20 +216,30 @@ def _pay_for_question(
     return version, wallets.charge_question(player=player, key=key, now=now)
 
 
-def _lock_showing(showings: QuerySet[Showing]) -> Showing | None:
+def _lock_showing(showing_id: int) -> Showing | None:
     """Lock the showing and its round until the transaction ends."""
-    locked = showings.select_for_update(of=["self", "round"])
-    return locked.select_related("round", "version").first()
+    return _showing.first(showing_id=showing_id)
+
+
+@prepared.prepared
+def _showing(*, showing_id: int) -> QuerySet[Showing]:
+    locked = Showing.objects.select_for_update(of=["self", "round"])
+    return locked.select_related("round", "version").filter(pk=showing_id)
 
 
 def _lock_rounds(*, player: Player, key: str) -> tuple[Round | None, Round | None]:
     """Lock and return the player's round that `key` has started, and the one that is open."""
-    rounds = Round.objects.select_for_update().filter(player=player).order_by("pk")
-    locked = list(rounds.filter(Q(start_key=key) | Q(state=RoundState.OPEN)))
+    locked = _started_by_or_open.rows(player_id=player.pk, key=key)
     return (
         next((one for one in locked if one.start_key == key), None),
         next((one for one in locked if one.state == RoundState.OPEN), None),
     )
+
+
+@prepared.prepared
+def _started_by_or_open(*, player_id: int, key: str) -> QuerySet[Round]:
+    rounds = Round.objects.select_for_update().filter(player_id=player_id).order_by("pk")
+    return rounds.filter(Q(start_key=key) | Q(state=RoundState.OPEN))
 
 
 def _refuse_if_not_waiting(showing: Showing) -> None:
@@ -241,7 +259,7 @@ def _end(current: Round, state: RoundState, *, now: datetime) -> None:
     """End an open round, which is locked."""
     current.state = state
     current.finished_at = now
-    current.save(update_fields=["state", "finished_at"])
+    prepared.save(current, fields=["state", "finished_at"])
 
 
 def _charge_key(start_key: str, number: int, *, replaces: QuerySet[Showing] | None = None) -> str:
@@ -283,7 +301,7 @@ def _earn_back(current: Round, *, now: datetime) -> EarnBack | None:
 
 def _show(version: QuestionVersion, *, current: Round, number: int, now: datetime) -> Showing:
     """Write down that `version` is shown in the round, and in which order its options stand."""
-    return Showing.objects.create(
+    showing = Showing(
         round=current,
         number=number,
         player=current.player,
@@ -293,3 +311,5 @@ def _show(version: QuestionVersion, *, current: Round, number: int, now: datetim
         order=random.sample(range(OPTIONS), OPTIONS),
         shown_at=now,
     )
+    prepared.insert(showing)
+    return showing

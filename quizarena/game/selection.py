@@ -1,11 +1,31 @@
 """Which question comes next."""
 
+from django.db import connection
+
 from quizarena.game.errors import NoQuestionsError
 from quizarena.game.models import Mode, QuestionVersion
 from quizarena.players.models import Player
 
 # So many questions of a mode go by before one of them returns.
 RECENT = 20
+
+_FIELDS = QuestionVersion._meta.concrete_fields
+_NAMES = [field.attname for field in _FIELDS]
+_NEXT = f"""
+WITH recent AS (
+  SELECT id, question_id FROM game_showing
+  WHERE player_id = %(player)s AND mode = %(mode)s ORDER BY id DESC LIMIT %(recent)s
+)
+SELECT {", ".join(f"version.{field.column}" for field in _FIELDS)}
+FROM game_question AS question
+JOIN game_questionversion AS version
+  ON version.question_id = question.id AND version.number = question.version
+WHERE question.category = %(mode)s AND question.is_enabled
+ORDER BY
+  (SELECT max(recent.id) FROM recent WHERE recent.question_id = question.id) NULLS FIRST,
+  random()
+LIMIT 1
+"""  # noqa: S608 -- the columns are constants.
 
 
 def next_question(*, player: Player, mode: Mode) -> QuestionVersion:
@@ -14,23 +34,9 @@ def next_question(*, player: Player, mode: Mode) -> QuestionVersion:
     A bank too small for that gives the one that was shown longest ago. One statement. Raises
     NoQuestionsError when nothing is enabled.
     """
-    rows = QuestionVersion.objects.raw(
-        """
-        WITH recent AS (
-          SELECT id, question_id FROM game_showing
-          WHERE player_id = %s AND mode = %s ORDER BY id DESC LIMIT %s
-        )
-        SELECT version.* FROM game_question AS question
-        JOIN game_questionversion AS version
-          ON version.question_id = question.id AND version.number = question.version
-        WHERE question.category = %s AND question.is_enabled
-        ORDER BY
-          (SELECT max(recent.id) FROM recent WHERE recent.question_id = question.id) NULLS FIRST,
-          random()
-        LIMIT 1
-        """,
-        [player.pk, mode.value, RECENT, mode.value],
-    )
-    for version in rows:
-        return version
-    raise NoQuestionsError(mode)
+    with connection.cursor() as cursor:
+        cursor.execute(_NEXT, {"player": player.pk, "mode": mode.value, "recent": RECENT})
+        row = cursor.fetchone()
+    if row is None:
+        raise NoQuestionsError(mode)
+    return QuestionVersion.from_db(connection.alias, _NAMES, row)

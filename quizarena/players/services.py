@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 
 from django.db import transaction
+from django.db.models import QuerySet
 
 from quizarena.players.models import Awaited, Language, Player
+from quizarena.prepared import prepared
 
 # How stale "last seen" may get before a further update is worth a write.
 LAST_SEEN_PRECISION = timedelta(minutes=5)
@@ -38,7 +40,7 @@ def meet(
         "last_name": last_name[:128],
         "username": username[:64],
     }
-    player = Player.objects.known_as(telegram_id).first()
+    player = _known_as.first(telegram_id=telegram_id)
     if player is None:
         player, created = Player.objects.get_or_create(
             telegram_id=telegram_id,
@@ -65,12 +67,23 @@ def meet(
     return player
 
 
+@prepared
+def _known_as(*, telegram_id: int) -> QuerySet[Player]:
+    return Player.objects.known_as(telegram_id)
+
+
 def lock(player: Player) -> None:
     """Let nobody else who locks the player go on before this transaction has ended.
 
     Rows that refer to the player can be written all the same.
     """
-    Player.objects.select_for_update(no_key=True).only("pk").get(pk=player.pk)
+    _locked.get(player_id=player.pk)
+
+
+@prepared
+def _locked(*, player_id: int) -> QuerySet[Player, int]:
+    players = Player.objects.select_for_update(no_key=True).filter(pk=player_id)
+    return players.values_list("pk", flat=True)
 
 
 def speak(*, player: Player, language: Language) -> None:

@@ -6,7 +6,9 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from telegram import InlineKeyboardButton
 
+from bot import keyboards
 from bot.models import InboxUpdate, OutgoingCall
 from quizarena.game import rounds
 from quizarena.game.models import Question, Round, Showing
@@ -415,3 +417,10 @@ class TestCost:
 
         print(f"{what}: {cost} statements")  # noqa: T201 - For `pytest -s`: the measured cost.
         assert cost <= 12
+
+
+def test_a_button_goes_to_telegram_as_the_library_would_send_it() -> None:
+    (row, *_) = keyboards.way_back().inline_keyboard
+
+    assert InlineKeyboardButton.to_dict(row[0]) == row[0].to_dict()
+    assert row[0].to_dict() == {"text": "▶️ Play", "callback_data": "menu"}

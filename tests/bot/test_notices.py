@@ -9,7 +9,6 @@ from zoneinfo import ZoneInfo
 import pytest
 import time_machine
 from django.db import transaction
-from django.db.models import QuerySet
 from django.utils import timezone
 
 from bot import application, notices, outbox, tasks
@@ -22,7 +21,7 @@ from economy.models import EntryType, PremiumNotice, StreakDay
 from economy.models import Source as GrantSource
 from economy.tasks import premium_notices
 from quizarena.players.models import Player
-from tests.concurrency import meet_after, run_together
+from tests.concurrency import meet_after, run_together, take_row_locks_away
 from tests.conftest import Road
 from tests.factories import PlayerFactory, make_staff
 from tests.game.test_round import bank, right
@@ -384,7 +383,7 @@ class TestConcurrency:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Show that the test above can fail: take lock and claim away, and it must."""
-        monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **_: rows)
+        take_row_locks_away(monkeypatch)
 
         assert self.tell_twice(monkeypatch, lambda *_: True) == 2
 

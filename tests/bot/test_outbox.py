@@ -15,7 +15,7 @@ from telegram.error import TelegramError
 from bot import application, outbox
 from bot.models import CallState, InboxUpdate, Lane, OutgoingCall, Pace
 from bot.outbox import Delivery, Outcome
-from tests.concurrency import meet_after, run_together
+from tests.concurrency import meet_after, run_together, take_row_locks_away
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
@@ -264,7 +264,7 @@ class TestTwoSenders:
     ) -> None:
         """Show that the test above can fail: take the lock away, and it must."""
         meet_after(monkeypatch, QuerySet, "get")
-        monkeypatch.setattr(QuerySet, "select_for_update", lambda rows: rows)
+        take_row_locks_away(monkeypatch)
 
         assert self.claimed_together() == 6
 

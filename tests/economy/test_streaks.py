@@ -10,7 +10,6 @@ import pytest
 import time_machine
 from django.contrib.auth.models import User
 from django.db import DatabaseError, IntegrityError, connection, transaction
-from django.db.models import QuerySet
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -33,7 +32,7 @@ from economy.models import (
 from quizarena.celery import app
 from quizarena.players.models import Player
 from quizarena.staff.models import AuditEntry
-from tests.concurrency import meet_after, run_together
+from tests.concurrency import meet_after, run_together, take_row_locks_away
 from tests.factories import PlayerFactory, make_staff
 
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -920,7 +919,7 @@ class TestConcurrency:
         self, monkeypatch: pytest.MonkeyPatch, player: Player
     ) -> None:
         """Show that the test above can fail: take the lock away, and it must."""
-        monkeypatch.setattr(QuerySet, "select_for_update", lambda rows: rows)
+        take_row_locks_away(monkeypatch)
         answer = partial(streaks.record_activity, player=player, now=at(TUESDAY))
 
         results = self.run(monkeypatch, answer, answer)
@@ -943,7 +942,7 @@ class TestConcurrency:
         self, monkeypatch: pytest.MonkeyPatch, player: Player
     ) -> None:
         """Show that the test above can fail: take the lock away, and it must."""
-        monkeypatch.setattr(QuerySet, "select_for_update", lambda rows: rows)
+        take_row_locks_away(monkeypatch)
 
         results = self.run(
             monkeypatch,

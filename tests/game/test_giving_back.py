@@ -20,7 +20,7 @@ from quizarena.game import rounds, tasks
 from quizarena.game.errors import AlreadyAnsweredError, GivenBackError, StaleTapError
 from quizarena.game.models import Question, Round, Showing
 from quizarena.players.models import Player
-from tests.concurrency import meet_after, run_together
+from tests.concurrency import compile_anew, meet_after, run_together
 from tests.conftest import Road
 from tests.game.test_round import bank, labels, right
 from tests.game.test_rounds import LATER, MIX, NOON, start, tap
@@ -326,6 +326,7 @@ class TestConcurrency:
             return rows if rows.model is Showing else locking(rows, **options)
 
         monkeypatch.setattr(QuerySet, "select_for_update", unlocked)
+        compile_anew(monkeypatch)
 
         _, results = self.race(monkeypatch)
 

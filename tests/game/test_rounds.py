@@ -13,7 +13,7 @@ from quizarena.game.errors import AlreadyAnsweredError, NoQuestionsError, StaleT
 from quizarena.game.models import Mode, Question, QuestionVersion, Round, Showing
 from quizarena.game.rounds import Answer
 from quizarena.players.models import Player
-from tests.concurrency import meet_after, run_together
+from tests.concurrency import meet_after, run_together, take_row_locks_away
 from tests.game.test_selection import make_player, make_questions
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
@@ -245,7 +245,7 @@ class TestConcurrency:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Show that the test above can fail: take the lock away, and it must."""
-        monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **_: rows)
+        take_row_locks_away(monkeypatch)
 
         results = self.answer_twice(monkeypatch)
 
@@ -259,8 +259,7 @@ class TestConcurrency:
         player = make_player()
         with transaction.atomic():
             showing = start(player)
-        # The question is read with `first()`.
-        meet_after(monkeypatch, QuerySet, "first")
+        meet_after(monkeypatch, rounds, "_lock_showing")
 
         results = run_together(
             transaction.atomic(partial(tap, player, showing, 0)),

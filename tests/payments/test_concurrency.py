@@ -16,7 +16,14 @@ from payments.errors import Refusal
 from payments.models import Purchase, PurchaseEvent, Refund, Subscription
 from quizarena.players.models import Player
 from quizarena.staff.models import Alert
-from tests.concurrency import another_connection, meet_after, overlap, run_together
+from tests.concurrency import (
+    another_connection,
+    compile_anew,
+    meet_after,
+    overlap,
+    run_together,
+    take_row_locks_away,
+)
 from tests.factories import PlayerFactory
 from tests.payments import steps
 from tests.payments.steps import DAY, MINUTE, NOON
@@ -32,15 +39,6 @@ def take_the_lock_away(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr(purchases, "lock", look)
     meet_after(monkeypatch, purchases, "lock")
-
-
-def take_every_lock_away(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let every query read without its lock."""
-
-    def look(rows: QuerySet[Any], *args: Any, **kwargs: Any) -> QuerySet[Any]:
-        return rows.all()
-
-    monkeypatch.setattr(QuerySet, "select_for_update", look)
 
 
 def charge_of(purchase: Purchase) -> str:
@@ -233,7 +231,7 @@ class TestRefund:
         player = PlayerFactory.create()
         purchase = steps.buy(player)
         steps.ask_refund(purchase)
-        take_every_lock_away(monkeypatch)
+        take_row_locks_away(monkeypatch)
         taken = []
         take_back = grants.take_back
 
@@ -263,7 +261,7 @@ class TestRefund:
         """Show that the test above can fail: Telegram would be asked by both."""
         purchase = steps.buy(PlayerFactory.create())
         refund = steps.ask_refund(purchase)
-        take_every_lock_away(monkeypatch)
+        take_row_locks_away(monkeypatch)
         meet_after(monkeypatch, Refund, "save")
         claim = partial(refunds._claim, refund_id=refund.pk, now=NOON)
 
@@ -300,7 +298,7 @@ class TestStale:
         player = PlayerFactory.create()
         purchase = steps.open_purchase(player)
         late = NOON + 31 * MINUTE
-        take_every_lock_away(monkeypatch)
+        take_row_locks_away(monkeypatch)
         paid = steps.payment(purchase, paid_at=late)
         moves = Purchase.moves
 
@@ -328,7 +326,7 @@ class TestStale:
     def test_without_the_lock_both_close_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Show that the test above can fail: both say that they have."""
         steps.open_purchase(PlayerFactory.create())
-        take_every_lock_away(monkeypatch)
+        take_row_locks_away(monkeypatch)
         meet_after(monkeypatch, purchases, "_fail")
         close = partial(purchases.fail_stale, now=NOON + 31 * MINUTE, limit=10)
 
@@ -367,7 +365,7 @@ class TestRecording:
     ) -> None:
         """Show that the tests above can fail: the database keeps the first, the second is lost."""
         purchase = steps.open_purchase(PlayerFactory.create())
-        take_every_lock_away(monkeypatch)
+        take_row_locks_away(monkeypatch)
         meet_after(monkeypatch, purchases, "_take")
 
         results = run_together(partial(steps.pay, purchase), partial(steps.pay, purchase))
@@ -432,6 +430,7 @@ class TestPreCheckout:
     ) -> None:
         """Show that the tests above can fail: what is beside the row is as it was before."""
         monkeypatch.setattr(purchases, "_VERSION_SEEN", purchases._VERSION)
+        compile_anew(monkeypatch)
 
         assert self.answers(PlayerFactory.create()) == [None, Refusal.NOT_FOR_SALE]
 
@@ -464,7 +463,7 @@ class TestGrace:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Show that the test above can fail: the player keeps both."""
-        take_every_lock_away(monkeypatch)
+        take_row_locks_away(monkeypatch)
 
         assert self.premium_left(monkeypatch) == 33 * DAY
 

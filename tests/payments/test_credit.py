@@ -226,7 +226,7 @@ class TestStatements:
         with CaptureQueriesContext(connection) as queries:
             steps.buy(player)
 
-        assert self.count(queries) == 12
+        assert self.count(queries) == 10
 
     def test_each_step_has_its_share(self) -> None:
         player = PlayerFactory.create()
@@ -257,7 +257,7 @@ class TestStatements:
             "open, and send the invoice": 3,
             "pre-checkout": 2,
             "record": 2,
-            "credit": 5,
+            "credit": 3,
             "ask for a refund": 3,
             "settle a refund": 5,
         }

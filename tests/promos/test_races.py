@@ -1,7 +1,6 @@
 """Two at once, and each time the proof that the race is one: without the guard it is lost."""
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 from typing import Any
 
@@ -36,10 +35,10 @@ def claim_without_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let nothing but the unique keys stand between a player and a use."""
     claim = redemptions._claim
 
-    def unguarded(*args: Any, **kwargs: Any) -> Redemption | None:
+    def unguarded(redemption: Redemption) -> bool:
         with connection.cursor() as cursor:
             cursor.execute("SET LOCAL session_replication_role = replica")
-            claimed = claim(*args, **kwargs)
+            claimed = claim(redemption)
             cursor.execute("SET LOCAL session_replication_role = origin")
         return claimed
 
@@ -104,6 +103,18 @@ class TestTwoDevices:
     """One player on two devices at once."""
 
     @pytest.fixture
+    def claims(self, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
+        """Return how the claims of a use have ended, as they do."""
+        claim, claims = redemptions._claim, []
+
+        def claiming(redemption: Redemption) -> bool:
+            claims.append(claim(redemption))
+            return claims[-1]
+
+        monkeypatch.setattr(redemptions, "_claim", claiming)
+        return claims
+
+    @pytest.fixture
     def race(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
         """Return what lets the player try on both."""
         make_campaign(code=CODE)
@@ -111,19 +122,26 @@ class TestTwoDevices:
         meet_after(monkeypatch, redemptions, "_look_up")
         return lambda: run_together(*[partial(redeem, player)] * 2)
 
-    def test_both_show_the_same_hold(self, race: Callable[[], list[Any]]) -> None:
+    def test_both_show_the_same_hold(
+        self, race: Callable[[], list[Any]], claims: list[bool]
+    ) -> None:
         one, other = race()
 
         assert told([one, other]) == ["accepted", "accepted"]
         assert one.redemption.pk == other.redemption.pk
         assert counted(Campaign.objects.get()) == (1, 0, 0, 0)
+        assert claims == [True]
 
-    def test_without_looking_for_the_hold_one_of_them_is_refused(
-        self, race: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
+    def test_without_the_players_lock_both_claim_it(
+        self,
+        race: Callable[[], list[Any]],
+        claims: list[bool],
+        monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(redemptions, "_held", lambda *_: None)
+        monkeypatch.setattr(players, "lock", lambda _: None)
 
-        assert told(race()) == ["USED_BY_PLAYER", "accepted"]
+        assert told(race()) == ["accepted", "accepted"]
+        assert sorted(claims) == [False, True]
 
 
 class TestCrowd:
@@ -342,23 +360,19 @@ class TestUseAgainstRepeat:
         assert (result.redemption, result.reason) == (None, "USED_BY_PLAYER")
         assert not LedgerEntry.objects.filter(player=player).exists()
 
-    def test_without_the_second_look_goods_of_a_discount_would_be_given(
+    def test_without_the_condition_the_player_would_be_shown_a_hold_that_is_none(
         self, held: Redemption, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        def took(known: Any, *, player: Player, now: datetime) -> Any:
-            redemption = Redemption.objects.get(pk=known.held_id)
-            if redemption.status == "APPLIED":
-                redemptions._deliver(redemption, known, player=player, now=now)
-            return redemption, []
-
-        monkeypatch.setattr(redemptions, "_take", took)
-        self.when_found(
-            partial(redemptions.apply, redemption_id=held.pk, now=minutes(1)), monkeypatch
+        monkeypatch.setattr(
+            redemptions, "_held", lambda known, _: Redemption.objects.get(pk=known.held_id)
         )
+        use = partial(redemptions.apply, redemption_id=held.pk, now=minutes(1))
+        self.when_found(use, monkeypatch)
 
-        redeem(player, now=minutes(1))
+        shown = redeem(player, now=minutes(1)).redemption
 
-        assert LedgerEntry.objects.get(player=player).paid_energy == 20
+        assert shown is not None
+        assert shown.status == "APPLIED"
 
     def test_a_hold_that_is_released_meanwhile_is_taken_again(
         self, held: Redemption, player: Player, monkeypatch: pytest.MonkeyPatch
