@@ -1,7 +1,7 @@
 """Every sentence about buying, in the language that is active; see bot/texts.py."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from html import escape
@@ -323,7 +323,12 @@ def refund(purchase: Purchase) -> str:
 def _taken_back(purchase: Purchase) -> list[str]:
     """Return what a refund has taken back; what was spent already is not told."""
     goods, taken = purchase.delivers, purchase.evidence.get("taken", {})
-    if goods is None or not taken:
+    return taken_back(goods, taken) if goods else []
+
+
+def taken_back(goods: Goods, taken: Mapping[str, int]) -> list[str]:
+    """Return what of `goods` was taken back, by the names of economy.grants.Takings."""
+    if not any(taken.values()):
         return []
     back = replace(
         goods,

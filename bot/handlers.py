@@ -20,7 +20,7 @@ from telegram.ext import (
     filters,
 )
 
-from bot import buying, keyboards, promo, receipts, screens, shop, support, texts
+from bot import buying, invite, keyboards, promo, receipts, screens, shop, support, texts
 from bot.application import Context, QuizApplication
 from bot.keyboards import Data
 from economy import entitlements, statements, streaks, wallets
@@ -68,6 +68,7 @@ def register(application: QuizApplication) -> None:
         "terms": terms,
         "paysupport": support.paysupport,
         "promo": promo.promo,
+        "invite": invite.invite,
     }.items():
         application.add_handler(CommandHandler(name, callback, filters=private))
     for data, tapped in {
@@ -90,6 +91,8 @@ def register(application: QuizApplication) -> None:
         Data.CANCEL: receipts.cancel,
         Data.RESUME: receipts.resume,
         Data.PROMO: promo.ask,
+        Data.INVITE: invite.invite,
+        Data.REWARD: invite.choose,
     }.items():
         application.add_handler(CallbackQueryHandler(tapped, pattern=rf"^{data}(:|$)"))
     application.add_handler(CallbackQueryHandler(stale))
@@ -141,8 +144,12 @@ async def blocked_or_back(update: Update, context: Context) -> None:
 
 
 async def start(update: Update, context: Context) -> None:
-    """Greet by name; a deep link may bring a code."""
+    """Greet by name; a deep link may bring a code, or somebody's invitation."""
     parameter = next(iter(context.args or []), "")
+    is_first = players.start(player=context.player, now=context.now)
+    if parameter.startswith(invite.LINK):
+        await invite.followed(update, context, parameter, is_first=is_first)
+        return
     if parameter.startswith(promo.LINK):
         await promo.followed(update, context, parameter)
         return

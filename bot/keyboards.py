@@ -8,11 +8,13 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot import buying, promo_texts, texts
+from bot import buying, invite_texts, promo_texts, texts
 from payments.catalogue import Offer
 from payments.models import Purchase, Subscription, SubscriptionState
+from promos.models import ReferralReward, RewardChoice
+from promos.referrals import Overview
 from quizarena.game.models import Mode, Round, Showing
 from quizarena.players.models import Language
 
@@ -52,6 +54,8 @@ class Data(StrEnum):
     CANCEL = "cancel"
     RESUME = "resume"
     PROMO = "promo"
+    INVITE = "invite"
+    REWARD = "reward"  # reward:<number>:<choice>
 
 
 class _Button(InlineKeyboardButton):
@@ -84,7 +88,10 @@ def home() -> InlineKeyboardMarkup:
                 _button(buying.button_shop(), Data.SHOP),
                 _button(promo_texts.button_promo(), Data.PROMO),
             ],
-            [_button(texts.button_language(), Data.LANGUAGES)],
+            [
+                _button(invite_texts.button_invite(), Data.INVITE),
+                _button(texts.button_language(), Data.LANGUAGES),
+            ],
         ]
     )
 
@@ -277,3 +284,44 @@ def subscription(held: Subscription, *, now: datetime) -> InlineKeyboardMarkup:
     elif held.canceled_at is None:
         rows.insert(0, [_button(buying.button_cancel(), Data.CANCEL)])
     return InlineKeyboardMarkup(rows)
+
+
+# --- Inviting -------------------------------------------------------------------------------------
+
+
+def invite(seen: Overview, *, link: str) -> InlineKeyboardMarkup:
+    """Return the choices that are open, the ways to pass the link on, and the way out."""
+    rows = [row for reward in seen.rewards if reward.offered_at for row in _choices(reward)]
+    share = InlineKeyboardButton(invite_texts.button_share(), url=invite_texts.share(link))
+    copy = InlineKeyboardButton(invite_texts.button_copy(), copy_text=CopyTextButton(link))
+    return InlineKeyboardMarkup([*rows, [share], [copy], [_button(texts.button_back(), Data.HOME)]])
+
+
+def _choices(reward: ReferralReward) -> list[list[InlineKeyboardButton]]:
+    return [
+        [
+            _button(
+                invite_texts.button_choice(reward, choice),
+                Data.REWARD,
+                reward.number,
+                choice.value,
+            )
+        ]
+        for choice in RewardChoice
+    ]
+
+
+def told_of_invitation(reward: ReferralReward | None) -> InlineKeyboardMarkup:
+    """Return the choices of a reward that can be chosen, and the way to the invitations."""
+    rows = _choices(reward) if reward and reward.offered_at and not reward.revoked_at else []
+    return InlineKeyboardMarkup([*rows, [_button(invite_texts.button_invite(), Data.INVITE)]])
+
+
+def rewarded() -> InlineKeyboardMarkup:
+    """Return the ways to a round, and back to the invitations."""
+    return InlineKeyboardMarkup(
+        [
+            [_button(texts.button_play(), Data.MENU)],
+            [_button(invite_texts.button_invite(), Data.INVITE)],
+        ]
+    )

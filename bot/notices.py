@@ -17,13 +17,14 @@ from django.utils import timezone, translation
 from telegram import InlineKeyboardMarkup
 from telegram.constants import ParseMode
 
-from bot import application, buying, keyboards, outbox, texts
+from bot import application, buying, invite_texts, keyboards, outbox, texts
 from bot.models import Lane
 from economy import entitlements, streak_rules, streaks
 from economy.holdings import holdings
 from economy.models import PremiumNotice, StreakDay
 from economy.wallets import business_zone
 from payments.models import Purchase, Subscription, SubscriptionState, SupportRequest
+from promos.models import ReferralNotice
 from quizarena import sweeps
 from quizarena.players.models import Player
 
@@ -152,6 +153,29 @@ def _say_day(day: StreakDay, now: datetime) -> str:
     return texts.streak_day(day, offer if offer and offer.until == until else None, now=now)
 
 
+# --- Invitations ----------------------------------------------------------------------------------
+
+
+def _referral_source(name: str, *, of_rewards: bool) -> Source[ReferralNotice]:
+    """Return what inviters are told, of rewards (which are owed) or of friends."""
+
+    def due() -> "QuerySet[ReferralNotice]":
+        undelivered = ReferralNotice.objects.undelivered(of_rewards=of_rewards)
+        return undelivered.select_related("reward__entry", "referral__invited", "referral__reward")
+
+    return Source(
+        name=name,
+        due=due,
+        claim=_marking(due, "told_at"),
+        say=lambda notice, now: invite_texts.notice(notice, now=now),
+        keyboard=lambda notice: keyboards.told_of_invitation(notice.reward),
+        owed=of_rewards,
+    )
+
+
+REWARDS = _referral_source("reward", of_rewards=True)
+
+
 # --- The table ------------------------------------------------------------------------------------
 
 SOURCES: tuple[Source[Any], ...] = (
@@ -161,6 +185,7 @@ SOURCES: tuple[Source[Any], ...] = (
     LINKS,
     FAILED_RENEWALS,
     ANSWERS,
+    REWARDS,
     Source(
         name="premium",
         due=PremiumNotice.objects.undelivered,
@@ -173,6 +198,7 @@ SOURCES: tuple[Source[Any], ...] = (
         claim=_claim_day,
         say=_say_day,
     ),
+    _referral_source("friend", of_rewards=False),
 )
 
 

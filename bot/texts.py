@@ -484,6 +484,7 @@ def help_text() -> str:
         "all of it.\n"
         "/shop – more energy, streak savers, Premium\n"
         "/promo – enter a promo code\n"
+        "/invite – invite friends and get rewards\n"
         "/wallet – what you own and what you have bought\n"
         "/stats – your streak and how well you answer\n"
         "/language – Deutsch, English, Українська\n"
@@ -577,6 +578,7 @@ def commands() -> list[tuple[str, str]]:
         ("play", _("Play a round")),
         ("shop", _("Energy, Premium and more")),
         ("promo", _("Enter a promo code")),
+        ("invite", _("Invite friends and get rewards")),
         ("wallet", _("What you own and have bought")),
         ("stats", _("Streak and statistics")),
         ("language", _("Choose the language")),

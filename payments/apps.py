@@ -19,7 +19,9 @@ class PaymentsConfig(AppConfig):
             catalogue.fill_the_shelves, sender=self, dispatch_uid="catalogue.fill_the_shelves"
         )
         approvals.register()
-        products.read_with(on_sale=catalogue.on_sale, sales=revenue.of_campaign)
+        products.read_with(
+            on_sale=catalogue.on_sale, sales=revenue.of_campaign, goods=catalogue.goods_of
+        )
         alerts.declare(
             kind=purchases.IN_REVIEW,
             label="Payment in review",

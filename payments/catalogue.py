@@ -12,7 +12,7 @@ from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model, OuterRef, QuerySet, Subquery
 
-from economy.goods import Plan
+from economy.goods import Goods, Plan
 from economy.models import PremiumSpan
 from payments.errors import Refusal, RefusedError
 from payments.models import PAID, Product, Purchase
@@ -215,6 +215,14 @@ def on_sale() -> list[products.Product]:
         )
         for product in Product.objects.filter(is_for_sale=True)
     ]
+
+
+def goods_of(product_code: str) -> Goods:
+    """Return what a product delivers, for sale or not. Raises LookupError if there is none."""
+    product = Product.objects.filter(pk=product_code).first()
+    if product is None:
+        raise LookupError(product_code)
+    return product.goods
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

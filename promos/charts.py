@@ -1,4 +1,4 @@
-"""Campaigns as pictures: bars, sparklines and funnels, drawn as SVG, and charts for Chart.js."""
+"""Campaigns and invitations as pictures: SVG bars, sparklines, funnels; charts for Chart.js."""
 
 import json
 from collections.abc import Sequence
@@ -10,6 +10,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from promos.models import OVER, Campaign
+from promos.referral_statistics import Outcomes, Week
 from promos.statistics import Funnel, Span
 from quizarena.staff.desk import span
 
@@ -129,7 +130,25 @@ def funnel_rows(funnel: Funnel, *, is_discount: bool) -> list[dict[str, Any]]:
         ("Applied", funnel.used, "used"),
         ("Refunded" if is_discount else "Taken back", funnel.refunded, "back"),
     ]
-    whole = max(funnel.attempts, funnel.accepted, 1)
+    return _rows(steps, whole=max(funnel.attempts, funnel.accepted, 1))
+
+
+def referral_rows(outcomes: Outcomes) -> list[dict[str, Any]]:
+    """Return what has become of invitations, each with its share of the starts, as bars."""
+    steps = [
+        ("Started", outcomes.started, "window"),
+        ("Qualified", outcomes.qualified, "passed"),
+        ("Rewarded", outcomes.rewarded, "used"),
+        ("Held for review", outcomes.held, "held"),
+        ("Did not qualify in time", outcomes.lapsed, "held"),
+        ("Rejected as fraud", outcomes.rejected, "back"),
+        ("Canceled", outcomes.canceled, "back"),
+    ]
+    return _rows(steps, whole=max(outcomes.started, 1))
+
+
+def _rows(steps: Sequence[tuple[str, int, str]], *, whole: int) -> list[dict[str, Any]]:
+    """Return steps with their share of the whole, as bars."""
     return [
         {
             "name": name,
@@ -144,20 +163,52 @@ def funnel_rows(funnel: Funnel, *, is_discount: bool) -> list[dict[str, Any]]:
 def flow_chart(spans: Sequence[Span], *, by_hour: bool) -> dict[str, str]:
     """Return what was applied, accepted only, and refused, as Chart.js takes it."""
     pattern = "%d.%m. %H:00" if by_hour else "%d.%m."
+    return _stacked(
+        [timezone.localtime(one.begins_at).strftime(pattern) for one in spans],
+        [
+            ("applied", GREEN, [one.used for one in spans]),
+            ("accepted, not applied", BLUE, [one.accepted - one.used for one in spans]),
+            ("refused", ORANGE, [one.refused for one in spans]),
+        ],
+    )
 
-    def bars(label: str, colour: str, counts: list[int]) -> dict[str, Any]:
-        return {"label": label, "data": counts, "backgroundColor": colour, "stack": "all"}
 
+def weeks_chart(weeks: Sequence[Week]) -> dict[str, str]:
+    """Return what has become of those who started in each week, as Chart.js takes it."""
+    outcomes = [week.outcomes for week in weeks]
+    known = [one.qualified + one.held + one.rejected + one.canceled for one in outcomes]
+    return _stacked(
+        [f"{week.monday:%d.%m.}" for week in weeks],
+        [
+            ("rewarded", GREEN, [one.rewarded for one in outcomes]),
+            ("qualified, not rewarded", BLUE, [one.qualified - one.rewarded for one in outcomes]),
+            (
+                "held, rejected, canceled",
+                ORANGE,
+                [one.held + one.rejected + one.canceled for one in outcomes],
+            ),
+            (
+                "only started",
+                GREY,
+                [one.started - counted for one, counted in zip(outcomes, known, strict=True)],
+            ),
+        ],
+    )
+
+
+def _stacked(
+    labels: Sequence[str], series: Sequence[tuple[str, str, Sequence[int]]]
+) -> dict[str, str]:
+    """Return bars on top of each other, each with its name and colour, as Chart.js takes them."""
     axis = {"grid": {"color": f"{GREY}33"}, "stacked": True}
     ticks = {"color": GREY, "precision": 0, "maxRotation": 0, "autoSkip": True}
     return {
         "data": json.dumps(
             {
-                "labels": [timezone.localtime(one.begins_at).strftime(pattern) for one in spans],
+                "labels": labels,
                 "datasets": [
-                    bars("applied", GREEN, [one.used for one in spans]),
-                    bars("accepted, not applied", BLUE, [one.accepted - one.used for one in spans]),
-                    bars("refused", ORANGE, [one.refused for one in spans]),
+                    {"label": label, "data": counts, "backgroundColor": colour, "stack": "all"}
+                    for label, colour, counts in series
                 ],
             }
         ),

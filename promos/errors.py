@@ -1,6 +1,7 @@
 """What promos refuse. Nothing has been changed."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -76,3 +77,16 @@ class CodesGoneError(PromosError):
 
 class AlreadySoError(PromosError):
     """Somebody has done it already."""
+
+
+class NoRewardError(PromosError):
+    """There is no such reward of this player (any more)."""
+
+
+class NotYetError(PromosError):
+    """The reward cannot be chosen before `at`; `is_deferred` says that the month is used up."""
+
+    def __init__(self, *, at: datetime, is_deferred: bool) -> None:
+        super().__init__(f"can be chosen from {at} on")
+        self.at = at
+        self.is_deferred = is_deferred

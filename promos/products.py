@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from economy.goods import Goods
 from promos import redemptions
 from promos.discounts import discounted
 from promos.models import Campaign, CampaignKind
@@ -54,19 +55,34 @@ def _no_sales(campaign_id: int) -> Sequence[Sale]:
     return ()
 
 
+def _no_goods(product_code: str) -> Goods:
+    """Say that there is no such product."""
+    raise LookupError(product_code)
+
+
 _on_sale: Callable[[], Sequence[Product]] = _nothing
 _sales: Callable[[int], Sequence[Sale]] = _no_sales
+_goods: Callable[[str], Goods] = _no_goods
 
 
 def read_with(
-    *, on_sale: Callable[[], Sequence[Product]], sales: Callable[[int], Sequence[Sale]]
+    *,
+    on_sale: Callable[[], Sequence[Product]],
+    sales: Callable[[int], Sequence[Sale]],
+    goods: Callable[[str], Goods],
 ) -> None:
     """Let `on_sale` say what is for sale, and `sales` what a campaign's discounts have sold.
 
-    `sales` gets the id of the campaign, and returns what sold best first.
+    `sales` gets the id of the campaign, and returns what sold best first. `goods` says what a
+    product delivers, also one that is not for sale now; it raises LookupError for an unknown code.
     """
-    global _on_sale, _sales
-    _on_sale, _sales = on_sale, sales
+    global _on_sale, _sales, _goods
+    _on_sale, _sales, _goods = on_sale, sales, goods
+
+
+def goods_of(product_code: str) -> Goods:
+    """Return what a product delivers, for sale or not. Raises LookupError if there is none."""
+    return _goods(product_code)
 
 
 def on_sale() -> Sequence[Product]:

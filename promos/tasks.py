@@ -4,13 +4,15 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from promos import batches, campaigns, operations, proof, redemptions
+from promos import batches, campaigns, operations, proof, redemptions, referrals
 from quizarena.celery import app
 
 # A run does at most so much; the next one goes on.
 BATCH = 1000
 # How long one task makes codes before it lets other tasks have the process.
 WORK_FOR = timedelta(seconds=20)
+# How long one run looks at invitations, or settles rewards.
+CHECK_FOR = timedelta(minutes=4)
 
 
 @app.task
@@ -50,3 +52,16 @@ def finish_kill_switches() -> int:
 def prove_counters() -> int:
     """Prove every campaign's counters; return how many differ."""
     return len(proof.prove(now=timezone.now()))
+
+
+@app.task
+def check_referrals() -> int:
+    """Let the invitations count that have come to; return how many."""
+    now = timezone.now()
+    return referrals.check(now=now, until=now + CHECK_FOR)
+
+
+@app.task
+def settle_referral_rewards() -> int:
+    """Offer the rewards whose time has come, at a month's beginning those deferred to it."""
+    return referrals.settle_due(until=timezone.now() + CHECK_FOR)

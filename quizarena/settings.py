@@ -343,6 +343,17 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="3", minute="15"),
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
+    "check invitations": {
+        "task": "promos.tasks.check_referrals",
+        "schedule": 300.0,
+        "options": {"expires": 300.0, "queue": "bulk"},
+    },
+    # One of these is at 00:05 of the first of a month, when what was deferred to it is due.
+    "settle rewards for invitations": {
+        "task": "promos.tasks.settle_referral_rewards",
+        "schedule": crontab(minute="*/5"),
+        "options": {"expires": 300.0},
+    },
     # Soon after midnight; until then a player's own touch settles what is over.
     "settle streaks": {
         "task": "economy.tasks.settle_streaks",

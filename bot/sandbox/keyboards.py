@@ -9,6 +9,8 @@ from bot.sandbox.parameters import Parameters
 Json = dict[str, Any]
 
 DATA_BYTES_MAX = 64
+# Bot API CopyTextButton.
+COPIED_LENGTH_MAX = 256
 # What a button may have without doing anything.
 _LOOKS = {"text", "style", "icon_custom_emoji_id"}
 _URL = re.compile(r"(?:https?|tg|ton|mailto|tel):")
@@ -63,9 +65,17 @@ def _button(button: Any) -> Json:
         length = len(str(button["callback_data"]).encode())
         if not 1 <= length <= DATA_BYTES_MAX:
             raise BadRequestError("BUTTON_DATA_INVALID")
+    if "copy_text" in button:
+        _check_copied(button["copy_text"])
     if "url" in button and not _URL.match(str(button["url"])):
         url = button["url"]
         raise BadRequestError(
             f"inline keyboard button URL '{url}' is invalid: unsupported URL protocol"
         )
     return button
+
+
+def _check_copied(copied: Any) -> None:
+    text = copied.get("text") if isinstance(copied, dict) else None
+    if not isinstance(text, str) or not 1 <= len(text) <= COPIED_LENGTH_MAX:
+        raise BadRequestError("BUTTON_COPY_TEXT_INVALID")

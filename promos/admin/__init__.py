@@ -1,5 +1,5 @@
 """Promos at the operators' desk."""
 
-from promos.admin import attempts, campaigns, codes
+from promos.admin import attempts, campaigns, codes, referrals
 
-__all__ = ["attempts", "campaigns", "codes"]
+__all__ = ["attempts", "campaigns", "codes", "referrals"]

@@ -1,5 +1,6 @@
 """The running system as a Django application."""
 
+from functools import partial
 from typing import Any
 
 from celery.signals import heartbeat_sent
@@ -12,11 +13,14 @@ class OpsConfig(AppConfig):
     name = "quizarena.ops"
 
     def ready(self) -> None:
-        """Let every Celery worker leave its signs of life, and the game say a player's level."""
+        """Let every Celery worker leave its signs of life, and the game say what promos ask."""
+        from promos import activity as asked
         from promos import levels
-        from quizarena.game import statistics
+        from promos.referral_rules import FAST
+        from quizarena.game import activity, statistics
 
         levels.read_with(statistics.level)
+        asked.read_with(partial(activity.answered, fast=FAST))
         heartbeat_sent.connect(_worker_is_alive, dispatch_uid="ops.worker_is_alive")
 
 

@@ -40,6 +40,8 @@ class Player(models.Model):
     username = models.CharField(max_length=64, blank=True, default="")
     language = models.CharField(max_length=2, choices=Language, default=Language.GERMAN)
     created_at = models.DateTimeField()
+    # The first /start: only there can an invitation be taken (product rules, section 9).
+    started_at = models.DateTimeField(null=True, blank=True)
     last_seen_at = models.DateTimeField()
     bot_blocked_at = models.DateTimeField(
         null=True, blank=True, help_text="Since when the player has blocked the bot."

@@ -72,6 +72,14 @@ def _known_as(*, telegram_id: int) -> QuerySet[Player]:
     return Player.objects.known_as(telegram_id)
 
 
+def start(*, player: Player, now: datetime) -> bool:
+    """Note the player's first /start; return whether this is it. Once true, never again."""
+    if player.started_at is not None:
+        return False
+    player.started_at = now
+    return Player.objects.filter(pk=player.pk, started_at=None).update(started_at=now) == 1
+
+
 def lock(player: Player) -> None:
     """Let nobody else who locks the player go on before this transaction has ended.
 

@@ -20,6 +20,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Approvals", "order_approve", "staff.approvalrequest"),
         ("Payments in review", "pending_actions", "payments.purchase.queue"),
         ("Support requests", "contact_support", "payments.supportrequest"),
+        ("Invitations in review", "group_search", "promos.referral.queue"),
     ),
     "Game": (
         ("Players", "group", "players.player"),
@@ -49,6 +50,10 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Blocks", "front_hand", "promos.block"),
         ("Deny list", "person_off", "promos.denial"),
     ),
+    "Invitations": (
+        ("Invitations", "group_add", "promos.referral"),
+        ("Results", "leaderboard", "promos.referral.results"),
+    ),
     "Traffic": (
         ("Inbox", "inbox", "bot.inboxupdate"),
         ("Outbox", "outbox", "bot.outgoingcall"),
@@ -73,6 +78,7 @@ BADGES: dict[str, tuple[Callable[[], QuerySet[Any]], str]] = {
     # Apps above ours are known by name alone.
     "payments.purchase.queue": (lambda: _rows("payments.purchase").stuck(), "danger"),
     "payments.supportrequest": (lambda: _rows("payments.supportrequest").unanswered(), "warning"),
+    "promos.referral.queue": (lambda: _rows("promos.referral").held(), "warning"),
 }
 # A badge says "99+" from here.
 BADGE_MAX = 100

@@ -34,6 +34,7 @@ _PROMOS = (
     "promos.view_code",
     "promos.view_redemption",
     "promos.view_attempt",
+    "promos.view_referral",
 )
 # Who is kept from promo codes.
 _BARRED = (
@@ -76,6 +77,7 @@ _OPERATOR = (
     *_PROMOS,
     "promos.run_campaign",
     "promos.test_campaign",
+    "promos.judge_referral",
     *_BARRED,
     "game.view_question",
 )

@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.bench.report import Figure
 
-PARTS = ("statements", "economy", "payments", "promos", "console", "acknowledgements", "road")
+PARTS = (
+    "statements",
+    "economy",
+    "payments",
+    "promos",
+    "console",
+    "referrals",
+    "acknowledgements",
+    "road",
+)
 
 
 def main() -> None:
@@ -50,6 +59,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         economy,
         payments,
         promos,
+        referrals,
         road,
         statements,
     )
@@ -61,6 +71,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         ("payments", payments),
         ("promos", promos),
         ("console", console),
+        ("referrals", referrals),
         ("acknowledgements", acknowledgements),
         ("road", road),
     )

@@ -252,15 +252,15 @@ class TestToWhom:
         monkeypatch.undo()
         assert len(tell(at(6))) == 1
 
-    def test_a_player_costs_eleven_statements(self, django_assert_num_queries: Any) -> None:
+    def test_a_player_costs_twelve_statements(self, django_assert_num_queries: Any) -> None:
         lose_a_streak()
         until = timezone.now() + timedelta(minutes=1)
 
-        # Whom to tell, twice: then nobody is left, from two sources each. For the player:
-        # transaction 2, player 1, the sources' rows 2, savepoint 2, claim 1, earn-back 2, INSERT 1.
+        # Whom to tell, twice: then nobody is left, from three sources each. For the player:
+        # transaction 2, player 1, the sources' rows 3, savepoint 2, claim 1, earn-back 2, INSERT 1.
         with (
             time_machine.travel(at(6), tick=False),
-            django_assert_num_queries(2 * 2 + 11),
+            django_assert_num_queries(2 * 3 + 12),
         ):
             assert notices.tell_everybody(owed=False, until=until) == 1
 

@@ -269,6 +269,15 @@ class TestSending:
             ({"text": "x", "parse_mode": "MarkdownV2"}, "unsupported parse_mode"),
             ({"text": "x", "reply_markup": keyboard("x" * 65)}, "BUTTON_DATA_INVALID"),
             (
+                {
+                    "text": "x",
+                    "reply_markup": {
+                        "inline_keyboard": [[{"text": "x", "copy_text": {"text": "x" * 257}}]]
+                    },
+                },
+                "BUTTON_COPY_TEXT_INVALID",
+            ),
+            (
                 {"text": "x", "reply_markup": {"inline_keyboard": [[{"text": "x"}]]}},
                 (
                     "can't parse inline keyboard button: "

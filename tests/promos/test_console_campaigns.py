@@ -160,7 +160,7 @@ class TestList:
 
         many = statements()
 
-        assert len(many) == len(few) == 16
+        assert len(many) == len(few) == 17
         assert not [sql for sql in many if sql.startswith("SELECT COUNT(*)")]
 
 

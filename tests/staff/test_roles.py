@@ -6,6 +6,7 @@ from django.contrib.auth.models import Group, Permission, User
 from django.core.management import call_command
 from django.test import Client
 
+from promos.models import Inviter, Referral
 from quizarena.staff import roles
 from quizarena.staff.models import Alert
 from tests.factories import (
@@ -53,6 +54,12 @@ PAGES = {
     "/admin/promos/denial/": {"Support", "Operator", "Administrator"},
     "/admin/promos/denial/deny/1/": {"Support", "Operator", "Administrator"},
     "/admin/promos/denial/add/": set(),
+    "/admin/promos/referral/": {"Support", "Operator", "Finance", "Administrator"},
+    "/admin/promos/referral/results/": {"Support", "Operator", "Finance", "Administrator"},
+    "/admin/promos/referral/1/change/": {"Support", "Operator", "Finance", "Administrator"},
+    "/admin/promos/referral/1/fraud/judge/": {"Operator", "Administrator"},
+    "/admin/promos/referral/add/": set(),
+    "/admin/promos/referral/1/delete/": set(),
     "/admin/django_celery_beat/periodictask/": {"Administrator"},
     "/admin/ops/heartbeat/": {"Administrator"},
     "/admin/auth/user/": {"Administrator"},
@@ -103,6 +110,7 @@ PERMISSIONS = {
         "promos.view_code",
         "promos.view_redemption",
         "promos.view_attempt",
+        "promos.view_referral",
         "promos.test_campaign",
         "promos.view_block",
         "promos.change_block",
@@ -129,8 +137,10 @@ PERMISSIONS = {
         "promos.view_code",
         "promos.view_redemption",
         "promos.view_attempt",
+        "promos.view_referral",
         "promos.run_campaign",
         "promos.test_campaign",
+        "promos.judge_referral",
         "promos.view_block",
         "promos.change_block",
         "promos.view_denial",
@@ -162,6 +172,7 @@ PERMISSIONS = {
         "promos.view_code",
         "promos.view_redemption",
         "promos.view_attempt",
+        "promos.view_referral",
         "promos.approve_campaign",
     },
     "Editor": {"game.view_question", "game.add_question", "game.change_question"},
@@ -215,9 +226,11 @@ PERMISSIONS = {
         "promos.view_code",
         "promos.view_redemption",
         "promos.view_attempt",
+        "promos.view_referral",
         "promos.run_campaign",
         "promos.approve_campaign",
         "promos.test_campaign",
+        "promos.judge_referral",
         "promos.view_block",
         "promos.change_block",
         "promos.view_denial",
@@ -247,6 +260,8 @@ def test_a_role_sees_its_pages_and_no_others(role: str, client: Client) -> None:
     InboxUpdateFactory.create(update_id=1)
     OutgoingCallFactory.create(pk=1)
     CampaignFactory.create(pk=1)
+    inviter = Inviter.objects.create(player_id=1, code="AAAAAAAAAA", created_at=NOON)
+    Referral.objects.create(pk=1, inviter=inviter, invited=PlayerFactory.create(), started_at=NOON)
     Alert.objects.create(pk=1, kind="k", key="1", summary="Look.", first_at=NOON, last_at=NOON)
     client.force_login(make_staff(role))
 

@@ -451,7 +451,8 @@ export class Phone {
       askToPay(this, { slug });
       return true;
     }
-    const parameter = startParameter(target);
+    // Sharing a link of the bot is to let somebody else open it: the dialog asks who.
+    const parameter = startParameter(sharedLink(target) ?? target);
     if (parameter === null) return false;
     this.host.openLink(this.player, parameter);
     return true;
@@ -557,6 +558,12 @@ export class Phone {
     this.sticks = true;
     this.log.scrollTo({ top: this.log.scrollHeight, behavior: smooth ? "smooth" : "instant" });
   }
+}
+
+// What a t.me/share link passes on, or null for any other link.
+function sharedLink(link) {
+  const match = link.match(/^(?:https?:\/\/)?t\.me\/share\/url\?(.*)$/i);
+  return match && new URLSearchParams(match[1]).get("url");
 }
 
 // The start parameter of a t.me link to the bot, or null for any other link.

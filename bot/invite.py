@@ -1,0 +1,66 @@
+"""Inviting friends: /invite, the link, and the choice of a reward. Product rules, section 9."""
+
+from telegram import Update
+
+from bot import invite_texts, keyboards, screens, texts
+from bot.application import Context
+from economy.holdings import holdings
+from promos import referrals
+from promos.errors import NoRewardError, NotYetError
+from promos.models import RewardChoice
+
+# How the start parameter of an invitation begins (t.me/<bot>?start=ref_<code>).
+LINK = "ref_"
+
+
+async def invite(update: Update, context: Context) -> None:
+    """Show the link, how far the player's friends are, and what is coming when."""
+    seen = referrals.overview(player=context.player, now=context.now)
+    text = invite_texts.overview(seen, now=context.now)
+    keyboard = keyboards.invite(seen, link=invite_texts.link(seen.code))
+    if update.callback_query is None:
+        await screens.say(update, text, keyboard)
+    else:
+        await update.callback_query.answer()
+        await screens.become(update.callback_query, text, keyboard)
+
+
+async def followed(update: Update, context: Context, parameter: str, *, is_first: bool) -> None:
+    """Greet; who is here for the first time has come by this invitation, and is told by whom.
+
+    Nobody else is bound: the link then is a way to the game, and nothing more.
+    """
+    name = context.player.first_name
+    referral = (
+        referrals.bind(invited=context.player, code=parameter.removeprefix(LINK), now=context.now)
+        if is_first
+        else None
+    )
+    greeting = texts.greeting(name=name)
+    if referral is not None and referral.inviter_id != context.player.pk:
+        greeting = invite_texts.greeting(name=name, inviter=referral.inviter.player.first_name)
+    await screens.say(update, greeting, keyboards.home())
+
+
+async def choose(update: Update, context: Context) -> None:
+    """Hand over the reward that was tapped, once; say what was given, or why not yet."""
+    query = screens.tap(update)
+    number, chosen = screens.arguments(query, 2)
+    if not number.isdecimal() or len(number) > 9 or chosen not in RewardChoice.values:
+        await query.answer(texts.stale())
+        return
+    choice = RewardChoice(chosen)
+    try:
+        claim = referrals.claim(
+            player=context.player, number=int(number), choice=choice, now=context.now
+        )
+    except NotYetError as refusal:
+        await query.answer(invite_texts.not_yet(refusal), show_alert=True)
+        return
+    except NoRewardError:
+        await query.answer(invite_texts.no_reward(), show_alert=True)
+        return
+    await query.answer(None if claim.is_new else invite_texts.chosen_before())
+    owned = holdings(player=context.player, now=context.now)
+    text = invite_texts.claimed(claim, owned, now=context.now)
+    await screens.become(query, text, keyboards.rewarded())

@@ -1,0 +1,507 @@
+"""Invitations at the desk: what waits for staff, the evidence, and what they decide about it."""
+
+from collections.abc import Iterable, Sequence
+from datetime import date, timedelta
+from typing import Any
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.db.models import Q, QuerySet
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from unfold.decorators import display
+
+from economy.admin import players_found
+from economy.timeline import minute
+from economy.wallets import business_zone
+from promos import (
+    activity,
+    charts,
+    referral_reviews,
+    referral_statistics,
+    referrals,
+)
+from promos.activity import Day, Span
+from promos.admin.stories import in_lines
+from promos.errors import PromosError
+from promos.models import Referral, ReferralReward, ReferralStatus
+from promos.referral_reviews import Judgement, Verdict, seen_as
+from promos.referral_rules import ANSWERS_MIN, DAYS_MIN, HELD_FROM, WINDOW
+from quizarena.players.admin import Chapter, tells
+from quizarena.players.models import Player
+from quizarena.staff import audit
+from quizarena.staff.decisions import Decision, DecisionForm, decide
+from quizarena.staff.desk import ReadOnlyAdmin, age, badge, link, object_link, own_user
+from quizarena.staff.errors import StaffError
+
+STATUS_COLOURS = {
+    ReferralStatus.STARTED: "info",
+    ReferralStatus.QUALIFIED: "primary",
+    ReferralStatus.REWARDED: "success",
+    ReferralStatus.DEFERRED_LIMIT: "warning",
+    ReferralStatus.REJECTED_FRAUD: "danger",
+    ReferralStatus.CANCELED: "default",
+}
+MAY_JUDGE = "promos.judge_referral"
+REFUSALS = (PromosError, StaffError)
+# A table shows so many of the latest; the list has all.
+LENGTH = 20
+
+
+def status_badge(referral: Referral) -> SafeString:
+    """Return where an invitation stands, in its colour."""
+    if referral.held_at is not None:
+        return badge("held for review", "warning")
+    if referral.lapsed_at is not None:
+        return badge("not in time", "default")
+    status = ReferralStatus(referral.status)
+    return badge(status.label, STATUS_COLOURS[status])
+
+
+def reward_badge(reward: ReferralReward) -> SafeString:
+    """Return where a reward stands, in its colour."""
+    if reward.revoked_at is not None:
+        return badge("taken back", "danger")
+    if reward.chosen_at is not None:
+        return badge(reward.get_choice_display(), "success")
+    if reward.offered_at is not None:
+        return badge("can be chosen", "primary")
+    if reward.deferred_until is not None:
+        return badge(f"deferred until {minute(reward.deferred_until)}", "warning")
+    return badge(f"can be chosen from {minute(reward.claimable_at)}", "info")
+
+
+class ReviewFilter(admin.SimpleListFilter):
+    """What staff look for."""
+
+    title = "review"
+    parameter_name = "review"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return what waits, and what speaks against somebody."""
+        return [("held", "held for review"), ("suspicious", "suspicious")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Referral]) -> QuerySet[Referral]:
+        """Return these."""
+        if self.value() == "held":
+            return queryset.filter(held_at__isnull=False)
+        if self.value() == "suspicious":
+            return queryset.filter(score__gt=0)
+        return queryset
+
+
+@admin.register(Referral)
+class ReferralAdmin(ReadOnlyAdmin[Referral]):
+    """Who has invited whom. What waits for staff is one filter away, and has a badge."""
+
+    list_display = ("who", "by", "state", "suspicion", "started")
+    list_display_links = None
+    list_filter = (ReviewFilter, "status")
+    list_select_related = ("invited", "inviter__player")
+    search_fields = ("id",)
+    search_help_text = "Telegram id, or beginning of a user name, of either of the two"
+    change_form_outer_after_template = "promos/referral.html"
+    fieldsets = (
+        (
+            None,
+            {
+                "fields": (
+                    ("whose", "by"),
+                    ("state", "suspicion"),
+                    ("started", "counted"),
+                    "reward_of",
+                )
+            },
+        ),
+    )
+
+    class Media:
+        css = {"all": ["promos/campaigns.css", "promos/referrals.css"]}
+
+    # --- The list -----------------------------------------------------------------------------
+
+    def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
+        """Return newest first; what waits the longest first, what is suspicious by its score."""
+        orders = {"held": ("held_at",), "suspicious": ("-score", "-id")}
+        return orders.get(request.GET.get("review", ""), ("-id",))
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Referral], search_term: str
+    ) -> tuple[QuerySet[Referral], bool]:
+        """Find the invitations of the players whom the term names, and those by which they came."""
+        if not search_term.strip():
+            return queryset, False
+        found = players_found(search_term)
+        return queryset.filter(Q(inviter__in=found) | Q(invited__in=found)), False
+
+    @display(description="Invited")
+    def who(self, referral: Referral) -> SafeString:
+        """Return a link to the evidence."""
+        return object_link(referral, referral.invited)
+
+    @display(description="Invited")
+    def whose(self, referral: Referral) -> SafeString:
+        """Return a link to the player who was invited."""
+        return object_link(referral.invited)
+
+    @display(description="By")
+    def by(self, referral: Referral) -> SafeString:
+        """Return a link to the inviter."""
+        return object_link(referral.inviter.player)
+
+    @display(description="Status")
+    def state(self, referral: Referral) -> SafeString:
+        """Return where it stands."""
+        return status_badge(referral)
+
+    @display(description="Speaks against it")
+    def suspicion(self, referral: Referral) -> str | SafeString:
+        """Return the score with its reasons."""
+        if not referral.score:
+            return "–"
+        colour = "danger" if referral.score >= HELD_FROM else "warning"
+        told = "; ".join(
+            reason["suspicion"].replace("_", " ").lower() for reason in referral.reasons
+        )
+        return format_html("{} {}", badge(referral.score, colour), in_lines(told))
+
+    @display(description="Started")
+    def started(self, referral: Referral) -> str:
+        """Return how long ago the invited one started."""
+        return age(referral.started_at)
+
+    @display(description="Counts since")
+    def counted(self, referral: Referral) -> str:
+        """Return since when it counts."""
+        return age(referral.qualified_at)
+
+    @display(description="Reward")
+    def reward_of(self, referral: Referral) -> str | SafeString:
+        """Return the reward that it is part of."""
+        reward = referral.reward
+        if reward is None:
+            return "–"
+        entry = object_link(reward.entry, "ledger") if reward.entry else ""
+        return format_html("Reward {} {} {}", reward.number, reward_badge(reward), entry)
+
+    # --- Pages ----------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the queue, the results, and the decisions."""
+        view = self.admin_site.admin_view
+        name = "promos_referral"
+        return [
+            path("queue/", view(self.queue_view), name=f"{name}_queue"),
+            path("results/", view(self.results_view), name=f"{name}_results"),
+            path("<int:pk>/<str:verdict>/judge/", view(self.judge_view), name=f"{name}_judge"),
+            *super().get_urls(),
+        ]
+
+    def queue_view(self, request: HttpRequest) -> HttpResponse:
+        """Lead to what waits for staff, the oldest first."""
+        return HttpResponseRedirect(f"{reverse('admin:promos_referral_changelist')}?review=held")
+
+    def results_view(self, request: HttpRequest) -> HttpResponse:
+        """Show what comes of invitations, by week, and who invites most."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        now = timezone.now()
+        weeks = referral_statistics.by_week(now=now)
+        context = {
+            **self.admin_site.each_context(request),
+            "title": f"What comes of invitations: the last {len(weeks)} weeks",
+            "opts": self.opts,
+            "media": self.media,
+            "funnel": charts.referral_rows(referral_statistics.together(weeks)),
+            "weeks": charts.weeks_chart(weeks),
+            "top": {
+                "headers": ["Inviter", "Started", "Qualified", "Rewarded", "Held", "Refused"],
+                "rows": [
+                    [
+                        object_link(one.inviter.player),
+                        f"{one.outcomes.started:,}",
+                        f"{one.outcomes.qualified:,}",
+                        f"{one.outcomes.rewarded:,}",
+                        f"{one.outcomes.held:,}",
+                        f"{one.outcomes.rejected + one.outcomes.canceled:,}",
+                    ]
+                    for one in referral_statistics.top(now=now)
+                ],
+            },
+        }
+        return TemplateResponse(request, "promos/referral_results.html", context)
+
+    def judge_view(self, request: HttpRequest, pk: int, verdict: str) -> HttpResponse:
+        """Ask for a reason, show what would come of it, and decide."""
+        if not request.user.has_perm(MAY_JUDGE):
+            raise PermissionDenied
+        if verdict.upper() not in Verdict.__members__:
+            raise Http404
+        referral = get_object_or_404(Referral.objects.select_related("invited"), pk=pk)
+        return _judge(request, Verdict[verdict.upper()], referral, model_admin=self)
+
+    def buttons(self, request: HttpRequest, obj: Referral) -> list[SafeString]:
+        """Return what the user may decide about the invitation as it stands."""
+        if not request.user.has_perm(MAY_JUDGE):
+            return []
+        return [
+            format_html(
+                '<a class="promos-button{}" href="{}?seen={}">{}</a>',
+                " promos-danger" if verdict is Verdict.FRAUD else "",
+                reverse("admin:promos_referral_judge", args=[obj.pk, verdict.name.lower()]),
+                seen_as(obj),
+                capfirst(verdict.value),
+            )
+            for verdict in Verdict
+            if verdict.is_due(obj)
+        ]
+
+    def page_context(self, request: HttpRequest, obj: Referral) -> dict[str, Any]:
+        """Return the evidence of both sides, and what staff have done."""
+        return _evidence(obj)
+
+
+# --- Evidence -------------------------------------------------------------------------------------
+
+
+def _evidence(referral: Referral) -> dict[str, Any]:
+    """Return the two accounts side by side, what speaks against them, and what was done."""
+    span = referrals.span_of(referral)
+    inviter = referral.inviter.player
+    days = activity.answered([span])
+    if inviter.pk != span.player_id:
+        days = {**days, **activity.answered([Span(inviter.pk, span.since, span.until)])}
+    dates = _dates(span)
+    return {
+        "reasons": {
+            "headers": ["What", "Points", "Why"],
+            "rows": [
+                [
+                    reason["suspicion"].replace("_", " ").capitalize(),
+                    reason["points"],
+                    in_lines(reason["detail"]),
+                ]
+                for reason in referral.reasons
+            ],
+        },
+        "needed": f"{ANSWERS_MIN} answers on {DAYS_MIN} days within {WINDOW.days} days",
+        "sides": [
+            _side("Invited", referral.invited, days.get(referral.invited_id, ()), dates),
+            _side("Inviter", inviter, days.get(inviter.pk, ()), dates),
+        ],
+        "others": referrals_of(
+            Referral.objects.filter(inviter=referral.inviter).exclude(pk=referral.pk)
+        ),
+        "audit": {
+            "headers": ["When", "Who", "What"],
+            "rows": [
+                [age(entry.at), entry.actor or "by itself", entry.summary]
+                for entry in audit.of_object(referral)[:LENGTH]
+            ],
+        },
+    }
+
+
+def _dates(span: Span) -> list[date]:
+    """Return the business days of an invitation's time."""
+    first = span.since.astimezone(business_zone()).date()
+    return [first + timedelta(days=number) for number in range(WINDOW.days + 1)]
+
+
+def _side(title: str, player: Player, days: Sequence[Day], dates: Sequence[date]) -> dict[str, Any]:
+    """Return one account: who it is, what it has answered on which day, and how fast."""
+    answers, fast = sum(day.answers for day in days), sum(day.fast for day in days)
+    by_date = {day.day: day.answers for day in days}
+    came = Referral.objects.filter(invited=player).select_related("inviter__player").first()
+    invited = Referral.objects.filter(inviter=player.pk)
+    return {
+        "title": title,
+        "facts": [
+            ("Player", object_link(player)),
+            ("Telegram id", str(player.telegram_id)),
+            ("Language", player.get_language_display()),
+            ("First start", minute(player.started_at)),
+            ("Last seen", age(player.last_seen_at)),
+            ("Came by", object_link(came, came.inviter.player) if came else "–"),
+            ("Has invited", _counted(invited)),
+            ("Answers in this time", f"{answers} on {len(days)} days"),
+            ("Under 1.5 s", f"{fast} ({fast / answers:.0%})" if answers else "–"),
+        ],
+        "picture": charts.sparkline([by_date.get(day, 0) for day in dates]),
+        "span": f"{dates[0]:%d.%m.} – {dates[-1]:%d.%m.}",
+        "table": {
+            "headers": ["Day", "Answers", "Too fast", "From", "To"],
+            "rows": [
+                [
+                    f"{day.day:%d.%m.}",
+                    day.answers,
+                    day.fast,
+                    f"{timezone.localtime(day.first_at):%H:%M:%S}",
+                    f"{timezone.localtime(day.last_at):%H:%M:%S}",
+                ]
+                for day in days
+            ],
+        },
+    }
+
+
+def _counted(invited: QuerySet[Referral]) -> SafeString | str:
+    """Return those whom a player has invited, the latest of them by name."""
+    latest = list(invited.select_related("invited").order_by("-started_at")[: LENGTH + 1])
+    names = [(object_link(one, one.invited),) for one in latest[:LENGTH]]
+    if len(latest) > LENGTH:
+        names.append((format_html("…"),))
+    return format_html_join(", ", "{}", names) or "nobody"
+
+
+def referrals_of(found: QuerySet[Referral]) -> dict[str, Any]:
+    """Return the latest of these invitations as a table."""
+    latest = found.select_related("invited", "inviter__player").order_by("-started_at")[:LENGTH]
+    return {
+        "headers": ["Invited", "Started", "Status", "Score", "Answers", "Days"],
+        "rows": [
+            [
+                object_link(one, one.invited),
+                age(one.started_at),
+                status_badge(one),
+                one.score or "–",
+                one.answers or "–",
+                one.days or "–",
+            ]
+            for one in latest
+        ],
+    }
+
+
+# --- Decisions ------------------------------------------------------------------------------------
+
+_NOTES = {
+    Verdict.FRAUD: "It does not count, and what it has brought is taken back.",
+    Verdict.CANCEL: "It does not count, without a reproach. What it has brought is taken back.",
+    Verdict.REOPEN: "It is checked anew within five minutes, and its score does not hold it any "
+    "more. What it has brought before is taken back.",
+}
+
+
+def _judge(
+    request: HttpRequest, verdict: Verdict, referral: Referral, *, model_admin: ReferralAdmin
+) -> HttpResponse:
+    """Decide about one invitation, as it was when somebody saw it."""
+    staff, now = own_user(request), timezone.now()
+    carried = request.POST.get("seen") or request.GET.get("seen") or seen_as(referral)
+
+    class Form(DecisionForm):
+        seen = forms.CharField(max_length=32, initial=carried, widget=forms.HiddenInput)
+
+    def judge(cleaned: dict[str, Any]) -> Judgement:
+        return referral_reviews.judge(
+            verdict,
+            referral_id=referral.pk,
+            seen=cleaned["seen"],
+            reason=cleaned["reason"],
+            staff=staff,
+            now=now,
+        )
+
+    def preview(cleaned: dict[str, Any]) -> list[list[object]]:
+        """Return what would come of it: the very thing, undone, since nothing tells better."""
+        with transaction.atomic():
+            rows = _what_came_of(judge(cleaned), before=referral)
+            transaction.set_rollback(True)
+        return rows
+
+    def carry_out(cleaned: dict[str, Any]) -> str:
+        judge(cleaned)
+        return f"{capfirst(str(referral))}: {verdict.past}."
+
+    decision = Decision(
+        title=f"{capfirst(verdict.value)}: the invitation of {referral.invited}",
+        note=_NOTES[verdict],
+        form=Form,
+        preview=preview,
+        carry_out=carry_out,
+        refusals=REFUSALS,
+        back=reverse("admin:promos_referral_change", args=[referral.pk]),
+        confirm=capfirst(verdict.value),
+    )
+    return decide(request, decision, model_admin=model_admin)
+
+
+def _what_came_of(judgement: Judgement, *, before: Referral) -> list[list[object]]:
+    """Return in rows what a decision has led to."""
+    rows: list[list[object]] = [
+        ["The invitation", status_badge(before), status_badge(judgement.referral)]
+    ]
+    reward, takings = judgement.revoked, judgement.takings
+    if reward is None:
+        return rows
+    if takings is None:
+        rows.append([f"Reward {reward.number}", "not chosen yet", "is not given"])
+    else:
+        told = f"taken back: {_listed(takings.taken)}"
+        if takings.shortfall:
+            told += f"; spent already: {_listed(takings.shortfall)}"
+        rows.append([f"Reward {reward.number}", reward.get_choice_display(), in_lines(told)])
+    rows.append(["The two others of it", "of this reward", "count for the next one"])
+    return rows
+
+
+def _listed(units: Any) -> str:
+    """Return assets with their amounts."""
+    return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in units.items()) or "–"
+
+
+# --- Chapters of a player's story -----------------------------------------------------------------
+
+
+@tells
+def invitations_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+    """Tell by whom the player came, and whom the player has invited."""
+    if not request.user.has_perm("promos.view_referral"):
+        return None
+    table = referrals_of(Referral.objects.filter(inviter=player.pk))
+    came = Referral.objects.filter(invited=player).select_related("inviter__player").first()
+    more = [link("All invitations", "promos_referral_changelist", query=f"q={player.telegram_id}")]
+    if came is not None:
+        more.insert(0, format_html("came by {}", object_link(came, came.inviter.player)))
+    if not table["rows"] and came is None:
+        return None
+    return Chapter(
+        title="Invitations",
+        headers=table["headers"],
+        rows=table["rows"],
+        more=format_html_join(" · ", "{}", ((one,) for one in more)),
+    )
+
+
+@tells
+def referral_rewards_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+    """Tell which rewards the player has had for invitations, or can choose."""
+    if not request.user.has_perm("promos.view_referral"):
+        return None
+    rewards = ReferralReward.objects.filter(inviter=player.pk).select_related("entry")
+    rows = [
+        [
+            reward.number,
+            reward_badge(reward),
+            age(reward.chosen_at),
+            object_link(reward.entry, "ledger") if reward.entry else "–",
+            format_html_join(
+                ", ",
+                "{}",
+                ((object_link(one, one.invited),) for one in reward.referrals.all()),
+            )
+            or "–",
+        ]
+        for reward in rewards.prefetch_related("referrals__invited").order_by("-number")[:LENGTH]
+    ]
+    headers = ("Reward", "Status", "Chosen", "Entry", "For")
+    return Chapter(title="Rewards for invitations", headers=headers, rows=rows) if rows else None

@@ -1,0 +1,157 @@
+"""What staff decide about invitations, whatever has become of them. Product rules, section 9.
+
+Every decision takes back what the invitation has brought, and lets the honest others of the same
+reward count for the next one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from economy import grants
+from economy.grants import Takings
+from economy.models import EntryType, Source
+from promos import referrals
+from promos.errors import ChangedMeanwhileError, IllegalMoveError
+from promos.models import (
+    Inviter,
+    Referral,
+    ReferralNoticeKind,
+    ReferralReward,
+    ReferralStatus,
+)
+from quizarena.staff import audit, reasons
+
+
+class Verdict(StrEnum):
+    """What staff can decide."""
+
+    FRAUD = "confirm fraud"
+    REOPEN = "reopen"
+    CANCEL = "cancel"
+
+    @property
+    def past(self) -> str:
+        """Return the verdict as it is told afterwards."""
+        return {
+            Verdict.FRAUD: "confirmed as fraud",
+            Verdict.REOPEN: "reopened",
+            Verdict.CANCEL: "canceled",
+        }[self]
+
+    @property
+    def status(self) -> ReferralStatus:
+        """Return the status to which it leads."""
+        return {
+            Verdict.FRAUD: ReferralStatus.REJECTED_FRAUD,
+            Verdict.REOPEN: ReferralStatus.STARTED,
+            Verdict.CANCEL: ReferralStatus.CANCELED,
+        }[self]
+
+    def is_due(self, referral: Referral) -> bool:
+        """Return whether it changes anything about the invitation as it stands."""
+        if self is Verdict.REOPEN:
+            is_being_checked = (
+                referral.status == ReferralStatus.STARTED
+                and referral.held_at is None
+                and referral.lapsed_at is None
+            )
+            return not is_being_checked and referral.inviter_id != referral.invited_id
+        return referral.status != self.status
+
+
+def seen_as(referral: Referral) -> str:
+    """Return what staff see of an invitation before they decide; it differs once that changes."""
+    return f"{referral.status}{'-held' if referral.held_at else ''}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What a decision has led to: the reward that was taken back with it, and what of it."""
+
+    referral: Referral
+    revoked: ReferralReward | None
+    takings: Takings | None
+
+
+@transaction.atomic
+def judge(
+    verdict: Verdict, *, referral_id: int, seen: str, reason: str, staff: User, now: datetime
+) -> Judgement:
+    """Carry out a verdict about an invitation at whatever status it is.
+
+    What it has brought is taken back, what is spent is told as the shortfall; the others of its
+    reward count for a next one. One that is reopened is checked anew, and its score does not hold
+    it again. Locks the inviter, then the wallet. Raises ChangedMeanwhileError if it is no longer
+    what the member of staff has `seen` (see seen_as), IllegalMoveError if the verdict would change
+    nothing, or let a player count for themselves.
+    """
+    reason = reasons.tidy(reason)
+    Inviter.objects.select_for_update(no_key=True).get(referrals=referral_id)
+    referral = Referral.objects.select_related("reward__entry__player").get(pk=referral_id)
+    if seen_as(referral) != seen:
+        told = "held for review" if referral.held_at else referral.get_status_display()
+        raise ChangedMeanwhileError(f"Somebody was faster: it is {told} by now.")
+    if not verdict.is_due(referral):
+        raise IllegalMoveError(f"To {verdict} would change nothing, or is not allowed.")
+    revoked, takings = None, None
+    if referral.reward is not None:
+        revoked = referral.reward
+        takings = _revoke(revoked, because_of=referral, reason=reason, staff=staff, now=now)
+    _move(referral, verdict, now=now)
+    referrals.form_rewards(inviter_id=referral.inviter_id, now=now)
+    audit.record(
+        actor=staff,
+        action=f"referral.{verdict.past.replace(' ', '_')}",
+        obj=referral,
+        summary=f"{referral}: {verdict.past}. {reason}",
+        details={
+            "reason": reason,
+            "was": seen,
+            "reward": revoked.pk if revoked else None,
+            "taken": dict(takings.taken) if takings else {},
+            "shortfall": dict(takings.shortfall) if takings else {},
+        },
+    )
+    return Judgement(referral=referral, revoked=revoked, takings=takings)
+
+
+def _move(referral: Referral, verdict: Verdict, *, now: datetime) -> None:
+    """Give the invitation its new status; one that is reopened begins anew."""
+    referral.status, referral.reward = verdict.status, None
+    referral.held_at = referral.lapsed_at = None
+    if verdict is Verdict.REOPEN:
+        referral.cleared_at = now
+        referral.checked_at = referral.qualified_at = None
+    referral.save(
+        update_fields=[
+            "status", "reward", "held_at", "lapsed_at", "cleared_at", "checked_at", "qualified_at",
+        ]
+    )  # fmt: skip
+
+
+def _revoke(
+    reward: ReferralReward, *, because_of: Referral, reason: str, staff: User, now: datetime
+) -> Takings | None:
+    """Take a reward back and return what of it, None if it was not chosen yet; free the others."""
+    takings = None
+    if reward.entry is not None:
+        takings = grants.take_back(
+            entry=reward.entry,
+            type=EntryType.TAKEN_BACK,
+            source=Source.REFERRAL,
+            key=f"revoke:referral:{reward.number}",
+            now=now,
+            staff=staff,
+            reason=reason,
+            metadata={"referral_reward": reward.pk, "referral": because_of.pk},
+        )
+    reward.revoked_at = now
+    reward.save(update_fields=["revoked_at"])
+    others = Referral.objects.filter(reward=reward).exclude(pk=because_of.pk)
+    others.update(status=ReferralStatus.QUALIFIED, reward=None)
+    referrals.tell(reward, ReferralNoticeKind.REWARD_REVOKED, now=now)
+    return takings

@@ -1,0 +1,297 @@
+"""Invitations at the desk: the queue, the evidence side by side, and the decisions."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+import time_machine
+from django.db import connection
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from economy.models import LedgerEntry
+from promos import referral_statistics
+from promos.models import Referral, ReferralReward
+from promos.referral_statistics import Outcomes
+from quizarena.staff.models import AuditEntry
+from tests.factories import NOON, PlayerFactory, make_staff
+from tests.promos.desk import page, text
+from tests.promos.invitations import (
+    DAY,
+    answer,
+    check,
+    claim,
+    come,
+    invite,
+    judge,
+    offered,
+    play,
+    qualified,
+    status,
+)
+
+pytestmark = pytest.mark.django_db
+
+LIST = "/admin/promos/referral/"
+RESULTS = "/admin/promos/referral/results/"
+DECISION = "5b0ee2a4-9f0e-4c0e-9f5e-2f6d6b1f1a10"
+REASON = "The same phone."
+
+
+@pytest.fixture
+def operator(client: Client) -> Client:
+    """Return a browser in which an operator is logged in."""
+    client.force_login(make_staff("Operator"))
+    return client
+
+
+def suspicious() -> Referral:
+    """Return an invitation that is held: every answer came in under a second."""
+    referral = come(
+        invite(PlayerFactory.create(username="maria")),
+        player=PlayerFactory.create(username="oleh"),
+    )
+    play(referral, seconds=0.4)
+    check(NOON + 3 * DAY)
+    referral.refresh_from_db()
+    return referral
+
+
+def decide(client: Client, referral: Referral, verdict: str, **how: Any) -> str:
+    """Decide about an invitation; return what the page then says."""
+    values = {
+        "reason": REASON,
+        "decision": DECISION,
+        "confirm": "1",
+        "seen": referral.status,
+        **how,
+    }
+    answer = client.post(f"{LIST}{referral.pk}/{verdict}/judge/", values, follow=True)
+    return text(answer.content)
+
+
+class TestTheQueue:
+    def test_what_waits_is_there_with_its_reasons_and_has_a_badge(self, operator: Client) -> None:
+        suspicious()
+        come(invite(), player=PlayerFactory.create(username="emma"))
+
+        told = text(operator.get(f"{LIST}queue/", follow=True).content)
+
+        assert "oleh" in told
+        assert "fast answers" in told
+        assert "emma" not in told
+        assert "Invitations in review 1" in told
+
+    def test_the_suspicious_come_by_their_score(self, operator: Client) -> None:
+        for score, name in ((20, "emma"), (70, "ivan"), (0, "nina")):
+            referral = come(invite(), player=PlayerFactory.create(username=name))
+            Referral.objects.filter(pk=referral.pk).update(score=score)
+
+        told = page(operator, LIST, {"review": "suspicious"})
+
+        assert told.index("ivan") < told.index("emma")
+        assert "nina" not in told
+
+    def test_one_finds_an_invitation_by_either_player(self, operator: Client) -> None:
+        suspicious()
+        come(invite(), player=PlayerFactory.create(username="emma"))
+
+        for term in ("@maria", "oleh"):
+            told = page(operator, LIST, {"q": term})
+            assert "oleh" in told
+            assert "emma" not in told
+
+    def test_a_list_costs_the_same_however_long(self, operator: Client) -> None:
+        inviter = invite()
+        come(inviter)
+        operator.get(LIST)
+        with CaptureQueriesContext(connection) as one:
+            operator.get(LIST)
+        for _ in range(5):
+            come(inviter)
+        with CaptureQueriesContext(connection) as six:
+            operator.get(LIST)
+
+        assert len(one) == len(six)
+
+
+class TestTheEvidence:
+    def test_both_accounts_side_by_side(self, operator: Client) -> None:
+        referral = suspicious()
+        answer(referral.inviter.player, 3, at=NOON + DAY)
+
+        told = page(operator, f"{LIST}{referral.pk}/change/")
+
+        assert "Fast answers 100 20 of 20 answers came in under 1.5 s." in told
+        assert "Answers in this time 20 on 2 days Under 1.5 s 20 (100%)" in told
+        assert "Answers in this time 3 on 1 days Under 1.5 s 0 (0%)" in told
+        assert (
+            "Answers by day, 22.11. – 06.12. (it takes 20 answers on 2 days within 14 days)" in told
+        )
+
+    def test_links_among_accounts(self, operator: Client) -> None:
+        anna, oleh = PlayerFactory.create(username="maria"), PlayerFactory.create(username="oleh")
+        first = come(invite(anna), player=oleh)
+        come(invite(oleh), player=anna, now=NOON + DAY)
+
+        told = page(operator, f"{LIST}{first.pk}/change/")
+
+        assert "Came by @maria Has invited @maria" in told
+        assert "Came by @oleh Has invited @oleh" in told
+
+    def test_the_page_of_ones_own_link(self, operator: Client) -> None:
+        inviter = invite()
+        referral = come(inviter, player=inviter.player)
+
+        told = page(operator, f"{LIST}{referral.pk}/change/")
+
+        assert "Self 100 The link is the player's own." in told
+        assert "Reopen" not in told
+
+    def test_support_reads_and_does_not_decide(self, client: Client) -> None:
+        referral = suspicious()
+        client.force_login(make_staff("Support"))
+
+        assert "Confirm fraud" not in page(client, f"{LIST}{referral.pk}/change/")
+        answer = client.post(f"{LIST}{referral.pk}/fraud/judge/", {"reason": "x", "confirm": "1"})
+        assert answer.status_code == 403
+        assert status(referral) == "STARTED"
+
+
+class TestDeciding:
+    def test_the_preview_shows_what_is_taken_back_and_does_nothing(self, operator: Client) -> None:
+        reward = offered(invite())
+        claim(reward, "PREMIUM_7")
+        referral = reward.referrals.all()[0]
+
+        with time_machine.travel(NOON + 2 * DAY, tick=False):
+            answer = operator.post(
+                f"{LIST}{referral.pk}/fraud/judge/",
+                {"reason": REASON, "decision": DECISION, "preview": "1", "seen": "REWARDED"},
+            )
+
+        told = text(answer.content)
+        assert "taken back: 5 premium days; spent already: 2 premium days" in told
+        assert "count for the next one" in told
+        assert status(referral) == "REWARDED"
+        assert not LedgerEntry.objects.filter(type="TAKEN_BACK").exists()
+
+    def test_confirming_takes_it_back_and_leaves_an_audit_entry(self, operator: Client) -> None:
+        reward = offered(invite())
+        claim(reward, "PREMIUM_7")
+        referral = reward.referrals.all()[0]
+
+        with time_machine.travel(NOON + 2 * DAY, tick=False):
+            told = decide(operator, referral, "fraud", seen="REWARDED")
+
+        assert "confirmed as fraud." in told
+        assert status(referral) == "REJECTED_FRAUD"
+        assert LedgerEntry.objects.filter(type="TAKEN_BACK").count() == 1
+        assert AuditEntry.objects.get(action="referral.confirmed_as_fraud").details["reason"] == (
+            REASON
+        )
+
+    def test_what_is_held_is_reopened(self, operator: Client) -> None:
+        referral = suspicious()
+
+        told = decide(operator, referral, "reopen", seen="STARTED-held")
+        check(NOON + 4 * DAY)
+
+        assert "reopened." in told
+        assert status(referral) == "QUALIFIED"
+
+    def test_an_old_page_does_nothing(self, operator: Client) -> None:
+        [referral] = qualified(invite())
+
+        told = decide(operator, referral, "cancel", seen="STARTED")
+
+        assert "Somebody was faster: it is qualified by now." in told
+        assert status(referral) == "QUALIFIED"
+
+    def test_sent_twice_it_is_done_once(self, operator: Client) -> None:
+        [referral] = qualified(invite())
+
+        decide(operator, referral, "cancel", seen="QUALIFIED")
+        again = decide(operator, referral, "cancel", seen="QUALIFIED")
+
+        assert "Somebody was faster" in again
+        assert AuditEntry.objects.filter(action="referral.canceled").count() == 1
+
+    def test_a_verdict_that_there_is_not(self, operator: Client) -> None:
+        referral = suspicious()
+
+        assert operator.get(f"{LIST}{referral.pk}/shoot/judge/").status_code == 404
+
+
+class TestResults:
+    def test_what_has_become_of_those_who_started_by_week(self) -> None:
+        inviter = invite()
+        claim(offered(inviter))
+        come(inviter)
+        judge(qualified(inviter)[0], "confirm fraud")
+        inviters_before = invite()
+        come(inviters_before, now=NOON - 12 * 7 * DAY)
+
+        weeks = referral_statistics.by_week(now=NOON)
+
+        assert len(weeks) == 12
+        assert [f"{week.monday}" for week in weeks[-2:]] == ["2026-11-09", "2026-11-16"]
+        assert referral_statistics.together(weeks) == Outcomes(
+            started=5, qualified=3, rewarded=3, rejected=1
+        )
+
+    def test_a_week_begins_on_monday_in_berlin(self) -> None:
+        come(invite(), now=datetime(2026, 11, 15, 22, 59, tzinfo=UTC))
+        come(invite(), now=datetime(2026, 11, 15, 23, 0, tzinfo=UTC))
+
+        weeks = referral_statistics.by_week(now=NOON)
+
+        assert [week.outcomes.started for week in weeks[-2:]] == [1, 1]
+
+    def test_who_brings_most_that_count(self, operator: Client) -> None:
+        few, many = invite(), invite()
+        qualified(many, 2)
+        qualified(few, 1)
+        come(few)
+        come(few)
+
+        with time_machine.travel(NOON, tick=False):
+            top = referral_statistics.top(now=NOON)
+            told = page(operator, RESULTS)
+
+        assert [(one.inviter, one.outcomes.qualified) for one in top] == [(many, 2), (few, 1)]
+        assert f"{many.player} 2 2 0 0 0" in told
+
+    def test_without_anybody(self, operator: Client) -> None:
+        assert "Nobody has come by an invitation yet." in page(operator, RESULTS)
+
+
+class TestThePlayersPage:
+    def test_the_inviters_page_tells_of_friends_and_rewards(self, client: Client) -> None:
+        client.force_login(make_staff("Support"))
+        reward = offered(invite())
+        claim(reward, "MEGA_PACK_15")
+
+        told = page(client, f"/admin/players/player/{reward.inviter_id}/change/")
+
+        assert "Invitations" in told
+        assert "Rewards for invitations" in told
+        assert "Mega Pack" in told
+
+    def test_the_friends_page_tells_who_brought_them(self, client: Client) -> None:
+        client.force_login(make_staff("Support"))
+        referral = come(invite(PlayerFactory.create(username="maria")))
+
+        told = page(client, f"/admin/players/player/{referral.invited_id}/change/")
+
+        assert "came by @maria" in told
+
+    def test_who_has_nothing_to_do_with_it_has_no_chapter(self, client: Client) -> None:
+        client.force_login(make_staff("Support"))
+        player = PlayerFactory.create()
+
+        told = page(client, f"/admin/players/player/{player.pk}/change/")
+
+        assert "came by" not in told
+        assert "Rewards for invitations" not in told
+        assert not ReferralReward.objects.exists()

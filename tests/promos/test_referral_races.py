@@ -1,0 +1,250 @@
+"""Two taps, two devices, the job and staff at the same moment: one reward, and none too many."""
+
+from functools import partial
+
+import pytest
+
+from economy.models import LedgerEntry
+from promos import referral_reviews, referral_rules, referrals
+from promos.errors import ChangedMeanwhileError, NotYetError
+from promos.models import Inviter, Referral, ReferralNotice, ReferralReward, RewardChoice
+from promos.referral_reviews import Verdict
+from quizarena.players.models import Player
+from tests.concurrency import meet_after, run_together
+from tests.factories import NOON, PlayerFactory, make_staff
+from tests.promos.invitations import (
+    DAY,
+    HOUR,
+    check,
+    claim,
+    come,
+    invite,
+    offered,
+    play,
+    qualified,
+)
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+def choose(reward: ReferralReward, choice: str) -> referrals.Claim:
+    """Choose, as the player's phone and tablet do."""
+    player = Player.objects.get(pk=reward.inviter_id)
+    return referrals.claim(
+        player=player, number=reward.number, choice=RewardChoice(choice), now=NOON
+    )
+
+
+def without_the_lock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Take the inviter's lock away."""
+    monkeypatch.setattr(
+        Inviter.objects, "select_for_update", lambda **_: Inviter.objects.all(), raising=False
+    )
+
+
+class TestClaims:
+    def test_a_reward_chosen_on_two_devices_is_given_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        reward = offered(invite())
+        meet_after(monkeypatch, referrals, "_settle")
+
+        results = run_together(
+            partial(choose, reward, "MEGA_PACK_15"), partial(choose, reward, "PREMIUM_7")
+        )
+
+        assert sorted(result.is_new for result in results) == [False, True]
+        assert results[0].entry == results[1].entry
+        assert LedgerEntry.objects.filter(type="REFERRAL_REWARD").count() == 1
+
+    def test_without_the_lock_both_believe_it_is_theirs(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Show that the test above can fail: only the ledger's key stands in the way then."""
+        reward = offered(invite())
+        without_the_lock(monkeypatch)
+        meet_after(monkeypatch, referrals, "_settle")
+
+        results = run_together(
+            partial(choose, reward, "MEGA_PACK_15"), partial(choose, reward, "PREMIUM_7")
+        )
+
+        assert any(isinstance(result, Exception) for result in results)
+
+    def test_of_three_rewards_chosen_at_once_two_are_given(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        inviter = invite()
+        rewards = [offered(inviter) for _ in range(3)]
+        claim(rewards[0])
+        meet_after(monkeypatch, referrals, "_settle")
+
+        results = run_together(
+            partial(choose, rewards[1], "PREMIUM_7"), partial(choose, rewards[2], "PREMIUM_7")
+        )
+
+        assert sorted(type(result).__name__ for result in results) == ["Claim", "NotYetError"]
+        assert ReferralReward.objects.exclude(chosen_at=None).count() == 2
+        [refusal] = [result for result in results if isinstance(result, NotYetError)]
+        assert refusal.is_deferred
+
+    def test_without_the_lock_the_database_alone_refuses_the_third(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        inviter = invite()
+        rewards = [offered(inviter) for _ in range(3)]
+        claim(rewards[0])
+        without_the_lock(monkeypatch)
+        meet_after(monkeypatch, referrals, "_settle")
+
+        results = run_together(
+            partial(choose, rewards[1], "PREMIUM_7"), partial(choose, rewards[2], "PREMIUM_7")
+        )
+
+        assert sorted(type(result).__name__ for result in results) == ["Claim", "IntegrityError"]
+        assert ReferralReward.objects.exclude(chosen_at=None).count() == 2
+
+    def test_a_tap_while_the_job_settles(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """The reward's time has just come: the job offers it, and the player chooses it."""
+        inviter = invite()
+        qualified(inviter, 3, now=NOON - 2 * DAY)
+        reward = ReferralReward.objects.get()
+        meet_after(monkeypatch, referrals, "_settle")
+
+        claimed, settled = run_together(
+            partial(choose, reward, "MEGA_PACK_15"),
+            partial(referrals.settle, inviter_id=inviter.pk, now=NOON),
+        )
+
+        assert settled is None
+        assert claimed.is_new
+        reward.refresh_from_db()
+        assert reward.choice == "MEGA_PACK_15"
+        assert set(reward.referrals.values_list("status", flat=True)) == {"REWARDED"}
+        assert ReferralNotice.objects.filter(kind="REWARD_READY").count() == 1
+        assert LedgerEntry.objects.filter(type="REFERRAL_REWARD").count() == 1
+
+    def test_without_the_lock_the_job_offers_what_is_chosen(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Show that the test above can fail: both offer it; told twice, or moved back."""
+        inviter = invite()
+        qualified(inviter, 3, now=NOON - 2 * DAY)
+        reward = ReferralReward.objects.get()
+        without_the_lock(monkeypatch)
+        meet_after(monkeypatch, referrals, "_settle")
+
+        results = run_together(
+            partial(choose, reward, "MEGA_PACK_15"),
+            partial(referrals.settle, inviter_id=inviter.pk, now=NOON),
+        )
+
+        offers = ReferralNotice.objects.filter(kind="REWARD_READY").count()
+        assert offers == 2 or any(isinstance(result, Exception) for result in results)
+
+
+class TestCounting:
+    def test_two_jobs_at_once_count_each_friend_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        inviter = invite()
+        for _ in range(6):
+            play(come(inviter, now=NOON - 2 * DAY))
+        meet_after(monkeypatch, referrals, "_passed")
+
+        results = run_together(partial(check, NOON), partial(check, NOON))
+
+        assert sum(results) == 6
+        assert sorted(ReferralReward.objects.values_list("number", flat=True)) == [1, 2]
+        assert not Referral.objects.unrewarded().exists()
+
+    def test_the_tenth_and_the_eleventh_start_at_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        inviter = invite()
+        for _ in range(9):
+            come(inviter, now=NOON - HOUR)
+        tenth, eleventh = PlayerFactory.create_batch(2)
+        meet_after(monkeypatch, referrals, "_ring")
+
+        run_together(
+            partial(referrals.bind, invited=tenth, code=inviter.code, now=NOON),
+            partial(referrals.bind, invited=eleventh, code=inviter.code, now=NOON),
+        )
+
+        assert Referral.objects.held().count() == 1
+
+    def test_without_the_lock_both_are_the_tenth(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        inviter = invite()
+        for _ in range(9):
+            come(inviter, now=NOON - HOUR)
+        tenth, eleventh = PlayerFactory.create_batch(2)
+        without_the_lock(monkeypatch)
+        meet_after(monkeypatch, referral_rules, "assess")
+
+        run_together(
+            partial(referrals.bind, invited=tenth, code=inviter.code, now=NOON),
+            partial(referrals.bind, invited=eleventh, code=inviter.code, now=NOON),
+        )
+
+        assert Referral.objects.held().count() == 0
+
+    def test_a_player_who_follows_two_links_at_once_is_bound_once(self) -> None:
+        first, second, oleh = invite(), invite(), PlayerFactory.create()
+
+        results = run_together(
+            partial(referrals.bind, invited=oleh, code=first.code, now=NOON),
+            partial(referrals.bind, invited=oleh, code=second.code, now=NOON),
+        )
+
+        assert results[0] == results[1] == Referral.objects.get()
+
+
+class TestVerdicts:
+    def test_two_members_of_staff_at_once_take_back_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        reward = offered(invite())
+        claim(reward)
+        referral = reward.referrals.all()[0]
+        staff = make_staff("Operator")
+
+        def judge(verdict: Verdict) -> object:
+            return referral_reviews.judge(
+                verdict,
+                referral_id=referral.pk,
+                seen="REWARDED",
+                reason="Looked at it.",
+                staff=staff,
+                now=NOON,
+            )
+
+        results = run_together(partial(judge, Verdict.FRAUD), partial(judge, Verdict.CANCEL))
+
+        assert sorted(type(result).__name__ for result in results) == [
+            ChangedMeanwhileError.__name__,
+            "Judgement",
+        ]
+        assert LedgerEntry.objects.filter(type="TAKEN_BACK").count() == 1
+
+    def test_a_verdict_while_the_player_chooses(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Whoever is first: either nothing is given, or all of it is taken back."""
+        reward = offered(invite())
+        referral = reward.referrals.all()[0]
+        staff = make_staff("Operator")
+
+        results = run_together(
+            partial(choose, reward, "MEGA_PACK_15"),
+            partial(
+                referral_reviews.judge,
+                Verdict.FRAUD,
+                referral_id=referral.pk,
+                seen="QUALIFIED",
+                reason="Looked at it.",
+                staff=staff,
+                now=NOON,
+            ),
+        )
+
+        given = LedgerEntry.objects.filter(type="REFERRAL_REWARD").count()
+        status = Referral.objects.get(pk=referral.pk).status
+        assert (given, status) in [(0, "REJECTED_FRAUD"), (1, "REWARDED")]
+        assert sum(isinstance(result, Exception) for result in results) == 1
