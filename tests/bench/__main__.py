@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.bench.report import Figure
 
-PARTS = ("statements", "economy", "payments", "promos", "acknowledgements", "road")
+PARTS = ("statements", "economy", "payments", "promos", "offers", "acknowledgements", "road")
 
 
 def main() -> None:
@@ -44,7 +44,15 @@ def main() -> None:
 
 
 def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
-    from tests.bench import acknowledgements, economy, payments, promos, road, statements
+    from tests.bench import (
+        acknowledgements,
+        economy,
+        offers,
+        payments,
+        promos,
+        road,
+        statements,
+    )
 
     if "statements" in options.parts:
         yield from statements.measure()
@@ -52,6 +60,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         ("economy", economy),
         ("payments", payments),
         ("promos", promos),
+        ("offers", offers),
         ("acknowledgements", acknowledgements),
         ("road", road),
     )
