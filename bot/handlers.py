@@ -20,13 +20,25 @@ from telegram.ext import (
     filters,
 )
 
-from bot import buying, invite, keyboards, promo, receipts, screens, shop, support, texts
+from bot import (
+    buying,
+    invite,
+    keyboards,
+    offers,
+    promo,
+    receipts,
+    screens,
+    shop,
+    support,
+    texts,
+)
 from bot.application import Context, QuizApplication
 from bot.keyboards import Data
 from economy import entitlements, statements, streaks, wallets
 from economy.errors import NoEnergyError
 from economy.models import LedgerEntry, Wallet
 from payments import subscriptions
+from payments.offer_rules import Event
 from quizarena.game import rounds, statistics
 from quizarena.game.errors import (
     AlreadyAnsweredError,
@@ -93,6 +105,10 @@ def register(application: QuizApplication) -> None:
         Data.PROMO: promo.ask,
         Data.INVITE: invite.invite,
         Data.REWARD: invite.choose,
+        Data.OFFER: shop.take,
+        Data.FLASH: offers.discount,
+        Data.LATER: offers.later,
+        Data.MUTE: offers.mute,
     }.items():
         application.add_handler(CallbackQueryHandler(tapped, pattern=rf"^{data}(:|$)"))
     application.add_handler(CallbackQueryHandler(stale))
@@ -154,6 +170,8 @@ async def start(update: Update, context: Context) -> None:
         await promo.followed(update, context, parameter)
         return
     await screens.say(update, texts.greeting(name=context.player.first_name), keyboards.home())
+    if context.player.created_at != context.now:
+        await _pause(context, Event.HOME)
 
 
 async def play(update: Update, context: Context) -> None:
@@ -164,6 +182,7 @@ async def play(update: Update, context: Context) -> None:
 async def wallet(update: Update, context: Context) -> None:
     """Show what the player owns, and the last entries of the ledger."""
     await screens.say(update, *_wallet(context, after=None))
+    await _pause(context, Event.HOME)
 
 
 async def stats(update: Update, context: Context) -> None:
@@ -212,6 +231,7 @@ async def home(update: Update, context: Context) -> None:
     query = screens.tap(update)
     await query.answer()
     await screens.become(query, texts.greeting(name=context.player.first_name), keyboards.home())
+    await _pause(context, Event.HOME)
 
 
 async def languages(update: Update, context: Context) -> None:
@@ -242,6 +262,8 @@ async def wallet_page(update: Update, context: Context) -> None:
     entries = LedgerEntry.objects.filter(player=context.player)
     entry = entries.filter(pk=int(after)).first() if after.isdecimal() else None
     await screens.become(query, *_wallet(context, after=entry))
+    if entry is None:
+        await _pause(context, Event.HOME)
 
 
 async def stats_page(update: Update, context: Context) -> None:
@@ -292,11 +314,13 @@ async def answer(update: Update, context: Context) -> None:
         )
     else:
         results = rounds.outcomes(graded.round)
+        is_out = isinstance(outcome.refusal, NoEnergyError)
         await screens.become(
             query,
             texts.last_feedback_and_result(outcome, results, now=context.now),
-            keyboards.after_round(graded.round, sells=isinstance(outcome.refusal, NoEnergyError)),
+            keyboards.after_round(graded.round, sells=is_out),
         )
+        await _pause(context, Event.OUT_OF_ENERGY if is_out else Event.ROUND_OVER)
 
 
 async def stop(update: Update, context: Context) -> None:
@@ -312,6 +336,7 @@ async def stop(update: Update, context: Context) -> None:
     await screens.become(
         query, texts.result(played, rounds.outcomes(played)), keyboards.after_round(played)
     )
+    await _pause(context, Event.ROUND_OVER)
 
 
 async def stale(update: Update, context: Context) -> None:
@@ -336,12 +361,14 @@ async def _ask(
         await query.answer(texts.no_questions(), show_alert=True)
         return
     except LockedModeError as refusal:
-        await query.answer(texts.locked(refusal), show_alert=True)
+        if not await offers.stand_in(query, context, Event.LOCKED_MODE, about=refusal.mode):
+            await query.answer(texts.locked(refusal), show_alert=True)
         return
     except NoEnergyError as refusal:
         await query.answer(texts.no_energy_toast(refusal, now=context.now))
         text = texts.no_energy(refusal, now=context.now)
-        await screens.become(query, text, keyboards.out_of_energy())
+        if not await offers.stand_in(query, context, Event.OUT_OF_ENERGY, above=text):
+            await screens.become(query, text, keyboards.out_of_energy())
         return
     except (StaleTapError, ValueError):
         await stale(update, context)
@@ -354,6 +381,11 @@ async def _ask(
             keyboards.options(started.showing),
             shows=started.showing,
         )
+
+
+async def _pause(context: Context, event: Event) -> None:
+    """Let the player see an offer below the screen, if one is due."""
+    await offers.pause(context.bot, player=context.player, event=event, now=context.now)
 
 
 def _menu(update: Update, context: Context) -> InlineKeyboardMarkup:

@@ -10,9 +10,10 @@ from typing import Any
 
 from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot import buying, invite_texts, promo_texts, texts
+from bot import buying, invite_texts, offer_texts, promo_texts, texts
 from payments.catalogue import Offer
-from payments.models import Purchase, Subscription, SubscriptionState
+from payments.models import Impression, Purchase, Subscription, SubscriptionState
+from payments.offers import Proposal
 from promos.models import ReferralReward, RewardChoice
 from promos.referrals import Overview
 from quizarena.game.models import Mode, Round, Showing
@@ -56,6 +57,10 @@ class Data(StrEnum):
     PROMO = "promo"
     INVITE = "invite"
     REWARD = "reward"  # reward:<number>:<choice>
+    OFFER = "offer"  # offer:<impression>:<code>:<redemption whose discount the price has, if any>
+    FLASH = "flash"  # flash:<impression>
+    LATER = "later"  # later:<impression>
+    MUTE = "mute"  # mute:<impression>
 
 
 class _Button(InlineKeyboardButton):
@@ -325,3 +330,45 @@ def rewarded() -> InlineKeyboardMarkup:
             [_button(invite_texts.button_invite(), Data.INVITE)],
         ]
     )
+
+
+# --- Offers ---------------------------------------------------------------------------------------
+
+
+def offer(proposal: Proposal) -> InlineKeyboardMarkup:
+    """Return the ways to what is offered, and the ways not to see it now or for some days.
+
+    A present asks for nothing.
+    """
+    shown = proposal.impression
+    if proposal.gift:
+        return way_back()
+    if proposal.campaign is not None:
+        take = [[_button(offer_texts.button_discount(proposal.campaign), Data.FLASH, shown.pk)]]
+    else:
+        take = _offered(shown, proposal.wares)
+    return InlineKeyboardMarkup([*take, *_refusing(shown)])
+
+
+def offer_discounted(shown: Impression, wares: Sequence[Offer]) -> InlineKeyboardMarkup:
+    """Return the ways to what the discount of an offer makes cheaper, and the way out."""
+    out = [_button(texts.button_back(), Data.HOME)]
+    return InlineKeyboardMarkup([*_offered(shown, wares), out])
+
+
+def _offered(shown: Impression, wares: Sequence[Offer]) -> list[list[InlineKeyboardButton]]:
+    """Return one button for each product, with the discount that its price was told with."""
+    rows = []
+    for ware in wares:
+        hold = [ware.hold.pk] if ware.hold else []
+        label = buying.button_product(ware)
+        rows.append([_button(label, Data.OFFER, shown.pk, ware.product.pk, *hold)])
+    return rows
+
+
+def _refusing(shown: Impression) -> list[list[InlineKeyboardButton]]:
+    """Return the ways not to want an offer."""
+    return [
+        [_button(offer_texts.button_later(), Data.LATER, shown.pk)],
+        [_button(offer_texts.button_mute(), Data.MUTE, shown.pk)],
+    ]

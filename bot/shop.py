@@ -1,20 +1,26 @@
 """Buying: the shop, the invoice, and what happens when Telegram has taken the Stars."""
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.utils import translation
 from telegram import Bot, LabeledPrice, Update
 from telegram.ext import ApplicationHandlerStop
 
-from bot import arrivals, buying, keyboards, notices, screens
+from bot import arrivals, buying, keyboards, notices, offer_texts, screens
 from bot.application import Context
+from bot.offers import pause
 from economy.holdings import holdings
-from payments import catalogue, purchases, refunds, subscriptions
-from payments.errors import Refusal, RefusedError
+from payments import catalogue, offers, purchases, refunds, subscriptions
+from payments.errors import Refusal, RefusedError, StaleOfferError
 from payments.models import XTR, Purchase, PurchaseStatus
+from payments.offer_rules import Event
 
 # A further tap within this time is the same tap: the invoice stands in the chat already.
 SAME_TAP = timedelta(seconds=10)
+# Then the player sees what it costs now.
+_PRICE_IS_ANOTHER = (Refusal.PROMO_EXPIRED, Refusal.PROMO_NOT_FITTING, Refusal.WRONG_AMOUNT)
 
 
 # --- The shop -------------------------------------------------------------------------------------
@@ -22,9 +28,9 @@ SAME_TAP = timedelta(seconds=10)
 
 async def shop(update: Update, context: Context) -> None:
     """Show what there is to buy."""
-    offers = catalogue.shelf(player=context.player, now=context.now)
+    shelf = catalogue.shelf(player=context.player, now=context.now)
     owned = holdings(player=context.player, now=context.now)
-    text, keyboard = buying.shop(offers, owned, now=context.now), keyboards.shop(offers)
+    text, keyboard = buying.shop(shelf, owned, now=context.now), keyboards.shop(shelf)
     if update.callback_query is None:
         await screens.say(update, text, keyboard)
     else:
@@ -44,8 +50,8 @@ async def _show(
 ) -> None:
     """Turn the tapped message into the product's page, and say what has been `refused`, if so."""
     query = screens.tap(update)
-    offers = catalogue.shelf(player=context.player, now=context.now)
-    offer = next((offer for offer in offers if offer.product.pk == code), None)
+    shelf = catalogue.shelf(player=context.player, now=context.now)
+    offer = next((offer for offer in shelf if offer.product.pk == code), None)
     if offer is None:
         refused = RefusedError(Refusal.NOT_FOR_SALE)
     await query.answer(buying.refused(refused) if refused else None, show_alert=bool(refused))
@@ -66,20 +72,52 @@ async def buy(update: Update, context: Context) -> None:
     told so and sees the price of now: nobody pays more than the button has said, or than a screen
     has said since.
     """
+    code, told = screens.arguments(screens.tap(update), 2)
+    begin = partial(
+        purchases.open_purchase,
+        player=context.player,
+        product_code=code,
+        now=context.now,
+        redemption_id=_hold(context, code, told),
+    )
+    await _buy(update, context, code, begin)
+
+
+async def take(update: Update, context: Context) -> None:
+    """Send the invoice of what was offered; otherwise as `buy`."""
     query = screens.tap(update)
-    code, told = screens.arguments(query, 2)
-    hold = catalogue.hold_for_tap(
+    impression, code, told = screens.arguments(query, 3)
+    begin = partial(
+        offers.take,
+        player=context.player,
+        impression_id=int(impression) if impression.isdecimal() else 0,
+        product_code=code,
+        now=context.now,
+        redemption_id=_hold(context, code, told),
+    )
+    try:
+        await _buy(update, context, code, begin)
+    except StaleOfferError:
+        await query.answer(offer_texts.over())
+
+
+def _hold(context: Context, code: str, told: str) -> int | None:
+    """Return the discount that a tap takes; `told` is the one that its button carries, if any."""
+    return catalogue.hold_for_tap(
         player=context.player,
         product_code=code,
         told=int(told) if told.isdecimal() else None,
         now=context.now,
     )
+
+
+async def _buy(update: Update, context: Context, code: str, begin: Callable[[], Purchase]) -> None:
+    """Send the invoice of the purchase that `begin` opens, or say why it cannot be bought."""
+    query = screens.tap(update)
     try:
-        purchase = purchases.open_purchase(
-            player=context.player, product_code=code, now=context.now, redemption_id=hold
-        )
+        purchase = begin()
     except RefusedError as refusal:
-        if refusal.refusal in (Refusal.PROMO_EXPIRED, Refusal.PROMO_NOT_FITTING):
+        if refusal.refusal in _PRICE_IS_ANOTHER:
             await _show(update, context, code, refused=refusal)
         else:
             await query.answer(buying.refused(refusal), show_alert=True)
@@ -143,7 +181,10 @@ async def checked_out(update: Update, context: Context) -> None:
 
 
 async def paid(update: Update, context: Context) -> None:
-    """Credit what has been paid, and say what has arrived (Bot API successful_payment)."""
+    """Credit what has been paid, and say what has arrived (Bot API successful_payment).
+
+    Only then is it time for an offer.
+    """
     assert update.message is not None
     payment = arrivals.payment(update.message.to_dict())
     try:
@@ -155,6 +196,14 @@ async def paid(update: Update, context: Context) -> None:
     is_there = purchase.status == PurchaseStatus.CREDITED
     source = notices.RECEIPTS if is_there else notices.DELAYS
     notices.tell(player=purchase.player, now=context.now, sources=[source])
+    if is_there:
+        await pause(
+            context.bot,
+            player=purchase.player,
+            event=Event.PURCHASED,
+            about=purchase.product_id or "",
+            now=context.now,
+        )
     raise ApplicationHandlerStop
 
 

@@ -298,6 +298,7 @@ def _why(entry: LedgerEntry) -> str:
         EntryType.PROMO_GRANT: _("Promo code"),
         EntryType.REFERRAL_REWARD: _("Reward for inviting"),
         EntryType.PRIZE: _("Prize"),
+        EntryType.COMEBACK: _("Welcome back"),
         EntryType.STAFF_GRANT: _("Present from the team"),
         EntryType.STAFF_ADJUSTMENT: _("Correction by the team"),
         EntryType.SAVER_USED: _("Streak saver used"),

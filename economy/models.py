@@ -52,6 +52,7 @@ class EntryType(models.TextChoices):
     PROMO_GRANT = "PROMO_GRANT", "promo"
     REFERRAL_REWARD = "REFERRAL_REWARD", "referral reward"
     PRIZE = "PRIZE", "prize"
+    COMEBACK = "COMEBACK", "present for coming back"
     STAFF_GRANT = "STAFF_GRANT", "grant by staff"
     STAFF_ADJUSTMENT = "STAFF_ADJUSTMENT", "adjustment by staff"
     SAVER_USED = "SAVER_USED", "streak saver used"

@@ -11,7 +11,15 @@ class PaymentsConfig(AppConfig):
 
     def ready(self) -> None:
         """Fill the shop after every migration, and say what staff have to look at and approve."""
-        from payments import approvals, catalogue, purchases, reconciliation, refunds, revenue
+        from payments import (
+            approvals,
+            catalogue,
+            offer_funnel,
+            purchases,
+            reconciliation,
+            refunds,
+            revenue,
+        )
         from promos import products
         from quizarena.staff import alerts
 
@@ -36,4 +44,14 @@ class PaymentsConfig(AppConfig):
             kind=reconciliation.DIFFERENCE,
             label="Telegram's list and ours differ",
             runbook="docs/runbooks/payments.md",
+        )
+        alerts.declare(
+            kind=offer_funnel.DROP,
+            label="Offer sells far less than before",
+            runbook="docs/runbooks/offers.md",
+        )
+        alerts.declare(
+            kind=offer_funnel.SPAM,
+            label="Offer annoys players",
+            runbook="docs/runbooks/offers.md",
         )

@@ -1,7 +1,7 @@
-"""Revenue as the desk draws it, with the Chart.js that Unfold brings."""
+"""Revenue and offers as the desk draws them, with the Chart.js that Unfold brings."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -9,10 +9,14 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from economy.charts import COLOURS, chart_options
+from payments.offer_funnel import Funnel
+from payments.offer_rules import Trigger
 from payments.revenue import UNKNOWN, Revenue
 
 # None of the products has it.
 COLOUR_OF_UNKNOWN = "#7c2d12"
+# There are more triggers than the eight colours that everybody can tell apart.
+TRIGGER_COLOURS = (*COLOURS, "#7c2d12", "#1e3a5f", "#f0a8d0", "#86c5a4")
 
 
 def revenue_chart(earned: Revenue, *, days: Sequence[date], codes: Sequence[str]) -> dict[str, Any]:
@@ -85,4 +89,71 @@ def _key(code: str, number: int) -> SafeString:
         '<span><i class="economy-key" style="background: {}"></i>{}</span>',
         _colour(code, number),
         name_of(code),
+    )
+
+
+# --- Offers ---------------------------------------------------------------------------------------
+
+
+def offers_chart(shown: Mapping[tuple[date, str], int], *, days: Sequence[date]) -> dict[str, Any]:
+    """Return what was shown on each day, stacked by trigger."""
+    bars = []
+    for number, trigger in enumerate(Trigger):
+        heights = [shown.get((day, trigger.value), 0) for day in days]
+        if any(heights):
+            bars.append(
+                {
+                    "label": trigger.value,
+                    "data": heights,
+                    "backgroundColor": TRIGGER_COLOURS[number],
+                    "stack": "all",
+                }
+            )
+    return {
+        "is_quiet": not bars,
+        "chart": json.dumps({"labels": [f"{day:%d.%m.}" for day in days], "datasets": bars}),
+        "options": json.dumps(chart_options(stacked=True)),
+    }
+
+
+def offers_table(funnels: Mapping[Trigger, Funnel]) -> dict[str, Any]:
+    """Return how far offers have come, trigger by trigger; the bars compare with what was shown."""
+    return {
+        "headers": ["Trigger", "Shown", "Clicked", "Bought", "Stars", "Refunded", "Muted"],
+        "rows": [
+            [
+                _trigger_key(trigger, number),
+                f"{funnel.shown:,}",
+                _part(funnel.clicked, funnel.shown),
+                _part(funnel.bought, funnel.shown),
+                f"{funnel.stars:,}",
+                f"−{funnel.refunded:,} ({funnel.refunds:,})" if funnel.refunds else "0",
+                _part(funnel.muted, funnel.shown),
+            ]
+            for number, (trigger, funnel) in enumerate(funnels.items())
+        ],
+    }
+
+
+def _part(count: int, shown: int) -> SafeString | str:
+    """Return a number with its part of what was shown, as a picture, too."""
+    if not shown:
+        return "–"
+    part = count / shown
+    return format_html(
+        '<div class="payments-part"><span>{} <small>{}</small></span>'
+        '<i style="--part: {}%"></i></div>',
+        f"{count:,}",
+        f"{part:.1%}",
+        f"{min(100.0, 100 * part):.1f}",
+    )
+
+
+def _trigger_key(trigger: Trigger, number: int) -> SafeString:
+    """Return the name of a trigger with its colour in the chart."""
+    return format_html(
+        '<span class="payments-trigger"><i class="economy-key" style="background: {}"></i>'
+        "{}</span>",
+        TRIGGER_COLOURS[number],
+        trigger.value,
     )

@@ -51,3 +51,7 @@ class TooManyRequestsError(PaymentsError):
 
 class AnsweredError(PaymentsError):
     """Somebody has answered the player already."""
+
+
+class StaleOfferError(PaymentsError):
+    """The offer was not made to the player, not of this, or its time is over."""

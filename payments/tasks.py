@@ -1,11 +1,20 @@
-"""What Celery runs for payments, all of it on the queue `critical`."""
+"""What Celery runs for payments: money on the queue `critical`, offers on `bulk`."""
 
 from datetime import timedelta
 
 import structlog
 from django.utils import timezone
 
-from payments import invoices, purchases, reconciliation, refunds, subscriptions, telegram
+from payments import (
+    invoices,
+    offer_funnel,
+    offers,
+    purchases,
+    reconciliation,
+    refunds,
+    subscriptions,
+    telegram,
+)
 from payments.models import Purchase, PurchaseStatus, Refund, Subscription
 from promos import redemptions
 from promos.models import RedemptionStatus
@@ -13,6 +22,7 @@ from quizarena.celery import app
 
 # A run does at most so much; the next one goes on.
 BATCH = 200
+FORGET_BATCH = 50_000
 # A payment younger than this is still on its ordinary road (product rules, section 5.5).
 RECOVER_AFTER = timedelta(minutes=2)
 
@@ -92,3 +102,15 @@ def give_grace() -> int:
     now = timezone.now()
     due = Subscription.objects.grace_due(now).values_list("pk", flat=True)
     return sum(subscriptions.give_grace(purchase_id=pk, now=now) for pk in list(due[:BATCH]))
+
+
+@app.task
+def guard_offers() -> int:
+    """Look for offers that have dropped or that annoy; return how many alerts there are."""
+    return offer_funnel.guard(now=timezone.now())
+
+
+@app.task
+def forget_impressions() -> int:
+    """Delete old impressions of which nothing has come, one bounded batch; return how many."""
+    return offers.forget(now=timezone.now(), limit=FORGET_BATCH)

@@ -118,6 +118,7 @@ def clone(
                 "for_language",
                 "for_level",
                 "for_lapsed_days",
+                "is_weekend_offer",
             )
         },
         key=key or uuid4(),
@@ -171,6 +172,10 @@ def what_is_missing(campaign: Campaign, *, now: datetime) -> list[str]:
         missing.append("Its window is over before it starts.")
     if not campaign.codes.filter(revoked_at=None, batch__revoked_at=None).exists():
         missing.append("It has no code.")
+    if campaign.is_weekend_offer and not redemptions.shared_codes(campaign.pk).filter(
+        revoked_at=None
+    ):
+        missing.append("A weekend offer needs a shared code.")
     if campaign.batches.filter(made__lt=F("size"), revoked_at=None).exists():
         missing.append("Its codes are still being made.")
     return missing

@@ -135,6 +135,9 @@ class Campaign(models.Model):
     for_level = models.CharField(max_length=2, blank=True, default="")
     for_lapsed_days = models.PositiveSmallIntegerField(null=True, blank=True)
 
+    # Players are offered it from Friday evening to Sunday night (product rules, section 10).
+    is_weekend_offer = models.BooleanField(default=False)
+
     status = models.CharField(max_length=8, choices=CampaignStatus, default=CampaignStatus.DRAFT)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
@@ -167,6 +170,12 @@ class Campaign(models.Model):
             models.Index(fields=["status", "-id"], name="campaign_by_status"),
             # What rolls over, and what ends soon.
             models.Index(fields=["ends_at"], condition=Q(status__in=RUNNING), name="campaign_ends"),
+            # What players are offered at the weekend.
+            models.Index(
+                fields=["-value"],
+                condition=Q(status="ACTIVE", is_weekend_offer=True),
+                name="campaign_weekend_offer",
+            ),
         ]
         constraints = [
             models.CheckConstraint(condition=~Q(name=""), name="campaign_has_a_name"),
@@ -184,6 +193,10 @@ class Campaign(models.Model):
             models.CheckConstraint(
                 condition=Q(kind="PERCENT_DISCOUNT") | Q(scope="ANY", stars_max=None),
                 name="campaign_grant_is_for_everything",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="PERCENT_DISCOUNT") | Q(is_weekend_offer=False),
+                name="campaign_weekend_offer_is_a_discount",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=CampaignStatus.values), name="campaign_status_is_known"
@@ -564,6 +577,7 @@ class Channel(models.TextChoices):
     PROMPT = "PROMPT", "button"
     LINK = "LINK", "link"
     API = "API", "API"
+    OFFER = "OFFER", "weekend offer"
 
 
 class Attempt(models.Model):

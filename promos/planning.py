@@ -19,7 +19,7 @@ from promos.models import OVER, Campaign, CampaignKind, CampaignStatus, Scope
 from quizarena.staff import audit
 
 # What can be changed of a campaign that runs; of a draft the others, too.
-CHANGEABLE = ("name", "starts_at", "ends_at", "uses_max", "stars_max")
+CHANGEABLE = ("name", "starts_at", "ends_at", "uses_max", "stars_max", "is_weekend_offer")
 FIXED = (
     "kind",
     "value",

@@ -12,6 +12,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
+from django.db.models import QuerySet
 
 from economy import grants
 from economy.goods import Goods, Plan
@@ -66,7 +67,35 @@ def redeem(*, player: Player, raw: str, channel: Channel, key: str, now: datetim
     blocks. Raises KeyReusedError for a key that came with another code. At most seven statements
     for goods, four for a hold.
     """
-    enter = partial(_try, player=player, raw=raw, channel=channel, key=key, now=now)
+    return _redeem(player=player, digests=_digests(raw), channel=channel, key=key, now=now)
+
+
+def redeem_shared(
+    *, player: Player, campaign_id: int, channel: Channel, key: str, now: datetime
+) -> Result:
+    """Let the player use a campaign's shared code without typing it; otherwise as `redeem`.
+
+    That is its newest one: if it was revoked, it is refused. The campaign has had one.
+    """
+    digest = bytes(shared_codes(campaign_id).values_list("digest", flat=True)[0])
+    return _redeem(player=player, digests=[digest], channel=channel, key=key, now=now)
+
+
+def shared_codes(campaign_id: int) -> QuerySet[Code]:
+    """Return the codes that everybody can use, or could, the newest first."""
+    return Code.objects.filter(campaign=campaign_id, is_shared=True).order_by("-pk")
+
+
+def _digests(raw: str) -> list[bytes]:
+    """Return the HMACs under which the database may know what was typed."""
+    return list(codes.digests(codes.normalised(raw)[: codes.LENGTH_MAX]).values())
+
+
+def _redeem(
+    *, player: Player, digests: list[bytes], channel: Channel, key: str, now: datetime
+) -> Result:
+    """Try the code that has one of the digests."""
+    enter = partial(_try, player=player, digests=digests, channel=channel, key=key, now=now)
     for _ in range(2):
         # What was there a moment ago may have gone: then look again, at what is left.
         with suppress(_OutrunError):
@@ -76,12 +105,16 @@ def redeem(*, player: Player, raw: str, channel: Channel, key: str, now: datetim
 
 @transaction.atomic
 def _try(
-    *, player: Player, raw: str, channel: Channel, key: str, now: datetime, may_claim: bool
+    *,
+    player: Player,
+    digests: list[bytes],
+    channel: Channel,
+    key: str,
+    now: datetime,
+    may_claim: bool,
 ) -> Result:
-    """Try once. Raises _OutrunError if the use that was there has gone meanwhile."""
+    """Try once. Raises _OutrunError if what was there has gone meanwhile."""
     players.lock(player)
-    code = codes.normalised(raw)[: codes.LENGTH_MAX]
-    digests = list(codes.digests(code).values())
     known = _look_up(player=player, digests=digests, key=key, now=now)
     if known.earlier_id is not None:
         return _as_before(known.earlier_id, digests=digests, known=known, now=now)
@@ -250,7 +283,16 @@ class Examination:
 
 def examine(*, player: Player, raw: str, now: datetime) -> Examination:
     """Find out what would become of the player's try, as `redeem` does. Nothing is written."""
-    digests = list(codes.digests(codes.normalised(raw)[: codes.LENGTH_MAX]).values())
+    return _examine(player=player, digests=_digests(raw), now=now)
+
+
+def examine_code(*, player: Player, digest: bytes, now: datetime) -> Examination:
+    """Find out what would become of the player's try with the code that has this HMAC."""
+    return _examine(player=player, digests=[digest], now=now)
+
+
+def _examine(*, player: Player, digests: list[bytes], now: datetime) -> Examination:
+    """Look the code up as a try does."""
     known = _look_up(player=player, digests=digests, key="", now=now)
     person, terms = known.person, known.terms
     if known.lapsed_id is not None and terms is not None:

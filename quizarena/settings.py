@@ -371,6 +371,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="3", minute="0"),
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
+    "guard offers": {
+        "task": "payments.tasks.guard_offers",
+        "schedule": crontab(minute="20"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
+    "forget old impressions": {
+        "task": "payments.tasks.forget_impressions",
+        "schedule": crontab(hour="4", minute="30"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
     "forget answers of the API": {
         "task": "quizarena.api.tasks.purge_kept_answers",
         "schedule": crontab(hour="4", minute="45"),

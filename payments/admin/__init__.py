@@ -1,6 +1,7 @@
 """Payments at the desk: a module for each noun, which Django finds here."""
 
 from payments.admin import (
+    offers,
     products,
     purchases,
     reconciliation,
@@ -9,4 +10,12 @@ from payments.admin import (
     support,
 )
 
-__all__ = ["products", "purchases", "reconciliation", "refunds", "subscriptions", "support"]
+__all__ = [
+    "offers",
+    "products",
+    "purchases",
+    "reconciliation",
+    "refunds",
+    "subscriptions",
+    "support",
+]

@@ -67,7 +67,7 @@ STEPS = (
             "for_lapsed_days",
         ),
     ),
-    ("When", "In the business time zone.", ("starts_at", "ends_at")),
+    ("When", "In the business time zone.", ("starts_at", "ends_at", "is_weekend_offer")),
     ("Limits", "A hold counts as a use until it is released.", ("uses_max", "stars_max")),
     (
         "Codes",
@@ -153,6 +153,7 @@ class CampaignForm(_ModelForm):
             "name",
             "starts_at",
             "ends_at",
+            "is_weekend_offer",
             "uses_max",
             "stars_max",
         )
@@ -167,12 +168,15 @@ class CampaignForm(_ModelForm):
             "for_lapsed_days": "Away for so many days at least",
             "starts_at": "From",
             "ends_at": "Until",
+            "is_weekend_offer": "Offer it to players at the weekend",
             "uses_max": "Uses at most",
             "stars_max": "Budget in Stars",
         }
         help_texts = {
             "name": "Staff alone see it.",
             "ends_at": "Empty: until somebody ends it.",
+            "is_weekend_offer": "Friday 18:00 to Sunday 23:59, while it runs, to whom it is for. "
+            "Needs a discount with a shared code; nobody has to type it.",
             "stars_max": "The most that all discounts together take off. Empty: as it comes.",
         }
 
@@ -213,7 +217,7 @@ class CampaignForm(_ModelForm):
                 widget=widget,
                 initial=self.fields[name].initial,
             )
-        for name in ("for_new_players", "for_first_purchase"):
+        for name in ("for_new_players", "for_first_purchase", "is_weekend_offer"):
             self.fields[name].widget = UnfoldBooleanWidget()
         for name in ("uses_max", "stars_max", "for_lapsed_days"):
             self.fields[name].widget = UnfoldAdminIntegerFieldWidget(attrs={"min": 1})
@@ -233,7 +237,7 @@ class CampaignForm(_ModelForm):
         if kind:
             self._clean_value(kind, cleaned)
             if kind != CampaignKind.PERCENT_DISCOUNT:
-                cleaned |= {"scope": Scope.ANY, "stars_max": None}
+                cleaned |= {"scope": Scope.ANY, "stars_max": None, "is_weekend_offer": False}
         if cleaned.get("scope") != Scope.PRODUCT:
             cleaned["product_code"] = ""
         elif not self._is_known(cleaned.get("product_code") or ""):
@@ -247,6 +251,8 @@ class CampaignForm(_ModelForm):
         if cleaned.get("for_new_players") and cleaned.get("for_lapsed_days"):
             self.add_error("for_lapsed_days", "Nobody is new and has been away.")
         self._clean_codes(cleaned)
+        if cleaned.get("is_weekend_offer") and not cleaned.get("shared_code"):
+            self.add_error("shared_code", "A weekend offer needs one.")
         return cleaned
 
     def _clean_value(self, kind: str, cleaned: dict[str, Any]) -> None:

@@ -39,6 +39,8 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Subscriptions", "autorenew", "payments.subscription"),
         ("Products", "sell", "payments.product"),
         ("Revenue", "bar_chart", "payments.purchase.revenue"),
+        ("Offers", "campaign", "payments.impression"),
+        ("Offer funnel", "filter_alt", "payments.impression.funnel"),
         ("Reconciliation", "compare_arrows", "payments.reconciliationrun"),
     ),
     "Promos": (

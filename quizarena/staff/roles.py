@@ -24,6 +24,7 @@ _PAYMENTS = (
     "payments.view_refund",
     "payments.view_subscription",
     "payments.view_supportrequest",
+    "payments.view_impression",
     "payments.refund_purchase",
     "payments.recheck_purchase",
 )
@@ -68,6 +69,7 @@ _OPERATOR = (
     "payments.view_product",
     "payments.change_product",
     "payments.view_purchase",
+    "payments.view_impression",
     "players.view_player",
     *_ECONOMY,
     "economy.view_proverrun",

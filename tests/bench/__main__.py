@@ -17,6 +17,7 @@ PARTS = (
     "promos",
     "console",
     "referrals",
+    "offers",
     "acknowledgements",
     "road",
 )
@@ -57,6 +58,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         acknowledgements,
         console,
         economy,
+        offers,
         payments,
         promos,
         referrals,
@@ -72,6 +74,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         ("promos", promos),
         ("console", console),
         ("referrals", referrals),
+        ("offers", offers),
         ("acknowledgements", acknowledgements),
         ("road", road),
     )

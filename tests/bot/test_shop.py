@@ -185,10 +185,14 @@ class TestShelf:
             wallets.charge_question(player=row(anna), key=f"question:{number}", now=timezone.now())
         road.say(anna, "/play")
 
-        screen = road.tap(anna, "Article sprint")
+        first = road.tap(anna, "Article sprint")
+        road.say(anna, "/play")
+        second = tap(road, anna, "play:ARTIKEL_SPRINT:second")
 
-        assert screen["text"].startswith("🪫 Your energy is used up.")
-        assert labels(screen) == ["🛍 Shop", "◀️ Back"]
+        assert first["text"].startswith("🪫 Your energy is used up.")
+        assert labels(first)[0] == "10 energy · ⭐ 5"
+        assert second["text"].startswith("🪫 Your energy is used up.")
+        assert labels(second) == ["🛍 Shop", "◀️ Back"]
 
     def test_an_empty_shop_says_so(self, road: Road) -> None:
         anna = newcomer(road)
@@ -464,7 +468,7 @@ class TestCost:
             ("buy:ENERGY_10", 10),
             ("subscribe:PREMIUM_MONTH", 10),
             ("purchases:0", 6),
-            ("wallet", 11),
+            ("wallet", 12),
         ],
     )
     def test_a_tap(self, road: Road, data: str, limit: int) -> None:
@@ -486,4 +490,4 @@ class TestCost:
         cost = statements(road)
 
         print(f"payment: {cost} statements")  # noqa: T201 - For `pytest -s`: the measured cost.
-        assert cost <= 18
+        assert cost <= 19

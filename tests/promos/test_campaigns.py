@@ -174,6 +174,17 @@ class TestClone:
 
         assert (fresh.status, len(fresh.name)) == ("DRAFT", 77)
 
+    def test_a_weekend_offer_is_cloned_as_one_and_needs_a_shared_code(self) -> None:
+        campaign = make_campaign(code="WEEKEND", is_weekend_offer=True)
+
+        fresh = campaigns.clone(campaign_id=campaign.pk, now=NOON, staff=None)
+
+        assert fresh.is_weekend_offer
+        assert campaigns.what_is_missing(fresh, now=NOON) == [
+            "It has no code.",
+            "A weekend offer needs a shared code.",
+        ]
+
 
 class TestSharedCode:
     def test_another_one_replaces_it(self) -> None:

@@ -368,3 +368,38 @@ def test_who_runs_campaigns_prepares_them(client: Client, role: str, status: int
 
     assert [client.get(page).status_code for page in pages] == [status, status]
     assert client.post(f"{ADD}check/", filled()).status_code == status
+
+
+class TestWeekendOffers:
+    def test_a_discount_with_a_shared_code_can_be_offered(self, operator: Client) -> None:
+        operator.post(ADD, filled(is_weekend_offer="on"))
+
+        assert Campaign.objects.get().is_weekend_offer
+
+    def test_nobody_could_take_it_without_a_shared_code(self, operator: Client) -> None:
+        told = check(operator, is_weekend_offer="on", shared_code="", batch_size="10")
+
+        assert told["errors"] == {"shared_code": ["A weekend offer needs one."]}
+
+    def test_what_is_no_discount_is_none(self, operator: Client) -> None:
+        operator.post(ADD, filled(kind="PREMIUM_GRANT", days="30", is_weekend_offer="on"))
+
+        assert not Campaign.objects.get().is_weekend_offer
+
+    def test_one_that_runs_can_become_one_and_stop_being_one(self, operator: Client) -> None:
+        campaign = make_campaign(code="SUMMER", value=30)
+        page = f"/admin/promos/campaign/{campaign.pk}/edit/"
+        terms = {
+            "name": campaign.name,
+            "starts_at": "2026-12-01T09:00",
+            "decision": str(uuid4()),
+            "seen_at": campaign.changed_at.isoformat(),
+        }
+
+        operator.post(page, {**terms, "is_weekend_offer": "on"})
+        campaign.refresh_from_db()
+        became = campaign.is_weekend_offer
+        operator.post(page, {**terms, "seen_at": campaign.changed_at.isoformat()})
+
+        campaign.refresh_from_db()
+        assert (became, campaign.is_weekend_offer) == (True, False)
