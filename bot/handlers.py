@@ -20,7 +20,19 @@ from telegram.ext import (
     filters,
 )
 
-from bot import buying, keyboards, promo, receipts, screens, shop, support, texts
+from bot import (
+    buying,
+    keyboards,
+    preferences,
+    promo,
+    receipts,
+    reminder_texts,
+    reminders,
+    screens,
+    shop,
+    support,
+    texts,
+)
 from bot.application import Context, QuizApplication
 from bot.keyboards import Data
 from economy import entitlements, statements, streaks, wallets
@@ -68,6 +80,7 @@ def register(application: QuizApplication) -> None:
         "terms": terms,
         "paysupport": support.paysupport,
         "promo": promo.promo,
+        "settings": preferences.settings,
     }.items():
         application.add_handler(CommandHandler(name, callback, filters=private))
     for data, tapped in {
@@ -90,6 +103,14 @@ def register(application: QuizApplication) -> None:
         Data.CANCEL: receipts.cancel,
         Data.RESUME: receipts.resume,
         Data.PROMO: promo.ask,
+        Data.SETTINGS: preferences.settings,
+        Data.SWITCH: preferences.switch,
+        Data.ZONES: preferences.zones,
+        Data.ZONE: preferences.zone,
+        Data.HOURS: preferences.hours,
+        Data.HOUR: preferences.hour,
+        Data.REMIND: preferences.may_remind,
+        Data.NO_NEWS: preferences.no_news,
     }.items():
         application.add_handler(CallbackQueryHandler(tapped, pattern=rf"^{data}(:|$)"))
     application.add_handler(CallbackQueryHandler(stale))
@@ -285,10 +306,16 @@ async def answer(update: Update, context: Context) -> None:
         )
     else:
         results = rounds.outcomes(graded.round)
+        text = texts.last_feedback_and_result(outcome, results, now=context.now)
+        # The one good moment to ask: a round was played to its end.
+        asks = outcome.refusal is None and reminders.ask_once(
+            player=context.player, now=context.now
+        )
+        sells = isinstance(outcome.refusal, NoEnergyError)
         await screens.become(
             query,
-            texts.last_feedback_and_result(outcome, results, now=context.now),
-            keyboards.after_round(graded.round, sells=isinstance(outcome.refusal, NoEnergyError)),
+            f"{text}\n\n{reminder_texts.may_remind()}" if asks else text,
+            keyboards.after_round(graded.round, sells=sells, asks=asks),
         )
 
 

@@ -8,7 +8,7 @@ Telegram.
 import base64
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -46,22 +46,29 @@ class NotCollectingError(TelegramError):
 
 
 @contextmanager
-def collecting(*, update_id: int | None = None, lane: Lane = Lane.ANSWER) -> Iterator[None]:
+def collecting(
+    *,
+    update_id: int | None = None,
+    lane: Lane = Lane.ANSWER,
+    useless_at: datetime | None = None,
+) -> Iterator[list[OutgoingCall]]:
     """Write the calls made inside down as one INSERT, in order, when the block ends.
 
-    Belongs into the transaction that wants them sent: if that one rolls back, nothing is sent.
-    After its commit a sender is woken.
+    Yields them; they have their ids afterwards. Belongs into the transaction that wants them sent:
+    if that one rolls back, nothing is sent. After its commit a sender is woken. What has not left
+    by `useless_at` is given up.
     """
     calls: list[OutgoingCall] = []
     token = _collected.set(calls)
     try:
-        yield
+        yield calls
     finally:
         _collected.reset(token)
     if calls:
         for call in calls:
             call.caused_by_id = update_id
             call.lane = lane
+            call.useless_at = useless_at
         OutgoingCall.objects.bulk_create(calls)
         transaction.on_commit(wake.senders)
 
@@ -262,13 +269,46 @@ def take_over(*, now: datetime) -> int:
     return count
 
 
+def give_up_useless(*, now: datetime) -> int:
+    """Give up the calls that nobody wants sent any more; return how many there were."""
+    useless = OutgoingCall.objects.filter(state=CallState.PENDING, useless_at__lte=now)
+    return useless.update(
+        state=CallState.GIVEN_UP, finished_at=now, error="Its time was over before it could leave."
+    )
+
+
+def bulk_room(*, at_most: int) -> int:
+    """Return how many bulk calls can be written down until `at_most` of them wait for a sender."""
+    waiting = OutgoingCall.objects.filter(lane=Lane.BULK, state=CallState.PENDING)
+    return max(0, at_most - len(waiting.values_list("pk", flat=True)[:at_most]))
+
+
+@transaction.atomic
+def take_back(*, call_ids: Collection[int]) -> set[int]:
+    """Delete those of the calls that have not left; return which. Locks them.
+
+    What a sender has claimed is on its way and stays, and so does what may have arrived.
+    """
+    waiting = OutgoingCall.objects.select_for_update(skip_locked=True).filter(
+        pk__in=call_ids, state=CallState.PENDING, doubtful=False
+    )
+    taken = set(waiting.values_list("pk", flat=True))
+    OutgoingCall.objects.filter(pk__in=taken).delete()
+    return taken
+
+
 def send_again(*, call_id: int) -> bool:
     """Let a call that was refused, given up or maybe sent be made again; False if it is none."""
     failed = OutgoingCall.objects.filter(pk=call_id, state__in=FAILED_STATES)
     now = timezone.now()
     return (
         failed.update(
-            state=CallState.PENDING, finished_at=None, attempts=0, due_at=now, created_at=now
+            state=CallState.PENDING,
+            finished_at=None,
+            attempts=0,
+            due_at=now,
+            created_at=now,
+            useless_at=None,
         )
         == 1
     )
@@ -372,6 +412,7 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
                 ON waiting.paced AND pace.name = 'chat:' || waiting.chat_key
               WHERE waiting.state = 'PENDING' AND waiting.lane = %(lane)s
                 AND waiting.due_at <= %(now)s
+                AND (waiting.useless_at IS NULL OR waiting.useless_at > %(now)s)
                 AND (pace.free_at IS NULL OR pace.free_at <= %(burst_until)s)
                 AND NOT EXISTS (
                   SELECT FROM bot_outgoingcall AS earlier

@@ -482,6 +482,7 @@ def help_text() -> str:
         "/promo – enter a promo code\n"
         "/wallet – what you own and what you have bought\n"
         "/stats – your streak and how well you answer\n"
+        "/settings – reminders and your clock\n"
         "/language – Deutsch, English, Українська\n"
         "/terms – the rules of the house\n"
         "/paysupport – help with payments\n"
@@ -575,6 +576,7 @@ def commands() -> list[tuple[str, str]]:
         ("promo", _("Enter a promo code")),
         ("wallet", _("What you own and have bought")),
         ("stats", _("Streak and statistics")),
+        ("settings", _("Reminders and your clock")),
         ("language", _("Choose the language")),
         ("help", _("How it works")),
         ("terms", _("Terms")),

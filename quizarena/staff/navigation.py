@@ -49,6 +49,10 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Blocks", "front_hand", "promos.block"),
         ("Deny list", "person_off", "promos.denial"),
     ),
+    "Messages": (
+        ("Broadcasts", "campaign", "bot.broadcast"),
+        ("Recipients", "mark_email_read", "bot.broadcastrecipient"),
+    ),
     "Traffic": (
         ("Inbox", "inbox", "bot.inboxupdate"),
         ("Outbox", "outbox", "bot.outgoingcall"),
