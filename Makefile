@@ -15,7 +15,7 @@ ARGS ?=
 WORKERS ?= $(if $(ARGS),0,2)
 
 help:  ## List the targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
 
 setup: $(STAMP)  ## Make the virtual environment and install the pinned requirements
 
@@ -101,10 +101,13 @@ bench: $(STAMP)  ## Measure, each figure beside its floor, on durable throw-away
 prove-promos: $(STAMP)  ## Prove that no campaign is overrun, on durable throw-away servers
 	@exec $(THROW_AWAY) --durable -- $(PYTHON) -m tests.promos.overrun $(ARGS)
 
+prove-broadcast: $(STAMP)  ## Prove that a broadcast reaches 20,000 players once, though processes die
+	@exec $(PYTHON) -m tests.bot.broadcast_proof $(ARGS)
+
 clean:  ## Remove the virtual environment and all caches; the demo's data stays
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
 	@find . -name __pycache__ -type d -not -path './.local/*' -prune -exec rm -rf {} +
 	@find bot -name '*.mo' -delete
 
 .PHONY: help setup demo demo-reset test check format format-check lint types imports migrations \
-    deploy-check messages lock bench prove-promos clean
+    deploy-check messages lock bench prove-promos prove-broadcast clean

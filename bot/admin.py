@@ -10,7 +10,7 @@ from django.utils.html import format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from bot import inbox, outbox
+from bot import broadcast_admin, inbox, outbox
 from bot.models import CallState, InboxState, InboxUpdate, OutgoingCall
 from quizarena.players.admin import Chapter, tells
 from quizarena.players.models import Player
@@ -24,6 +24,9 @@ from quizarena.staff.desk import (
     pretty,
     span,
 )
+
+# Django looks for admins in this module alone.
+__all__ = ["broadcast_admin"]
 
 # So many rows of each kind tell a player's story.
 CHAPTER_LENGTH = 20

@@ -9,8 +9,9 @@ class BotConfig(AppConfig):
     name = "bot"
 
     def ready(self) -> None:
-        """Let operators read what players will read of a campaign."""
-        from bot import promo_texts
+        """Say what staff have to look at and approve, and what players will read of a campaign."""
+        from bot import broadcasts, promo_texts
         from promos import previews
 
         previews.tell_with(promo_texts.preview)
+        broadcasts.register()

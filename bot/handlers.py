@@ -25,8 +25,11 @@ from bot import (
     invite,
     keyboards,
     offers,
+    preferences,
     promo,
     receipts,
+    reminder_texts,
+    reminders,
     screens,
     shop,
     support,
@@ -81,6 +84,7 @@ def register(application: QuizApplication) -> None:
         "paysupport": support.paysupport,
         "promo": promo.promo,
         "invite": invite.invite,
+        "settings": preferences.settings,
     }.items():
         application.add_handler(CommandHandler(name, callback, filters=private))
     for data, tapped in {
@@ -109,6 +113,14 @@ def register(application: QuizApplication) -> None:
         Data.FLASH: offers.discount,
         Data.LATER: offers.later,
         Data.MUTE: offers.mute,
+        Data.SETTINGS: preferences.settings,
+        Data.SWITCH: preferences.switch,
+        Data.ZONES: preferences.zones,
+        Data.ZONE: preferences.zone,
+        Data.HOURS: preferences.hours,
+        Data.HOUR: preferences.hour,
+        Data.REMIND: preferences.may_remind,
+        Data.NO_NEWS: preferences.no_news,
     }.items():
         application.add_handler(CallbackQueryHandler(tapped, pattern=rf"^{data}(:|$)"))
     application.add_handler(CallbackQueryHandler(stale))
@@ -314,11 +326,16 @@ async def answer(update: Update, context: Context) -> None:
         )
     else:
         results = rounds.outcomes(graded.round)
+        text = texts.last_feedback_and_result(outcome, results, now=context.now)
+        # The one good moment to ask: a round was played to its end.
+        asks = outcome.refusal is None and reminders.ask_once(
+            player=context.player, now=context.now
+        )
         is_out = isinstance(outcome.refusal, NoEnergyError)
         await screens.become(
             query,
-            texts.last_feedback_and_result(outcome, results, now=context.now),
-            keyboards.after_round(graded.round, sells=is_out),
+            f"{text}\n\n{reminder_texts.may_remind()}" if asks else text,
+            keyboards.after_round(graded.round, sells=is_out, asks=asks),
         )
         await _pause(context, Event.OUT_OF_ENERGY if is_out else Event.ROUND_OVER)
 

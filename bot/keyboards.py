@@ -8,9 +8,18 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup
+from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup, Message
 
-from bot import buying, invite_texts, offer_texts, promo_texts, texts
+from bot import (
+    buying,
+    invite_texts,
+    local_time,
+    offer_texts,
+    promo_texts,
+    reminder_texts,
+    texts,
+)
+from bot.models import ReminderSettings, Zone
 from payments.catalogue import Offer
 from payments.models import Impression, Purchase, Subscription, SubscriptionState
 from payments.offers import Proposal
@@ -61,6 +70,14 @@ class Data(StrEnum):
     FLASH = "flash"  # flash:<impression>
     LATER = "later"  # later:<impression>
     MUTE = "mute"  # mute:<impression>
+    SETTINGS = "settings"
+    SWITCH = "switch"  # switch:<field of the settings>:<1 on, 0 off>
+    ZONES = "zones"
+    ZONE = "zone"  # zone:<IANA name>
+    HOURS = "hours"
+    HOUR = "hour"  # hour:<8 to 21>
+    REMIND = "remind"  # remind:<1 yes, 0 no>
+    NO_NEWS = "nonews"
 
 
 class _Button(InlineKeyboardButton):
@@ -95,6 +112,9 @@ def home() -> InlineKeyboardMarkup:
             ],
             [
                 _button(invite_texts.button_invite(), Data.INVITE),
+                _button(reminder_texts.button_settings(), Data.SETTINGS),
+            ],
+            [
                 _button(texts.button_language(), Data.LANGUAGES),
             ],
         ]
@@ -158,15 +178,21 @@ def options(showing: Showing) -> InlineKeyboardMarkup:
     )
 
 
-def after_round(played: Round, *, sells: bool = False) -> InlineKeyboardMarkup:
-    """Return the buttons under a result; `sells` what would have let the round go on."""
+def after_round(played: Round, *, sells: bool = False, asks: bool = False) -> InlineKeyboardMarkup:
+    """Return the buttons under a result.
+
+    `sells` what would have let the round go on, `asks` whether the bot may remind.
+    """
     rows = [
         [_button(texts.button_again(), Data.PLAY, played.mode, f"r{played.pk}")],
         [_button(texts.button_modes(), Data.MENU)],
     ]
-    return InlineKeyboardMarkup(
-        [[_button(buying.button_shop(), Data.SHOP)], *rows] if sells else rows
-    )
+    if sells:
+        rows.insert(0, [_button(buying.button_shop(), Data.SHOP)])
+    if asks:
+        yes = _button(reminder_texts.button_yes(), Data.REMIND, 1)
+        rows.append([yes, _button(reminder_texts.button_no(), Data.REMIND, 0)])
+    return InlineKeyboardMarkup(rows)
 
 
 def languages() -> InlineKeyboardMarkup:
@@ -175,6 +201,97 @@ def languages() -> InlineKeyboardMarkup:
         [[_button(language.label, Data.LANGUAGE, language.value)] for language in Language]
         + [[_button(texts.button_back(), Data.HOME)]]
     )
+
+
+# --- What the bot says on its own -----------------------------------------------------------------
+
+
+def settings(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup:
+    """Return one switch for each kind of message, the clock, the language, and the way out."""
+    rows = [
+        [_button(label, Data.SWITCH, field, int(not getattr(wanted, field)))]
+        for field, label in reminder_texts.switches(wanted).items()
+    ]
+    if wanted.daily_round:
+        rows.insert(2, [_button(reminder_texts.button_hour(wanted), Data.HOURS)])
+    return InlineKeyboardMarkup(
+        [
+            *rows,
+            [
+                _button(reminder_texts.button_zone(wanted, now=now), Data.ZONES),
+                _button(texts.button_language(), Data.LANGUAGES),
+            ],
+            [_button(texts.button_back(), Data.HOME)],
+        ]
+    )
+
+
+def zones(*, now: datetime) -> InlineKeyboardMarkup:
+    """Return one button for each clock, with the time that it shows, and the way back."""
+    buttons = [
+        _button(
+            f"{reminder_texts.city(zone)} {reminder_texts.clock(zone, now=now)}", Data.ZONE, zone
+        )
+        for zone in Zone
+    ]
+    back = [_button(texts.button_back(), Data.SETTINGS)]
+    return InlineKeyboardMarkup([*_in_rows(buttons, length=2), back])
+
+
+def hours() -> InlineKeyboardMarkup:
+    """Return one button for each hour that is not quiet, and the way back."""
+    buttons = [_button(f"{hour}:00", Data.HOUR, hour) for hour in local_time.HOURS]
+    back = [_button(texts.button_back(), Data.SETTINGS)]
+    return InlineKeyboardMarkup([*_in_rows(buttons, length=4), back])
+
+
+def _in_rows(
+    buttons: Sequence[InlineKeyboardButton], *, length: int
+) -> list[list[InlineKeyboardButton]]:
+    return [list(buttons[first : first + length]) for first in range(0, len(buttons), length)]
+
+
+def reminded(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup:
+    """Return the ways to the clock and the settings, and to a round."""
+    return InlineKeyboardMarkup(
+        [
+            [_button(reminder_texts.button_zone(wanted, now=now), Data.ZONES)],
+            [_button(reminder_texts.button_settings(), Data.SETTINGS)],
+            [_button(texts.button_play(), Data.MENU)],
+        ]
+    )
+
+
+def reminder() -> InlineKeyboardMarkup:
+    """Return the way to a round, and to the switch that ends reminders."""
+    return InlineKeyboardMarkup(
+        [
+            [_button(texts.button_play(), Data.MENU)],
+            [_button(reminder_texts.button_settings(), Data.SETTINGS)],
+        ]
+    )
+
+
+def without(message: object, data: Data) -> InlineKeyboardMarkup:
+    """Return the buttons of a message but for the rows with `data`, which have done their work."""
+    markup = message.reply_markup if isinstance(message, Message) else None
+    return InlineKeyboardMarkup(
+        [
+            row
+            for row in (markup.inline_keyboard if markup else ())
+            if not any(str(button.callback_data).startswith(data) for button in row)
+        ]
+    )
+
+
+def broadcast(*, label: str, screen: str, url: str) -> InlineKeyboardMarkup:
+    """Return the button of a broadcast, if it has one, and the one that ends broadcasts."""
+    rows = [[_button(reminder_texts.button_no_news(), Data.NO_NEWS)]]
+    if url:
+        rows.insert(0, [InlineKeyboardButton(label, url=url)])
+    elif screen:
+        rows.insert(0, [_button(label, screen)])
+    return InlineKeyboardMarkup(rows)
 
 
 # --- Buying ---------------------------------------------------------------------------------------

@@ -15,10 +15,9 @@ from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.utils import timezone, translation
 from telegram import InlineKeyboardMarkup
-from telegram.constants import ParseMode
 
-from bot import application, buying, invite_texts, keyboards, outbox, texts
-from bot.models import Lane
+from bot import buying, invite_texts, keyboards, local_time, outbox, reminders, texts
+from bot.models import Lane, ReminderKind, ReminderSettings
 from economy import entitlements, streak_rules, streaks
 from economy.holdings import holdings
 from economy.models import PremiumNotice, StreakDay
@@ -31,8 +30,6 @@ from quizarena.players.models import Player
 # Players are looked for so many at a time, and told so much at once.
 BATCH = 100
 ROWS_MAX = 20
-# Who sleeps is reminded without a sound: from ten in the evening to eight, business time.
-NIGHT_BEGINS_HOUR, NIGHT_ENDS_HOUR = 22, 8
 
 Row = TypeVar("Row", bound=Model)
 
@@ -48,7 +45,9 @@ class Source(Generic[Row]):
 
     What is `owed` (money, an answer by a person) is a message of its own, goes out at once, waits
     for a player who has blocked the bot, and reaches a suspended one, too. The rest are reminders:
-    those of one moment are one message, and who cannot play is not told afterwards either.
+    those of one moment are one message, wait for the end of the player's quiet hours and for a
+    place in the player's day (bot/reminders.py), and who cannot play, or does not want them, is not
+    told afterwards either.
     """
 
     name: str
@@ -57,6 +56,8 @@ class Source(Generic[Row]):
     say: Callable[[Row, datetime], str | None]
     keyboard: Callable[[Row], InlineKeyboardMarkup] = lambda _: keyboards.way_back()
     owed: bool = False
+    # As which reminder it takes a place of the day, unless it is owed.
+    kind: ReminderKind | None = None
 
 
 # --- Money ----------------------------------------------------------------------------------------
@@ -191,12 +192,14 @@ SOURCES: tuple[Source[Any], ...] = (
         due=PremiumNotice.objects.undelivered,
         claim=_claim_premium,
         say=_say_premium,
+        kind=ReminderKind.PREMIUM,
     ),
     Source(
         name="streak",
         due=StreakDay.objects.undelivered,
         claim=_claim_day,
         say=_say_day,
+        kind=ReminderKind.STREAK_NEWS,
     ),
     _referral_source("friend", of_rewards=False),
 )
@@ -219,11 +222,7 @@ def tell(*, player: Player, now: datetime, sources: Sequence[Source[Any]] | None
                 continue
             said = _claim_and_say(source, player=player, now=now)
             told += len(said)
-            messages = [(row, text) for row, text in said if text]
-            if messages and not source.owed:
-                messages = [(messages[-1][0], "\n\n".join(text for _, text in messages))]
-            for row, text in messages:
-                _send(source, text, source.keyboard(row), player=player, now=now)
+            _send(source, said, player=player)
     return told
 
 
@@ -242,26 +241,65 @@ def _players_to_tell(sources: Sequence[Source[Any]], seen: Collection[int]) -> l
     """Return the next players for whom anything is due."""
     players: dict[int, None] = {}
     for source in sources:
-        due = source.due().exclude(player__in=seen)
+        due, batch = source.due().exclude(player__in=seen), BATCH
         if source.owed:
             due = due.filter(player__bot_blocked_at=None)
-        players |= dict.fromkeys(due.values_list("player", flat=True)[:BATCH])
+        else:
+            batch = min(BATCH, outbox.bulk_room(at_most=reminders.QUEUE_MAX))
+            if source.kind is not None:
+                placed = reminders.with_a_place(
+                    Player.objects.all(), kind=source.kind, now=timezone.now()
+                )
+                due = due.filter(player__in=placed)
+        players |= dict.fromkeys(due.values_list("player", flat=True)[:batch])
     return list(players)
 
 
 def _tell_one(sources: Sequence[Source[Any]], player_id: int) -> int:
     """Tell one player what is due from `sources`, all of them owed or none."""
-    lane = Lane.ANSWER if any(source.owed for source in sources) else Lane.BULK
-    with transaction.atomic(durable=True), outbox.collecting(lane=lane):
+    now = timezone.now()
+    with transaction.atomic(durable=True):
         player = Player.objects.get(pk=player_id)
-        return tell(player=player, now=timezone.now(), sources=sources)
+        if any(source.owed for source in sources):
+            with outbox.collecting():
+                return tell(player=player, now=now, sources=sources)
+        settings = reminders.settings_of(player)
+        useless_at = local_time.quiet_at(now, zone=settings.zone)
+        with (
+            outbox.collecting(lane=Lane.BULK, useless_at=useless_at),
+            translation.override(player.language),
+        ):
+            return sum(
+                _remind(source, player=player, settings=settings, now=now) for source in sources
+            )
+
+
+def _remind(
+    source: Source[Any], *, player: Player, settings: ReminderSettings, now: datetime
+) -> int:
+    """Tell what is due if the player's day has a place for it; return of how many rows.
+
+    What is dropped takes none, and without one everything stays due.
+    """
+    is_wanted = source.kind is not ReminderKind.PREMIUM or settings.premium
+    with transaction.atomic():
+        said = _claim_and_say(source, player=player, now=now, is_wanted=is_wanted)
+        if (
+            source.kind is not None
+            and any(text for _, text in said)
+            and not reminders.take_place(settings=settings, kind=source.kind, now=now)
+        ):
+            transaction.set_rollback(True)
+            return 0
+    _send(source, said, player=player)
+    return len(said)
 
 
 def _claim_and_say(
-    source: Source[Any], *, player: Player, now: datetime
+    source: Source[Any], *, player: Player, now: datetime, is_wanted: bool = True
 ) -> list[tuple[Any, str | None]]:
     """Claim what is due to the player and return how it reads; None is claimed and not said."""
-    is_away = player.bot_blocked_at is not None or player.suspended_at is not None
+    is_away = player.bot_blocked_at is not None or player.suspended_at is not None or not is_wanted
     due = source.due().filter(player=player)
     said: list[tuple[Any, str | None]] = []
     for row in due.select_for_update(of=("self",), skip_locked=True)[:ROWS_MAX]:
@@ -276,23 +314,10 @@ def _claim_and_say(
     return said
 
 
-def _send(
-    source: Source[Any],
-    text: str,
-    keyboard: InlineKeyboardMarkup,
-    *,
-    player: Player,
-    now: datetime,
-) -> None:
-    """Send one message; a reminder at night makes no sound."""
-    hour = now.astimezone(business_zone()).hour
-    is_night = not NIGHT_ENDS_HOUR <= hour < NIGHT_BEGINS_HOUR
-    application.run(
-        application.build().bot.send_message(
-            player.telegram_id,
-            text,
-            parse_mode=ParseMode.HTML,
-            reply_markup=keyboard,
-            disable_notification=True if is_night and not source.owed else None,
-        )
-    )
+def _send(source: Source[Any], said: Sequence[tuple[Any, str | None]], *, player: Player) -> None:
+    """Send what is to be said: each row is a message of its own if it is owed, else all are one."""
+    messages = [(row, text) for row, text in said if text]
+    if messages and not source.owed:
+        messages = [(messages[-1][0], "\n\n".join(text for _, text in messages))]
+    for row, text in messages:
+        reminders.tell(player, text, source.keyboard(row))

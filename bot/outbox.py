@@ -8,7 +8,7 @@ Telegram.
 import base64
 import json
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
@@ -49,20 +49,27 @@ class NotCollectingError(TelegramError):
 
 
 @contextmanager
-def collecting(*, update_id: int | None = None, lane: Lane = Lane.ANSWER) -> Iterator[None]:
+def collecting(
+    *,
+    update_id: int | None = None,
+    lane: Lane = Lane.ANSWER,
+    useless_at: datetime | None = None,
+) -> Iterator[list[int]]:
     """Write the calls made inside down as one INSERT, in order, when the block ends.
 
-    Belongs into the transaction that wants them sent: if that one rolls back, nothing is sent.
-    After its commit a sender is woken.
+    Yields their ids, which are there afterwards. Belongs into the transaction that wants them sent:
+    if that one rolls back, nothing is sent. After its commit a sender is woken. What has not left
+    by `useless_at` is given up.
     """
     calls: list[Call] = []
+    written: list[int] = []
     token = _collected.set(calls)
     try:
-        yield
+        yield written
     finally:
         _collected.reset(token)
     if calls:
-        _insert(calls, update_id=update_id, lane=lane)
+        written += _insert(calls, update_id=update_id, lane=lane, useless_at=useless_at)
         transaction.on_commit(wake.senders)
 
 
@@ -154,23 +161,30 @@ def _call(method: str, request_data: RequestData | None, *, now: datetime) -> Ca
     }
 
 
-def _insert(calls: Sequence[Call], *, update_id: int | None, lane: Lane) -> None:
-    """Write calls down, in order, in one statement that is the same for any number of them."""
+def _insert(
+    calls: Sequence[Call], *, update_id: int | None, lane: Lane, useless_at: datetime | None
+) -> list[int]:
+    """Write calls down, in order, in one statement that is the same for any number of them.
+
+    Return their ids.
+    """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             INSERT INTO bot_outgoingcall
               (method, chat_key, parameters, files, lane, paced, state, caused_by_id, showing_id,
-               created_at, due_at, attempts, doubtful, error)
+               created_at, due_at, useless_at, attempts, doubtful, error)
             SELECT method, chat_key, parameters, files, %s, paced, 'PENDING', %s, showing_id,
-              created_at, created_at, 0, false, ''
+              created_at, created_at, %s, 0, false, ''
             FROM jsonb_to_recordset(%s::jsonb) AS call (
               method text, chat_key bigint, parameters jsonb, files jsonb, paced boolean,
               showing_id bigint, created_at timestamptz
             )
+            RETURNING id
             """,
-            [lane, update_id, json.dumps(calls)],
+            [lane, update_id, useless_at, json.dumps(calls)],
         )
+        return [pk for (pk,) in cursor.fetchall()]
 
 
 def _bytes(content: bytes | IO[bytes]) -> bytes:
@@ -283,13 +297,46 @@ def take_over(*, now: datetime) -> int:
     return count
 
 
+def give_up_useless(*, now: datetime) -> int:
+    """Give up the calls that nobody wants sent any more; return how many there were."""
+    useless = OutgoingCall.objects.filter(state=CallState.PENDING, useless_at__lte=now)
+    return useless.update(
+        state=CallState.GIVEN_UP, finished_at=now, error="Its time was over before it could leave."
+    )
+
+
+def bulk_room(*, at_most: int) -> int:
+    """Return how many bulk calls can be written down until `at_most` of them wait for a sender."""
+    waiting = OutgoingCall.objects.filter(lane=Lane.BULK, state=CallState.PENDING)
+    return max(0, at_most - len(waiting.values_list("pk", flat=True)[:at_most]))
+
+
+@transaction.atomic
+def take_back(*, call_ids: Collection[int]) -> set[int]:
+    """Delete those of the calls that have not left; return which. Locks them.
+
+    What a sender has claimed is on its way and stays, and so does what may have arrived.
+    """
+    waiting = OutgoingCall.objects.select_for_update(skip_locked=True).filter(
+        pk__in=call_ids, state=CallState.PENDING, doubtful=False
+    )
+    taken = set(waiting.values_list("pk", flat=True))
+    OutgoingCall.objects.filter(pk__in=taken).delete()
+    return taken
+
+
 def send_again(*, call_id: int) -> bool:
     """Let a call that was refused, given up or maybe sent be made again; False if it is none."""
     failed = OutgoingCall.objects.filter(pk=call_id, state__in=FAILED_STATES)
     now = timezone.now()
     return (
         failed.update(
-            state=CallState.PENDING, finished_at=None, attempts=0, due_at=now, created_at=now
+            state=CallState.PENDING,
+            finished_at=None,
+            attempts=0,
+            due_at=now,
+            created_at=now,
+            useless_at=None,
         )
         == 1
     )
@@ -393,6 +440,7 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
                 ON waiting.paced AND pace.name = 'chat:' || waiting.chat_key
               WHERE waiting.state = 'PENDING' AND waiting.lane = %(lane)s
                 AND waiting.due_at <= %(now)s
+                AND (waiting.useless_at IS NULL OR waiting.useless_at > %(now)s)
                 AND (pace.free_at IS NULL OR pace.free_at <= %(burst_until)s)
                 AND NOT EXISTS (
                   SELECT FROM bot_outgoingcall AS earlier

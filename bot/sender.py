@@ -188,6 +188,7 @@ def _keep_house() -> None:
     heartbeats.beat("sender")
     try:
         outbox.take_over(now=timezone.now())
+        outbox.give_up_useless(now=timezone.now())
     except (DatabaseError, InterfaceError) as error:
         log.warning("sender.database_away", error=str(error))
         _drop_connection()

@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from bot import application, inbox, notices, outbox, unshown, wake
+from bot import application, broadcasts, inbox, notices, outbox, reminders, unshown, wake
 from quizarena.celery import app
 
 # How long one task may work and listen before it lets other tasks have the process.
@@ -46,6 +46,24 @@ def tell_players(*, owed: bool) -> int:
 
 
 @app.task
+def remind_players() -> int:
+    """Remind whose hour has come, see bot/reminders.py; return how many."""
+    return reminders.remind(until=timezone.now() + WORK_FOR)
+
+
+@app.task
+def run_broadcasts() -> int:
+    """Start broadcasts that are due and go on with those that run; return what was settled."""
+    return broadcasts.run(until=timezone.now() + WORK_FOR)
+
+
+@app.task
+def watch_broadcasts() -> int:
+    """Raise an alert for each broadcast that does not come further; return for how many."""
+    return broadcasts.watch(now=timezone.now())
+
+
+@app.task
 def give_back_unshown() -> int:
     """Give back the questions that never reached their players; return how many."""
     return unshown.give_back(until=timezone.now() + WORK_FOR)
@@ -53,9 +71,11 @@ def give_back_unshown() -> int:
 
 @app.task
 def forget_old() -> int:
-    """Delete finished updates and calls after thirty days, one bounded batch; return how many."""
+    """Delete finished updates, calls and reminders after thirty days, one bounded batch of each.
+
+    Return how many.
+    """
     before = timezone.now() - KEEP_FOR
     outbox.forget_paces(now=timezone.now())
-    return outbox.forget(before=before, limit=FORGET_BATCH) + inbox.forget(
-        before=before, limit=FORGET_BATCH
-    )
+    forgetters = (outbox.forget, inbox.forget, reminders.forget)
+    return sum(forget(before=before, limit=FORGET_BATCH) for forget in forgetters)

@@ -488,6 +488,7 @@ def help_text() -> str:
         "/invite – invite friends and get rewards\n"
         "/wallet – what you own and what you have bought\n"
         "/stats – your streak and how well you answer\n"
+        "/settings – reminders and your clock\n"
         "/language – Deutsch, English, Українська\n"
         "/terms – the rules of the house\n"
         "/paysupport – help with payments\n"
@@ -582,6 +583,7 @@ def commands() -> list[tuple[str, str]]:
         ("invite", _("Invite friends and get rewards")),
         ("wallet", _("What you own and have bought")),
         ("stats", _("Streak and statistics")),
+        ("settings", _("Reminders and your clock")),
         ("language", _("Choose the language")),
         ("help", _("How it works")),
         ("terms", _("Terms")),

@@ -89,6 +89,8 @@ REFUND_APPROVAL_STARS = env.int("REFUND_APPROVAL_STARS", default=100)
 REFUND_DAILY_STARS = env.int("REFUND_DAILY_STARS", default=500)
 # A campaign that can cost more Stars than this needs a second person to start.
 PROMO_APPROVAL_STARS: int = env.int("PROMO_APPROVAL_STARS", default=5_000)
+# A broadcast to more players than this needs a second person.
+BROADCAST_APPROVAL_PLAYERS: int = env.int("BROADCAST_APPROVAL_PLAYERS", default=10_000)
 # Telegram sets no ceiling for answers to players; a number here sets one of our own.
 OUTGOING_ANSWERS_PER_SECOND: int | None = env.int("OUTGOING_ANSWERS_PER_SECOND", default=0) or None
 
@@ -292,6 +294,22 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 5.0,
         "kwargs": {"owed": False},
         "options": {"expires": 5.0, "queue": "bulk"},
+    },
+    "remind players whose hour has come": {
+        "task": "bot.tasks.remind_players",
+        "schedule": 10.0,
+        "options": {"expires": 10.0, "queue": "bulk"},
+    },
+    # Keeps a few seconds of messages ahead of the sender.
+    "go on with broadcasts": {
+        "task": "bot.tasks.run_broadcasts",
+        "schedule": 1.0,
+        "options": {"expires": 1.0, "queue": "bulk"},
+    },
+    "watch broadcasts": {
+        "task": "bot.tasks.watch_broadcasts",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
     },
     "give back questions that were not shown": {
         "task": "bot.tasks.give_back_unshown",

@@ -15,7 +15,14 @@ from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
 LOCALES = Path(__file__).resolve().parent.parent / "bot" / "locale"
-SOURCES = ("texts.py", "buying.py", "invite_texts.py", "offer_texts.py", "promo_texts.py")
+SOURCES = (
+    "texts.py",
+    "buying.py",
+    "invite_texts.py",
+    "offer_texts.py",
+    "promo_texts.py",
+    "reminder_texts.py",
+)
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 _NOISE = tuple(
     f'"{header}'

@@ -113,6 +113,22 @@ def _refund(refund_id: int) -> None:
     refunds.finish(refund_id=refund_id, now=timezone.now())
 
 
+def _remind() -> None:
+    from django.utils import timezone
+
+    from bot import reminders
+
+    reminders.remind(until=timezone.now() + timedelta(seconds=5))
+
+
+def _broadcast() -> None:
+    from django.utils import timezone
+
+    from bot import broadcasts
+
+    broadcasts.run(until=timezone.now() + timedelta(seconds=5))
+
+
 def _main() -> None:
     import django
 
@@ -124,6 +140,8 @@ def _main() -> None:
         "work": _work,
         "send": _send,
         "refund": _refund,
+        "remind": _remind,
+        "broadcast": _broadcast,
     }
     steps[step](**json.loads(arguments))
 

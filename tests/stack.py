@@ -40,7 +40,10 @@ SELECT mode || '-' || n, 'Frage ' || n || '?', 'falsch ' || n, 'richtig ' || n, 
        'daneben ' || n, 1, 'Weil ' || n || ' richtig ist.', 'A1', mode, 'key-' || n, true, 1
 FROM unnest(ARRAY['QUICK_MIX_A1A2', 'ARTIKEL_SPRINT']) AS mode, generate_series(1, 30) AS n
 """
-PLAYED = "bot_inboxupdate, bot_outgoingcall, bot_pace, game_showing, game_round, players_player"
+PLAYED = (
+    "bot_inboxupdate, bot_outgoingcall, bot_pace, bot_broadcast, bot_remindersettings, "
+    "game_showing, game_round, players_player"
+)
 
 
 class Stack:

@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot.sandbox import entities, images, invoices, keyboards
+from bot import entities
+from bot.sandbox import images, invoices, keyboards
 from bot.sandbox.errors import (
     BadRequestError,
     BotApiError,
@@ -480,9 +481,12 @@ def _caption(parameters: Parameters) -> Json:
 
 def _formatted(parameters: Parameters, name: str) -> tuple[str, list[Json]]:
     given = parameters.json("entities" if name == "text" else "caption_entities")
-    if given:
-        return entities.trim(parameters.text(name), entities.check(given))
-    return entities.read(parameters.text(name), parse_mode=parameters.text("parse_mode"))
+    try:
+        if given:
+            return entities.trim(parameters.text(name), entities.check(given))
+        return entities.read(parameters.text(name), parse_mode=parameters.text("parse_mode"))
+    except entities.EntitiesError as error:
+        raise BadRequestError(str(error)) from error
 
 
 # Files ---------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import secrets
 import time
 from typing import Any
 
-from bot.sandbox import entities
+from bot import entities
 from bot.sandbox.errors import ImpossibleError
 from bot.sandbox.state import CallbackQuery, Chat, Player
 from bot.sandbox.telegram import Telegram

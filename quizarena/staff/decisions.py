@@ -97,7 +97,11 @@ def decide(
 
 def _chosen(form: forms.Form) -> list[tuple[object, object]]:
     """Return what was filled in, as one reads it."""
-    fields = [field for field in form.visible_fields() if field.name in form.cleaned_data]
+    fields = [
+        field
+        for field in form.visible_fields()
+        if form.cleaned_data.get(field.name) not in (None, "")
+    ]
     return [
         (
             field.label,

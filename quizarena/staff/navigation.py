@@ -56,6 +56,10 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Invitations", "group_add", "promos.referral"),
         ("Results", "leaderboard", "promos.referral.results"),
     ),
+    "Messages": (
+        ("Broadcasts", "campaign", "bot.broadcast"),
+        ("Recipients", "mark_email_read", "bot.broadcastrecipient"),
+    ),
     "Traffic": (
         ("Inbox", "inbox", "bot.inboxupdate"),
         ("Outbox", "outbox", "bot.outgoingcall"),

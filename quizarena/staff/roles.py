@@ -45,6 +45,11 @@ _BARRED = (
     "promos.add_denial",
     "promos.delete_denial",
 )
+# Everybody who is asked why a message came, or did not.
+_BROADCASTS = (
+    "bot.view_broadcast",
+    "bot.view_broadcastrecipient",
+)
 _SUPPORT = (
     *_WAITING,
     *_PAYMENTS,
@@ -63,6 +68,7 @@ _SUPPORT = (
     "bot.try_again_inboxupdate",
     "bot.view_outgoingcall",
     "bot.send_again_outgoingcall",
+    *_BROADCASTS,
 )
 _OPERATOR = (
     *_WAITING,
@@ -82,6 +88,8 @@ _OPERATOR = (
     "promos.judge_referral",
     *_BARRED,
     "game.view_question",
+    *_BROADCASTS,
+    "bot.run_broadcast",
 )
 _FINANCE = (
     *_WAITING,
@@ -97,6 +105,8 @@ _FINANCE = (
     "economy.view_proverrun",
     *_PROMOS,
     "promos.approve_campaign",
+    "bot.view_broadcast",
+    "bot.approve_broadcast",
 )
 # An import adds and changes; nobody deletes a question, since rounds refer to it.
 _EDITOR = (
@@ -113,6 +123,7 @@ _ADMINISTRATOR = (
     "api.add_apiclient",
     "api.change_apiclient",
     "staff.view_auditentry",
+    "bot.approve_broadcast",
     "ops.view_heartbeat",
     "django_celery_beat.view_periodictask",
     "django_celery_beat.change_periodictask",

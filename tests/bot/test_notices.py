@@ -11,8 +11,8 @@ import time_machine
 from django.db import transaction
 from django.utils import timezone
 
-from bot import application, notices, outbox, tasks
-from bot.models import Lane, OutgoingCall
+from bot import application, notices, outbox, reminders, tasks
+from bot.models import Lane, OutgoingCall, Reminder
 from bot.notices import Source
 from economy import streaks
 from economy.goods import Goods, Plan
@@ -168,14 +168,31 @@ class TestStreaks:
         assert text.startswith(begin)
 
     @pytest.mark.parametrize(
-        ("hour", "silent"), [(0, True), (7, True), (8, None), (21, None), (22, True)]
+        ("now", "told"),
+        [
+            (at(6, 7, 59), 0),
+            (at(6, 8), 1),
+            (at(6, 21, 59), 1),
+            (at(6, 22), 0),
+        ],
     )
-    def test_nobody_is_woken_at_night(self, hour: int, silent: bool | None) -> None:
+    def test_it_waits_for_the_end_of_the_quiet_hours(self, now: datetime, told: int) -> None:
         lose_a_streak()
 
-        tell(at(6, hour, 30))
+        assert len(tell(now)) == told
+        assert len(tell(at(7, 8))) == 1 - told
 
-        assert OutgoingCall.objects.get().parameters.get("disable_notification") is silent
+    def test_quiet_hours_are_the_players_own(self) -> None:
+        tokyo, berlin = lose_a_streak(), lose_a_streak()
+        reminders.change(player=tokyo, zone="Asia/Tokyo")
+
+        tell(at(6, 0, 30))
+        tell(at(6, 15))
+
+        calls = OutgoingCall.objects.order_by("pk")
+        assert [call.chat_key for call in calls] == [tokyo.telegram_id, berlin.telegram_id]
+        # What has not left by ten in the evening stays away.
+        assert [call.useless_at for call in calls] == [at(6, 14), at(6, 22)]
 
 
 class TestPremium:
@@ -222,6 +239,44 @@ class TestPremium:
         assert tell(at(6, 12)) == []
 
 
+class TestPlaces:
+    """At most two messages a day: what finds no place waits for tomorrow."""
+
+    def test_a_third_message_waits_for_the_next_day(self) -> None:
+        player = lose_a_streak()
+        settings = reminders.change(player=player, streak_risk=True)
+        for kind in ("STREAK_RISK", "DAILY_ROUND"):
+            assert reminders.take_place(settings=settings, kind=kind, now=at(6, 8))
+
+        assert tell(at(6, 9)) == []
+        assert StreakDay.objects.undelivered().count() == 1
+        assert len(tell(at(7, 9))) == 1
+
+    def test_news_of_streaks_and_of_premium_share_the_day(self) -> None:
+        player = lose_a_streak()
+        give(player, now=at(5), premium=Plan.STARTER, premium_days=7)
+        with time_machine.travel(at(9, 10), tick=False):
+            premium_notices()
+
+        assert len(tell(at(9, 11))) == 2
+
+        placed = Reminder.objects.order_by("ordinal").values_list("kind", "ordinal")
+        assert list(placed) == [("PREMIUM", 1), ("STREAK_NEWS", 2)]
+
+    def test_who_wants_no_word_of_premium_gets_none_then_or_later(self) -> None:
+        player = make_player()
+        give(player, now=at(2), premium=Plan.STARTER, premium_days=7)
+        reminders.change(player=player, premium=False)
+        with time_machine.travel(at(6, 10), tick=False):
+            premium_notices()
+
+        assert tell(at(6, 10)) == []
+        reminders.change(player=player, premium=True)
+        assert tell(at(6, 11)) == []
+        # What was not said has taken no place.
+        assert not Reminder.objects.exists()
+
+
 class TestToWhom:
     @pytest.mark.parametrize("away", ["bot_blocked_at", "suspended_at"])
     def test_a_reminder_for_who_cannot_play_is_dropped(self, away: str) -> None:
@@ -252,15 +307,16 @@ class TestToWhom:
         monkeypatch.undo()
         assert len(tell(at(6))) == 1
 
-    def test_a_player_costs_twelve_statements(self, django_assert_num_queries: Any) -> None:
+    def test_a_player_costs_twenty_statements(self, django_assert_num_queries: Any) -> None:
         lose_a_streak()
         until = timezone.now() + timedelta(minutes=1)
 
-        # Whom to tell, twice: then nobody is left, from three sources each. For the player:
-        # transaction 2, player 1, the sources' rows 3, savepoint 2, claim 1, earn-back 2, INSERT 1.
+        # Whom to tell, twice: then nobody is left, from three sources each with the outbox's room.
+        # For the player: transaction 2, player 1, settings 1, the sources' rows 3, their savepoints
+        # 6, the row's 2, claim 1, earn-back 2, place 1, INSERT 1.
         with (
             time_machine.travel(at(6), tick=False),
-            django_assert_num_queries(2 * 3 + 12),
+            django_assert_num_queries(2 * 5 + 20),
         ):
             assert notices.tell_everybody(owed=False, until=until) == 1
 
@@ -279,7 +335,7 @@ def replaced(source: Source[Any], **fields: Any) -> Source[Any]:
     return Source(
         **{
             name: fields.get(name, getattr(source, name))
-            for name in ("name", "due", "claim", "say", "keyboard", "owed")
+            for name in ("name", "due", "claim", "say", "keyboard", "owed", "kind")
         }
     )
 
@@ -384,6 +440,8 @@ class TestConcurrency:
     ) -> None:
         """Show that the test above can fail: take lock and claim away, and it must."""
         take_row_locks_away(monkeypatch)
+        # The places of a day would protect, too.
+        monkeypatch.setattr(reminders, "take_place", lambda **_: True)
 
         assert self.tell_twice(monkeypatch, lambda *_: True) == 2
 
@@ -430,4 +488,5 @@ class TestEarningBack:
         with time_machine.travel(at(6, 10), tick=False) as clock:
             result = self.perfect_round(road, anna, clock)
 
-        assert result.endswith("Perfect, not a single mistake! 🏆")
+        assert "Perfect, not a single mistake! 🏆" in result
+        assert "💪" not in result

@@ -520,7 +520,6 @@ class TestDatabaseSaysNo:
         [
             ("PENDING", "SENT"),
             ("PENDING", "REFUSED"),
-            ("PENDING", "GIVEN_UP"),
             ("PENDING", "MAYBE_SENT"),
             ("SENT", "PENDING"),
             ("SENT", "SENDING"),

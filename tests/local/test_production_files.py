@@ -117,6 +117,7 @@ class TestCompose:
             "API_RATE": "120/min",
             "LOG_LEVEL": "INFO",
             "PROMO_APPROVAL_STARS": "5000",
+            "BROADCAST_APPROVAL_PLAYERS": "10000",
             "REFUND_APPROVAL_STARS": "100",
             "REFUND_DAILY_STARS": "500",
             "WEB_PORTS": "8000",

@@ -30,6 +30,11 @@ PAGES = {
     "/admin/bot/inboxupdate/1/change/": {"Support", "Administrator"},
     "/admin/bot/outgoingcall/": {"Support", "Administrator"},
     "/admin/bot/outgoingcall/1/change/": {"Support", "Administrator"},
+    "/admin/bot/broadcast/": {"Support", "Operator", "Finance", "Administrator"},
+    "/admin/bot/broadcast/add/": {"Operator", "Administrator"},
+    "/admin/bot/broadcast/me/": {"Operator", "Administrator"},
+    "/admin/bot/broadcastrecipient/": {"Support", "Operator", "Administrator"},
+    "/admin/bot/broadcastrecipient/add/": set(),
     "/admin/game/question/": {"Operator", "Editor", "Administrator"},
     "/admin/game/question/1/change/": {"Operator", "Editor", "Administrator"},
     "/admin/game/question/add/": {"Editor", "Administrator"},
@@ -83,6 +88,8 @@ PAGES = {
 
 PERMISSIONS = {
     "Support": {
+        "bot.view_broadcast",
+        "bot.view_broadcastrecipient",
         "payments.view_product",
         "payments.view_purchase",
         "payments.view_refund",
@@ -120,6 +127,9 @@ PERMISSIONS = {
         "promos.delete_denial",
     },
     "Operator": {
+        "bot.view_broadcast",
+        "bot.view_broadcastrecipient",
+        "bot.run_broadcast",
         "payments.view_product",
         "payments.change_product",
         "payments.view_impression",
@@ -150,6 +160,8 @@ PERMISSIONS = {
         "promos.delete_denial",
     },
     "Finance": {
+        "bot.view_broadcast",
+        "bot.approve_broadcast",
         "payments.view_product",
         "payments.view_purchase",
         "payments.view_refund",
@@ -180,6 +192,10 @@ PERMISSIONS = {
     },
     "Editor": {"game.view_question", "game.add_question", "game.change_question"},
     "Administrator": {
+        "bot.view_broadcast",
+        "bot.view_broadcastrecipient",
+        "bot.run_broadcast",
+        "bot.approve_broadcast",
         "payments.view_product",
         "payments.view_purchase",
         "payments.view_refund",

@@ -8,9 +8,12 @@ import re
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
 
-from bot.sandbox.errors import BadRequestError
-
 Json = dict[str, Any]
+
+
+class EntitiesError(ValueError):
+    """Telegram would not read the text; the message is its own."""
+
 
 ENTITY_OF_TAG = {
     "b": "bold",
@@ -66,19 +69,19 @@ def find(text: str) -> list[Json]:
 def read(text: str, *, parse_mode: str) -> tuple[str, list[Json]]:
     """Return what a bot wrote as plain text with its entities.
 
-    Raise BadRequestError when the markup is broken or of a kind the sandbox does not read.
+    Raise EntitiesError when the markup is broken or of a kind that is not read here.
     """
     if parse_mode.lower() == "html":
         text, entities = _HtmlReader(source=text).read()
     elif not parse_mode:
         entities = []
     else:
-        raise BadRequestError("unsupported parse_mode")
+        raise EntitiesError("unsupported parse_mode")
     return trim(text, entities)
 
 
 def check(entities: Any) -> list[Json]:
-    """Return entities that a bot spelled out. Raise BadRequestError when they are none."""
+    """Return entities that a bot spelled out. Raise EntitiesError when they are none."""
     if isinstance(entities, list) and all(
         isinstance(entity, dict)
         and isinstance(entity.get("type"), str)
@@ -87,7 +90,7 @@ def check(entities: Any) -> list[Json]:
         for entity in entities
     ):
         return entities
-    raise BadRequestError("can't parse entities JSON object")
+    raise EntitiesError("can't parse entities JSON object")
 
 
 def trim(text: str, entities: list[Json]) -> tuple[str, list[Json]]:
@@ -151,7 +154,7 @@ class _HtmlReader:
                 position = self._start_tag(begin)
         if self.open:
             tag = self.open[-1].tag
-            raise BadRequestError(
+            raise EntitiesError(
                 f"can't parse entities: Can't find end tag corresponding to start tag \"{tag}\""
             )
         return self.text, [entity for _, entity in sorted(self.closed, key=lambda item: item[0])]
@@ -263,7 +266,7 @@ class _HtmlReader:
     def _fail(self, what: str, position: int) -> NoReturn:
         what, comma, rest = what.partition(", expected")
         byte_offset = len(self.source[:position].encode())
-        raise BadRequestError(
+        raise EntitiesError(
             f"can't parse entities: {what} at byte offset {byte_offset}{comma}{rest}"
         )
 

@@ -1,0 +1,175 @@
+"""What the bot says on its own, and the screen on which players choose what they want to hear."""
+
+from datetime import datetime
+from html import escape
+from zoneinfo import ZoneInfo
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from bot import local_time
+from bot.models import ReminderSettings, Zone
+
+ON, OFF = "✅", "⬜"
+
+
+def streak_risk(*, days: int, ends_at: datetime, zone: str) -> str:
+    """Return that nobody has played today; `ends_at` is when that costs the streak."""
+    return ngettext(
+        "🔥 <b>Your streak of {days} day is waiting for you.</b>\n\nYou have not played today. One "
+        "question before {time} by your clock, and it goes on.",
+        "🔥 <b>Your streak of {days} days is waiting for you.</b>\n\nYou have not played today. "
+        "One question before {time} by your clock, and it goes on.",
+        days,
+    ).format(days=days, time=f"{ends_at.astimezone(ZoneInfo(zone)):%H:%M}")
+
+
+def daily_round(*, name: str) -> str:
+    """Return the nudge at the hour that the player has chosen."""
+    return _(
+        "⏰ <b>Time for a few questions, {name}!</b>\n\nA short round a day, and your German grows."
+    ).format(name=escape(name))
+
+
+def may_remind() -> str:
+    """Return the question that is asked once, after the first round."""
+    return _(
+        "🔔 Shall I write to you at ten in the evening when a day without a question would end "
+        "your streak? You can change that at any time in /settings."
+    )
+
+
+def will_remind(settings: ReminderSettings, *, now: datetime) -> str:
+    """Return the thanks for a yes, with the clock that is meant."""
+    return _(
+        "🔔 <b>Good, I will remind you.</b>\n\nMy clock for you shows {time} ({city}). Is yours "
+        "another one, or would you like a daily nudge as well? It is all in the settings."
+    ).format(time=clock(settings.zone, now=now), city=city(settings.zone))
+
+
+def will_not_remind() -> str:
+    """Return the answer to a no, as a note over the chat."""
+    return _("All right, I stay quiet. /settings, should you change your mind.")
+
+
+def settings(settings: ReminderSettings, *, now: datetime) -> str:
+    """Return what the player hears, and by which clock."""
+    return "\n".join(
+        [
+            _("⚙️ <b>Settings</b>"),
+            "",
+            _("What may I write to you about? A tap switches it on or off."),
+            "",
+            _("🕰 Your clock: <b>{time}</b> ({city})").format(
+                time=clock(settings.zone, now=now), city=city(settings.zone)
+            ),
+            _(
+                "Between {begin} and {end} by this clock I am silent, but for the word about your "
+                "streak at ten sharp, and I never write more than twice a day. Only what is about "
+                "your purchases comes at once."
+            ).format(
+                begin=f"{local_time.QUIET_BEGINS:%H:%M}", end=f"{local_time.QUIET_ENDS:%H:%M}"
+            ),
+        ]
+    )
+
+
+def choose_zone() -> str:
+    """Return the question for the player's clock."""
+    return _(
+        "🕰 <b>What time is it where you are?</b>\n\nChoose a city whose clock shows the same time "
+        "as yours, in summer and in winter."
+    )
+
+
+def choose_hour() -> str:
+    """Return the question for the hour of the daily nudge."""
+    return _(
+        "⏰ <b>When shall I nudge you?</b>\n\nOnly on days on which you have not played before."
+    )
+
+
+def zone_chosen(zone: str, *, now: datetime) -> str:
+    """Return the confirmation, with the clock that was chosen."""
+    return _("Your clock shows {time}.").format(time=clock(zone, now=now))
+
+
+def hour_chosen(hour: int) -> str:
+    """Return the confirmation of the hour."""
+    return _("I will nudge you at {hour}:00.").format(hour=hour)
+
+
+def no_news() -> str:
+    """Return the confirmation that there will be no more broadcasts."""
+    return _("Good, no more news. You can have them back in /settings.")
+
+
+def clock(zone: str, *, now: datetime) -> str:
+    """Return the time that the clock of `zone` shows."""
+    return f"{now.astimezone(ZoneInfo(zone)):%H:%M}"
+
+
+def city(zone: str) -> str:
+    """Return what the player calls the city of a zone."""
+    names = {
+        Zone.LOS_ANGELES: _("Los Angeles"),
+        Zone.CHICAGO: _("Chicago"),
+        Zone.NEW_YORK: _("New York"),
+        Zone.SAO_PAULO: _("São Paulo"),
+        Zone.LONDON: _("London"),
+        Zone.BERLIN: _("Berlin"),
+        Zone.KYIV: _("Kyiv"),
+        Zone.ISTANBUL: _("Istanbul"),
+        Zone.DUBAI: _("Dubai"),
+        Zone.TASHKENT: _("Tashkent"),
+        Zone.DELHI: _("Delhi"),
+        Zone.BANGKOK: _("Bangkok"),
+        Zone.BEIJING: _("Beijing"),
+        Zone.TOKYO: _("Tokyo"),
+        Zone.SYDNEY: _("Sydney"),
+    }
+    return names[Zone(zone)]
+
+
+def switches(settings: ReminderSettings) -> dict[str, str]:
+    """Return the label of each switch, by the field that it turns."""
+    labels = {
+        "streak_risk": _("🔥 When my streak is at risk"),
+        "daily_round": _("⏰ A daily nudge"),
+        "premium": _("👑 Before Premium ends"),
+        "news": _("📣 News"),
+    }
+    return {
+        field: f"{ON if getattr(settings, field) else OFF} {label}"
+        for field, label in labels.items()
+    }
+
+
+def button_settings() -> str:
+    """Return the label of the button that opens the settings."""
+    return _("⚙️ Settings")
+
+
+def button_zone(settings: ReminderSettings, *, now: datetime) -> str:
+    """Return the label of the button that changes the clock."""
+    return _("🕰 My clock: {time}").format(time=clock(settings.zone, now=now))
+
+
+def button_hour(settings: ReminderSettings) -> str:
+    """Return the label of the button that changes the hour of the daily nudge."""
+    return _("⏰ At {hour}:00").format(hour=settings.daily_hour)
+
+
+def button_yes() -> str:
+    """Return the label of the button that lets the bot remind."""
+    return _("🔔 Yes, please")
+
+
+def button_no() -> str:
+    """Return the label of the button that does not."""
+    return _("No, thanks")
+
+
+def button_no_news() -> str:
+    """Return the label of the button under every broadcast that ends them."""
+    return _("🔕 No more news")

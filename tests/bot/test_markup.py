@@ -1,0 +1,59 @@
+"""What staff may write in a message to players, and how it looks."""
+
+import pytest
+
+from bot import markup
+from bot.markup import MarkupError
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Hallo",
+        "<b>Neu:</b> <i>Duelle</i> &lt;3",
+        '<a href="https://example.org/a?b=c">hier</a>',
+        "<blockquote expandable>lang</blockquote>",
+        "<tg-spoiler>psst</tg-spoiler>",
+        "x" * 4096,
+        # The tags do not count.
+        "<b>" + "x" * 4096 + "</b>",
+    ],
+)
+def test_telegram_takes(text: str) -> None:
+    markup.check(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "There is no text."),
+        ("<b></b>", "There is no text."),
+        ("<h1>Neu</h1>", 'Unsupported start tag "h1", in line 1 at character 1.'),
+        ("Grüße\n1 < 2", 'Unsupported start tag "", in line 2 at character 3.'),
+        ("<b>Neu", 'Can\'t find end tag corresponding to start tag "b".'),
+        ("<b>a<i>b</b></i>", 'Unmatched end tag, expected "</i>", found "</b>", in line 1'),
+        ("</b>", "Unexpected end tag, in line 1 at character 1."),
+        ('<a href="javascript:alert(1)">x</a>', "A link leads nowhere"),
+        ("<tg-emoji emoji-id='1'>x</tg-emoji>", "Bots cannot send custom emoji."),
+        ("x" * 4097, "It has 4,097 characters; Telegram takes 4,096 at most."),
+        # An emoji counts twice there.
+        ("😀" * 2049, "It has 4,098 characters"),
+    ],
+)
+def test_telegram_would_refuse(text: str, reason: str) -> None:
+    with pytest.raises(MarkupError) as refusal:
+        markup.check(text)
+
+    assert str(refusal.value).startswith(reason)
+
+
+def test_it_looks_as_in_a_chat() -> None:
+    looks = markup.look(
+        '😀 <b>Neu <i>hier</i></b> &lt;script&gt; <a href="https://example.org">Link</a> /play'
+    )
+
+    assert looks == (
+        "😀 <b>Neu <i>hier</i></b> &lt;script&gt; "
+        '<span class="chat-link" title="https://example.org">Link</span> '
+        '<span class="chat-link">/play</span>'
+    )
