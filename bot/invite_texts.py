@@ -206,14 +206,16 @@ def notice(told: ReferralNotice, *, now: datetime) -> str | None:
     return None
 
 
-def _friend_counts(referral: Referral) -> str:
-    """Return that a friend counts, and what that makes."""
-    name = escape(referral.invited.first_name)
-    if referral.reward is None:
+def _friend_counts(referral: Referral) -> str | None:
+    """Return that a friend counts, and what that makes; None if that reward is there by now."""
+    name, reward = escape(referral.invited.first_name), referral.reward
+    if reward is None:
         counted = Referral.objects.filter(inviter=referral.inviter).unrewarded().count()
         return _("🤝 <b>{name} plays along!</b>\n{dots} {counted} of {friends} friends").format(
             name=name, dots=dots(counted, PER_REWARD), counted=counted, friends=PER_REWARD
         )
+    if reward.offered_at is not None or reward.deferred_until is not None:
+        return None
     return _(
         "🤝 <b>{name} plays along!</b>\n{dots} That makes a reward. In {hours} hours you can "
         "choose it; /invite shows it."

@@ -297,6 +297,7 @@ class ReminderKind(models.TextChoices):
     DAILY_ROUND = "DAILY_ROUND", "daily round"
     PREMIUM = "PREMIUM", "end of Premium"
     STREAK_NEWS = "STREAK_NEWS", "what became of a streak"
+    INVITATIONS = "INVITATIONS", "news of invited friends and rewards"
 
 
 class ReminderSettings(models.Model):

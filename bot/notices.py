@@ -157,24 +157,22 @@ def _say_day(day: StreakDay, now: datetime) -> str:
 # --- Invitations ----------------------------------------------------------------------------------
 
 
-def _referral_source(name: str, *, of_rewards: bool) -> Source[ReferralNotice]:
-    """Return what inviters are told, of rewards (which are owed) or of friends."""
+def _invitations(*, of_losses: bool) -> Source[ReferralNotice]:
+    """Return what inviters are told: of a reward that was taken back, which is owed, or news."""
 
     def due() -> "QuerySet[ReferralNotice]":
-        undelivered = ReferralNotice.objects.undelivered(of_rewards=of_rewards)
+        undelivered = ReferralNotice.objects.undelivered(of_losses=of_losses)
         return undelivered.select_related("reward__entry", "referral__invited", "referral__reward")
 
     return Source(
-        name=name,
+        name="lost reward" if of_losses else "invitations",
         due=due,
         claim=_marking(due, "told_at"),
         say=lambda notice, now: invite_texts.notice(notice, now=now),
         keyboard=lambda notice: keyboards.told_of_invitation(notice.reward),
-        owed=of_rewards,
+        owed=of_losses,
+        kind=None if of_losses else ReminderKind.INVITATIONS,
     )
-
-
-REWARDS = _referral_source("reward", of_rewards=True)
 
 
 # --- The table ------------------------------------------------------------------------------------
@@ -186,7 +184,7 @@ SOURCES: tuple[Source[Any], ...] = (
     LINKS,
     FAILED_RENEWALS,
     ANSWERS,
-    REWARDS,
+    _invitations(of_losses=True),
     Source(
         name="premium",
         due=PremiumNotice.objects.undelivered,
@@ -201,7 +199,7 @@ SOURCES: tuple[Source[Any], ...] = (
         say=_say_day,
         kind=ReminderKind.STREAK_NEWS,
     ),
-    _referral_source("friend", of_rewards=False),
+    _invitations(of_losses=False),
 )
 
 
@@ -239,18 +237,19 @@ def tell_everybody(*, owed: bool, until: datetime) -> int:
 
 def _players_to_tell(sources: Sequence[Source[Any]], seen: Collection[int]) -> list[int]:
     """Return the next players for whom anything is due."""
+    owed = all(source.owed for source in sources)
+    batch = BATCH if owed else min(BATCH, outbox.bulk_room(at_most=reminders.QUEUE_MAX))
     players: dict[int, None] = {}
     for source in sources:
-        due, batch = source.due().exclude(player__in=seen), BATCH
+        due = source.due().exclude(player__in=seen)
         if source.owed:
             due = due.filter(player__bot_blocked_at=None)
         else:
-            batch = min(BATCH, outbox.bulk_room(at_most=reminders.QUEUE_MAX))
-            if source.kind is not None:
-                placed = reminders.with_a_place(
-                    Player.objects.all(), kind=source.kind, now=timezone.now()
-                )
-                due = due.filter(player__in=placed)
+            assert source.kind is not None
+            placed = reminders.with_a_place(
+                Player.objects.all(), kind=source.kind, now=timezone.now()
+            )
+            due = due.filter(player__in=placed)
         players |= dict.fromkeys(due.values_list("player", flat=True)[:batch])
     return list(players)
 
@@ -284,10 +283,9 @@ def _remind(
     is_wanted = source.kind is not ReminderKind.PREMIUM or settings.premium
     with transaction.atomic():
         said = _claim_and_say(source, player=player, now=now, is_wanted=is_wanted)
-        if (
-            source.kind is not None
-            and any(text for _, text in said)
-            and not reminders.take_place(settings=settings, kind=source.kind, now=now)
+        assert source.kind is not None
+        if any(text for _, text in said) and not reminders.take_place(
+            settings=settings, kind=source.kind, now=now
         ):
             transaction.set_rollback(True)
             return 0

@@ -1059,10 +1059,10 @@ class ReferralNoticeKind(models.TextChoices):
 class ReferralNoticeQuerySet(models.QuerySet["ReferralNotice"]):
     """Questions about notices."""
 
-    def undelivered(self, *, of_rewards: bool) -> Self:
-        """Return what inviters have yet to be told, of rewards or of friends, in order."""
-        friends = Q(kind=ReferralNoticeKind.FRIEND_QUALIFIED)
-        return self.filter(~friends if of_rewards else friends, told_at=None).order_by("pk")
+    def undelivered(self, *, of_losses: bool) -> Self:
+        """Return what inviters have yet to be told, of what they lost or of the rest, in order."""
+        losses = Q(kind=ReferralNoticeKind.REWARD_REVOKED)
+        return self.filter(losses if of_losses else ~losses, told_at=None).order_by("pk")
 
 
 class ReferralNotice(models.Model):

@@ -478,12 +478,12 @@ class Overview:
 def overview(*, player: Player, now: datetime) -> Overview:
     """Return how the player's invitations stand at `now`, settled.
 
-    Whoever sees which rewards there are need not be told of them any more.
+    Whoever sees how it stands need not be told of it any more.
     """
     inviter = inviter_of(player=player, now=now)
     settle(inviter_id=inviter.pk, now=now)
-    seen = (ReferralNoticeKind.REWARD_READY, ReferralNoticeKind.REWARD_DEFERRED)
-    player.referral_notices.filter(kind__in=seen, told_at=None).update(told_at=now)
+    news = player.referral_notices.undelivered(of_losses=False)
+    news.order_by().update(told_at=now)
     mine = Referral.objects.filter(inviter=inviter)
     on_the_way = mine.checkable().filter(started_at__gt=now - WINDOW)
     latest = list(on_the_way.select_related("invited").order_by("-started_at")[:FRIENDS_SHOWN])

@@ -120,6 +120,7 @@ class Migration(migrations.Migration):
                             ("DAILY_ROUND", "daily round"),
                             ("PREMIUM", "end of Premium"),
                             ("STREAK_NEWS", "what became of a streak"),
+                            ("INVITATIONS", "news of invited friends and rewards"),
                         ],
                         max_length=16,
                     ),
@@ -176,6 +177,7 @@ class Migration(migrations.Migration):
                             ("DAILY_ROUND", "daily round"),
                             ("PREMIUM", "end of Premium"),
                             ("STREAK_NEWS", "what became of a streak"),
+                            ("INVITATIONS", "news of invited friends and rewards"),
                         ],
                         max_length=16,
                     ),
@@ -209,7 +211,16 @@ class Migration(migrations.Migration):
                     ),
                     models.CheckConstraint(
                         condition=models.Q(
-                            ("kind__in", ["STREAK_RISK", "DAILY_ROUND", "PREMIUM", "STREAK_NEWS"])
+                            (
+                                "kind__in",
+                                [
+                                    "STREAK_RISK",
+                                    "DAILY_ROUND",
+                                    "PREMIUM",
+                                    "STREAK_NEWS",
+                                    "INVITATIONS",
+                                ],
+                            )
                         ),
                         name="reminder_kind_is_known",
                     ),

@@ -285,6 +285,12 @@ class TestTheChoice:
         )
 
 
+def remind(road: Road) -> None:
+    """Let the bot say what it says by day, as far as the day has places."""
+    tell_players(owed=False)
+    travel(road)
+
+
 class TestBeingTold:
     def test_the_whole_way(self, road: Road, clock: time_machine.Traveller) -> None:
         """Three friends come, play, and count; two days later the reward can be chosen."""
@@ -295,12 +301,11 @@ class TestBeingTold:
             play(referral)
         clock.move_to(NOON + 2 * DAY)
         assert tasks.check_referrals() == 3
-        tell_players(owed=False)
-        travel(road)
+        remind(road)
         friends = texts(road, anna)[-1]
         clock.move_to(NOON + 4 * DAY + HOUR)
         assert tasks.settle_referral_rewards() == 1
-        tell(road)
+        remind(road)
         ready = road.sandbox.last_message(anna)
         chosen = tap(road, anna, "reward:1:PREMIUM_7")
 
@@ -321,8 +326,7 @@ class TestBeingTold:
         anna, she = inviter(road)
         qualified(she, now=NOON)
 
-        tell_players(owed=False)
-        travel(road)
+        remind(road)
 
         assert texts(road, anna)[-1] == "🤝 Anna plays along!\n●○○ 1 of 3 friends"
 
@@ -333,13 +337,14 @@ class TestBeingTold:
         say(road, anna, "/invite")
         for number in (1, 2):
             tap(road, anna, f"reward:{number}:PREMIUM_7")
-        tell(road)
+        remind(road)
         deferred = texts(road, anna)[-1]
         tap(road, anna, "reward:3:PREMIUM_7")
         refusal = toast(road, anna)
         clock.move_to(datetime(2026, 12, 1, 0, 5, tzinfo=BERLIN))
         tasks.settle_referral_rewards()
-        tell(road)
+        clock.move_to(datetime(2026, 12, 1, 8, 0, tzinfo=BERLIN))
+        remind(road)
 
         assert deferred == (
             "📅 Reward 3 waits for you.\nThere are 2 a month, and you have had them. You can "
@@ -372,7 +377,7 @@ class TestBeingTold:
         offered(she, now=NOON)
         page = say(road, anna, "/invite")
 
-        tell(road)
+        remind(road)
 
         assert texts(road, anna)[-1] == page["text"]
 
@@ -382,7 +387,7 @@ class TestBeingTold:
         tap(road, anna, "reward:1:PREMIUM_7")
         before = len(texts(road, anna))
 
-        tell(road)
+        remind(road)
 
         assert len(texts(road, anna)) == before
         assert ReferralReward.objects.get().notices.get().told_at is not None

@@ -311,12 +311,12 @@ class TestToWhom:
         lose_a_streak()
         until = timezone.now() + timedelta(minutes=1)
 
-        # Whom to tell, twice: then nobody is left, from three sources each with the outbox's room.
+        # Whom to tell, twice: then nobody is left, from three sources after the outbox's room.
         # For the player: transaction 2, player 1, settings 1, the sources' rows 3, their savepoints
         # 6, the row's 2, claim 1, earn-back 2, place 1, INSERT 1.
         with (
             time_machine.travel(at(6), tick=False),
-            django_assert_num_queries(2 * 5 + 20),
+            django_assert_num_queries(2 * 4 + 20),
         ):
             assert notices.tell_everybody(owed=False, until=until) == 1
 

@@ -489,8 +489,8 @@ class TestTwoPerMonth:
 
 def _untold(inviter: Inviter) -> list[str]:
     """Return what the inviter has yet to be told of rewards."""
-    notices = ReferralNotice.objects.filter(player=inviter.pk)
-    return [notice.kind for notice in notices.undelivered(of_rewards=True)]
+    notices = ReferralNotice.objects.filter(player=inviter.pk, told_at=None, referral=None)
+    return list(notices.order_by("pk").values_list("kind", flat=True))
 
 
 class TestOverview:
