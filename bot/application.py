@@ -25,6 +25,7 @@ from telegram.ext import (
 )
 
 from bot import texts
+from bot.keyboards import USED_ONCE
 from bot.outbox import OutboxRequest
 from quizarena.players.models import Awaited, Player
 from quizarena.players.services import language_for
@@ -110,9 +111,12 @@ def handle(payload: dict[str, Any]) -> None:
 def _as_far_as_read(payload: dict[str, Any]) -> dict[str, Any]:
     """Return an update without what nobody here looks at: how the tapped message looked.
 
-    It is our own message, and its buttons alone are more objects than all the rest.
+    It is our own message, and its buttons alone are more objects than all the rest. Only a tap that
+    takes its own button away has to know the others.
     """
     match payload:
+        case {"callback_query": {"data": str(data)}} if data.split(":")[0] in USED_ONCE:
+            return payload
         case {"callback_query": {"message": dict(tapped), **query}, **rest}:
             kept = {name: tapped[name] for name in tapped if name not in _LOOKS}
             return {**rest, "callback_query": {**query, "message": kept}}

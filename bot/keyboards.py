@@ -80,6 +80,10 @@ class Data(StrEnum):
     NO_NEWS = "nonews"
 
 
+# These take themselves away and leave the other buttons of their message (see `without`).
+USED_ONCE = (Data.REMIND, Data.NO_NEWS)
+
+
 class _Button(InlineKeyboardButton):
     """A button that is tapped; it knows by itself how it goes to Telegram.
 
@@ -262,11 +266,13 @@ def reminded(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup
     )
 
 
-def reminder() -> InlineKeyboardMarkup:
-    """Return the way to a round, and to the switch that ends reminders."""
+def reminder(proposal: Proposal | None) -> InlineKeyboardMarkup:
+    """Return the way to a round, to what is offered with it, and to the switch of reminders."""
+    offered = offer(proposal).inline_keyboard if proposal else ()
     return InlineKeyboardMarkup(
         [
             [_button(texts.button_play(), Data.MENU)],
+            *offered,
             [_button(reminder_texts.button_settings(), Data.SETTINGS)],
         ]
     )

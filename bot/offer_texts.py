@@ -21,7 +21,15 @@ from quizarena.game.models import Mode
 
 def offer(proposal: Proposal, *, now: datetime) -> str:
     """Return an offer: why, and what it brings at which price."""
-    head = _HEADS[Trigger(proposal.impression.trigger)](proposal)
+    return _under(_HEADS[Trigger(proposal.impression.trigger)](proposal), proposal, now=now)
+
+
+def with_reminder(reminder: str, proposal: Proposal, *, now: datetime) -> str:
+    """Return a reminder that a streak is at risk, and the offer that goes with it."""
+    return _under(f"{reminder} {_saves_the_day()}", proposal, now=now)
+
+
+def _under(head: str, proposal: Proposal, *, now: datetime) -> str:
     wares = [_ware(ware) for ware in proposal.wares]
     return "\n\n".join([head, *wares, *_footer(proposal, now=now)])
 
@@ -48,11 +56,11 @@ def _streak_at_risk(proposal: Proposal) -> str:
         "🔥 <b>Your streak of {days} days ends at midnight.</b>",
         days,
     ).format(days=days)
-    way = _(
-        "One answered question is enough to keep it. If you cannot play any more today, this saves "
-        "the day:"
-    )
-    return f"{head}\n\n{way}"
+    return f"{head}\n\n{_('One answered question is enough to keep it.')} {_saves_the_day()}"
+
+
+def _saves_the_day() -> str:
+    return _("If you cannot play any more today, this saves the day:")
 
 
 def _starter_expired(proposal: Proposal) -> str:

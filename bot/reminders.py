@@ -17,12 +17,14 @@ from django.utils import timezone, translation
 from telegram import InlineKeyboardMarkup
 from telegram.constants import ParseMode
 
-from bot import application, keyboards, local_time, outbox, reminder_texts
+from bot import application, keyboards, local_time, offer_texts, outbox, reminder_texts
 from bot.local_time import LATE
 from bot.models import Lane, Reminder, ReminderKind, ReminderSettings, ReminderSweep, Zone
 from economy.models import Streak
 from economy.streak_rules import DAY, midnight_after
 from economy.wallets import business_zone
+from payments import offers
+from payments.offer_rules import Event
 from quizarena.players.models import Player
 
 # The places of a day.
@@ -128,13 +130,14 @@ class Sweep:
 
     `moments` are the instants at which it is due in a zone around the day. `wanted` are the
     settings of those who want it at that instant, `needed` those of the players who have a reason.
+    At some `pause` an offer may stand below it, in the same message.
     """
 
     moments: Callable[[date, str], Sequence[datetime]]
     wanted: Callable[["QuerySet[ReminderSettings]", ReminderSweep], "QuerySet[ReminderSettings]"]
     needed: Callable[["QuerySet[Player]", date], "QuerySet[Player]"]
     say: Callable[[Player, str, datetime], str]
-    keyboard: Callable[[], InlineKeyboardMarkup] = keyboards.reminder
+    pause: Event | None = None
 
 
 def _risky(players: "QuerySet[Player]", today: date) -> "QuerySet[Player]":
@@ -171,6 +174,7 @@ SWEEPS = {
         wanted=lambda settings, sweep: settings.filter(zone=sweep.zone, streak_risk=True),
         needed=_risky,
         say=_say_risk,
+        pause=Event.EVENING,
     ),
     ReminderKind.DAILY_ROUND: Sweep(
         moments=lambda day, zone: [
@@ -271,8 +275,12 @@ def _remind_players(sweep: ReminderSweep, page: Sequence[int], *, now: datetime)
         for pk in sorted(served):
             player = needed[pk]
             with translation.override(player.language):
-                # A reminder is one message: what else it is to show belongs into `keyboard`.
-                tell(player, rules.say(player, sweep.zone, now), rules.keyboard())
+                text, proposal = rules.say(player, sweep.zone, now), None
+                if rules.pause is not None:
+                    proposal = offers.propose(player=player, event=rules.pause, now=now)
+                if proposal is not None:
+                    text = offer_texts.with_reminder(text, proposal, now=now)
+                tell(player, text, keyboards.reminder(proposal))
     return len(served)
 
 

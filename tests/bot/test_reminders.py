@@ -22,6 +22,8 @@ from bot.models import (
     Zone,
 )
 from economy import streaks
+from economy.models import Streak
+from payments.models import Impression
 from quizarena.players.models import Player
 from tests.concurrency import meet_after, run_together
 from tests.conftest import Road
@@ -156,6 +158,41 @@ class TestStreakRisk:
         assert call.useless_at == at(3, 23)
         labels = [button["text"] for button in buttons(call.parameters)]
         assert labels == ["▶️ Play", "⚙️ Settings"]
+
+    def test_a_long_streak_is_offered_a_saver_in_the_same_message(self) -> None:
+        player = make_player(2, streak_risk=True)
+        Streak.objects.filter(player=player).update(current=15, best=15)
+
+        remind(at(3, 22))
+
+        call = OutgoingCall.objects.get()
+        assert call.parameters["text"] == (
+            "🔥 <b>Your streak of 15 days is waiting for you.</b>\n\nYou have not played today. "
+            "One question before 00:00 by your clock, and it goes on. If you cannot play any more "
+            "today, this saves the day:\n\n<b>Streak saver</b> · ⭐ 20\n🛟 1 streak saver"
+        )
+        assert [button["text"] for button in buttons(call.parameters)] == [
+            "▶️ Play",
+            "Streak saver · ⭐ 20",
+            "Not now",
+            "Do not show for 3 days",
+            "⚙️ Settings",
+        ]
+        shown = Impression.objects.get()
+        assert (shown.trigger, shown.event, shown.player) == ("STREAK_RISK_22", "EVENING", player)
+
+    def test_fourteen_days_or_an_earlier_hour_in_berlin_bring_no_offer(self) -> None:
+        short, early = (
+            make_player(2, streak_risk=True),
+            make_player(2, zone="Europe/Kyiv", streak_risk=True),
+        )
+        Streak.objects.filter(player=short).update(current=14, best=14)
+        Streak.objects.filter(player=early).update(current=15, best=15)
+
+        assert remind(at(3, 21)) == [early.pk]
+        assert remind(at(3, 22)) == [short.pk]
+
+        assert not Impression.objects.exists()
 
     @pytest.mark.parametrize(
         ("zone", "early", "due", "until"),
