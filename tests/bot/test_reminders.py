@@ -175,7 +175,7 @@ class TestStreakRisk:
             "▶️ Play",
             "Streak saver · ⭐ 20",
             "Not now",
-            "Do not show for 3 days",
+            "🔕 Do not show for 3 days",
             "⚙️ Settings",
         ]
         shown = Impression.objects.get()
