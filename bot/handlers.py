@@ -378,8 +378,11 @@ async def _ask(
         await query.answer(texts.no_questions(), show_alert=True)
         return
     except LockedModeError as refusal:
-        if not await offers.stand_in(query, context, Event.LOCKED_MODE, about=refusal.mode):
-            await query.answer(texts.locked(refusal), show_alert=True)
+        why = texts.locked(refusal)
+        if not await offers.stand_in(
+            query, context, Event.LOCKED_MODE, about=refusal.mode, toast=why
+        ):
+            await query.answer(why, show_alert=True)
         return
     except NoEnergyError as refusal:
         await query.answer(texts.no_energy_toast(refusal, now=context.now))

@@ -33,9 +33,17 @@ async def pause(bot: Bot, *, player: Player, event: Event, now: datetime, about:
 
 
 async def stand_in(
-    query: CallbackQuery, context: Context, event: Event, *, about: str = "", above: str = ""
+    query: CallbackQuery,
+    context: Context,
+    event: Event,
+    *,
+    about: str = "",
+    above: str = "",
+    toast: str = "",
 ) -> bool:
     """Turn the tapped message into the offer, below `above`; False if none takes its place.
+
+    Without `above` the tap is answered, with `toast`.
 
     What does not block is a message of its own, beside the screen that the caller shows then.
     """
@@ -47,7 +55,7 @@ async def stand_in(
         await _send(context.bot, proposal, player=player, now=now)
         return False
     if not above:
-        await query.answer()
+        await query.answer(toast or None)
     text = "\n\n".join(filter(None, [above, offer_texts.offer(proposal, now=now)]))
     await screens.become(query, text, keyboards.offer(proposal))
     return True

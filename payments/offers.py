@@ -506,8 +506,11 @@ def dismiss(*, player: Player, impression_id: int, now: datetime) -> Impression:
 
 
 def mute(*, player: Player, impression_id: int, now: datetime) -> Impression:
-    """Do not show offers of the same kind for MUTED_FOR. Raises StaleOfferError."""
-    return _mark(_made_to(player, impression_id), "muted_at", now=now)
+    """Do not show offers of the same kind for MUTED_FOR from now. Raises StaleOfferError."""
+    impression = _made_to(player, impression_id)
+    impression.muted_at = now
+    impression.save(update_fields=["muted_at"])
+    return impression
 
 
 def _made_to(player: Player, impression_id: int) -> Impression:

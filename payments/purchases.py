@@ -117,8 +117,21 @@ def _open_as_wanted(wanted: dict[str, Any]) -> Purchase:
         now=wanted["now"],
     ):
         _fail(purchase, why="opened again in another way", now=wanted["now"])
-        purchase = _insert(**wanted)
-    return purchase
+    elif _is_dearer(purchase, product=wanted["product"], hold=wanted["hold"]):
+        _fail(purchase, why="it costs less now", now=wanted["now"], keeps_hold=True)
+    else:
+        return purchase
+    return _insert(**wanted)
+
+
+def _is_dearer(purchase: Purchase, *, product: Product, hold: Redemption | None) -> bool:
+    """Return whether the price has been lowered since: every screen tells that of now.
+
+    What has become dearer since stays at the price of its invoice.
+    """
+    assert purchase.stars is not None
+    percent = hold.campaign.value if hold else 0
+    return purchase.stars > discounted(stars=product.stars, percent=percent)
 
 
 def _open_with_hold(hold: Redemption, wanted: dict[str, Any]) -> Purchase:
@@ -625,13 +638,6 @@ def _deliver(purchase: Purchase, *, now: datetime) -> None:
     """Grant the goods as one entry of the Stars that were paid (product rules, section 3)."""
     goods = purchase.delivers
     assert goods is not None
-    changed = []
-    if purchase.redemption_id is not None and not redemptions.apply(
-        redemption_id=purchase.redemption_id, now=now
-    ):
-        # Its time was over, or the campaign was stopped: the price that was paid stands.
-        purchase.flags = [*dict.fromkeys([*purchase.flags, Flag.PROMO_LAPSED.value])]
-        changed.append("flags")
     if purchase.renews is not None:
         subscriptions.end_grace(purchase.renews, now=now)
     entry, _ = grants.grant(
@@ -647,6 +653,14 @@ def _deliver(purchase: Purchase, *, now: datetime) -> None:
     )
     if purchase.is_subscription:
         subscriptions.follow(purchase, now=now)
+    changed = []
+    # The campaign comes after the wallet, as in a refund.
+    if purchase.redemption_id is not None and not redemptions.apply(
+        redemption_id=purchase.redemption_id, now=now
+    ):
+        # Its time was over, or the campaign was stopped: the price that was paid stands.
+        purchase.flags = [*dict.fromkeys([*purchase.flags, Flag.PROMO_LAPSED.value])]
+        changed.append("flags")
     purchase.credit_entry = entry
     changed += purchase.moves(
         PurchaseStatus.CREDITED, EventKind.CREDITED, now=now, evidence={"entry": entry.pk}

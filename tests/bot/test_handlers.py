@@ -416,7 +416,8 @@ class TestCost:
         cost = self.cost(road)
 
         print(f"{what}: {cost} statements")  # noqa: T201 - For `pytest -s`: the measured cost.
-        assert cost <= 12
+        # After the last one the bot looks for an offer, and whether to ask about reminders.
+        assert cost <= (13 if what == "the last answer" else 12)
 
 
 def test_a_button_goes_to_telegram_as_the_library_would_send_it() -> None:

@@ -98,16 +98,31 @@ def test_without_energy_nothing_starts_and_the_screen_says_when_it_comes_back(
     assert "Your energy is used up." in screen["text"]
     assert "⚡ The next point comes in 30 minutes." in screen["text"]
     assert "🔋 All 20 points are back in 10 h, at midnight at the latest." in screen["text"]
-    assert labels(screen) == ["🛍 Shop", "◀️ Back"]
+    assert labels(screen)[:3] == ["10 energy · ⭐ 5", "Mega Pack · ⭐ 15", "Premium Month · ⭐ 99"]
     assert not Round.objects.exists()
+
+
+def test_a_second_time_within_hours_it_says_so_and_offers_nothing(road: Road, clock: Any) -> None:
+    anna = road.sandbox.add_player("Anna", language_code="en")
+    road.say(anna, "/play")
+    spend(Player.objects.get(telegram_id=anna), 20)
+    road.tap(anna, "Quick mix A1–A2")
+    road.say(anna, "/play")
+
+    screen = road.tap(anna, "Quick mix A1–A2")
+
+    assert "Your energy is used up." in screen["text"]
+    assert labels(screen) == ["🛍 Shop", "◀️ Back"]
 
 
 def test_a_round_ends_kindly_when_the_energy_does(road: Road, clock: Any) -> None:
     anna, player, first = begin(road, clock)
     spend(player, 19)
 
-    last = road.tap(anna, right(first))
+    road.tap(anna, right(first))
 
+    last, offer = road.sandbox.chat(anna)[-2:]
+    assert "Would you rather go on right away?" in offer["text"]
     assert "🟩\n1 of 1 question right" in last["text"]
     assert "Your energy is used up." in last["text"]
     assert Round.objects.get().state == "FINISHED"
@@ -133,14 +148,18 @@ def test_premium_plays_without_writing_anything(road: Road, clock: Any) -> None:
 def test_a_locked_mode_says_why_and_opens_with_a_mega_pack(road: Road, clock: Any) -> None:
     anna = road.sandbox.add_player("Anna", language_code="en")
     menu = road.say(anna, "/play")
+    locked = road.tap(anna, "🔒 Cases")
+    road.say(anna, "/play")
     road.tap(anna, "🔒 Cases")
-    toast = road.sandbox.toasts(anna)[-1]["text"]
+    toasts = [toast["text"] for toast in road.sandbox.toasts(anna)]
     give(Player.objects.get(), mode_codes=("CASES_PRACTICE",), mode_hours=24)
 
     opened = road.say(anna, "/play")
 
     assert labels(menu)[2:5] == ["🔒 Cases", "🔒 Separable verbs", "🔒 Word order"]
-    assert toast == "🔒 “Cases” is open with Premium or after a Mega Pack."
+    # Offered is what opens it, and a second time within hours nothing.
+    assert "Mega Pack · ⭐ 15" in labels(locked)
+    assert toasts == ["🔒 “Cases” is open with Premium or after a Mega Pack."] * 2
     assert labels(opened)[2:4] == ["Cases", "🔒 Separable verbs"]
     assert not Round.objects.exists()
 
@@ -161,6 +180,8 @@ def test_a_mode_that_was_open_says_since_when_it_is_not(
     give(Player.objects.get(), **goods)
     clock.shift(timedelta(days=days))
     locked = labels(road.say(anna, "/play"))[3]
+    road.tap(anna, locked)
+    road.say(anna, "/play")
 
     road.tap(anna, locked)
 

@@ -13,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 
 from payments import catalogue, purchases
 from payments.errors import Refusal, RefusedError
-from payments.models import Purchase
+from payments.models import Product, Purchase
 from promos import campaigns, redemptions
 from promos.models import Campaign, Channel, Redemption
 from promos.proof import prove
@@ -63,6 +63,30 @@ def _at_noon() -> Any:
 def campaign(db: None) -> Campaign:
     """Return a campaign that takes 40 % off everything."""
     return running()
+
+
+@pytest.mark.django_db
+class TestLowerPrice:
+    """The product becomes cheaper while its purchase is open with a discount."""
+
+    def test_the_discount_goes_over_to_the_cheaper_purchase(self, campaign: Campaign) -> None:
+        hold = redeem(PlayerFactory.create())
+        dear = open_with(hold)
+        Product.objects.filter(code="PREMIUM_MONTH").update(stars=50)
+
+        cheap = open_with(hold)
+
+        dear.refresh_from_db()
+        hold.refresh_from_db()
+        assert (dear.stars, dear.status, cheap.stars, cheap.status) == (
+            60,
+            "FAILED",
+            30,
+            "INVOICE_SENT",
+        )
+        assert (hold.status, hold.stars_off, cheap.redemption_id) == ("RESERVED", 20, hold.pk)
+        assert counted(campaign) == (1, 0, 20, 0)
+        assert prove(now=NOON) == []
 
 
 @pytest.mark.django_db

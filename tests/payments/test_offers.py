@@ -318,6 +318,19 @@ class TestCaps:
         assert shown(player, now=muted_at + 72 * HOUR - SECOND) == ""
         assert shown(player, now=muted_at + 72 * HOUR) == "STREAK_GT7"
 
+    def test_muted_again_it_stays_away_for_72_hours_from_then(self, player: Player) -> None:
+        active(player, days=8, last=NOON)
+        proposal = propose(player)
+        assert proposal is not None
+        for late in (HOUR, 80 * HOUR):
+            offers.mute(player=player, impression_id=proposal.impression.pk, now=NOON + late)
+
+        for day in range(1, 7):
+            streaks.record_activity(player=player, now=NOON + day * DAY)
+
+        assert shown(player, now=NOON + 152 * HOUR - SECOND) == ""
+        assert shown(player, now=NOON + 152 * HOUR) == "STREAK_GT7"
+
     def test_not_now_is_not_for_three_days(self, player: Player) -> None:
         active(player, days=8, last=NOON)
         proposal = propose(player)

@@ -101,6 +101,16 @@ class TestOpening:
         assert steps.owned(player) == (10, 0, 0)
         assert steps.open_purchase(player).stars == 9
 
+    def test_a_lower_price_is_what_the_next_tap_opens_at(self, player: Player) -> None:
+        dear = steps.open_purchase(player)
+        Product.objects.filter(code="ENERGY_10").update(stars=3)
+
+        cheap = steps.open_purchase(player)
+
+        dear.refresh_from_db()
+        assert (cheap.stars, cheap.status, dear.status) == (3, "INVOICE_SENT", "FAILED")
+        assert steps.open_purchase(player) == cheap
+
     @pytest.mark.parametrize("code", ["ENERGY_10", "NOTHING"])
     def test_what_is_not_for_sale_is_refused(self, player: Player, code: str) -> None:
         Product.objects.filter(code=code).update(is_for_sale=False)
