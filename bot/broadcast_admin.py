@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from io import StringIO
 from typing import TYPE_CHECKING, Any, ClassVar
+from urllib.parse import urlencode
 from uuid import uuid4
 
 from django import forms
@@ -201,8 +202,8 @@ class BroadcastForm(_ModelForm):
                     markup.check(cleaned[name])
                 except markup.MarkupError as error:
                     self.add_error(name, str(error))
-        if cleaned.get("url") and not cleaned["url"].startswith("https://"):
-            self.add_error("url", "The address has to begin with https://.")
+        if wrong := broadcasts.url_fault(cleaned.get("url", "")):
+            self.add_error("url", wrong)
         if cleaned.get("url") and cleaned.get("screen"):
             self.add_error("url", "A screen or an address, not both.")
         for name in ("for_active_days", "for_lapsed_days"):
@@ -612,20 +613,20 @@ _NOTES = {
 def _verb_button(verb: Verb, broadcast: Broadcast) -> SafeString:
     page = reverse("admin:bot_broadcast_decide", args=[broadcast.pk, verb.value])
     return format_html(
-        '<a class="promos-button{}" href="{}?seen={}">{}</a>',
+        '<a class="promos-button{}" href="{}?{}">{}</a>',
         " promos-danger" if verb is Verb.STOP else "",
         page,
-        broadcast.status,
+        urlencode({"seen_at": broadcast.changed_at.isoformat()}),
         _LABELS[verb],
     )
 
 
 def _decision(request: HttpRequest, verb: Verb, broadcast: Broadcast) -> Decision:
     """Return the page that asks for a reason, shows what would come of it, and does it."""
-    carried = request.POST.get("seen") or request.GET.get("seen", "")
+    carried = request.POST.get("seen_at") or request.GET.get("seen_at", "")
 
     class Form(DecisionForm):
-        seen = forms.CharField(initial=carried, widget=forms.HiddenInput)
+        seen_at = forms.CharField(initial=carried, widget=forms.HiddenInput)
 
     class ScheduleForm(Form):
         at = forms.DateTimeField(
@@ -639,7 +640,7 @@ def _decision(request: HttpRequest, verb: Verb, broadcast: Broadcast) -> Decisio
         outcome = broadcasts.carry_out(
             verb,
             broadcast_id=broadcast.pk,
-            seen=cleaned["seen"],
+            seen_at=_moment(cleaned["seen_at"]),
             reason=cleaned["reason"],
             staff=own_user(request),
             now=timezone.now(),

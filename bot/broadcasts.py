@@ -15,6 +15,8 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
 from django.db import IntegrityError, connection, transaction
 from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone, translation
@@ -53,7 +55,11 @@ COUNTED_MAX = 1_000_000
 # Of so many messages sent last the rate is taken.
 RATE_SAMPLE = 10 * outbox.BULK_PER_SECOND
 
+# When so many were refused before one has arrived, it is the message that Telegram does not want.
+FUTILE = 20
+
 STUCK = "broadcast_stuck"
+HELD = "broadcast_held"
 APPROVAL = "broadcast_start"
 
 
@@ -159,9 +165,22 @@ def faults(broadcast: Broadcast) -> dict[str, str]:
             found[f"text_{language}"] = str(error)
         if (broadcast.screen or broadcast.url) and not broadcast.label(language).strip():
             found[f"label_{language}"] = "What does the button say?"
-    if broadcast.url and not broadcast.url.startswith("https://"):
-        found["url"] = "The address has to begin with https://."
+    if told := url_fault(broadcast.url):
+        found["url"] = told
     return found
+
+
+_check_url = URLValidator(schemes=["https"])
+
+
+def url_fault(url: str) -> str:
+    """Return what is wrong with the address that a button leads to; empty if nothing is."""
+    try:
+        if url:
+            _check_url(url)
+    except ValidationError:
+        return "The address has to begin with https://, and a site has to follow."
+    return ""
 
 
 @transaction.atomic
@@ -285,7 +304,7 @@ def carry_out(
     verb: Verb,
     *,
     broadcast_id: int,
-    seen: str,
+    seen_at: datetime,
     reason: str,
     staff: User,
     now: datetime,
@@ -293,16 +312,18 @@ def carry_out(
 ) -> Broadcast | ApprovalRequest:
     """Do `verb` to the broadcast, or ask a second person for it; return what has come of it.
 
-    `seen` is the status that the member of staff has seen; if it is another one now, raises
-    ChangedMeanwhileError. `at` is when a scheduled one starts, at once if it is None or past.
-    Raises IllegalMoveError, IncompleteError and BadReasonError. Locks the broadcast, or for an
-    approval its request.
+    `seen_at` is the `changed_at` that the member of staff has seen; if it is another one now, or
+    if it needs a second person only since a moment ago, raises ChangedMeanwhileError. `at` is when
+    a scheduled one starts, at once if it is None or past; a second person is not asked for what is
+    past. Raises IllegalMoveError, IncompleteError and BadReasonError. Locks the request for an
+    approval, and then the broadcast.
     """
     words = reasons.tidy(reason)
+    request = None
     if verb is Verb.SCHEDULE:
         draft = Broadcast.objects.get(pk=broadcast_id)
-        if draft.status == seen and needs_approval(draft, now=now):
-            return approvals.ask(
+        if draft.changed_at == seen_at and needs_approval(draft, now=now):
+            request = approvals.ask(
                 kind=APPROVAL,
                 subject=draft,
                 parameters={"at": at.isoformat() if at else None},
@@ -311,10 +332,14 @@ def carry_out(
                 now=now,
             )
     broadcast = lock(broadcast_id)
-    if broadcast.status != seen:
+    if broadcast.changed_at != seen_at:
         raise ChangedMeanwhileError(
-            f"Somebody was faster: it is {broadcast.get_status_display()} by now."
+            f"Somebody was faster: it was changed and is {broadcast.get_status_display()} by now."
         )
+    if request is not None:
+        return request
+    if verb is Verb.SCHEDULE and needs_approval(broadcast, now=now):
+        raise ChangedMeanwhileError("It reaches more players by now: a second person is needed.")
     return _move(broadcast, verb, reason=words, staff=staff, now=now, at=at)
 
 
@@ -323,9 +348,10 @@ def _move(
     verb: Verb,
     *,
     reason: str,
-    staff: User,
+    staff: User | None,
     now: datetime,
     at: datetime | None = None,
+    is_approved: bool = False,
 ) -> Broadcast:
     """Move a locked broadcast. What has not left when it is paused or stopped is taken back."""
     if not verb.is_due(broadcast):
@@ -335,11 +361,11 @@ def _move(
         case Verb.SCHEDULE:
             if wrong := faults(broadcast):
                 raise IncompleteError(" ".join(wrong.values()))
-            broadcast.scheduled_at = max(at or now, now)
-            fields.append("scheduled_at")
+            broadcast.scheduled_at, broadcast.is_approved = max(at or now, now), is_approved
+            fields += ["scheduled_at", "is_approved"]
         case Verb.WITHDRAW:
-            broadcast.scheduled_at = None
-            fields.append("scheduled_at")
+            broadcast.scheduled_at, broadcast.is_approved = None, False
+            fields += ["scheduled_at", "is_approved"]
         case Verb.CONTINUE:
             broadcast.progressed_at = now
             fields.append("progressed_at")
@@ -352,8 +378,23 @@ def _move(
     broadcast.save(update_fields=fields)
     if verb in (Verb.PAUSE, Verb.STOP):
         _take_back(broadcast)
+    # Whatever it was held back for, somebody has decided now.
+    alerts.settle(kind=HELD, key=str(broadcast.pk), now=now)
     _record(broadcast, broadcast.get_status_display(), staff=staff, reason=reason)
     return broadcast
+
+
+def _hold(broadcast: Broadcast, verb: Verb, *, why: str, now: datetime) -> None:
+    """Move a locked broadcast without being asked to, and tell staff."""
+    _move(broadcast, verb, reason=why, staff=None, now=now)
+    alerts.raise_alert(
+        kind=HELD,
+        key=str(broadcast.pk),
+        summary=f"{broadcast} is {broadcast.get_status_display()}. {why}",
+        details={"sent": broadcast.sent, "refused": broadcast.refused},
+        subject=broadcast,
+        now=now,
+    )
 
 
 def lock(broadcast_id: int) -> Broadcast:
@@ -391,6 +432,9 @@ def register() -> None:
     alerts.declare(
         kind=STUCK, label="Broadcast does not come further", runbook="docs/runbooks/broadcasts.md"
     )
+    alerts.declare(
+        kind=HELD, label="Broadcast was held back", runbook="docs/runbooks/broadcasts.md"
+    )
 
 
 def _preview_start(*, request: ApprovalRequest, now: datetime) -> Sequence[Sequence[str]]:
@@ -401,12 +445,19 @@ def _preview_start(*, request: ApprovalRequest, now: datetime) -> Sequence[Seque
     if wrong := faults(broadcast):
         raise IncompleteError(" ".join(wrong.values()))
     at = _at(request)
+    if at is not None and at <= now:
+        raise IllegalMoveError("Its time has passed: choose another time.")
     return [
         ("Name", broadcast.name),
         ("To", in_words(broadcast)),
         ("Players", f"more than {settings.BROADCAST_APPROVAL_PLAYERS:,}"),
         ("When", f"{timezone.localtime(at):%Y-%m-%d %H:%M}" if at else "at once"),
         *((f"Text ({language})", broadcast.text(language)) for language in broadcast.languages),
+        *(
+            (f"Button ({language})", broadcast.label(language))
+            for language in broadcast.languages
+            if broadcast.label(language)
+        ),
         ("Button leads to", broadcast.url or broadcast.get_screen_display() or "–"),
     ]
 
@@ -428,6 +479,7 @@ def _start_approved(*, request: ApprovalRequest, now: datetime) -> None:
         staff=request.maker,
         now=now,
         at=_at(request),
+        is_approved=True,
     )
 
 
@@ -485,8 +537,11 @@ def _go_on(broadcast_id: int) -> int:
         return 0
     now = timezone.now()
     if broadcast.status == BroadcastStatus.SCHEDULED:
-        _start(broadcast, now=now)
+        _start_if_due(broadcast, now=now)
     settled = _settle(broadcast, now=now)
+    if broadcast.status == BroadcastStatus.RUNNING and settled and _is_futile(broadcast):
+        why = f"Telegram has refused the first {broadcast.refused:,} messages."
+        _hold(broadcast, Verb.PAUSE, why=why, now=now)
     if broadcast.status == BroadcastStatus.RUNNING:
         moved = _gather(broadcast, now=now) + _fill(broadcast, now=now)
         if settled or moved:
@@ -515,8 +570,15 @@ _WRITTEN_BY_THE_JOB = [
 ]
 
 
-def _start(broadcast: Broadcast, *, now: datetime) -> None:
-    """Begin a broadcast whose time has come."""
+def _start_if_due(broadcast: Broadcast, *, now: datetime) -> None:
+    """Begin a scheduled broadcast if its time has come, unless it has outgrown one person."""
+    assert broadcast.scheduled_at is not None
+    if broadcast.scheduled_at > now:
+        return
+    if not broadcast.is_approved and needs_approval(broadcast, now=now):
+        why = "It reaches more players than when it was scheduled: a second person is needed."
+        _hold(broadcast, Verb.WITHDRAW, why=why, now=now)
+        return
     broadcast.status, broadcast.changed_at = BroadcastStatus.RUNNING, now
     broadcast.started_at = broadcast.progressed_at = now
     # Now, because what has nobody to reach is done in the same breath.
@@ -586,19 +648,32 @@ _OUTCOMES = {
 }
 
 
+def _is_futile(broadcast: Broadcast) -> bool:
+    """Return whether FUTILE messages were refused and none has arrived.
+
+    Who has blocked the bot says nothing about the message.
+    """
+    return broadcast.refused >= FUTILE and not (broadcast.sent or broadcast.maybe_sent)
+
+
 def _settle(broadcast: Broadcast, *, now: datetime) -> int:
-    """Copy how calls have ended; return how many had."""
+    """Copy how calls have ended; return how many had.
+
+    Nobody will ever know of a call that is no longer there.
+    """
     waiting = dict(_queued(broadcast).values_list("call_id", "pk"))
     if not waiting:
         return 0
     calls = OutgoingCall.objects.filter(pk__in=waiting)
+    known = {pk: (state, error) for pk, state, error in calls.values_list("pk", "state", "error")}
     ended: dict[str, list[int]] = defaultdict(list)
-    for call_id, state, error in calls.values_list("pk", "state", "error"):
+    for call_id, recipient_id in waiting.items():
+        state, error = known.get(call_id, (CallState.MAYBE_SENT, ""))
         outcome = _OUTCOMES.get(CallState(state))
         if outcome is Delivered.REFUSED and error.startswith("Forbidden"):
             outcome = Delivered.BLOCKED
         if outcome is not None:
-            ended[outcome].append(waiting[call_id])
+            ended[outcome].append(recipient_id)
     _end(broadcast, ended, now=now)
     return sum(map(len, ended.values()))
 

@@ -16,6 +16,8 @@ STREAK_RISK = time(22)
 HOURS = range(QUIET_ENDS.hour, QUIET_BEGINS.hour)
 # A reminder that comes so much later than it was meant is none.
 LATE = timedelta(hours=1)
+# News are written down this long before the quiet hours at the latest, so that they leave in time.
+LEAVES_WITHIN = timedelta(minutes=5)
 
 
 def is_quiet(now: datetime, *, zone: str) -> bool:
@@ -23,9 +25,14 @@ def is_quiet(now: datetime, *, zone: str) -> bool:
     return not QUIET_ENDS <= now.astimezone(ZoneInfo(zone)).time() < QUIET_BEGINS
 
 
+def is_awake(now: datetime, *, zone: str) -> bool:
+    """Return whether it is no quiet hour in `zone`, and will be none within LEAVES_WITHIN."""
+    return not is_quiet(now, zone=zone) and not is_quiet(now + LEAVES_WITHIN, zone=zone)
+
+
 def awake(now: datetime) -> list[Zone]:
-    """Return the zones in which it is no quiet hour."""
-    return [zone for zone in Zone if not is_quiet(now, zone=zone)]
+    """Return the zones in which it `is_awake`."""
+    return [zone for zone in Zone if is_awake(now, zone=zone)]
 
 
 def quiet_at(now: datetime, *, zone: str) -> datetime:

@@ -4,8 +4,11 @@ Which tags there are, and how Telegram reads them, stands in bot/entities.py (Bo
 Formatting options).
 """
 
+import re
+import unicodedata
 from collections.abc import Sequence
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
@@ -16,6 +19,10 @@ from bot.entities import EntitiesError
 # After the tags are read (Bot API sendMessage).
 LENGTH_MAX = 4096
 TAGS = "b i u s code pre a blockquote tg-spoiler"
+
+# Control and format characters (joiners, marks of direction) and spaces: nobody sees them.
+_UNSEEN = {"Cc", "Cf", "Zl", "Zp", "Zs"}
+_START_OF_LINK = re.compile(r"<a[\s>]", re.IGNORECASE)
 
 Json = dict[str, Any]
 
@@ -42,16 +49,23 @@ class MarkupError(ValueError):
 def check(text: str) -> None:
     """Raise MarkupError, which says what is wrong and where, unless Telegram takes the text."""
     plain, found = _read(text)
-    if not plain:
+    if all(unicodedata.category(character) in _UNSEEN for character in plain):
         raise MarkupError("There is no text.")
     length = entities.utf16_length(plain)
     if length > LENGTH_MAX:
         raise MarkupError(f"It has {length:,} characters; Telegram takes {LENGTH_MAX:,} at most.")
     if any(entity["type"] == "custom_emoji" for entity in found):
         raise MarkupError("Bots cannot send custom emoji.")
-    links = sum(entity["type"] == "text_link" for entity in found)
-    if links != text.lower().count("<a "):
+    links = sum(entity["type"] == "text_link" and _has_host(entity["url"]) for entity in found)
+    if links != len(_START_OF_LINK.findall(text)):
         raise MarkupError("A link leads nowhere: it needs an address with https://.")
+
+
+def _has_host(url: str) -> bool:
+    try:
+        return bool(urlsplit(url).hostname)
+    except ValueError:
+        return False
 
 
 def look(text: str) -> SafeString:

@@ -527,6 +527,8 @@ class Broadcast(models.Model):
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     scheduled_at = models.DateTimeField(null=True, blank=True)
+    # Whether a second person has agreed that it is sent as it is.
+    is_approved = models.BooleanField(default=False)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
     # When it has last come further.
@@ -596,6 +598,10 @@ class Broadcast(models.Model):
                 | Q(status="STOPPED")
                 | (~Q(status="DRAFT") & Q(scheduled_at__isnull=False)),
                 name="broadcast_scheduled_has_scheduled_at",
+            ),
+            models.CheckConstraint(
+                condition=~Q(status="DRAFT", is_approved=True),
+                name="broadcast_draft_is_not_approved",
             ),
             models.CheckConstraint(
                 condition=~Q(status__in=BROADCAST_BEGUN)

@@ -263,6 +263,8 @@ def _tell_one(sources: Sequence[Source[Any]], player_id: int) -> int:
             with outbox.collecting():
                 return tell(player=player, now=now, sources=sources)
         settings = reminders.settings_of(player)
+        if not local_time.is_awake(now, zone=settings.zone):
+            return 0  # It was, when the players were looked for.
         useless_at = local_time.quiet_at(now, zone=settings.zone)
         with (
             outbox.collecting(lane=Lane.BULK, useless_at=useless_at),

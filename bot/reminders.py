@@ -6,10 +6,12 @@ Berlin) is a sweep over those who want it, page by page, that anybody can go on 
 """
 
 from collections.abc import Callable, Collection, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
+import structlog
 from django.db import connection, transaction
 from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
@@ -32,6 +34,10 @@ PLACES = (1, 2)
 # So many reminders and broadcast messages may wait for the sender. Broadcasts stop at half of it,
 # so that a reminder is never behind more than five seconds of them.
 QUEUE_MAX = 10 * outbox.BULK_PER_SECOND
+# An offer holds locks on its player, whose taps wait for the page to end.
+OFFERS_PAGE = 30
+
+log = structlog.get_logger(__name__)
 
 
 # --- What a player wants --------------------------------------------------------------------------
@@ -197,14 +203,17 @@ def remind(*, until: datetime) -> int:
     """Remind everybody who is due, until it is `until`; return how many were.
 
     A page of players is a transaction. What a reminder says is only true for LATE, so it neither
-    starts nor leaves later than that.
+    starts nor leaves later than that. A sweep that fails is logged and goes on the next time.
     """
     now = timezone.now()
     _open_sweeps(now)
     count = 0
     for sweep_id in _unfinished(now):
-        while timezone.now() < until and (page := _remind_page(sweep_id)) is not None:
-            count += page
+        try:
+            while timezone.now() < until and (page := _remind_page(sweep_id)) is not None:
+                count += page
+        except Exception:  # Of whatever kind: it is this sweep's alone.
+            log.exception("reminder.sweep_left_behind", sweep=sweep_id)
     return count
 
 
@@ -250,18 +259,22 @@ def _remind_page(sweep_id: int) -> int | None:
         return None
     rules = SWEEPS[ReminderKind(sweep.kind)]
     wanted = rules.wanted(ReminderSettings.objects.all(), sweep).filter(player__gt=sweep.cursor)
-    page = list(wanted.order_by("player").values_list("player", flat=True)[:room])
+    size = room if rules.pause is None else min(room, OFFERS_PAGE)
+    page = list(wanted.order_by("player").values_list("player", flat=True)[:size])
     count = _remind_players(sweep, page, now=now)
     if page:
         sweep.cursor = page[-1]
-    if len(page) < room:
+    if len(page) < size:
         sweep.finished_at = now
     sweep.save(update_fields=["cursor", "finished_at"])
     return count
 
 
 def _remind_players(sweep: ReminderSweep, page: Sequence[int], *, now: datetime) -> int:
-    """Remind those of the page who need it and have a place left."""
+    """Remind those of the page who need it and have a place left; return how many.
+
+    Whoever cannot be told has the place back.
+    """
     kind = ReminderKind(sweep.kind)
     rules = SWEEPS[kind]
     today = now.astimezone(business_zone()).date()
@@ -272,16 +285,33 @@ def _remind_players(sweep: ReminderSweep, page: Sequence[int], *, now: datetime)
     day = local_time.local_day(sweep.due_at, zone=sweep.zone)
     served = _take_places(needed, kind=kind, day=day, now=now) if needed else set()
     with outbox.collecting(lane=Lane.BULK, useless_at=sweep.due_at + LATE):
-        for pk in sorted(served):
-            player = needed[pk]
-            with translation.override(player.language):
+        told = {pk for pk in sorted(served) if _remind_one(needed[pk], sweep=sweep, now=now)}
+    if told != served:
+        Reminder.objects.filter(player__in=served - told, kind=kind, day=day).delete()
+    return len(told)
+
+
+def _remind_one(player: Player, *, sweep: ReminderSweep, now: datetime) -> bool:
+    """Tell the player, if need be without the offer; False, and logged, if not even that works."""
+    rules = SWEEPS[ReminderKind(sweep.kind)]
+    for pause in dict.fromkeys((rules.pause, None)):
+        try:
+            # Only an offer touches the database.
+            with (
+                nullcontext() if pause is None else transaction.atomic(),
+                translation.override(player.language),
+            ):
                 text, proposal = rules.say(player, sweep.zone, now), None
-                if rules.pause is not None:
-                    proposal = offers.propose(player=player, event=rules.pause, now=now)
+                if pause is not None:
+                    proposal = offers.propose(player=player, event=pause, now=now)
                 if proposal is not None:
                     text = offer_texts.with_reminder(text, proposal, now=now)
                 tell(player, text, keyboards.reminder(proposal))
-    return len(served)
+        except Exception:  # Of whatever kind: it is this player's alone.
+            log.exception("reminder.not_told", kind=sweep.kind, player=player.pk, pause=pause)
+        else:
+            return True
+    return False
 
 
 def tell(player: Player, text: str, keyboard: InlineKeyboardMarkup) -> None:

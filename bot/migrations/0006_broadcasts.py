@@ -82,6 +82,7 @@ class Migration(migrations.Migration):
                 ("created_at", models.DateTimeField()),
                 ("changed_at", models.DateTimeField()),
                 ("scheduled_at", models.DateTimeField(blank=True, null=True)),
+                ("is_approved", models.BooleanField(default=False)),
                 ("started_at", models.DateTimeField(blank=True, null=True)),
                 ("ended_at", models.DateTimeField(blank=True, null=True)),
                 ("progressed_at", models.DateTimeField(blank=True, null=True)),
@@ -312,6 +313,13 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="broadcast_scheduled_has_scheduled_at",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="broadcast",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("is_approved", True), ("status", "DRAFT"), _negated=True),
+                name="broadcast_draft_is_not_approved",
             ),
         ),
         migrations.AddConstraint(

@@ -46,7 +46,7 @@ def do(verb: Verb, broadcast: Broadcast, **how: Any) -> Broadcast | ApprovalRequ
         verb,
         broadcast_id=broadcast.pk,
         **{
-            "seen": broadcast.status,
+            "seen_at": broadcast.changed_at,
             "reason": "Because.",
             "staff": operator(),
             "now": timezone.now(),

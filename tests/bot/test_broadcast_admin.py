@@ -1,5 +1,7 @@
 """Broadcasts at the desk: written, previewed, sent, paused, stopped, and told."""
 
+import html
+import re
 from datetime import timedelta
 from typing import Any
 from uuid import uuid4
@@ -10,9 +12,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from bot.broadcasts import Verb
 from bot.models import Broadcast, BroadcastRecipient, OutgoingCall, StaffPlayer
 from quizarena.staff.models import AuditEntry
-from tests.bot.broadcast_steps import job, make_broadcast, operator, outcomes, start
+from tests.bot.broadcast_steps import do, job, make_broadcast, operator, outcomes, start
 from tests.factories import PlayerFactory, make_staff
 from tests.promos.desk import page, text, told
 
@@ -42,7 +45,12 @@ def written(**terms: str) -> dict[str, str]:
 
 def decide(client: Client, verb: str, broadcast: Broadcast, *, step: str, **values: str) -> str:
     """Preview or confirm a decision, and return what the page says."""
-    form = {"seen": broadcast.status, "decision": str(uuid4()), "reason": "Because.", **values}
+    form = {
+        "seen_at": broadcast.changed_at.isoformat(),
+        "decision": str(uuid4()),
+        "reason": "Because.",
+        **values,
+    }
     return told(client, f"{LIST}{broadcast.pk}/{verb}/decide/", {**form, step: "1"})
 
 
@@ -67,7 +75,8 @@ class TestWriting:
             ({"text_en": "<h1>Hello</h1>"}, 'Unsupported start tag "h1"'),
             ({"text_de": "<b>Hallo"}, "Can't find end tag"),
             ({"text_uk": "x" * 4097}, "Telegram takes 4,096 at most"),
-            ({"url": "http://example.org"}, "The address has to begin with https://."),
+            ({"url": "http://example.org"}, "The address has to begin with https://"),
+            ({"url": "https://"}, "The address has to begin with https://, and a site"),
             ({"url": "https://example.org", "screen": "shop"}, "not both"),
             ({"for_active_days": "0"}, "At least 1"),
             ({"for_active_days": "3", "for_lapsed_days": "3"}, "Nobody is active and away."),
@@ -168,11 +177,25 @@ class TestSending:
 
     def test_an_old_page_does_nothing(self, desk: Client) -> None:
         PlayerFactory.create()
-        broadcast = start()
-        old = Broadcast(pk=broadcast.pk, status="SCHEDULED")
+        old = make_broadcast()
+        do(Verb.SCHEDULE, Broadcast.objects.get())
+        job()
 
         assert "Somebody was faster" in decide(desk, "stop", old, step="confirm")
         assert Broadcast.objects.get().status == "RUNNING"
+
+    def test_the_buttons_carry_along_what_was_seen(self, desk: Client) -> None:
+        broadcast = make_broadcast()
+        seen = desk.get(f"{LIST}{broadcast.pk}/change/").content.decode()
+        address = re.findall(r'href="([^"]*/schedule/decide/[^"]*)"', seen)[0]
+        Broadcast.objects.update(text_de="Anders", changed_at=timezone.now())
+
+        form = desk.get(html.unescape(address)).context["form"]
+        confirmed = {"decision": str(uuid4()), "reason": "Because.", "confirm": "1"}
+        refused = told(desk, address, {**confirmed, "seen_at": form["seen_at"].value()})
+
+        assert "Somebody was faster" in refused
+        assert Broadcast.objects.get().status == "DRAFT"
 
     def test_the_page_offers_what_makes_sense(self, desk: Client) -> None:
         PlayerFactory.create()

@@ -38,7 +38,7 @@ from economy.grants import grant
 from economy.models import EntryType, Source
 from quizarena.players.models import Player
 from quizarena.staff import approvals
-from quizarena.staff.errors import BadReasonError, ChangedError
+from quizarena.staff.errors import BadReasonError, ChangedError, RefusedError
 from quizarena.staff.models import Alert, ApprovalRequest, AuditEntry
 from tests.bot.broadcast_steps import do, job, make_broadcast, operator, outcomes, start
 from tests.concurrency import meet_after, run_together
@@ -148,6 +148,11 @@ class TestTexts:
             ({"text_en": "<b>Hello"}, "text_en"),
             ({"screen": "shop", "label_de": "Los", "label_en": "Go"}, "label_uk"),
             ({"text_de": "x" * 4097}, "text_de"),
+            ({"url": "https://", "label_de": "L", "label_en": "R", "label_uk": "Ч"}, "url"),
+            (
+                {"url": "https://a b.org", "label_de": "L", "label_en": "R", "label_uk": "Ч"},
+                "url",
+            ),
         ],
     )
     def test_what_keeps_it_from_being_sent(self, terms: dict[str, str], field: str) -> None:
@@ -192,6 +197,17 @@ class TestLife:
         job(broadcast)
         assert broadcast.status == "RUNNING"
         assert (broadcast.recipients, outcomes(broadcast)) == (1, ["QUEUED"])
+
+    def test_whoever_finds_it_due_looks_again_under_its_lock(self) -> None:
+        PlayerFactory.create()
+        broadcast = make_broadcast()
+        do(Verb.SCHEDULE, broadcast, at=timezone.now() + timedelta(hours=1))
+
+        # As if it had been put off after it was found.
+        broadcasts._go_on(broadcast.pk)
+
+        broadcast.refresh_from_db()
+        assert broadcast.status == "SCHEDULED"
 
     def test_it_is_done_when_everybody_is_settled(self) -> None:
         PlayerFactory.create_batch(3)
@@ -241,6 +257,16 @@ class TestLife:
 
         assert not OutgoingCall.objects.exists()
         assert outcomes(broadcast) == ["SENT"]
+
+    def test_a_call_that_is_gone_was_maybe_sent(self) -> None:
+        PlayerFactory.create()
+        broadcast = start()
+        OutgoingCall.objects.all().delete()
+
+        job(broadcast)
+
+        assert outcomes(broadcast) == ["MAYBE_SENT"]
+        assert (broadcast.status, broadcast.maybe_sent) == ("DONE", 1)
 
     def test_the_outbox_holds_five_seconds_of_it(self) -> None:
         PlayerFactory.create_batch(AHEAD + 10)
@@ -319,6 +345,41 @@ class TestPauseAndStop:
         assert (broadcast.status, broadcast.sent) == ("PAUSED", 1)
         assert outcomes(broadcast) == ["SENT", "PENDING", "PENDING"]
 
+    def test_it_pauses_by_itself_when_telegram_takes_none_of_its_first_twenty(self) -> None:
+        PlayerFactory.create_batch(30)
+        broadcast = start()
+        end_calls("REFUSED", limit=19, error="Bad Request: BUTTON_URL_INVALID")
+        end_calls("REFUSED", limit=1, error="Forbidden: bot was blocked by the user")
+        job(broadcast)
+        assert broadcast.status == "RUNNING"
+
+        end_calls("REFUSED", limit=1, error="Bad Request: BUTTON_URL_INVALID")
+        job(broadcast)
+
+        assert (broadcast.status, broadcast.refused, broadcast.left) == ("PAUSED", 20, 9)
+        assert not OutgoingCall.objects.filter(state="PENDING").exists()
+        alert = Alert.objects.get()
+        assert (alert.kind, alert.summary) == (
+            "broadcast_held",
+            "Hello is paused. Telegram has refused the first 20 messages.",
+        )
+
+        do(Verb.CONTINUE, broadcast)
+        job(broadcast)
+        alert.refresh_from_db()
+        assert broadcast.status == "RUNNING"
+        assert alert.settled_at is not None
+
+    def test_refusals_after_one_has_arrived_do_not_stop_it(self) -> None:
+        PlayerFactory.create_batch(30)
+        broadcast = start()
+        end_calls(limit=1)
+        end_calls("REFUSED", limit=25, error="Bad Request: chat not found")
+
+        job(broadcast)
+
+        assert (broadcast.status, broadcast.refused) == ("RUNNING", 25)
+
     def test_it_continues_with_those_who_are_left(self) -> None:
         PlayerFactory.create_batch(3)
         broadcast = start()
@@ -366,10 +427,33 @@ class TestTwoOperators:
         PlayerFactory.create()
         broadcast = start()
 
-        with pytest.raises(ChangedMeanwhileError, match="it is running by now"):
-            do(Verb.STOP, broadcast, seen="SCHEDULED")
+        with pytest.raises(ChangedMeanwhileError, match="it was changed and is running by now"):
+            do(Verb.STOP, broadcast, seen_at=broadcast.created_at)
 
         assert broadcast.status == "RUNNING"
+
+    @pytest.mark.parametrize("approval_above", [0, 10])
+    def test_nobody_sends_what_somebody_else_has_written_meanwhile(
+        self, settings: Settings, approval_above: int
+    ) -> None:
+        settings.BROADCAST_APPROVAL_PLAYERS = approval_above
+        PlayerFactory.create()
+        broadcast = make_broadcast()
+        seen_at = broadcast.changed_at
+        broadcasts.edit(
+            broadcast_id=broadcast.pk,
+            terms={"text_de": "Anders"},
+            seen_at=seen_at,
+            staff=operator(),
+            now=timezone.now(),
+        )
+
+        with pytest.raises(ChangedMeanwhileError, match="it was changed and is draft by now"):
+            do(Verb.SCHEDULE, broadcast, seen_at=seen_at)
+
+        broadcast.refresh_from_db()
+        assert broadcast.status == "DRAFT"
+        assert not ApprovalRequest.objects.exists()
 
     def test_a_draft_that_somebody_else_has_changed_is_not_overwritten(self) -> None:
         broadcast = make_broadcast()
@@ -441,6 +525,93 @@ class TestSecondPerson:
         broadcast = make_broadcast()
 
         assert isinstance(do(Verb.SCHEDULE, broadcast), Broadcast)
+
+    def test_whoever_comes_into_the_segment_meanwhile_is_counted(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        PlayerFactory.create_batch(2)
+        broadcast = make_broadcast()
+        lock = broadcasts.lock
+
+        def lock_later(broadcast_id: int) -> Broadcast:
+            PlayerFactory.create()
+            return lock(broadcast_id)
+
+        monkeypatch.setattr(broadcasts, "lock", lock_later)
+
+        with pytest.raises(ChangedMeanwhileError, match="a second person is needed"):
+            do(Verb.SCHEDULE, broadcast)
+
+        broadcast.refresh_from_db()
+        assert broadcast.status == "DRAFT"
+
+    def test_one_that_has_outgrown_one_person_is_a_draft_again_when_it_would_start(self) -> None:
+        PlayerFactory.create_batch(2)
+        broadcast = make_broadcast()
+        do(Verb.SCHEDULE, broadcast)
+        PlayerFactory.create()
+
+        job(broadcast)
+
+        assert (broadcast.status, broadcast.scheduled_at) == ("DRAFT", None)
+        assert not OutgoingCall.objects.exists()
+        entry, alert = AuditEntry.objects.latest("pk"), Alert.objects.get()
+        assert (entry.action, entry.actor) == ("broadcast.draft", None)
+        assert (alert.kind, alert.subject_id) == ("broadcast_held", str(broadcast.pk))
+        assert alert.summary == (
+            "Hello is draft. It reaches more players than when it was scheduled: "
+            "a second person is needed."
+        )
+
+        request = do(Verb.SCHEDULE, broadcast)
+        assert isinstance(request, ApprovalRequest)
+        PlayerFactory.create()
+        approvals.approve(
+            request_id=request.pk, checker=make_staff("Administrator"), now=timezone.now()
+        )
+        job(broadcast)
+        alert.refresh_from_db()
+        assert (broadcast.status, broadcast.recipients) == ("RUNNING", 4)
+        assert alert.settled_at is not None
+
+    def test_a_withdrawn_one_has_to_be_approved_again(self) -> None:
+        PlayerFactory.create_batch(3)
+        broadcast = make_broadcast()
+        request = do(Verb.SCHEDULE, broadcast, at=timezone.now() + timedelta(hours=1))
+        assert isinstance(request, ApprovalRequest)
+        approvals.approve(
+            request_id=request.pk, checker=make_staff("Administrator"), now=timezone.now()
+        )
+        do(Verb.WITHDRAW, broadcast)
+
+        assert isinstance(do(Verb.SCHEDULE, broadcast), ApprovalRequest)
+
+    def test_an_approval_after_its_time_sends_nothing(self) -> None:
+        PlayerFactory.create_batch(3)
+        broadcast = make_broadcast()
+        at = timezone.now() + timedelta(hours=1)
+        request = do(Verb.SCHEDULE, broadcast, at=at)
+        assert isinstance(request, ApprovalRequest)
+
+        with pytest.raises(RefusedError, match="choose another time"):
+            approvals.approve(request_id=request.pk, checker=make_staff("Administrator"), now=at)
+
+        broadcast.refresh_from_db()
+        assert broadcast.status == "DRAFT"
+        with pytest.raises(IllegalMoveError, match="choose another time"):
+            broadcasts._start_approved(request=request, now=at)
+
+    def test_a_button_that_was_named_anew_is_not_approved(self) -> None:
+        PlayerFactory.create_batch(3)
+        broadcast = make_broadcast(screen="shop", label_de="L", label_en="Shop", label_uk="К")
+        request = do(Verb.SCHEDULE, broadcast)
+        assert isinstance(request, ApprovalRequest)
+        Broadcast.objects.update(label_en="Free money")
+
+        with pytest.raises(ChangedError):
+            approvals.approve(
+                request_id=request.pk, checker=make_staff("Administrator"), now=timezone.now()
+            )
 
     def test_what_was_changed_since_is_not_approved(self) -> None:
         PlayerFactory.create_batch(3)
@@ -573,6 +744,7 @@ class TestDatabaseSaysNo:
             ({"for_active_days": 0}, "broadcast_days_are_at_least_one"),
             ({"for_lapsed_days": 0}, "broadcast_days_are_at_least_one"),
             ({"status": "SCHEDULED", "scheduled_at": None}, "broadcast_scheduled_has_scheduled_at"),
+            ({"is_approved": True}, "broadcast_draft_is_not_approved"),
             ({"status": "RUNNING"}, "broadcast_begun_has_started_at"),
             ({"status": "STOPPED"}, "broadcast_over_has_ended_at"),
             ({"sent": 1}, "broadcast_counts_its_recipients"),
@@ -678,7 +850,7 @@ class TestConcurrency:
     @pytest.mark.parametrize(
         "point",
         [
-            "after bot.broadcasts:_start",
+            "after bot.broadcasts:_start_if_due",
             "after bot.broadcasts:_gather",
             "before bot.broadcasts:_fill",
             "after bot.broadcasts:_fill",

@@ -172,7 +172,9 @@ class TestStreaks:
         [
             (at(6, 7, 59), 0),
             (at(6, 8), 1),
-            (at(6, 21, 59), 1),
+            (at(6, 21, 54), 1),
+            # What is written down now might not leave in time.
+            (at(6, 21, 56), 0),
             (at(6, 22), 0),
         ],
     )
@@ -181,6 +183,18 @@ class TestStreaks:
 
         assert len(tell(now)) == told
         assert len(tell(at(7, 8))) == 1 - told
+
+    def test_a_player_whose_quiet_hours_have_begun_meanwhile_waits(self) -> None:
+        player = lose_a_streak()
+        sources = [source for source in notices.SOURCES if not source.owed]
+
+        with time_machine.travel(at(6, 21, 54), tick=False):
+            assert notices._players_to_tell(sources, []) == [player.pk]
+        with time_machine.travel(at(6, 22), tick=False):
+            assert notices._tell_one(sources, player.pk) == 0
+
+        assert StreakDay.objects.undelivered().count() == 1
+        assert not OutgoingCall.objects.exists()
 
     def test_quiet_hours_are_the_players_own(self) -> None:
         tokyo, berlin = lose_a_streak(), lose_a_streak()

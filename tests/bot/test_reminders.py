@@ -23,6 +23,7 @@ from bot.models import (
 )
 from economy import streaks
 from economy.models import Streak
+from payments import offers
 from payments.models import Impression
 from quizarena.players.models import Player
 from tests.concurrency import meet_after, run_together
@@ -117,7 +118,23 @@ class TestClocks:
         now = datetime.combine(date(2026, 11, 3), clock, tzinfo=ZoneInfo(zone)).astimezone(UTC)
 
         assert local_time.is_quiet(now, zone=zone) is quiet
-        assert (Zone(zone) in local_time.awake(now)) is not quiet
+
+    @pytest.mark.parametrize(
+        ("clock", "awake"),
+        [
+            (time(7, 59, 59), False),
+            (time(8), True),
+            (time(21, 54, 59), True),
+            (time(21, 55), False),
+            (time(22), False),
+        ],
+    )
+    def test_news_are_written_down_until_five_minutes_before(
+        self, clock: time, awake: bool
+    ) -> None:
+        now = datetime.combine(date(2026, 11, 3), clock, tzinfo=ZoneInfo("Asia/Tokyo"))
+
+        assert (Zone.TOKYO in local_time.awake(now.astimezone(UTC))) is awake
 
     def test_the_database_knows_every_zone(self) -> None:
         with connection.cursor() as cursor:
@@ -253,6 +270,70 @@ class TestStreakRisk:
         ]
 
 
+class TestDefects:
+    """What goes wrong with one player is that player's alone."""
+
+    @pytest.fixture
+    def players(self) -> list[Player]:
+        """Return three players with a long streak at risk, who are offered a saver."""
+        players = [make_player(2, streak_risk=True) for _ in range(3)]
+        Streak.objects.update(current=15, best=15)
+        return players
+
+    def test_without_the_offer_the_reminder_still_comes(
+        self, players: list[Player], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        propose = offers.propose
+
+        def fails(*, player: Player, **about: Any) -> offers.Proposal | None:
+            proposal = propose(player=player, **about)
+            if player == players[1]:
+                # It fails in the database, which would spoil the whole transaction.
+                Player.objects.filter(pk=player.pk).update(telegram_id=None)
+            return proposal
+
+        monkeypatch.setattr(offers, "propose", fails)
+
+        assert remind(at(3, 22)) == [player.pk for player in players]
+
+        texts = [call.parameters["text"] for call in OutgoingCall.objects.order_by("pk")]
+        assert ["Streak saver" in text for text in texts] == [True, False, True]
+        shown = Impression.objects.order_by("player").values_list("player", flat=True)
+        assert list(shown) == [players[0].pk, players[2].pk]
+
+    def test_who_cannot_be_told_at_all_is_left_out_and_has_the_place_back(
+        self, players: list[Player], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        tell = reminders.tell
+
+        def fails(player: Player, *about: Any) -> None:
+            assert player != players[1]
+            tell(player, *about)
+
+        monkeypatch.setattr(reminders, "tell", fails)
+
+        assert remind(at(3, 22)) == [players[0].pk, players[2].pk]
+        assert remind(at(3, 22, 0, 10)) == []
+        placed = Reminder.objects.order_by("player").values_list("player", flat=True)
+        assert list(placed) == [players[0].pk, players[2].pk]
+
+    def test_a_sweep_that_fails_holds_up_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        make_player(2, zone="America/New_York", streak_risk=True)
+        player = make_player(2, streak_risk=True)
+        take_places = reminders._take_places
+
+        def fails(players: Any, *, kind: str, day: date, now: datetime) -> set[int]:
+            assert player.pk in players
+            return take_places(players, kind=kind, day=day, now=now)
+
+        monkeypatch.setattr(reminders, "_take_places", fails)
+
+        assert remind(at(3, 22)) == [player.pk]
+
+        monkeypatch.undo()
+        assert len(remind(at(3, 22, 0, 10))) == 1
+
+
 class TestDailyRound:
     @pytest.mark.parametrize(
         ("now", "reminded"),
@@ -362,6 +443,22 @@ class TestTheQueue:
         assert remind(at(3, 22, 0, 10)) == []
         OutgoingCall.objects.all().delete()
         assert remind(at(3, 22, 0, 20)) == [player.pk for player in players[3:]]
+
+    def test_a_page_with_offers_is_small(self) -> None:
+        for _ in range(31):
+            make_player(2, streak_risk=True, daily_round=True, daily_hour=21)
+        with time_machine.travel(at(3, 21), tick=False):
+            for player in Player.objects.all():
+                streaks.settle(player=player, now=at(3, 21))
+            reminders._open_sweeps(at(3, 21))
+            daily = ReminderSweep.objects.get(kind="DAILY_ROUND", zone="Europe/Berlin")
+            assert reminders._remind_page(daily.pk) == 31
+        with time_machine.travel(at(3, 22), tick=False):
+            reminders._open_sweeps(at(3, 22))
+            risk = ReminderSweep.objects.get(kind="STREAK_RISK", zone="Europe/Berlin")
+            pages = [reminders._remind_page(risk.pk) for _ in range(3)]
+
+        assert pages == [30, 1, None]
 
     def test_what_is_old_is_forgotten(self) -> None:
         make_player(2, streak_risk=True)
