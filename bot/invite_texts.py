@@ -94,7 +94,14 @@ def overview(seen: Overview, *, now: datetime) -> str:
             ).format(count=seen.in_review),
         ]
     if seen.rewards:
-        lines += ["", *(_reward(reward, now=now) for reward in seen.rewards)]
+        lines += ["", *(_reward(reward) for reward in seen.rewards)]
+        more = seen.unchosen - len(seen.rewards)
+        if more > 0:
+            lines.append(
+                ngettext("and {more} more reward", "and {more} more rewards", more).format(
+                    more=more
+                )
+            )
     if seen.claimed:
         lines += [
             "",
@@ -133,14 +140,14 @@ def _friend(friend: Friend, *, now: datetime) -> str:
     return f"{escape(friend.first_name)} {told} · {until}"
 
 
-def _reward(reward: ReferralReward, *, now: datetime) -> str:
+def _reward(reward: ReferralReward) -> str:
     """Return where a reward stands that is not chosen yet."""
     if reward.offered_at is not None:
         return _("🎁 <b>Reward {number} is ready.</b> Choose it below.").format(
             number=reward.number
         )
     if reward.deferred_until is not None:
-        return _("📅 Reward {number} waits until {day}: this month you have had {most}.").format(
+        return _("📅 Reward {number} waits until {day} at least: there are {most} a month.").format(
             number=reward.number, day=buying.when(reward.deferred_until), most=CLAIMS_PER_MONTH
         )
     return _("⏳ Reward {number} is yours to choose from {day} on.").format(
@@ -176,7 +183,7 @@ def not_yet(refusal: NotYetError) -> str:
     """Return from when on a reward can be chosen."""
     if refusal.is_deferred:
         return _(
-            "This month you have had {most} rewards. This one waits for you and is ready on {day}."
+            "There are {most} rewards a month. This one waits for you, until {day} at least."
         ).format(most=CLAIMS_PER_MONTH, day=buying.when(refusal.at))
     return _("This reward is ready on {day}.").format(day=buying.when(refusal.at))
 
@@ -239,11 +246,11 @@ def _ready(reward: ReferralReward) -> str:
 
 
 def _deferred(reward: ReferralReward) -> str:
-    """Return that a reward waits for the next month."""
+    """Return that a reward waits for a month that has room for it."""
     assert reward.deferred_until is not None
     return _(
-        "📅 <b>Reward {number} waits for you.</b>\nThere are {most} a month, and you have had "
-        "them. You can choose it from {day} on; I will tell you."
+        "📅 <b>Reward {number} waits for you.</b>\nThere are {most} a month. It has its turn on "
+        "{day} at the earliest; I will tell you."
     ).format(number=reward.number, most=CLAIMS_PER_MONTH, day=buying.when(reward.deferred_until))
 
 

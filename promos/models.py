@@ -4,9 +4,9 @@ Product rules, sections 8 and 9.
 
 The limits are the database's: a redemption that is inserted or moved counts itself into its
 campaign, nothing else may write the counters, and a CHECK keeps them within the limits. Locks are
-taken in the order Redemption, Campaign, Wallet, and Inviter, Referral, Reward, Wallet. Only a
-campaign of goods comes after the wallet: on it everybody waits who has the same code, so nothing is
-done while it is locked. No campaign is of both kinds, so nobody waits in a circle.
+taken in the order Wallet, Redemption, Campaign, and Inviter, Referral, Reward, Wallet. On a
+campaign everybody waits who has the same code, so it comes last. Only what takes goods back locks
+their redemption before the wallet; nobody else waits for that one.
 """
 
 from datetime import datetime, timedelta
@@ -800,10 +800,7 @@ class RewardQuerySet(models.QuerySet["ReferralReward"]):
 
 
 class ReferralReward(models.Model):
-    """What an inviter gets for three: first waited for, then offered, then chosen.
-
-    Offered again and again: the month's claims may be used up meanwhile, which defers it.
-    """
+    """What an inviter gets for three: first waited for, then offered or deferred, then chosen."""
 
     inviter = models.ForeignKey(
         Inviter, on_delete=models.PROTECT, related_name="rewards", db_index=False
@@ -813,7 +810,7 @@ class ReferralReward(models.Model):
     claimable_at = models.DateTimeField()
     # Since when the inviter can choose.
     offered_at = models.DateTimeField(null=True)
-    # The beginning of a month: the one before has its claims.
+    # The beginning of a month: those before have no room for it. None once it is offered.
     deferred_until = models.DateTimeField(null=True)
     choice = models.CharField(max_length=16, choices=RewardChoice, blank=True, default="")
     chosen_at = models.DateTimeField(null=True)
@@ -864,9 +861,7 @@ class ReferralReward(models.Model):
                 name="reward_is_waited_for",
             ),
             models.CheckConstraint(
-                condition=Q(deferred_until=None)
-                | Q(offered_at=None)
-                | Q(offered_at__gte=F("deferred_until")),
+                condition=Q(deferred_until=None) | Q(offered_at=None),
                 name="reward_deferred_is_waited_for",
             ),
         ]
@@ -917,6 +912,10 @@ class ReferralQuerySet(models.QuerySet["Referral"]):
         """Return those that wait for staff."""
         return self.filter(held_at__isnull=False)
 
+    def confirmed_fraud(self) -> Self:
+        """Return those that staff have called fraud; not what the bot refuses by itself."""
+        return self.filter(status=ReferralStatus.REJECTED_FRAUD, judged_at__isnull=False)
+
     def unrewarded(self) -> Self:
         """Return those that count and are of no reward yet."""
         return self.filter(status=ReferralStatus.QUALIFIED, reward=None)
@@ -941,9 +940,12 @@ class Referral(models.Model):
     checked_at = models.DateTimeField(null=True)
     # Its time was over before it counted. It stays STARTED: nothing was wrong with it.
     lapsed_at = models.DateTimeField(null=True)
-    # Waits for staff; once they have reopened it, its score does not hold it any more.
+    # Waits for staff.
     held_at = models.DateTimeField(null=True)
-    cleared_at = models.DateTimeField(null=True)
+    # When staff have last decided about it; what the bot refuses by itself has none.
+    judged_at = models.DateTimeField(null=True)
+    # The suspicions that stood when staff reopened it: they do not hold it any more.
+    cleared = models.JSONField(default=list)
     # As it was when it was judged: answers, days, answers too fast to have been read.
     answers = models.PositiveIntegerField(default=0)
     days = models.PositiveSmallIntegerField(default=0)
@@ -977,6 +979,12 @@ class Referral(models.Model):
                 fields=["inviter", "qualified_at"],
                 condition=Q(status="QUALIFIED", reward=None),
                 name="referral_unrewarded",
+            ),
+            # What staff have called fraud, of an inviter.
+            models.Index(
+                fields=["inviter"],
+                condition=Q(status="REJECTED_FRAUD", judged_at__isnull=False),
+                name="referral_confirmed_fraud",
             ),
             # Funnel and top referrers of a period.
             models.Index(
@@ -1094,6 +1102,10 @@ class ReferralNotice(models.Model):
                 include=["player", "kind"],
                 condition=Q(told_at=None),
                 name="referral_notice_untold",
+            ),
+            # What a player has yet to be told.
+            models.Index(
+                fields=["player"], condition=Q(told_at=None), name="referral_notice_untold_player"
             ),
         ]
         constraints = [

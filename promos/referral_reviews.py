@@ -84,8 +84,9 @@ def judge(
     """Carry out a verdict about an invitation at whatever status it is.
 
     What it has brought is taken back, what is spent is told as the shortfall; the others of its
-    reward count for a next one. One that is reopened is checked anew, and its score does not hold
-    it again. Locks the inviter, then the wallet. Raises ChangedMeanwhileError if it is no longer
+    reward count for a next one, and a place that it had in the month is free at once. One that is
+    reopened is checked anew, and held again for a new suspicion only. Locks the inviter, then the
+    wallet. Raises ChangedMeanwhileError if it is no longer
     what the member of staff has `seen` (see seen_as), IllegalMoveError if the verdict would change
     nothing, or let a player count for themselves.
     """
@@ -103,6 +104,7 @@ def judge(
         takings = _revoke(revoked, because_of=referral, reason=reason, staff=staff, now=now)
     _move(referral, verdict, now=now)
     referrals.form_rewards(inviter_id=referral.inviter_id, now=now)
+    referrals.settle(inviter_id=referral.inviter_id, now=now)
     audit.record(
         actor=staff,
         action=f"referral.{verdict.past.replace(' ', '_')}",
@@ -123,12 +125,15 @@ def _move(referral: Referral, verdict: Verdict, *, now: datetime) -> None:
     """Give the invitation its new status; one that is reopened begins anew."""
     referral.status, referral.reward = verdict.status, None
     referral.held_at = referral.lapsed_at = None
+    referral.judged_at = now
     if verdict is Verdict.REOPEN:
-        referral.cleared_at = now
+        told = {reason["suspicion"] for reason in referral.reasons}
+        referral.cleared = sorted(told.union(referral.cleared))
         referral.checked_at = referral.qualified_at = None
     referral.save(
         update_fields=[
-            "status", "reward", "held_at", "lapsed_at", "cleared_at", "checked_at", "qualified_at",
+            "status", "reward", "held_at", "lapsed_at", "judged_at", "cleared", "checked_at",
+            "qualified_at",
         ]
     )  # fmt: skip
 

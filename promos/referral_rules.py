@@ -3,7 +3,7 @@
 Pure: no database, no clock, no Django. promos/referrals.py keeps what this decides.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta, tzinfo
 from enum import StrEnum
@@ -114,10 +114,14 @@ class Assessment:
         certain = (Suspicion.SELF, Suspicion.REVERSE_PAIR)
         return any(reason.suspicion in certain for reason in self.reasons)
 
-    @property
-    def is_held(self) -> bool:
-        """Return whether staff have to look before it counts."""
-        return self.score >= HELD_FROM
+    def is_held(self, *, cleared: Collection[str] = ()) -> bool:
+        """Return whether staff have to look before it counts.
+
+        Not again for the suspicions that they have `cleared`, unless there is a new one.
+        """
+        return self.score >= HELD_FROM and any(
+            reason.suspicion not in cleared for reason in self.reasons
+        )
 
 
 def assess(evidence: Evidence) -> Assessment:

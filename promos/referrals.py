@@ -52,6 +52,8 @@ CODE_LENGTH = 10
 PAGE = 1000
 # How many friends on their way a player sees.
 FRIENDS_SHOWN = 5
+# And how many rewards that are not chosen yet, those that can be chosen first.
+REWARDS_SHOWN = 5
 PREMIUM_DAYS = 7
 
 log = structlog.get_logger(__name__)
@@ -111,7 +113,7 @@ def bind(*, invited: Player, code: str, now: datetime) -> Referral | None:
             "inviter": inviter,
             "started_at": now,
             "status": status,
-            "held_at": now if assessment.is_held and not assessment.is_refused else None,
+            "held_at": now if assessment.is_held() and not assessment.is_refused else None,
             **_told(assessment),
         },
     )
@@ -184,27 +186,26 @@ def check(*, now: datetime, until: datetime) -> int:
 
     Who has waited longest comes first, so nobody starves however many there are. A page is a few
     statements for all of it; one that counts is a transaction of its own, and a defect in it holds
-    up nobody. What has not counted when its time is over is not looked at again.
+    up nobody. What has not counted when its time is over is not looked at again; what somebody else
+    is busy with waits for the next run.
     """
     qualified = 0
-    while timezone.now() < until and (page := _page(now)):
-        failed = set()
-        for seen, days in _passed(page):
+    busy: set[int] = set()
+    while timezone.now() < until and (page := _page(now, without=busy)):
+        passed = _passed(page)
+        for seen, days in passed:
             try:
                 qualified += _qualify(seen, days=days, now=now)
             except Exception:  # Of whatever kind: it is this one's alone.
-                failed.add(seen.pk)
                 log.exception("referral.left_behind", referral=seen.pk)
-        looked_at = Referral.objects.filter(pk__in=[referral.pk for referral in page])
-        looked_at.update(checked_at=now)
-        lapsed = looked_at.checkable().filter(started_at__lte=now - WINDOW)
-        lapsed.exclude(pk__in=failed).update(lapsed_at=now)
+        busy |= _mark(page, passed={seen.pk for seen, _ in passed}, now=now)
     return qualified
 
 
-def _page(now: datetime) -> list[Referral]:
+def _page(now: datetime, *, without: Collection[int]) -> list[Referral]:
     """Return those that have waited longest and were not looked at in this run."""
     waiting = Referral.objects.checkable().filter(Q(checked_at=None) | Q(checked_at__lt=now))
+    waiting = waiting.exclude(pk__in=without)
     oldest = waiting.order_by(F("checked_at").asc(nulls_first=True), "pk")
     return list(oldest.only("inviter", "invited", "started_at")[:PAGE])
 
@@ -240,6 +241,24 @@ def _passed(page: Sequence[Referral]) -> list[tuple[Referral, Sequence[Day]]]:
 
 
 @transaction.atomic
+def _mark(page: Sequence[Referral], *, passed: Collection[int], now: datetime) -> set[int]:
+    """Write down that a page was looked at, and what of it has lapsed; return what is left out.
+
+    That is what somebody else has locked: a page is of many inviters, whose locks nobody can take
+    at once, so it never waits. What has `passed` does not lapse though it may not count: it failed,
+    or staff have reopened it this very moment.
+    """
+    pks = {referral.pk for referral in page}
+    free = Referral.objects.select_for_update(no_key=True, skip_locked=True).filter(pk__in=pks)
+    marked = set(free.values_list("pk", flat=True))
+    looked_at = Referral.objects.filter(pk__in=marked)
+    looked_at.update(checked_at=now)
+    lapsed = looked_at.checkable().filter(started_at__lte=now - WINDOW)
+    lapsed.exclude(pk__in=passed).update(lapsed_at=now)
+    return pks - marked
+
+
+@transaction.atomic
 def _qualify(seen: Referral, *, days: Sequence[Day], now: datetime) -> bool:
     """Let an invitation count, or hold it for staff; return whether it counts. Locks the inviter.
 
@@ -253,20 +272,18 @@ def _qualify(seen: Referral, *, days: Sequence[Day], now: datetime) -> bool:
     referral.answers = sum(day.answers for day in days)
     referral.fast_answers = sum(day.fast for day in days)
     referral.days = len(days)
-    others = Referral.objects.filter(inviter=inviter_id).aggregate(
-        confirmed=Count("pk", filter=Q(status=ReferralStatus.REJECTED_FRAUD)),
-        starts=Count("pk", filter=_on_the_day_of(started_at) & Q(pk__lte=seen.pk)),
-    )
+    others = Referral.objects.filter(inviter=inviter_id)
     assessment = referral_rules.assess(
         Evidence(
             ring=_ring(inviter_id=inviter_id, invited_id=invited_id, started_at=started_at),
             answers=referral.answers,
             fast_answers=referral.fast_answers,
-            **others,
+            starts=others.filter(_on_the_day_of(started_at), pk__lte=seen.pk).count(),
+            confirmed=others.confirmed_fraud().count(),
         )
     )
     referral.score, referral.reasons = _told(assessment).values()
-    is_held = assessment.is_held and referral.cleared_at is None
+    is_held = assessment.is_held(cleared=referral.cleared)
     if is_held:
         referral.held_at = now
     else:
@@ -334,7 +351,7 @@ def claim(*, player: Player, number: int, choice: RewardChoice, now: datetime) -
 
     However often and from wherever it is asked for, whatever the choice: the first one stands and
     is returned. Locks the inviter, then the wallet. Raises NotYetError before its time or when the
-    month has its two, NoRewardError if there is no such reward or it was taken back.
+    month has no room, NoRewardError if there is no such reward or it was taken back.
     """
     if not Inviter.objects.select_for_update(no_key=True).filter(pk=player.pk).exists():
         raise NoRewardError("the player has invited nobody")
@@ -349,8 +366,13 @@ def claim(*, player: Player, number: int, choice: RewardChoice, now: datetime) -
             at=reward.deferred_until or reward.claimable_at,
             is_deferred=reward.deferred_until is not None,
         )
-    month = referral_rules.month_of(now, zone=business_zone())
+    zone = business_zone()
+    month = referral_rules.month_of(now, zone=zone)
     taken = {one.place for one in rewards if one.month == month and one.revoked_at is None}
+    free = set(range(1, CLAIMS_PER_MONTH + 1)) - taken
+    if not free:
+        # The next month has begun while this waited for the lock, and has offered it.
+        raise NotYetError(at=referral_rules.next_month(now, zone=zone), is_deferred=True)
     entry, _ = grants.grant(
         player=player,
         goods=goods_of(choice),
@@ -362,7 +384,7 @@ def claim(*, player: Player, number: int, choice: RewardChoice, now: datetime) -
     )
     reward.choice, reward.chosen_at, reward.entry = choice, now, entry
     reward.month = month
-    reward.place = min(set(range(1, CLAIMS_PER_MONTH + 1)) - taken)
+    reward.place = min(free)
     reward.save(update_fields=["choice", "chosen_at", "entry", "month", "place"])
     reward.referrals.update(status=ReferralStatus.REWARDED)
     _offer_or_defer(rewards, now=now)
@@ -409,31 +431,34 @@ def _settle(*, inviter_id: int, now: datetime, also: int | None = None) -> list[
 
 
 def _offer_or_defer(rewards: Sequence[ReferralReward], *, now: datetime) -> None:
-    """Offer the open ones whose time has come; once the month has its two, defer them all.
+    """Offer what the month has room for, by number, and defer the others whose time has come.
 
-    `rewards` are the inviter's open ones and this month's choices.
+    `rewards` are the inviter's open ones and this month's choices. One that is offered keeps its
+    room until it is chosen or taken back; one that stays deferred says nothing again.
     """
     zone = business_zone()
     month = referral_rules.month_of(now, zone=zone)
-    live = [reward for reward in rewards if reward.revoked_at is None]
-    is_full = sum(reward.month == month for reward in live) >= CLAIMS_PER_MONTH
-    for reward in live:
-        if reward.chosen_at is not None or now < (reward.deferred_until or reward.claimable_at):
+    unchosen = [one for one in rewards if one.chosen_at is None and one.revoked_at is None]
+    taken = sum(one.month == month and one.revoked_at is None for one in rewards)
+    offered = sum(one.offered_at is not None for one in unchosen)
+    room = max(0, CLAIMS_PER_MONTH - taken - offered)
+    waiting = [one for one in unchosen if one.offered_at is None and one.claimable_at <= now]
+    for reward in waiting[:room]:
+        reward.offered_at, reward.deferred_until = now, None
+        reward.save(update_fields=["offered_at", "deferred_until"])
+        reward.referrals.exclude(status=ReferralStatus.QUALIFIED).update(
+            status=ReferralStatus.QUALIFIED
+        )
+        tell(reward, ReferralNoticeKind.REWARD_READY, now=now)
+    for reward in waiting[room:]:
+        deferred_before = reward.deferred_until
+        if deferred_before is not None and now < deferred_before:
             continue
-        if is_full:
-            reward.deferred_until, reward.offered_at = (
-                referral_rules.next_month(now, zone=zone),
-                None,
-            )
-            status, kind = ReferralStatus.DEFERRED_LIMIT, ReferralNoticeKind.REWARD_DEFERRED
-        elif reward.offered_at is None:
-            reward.offered_at = now
-            status, kind = ReferralStatus.QUALIFIED, ReferralNoticeKind.REWARD_READY
-        else:
-            continue
-        reward.save(update_fields=["deferred_until", "offered_at"])
-        reward.referrals.exclude(status=status).update(status=status)
-        tell(reward, kind, now=now)
+        reward.deferred_until = referral_rules.next_month(now, zone=zone)
+        reward.save(update_fields=["deferred_until"])
+        if deferred_before is None:
+            reward.referrals.update(status=ReferralStatus.DEFERRED_LIMIT)
+            tell(reward, ReferralNoticeKind.REWARD_DEFERRED, now=now)
 
 
 def tell(reward: ReferralReward, kind: ReferralNoticeKind, *, now: datetime) -> None:
@@ -462,7 +487,8 @@ class Overview:
     """How a player's invitations stand.
 
     `counted` of PER_REWARD are there for the next reward; `friends` are the latest who are on the
-    way, `on_the_way` all of them; `in_review` wait for staff. `rewards` are those not chosen yet.
+    way, `on_the_way` all of them; `in_review` wait for staff. `rewards` are the first of those not
+    chosen yet, what can be chosen before what cannot; `unchosen` are all of them.
     """
 
     code: str
@@ -471,6 +497,7 @@ class Overview:
     in_review: int
     friends: Sequence[Friend]
     rewards: Sequence[ReferralReward]
+    unchosen: int
     claimed: int
     claimed_this_month: int
 
@@ -489,6 +516,8 @@ def overview(*, player: Player, now: datetime) -> Overview:
     latest = list(on_the_way.select_related("invited").order_by("-started_at")[:FRIENDS_SHOWN])
     answered = activity.answered([span_of(referral) for referral in latest])
     live = inviter.rewards.filter(revoked_at=None)
+    unchosen = live.filter(chosen_at=None)
+    offered_first = unchosen.order_by(F("offered_at").asc(nulls_last=True), "number")
     month = referral_rules.month_of(now, zone=business_zone())
     return Overview(
         code=inviter.code,
@@ -505,7 +534,8 @@ def overview(*, player: Player, now: datetime) -> Overview:
             for referral in latest
             for days in [answered.get(referral.invited_id, ())]
         ],
-        rewards=list(live.filter(chosen_at=None).order_by("number")),
+        rewards=list(offered_first[:REWARDS_SHOWN]),
+        unchosen=unchosen.count(),
         claimed=live.exclude(chosen_at=None).count(),
         claimed_this_month=live.filter(month=month).count(),
     )

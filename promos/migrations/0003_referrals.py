@@ -43,7 +43,8 @@ class Migration(migrations.Migration):
                 ("checked_at", models.DateTimeField(null=True)),
                 ("lapsed_at", models.DateTimeField(null=True)),
                 ("held_at", models.DateTimeField(null=True)),
-                ("cleared_at", models.DateTimeField(null=True)),
+                ("judged_at", models.DateTimeField(null=True)),
+                ("cleared", models.JSONField(default=list)),
                 ("answers", models.PositiveIntegerField(default=0)),
                 ("days", models.PositiveSmallIntegerField(default=0)),
                 ("fast_answers", models.PositiveIntegerField(default=0)),
@@ -312,12 +313,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="referralreward",
             constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("deferred_until", None),
-                    ("offered_at", None),
-                    ("offered_at__gte", models.F("deferred_until")),
-                    _connector="OR",
-                ),
+                condition=models.Q(("deferred_until", None), ("offered_at", None), _connector="OR"),
                 name="reward_deferred_is_waited_for",
             ),
         ),
@@ -421,6 +417,14 @@ class Migration(migrations.Migration):
                 name="referral_notice_untold",
             ),
         ),
+        migrations.AddIndex(
+            model_name="referralnotice",
+            index=models.Index(
+                condition=models.Q(("told_at", None)),
+                fields=["player"],
+                name="referral_notice_untold_player",
+            ),
+        ),
         migrations.AddConstraint(
             model_name="referralnotice",
             constraint=models.UniqueConstraint(
@@ -485,6 +489,14 @@ class Migration(migrations.Migration):
                 condition=models.Q(("reward", None), ("status", "QUALIFIED")),
                 fields=["inviter", "qualified_at"],
                 name="referral_unrewarded",
+            ),
+        ),
+        migrations.AddIndex(
+            model_name="referral",
+            index=models.Index(
+                condition=models.Q(("judged_at__isnull", False), ("status", "REJECTED_FRAUD")),
+                fields=["inviter"],
+                name="referral_confirmed_fraud",
             ),
         ),
         migrations.AddIndex(

@@ -124,11 +124,36 @@ class TestThePage:
         page = say(road, anna, "/invite")
 
         assert page["text"].endswith(
-            "📅 Reward 3 waits until 01.12.2026 00:00: this month you have had 2.\n"
+            "📅 Reward 3 waits until 01.12.2026 00:00 at least: there are 2 a month.\n"
             "⏳ Reward 4 is yours to choose from 24.11.2026 13:00 on.\n\n"
             "🎉 2 rewards chosen so far, 2 of 2 this month."
         )
         assert labels(page)[0] == "📨 Send to a friend"
+
+    @pytest.mark.parametrize(
+        ("language", "more"),
+        [
+            ("en", "and 4 more rewards"),
+            ("de", "und 4 weitere Belohnungen"),
+            ("uk", "та ще 4 винагороди"),
+        ],
+    )
+    def test_of_many_rewards_the_first_few(self, road: Road, language: str, more: str) -> None:
+        anna = newcomer(road, language=language)
+        say(road, anna, "/invite")
+        she = Inviter.objects.get()
+        for day in range(3):
+            qualified(she, 9, now=NOON - 3 * DAY - day * DAY)
+
+        page = say(road, anna, "/invite")
+
+        assert page["text"].splitlines()[-6].startswith("🎁")
+        assert page["text"].endswith(f"\n{more}")
+        choices = [button["callback_data"] for button in buttons(page)[:-3]]
+        assert choices == [
+            "reward:1:MEGA_PACK_15", "reward:1:PREMIUM_7",
+            "reward:2:MEGA_PACK_15", "reward:2:PREMIUM_7",
+        ]  # fmt: skip
 
     def test_in_german_and_in_ukrainian(self, road: Road) -> None:
         for language, begins in (("de", "🤝 Lade deine Freunde ein"), ("uk", "🤝 Запроси друзів")):
@@ -334,11 +359,11 @@ class TestBeingTold:
         anna, she = inviter(road)
         for _ in range(3):
             offered(she, now=NOON)
+        remind(road)
+        deferred = texts(road, anna)[-1]
         say(road, anna, "/invite")
         for number in (1, 2):
             tap(road, anna, f"reward:{number}:PREMIUM_7")
-        remind(road)
-        deferred = texts(road, anna)[-1]
         tap(road, anna, "reward:3:PREMIUM_7")
         refusal = toast(road, anna)
         clock.move_to(datetime(2026, 12, 1, 0, 5, tzinfo=BERLIN))
@@ -346,13 +371,12 @@ class TestBeingTold:
         clock.move_to(datetime(2026, 12, 1, 8, 0, tzinfo=BERLIN))
         remind(road)
 
-        assert deferred == (
-            "📅 Reward 3 waits for you.\nThere are 2 a month, and you have had them. You can "
-            "choose it from 01.12.2026 00:00 on; I will tell you."
+        assert deferred.endswith(
+            "📅 Reward 3 waits for you.\nThere are 2 a month. It has its turn on 01.12.2026 00:00 "
+            "at the earliest; I will tell you."
         )
         assert refusal == (
-            "This month you have had 2 rewards. This one waits for you and is ready on "
-            "01.12.2026 00:00."
+            "There are 2 rewards a month. This one waits for you, until 01.12.2026 00:00 at least."
         )
         assert texts(road, anna)[-1].startswith("🎁 Reward 3 for your invitations is ready.")
 

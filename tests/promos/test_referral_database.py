@@ -320,6 +320,13 @@ class TestNotices:
                 created_at=NOON + HOUR,
             )
 
+    def test_what_one_player_has_yet_to_be_told_is_found_by_the_player(self) -> None:
+        untold = ReferralNotice.objects.filter(player=PlayerFactory.create(), told_at=None)
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL enable_seqscan = off")
+
+        assert "referral_notice_untold_player" in untold.explain()
+
     @pytest.mark.parametrize("kind", ["FRIEND_QUALIFIED", "REWARD_READY", "SOMETHING"])
     def test_a_notice_is_about_something(self, kind: str) -> None:
         with (

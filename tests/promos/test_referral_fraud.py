@@ -3,6 +3,7 @@
 import itertools
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -18,7 +19,7 @@ from economy.models import (
     Source,
     Wallet,
 )
-from promos import referral_reviews, referral_rules
+from promos import referral_reviews, referral_rules, referrals
 from promos.errors import ChangedMeanwhileError, IllegalMoveError, NoRewardError
 from promos.models import Referral, ReferralNotice, ReferralReward
 from promos.referral_reviews import Verdict
@@ -218,7 +219,7 @@ class TestFastAnswers:
     ) -> None:
         assessment = referral_rules.assess(Evidence(answers=100, fast_answers=fast))
 
-        assert (assessment.score, assessment.is_held) == (score, held)
+        assert (assessment.score, assessment.is_held()) == (score, held)
 
     def test_points_add_up_to_a_hundred_at_most(self) -> None:
         assessment = referral_rules.assess(
@@ -239,6 +240,57 @@ class TestFastAnswers:
 
         assert status(second) == "QUALIFIED"
         assert suspicions(second) == [("CONFIRMED_BEFORE", 30)]
+
+    def test_what_the_bot_refuses_by_itself_is_not_held_against_anybody(self) -> None:
+        anna, oleh = PlayerFactory.create_batch(2)
+        come(invite(anna), player=oleh, now=NOON - DAY)
+        back = come(invite(oleh), player=anna)
+        assert status(back) == "REJECTED_FRAUD"
+
+        [friend] = qualified(invite(oleh), now=NOON + 3 * DAY)
+        assert suspicions(friend) == []
+
+        judge(back, "reopen", now=NOON + 4 * DAY)
+        judge(back, "confirm fraud", now=NOON + 4 * DAY)
+        [another] = qualified(invite(oleh), now=NOON + 6 * DAY)
+        assert suspicions(another) == [("CONFIRMED_BEFORE", 30)]
+
+    def test_a_new_suspicion_holds_what_staff_have_reopened(self) -> None:
+        inviter = invite()
+        referral = [come(inviter, now=NOON + number * SECOND) for number in range(11)][10]
+        judge(referral, "reopen")
+        play(referral, seconds=0.3)
+
+        check(NOON + 3 * DAY)
+        assert is_held(referral)
+        assert suspicions(referral) == [("FAST_ANSWERS", 100), ("VELOCITY", 50)]
+
+        judge(referral, "reopen", now=NOON + 3 * DAY)
+        check(NOON + 3 * DAY + HOUR)
+        assert status(referral) == "QUALIFIED"
+        referral.refresh_from_db()
+        assert referral.cleared == ["FAST_ANSWERS", "VELOCITY"]
+
+    def test_one_that_is_reopened_while_the_job_is_at_it_does_not_lapse(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        referral = come(invite())
+        play(referral, seconds=0.3)
+        late = NOON + 20 * DAY
+        qualify = referrals._qualify
+
+        def and_reopen(seen: Referral, **how: Any) -> bool:
+            counts = qualify(seen, **how)
+            judge(seen, "reopen", now=late)
+            return counts
+
+        with monkeypatch.context() as patch:
+            patch.setattr(referrals, "_qualify", and_reopen)
+            assert check(late) == 0
+
+        referral.refresh_from_db()
+        assert (referral.status, referral.lapsed_at) == ("STARTED", None)
+        assert check(late + HOUR) == 1
 
     def test_staff_have_the_last_word(self) -> None:
         referral = come(invite())
@@ -396,10 +448,10 @@ class TestVerdicts:
         claim(second)
         judge(first.referrals.all()[0], "confirm fraud")
 
-        # The third was deferred meanwhile; a fourth is free to be chosen.
-        fourth = offered(inviter, now=NOON + DAY)
-        assert claim(fourth, now=NOON + DAY).reward.place == 1
-        assert ReferralReward.objects.get(pk=third.pk).offered_at is None
+        third.refresh_from_db()
+        assert (third.offered_at, third.deferred_until) == (NOON, None)
+        assert third.notices.get(told_at=None).kind == "REWARD_READY"
+        assert claim(third).reward.place == 1
 
     def test_fraud_reopened_fraud_again(self) -> None:
         """A reward that was taken back by mistake comes back, and can be taken back once more."""

@@ -1,5 +1,6 @@
 """Two taps, two devices, the job and staff at the same moment: one reward, and none too many."""
 
+from datetime import datetime
 from functools import partial
 
 import pytest
@@ -10,7 +11,7 @@ from promos.errors import ChangedMeanwhileError, NotYetError
 from promos.models import Inviter, Referral, ReferralNotice, ReferralReward, RewardChoice
 from promos.referral_reviews import Verdict
 from quizarena.players.models import Player
-from tests.concurrency import meet_after, run_together
+from tests.concurrency import meet_after, overlap, run_together, take_row_locks_away
 from tests.factories import NOON, PlayerFactory, make_staff
 from tests.promos.invitations import (
     DAY,
@@ -19,6 +20,7 @@ from tests.promos.invitations import (
     claim,
     come,
     invite,
+    judge,
     offered,
     play,
     qualified,
@@ -76,33 +78,31 @@ class TestClaims:
     ) -> None:
         inviter = invite()
         rewards = [offered(inviter) for _ in range(3)]
-        claim(rewards[0])
         meet_after(monkeypatch, referrals, "_settle")
 
-        results = run_together(
-            partial(choose, rewards[1], "PREMIUM_7"), partial(choose, rewards[2], "PREMIUM_7")
-        )
+        results = run_together(*(partial(choose, reward, "PREMIUM_7") for reward in rewards))
 
-        assert sorted(type(result).__name__ for result in results) == ["Claim", "NotYetError"]
-        assert ReferralReward.objects.exclude(chosen_at=None).count() == 2
+        assert sorted(type(result).__name__ for result in results) == [
+            "Claim", "Claim", "NotYetError",
+        ]  # fmt: skip
+        chosen = ReferralReward.objects.exclude(chosen_at=None).order_by("place")
+        assert list(chosen.values_list("place", flat=True)) == [1, 2]
         [refusal] = [result for result in results if isinstance(result, NotYetError)]
         assert refusal.is_deferred
 
-    def test_without_the_lock_the_database_alone_refuses_the_third(
+    def test_without_the_lock_two_rewards_want_the_same_place(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        """Show that the test above can fail: the database alone refuses one of the two."""
         inviter = invite()
-        rewards = [offered(inviter) for _ in range(3)]
-        claim(rewards[0])
+        rewards = [offered(inviter) for _ in range(2)]
         without_the_lock(monkeypatch)
         meet_after(monkeypatch, referrals, "_settle")
 
-        results = run_together(
-            partial(choose, rewards[1], "PREMIUM_7"), partial(choose, rewards[2], "PREMIUM_7")
-        )
+        results = run_together(*(partial(choose, reward, "PREMIUM_7") for reward in rewards))
 
         assert sorted(type(result).__name__ for result in results) == ["Claim", "IntegrityError"]
-        assert ReferralReward.objects.exclude(chosen_at=None).count() == 2
+        assert ReferralReward.objects.exclude(chosen_at=None).count() == 1
 
     def test_a_tap_while_the_job_settles(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The reward's time has just come: the job offers it, and the player chooses it."""
@@ -156,6 +156,29 @@ class TestCounting:
         assert sorted(ReferralReward.objects.values_list("number", flat=True)) == [1, 2]
         assert not Referral.objects.unrewarded().exists()
 
+    def test_what_staff_are_deciding_about_is_left_to_the_next_run(self) -> None:
+        inviter = invite()
+        decided, other = come(inviter), come(inviter)
+        make_staff("Operator")
+
+        _, counted = overlap(partial(judge, decided, "cancel"), partial(check, NOON + HOUR))
+
+        assert counted == 0
+        assert _checked_at(decided) is None
+        assert _checked_at(other) == NOON + HOUR
+
+    def test_without_the_skipping_the_job_waits_for_staff(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Show that the test above can fail."""
+        decided = come(invite())
+        make_staff("Operator")
+        take_row_locks_away(monkeypatch)
+
+        overlap(partial(judge, decided, "cancel"), partial(check, NOON + HOUR))
+
+        assert _checked_at(decided) == NOON + HOUR
+
     def test_the_tenth_and_the_eleventh_start_at_once(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -196,6 +219,11 @@ class TestCounting:
         )
 
         assert results[0] == results[1] == Referral.objects.get()
+
+
+def _checked_at(referral: Referral) -> datetime | None:
+    """Return when the job has last looked at an invitation."""
+    return Referral.objects.values_list("checked_at", flat=True).get(pk=referral.pk)
 
 
 class TestVerdicts:

@@ -26,6 +26,7 @@ from tests.promos.invitations import (
     claim,
     come,
     invite,
+    judge,
     offered,
     play,
     qualified,
@@ -249,8 +250,9 @@ class TestFairness:
         with CaptureQueriesContext(connection) as ten:
             check(NOON + 2 * DAY)
 
-        # The page, its recorded days, the mark, what has lapsed, and the empty next page.
-        assert len(three) == len(ten) == 5
+        # The page, its recorded days; savepoint and release, what is free, the mark, what has
+        # lapsed; and the empty next page.
+        assert len(three) == len(ten) == 8
 
     def test_statements_of_one_that_counts(self) -> None:
         play(come(invite()))
@@ -258,9 +260,10 @@ class TestFairness:
         with CaptureQueriesContext(connection) as queries:
             check(NOON + 2 * DAY)
 
-        # The five of a page, its answers; savepoint and release, the inviter, the invitation, the
-        # inviter's others, the ring, the status, the notice, and whether it was a third.
-        assert len(queries) == 15
+        # The eight of a page, its answers; savepoint and release, the inviter, the invitation, the
+        # ring, the starts of the day, confirmed fraud, the status, the notice, and whether it was a
+        # third.
+        assert len(queries) == 19
 
 
 def _one_page(clock: time_machine.Traveller, now: datetime) -> None:
@@ -387,7 +390,7 @@ class TestRewards:
 class TestTwoPerMonth:
     @pytest.fixture
     def inviter(self) -> Inviter:
-        """Return somebody with three rewards to choose."""
+        """Return somebody with three rewards, for two of which the month has room."""
         inviter = invite()
         for _ in range(3):
             offered(inviter)
@@ -443,11 +446,14 @@ class TestTwoPerMonth:
 
         with time_machine.travel(released_at - timedelta(minutes=6), tick=False):
             assert tasks.settle_referral_rewards() == 0
+        assert ReferralReward.objects.get(pk=third.pk).deferred_until == released_at - timedelta(
+            minutes=5
+        )
         with time_machine.travel(released_at, tick=False):
             assert tasks.settle_referral_rewards() == 1
 
         third.refresh_from_db()
-        assert third.deferred_until == released_at - timedelta(minutes=5)
+        assert third.deferred_until is None
         assert third.offered_at == released_at
         assert set(third.referrals.values_list("status", flat=True)) == {"QUALIFIED"}
         assert _untold(inviter) == ["REWARD_READY"]
@@ -478,6 +484,58 @@ class TestTwoPerMonth:
 
         assert refusal.value.at == berlin(2027, 1, 1)
 
+    def test_no_more_are_offered_than_the_month_has_room_for(self, inviter: Inviter) -> None:
+        assert _offered(inviter) == [1, 2]
+        assert _untold(inviter) == ["REWARD_READY", "REWARD_READY", "REWARD_DEFERRED"]
+
+        claim(ReferralReward.objects.get(number=2))
+
+        assert _offered(inviter) == [1]
+        assert ReferralReward.objects.get(number=3).deferred_until == berlin(2026, 12, 1)
+
+    def test_one_that_stays_deferred_says_nothing_again(self, inviter: Inviter) -> None:
+        for _ in range(2):
+            offered(inviter, now=NOON - DAY)  # Ten start on a day, and no more.
+        ReferralNotice.objects.update(told_at=NOON)
+
+        referrals.settle(inviter_id=inviter.pk, now=berlin(2026, 12, 1))
+
+        assert _offered(inviter) == [1, 2]
+        assert _untold(inviter) == []
+        waiting = ReferralReward.objects.filter(offered_at=None)
+        assert set(waiting.values_list("deferred_until", flat=True)) == {berlin(2027, 1, 1)}
+        statuses = Referral.objects.filter(reward__in=waiting).values_list("status", flat=True)
+        assert set(statuses) == {"DEFERRED_LIMIT"}
+
+        for number in (1, 2):
+            claim(ReferralReward.objects.get(number=number), now=berlin(2026, 12, 2))
+        referrals.settle(inviter_id=inviter.pk, now=berlin(2027, 1, 1))
+
+        assert _offered(inviter) == [3, 4]
+        assert _untold(inviter) == ["REWARD_READY", "REWARD_READY"]
+
+    def test_a_place_that_is_free_is_for_one_that_was_deferred(self, inviter: Inviter) -> None:
+        first, _, third = ReferralReward.objects.order_by("number")
+        judge(first.referrals.all()[0], "cancel", now=NOON + HOUR)
+
+        third.refresh_from_db()
+        assert (third.offered_at, third.deferred_until) == (NOON + HOUR, None)
+        assert set(third.referrals.values_list("status", flat=True)) == {"QUALIFIED"}
+
+    def test_who_waited_for_the_lock_across_the_end_of_the_month(self, inviter: Inviter) -> None:
+        """The tap is of November, and the job has offered it in December meanwhile."""
+        first, second, third = ReferralReward.objects.order_by("number")
+        claim(first)
+        claim(second)
+        referrals.settle(inviter_id=inviter.pk, now=berlin(2026, 12, 1))
+
+        with pytest.raises(NotYetError) as refusal:
+            claim(third, now=berlin(2026, 12, 1) - SECOND)
+
+        assert refusal.value.is_deferred
+        assert refusal.value.at == berlin(2026, 12, 1)
+        assert claim(third, now=berlin(2026, 12, 1)).reward.place == 1
+
     def test_a_month_is_one_of_berlin(self, inviter: Inviter) -> None:
         """The last minutes of November in Berlin are before those of UTC."""
         first, second, third = ReferralReward.objects.order_by("number")
@@ -485,6 +543,12 @@ class TestTwoPerMonth:
         claim(second, now=datetime(2026, 11, 30, 22, 59, tzinfo=UTC))
 
         assert claim(third, now=datetime(2026, 11, 30, 23, 0, tzinfo=UTC)).is_new
+
+
+def _offered(inviter: Inviter) -> list[int]:
+    """Return the numbers of the inviter's rewards that can be chosen."""
+    open_ones = ReferralReward.objects.open().filter(inviter=inviter, offered_at__isnull=False)
+    return list(open_ones.order_by("number").values_list("number", flat=True))
 
 
 def _untold(inviter: Inviter) -> list[str]:
@@ -527,3 +591,28 @@ class TestOverview:
 
         assert (seen.counted, seen.claimed, seen.claimed_this_month) == (1, 1, 1)
         assert [(reward.number, reward.offered_at) for reward in seen.rewards] == [(2, None)]
+        assert seen.unchosen == 1
+
+    def test_the_first_few_rewards_of_many(self) -> None:
+        inviter = invite()
+        for day in range(3):
+            qualified(inviter, 9, now=NOON - 3 * DAY - day * DAY)
+
+        seen = referrals.overview(player=inviter.player, now=NOON)
+
+        assert [reward.number for reward in seen.rewards] == [1, 2, 3, 4, 5]
+        assert seen.unchosen == 9
+
+    def test_what_can_be_chosen_comes_before_what_cannot(self) -> None:
+        """The sixth is of older invitations that have come free, and its time comes first."""
+        inviter = invite()
+        spoilt = offered(inviter)
+        for day in range(2):
+            qualified(inviter, 6, now=NOON - day * DAY)
+        qualified(inviter, 1, now=NOON - 3 * DAY)
+        judge(spoilt.referrals.all()[0], "cancel")
+
+        seen = referrals.overview(player=inviter.player, now=NOON)
+
+        assert [reward.number for reward in seen.rewards] == [6, 2, 3, 4, 5]
+        assert seen.rewards[0].offered_at == NOON
