@@ -51,9 +51,9 @@ ADD_BROADCAST = """
 INSERT INTO bot_broadcast
   (name, text_de, text_en, text_uk, label_de, label_en, label_uk, screen, url, for_language,
    status, key, created_at, changed_at, scheduled_at, cursor, is_gathered, recipients, sent,
-   refused, blocked, given_up, maybe_sent, left_out)
+   refused, blocked, given_up, maybe_sent, left_out, is_approved)
 VALUES ('Proof', %s, %s, %s, 'Los', 'Go', 'Go', 'menu', '', '', 'SCHEDULED', %s, now(), now(),
-        now(), 0, false, 0, 0, 0, 0, 0, 0, 0)
+        now(), 0, false, 0, 0, 0, 0, 0, 0, 0, true)
 RETURNING id
 """
 
