@@ -6,7 +6,6 @@ Berlin) is a sweep over those who want it, page by page, that anybody can go on 
 """
 
 from collections.abc import Callable, Collection, Sequence
-from contextlib import nullcontext
 from dataclasses import dataclass
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
@@ -27,6 +26,7 @@ from economy.streak_rules import DAY, midnight_after
 from economy.wallets import business_zone
 from payments import offers
 from payments.offer_rules import Event
+from payments.offers import Proposal
 from quizarena.players.models import Player
 
 # The places of a day.
@@ -292,26 +292,34 @@ def _remind_players(sweep: ReminderSweep, page: Sequence[int], *, now: datetime)
 
 
 def _remind_one(player: Player, *, sweep: ReminderSweep, now: datetime) -> bool:
-    """Tell the player, if need be without the offer; False, and logged, if not even that works."""
+    """Tell the player; False, and logged, if that does not work: nobody else suffers."""
     rules = SWEEPS[ReminderKind(sweep.kind)]
-    for pause in dict.fromkeys((rules.pause, None)):
-        try:
-            # Only an offer touches the database.
-            with (
-                nullcontext() if pause is None else transaction.atomic(),
-                translation.override(player.language),
-            ):
-                text, proposal = rules.say(player, sweep.zone, now), None
-                if pause is not None:
-                    proposal = offers.propose(player=player, event=pause, now=now)
-                if proposal is not None:
-                    text = offer_texts.with_reminder(text, proposal, now=now)
-                tell(player, text, keyboards.reminder(proposal))
-        except Exception:  # Of whatever kind: it is this player's alone.
-            log.exception("reminder.not_told", kind=sweep.kind, player=player.pk, pause=pause)
-        else:
-            return True
-    return False
+    try:
+        with translation.override(player.language):
+            text = rules.say(player, sweep.zone, now)
+            text, proposal = _with_offer(text, player=player, pause=rules.pause, now=now)
+            tell(player, text, keyboards.reminder(proposal))
+    except Exception:
+        log.exception("reminder.not_told", kind=sweep.kind, player=player.pk)
+        return False
+    return True
+
+
+def _with_offer(
+    text: str, *, player: Player, pause: Event | None, now: datetime
+) -> tuple[str, Proposal | None]:
+    """Return the text with what is offered at the pause; a defect there costs the offer alone."""
+    if pause is None:
+        return text, None
+    try:
+        with transaction.atomic():
+            proposal = offers.propose(player=player, event=pause, now=now)
+            if proposal is None:
+                return text, None
+            return offer_texts.with_reminder(text, proposal, now=now), proposal
+    except Exception:
+        log.exception("reminder.not_offered", player=player.pk, pause=pause)
+        return text, None
 
 
 def tell(player: Player, text: str, keyboard: InlineKeyboardMarkup) -> None:

@@ -86,8 +86,10 @@ class Snapshot:
     is_active_today: bool = False
     # A saver or a freeze would keep it through a day without activity.
     is_streak_safe: bool = False
-    # The last day with activity before today, and whether its comeback has been rewarded.
+    # The last day with activity before the player returned, today or yesterday; and whether that
+    # comeback has been rewarded.
     was_active_on: date | None = None
+    returned_on: date | None = None
     is_welcomed_back: bool = False
     # How often the product that the event is about was bought, within BOUGHT_WITHIN.
     times_bought: int = 0
@@ -107,10 +109,10 @@ class Snapshot:
 
     @property
     def idle_days(self) -> int:
-        """Return how many whole days have passed without activity, up to today."""
+        """Return how many whole days had passed without activity when the player returned."""
         if self.was_active_on is None:
             return 0
-        return (self.local.date() - self.was_active_on).days - 1
+        return ((self.returned_on or self.local.date()) - self.was_active_on).days - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

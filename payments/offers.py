@@ -24,6 +24,7 @@ from payments.models import GRACE, PAID, Attribution, Impression, Purchase
 from payments.offer_rules import (
     BLOCKING_EVERY,
     BOUGHT_WITHIN,
+    IDLE_DAYS,
     MUTED_FOR,
     SAME_EVERY,
     SHOWN_A_DAY_MAX,
@@ -96,7 +97,7 @@ _LOOK = f"""
 SELECT
   wallet.free_energy, wallet.paid_energy, wallet.energy_counted_until, wallet.streak_savers,
   streak.current, streak.last_active_day, streak.settled_through,
-  active.was_active_on,
+  active.was_active_on, active.returned_on,
   EXISTS (SELECT FROM economy_ledgerentry WHERE player_id = %(player)s
             AND idempotency_key = 'comeback:' || active.was_active_on) AS is_welcomed_back,
   (SELECT count(*) FROM economy_streakday
@@ -137,8 +138,17 @@ SELECT
   ARRAY(SELECT trigger FROM payments_impression
         WHERE player_id = %(player)s AND muted_at > %(muted_since)s) AS muted
 FROM (
-  SELECT max(day) AS was_active_on FROM economy_streakday
-  WHERE player_id = %(player)s AND outcome = 'PLAYED' AND day < %(today)s
+  -- Who came back yesterday, maybe late in the evening, is still somebody who has come back.
+  SELECT CASE WHEN is_back THEN before ELSE last END AS was_active_on,
+    CASE WHEN is_back THEN last ELSE %(today)s END AS returned_on
+  FROM (
+    SELECT last, before, last = %(yesterday)s AND last - before > %(idle_days)s AS is_back
+    FROM (
+      SELECT max(day) AS last, max(day) FILTER (WHERE day < %(yesterday)s) AS before
+      FROM economy_streakday
+      WHERE player_id = %(player)s AND outcome = 'PLAYED' AND day < %(today)s
+    ) AS latest
+  ) AS days
 ) AS active
 LEFT JOIN economy_wallet AS wallet ON wallet.player_id = %(player)s
 LEFT JOIN economy_streak AS streak ON streak.player_id = %(player)s
@@ -154,6 +164,8 @@ def _look(*, player: Player, event: Event, about: str, now: datetime) -> _Facts:
         "player": player.pk,
         "now": now,
         "today": today,
+        "yesterday": today - streak_rules.DAY,
+        "idle_days": IDLE_DAYS,
         "monday": streak_rules.week_of(today)[0],
         "about": about,
         "bought_since": now - BOUGHT_WITHIN.get(about, timedelta(0)),
@@ -195,6 +207,7 @@ def _look(*, player: Player, event: Event, about: str, now: datetime) -> _Facts:
             savers=row["streak_savers"] or 0, plan=plan, frozen=row["frozen_this_week"]
         ),
         was_active_on=row["was_active_on"],
+        returned_on=row["returned_on"],
         is_welcomed_back=row["is_welcomed_back"],
         times_bought=row["times_bought"],
         has_weekend_campaign=bool(row["campaigns"]),

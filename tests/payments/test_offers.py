@@ -384,6 +384,34 @@ class TestComeback:
 
         assert shown(player, Event.ROUND_OVER) == "COMEBACK_3D"
 
+    @pytest.mark.parametrize(("days", "is_given"), [(3, False), (4, True)])
+    def test_a_round_that_ends_after_midnight_is_not_too_late(
+        self, player: Player, days: int, is_given: bool
+    ) -> None:
+        active(player, days=1, last=NOON - days * DAY)
+        streaks.record_activity(player=player, now=NOON)
+
+        late = shown(player, Event.ROUND_OVER, now=NOON + DAY)
+
+        assert late == ("COMEBACK_3D" if is_given else "")
+        assert shown(player, now=NOON + DAY + HOUR) == ""
+        assert LedgerEntry.objects.filter(type="COMEBACK").count() == int(is_given)
+
+    def test_who_was_welcomed_on_the_day_is_not_the_day_after(self, player: Player) -> None:
+        active(player, days=1, last=NOON - 4 * DAY)
+        shown(player)
+        streaks.record_activity(player=player, now=NOON)
+
+        assert shown(player, now=NOON + DAY + HOUR) == ""
+        assert Wallet.objects.get(player=player).paid_energy == 20
+
+    def test_two_days_after_the_return_it_is_too_late(self, player: Player) -> None:
+        active(player, days=1, last=NOON - 10 * DAY)
+        streaks.record_activity(player=player, now=NOON)
+        streaks.record_activity(player=player, now=NOON + DAY)
+
+        assert shown(player, now=NOON + 2 * DAY) == ""
+
     def test_what_the_caps_do_not_allow_is_not_given(self, player: Player) -> None:
         active(player, days=1, last=NOON - 4 * DAY)
         for trigger in ("ENERGY_LOW", "STREAK_GT7", "STREAK_MILESTONE_30"):
