@@ -321,6 +321,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
+    "import-questions": {
+        "task": "quizarena.game.tasks.work_on_imports",
+        "schedule": 2.0,
+        "options": {"expires": 2.0, "queue": "bulk"},
+    },
     "note the ends of Premium": {
         "task": "economy.tasks.premium_notices",
         "schedule": 300.0,

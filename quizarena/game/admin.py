@@ -3,40 +3,55 @@
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
-from django.urls import reverse
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from import_export.admin import ImportExportMixin
+from import_export.admin import ExportMixin
 from import_export.formats.base_formats import CSV, XLSX
-from import_export.results import Result, RowResult
-from import_export.tmp_storages import CacheStorage
-from unfold.contrib.import_export.forms import ExportForm, ImportForm
+from unfold.contrib.import_export.forms import ExportForm
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminRadioSelectWidget, UnfoldAdminTextareaWidget
-
-from quizarena.game import bank
-from quizarena.game.importing import (
-    OPTION_COLUMNS,
-    QuestionResource,
-    UnreadableFileError,
-    errors_of,
-    read_csv,
-    read_workbook,
+from unfold.widgets import (
+    UnfoldAdminFileFieldWidget,
+    UnfoldAdminRadioSelectWidget,
+    UnfoldAdminTextareaWidget,
 )
-from quizarena.game.models import CONTENT, Question, QuestionVersion, Round, RoundState
+
+from quizarena import tables
+from quizarena.game import bank, imports
+from quizarena.game.importing import COLUMNS, OPTION_COLUMNS, QuestionResource
+from quizarena.game.models import (
+    CONTENT,
+    IMPORT_UNFINISHED,
+    ImportState,
+    Question,
+    QuestionImport,
+    QuestionVersion,
+    Round,
+    RoundState,
+)
 from quizarena.players.admin import Chapter, tells
 from quizarena.players.models import Player
 from quizarena.staff import audit
-from quizarena.staff.desk import StaffAdmin, age, badge
+from quizarena.staff.decisions import Decision, decide
+from quizarena.staff.desk import ReadOnlyAdmin, StaffAdmin, age, badge, button, own_user
 
 CHAPTER_LENGTH = 20
-# The preview of an import shows so many rows and counts the others.
-PREVIEW_LENGTH = 200
+IMPORT_COLOURS = {
+    ImportState.WAITING: "info",
+    ImportState.CHECKED: "warning",
+    ImportState.CONFIRMED: "info",
+    ImportState.IMPORTED: "success",
+    ImportState.REFUSED: "danger",
+    ImportState.DISCARDED: "primary",
+}
 
 
 if TYPE_CHECKING:
@@ -87,53 +102,36 @@ class QuestionForm(_QuestionForm):
 
 
 class CSVFile(CSV):
-    """CSV as the importer reads it, which also tells encodings and delimiters apart."""
+    """CSV that reads the same after Excel has opened and saved it."""
 
-    def create_dataset(self, in_stream: bytes | None, **kwargs: Any) -> Any:
-        """Return the rows. Raises UnreadableFileError."""
-        return read_csv(_present(in_stream))
+    def export_data(self, dataset: Any, **kwargs: Any) -> bytes:
+        """Return the file."""
+        return tables.csv_file(dataset.headers, dataset)
 
     def is_binary(self) -> bool:
-        """Return True: decoding is the importer's work."""
+        """Return True: encoding is the writer's work."""
         return True
 
-    def get_read_mode(self) -> str:
-        """Return the mode for bytes."""
-        return "rb"
 
+class WorkbookFile(XLSX):
+    """An Excel workbook whose cells stay what they are."""
 
-class Workbook(XLSX):
-    """An Excel workbook as the importer reads it."""
-
-    def create_dataset(self, in_stream: bytes | None, **kwargs: Any) -> Any:
-        """Return the rows. Raises UnreadableFileError."""
-        return read_workbook(_present(in_stream))
-
-
-def _present(raw: bytes | None) -> bytes:
-    """Return what was uploaded, which the cache keeps for a day at most."""
-    if raw is None:
-        raise UnreadableFileError("The upload is gone: choose the file again.")
-    return raw
+    def export_data(self, dataset: Any, **kwargs: Any) -> bytes:
+        """Return the file."""
+        return tables.workbook(dataset.headers, dataset)
 
 
 @admin.register(Question)
-class QuestionAdmin(ImportExportMixin, StaffAdmin[Question]):
+class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
     """Write, import, disable; a question that was ever asked stays for the rounds' sake."""
 
     form = QuestionForm
     resource_classes = (QuestionResource,)
-    import_formats = (CSVFile, Workbook)
-    export_formats = (CSV, XLSX)
-    # Excel takes CSV for UTF-8 only with this mark.
-    to_encoding = "utf-8-sig"
-    import_form_class = ImportForm
+    export_formats = (CSVFile, WorkbookFile)
     export_form_class = ExportForm
-    import_template_name = "game/import.html"
-    # Any web process may get the confirmation; a temporary file would be on one machine.
-    tmp_storage_class = CacheStorage
-    skip_admin_log = True  # The resource writes the audit log itself.
+    skip_admin_log = True  # The export writes the audit log itself.
 
+    list_before_template = "game/question_list.html"
     list_display = ("quiz_id", "question", "answer", "level", "mode", "state", "version")
     list_filter = ("category", "level", "is_enabled")
     search_fields = ("quiz_id", "question")
@@ -228,10 +226,6 @@ class QuestionAdmin(ImportExportMixin, StaffAdmin[Question]):
         """Return False: questions are disabled."""
         return False
 
-    def has_import_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may both add and change questions."""
-        return self.has_add_permission(request) and self.has_change_permission(request)
-
     def has_export_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may read questions."""
         return self.has_view_permission(request)
@@ -274,47 +268,13 @@ class QuestionAdmin(ImportExportMixin, StaffAdmin[Question]):
             refusal="disabled already",
         )
 
-    # --- Import and export --------------------------------------------------------------------
-
-    def add_data_read_fail_error_to_form(self, form: Any, error: Exception) -> None:
-        """Tell the importer's own sentence; anything else is a fault of ours."""
-        if not isinstance(error, UnreadableFileError):
-            raise error
-        form.add_error("import_file", str(error))
-
-    def import_action(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Check an uploaded file without importing it, and show what it would do."""
-        response: TemplateResponse = super().import_action(request, **kwargs)
-        context = response.context_data or {}
-        if result := context.get("result"):
-            _raise_faults(result)
-            context |= {
-                "import_errors": errors_of(result),
-                "totals": _totals(result),
-                "preview_rows": result.rows[:PREVIEW_LENGTH],
-                "hidden_rows": max(0, len(result.rows) - PREVIEW_LENGTH),
-            }
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the questions, with the way to import more."""
+        context = {"may_import": may_import(request), **(extra_context or {})}
+        response: HttpResponse = super().changelist_view(request, context)
         return response
-
-    def process_import(self, request: HttpRequest, **kwargs: Any) -> HttpResponse:
-        """Import what was confirmed."""
-        try:
-            response: HttpResponse = super().process_import(request, **kwargs)
-        except UnreadableFileError as error:
-            self.message_user(request, str(error), messages.ERROR)
-            return HttpResponseRedirect(reverse("admin:game_question_import"))
-        return response
-
-    def process_result(self, result: Result, request: HttpRequest) -> HttpResponse:
-        """Tell what was imported; the bank may have changed since the preview."""
-        _raise_faults(result)
-        if errors := errors_of(result):
-            line, sentence = errors[0]
-            told = f"Nothing was imported. Line {line}: {sentence}"
-            self.message_user(request, told, messages.ERROR)
-            return HttpResponseRedirect(reverse("admin:game_question_import"))
-        self.message_user(request, f"Imported: {_totals(result)}.", messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:game_question_changelist"))
 
     def get_export_data(
         self, file_format: Any, request: HttpRequest, queryset: QuerySet[Question], **kwargs: Any
@@ -329,25 +289,6 @@ class QuestionAdmin(ImportExportMixin, StaffAdmin[Question]):
             details={"format": kind, "filter": request.GET.dict()},
         )
         return exported
-
-
-def _raise_faults(result: Result) -> None:
-    """Raise what went wrong through no fault of the file."""
-    for error in [*result.base_errors, *(row.errors[0] for row in result.error_rows)]:
-        raise error.error
-
-
-def _totals(result: Result) -> str:
-    """Return the counts in words."""
-    new, changed, unchanged = (
-        result.totals[kind]
-        for kind in (
-            RowResult.IMPORT_TYPE_NEW,
-            RowResult.IMPORT_TYPE_UPDATE,
-            RowResult.IMPORT_TYPE_SKIP,
-        )
-    )
-    return f"{new} new, {changed} changed, {unchanged} unchanged"
 
 
 def _differences(
@@ -366,6 +307,223 @@ def _differences(
         ("explanation", before.explanation, after.explanation),
     ]
     return [(what, old, new) for what, old, new in rows if old != new]
+
+
+# --- Import ---------------------------------------------------------------------------------------
+
+
+def may_import(request: HttpRequest) -> bool:
+    """Return whether the user may both add and change questions."""
+    return request.user.has_perms(("game.add_question", "game.change_question"))
+
+
+class UploadForm(forms.Form):
+    """A file with questions; a worker reads it."""
+
+    file = forms.FileField(
+        label="File",
+        max_length=200,
+        widget=UnfoldAdminFileFieldWidget,
+        help_text=(
+            f"CSV or an Excel workbook (.xlsx), up to {tables.BYTES_MAX // 1024**2} MB and "
+            f"{tables.ROWS_MAX:,} rows."
+        ),
+    )
+
+    def clean_file(self) -> Any:
+        """Refuse what is too large to be kept."""
+        file = self.cleaned_data["file"]
+        if file.size > tables.BYTES_MAX:
+            raise forms.ValidationError(
+                f"The file has {file.size / 1024**2:.1f} MB: divide it into files of at most "
+                f"{tables.BYTES_MAX // 1024**2} MB."
+            )
+        return file
+
+
+@admin.register(QuestionImport)
+class QuestionImportAdmin(ReadOnlyAdmin[QuestionImport]):
+    """Uploaded files with questions: checked, confirmed, imported."""
+
+    list_display = ("file_name", "status", "counts", "uploaded_by", "changed")
+    list_select_related = ("uploaded_by",)
+    ordering = ("-id",)
+    list_before_template = "game/question_list.html"
+    fieldsets = ((None, {"fields": (("file_name", "uploaded_by"), ("progress", "changed"))}),)
+    change_form_outer_after_template = "game/import_report.html"
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[QuestionImport]:
+        """Return the imports without their files."""
+        return super().get_queryset(request).defer("content")
+
+    def has_view_permission(self, request: HttpRequest, obj: QuestionImport | None = None) -> bool:
+        """Return whether the user may import questions."""
+        return may_import(request)
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may import questions."""
+        return may_import(request)
+
+    @display(description="State")
+    def status(self, question_import: QuestionImport) -> SafeString:
+        """Return where it stands."""
+        state = ImportState(question_import.state)
+        return badge(state.label, IMPORT_COLOURS[state])
+
+    @display(description="Questions")
+    def counts(self, question_import: QuestionImport) -> str:
+        """Return what the file brings, once that is known."""
+        return _counts(question_import.report)
+
+    @display(description="Changed")
+    def changed(self, question_import: QuestionImport) -> str:
+        """Return when it came to where it stands."""
+        return age(question_import.changed_at)
+
+    @display(description="State")
+    def progress(self, question_import: QuestionImport) -> SafeString:
+        """Return where it stands, updating while a worker has it."""
+        return render_to_string("game/import_progress.html", _progress_context(question_import))
+
+    def buttons(self, request: HttpRequest, obj: QuestionImport) -> list[SafeString]:
+        """Return what can be done with a checked file."""
+        if obj.state != ImportState.CHECKED:
+            return []
+        found = [button("Discard", "game_questionimport_discard", obj.pk)]
+        if obj.report["preview"]:
+            found.insert(0, button("Import", "game_questionimport_confirm", obj.pk))
+        return found
+
+    def page_context(self, request: HttpRequest, obj: QuestionImport) -> dict[str, Any]:
+        """Return the report for its template."""
+        report = obj.report
+        shown = report.get("preview", [])
+        total = report.get("new", 0) + report.get("changed", 0)
+        return {
+            "report": report,
+            "counts": _counts(report),
+            "is_checked": obj.state == ImportState.CHECKED,
+            "hidden_rows": total - len(shown),
+        }
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the imports, with the way to one more."""
+        context = {"may_import": may_import(request), **(extra_context or {})}
+        return super().changelist_view(request, context)
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the pages of an import's steps."""
+        view = self.admin_site.admin_view
+        name = "game_questionimport_"
+        return [
+            path("upload/", view(self.upload_view), name=f"{name}upload"),
+            path("<int:pk>/progress/", view(self.progress_view), name=f"{name}progress"),
+            path("<int:pk>/confirm/", view(self.confirm_view), name=f"{name}confirm"),
+            path("<int:pk>/discard/", view(self.discard_view), name=f"{name}discard"),
+            *super().get_urls(),
+        ]
+
+    def upload_view(self, request: HttpRequest) -> HttpResponse:
+        """Take a file and show how its check goes."""
+        if not may_import(request):
+            raise PermissionDenied
+        form = UploadForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid():
+            file = form.cleaned_data["file"]
+            uploaded = imports.upload(
+                content=file.read(),
+                file_name=file.name,
+                staff=own_user(request),
+                now=timezone.now(),
+            )
+            return HttpResponseRedirect(_page_of(uploaded.pk))
+        context = {
+            **self.admin_site.each_context(request),
+            "title": "Import questions",
+            "opts": self.opts,
+            "media": self.media,
+            "form": form,
+            "columns": ", ".join(COLUMNS),
+        }
+        return TemplateResponse(request, "game/import_upload.html", context)
+
+    def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show how far a file is, for a page that asks again and again."""
+        question_import = self._import(request, pk)
+        context = _progress_context(question_import)
+        response = TemplateResponse(request, "game/import_progress.html", context)
+        if not context["is_moving"]:
+            response["HX-Refresh"] = "true"  # What can be done with it has changed.
+        return response
+
+    def confirm_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask once more, and let a worker import it."""
+        question_import = self._import(request, pk)
+
+        def confirm(cleaned: dict[str, Any]) -> str:
+            imports.confirm(import_id=pk, now=timezone.now())
+            return "It is being imported."
+
+        decision = Decision(
+            title=f"Import {question_import.file_name}",
+            note=f"{_counts(question_import.report)}.",
+            carry_out=confirm,
+            refusals=(imports.ImportStateError,),
+            back=_page_of(pk),
+            confirm="Import",
+        )
+        return decide(request, decision, model_admin=self)
+
+    def discard_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask once more, and delete the file."""
+        question_import = self._import(request, pk)
+
+        def discard(cleaned: dict[str, Any]) -> str:
+            imports.discard(import_id=pk, now=timezone.now())
+            return "The file is deleted; nothing was imported."
+
+        decision = Decision(
+            title=f"Discard {question_import.file_name}",
+            carry_out=discard,
+            refusals=(imports.ImportStateError,),
+            back=_page_of(pk),
+            confirm="Discard",
+        )
+        return decide(request, decision, model_admin=self)
+
+    def _import(self, request: HttpRequest, pk: int) -> QuestionImport:
+        """Return the import, for who may see it."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return get_object_or_404(self.get_queryset(request), pk=pk)
+
+
+def _page_of(import_id: int) -> str:
+    return reverse("admin:game_questionimport_change", args=[import_id])
+
+
+def _counts(report: dict[str, Any]) -> str:
+    """Return in words what a file brings."""
+    if "new" not in report or report["errors"]:
+        return "–"
+    return f"{report['new']} new, {report['changed']} changed, {report['unchanged']} unchanged"
+
+
+def _progress_context(question_import: QuestionImport) -> dict[str, Any]:
+    """Return what the progress template takes."""
+    state = ImportState(question_import.state)
+    is_moving = state in IMPORT_UNFINISHED and state != ImportState.CHECKED
+    done, rows = (is_moving and imports.progress(question_import.pk)) or (0, 0)
+    return {
+        "question_import": question_import,
+        "badge": badge(state.label, IMPORT_COLOURS[state]),
+        "is_moving": is_moving,
+        "done": done,
+        "rows": rows,
+        "per_cent": 100 * done // rows if rows else 0,
+    }
 
 
 @tells

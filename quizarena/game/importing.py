@@ -1,16 +1,14 @@
 """Questions from a file: all of them or none, each once, each error with its line.
 
-The columns are those of product.md section 11. A file is CSV in UTF-8 (comma, semicolon or tab) or
-an Excel workbook; command line, seed and admin all go through `QuestionResource`.
+The columns are those of product.md section 11. What a file may be says quizarena/tables.py;
+command line, seed and admin all go through `QuestionResource`.
 """
 
-import csv
-from collections.abc import Callable, Collection, Iterable, Iterator
-from dataclasses import dataclass
-from io import BytesIO, StringIO
-from typing import Any, TypeAlias
-from zipfile import BadZipFile
+from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from typing import Any
 
+from django.contrib.auth.models import User
 from django.core.exceptions import ValidationError
 from import_export.fields import Field
 from import_export.instance_loaders import BaseInstanceLoader
@@ -18,10 +16,12 @@ from import_export.resources import ModelResource
 from import_export.results import Result, RowResult
 from tablib import Dataset
 
+from quizarena import tables
 from quizarena.game.bank import tidy
 from quizarena.game.models import OPTIONS, Level, Mode, Question
 from quizarena.staff import audit
 from quizarena.staff.models import AuditEntry
+from quizarena.tables import UnreadableFileError
 
 # The columns that are fields of a question, the key first.
 FIELDS = (
@@ -55,12 +55,8 @@ LINE = "line number"
 BATCH_SIZE = 1_000
 # The verb of the audit log for what people brought in; the product's own seed has another.
 IMPORTED = "imported"
-
-Lines: TypeAlias = Iterator[tuple[int, list[str]]]
-
-
-class UnreadableFileError(ValueError):
-    """The file cannot be read as a whole; the sentence says what to do. Nothing was imported."""
+# A report has so many rows to look at beforehand.
+PREVIEW_MAX = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,75 +68,16 @@ class Report:
     unchanged: int
     # (line, sentence), in the order of the file; with any of them nothing was imported.
     errors: list[tuple[int, str]]
+    # The first new and changed questions, see `_shown`.
+    preview: list[dict[str, Any]] = field(default_factory=list, compare=False)
 
 
 # --- Reading --------------------------------------------------------------------------------------
 
 
-def read(raw: bytes, *, file_name: str) -> Dataset:
-    """Return the rows of a file, tidied; the end of its name says what it is.
-
-    Raises UnreadableFileError.
-    """
-    is_workbook = file_name.lower().endswith(".xlsx")
-    return read_workbook(raw) if is_workbook else read_csv(raw)
-
-
-def read_csv(raw: bytes) -> Dataset:
-    """Return the rows of CSV text. Raises UnreadableFileError."""
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise UnreadableFileError(
-            f"Line {line} is not UTF-8 text: save the file as “CSV UTF-8”."
-        ) from None
-    return _dataset(_lines_of_csv(text))
-
-
-def read_workbook(raw: bytes) -> Dataset:
-    """Return the rows of the first sheet of an Excel workbook. Raises UnreadableFileError."""
-    from openpyxl import load_workbook  # Slow to import, and seldom needed.
-
-    try:
-        book = load_workbook(BytesIO(raw), read_only=True, data_only=True)
-    except (BadZipFile, KeyError, ValueError, OSError):
-        raise UnreadableFileError(
-            "This is not an Excel workbook: save it as .xlsx, or choose CSV."
-        ) from None
-    rows = book.worksheets[0].iter_rows(values_only=True)
-    return _dataset((line, [_text(cell) for cell in row]) for line, row in enumerate(rows, 1))
-
-
-def _lines_of_csv(text: str) -> Lines:
-    """Yield each row with the number of its first line."""
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line = 1
-    try:
-        for cells in reader:
-            yield line, cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        raise UnreadableFileError(
-            f"Line {line} is not CSV ({error}): put text with quotes or separators between double "
-            "quotes, and write each double quote in it twice."
-        ) from None
-
-
-def _text(cell: object) -> str:
-    """Return a cell of a workbook as text; Excel keeps 0 as 0.0 at times."""
-    if cell is None:
-        return ""
-    if isinstance(cell, float) and cell.is_integer():
-        return str(int(cell))
-    return str(cell)
-
-
-def _dataset(lines: Lines) -> Dataset:
-    """Return the rows under the header, without empty ones."""
-    filled = ((line, cells) for line, cells in lines if any(cell.strip() for cell in cells))
+def _dataset(rows: Iterable[tuple[int, list[str]]]) -> Dataset:
+    """Return the rows under the header. Raises UnreadableFileError."""
+    filled = iter(rows)
     header = [tidy(cell) for cell in next(filled, (0, []))[1]]
     while header and not header[-1]:
         header.pop()
@@ -383,34 +320,59 @@ def import_questions(
     file_name: str,
     dry_run: bool = False,
     verb: str = IMPORTED,
+    user: User | None = None,
     kept: Collection[str] = (),
     on_row: Callable[[int, int], None] | None = None,
 ) -> Report:
     """Import a file in one transaction, or say what that would do.
 
     Unchanged questions, and those in `kept`, are left alone and get no new version; with any error
-    nothing is imported. `on_row` is called after each row with its number and that of all rows.
-    Raises UnreadableFileError.
+    nothing is imported. `on_row` is called after each row with its number and that of all rows;
+    `user` is who stands in the audit log. Raises UnreadableFileError.
     """
-    dataset = read(raw, file_name=file_name)
+    table = tables.read(raw)
+    dataset = _dataset(table.rows)
+    if table.problems:
+        return Report(new=0, changed=0, unchanged=0, errors=table.problems)
     total = len(dataset)
     resource = QuestionResource(
         verb=verb, kept=kept, on_row=(lambda number: on_row(number, total)) if on_row else None
     )
-    result = resource.import_data(dataset, dry_run=dry_run, file_name=file_name)
+    result = resource.import_data(dataset, dry_run=dry_run, file_name=file_name, user=user)
     for failed in result.error_rows:
         raise failed.errors[0].error
     for error in result.base_errors:
         raise error.error
+    shown = [row for row in result.rows if row.import_type in _SHOWN_TYPES][:PREVIEW_MAX]
     return Report(
         new=result.totals[RowResult.IMPORT_TYPE_NEW],
         changed=result.totals[RowResult.IMPORT_TYPE_UPDATE],
         unchanged=result.totals[RowResult.IMPORT_TYPE_SKIP],
-        errors=errors_of(result),
+        errors=_errors_of(result),
+        preview=[_shown(row) for row in shown],
     )
 
 
-def errors_of(result: Result) -> list[tuple[int, str]]:
+_SHOWN_TYPES = (RowResult.IMPORT_TYPE_NEW, RowResult.IMPORT_TYPE_UPDATE)
+
+
+def _shown(row: RowResult) -> dict[str, Any]:
+    """Return a question as the preview shows it; `changes` are [old, new] by column."""
+    question: Question = row.instance
+    return {
+        "is_new": row.import_type == RowResult.IMPORT_TYPE_NEW,
+        "quiz_id": question.quiz_id,
+        "level": question.level,
+        "mode": Mode(question.category).label,
+        "question": question.question,
+        "options": question.options,
+        "correct_option_id": question.correct_option_id,
+        "explanation": question.explanation,
+        "changes": row.changes,
+    }
+
+
+def _errors_of(result: Result) -> list[tuple[int, str]]:
     """Return (line, sentence) for every error in the rows."""
     return [
         (row.number, sentence) for row in result.invalid_rows for sentence in row.error.messages

@@ -3,6 +3,7 @@
 from typing import Self
 
 import pgtrigger
+from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
@@ -178,6 +179,72 @@ class QuestionVersion(models.Model):
         """Return the right option's text."""
         answer: str = self.options[self.correct_option_id]
         return answer
+
+
+class ImportState(models.TextChoices):
+    """Where an uploaded file stands."""
+
+    WAITING = "WAITING", "waiting for its check"
+    CHECKED = "CHECKED", "checked"
+    CONFIRMED = "CONFIRMED", "being imported"
+    IMPORTED = "IMPORTED", "imported"
+    REFUSED = "REFUSED", "refused"
+    DISCARDED = "DISCARDED", "discarded"
+
+
+IMPORT_MOVES = (
+    (ImportState.WAITING, ImportState.CHECKED),
+    (ImportState.WAITING, ImportState.REFUSED),
+    (ImportState.CHECKED, ImportState.CONFIRMED),
+    (ImportState.CHECKED, ImportState.DISCARDED),
+    (ImportState.CONFIRMED, ImportState.IMPORTED),
+    (ImportState.CONFIRMED, ImportState.REFUSED),
+)
+# As long as a file is in one of these it is needed.
+IMPORT_UNFINISHED = (ImportState.WAITING, ImportState.CHECKED, ImportState.CONFIRMED)
+
+
+class QuestionImport(models.Model):
+    """A file with questions that somebody has uploaded, and what came of it."""
+
+    file_name = models.CharField(max_length=200)
+    content = models.BinaryField(null=True)
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    state = models.CharField(max_length=9, choices=ImportState, default=ImportState.WAITING)
+    changed_at = models.DateTimeField()
+    # "refusal" as a sentence, or counts, "errors" as [line, sentence] and "preview".
+    report = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = "question import"
+        indexes = [
+            # What a worker takes next, and what is discarded.
+            models.Index(
+                fields=["state"],
+                condition=Q(state__in=["WAITING", "CHECKED", "CONFIRMED"]),
+                name="question_import_unfinished",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=IMPORT_UNFINISHED, content__isnull=False)
+                | Q(
+                    state__in=[state for state in ImportState if state not in IMPORT_UNFINISHED],
+                    content=None,
+                ),
+                name="question_import_keeps_file_while_needed",
+            ),
+        ]
+        triggers = [
+            pgtrigger.FSM(
+                name="question_import_moves",
+                field="state",
+                transitions=[(old.value, new.value) for old, new in IMPORT_MOVES],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} ({self.get_state_display()})"
 
 
 class RoundState(models.TextChoices):

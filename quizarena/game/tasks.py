@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from quizarena.celery import app
-from quizarena.game import rounds
+from quizarena.game import imports, rounds
 
 # How long one task may work before it lets other tasks have the process.
 WORK_FOR = timedelta(seconds=5)
@@ -15,3 +15,9 @@ WORK_FOR = timedelta(seconds=5)
 def give_back_withdrawn() -> int:
     """Give back the questions that were withdrawn while a player had them; return how many."""
     return rounds.give_back_withdrawn(until=timezone.now() + WORK_FOR)
+
+
+@app.task
+def work_on_imports() -> int:
+    """Check or import one uploaded file with questions; return how many there were."""
+    return imports.work(now=timezone.now())

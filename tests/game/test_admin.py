@@ -1,6 +1,8 @@
 """The question bank at the desk: edit, look back, disable, import, export."""
 
 import re
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from io import BytesIO
 from typing import Any
 
@@ -8,15 +10,21 @@ import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import QuerySet
 from django.test import Client
 from openpyxl import load_workbook
 
-from quizarena.game.models import Question
+from quizarena.game import imports
+from quizarena.game.models import Question, QuestionImport
 from quizarena.staff.models import AuditEntry
+from tests.concurrency import meet_after, run_together
 from tests.factories import QuestionFactory, make_staff
 
 pytestmark = pytest.mark.django_db
 
+NOON = datetime(2026, 3, 10, 12, tzinfo=UTC)
+IMPORTS = "/admin/game/questionimport/"
 LIST = "/admin/game/question/"
 FORM = {
     "question": "Welcher Artikel passt zu „Tisch“?",
@@ -188,82 +196,170 @@ class TestList:
 
 
 class TestImport:
-    def upload(self, client: Client, content: str | bytes, *, format_number: int = 0) -> Any:
-        """Upload a file for checking; return the answer."""
+    def upload(self, client: Client, content: str | bytes, *, name: str = "bank.csv") -> Any:
+        """Upload a file for checking, and return the answer with the page it leads to."""
         raw = content.encode() if isinstance(content, str) else content
-        name = ("bank.csv", "bank.xlsx")[format_number]
         return client.post(
-            f"{LIST}import/",
-            {
-                "import_file": SimpleUploadedFile(name, raw),
-                "format": str(format_number),
-                "resource": "0",
-            },
+            f"{IMPORTS}upload/", {"file": SimpleUploadedFile(name, raw)}, follow=True
         )
 
-    def confirm(self, client: Client, preview: Any) -> Any:
-        """Press the preview's button; return the page it leads to."""
-        confirmation = preview.context["confirm_form"].initial
-        return client.post(f"{LIST}process_import/", confirmation, follow=True)
+    def checked(self, client: Client, content: str | bytes) -> tuple[str, str]:
+        """Upload a file and let the worker check it; return its address and page."""
+        address = self.upload(client, content).redirect_chain[-1][0]
+        assert imports.work(now=NOON) == 1
+        return address, client.get(address).content.decode()
+
+    def test_a_file_waits_for_a_worker(self, editor: Client) -> None:
+        page = self.upload(editor, CSV).content.decode()
+
+        assert "waiting for its check" in page
+        assert 'hx-trigger="every 1s"' in page
+        assert "Import</a>" not in page
+        assert not Question.objects.exists()
+
+    def test_the_page_says_how_far_the_worker_is(self, editor: Client) -> None:
+        address = self.upload(editor, CSV).redirect_chain[-1][0]
+        pk = QuestionImport.objects.get().pk
+        cache.set(f"question-import:{pk}", (500, 2000))
+
+        answer = editor.get(f"{IMPORTS}{pk}/progress/")
+
+        assert "500 of 2000 rows" in answer.content.decode()
+        assert "HX-Refresh" not in answer
+        imports.work(now=NOON)
+        assert editor.get(f"{IMPORTS}{pk}/progress/")["HX-Refresh"] == "true"
+        assert "checked" in editor.get(address).content.decode()
 
     def test_a_preview_tells_what_would_happen_and_changes_nothing(self, editor: Client) -> None:
         QuestionFactory.create(quiz_id="as-001", explanation="Alt.")
 
-        page = self.upload(editor, CSV).content.decode()
+        _, page = self.checked(editor, CSV)
 
-        assert "1 new, 1 changed, 0 unchanged" in page
+        assert "This would be imported: <strong>1 new, 1 changed, 0 unchanged</strong>" in page
         assert "explanation: <del>Alt.</del> → <ins>„Tisch“ ist maskulin.</ins>" in page
         assert "Welcher Artikel passt zu „Lampe“?" in page
         assert Question.objects.get().explanation == "Alt."
 
     def test_a_confirmed_import_is_done_and_recorded(self, editor: Client) -> None:
-        preview = self.upload(editor, CSV)
+        address, _ = self.checked(editor, CSV)
+        confirm = address.replace("change/", "confirm/")
 
-        page = self.confirm(editor, preview).content.decode()
+        assert "2 new, 0 changed, 0 unchanged." in editor.get(confirm).content.decode()
+        page = editor.post(confirm, {"confirm": "1"}, follow=True).content.decode()
+        assert "It is being imported." in page
+        assert not Question.objects.exists()
+        assert imports.work(now=NOON) == 1
 
-        assert "Imported: 2 new, 0 changed, 0 unchanged." in page
+        page = editor.get(address).content.decode()
+        assert "Imported: <strong>2 new, 0 changed, 0 unchanged</strong>" in page
         assert Question.objects.count() == 2
         entries = AuditEntry.objects.filter(action="question.imported")
         assert [str(entry.actor) for entry in entries] == ["editor", "editor"]
         assert entries[0].details == {"file": "bank.csv", "version": 1}
+        again = editor.post(confirm, {"confirm": "1"}, follow=True).content.decode()
+        assert "confirmed or discarded already" in again
+        assert imports.work(now=NOON) == 0
 
     def test_errors_are_shown_with_their_lines_and_nothing_can_be_confirmed(
         self, editor: Client
     ) -> None:
-        answer = self.upload(editor, CSV.replace("A1,ARTIKEL_SPRINT,artikel-l", "C1,X,artikel-l"))
+        _, page = self.checked(editor, CSV.replace("A1,ARTIKEL_SPRINT,artikel-l", "C1,X,artikel-l"))
 
-        page = answer.content.decode()
         assert "Line 3:</strong> level is “C1”: write one of A1, A2, B1, B2." in page
         assert "Line 3:</strong> category is “X”" in page
-        assert "confirm_form" not in answer.context
+        assert "/confirm/" not in page
+        assert QuestionImport.objects.get().content is None
 
-    def test_a_file_that_cannot_be_read_is_said_at_the_field(self, editor: Client) -> None:
-        page = self.upload(editor, CSV.encode("utf-16")).content.decode()
+    def test_a_file_that_cannot_be_read_says_why(self, editor: Client) -> None:
+        _, page = self.checked(editor, b"PK\x03\x04 and more")
 
-        assert "Line 1 is not UTF-8 text: save the file as “CSV UTF-8”." in page
+        assert "This is not an Excel workbook: save it as .xlsx, or choose CSV." in page
+
+    def test_a_defect_of_ours_is_said_and_does_not_come_back(
+        self, editor: Client, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        self.upload(editor, CSV)
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE game_question RENAME COLUMN key TO lost")
+
+        assert imports.work(now=NOON) == 1
+
+        assert imports.work(now=NOON) == 0
+        assert QuestionImport.objects.get().report == {"refusal": imports.DEFECT}
+        assert "question_import.defect" in caplog.text
+
+    def test_a_file_that_is_too_large_is_not_kept(self, editor: Client) -> None:
+        answer = self.upload(editor, b"a" * (5 * 1024 * 1024 + 1))
+
+        assert "divide it into files of at most 5 MB" in answer.content.decode()
+        assert not QuestionImport.objects.exists()
 
     def test_an_export_can_be_imported_again_and_changes_nothing(self, editor: Client) -> None:
         QuestionFactory.create_batch(3)
-        exported = editor.post(f"{LIST}export/", {"format": "1", "resource": "0"})
+        QuestionFactory.create(option_1="-heit", option_2="01", option_3="3,50", option_4="wahr")
+        for kind in ("0", "1"):
+            exported = editor.post(f"{LIST}export/", {"format": kind, "resource": "0"})
 
-        page = self.upload(editor, exported.content, format_number=1).content.decode()
+            _, page = self.checked(editor, exported.content)
 
-        assert "There is nothing to import: 0 new, 0 changed, 3 unchanged." in page
+            assert "There is nothing to import: 0 new, 0 changed, 4 unchanged." in page
 
-    def test_an_upload_that_has_gone_is_asked_for_again(self, editor: Client) -> None:
-        preview = self.upload(editor, CSV)
-        stored = preview.context["confirm_form"].initial["import_file_name"]
-        assert cache.delete(f"django-import-export-{stored}")
+    def test_a_file_that_nobody_confirms_is_discarded_after_a_day(self, editor: Client) -> None:
+        self.checked(editor, CSV)
 
-        page = self.confirm(editor, preview).content.decode()
+        imports.work(now=NOON + timedelta(hours=24))
+        assert QuestionImport.objects.get().state == "CHECKED"
+        imports.work(now=NOON + timedelta(hours=24, seconds=1))
 
-        assert "The upload is gone: choose the file again." in page
-        assert not Question.objects.exists()
+        discarded = QuestionImport.objects.get()
+        assert (discarded.state, discarded.content) == ("DISCARDED", None)
+
+    def test_a_file_can_be_discarded(self, editor: Client) -> None:
+        address, _ = self.checked(editor, CSV)
+
+        discard = address.replace("change/", "discard/")
+        page = editor.post(discard, {"confirm": "1"}, follow=True).content.decode()
+
+        assert "The file is deleted; nothing was imported." in page
+        assert QuestionImport.objects.get().content is None
 
     def test_who_may_not_write_questions_may_not_import_them(self, client: Client) -> None:
         client.force_login(make_staff("Operator"))
 
         assert self.upload(client, CSV).status_code == 403
+        assert client.get(IMPORTS).status_code == 403
+
+    def test_the_database_refuses_to_keep_a_file_that_is_done(self, editor: Client) -> None:
+        self.checked(editor, CSV)
+
+        with pytest.raises(IntegrityError, match="keeps_file_while_needed"), transaction.atomic():
+            QuestionImport.objects.update(content=None)
+        with pytest.raises(DatabaseError, match="Invalid transition"), transaction.atomic():
+            QuestionImport.objects.update(state="IMPORTED", content=None)
+
+
+class TestTwoWorkers:
+    @pytest.mark.django_db(transaction=True)
+    def test_two_workers_never_take_the_same_file(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        staff = make_staff("Editor")
+        imports.upload(content=CSV.encode(), file_name="bank.csv", staff=staff, now=NOON)
+        meet_after(monkeypatch, imports, "import_questions")
+
+        counts = run_together(partial(imports.work, now=NOON), partial(imports.work, now=NOON))
+
+        assert sorted(counts) == [0, 1]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_without_the_lock_both_take_it(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Show that the test above can fail."""
+        staff = make_staff("Editor")
+        imports.upload(content=CSV.encode(), file_name="bank.csv", staff=staff, now=NOON)
+        meet_after(monkeypatch, imports, "import_questions")
+        monkeypatch.setattr(QuerySet, "select_for_update", lambda rows, **_: rows)
+
+        counts = run_together(partial(imports.work, now=NOON), partial(imports.work, now=NOON))
+
+        assert counts == [1, 1]
 
 
 class TestExport:
@@ -292,4 +388,4 @@ class TestExport:
         sheet = load_workbook(BytesIO(answer.content)).active
         assert sheet is not None
         assert sheet.max_row == 3
-        assert sheet["G2"].value == 1
+        assert (sheet["G2"].value, sheet["G2"].number_format) == ("1", "@")

@@ -10,9 +10,10 @@ from django.core.management import CommandError, call_command
 from openpyxl import Workbook
 
 from quizarena.game import bank
-from quizarena.game.importing import COLUMNS, Report, UnreadableFileError, import_questions
+from quizarena.game.importing import COLUMNS, Report, import_questions
 from quizarena.game.models import Question, QuestionVersion
 from quizarena.staff.models import AuditEntry
+from quizarena.tables import UnreadableFileError
 
 pytestmark = pytest.mark.django_db
 
@@ -220,12 +221,8 @@ class TestFiles:
                 "The file has no questions: put one on each line.",
             ),
             (
-                text(TISCH).encode("utf-16"),
-                "Line 1 is not UTF-8 text: save the file as “CSV UTF-8”.",
-            ),
-            (
-                text(LAMPE, {**TISCH, "key": "Tür"}).encode() + "Tür".encode("latin-1"),
-                "Line 4 is not UTF-8 text: save the file as “CSV UTF-8”.",
+                text(LAMPE, {**TISCH, "key": "стіл"}).encode("cp1251", "ignore"),
+                "Line 3 has letters whose encoding cannot be told: save the file as “CSV UTF-8”.",
             ),
             (
                 text(TISCH).replace("level,", "niveau,").encode(),
@@ -251,8 +248,7 @@ class TestFiles:
         ids=[
             "empty",
             "header only",
-            "UTF-16",
-            "Latin-1",
+            "Cyrillic Windows",
             "missing column",
             "unknown column",
             "column named twice",
@@ -270,7 +266,24 @@ class TestFiles:
 
     def test_what_only_calls_itself_a_workbook_is_refused(self) -> None:
         with pytest.raises(UnreadableFileError, match="not an Excel workbook: save it as"):
-            import_questions(text(TISCH).encode(), file_name="bank.xlsx")
+            import_questions(b"PK\x03\x04" + text(TISCH).encode(), file_name="bank.xlsx")
+
+    def test_a_cell_that_cannot_be_taken_is_an_error_with_its_line(self) -> None:
+        cells: list[Any] = [TISCH[name] for name in COLUMNS]
+        cells[2] = True
+
+        report = import_questions(workbook(cells), file_name="bank.xlsx")
+
+        assert report.errors == [
+            (
+                2,
+                (
+                    "C2 is a truth value: format the cell as text and type the word as players "
+                    "read it."
+                ),
+            )
+        ]
+        assert not Question.objects.exists()
 
 
 class TestErrors:
@@ -398,9 +411,9 @@ class TestCommand:
 
     def test_a_file_that_is_none_is_said_in_a_sentence(self, tmp_path: Path) -> None:
         path = tmp_path / "bank.csv"
-        path.write_bytes(b"\xff\xfe")
+        path.write_bytes(b"\xff\xfe\x00")
 
-        with pytest.raises(CommandError, match=r"bank\.csv: Line 1 is not UTF-8 text"):
+        with pytest.raises(CommandError, match=r"bank\.csv: This begins like UTF-16 text"):
             self.run(path)
 
 

@@ -7,7 +7,8 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from quizarena.game.importing import UnreadableFileError, import_questions
+from quizarena.game.importing import import_questions
+from quizarena.tables import UnreadableFileError
 
 # A file with the wrong delimiter has an error on every line: nobody reads more than these.
 ERRORS_SHOWN = 50
@@ -17,7 +18,7 @@ class Command(BaseCommand):
     """Import questions, all of them or none."""
 
     help = (
-        "Import questions from a CSV (UTF-8) or .xlsx file: new ones are added, changed ones get a "
+        "Import questions from a CSV or .xlsx file: new ones are added, changed ones get a "
         "new version, unchanged ones are left alone. With any error nothing is imported."
     )
 

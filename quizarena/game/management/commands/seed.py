@@ -5,7 +5,8 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from quizarena.game import bank
-from quizarena.game.importing import UnreadableFileError, import_questions, written_by_people
+from quizarena.game.importing import import_questions, written_by_people
+from quizarena.tables import UnreadableFileError
 
 
 class Command(BaseCommand):
