@@ -76,7 +76,9 @@ class InboxUpdate(models.Model):
             models.Index(fields=["-update_id"], condition=Q(state="DEAD"), name="inbox_dead"),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(state__in=InboxState), name="inbox_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=InboxState.values), name="inbox_state_is_known"
+            ),
             models.CheckConstraint(
                 condition=~Q(state="WORKING") | Q(claimed_at__isnull=False),
                 name="inbox_working_has_claimed_at",
@@ -229,7 +231,9 @@ class OutgoingCall(models.Model):
             ),
         ]
         constraints = [
-            models.CheckConstraint(condition=Q(state__in=CallState), name="outbox_state_is_known"),
+            models.CheckConstraint(
+                condition=Q(state__in=CallState.values), name="outbox_state_is_known"
+            ),
             models.CheckConstraint(
                 condition=(
                     Q(state__in=["PENDING", "SENDING"], finished_at=None)

@@ -361,11 +361,12 @@ class SpanStatus(models.TextChoices):
     REVOKED = "REVOKED", "revoked"
 
 
-class TimeRange(models.Func):
-    """The instants from the first expression up to, not at, the second."""
+def time_range(starts: str, ends: str) -> models.Func:
+    """Return the instants from the first field up to, not at, the second.
 
-    function = "TSTZRANGE"
-    output_field = DateTimeRangeField()
+    A plain Func, so that migrations name no class of ours.
+    """
+    return models.Func(starts, ends, function="TSTZRANGE", output_field=DateTimeRangeField())
 
 
 Row_co = TypeVar("Row_co", bound="Span", covariant=True)
@@ -488,7 +489,7 @@ class PremiumSpan(Span):
             ExclusionConstraint(
                 expressions=[
                     ("player", RangeOperators.EQUAL),
-                    (TimeRange("starts_at", "ends_at"), RangeOperators.OVERLAPS),
+                    (time_range("starts_at", "ends_at"), RangeOperators.OVERLAPS),
                 ],
                 condition=Q(revoked_at=None),
                 # Checked after each statement, not each row: one statement moves all of them.
@@ -534,7 +535,7 @@ class ModeSpan(Span):
                 expressions=[
                     ("player", RangeOperators.EQUAL),
                     ("mode", RangeOperators.EQUAL),
-                    (TimeRange("starts_at", "ends_at"), RangeOperators.OVERLAPS),
+                    (time_range("starts_at", "ends_at"), RangeOperators.OVERLAPS),
                 ],
                 condition=Q(revoked_at=None),
                 deferrable=models.Deferrable.IMMEDIATE,
@@ -719,13 +720,13 @@ class StreakDay(models.Model):
             # What the bot has to tell.
             models.Index(
                 fields=["id"],
-                condition=Q(outcome__in=TOLD_OUTCOMES, told_at=None),
+                condition=Q(outcome__in=[one.value for one in TOLD_OUTCOMES], told_at=None),
                 name="streak_day_untold",
             ),
             # Whom an outage day has cost something.
             models.Index(
                 fields=["day", "player"],
-                condition=Q(outcome__in=SHIELDABLE),
+                condition=Q(outcome__in=[one.value for one in SHIELDABLE]),
                 name="streak_day_shieldable",
             ),
         ]

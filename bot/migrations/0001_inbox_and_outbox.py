@@ -3,8 +3,6 @@ import pgtrigger.compiler
 import pgtrigger.migrations
 from django.db import migrations, models
 
-import bot.models
-
 
 class Migration(migrations.Migration):
     initial = True
@@ -126,7 +124,7 @@ class Migration(migrations.Migration):
                 ],
                 "constraints": [
                     models.CheckConstraint(
-                        condition=models.Q(("state__in", bot.models.InboxState)),
+                        condition=models.Q(("state__in", ["NEW", "WORKING", "DONE", "DEAD"])),
                         name="inbox_state_is_known",
                     ),
                     models.CheckConstraint(
@@ -212,7 +210,12 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="outgoingcall",
             constraint=models.CheckConstraint(
-                condition=models.Q(("state__in", bot.models.CallState)),
+                condition=models.Q(
+                    (
+                        "state__in",
+                        ["PENDING", "SENDING", "SENT", "REFUSED", "GIVEN_UP", "MAYBE_SENT"],
+                    )
+                ),
                 name="outbox_state_is_known",
             ),
         ),

@@ -1,4 +1,5 @@
 import django.contrib.postgres.constraints
+import django.contrib.postgres.fields
 import django.contrib.postgres.indexes
 import django.db.models.constraints
 import django.db.models.deletion
@@ -10,10 +11,6 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.contrib.postgres.operations import BtreeGistExtension
 from django.db import migrations, models
-
-import economy.goods
-import economy.models
-import economy.streak_rules
 
 
 class Migration(migrations.Migration):
@@ -612,27 +609,63 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="ledgerentry",
             constraint=models.CheckConstraint(
-                condition=models.Q(("type__in", economy.models.EntryType)),
+                condition=models.Q(
+                    (
+                        "type__in",
+                        [
+                            "WELCOME",
+                            "QUESTION",
+                            "QUESTION_RETURNED",
+                            "PURCHASE_CREDIT",
+                            "PURCHASE_REFUND",
+                            "PROMO_GRANT",
+                            "REFERRAL_REWARD",
+                            "PRIZE",
+                            "STAFF_GRANT",
+                            "STAFF_ADJUSTMENT",
+                            "SAVER_USED",
+                            "SAVER_RETURNED",
+                            "TICKET_USED",
+                            "EARN_BACK",
+                            "TAKEN_BACK",
+                        ],
+                    )
+                ),
                 name="entry_type_is_known",
             ),
         ),
         migrations.AddConstraint(
             model_name="ledgerentry",
             constraint=models.CheckConstraint(
-                condition=models.Q(("asset__in", economy.models.Asset)), name="entry_asset_is_known"
+                condition=models.Q(
+                    (
+                        "asset__in",
+                        [
+                            "FREE_ENERGY",
+                            "PAID_ENERGY",
+                            "STREAK_SAVERS",
+                            "DUEL_TICKETS",
+                            "PURCHASE",
+                            "GOODS",
+                        ],
+                    )
+                ),
+                name="entry_asset_is_known",
             ),
         ),
         migrations.AddConstraint(
             model_name="ledgerentry",
             constraint=models.CheckConstraint(
-                condition=models.Q(("direction__in", economy.models.Direction)),
+                condition=models.Q(("direction__in", ["CREDIT", "DEBIT"])),
                 name="entry_direction_is_known",
             ),
         ),
         migrations.AddConstraint(
             model_name="ledgerentry",
             constraint=models.CheckConstraint(
-                condition=models.Q(("source__in", economy.models.Source)),
+                condition=models.Q(
+                    ("source__in", ["GAME", "PURCHASE", "PROMO", "REFERRAL", "STAFF", "SYSTEM"])
+                ),
                 name="entry_source_is_known",
             ),
         ),
@@ -818,7 +851,15 @@ class Migration(migrations.Migration):
                 expressions=[
                     ("player", "="),
                     ("mode", "="),
-                    (economy.models.TimeRange("starts_at", "ends_at"), "&&"),
+                    (
+                        models.Func(
+                            "starts_at",
+                            "ends_at",
+                            function="TSTZRANGE",
+                            output_field=django.contrib.postgres.fields.DateTimeRangeField(),
+                        ),
+                        "&&",
+                    ),
                 ],
                 name="modespan_never_overlap",
             ),
@@ -977,7 +1018,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="premiumspan",
             constraint=models.CheckConstraint(
-                condition=models.Q(("plan__in", economy.goods.Plan)),
+                condition=models.Q(("plan__in", ["STARTER", "MONTH", "SEASON", "YEAR"])),
                 name="premiumspan_plan_is_known",
             ),
         ),
@@ -988,7 +1029,15 @@ class Migration(migrations.Migration):
                 deferrable=django.db.models.constraints.Deferrable["IMMEDIATE"],
                 expressions=[
                     ("player", "="),
-                    (economy.models.TimeRange("starts_at", "ends_at"), "&&"),
+                    (
+                        models.Func(
+                            "starts_at",
+                            "ends_at",
+                            function="TSTZRANGE",
+                            output_field=django.contrib.postgres.fields.DateTimeRangeField(),
+                        ),
+                        "&&",
+                    ),
                 ],
                 name="premiumspan_never_overlap",
             ),
@@ -1068,7 +1117,7 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="premiumnotice",
             constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", economy.models.NoticeKind)),
+                condition=models.Q(("kind__in", ["THREE_DAYS_LEFT", "ONE_DAY_LEFT", "ENDED"])),
                 name="premiumnotice_kind_is_known",
             ),
         ),
@@ -1079,10 +1128,10 @@ class Migration(migrations.Migration):
                     (
                         "outcome__in",
                         (
-                            economy.streak_rules.Outcome["MISSED"],
-                            economy.streak_rules.Outcome["FROZEN_SAVER"],
-                            economy.streak_rules.Outcome["FROZEN_PREMIUM"],
-                            economy.streak_rules.Outcome["SHIELDED"],
+                            "MISSED",
+                            "FROZEN_SAVER",
+                            "FROZEN_PREMIUM",
+                            "SHIELDED",
                         ),
                     ),
                     ("told_at", None),
@@ -1098,9 +1147,9 @@ class Migration(migrations.Migration):
                     (
                         "outcome__in",
                         (
-                            economy.streak_rules.Outcome["MISSED"],
-                            economy.streak_rules.Outcome["FROZEN_SAVER"],
-                            economy.streak_rules.Outcome["FROZEN_PREMIUM"],
+                            "MISSED",
+                            "FROZEN_SAVER",
+                            "FROZEN_PREMIUM",
                         ),
                     )
                 ),
@@ -1115,7 +1164,19 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="streakday",
             constraint=models.CheckConstraint(
-                condition=models.Q(("outcome__in", economy.streak_rules.Outcome)),
+                condition=models.Q(
+                    (
+                        "outcome__in",
+                        [
+                            "PLAYED",
+                            "FROZEN_SAVER",
+                            "FROZEN_PREMIUM",
+                            "SHIELDED",
+                            "MISSED",
+                            "EARNED_BACK",
+                        ],
+                    )
+                ),
                 name="streak_day_outcome_is_known",
             ),
         ),

@@ -98,9 +98,11 @@ class Question(models.Model):
                 condition=Q(correct_option_id__lt=OPTIONS), name="question_correct_option_exists"
             ),
             models.CheckConstraint(
-                condition=Q(category__in=Mode), name="question_category_is_known"
+                condition=Q(category__in=Mode.values), name="question_category_is_known"
             ),
-            models.CheckConstraint(condition=Q(level__in=Level), name="question_level_is_known"),
+            models.CheckConstraint(
+                condition=Q(level__in=Level.values), name="question_level_is_known"
+            ),
             models.CheckConstraint(
                 condition=~Q(option_1=F("option_2"))
                 & ~Q(option_1=F("option_3"))

@@ -142,7 +142,7 @@ class ApprovalRequest(models.Model):
                 name="approval_one_open_per_subject",
             ),
             models.CheckConstraint(
-                condition=Q(status__in=RequestStatus), name="approval_status_is_known"
+                condition=Q(status__in=RequestStatus.values), name="approval_status_is_known"
             ),
             models.CheckConstraint(condition=~Q(reason=""), name="approval_has_reason"),
             models.CheckConstraint(

@@ -5,8 +5,6 @@ import pgtrigger.migrations
 from django.conf import settings
 from django.db import migrations, models
 
-import quizarena.staff.models
-
 
 class Migration(migrations.Migration):
     dependencies = [
@@ -112,7 +110,9 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="approvalrequest",
             constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", quizarena.staff.models.RequestStatus)),
+                condition=models.Q(
+                    ("status__in", ["OPEN", "APPROVED", "DECLINED", "WITHDRAWN", "EXPIRED"])
+                ),
                 name="approval_status_is_known",
             ),
         ),
