@@ -53,12 +53,20 @@ def required(name: str) -> str:
 def keys(name: str, *, local: str) -> dict[str, str]:
     """Return the keys of `name` by their ids, in order: "new:secret,old:secret".
 
-    Raises ImproperlyConfigured as `secret` does, and for a pair that is none.
+    Raises ImproperlyConfigured as `secret` does, for a pair that is none, for an id that stands
+    there twice, and in production for any secret under 24 characters.
     """
     pairs = [pair.partition(":") for pair in secret(name, local=local, min_length=24).split(",")]
+    found = {key_id: key for key_id, _, key in pairs}
     if not all(key_id and key for key_id, _, key in pairs):
         raise ImproperlyConfigured(f'Set {name} to "id:secret" pairs, parted by commas.')
-    return {key_id: key for key_id, _, key in pairs}
+    if len(found) < len(pairs):
+        raise ImproperlyConfigured(f"Give every secret in {name} an id of its own.")
+    if PRODUCTION and min(len(key) for key in found.values()) < 24:
+        raise ImproperlyConfigured(
+            f"Set every secret in {name} to at least 24 characters, besides its id."
+        )
+    return found
 
 
 SECRET_KEY = secret("SECRET_KEY", local="local-only-secret-key", min_length=50)
@@ -241,6 +249,8 @@ CELERY_BROKER_TRANSPORT_OPTIONS = {
 CELERY_TIMEZONE = TIME_ZONE
 # Every schedule of the product. Beat copies it into the database, where the admin shows it.
 # A tick that nobody took before the next one is due has nothing left to do: it expires.
+# What runs several times a day is an interval: a crontab would pause while the last hour of summer
+# time comes again. What runs once a day is a crontab, at an hour that every day has once.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "sweep the inbox": {
         "task": "bot.tasks.work_inbox",
@@ -280,7 +290,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "reconcile with Telegram": {
         "task": "payments.tasks.reconcile",
-        "schedule": crontab(minute="*/15"),
+        "schedule": 900.0,
         "options": {"expires": 900.0, "queue": "critical"},
     },
     "reconcile all of it with Telegram": {
@@ -371,10 +381,10 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 300.0,
         "options": {"expires": 300.0, "queue": "bulk"},
     },
-    # One of these is at 00:05 of the first of a month, when what was deferred to it is due.
+    # One of these is soon after midnight of the first of a month, when what was deferred is due.
     "settle rewards for invitations": {
         "task": "promos.tasks.settle_referral_rewards",
-        "schedule": crontab(minute="*/5"),
+        "schedule": 300.0,
         "options": {"expires": 300.0},
     },
     # Soon after midnight; until then a player's own touch settles what is over.
@@ -396,7 +406,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     },
     "guard offers": {
         "task": "payments.tasks.guard_offers",
-        "schedule": crontab(minute="20"),
+        "schedule": 3_600.0,
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
     "forget old impressions": {

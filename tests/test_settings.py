@@ -68,6 +68,12 @@ def test_production_refuses_to_start_without(missing: str) -> None:
         ("TELEGRAM_WEBHOOK_SECRET", "local-webhook"),
         ("PAYMENT_PAYLOAD_KEYS", "local:local-payload-key"),
         ("PAYMENT_PAYLOAD_KEYS", "a-secret-without-the-id-before-it"),
+        # 23 characters each, whatever the others and the ids bring it to.
+        ("PAYMENT_PAYLOAD_KEYS", f"new:{'n' * 23},old:{'o' * 32}"),
+        ("PAYMENT_PAYLOAD_KEYS", f"new:{'n' * 32},old:{'o' * 23}"),
+        ("PROMO_PEPPERS", f"a-long-id-for-a-short-secret:{'q' * 23}"),
+        ("PROMO_PEPPERS", f"one:{'q' * 32},"),
+        ("PROMO_PEPPERS", f"one:{'q' * 32},one:{'r' * 32}"),
         ("TELEGRAM_BOT_TOKEN", "1:sandbox-token"),
         ("ALLOWED_HOSTS", "*"),
         ("TELEGRAM_API_URL", "http://127.0.0.1:8001"),
