@@ -13,6 +13,8 @@ from django.utils.timezone import is_naive
 
 from economy.errors import BadMoveError
 from economy.models import ASSETS, ProverRun
+from quizarena import advisory_locks
+from quizarena.advisory_locks import AlreadyLockedError, Space
 from quizarena.players.models import Player
 
 # The players are proved in ranges that have about so many entries. Few ranges are fast, because
@@ -22,8 +24,6 @@ ENTRIES_PER_RANGE = 10_000_000
 MEMORY = "32MB"
 # Of so many nights each has its players whose entries are looked at one by one.
 NIGHTS = 7
-# Any number will do that nobody else takes for a lock of theirs.
-LOCK = 0x1ED6E5
 
 log = structlog.get_logger(__name__)
 
@@ -80,14 +80,11 @@ def _prove(*, now: datetime, night: int | None, on_range: Callable[[int, int], N
 @contextmanager
 def _alone() -> Iterator[None]:
     """Keep other proofs away. Raises RunningError when one is there already."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_try_advisory_lock(%s)", [LOCK])
-        if not cursor.fetchone()[0]:
-            raise RunningError("Another proof is running.")
-        try:
+    try:
+        with advisory_locks.locked(Space.LEDGER_PROOF):
             yield
-        finally:
-            cursor.execute("SELECT pg_advisory_unlock(%s)", [LOCK])
+    except AlreadyLockedError as error:
+        raise RunningError("Another proof is running.") from error
 
 
 def _ranges() -> list[tuple[int, int]]:

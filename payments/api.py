@@ -7,7 +7,6 @@ from uuid import UUID
 
 import structlog
 from django.conf import settings
-from django.db import connection
 from django.db.models import BigIntegerField, QuerySet, Sum
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -21,6 +20,8 @@ from payments import invoices, purchases, refunds
 from payments.errors import NotRefundableError, Refusal, RefusedError
 from payments.models import OPEN, Product, Purchase, Refund, RefundSource
 from payments.telegram import RejectedError, TelegramError
+from quizarena import advisory_locks
+from quizarena.advisory_locks import Space
 from quizarena.api import idempotency
 from quizarena.api.authentication import client_of
 from quizarena.api.idempotency import Answer
@@ -34,8 +35,6 @@ from quizarena.staff import audit
 
 # The refunds of all clients within this time count towards settings.REFUND_DAILY_STARS.
 LIMIT_WINDOW = timedelta(hours=24)
-# Names the advisory lock of that limit.
-LIMIT_LOCK = 0x5245_4655_4E44
 
 log = structlog.get_logger(__name__)
 
@@ -487,5 +486,4 @@ def _refund(*, purchase_id: UUID, reason: str, client: ApiClient, now: datetime)
 
 def _lock_the_limit() -> None:
     """Decide about one refund at a time: two of them must not pass the day's limit together."""
-    with connection.cursor() as cursor:
-        cursor.execute("SELECT pg_advisory_xact_lock(%s)", [LIMIT_LOCK])
+    advisory_locks.lock(Space.API_REFUND_LIMIT)

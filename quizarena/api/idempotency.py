@@ -12,12 +12,14 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
-from django.db import connection, transaction
+from django.db import transaction
 from rest_framework import status
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from quizarena import advisory_locks
+from quizarena.advisory_locks import Space
 from quizarena.api.authentication import client_of
 from quizarena.api.models import KEY_MAX_LENGTH, ApiClient, KeptAnswer
 from quizarena.api.problems import CONTENT_TYPE, Problem
@@ -137,13 +139,7 @@ def _take_turn(*, client: ApiClient, key: str) -> bool:
 
     A lock of the database and not a row: it goes with the process that held it.
     """
-    digest = sha256(f"idempotency:{client.pk}:{key}".encode()).digest()
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_try_advisory_xact_lock(%s)",
-            [int.from_bytes(digest[:8], byteorder="big", signed=True)],
-        )
-        return bool(cursor.fetchone()[0])
+    return advisory_locks.try_lock(Space.IDEMPOTENCY_KEY, f"{client.pk}:{key}")
 
 
 def _complete(kept: KeptAnswer, complete: Callable[[dict[str, Any]], Mapping[str, Any]]) -> None:

@@ -204,15 +204,21 @@ def test_every_player_is_in_exactly_one_range(monkeypatch: pytest.MonkeyPatch) -
     assert told[-1][0] == told[-1][1] == len(told)
 
 
+def take_proof_lock(cursor: CursorWrapper) -> bool:
+    """Take the lock of a proof on another connection; return whether it was free."""
+    cursor.execute("SELECT pg_try_advisory_lock(1, 0)")
+    return bool(cursor.fetchone()[0])
+
+
 def test_two_proofs_do_not_run_at_once() -> None:
     with another_connection() as other:
-        other.execute("SELECT pg_advisory_lock(%s)", [prover.LOCK])
+        assert take_proof_lock(other)
 
         with pytest.raises(prover.RunningError):
             prover.prove(now=NOON)
         assert tasks.prove_ledger() == 0
         # The lock would go some time after the connection.
-        other.execute("SELECT pg_advisory_unlock(%s)", [prover.LOCK])
+        other.execute("SELECT pg_advisory_unlock_all()")
 
     assert not ProverRun.objects.exists()
 
@@ -222,8 +228,7 @@ def test_after_a_proof_the_next_one_may_run() -> None:
 
     assert tasks.prove_ledger() == 0
     with another_connection() as other:
-        other.execute("SELECT pg_try_advisory_lock(%s)", [prover.LOCK])
-        assert other.fetchone() == (True,)
+        assert take_proof_lock(other)
     assert ProverRun.objects.filter(seconds__isnull=False).count() == 2
 
 
