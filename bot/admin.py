@@ -40,6 +40,7 @@ CALL_COLOURS = {
     "REFUSED": "danger",
     "GIVEN_UP": "danger",
     "MAYBE_SENT": "warning",
+    "SUPERSEDED": "primary",
 }
 
 

@@ -117,13 +117,17 @@ class CallState(models.TextChoices):
     REFUSED = "REFUSED", "refused by Telegram"
     GIVEN_UP = "GIVEN_UP", "given up"
     MAYBE_SENT = "MAYBE_SENT", "maybe sent"
+    SUPERSEDED = "SUPERSEDED", "superseded by a newer edit"
 
 
 # What did not go well; a person may let it be tried again.
 FAILED_STATES = (CallState.REFUSED, CallState.GIVEN_UP, CallState.MAYBE_SENT)
+# What did not reach the player, as far as anybody knows.
+UNDELIVERED_STATES = (*FAILED_STATES, CallState.SUPERSEDED)
 CALL_MOVES = (
     (CallState.PENDING, CallState.SENDING),
     (CallState.PENDING, CallState.GIVEN_UP),  # Its time was over before it could leave.
+    (CallState.PENDING, CallState.SUPERSEDED),
     (CallState.SENDING, CallState.PENDING),
     (CallState.SENDING, CallState.SENT),
     (CallState.SENDING, CallState.REFUSED),
@@ -143,9 +147,9 @@ class OutgoingCallQuerySet(models.QuerySet["OutgoingCall"]):
 
         While it can be answered, a call that may have arrived counts as seen.
         """
-        certain = Q(state__in=[CallState.REFUSED, CallState.GIVEN_UP], doubtful=False)
+        certain = ~Q(state=CallState.MAYBE_SENT) & Q(doubtful=False)
         over = ~Q(showing__round__state=RoundState.OPEN) | Q(showing__answered_at__isnull=False)
-        return self.filter(certain | over, state__in=FAILED_STATES, showing__isnull=False)
+        return self.filter(certain | over, state__in=UNDELIVERED_STATES, showing__isnull=False)
 
 
 class OutgoingCall(models.Model):
@@ -182,6 +186,9 @@ class OutgoingCall(models.Model):
     claimed_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
+    # How often a sender has claimed it. It fences: an outcome names its claim, and that of a
+    # claim which another sender has taken over changes nothing.
+    claim_number = models.PositiveIntegerField(default=0, db_default=0)
     # An earlier try may have arrived: Telegram has no idempotency key for sends.
     doubtful = models.BooleanField(default=False)
     error = models.TextField(blank=True, default="")
@@ -226,7 +233,10 @@ class OutgoingCall(models.Model):
             # Questions that did not reach their players.
             models.Index(
                 fields=["id"],
-                condition=Q(state__in=["REFUSED", "GIVEN_UP", "MAYBE_SENT"], showing__isnull=False),
+                condition=Q(
+                    state__in=["REFUSED", "GIVEN_UP", "MAYBE_SENT", "SUPERSEDED"],
+                    showing__isnull=False,
+                ),
                 name="outbox_unshown",
             ),
         ]
@@ -258,14 +268,32 @@ class Pace(models.Model):
     """When the next call of one kind or chat may leave, for all senders together.
 
     The theoretical arrival time of the generic cell rate algorithm, kept per name: `chat:<id>`,
-    `bulk`, `answers`; `stop` is Telegram's retry_after.
+    `bulk`, `answers`; `stop` is until when nothing leaves at all.
     """
 
     name = models.CharField(max_length=32, primary_key=True)
     free_at = models.DateTimeField()
+    # When Telegram last told this chat to wait, and until when (its retry_after).
+    limited_at = models.DateTimeField(null=True)
+    limited_until = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name_plural = "paces"
+        indexes = [
+            # "How many chats have been told to wait within the same seconds?"
+            models.Index(
+                fields=["limited_at"],
+                condition=Q(limited_at__isnull=False),
+                name="pace_recently_limited",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(limited_at=None, limited_until=None)
+                | Q(limited_at__isnull=False, limited_until__isnull=False),
+                name="pace_limit_has_both_times",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"{self.name} from {self.free_at:%H:%M:%S.%f}"

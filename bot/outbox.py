@@ -27,6 +27,9 @@ from bot.models import FAILED_STATES, CallState, Lane, OutgoingCall, Pace
 # One new message per second and chat, three at once after a rest (Telegram's own advice).
 CHAT_INTERVAL = timedelta(seconds=1)
 CHAT_BURST = 3
+# When so many chats are told to wait within so short a time, it is about all of us.
+LIMITED_CHATS_MAX = 3
+LIMITED_TOGETHER = timedelta(seconds=3)
 # Reminders and broadcasts, all chats together (Telegram: about 30 per second).
 BULK_PER_SECOND = 28
 # How long a claimed call may stay without an outcome before its sender counts as dead. Longer
@@ -220,16 +223,22 @@ class Delivery:
     created_at: datetime
     attempts: int
     doubtful: bool
+    claim_number: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Outcome:
-    """How a claimed call ended; PENDING means: again at `due_at`."""
+    """How a claimed call ended; PENDING means: again at `due_at`.
+
+    `rate_limited` says that Telegram wants its chat left alone until then.
+    """
 
     id: int
+    claim_number: int
     state: CallState
     due_at: datetime
     attempts: int
+    rate_limited: bool = False
     doubtful: bool = False
     error: str = ""
     message_id: int | None = None
@@ -245,15 +254,19 @@ def take_turn(
 ) -> list[Delivery]:
     """Record `outcomes`, then claim at most `room` calls that may leave now.
 
-    Answers first, then bulk as far as its pace allows. `stop_until` is Telegram's retry_after as
-    an instant: until then no sender claims anything. Locks the rows of the paces it uses, so all
-    senders together keep them.
+    Answers first, then bulk as far as its pace allows. A chat that was told to wait is left alone
+    by all senders; until `stop_until` no sender claims anything. Locks the rows of the paces it
+    uses, so all senders together keep them.
     """
     if outcomes:
         _record(outcomes, now=now)
+    limited = [outcome for outcome in outcomes if outcome.rate_limited]
+    if limited:
+        _limit_chats(limited, now=now)
     if stop_until is not None:
         _stop(until=stop_until)
-    if room <= 0:
+    # After a limit the next turn claims: chats are locked after lanes there, and before here.
+    if room <= 0 or limited:
         return []
     stopped, bulk_waits = _signals(now=now)
     if stopped:
@@ -268,11 +281,13 @@ def take_turn(
     return deliveries
 
 
-def take_over(*, now: datetime) -> int:
+def take_over() -> int:
     """Give back the calls of senders that died with them; return how many there were.
 
     Such a call may have arrived, and nobody will ever know: an answer is made again and marked
-    doubtful, a bulk message is not sent twice knowingly and ends as MAYBE_SENT.
+    doubtful, a bulk message is not sent twice knowingly and ends as MAYBE_SENT. A claim's age is
+    measured by the clock of the database, which all senders share: one that runs ahead must not
+    take calls away from senders that are alive.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -281,17 +296,18 @@ def take_over(*, now: datetime) -> int:
             SET doubtful = true, error = 'The sender died while the call was on its way.',
                 attempts = call.attempts + 1,
                 state = CASE WHEN lost.for_good THEN 'MAYBE_SENT' ELSE 'PENDING' END,
-                finished_at = CASE WHEN lost.for_good THEN %(now)s::timestamptz END
+                finished_at = CASE WHEN lost.for_good THEN statement_timestamp() END
             FROM (
               SELECT id, (lane = %(bulk)s AND paced) OR attempts + 1 >= %(max)s AS for_good
               FROM bot_outgoingcall
-              WHERE state = 'SENDING' AND claimed_at <= %(expired)s
+              WHERE state = 'SENDING'
+                AND claimed_at <= statement_timestamp() - make_interval(secs => %(lease)s)
               ORDER BY id
               FOR UPDATE SKIP LOCKED
             ) AS lost
             WHERE call.id = lost.id
             """,
-            {"bulk": Lane.BULK, "max": ATTEMPTS_MAX, "now": now, "expired": now - LEASE},
+            {"bulk": Lane.BULK, "max": ATTEMPTS_MAX, "lease": LEASE.total_seconds()},
         )
         count: int = cursor.rowcount
     return count
@@ -345,11 +361,11 @@ def send_again(*, call_id: int) -> bool:
 def forget_paces(*, now: datetime) -> int:
     """Delete the paces of chats that are at rest; return how many there were."""
     at_rest = Pace.objects.filter(name__startswith="chat:", free_at__lt=now)
-    return at_rest.delete()[0]
+    return at_rest.exclude(limited_until__gte=now).delete()[0]
 
 
 def _record(outcomes: Sequence[Outcome], *, now: datetime) -> None:
-    """Write down how claimed calls ended, in one statement."""
+    """Write down how claimed calls ended, in one statement, unless their claims were lost."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -359,14 +375,17 @@ def _record(outcomes: Sequence[Outcome], *, now: datetime) -> None:
                 message_id = outcome.message_id,
                 finished_at = CASE WHEN outcome.state <> 'PENDING' THEN %s::timestamptz END
             FROM unnest(
-              %s::bigint[], %s::text[], %s::timestamptz[], %s::smallint[], %s::boolean[],
-              %s::text[], %s::bigint[]
-            ) AS outcome (id, state, due_at, attempts, doubtful, error, message_id)
-            WHERE call.id = outcome.id AND call.state = 'SENDING'
+              %s::bigint[], %s::integer[], %s::text[], %s::timestamptz[], %s::smallint[],
+              %s::boolean[], %s::text[], %s::bigint[]
+            ) AS outcome
+              (id, claim_number, state, due_at, attempts, doubtful, error, message_id)
+            WHERE call.id = outcome.id AND call.claim_number = outcome.claim_number
+              AND call.state = 'SENDING'
             """,
             [
                 now,
                 [outcome.id for outcome in outcomes],
+                [outcome.claim_number for outcome in outcomes],
                 [outcome.state.value for outcome in outcomes],
                 [outcome.due_at for outcome in outcomes],
                 [outcome.attempts for outcome in outcomes],
@@ -378,7 +397,7 @@ def _record(outcomes: Sequence[Outcome], *, now: datetime) -> None:
 
 
 def _signals(*, now: datetime) -> tuple[bool, bool]:
-    """Return whether Telegram has told us to wait, and whether bulk calls are waiting."""
+    """Return whether nothing may leave, and whether bulk calls are waiting."""
     with connection.cursor() as cursor:
         cursor.execute(
             """
@@ -389,6 +408,48 @@ def _signals(*, now: datetime) -> tuple[bool, bool]:
         )
         stopped, bulk_waits = cursor.fetchone()
     return stopped, bulk_waits
+
+
+def _limit_chats(outcomes: Sequence[Outcome], *, now: datetime) -> None:
+    """Leave the chats alone that Telegram has told to wait, and everybody if it is about all of us.
+
+    A call without a chat counts as one of the player who caused it. It is about all of us when a
+    bulk call was told to wait, or LIMITED_CHATS_MAX chats at about the same time.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            WITH told AS MATERIALIZED (
+              SELECT coalesce(call.chat_key, cause.player_key) AS chat_key, call.lane, outcome.until
+              FROM unnest(%(ids)s::bigint[], %(untils)s::timestamptz[]) AS outcome (id, until)
+              JOIN bot_outgoingcall AS call ON call.id = outcome.id
+              LEFT JOIN bot_inboxupdate AS cause ON cause.update_id = call.caused_by_id
+            ), limited AS (
+              INSERT INTO bot_pace (name, free_at, limited_at, limited_until)
+              SELECT 'chat:' || chat_key, %(now)s, %(now)s, max(until)
+              FROM told WHERE chat_key IS NOT NULL
+              GROUP BY 1 ORDER BY 1
+              ON CONFLICT (name) DO UPDATE
+              SET limited_at = excluded.limited_at,
+                  limited_until = greatest(bot_pace.limited_until, excluded.limited_until)
+            )
+            SELECT max(until) FROM told WHERE lane = %(bulk)s
+            """,
+            {
+                "ids": [outcome.id for outcome in outcomes],
+                "untils": [outcome.due_at for outcome in outcomes],
+                "now": now,
+                "bulk": Lane.BULK,
+            },
+        )
+        (bulk_until,) = cursor.fetchone()
+    together = Pace.objects.filter(limited_at__gt=now - LIMITED_TOGETHER)
+    untils = list(together.values_list("limited_until", flat=True))
+    stops = [bulk_until] if bulk_until else []
+    if len(untils) >= LIMITED_CHATS_MAX:
+        stops += [until for until in untils if until is not None]
+    if stops:
+        _stop(until=max(stops))
 
 
 def _stop(*, until: datetime) -> None:
@@ -429,19 +490,23 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
     """Claim up to `limit` calls of `lane`, the first waiting one of each chat, in one statement.
 
     A new message leaves only if its chat has not had CHAT_BURST in a row, one per CHAT_INTERVAL;
-    the chat's pace moves with the claim.
+    the chat's pace moves with the claim. Nothing leaves for a chat that was told to wait. Where
+    an edit has its turn and newer ones of the same message wait, the newest leaves in its place
+    and the others are superseded. The database dates the claim: `take_over` reads its clock.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             WITH head AS MATERIALIZED (
-              SELECT waiting.id FROM bot_outgoingcall AS waiting
-              LEFT JOIN bot_pace AS pace
-                ON waiting.paced AND pace.name = 'chat:' || waiting.chat_key
+              SELECT waiting.id, waiting.chat_key, waiting.lane, waiting.method,
+                waiting.parameters -> 'message_id' AS message_id
+              FROM bot_outgoingcall AS waiting
+              LEFT JOIN bot_pace AS pace ON pace.name = 'chat:' || waiting.chat_key
               WHERE waiting.state = 'PENDING' AND waiting.lane = %(lane)s
                 AND waiting.due_at <= %(now)s
                 AND (waiting.useless_at IS NULL OR waiting.useless_at > %(now)s)
-                AND (pace.free_at IS NULL OR pace.free_at <= %(burst_until)s)
+                AND (pace.free_at IS NULL OR pace.free_at <= %(burst_until)s OR NOT waiting.paced)
+                AND (pace.limited_until IS NULL OR pace.limited_until <= %(now)s)
                 AND NOT EXISTS (
                   SELECT FROM bot_outgoingcall AS earlier
                   WHERE earlier.chat_key = waiting.chat_key
@@ -451,10 +516,46 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
               ORDER BY waiting.id
               LIMIT %(limit)s
               FOR UPDATE OF waiting SKIP LOCKED
+            ), chosen AS MATERIALIZED (
+              -- What replaces the text replaces the buttons with it, but not the other way round.
+              SELECT head.id AS head_id, head.chat_key, head.message_id, newest.showing_id,
+                coalesce(newest.id, head.id) AS id
+              FROM head LEFT JOIN LATERAL (
+                SELECT newer.id, newer.showing_id FROM bot_outgoingcall AS newer
+                WHERE head.method LIKE 'edit%%'
+                  AND newer.chat_key = head.chat_key AND newer.lane = head.lane
+                  AND newer.state = 'PENDING' AND newer.id > head.id
+                  AND newer.parameters -> 'message_id' = head.message_id
+                  AND (newer.method = head.method OR (
+                    head.method = 'editMessageReplyMarkup' AND newer.method LIKE 'edit%%'
+                  ))
+                ORDER BY newer.method = 'editMessageReplyMarkup', newer.id DESC
+                LIMIT 1
+                FOR UPDATE OF newer SKIP LOCKED
+              ) AS newest ON true
+            ), superseded AS (
+              UPDATE bot_outgoingcall AS call
+              SET state = 'SUPERSEDED', finished_at = %(now)s,
+                  showing_id = nullif(call.showing_id, older.newest_showing_id)
+              FROM (
+                SELECT older.id, chosen.showing_id AS newest_showing_id
+                FROM chosen CROSS JOIN LATERAL (
+                  SELECT older.id FROM bot_outgoingcall AS older
+                  WHERE chosen.id > chosen.head_id
+                    AND older.chat_key = chosen.chat_key AND older.lane = %(lane)s
+                    AND older.id >= chosen.head_id AND older.id < chosen.id
+                    AND older.state = 'PENDING' AND older.method LIKE 'edit%%'
+                    AND older.parameters -> 'message_id' = chosen.message_id
+                  -- Looked up for each in the index of its chat, and never joined with all calls.
+                  OFFSET 0
+                ) AS older
+              ) AS older
+              WHERE call.id = older.id
             ), claimed AS (
               UPDATE bot_outgoingcall AS call
-              SET state = 'SENDING', claimed_at = %(now)s
-              FROM head WHERE call.id = head.id
+              SET state = 'SENDING', claimed_at = statement_timestamp(),
+                  claim_number = call.claim_number + 1
+              FROM chosen WHERE call.id = chosen.id
               RETURNING call.*
             ), paced AS (
               INSERT INTO bot_pace (name, free_at)
@@ -466,7 +567,8 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
               SET free_at =
                 greatest(bot_pace.free_at, %(now)s) + make_interval(secs => %(interval)s)
             )
-            SELECT id, method, chat_key, parameters, files, lane, created_at, attempts, doubtful
+            SELECT id, method, chat_key, parameters, files, lane, created_at, attempts, doubtful,
+              claim_number
             FROM claimed ORDER BY id
             """,
             {
@@ -488,6 +590,7 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
                 created_at=row[6],
                 attempts=row[7],
                 doubtful=row[8],
+                claim_number=row[9],
             )
             for row in cursor.fetchall()
         ]

@@ -90,6 +90,7 @@ async def deliver(bot: Bot, delivery: Delivery) -> tuple[Outcome, TelegramError 
     message_id = result.get("message_id") if isinstance(result, dict) else None
     sent = Outcome(
         id=delivery.id,
+        claim_number=delivery.claim_number,
         state=CallState.SENT,
         due_at=timezone.now(),
         attempts=delivery.attempts + 1,
@@ -134,8 +135,10 @@ def judge(delivery: Delivery, error: TelegramError, *, now: datetime) -> Outcome
         state = CallState.MAYBE_SENT if doubtful else CallState.GIVEN_UP
     return Outcome(
         id=delivery.id,
+        claim_number=delivery.claim_number,
         state=state,
         due_at=due_at,
+        rate_limited=isinstance(error, RetryAfter),
         attempts=attempts,
         doubtful=doubtful,
         error=str(error).replace("\0", "")[:1_000],
@@ -146,6 +149,7 @@ def _given_up(delivery: Delivery, defect: Exception) -> Outcome:
     """Return the outcome of a call that could not even be made."""
     return Outcome(
         id=delivery.id,
+        claim_number=delivery.claim_number,
         state=CallState.GIVEN_UP,
         due_at=delivery.created_at,
         attempts=delivery.attempts + 1,
@@ -187,7 +191,7 @@ def _keep_house() -> None:
     database that is away."""
     heartbeats.beat("sender")
     try:
-        outbox.take_over(now=timezone.now())
+        outbox.take_over()
         outbox.give_up_useless(now=timezone.now())
     except (DatabaseError, InterfaceError) as error:
         log.warning("sender.database_away", error=str(error))
@@ -282,7 +286,7 @@ class Sender:
             )
         if isinstance(error, Forbidden) and delivery.chat_key is not None:
             self._blocked.append(delivery.chat_key)
-        if isinstance(error, RetryAfter | InvalidToken) and outcome.state is CallState.PENDING:
+        if isinstance(error, InvalidToken) and outcome.state is CallState.PENDING:
             self._stop_until = max(outcome.due_at, self._stop_until or outcome.due_at)
         self._landed.append(outcome)
         self._look.set()

@@ -9,13 +9,15 @@ import pytest
 import time_machine
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.db.models import QuerySet
+from django.db.models.functions import Now
+from django.utils import timezone
 from pytest_django.fixtures import Settings
 from telegram.error import TelegramError
 
 from bot import application, outbox
 from bot.models import CallState, InboxUpdate, Lane, OutgoingCall, Pace
 from bot.outbox import Delivery, Outcome
-from tests.concurrency import meet_after, run_together, take_row_locks_away
+from tests.concurrency import meet_after, overlap, run_together, take_row_locks_away
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
@@ -46,12 +48,29 @@ def sent(delivery: Delivery, **fields: Any) -> Outcome:
     return Outcome(
         **{
             "id": delivery.id,
+            "claim_number": delivery.claim_number,
             "state": CallState.SENT,
             "due_at": NOON,
             "attempts": delivery.attempts + 1,
             **fields,
         }
     )
+
+
+def told_to_wait(delivery: Delivery, *, seconds: float) -> Outcome:
+    """Return the outcome of a call that Telegram answered with a retry_after, at noon."""
+    return sent(
+        delivery,
+        state=CallState.PENDING,
+        due_at=after(seconds),
+        attempts=delivery.attempts,
+        rate_limited=True,
+    )
+
+
+def claims_are(age: timedelta) -> None:
+    """Let every claim that no outcome has ended be so old, by the clock of the database."""
+    OutgoingCall.objects.filter(state="SENDING").update(claimed_at=Now() - age)
 
 
 def claimed(now: datetime, *, room: int = 64) -> list[int]:
@@ -318,6 +337,212 @@ class TestStop:
 
 
 @pytest.mark.django_db
+class TestChatsThatAreToldToWait:
+    """Product rules, section 13."""
+
+    def limit(self, *chats: int, at: datetime = NOON, seconds: float = 5, **fields: Any) -> None:
+        """Let Telegram tell each chat to wait so many seconds after noon."""
+        for chat in chats:
+            make_call(chat, **fields)
+        deliveries = outbox.take_turn(outcomes=[], room=64, now=at)
+        assert len(deliveries) == len(chats)
+        outbox.take_turn(
+            outcomes=[told_to_wait(one, seconds=seconds) for one in deliveries], room=64, now=at
+        )
+
+    def test_one_waits_and_ten_others_are_served_at_once(self) -> None:
+        self.limit(1)
+        others = [make_call(chat) for chat in range(11, 21)]
+
+        assert claimed(NOON) == others
+        assert claimed(after(4.999)) == []
+        assert len(claimed(after(5))) == 1
+        assert not Pace.objects.filter(name="stop").exists()
+
+    def test_nothing_leaves_for_its_chat_whatever_it_is(self) -> None:
+        """An edit needs no pace, an answer overtakes bulk, and a newer edit replaces the call."""
+        self.limit(1, method="editMessageText", parameters={"chat_id": 1, "message_id": 5})
+        make_call(1, method="editMessageText", parameters={"chat_id": 1, "message_id": 5})
+        make_call(1)
+        make_call(1, lane=Lane.BULK)
+        OutgoingCall.objects.update(due_at=NOON)
+
+        assert claimed(after(4.999)) == []
+        assert len(claimed(after(5))) == 1
+
+    def test_of_two_waits_the_longer_one_holds(self) -> None:
+        self.limit(1, seconds=60)
+        OutgoingCall.objects.all().delete()
+        Pace.objects.update(limited_until=after(60), limited_at=after(-60))
+        call = OutgoingCall.objects.create(
+            method="sendMessage",
+            chat_key=1,
+            parameters={},
+            paced=True,
+            state=CallState.SENDING,
+            created_at=NOON,
+            due_at=NOON,
+        )
+        shorter = Outcome(
+            id=call.pk,
+            claim_number=0,
+            state=CallState.PENDING,
+            due_at=after(2),
+            attempts=0,
+            rate_limited=True,
+        )
+
+        outbox.take_turn(outcomes=[shorter], room=0, now=NOON)
+
+        assert Pace.objects.get(name="chat:1").limited_until == after(60)
+
+    def test_a_call_without_a_chat_counts_as_its_players(self) -> None:
+        update = InboxUpdate.objects.create(
+            update_id=1, kind="x", player_key=7, payload={}, received_at=NOON, due_at=NOON
+        )
+        for _ in range(5):
+            make_call(None, method="answerCallbackQuery", caused_by=update)
+        taps = outbox.take_turn(outcomes=[], room=64, now=NOON)
+
+        outbox.take_turn(outcomes=[told_to_wait(tap, seconds=5) for tap in taps], room=64, now=NOON)
+
+        make_call(7)
+        other = make_call(8)
+        assert claimed(NOON) == [other]
+
+    def test_two_chats_do_not_stop_everybody(self) -> None:
+        self.limit(1, 2)
+        other = make_call(3)
+
+        assert claimed(NOON) == [other]
+
+    def test_three_chats_within_the_same_seconds_stop_everybody(self) -> None:
+        self.limit(1, at=NOON, seconds=9)
+        self.limit(2, at=after(1.5), seconds=8)
+        self.limit(3, at=after(2.9), seconds=5)
+        other = make_call(4)
+
+        assert claimed(after(8.999)) == []
+        assert other in claimed(after(9))
+
+    def test_three_chats_one_after_the_other_do_not(self) -> None:
+        self.limit(1, at=NOON, seconds=60)
+        self.limit(2, at=after(2), seconds=60)
+        self.limit(3, at=after(4), seconds=60)
+        other = make_call(4)
+
+        assert claimed(after(4)) == [other]
+
+    def test_a_bulk_call_that_is_told_to_wait_stops_everybody(self) -> None:
+        self.limit(1, lane=Lane.BULK)
+        answer = make_call(2)
+
+        assert claimed(after(4.999)) == []
+        assert answer in claimed(after(5))
+
+    def test_a_chat_that_still_waits_is_not_forgotten(self) -> None:
+        self.limit(1, seconds=60)
+
+        assert outbox.forget_paces(now=after(59)) == 0
+        assert outbox.forget_paces(now=after(61)) == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_chat_that_is_told_to_wait_and_a_claim_of_its_lane_do_not_lock_each_other_out() -> None:
+    """One sender holds its lane and wants the chat, another one has the chat and goes on."""
+    Pace.objects.bulk_create([Pace(name="bulk", free_at=after(-60))])
+    make_call(1)
+    (answer,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+    for chat in range(2, 5):
+        make_call(chat, lane=Lane.BULK)
+    wait = told_to_wait(answer, seconds=5)
+
+    first, second = overlap(
+        partial(outbox.take_turn, outcomes=[wait], room=64, now=NOON), partial(claimed, NOON)
+    )
+
+    assert first == []
+    assert len(second) == 3
+
+
+@pytest.mark.django_db
+class TestEditsOfOneMessage:
+    """Product rules, section 13: they coalesce to the newest."""
+
+    def edit(self, message: int = 5, *, chat: int = 1, **fields: Any) -> int:
+        """Store an edit of a message's text."""
+        parameters = {"chat_id": chat, "message_id": message}
+        return make_call(chat, **{"method": "editMessageText", "parameters": parameters, **fields})
+
+    def states(self) -> list[str]:
+        """Return the state of every call, oldest first."""
+        return [*OutgoingCall.objects.order_by("pk").values_list("state", flat=True)]
+
+    def test_only_the_newest_leaves(self) -> None:
+        *_, newest = [self.edit() for _ in range(10)]
+
+        assert claimed(NOON) == [newest]
+        assert self.states() == ["SUPERSEDED"] * 9 + ["SENDING"]
+        assert OutgoingCall.objects.filter(finished_at=NOON).count() == 9
+
+    def test_one_that_was_told_to_wait_is_superseded_too(self) -> None:
+        self.edit()
+        (older,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        newer = self.edit()
+        outbox.take_turn(outcomes=[told_to_wait(older, seconds=5)], room=64, now=NOON)
+
+        assert claimed(after(5)) == [newer]
+        assert self.states() == ["SUPERSEDED", "SENDING"]
+
+    def test_one_that_is_on_its_way_is_waited_for(self) -> None:
+        self.edit()
+        (older,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        newer = self.edit()
+
+        assert claimed(NOON) == []
+        following = outbox.take_turn(outcomes=[sent(older)], room=64, now=NOON)
+        assert [one.id for one in following] == [newer]
+        assert self.states() == ["SENT", "SENDING"]
+
+    def test_edits_of_other_messages_and_chats_are_made(self) -> None:
+        first, other_chat = self.edit(5), self.edit(5, chat=2)
+        second = self.edit(6)
+
+        (one, two) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        following = outbox.take_turn(outcomes=[sent(one), sent(two)], room=64, now=NOON)
+
+        assert [one.id, two.id] == [first, other_chat]
+        assert [call.id for call in following] == [second]
+
+    def test_new_messages_are_never_superseded(self) -> None:
+        parameters = {"chat_id": 1, "message_id": 5}
+        calls = [make_call(1, parameters=parameters) for _ in range(2)]
+
+        assert claimed(NOON) == calls[:1]
+        assert self.states() == ["SENDING", "PENDING"]
+
+    def test_a_text_replaces_the_buttons_and_not_the_other_way_round(self) -> None:
+        self.edit(method="editMessageReplyMarkup")
+        self.edit()
+        text = self.edit()
+        buttons = self.edit(method="editMessageReplyMarkup")
+
+        (one,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        following = outbox.take_turn(outcomes=[sent(one)], room=64, now=NOON)
+
+        assert one.id == text
+        assert [call.id for call in following] == [buttons]
+        assert self.states() == ["SUPERSEDED", "SUPERSEDED", "SENT", "SENDING"]
+
+    def test_what_was_superseded_is_not_made_again(self) -> None:
+        older = self.edit()
+        self.edit()
+        claimed(NOON)
+
+        assert not outbox.send_again(call_id=older)
+
+
+@pytest.mark.django_db
 class TestRecord:
     def test_an_outcome_is_written_down_whole(self) -> None:
         make_call(1)
@@ -327,7 +552,7 @@ class TestRecord:
 
         row = OutgoingCall.objects.get()
         assert (row.state, row.attempts, row.message_id) == ("SENT", 1, 17)
-        assert (row.claimed_at, row.finished_at) == (NOON, after(1))
+        assert (row.claim_number, row.finished_at) == (1, after(1))
 
     def test_a_call_that_is_to_be_made_again_waits_for_its_time(self) -> None:
         call = make_call(1)
@@ -353,13 +578,72 @@ class TestRecord:
 
 
 @pytest.mark.django_db
+class TestFence:
+    """An outcome counts only for the claim that it belongs to."""
+
+    def claimed_twice(self) -> tuple[Delivery, Delivery]:
+        """Let one sender claim a call, and another one after that one's claim has expired."""
+        make_call(1)
+        (first,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        claims_are(timedelta(seconds=30))
+        outbox.take_over()
+        (second,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        return first, second
+
+    @pytest.mark.parametrize(
+        ("state", "attempts"),
+        [("SENT", 1), ("REFUSED", 1), ("GIVEN_UP", 1), ("MAYBE_SENT", 1), ("PENDING", 0)],
+    )
+    def test_a_sender_whose_claim_was_taken_over_changes_nothing(
+        self, state: str, attempts: int
+    ) -> None:
+        first, second = self.claimed_twice()
+
+        late = sent(first, state=CallState(state), attempts=attempts)
+        outbox.take_turn(outcomes=[late], room=0, now=NOON)
+        row = OutgoingCall.objects.get()
+        assert (row.state, row.attempts, row.doubtful) == ("SENDING", 1, True)
+        assert claimed(NOON) == []
+
+        outbox.take_turn(
+            outcomes=[sent(second, state=CallState.REFUSED, error="Forbidden")], room=0, now=NOON
+        )
+        row = OutgoingCall.objects.get()
+        assert (row.state, row.attempts, row.error) == ("REFUSED", 2, "Forbidden")
+
+    def test_an_outcome_that_is_told_twice_does_not_end_the_next_claim(self) -> None:
+        """The database broke off while it answered, and the call was told to wait: no attempt."""
+        make_call(1)
+        (first,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        again = sent(first, state=CallState.PENDING, due_at=NOON, attempts=0)
+        outbox.take_turn(outcomes=[again], room=0, now=NOON)
+        (second,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+
+        outbox.take_turn(outcomes=[again], room=0, now=NOON)
+
+        assert (first.claim_number, second.claim_number) == (1, 2)
+        assert OutgoingCall.objects.get().state == "SENDING"
+
+
+@pytest.mark.django_db
 class TestTakeOver:
     def test_a_call_is_its_senders_for_thirty_seconds(self) -> None:
         make_call(1)
         claimed(NOON)
 
-        assert outbox.take_over(now=after(29.999)) == 0
-        assert outbox.take_over(now=after(30)) == 1
+        claims_are(timedelta(seconds=20))
+        assert outbox.take_over() == 0
+        claims_are(timedelta(seconds=30))
+        assert outbox.take_over() == 1
+
+    @pytest.mark.parametrize("hours", [-1, 1])
+    def test_a_sender_whose_clock_is_wrong_takes_nothing_over(self, hours: int) -> None:
+        make_call(1, due_at=NOON - timedelta(hours=2))
+
+        with time_machine.travel(timezone.now() + timedelta(hours=hours), tick=False):
+            claimed(NOON)
+            assert outbox.take_over() == 0
+        assert outbox.take_over() == 0
 
     @pytest.mark.parametrize(
         ("fields", "state"),
@@ -376,8 +660,9 @@ class TestTakeOver:
     ) -> None:
         make_call(1, **fields)
         claimed(NOON)
+        claims_are(timedelta(seconds=30))
 
-        outbox.take_over(now=after(30))
+        outbox.take_over()
 
         row = OutgoingCall.objects.get()
         assert (row.state, row.doubtful) == (state, True)
@@ -500,6 +785,7 @@ class TestDatabaseSaysNo:
         ("old", "new"),
         [
             ("PENDING", "SENDING"),
+            ("PENDING", "SUPERSEDED"),
             ("SENDING", "PENDING"),
             ("SENDING", "SENT"),
             ("SENDING", "REFUSED"),
@@ -527,6 +813,8 @@ class TestDatabaseSaysNo:
             ("REFUSED", "SENT"),
             ("GIVEN_UP", "SENDING"),
             ("MAYBE_SENT", "SENT"),
+            ("SENDING", "SUPERSEDED"),
+            ("SUPERSEDED", "PENDING"),
         ],
     )
     def test_every_other_move_is_refused(self, old: str, new: str) -> None:

@@ -53,6 +53,7 @@ def a_delivery(**fields: Any) -> Delivery:
             "created_at": NOON,
             "attempts": 0,
             "doubtful": False,
+            "claim_number": 1,
             **fields,
         }
     )
@@ -281,6 +282,16 @@ def test_a_wrong_token_is_waited_for(sandbox: Sandbox, settings: Settings) -> No
     assert (outcome.state, outcome.attempts) == ("PENDING", 0)
 
 
+def too_many_requests(*, retry_after: int) -> dict[str, Any]:
+    """Return what Telegram says with status 429."""
+    return {
+        "ok": False,
+        "error_code": 429,
+        "description": f"Too Many Requests: retry after {retry_after}",
+        "parameters": {"retry_after": retry_after},
+    }
+
+
 class Telegram:
     """A Telegram that answers when the test says so."""
 
@@ -293,6 +304,8 @@ class Telegram:
         self.pause = 0.0
         self.status = 200
         self.body: dict[str, Any] = {"ok": True, "result": {"message_id": 17}}
+        # Whose messages are answered with a retry_after.
+        self.limited_chat: int | None = None
 
     async def __aenter__(self) -> "Telegram":
         app = web.Application()
@@ -313,6 +326,8 @@ class Telegram:
         later = len(self.calls) * self.pause
         await self.may_answer.wait()
         await asyncio.sleep(later)
+        if (await request.json())["chat_id"] == self.limited_chat:
+            return web.json_response(too_many_requests(retry_after=5), status=429)
         return web.json_response(self.body, status=self.status)
 
     async def is_called(self) -> None:
@@ -466,12 +481,7 @@ class TestSender:
             landed = asyncio.Event()
             await telegram.is_called()
             telegram.status = 429
-            telegram.body = {
-                "ok": False,
-                "error_code": 429,
-                "description": "Too Many Requests: retry after 600",
-                "parameters": {"retry_after": 600},
-            }
+            telegram.body = too_many_requests(retry_after=600)
 
             def slowly(**arguments: Any) -> list[Delivery]:
                 if not asked:
@@ -484,7 +494,7 @@ class TestSender:
             monkeypatch.setattr(outbox, "take_turn", slowly)
             await landed.wait()
             await asyncio.sleep(0.3)
-            await sync_to_async(make_call)(2)
+            await sync_to_async(make_call)(1)
             await asyncio.sleep(0.5)
 
             assert telegram.calls == ["sendMessage"]
@@ -492,8 +502,33 @@ class TestSender:
         with_sender(settings, story)
 
         assert self.states() == [("PENDING", False, 0), ("PENDING", False, 0)]
-        stop = Pace.objects.get(name="stop")
-        assert stop.free_at > timezone.now() + timedelta(seconds=500)
+        limited_until = Pace.objects.get(name="chat:1").limited_until
+        assert limited_until is not None
+        assert limited_until > timezone.now() + timedelta(seconds=500)
+
+    def test_while_one_chat_is_told_to_wait_ten_others_are_served_at_once(
+        self, settings: Settings
+    ) -> None:
+        make_call(1)
+        limited = Pace.objects.filter(name="chat:1", limited_until__isnull=False)
+        others = OutgoingCall.objects.exclude(chat_key=1)
+
+        async def story(telegram: Telegram, one: Sender) -> None:
+            telegram.limited_chat = 1
+            telegram.may_answer.set()
+            await until(sync_to_async(limited.exists))
+            for chat in range(2, 12):
+                await sync_to_async(make_call)(chat)
+            await until(sync_to_async(lambda: others.filter(state="SENT").count() == 10))
+
+        with_sender(settings, story)
+
+        assert self.states() == [("PENDING", False, 0)] + [("SENT", False, 1)] * 10
+        pace = limited.get()
+        last = others.latest("finished_at")
+        assert last.finished_at is not None
+        assert pace.limited_until is not None
+        assert last.finished_at < pace.limited_until
 
     def test_a_player_who_has_blocked_the_bot_is_marked(self, settings: Settings) -> None:
         Player.objects.create(telegram_id=1, first_name="Anna", created_at=NOON, last_seen_at=NOON)

@@ -123,6 +123,32 @@ def test_what_may_have_been_seen_is_given_back_once_it_cannot_be_answered_any_mo
     assert (give_back(), free_energy()) == (1, 20)
 
 
+def test_a_question_whose_edit_a_newer_screen_has_superseded_is_given_back(
+    road: Road, anna: int
+) -> None:
+    shop = road.tap(anna, "🛍 Shop")
+
+    assert shop["text"].startswith("🛍")
+    assert OutgoingCall.objects.get(showing__isnull=False).state == "SUPERSEDED"
+    assert (give_back(), free_energy()) == (1, 20)
+
+
+def test_an_edit_that_a_newer_one_with_the_same_question_has_superseded_gives_nothing_back(
+    road: Road, anna: int
+) -> None:
+    older = OutgoingCall.objects.get(showing__isnull=False)
+    newer = OutgoingCall.objects.get(pk=older.pk)
+    newer.pk = None
+    newer.save()
+
+    road.send()
+
+    older.refresh_from_db()
+    assert (older.state, older.showing_id) == ("SUPERSEDED", None)
+    assert OutgoingCall.objects.get(showing__isnull=False).state == "SENT"
+    assert (give_back(), free_energy()) == (0, 19)
+
+
 def test_what_was_answered_has_been_seen(anna: int) -> None:
     call = end(CallState.MAYBE_SENT, doubtful=True)
     showing = Showing.objects.get()

@@ -27,10 +27,11 @@ def test_two_senders_are_silent_together_as_long_as_telegram_wants_it(stack: Sta
     calls = stack.sandbox.calls("sendMessage")
     refused = [call["time"] for call in calls if call["outcome"]["status"] == 429]
     assert len(refused) == 45
-    # What was on its way when the word came may still arrive; after that nothing does.
+    # Two chats that are told to wait may be about these two, three are about all of us. What was on
+    # its way when the word came may still arrive; after that nothing does.
     too_early = [
         call["time"] - told
-        for told in refused
+        for told in refused[2:]
         for call in calls
         if told + 0.3 < call["time"] < told + 1.0
     ]
