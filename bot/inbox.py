@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from bot import outbox
 from bot.models import InboxState, InboxUpdate
+from quizarena.redaction import redact
 
 # How long to wait after the first, second, ... failure; after the last one an update is dead.
 RETRY_DELAYS = (
@@ -268,7 +269,7 @@ def _has_another_try(one: Claim, error: Exception) -> bool:
     still_ours = ours.update(
         state=InboxState.NEW if alive else InboxState.DEAD,
         due_at=now + RETRY_DELAYS[one.attempt - 1] if alive else now,
-        last_error="".join(traceback.format_exception(error)).replace("\0", "")[-20_000:],
+        last_error=redact("".join(traceback.format_exception(error))).replace("\0", "")[-20_000:],
     )
     return alive or not still_ours
 

@@ -35,6 +35,7 @@ from bot.outbox import Delivery, Outcome
 from bot.transport import AiohttpRequest, AnswerLostError, NotSentError
 from quizarena.ops import heartbeats
 from quizarena.players import services as players
+from quizarena.redaction import redact
 
 # Calls under way at once. Telegram answers within tens of milliseconds.
 CONCURRENCY = 64
@@ -74,7 +75,7 @@ async def introduce(bot: Bot) -> None:
     except InvalidToken:
         raise
     except TelegramError as error:
-        log.warning("sender.telegram_away", error=str(error))
+        log.warning("sender.telegram_away", error=describe(error))
 
 
 async def deliver(bot: Bot, delivery: Delivery) -> tuple[Outcome, TelegramError | None]:
@@ -141,7 +142,7 @@ def judge(delivery: Delivery, error: TelegramError, *, now: datetime) -> Outcome
         rate_limited=isinstance(error, RetryAfter),
         attempts=attempts,
         doubtful=doubtful,
-        error=str(error).replace("\0", "")[:1_000],
+        error=describe(error),
     )
 
 
@@ -154,8 +155,16 @@ def _given_up(delivery: Delivery, defect: Exception) -> Outcome:
         due_at=delivery.created_at,
         attempts=delivery.attempts + 1,
         doubtful=delivery.doubtful,
-        error=repr(defect)[:1_000],
+        error=f"A defect of ours: {type(defect).__name__}",
     )
+
+
+def describe(error: TelegramError) -> str:
+    """Return what may be stored and logged of an error: what Telegram has said, and no secret.
+
+    Of an error of the transport that is its name (bot/transport.py).
+    """
+    return redact(str(error)).replace("\0", "")[:1_000]
 
 
 def retry_after(error: RetryAfter) -> timedelta:
@@ -282,7 +291,7 @@ class Sender:
                 method=delivery.method,
                 player=delivery.chat_key,
                 state=outcome.state.value,
-                error=str(error),
+                error=describe(error),
             )
         if isinstance(error, Forbidden) and delivery.chat_key is not None:
             self._blocked.append(delivery.chat_key)

@@ -69,8 +69,9 @@ class AiohttpRequest(BaseRequest):
     ) -> tuple[int, bytes]:
         """Make one request and return status and body.
 
-        Raises NotSentError or AnswerLostError when there is no answer. Only the time for reading
-        can be set by the caller (long polling does).
+        Raises NotSentError or AnswerLostError when there is no answer; they name the error and
+        keep its text to themselves, since that holds the address, and the address the token. Only
+        the time for reading can be set by the caller (long polling does).
         """
         await self.initialize()
         assert self._session is not None
@@ -80,15 +81,18 @@ class AiohttpRequest(BaseRequest):
             sock_read=read_seconds,
             total=CONNECT_SECONDS + 2 * read_seconds,
         )
+        body = _body(request_data)
         try:
-            async with self._session.request(
-                method, url, **_body(request_data), timeout=timeout
-            ) as response:
+            async with self._session.request(method, url, **body, timeout=timeout) as response:
                 return response.status, await response.read()
-        except (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError) as error:
-            raise NotSentError(f"No connection to Telegram: {error}") from error
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise AnswerLostError(f"No answer from Telegram: {error!r}") from error
+        except (
+            aiohttp.ClientConnectorError,
+            aiohttp.ConnectionTimeoutError,
+            aiohttp.InvalidURL,
+        ) as error:
+            raise NotSentError(f"No connection to Telegram: {type(error).__name__}") from None
+        except (aiohttp.ClientError, OSError) as error:  # TimeoutError among them.
+            raise AnswerLostError(f"No answer from Telegram: {type(error).__name__}") from None
 
 
 def _proxy_for(url: str) -> str | None:

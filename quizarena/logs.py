@@ -4,6 +4,8 @@ from typing import Any
 
 import structlog
 
+from quizarena.redaction import redact
+
 _SHARED: list[Any] = [
     structlog.contextvars.merge_contextvars,
     structlog.stdlib.add_logger_name,
@@ -11,6 +13,10 @@ _SHARED: list[Any] = [
     structlog.processors.TimeStamper(fmt="iso", utc=True),
     structlog.processors.StackInfoRenderer(),
 ]
+
+
+def _redact_line(logger: object, name: str, line: str) -> str:
+    return redact(line)
 
 
 def configure(*, style: str, level: str) -> dict[str, Any]:
@@ -45,6 +51,8 @@ def configure(*, style: str, level: str) -> dict[str, Any]:
                 "processors": [
                     structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                     *render,
+                    # The whole line, and so tracebacks and what libraries log.
+                    _redact_line,
                 ],
             }
         },

@@ -114,3 +114,32 @@ with structlog.contextvars.bound_contextvars(update_id=7, player=42, request_id=
     assert (theirs["event"], theirs["logger"]) == ("plain words", "django.request")
     for line in (ours, theirs):
         assert (line["update_id"], line["player"], line["request_id"]) == (7, 42, "r-1")
+
+
+def test_no_log_line_holds_a_secret_whoever_writes_it() -> None:
+    code = """
+import logging, structlog
+import django; django.setup()
+from django.conf import settings
+url = f"https://api.telegram.org/bot{settings.TELEGRAM_BOT_TOKEN}/getMe"
+database = "postgresql://quiz:pass-word-1@db.example:5432/quiz"
+log = structlog.get_logger("bot")
+log.warning("one", error=url, hook=settings.TELEGRAM_WEBHOOK_SECRET, more={"database": database})
+logging.getLogger("aiohttp").error("Cannot reach %s with %s", url, database)
+try:
+    raise OSError(url) from ValueError(database)
+except OSError:
+    log.exception("two")
+    logging.getLogger("celery").exception("three %s", "words")
+"""
+    for style in ("json", "console"):
+        done = start(code, {**COMPLETE, "LOG_FORMAT": style})
+
+        assert done.returncode == 0, done.stderr
+        for word in ("one", "Cannot reach", "two", "three words", "OSError", "api.telegram.org"):
+            assert word in done.stderr
+        assert done.stderr.count("/bot***/getMe") >= 4
+        assert done.stderr.count("postgresql://quiz:***@db.example:5432/quiz") >= 4
+        for secret in (COMPLETE["TELEGRAM_BOT_TOKEN"], COMPLETE["TELEGRAM_WEBHOOK_SECRET"]):
+            assert secret not in done.stderr
+        assert "pass-word-1" not in done.stderr

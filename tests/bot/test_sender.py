@@ -2,7 +2,10 @@
 
 import asyncio
 import base64
-from collections.abc import Awaitable, Callable
+import socket
+import traceback
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -24,10 +27,10 @@ from telegram.error import (
     TimedOut,
 )
 
-from bot import application, outbox, sender
+from bot import application, outbox, sender, transport
 from bot.models import Lane, OutgoingCall, Pace
 from bot.outbox import Delivery, Outcome
-from bot.sender import Sender, build_bot, deliver, judge
+from bot.sender import Sender, build_bot, deliver, describe, judge
 from bot.transport import AnswerLostError, NotSentError
 from quizarena.players.models import Player
 from tests.concurrency import another_connection
@@ -272,6 +275,91 @@ def test_where_nobody_listens_a_call_has_certainly_not_left(settings: Settings) 
     outcome = once(a_delivery(created_at=timezone.now()))
 
     assert (outcome.state, outcome.attempts, outcome.doubtful) == ("PENDING", 0, False)
+
+
+TOKEN = "4200000001:AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr"
+
+
+@contextmanager
+def silent_server(*, accepts: bool) -> Iterator[str]:
+    """Yield the address of a server that never answers, or that does not even take connections."""
+    with socket.socket() as listener, ExitStack() as callers:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        address = listener.getsockname()
+        for _ in range(0 if accepts else 3):  # Nobody takes them, and there is no room for more.
+            caller = callers.enter_context(socket.socket())
+            caller.setblocking(False)
+            caller.connect_ex(address)
+        yield f"127.0.0.1:{address[1]}"
+
+
+class TestNoSecretInErrors:
+    """Errors of the transport name the address, and the address holds the token."""
+
+    @pytest.fixture(autouse=True)
+    def _impatience(self, monkeypatch: pytest.MonkeyPatch, settings: Settings) -> None:
+        monkeypatch.setattr(transport, "CONNECT_SECONDS", 0.2)
+        monkeypatch.setattr(transport, "READ_SECONDS", 0.2)
+        settings.TELEGRAM_BOT_TOKEN = TOKEN
+
+    def error(self) -> TelegramError:
+        """Make one call as a sender does and return its error."""
+
+        async def call() -> TelegramError | None:
+            bot = build_bot()
+            async with bot.request:
+                return (await deliver(bot, a_delivery(created_at=timezone.now())))[1]
+
+        error = async_to_sync(call)()
+        assert error is not None
+        return error
+
+    def check(self, error: TelegramError, text: str) -> None:
+        """See that error, traceback and outcome say `text` and not the token."""
+        outcome = judge(a_delivery(), error, now=NOON)
+        assert outcome.error == text
+        assert "AAbbCCdd" not in "".join(traceback.format_exception(error))
+
+    def test_a_connection_that_is_refused(self, settings: Settings) -> None:
+        settings.TELEGRAM_API_URL = f"http://127.0.0.1:{free_port()}"
+
+        self.check(self.error(), "No connection to Telegram: ClientConnectorError")
+
+    def test_a_connection_that_times_out(self, settings: Settings) -> None:
+        with silent_server(accepts=False) as address:
+            settings.TELEGRAM_API_URL = f"http://{address}"
+            error = self.error()
+
+        self.check(error, "No connection to Telegram: ConnectionTimeoutError")
+
+    def test_an_answer_that_times_out(self, settings: Settings) -> None:
+        with silent_server(accepts=True) as address:
+            settings.TELEGRAM_API_URL = f"http://{address}"
+            error = self.error()
+
+        self.check(error, "No answer from Telegram: SocketTimeoutError")
+
+    def test_tls_that_fails(self, sandbox: Sandbox, settings: Settings) -> None:
+        settings.TELEGRAM_BOT_TOKEN = TOKEN
+        settings.TELEGRAM_API_URL = sandbox.url.replace("http://", "https://")
+
+        self.check(self.error(), "No connection to Telegram: ClientConnectorSSLError")
+
+    def test_an_address_that_is_none(self, settings: Settings) -> None:
+        settings.TELEGRAM_API_URL = "http://127.0.0.1:99999999"
+
+        self.check(self.error(), "No connection to Telegram: InvalidUrlClientError")
+
+    def test_a_token_that_telegram_does_not_know(self) -> None:
+        error = InvalidToken(f"The token `{TOKEN}` was rejected by the server.")
+
+        assert describe(error) == "The token `***` was rejected by the server."
+
+    def test_a_defect_of_ours(self) -> None:
+        outcome = sender._given_up(a_delivery(), ValueError(f"http://x/bot{TOKEN}/sendMessage"))
+
+        assert outcome.error == "A defect of ours: ValueError"
 
 
 def test_a_wrong_token_is_waited_for(sandbox: Sandbox, settings: Settings) -> None:

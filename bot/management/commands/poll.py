@@ -16,6 +16,7 @@ from bot import arrivals
 from bot.management.commands.webhook import set_commands
 from bot.sender import build_bot, retry_after
 from bot.updates import ALLOWED_UPDATES
+from quizarena.redaction import redact
 
 # Seconds that Telegram may keep an empty answer back (Bot API getUpdates).
 LONG_POLL_SECONDS = 25
@@ -34,10 +35,10 @@ class Command(BaseCommand):
             asyncio.run(poll())
         except KeyboardInterrupt:
             self.stdout.write("Polling has ended.")
-        except InvalidToken as error:
+        except InvalidToken:
             raise CommandError(
                 "Telegram does not know this token: check TELEGRAM_BOT_TOKEN (from @BotFather)."
-            ) from error
+            ) from None
 
 
 async def poll() -> None:
@@ -79,6 +80,6 @@ async def _fetch(bot: Bot, offset: int) -> int:
     except InvalidToken:
         raise
     except (TelegramError, DatabaseError, InterfaceError) as error:
-        log.warning("poll.failed", error=str(error))
+        log.warning("poll.failed", error=redact(str(error)))
         await asyncio.sleep(2)
     return offset

@@ -23,10 +23,10 @@ class Command(BaseCommand):
         bot = build_bot()
         try:
             await introduce(bot)
-        except InvalidToken as error:
+        except InvalidToken:
             raise CommandError(
                 "Telegram does not know this token: check TELEGRAM_BOT_TOKEN (from @BotFather)."
-            ) from error
+            ) from None
         sender = Sender(bot)
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):

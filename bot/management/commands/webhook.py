@@ -12,7 +12,7 @@ from telegram import Bot, BotCommand
 from telegram.error import TelegramError
 
 from bot import texts
-from bot.sender import build_bot
+from bot.sender import build_bot, describe
 from bot.updates import ALLOWED_UPDATES
 from bot.webhook import PATH
 from quizarena.players.models import Language
@@ -38,7 +38,9 @@ class Command(BaseCommand):
         try:
             asyncio.run(self._do(options))
         except TelegramError as error:
-            raise CommandError(f"Telegram says: {error}. Check TELEGRAM_BOT_TOKEN.") from error
+            raise CommandError(
+                f"Telegram says: {describe(error)}. Check TELEGRAM_BOT_TOKEN."
+            ) from None
 
     async def _do(self, options: dict[str, Any]) -> None:
         async with build_bot() as bot:
