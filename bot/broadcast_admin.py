@@ -10,6 +10,7 @@ from uuid import uuid4
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import (
@@ -654,7 +655,7 @@ def _decision(request: HttpRequest, verb: Verb, broadcast: Broadcast) -> Decisio
         title=f"{_LABELS[verb].removesuffix('…')}: {broadcast}",
         note=_NOTES.get(verb, ""),
         form=ScheduleForm if verb is Verb.SCHEDULE else Form,
-        preview=lambda cleaned: _foresee(verb, broadcast, cleaned),
+        preview=lambda cleaned: _foresee(verb, broadcast, cleaned, staff=own_user(request)),
         headers=("What", "Now"),
         carry_out=carry_out,
         refusals=REFUSALS,
@@ -663,7 +664,9 @@ def _decision(request: HttpRequest, verb: Verb, broadcast: Broadcast) -> Decisio
     )
 
 
-def _foresee(verb: Verb, broadcast: Broadcast, cleaned: dict[str, Any]) -> list[list[object]]:
+def _foresee(
+    verb: Verb, broadcast: Broadcast, cleaned: dict[str, Any], *, staff: User
+) -> list[list[object]]:
     """Return what would come of it. Raises IncompleteError."""
     if verb is not Verb.SCHEDULE:
         return [
@@ -675,7 +678,7 @@ def _foresee(verb: Verb, broadcast: Broadcast, cleaned: dict[str, Any]) -> list[
     now = timezone.now()
     reach = broadcasts.audience(broadcast, now=now)
     at = cleaned.get("at")
-    needs = broadcasts.needs_approval(broadcast, now=now)
+    needs = broadcasts.needs_approval(broadcast, staff=staff, at=at, now=now)
     return [
         ["To", broadcasts.in_words(broadcast)],
         ["Players", f"{reach:,}"],

@@ -8,7 +8,7 @@ the last one has ended, or died.
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 from enum import StrEnum
 from functools import partial
 from typing import Any
@@ -34,6 +34,7 @@ from bot.models import (
     ReminderSettings,
     StaffPlayer,
 )
+from economy.adjustments import lock_staff
 from economy.models import PremiumSpan
 from economy.streak_rules import DAY
 from economy.wallets import business_zone
@@ -316,13 +317,14 @@ def carry_out(
     if it needs a second person only since a moment ago, raises ChangedMeanwhileError. `at` is when
     a scheduled one starts, at once if it is None or past; a second person is not asked for what is
     past. Raises IllegalMoveError, IncompleteError and BadReasonError. Locks the request for an
-    approval, and then the broadcast.
+    approval, and then the broadcast; to schedule one, the member of staff before both.
     """
     words = reasons.tidy(reason)
     request = None
     if verb is Verb.SCHEDULE:
+        lock_staff(staff)
         draft = Broadcast.objects.get(pk=broadcast_id)
-        if draft.changed_at == seen_at and needs_approval(draft, now=now):
+        if draft.changed_at == seen_at and needs_approval(draft, staff=staff, at=at, now=now):
             request = approvals.ask(
                 kind=APPROVAL,
                 subject=draft,
@@ -338,7 +340,7 @@ def carry_out(
         )
     if request is not None:
         return request
-    if verb is Verb.SCHEDULE and needs_approval(broadcast, now=now):
+    if verb is Verb.SCHEDULE and needs_approval(broadcast, staff=staff, at=at, now=now):
         raise ChangedMeanwhileError("It reaches more players by now: a second person is needed.")
     return _move(broadcast, verb, reason=words, staff=staff, now=now, at=at)
 
@@ -362,10 +364,12 @@ def _move(
             if wrong := faults(broadcast):
                 raise IncompleteError(" ".join(wrong.values()))
             broadcast.scheduled_at, broadcast.is_approved = max(at or now, now), is_approved
-            fields += ["scheduled_at", "is_approved"]
+            broadcast.scheduled_by = staff
+            fields += ["scheduled_at", "scheduled_by", "is_approved"]
         case Verb.WITHDRAW:
             broadcast.scheduled_at, broadcast.is_approved = None, False
-            fields += ["scheduled_at", "is_approved"]
+            broadcast.scheduled_by = None
+            fields += ["scheduled_at", "scheduled_by", "is_approved"]
         case Verb.CONTINUE:
             broadcast.progressed_at = now
             fields.append("progressed_at")
@@ -412,10 +416,36 @@ def _record(broadcast: Broadcast, verb: str, *, staff: User | None, **details: A
 # --- By two people --------------------------------------------------------------------------------
 
 
-def needs_approval(broadcast: Broadcast, *, now: datetime) -> bool:
-    """Return whether the broadcast reaches more players than one person may write to."""
+def needs_approval(
+    broadcast: Broadcast, *, staff: User | None, at: datetime | None, now: datetime
+) -> bool:
+    """Return whether the broadcast, sent by `staff` at `at`, reaches too many for one person.
+
+    What the same person sends alone on that day of business counts (product rules, section 8).
+    """
     limit: int = settings.BROADCAST_APPROVAL_PLAYERS
-    return segment(broadcast, now=now).values("pk")[: limit + 1].count() > limit
+    reached = _reach(broadcast, limit=limit, now=now)
+    if reached <= limit and staff is not None:
+        for other in _others_of_day(broadcast, staff=staff, at=max(at or now, now)):
+            reached += _reach(other, limit=limit, now=now)
+    return reached > limit
+
+
+def _reach(broadcast: Broadcast, *, limit: int, now: datetime) -> int:
+    """Return how many players the broadcast is for, counted to one more than `limit`."""
+    if broadcast.is_gathered:
+        return broadcast.recipients
+    return segment(broadcast, now=now).values("pk")[: limit + 1].count()
+
+
+def _others_of_day(broadcast: Broadcast, *, staff: User, at: datetime) -> QuerySet[Broadcast]:
+    """Return what `staff` send without a second person on the day of business of `at`."""
+    day = at.astimezone(business_zone()).date()
+    begins = datetime.combine(day, time.min, tzinfo=business_zone())
+    ends = datetime.combine(day + timedelta(days=1), time.min, tzinfo=business_zone())
+    return Broadcast.objects.filter(
+        scheduled_by=staff, is_approved=False, scheduled_at__gte=begins, scheduled_at__lt=ends
+    ).exclude(pk=broadcast.pk)
 
 
 def register() -> None:
@@ -450,7 +480,7 @@ def _preview_start(*, request: ApprovalRequest, now: datetime) -> Sequence[Seque
     return [
         ("Name", broadcast.name),
         ("To", in_words(broadcast)),
-        ("Players", f"more than {settings.BROADCAST_APPROVAL_PLAYERS:,}"),
+        ("Players", _reach_in_words(broadcast, now=now)),
         ("When", f"{timezone.localtime(at):%Y-%m-%d %H:%M}" if at else "at once"),
         *((f"Text ({language})", broadcast.text(language)) for language in broadcast.languages),
         *(
@@ -460,6 +490,13 @@ def _preview_start(*, request: ApprovalRequest, now: datetime) -> Sequence[Seque
         ),
         ("Button leads to", broadcast.url or broadcast.get_screen_display() or "–"),
     ]
+
+
+def _reach_in_words(broadcast: Broadcast, *, now: datetime) -> str:
+    limit: int = settings.BROADCAST_APPROVAL_PLAYERS
+    if _reach(broadcast, limit=limit, now=now) > limit:
+        return f"more than {limit:,}"
+    return f"with the others that the same person sends on that day more than {limit:,}"
 
 
 def _at(request: ApprovalRequest) -> datetime | None:
@@ -575,7 +612,9 @@ def _start_if_due(broadcast: Broadcast, *, now: datetime) -> None:
     assert broadcast.scheduled_at is not None
     if broadcast.scheduled_at > now:
         return
-    if not broadcast.is_approved and needs_approval(broadcast, now=now):
+    if not broadcast.is_approved and needs_approval(
+        broadcast, staff=broadcast.scheduled_by, at=broadcast.scheduled_at, now=now
+    ):
         why = "It reaches more players than when it was scheduled: a second person is needed."
         _hold(broadcast, Verb.WITHDRAW, why=why, now=now)
         return

@@ -559,6 +559,14 @@ class Broadcast(models.Model):
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     scheduled_at = models.DateTimeField(null=True, blank=True)
+    # Whose day it counts for.
+    scheduled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
     # Whether a second person has agreed that it is sent as it is.
     is_approved = models.BooleanField(default=False)
     started_at = models.DateTimeField(null=True, blank=True)
@@ -590,6 +598,8 @@ class Broadcast(models.Model):
                 condition=Q(status__in=["SCHEDULED", "RUNNING"]),
                 name="broadcast_alive",
             ),
+            # What one person sends on a day.
+            models.Index(fields=["scheduled_by", "scheduled_at"], name="broadcast_of_day"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -15,6 +15,7 @@ class PaymentsConfig(AppConfig):
             approvals,
             catalogue,
             offer_funnel,
+            pricing,
             purchases,
             reconciliation,
             refunds,
@@ -27,8 +28,12 @@ class PaymentsConfig(AppConfig):
             catalogue.fill_the_shelves, sender=self, dispatch_uid="catalogue.fill_the_shelves"
         )
         approvals.register()
+        pricing.register()
         products.read_with(
-            on_sale=catalogue.on_sale, sales=revenue.of_campaign, goods=catalogue.goods_of
+            on_sale=catalogue.on_sale,
+            at_reference_price=catalogue.at_reference_price,
+            sales=revenue.of_campaign,
+            goods=catalogue.goods_of,
         )
         alerts.declare(
             kind=purchases.IN_REVIEW,

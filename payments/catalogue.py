@@ -206,15 +206,27 @@ def fill_the_shelves(
 def on_sale() -> list[products.Product]:
     """Return what is for sale as promos have to know it, in the shop's order."""
     return [
-        products.Product(
-            code=product.pk,
-            titles={language: product.title(language) for language, _ in settings.LANGUAGES},
-            stars=product.stars,
-            premium_days=product.premium_days,
-            energy=product.paid_energy,
-        )
+        _for_promos(product, stars=product.stars)
         for product in Product.objects.filter(is_for_sale=True)
     ]
+
+
+def at_reference_price(now: datetime) -> list[products.Product]:
+    """Return every product at its reference price, for sale now or not (product rules, 4)."""
+    return [
+        _for_promos(product, stars=product.reference_stars)
+        for product in Product.objects.with_reference_stars(now)
+    ]
+
+
+def _for_promos(product: Product, *, stars: int) -> products.Product:
+    return products.Product(
+        code=product.pk,
+        titles={language: product.title(language) for language, _ in settings.LANGUAGES},
+        stars=stars,
+        premium_days=product.premium_days,
+        energy=product.paid_energy,
+    )
 
 
 def goods_of(product_code: str) -> Goods:

@@ -55,3 +55,7 @@ class AnsweredError(PaymentsError):
 
 class StaleOfferError(PaymentsError):
     """The offer was not made to the player, not of this, or its time is over."""
+
+
+class PriceError(PaymentsError):
+    """The product cannot cost this, or costs it already."""

@@ -10,7 +10,7 @@ from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
 from django.db import models
-from django.db.models import F, Q
+from django.db.models import F, OuterRef, Q, Subquery
 from django.db.models.fields.json import KT
 from django.db.models.functions import Greatest
 
@@ -26,11 +26,41 @@ STARS_MAX = 10_000
 OPEN_FOR = timedelta(minutes=30)
 
 
+# So long a price counts for the reference price (product rules, section 4).
+REFERENCE_FOR = timedelta(days=90)
+
+# The price that was: whoever changes it, by whatever way.
+KEEP_PRICE = """
+INSERT INTO payments_pastprice (product_id, stars, until)
+VALUES (
+  OLD.code, OLD.stars,
+  CASE WHEN NEW.priced_at IS DISTINCT FROM OLD.priced_at THEN NEW.priced_at ELSE now() END
+);
+RETURN NULL;
+"""
+
+
+class ProductQuerySet(models.QuerySet["Product"]):
+    """Questions about products."""
+
+    def with_reference_stars(self, now: datetime) -> Self:
+        """Annotate `reference_stars`, the highest price of the 90 days before `now`."""
+        past = (
+            PastPrice.objects.filter(product=OuterRef("pk"), until__gt=now - REFERENCE_FOR)
+            .order_by("-stars")
+            .values("stars")
+        )
+        # GREATEST leaves out what is NULL.
+        return self.annotate(reference_stars=Greatest("stars", Subquery(past[:1])))
+
+
 class Product(models.Model):
     """Something that Stars can buy. A purchase keeps what it was and what it cost when opened."""
 
     code = models.CharField(primary_key=True, max_length=32)
     stars = models.PositiveIntegerField(help_text="The price, in Telegram Stars.")
+    # Since when; empty for the price of the first day.
+    priced_at = models.DateTimeField(null=True, editable=False)
     is_for_sale = models.BooleanField(
         default=True, help_text="What is not for sale is not shown. Whoever has paid still gets it."
     )
@@ -53,8 +83,14 @@ class Product(models.Model):
     # For each language its title and description; payments/catalogue.py shows the shape.
     texts = models.JSONField(default=dict)
 
+    # Only what `with_reference_stars` has fetched.
+    reference_stars: int
+
+    objects = ProductQuerySet.as_manager()
+
     class Meta:
         ordering = ["position"]
+        permissions = [("approve_price", "Can approve large price cuts")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(stars__gte=1, stars__lte=STARS_MAX), name="product_has_a_price"
@@ -85,6 +121,15 @@ class Product(models.Model):
             models.CheckConstraint(
                 condition=Q(can_subscribe=False) | Q(premium_days=30),
                 name="product_subscription_is_of_30_days",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="keep_price",
+                when=pgtrigger.After,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange("stars"),
+                func=KEEP_PRICE,
             ),
         ]
 
@@ -120,6 +165,29 @@ class Product(models.Model):
     def _text(self, language: str, name: str) -> str:
         told = self.texts.get(language, {}).get(name) or self.texts.get("de", {}).get(name)
         return str(told or self.code)
+
+
+class PastPrice(models.Model):
+    """What a product cost until some instant; the database keeps it."""
+
+    product = models.ForeignKey(
+        Product, on_delete=models.PROTECT, related_name="past_prices", db_index=False
+    )
+    stars = models.PositiveIntegerField()
+    until = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            # The reference price.
+            models.Index(fields=["product", "until"], name="past_price_of_product"),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            never_truncated("never_truncated", "prices"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.product_id}: {self.stars} until {self.until:%Y-%m-%d}"
 
 
 # --- Purchases ------------------------------------------------------------------------------------
@@ -181,6 +249,7 @@ class Flag(models.TextChoices):
     SUSPENDED = "SUSPENDED", "the player was suspended"
     BOT_BLOCKED = "BOT_BLOCKED", "the player had blocked the bot"
     PROMO_LAPSED = "PROMO_LAPSED", "the discount's hold was over"
+    BELOW_REFERENCE = "BELOW_REFERENCE", "renewed at less than half of the reference price"
     HEALED = "HEALED", "Telegram told us only in its list of transactions"
 
 

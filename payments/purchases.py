@@ -19,7 +19,7 @@ from django.db.models.fields.json import KT
 
 from economy import grants
 from economy.models import Asset, EntryType, Source
-from payments import catalogue, payload, subscriptions
+from payments import catalogue, payload, pricing, subscriptions
 from payments.errors import NotCreditableError, Refusal, RefusedError
 from payments.models import (
     OPEN,
@@ -418,6 +418,11 @@ def record_payment(payment: Payment, *, now: datetime, flags: tuple[Flag, ...] =
     if invoiced.charge_id is not None:
         if invoiced.is_subscription and payment.is_renewal:
             problem = _problem(invoiced, payment)
+            # What is subscribed to has a product; without one nothing can be compared.
+            if invoiced.product_id is not None and pricing.is_low_renewal(
+                product_code=invoiced.product_id, stars=payment.stars, now=now
+            ):
+                flags = (*flags, Flag.BELOW_REFERENCE)
             return _keep(payment, of=invoiced, problem=problem, flags=flags, now=now)
         return _keep(payment, of=invoiced, problem=Problem.SECOND_CHARGE, flags=flags, now=now)
 

@@ -610,6 +610,8 @@ def _set_status(
     now: datetime,
 ) -> Answer:
     """Move the campaign. Locks it first, so that what is expected is compared with what is."""
+    # What one client lets run on a day is added up: its starts wait for each other.
+    ApiClient.objects.select_for_update(no_key=True).get(pk=client.pk)
     try:
         campaign = campaigns.lock(campaign_id)
     except Campaign.DoesNotExist:
@@ -617,9 +619,9 @@ def _set_status(
     if campaign.status != expected:
         raise status_changed(campaign)
     is_start = (campaign.status, target) == (CampaignStatus.DRAFT, CampaignStatus.ACTIVE)
-    if is_start and planning.most_it_costs(campaign).needs_approval:
+    if is_start and planning.why_a_second_person(campaign, staff=None, client=client, now=now):
         raise needs_second_person()
-    move = campaigns.start if is_start else _MOVES[target]
+    move = partial(campaigns.start, client=client) if is_start else _MOVES[target]
     why = f"By the API client {client}: {reason}"
     try:
         moved = move(campaign_id=campaign_id, reason=why, now=now, staff=None)

@@ -68,7 +68,7 @@ def _preview_start(*, request: ApprovalRequest, now: datetime) -> Sequence[Seque
         ("Until", _minute(campaign.ends_at) if campaign.ends_at else "nobody ends it"),
         ("Uses at most", "no limit" if uses is None else f"{uses:,}"),
         ("Budget", "none" if budget is None else f"{budget:,} Stars"),
-        ("Costs", str(planning.most_it_costs(campaign))),
+        ("Costs", str(planning.most_it_costs(campaign, now=now))),
     ]
 
 
@@ -80,7 +80,13 @@ def _minute(moment: datetime) -> str:
 def _start(*, request: ApprovalRequest, now: datetime) -> None:
     """Start the campaign, in the name of whoever asked."""
     campaign = _lock_as_previewed(request, now=now)
-    campaigns.start(campaign_id=campaign.pk, reason=request.reason, now=now, staff=request.maker)
+    campaigns.start(
+        campaign_id=campaign.pk,
+        reason=request.reason,
+        now=now,
+        staff=request.maker,
+        is_approved=True,
+    )
 
 
 # --- Revoke ---------------------------------------------------------------------------------------

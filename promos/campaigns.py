@@ -21,6 +21,7 @@ from promos.models import (
     Redemption,
     RedemptionStatus,
 )
+from quizarena.api.models import ApiClient
 from quizarena.staff import alerts, audit
 
 # More failures on one code within so long, by at least so many players, are an attack.
@@ -36,17 +37,45 @@ def lock(campaign_id: int) -> Campaign:
     return Campaign.objects.select_for_update(no_key=True).get(pk=campaign_id)
 
 
+# What `authorise` sets.
+AUTHORISATION = ("authorised_at", "authorised_by", "authorised_client", "is_approved")
+
+
 @transaction.atomic
-def start(*, campaign_id: int, reason: str, now: datetime, staff: User | None) -> Campaign:
-    """Let a draft run. Raises IllegalMoveError for anything else, IncompleteError for one that
-    nobody could use."""
+def start(
+    *,
+    campaign_id: int,
+    reason: str,
+    now: datetime,
+    staff: User | None,
+    client: ApiClient | None = None,
+    is_approved: bool = False,
+) -> Campaign:
+    """Let a draft run, by `staff` or an API `client`; the caller has seen what it may cost.
+
+    Raises IllegalMoveError for anything else, IncompleteError for one that nobody could use.
+    """
     campaign = lock(campaign_id)
     if campaign.status != CampaignStatus.DRAFT:
         raise IllegalMoveError(f"It is {campaign.get_status_display()}, not a draft.")
     missing = what_is_missing(campaign, now=now)
     if missing:
         raise IncompleteError(missing)
+    authorise(campaign, staff=staff, client=client, is_approved=is_approved, now=now)
     return _move(campaign, CampaignStatus.ACTIVE, "started", reason=reason, now=now, staff=staff)
+
+
+def authorise(
+    campaign: Campaign,
+    *,
+    staff: User | None,
+    client: ApiClient | None,
+    is_approved: bool,
+    now: datetime,
+) -> None:
+    """Note on a locked campaign who lets it cost what it can cost now; it is not saved."""
+    campaign.authorised_at, campaign.authorised_by = now, staff
+    campaign.authorised_client, campaign.is_approved = client, is_approved
 
 
 @transaction.atomic
@@ -193,7 +222,7 @@ def _move(
     """Move a locked campaign, and write down who did it and why."""
     before = campaign.status
     campaign.status, campaign.changed_at = status, now
-    campaign.save(update_fields=["status", "changed_at", "unpaused_at"])
+    campaign.save(update_fields=["status", "changed_at", "unpaused_at", *AUTHORISATION])
     _record(campaign, verb, reason=reason, staff=staff, details={"status": [before, status.value]})
     return campaign
 

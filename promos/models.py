@@ -146,6 +146,20 @@ class Campaign(models.Model):
     changed_at = models.DateTimeField()
     # What the guard has counted before staff let it go on does not count again.
     unpaused_at = models.DateTimeField(null=True, editable=False)
+    # Who has let it cost what it can cost, and when: by starting it or by raising its limits.
+    authorised_at = models.DateTimeField(null=True, editable=False)
+    authorised_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        editable=False,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+    authorised_client = models.ForeignKey(
+        "api.ApiClient", null=True, editable=False, on_delete=models.PROTECT, related_name="+"
+    )
+    # Whether a second person has agreed.
+    is_approved = models.BooleanField(default=False, editable=False)
 
     # How often it is held and has been applied, and what that takes off in Stars.
     held = models.PositiveIntegerField(default=0)
@@ -170,6 +184,8 @@ class Campaign(models.Model):
             models.Index(fields=["status", "-id"], name="campaign_by_status"),
             # What rolls over, and what ends soon.
             models.Index(fields=["ends_at"], condition=Q(status__in=RUNNING), name="campaign_ends"),
+            # What one person has started today.
+            models.Index(fields=["authorised_at"], name="campaign_authorised"),
             # What players are offered at the weekend.
             models.Index(
                 fields=["-value"],

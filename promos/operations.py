@@ -12,6 +12,7 @@ from uuid import UUID, uuid5
 from django.contrib.auth.models import User
 from django.db import transaction
 
+from economy.adjustments import lock_staff
 from promos import approvals, campaigns, planning
 from promos.errors import ChangedMeanwhileError, IllegalMoveError
 from promos.models import OVER, RUNNING, Campaign, CampaignStatus
@@ -85,11 +86,14 @@ def carry_out(
     The same `decision` makes one clone of the campaign, however often it is sent.
 
     `seen` is the status that the member of staff has seen; if it is another one now, raises
-    ChangedMeanwhileError. Raises what the verb refuses. Locks the campaign; a start that is
+    ChangedMeanwhileError. Raises what the verb refuses. Locks the campaign, for a start after the
+    member of staff, whose day counts; one that is
     expensive locks the request for approval instead, and its campaign once it is approved.
     """
+    if verb is Verb.START:
+        lock_staff(staff)
     campaign = Campaign.objects.get(pk=campaign_id)
-    if verb is Verb.START and seen == campaign.status and _needs_approval(campaign):
+    if verb is Verb.START and seen == campaign.status and _asks(campaign, staff=staff, now=now):
         return second_person.ask(
             kind=approvals.START,
             subject=campaign,
@@ -103,7 +107,7 @@ def carry_out(
         raise ChangedMeanwhileError(
             f"Somebody was faster: it is {campaign.get_status_display()} by now."
         )
-    if verb is Verb.START and _needs_approval(campaign):
+    if verb is Verb.START and _asks(campaign, staff=staff, now=now):
         raise ChangedMeanwhileError("Somebody else has just changed its limits.")
     if verb is Verb.CLONE:
         key = uuid5(decision, str(campaign_id)) if decision else None
@@ -115,10 +119,10 @@ def carry_out(
     return _MOVES[verb](campaign_id=campaign_id, reason=reason, now=now, staff=staff)
 
 
-def _needs_approval(campaign: Campaign) -> bool:
-    """Return whether the draft costs more than one person may let run."""
+def _asks(campaign: Campaign, *, staff: User, now: datetime) -> bool:
+    """Return whether the draft needs a second person to start."""
     is_draft = campaign.status == CampaignStatus.DRAFT
-    return is_draft and planning.most_it_costs(campaign).needs_approval
+    return is_draft and bool(planning.why_a_second_person(campaign, staff=staff, now=now))
 
 
 # --- The kill switch ------------------------------------------------------------------------------

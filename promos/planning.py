@@ -5,7 +5,7 @@ Product rules, section 8. What a campaign gives and to whom stays once it has ru
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from typing import Any
 
 from django.conf import settings
@@ -13,9 +13,12 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 from django.db.models import Q, QuerySet
 
+from economy.adjustments import lock_staff
+from economy.wallets import business_zone
 from promos import campaigns, products
 from promos.errors import BadTermsError, ChangedMeanwhileError, IllegalMoveError
 from promos.models import OVER, Campaign, CampaignKind, CampaignStatus, Scope
+from quizarena.api.models import ApiClient
 from quizarena.staff import audit
 
 # What can be changed of a campaign that runs; of a draft the others, too.
@@ -70,13 +73,15 @@ def edit(
     now: datetime,
     staff: User | None,
 ) -> Campaign:
-    """Give the campaign the `terms`, by the names of its fields. Locks it.
+    """Give the campaign the `terms`, by the names of its fields. Locks `staff`, and then it.
 
     `seen_at` is its `changed_at` as the member of staff has seen it; if that is another one now,
     raises ChangedMeanwhileError. Raises IllegalMoveError for a campaign that is over and for what
     stays once it has run, BadTermsError for limits below what is used, or above what one person
     may let run.
     """
+    if staff is not None:
+        lock_staff(staff)
     campaign = campaigns.lock(campaign_id)
     if campaign.changed_at != seen_at:
         raise ChangedMeanwhileError("Somebody else has changed it meanwhile.")
@@ -88,19 +93,20 @@ def edit(
         raise IllegalMoveError("What a campaign gives, and to whom, stays once it has run")
     if not changed:
         return campaign
-    before, cost_before = _plain(campaign, changed), most_it_costs(campaign)
+    before, cost_before = _plain(campaign, changed), most_it_costs(campaign, now=now)
     for name, value in changed.items():
         setattr(campaign, name, value)
     _check_limits(campaign)
-    cost = most_it_costs(campaign)
-    if has_run and cost.needs_approval and cost.is_above(cost_before):
-        raise BadTermsError(
-            "uses_max",
-            f"It could cost {cost} then, which a second person has to approve: clone it, and "
-            "start the clone.",
-        )
+    if has_run and most_it_costs(campaign, now=now).is_above(cost_before):
+        if why := why_a_second_person(campaign, staff=staff, now=now):
+            raise BadTermsError(
+                "uses_max",
+                f"A second person has to approve that, because {why}: clone it, and start the "
+                "clone.",
+            )
+        campaigns.authorise(campaign, staff=staff, client=None, is_approved=False, now=now)
     campaign.changed_at = now
-    campaign.save(update_fields=[*changed, "changed_at"])
+    campaign.save(update_fields=[*changed, "changed_at", *campaigns.AUTHORISATION])
     after = _plain(campaign, changed)
     audit.record(
         actor=staff,
@@ -150,24 +156,55 @@ class Cost:
             return "any number of Stars"
         return "an unknown number of Stars"
 
-    @property
-    def needs_approval(self) -> bool:
-        """Whether a second person has to agree before it starts."""
-        limit: int = settings.PROMO_APPROVAL_STARS
-        return self.stars is None or self.stars > limit
-
     def is_above(self, other: "Cost") -> bool:
         """Return whether it is more than another one."""
         return other.stars is not None and (self.stars is None or self.stars > other.stars)
 
 
-def most_it_costs(campaign: Campaign) -> Cost:
+def most_it_costs(campaign: Campaign, *, now: datetime) -> Cost:
     """Return what the campaign can cost at most: every use at its dearest, within the budget."""
-    uses, each = campaign.uses_max, products.stars_each(campaign)
+    uses, each = campaign.uses_max, products.stars_each(campaign, now=now)
     known = [] if campaign.stars_max is None else [campaign.stars_max]
     if uses is not None and each is not None:
         known.append(uses * each)
     return Cost(uses=uses, stars_each=each, stars=min(known, default=None))
+
+
+def why_a_second_person(
+    campaign: Campaign, *, staff: User | None, client: ApiClient | None = None, now: datetime
+) -> str:
+    """Return why `staff`, or an API `client`, cannot let the campaign run alone; empty if they can.
+
+    What they have let run on the same day of business counts (product rules, section 8). Whoever
+    acts on the answer has locked `staff`, or two starts at once would pass the limit together.
+    """
+    limit: int = settings.PROMO_APPROVAL_STARS
+    cost = most_it_costs(campaign, now=now)
+    if cost.stars is None or cost.stars > limit:
+        return f"it can cost {cost}"
+    today = _authorised_today(staff=staff, client=client, but=campaign, now=now)
+    if today + cost.stars > limit:
+        return (
+            f"it can cost {cost}, and campaigns of up to {today:,} of at most {limit:,} Stars "
+            "have been started today"
+        )
+    return ""
+
+
+def _authorised_today(
+    *, staff: User | None, client: ApiClient | None, but: Campaign, now: datetime
+) -> int:
+    """Return what the campaigns can cost that were let run today without a second person."""
+    midnight = datetime.combine(
+        now.astimezone(business_zone()).date(), time.min, tzinfo=business_zone()
+    )
+    others = Campaign.objects.filter(
+        authorised_at__gte=midnight,
+        authorised_by=staff,
+        authorised_client=client,
+        is_approved=False,
+    ).exclude(pk=but.pk)
+    return sum(most_it_costs(other, now=now).stars or 0 for other in others)
 
 
 # --- What to think about before it runs -----------------------------------------------------------

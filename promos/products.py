@@ -5,6 +5,7 @@ payments call `read_with` when the process starts; until then nothing is for sal
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from math import ceil
 
 from economy.goods import Goods
@@ -50,6 +51,11 @@ def _nothing() -> Sequence[Product]:
     return ()
 
 
+def _nothing_at(now: datetime) -> Sequence[Product]:
+    """Return that there are no products."""
+    return ()
+
+
 def _no_sales(campaign_id: int) -> Sequence[Sale]:
     """Return that nothing was sold."""
     return ()
@@ -61,6 +67,7 @@ def _no_goods(product_code: str) -> Goods:
 
 
 _on_sale: Callable[[], Sequence[Product]] = _nothing
+_at_reference_price: Callable[[datetime], Sequence[Product]] = _nothing_at
 _sales: Callable[[int], Sequence[Sale]] = _no_sales
 _goods: Callable[[str], Goods] = _no_goods
 
@@ -68,16 +75,18 @@ _goods: Callable[[str], Goods] = _no_goods
 def read_with(
     *,
     on_sale: Callable[[], Sequence[Product]],
+    at_reference_price: Callable[[datetime], Sequence[Product]],
     sales: Callable[[int], Sequence[Sale]],
     goods: Callable[[str], Goods],
 ) -> None:
     """Let `on_sale` say what is for sale, and `sales` what a campaign's discounts have sold.
 
+    `at_reference_price` returns every product with its reference price at an instant.
     `sales` gets the id of the campaign, and returns what sold best first. `goods` says what a
     product delivers, also one that is not for sale now; it raises LookupError for an unknown code.
     """
-    global _on_sale, _sales, _goods
-    _on_sale, _sales, _goods = on_sale, sales, goods
+    global _on_sale, _at_reference_price, _sales, _goods
+    _on_sale, _at_reference_price, _sales, _goods = on_sale, at_reference_price, sales, goods
 
 
 def goods_of(product_code: str) -> Goods:
@@ -100,22 +109,35 @@ def fitting(campaign: Campaign) -> list[tuple[Product, int]]:
     return [
         (product, discounted(stars=product.stars, percent=campaign.value))
         for product in on_sale()
-        if redemptions.fits(campaign, product_code=product.code, is_premium=product.is_premium)
+        if _fits(campaign, product)
     ]
 
 
-def stars_each(campaign: Campaign) -> int | None:
-    """Return what one use is worth at most, in Stars; None if nothing for sale tells.
+def _fits(campaign: Campaign, product: Product) -> bool:
+    return redemptions.fits(campaign, product_code=product.code, is_premium=product.is_premium)
+
+
+def stars_each(campaign: Campaign, *, now: datetime) -> int | None:
+    """Return what one use is worth at most, in Stars; None if no product tells.
 
     A discount takes off what it takes off the dearest product that it fits. Goods are worth what
-    a product with exactly so much costs, or as much as they cost where they are dearest.
+    a product with exactly so much costs, or as much as they cost where they are dearest. Counted at
+    reference prices, and with what is hidden now: neither a price nor the shop can be changed for
+    an hour to make a campaign look cheap.
     """
+    every = _at_reference_price(now)
     if campaign.is_discount:
-        return max((product.stars - after for product, after in fitting(campaign)), default=None)
+        return max(
+            (
+                product.stars - discounted(stars=product.stars, percent=campaign.value)
+                for product in every
+                if _fits(campaign, product)
+            ),
+            default=None,
+        )
     is_energy = campaign.kind == CampaignKind.ENERGY_GRANT
     priced = [
-        (product.energy if is_energy else product.premium_days, product.stars)
-        for product in on_sale()
+        (product.energy if is_energy else product.premium_days, product.stars) for product in every
     ]
     exact = [stars for amount, stars in priced if amount == campaign.value]
     dearest = [ceil(campaign.value * stars / amount) for amount, stars in priced if amount]

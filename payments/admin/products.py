@@ -5,17 +5,30 @@ from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 from django import forms
 from django.conf import settings
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import Count
-from django.http import HttpRequest
-from django.utils.html import format_html_join
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
+from django.utils import timezone
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import (
+    UnfoldAdminIntegerFieldWidget,
+    UnfoldAdminTextareaWidget,
+    UnfoldAdminTextInputWidget,
+)
 
 from economy.goods import Goods
+from payments import pricing
+from payments.errors import PriceError
 from payments.models import STARS_MAX, Product, Purchase
-from quizarena.staff.desk import StaffAdmin, badge
+from quizarena.staff.decisions import Decision, ReasonForm, decide
+from quizarena.staff.desk import StaffAdmin, badge, button, exactly, own_user
+from quizarena.staff.errors import StaffError
 
+PRICES_SHOWN = 10
 # Bot API sendInvoice: the longest title and description.
 TEXTS = {"title": 32, "description": 255}
 
@@ -52,7 +65,7 @@ class ProductForm(_ModelForm):
 
     class Meta:
         model = Product
-        fields = ("stars", "is_for_sale", "position")
+        fields = ("is_for_sale", "position")
         labels: ClassVar = {"is_for_sale": "For sale"}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -69,14 +82,6 @@ class ProductForm(_ModelForm):
                 widget=widget,
             )
             self.initial[name] = self.instance.texts.get(language, {}).get(text, "")
-        if "stars" in self.fields:
-            self.fields["stars"] = forms.IntegerField(
-                label="Price in Stars",
-                min_value=1,
-                max_value=STARS_MAX,
-                widget=self.fields["stars"].widget,
-                help_text="For purchases from now on; what has been opened keeps its price.",
-            )
 
     def save(self, commit: bool = True) -> Product:
         """Put the texts back into their languages."""
@@ -88,6 +93,18 @@ class ProductForm(_ModelForm):
         return saved
 
 
+class PriceForm(ReasonForm):
+    """The new price, and why."""
+
+    stars = forms.IntegerField(
+        label="Price in Stars",
+        min_value=1,
+        max_value=STARS_MAX,
+        widget=UnfoldAdminIntegerFieldWidget,
+    )
+    field_order = ("stars", "reason")
+
+
 @admin.register(Product)
 class ProductAdmin(StaffAdmin[Product]):
     """What is for sale. Products come with the code, and nobody adds or deletes one."""
@@ -95,14 +112,22 @@ class ProductAdmin(StaffAdmin[Product]):
     form = ProductForm
     list_display = ("code", "title", "price", "delivers", "sale", "position")
     ordering = ("position",)
-    readonly_fields = ("code", "delivers", "window", "open_invoices", "shown_texts")
+    readonly_fields = (
+        "price",
+        "prices",
+        "code",
+        "delivers",
+        "window",
+        "open_invoices",
+        "shown_texts",
+    )
 
     def get_fieldsets(self, request: HttpRequest, obj: Product | None = None) -> Any:
         """Return what is changed, what is not, and the texts of each language."""
         return (
             (
                 None,
-                {"fields": (("stars", "position"), "is_for_sale", "open_invoices")},
+                {"fields": (("price", "position"), "is_for_sale", "open_invoices", "prices")},
             ),
             ("What it is", {"fields": (("code", "delivers"), "window")}),
             *self._texts(request),
@@ -121,7 +146,7 @@ class ProductAdmin(StaffAdmin[Product]):
         self, request: HttpRequest, obj: Product | None = None, change: bool = False, **kwargs: Any
     ) -> Any:
         """Return the form; the texts are no fields of the model."""
-        kwargs["fields"] = ("stars", "is_for_sale", "position")
+        kwargs["fields"] = ("is_for_sale", "position")
         return super().get_form(request, obj, change, **kwargs)
 
     @display(description="Title")
@@ -133,6 +158,18 @@ class ProductAdmin(StaffAdmin[Product]):
     def price(self, product: Product) -> str:
         """Return the price."""
         return f"{product.stars:,}"
+
+    @display(description="Prices before")
+    def prices(self, product: Product) -> str | SafeString:
+        """Return what it cost until when, the latest first, and the reference price."""
+        past = product.past_prices.order_by("-until", "-pk")[:PRICES_SHOWN]
+        rows = [(f"{price.stars:,} Stars until", exactly(price.until)) for price in past]
+        reference = pricing.reference_stars(product.pk, now=timezone.now())
+        return format_html(
+            "<div>Reference price: {} Stars, the highest of 90 days</div>{}",
+            f"{reference:,}",
+            format_html_join("", "<div>{} {}</div>", rows),
+        )
 
     @display(description="Delivers")
     def delivers(self, product: Product) -> str:
@@ -181,6 +218,55 @@ class ProductAdmin(StaffAdmin[Product]):
             )
             or "none"
         )
+
+    def buttons(self, request: HttpRequest, obj: Product) -> list[SafeString]:
+        """Return the way to another price."""
+        if not self.has_change_permission(request):
+            return []
+        return [button("Change price", "payments_product_price", obj.pk)]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that changes a price."""
+        view = self.admin_site.admin_view(self.price_view)
+        return [
+            path("<str:pk>/price/", view, name="payments_product_price"),
+            *super().get_urls(),
+        ]
+
+    def price_view(self, request: HttpRequest, pk: str) -> HttpResponse:
+        """Ask for the price and the reason, and set it or ask a second person."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        product, now = get_object_or_404(Product, pk=pk), timezone.now()
+
+        def preview(cleaned: dict[str, Any]) -> list[tuple[str, str, str]]:
+            rows = pricing.preview(product=product, stars=cleaned["stars"], now=now)
+            why = pricing.why_a_second_person(product=product, stars=cleaned["stars"], now=now)
+            return [*rows, ("A second person", "–", why or "is not needed")]
+
+        def change(cleaned: dict[str, Any]) -> str:
+            changed = pricing.change(
+                product_code=pk,
+                stars=cleaned["stars"],
+                reason=cleaned["reason"],
+                staff=own_user(request),
+                now=now,
+            )
+            if isinstance(changed, Product):
+                return f"{product} costs {changed.stars:,} Stars."
+            return "A second person has to approve it."
+
+        decision = Decision(
+            title=f"Change the price of {product}",
+            note=f"It costs {product.stars:,} Stars. What has been opened keeps its price.",
+            preview=preview,
+            form=PriceForm,
+            carry_out=change,
+            refusals=(PriceError, StaffError),
+            back=reverse("admin:payments_product_change", args=[pk]),
+            confirm="Change",
+        )
+        return decide(request, decision, model_admin=self)
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return False: what is sold is delivered by code."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -382,7 +383,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
     @display(description="Costs")
     def costs(self, campaign: Campaign) -> str:
         """Return the most that it can cost."""
-        return str(planning.most_it_costs(campaign))
+        return str(planning.most_it_costs(campaign, now=timezone.now()))
 
     @display(description="Owner")
     def owned(self, campaign: Campaign) -> str:
@@ -580,7 +581,10 @@ def _after(verb: Verb, outcome: Campaign | ApprovalRequest) -> str:
     """Return in words what has come of it."""
     if isinstance(outcome, ApprovalRequest):
         costs = dict(outcome.preview)["Costs"]
-        return f"waits for a second person, since it can cost {costs}"
+        return (
+            f"waits for a second person, since it can cost {costs}: what one person starts on a "
+            f"day may cost up to {settings.PROMO_APPROVAL_STARS:,}"
+        )
     if verb is Verb.CLONE:
         return f"stays; {outcome.name} is a draft"
     if verb is Verb.KILL:

@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 from django import forms
 from django.contrib import messages
 from django.contrib.admin.options import HORIZONTAL
+from django.contrib.auth.models import User
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.template.loader import render_to_string
@@ -362,7 +363,7 @@ def page(
         "is_running": campaign is not None and campaign.status in RUNNING,
         "check_page": check_page,
         "products": products.on_sale(),
-        "outlook": _outlook(form),
+        "outlook": _outlook(form, staff=own_user(request)),
         "back": reverse("admin:promos_campaign_changelist")
         if campaign is None
         else _page_of(campaign),
@@ -378,7 +379,10 @@ def check(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
         {
             "good": is_good,
             "errors": {name or "__all__": list(told) for name, told in form.errors.items()},
-            "outlook": render_to_string("promos/wizard_outlook.html", {"outlook": _outlook(form)}),
+            "outlook": render_to_string(
+                "promos/wizard_outlook.html",
+                {"outlook": _outlook(form, staff=own_user(request))},
+            ),
         }
     )
 
@@ -473,7 +477,7 @@ def _add_codes(
 # --- What comes of it -----------------------------------------------------------------------------
 
 
-def _outlook(form: CampaignForm) -> dict[str, Any]:
+def _outlook(form: CampaignForm, *, staff: User) -> dict[str, Any]:
     """Return what a player reads and pays, what it costs at most, and what to think about."""
     draft = form.draft
     if draft is None:
@@ -498,13 +502,15 @@ def _outlook(form: CampaignForm) -> dict[str, Any]:
     }
     if not form.errors.keys().isdisjoint(WINDOW_AND_LIMITS):
         return outlook  # Window and limits are not known yet.
-    cost = planning.most_it_costs(draft)
+    now = timezone.now()
+    cost = planning.most_it_costs(draft, now=now)
     return outlook | {
         "cost": cost,
         "each": f"{cost.stars_each:,} ★ a use at most" if cost.stars_each is not None else "",
         "goods": _goods(draft),
-        "is_asked": cost.needs_approval and form.instance.status == CampaignStatus.DRAFT,
-        "warnings": planning.warnings(draft, now=timezone.now()),
+        "is_asked": form.instance.status == CampaignStatus.DRAFT
+        and planning.why_a_second_person(draft, staff=staff, now=now),
+        "warnings": planning.warnings(draft, now=now),
     }
 
 

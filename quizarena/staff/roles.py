@@ -95,6 +95,7 @@ _FINANCE = (
     *_WAITING,
     *_PAYMENTS,
     "payments.approve_refund",
+    "payments.approve_price",
     "payments.view_reconciliationrun",
     "payments.run_reconciliation",
     "staff.settle_alert",

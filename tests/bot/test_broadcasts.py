@@ -526,6 +526,24 @@ class TestSecondPerson:
 
         assert isinstance(do(Verb.SCHEDULE, broadcast), Broadcast)
 
+    def test_what_one_person_sends_on_a_day_is_added_up(self) -> None:
+        PlayerFactory.create_batch(1, language="uk")
+        PlayerFactory.create_batch(2, language="de")
+        one, two = make_broadcast(for_language="uk"), make_broadcast(for_language="de")
+        later = make_broadcast(for_language="de")
+
+        assert isinstance(do(Verb.SCHEDULE, one), Broadcast)
+        request = do(Verb.SCHEDULE, two)
+
+        assert isinstance(request, ApprovalRequest)
+        assert [
+            "Players",
+            "with the others that the same person sends on that day more than 2",
+        ] in request.preview
+        # Another day begins anew.
+        tomorrow = timezone.now() + timedelta(days=1)
+        assert isinstance(do(Verb.SCHEDULE, later, at=tomorrow), Broadcast)
+
     def test_whoever_comes_into_the_segment_meanwhile_is_counted(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -586,7 +586,6 @@ class TestRecheck:
 
 class TestProducts:
     FORM = {
-        "stars": "6",
         "is_for_sale": "on",
         "position": "1",
         "title_de": "10 Energie",
@@ -597,43 +596,85 @@ class TestProducts:
         "description_uk": "10 одиниць енергії, що не згорають.",
     }
 
-    def test_a_price_is_changed_and_the_history_tells_both(self, client: Client) -> None:
+    def test_a_text_is_changed_and_the_history_has_both(self, client: Client) -> None:
         operator = log_in(client, "Operator")
-        address = f"{PRODUCTS}ENERGY_10/change/"
 
-        answer = client.post(address, {**self.FORM, "title_de": "Zehn Energie"})
+        answer = client.post(
+            f"{PRODUCTS}ENERGY_10/change/", {**self.FORM, "title_de": "Zehn Energie"}
+        )
 
         assert answer.status_code == 302
         product = Product.objects.get(pk="ENERGY_10")
-        assert (product.stars, product.is_for_sale) == (6, True)
+        assert (product.stars, product.is_for_sale) == (5, True)
         assert product.title("de") == "Zehn Energie"
         assert product.description("uk") == "10 одиниць енергії, що не згорають."
         entry = AuditEntry.objects.get(action="product.changed")
         assert entry.actor == operator
-        assert entry.details["changed"] == {
-            "stars": [5, 6],
-            "title_de": ["10 Energie", "Zehn Energie"],
-        }
+        assert entry.details["changed"] == {"title_de": ["10 Energie", "Zehn Energie"]}
         history = read(client, f"{PRODUCTS}ENERGY_10/history/")
-        assert "stars: 5 6 title_de: 10 Energie Zehn Energie" in history
+        assert "title_de: 10 Energie Zehn Energie" in history
 
-    def test_an_open_invoice_keeps_its_price(self, client: Client) -> None:
+    PRICE = f"{PRODUCTS}ENERGY_10/price/"
+
+    def test_a_price_is_changed_with_a_reason_and_open_invoices_keep_theirs(
+        self, client: Client
+    ) -> None:
         purchase = open_purchase(PlayerFactory.create())
         log_in(client, "Operator")
 
-        client.post(f"{PRODUCTS}ENERGY_10/change/", self.FORM)
+        seen = text(client.post(self.PRICE, {"stars": "6", "reason": "Autumn"}).content)
+        assert "Price 5 Stars 6 Stars" in seen
+        assert "Open invoices 1 keep their price" in seen
+        assert "A second person – is not needed" in seen
+        answer = client.post(
+            self.PRICE, {"stars": "6", "reason": "Autumn", "confirm": "1"}, follow=True
+        )
         open_purchase(PlayerFactory.create())
 
+        assert "ENERGY_10 costs 6 Stars." in text(answer.content)
         purchase.refresh_from_db()
         assert purchase.stars == 5
-        told = read(client, f"{PRODUCTS}ENERGY_10/change/")
-        assert "1 at 5 Stars keep their price 1 at 6 Stars keep their price" in told
+        page = read(client, f"{PRODUCTS}ENERGY_10/change/")
+        assert "1 at 5 Stars keep their price 1 at 6 Stars keep their price" in page
+        assert "Reference price: 6 Stars, the highest of 90 days" in page
+        assert "5 Stars until" in page
+        assert "ENERGY_10: 5 → 6 Stars. Autumn" in read(client, f"{PRODUCTS}ENERGY_10/history/")
+
+    def test_a_large_cut_waits_for_a_second_person(self, client: Client) -> None:
+        log_in(client, "Operator")
+        cut = {"stars": "1", "reason": "Autumn"}
+
+        seen = text(client.post(self.PRICE, cut).content)
+        assert "it is more than 30% below the reference price of 5 Stars" in seen
+        answer = client.post(self.PRICE, {**cut, "confirm": "1"}, follow=True)
+
+        assert "A second person has to approve it." in text(answer.content)
+        assert Product.objects.get(pk="ENERGY_10").stars == 5
+
+    @pytest.mark.parametrize(
+        ("stars", "sentence"),
+        [
+            ("0", "greater than or equal to 1"),
+            ("10001", "less than or equal to 10000"),
+            ("5", "Refused: it costs 5 Stars already."),
+        ],
+    )
+    def test_what_is_no_price_is_refused(self, client: Client, stars: str, sentence: str) -> None:
+        log_in(client, "Operator")
+
+        answer = client.post(self.PRICE, {"stars": stars, "reason": "Autumn", "confirm": "1"})
+
+        assert sentence in text(answer.content)
+        assert Product.objects.get(pk="ENERGY_10").stars == 5
+
+    def test_who_may_only_look_changes_no_price(self, client: Client) -> None:
+        log_in(client, "Finance")
+
+        assert client.get(self.PRICE).status_code == 403
 
     @pytest.mark.parametrize(
         ("field", "value", "told"),
         [
-            ("stars", "0", "greater than or equal to 1"),
-            ("stars", "10001", "less than or equal to 10000"),
             ("title_uk", "", "This field is required"),
             ("title_de", "x" * 33, "at most 32 characters"),
             ("description_en", "x" * 256, "at most 255 characters"),

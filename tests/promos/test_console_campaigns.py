@@ -41,6 +41,7 @@ def shelf(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a month of Premium be for sale, and be sold by every campaign."""
     sale = Sale(product_code="PREMIUM_MONTH", times=3, stars_paid=240, stars_full=300)
     monkeypatch.setattr(products, "_on_sale", lambda: [MONTH])
+    monkeypatch.setattr(products, "_at_reference_price", lambda _: [MONTH])
     monkeypatch.setattr(products, "_sales", lambda _: [sale])
 
 
@@ -328,7 +329,7 @@ class TestSecondPerson:
     def test_what_nobody_can_price_waits_too(
         self, operator: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(products, "_on_sale", list)
+        monkeypatch.setattr(products, "_at_reference_price", lambda _: [])
         campaign = self.dear(uses_max=1)
 
         preview = decide(operator, "start", campaign, step="preview")

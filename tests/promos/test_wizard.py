@@ -36,6 +36,7 @@ SHELF = (
 def shelf(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let energy and a month of Premium be for sale."""
     monkeypatch.setattr(products, "_on_sale", lambda: SHELF)
+    monkeypatch.setattr(products, "_at_reference_price", lambda _: SHELF)
 
 
 @pytest.fixture
