@@ -2,12 +2,11 @@
 
 import asyncio
 import secrets
-import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bot.sandbox import invoices
+from bot.sandbox import clock, invoices
 from bot.sandbox.errors import ImpossibleError
 from bot.sandbox.invoices import Invoice
 from bot.sandbox.stars import Payment, Subscription
@@ -176,7 +175,7 @@ class Payments:
                 amount=invoice.amount,
                 payload=invoice.payload,
                 period_s=invoice.subscription_period_s,
-                paid_until=int(time.time()) + invoice.subscription_period_s,
+                paid_until=int(clock.now()) + invoice.subscription_period_s,
             )
             self.telegram.state.ledger.subscriptions[charge_id] = subscription
         self._take(
@@ -215,7 +214,7 @@ class Payments:
             title=bought.title,
             amount=bought.amount,
             payload=bought.payload,
-            paid_at=int(time.time()),
+            paid_at=int(clock.now()),
             subscription_id=subscription.id if subscription else "",
             subscription_period_s=subscription.period_s if subscription else 0,
         )
@@ -275,7 +274,7 @@ class Payments:
 
     def refund(self, payment: Payment) -> None:
         """Give the Stars of a payment back, once, and tell the bot, whoever wanted it."""
-        self.telegram.state.ledger.give_back(payment, at=int(time.time()))
+        self.telegram.state.ledger.give_back(payment, at=int(clock.now()))
         self.telegram.changed()
         chat = self.telegram.state.chats[payment.player_id]
         message = self.telegram.post(
