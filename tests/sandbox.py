@@ -172,6 +172,10 @@ class Sandbox:
             self.wait_for(lambda: self.checkout(checkout["id"])["state"] != "waiting")
         return self.checkout(checkout["id"])
 
+    def let_payments_arrive(self) -> None:
+        """Let the bot hear now of every payment with the fault payment_delayed."""
+        self.request("/sandbox/api/payments/arrive", {})
+
     def checkout(self, checkout_id: str) -> Json:
         """Return how a payment goes."""
         return dict(self.request(f"/sandbox/api/checkouts/{checkout_id}"))

@@ -297,6 +297,13 @@ async def show_checkout(request: web.Request) -> web.Response:
     return _json(vars(checkout))
 
 
+@routes.post("/sandbox/api/payments/arrive")
+async def let_payments_arrive(request: web.Request) -> web.Response:
+    """Let the bot hear now of every payment that it was to hear of later."""
+    request.app[TELEGRAM].payments.let_arrive()
+    return _json({})
+
+
 @routes.get("/sandbox/api/players/{player_id:\\d+}/stars")
 async def show_stars(request: web.Request) -> web.Response:
     """Return a player's Stars, latest payments and subscriptions."""
