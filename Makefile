@@ -8,6 +8,9 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 PYTHON := $(BIN)/python
+# Where the environment forbids writing bytecode, every process of every test compiles all that it
+# imports: three quarters of a start.
+export PYTHONDONTWRITEBYTECODE :=
 THROW_AWAY := $(PYTHON) -m quizarena.local.services --ephemeral
 # Arguments for pytest, the benchmark or the proof: make test ARGS="-k duels"
 ARGS ?=
@@ -62,7 +65,19 @@ test: $(STAMP)  ## Run the tests on throw-away servers (ARGS="..." goes to pytes
 	@$(PYTHON) -m quizarena.translations
 	@ENVIRONMENT=test exec $(THROW_AWAY) -- $(PYTHON) -m pytest -n $(WORKERS) $(ARGS)
 
-check: format-check lint types imports migrations deploy-check test  ## Everything CI runs, in CI's order
+test-clocks: $(STAMP)  ## Run the tests, stories aside, at eight instants that hurt (ARGS="night")
+	@$(PYTHON) -m quizarena.translations
+	@exec $(PYTHON) -m tests.clocks $(ARGS)
+
+# The two that have hurt most; where nobody has faketime they are skipped, never in CI.
+test-two-clocks: $(STAMP)
+	@if command -v faketime > /dev/null || [ -n "$$CI" ]; then \
+	    $(MAKE) test-clocks ARGS="night new-year"; \
+	else \
+	    echo "There is no faketime: the tests at other times are skipped (Debian: apt install faketime)."; \
+	fi
+
+check: format-check lint types imports migrations deploy-check test test-two-clocks  ## Everything CI runs, in CI's order
 
 format: $(STAMP)  ## Format the code
 	@$(BIN)/ruff format
@@ -109,5 +124,5 @@ clean:  ## Remove the virtual environment and all caches; the demo's data stays
 	@find . -name __pycache__ -type d -not -path './.local/*' -prune -exec rm -rf {} +
 	@find bot -name '*.mo' -delete
 
-.PHONY: help setup demo demo-reset test check format format-check lint types imports migrations \
+.PHONY: help setup demo demo-reset test test-clocks test-two-clocks check format format-check lint types imports migrations \
     deploy-check messages lock bench prove-promos prove-broadcast clean

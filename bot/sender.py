@@ -264,9 +264,9 @@ class Sender:
             task = asyncio.create_task(self._deliver(delivery))
             self._flying.add(task)
             task.add_done_callback(self._flying.discard)
-        if time.monotonic() >= self._house_due:
-            # Only now that all outcomes are recorded: a database that was away for long must not
-            # make a sender take over its own calls.
+        if time.monotonic() >= self._house_due and not self._landed:
+            # Only when all outcomes are recorded, also those that have come meanwhile: a database
+            # that was away for long must not make a sender take over its own calls.
             self._house_due = time.monotonic() + HOUSEKEEPING.total_seconds()
             await sync_to_async(_keep_house)()
         if self._flying:

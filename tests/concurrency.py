@@ -1,9 +1,13 @@
-"""Two callers at once, and races that happen on purpose."""
+"""Transactions that run at the same time, and races that happen on purpose.
 
+Nobody waits for a time that is hoped to be enough: PostgreSQL knows who waits for a lock.
+"""
+
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from functools import wraps
-from threading import Barrier, BrokenBarrierError, Event, Thread
+from threading import Barrier, Condition, Event, Thread
 from typing import Any
 
 import pytest
@@ -13,9 +17,13 @@ from django.db.models import QuerySet
 
 from quizarena.prepared import Prepared
 
-# Long enough for the other one to come, short enough to wait for somebody who cannot.
-PATIENCE_S = 0.5
+# Only a defect of the test itself takes so long.
 DEADLINE_S = 20.0
+LOOK_EVERY_S = 0.01
+WAITING = """
+SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
+WHERE NOT granted AND datname = current_database()
+"""
 
 
 def meet_after(
@@ -23,21 +31,76 @@ def meet_after(
 ) -> None:
     """Make so many callers of `owner.name` wait for each other right after it returns.
 
-    With a lock only one arrives, and goes on alone after PATIENCE_S; without it both go on with
-    what they read before the other one wrote.
+    Without a lock all of them come, and go on with what they read before anybody wrote. With one
+    a caller goes on as soon as all others have ended or wait for a lock, and nobody meets again.
     """
     function = getattr(owner, name)
-    barrier = Barrier(callers)
+    meeting = Meeting(callers)
 
     @wraps(function)
-    def meeting(*args: Any, **kwargs: Any) -> Any:
+    def waiting(*args: Any, **kwargs: Any) -> Any:
         result = function(*args, **kwargs)
-        # Broken means: nobody came, the other one is waiting for our lock.
-        with suppress(BrokenBarrierError):
-            barrier.wait(PATIENCE_S)
+        meeting.wait()
         return result
 
-    monkeypatch.setattr(owner, name, meeting)
+    monkeypatch.setattr(owner, name, waiting)
+
+
+class Meeting:
+    """A barrier that breaks when it is certain that nobody else comes."""
+
+    def __init__(self, callers: int) -> None:
+        self._callers = callers
+        self._here = 0
+        self._held = 0
+        self._is_broken = False
+        self._changed = Condition()
+
+    def wait(self) -> bool:
+        """Return True when all are here, and False once nobody else can come."""
+        with self._changed:
+            if self._is_broken:
+                return False
+            self._here += 1
+            if self._here == self._callers:
+                self._end()
+            elif self._here == 1:
+                self._wait_and_look()
+            else:
+                held = self._held
+                self._changed.wait_for(lambda: self._held > held)
+            return not self._is_broken
+
+    def _wait_and_look(self) -> None:
+        held = self._held
+        end = time.monotonic() + DEADLINE_S
+        with another_connection() as observer:
+            while not self._changed.wait_for(lambda: self._held > held, timeout=LOOK_EVERY_S):
+                elsewhere = _under_way() - self._here
+                if elsewhere <= waiting_for_locks(observer) or time.monotonic() > end:
+                    self._is_broken = True
+                    self._end()
+
+    def _end(self) -> None:
+        self._here = 0
+        self._held += 1
+        self._changed.notify_all()
+
+
+def waiting_for_locks(observer: CursorWrapper) -> int:
+    """Return how many connections to this database wait for a lock that another one has."""
+    observer.execute(WAITING)
+    (count,) = observer.fetchone()
+    return int(count)
+
+
+def wait_for_waiting(count: int = 1, *, unless: Callable[[], bool] = lambda: False) -> None:
+    """Return once so many connections wait for a lock, or `unless` says that none will."""
+    end = time.monotonic() + DEADLINE_S
+    with another_connection() as observer:
+        while waiting_for_locks(observer) < count and not unless():
+            assert time.monotonic() < end, "Nobody waits for a lock."
+            time.sleep(LOOK_EVERY_S)
 
 
 def take_row_locks_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -49,6 +112,14 @@ def take_row_locks_away(monkeypatch: pytest.MonkeyPatch) -> None:
 def compile_anew(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let prepared queries be compiled at each use, so that they follow what a test changes."""
     monkeypatch.setattr(Prepared, "_compiled", property(vars(Prepared)["_compiled"].func))
+
+
+# Those of the latest run_together.
+_threads: list[Thread] = []
+
+
+def _under_way() -> int:
+    return sum(thread.is_alive() for thread in _threads)
 
 
 def run_together(*callers: Callable[[], Any]) -> list[Any]:
@@ -74,6 +145,7 @@ def run_together(*callers: Callable[[], Any]) -> list[Any]:
         Thread(target=run, args=(number, caller), daemon=True)
         for number, caller in enumerate(callers)
     ]
+    _threads[:] = threads
     for thread in threads:
         thread.start()
     for thread in threads:
@@ -85,8 +157,8 @@ def run_together(*callers: Callable[[], Any]) -> list[Any]:
 def overlap(first: Callable[[], Any], second: Callable[[], Any]) -> list[Any]:
     """Call `second` while the transaction in which `first` was called is open; return both results.
 
-    Where `second` needs what `first` has locked, it goes on once that is committed, after
-    PATIENCE_S. Results as of `run_together`.
+    Where `second` waits for what `first` has locked, that is committed then. Results as of
+    `run_together`.
     """
     called, answered = Event(), Event()
 
@@ -96,7 +168,7 @@ def overlap(first: Callable[[], Any], second: Callable[[], Any]) -> list[Any]:
                 result = first()
             finally:
                 called.set()
-            answered.wait(PATIENCE_S)
+            wait_for_waiting(unless=answered.is_set)
         return result
 
     def follow() -> Any:

@@ -2,14 +2,18 @@
 
 import json
 from collections.abc import Iterator
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from asgiref.sync import async_to_sync, sync_to_async
+from django.core.management.commands import flush
 from django.db import connection, transaction
 from django.db.backends.postgresql.operations import DatabaseOperations
+from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
+from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 from xdist.scheduler import LoadScopeScheduling
 
@@ -17,6 +21,10 @@ from bot import application, arrivals, inbox, outbox
 from bot.outbox import Outcome
 from bot.sender import build_bot, deliver
 from tests.sandbox import Sandbox
+
+# A Wednesday in the middle of a month, at noon in Berlin: far from quiet hours, week's ends and
+# nights that are an hour longer or shorter.
+NOON = datetime(2026, 12, 16, 11, tzinfo=UTC)
 
 
 class StoriesTogether(LoadScopeScheduling):
@@ -34,6 +42,24 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StoriesToget
     return StoriesTogether(config, log)
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _no_test_looks_at_the_wall_clock() -> Iterator[None]:
+    """Let it be noon also while the database is made: its first prices are valid from then on."""
+    with time_machine.travel(NOON):
+        yield
+
+
+@pytest.fixture(autouse=True)
+def clock() -> Iterator[time_machine.Traveller]:
+    """Begin every test at the same noon; from there the time goes on.
+
+    A directory whose tests have processes that share the machine's time takes its own fixture of
+    this name.
+    """
+    with time_machine.travel(NOON) as traveller:
+        yield traveller
+
+
 @pytest.fixture(scope="session")
 def running_sandbox() -> Iterator[Sandbox]:
     """Start one sandbox for the whole run; take `sandbox` instead, which is clean."""
@@ -43,8 +69,8 @@ def running_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(running_sandbox: Sandbox, settings: Settings) -> Sandbox:
-    """Return a sandbox without players that the bot takes for Telegram."""
-    running_sandbox.reset()
+    """Return a sandbox without players, at the test's time, that the bot takes for Telegram."""
+    running_sandbox.reset(now=timezone.now())
     settings.TELEGRAM_API_URL = running_sandbox.url
     settings.TELEGRAM_BOT_TOKEN = running_sandbox.token
     application.build.cache_clear()
@@ -113,16 +139,37 @@ def road(sandbox: Sandbox, db: None) -> Road:
     return Road(sandbox)
 
 
-@pytest.fixture(autouse=True, scope="session")
-def _append_only_tables_can_be_emptied_between_tests() -> Iterator[None]:
-    """Let the flush after a transactional test pass the triggers that forbid TRUNCATE."""
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
+    """Make the database, and remember what stands in it before any test.
 
-    def flush(self: DatabaseOperations, sql_list: Any) -> None:
+    After a transactional test Django truncates every table and makes contents, permissions, roles
+    and products anew, which takes longer than the test. The few rows of a test are deleted instead
+    and the remembered ones put back; the triggers of append-only tables stand aside meanwhile.
+    """
+    with django_db_blocker.unblock(), connection.cursor() as cursor:
+        tables = connection.introspection.django_table_names(only_existing=True)
+        kept = _tables_with_rows(cursor, tables)
+        cursor.execute("DROP SCHEMA IF EXISTS as_made CASCADE; CREATE SCHEMA as_made")
+        for table in kept:
+            cursor.execute(f'CREATE TABLE as_made."{table}" AS TABLE "{table}"')
+
+    def empty(self: DatabaseOperations, sql_list: Any) -> None:
         with transaction.atomic(), connection.cursor() as cursor:
             cursor.execute("SET LOCAL session_replication_role = replica")
-            for sql in sql_list:
-                cursor.execute(sql)
+            for table in _tables_with_rows(cursor, tables):
+                cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608
+            for table in kept:
+                cursor.execute(f'INSERT INTO "{table}" TABLE as_made."{table}"')
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(DatabaseOperations, "execute_sql_flush", flush)
+        patch.setattr(DatabaseOperations, "execute_sql_flush", empty)
+        # It would make what has just been put back.
+        patch.setattr(flush, "emit_post_migrate_signal", lambda *_: None)
         yield
+
+
+def _tables_with_rows(cursor: CursorWrapper, tables: list[str]) -> list[str]:
+    each = (f"SELECT '{table}' WHERE EXISTS (TABLE \"{table}\")" for table in tables)
+    cursor.execute(" UNION ALL ".join(each))
+    return [table for (table,) in cursor.fetchall()]

@@ -12,21 +12,27 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import time_machine
+
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE_S = 60
 
 
 def kill_at(point: str, *, step: str, **arguments: Any) -> None:
-    """Run `step` with `arguments` (JSON) in a process that dies at `point`."""
+    """Run `step` with `arguments` (JSON) in a process that dies at `point`.
+
+    It begins at the time of the test.
+    """
     from django.conf import settings
     from django.db import connection
+    from django.utils import timezone
 
     database = connection.settings_dict
     environment = {
@@ -37,7 +43,8 @@ def kill_at(point: str, *, step: str, **arguments: Any) -> None:
         "TELEGRAM_API_URL": settings.TELEGRAM_API_URL,
         "TELEGRAM_BOT_TOKEN": settings.TELEGRAM_BOT_TOKEN,
     }
-    command = [sys.executable, "-m", "tests.killing", point, step, json.dumps(arguments)]
+    now = timezone.now().isoformat()
+    command = [sys.executable, "-m", "tests.killing", now, point, step, json.dumps(arguments)]
     died = subprocess.run(
         command, cwd=ROOT, env=environment, timeout=DEADLINE_S, capture_output=True, check=False
     )
@@ -133,7 +140,7 @@ def _main() -> None:
     import django
 
     django.setup()
-    point, step, arguments = sys.argv[1:]
+    now, point, step, arguments = sys.argv[1:]
     _die_at(point)
     steps: dict[str, Callable[..., None]] = {
         "arrive": _arrive,
@@ -143,7 +150,8 @@ def _main() -> None:
         "remind": _remind,
         "broadcast": _broadcast,
     }
-    steps[step](**json.loads(arguments))
+    with time_machine.travel(datetime.fromisoformat(now)):
+        steps[step](**json.loads(arguments))
 
 
 if __name__ == "__main__":

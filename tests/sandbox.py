@@ -15,6 +15,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable
+from datetime import datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -171,6 +172,10 @@ class Sandbox:
             self.wait_for(lambda: self.checkout(checkout["id"])["state"] != "waiting")
         return self.checkout(checkout["id"])
 
+    def let_payments_arrive(self) -> None:
+        """Let the bot hear now of every payment with the fault payment_delayed."""
+        self.request("/sandbox/api/payments/arrive", {})
+
     def checkout(self, checkout_id: str) -> Json:
         """Return how a payment goes."""
         return dict(self.request(f"/sandbox/api/checkouts/{checkout_id}"))
@@ -271,9 +276,12 @@ class Sandbox:
         """Return what has happened on the network so far."""
         return dict(self.network()["counters"])
 
-    def reset(self) -> None:
-        """Forget people, messages, calls and network settings; the webhook stays."""
-        self.request("/sandbox/api/reset", {})
+    def reset(self, *, now: datetime | None = None) -> None:
+        """Forget people, messages, calls and network settings; the webhook stays.
+
+        With `now` it is then that time at Telegram, and goes on from there.
+        """
+        self.request("/sandbox/api/reset", {} if now is None else {"now": now.timestamp()})
 
     # What the bot sets up.
 

@@ -7,13 +7,13 @@ same time, up to max_connections of them. Whatever is not acknowledged with 2xx 
 import asyncio
 import json
 import random
-import time
 from collections import deque
 from collections.abc import Callable, Coroutine
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
 
+from bot.sandbox import clock
 from bot.sandbox.errors import ConflictError
 from bot.sandbox.state import PendingUpdate
 
@@ -129,7 +129,7 @@ class Delivery:
         if not self.telegram.state.pending and timeout_s > 0:
             await self._wait_for_update(timeout_s)
         pending = self.telegram.state.pending
-        oldest = time.time() - KEPT_S
+        oldest = clock.now() - KEPT_S
         while pending and next(iter(pending.values())).created_at < oldest:
             pending.popitem(last=False)
         return [update.body for update, _ in zip(pending.values(), range(limit), strict=False)]
@@ -167,7 +167,7 @@ class Delivery:
             self._received(update)
 
     def _remember(self, body: Json) -> PendingUpdate:
-        update = PendingUpdate(number=self._next_number, body=body, created_at=time.time())
+        update = PendingUpdate(number=self._next_number, body=body, created_at=clock.now())
         self._next_number += 1
         self.telegram.state.pending[update.number] = update
         self.telegram.changed()
@@ -273,7 +273,7 @@ class Delivery:
 
     async def _attempt(self, update: PendingUpdate) -> str | None:
         """Post an update once. Return why that failed, or None when the bot has it."""
-        if update.created_at < time.time() - KEPT_S:
+        if update.created_at < clock.now() - KEPT_S:
             return None  # Telegram gives up on it as well.
         network = self.telegram.network
         if update.attempts:
@@ -342,7 +342,7 @@ class Delivery:
     def _note_failure(self, failure: str) -> None:
         webhook = self.telegram.state.webhook
         if webhook is not None:
-            webhook.last_error_date = int(time.time())
+            webhook.last_error_date = int(clock.now())
             webhook.last_error_message = failure
             self.telegram.changed()
 

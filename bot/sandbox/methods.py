@@ -7,14 +7,13 @@ is a function here or in a module of its own: `method` puts it on the list.
 import json
 import mimetypes
 import re
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from bot import entities
-from bot.sandbox import images, invoices, keyboards
+from bot.sandbox import clock, images, invoices, keyboards
 from bot.sandbox.errors import (
     BadRequestError,
     BotApiError,
@@ -336,7 +335,7 @@ def delete_message(telegram: Telegram, parameters: Parameters) -> bool:
     message = chat.messages.get(parameters.integer("message_id") or 0)
     if message is None:
         raise BadRequestError("message to delete not found")
-    if message["date"] < time.time() - MAY_DELETE_FOR_S:
+    if message["date"] < clock.now() - MAY_DELETE_FOR_S:
         raise BadRequestError("message can't be deleted for everyone")
     del chat.messages[message["message_id"]]
     chat.undelivered.discard(message["message_id"])
@@ -373,7 +372,7 @@ def answer_callback_query(telegram: Telegram, parameters: Parameters) -> bool:
         "text": text,
         "show_alert": parameters.flag("show_alert"),
         "url": parameters.text("url"),
-        "date": int(time.time()),
+        "date": int(clock.now()),
     }
     chat = telegram.state.chats.get(query.player_id)
     if chat is not None:
@@ -442,7 +441,7 @@ def _edit(telegram: Telegram, chat: Chat, message: Json, content: Json) -> Json:
             "the same as a current content and reply markup of the message"
         )
     frame = {name: value for name, value in message.items() if name not in parts}
-    edited = {**frame, "edit_date": int(time.time()), **content}
+    edited = {**frame, "edit_date": int(clock.now()), **content}
     chat.messages[message["message_id"]] = edited
     telegram.changed()
     telegram.events.publish("edit", chat_id=chat.player.id, message=edited)

@@ -1,13 +1,13 @@
 """A payment in Stars from the tap on Pay to the receipt, the months after it, and its way back."""
 
 import asyncio
+import itertools
 import secrets
-import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from bot.sandbox import invoices
+from bot.sandbox import clock, invoices
 from bot.sandbox.errors import ImpossibleError
 from bot.sandbox.invoices import Invoice
 from bot.sandbox.stars import Payment, Subscription
@@ -45,16 +45,18 @@ class Payments:
         self.checkouts: OrderedDict[str, Checkout] = OrderedDict()
         # What the bot says to a pre_checkout_query: nothing against it, or why not.
         self._answers: dict[str, asyncio.Future[str]] = {}
+        self._numbers = itertools.count()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._timers: set[asyncio.TimerHandle] = set()
+        # What the bot hears later of payments, and when.
+        self._delayed: dict[int, tuple[asyncio.TimerHandle, Json]] = {}
 
     def stop(self) -> None:
         """Break off what is under way and forget how it went. No more Stars move."""
         for task in self._tasks:
             task.cancel()
-        for timer in self._timers:
+        for timer, _ in self._delayed.values():
             timer.cancel()
-        self._timers.clear()
+        self._delayed.clear()
         self.checkouts.clear()
 
     # Paying ----------------------------------------------------------------------------------
@@ -176,7 +178,7 @@ class Payments:
                 amount=invoice.amount,
                 payload=invoice.payload,
                 period_s=invoice.subscription_period_s,
-                paid_until=int(time.time()) + invoice.subscription_period_s,
+                paid_until=int(clock.now()) + invoice.subscription_period_s,
             )
             self.telegram.state.ledger.subscriptions[charge_id] = subscription
         self._take(
@@ -215,7 +217,7 @@ class Payments:
             title=bought.title,
             amount=bought.amount,
             payload=bought.payload,
-            paid_at=int(time.time()),
+            paid_at=int(clock.now()),
             subscription_id=subscription.id if subscription else "",
             subscription_period_s=subscription.period_s if subscription else 0,
         )
@@ -245,13 +247,20 @@ class Payments:
             if "payment_delayed" not in faults:
                 self.telegram.delivery.push(kind="message", content=message)
                 continue
+            number = next(self._numbers)
             timer = asyncio.get_running_loop().call_later(
-                self.telegram.network.payment_delay_s, self._push_message, message
+                self.telegram.network.payment_delay_s, self._arrive, number
             )
-            self._timers.add(timer)
+            self._delayed[number] = timer, message
 
-    def _push_message(self, message: Json) -> None:
-        self._timers = {it for it in self._timers if it.when() > asyncio.get_running_loop().time()}
+    def let_arrive(self) -> None:
+        """Let the bot hear now of every payment that it was to hear of later."""
+        for number in [*self._delayed]:
+            self._arrive(number)
+
+    def _arrive(self, number: int) -> None:
+        timer, message = self._delayed.pop(number)
+        timer.cancel()
         self.telegram.delivery.push(kind="message", content=message)
 
     def _end(self, checkout: Checkout, *, state: str, reason: str = "") -> None:
@@ -275,7 +284,7 @@ class Payments:
 
     def refund(self, payment: Payment) -> None:
         """Give the Stars of a payment back, once, and tell the bot, whoever wanted it."""
-        self.telegram.state.ledger.give_back(payment, at=int(time.time()))
+        self.telegram.state.ledger.give_back(payment, at=int(clock.now()))
         self.telegram.changed()
         chat = self.telegram.state.chats[payment.player_id]
         message = self.telegram.post(

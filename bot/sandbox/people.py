@@ -2,10 +2,10 @@
 
 import re
 import secrets
-import time
 from typing import Any
 
 from bot import entities
+from bot.sandbox import clock
 from bot.sandbox.errors import ImpossibleError
 from bot.sandbox.state import CallbackQuery, Chat, Player
 from bot.sandbox.telegram import Telegram
@@ -103,7 +103,7 @@ def tap(telegram: Telegram, chat: Chat, *, message_id: int, data: str, force: bo
         player_id=chat.player.id,
         message_id=message_id,
         data=data,
-        tapped_at=time.time(),
+        tapped_at=clock.now(),
     )
     telegram.state.add_query(query)
     telegram.events.publish("tapped", chat_id=chat.player.id, query=vars(query))
@@ -145,7 +145,7 @@ def _set_blocked(telegram: Telegram, chat: Chat, *, blocked: bool) -> None:
         content={
             "chat": chat.player.chat(),
             "from": chat.player.user(),
-            "date": int(time.time()),
+            "date": int(clock.now()),
             "old_chat_member": {"user": telegram.bot, **old},
             "new_chat_member": {"user": telegram.bot, **new},
         },

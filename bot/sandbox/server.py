@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from bot.sandbox import events, methods, payment_methods, people
+from bot.sandbox import clock, events, methods, payment_methods, people
 from bot.sandbox.errors import ImpossibleError
 from bot.sandbox.network import read_payment_faults
 from bot.sandbox.parameters import Parameters, Upload
@@ -297,6 +297,13 @@ async def show_checkout(request: web.Request) -> web.Response:
     return _json(vars(checkout))
 
 
+@routes.post("/sandbox/api/payments/arrive")
+async def let_payments_arrive(request: web.Request) -> web.Response:
+    """Let the bot hear now of every payment that it was to hear of later."""
+    request.app[TELEGRAM].payments.let_arrive()
+    return _json({})
+
+
 @routes.get("/sandbox/api/players/{player_id:\\d+}/stars")
 async def show_stars(request: web.Request) -> web.Response:
     """Return a player's Stars, latest payments and subscriptions."""
@@ -378,7 +385,10 @@ async def change_network(request: web.Request) -> web.Response:
 
 @routes.post("/sandbox/api/reset")
 async def reset(request: web.Request) -> web.Response:
-    """Begin anew with the first players."""
+    """Begin anew with the first players; with `now` (seconds since 1970) at that time."""
+    now = (await _body(request)).get("now")
+    if now is not None:
+        clock.set_to(float(now))
     request.app[TELEGRAM].reset()
     return _json({})
 

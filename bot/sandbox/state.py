@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bot.sandbox import clock
 from bot.sandbox.invoices import Invoice, card_key
 from bot.sandbox.stars import Ledger
 
@@ -232,7 +233,7 @@ class State:
     def take_query(self, query_id: str) -> CallbackQuery | None:
         """Return a tap that may still be answered; nobody gets it a second time."""
         query = self.queries.pop(query_id, None)
-        if query is None or query.tapped_at <= time.time() - QUERY_LIFETIME_S:
+        if query is None or query.tapped_at <= clock.now() - QUERY_LIFETIME_S:
             return None
         return query
 

@@ -1,10 +1,10 @@
 """One running sandbox: all its parts in one place, and the journal of the bot's calls."""
 
-import time
 from collections import deque
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+from bot.sandbox import clock
 from bot.sandbox.delivery import Delivery
 from bot.sandbox.events import Events
 from bot.sandbox.network import Network
@@ -66,7 +66,7 @@ class Telegram:
             "message_id": chat.take_message_id(),
             "from": sender,
             "chat": chat.player.chat(),
-            "date": int(time.time()),
+            "date": int(clock.now()),
             **content,
         }
         chat.keep(message)
@@ -91,7 +91,7 @@ class Telegram:
         """Add a call to the journal."""
         self.network.counters.calls += 1
         seq = self.journal[-1].seq + 1 if self.journal else 1
-        self.journal.append(Call(seq, time.time(), method, parameters, outcome))
+        self.journal.append(Call(seq, clock.now(), method, parameters, outcome))
 
     def calls(self, *, since: int = 0, method: str = "") -> list[Json]:
         """Return the calls after number `since`, oldest first."""

@@ -26,10 +26,15 @@ PARTS = (
 def main() -> None:
     """Migrate a fresh database, measure what was asked for, and print the figures."""
     parser = argparse.ArgumentParser(prog="make bench")
-    parser.add_argument("parts", nargs="*", default=list(PARTS), metavar="PART")
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"One of {', '.join(PARTS)}.")
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=8, help="Length of one sample.")
     options = parser.parse_args()
+    options.parts = options.parts or PARTS
+    if unknown := {*options.parts} - {*PARTS}:
+        parser.error(
+            f"there is no part {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}"
+        )
     if "acknowledgements" in options.parts and not shutil.which("wrk"):
         sys.exit("error: the webhook is measured with wrk: install it (Debian: apt install wrk).")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quizarena.settings")
@@ -57,6 +62,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
     from tests.bench import (
         acknowledgements,
         console,
+        databases,
         economy,
         offers,
         payments,
@@ -66,9 +72,8 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         statements,
     )
 
-    if "statements" in options.parts:
-        yield from statements.measure()
     measured = (
+        ("statements", statements),
         ("economy", economy),
         ("payments", payments),
         ("promos", promos),
@@ -80,7 +85,8 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
     )
     for part, module in measured:
         if part in options.parts:
-            yield from module.measure(repetitions=options.repetitions, seconds=options.seconds)
+            with databases.fresh(f"bench_{part}"):
+                yield from module.measure(repetitions=options.repetitions, seconds=options.seconds)
 
 
 if __name__ == "__main__":

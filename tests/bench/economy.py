@@ -18,6 +18,7 @@ from economy import grants, prover, statements, wallets
 from economy.goods import Goods
 from economy.models import EntryType, Source
 from quizarena.players.models import Player
+from tests.bench import databases
 from tests.bench.clients import CLIENTS, Work, clients, per_second
 from tests.bench.pgbench import transactions_per_second
 from tests.bench.processes import family
@@ -40,7 +41,7 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     yield from _moves(repetitions=repetitions, seconds=seconds)
     with _ledger(SMALL) as small, _ledger(LARGE) as large:
         yield from _pages(small, large, repetitions=repetitions)
-        with _database(large):
+        with databases.speaking_to(large):
             yield from _proofs(repetitions=repetitions)
 
 
@@ -178,10 +179,10 @@ def _ledger(entries: int) -> Iterator[str]:
     from django.core.management import call_command
 
     name = f"bench_ledger_{entries}"
-    _maintain(f'DROP DATABASE IF EXISTS "{name}"')
-    _maintain(f'CREATE DATABASE "{name}"')
+    databases.maintain(f'DROP DATABASE IF EXISTS "{name}"')
+    databases.maintain(f'CREATE DATABASE "{name}"')
     try:
-        with _database(name):
+        with databases.speaking_to(name):
             call_command("migrate", verbosity=0)
             with transaction.atomic(), connection.cursor() as cursor:
                 fill = _FILL.format(players=entries // ENTRIES_PER_PLAYER, entries=entries)
@@ -193,26 +194,7 @@ def _ledger(entries: int) -> Iterator[str]:
                 cursor.execute("CHECKPOINT")
         yield name
     finally:
-        _maintain(f'DROP DATABASE IF EXISTS "{name}"')
-
-
-def _maintain(statement: str) -> None:
-    """Run a statement about databases, which no transaction can contain."""
-    with connection.cursor() as cursor:
-        cursor.execute(statement)
-
-
-@contextmanager
-def _database(name: str) -> Iterator[None]:
-    """Let everything here speak to another database of the same server."""
-    usual = connection.settings_dict["NAME"]
-    connection.close()
-    connection.settings_dict["NAME"] = name
-    try:
-        yield
-    finally:
-        connection.close()
-        connection.settings_dict["NAME"] = usual
+        databases.maintain(f'DROP DATABASE IF EXISTS "{name}"')
 
 
 def _pages(small: str, large: str, *, repetitions: int) -> Iterator[Figure]:
@@ -220,7 +202,7 @@ def _pages(small: str, large: str, *, repetitions: int) -> Iterator[Figure]:
     taken: dict[str, list[float]] = {small: [], large: []}
     for _ in range(repetitions + 1):
         for name, seconds in taken.items():
-            with _database(name):
+            with databases.speaking_to(name):
                 seconds.append(_page_seconds())
     ours, least = taken[large][1:], taken[small][1:]
     sizes: dict[str, str | int | float] = {"small": SMALL, "large": LARGE, "pages": PAGES}

@@ -4,6 +4,7 @@ import os
 import re
 import shlex
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -55,18 +56,28 @@ def family() -> list[psutil.Process]:
     return [*(me.parent() or me).children(recursive=True)]
 
 
-@contextmanager
-def process(name: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
-    """Run one process of the Procfile, quietly, for the length of the block."""
-    environ = {**os.environ, "LOG_LEVEL": "ERROR", **environment}
-    command = re.sub(
+def command(name: str, **environment: str) -> tuple[list[str], dict[str, str]]:
+    """Return a command of the Procfile as a list, and its environment."""
+    environ = {
+        **os.environ,
+        "LOG_LEVEL": "ERROR",
+        # The programs of this environment, also where nobody has activated it.
+        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+        **environment,
+    }
+    line = re.sub(
         r"\$\{(\w+):-(\w+)\}|\$(\w+)",
         lambda match: environ.get(match[1] or match[3], match[2] or ""),
         procfile()[name],
     )
-    running = subprocess.Popen(
-        shlex.split(command), cwd=ROOT, env=environ, stdout=subprocess.DEVNULL
-    )
+    return shlex.split(line), environ
+
+
+@contextmanager
+def process(name: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+    """Run one process of the Procfile, quietly, for the length of the block."""
+    arguments, environ = command(name, **environment)
+    running = subprocess.Popen(arguments, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL)
     try:
         yield running
     finally:

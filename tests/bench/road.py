@@ -45,11 +45,7 @@ class Crowd:
             player = self._sandbox.add_player(f"Player {number}", language_code="de")
             self._tapped_at[player] = time.time()
             self._sandbox.say(player, "/play")
-        deadline = time.monotonic() + 60
-        while len(self.ready) < PLAYERS:
-            self.watch()
-            assert time.monotonic() < deadline, f"only {len(self.ready)} players have a menu"
-            time.sleep(0.05)
+        self.come_to_rest()
         for known in Player.objects.all():
             # More than anybody can use up while it is measured.
             grant(
@@ -60,6 +56,14 @@ class Crowd:
                 key="bench",
                 now=timezone.now(),
             )
+
+    def come_to_rest(self) -> None:
+        """Wait until everybody has their answer."""
+        deadline = time.monotonic() + 60
+        while len(self.ready) < PLAYERS:
+            self.watch()
+            assert time.monotonic() < deadline, f"only {len(self.ready)} players have an answer"
+            time.sleep(0.05)
 
     def tap(self) -> None:
         """Let the player who has waited longest tap."""
@@ -107,6 +111,8 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
         before = cpu_seconds()
         full = [_run(crowd, seconds=seconds, per_second=None) for _ in range(repetitions)]
         after = cpu_seconds()
+        # What the crowd has asked for at full speed is no part of the samples at a fixed rate.
+        crowd.come_to_rest()
         steady = [
             _run(crowd, seconds=seconds, per_second=STEADY_PER_SECOND) for _ in range(repetitions)
         ]

@@ -16,8 +16,8 @@ PLAYER = 9_000_000_001
 _ids = iter(range(5 * 10**15, 6 * 10**15))
 
 
-def measure() -> Iterator[Figure]:
-    """Work on single updates in this process and count."""
+def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
+    """Work on single updates in this process and count; once is enough."""
     _work(_message("/start"))
     counts = {
         "/start of a known player": _work(_message("/start")),

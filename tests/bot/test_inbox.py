@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
-from threading import Barrier, BrokenBarrierError, Event
+from threading import Barrier, Event
 from typing import Any
 
 import pytest
@@ -15,7 +15,7 @@ from bot import application, inbox
 from bot.inbox import Claim
 from bot.models import InboxUpdate, OutgoingCall
 from quizarena.players.models import Player
-from tests.concurrency import run_together
+from tests.concurrency import Meeting, run_together
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 Json = dict[str, Any]
@@ -137,16 +137,16 @@ class TestClaim:
                 received_at=NOON,
                 due_at=NOON,
             )
-            for number in range(8_000)
+            for number in range(16_000)
         )
-        make_update(9_000, player=2)
+        make_update(20_000, player=2)
 
         begin = time.perf_counter()
         found = claimed(NOON)
 
-        assert found == [0, 9_000]
-        # A join of the backlog with itself took three seconds here.
-        assert time.perf_counter() - begin < 1
+        assert found == [0, 20_000]
+        # A join of the backlog with itself takes twelve seconds here, on a quiet machine.
+        assert time.perf_counter() - begin < 5
 
 
 @pytest.mark.django_db(transaction=True)
@@ -187,15 +187,11 @@ class TestTwoWorkers:
 
     def meetings(self, *claims: Claim) -> int:
         """Work on all claims at once; return how many handlers saw another one at work."""
-        barrier = Barrier(2)
+        meeting = Meeting(2)
         met: list[int] = []
 
         def handle(payload: Json) -> None:
-            try:
-                barrier.wait(0.5)
-            except BrokenBarrierError:
-                barrier.reset()
-            else:
+            if meeting.wait():
                 met.append(payload["update_id"])
 
         run_together(

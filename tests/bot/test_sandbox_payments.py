@@ -422,14 +422,13 @@ class TestMischief:
     def test_a_payment_that_comes_late(self, sandbox: Sandbox, anna: int, bot: PayingBot) -> None:
         sandbox.network(payment_delay_s=0.4)
         send_invoice(sandbox, anna)
-
-        sandbox.buy(anna, faults=["payment_delayed"])
         begin = time.monotonic()
 
-        assert bot.contents("successful_payment") == []
+        sandbox.buy(anna, faults=["payment_delayed"])
+
         assert sandbox.stars(anna) == 95
         sandbox.wait_for(lambda: bot.contents("successful_payment"))
-        assert 0.2 < time.monotonic() - begin < 2
+        assert time.monotonic() - begin > 0.4
 
     def test_a_payment_that_is_there_before_the_bot_was_asked(
         self, sandbox: Sandbox, anna: int

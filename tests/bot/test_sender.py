@@ -7,12 +7,13 @@ import traceback
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
+from threading import Event
 from typing import Any
 
 import pytest
 from aiohttp import web
 from asgiref.sync import async_to_sync, sync_to_async
-from django.db import connection
+from django.db import connection, transaction
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 from telegram.error import (
@@ -33,7 +34,7 @@ from bot.outbox import Delivery, Outcome
 from bot.sender import Sender, build_bot, deliver, describe, judge
 from bot.transport import AnswerLostError, NotSentError
 from quizarena.players.models import Player
-from tests.concurrency import another_connection
+from tests.concurrency import another_connection, wait_for_waiting
 from tests.conftest import Road
 from tests.sandbox import Sandbox, free_port
 
@@ -423,10 +424,11 @@ class Telegram:
         await asyncio.wait_for(self._called.wait(), 10)
 
 
-async def until(happens: Callable[[], Awaitable[bool]]) -> None:
+async def until(happens: Callable[[], Awaitable[bool] | bool]) -> None:
     """Wait until `happens` says so, ten seconds at most."""
     for _ in range(1_000):
-        if await happens():
+        answer = happens()
+        if answer is True or (answer is not False and await answer):
             return
         await asyncio.sleep(0.01)
     raise AssertionError("Still not so after ten seconds.")
@@ -495,31 +497,38 @@ class TestSender:
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(sender, "HOUSEKEEPING", timedelta(0))
+        keep_house = sender._keep_house
+        is_over = Event()
+        # What begins before the outage sees no claim that is too old.
+        monkeypatch.setattr(sender, "_keep_house", lambda: keep_house() if is_over.is_set() else 0)
         make_call()
 
         async def story(telegram: Telegram, one: Sender) -> None:
             await telegram.is_called()
-            with_lock = asyncio.Event()
+            waiting, landed = asyncio.Event(), Event()
 
             def outage() -> None:
                 """Nobody reaches the calls for half a minute; meanwhile the answer comes."""
-                with connection.cursor() as cursor:
-                    cursor.execute("BEGIN")
+                with transaction.atomic(), connection.cursor() as cursor:
                     cursor.execute("LOCK TABLE bot_outgoingcall")
-                    loop.call_soon_threadsafe(with_lock.set)
-                    cursor.execute("SELECT pg_sleep(0.5)")
+                    wait_for_waiting()
+                    loop.call_soon_threadsafe(waiting.set)
+                    landed.wait(10)
                     cursor.execute(
                         "UPDATE bot_outgoingcall SET claimed_at = claimed_at - interval '31 s'"
                     )
-                    cursor.execute("COMMIT")
+                    is_over.set()
                 disconnect()
 
             loop = asyncio.get_running_loop()
             outage_over = asyncio.create_task(asyncio.to_thread(outage))
-            await with_lock.wait()
+            # The sender asks for more calls already, and cannot have brought the outcome along.
+            await waiting.wait()
             telegram.may_answer.set()
+            await until(lambda: bool(one._landed))
+            landed.set()
             await outage_over
-            await asyncio.sleep(0.5)
+            await until(sync_to_async(OutgoingCall.objects.filter(state="SENT").exists))
 
             assert telegram.calls == ["sendMessage"]
 
@@ -550,7 +559,7 @@ class TestSender:
             telegram.pause = 0.01
             await telegram.is_called()
             telegram.may_answer.set()
-            await asyncio.sleep(0.2)
+            await until(sync_to_async(OutgoingCall.objects.filter(state="SENT").exists))
             await asyncio.to_thread(break_off)
 
         with_sender(settings, story)
@@ -645,7 +654,6 @@ class TestSender:
         async def story(telegram: Telegram, one: Sender) -> None:
             telegram.may_answer.set()
             await telegram.is_called()
-            await asyncio.sleep(0.2)
 
         with_sender(settings, story)
 

@@ -382,13 +382,13 @@ class TestMoneyIsHonoured:
         anna, ben = newcomer(road), newcomer(road)
         for player in (anna, ben):
             invoice(road, player, code)
-        road.sandbox.network(payment_delay_s=0.3)
+        road.sandbox.network(payment_delay_s=600)
 
         paid = pay(road, anna, faults=["payment_delayed"])
         for player in (anna, ben):
             violate(row(player))
         refused = pay(road, ben)
-        road.sandbox.wait_for(road.fetch)
+        road.sandbox.let_payments_arrive()
         travel(road)
 
         assert paid["state"] == "paid"
@@ -404,10 +404,10 @@ class TestMoneyIsHonoured:
     ) -> None:
         anna = newcomer(road)
         invoice(road, anna, "ENERGY_10")
-        road.sandbox.network(payment_delay_s=0.3)
+        road.sandbox.network(payment_delay_s=600)
         pay(road, anna, faults=["payment_delayed"])
         players.bot_blocked(telegram_id=anna, now=timezone.now())
-        road.sandbox.wait_for(road.fetch)
+        road.sandbox.let_payments_arrive()
         travel(road)
 
         waiting = newest(anna)

@@ -1,6 +1,5 @@
 """The ledger: append-only, once per key, and the only hand on a wallet."""
 
-import time
 from datetime import UTC, datetime, timedelta
 from threading import Event
 from typing import Any
@@ -14,7 +13,7 @@ from economy.goods import Goods, Plan
 from economy.ledger import Deltas
 from economy.models import Asset, Direction, EntryType, LedgerEntry, Source, Wallet
 from quizarena.players.models import Player
-from tests.concurrency import another_connection, run_together
+from tests.concurrency import run_together, wait_for_waiting
 from tests.factories import PlayerFactory, make_staff
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
@@ -95,21 +94,6 @@ def test_a_negative_balance_is_refused_with_what_is_owned_and_needed() -> None:
 
     assert (refused.value.asset, refused.value.owned, refused.value.needed) == ("paid_energy", 3, 5)
     assert Wallet.objects.get(player=player).paid_energy == 3
-
-
-def wait_until_somebody_waits_for_a_lock() -> None:
-    """Return once another connection of this database waits for a lock."""
-    deadline = time.monotonic() + 5
-    with another_connection() as cursor:
-        while time.monotonic() < deadline:
-            cursor.execute(
-                "SELECT FROM pg_stat_activity"
-                " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            )
-            if cursor.fetchone() is not None:
-                return
-            time.sleep(0.01)
-    raise AssertionError("Nobody waits for a lock.")
 
 
 def test_posting_is_one_statement(django_assert_num_queries: Any) -> None:
@@ -278,7 +262,7 @@ class TestGrantWhileAQuestionWaits:
                 )
                 granted.set()
                 assert asked.wait(5)
-                wait_until_somebody_waits_for_a_lock()
+                wait_for_waiting()
 
         def ask() -> wallets.Charge:
             assert granted.wait(5)

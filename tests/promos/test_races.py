@@ -152,7 +152,6 @@ class TestCrowd:
         """Return what lets all of them try."""
         make_campaign(kind="ENERGY_GRANT", value=5, code=CODE, uses_max=20)
         players = PlayerFactory.create_batch(30)
-        monkeypatch.setattr("tests.concurrency.PATIENCE_S", 10)
         alone = redemptions._look_up
         meet_after(monkeypatch, redemptions, "_look_up", callers=30)
         together = redemptions._look_up
