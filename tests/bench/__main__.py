@@ -19,6 +19,7 @@ PARTS = (
     "referrals",
     "offers",
     "acknowledgements",
+    "checkout",
     "road",
 )
 
@@ -30,8 +31,8 @@ def main() -> None:
     parser.add_argument("--repetitions", type=int, default=5)
     parser.add_argument("--seconds", type=int, default=8, help="Length of one sample.")
     options = parser.parse_args()
-    if "acknowledgements" in options.parts and not shutil.which("wrk"):
-        sys.exit("error: the webhook is measured with wrk: install it (Debian: apt install wrk).")
+    if {"acknowledgements", "checkout"} & {*options.parts} and not shutil.which("wrk"):
+        sys.exit("error: the servers are measured with wrk: install it (Debian: apt install wrk).")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quizarena.settings")
     os.environ.setdefault("ENVIRONMENT", "local")
     os.environ.setdefault("LOG_LEVEL", "ERROR")
@@ -56,6 +57,7 @@ def main() -> None:
 def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
     from tests.bench import (
         acknowledgements,
+        checkout,
         console,
         economy,
         offers,
@@ -76,6 +78,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         ("referrals", referrals),
         ("offers", offers),
         ("acknowledgements", acknowledgements),
+        ("checkout", checkout),
         ("road", road),
     )
     for part, module in measured:
