@@ -1,4 +1,4 @@
-# The production image: one image for web, workers, sender and beat (docker-compose.yml says which).
+# The production image: one image for web, webhook, workers, sender and beat (docker-compose.yml says which).
 ARG PYTHON_IMAGE=python:3.11-slim-bookworm
 
 FROM ${PYTHON_IMAGE} AS build
@@ -26,5 +26,5 @@ WORKDIR /app
 COPY --from=build /opt/venv /opt/venv
 COPY --from=build /app /app
 USER 10001:10001
-EXPOSE 8000
+EXPOSE 8000 8001
 CMD ["granian", "--interface", "wsgi", "--host", "0.0.0.0", "--port", "8000", "--workers", "2", "--blocking-threads", "4", "--no-ws", "--respawn-failed-workers", "--workers-kill-timeout", "5", "quizarena.wsgi:application"]

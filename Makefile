@@ -106,6 +106,10 @@ messages: $(STAMP)  ## Bring bot/locale in line with the texts of the bot, and c
 	@$(PYTHON) -m quizarena.translations update
 	@$(PYTHON) -m quizarena.translations check
 
+image-check: $(STAMP)  ## Build the image, bring the composition up, and play with it (Docker or Podman)
+	@$(PYTHON) -m quizarena.translations
+	@exec $(PYTHON) -m tests.local.image_check
+
 lock: $(STAMP)  ## Pin the requirements again, with hashes
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate -c requirements.txt requirements-dev.in -o requirements-dev.txt
@@ -125,4 +129,4 @@ clean:  ## Remove the virtual environment and all caches; the demo's data stays
 	@find bot -name '*.mo' -delete
 
 .PHONY: help setup demo demo-reset test test-clocks test-two-clocks check format format-check lint types imports migrations \
-    deploy-check messages lock bench prove-promos prove-broadcast clean
+    deploy-check messages image-check lock bench prove-promos prove-broadcast clean

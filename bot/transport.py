@@ -14,6 +14,8 @@ from django.conf import settings
 from telegram.error import NetworkError
 from telegram.request import BaseRequest, RequestData
 
+from quizarena import web_guard
+
 CONNECT_SECONDS = 3.0
 READ_SECONDS = 10.0
 # Idle connections are closed by us before Telegram does, so that no request meets a closed one.
@@ -73,6 +75,7 @@ class AiohttpRequest(BaseRequest):
         keep its text to themselves, since that holds the address, and the address the token. Only
         the time for reading can be set by the caller (long polling does).
         """
+        web_guard.require_no_request()
         await self.initialize()
         assert self._session is not None
         read_seconds = read_timeout if isinstance(read_timeout, int | float) else READ_SECONDS

@@ -16,6 +16,7 @@ from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
 from bot import arrivals, inbox
+from quizarena import web_guard
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -33,7 +34,8 @@ def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> 
     403 without the right secret, 413 for more than 1 MiB, 400 for what is no update, and 503 when
     the database is away: Telegram keeps everything but a 200 and sends it again.
     """
-    status, body = _receive(environ)
+    with web_guard.request():
+        status, body = _receive(environ)
     kind = "application/json" if body.startswith(b"{") else "text/plain"
     start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
     return [body]

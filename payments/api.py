@@ -11,15 +11,15 @@ from django.db.models import BigIntegerField, QuerySet, Sum
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
 from drf_spectacular.utils import OpenApiExample, OpenApiResponse, extend_schema
+from kombu.exceptions import OperationalError
 from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from economy.goods import Plan
-from payments import invoices, purchases, refunds
+from payments import purchases, refunds, tasks
 from payments.errors import NotRefundableError, Refusal, RefusedError
 from payments.models import OPEN, Product, Purchase, Refund, RefundSource
-from payments.telegram import RejectedError, TelegramError
 from quizarena import advisory_locks
 from quizarena.advisory_locks import Space
 from quizarena.api import idempotency
@@ -82,28 +82,6 @@ def refused(error: RefusedError) -> Problem:
         title=title,
         detail=detail,
         more={"until": error.until.isoformat()} if error.until else None,
-    )
-
-
-def telegram_away() -> Problem:
-    """Return the problem of an invoice link for which Telegram could not be asked."""
-    return Problem(
-        "telegram_unavailable",
-        status=status.HTTP_503_SERVICE_UNAVAILABLE,
-        title="Telegram does not answer",
-        detail="The purchase is open, but has no link yet. Ask again with the same "
-        "Idempotency-Key.",
-        retry_after_seconds=5,
-    )
-
-
-def telegram_refused() -> Problem:
-    """Return the problem of an invoice that Telegram does not want."""
-    return Problem(
-        "telegram_refused",
-        status=status.HTTP_502_BAD_GATEWAY,
-        title="Telegram refuses to make the link",
-        detail="Asking again does not help: tell the operators, whose log has the reason.",
     )
 
 
@@ -192,7 +170,8 @@ class PurchaseBody(serializers.ModelSerializer[Purchase]):
         help_text="Id of the discount that it was opened with.",
     )
     invoice_link = serializers.SerializerMethodField(
-        help_text="Opens the invoice in Telegram; null without one, or when it cannot be paid."
+        help_text="Opens the invoice in Telegram. Null until Telegram has made it, a second or two "
+        "after the purchase is opened, and when it cannot be paid any more."
     )
     refund = RefundBody(allow_null=True)
 
@@ -266,6 +245,7 @@ _PURCHASE = {
     "paid_at": None,
     "refund": None,
 }
+_OPENED = {**_PURCHASE, "status": "CREATED", "invoice_link": None}
 _REFUNDED = {
     **_PURCHASE,
     "status": "CREDITED",
@@ -315,11 +295,13 @@ class Purchases(ApiView):
 
     @extend_schema(
         operation_id="open_purchase",
-        summary="Open a purchase and get its invoice link",
+        summary="Open a purchase",
         description="A player has one open purchase of a product: opening it again returns it, at "
         "the price at which it was opened; with another discount it is closed and opened anew. It "
-        "is closed when nobody pays for 30 minutes. If you get no answer, ask again with the same "
-        "Idempotency-Key.",
+        "is closed when nobody pays for 30 minutes. Telegram makes the link meanwhile: "
+        "`invoice_link` is null at first. Ask again after a second, with the same Idempotency-Key "
+        "or for the purchase itself, until it is there. If you get no answer, ask again with the "
+        "same Idempotency-Key.",
         tags=["purchases"],
         parameters=[IDEMPOTENCY_KEY, REPLAYED],
         request=NewPurchase,
@@ -327,14 +309,15 @@ class Purchases(ApiView):
             201: OpenApiResponse(
                 PurchaseBody,
                 description="The open purchase",
-                examples=[OpenApiExample("Opened", value=_PURCHASE)],
+                examples=[
+                    OpenApiExample("Opened", value=_OPENED),
+                    OpenApiExample("A second later", value=_PURCHASE),
+                ],
             ),
             **refusals(
                 *(refused(RefusedError(refusal)) for refusal in _REFUSALS),
                 no_player(),
                 no_product(),
-                telegram_refused(),
-                telegram_away(),
             ),
         },
         examples=[
@@ -344,7 +327,7 @@ class Purchases(ApiView):
         ],
     )
     def post(self, request: Request) -> Response:
-        """Open the purchase in one transaction; then Telegram is asked for the link."""
+        """Open the purchase in one transaction; then a worker asks Telegram for the link."""
         wanted = NewPurchase(data=request.data)
         wanted.is_valid(raise_exception=True)
         now = timezone.now()
@@ -379,17 +362,17 @@ def _open(
 
 
 def _with_link(body: dict[str, Any]) -> Any:
-    """Return the answer with the link, or as the purchase is if it cannot be paid any more."""
+    """Return the answer with the link if it is there by now; if not, have a worker make it."""
     if body["invoice_link"] is not None:
         return body
-    try:
-        invoices.make_link(purchase_id=UUID(body["id"]), now=timezone.now())
-    except RejectedError as error:
-        log.exception("invoice_link.refused", purchase=body["id"])
-        raise telegram_refused() from error
-    except TelegramError as error:
-        raise telegram_away() from error
-    return PurchaseBody(_found(UUID(body["id"]))).data
+    purchase = _found(UUID(body["id"]))
+    if not purchase.invoice_link and purchase.status in OPEN:
+        try:
+            tasks.make_invoice_link.apply_async((body["id"],), queue="critical", retry=False)
+        except OperationalError as error:
+            # The next tick of make_invoice_links finds it.
+            log.warning("invoice_link.not_queued", purchase=body["id"], error=str(error))
+    return PurchaseBody(purchase).data
 
 
 class OnePurchase(ApiView):

@@ -346,10 +346,12 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         )
 
     def link_due(self) -> Self:
-        """Return those that need an invoice link and have none yet, the oldest first."""
-        return self.filter(
-            is_subscription=True, status=PurchaseStatus.CREATED, invoice_link=""
-        ).order_by("changed_at")
+        """Return those that need an invoice link and have none yet, the oldest first.
+
+        The bot sends the invoice of what is bought once in the transaction that opens it, so
+        whatever is still CREATED is a subscription or was opened through the API.
+        """
+        return self.filter(status=PurchaseStatus.CREATED, invoice_link="").order_by("changed_at")
 
     def link_notice_due(self) -> Self:
         """Return those whose players wait for the link that has been made."""

@@ -1,6 +1,7 @@
 """What Celery runs for payments: money on the queue `critical`, offers on `bulk`."""
 
 from datetime import timedelta
+from uuid import UUID
 
 import structlog
 from django.utils import timezone
@@ -10,6 +11,7 @@ from payments import (
     offer_funnel,
     offers,
     purchases,
+    rechecks,
     reconciliation,
     refunds,
     subscriptions,
@@ -94,6 +96,26 @@ def make_invoice_links() -> int:
         except telegram.TelegramError as error:
             log.warning("invoice_link.failed", purchase=str(pk), error=str(error))
     return made
+
+
+@app.task
+def make_invoice_link(purchase_id: str) -> bool:
+    """Ask Telegram for the link of one purchase at once; return whether there is one now."""
+    try:
+        purchase = invoices.make_link(purchase_id=UUID(purchase_id), now=timezone.now())
+    except telegram.TelegramError as error:
+        log.warning("invoice_link.failed", purchase=purchase_id, error=str(error))
+        return False
+    return bool(purchase.invoice_link)
+
+
+@app.task
+def recheck(purchase_id: str, staff_id: int) -> str:
+    """Compare one purchase with Telegram's list for who has asked; return the answer."""
+    answer = rechecks.carry_out(
+        purchase_id=UUID(purchase_id), staff_id=staff_id, now=timezone.now()
+    )
+    return answer.summary
 
 
 @app.task

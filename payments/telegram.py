@@ -1,7 +1,8 @@
 """Everything that payments ask Telegram themselves: one module, plain requests, short timeouts.
 
 Messages to players go through the bot's outbox; this is for what needs an answer: refunds, the list
-of transactions, invoice links and subscriptions. Nothing here runs inside a transaction.
+of transactions, invoice links and subscriptions. Nothing here runs inside a transaction, nor while
+an HTTP request waits (quizarena/web_guard.py).
 """
 
 from dataclasses import dataclass
@@ -10,6 +11,8 @@ from typing import Any
 
 import httpx
 from django.conf import settings
+
+from quizarena import web_guard
 
 # A call that takes longer has failed, and will be made again.
 TIMEOUT_S = 10.0
@@ -99,6 +102,7 @@ def edit_subscription(*, telegram_id: int, charge_id: str, is_canceled: bool) ->
 
 def _call(method: str, **parameters: Any) -> Any:
     """Make one call and return its result."""
+    web_guard.require_no_request()
     url = f"{settings.TELEGRAM_API_URL}/bot{settings.TELEGRAM_BOT_TOKEN}/{method}"
     try:
         answer = httpx.post(url, json=parameters, timeout=TIMEOUT_S).json()

@@ -132,6 +132,7 @@ INSTALLED_APPS = [
     "bot",
 ]
 MIDDLEWARE = [
+    "quizarena.web_guard.middleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",

@@ -3,19 +3,19 @@
 from django.contrib import admin
 from django.urls import include, path, re_path
 from django.views.generic import RedirectView
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 
+from quizarena.api import description
 from quizarena.api.views import Nothing
 from quizarena.ops.health import Alive, Ready
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/", admin.site.urls),
-    path("api/v1/schema/", SpectacularAPIView.as_view(), name="schema"),
+    path("api/v1/schema/", description.Description.as_view(), name="schema"),
     path("api/v1/", include("payments.urls")),
     path("api/v1/promos/", include("promos.urls")),
     re_path("^api/v1/", Nothing.as_view()),
-    path("api/docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("api/docs/", description.page, name="docs"),
     path("healthz", Alive.as_view(), name="alive"),
     path("readyz", Ready.as_view(), name="ready"),
 ]

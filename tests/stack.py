@@ -1,7 +1,7 @@
 """Everything of the Procfile as real processes, on servers of their own that a test may kill.
 
 with running_stack(directory) as stack:
-    stack.start("web", "worker", "sender", "beat")
+    stack.start("web", "webhook", "worker", "sender", "beat")
     stack.wait_until_ready()
     stack.kill("worker")
     stack.valkey.stop()
@@ -30,7 +30,7 @@ from quizarena.local.services import Services, running
 from tests.sandbox import ROOT, Found, Json, Sandbox, free_port
 
 SECRET = "the-webhook-secret-of-the-stack"
-READY_WITHIN_S = 40
+READY_WITHIN_S = 240
 # The two players' modes of the menu, thirty questions each; the second option is always right.
 BANK = """
 INSERT INTO game_question
@@ -57,6 +57,7 @@ class Stack:
         self.sandbox = sandbox
         self.directory = directory
         self.port = free_port()
+        self.webhook_port = free_port()
         self._commands = {
             **read_procfile(ROOT / "Procfile"),
             "poll": "python manage.py poll",
@@ -70,6 +71,7 @@ class Stack:
             "NO_PROXY": "127.0.0.1",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PORT": str(self.port),
+            "WEBHOOK_PORT": str(self.webhook_port),
             "PUBLIC_URL": f"http://127.0.0.1:{self.port}",
             "TELEGRAM_API_URL": sandbox.url,
             "TELEGRAM_BOT_TOKEN": sandbox.token,
@@ -80,6 +82,11 @@ class Stack:
     def url(self) -> str:
         """The address of the web process."""
         return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def webhook_url(self) -> str:
+        """Where the webhook's server takes updates."""
+        return f"http://127.0.0.1:{self.webhook_port}/telegram/webhook/"
 
     # Processes.
 
@@ -251,8 +258,7 @@ class Stack:
             "Content-Type": "application/json",
             "X-Telegram-Bot-Api-Secret-Token": secret,
         }
-        address = f"{self.url}/telegram/webhook/"
-        return self._open(Request(address, json.dumps(update).encode(), headers))[0]
+        return self._open(Request(self.webhook_url, json.dumps(update).encode(), headers))[0]
 
     def messages_from_bot(self, player: int) -> list[Json]:
         """Return what the bot has written to the player."""
@@ -274,7 +280,7 @@ class Stack:
     def begin(self, *names: str) -> None:
         """Start a test: nothing played, nothing queued, and exactly the processes `names` run.
 
-        The webhook is set when there is a web process.
+        The webhook is set when its server runs.
         """
         if not self._answers(self.postgres.url):
             self.postgres.start()
@@ -289,9 +295,10 @@ class Stack:
         self.keep(*names)
         if {"web", "worker", "sender", "beat"} <= {*names}:
             self.wait_until_ready()
-        if "web" in names:
-            self.wait_for(lambda: self.get("/healthz")[0] == 200, timeout=READY_WITHIN_S)
-            self.sandbox.set_webhook(f"{self.url}/telegram/webhook/", secret_token=SECRET)
+        if "webhook" in names:
+            # 403 for want of the secret: it listens.
+            self.wait_for(lambda: self.post({}, secret="") == 403, timeout=READY_WITHIN_S)
+            self.sandbox.set_webhook(self.webhook_url, secret_token=SECRET)
 
     def _open(self, request: Request) -> tuple[int, Any]:
         try:

@@ -18,19 +18,19 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from kombu.exceptions import OperationalError
 from unfold.decorators import display
 
 from economy.admin import players_found
 from economy.errors import EconomyError
 from economy.models import Wallet
-from payments import approvals, purchases, reconciliation, refunds, revenue, telegram
+from payments import approvals, purchases, rechecks, reconciliation, refunds, revenue
 from payments.admin.products import contents
 from payments.charts import revenue_chart
 from payments.errors import PaymentsError
 from payments.models import (
     PAID,
     Difference,
-    DifferenceKind,
     EventKind,
     Flag,
     Problem,
@@ -371,6 +371,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
             chapters = [
                 _refund(obj),
                 _approvals(request, obj),
+                _rechecks(obj),
                 _timeline(obj),
                 _telegram(obj),
                 _differences(request, obj),
@@ -520,24 +521,22 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         return decide(request, decision, model_admin=self)
 
     def recheck_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
-        """Ask Telegram what it knows of the purchase, and set right what differs."""
+        """Have Telegram asked what it knows of the purchase, and set right what differs."""
         purchase = self._asked(request, pk, "recheck_purchase")
 
         def carry_out(cleaned: dict[str, Any]) -> str:
-            # Not inside a transaction: Telegram is asked, and each healing is committed by itself.
-            checked = reconciliation.recheck(purchase_id=pk, now=timezone.now())
-            told = _in_words(checked)
-            self.log_verb(
-                request, checked.purchase, "rechecked", summary=f"{checked.purchase}: {told}"
+            rechecks.ask(purchase=purchase, staff=own_user(request))
+            return (
+                "Telegram is being asked. The answer appears below under Re-checks within "
+                "seconds: load this page again."
             )
-            return told
 
         decision = Decision(
             title=f"Re-check {product_name(purchase)} of {purchase.player} with Telegram",
             note="Reads what is new in Telegram's list of transactions. A payment that we have not "
             "heard of is credited, a refund that was made elsewhere is carried out.",
             carry_out=carry_out,
-            refusals=(telegram.TelegramError, PaymentsError),
+            refusals=(OperationalError,),
             back=_page_of(purchase),
             confirm="Ask Telegram",
         )
@@ -593,23 +592,6 @@ def _wallet_after_refund(purchase: Purchase) -> list[tuple[str, str, str]]:
                 (words, f"{takings.shortfall.get(name, 0):,} used", f"{units:,} taken back")
             )
     return rows
-
-
-def _in_words(checked: reconciliation.Recheck) -> str:
-    """Return what Telegram says, and what has become of it."""
-    lines = [
-        f"{'paid' if line.stars >= 0 else 'given back'} {abs(line.stars):,} Stars on "
-        f"{timezone.localtime(line.at):%Y-%m-%d %H:%M:%S}"
-        for line in checked.lines
-    ]
-    told = f"Telegram says: {'; '.join(lines) or 'no transaction of this purchase'}."
-    if not checked.found:
-        return f"{told} Our books say the same."
-    differences = [
-        DifferenceKind(difference.kind).label + (" (set right)" if difference.is_healed else "")
-        for difference in checked.found
-    ]
-    return f"{told} Differs: {'; '.join(differences)}."
 
 
 # --- Chapters of a purchase's story ---------------------------------------------------------------
@@ -728,6 +710,15 @@ def _approvals(request: HttpRequest, purchase: Purchase) -> Chapter | None:
     ]
     headers = ["Asked", "By", "Why", "State", "Decided by"]
     return Chapter(title="Approvals", headers=headers, rows=rows) if rows else None
+
+
+def _rechecks(purchase: Purchase) -> Chapter | None:
+    """Tell what staff have asked Telegram about it, and what came of it."""
+    rows = [
+        [exactly(entry.at), str(entry.actor or "–"), entry.summary]
+        for entry in rechecks.of_purchase(purchase)[:CHAPTER_LENGTH]
+    ]
+    return Chapter(title="Re-checks", headers=["When", "By", "What"], rows=rows) if rows else None
 
 
 def _telegram(purchase: Purchase) -> Chapter | None:

@@ -27,7 +27,7 @@ from quizarena.local.processes import TAIL_LINES, Console, Process, read_procfil
 from quizarena.local.reachability import bot_username
 from quizarena.local.services import CHECKOUT, data_directory, running
 
-READY_SECONDS_MAX = 60
+READY_SECONDS_MAX = 180
 CRASHES_MAX = 3
 POLL_SECONDS = 0.1
 # What the demo keeps in its data directory beside the servers.
@@ -52,6 +52,14 @@ class Plan:
     commands: Mapping[str, str]
     environment: Mapping[str, str]
     play: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SandboxPorts:
+    """Where the sandbox listens, and where it posts updates."""
+
+    sandbox: int
+    webhook: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,20 +116,25 @@ def run(data: Path) -> None:
     token = os.environ.get("TELEGRAM_BOT_TOKEN", "")
     with ExitStack() as claims:
         web_port = _port("PORT", default=8000, claims=claims)
-        sandbox_port = None if token else _port("SANDBOX_PORT", default=web_port + 1, claims=claims)
-        _run(data, token=token, web_port=web_port, sandbox_port=sandbox_port)
+        ports = None
+        if not token:
+            sandbox = _port("SANDBOX_PORT", default=web_port + 1, claims=claims)
+            ports = SandboxPorts(
+                sandbox=sandbox, webhook=_port("WEBHOOK_PORT", default=sandbox + 1, claims=claims)
+            )
+        _run(data, token=token, web_port=web_port, ports=ports)
 
 
-def _run(data: Path, *, token: str, web_port: int, sandbox_port: int | None) -> None:
+def _run(data: Path, *, token: str, web_port: int, ports: SandboxPorts | None) -> None:
     """Start everything on ports that nobody else takes; stay until told to stop."""
     home = Home.of(data)
     say("starting the database and the broker")
     with running(home) as services:
         environment = _environment(services.environment, data=data, web_port=web_port)
-        if sandbox_port is None:
+        if ports is None:
             plan = _plan_for_telegram(environment, token=token)
         else:
-            plan = _plan_for_sandbox(environment, data=data, port=sandbox_port)
+            plan = _plan_for_sandbox(environment, data=data, ports=ports)
         _keep_environment(plan.environment, path=data / "environment")
         processes = [
             Process(
@@ -179,14 +192,15 @@ def _environment(base: Mapping[str, str], *, data: Path, web_port: int) -> dict[
     }
 
 
-def _plan_for_sandbox(environment: Mapping[str, str], *, data: Path, port: int) -> Plan:
+def _plan_for_sandbox(environment: Mapping[str, str], *, data: Path, ports: SandboxPorts) -> Plan:
     """Plan everything of the Procfile: the sandbox stands where Telegram stands."""
-    sandbox_url = f"http://127.0.0.1:{port}"
+    sandbox_url = f"http://127.0.0.1:{ports.sandbox}"
     return Plan(
         commands=read_procfile(CHECKOUT / "Procfile"),
         environment={
             **environment,
-            "SANDBOX_PORT": str(port),
+            "SANDBOX_PORT": str(ports.sandbox),
+            "WEBHOOK_PORT": str(ports.webhook),
             "TELEGRAM_API_URL": sandbox_url,
             "TELEGRAM_BOT_TOKEN": f"1000000001:{kept_secret(data / 'sandbox-token')}",
         },
@@ -200,7 +214,7 @@ def _plan_for_telegram(environment: Mapping[str, str], *, token: str) -> Plan:
     api_url = environment.get("TELEGRAM_API_URL", "https://api.telegram.org").rstrip("/")
     username = bot_username(api_url=api_url, token=token)
     commands = read_procfile(CHECKOUT / "Procfile")
-    del commands["sandbox"]
+    del commands["sandbox"], commands["webhook"]
     return Plan(
         commands={**commands, "poll": "python manage.py poll"},
         environment={**environment, "TELEGRAM_BOT_USERNAME": username},
@@ -284,19 +298,30 @@ def _prepare(
 
 
 def _wait_until_ready(processes: Sequence[Process], *, port: int) -> None:
-    """Return when /readyz says 200; raise LocalError, with the guilty one's last words, if not."""
+    """Return when /readyz says 200; raise LocalError, with the guilty one's last words, if not.
+
+    The sandbox posts again what the webhook's server does not take yet.
+    """
     deadline = time.monotonic() + READY_SECONDS_MAX
     report: Mapping[str, Any] = {}
     while not report.get("ready"):
         time.sleep(POLL_SECONDS)
         crashing = [process for process in processes if process.crashes >= CRASHES_MAX]
         if crashing or time.monotonic() > deadline:
-            guilty = crashing or [p for p in processes if not report.get(p.name, p.name != "web")]
+            guilty = crashing or [p for p in processes if not _is_there(p.name, report)]
             for process in guilty:
                 _quote(process.name, process.tail)
             names = ", ".join(process.name for process in guilty)
             raise LocalError(f"Not ready because of {names}: what it said last stands above.")
         report = _readiness(port)
+
+
+def _is_there(name: str, report: Mapping[str, Any]) -> bool:
+    """Return whether /readyz misses nothing of the process: a worker stands there by its queues."""
+    if name == "web":
+        return bool(report)
+    parts = [part for part in report if part == name or part.startswith(f"{name}-")]
+    return all(report[part] for part in parts)
 
 
 def _readiness(port: int) -> dict[str, Any]:
@@ -308,7 +333,7 @@ def _readiness(port: int) -> dict[str, Any]:
     except (OSError, http.client.HTTPException, ValueError):
         return {}
     else:
-        return {"web": True, **report}
+        return report
     finally:
         connection.close()
 

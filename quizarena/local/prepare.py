@@ -38,7 +38,8 @@ def main() -> None:
     if "SANDBOX_PORT" in os.environ:
         _step("telling the sandbox where to post updates")
         _wait_for_sandbox(port=int(os.environ["SANDBOX_PORT"]))
-        call_command("webhook", "set", stdout=StringIO())
+        url = f"http://127.0.0.1:{os.environ['WEBHOOK_PORT']}"
+        call_command("webhook", "set", url=url, stdout=StringIO())
 
 
 def _step(text: str) -> None:

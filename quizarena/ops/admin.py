@@ -75,6 +75,10 @@ class HeartbeatAdmin(ReadOnlyAdmin[Heartbeat]):
     list_display_links = None
     ordering = ("name",)
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Heartbeat]:
+        """Leave out what no process is called any more."""
+        return super().get_queryset(request).filter(name__in=heartbeats.PROCESSES)
+
     @display(description="Seen")
     def seen(self, heartbeat: Heartbeat) -> str:
         """Return how long ago the process was seen."""
@@ -83,8 +87,12 @@ class HeartbeatAdmin(ReadOnlyAdmin[Heartbeat]):
     @display(description="State")
     def state(self, heartbeat: Heartbeat) -> SafeString:
         """Return whether the process is alive, as /readyz sees it."""
-        fresh = timezone.now() - heartbeat.seen_at <= heartbeats.FRESH
-        return badge("alive", "success") if fresh else badge("missing", "danger")
+        now = timezone.now()
+        if now - heartbeat.seen_at > heartbeats.FRESH:
+            return badge("missing", "danger")
+        if heartbeat.name in heartbeats.restarting(now=now):
+            return badge("keeps restarting", "danger")
+        return badge("alive", "success")
 
 
 @admin.register(Downtime)

@@ -25,7 +25,9 @@ class OpsConfig(AppConfig):
 
 
 def _worker_is_alive(**kwargs: Any) -> None:
-    """Leave a sign of life of this worker (Celery sends the signal every two seconds)."""
+    """Leave a sign of life for each queue of this worker (Celery asks every two seconds)."""
+    from quizarena.celery import app
     from quizarena.ops import heartbeats
 
-    heartbeats.beat("worker")
+    for queue in app.amqp.queues.consume_from:
+        heartbeats.beat(f"worker-{queue}")

@@ -8,13 +8,44 @@ from django.db.models import F, Q
 
 
 class Heartbeat(models.Model):
-    """When a kind of process (worker, beat, sender) was last seen alive."""
+    """When a kind of process (a queue's worker, beat, sender) was last seen alive."""
 
     name = models.CharField(max_length=32, primary_key=True)
     seen_at = models.DateTimeField()
 
     def __str__(self) -> str:
         return f"{self.name} seen {self.seen_at:%Y-%m-%d %H:%M:%S}"
+
+
+class ProcessRun(models.Model):
+    """One life of one process: when it started, and when it was last seen.
+
+    Rows of a host that end one after the other are a process that keeps restarting.
+    """
+
+    process = models.CharField(max_length=32)
+    # A container keeps its host name when its process is started again, and a new container has a
+    # new one: what a deployment replaces does not count as a restart.
+    host = models.CharField(max_length=255)
+    started_at = models.DateTimeField()
+    seen_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["process", "host", "started_at"], name="processrun_one_per_start"
+            ),
+            models.CheckConstraint(
+                condition=Q(seen_at__gte=F("started_at")), name="processrun_seen_after_its_start"
+            ),
+        ]
+        indexes = [
+            # The runs that began lately, for /readyz; and the old ones, to delete.
+            models.Index(fields=["started_at"], name="processrun_started_at"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.process} on {self.host} since {self.started_at:%Y-%m-%d %H:%M:%S}"
 
 
 class Downtime(models.Model):

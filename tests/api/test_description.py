@@ -1,5 +1,6 @@
 """The OpenAPI description is valid, complete, and true."""
 
+import json
 from collections.abc import Iterator
 from io import StringIO
 from typing import Any
@@ -9,20 +10,23 @@ import hypothesis
 import pytest
 import schemathesis
 import yaml
+from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.signals import request_finished, request_started
 from django.db import close_old_connections, connection
 from django.test import Client
 from django.utils import timezone
+from drf_spectacular.renderers import OpenApiJsonRenderer
 from pytest_django.fixtures import Settings
 
 from payments import purchases
 from promos import redemptions
 from promos.models import Channel, Redemption
+from quizarena.api import description as description_views
 from quizarena.players.models import Player
 from quizarena.wsgi import application
 from tests.api.callers import make_client
-from tests.factories import PlayerFactory, make_campaign
+from tests.factories import PlayerFactory, make_campaign, make_staff
 from tests.payments import steps
 from tests.sandbox import Sandbox
 
@@ -39,6 +43,15 @@ def description() -> dict[str, Any]:
     return parsed
 
 
+@pytest.fixture
+def staff(db: None) -> Client:
+    """Return the browser of a member of staff."""
+    browser = Client()
+    browser.force_login(make_staff("Support"))
+    return browser
+
+
+@pytest.mark.django_db
 class TestDescription:
     def test_it_describes_the_operations_and_their_scopes(
         self, description: dict[str, Any]
@@ -88,32 +101,61 @@ class TestDescription:
                 if any(one["in"] == "header" for one in operation.get("parameters", [])):
                     assert {"400", "409", "422"} <= set(responses)
 
-    @pytest.mark.django_db
-    def test_everybody_may_read_it(self) -> None:
-        answer = Client().get("/api/v1/schema/")
+    def test_strangers_read_neither_it_nor_the_page(self) -> None:
+        browser = Client()
+        browser.force_login(User.objects.create_user("player"))
 
-        assert answer.status_code == 200
-        assert b"openapi: 3.1" in answer.content
+        for client in (Client(), browser):
+            assert client.get("/api/v1/schema/").status_code in (401, 403)
+            page = client.get("/api/docs/")
+            assert (page.status_code, page.headers["Location"]) == (
+                302,
+                "/admin/login/?next=/api/docs/",
+            )
 
-    @pytest.mark.django_db
-    def test_the_page_takes_nothing_from_elsewhere(self) -> None:
-        page = Client().get("/api/docs/").content.decode()
+    def test_staff_and_clients_read_it_as_yaml_and_as_json(self, staff: Client) -> None:
+        token = make_client(scopes=["products:read"]).token
+
+        yaml_of_staff = staff.get("/api/v1/schema/")
+        json_of_client = Client().get(
+            "/api/v1/schema/",
+            headers={
+                "Authorization": f"Bearer {token}",
+                "Accept": "application/vnd.oai.openapi+json",
+            },
+        )
+
+        assert yaml_of_staff.headers["Content-Type"] == "application/vnd.oai.openapi"
+        assert yaml.safe_load(yaml_of_staff.content) == json.loads(json_of_client.content)
+        assert json.loads(json_of_client.content)["openapi"] == "3.1.1"
+
+    def test_it_is_made_once(self, staff: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+        first = staff.get("/api/v1/schema/")
+        monkeypatch.setattr(description_views, "SchemaGenerator", None)
+
+        again = staff.get("/api/v1/schema/")
+
+        assert (again.status_code, again.content) == (200, first.content)
+
+    def test_the_page_takes_nothing_from_elsewhere(self, staff: Client) -> None:
+        page = staff.get("/api/docs/").content.decode()
 
         assert "/static/drf_spectacular_sidecar/" in page
         assert "https://" not in page
 
 
 accepted = ["2xx", "403", "404", "409", "410", "422", "429"]
-described = schemathesis.openapi.from_wsgi(
-    "/api/v1/schema/",
-    application,
+whole = schemathesis.openapi.from_dict(
+    json.loads(description_views.rendered(OpenApiJsonRenderer)),
     config=schemathesis.Config.from_dict(
         {
             # What is well-formed may still name nobody.
             "checks": {"positive_data_acceptance": {"expected-statuses": accepted}},
         }
     ),
-).include(path_regex="^/api/")
+)
+whole.app = application
+described = whole.include(path_regex="^/api/")
 
 
 @pytest.fixture

@@ -19,6 +19,7 @@ PARTS = (
     "referrals",
     "offers",
     "acknowledgements",
+    "checkout",
     "road",
 )
 
@@ -35,8 +36,8 @@ def main() -> None:
         parser.error(
             f"there is no part {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}"
         )
-    if "acknowledgements" in options.parts and not shutil.which("wrk"):
-        sys.exit("error: the webhook is measured with wrk: install it (Debian: apt install wrk).")
+    if {"acknowledgements", "checkout"} & {*options.parts} and not shutil.which("wrk"):
+        sys.exit("error: the servers are measured with wrk: install it (Debian: apt install wrk).")
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quizarena.settings")
     os.environ.setdefault("ENVIRONMENT", "local")
     os.environ.setdefault("LOG_LEVEL", "ERROR")
@@ -61,6 +62,7 @@ def main() -> None:
 def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
     from tests.bench import (
         acknowledgements,
+        checkout,
         console,
         databases,
         economy,
@@ -81,6 +83,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         ("referrals", referrals),
         ("offers", offers),
         ("acknowledgements", acknowledgements),
+        ("checkout", checkout),
         ("road", road),
     )
     for part, module in measured:

@@ -19,7 +19,7 @@ from payments.models import Purchase
 from quizarena.players.models import Player
 from tests.bench import payments
 from tests.bench.pgbench import transactions_per_second
-from tests.bench.processes import SECRET, web
+from tests.bench.processes import SECRET, server
 from tests.bench.report import Figure
 
 CONNECTIONS = (1, 16, 64)
@@ -40,7 +40,7 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     with tempfile.TemporaryDirectory() as directory:
         script = Path(directory) / "floor.sql"
         script.write_text(FLOOR)
-        with web(workers=2) as url:
+        with server("webhook", workers=2) as url:
             _post(url, connections=16, seconds=2)
             for connections in CONNECTIONS:
                 ours, floor = [], []
@@ -51,7 +51,7 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
                     ours.append(_post(url, connections=connections, seconds=seconds))
                 settings: dict[str, str | int | float] = {
                     "connections": connections,
-                    "web_processes": 2,
+                    "webhook_processes": 2,
                     "seconds": seconds,
                 }
                 name = f"webhook, {connections} connection{'s' if connections > 1 else ''}"
@@ -95,7 +95,7 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
 
 
 def _pre_checkouts(url: str, *, repetitions: int, seconds: int) -> Figure:
-    """Ask for pre-checkouts, one after the other, while the web takes as many updates as it can.
+    """Ask for pre-checkouts, one after the other, while the server takes as many updates as it can.
 
     The answer stands in the response of the webhook, so this is all that Telegram waits for.
     """
@@ -108,7 +108,7 @@ def _pre_checkouts(url: str, *, repetitions: int, seconds: int) -> Figure:
             for buyer in buyers[number::repetitions]:
                 if load.done():
                     break
-                asked.append(_ask(url, payments.open_for(buyer), buyer))
+                asked.append(ask(url, payments.open_for(buyer), buyer))
             load.result()
             samples.append(sorted(asked)[int(len(asked) * 0.95)] * 1000)
     return Figure(
@@ -116,11 +116,11 @@ def _pre_checkouts(url: str, *, repetitions: int, seconds: int) -> Figure:
         unit="ms",
         samples=samples,
         target="<= 100",
-        settings={"connections": 16, "web_processes": 2, "seconds": seconds},
+        settings={"connections": 16, "webhook_processes": 2, "seconds": seconds},
     )
 
 
-def _ask(url: str, purchase: Purchase, buyer: Player) -> float:
+def ask(url: str, purchase: Purchase, buyer: Player) -> float:
     """Post a pre-checkout as Telegram does; return how many seconds the approval took."""
     query = {
         "id": uuid4().hex,
@@ -142,17 +142,32 @@ def _ask(url: str, purchase: Purchase, buyer: Player) -> float:
 
 
 def _post(url: str, *, connections: int, seconds: int) -> dict[str, float]:
-    """Post as fast as the web takes it; return wrk's figures."""
+    """Post as fast as the server takes it; return wrk's figures."""
+    script = Path(__file__).with_name("webhook.lua")
+    return wrk(
+        url,
+        script=script,
+        connections=connections,
+        seconds=seconds,
+        WEBHOOK_SECRET=SECRET,
+        FIRST_ID=str(next(_ids)),
+    )
+
+
+def wrk(
+    url: str, *, script: Path, connections: int, seconds: int, **environment: str
+) -> dict[str, float]:
+    """Ask as `script` says, as fast as the server answers; return wrk's figures."""
     output = subprocess.run(
         [
             "wrk",
             "--threads=1",
             f"--connections={connections}",
             f"--duration={seconds}",
-            f"--script={Path(__file__).with_name('webhook.lua')}",
+            f"--script={script}",
             url,
         ],
-        env={**os.environ, "WEBHOOK_SECRET": SECRET, "FIRST_ID": str(next(_ids))},
+        env={**os.environ, **environment},
         check=True,
         capture_output=True,
         text=True,

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 SECRET = "bench-webhook-secret"
 # What a command line tells about whose it is.
 PARTS = (
+    ("bot.wsgi", "webhook"),
     ("granian", "web"),
     ("quizarena beat", "beat"),
     ("quizarena worker", "worker"),
@@ -90,17 +91,17 @@ def process(name: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextmanager
-def web(*, workers: int, **environment: str) -> Iterator[str]:
-    """Run the web server with `workers` processes; yield its address when it answers."""
+def server(name: str, *, workers: int, **environment: str) -> Iterator[str]:
+    """Run `web` or `webhook` with `workers` processes; yield its address when it answers."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
     settings = {
-        "PORT": str(port),
-        "WEB_WORKERS": str(workers),
+        "PORT" if name == "web" else "WEBHOOK_PORT": str(port),
+        f"{name.upper()}_WORKERS": str(workers),
         "TELEGRAM_WEBHOOK_SECRET": SECRET,
         **environment,
     }
-    with process("web", **settings):
+    with process(name, **settings):
         for _ in range(300):
             try:
                 urlopen(f"{url}/healthz", timeout=1).close()
@@ -112,9 +113,9 @@ def web(*, workers: int, **environment: str) -> Iterator[str]:
 
 @contextmanager
 def everything(sandbox: Sandbox) -> Iterator[str]:
-    """Run one web process, one worker of one process, and a sender against the sandbox."""
+    """Run the webhook's server, one worker, beat and a sender against the sandbox."""
     telegram = {"TELEGRAM_API_URL": sandbox.url, "TELEGRAM_BOT_TOKEN": sandbox.token}
     with ExitStack() as stack:
         for name in ("worker", "sender", "beat"):
             stack.enter_context(process(name, **telegram))
-        yield stack.enter_context(web(workers=1, **telegram))
+        yield stack.enter_context(server("webhook", workers=1, **telegram))

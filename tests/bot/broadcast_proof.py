@@ -22,7 +22,7 @@ from uuid import uuid4
 
 from tests.stack import SECRET, Stack, running_stack
 
-NAMES = ("web", "worker", "sender", "beat")
+NAMES = ("web", "webhook", "worker", "sender", "beat")
 # Telegram ids of those who get the broadcast, and of those who write meanwhile.
 READERS, WRITERS = 800_000_000, 900_000_000
 TEXT = "Rundbrief"
@@ -191,7 +191,7 @@ def _populate(stack: Stack, *, recipients: int) -> Phones:
     stack.execute(ADD_PLAYERS, WRITERS, WRITERS_COUNT)
     stack.execute(ADD_MUTE, WRITERS, READERS, MUTE_EVERY)
     stack.execute("ANALYZE")
-    stack.sandbox.set_webhook(f"{stack.url}/telegram/webhook/", secret_token=SECRET)
+    stack.sandbox.set_webhook(stack.webhook_url, secret_token=SECRET)
     return phones
 
 

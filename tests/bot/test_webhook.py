@@ -9,9 +9,11 @@ from django.conf import settings
 from django.db import connection
 from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
+from structlog.testing import capture_logs
 
 from bot.models import InboxUpdate
-from quizarena.wsgi import application
+from bot.wsgi import application
+from quizarena import wsgi
 from tests.concurrency import another_connection
 from tests.sandbox import free_port
 
@@ -28,15 +30,22 @@ UPDATE = {
 
 
 def request(method: str = "POST", body: bytes = b"", **headers: str) -> int:
-    """Send a request to the web process's application and return the status."""
+    """Send a request to the webhook's server and return the status."""
+    return answer_of(application, "/telegram/webhook/", method, body, **headers)
+
+
+def answer_of(
+    server: Any, path: str, method: str = "GET", body: bytes = b"", **headers: str
+) -> int:
+    """Send a request to a WSGI application and return the status."""
     statuses: list[str] = []
 
     def start_response(status: str, *details: object) -> Callable[[bytes], object]:
         statuses.append(status)
         return bytes
 
-    environ = RequestFactory().generic(method, "/telegram/webhook/", body, headers=headers).environ
-    application(environ, start_response)
+    environ = RequestFactory().generic(method, path, body, headers=headers).environ
+    server(environ, start_response)
     return int(statuses[0].split()[0])
 
 
@@ -45,6 +54,38 @@ def post(body: object, *, secret: str | None = None) -> int:
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()
     given = settings.TELEGRAM_WEBHOOK_SECRET if secret is None else secret
     return request("POST", raw, **{"X-Telegram-Bot-Api-Secret-Token": given})
+
+
+class TestServers:
+    def test_the_webhooks_own_server_answers_nothing_else(self) -> None:
+        found = {
+            path: answer_of(application, path)
+            for path in ("/healthz", "/", "/readyz", "/admin/login/", "/api/v1/schema/")
+        }
+
+        assert found == {
+            "/healthz": 200,
+            "/": 404,
+            "/readyz": 404,
+            "/admin/login/": 404,
+            "/api/v1/schema/": 404,
+        }
+
+    @pytest.mark.django_db
+    def test_web_takes_what_a_proxy_has_not_parted_and_says_so_once(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(wsgi, "_said", [])
+        secret = {"X-Telegram-Bot-Api-Secret-Token": settings.TELEGRAM_WEBHOOK_SECRET}
+
+        with capture_logs() as said:
+            for update_id in (1, 2):
+                body = json.dumps({**UPDATE, "update_id": update_id}).encode()
+                status = answer_of(wsgi.application, "/telegram/webhook/", "POST", body, **secret)
+                assert status == 200
+
+        assert InboxUpdate.objects.count() == 2
+        assert [one["event"] for one in said] == ["webhook.not_routed"]
 
 
 @pytest.mark.django_db

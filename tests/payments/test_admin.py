@@ -12,9 +12,10 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from kombu.exceptions import OperationalError
 from pytest_django.fixtures import Settings
 
-from payments import purchases, reconciliation, revenue, subscriptions, support
+from payments import purchases, reconciliation, revenue, subscriptions, support, tasks
 from payments.models import (
     Difference,
     Problem,
@@ -539,9 +540,8 @@ class TestRecheck:
         purchase = self.bought(road, "payment_lost")
         assert purchase.status == "PRECHECKOUT_OK"
 
-        answer = client.post(page(purchase, "recheck"), {"confirm": "1"}, follow=True)
+        told = self.rechecked(client, purchase, staff)
 
-        told = text(answer.content)
         assert "Telegram says: paid 5 Stars on" in told
         assert "Telegram has a payment that we had not heard of (set right)." in told
         purchase.refresh_from_db()
@@ -559,18 +559,18 @@ class TestRecheck:
             telegram_payment_charge_id=purchase.charge_id,
         )
 
-        answer = client.post(page(purchase, "recheck"), {"confirm": "1"}, follow=True)
+        told = self.rechecked(client, purchase, staff)
 
-        assert "refunded at Telegram, not by us (set right)" in text(answer.content)
+        assert "refunded at Telegram, not by us (set right)" in told
         purchase.refresh_from_db()
         assert purchase.status == "REFUNDED"
 
     def test_nothing_differs(self, client: Client, staff: User, road: Road) -> None:
         purchase = self.bought(road)
 
-        answer = client.post(page(purchase, "recheck"), {"confirm": "1"}, follow=True)
+        told = self.rechecked(client, purchase, staff)
 
-        assert "Our books say the same." in text(answer.content)
+        assert "Our books say the same." in told
 
     def test_telegram_does_not_answer(
         self, client: Client, staff: User, settings: Settings
@@ -578,10 +578,36 @@ class TestRecheck:
         settings.TELEGRAM_API_URL = "http://127.0.0.1:9"
         purchase = buy(PlayerFactory.create())
 
+        told = self.rechecked(client, purchase, staff)
+
+        assert "Telegram could not be asked (getStarTransactions: ConnectError). Try again." in told
+
+    def test_without_the_broker_nothing_is_asked(
+        self, client: Client, staff: User, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        def without_broker(*args: object, **options: object) -> None:
+            raise OperationalError("Connection refused.")
+
+        monkeypatch.setattr(tasks.recheck, "apply_async", without_broker)
+        purchase = buy(PlayerFactory.create())
+
         client.post(page(purchase, "recheck"), {"confirm": "1"})
 
-        told = read(client, page(purchase))
-        assert "Refused: getStarTransactions: ConnectError." in told
+        assert "Refused: Connection refused." in read(client, page(purchase))
+        assert not AuditEntry.objects.filter(action="purchase.recheck_asked").exists()
+
+    def rechecked(self, client: Client, purchase: Purchase, staff: User) -> str:
+        """Ask, let the worker take the task, and return what the purchase's page says then."""
+        with app.connection_for_read() as broker, broker.SimpleQueue("critical") as queue:
+            queue.clear()
+            answer = client.post(page(purchase, "recheck"), {"confirm": "1"}, follow=True)
+            message = queue.get(timeout=5)
+            message.ack()
+        assert "Telegram is being asked." in text(answer.content)
+        assert message.headers["task"] == "payments.tasks.recheck"
+        assert message.payload[0] == [str(purchase.pk), staff.pk]
+        tasks.recheck(*message.payload[0])
+        return read(client, page(purchase))
 
 
 class TestProducts:

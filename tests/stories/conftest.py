@@ -26,5 +26,5 @@ def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 @pytest.fixture
 def stack(running: Stack) -> Stack:
     """Return the whole stack, running, ready and without players."""
-    running.begin("web", "worker", "sender", "beat")
+    running.begin("web", "webhook", "worker", "sender", "beat")
     return running

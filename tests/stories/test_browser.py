@@ -130,6 +130,7 @@ def test_an_operator_runs_a_campaign_and_players_redeem_and_buy(
 
 
 def test_the_api_documents_itself(stack: Stack, page: Page) -> None:
+    _log_in(page, stack, "support", _passwords(stack)["support"])
     page.goto(f"{stack.url}/api/docs/")
 
     expect(page.get_by_text("/readyz")).to_be_visible()

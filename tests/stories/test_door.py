@@ -1,4 +1,4 @@
-"""The webhook as the internet finds it: raw HTTP on the real web server."""
+"""The webhook as the internet finds it: raw HTTP on its real server."""
 
 import socket
 
@@ -15,7 +15,7 @@ UPDATE = b'{"update_id": 1}'
 
 def answer(stack: Stack, request: bytes, *, and_hang_up: bool = False) -> int:
     """Send raw bytes and return the status of the answer; 0 if there is none."""
-    with socket.create_connection(("127.0.0.1", stack.port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", stack.webhook_port), timeout=10) as connection:
         connection.sendall(request)
         if and_hang_up:
             connection.shutdown(socket.SHUT_WR)
@@ -24,7 +24,7 @@ def answer(stack: Stack, request: bytes, *, and_hang_up: bool = False) -> int:
 
 
 def test_whatever_comes_is_refused_or_stored_and_nothing_breaks_the_door(running: Stack) -> None:
-    running.begin("web")
+    running.begin("webhook")
     length = b"Content-Length: %d\r\n\r\n"
     whole = length % len(UPDATE) + UPDATE
     huge = 1024 * 1024 + 1

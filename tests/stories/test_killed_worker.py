@@ -14,7 +14,7 @@ def test_a_worker_is_killed_amid_200_updates_and_each_has_its_effects_once_and_i
     running: Stack,
 ) -> None:
     stack = running
-    stack.begin("web", "sender", "beat")
+    stack.begin("webhook", "sender", "beat")
     players = [stack.sandbox.add_player(f"Player {number}") for number in range(PLAYERS)]
     for _ in range(UPDATES_EACH):
         for player in players:

@@ -10,7 +10,7 @@ pytestmark = pytest.mark.slow
 def test_polling_takes_the_webhook_away_and_feeds_the_same_inbox(stack: Stack) -> None:
     anna = stack.sandbox.add_player("Anna")
     stack.say(anna, "/start")
-    stack.kill("web")
+    stack.kill("webhook")
     stack.sandbox.say(anna, "/help")
 
     stack.start("poll")

@@ -7,7 +7,7 @@ from tests.stack import Stack
 
 pytestmark = pytest.mark.slow
 
-PROCESSES = ("web", "worker", "sender", "beat")
+PROCESSES = ("web", "webhook", "worker", "sender", "beat")
 
 
 def test_a_flushed_redis_loses_nothing(stack: Stack) -> None:
@@ -97,4 +97,4 @@ def test_a_restarted_database_is_told_to_telegram_as_503_and_nothing_is_lost(
     assert stack.value(lost) == 0
     # Every process gives signs of life again, not only those that this test made work.
     seen = "SELECT count(*) FROM ops_heartbeat WHERE seen_at > %s"
-    stack.wait_for(lambda: stack.value(seen, back) == 3, timeout=25)
+    stack.wait_for(lambda: stack.value(seen, back) == 5, timeout=25)

@@ -8,22 +8,27 @@ from django.core.management.base import BaseCommand, CommandError
 from django.utils import timezone
 
 from quizarena.ops import heartbeats
-from quizarena.ops.health import PROCESSES
 
 
 class Command(BaseCommand):
     """Exit with 0 when the process was seen lately, with 1 and a sentence when not."""
 
-    help = "Tell whether a worker, beat or sender was seen lately."
+    help = "Tell whether the worker of a queue, beat or sender was seen lately."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the kind of process and how long ago it may have been."""
-        parser.add_argument("name", choices=PROCESSES)
+        parser.add_argument("name", choices=heartbeats.PROCESSES)
         parser.add_argument("--within", type=int, default=60, help="Seconds.")
+        parser.add_argument("--here", action="store_true", help="On this host, not anywhere.")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Look for the sign of life."""
+        """Look for the sign of life, and for too many lives."""
+        name, now = options["name"], timezone.now()
         within = timedelta(seconds=options["within"])
-        if not heartbeats.seen_lately(options["name"], now=timezone.now(), within=within):
-            raise CommandError(f"No {options['name']} was seen in the last {within}.")
-        self.stdout.write(f"A {options['name']} is alive.")
+        seen = heartbeats.seen_here if options["here"] else heartbeats.seen_lately
+        if not seen(name, now=now, within=within):
+            where = "on this host " if options["here"] else ""
+            raise CommandError(f"No {name} was seen {where}in the last {within}.")
+        if name in heartbeats.restarting(now=now):
+            raise CommandError(f"{name} keeps restarting: read its log.")
+        self.stdout.write(f"{name} is alive.")

@@ -1,0 +1,76 @@
+"""Staff ask what Telegram knows of a purchase: a worker asks Telegram, the page shows the answer.
+
+Question and answer are entries of the audit log about the purchase.
+"""
+
+from datetime import datetime
+from uuid import UUID
+
+from django.contrib.auth.models import User
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from payments import reconciliation, telegram
+from payments.errors import PaymentsError
+from payments.models import DifferenceKind, Purchase
+from quizarena.staff import audit
+from quizarena.staff.models import AuditEntry
+
+ASKED = "purchase.recheck_asked"
+ANSWERED = "purchase.rechecked"
+FAILED = "purchase.recheck_failed"
+
+
+def ask(*, purchase: Purchase, staff: User) -> None:
+    """Write down who asks, and have a worker ask Telegram.
+
+    Raises OperationalError without the broker; then nothing is written down.
+    """
+    # Its module imports this one.
+    from payments.tasks import recheck
+
+    recheck.apply_async((str(purchase.pk), staff.pk), queue="critical", retry=False)
+    audit.record(
+        actor=staff,
+        action=ASKED,
+        obj=purchase,
+        summary=f"{purchase}: Telegram is asked about it.",
+    )
+
+
+def carry_out(*, purchase_id: UUID, staff_id: int, now: datetime) -> AuditEntry:
+    """Ask Telegram, set right what can be, and write the answer down; return it.
+
+    Not inside a transaction: each healing is committed by itself.
+    """
+    staff = User.objects.get(pk=staff_id)
+    try:
+        checked = reconciliation.recheck(purchase_id=purchase_id, now=now)
+    except (telegram.TelegramError, PaymentsError) as error:
+        purchase = Purchase.objects.get(pk=purchase_id)
+        why = f"{purchase}: Telegram could not be asked ({str(error).removesuffix('.')})."
+        return audit.record(actor=staff, action=FAILED, obj=purchase, summary=f"{why} Try again.")
+    summary = f"{checked.purchase}: {_in_words(checked)}"
+    return audit.record(actor=staff, action=ANSWERED, obj=checked.purchase, summary=summary)
+
+
+def of_purchase(purchase: Purchase) -> QuerySet[AuditEntry]:
+    """Return what was asked and answered about the purchase, the latest first."""
+    return audit.of_object(purchase).filter(action__in=(ASKED, ANSWERED, FAILED))
+
+
+def _in_words(checked: reconciliation.Recheck) -> str:
+    """Return what Telegram says, and what has become of it."""
+    lines = [
+        f"{'paid' if line.stars >= 0 else 'given back'} {abs(line.stars):,} Stars on "
+        f"{timezone.localtime(line.at):%Y-%m-%d %H:%M:%S}"
+        for line in checked.lines
+    ]
+    told = f"Telegram says: {'; '.join(lines) or 'no transaction of this purchase'}."
+    if not checked.found:
+        return f"{told} Our books say the same."
+    differences = [
+        DifferenceKind(difference.kind).label + (" (set right)" if difference.is_healed else "")
+        for difference in checked.found
+    ]
+    return f"{told} Differs: {'; '.join(differences)}."

@@ -1,0 +1,24 @@
+"""`manage.py ready`: /readyz for a terminal, and for the health of the whole composition."""
+
+from typing import Any
+
+from django.core.management.base import BaseCommand, CommandError
+from django.utils import timezone
+
+from quizarena.ops import health
+from quizarena.ops.heartbeats import PROCESSES
+
+
+class Command(BaseCommand):
+    """Exit with 0 when everything is there, with 1 and a sentence when something is missing."""
+
+    help = "Tell whether everything is there that an update needs, as /readyz does."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        """Look at every part."""
+        report = health.report(now=timezone.now())
+        if restarting := report["restarting"]:
+            raise CommandError(f"Keeps restarting: {', '.join(restarting)}. Read its log.")
+        if missing := [part for part in ("database", "broker", *PROCESSES) if not report[part]]:
+            raise CommandError(f"Not there: {', '.join(missing)}.")
+        self.stdout.write("Everything is there.")
