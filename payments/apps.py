@@ -46,6 +46,11 @@ class PaymentsConfig(AppConfig):
             runbook="docs/runbooks/payments.md",
         )
         alerts.declare(
+            kind=refunds.INCOMPLETE,
+            label="Refund paid by Telegram, not completed here",
+            runbook="docs/runbooks/payments.md",
+        )
+        alerts.declare(
             kind=reconciliation.DIFFERENCE,
             label="Telegram's list and ours differ",
             runbook="docs/runbooks/payments.md",

@@ -297,7 +297,14 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "payments.tasks.reconcile",
         "schedule": crontab(hour="3", minute="30"),
         "kwargs": {"is_full": True},
-        "options": {"expires": 3_600.0, "queue": "critical"},
+        # It takes longer than `critical` has for one job.
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
+    # A comparison that Telegram, a time limit or the end of a worker has interrupted.
+    "continue reconciliations": {
+        "task": "payments.tasks.continue_reconciliations",
+        "schedule": 60.0,
+        "options": {"expires": 60.0, "queue": "bulk"},
     },
     "remind players": {
         "task": "bot.tasks.tell_players",
