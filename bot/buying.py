@@ -196,7 +196,8 @@ def possessions(owned: Holdings, *, now: datetime, of: Goods | None = None) -> l
         lines.append(_("🔋 Paid energy: {count}").format(count=owned.energy.paid))
     if of is None or of.streak_savers:
         lines.append(_("🛟 Streak savers: {count}").format(count=owned.streak_savers))
-    if of is None or of.duel_tickets:
+    # Nothing uses tickets yet: only who has some sees how many.
+    if owned.duel_tickets if of is None else of.duel_tickets:
         lines.append(_("🎟 Duel tickets: {count}").format(count=owned.duel_tickets))
     # Modes that were opened together are told together.
     for until in sorted(set(owned.modes_until.values())):

@@ -14,7 +14,7 @@ from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.fields.json import KT
 from django.db.models.functions import Abs, Cast, Coalesce, Greatest
 
-from economy.goods import Goods, Plan
+from economy.goods import UNUSED, Goods, Plan
 from economy.models import never_truncated
 from payments.offer_rules import SHOWN_A_DAY_MAX, Event, Trigger
 
@@ -112,6 +112,11 @@ class Product(models.Model):
                 | ~Q(premium="")
                 | ~Q(mode_codes=[]),
                 name="product_delivers_something",
+            ),
+            # Product rules, section 4.
+            models.CheckConstraint(
+                condition=Q(is_for_sale=False) | Q(**dict.fromkeys(UNUSED, 0)),
+                name="product_for_sale_can_be_used",
             ),
             models.CheckConstraint(
                 condition=Q(once_per_days=None) | Q(once_per_days__gt=0),

@@ -340,7 +340,7 @@ class TestPage:
             for name, purchase in (
                 ("credited", buy(player)),
                 ("open", open_purchase(player, "MEGA_PACK_15")),
-                ("refunded", refund(buy(player, "FRIEND_CHALLENGE_5"))),
+                ("refunded", refund(buy(player, "STREAK_SAVER_20"))),
             )
         }
 
@@ -613,6 +613,16 @@ class TestProducts:
         assert entry.details["changed"] == {"title_de": ["10 Energie", "Zehn Energie"]}
         history = read(client, f"{PRODUCTS}ENERGY_10/history/")
         assert "title_de: 10 Energie Zehn Energie" in history
+
+    def test_what_nothing_can_use_yet_is_not_put_on_sale(self, client: Client) -> None:
+        log_in(client, "Operator")
+
+        answer = client.post(f"{PRODUCTS}FRIEND_CHALLENGE_5/change/", self.FORM)
+
+        assert "Nothing in the product uses duel tickets yet, so it cannot be for sale." in text(
+            answer.content
+        )
+        assert Product.objects.get(pk="FRIEND_CHALLENGE_5").is_for_sale is False
 
     PRICE = f"{PRODUCTS}ENERGY_10/price/"
 

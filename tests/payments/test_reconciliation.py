@@ -565,7 +565,7 @@ class TestRuns:
 
     def test_a_second_run_changes_nothing(self, statement: Statement, player: Player) -> None:
         purchase = steps.open_purchase(player)
-        back = steps.buy(player, "FRIEND_CHALLENGE_5")
+        back = steps.buy(player, "MEGA_PACK_15")
         statement.payment("lost", player, payload=purchase.payload or "")
         statement.payment("strange", player)
         statement.tell(back)

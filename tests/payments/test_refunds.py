@@ -113,7 +113,7 @@ def test_refund_revokes_mode_access_for_source_purchase(player: Player) -> None:
 def test_refund_requires_credited_purchase(player: Player) -> None:
     """Nothing has been paid, so there are no Stars to give back."""
     waiting = steps.open_purchase(player)
-    failed = steps.open_purchase(player, "FRIEND_CHALLENGE_5", now=NOON - 31 * MINUTE)
+    failed = steps.open_purchase(player, "STREAK_SAVER_20", now=NOON - 31 * MINUTE)
     purchases.fail_stale(now=NOON, limit=10)
 
     for purchase, status in ((waiting, "invoice sent"), (failed, "failed")):
@@ -477,7 +477,7 @@ class TestSaga:
             steps.open_purchase(telegram.player, now=timezone.now()), now=timezone.now()
         )
         steps.ask_refund(strange, now=timezone.now())
-        purchase = telegram.buy("FRIEND_CHALLENGE_5")
+        purchase = telegram.buy("STREAK_SAVER_20")
         steps.ask_refund(purchase, now=timezone.now())
 
         assert tasks.finish_refunds() == 1
