@@ -717,6 +717,10 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
             canceled_at=None, grace_entry=None, expires_at__lte=now, expires_at__gt=now - GRACE
         )
 
+    def cancel_due(self, now: datetime) -> Self:
+        """Return those that Telegram has to be told not to renew, the oldest first."""
+        return self.filter(cancel_due_at__lte=now).order_by("cancel_due_at")
+
     def grace_notice_due(self) -> Self:
         """Return those whose players have yet to hear that the renewal failed.
 
@@ -748,6 +752,10 @@ class Subscription(models.Model):
         "economy.LedgerEntry", null=True, on_delete=models.PROTECT, related_name="+"
     )
     grace_told_at = models.DateTimeField(null=True)
+    # When Telegram is to be told (again) not to renew it; empty when it has agreed.
+    cancel_due_at = models.DateTimeField(null=True)
+    cancel_tries = models.PositiveSmallIntegerField(default=0)
+    cancel_error = models.TextField(blank=True, default="")
 
     objects = SubscriptionQuerySet.as_manager()
 
@@ -761,6 +769,18 @@ class Subscription(models.Model):
                 condition=(Q(failed_at__isnull=False) | Q(grace_entry__isnull=False))
                 & Q(grace_told_at=None, canceled_at=None),
                 name="subscription_grace_notice_due",
+            ),
+            # What Telegram has to be told.
+            models.Index(
+                fields=["cancel_due_at"],
+                condition=Q(cancel_due_at__isnull=False),
+                name="subscription_cancel_due",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(cancel_due_at=None) | Q(canceled_at__isnull=False),
+                name="subscription_canceled_before_telegram_is_told",
             ),
         ]
         triggers = [

@@ -66,9 +66,10 @@ def ask(
 ) -> Refund:
     """Decide to refund; `finish` does it. Whoever asks again gets the refund that there is.
 
-    Locks the purchase; from now on nothing is credited for it. Raises NotRefundableError for what
-    is not paid. A purchase has one refund in its life. Staff come here through
-    payments/approvals.py, which knows when a second person has to agree.
+    A subscription is cancelled, too. Locks the purchase, then the subscription; from now on nothing
+    is credited for it. Raises NotRefundableError for what is not paid. A purchase has one refund in
+    its life. Staff come here through payments/approvals.py, which knows when a second person has to
+    agree.
     """
     purchase = purchases.lock(pk=purchase_id)
     if purchase.refund_asked_at is not None:
@@ -97,6 +98,8 @@ def ask(
         },
     )
     purchase.save(update_fields=[*changed, "refund_asked_at"])
+    if purchase.is_subscription:
+        subscriptions.stop_renewing(purchase, now=now)
     return refund
 
 
@@ -113,11 +116,8 @@ def finish(*, refund_id: int, now: datetime) -> bool:
     purchase = claimed.purchase
     assert purchase.charge_id is not None
     try:
-        if purchase.is_subscription:
-            # Or the next month would be paid for something that nobody wants any more. First, since
-            # once the Stars are back Telegram's own notice may end this refund before we do.
-            subscriptions.cancel_at_telegram(purchase)
-        telegram.refund(telegram_id=purchase.player.telegram_id, charge_id=purchase.charge_id)
+        if claimed.telegram_at is None:
+            telegram.refund(telegram_id=purchase.player.telegram_id, charge_id=purchase.charge_id)
     except telegram.TelegramError as error:
         _note_failure(refund_id=refund_id, error=error, now=now)
         return False
@@ -282,6 +282,6 @@ def came_from_telegram(payment: purchases.Payment, *, now: datetime) -> Purchase
         reason="Refunded at Telegram.",
         now=now,
     )
-    if purchase.is_subscription:
-        return purchases.lock(pk=purchase.pk)
-    return settle(purchase_id=purchase.pk, now=now)
+    _note_that_telegram_has_paid(purchase_id=purchase.pk, now=now)
+    _complete(purchase_id=purchase.pk, now=now)
+    return purchases.lock(pk=purchase.pk)

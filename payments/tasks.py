@@ -107,6 +107,20 @@ def make_invoice_links() -> int:
 
 
 @app.task
+def cancel_subscriptions() -> int:
+    """Tell Telegram which subscriptions not to renew; return for how many it has agreed."""
+    now = timezone.now()
+    due = list(Subscription.objects.cancel_due(now).values_list("pk", flat=True)[:BATCH])
+    canceled = 0
+    for pk in due:
+        try:
+            canceled += subscriptions.cancel_at_telegram(purchase_id=pk, now=timezone.now())
+        except Exception:  # Of whatever kind: it must not hold up its neighbours.
+            log.exception("subscription.cancellation_failed", purchase=str(pk))
+    return canceled
+
+
+@app.task
 def give_grace() -> int:
     """Give the days of grace to subscriptions whose renewal is missing; return to how many."""
     now = timezone.now()

@@ -273,6 +273,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 2.0,
         "options": {"expires": 2.0, "queue": "critical"},
     },
+    "cancel subscriptions": {
+        "task": "payments.tasks.cancel_subscriptions",
+        "schedule": 5.0,
+        "options": {"expires": 5.0, "queue": "critical"},
+    },
     "give days of grace": {
         "task": "payments.tasks.give_grace",
         "schedule": 300.0,

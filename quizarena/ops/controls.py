@@ -12,7 +12,6 @@ from typing import Any
 import structlog
 from celery.schedules import maybe_schedule
 from django.conf import settings
-from django.db.models import Max, Min
 from django_celery_beat.models import PeriodicTask
 
 from economy.controls import CONTROLS, OVERDUE, OVERDUE_FOR_DAYS, SWITCHED_OFF, Control
@@ -39,9 +38,12 @@ def is_a_control(task: PeriodicTask) -> bool:
 def _watch_age(code: str, *, now: datetime) -> int:
     """Look how old the last clean run of a control is."""
     control = CONTROLS[code]
-    clean_at = ControlRun.objects.clean().filter(control=code).aggregate(at=Max("last_at"))["at"]
+    clean = ControlRun.objects.clean().filter(control=code).order_by("-id")
+    clean_at = clean.values_list("last_at", flat=True).first()
     # What has never run cleanly is counted from the first run of any control.
-    since = clean_at or ControlRun.objects.aggregate(at=Min("started_at"))["at"]
+    since = (
+        clean_at or ControlRun.objects.order_by("id").values_list("started_at", flat=True).first()
+    )
     if since is None or now - since <= control.clean_within:
         for kind in (OVERDUE, OVERDUE_FOR_DAYS):
             alerts.settle(kind=kind, key=code, now=now)
@@ -118,6 +120,7 @@ def _changed(row: PeriodicTask, job: dict[str, Any]) -> str:
         and (row.queue or None) == options.get("queue")
         and row.start_time is None
         and row.expires is None
+        and row.expire_seconds == (round(options["expires"]) if "expires" in options else None)
         and not row.one_off
     )
     return "" if is_as_set else "not as the settings have it"

@@ -449,7 +449,7 @@ class TestSubscribing:
         page = tap(road, anna, "product:PREMIUM_MONTH")
         tap(road, anna, "subscribe:PREMIUM_MONTH")
 
-        assert labels(page) == ["Buy for ⭐ 99", "◀️ Back"]
+        assert labels(page) == ["Buy for ⭐ 99", "Cancel the subscription", "◀️ Back"]
         assert "🔁 Subscription: renewed on " in page["text"]
         assert toast(road, anna) == "You have a subscription already. You find it in /wallet."
         assert Purchase.objects.count() == 1

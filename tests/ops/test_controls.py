@@ -9,7 +9,6 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, transaction
 from django.test import Client
 from django_celery_beat.models import IntervalSchedule, PeriodicTask
-from django_celery_beat.schedulers import ModelEntry
 from pytest_django.fixtures import Settings
 
 from economy import controls as runs
@@ -19,7 +18,7 @@ from payments import reconciliation
 from promos import proof
 from quizarena.celery import app
 from quizarena.ops import controls
-from quizarena.ops.scheduler import Scheduler
+from quizarena.ops.scheduler import Entry, Scheduler
 from quizarena.staff import alerts, audit
 from quizarena.staff.models import Alert
 from tests.economy.test_prover import give
@@ -38,7 +37,7 @@ pytestmark = pytest.mark.django_db
 def schedule() -> None:
     """Put the settings' schedule into the database, as beat does when it starts."""
     for name, entry in the_settings.CELERY_BEAT_SCHEDULE.items():
-        ModelEntry.from_entry(name, app=app, **entry)  # type: ignore[no-untyped-call]
+        Entry.from_entry(name, app=app, **entry)
 
 
 def clean_runs(*, at: datetime) -> None:
@@ -325,6 +324,7 @@ class TestSwitchedOff:
             {"one_off": True},
             {"start_time": NOON + 1_000 * HOUR},
             {"expires": NOON},
+            {"expire_seconds": 1},
         ],
         ids=str,
     )
@@ -393,6 +393,6 @@ def test_the_page_of_controls(client: Client) -> None:
 def test_a_crontab_of_the_settings_is_recognised() -> None:
     """The database's crontabs carry a zone, which must not count as a change."""
     entry = {"task": "x", "schedule": crontab(hour="3", minute="30")}
-    ModelEntry.from_entry("x", app=app, **entry)  # type: ignore[no-untyped-call]
+    Entry.from_entry("x", app=app, **entry)
 
     assert controls._changed(PeriodicTask.objects.get(name="x"), entry) == ""
