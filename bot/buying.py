@@ -97,6 +97,8 @@ def product(offer: Offer, owned: Holdings, held: Subscription | None, *, now: da
         lines.append(subscription_line(held, now=now))
     if offer.refused is not None:
         lines += ["", f"⏳ {escape(refused(offer.refused))}"]
+    elif held is not None and held.canceled_at is None:
+        lines += ["", goes_on_beside(held)]
     elif held is None and sold.can_subscribe:
         lines += [
             "",
@@ -196,7 +198,8 @@ def possessions(owned: Holdings, *, now: datetime, of: Goods | None = None) -> l
         lines.append(_("🔋 Paid energy: {count}").format(count=owned.energy.paid))
     if of is None or of.streak_savers:
         lines.append(_("🛟 Streak savers: {count}").format(count=owned.streak_savers))
-    if of is None or of.duel_tickets:
+    # Nothing uses tickets yet: only who has some sees how many.
+    if owned.duel_tickets if of is None else of.duel_tickets:
         lines.append(_("🎟 Duel tickets: {count}").format(count=owned.duel_tickets))
     # Modes that were opened together are told together.
     for until in sorted(set(owned.modes_until.values())):
@@ -238,12 +241,29 @@ def refused(refusal: RefusedError) -> str:
     }[refusal.refusal]
 
 
-def invoice(purchase: Purchase, *, language: str) -> str:
-    """Return the description on an invoice: what is bought, and what a discount takes off."""
+def invoice(purchase: Purchase, held: Subscription | None, *, language: str) -> str:
+    """Return the description on an invoice: what is bought, and what a discount takes off.
+
+    With a subscription that goes on beside it (`held`) that comes first: it costs Stars.
+    """
     assert purchase.product is not None
-    text = "\n".join([purchase.product.description(language), *saving(purchase)])
-    # Where both do not fit, the amount alone tells of the discount.
-    return text if len(text) <= DESCRIPTION_LENGTH else purchase.product.description(language)
+    parts = [
+        *([goes_on_beside(held)] if held else []),
+        purchase.product.description(language),
+        *saving(purchase),
+    ]
+    # Where not all of it fits, the amount alone tells of the discount, and the title what it is.
+    while len(parts) > 1 and len("\n".join(parts)) > DESCRIPTION_LENGTH:
+        parts.pop()
+    return "\n".join(parts)
+
+
+def goes_on_beside(held: Subscription) -> str:
+    """Return that a subscription is renewed although the player buys Premium once."""
+    return _(
+        "🔁 Your subscription goes on: Telegram takes {stars} every {days} days until you cancel "
+        "it."
+    ).format(stars=stars(held.purchase.stars), days=PERIOD.days)
 
 
 def invoice_is_there() -> str:
@@ -272,8 +292,13 @@ def number(purchase: Purchase) -> str:
     return f"{purchase.pk.hex[:4]}-{purchase.pk.hex[4:8]}".upper()
 
 
-def receipt(purchase: Purchase, owned: Holdings, *, now: datetime) -> str:
-    """Return the message that what was paid for has arrived."""
+def receipt(
+    purchase: Purchase, owned: Holdings, held: Subscription | None, *, now: datetime
+) -> str:
+    """Return the message that what was paid for has arrived.
+
+    `held` is a subscription that goes on beside it, if there is one.
+    """
     head = (
         _("🔁 <b>Your subscription has been renewed.</b>")
         if purchase.renews_id
@@ -291,6 +316,7 @@ def receipt(purchase: Purchase, owned: Holdings, *, now: datetime) -> str:
         "",
         _("<b>You have now</b>"),
         *possessions(owned, now=now, of=goods),
+        *(["", goes_on_beside(held)] if held else []),
         "",
         _("<i>{day} · receipt {number}</i>").format(
             day=when(purchase.paid_at), number=number(purchase)

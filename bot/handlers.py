@@ -105,6 +105,7 @@ def register(application: QuizApplication) -> None:
         Data.RECEIPT: receipts.receipt,
         Data.SUBSCRIPTION: receipts.subscription,
         Data.CANCEL: receipts.cancel,
+        Data.CANCEL_BESIDE: receipts.cancel_beside,
         Data.RESUME: receipts.resume,
         Data.PROMO: promo.ask,
         Data.INVITE: invite.invite,

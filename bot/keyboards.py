@@ -62,6 +62,7 @@ class Data(StrEnum):
     RECEIPT = "receipt"  # receipt:<purchase>:<page of the list>
     SUBSCRIPTION = "subscription"
     CANCEL = "cancel"
+    CANCEL_BESIDE = "cancel-beside"
     RESUME = "resume"
     PROMO = "promo"
     INVITE = "invite"
@@ -340,17 +341,27 @@ def product(offer: Offer, held: Subscription | None) -> InlineKeyboardMarkup:
         if sold.can_subscribe and held is None:
             label = buying.button_subscribe(sold.stars)
             rows.append([_button(label, Data.SUBSCRIBE, sold.pk)])
+        if held is not None and held.canceled_at is None:
+            rows.append([_button(buying.button_cancel(), Data.CANCEL_BESIDE)])
     return InlineKeyboardMarkup([*rows, [_button(texts.button_back(), Data.SHOP)]])
 
 
-def invoice(purchase: Purchase) -> InlineKeyboardMarkup:
-    """Return the button that pays, which Telegram wants to be the first, and the way back."""
+def invoice(purchase: Purchase, held: Subscription | None) -> InlineKeyboardMarkup:
+    """Return the button that pays, which Telegram wants to be the first, and the way back.
+
+    Beside it stands how to cancel the subscription that would go on (`held`), if there is one.
+    """
     return InlineKeyboardMarkup(
         [
             [InlineKeyboardButton(buying.button_pay(purchase), pay=True)],
+            *_cancel_beside(held),
             [_button(texts.button_back(), Data.SHOP)],
         ]
     )
+
+
+def _cancel_beside(held: Subscription | None) -> list[list[InlineKeyboardButton]]:
+    return [[_button(buying.button_cancel(), Data.CANCEL_BESIDE)]] if held else []
 
 
 def link(purchase: Purchase) -> InlineKeyboardMarkup:
@@ -364,10 +375,11 @@ def link(purchase: Purchase) -> InlineKeyboardMarkup:
     )
 
 
-def told_of_purchase() -> InlineKeyboardMarkup:
-    """Return the ways to a round, and to what was bought."""
+def told_of_purchase(held: Subscription | None = None) -> InlineKeyboardMarkup:
+    """Return the ways to a round, and to what was bought; and out of a subscription beside it."""
     return InlineKeyboardMarkup(
         [
+            *_cancel_beside(held),
             [_button(texts.button_play(), Data.MENU)],
             [_button(buying.button_purchases(), Data.PURCHASES)],
         ]

@@ -22,6 +22,7 @@ from economy import entitlements, streak_rules, streaks
 from economy.holdings import holdings
 from economy.models import PremiumNotice, StreakDay
 from economy.wallets import business_zone
+from payments import subscriptions
 from payments.models import Purchase, Subscription, SubscriptionState, SupportRequest
 from promos.models import ReferralNotice
 from quizarena import sweeps
@@ -54,7 +55,7 @@ class Source(Generic[Row]):
     due: Callable[[], "QuerySet[Row]"]
     claim: Callable[[Row, datetime], bool]
     say: Callable[[Row, datetime], str | None]
-    keyboard: Callable[[Row], InlineKeyboardMarkup] = lambda _: keyboards.way_back()
+    keyboard: Callable[[Row, datetime], InlineKeyboardMarkup] = lambda _, __: keyboards.way_back()
     owed: bool = False
     # As which reminder it takes a place of the day, unless it is owed.
     kind: ReminderKind | None = None
@@ -69,7 +70,16 @@ def _marking(due: Callable[[], "QuerySet[Any]"], field: str) -> Callable[[Any, d
 
 
 def _say_receipt(purchase: Purchase, now: datetime) -> str:
-    return buying.receipt(purchase, holdings(player=purchase.player, now=now), now=now)
+    owned = holdings(player=purchase.player, now=now)
+    return buying.receipt(purchase, owned, _renewed_beside(purchase, now=now), now=now)
+
+
+def _renewed_beside(purchase: Purchase, *, now: datetime) -> Subscription | None:
+    """Return the subscription that goes on although the player has bought Premium once."""
+    goods = purchase.delivers
+    if purchase.is_subscription or goods is None or goods.premium is None:
+        return None
+    return subscriptions.renewing(player=purchase.player, now=now)
 
 
 def _say_renewal_failed(subscription: Subscription, now: datetime) -> str | None:
@@ -83,7 +93,7 @@ RECEIPTS = Source(
     due=lambda: Purchase.objects.receipt_due().select_related("product"),
     claim=_marking(Purchase.objects.receipt_due, "receipt_sent_at"),
     say=_say_receipt,
-    keyboard=lambda _: keyboards.told_of_purchase(),
+    keyboard=lambda purchase, now: keyboards.told_of_purchase(_renewed_beside(purchase, now=now)),
     owed=True,
 )
 DELAYS = Source(
@@ -91,7 +101,7 @@ DELAYS = Source(
     due=Purchase.objects.delay_notice_due,
     claim=_marking(Purchase.objects.delay_notice_due, "delay_told_at"),
     say=lambda purchase, _: buying.delay(purchase),
-    keyboard=lambda _: keyboards.told_of_purchase(),
+    keyboard=lambda _, __: keyboards.told_of_purchase(),
     owed=True,
 )
 REFUNDS = Source(
@@ -99,7 +109,7 @@ REFUNDS = Source(
     due=lambda: Purchase.objects.refund_notice_due().select_related("product"),
     claim=_marking(Purchase.objects.refund_notice_due, "refund_told_at"),
     say=lambda purchase, _: buying.refund(purchase),
-    keyboard=lambda _: keyboards.told_of_purchase(),
+    keyboard=lambda _, __: keyboards.told_of_purchase(),
     owed=True,
 )
 LINKS = Source(
@@ -107,7 +117,7 @@ LINKS = Source(
     due=lambda: Purchase.objects.link_notice_due().select_related("product"),
     claim=_marking(Purchase.objects.link_notice_due, "link_sent_at"),
     say=lambda purchase, _: buying.link(purchase),
-    keyboard=keyboards.link,
+    keyboard=lambda purchase, _: keyboards.link(purchase),
     owed=True,
 )
 FAILED_RENEWALS = Source(
@@ -115,7 +125,7 @@ FAILED_RENEWALS = Source(
     due=Subscription.objects.grace_notice_due,
     claim=_marking(Subscription.objects.grace_notice_due, "grace_told_at"),
     say=_say_renewal_failed,
-    keyboard=lambda _: keyboards.told_of_subscription(),
+    keyboard=lambda _, __: keyboards.told_of_subscription(),
     owed=True,
 )
 ANSWERS = Source(
@@ -169,7 +179,7 @@ def _invitations(*, of_losses: bool) -> Source[ReferralNotice]:
         due=due,
         claim=_marking(due, "told_at"),
         say=lambda notice, now: invite_texts.notice(notice, now=now),
-        keyboard=lambda notice: keyboards.told_of_invitation(notice.reward),
+        keyboard=lambda notice, _: keyboards.told_of_invitation(notice.reward),
         owed=of_losses,
         kind=None if of_losses else ReminderKind.INVITATIONS,
     )
@@ -220,7 +230,7 @@ def tell(*, player: Player, now: datetime, sources: Sequence[Source[Any]] | None
                 continue
             said = _claim_and_say(source, player=player, now=now)
             told += len(said)
-            _send(source, said, player=player)
+            _send(source, said, player=player, now=now)
     return told
 
 
@@ -291,7 +301,7 @@ def _remind(
         ):
             transaction.set_rollback(True)
             return 0
-    _send(source, said, player=player)
+    _send(source, said, player=player, now=now)
     return len(said)
 
 
@@ -314,10 +324,16 @@ def _claim_and_say(
     return said
 
 
-def _send(source: Source[Any], said: Sequence[tuple[Any, str | None]], *, player: Player) -> None:
+def _send(
+    source: Source[Any],
+    said: Sequence[tuple[Any, str | None]],
+    *,
+    player: Player,
+    now: datetime,
+) -> None:
     """Send what is to be said: each row is a message of its own if it is owed, else all are one."""
     messages = [(row, text) for row, text in said if text]
     if messages and not source.owed:
         messages = [(messages[-1][0], "\n\n".join(text for _, text in messages))]
     for row, text in messages:
-        reminders.tell(player, text, source.keyboard(row))
+        reminders.tell(player, text, source.keyboard(row, now))

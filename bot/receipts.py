@@ -50,21 +50,27 @@ async def subscription(update: Update, context: Context) -> None:
 
 
 async def cancel(update: Update, context: Context) -> None:
-    """Let the subscription run out, here and at Telegram (Bot API editUserStarSubscription)."""
+    """Let the subscription run out; a task tells Telegram (payments/subscriptions.py)."""
     held = subscriptions.cancel(player=context.player, now=context.now)
-    if held is not None:
-        await context.bot.edit_user_star_subscription(
-            context.player.telegram_id, _first_charge(held.purchase), is_canceled=True
-        )
     await _show(update, context, toast=buying.canceled(held) if held else None)
+
+
+async def cancel_beside(update: Update, context: Context) -> None:
+    """Cancel as `cancel`, from an invoice or a receipt of something else, which stays there."""
+    now = context.now
+    held = subscriptions.cancel(player=context.player, now=now) or subscriptions.current(
+        player=context.player, now=now
+    )
+    told = texts.stale() if held is None else buying.canceled(held)
+    await screens.tap(update).answer(told, show_alert=True)
 
 
 async def resume(update: Update, context: Context) -> None:
     """Let the player switch the renewal on again, which happens in Telegram; say how."""
     query = screens.tap(update)
-    held = subscriptions.resumable(player=context.player, now=context.now)
-    if held is None:
-        await _show(update, context, toast=None)
+    held = subscriptions.resume(player=context.player, now=context.now)
+    if held is None or held.canceled_at is None:
+        await _show(update, context, toast=buying.goes_on(held) if held else None)
         return
     await context.bot.edit_user_star_subscription(
         context.player.telegram_id, _first_charge(held.purchase), is_canceled=False

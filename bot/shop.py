@@ -59,7 +59,7 @@ async def _show(
         return
     owned = holdings(player=context.player, now=context.now)
     held = None
-    if offer.product.can_subscribe:
+    if offer.product.plan is not None:
         held = subscriptions.current(player=context.player, now=context.now)
     text = buying.product(offer, owned, held, now=context.now)
     await screens.become(query, text, keyboards.product(offer, held))
@@ -136,15 +136,16 @@ async def send_invoice(bot: Bot, purchase: Purchase, *, now: datetime) -> None:
     assert purchase.payload is not None
     assert purchase.stars is not None
     title = bought.title(player.language)
+    held = subscriptions.renewing(player=player, now=now) if bought.plan is not None else None
     await bot.send_invoice(
         player.telegram_id,
         title=title,
-        description=buying.invoice(purchase, language=player.language),
+        description=buying.invoice(purchase, held, language=player.language),
         payload=purchase.payload,
         currency=XTR,
         prices=[LabeledPrice(title, purchase.stars)],
         provider_token="",
-        reply_markup=keyboards.invoice(purchase),
+        reply_markup=keyboards.invoice(purchase, held),
     )
     purchases.invoice_sent(purchase, now=now)
 

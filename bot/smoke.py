@@ -287,8 +287,8 @@ class Walk:
     def _at_telegram(self, *, is_refund: bool) -> telegram.Transaction | None:
         """Return the line of Telegram's list that is about the charge."""
         charge_id, offset = self._now().charge_id, 0
-        while page := telegram.transactions(offset=offset):
-            for line in page:
+        while page := telegram.transaction_lines(offset=offset):
+            for line in map(telegram.transaction, page):
                 if line.id == charge_id and (line.stars < 0) == is_refund:
                     return line
             offset += len(page)

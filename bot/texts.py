@@ -259,8 +259,10 @@ def wallet(
         "",
         energy_line(energy, plan, now=now),
         _("🛟 Streak savers: {count}").format(count=wallet.streak_savers if wallet else 0),
-        _("🎟 Duel tickets: {count}").format(count=wallet.duel_tickets if wallet else 0),
     ]
+    # Nothing uses tickets yet: only who has some sees how many.
+    if wallet and wallet.duel_tickets:
+        lines.append(_("🎟 Duel tickets: {count}").format(count=wallet.duel_tickets))
     if premium_until is not None:
         lines.append(_("👑 Premium until {day}").format(day=_instant(premium_until)))
     if subscription:

@@ -18,7 +18,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
 
-from economy import adjustments, entitlements, grants, statements, wallets
+from economy import adjustments, controls, entitlements, grants, statements, wallets
 from economy.access import PREMIUM, AccessForm, explain
 from economy.charts import DaysForm, asset_charts
 from economy.decisions import AdjustmentForm, PremiumForm, about
@@ -26,6 +26,7 @@ from economy.energy import FREE_CAP
 from economy.errors import EconomyError
 from economy.models import (
     ASSETS,
+    ControlRun,
     EntryType,
     LedgerEntry,
     OutageDay,
@@ -652,6 +653,83 @@ def _findings(run: ProverRun) -> Chapter:
             for finding in findings
         ],
     )
+
+
+class ControlFilter(admin.SimpleListFilter):
+    """Which control."""
+
+    title = "control"
+    parameter_name = "control"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
+        """Return the controls that there are."""
+        return [(code, control.label) for code, control in controls.CONTROLS.items()]
+
+    def queryset(
+        self, request: HttpRequest, queryset: QuerySet[ControlRun]
+    ) -> QuerySet[ControlRun]:
+        """Return the runs of one control."""
+        return queryset.filter(control=self.value()) if self.value() else queryset
+
+
+@admin.register(ControlRun)
+class ControlRunAdmin(ReadOnlyAdmin[ControlRun]):
+    """How each run of a control has ended, the latest first."""
+
+    list_display = ("which", "when", "outcome", "looked_at", "times", "details")
+    list_filter = (ControlFilter,)
+    list_select_related = ("reconciliation", "ledger_verification")
+    ordering = ("-id",)
+    fields = ("which", "when", "outcome", "looked_at", "times", "details")
+    change_form_outer_after_template = "players/story.html"
+
+    @display(description="Control")
+    def which(self, run: ControlRun) -> str:
+        """Return the control."""
+        control = controls.CONTROLS.get(run.control)
+        return control.label if control else run.control
+
+    @display(description="Latest run")
+    def when(self, run: ControlRun) -> str:
+        """Return how long ago the latest of its runs began."""
+        return age(run.last_at)
+
+    @display(description="Outcome")
+    def outcome(self, run: ControlRun) -> SafeString:
+        """Return how it has ended."""
+        if run.error:
+            return badge(f"ended with {run.error}", "danger")
+        if run.findings:
+            return badge(f"{run.findings:,} found", "danger")
+        if run.finished_at is None:
+            return badge("not finished", "warning")
+        return badge("clean", "success")
+
+    @display(description="Looked at")
+    def looked_at(self, run: ControlRun) -> str:
+        """Return how many items it looked at."""
+        return f"{run.checked:,}"
+
+    @display(description="Runs")
+    def times(self, run: ControlRun) -> str:
+        """Return for how many runs the row stands."""
+        return f"{run.runs:,}"
+
+    @display(description="Details")
+    def details(self, run: ControlRun) -> SafeString | str:
+        """Return a link to the row in which the control itself keeps its results."""
+        for name in ("reconciliation", "ledger_verification"):
+            if (result := getattr(run, name, None)) is not None:
+                return object_link(result)
+        return "–"
+
+    def page_context(self, request: HttpRequest, obj: ControlRun) -> dict[str, Any]:
+        """Return the findings, row by row."""
+        findings = obj.found.order_by("pk")[:FINDINGS_SHOWN]
+        if not findings:
+            return {}
+        rows = [[finding.summary, pretty(finding.details)] for finding in findings]
+        return {"chapters": [Chapter(title="Found", headers=["What", "Details"], rows=rows)]}
 
 
 def _units(units: int | None, *, missing: str) -> str:

@@ -827,6 +827,9 @@ class ProverRun(models.Model):
     entries = models.PositiveBigIntegerField(default=0)
     # How many findings there are.
     differences = models.PositiveIntegerField(default=0)
+    control_run = models.OneToOneField(
+        "ControlRun", null=True, on_delete=models.PROTECT, related_name="ledger_verification"
+    )
 
     class Meta:
         verbose_name = "proof"
@@ -864,3 +867,76 @@ class ProverFinding(models.Model):
         if self.in_wallet != self.by_entries:
             return f"{self.in_wallet:,} {asset} in the wallet, {self.by_entries:,} by the entries"
         return f"entry {self.entry_id} tells another balance of {asset} than the sum up to it"
+
+
+# --- Controls -------------------------------------------------------------------------------------
+
+
+class ControlRunQuerySet(models.QuerySet["ControlRun"]):
+    """Questions about runs."""
+
+    def clean(self) -> Self:
+        """Return those that came to their end and found nothing that is still open."""
+        return self.filter(finished_at__isnull=False, findings=0, error="")
+
+
+class ControlRun(models.Model):
+    """One run of a control (economy/controls.py), or the clean ones of an hour."""
+
+    control = models.CharField(max_length=32)
+    started_at = models.DateTimeField()
+    # When the latest of the runs that this row stands for began.
+    last_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+    runs = models.PositiveIntegerField(default=1)
+    # How many items were looked at.
+    checked = models.PositiveBigIntegerField(default=0)
+    # How many findings are open at the end of the run.
+    findings = models.PositiveIntegerField(default=0)
+    # The name of the error that ended the run early.
+    error = models.CharField(max_length=200, blank=True, default="")
+    # Of the findings the one that its alert names, where another table has them.
+    headline = ""
+
+    objects = ControlRunQuerySet.as_manager()
+
+    class Meta:
+        verbose_name = "control run"
+        indexes = [
+            # The latest run of a control, and its latest clean one.
+            models.Index(fields=["control", "-id"], name="controlrun_latest"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(last_at__gte=F("started_at")),
+                name="controlrun_last_is_not_before_first",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.control} {self.pk}"
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether it came to its end and found nothing that is still open."""
+        return self.finished_at is not None and not self.findings and not self.error
+
+
+class ControlFinding(models.Model):
+    """Something that a run has found and that no table of its own control keeps."""
+
+    run = models.ForeignKey(ControlRun, on_delete=models.PROTECT, related_name="found")
+    summary = models.CharField(max_length=500)
+    # What it is about, if that has a page.
+    subject_type = models.CharField(max_length=64, blank=True, default="")
+    subject_id = models.CharField(max_length=64, blank=True, default="")
+    details = models.JSONField(default=dict)
+
+    class Meta:
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            never_truncated("never_truncated", "the findings of controls"),
+        ]
+
+    def __str__(self) -> str:
+        return self.summary

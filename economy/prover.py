@@ -11,8 +11,9 @@ from django.db import connection, transaction
 from django.db.models import Max, Min
 from django.utils.timezone import is_naive
 
+from economy import controls
 from economy.errors import BadMoveError
-from economy.models import ASSETS, ProverRun
+from economy.models import ASSETS, ControlRun, ProverRun
 from quizarena import advisory_locks
 from quizarena.advisory_locks import AlreadyLockedError, Space
 from quizarena.players.models import Player
@@ -63,18 +64,41 @@ def prove_everything(
 
 def _prove(*, now: datetime, night: int | None, on_range: Callable[[int, int], None]) -> ProverRun:
     """Prove all wallets, and what entries tell of the players of `night`, or of all of them."""
-    with _alone():
+    with _alone(), controls.running(controls.LEDGER, now=now) as control_run:
         began = time.monotonic()
         run = ProverRun.objects.create(started_at=now)
         ranges = _ranges()
         for number, (first, last) in enumerate(ranges, 1):
-            _prove_range(run, first=first, last=last, night=night)
+            _prove_range_alone(run, control_run, first=first, last=last, night=night)
             on_range(number, len(ranges))
         run.seconds = time.monotonic() - began
-        run.save(update_fields=["seconds"])
+        control_run.checked = run.wallets
+        control_run.findings += run.differences
+        control_run.headline = str(run.findings.order_by("pk").first() or "")
+        control_run.save()
+        run.control_run = control_run
+        run.save(update_fields=["seconds", "control_run"])
     if run.differences:
         log.error("ledger.unproved", run=run.pk, differences=run.differences)
     return run
+
+
+def _prove_range_alone(
+    run: ProverRun, control_run: ControlRun, *, first: int, last: int, night: int | None
+) -> None:
+    """Prove one range; one that cannot be proved is a finding and does not hold up the others."""
+    try:
+        _prove_range(run, first=first, last=last, night=night)
+    except Exception as error:
+        log.exception("ledger.range_failed", run=run.pk, first=first, last=last)
+        # What the range had counted has been rolled back in the database.
+        run.refresh_from_db()
+        controls.add_finding(
+            control_run,
+            summary=f"Players {first} to {last} could not be verified: {type(error).__name__}.",
+            subject=run,
+            details={"first": first, "last": last, "error": type(error).__name__},
+        )
 
 
 @contextmanager

@@ -20,6 +20,7 @@ class PaymentsConfig(AppConfig):
             reconciliation,
             refunds,
             revenue,
+            subscriptions,
         )
         from promos import products
         from quizarena.staff import alerts
@@ -43,6 +44,16 @@ class PaymentsConfig(AppConfig):
         alerts.declare(
             kind=refunds.STUCK,
             label="Refund does not get through",
+            runbook="docs/runbooks/payments.md",
+        )
+        alerts.declare(
+            kind=subscriptions.NOT_CANCELED,
+            label="Subscription not cancelled by Telegram",
+            runbook="docs/runbooks/payments.md",
+        )
+        alerts.declare(
+            kind=refunds.INCOMPLETE,
+            label="Refund paid by Telegram, not completed here",
             runbook="docs/runbooks/payments.md",
         )
         alerts.declare(

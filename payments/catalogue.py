@@ -24,7 +24,7 @@ from quizarena.players.models import Player
 Row = TypeVar("Row", bound=Model)
 
 # The shelves on the first day. Afterwards operators change price, visibility and texts in admin,
-# and nothing here touches a product that is there.
+# and nothing here touches a product that is there. What nothing can use yet is not for sale.
 PRODUCTS: tuple[dict[str, Any], ...] = (
     {
         "code": "ENERGY_10",
@@ -86,6 +86,8 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
         "code": "FRIEND_CHALLENGE_5",
         "stars": 5,
         "duel_tickets": 1,
+        # Nothing uses a ticket yet (economy.goods.USED_BY).
+        "is_for_sale": False,
         "texts": {
             "de": {"title": "Duell-Ticket", "description": "Ein Duell mit einem Freund."},
             "en": {"title": "Duel ticket", "description": "One duel with a friend."},

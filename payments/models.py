@@ -10,11 +10,11 @@ from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
 from django.db import models
-from django.db.models import F, OuterRef, Q, Subquery
+from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.fields.json import KT
-from django.db.models.functions import Greatest
+from django.db.models.functions import Abs, Cast, Coalesce, Greatest
 
-from economy.goods import Goods, Plan
+from economy.goods import UNUSED, Goods, Plan
 from economy.models import never_truncated
 from payments.offer_rules import SHOWN_A_DAY_MAX, Event, Trigger
 
@@ -112,6 +112,11 @@ class Product(models.Model):
                 | ~Q(premium="")
                 | ~Q(mode_codes=[]),
                 name="product_delivers_something",
+            ),
+            # Product rules, section 4.
+            models.CheckConstraint(
+                condition=Q(is_for_sale=False) | Q(**dict.fromkeys(UNUSED, 0)),
+                name="product_for_sale_can_be_used",
             ),
             models.CheckConstraint(
                 condition=Q(once_per_days=None) | Q(once_per_days__gt=0),
@@ -267,6 +272,7 @@ class EventKind(models.TextChoices):
     FAILED = "FAILED", "failed"
     REFUND_ASKED = "REFUND_ASKED", "refund asked for"
     REFUND_FAILED = "REFUND_FAILED", "Telegram did not refund"
+    REVERSAL_FAILED = "REVERSAL_FAILED", "Telegram refunded, the reversal here failed"
     REFUNDED = "REFUNDED", "refunded"
 
 
@@ -713,6 +719,10 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
             canceled_at=None, grace_entry=None, expires_at__lte=now, expires_at__gt=now - GRACE
         )
 
+    def cancel_due(self, now: datetime) -> Self:
+        """Return those that Telegram has to be told not to renew, the oldest first."""
+        return self.filter(cancel_due_at__lte=now).order_by("cancel_due_at")
+
     def grace_notice_due(self) -> Self:
         """Return those whose players have yet to hear that the renewal failed.
 
@@ -744,6 +754,10 @@ class Subscription(models.Model):
         "economy.LedgerEntry", null=True, on_delete=models.PROTECT, related_name="+"
     )
     grace_told_at = models.DateTimeField(null=True)
+    # When Telegram is to be told (again) not to renew it; empty when it has agreed.
+    cancel_due_at = models.DateTimeField(null=True)
+    cancel_tries = models.PositiveSmallIntegerField(default=0)
+    cancel_error = models.TextField(blank=True, default="")
 
     objects = SubscriptionQuerySet.as_manager()
 
@@ -757,6 +771,18 @@ class Subscription(models.Model):
                 condition=(Q(failed_at__isnull=False) | Q(grace_entry__isnull=False))
                 & Q(grace_told_at=None, canceled_at=None),
                 name="subscription_grace_notice_due",
+            ),
+            # What Telegram has to be told.
+            models.Index(
+                fields=["cancel_due_at"],
+                condition=Q(cancel_due_at__isnull=False),
+                name="subscription_cancel_due",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(cancel_due_at=None) | Q(canceled_at__isnull=False),
+                name="subscription_canceled_before_telegram_is_told",
             ),
         ]
         triggers = [
@@ -817,7 +843,7 @@ class Refund(models.Model):
     due_at = models.DateTimeField()
     tries = models.PositiveSmallIntegerField(default=0)
     last_error = models.TextField(blank=True, default="")
-    # When Telegram said that the Stars are back; the rest is ours to do.
+    # When Telegram said that the Stars are back, stored at once; the rest is ours to do.
     telegram_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
 
@@ -873,10 +899,34 @@ class Refund(models.Model):
 # --- What Telegram says ---------------------------------------------------------------------------
 
 
+# The parts of a Star (Bot API nanostar_amount).
+NANOS = 1_000_000_000
+
+
+def _in_nanostars(stars: Any, nanostars: Any) -> Any:
+    """Return the expression for an amount of Stars and parts of them."""
+    big = models.BigIntegerField()
+    return Cast(stars, big) * Cast(Value(NANOS), big) + Cast(nanostars, big)
+
+
+def _commission() -> Any:
+    """Return the expression for what an affiliate got (Bot API AffiliateInfo), or gave back."""
+    big = models.BigIntegerField()
+    parts = [
+        Coalesce(Cast(KT(f"partner__affiliate__{name}"), big), Cast(Value(0), big))
+        for name in ("amount", "nanostar_amount")
+    ]
+    commission = Abs(_in_nanostars(*parts))
+    is_outgoing = Q(stars__lt=0) | Q(nanostars__lt=0)
+    return Case(When(is_outgoing, then=-commission), default=commission)
+
+
 class StarTransaction(models.Model):
     """A line of Telegram's own list (Bot API StarTransaction), as a bank statement has lines.
 
-    `stars` counts what came in, negative what went out: a refund has the id of its charge.
+    `stars` and `nanostars` count what came in, negative what went out: a refund has the id of its
+    charge. Where an affiliate has brought the player, the commission never reaches the bot: what
+    the player has paid is the line's amount and the commission.
     """
 
     transaction_id = models.CharField(max_length=128)
@@ -887,6 +937,16 @@ class StarTransaction(models.Model):
     is_ours = models.BooleanField()
     partner = models.JSONField()
     seen_at = models.DateTimeField()
+    # The database makes both from the columns above.
+    commission_nanostars = models.GeneratedField(
+        expression=_commission(), output_field=models.BigIntegerField(), db_persist=True
+    )
+    # What the player has paid, negative what the player has got back.
+    gross_nanostars = models.GeneratedField(
+        expression=_in_nanostars(F("stars"), F("nanostars")) + _commission(),
+        output_field=models.BigIntegerField(),
+        db_persist=True,
+    )
 
     class Meta:
         indexes = [
@@ -898,12 +958,12 @@ class StarTransaction(models.Model):
         constraints = [
             models.UniqueConstraint(
                 fields=["transaction_id"],
-                condition=Q(stars__gte=0),
+                condition=Q(gross_nanostars__gte=0),
                 name="startransaction_comes_in_once",
             ),
             models.UniqueConstraint(
                 fields=["transaction_id"],
-                condition=Q(stars__lt=0),
+                condition=Q(gross_nanostars__lt=0),
                 name="startransaction_goes_out_once",
             ),
         ]
@@ -922,15 +982,40 @@ class ReconciliationRun(models.Model):
     is_full = models.BooleanField()
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    # Where in Telegram's list the next run goes on.
+    # Until it is finished: when somebody may go on with it. A claim, a time that Telegram has
+    # asked us to wait, and the time after a failure all put it off.
+    due_at = models.DateTimeField(null=True)
+    # How often in a row Telegram could not be asked.
+    tries = models.PositiveSmallIntegerField(default=0)
+    # Where in Telegram's list it goes on, and after it the next run.
     position = models.PositiveBigIntegerField(default=0)
     transactions = models.PositiveIntegerField(default=0)
+    # What was compared: payments and refunds from one instant (empty: from the beginning) to
+    # another, how many, and how many younger ones were left to the next run.
+    compared_from = models.DateTimeField(null=True)
+    compared_until = models.DateTimeField(null=True)
+    compared = models.PositiveIntegerField(default=0)
+    left_out = models.PositiveIntegerField(default=0)
     differences = models.PositiveIntegerField(default=0)
     error = models.TextField(blank=True, default="")
+    control_run = models.OneToOneField(
+        "economy.ControlRun", null=True, on_delete=models.PROTECT, related_name="reconciliation"
+    )
 
     class Meta:
         get_latest_by = "pk"
         verbose_name = "reconciliation"
+        constraints = [
+            models.UniqueConstraint(
+                fields=["is_full"],
+                condition=Q(finished_at=None),
+                name="reconciliation_one_unfinished_per_kind",
+            ),
+            models.CheckConstraint(
+                condition=Q(finished_at__isnull=False) | Q(due_at__isnull=False),
+                name="reconciliation_unfinished_is_due",
+            ),
+        ]
         permissions = [("run_reconciliation", "Can compare our books with Telegram's now")]
 
     def __str__(self) -> str:
@@ -948,6 +1033,7 @@ class DifferenceKind(models.TextChoices):
     UNCREDITED = "UNCREDITED", "paid and not credited for 30 minutes"
     NO_PURCHASE = "NO_PURCHASE", "a credit in the ledger without a credited purchase"
     WALLET = "WALLET", "a wallet is not the sum of its entries"
+    NOT_COMPARED = "NOT_COMPARED", "could not be compared because of an error"
 
 
 class Difference(models.Model):

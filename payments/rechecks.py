@@ -62,7 +62,8 @@ def of_purchase(purchase: Purchase) -> QuerySet[AuditEntry]:
 def _in_words(checked: reconciliation.Recheck) -> str:
     """Return what Telegram says, and what has become of it."""
     lines = [
-        f"{'paid' if line.stars >= 0 else 'given back'} {abs(line.stars):,} Stars on "
+        f"{'paid' if line.gross_nanostars >= 0 else 'given back'} "
+        f"{reconciliation.in_stars(abs(line.gross_nanostars))} Stars on "
         f"{timezone.localtime(line.at):%Y-%m-%d %H:%M:%S}"
         for line in checked.lines
     ]

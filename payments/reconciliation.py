@@ -5,21 +5,26 @@ What can be set right is: a payment that we never heard of is credited, a refund
 elsewhere is carried out. Two runs at once find the same and change nothing twice.
 """
 
-from collections.abc import Iterator, Sequence
+import time
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 import structlog
-from django.db import connection
-from django.db.models import Exists, F, OuterRef, Q, QuerySet, Subquery
+from django.db import DatabaseError, connection, transaction
+from django.db.models import BigIntegerField, Exists, F, OuterRef, Q, QuerySet, Subquery, Value
 from django.db.models.fields.json import KT
+from django.db.models.functions import Cast
 from django.utils import timezone
 
-from economy.models import ASSETS, EntryType, LedgerEntry
+from economy import controls
+from economy.models import ASSETS, ControlRun, EntryType, LedgerEntry
 from payments import purchases, refunds, telegram
 from payments.models import (
+    NANOS,
     XTR,
     Difference,
     DifferenceKind,
@@ -38,46 +43,90 @@ OVERLAP = telegram.PAGE_LENGTH
 # What Telegram's list and ours may lag behind each other.
 SETTLING = timedelta(minutes=5)
 UNCREDITED_FOR = timedelta(minutes=30)
+# How long one call reads before it leaves the rest to the next one.
+READ_FOR = timedelta(seconds=8)
+# How long a run belongs to the worker that reads, and to the one that compares.
+CLAIM = timedelta(minutes=2)
+CLAIM_TO_COMPARE = timedelta(hours=1)
+# How long after a failure Telegram is asked again; the last one repeats.
+RETRY_DELAYS = (timedelta(minutes=1), timedelta(minutes=5), timedelta(minutes=15))
 # The kind of alert for a run that has found something.
 DIFFERENCE = "reconciliation_difference"
+
+Json = dict[str, Any]
 
 log = structlog.get_logger(__name__)
 
 
-def run(*, is_full: bool, now: datetime) -> ReconciliationRun:
+def run(*, is_full: bool, now: datetime, read_for: timedelta = READ_FOR) -> ReconciliationRun:
     """Read what is new at Telegram, compare, set right what can be; return the run.
 
-    Not inside a transaction: every line and every healing is committed for itself, so a run that
-    dies is simply followed by the next one. A full run reads and compares from the beginning.
-    Raises TelegramError, with the run saying so, when Telegram cannot be asked.
+    A full run reads and compares from the beginning. There is one unfinished run of each kind: it
+    is continued where it has come to, when its time has come. It is left unfinished when Telegram
+    asks us to wait or does not answer, after `read_for` of reading, and by a worker that dies.
+
+    Not inside a transaction: every page, difference and healing is committed for itself.
     """
-    this = ReconciliationRun.objects.create(
-        is_full=is_full, started_at=now, position=0 if is_full else _position()
-    )
+    this, is_ours = _claim(is_full=is_full, now=now)
+    if not is_ours:
+        return this
     try:
-        for page_length in _read(this.position, now=now):
-            this.position += page_length
-            this.transactions += page_length
-            this.save(update_fields=["position", "transactions"])
+        is_read = _read_on(this, now=now, until=time.monotonic() + read_for.total_seconds())
+    except telegram.RetryAfterError as error:
+        _put_off(this, error, due_at=now + error.retry_after)
+        return this
     except telegram.TelegramError as error:
-        this.error = str(error)
-        this.finished_at = timezone.now()
-        this.save(update_fields=["error", "finished_at"])
-        raise
-    since = None if is_full else now - RECENT
-    found = [*_compare(since=since, now=now)]
-    for difference in found:
-        difference.run = this
-    Difference.objects.bulk_create(found, batch_size=1000)
-    this.differences = len(found)
-    this.finished_at = timezone.now()
-    this.save(update_fields=["differences", "finished_at"])
-    if found:
-        _alert(this, found, now=now)
-    elif is_full:
-        alerts.settle(kind=DIFFERENCE, key="books", now=now)
-    log.info("reconciliation.done", full=is_full, read=this.transactions, differences=len(found))
+        this.tries += 1
+        delay = RETRY_DELAYS[min(this.tries, len(RETRY_DELAYS)) - 1]
+        _put_off(this, error, due_at=now + delay)
+        return this
+    if not is_read:
+        this.due_at = now
+        this.save(update_fields=["due_at"])
+        return this
+    _compare_and_store(this, now=now)
+    _finish(this, now=now)
     return this
+
+
+def continue_unfinished(*, now: datetime) -> int:
+    """Continue the runs that were interrupted and whose time has come; return how many."""
+    due = ReconciliationRun.objects.filter(finished_at=None, due_at__lte=now)
+    kinds = list(due.order_by("is_full").values_list("is_full", flat=True))
+    for is_full in kinds:
+        run(is_full=is_full, now=now)
+    return len(kinds)
+
+
+@transaction.atomic
+def _claim(*, is_full: bool, now: datetime) -> tuple[ReconciliationRun, bool]:
+    """Return the unfinished run of the kind, begun now if there is none, and whether it is ours.
+
+    Until the claim is over nobody else takes it; whoever dies with it has lost nothing.
+    """
+    begun = ReconciliationRun(
+        is_full=is_full, started_at=now, due_at=now, position=0 if is_full else _position()
+    )
+    ReconciliationRun.objects.bulk_create([begun], ignore_conflicts=True)
+    unfinished = ReconciliationRun.objects.select_for_update().filter(
+        is_full=is_full, finished_at=None
+    )
+    this = unfinished.first()
+    if this is None:
+        return _claim(is_full=is_full, now=now)  # Somebody has ended it while we waited.
+    assert this.due_at is not None
+    if this.due_at > now:
+        return this, False
+    this.due_at = now + CLAIM
+    this.save(update_fields=["due_at"])
+    return this, True
+
+
+def _put_off(this: ReconciliationRun, error: Exception, *, due_at: datetime) -> None:
+    """Leave the run, with its position, to a later time."""
+    this.error, this.due_at = str(error), due_at
+    this.save(update_fields=["error", "due_at", "tries"])
+    log.warning("reconciliation.put_off", full=this.is_full, error=this.error, due_at=due_at)
 
 
 def _position() -> int:
@@ -87,27 +136,130 @@ def _position() -> int:
     return max(0, position - OVERLAP)
 
 
-def _read(position: int, *, now: datetime) -> Iterator[int]:
-    """Copy Telegram's list from `position` on; yield the length of each page that is stored."""
-    page_length = telegram.PAGE_LENGTH
-    while page_length == telegram.PAGE_LENGTH:
-        page = telegram.transactions(offset=position)
-        page_length = len(page)
-        lines = [
-            StarTransaction(
-                transaction_id=line.id,
-                stars=line.stars,
-                nanostars=line.nanostars,
-                at=line.at,
-                is_ours=line.is_ours,
-                partner=line.partner,
-                seen_at=now,
-            )
-            for line in page
-        ]
-        StarTransaction.objects.bulk_create(lines, ignore_conflicts=True)
-        position += page_length
-        yield page_length
+def _read_on(this: ReconciliationRun, *, now: datetime, until: float) -> bool:
+    """Copy Telegram's list from the run's position on; return whether its end is reached.
+
+    The position is stored with each page. Raises TelegramError.
+    """
+    while True:
+        page = telegram.transaction_lines(offset=this.position)
+        for line, error in _store(page, now=now):
+            _add(this, _unreadable(line, error))
+        this.position += len(page)
+        this.transactions += len(page)
+        this.error, this.tries = "", 0
+        this.save(update_fields=["position", "transactions", "error", "tries"])
+        if len(page) < telegram.PAGE_LENGTH:
+            return True
+        if time.monotonic() >= until:
+            return False
+
+
+def _store(page: Sequence[Json], *, now: datetime) -> list[tuple[Json, Exception]]:
+    """Store a page of Telegram's list; return the lines that could not be, and why."""
+    unreadable: list[tuple[Json, Exception]] = []
+    rows = []
+    for line in page:
+        try:
+            rows.append((line, _row(line, now=now)))
+        except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            unreadable.append((line, error))
+    try:
+        with transaction.atomic():
+            StarTransaction.objects.bulk_create([row for _, row in rows], ignore_conflicts=True)
+    except DatabaseError:
+        # One of them does not fit: the others must not wait for it.
+        for line, row in rows:
+            try:
+                with transaction.atomic():
+                    StarTransaction.objects.bulk_create([row], ignore_conflicts=True)
+            except DatabaseError as error:
+                unreadable.append((line, error))
+    return unreadable
+
+
+def _row(line: Json, *, now: datetime) -> StarTransaction:
+    """Return a line of Telegram's list as we keep it."""
+    told = telegram.transaction(line)
+    return StarTransaction(
+        transaction_id=told.id,
+        stars=told.stars,
+        nanostars=told.nanostars,
+        at=told.at,
+        is_ours=told.is_ours,
+        partner=told.partner,
+        seen_at=now,
+    )
+
+
+def _unreadable(line: Any, error: Exception) -> Difference:
+    """Return the difference for a line of Telegram's list that cannot be kept."""
+    return Difference(
+        kind=DifferenceKind.NOT_COMPARED,
+        charge_id=str(line.get("id", "") if isinstance(line, dict) else "")[:128],
+        details={"line": line, "error": type(error).__name__},
+    )
+
+
+def _compare_and_store(this: ReconciliationRun, *, now: datetime) -> None:
+    """Compare, and store each difference as it is found; note what was looked at."""
+    this.compared_from = None if this.is_full else now - RECENT
+    this.compared_until = now - SETTLING
+    # Comparing everything takes its time.
+    this.due_at = now + CLAIM_TO_COMPARE
+    this.save(update_fields=["compared_from", "compared_until", "due_at"])
+    # What a worker found that died over it is found again, unless it has been set right.
+    this.found.filter(is_healed=False).exclude(details__has_key="line").delete()
+    for difference in _compare(since=this.compared_from, now=now):
+        _add(this, difference)
+    lines = StarTransaction.objects.filter(is_ours=True, at__gt=this.compared_until)
+    known = Purchase.objects.filter(charge_id=OuterRef("transaction_id"))
+    this.left_out = (
+        Purchase.objects.filter(paid_at__gt=this.compared_until).count()
+        + lines.filter(~Exists(known)).count()
+    )
+    looked_at = StarTransaction.objects.filter(is_ours=True, at__lte=this.compared_until)
+    if this.compared_from is not None:
+        looked_at = looked_at.filter(at__gte=this.compared_from)
+    this.compared = looked_at.count()
+
+
+def _add(this: ReconciliationRun, difference: Difference) -> None:
+    """Store a difference that the run has found."""
+    difference.run = this
+    difference.save()
+
+
+def _finish(this: ReconciliationRun, *, now: datetime) -> None:
+    """End the run, record it as a control's, and raise or resolve the alert."""
+    still_open = this.found.filter(is_healed=False).count()
+    this.differences = this.found.count()
+    control = controls.FULL_RECONCILIATION if this.is_full else controls.RECONCILIATION
+    this.control_run = controls.finish(
+        ControlRun(
+            control=control,
+            started_at=this.started_at,
+            last_at=now,
+            checked=this.compared,
+            findings=still_open,
+        ),
+        now=now,
+    )
+    this.finished_at = timezone.now()
+    this.save(update_fields=["compared", "left_out", "differences", "control_run", "finished_at"])
+    if this.differences:
+        _alert(this, control, still_open=still_open, now=now)
+    if not still_open:
+        alerts.settle(kind=DIFFERENCE, key=control, now=now)
+    log.info(
+        "reconciliation.done",
+        full=this.is_full,
+        read=this.transactions,
+        compared=this.compared,
+        left_out=this.left_out,
+        differences=this.differences,
+        open=still_open,
+    )
 
 
 # --- One purchase ---------------------------------------------------------------------------------
@@ -132,7 +284,8 @@ def lines_of(purchase: Purchase) -> QuerySet[StarTransaction]:
         # What comes in and what goes out have an index each.
         charge = purchase.charge_id
         return lines.filter(
-            Q(transaction_id=charge, stars__gte=0) | Q(transaction_id=charge, stars__lt=0)
+            Q(transaction_id=charge, gross_nanostars__gte=0)
+            | Q(transaction_id=charge, gross_nanostars__lt=0)
         )
     assert purchase.payload is not None  # Whatever has neither a charge nor a payload is not there.
     return lines.alias(payload=KT("partner__invoice_payload")).filter(payload=purchase.payload)
@@ -144,8 +297,12 @@ def recheck(*, purchase_id: UUID, now: datetime) -> Recheck:
     Not inside a transaction, as `run`; the differences are not stored, since they belong to no run.
     Raises TelegramError when Telegram cannot be asked.
     """
-    for _ in _read(_position(), now=now):
-        pass
+    position, page_length = _position(), telegram.PAGE_LENGTH
+    while page_length == telegram.PAGE_LENGTH:
+        page = telegram.transaction_lines(offset=position)
+        _store(page, now=now)
+        page_length = len(page)
+        position += page_length
     asked = Purchase.objects.filter(pk=purchase_id)
     lines = lines_of(asked.get())
     # As they are before anything is set right.
@@ -159,6 +316,13 @@ def recheck(*, purchase_id: UUID, now: datetime) -> Recheck:
     return Recheck(purchase=asked.select_related("player").get(), lines=told, found=found)
 
 
+def in_stars(nanostars: int) -> str:
+    """Return an amount in Stars, with the parts that it has: "89.1"."""
+    stars, rest = divmod(abs(nanostars), NANOS)
+    parts = f".{rest:09d}".rstrip("0") if rest else ""
+    return f"{'−' if nanostars < 0 else ''}{stars:,}{parts}"
+
+
 # --- What differs ---------------------------------------------------------------------------------
 
 
@@ -168,27 +332,45 @@ def _compare(*, since: datetime | None, now: datetime) -> Iterator[Difference]:
     paid = Purchase.objects.filter(paid_at__lte=now - SETTLING)
     if since is not None:
         lines, paid = lines.filter(at__gte=since), paid.filter(paid_at__gte=since)
-    # One that is just being made may be in the list before its update is here.
-    yield from _unheard_payments(lines.filter(at__lte=now - SETTLING), now=now)
-    yield from _outside_refunds(lines, now=now)
-    yield from _missing_at_telegram(paid, now=now)
-    yield from _amounts(lines)
-    yield from _uncredited(now=now)
-    yield from _credits_without_purchase(since=since)
-    yield from _wallets(since=since)
+    checks: tuple[Callable[[], Iterator[Difference]], ...] = (
+        # One that is just being made may be in the list before its update is here.
+        partial(_unheard_payments, lines.filter(at__lte=now - SETTLING), now=now),
+        partial(_outside_refunds, lines, now=now),
+        partial(_missing_at_telegram, paid, now=now),
+        partial(_amounts, lines),
+        partial(_uncredited, now=now),
+        partial(_credits_without_purchase, since=since),
+        partial(_wallets, since=since),
+    )
+    for check in checks:
+        try:
+            yield from check()
+        except Exception as error:  # Of whatever kind: the other comparisons go on.
+            log.exception("reconciliation.check_failed")
+            yield _not_compared(error, what=check)
 
 
 def _unheard_payments(lines: QuerySet[StarTransaction], *, now: datetime) -> Iterator[Difference]:
     """Record and credit the payments that only Telegram's list has told us of."""
     known = Purchase.objects.filter(charge_id=OuterRef("transaction_id"))
-    for line in lines.filter(~Exists(known), stars__gte=0).order_by("at").iterator():
-        purchase = purchases.record_payment(_payment(line), now=now, flags=(Flag.HEALED,))
-        purchase = purchases.credit(charge_id=line.transaction_id, now=now)
+    for line in lines.filter(~Exists(known), gross_nanostars__gte=0).order_by("at").iterator():
+        try:
+            purchases.record_payment(_payment(line), now=now, flags=(Flag.HEALED,))
+            purchase = purchases.credit(charge_id=line.transaction_id, now=now)
+        except Exception as error:  # Of whatever kind: it is this line's alone.
+            log.exception("reconciliation.line_failed", charge=line.transaction_id)
+            yield _not_compared(error, what=_unheard_payments, line=line)
+            continue
         yield Difference(
             kind=DifferenceKind.UNHEARD_PAYMENT,
             purchase=purchase,
             charge_id=line.transaction_id,
-            details={"stars": line.stars, "at": line.at.isoformat(), "status": purchase.status},
+            details={
+                "stars": line.stars,
+                "at": line.at.isoformat(),
+                "status": purchase.status,
+                **_commission(line),
+            },
             is_healed=purchase.status == PurchaseStatus.CREDITED,
         )
 
@@ -203,9 +385,14 @@ def _outside_refunds(lines: QuerySet[StarTransaction], *, now: datetime) -> Iter
         Q(refund_asked_at=None) | Q(refund_asked_at__lte=now - SETTLING)
     )
     known = Purchase.objects.filter(charge_id=OuterRef("transaction_id"))
-    outgoing = lines.filter(Exists(not_refunded) | ~Exists(known), stars__lt=0)
+    outgoing = lines.filter(Exists(not_refunded) | ~Exists(known), gross_nanostars__lt=0)
     for line in outgoing.order_by("at").iterator():
-        purchase = refunds.came_from_telegram(_payment(line), now=now)
+        try:
+            purchase = refunds.came_from_telegram(_payment(line), now=now)
+        except Exception as error:  # Of whatever kind: it is this line's alone.
+            log.exception("reconciliation.line_failed", charge=line.transaction_id)
+            yield _not_compared(error, what=_outside_refunds, line=line)
+            continue
         yield Difference(
             kind=DifferenceKind.OUTSIDE_REFUND,
             purchase=purchase,
@@ -218,22 +405,23 @@ def _outside_refunds(lines: QuerySet[StarTransaction], *, now: datetime) -> Iter
 def _missing_at_telegram(paid: QuerySet[Purchase], *, now: datetime) -> Iterator[Difference]:
     """Find what our books have and Telegram's list has not."""
     lines = StarTransaction.objects.filter(transaction_id=OuterRef("charge_id"))
-    for purchase in paid.filter(~Exists(lines.filter(stars__gte=0))).iterator():
+    for purchase in paid.filter(~Exists(lines.filter(gross_nanostars__gte=0))).iterator():
         yield _of(purchase, DifferenceKind.NO_PAYMENT, stars=purchase.paid_stars)
     refunded = paid.filter(status=PurchaseStatus.REFUNDED, refund__finished_at__lte=now - SETTLING)
-    for purchase in refunded.filter(~Exists(lines.filter(stars__lt=0))).iterator():
+    for purchase in refunded.filter(~Exists(lines.filter(gross_nanostars__lt=0))).iterator():
         yield _of(purchase, DifferenceKind.NO_REFUND, stars=purchase.paid_stars)
 
 
 def _amounts(lines: QuerySet[StarTransaction]) -> Iterator[Difference]:
     """Find the payments and refunds of another amount than our books have."""
     ours = Purchase.objects.filter(charge_id=OuterRef("transaction_id"))
+    big = BigIntegerField()
     known = lines.annotate(
-        paid_stars=Subquery(ours.values("paid_stars")),
+        paid=Cast(Subquery(ours.values("paid_stars")), big) * Cast(Value(NANOS), big),
         paid_currency=Subquery(ours.values("paid_currency")),
-    ).exclude(paid_stars=None)
-    same = Q(stars=F("paid_stars")) | Q(stars=-F("paid_stars"))
-    for line in known.exclude(same, nanostars=0, paid_currency=XTR).iterator():
+    ).exclude(paid=None)
+    same = Q(gross_nanostars=F("paid")) | Q(gross_nanostars=-F("paid"))
+    for line in known.exclude(same, paid_currency=XTR).iterator():
         purchase = Purchase.objects.get(charge_id=line.transaction_id)
         yield _of(
             purchase,
@@ -242,7 +430,13 @@ def _amounts(lines: QuerySet[StarTransaction]) -> Iterator[Difference]:
             currency=purchase.paid_currency,
             telegram=line.stars,
             nanostars=line.nanostars,
+            **_commission(line),
         )
+
+
+def _commission(line: StarTransaction) -> Json:
+    """Return what a difference says of the affiliate's commission, if there is one."""
+    return {"commission": in_stars(line.commission_nanostars)} if line.commission_nanostars else {}
 
 
 def _uncredited(*, now: datetime) -> Iterator[Difference]:
@@ -325,23 +519,46 @@ def _payment(line: StarTransaction) -> purchases.Payment:
         charge_id=line.transaction_id,
         provider_charge_id="",
         payload=partner.get("invoice_payload", ""),
-        stars=abs(line.stars),
+        # The affiliate's commission has been paid by the player, too. Parts of a Star, which no
+        # price of ours has, are found by the comparison of the amounts.
+        stars=abs(line.gross_nanostars) // NANOS,
         currency=XTR,
         paid_at=line.at,
         payer=partner["user"],
-        raw={"transaction": line.transaction_id, "stars": line.stars, "partner": partner},
+        raw={
+            "transaction": line.transaction_id,
+            "stars": line.stars,
+            "nanostars": line.nanostars,
+            "partner": partner,
+        },
         is_renewal="subscription_period" in partner,
     )
 
 
-def _alert(this: ReconciliationRun, found: list[Difference], *, now: datetime) -> None:
+def _not_compared(
+    error: Exception, *, what: Callable[..., Any], line: StarTransaction | None = None
+) -> Difference:
+    """Return the difference for what could not be compared."""
+    name = getattr(what, "func", what).__name__.removeprefix("_")
+    details: Json = {"step": name, "error": type(error).__name__}
+    if line is not None:
+        details |= {"stars": line.stars, "at": line.at.isoformat()}
+    return Difference(
+        kind=DifferenceKind.NOT_COMPARED,
+        charge_id=line.transaction_id if line else "",
+        details=details,
+    )
+
+
+def _alert(this: ReconciliationRun, control: str, *, still_open: int, now: datetime) -> None:
     """Let staff know that a run has found something."""
-    open_ones = sum(not difference.is_healed for difference in found)
+    noun = "difference" if this.differences == 1 else "differences"
+    healed = this.differences - still_open
     alerts.raise_alert(
         kind=DIFFERENCE,
-        key="books",
-        summary=f"{len(found)} differences between Telegram's list and ours, {open_ones} of them "
-        "still open.",
+        key=control,
+        summary=f"{controls.CONTROLS[control].label}: {this.differences} {noun} between Telegram's "
+        f"list and ours, {still_open} open, {healed} set right by the run.",
         details={"run": this.pk},
         now=now,
         subject=this,

@@ -41,6 +41,8 @@ RETRY_DELAYS = (
 ALERT_AFTER_TRIES = 3
 # The kind of alert for a refund that Telegram does not carry out.
 STUCK = "refund_stuck"
+# The kind of alert for a refund that Telegram has paid and that could not be completed here.
+INCOMPLETE = "refund_incomplete"
 
 log = structlog.get_logger(__name__)
 
@@ -64,9 +66,10 @@ def ask(
 ) -> Refund:
     """Decide to refund; `finish` does it. Whoever asks again gets the refund that there is.
 
-    Locks the purchase; from now on nothing is credited for it. Raises NotRefundableError for what
-    is not paid. A purchase has one refund in its life. Staff come here through
-    payments/approvals.py, which knows when a second person has to agree.
+    A subscription is cancelled, too. Locks the purchase, then the subscription; from now on nothing
+    is credited for it. Raises NotRefundableError for what is not paid. A purchase has one refund in
+    its life. Staff come here through payments/approvals.py, which knows when a second person has to
+    agree.
     """
     purchase = purchases.lock(pk=purchase_id)
     if purchase.refund_asked_at is not None:
@@ -95,14 +98,17 @@ def ask(
         },
     )
     purchase.save(update_fields=[*changed, "refund_asked_at"])
+    if purchase.is_subscription:
+        subscriptions.stop_renewing(purchase, now=now)
     return refund
 
 
 def finish(*, refund_id: int, now: datetime) -> bool:
     """Go on with a refund whose time has come, to its end; return whether it is there.
 
-    Not inside a transaction: claim, tell Telegram, then settle. Two workers do not meet, since a
-    claim is committed before Telegram is asked; and if they did, nothing would happen twice.
+    Not inside a transaction: claim, ask Telegram, write down that it has paid, then settle. Two
+    workers do not meet, since a claim is committed before Telegram is asked; and if they did,
+    nothing would happen twice.
     """
     claimed = _claim(refund_id=refund_id, now=now)
     if claimed is None:
@@ -110,16 +116,56 @@ def finish(*, refund_id: int, now: datetime) -> bool:
     purchase = claimed.purchase
     assert purchase.charge_id is not None
     try:
-        if purchase.is_subscription:
-            # Or the next month would be paid for something that nobody wants any more. First, since
-            # once the Stars are back Telegram's own notice may end this refund before we do.
-            subscriptions.cancel_at_telegram(purchase)
-        telegram.refund(telegram_id=purchase.player.telegram_id, charge_id=purchase.charge_id)
+        if claimed.telegram_at is None:
+            telegram.refund(telegram_id=purchase.player.telegram_id, charge_id=purchase.charge_id)
     except telegram.TelegramError as error:
         _note_failure(refund_id=refund_id, error=error, now=now)
         return False
-    settle(purchase_id=purchase.pk, now=now)
+    _note_that_telegram_has_paid(purchase_id=purchase.pk, now=now)
+    return _complete(purchase_id=purchase.pk, now=now)
+
+
+def _note_that_telegram_has_paid(*, purchase_id: UUID, now: datetime) -> None:
+    """Store that the Stars are back, before anything else can fail."""
+    Refund.objects.filter(purchase=purchase_id, telegram_at=None).update(telegram_at=now)
+
+
+def _complete(*, purchase_id: UUID, now: datetime) -> bool:
+    """Settle a refund that Telegram has paid; if that fails, say so on it, and to staff."""
+    try:
+        settle(purchase_id=purchase_id, now=now)
+    except Exception as error:  # Of whatever kind: the Stars are back, and the goods are not.
+        log.exception("refund.incomplete", purchase=str(purchase_id))
+        _note_that_incomplete(error, purchase_id=purchase_id, now=now)
+        return False
     return True
+
+
+@transaction.atomic
+def _note_that_incomplete(error: Exception, *, purchase_id: UUID, now: datetime) -> None:
+    """Write down why a refund that Telegram has paid did not come to its end."""
+    purchase = purchases.lock(pk=purchase_id)
+    if purchase.status == PurchaseStatus.REFUNDED:
+        return
+    refund = Refund.objects.get(purchase=purchase)
+    refund.last_error = f"After Telegram had paid: {type(error).__name__}"
+    refund.save(update_fields=["last_error"])
+    changed = purchase.moves(
+        PurchaseStatus(purchase.status),
+        EventKind.REVERSAL_FAILED,
+        now=now,
+        evidence={"try": refund.tries, "error": type(error).__name__},
+    )
+    purchase.save(update_fields=changed)
+    alerts.raise_alert(
+        kind=INCOMPLETE,
+        key=str(purchase.pk),
+        summary=f"Telegram has given {purchase.paid_stars} Stars back, and the goods could not be "
+        f"taken back: {type(error).__name__}.",
+        details={"purchase": str(purchase.pk), "tries": refund.tries},
+        now=now,
+        subject=purchase,
+    )
 
 
 @transaction.atomic(durable=True)
@@ -143,7 +189,9 @@ def _note_failure(*, refund_id: int, error: Exception, now: datetime) -> None:
     if purchase.status == PurchaseStatus.REFUNDED:
         return
     refund.last_error = str(error)
-    refund.save(update_fields=["last_error"])
+    if isinstance(error, telegram.RetryAfterError):
+        refund.due_at = max(refund.due_at, now + error.retry_after)
+    refund.save(update_fields=["last_error", "due_at"])
     changed = purchase.moves(
         PurchaseStatus(purchase.status),
         EventKind.REFUND_FAILED,
@@ -207,12 +255,14 @@ def settle(*, purchase_id: UUID, now: datetime) -> Purchase:
     ):
         # It was never credited, so the use is free again.
         redemptions.release(redemption_id=purchase.redemption_id, now=now)
-    refund.telegram_at = refund.finished_at = now
+    refund.telegram_at = refund.telegram_at or now
+    refund.finished_at = now
     refund.save(update_fields=["telegram_at", "finished_at"])
     if purchase.is_subscription:
         subscriptions.end(purchase, now=now)
     if refund.last_error:
-        alerts.settle(kind=STUCK, key=str(purchase.pk), now=now)
+        for kind in (STUCK, INCOMPLETE):
+            alerts.settle(kind=kind, key=str(purchase.pk), now=now)
     if purchase.problem:
         alerts.settle(kind=purchases.IN_REVIEW, key=str(purchase.pk), now=now)
     return purchase
@@ -222,8 +272,8 @@ def settle(*, purchase_id: UUID, now: datetime) -> Purchase:
 def came_from_telegram(payment: purchases.Payment, *, now: datetime) -> Purchase:
     """End a refund that Telegram tells us of (Bot API refunded_payment), whoever began it.
 
-    A charge that we have never heard of is written down first, so that it has a row, too. Of a
-    subscription `finish` does the rest, since Telegram has to be told not to renew it.
+    A charge that we have never heard of is written down first, so that it has a row, too. Where the
+    reversal fails, `finish` goes on with it.
     """
     purchase = purchases.record_payment(payment, now=now)
     ask(
@@ -232,6 +282,6 @@ def came_from_telegram(payment: purchases.Payment, *, now: datetime) -> Purchase
         reason="Refunded at Telegram.",
         now=now,
     )
-    if purchase.is_subscription:
-        return purchases.lock(pk=purchase.pk)
-    return settle(purchase_id=purchase.pk, now=now)
+    _note_that_telegram_has_paid(purchase_id=purchase.pk, now=now)
+    _complete(purchase_id=purchase.pk, now=now)
+    return purchases.lock(pk=purchase.pk)

@@ -9,16 +9,29 @@ from uuid import UUID
 
 import structlog
 from django.db import transaction
+from django.db.models import Q
 
 from economy import grants
 from economy.goods import Goods, Plan
 from economy.models import EntryType, Source
 from payments import telegram
-from payments.models import GRACE, Purchase, Subscription
+from payments.models import GRACE, Purchase, Subscription, SubscriptionState
 from quizarena.players.models import Player
+from quizarena.staff import alerts
 
 # Bot API createInvoiceLink takes no other period.
 PERIOD = timedelta(days=30)
+# How long after a try to cancel that failed the next one is due; the last one repeats.
+CANCEL_DELAYS = (
+    timedelta(seconds=30),
+    timedelta(minutes=2),
+    timedelta(minutes=10),
+    timedelta(hours=1),
+    timedelta(hours=6),
+)
+CANCEL_ALERT_AFTER_TRIES = 3
+# The kind of alert for a subscription that Telegram does not cancel.
+NOT_CANCELED = "subscription_not_canceled"
 
 log = structlog.get_logger(__name__)
 
@@ -43,7 +56,12 @@ def follow(purchase: Purchase, *, now: datetime) -> Subscription:
         # Two renewals may overtake each other.
         subscription.expires_at = max(subscription.expires_at, paid_until)
         subscription.failed_at = subscription.grace_entry = subscription.grace_told_at = None
-        if subscription.canceled_at is not None and subscription.canceled_at <= purchase.paid_at:
+        if (
+            subscription.canceled_at is not None
+            and subscription.canceled_at <= purchase.paid_at
+            # Telegram has renewed it before it was told: the player still does not want it.
+            and subscription.cancel_due_at is None
+        ):
             subscription.canceled_at = None  # It goes on after all, or nothing had been paid.
         subscription.save(
             update_fields=[
@@ -101,28 +119,53 @@ def end_grace(first: Purchase, *, now: datetime) -> None:
         )
 
 
+def renewing(*, player: Player, now: datetime) -> Subscription | None:
+    """Return the player's subscription that Telegram goes on renewing, if there is one."""
+    running = Subscription.objects.running(now).filter(player=player, canceled_at=None)
+    return running.select_related("purchase").order_by("-expires_at").first()
+
+
 @transaction.atomic
 def cancel(*, player: Player, now: datetime) -> Subscription | None:
     """Let the player's subscription run out; return it, or None if there is none to cancel.
 
-    Whoever calls this also tells Telegram (Bot API editUserStarSubscription).
+    Locks it. `cancel_at_telegram` tells Telegram, as often as it takes.
     """
     running = Subscription.objects.running(now).filter(player=player, canceled_at=None)
     subscription = running.select_for_update(of=("self",)).select_related("purchase").first()
     if subscription is not None:
-        subscription.canceled_at = now
-        subscription.save(update_fields=["canceled_at"])
+        _cancel(subscription, now=now)
+        subscription.save(update_fields=_CANCEL_FIELDS)
     return subscription
 
 
-def resumable(*, player: Player, now: datetime) -> Subscription | None:
+_CANCEL_FIELDS = ["canceled_at", "cancel_due_at", "cancel_tries", "cancel_error"]
+
+
+def _cancel(subscription: Subscription, *, now: datetime) -> None:
+    """Note that it is not renewed any more, and that Telegram has to be told."""
+    subscription.canceled_at = subscription.canceled_at or now
+    subscription.cancel_due_at = now
+    subscription.cancel_tries, subscription.cancel_error = 0, ""
+
+
+@transaction.atomic
+def resume(*, player: Player, now: datetime) -> Subscription | None:
     """Return the player's cancelled subscription that still runs, or None if there is none.
 
-    Telegram takes "not cancelled" (Bot API editUserStarSubscription) for a permission: it is the
-    player who switches the renewal on again, and `hear` who notes it.
+    Locks it; Telegram is not told any more to cancel it. If Telegram had not been told yet, it goes
+    on. Else Telegram takes "not cancelled" (Bot API editUserStarSubscription) for a permission: it
+    is the player who switches the renewal on again, and `hear` who notes it.
     """
     canceled = Subscription.objects.filter(canceled_at__isnull=False, expires_at__gt=now)
-    return canceled.filter(player=player).select_related("purchase").first()
+    locked = canceled.select_for_update(of=("self",)).select_related("purchase")
+    subscription = locked.filter(player=player).first()
+    if subscription is not None:
+        if subscription.cancel_due_at is not None and not subscription.cancel_tries:
+            subscription.canceled_at = None
+        _close_cancellation(subscription, now=now)
+        subscription.save(update_fields=_CANCEL_FIELDS)
+    return subscription
 
 
 @transaction.atomic
@@ -138,6 +181,10 @@ def hear(*, payload: str, telegram_id: int, state: str, now: datetime) -> Subscr
     if subscription is None:
         return None
     before = (subscription.canceled_at, subscription.failed_at)
+    if state in ("canceled", "active") and subscription.cancel_due_at is not None:
+        # Telegram knows, or the player has switched the renewal on again.
+        _close_cancellation(subscription, now=now)
+        subscription.save(update_fields=_CANCEL_FIELDS)
     match state:
         case "canceled":
             subscription.canceled_at = subscription.canceled_at or now
@@ -149,6 +196,21 @@ def hear(*, payload: str, telegram_id: int, state: str, now: datetime) -> Subscr
         return None
     subscription.save(update_fields=["canceled_at", "failed_at"])
     return subscription
+
+
+def stop_renewing(purchase: Purchase, *, now: datetime) -> None:
+    """Note that the subscription of a purchase that is to be refunded must not be renewed.
+
+    Locks the subscription, which is there from now on even if nothing was ever credited: otherwise
+    the next month would be paid for something that nobody wants any more.
+    """
+    first = purchase.renews or purchase
+    subscription, _ = Subscription.objects.select_for_update().get_or_create(
+        purchase=first, defaults={"player": first.player, "expires_at": _paid_until(purchase)}
+    )
+    if subscription.state(now) is not SubscriptionState.ENDED:
+        _cancel(subscription, now=now)
+        subscription.save(update_fields=_CANCEL_FIELDS)
 
 
 def end(purchase: Purchase, *, now: datetime) -> None:
@@ -165,16 +227,92 @@ def end(purchase: Purchase, *, now: datetime) -> None:
         subscription.save(update_fields=["canceled_at", "expires_at"])
 
 
-def cancel_at_telegram(purchase: Purchase) -> None:
-    """Tell Telegram not to renew. Not inside a transaction; a subscription that is over is fine.
+# --- Telling Telegram -----------------------------------------------------------------------------
 
-    Raises TelegramError when nobody knows whether it has worked.
+
+def cancel_at_telegram(*, purchase_id: UUID, now: datetime) -> bool:
+    """Tell Telegram not to renew a subscription, if that is due; return whether it has agreed.
+
+    Not inside a transaction. A try that fails is made again after CANCEL_DELAYS, until Telegram
+    agrees or nothing is left to renew; staff hear of a refusal at once, of anything else with the
+    third try.
     """
-    first = purchase.renews or purchase
+    claimed = _claim_cancellation(purchase_id=purchase_id, now=now)
+    if claimed is None:
+        return False
+    first = claimed.purchase
     assert first.charge_id is not None
     try:
         telegram.edit_subscription(
-            telegram_id=first.player.telegram_id, charge_id=first.charge_id, is_canceled=True
+            telegram_id=claimed.player.telegram_id, charge_id=first.charge_id, is_canceled=True
         )
-    except telegram.RejectedError as error:
-        log.info("subscription.not_canceled", purchase=str(first.pk), error=str(error))
+    except telegram.TelegramError as error:
+        _note_that_not_canceled(error, purchase_id=purchase_id, now=now)
+        return False
+    _note_that_canceled(purchase_id=purchase_id, now=now)
+    return True
+
+
+@transaction.atomic(durable=True)
+def _claim_cancellation(*, purchase_id: UUID, now: datetime) -> Subscription | None:
+    """Take the turn at a cancellation; if we die with it, the next try is due after a while."""
+    due = Subscription.objects.cancel_due(now).select_for_update(of=("self",), skip_locked=True)
+    subscription = due.select_related("purchase", "player").filter(pk=purchase_id).first()
+    if subscription is None:
+        return None
+    subscription.cancel_tries += 1
+    delay = CANCEL_DELAYS[min(subscription.cancel_tries, len(CANCEL_DELAYS)) - 1]
+    subscription.cancel_due_at = now + delay
+    subscription.save(update_fields=["cancel_tries", "cancel_due_at"])
+    return subscription
+
+
+@transaction.atomic(durable=True)
+def _note_that_canceled(*, purchase_id: UUID, now: datetime) -> None:
+    """Note that Telegram has agreed."""
+    subscription = Subscription.objects.select_for_update().get(pk=purchase_id)
+    _close_cancellation(subscription, now=now)
+    subscription.save(update_fields=_CANCEL_FIELDS)
+
+
+@transaction.atomic(durable=True)
+def _note_that_not_canceled(error: Exception, *, purchase_id: UUID, now: datetime) -> None:
+    """Note why Telegram did not agree, and let staff know when that goes on."""
+    subscription = Subscription.objects.select_for_update().get(pk=purchase_id)
+    if subscription.cancel_due_at is None:
+        return  # Telegram has told us itself that it is cancelled.
+    is_refused = isinstance(error, telegram.RejectedError)
+    log.warning("subscription.not_canceled", purchase=str(purchase_id), error=str(error))
+    if is_refused and now >= _last_paid_until(subscription) + GRACE:
+        # There is nothing left to renew.
+        _close_cancellation(subscription, now=now)
+        subscription.save(update_fields=_CANCEL_FIELDS)
+        return
+    subscription.cancel_error = str(error)
+    if isinstance(error, telegram.RetryAfterError):
+        subscription.cancel_due_at = max(subscription.cancel_due_at, now + error.retry_after)
+    subscription.save(update_fields=["cancel_error", "cancel_due_at"])
+    if is_refused or subscription.cancel_tries >= CANCEL_ALERT_AFTER_TRIES:
+        alerts.raise_alert(
+            kind=NOT_CANCELED,
+            key=str(purchase_id),
+            summary=f"Telegram has not cancelled a subscription, and may renew it: {error}.",
+            details={"purchase": str(purchase_id), "tries": subscription.cancel_tries},
+            now=now,
+            subject=subscription,
+        )
+
+
+def _close_cancellation(subscription: Subscription, *, now: datetime) -> None:
+    """Note that Telegram need not be told any more; the caller saves and holds the lock."""
+    subscription.cancel_due_at = None
+    subscription.cancel_tries, subscription.cancel_error = 0, ""
+    alerts.settle(kind=NOT_CANCELED, key=str(subscription.pk), now=now)
+
+
+def _last_paid_until(subscription: Subscription) -> datetime:
+    """Return until when it has been paid at Telegram, refunded or not."""
+    paid = Purchase.objects.charged().filter(
+        Q(pk=subscription.pk) | Q(renews=subscription.pk), paid_at__isnull=False
+    )
+    return max(_paid_until(purchase) for purchase in paid)

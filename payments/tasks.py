@@ -6,6 +6,7 @@ from uuid import UUID
 import structlog
 from django.utils import timezone
 
+from economy import controls
 from payments import (
     invoices,
     offer_funnel,
@@ -40,13 +41,15 @@ def recover_payments() -> int:
         refund_asked_at=None,
         paid_at__lte=now - RECOVER_AFTER,
     )
-    # One by one: a purchase that cannot be credited must not hold up its neighbours.
-    recovered = [
-        purchases.recover(charge_id=charge, now=now).status == PurchaseStatus.CREDITED
-        for charge in list(due.order_by("paid_at").values_list("charge_id", flat=True)[:BATCH])
-        if charge is not None
-    ]
-    return sum(recovered)
+    charges = list(due.order_by("paid_at").values_list("charge_id", flat=True)[:BATCH])
+    with controls.running(controls.PAYMENT_RECOVERY, now=now) as run:
+        # One by one: a purchase that cannot be credited must not hold up its neighbours.
+        return controls.each(run, filter(None, charges), _recover, noun="Charge")
+
+
+def _recover(charge_id: str) -> int:
+    purchase = purchases.recover(charge_id=charge_id, now=timezone.now())
+    return int(purchase.status == PurchaseStatus.CREDITED)
 
 
 @app.task
@@ -59,8 +62,13 @@ def fail_stale_purchases() -> int:
 def finish_refunds() -> int:
     """Go on with the refunds that are due; return how many have come to their end."""
     now = timezone.now()
-    due = Refund.objects.due(now).values_list("pk", flat=True)
-    return sum(refunds.finish(refund_id=pk, now=timezone.now()) for pk in list(due[:BATCH]))
+    due = list(Refund.objects.due(now).values_list("pk", flat=True)[:BATCH])
+    with controls.running(controls.REFUND_COMPLETION, now=now) as run:
+        return controls.each(run, due, _finish_refund, noun="Refund")
+
+
+def _finish_refund(refund_id: int) -> int:
+    return int(refunds.finish(refund_id=refund_id, now=timezone.now()))
 
 
 @app.task
@@ -79,11 +87,13 @@ def revoke_refunded_redemptions() -> int:
 @app.task
 def reconcile(*, is_full: bool = False) -> int:
     """Compare our books with Telegram's; return how many differences there are."""
-    try:
-        return reconciliation.run(is_full=is_full, now=timezone.now()).differences
-    except telegram.TelegramError as error:
-        log.warning("reconciliation.telegram_away", error=str(error))
-        return 0
+    return reconciliation.run(is_full=is_full, now=timezone.now()).differences
+
+
+@app.task
+def continue_reconciliations() -> int:
+    """Continue the comparisons that were interrupted; return how many."""
+    return reconciliation.continue_unfinished(now=timezone.now())
 
 
 @app.task
@@ -116,6 +126,20 @@ def recheck(purchase_id: str, staff_id: int) -> str:
         purchase_id=UUID(purchase_id), staff_id=staff_id, now=timezone.now()
     )
     return answer.summary
+
+
+@app.task
+def cancel_subscriptions() -> int:
+    """Tell Telegram which subscriptions not to renew; return for how many it has agreed."""
+    now = timezone.now()
+    due = list(Subscription.objects.cancel_due(now).values_list("pk", flat=True)[:BATCH])
+    canceled = 0
+    for pk in due:
+        try:
+            canceled += subscriptions.cancel_at_telegram(purchase_id=pk, now=timezone.now())
+        except Exception:  # Of whatever kind: it must not hold up its neighbours.
+            log.exception("subscription.cancellation_failed", purchase=str(pk))
+    return canceled
 
 
 @app.task

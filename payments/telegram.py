@@ -6,7 +6,7 @@ an HTTP request waits (quizarena/web_guard.py).
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import httpx
@@ -26,6 +26,14 @@ class TelegramError(Exception):
 
 class RejectedError(TelegramError):
     """Telegram has said no; asking again will not change its mind."""
+
+
+class RetryAfterError(TelegramError):
+    """Telegram wants us to wait for `retry_after` before anything else is asked."""
+
+    def __init__(self, message: str, *, retry_after: timedelta) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,10 +69,13 @@ def refund(*, telegram_id: int, charge_id: str) -> None:
             raise
 
 
-def transactions(*, offset: int) -> list[Transaction]:
-    """Return the page of the list that begins at `offset`, the oldest first."""
+def transaction_lines(*, offset: int) -> list[dict[str, Any]]:
+    """Return the page of the list that begins at `offset`, the oldest first, as it came.
+
+    One line that cannot be read must not cost the others: the caller reads each with `transaction`.
+    """
     result = _call("getStarTransactions", offset=offset, limit=PAGE_LENGTH)
-    return [_transaction(line) for line in result["transactions"]]
+    return list(result["transactions"])
 
 
 def balance() -> int:
@@ -114,11 +125,14 @@ def _call(method: str, **parameters: Any) -> Any:
     told = f"{method}: {answer.get('error_code')} {answer.get('description')}"
     if answer.get("error_code") in (400, 403):
         raise RejectedError(told)
+    retry_after = (answer.get("parameters") or {}).get("retry_after")
+    if retry_after is not None:
+        raise RetryAfterError(told, retry_after=timedelta(seconds=int(retry_after)))
     raise TelegramError(told)
 
 
-def _transaction(line: dict[str, Any]) -> Transaction:
-    """Return a line of the list as we read it."""
+def transaction(line: dict[str, Any]) -> Transaction:
+    """Return a line of the list as we read it. Raises whatever a line does that is none."""
     came_in = "source" in line
     amount, nanostars = line["amount"], line.get("nanostar_amount", 0)
     return Transaction(

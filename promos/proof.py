@@ -6,13 +6,40 @@ import structlog
 from django.db.models import Count, F, Q, Sum
 from django.db.models.functions import Coalesce
 
+from economy import controls
 from promos.models import Campaign
 from quizarena.staff import alerts
+from quizarena.staff.models import Alert
 
 # The kind of alert for a campaign whose counters differ.
 MISCOUNTED = "promo_miscounted"
 
 log = structlog.get_logger(__name__)
+
+
+def verify(*, now: datetime) -> int:
+    """Run `prove` as a control: each campaign that differs is a finding; return how many.
+
+    The alert of a campaign that does not differ any more is resolved.
+    """
+    with controls.running(controls.CAMPAIGN_COUNTERS, now=now) as run:
+        found = prove(now=now)
+        run.checked = Campaign.objects.count()
+        for campaign in found:
+            controls.add_finding(
+                run,
+                summary=f"{campaign}: the counters are not what the redemptions say.",
+                subject=campaign,
+                details={
+                    name: {"counter": getattr(campaign, name), "redemptions": counted}
+                    for name in ("held", "applied", "stars_held", "stars_given")
+                    if (counted := getattr(campaign, f"rows_{name}")) != getattr(campaign, name)
+                },
+            )
+        differing = {str(campaign.pk) for campaign in found}
+        for alert in Alert.objects.unsettled().filter(kind=MISCOUNTED).exclude(key__in=differing):
+            alerts.settle(kind=MISCOUNTED, key=alert.key, now=now)
+    return len(found)
 
 
 def prove(*, now: datetime) -> list[Campaign]:

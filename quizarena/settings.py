@@ -274,6 +274,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 2.0,
         "options": {"expires": 2.0, "queue": "critical"},
     },
+    "cancel subscriptions": {
+        "task": "payments.tasks.cancel_subscriptions",
+        "schedule": 5.0,
+        "options": {"expires": 5.0, "queue": "critical"},
+    },
     "give days of grace": {
         "task": "payments.tasks.give_grace",
         "schedule": 300.0,
@@ -298,7 +303,14 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "payments.tasks.reconcile",
         "schedule": crontab(hour="3", minute="30"),
         "kwargs": {"is_full": True},
-        "options": {"expires": 3_600.0, "queue": "critical"},
+        # It takes longer than `critical` has for one job.
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
+    # A comparison that Telegram, a time limit or the end of a worker has interrupted.
+    "continue reconciliations": {
+        "task": "payments.tasks.continue_reconciliations",
+        "schedule": 60.0,
+        "options": {"expires": 60.0, "queue": "bulk"},
     },
     "remind players": {
         "task": "bot.tasks.tell_players",

@@ -200,6 +200,10 @@ class Sandbox:
         """Let a player have exactly so many Stars."""
         self._act(player, "set_stars", stars=stars)
 
+    def come_through_affiliate(self, player: int, *, per_mille: int) -> None:
+        """Let an affiliate get a commission of what a player pays from now on."""
+        self._act(player, "affiliate", per_mille=per_mille)
+
     def transactions(self) -> list[Json]:
         """Return all of the bot's transactions as getStarTransactions does, oldest first."""
         return list(self.request("/sandbox/api/transactions")["transactions"])

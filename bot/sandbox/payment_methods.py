@@ -7,12 +7,14 @@ from bot.sandbox import invoices, methods
 from bot.sandbox.errors import BadRequestError
 from bot.sandbox.methods import method
 from bot.sandbox.parameters import Parameters
-from bot.sandbox.stars import Payment
+from bot.sandbox.stars import NANOS, Payment
 from bot.sandbox.telegram import Telegram
 
 Json = dict[str, Any]
 
 TRANSACTIONS_PER_PAGE_MAX = 100
+# The player through whom others have come.
+AFFILIATE = {"id": 99, "is_bot": False, "first_name": "Affiliate"}
 
 
 @method
@@ -86,7 +88,7 @@ def transactions(telegram: Telegram, *, offset: int, limit: int) -> Json:
 @method
 def get_my_star_balance(telegram: Telegram, parameters: Parameters) -> Json:
     """Return how many Stars the bot has."""
-    return {"amount": telegram.state.ledger.bot_balance}
+    return _amount(telegram.state.ledger.bot_nanostars)
 
 
 @method
@@ -125,9 +127,24 @@ def _transaction(telegram: Telegram, payment: Payment, is_refund: bool) -> Json:
     }
     if payment.subscription_period_s:
         partner["subscription_period"] = payment.subscription_period_s
+    if payment.commission_per_mille:
+        # What it got goes back with a refund: negative (Bot API AffiliateInfo).
+        sign = -1 if is_refund else 1
+        partner["affiliate"] = {
+            "affiliate_user": AFFILIATE,
+            "commission_per_mille": payment.commission_per_mille,
+            **_amount(sign * payment.commission_nanostars),
+        }
     return {
         "id": payment.charge_id,
-        "amount": payment.amount,
+        **_amount(payment.nanostars),
         "date": payment.refunded_at if is_refund else payment.paid_at,
         "receiver" if is_refund else "source": partner,
     }
+
+
+def _amount(nanostars: int) -> Json:
+    """Return an amount as the Bot API does: whole Stars, and the rest where there is one."""
+    sign = -1 if nanostars < 0 else 1
+    stars, rest = divmod(abs(nanostars), NANOS)
+    return {"amount": sign * stars, **({"nanostar_amount": sign * rest} if rest else {})}

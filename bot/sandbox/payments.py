@@ -220,6 +220,7 @@ class Payments:
             paid_at=int(clock.now()),
             subscription_id=subscription.id if subscription else "",
             subscription_period_s=subscription.period_s if subscription else 0,
+            commission_per_mille=ledger.affiliates.get(chat.player.id, 0),
         )
         ledger.take(payment)
         content: Json = {
@@ -281,6 +282,13 @@ class Payments:
         self.telegram.state.ledger.balances[chat.player.id] = stars
         self.telegram.changed()
         self.telegram.show_player(chat)
+
+    def come_through_affiliate(self, chat: Chat, *, per_mille: int) -> None:
+        """Let an affiliate get so many thousandths of what a player pays from now on."""
+        if not 0 <= per_mille <= 1_000:
+            raise ImpossibleError("A commission is 0 to 1,000 thousandths.")
+        self.telegram.state.ledger.affiliates[chat.player.id] = per_mille
+        self.telegram.changed()
 
     def refund(self, payment: Payment) -> None:
         """Give the Stars of a payment back, once, and tell the bot, whoever wanted it."""

@@ -312,7 +312,7 @@ async def show_stars(request: web.Request) -> web.Response:
 
 @routes.post(
     "/sandbox/api/players/{player_id:\\d+}/"
-    "{deed:top_up|set_stars|refund|next_month|cancel_subscription|enable_subscription}"
+    "{deed:top_up|set_stars|affiliate|refund|next_month|cancel_subscription|enable_subscription}"
 )
 async def act_with_stars(request: web.Request) -> web.Response:
     """Do something with Stars as a player, or as Telegram in a player's favour."""
@@ -324,6 +324,8 @@ async def act_with_stars(request: web.Request) -> web.Response:
             payments.set_balance(chat, stars=balance + max(int(wanted["stars"]), 0))
         case "set_stars":
             payments.set_balance(chat, stars=int(wanted["stars"]))
+        case "affiliate":
+            payments.come_through_affiliate(chat, per_mille=int(wanted["per_mille"]))
         case "refund":
             payment = ledger.payments.get(str(wanted["charge_id"]))
             if payment is None or payment.player_id != chat.player.id or payment.refunded_at:

@@ -9,6 +9,8 @@ Json = dict[str, Any]
 
 # What somebody has whom the sandbox has just met.
 FIRST_BALANCE = 500
+# The parts of a Star in which commissions are counted (Bot API nanostar_amount).
+NANOS = 1_000_000_000
 
 
 @dataclass(kw_only=True)
@@ -26,6 +28,18 @@ class Payment:
     subscription_id: str = ""
     subscription_period_s: int = 0
     refunded_at: int = 0
+    # What the affiliate gets through whom the player has come, in thousandths of the amount.
+    commission_per_mille: int = 0
+
+    @property
+    def commission_nanostars(self) -> int:
+        """What the affiliate gets."""
+        return self.amount * self.commission_per_mille * NANOS // 1_000
+
+    @property
+    def nanostars(self) -> int:
+        """What is left for the bot."""
+        return self.amount * NANOS - self.commission_nanostars
 
 
 @dataclass(kw_only=True)
@@ -51,11 +65,18 @@ class Ledger:
     """All Stars that ever moved. Nothing is looked for by reading through everything."""
 
     balances: dict[int, int] = field(default_factory=dict)
-    bot_balance: int = 0
+    bot_nanostars: int = 0
+    # Who has come through an affiliate, and for how many thousandths of what they pay.
+    affiliates: dict[int, int] = field(default_factory=dict)
     payments: dict[str, Payment] = field(default_factory=dict)
     # In the order in which they happened: whose charge, and whether it was the refund.
     transactions: list[tuple[str, bool]] = field(default_factory=list)
     subscriptions: dict[str, Subscription] = field(default_factory=dict)
+
+    @property
+    def bot_balance(self) -> int:
+        """The bot's whole Stars."""
+        return self.bot_nanostars // NANOS
 
     def balance(self, player_id: int) -> int:
         """Return how many Stars a player has."""
@@ -64,14 +85,14 @@ class Ledger:
     def take(self, payment: Payment) -> None:
         """Move the Stars of `payment` from the player to the bot."""
         self.balances[payment.player_id] = self.balance(payment.player_id) - payment.amount
-        self.bot_balance += payment.amount
+        self.bot_nanostars += payment.nanostars
         self.payments[payment.charge_id] = payment
         self.transactions.append((payment.charge_id, False))
 
     def give_back(self, payment: Payment, *, at: int) -> None:
         """Move the Stars of `payment` back to the player."""
         payment.refunded_at = at
-        self.bot_balance -= payment.amount
+        self.bot_nanostars -= payment.nanostars
         self.balances[payment.player_id] = self.balance(payment.player_id) + payment.amount
         self.transactions.append((payment.charge_id, True))
 
@@ -94,7 +115,9 @@ class Ledger:
         """Return the books as they were saved."""
         return cls(
             balances={int(key): balance for key, balance in saved["balances"].items()},
-            bot_balance=saved["bot_balance"],
+            # What was saved before there were commissions has whole Stars.
+            bot_nanostars=saved.get("bot_nanostars", saved.get("bot_balance", 0) * NANOS),
+            affiliates={int(key): value for key, value in saved.get("affiliates", {}).items()},
             payments={key: Payment(**value) for key, value in saved["payments"].items()},
             transactions=[(charge_id, is_refund) for charge_id, is_refund in saved["transactions"]],
             subscriptions={

@@ -688,6 +688,8 @@ def refund_badge(refund: Refund) -> SafeString:
     """Return how far the refund is."""
     if refund.finished_at is not None:
         return badge("done", "success")
+    if refund.telegram_at is not None and refund.last_error:
+        return badge("Telegram has paid, not completed here", "danger")
     if refund.last_error:
         return badge("Telegram did not do it", "danger")
     return badge("under way", "warning")
@@ -728,11 +730,15 @@ def _telegram(purchase: Purchase) -> Chapter | None:
         return None
     return Chapter(
         title="Telegram's list",
-        headers=["When", "Stars", "Charge id", "Read"],
+        headers=["When", "Stars", "Commission of the affiliate", "Charge id", "Read"],
         rows=[
             [
                 exactly(line.at),
-                f"{line.stars:+,}".replace("-", "−"),
+                ("+" if line.gross_nanostars > 0 else "")
+                + reconciliation.in_stars(line.gross_nanostars),
+                reconciliation.in_stars(line.commission_nanostars)
+                if line.commission_nanostars
+                else "–",
                 breaking(line.transaction_id),
                 age(line.seen_at),
             ]

@@ -7,6 +7,7 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from kombu.exceptions import OperationalError
 from unfold.decorators import display
@@ -23,6 +24,7 @@ from quizarena.staff.desk import (
     age,
     badge,
     button,
+    exactly,
     object_link,
     own_user,
     span,
@@ -45,7 +47,7 @@ class RunForm(forms.Form):
 class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
     """The comparisons of our books with Telegram's, the latest first."""
 
-    list_display = ("when", "scope", "outcome", "read", "took")
+    list_display = ("when", "scope", "outcome", "looked_at", "read", "took")
     list_filter = ("is_full",)
     list_before_template = "payments/run_now.html"
     ordering = ("-id",)
@@ -53,7 +55,15 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
     fieldsets = (
         (
             None,
-            {"fields": (("when", "scope"), ("outcome", "took"), ("read", "position"), "told")},
+            {
+                "fields": (
+                    ("when", "scope"),
+                    ("outcome", "took"),
+                    "looked_at",
+                    ("read", "position"),
+                    ("told", "next_try"),
+                )
+            },
         ),
     )
 
@@ -77,9 +87,31 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
             return badge("Telegram did not answer", "danger")
         if run.finished_at is None:
             return badge("not finished", "warning")
+        still_open = run.found.filter(is_healed=False).count() if run.differences else 0
+        if still_open:
+            return badge(f"{run.differences:,} differences, {still_open:,} open", "danger")
         if run.differences:
-            return badge(f"{run.differences:,} differences", "danger")
-        return badge("nothing differs", "success")
+            return badge(f"{run.differences:,} differences, all set right", "warning")
+        # Of what was looked at, which "Looked at" says; what is younger comes with the next run.
+        return badge("no differences in what was compared", "success")
+
+    @display(description="Looked at")
+    def looked_at(self, run: ReconciliationRun) -> SafeString | str:
+        """Return which payments and refunds were compared, and what was left to the next run."""
+        if run.compared_until is None:
+            return "–"
+        return format_html(
+            "{} payments and refunds from {} to {}; {} younger ones are left to the next run",
+            f"{run.compared:,}",
+            exactly(run.compared_from) if run.compared_from else "the beginning",
+            exactly(run.compared_until),
+            f"{run.left_out:,}",
+        )
+
+    @display(description="Next try")
+    def next_try(self, run: ReconciliationRun) -> str:
+        """Return when an unfinished run is continued."""
+        return "–" if run.finished_at or run.due_at is None else age(run.due_at)
 
     @display(description="Took")
     def took(self, run: ReconciliationRun) -> str:
@@ -134,7 +166,11 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
 
         def carry_out(cleaned: dict[str, Any]) -> str:
             is_full = cleaned["is_full"]
-            tasks.reconcile.apply_async(kwargs={"is_full": is_full}, queue="critical", retry=False)
+            tasks.reconcile.apply_async(
+                kwargs={"is_full": is_full},
+                queue="bulk" if is_full else "critical",
+                retry=False,
+            )
             audit.record(
                 actor=own_user(request),
                 action="reconciliation.run",

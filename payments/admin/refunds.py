@@ -21,15 +21,21 @@ class ProgressFilter(admin.SimpleListFilter):
     parameter_name = "state"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Return what support asks for; both are few."""
-        return [("open", "not done yet"), ("failed", "Telegram did not do it")]
+        """Return what support asks for; each is few."""
+        return [
+            ("open", "not done yet"),
+            ("failed", "Telegram did not do it"),
+            ("incomplete", "Telegram has paid, not completed here"),
+        ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Refund]) -> QuerySet[Refund]:
         """Return those that have not come to their end."""
         if self.value() == "open":
             return queryset.filter(finished_at=None)
         if self.value() == "failed":
-            return queryset.filter(finished_at=None).exclude(last_error="")
+            return queryset.filter(finished_at=None, telegram_at=None).exclude(last_error="")
+        if self.value() == "incomplete":
+            return queryset.filter(finished_at=None, telegram_at__isnull=False)
         return queryset
 
 

@@ -7,11 +7,12 @@ from django.contrib import admin
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from economy.admin import players_found
-from payments.admin.purchases import CHAPTER_LENGTH, purchase_table
+from payments.admin.purchases import CHAPTER_LENGTH, breaking, purchase_table
 from payments.models import GRACE, Purchase, Subscription, SubscriptionState
 from quizarena.players.admin import Chapter
 from quizarena.staff.desk import ReadOnlyAdmin, age, badge, object_link
@@ -72,6 +73,7 @@ class SubscriptionAdmin(ReadOnlyAdmin[Subscription]):
                     ("state", "paid_until"),
                     ("canceled", "failed"),
                     ("graced", "told"),
+                    "cancellation",
                 )
             },
         ),
@@ -115,6 +117,18 @@ class SubscriptionAdmin(ReadOnlyAdmin[Subscription]):
     def graced(self, subscription: Subscription) -> SafeString | str:
         """Return a link to the entry that gave the days of grace."""
         return object_link(subscription.grace_entry) if subscription.grace_entry else "–"
+
+    @display(description="Cancelled at Telegram")
+    def cancellation(self, subscription: Subscription) -> SafeString | str:
+        """Return whether Telegram has been told not to renew it, and what it said."""
+        if subscription.cancel_due_at is None:
+            return "–"
+        return format_html(
+            "not yet: next try {}, {} so far. {}",
+            age(subscription.cancel_due_at),
+            subscription.cancel_tries,
+            breaking(subscription.cancel_error),
+        )
 
     @display(description="Player told of it")
     def told(self, subscription: Subscription) -> str:

@@ -19,7 +19,7 @@ from kombu.exceptions import OperationalError
 from unfold.decorators import display
 
 from quizarena.celery import app
-from quizarena.ops import heartbeats
+from quizarena.ops import controls, heartbeats
 from quizarena.ops.models import Downtime, Heartbeat
 from quizarena.staff import alerts
 from quizarena.staff.desk import (
@@ -169,7 +169,9 @@ class PeriodicTaskAdmin(ReadOnlyAdmin[PeriodicTask]):
 
     def is_action_due(self, action: str, obj: PeriodicTask) -> bool:
         """Offer the one of pause and resume that changes something."""
-        return action == "run_now" or action == ("pause" if obj.enabled else "resume")
+        if action == "pause":
+            return obj.enabled and not controls.is_a_control(obj)
+        return action == "run_now" or not obj.enabled
 
     @admin.action(description="Pause", permissions=["pause"])
     def pause(self, request: HttpRequest, queryset: QuerySet[PeriodicTask]) -> None:
@@ -179,7 +181,7 @@ class PeriodicTaskAdmin(ReadOnlyAdmin[PeriodicTask]):
             queryset,
             verb="paused",
             service=lambda task: _set_enabled(task, enabled=False),
-            refusal="paused already",
+            refusal="it is paused already, or is a control, which nobody can pause here",
         )
 
     @admin.action(description="Resume", permissions=["pause"])
@@ -215,8 +217,8 @@ class PeriodicTaskAdmin(ReadOnlyAdmin[PeriodicTask]):
 
 
 def _set_enabled(task: Any, *, enabled: bool) -> bool:
-    """Turn the task on or off, which beat notices by itself; return False if it was so already."""
-    if task.enabled == enabled:
+    """Turn the task on or off, which beat notices by itself; return False if nothing is done."""
+    if task.enabled == enabled or (not enabled and controls.is_a_control(task)):
         return False
     task.enabled = enabled
     task.save(update_fields=["enabled"])

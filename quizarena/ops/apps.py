@@ -8,17 +8,26 @@ from django.apps import AppConfig
 
 
 class OpsConfig(AppConfig):
-    """Health and heartbeats, and what the siblings below have to know of each other."""
+    """Health, heartbeats and controls, and what the siblings below have to know of each other."""
 
     name = "quizarena.ops"
 
     def ready(self) -> None:
-        """Let every Celery worker leave its signs of life, and the game say what promos ask."""
+        """Let Celery workers leave their signs of life, and say what staff have to look at."""
+        from economy import controls
         from promos import activity as asked
         from promos import levels
         from promos.referral_rules import FAST
         from quizarena.game import activity, statistics
+        from quizarena.staff import alerts
 
+        for kind, label in (
+            (controls.FINDINGS, "A control has found something"),
+            (controls.OVERDUE, "A control has had no clean run for hours"),
+            (controls.OVERDUE_FOR_DAYS, "Critical: a control has had no clean run for days"),
+            (controls.SWITCHED_OFF, "A control is switched off or changed"),
+        ):
+            alerts.declare(kind=kind, label=label, runbook="docs/runbooks/controls.md")
         levels.read_with(statistics.level)
         asked.read_with(partial(activity.answered, fast=FAST))
         heartbeat_sent.connect(_worker_is_alive, dispatch_uid="ops.worker_is_alive")

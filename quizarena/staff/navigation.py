@@ -65,6 +65,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Outbox", "outbox", "bot.outgoingcall"),
     ),
     "Jobs": (
+        ("Controls", "rule_settings", "economy.controlrun"),
         ("Schedule", "schedule", "django_celery_beat.periodictask"),
         ("Heartbeats", "monitor_heart", "ops.heartbeat"),
         ("Downtime", "power_off", "ops.downtime"),

@@ -104,6 +104,7 @@ _FINANCE = (
     "economy.adjust_wallet",
     "economy.grant_premium",
     "economy.view_proverrun",
+    "economy.view_controlrun",
     *_PROMOS,
     "promos.approve_campaign",
     "bot.view_broadcast",

@@ -706,7 +706,7 @@ class TestRefusals:
             "for_first_purchase": True,
         }
         anna = newcomer(road)
-        buy(road, anna, "FRIEND_CHALLENGE_5")
+        buy(road, anna, "STREAK_SAVER_20")
         running(**{condition: values[condition]})
 
         answer = say(road, anna, "/promo HELLO2026")

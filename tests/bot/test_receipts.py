@@ -13,7 +13,7 @@ from bot import notices
 from bot.tasks import tell_players
 from payments import purchases, subscriptions, support
 from payments.models import Purchase, Subscription, SupportRequest
-from payments.tasks import give_grace
+from payments.tasks import cancel_subscriptions, give_grace
 from quizarena.players import services as players
 from tests.bot.buyers import (
     buy,
@@ -273,6 +273,7 @@ class TestSubscription:
         page = tap(road, anna, "subscription")
 
         canceled = tap(road, anna, "cancel")
+        assert cancel_subscriptions() == 1
 
         assert "🔁 Subscription: renewed on " in wallet["text"]
         assert "🔁 Subscription" in labels(wallet)
@@ -285,6 +286,7 @@ class TestSubscription:
     def test_the_player_switches_it_on_again_in_telegram(self, road: Road) -> None:
         anna = subscribed(road)
         tap(road, anna, "cancel")
+        assert cancel_subscriptions() == 1
 
         how = tap(road, anna, "resume")
         before = Subscription.objects.get().canceled_at
@@ -374,6 +376,7 @@ class TestSubscription:
 
         with time_machine.travel(expires_at + timedelta(hours=1), tick=True):
             tap(road, anna, "cancel")
+            assert cancel_subscriptions() == 1
 
         assert Subscription.objects.get().canceled_at is not None
         assert toast(road, anna).startswith("Your subscription is cancelled.")
@@ -386,14 +389,119 @@ class TestSubscription:
             tap(road, anna, data)
             assert toast(road, anna).startswith("This button is from an earlier time.")
 
-    def test_a_renewal_that_was_paid_after_the_cancelling_goes_on(self, road: Road) -> None:
+    def test_a_renewal_that_was_faster_than_the_cancellation_changes_nothing(
+        self, road: Road
+    ) -> None:
         anna = subscribed(road)
         subscriptions.cancel(player=row(anna), now=timezone.now() - timedelta(minutes=1))
 
         assert road.sandbox.next_month(anna) == "renewed"
         travel(road)
 
-        assert Subscription.objects.get().canceled_at is None
+        assert Subscription.objects.get().canceled_at is not None
+        assert cancel_subscriptions() == 1
+        assert road.sandbox.next_month(anna) == "ended"
+
+    def test_what_telegram_has_not_been_told_of_goes_on_at_once(self, road: Road) -> None:
+        anna = subscribed(road)
+        tap(road, anna, "cancel")
+
+        page = tap(road, anna, "resume")
+
+        assert "🔁 Subscription: renewed on " in page["text"]
+        assert cancel_subscriptions() == 0
+        assert road.sandbox.next_month(anna) == "renewed"
+
+
+class TestALongerPlanBesideASubscription:
+    """Who buys a longer plan is told that the month goes on, before and after, and can end it."""
+
+    @pytest.mark.parametrize(
+        ("language", "note", "button"),
+        [
+            (
+                "en",
+                (
+                    "🔁 Your subscription goes on: Telegram takes ⭐ 99 every 30 days until "
+                    "you cancel it."
+                ),
+                "Cancel the subscription",
+            ),
+            (
+                "de",
+                (
+                    "🔁 Dein Abo läuft weiter: Telegram zieht alle 30 Tage ⭐ 99 ein, bis du es "
+                    "kündigst."
+                ),
+                "Abo kündigen",
+            ),
+            (
+                "uk",
+                (
+                    "🔁 Твоя підписка триває: Telegram списує ⭐ 99 кожні 30 днів, доки ти її не "
+                    "скасуєш."
+                ),
+                "Скасувати підписку",
+            ),
+        ],
+    )
+    def test_on_the_page_on_the_invoice_and_on_the_receipt(
+        self, road: Road, language: str, note: str, button: str
+    ) -> None:
+        anna = subscribed(road, language=language)
+
+        page = tap(road, anna, "product:PREMIUM_SEASON")
+        card = invoice(road, anna, "PREMIUM_SEASON")
+        pay(road, anna)
+        travel(road)
+        receipt = road.sandbox.last_message(anna)
+
+        for shown in (page, receipt):
+            assert note in shown["text"]
+            assert button in labels(shown)
+        assert card["invoice"]["description"].startswith(note)
+        assert button in labels(card)
+
+    @pytest.mark.parametrize("where", ["page", "invoice", "receipt"])
+    def test_the_button_cancels_and_leaves_the_message(self, road: Road, where: str) -> None:
+        anna = subscribed(road)
+        shown = tap(road, anna, "product:PREMIUM_SEASON")
+        if where != "page":
+            shown = invoice(road, anna, "PREMIUM_SEASON")
+        if where == "receipt":
+            pay(road, anna)
+            travel(road)
+            shown = road.sandbox.last_message(anna)
+
+        for _ in range(2):
+            road.sandbox.tap(anna, "cancel-beside", message_id=shown["message_id"])
+            travel(road)
+            assert toast(road, anna).startswith("Your subscription is cancelled.")
+
+        assert Subscription.objects.get().canceled_at is not None
+        assert cancel_subscriptions() == 1
+        assert road.sandbox.next_month(anna) == "ended"
+
+    @pytest.mark.parametrize("code", ["ENERGY_10", "PREMIUM_SEASON"])
+    def test_where_nothing_goes_on_nothing_is_said(self, road: Road, code: str) -> None:
+        anna = subscribed(road) if code == "ENERGY_10" else newcomer(road)
+
+        page = tap(road, anna, f"product:{code}")
+        card = invoice(road, anna, code)
+        pay(road, anna)
+        travel(road)
+        receipt = road.sandbox.last_message(anna)
+
+        for shown in (page, card, receipt):
+            assert "Cancel the subscription" not in labels(shown)
+            assert "goes on" not in shown.get("text", "")
+
+    def test_the_receipts_of_renewals_say_nothing_of_it(self, road: Road) -> None:
+        anna = subscribed(road)
+        assert road.sandbox.next_month(anna) == "renewed"
+        travel(road)
+
+        assert "goes on" not in road.sandbox.last_message(anna)["text"]
 
 
 class TestAnswer:

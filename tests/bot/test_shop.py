@@ -95,11 +95,10 @@ class TestShelf:
 
         assert shop["text"] == (
             "🛍 Shop\n\n"
-            "⚡ 20/20\n🔋 Paid energy: 0\n🛟 Streak savers: 0\n🎟 Duel tickets: 0\n\n"
+            "⚡ 20/20\n🔋 Paid energy: 0\n🛟 Streak savers: 0\n\n"
             "10 energy · ⭐ 5\n🔋 10 energy\n"
             "Mega Pack · ⭐ 15\n🔋 15 energy · 🔓 24 h: Cases, Separable verbs, Word order\n"
             "Streak saver · ⭐ 20\n🛟 1 streak saver\n"
-            "Duel ticket · ⭐ 5\n🎟 1 duel ticket\n"
             "Premium Starter · ⭐ 29\n👑 Premium Starter: 7 days\n"
             "Premium Month · ⭐ 99\n👑 Premium Month: 30 days\n"
             "Premium Season · ⭐ 249\n👑 Premium Season: 90 days\n"
@@ -253,7 +252,6 @@ class TestEveryProduct:
             ("ENERGY_10", 5, "🔋 Paid energy: 10", (10, 0, 0), 0, 0),
             ("MEGA_PACK_15", 15, "🔓 Cases, Separable verbs, Word order: until", (15, 0, 0), 0, 3),
             ("STREAK_SAVER_20", 20, "🛟 Streak savers: 1", (0, 1, 0), 0, 0),
-            ("FRIEND_CHALLENGE_5", 5, "🎟 Duel tickets: 1", (0, 0, 1), 0, 0),
             ("PREMIUM_STARTER", 29, "👑 Premium until", (0, 0, 0), 7, 0),
             ("PREMIUM_MONTH", 99, "👑 Premium until", (0, 0, 0), 30, 0),
             ("PREMIUM_SEASON", 249, "👑 Premium until", (0, 0, 0), 90, 0),
@@ -451,7 +449,7 @@ class TestSubscribing:
         page = tap(road, anna, "product:PREMIUM_MONTH")
         tap(road, anna, "subscribe:PREMIUM_MONTH")
 
-        assert labels(page) == ["Buy for ⭐ 99", "◀️ Back"]
+        assert labels(page) == ["Buy for ⭐ 99", "Cancel the subscription", "◀️ Back"]
         assert "🔁 Subscription: renewed on " in page["text"]
         assert toast(road, anna) == "You have a subscription already. You find it in /wallet."
         assert Purchase.objects.count() == 1
@@ -483,7 +481,7 @@ class TestCost:
 
     def test_a_payment_with_its_credit_and_its_receipt(self, road: Road) -> None:
         anna = newcomer(road)
-        buy(road, anna, "FRIEND_CHALLENGE_5")
+        buy(road, anna, "STREAK_SAVER_20")
         invoice(road, anna, "ENERGY_10")
         pay(road, anna)
 

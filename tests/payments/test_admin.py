@@ -302,8 +302,8 @@ class TestPage:
         told = read(client, page(purchase))
 
         assert (
-            f"Telegram's list When Stars Charge id Read 2026-11-22 12:00:00 +4 {purchase.charge_id}"
-            in told
+            "Telegram's list When Stars Commission of the affiliate Charge id Read "
+            f"2026-11-22 12:00:00 +4 – {purchase.charge_id}" in told
         )
         assert "the amounts differ open" in told
 
@@ -341,7 +341,7 @@ class TestPage:
             for name, purchase in (
                 ("credited", buy(player)),
                 ("open", open_purchase(player, "MEGA_PACK_15")),
-                ("refunded", refund(buy(player, "FRIEND_CHALLENGE_5"))),
+                ("refunded", refund(buy(player, "STREAK_SAVER_20"))),
             )
         }
 
@@ -640,6 +640,16 @@ class TestProducts:
         history = read(client, f"{PRODUCTS}ENERGY_10/history/")
         assert "title_de: 10 Energie Zehn Energie" in history
 
+    def test_what_nothing_can_use_yet_is_not_put_on_sale(self, client: Client) -> None:
+        log_in(client, "Operator")
+
+        answer = client.post(f"{PRODUCTS}FRIEND_CHALLENGE_5/change/", self.FORM)
+
+        assert "Nothing in the product uses duel tickets yet, so it cannot be for sale." in text(
+            answer.content
+        )
+        assert Product.objects.get(pk="FRIEND_CHALLENGE_5").is_for_sale is False
+
     PRICE = f"{PRODUCTS}ENERGY_10/price/"
 
     def test_a_price_is_changed_with_a_reason_and_open_invoices_keep_theirs(
@@ -803,12 +813,32 @@ class TestReconciliation:
         )
         Difference.objects.create(run=run, kind="WALLET", player=player, details={"paid_energy": 1})
 
-        assert "everything 2 differences" in read(client, RUNS)
+        assert "everything 2 differences, 1 open" in read(client, RUNS)
         shown = client.get(f"{RUNS}{run.pk}/change/").content.decode()
         assert page(purchase) in shown
         assert f"/admin/players/player/{player.pk}/change/" in shown
         told = text(shown.encode())
         assert told.index("a wallet is not the sum") < told.index("Telegram has a payment")
+
+    def test_a_run_says_what_it_has_looked_at_and_what_it_has_left_out(
+        self, client: Client
+    ) -> None:
+        log_in(client, "Finance")
+        ReconciliationRun.objects.create(
+            is_full=False,
+            started_at=NOON,
+            finished_at=NOON,
+            compared_from=NOON - timedelta(days=3),
+            compared_until=NOON - timedelta(minutes=5),
+            compared=41,
+            left_out=2,
+        )
+
+        shown = read(client, RUNS)
+
+        assert "no differences in what was compared" in shown
+        assert "41 payments and refunds from 2026-11-19 12:00:00 to 2026-11-22 11:55:00" in shown
+        assert "2 younger ones are left to the next run" in shown
 
     def test_run_now_puts_a_run_into_the_queue(self, client: Client) -> None:
         log_in(client, "Finance")
@@ -816,7 +846,7 @@ class TestReconciliation:
         assert f"{RUNS}run/" in client.get(RUNS).content.decode()
         with (
             app.connection_for_read() as broker,
-            broker.SimpleQueue("critical") as queue,
+            broker.SimpleQueue("bulk") as queue,
         ):
             queue.clear()
             answer = client.post(f"{RUNS}run/", {"is_full": "on", "confirm": "1"}, follow=True)

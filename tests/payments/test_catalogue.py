@@ -1,12 +1,16 @@
 """What is sold: the eight products, and the shelf as a player sees it."""
 
+import dataclasses
+import importlib
 from typing import Any
 
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, transaction
 
+from economy.goods import USED_BY, Goods
 from payments import catalogue
+from payments.errors import RefusedError
 from payments.models import Product
 from quizarena.players import services as players
 from quizarena.players.models import Player
@@ -101,6 +105,13 @@ def test_filling_the_shelves_again_keeps_what_operators_have_changed() -> None:
     assert Product.objects.count() == 8
 
 
+def test_each_thing_that_is_used_names_the_module_that_uses_it() -> None:
+    names = {field.name for field in dataclasses.fields(Goods)} - {"premium_days", "mode_hours"}
+    assert set(USED_BY) == names
+    for module in filter(None, USED_BY.values()):
+        importlib.import_module(module)
+
+
 class TestShelf:
     """What a player sees, and what they cannot buy now."""
 
@@ -113,6 +124,14 @@ class TestShelf:
             if offer.refused
         }
 
+    def test_what_nothing_can_use_yet_is_not_for_sale(self, player: Player) -> None:
+        shelf = catalogue.shelf(player=player, now=NOON)
+        assert "FRIEND_CHALLENGE_5" not in [offer.product.code for offer in shelf]
+        assert "FRIEND_CHALLENGE_5" not in [product.code for product in catalogue.on_sale()]
+        with pytest.raises(RefusedError) as refused:
+            steps.open_purchase(player, "FRIEND_CHALLENGE_5")
+        assert refused.value.refusal == "NOT_FOR_SALE"
+
     def test_a_new_player_can_buy_everything(
         self, player: Player, django_assert_num_queries: Any
     ) -> None:
@@ -120,7 +139,7 @@ class TestShelf:
             offers = catalogue.shelf(player=player, now=NOON)
 
         assert offers[0].product.code == "ENERGY_10"
-        assert len(offers) == 8
+        assert len(offers) == 7
         assert self.refused(player) == {}
 
     def test_what_is_not_for_sale_is_not_shown(self, player: Player) -> None:
@@ -129,7 +148,7 @@ class TestShelf:
         codes = [offer.product.code for offer in catalogue.shelf(player=player, now=NOON)]
 
         assert "ENERGY_10" not in codes
-        assert len(codes) == 7
+        assert len(codes) == 6
 
     def test_lower_plans_and_a_second_saver_are_refused(self, player: Player) -> None:
         steps.buy(player, "PREMIUM_SEASON")
@@ -151,7 +170,7 @@ class TestShelf:
         player.refresh_from_db()
 
         assert set(self.refused(player).values()) == {"SUSPENDED"}
-        assert len(self.refused(player)) == 8
+        assert len(self.refused(player)) == 7
 
 
 class TestDatabaseSaysNo:
@@ -170,6 +189,7 @@ class TestDatabaseSaysNo:
             ({"paid_energy": 0}, "product_delivers_something"),
             ({"once_per_days": 0}, "product_window_is_of_days"),
             ({"can_subscribe": True}, "product_subscription_is_of_30_days"),
+            ({"duel_tickets": 1}, "product_for_sale_can_be_used"),
         ],
     )
     def test_it_is_refused(self, changes: dict[str, Any], rule: str) -> None:

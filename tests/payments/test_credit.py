@@ -1,5 +1,6 @@
 """Crediting: all of what was bought as one entry of the ledger, once."""
 
+import json
 from typing import Any
 
 import pytest
@@ -12,11 +13,12 @@ from economy.goods import Plan
 from economy.models import LedgerEntry, ModeSpan, Wallet
 from payments import purchases, refunds
 from payments.errors import NotCreditableError
-from payments.models import Purchase
+from payments.models import Product, Purchase
 from quizarena.players.models import Player
 from tests.factories import PlayerFactory
 from tests.payments import steps
 from tests.payments.steps import DAY, MINUTE, NOON, Delivery
+from tests.promos.steps import behind_the_guards
 
 pytestmark = pytest.mark.django_db
 
@@ -56,22 +58,33 @@ def test_credit_is_idempotent_on_same_purchase(player: Player) -> None:
 def test_credit_contains_expected_breakdown_keys_for_friend_challenge_ticket(
     player: Player,
 ) -> None:
-    steps.buy(player, "FRIEND_CHALLENGE_5")
+    """It is not for sale any more; whose invoice was open before has it delivered."""
+    product = Product.objects.get(code="FRIEND_CHALLENGE_5")
+    purchase = steps.open_purchase(player, "ENERGY_10")
+    with behind_the_guards() as cursor:
+        cursor.execute(
+            "UPDATE payments_purchase SET product_id = %s, goods = %s",
+            [product.pk, json.dumps(product.goods.metadata())],
+        )
+
+    steps.credit(steps.pay(purchase))
 
     [entry] = credits_of(player)
     assert entry.metadata["asset_breakdown"] == {"friend_challenge_tickets": 1}
+    assert steps.owned(player) == (0, 0, 1)
+    assert steps.again(purchase).flags == ["NOT_FOR_SALE", "UNCHECKED"]
 
 
 def test_credit_mutates_wallet_only_by_expected_breakdown_delta(player: Player) -> None:
     steps.buy(player, "ENERGY_10")
     before = model_to_dict(Wallet.objects.get(player=player))
 
-    steps.buy(player, "FRIEND_CHALLENGE_5", now=NOON + MINUTE)
+    steps.buy(player, "STREAK_SAVER_20", now=NOON + MINUTE)
 
     after = model_to_dict(Wallet.objects.get(player=player))
     changed = {name for name in before if before[name] != after[name]}
-    assert changed == {"duel_tickets", "changed_at"}
-    assert (before["duel_tickets"], after["duel_tickets"]) == (0, 1)
+    assert changed == {"streak_savers", "changed_at"}
+    assert (before["streak_savers"], after["streak_savers"]) == (0, 1)
 
 
 class TestDelivery:
@@ -91,7 +104,6 @@ class TestDelivery:
                 (15, 0, 0),
             ),
             ("STREAK_SAVER_20", 20, {"streak_saver_tokens": 1}, (0, 1, 0)),
-            ("FRIEND_CHALLENGE_5", 5, {"friend_challenge_tickets": 1}, (0, 0, 1)),
             ("PREMIUM_STARTER", 29, {"premium_days": 7}, (0, 0, 0)),
             ("PREMIUM_MONTH", 99, {"premium_days": 30}, (0, 0, 0)),
             ("PREMIUM_SEASON", 249, {"premium_days": 90}, (0, 0, 0)),

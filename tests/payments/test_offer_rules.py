@@ -23,7 +23,6 @@ GOODS = {
     "ENERGY_10": Goods(paid_energy=10),
     "MEGA_PACK_15": Goods(paid_energy=15, mode_codes=MODES, mode_hours=24),
     "STREAK_SAVER_20": Goods(streak_savers=1),
-    "FRIEND_CHALLENGE_5": Goods(duel_tickets=1),
     "PREMIUM_STARTER": Goods(premium=Plan.STARTER, premium_days=7),
     "PREMIUM_MONTH": Goods(premium=Plan.MONTH, premium_days=30),
     "PREMIUM_SEASON": Goods(premium=Plan.SEASON, premium_days=90),
@@ -376,8 +375,8 @@ class TestNothingThatThePlayerHas:
 
         codes = [ware.code for ware in worth_offering(rule, SHELF, weekend)]
 
-        higher = list(GOODS)[4 + plan.rank :]
-        assert codes == ["STREAK_SAVER_20", "FRIEND_CHALLENGE_5", *higher]
+        higher = list(GOODS)[3 + plan.rank :]
+        assert codes == ["STREAK_SAVER_20", *higher]
 
 
 def _at_random(

@@ -13,8 +13,8 @@ from pytest_django.fixtures import Settings
 
 from economy import grants
 from economy.goods import Goods
-from economy.models import Asset, EntryType, Source
-from payments import purchases, reconciliation, tasks, telegram
+from economy.models import Asset, ControlRun, EntryType, Source
+from payments import purchases, reconciliation, tasks
 from payments.models import Difference, Purchase, ReconciliationRun, StarTransaction
 from quizarena.players.models import Player
 from quizarena.staff.models import Alert
@@ -36,6 +36,8 @@ class Statement:
         self.lines: list[Json] = []
         self.offsets: list[int] = []
         self.is_away = False
+        # From this offset on it wants to be left alone.
+        self.too_many_at: int | None = None
         statement = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -66,6 +68,13 @@ class Statement:
         self.offsets.append(offset)
         if self.is_away:
             return {"ok": False, "error_code": 502, "description": "Bad Gateway"}
+        if self.too_many_at is not None and offset >= self.too_many_at:
+            return {
+                "ok": False,
+                "error_code": 429,
+                "description": "Too Many Requests: retry after 37",
+                "parameters": {"retry_after": 37},
+            }
         return {"ok": True, "result": {"transactions": self.lines[offset : offset + limit]}}
 
     def payment(
@@ -149,6 +158,11 @@ def reconcile(*, now: datetime = LATER, is_full: bool = True) -> list[tuple[str,
     return found
 
 
+def unsettled() -> list[str]:
+    """Return the keys of the open alerts."""
+    return sorted(Alert.objects.filter(settled_at=None).values_list("key", flat=True))
+
+
 def charge_of(purchase: Purchase) -> str:
     """Return the charge of what has been paid."""
     assert purchase.charge_id is not None
@@ -190,7 +204,12 @@ class TestDifferences:
             "status": "CREDITED",
         }
         alert = Alert.objects.get(kind="reconciliation_difference")
-        assert alert.summary.startswith("1 differences")
+        assert alert.summary == (
+            "Full reconciliation: 1 difference between Telegram's list and ours, 0 open, 1 set "
+            "right by the run."
+        )
+        # Nothing is left to look at.
+        assert alert.settled_at == LATER
 
     def test_a_payment_after_the_invoice_failed_is_credited_too(
         self, statement: Statement, player: Player
@@ -403,12 +422,150 @@ class TestDifferences:
         ) == [("gift", 5, False), ("withdrawn", -1_000, False)]
 
 
+AFFILIATE = {
+    "affiliate_user": {"id": 99, "is_bot": False, "first_name": "Affiliate"},
+    "commission_per_mille": 100,
+    "amount": 9,
+    "nanostar_amount": 900_000_000,
+}
+
+
+class TestCommission:
+    """An affiliate's part never reaches the bot; the player has paid it all the same."""
+
+    def test_what_the_player_has_paid_is_the_amount_and_the_commission(
+        self, statement: Statement, player: Player
+    ) -> None:
+        purchase = steps.buy(player, "PREMIUM_MONTH")
+        statement.tell(purchase, stars=89, nanostars=100_000_000, affiliate=AFFILIATE)
+
+        assert reconcile() == []
+
+        line = StarTransaction.objects.get()
+        assert (line.commission_nanostars, line.gross_nanostars) == (9_900_000_000, 99_000_000_000)
+
+    def test_a_payment_that_we_never_heard_of_is_credited(
+        self, statement: Statement, player: Player
+    ) -> None:
+        purchase = steps.open_purchase(player, "PREMIUM_MONTH")
+        statement.payment(
+            "lost",
+            player,
+            payload=purchase.payload or "",
+            stars=89,
+            nanostars=100_000_000,
+            affiliate=AFFILIATE,
+        )
+
+        assert reconcile() == [("UNHEARD_PAYMENT", True)]
+
+        purchase = steps.again(purchase)
+        assert (purchase.status, purchase.paid_stars) == ("CREDITED", 99)
+        assert Difference.objects.get().details["commission"] == "9.9"
+        assert steps.entries(player) == [("PURCHASE_CREDIT", f"credit:purchase:{purchase.pk}", 99)]
+
+    def test_of_a_refund_the_commission_goes_back_too(
+        self, statement: Statement, player: Player
+    ) -> None:
+        purchase = steps.buy(player, "PREMIUM_MONTH")
+        steps.refund(purchase)
+        statement.tell(purchase, stars=89, nanostars=100_000_000, affiliate=AFFILIATE)
+        back = {**AFFILIATE, "amount": -9, "nanostar_amount": -900_000_000}
+        statement.refund(
+            charge_of(purchase), player, stars=89, nanostars=100_000_000, affiliate=back
+        )
+
+        assert reconcile() == []
+
+        lines = StarTransaction.objects.order_by("pk")
+        assert [line.gross_nanostars for line in lines] == [99_000_000_000, -99_000_000_000]
+        assert [line.commission_nanostars for line in lines] == [9_900_000_000, -9_900_000_000]
+
+    def test_of_less_than_a_star_the_payment_and_the_refund_are_two_lines(
+        self, statement: Statement, player: Player
+    ) -> None:
+        part = {**AFFILIATE, "amount": 4, "nanostar_amount": 500_000_000}
+        purchase = steps.buy(player)
+        steps.refund(purchase)
+        statement.tell(purchase, stars=0, nanostars=500_000_000, affiliate=part)
+        statement.refund(
+            charge_of(purchase), player, stars=0, nanostars=500_000_000, affiliate=part
+        )
+
+        assert reconcile() == []
+        assert StarTransaction.objects.count() == 2
+
+    def test_a_commission_that_does_not_make_up_for_it_is_a_difference(
+        self, statement: Statement, player: Player
+    ) -> None:
+        purchase = steps.buy(player, "PREMIUM_MONTH")
+        statement.tell(purchase, stars=88, nanostars=100_000_000, affiliate=AFFILIATE)
+
+        assert reconcile() == [("AMOUNT", False)]
+        assert Difference.objects.get().details == {
+            "ours": 99,
+            "telegram": 88,
+            "nanostars": 100_000_000,
+            "commission": "9.9",
+            "currency": "XTR",
+        }
+
+
+class TestIsolation:
+    """One line that raises is a finding, and costs the others nothing."""
+
+    def test_a_line_that_cannot_be_credited(self, statement: Statement, player: Player) -> None:
+        """It names nobody who has paid."""
+        lost, other = steps.open_purchase(player), steps.open_purchase(PlayerFactory.create())
+        statement.payment("broken", player, payload=lost.payload or "", user={})
+        statement.payment("lost", other.player, payload=other.payload or "")
+
+        run = reconciliation.run(is_full=True, now=LATER)
+
+        assert [
+            (row.kind, row.charge_id, row.is_healed, row.details.get("error"))
+            for row in run.found.order_by("pk")
+        ] == [
+            ("NOT_COMPARED", "broken", False, "KeyError"),
+            ("UNHEARD_PAYMENT", "lost", True, None),
+        ]
+        assert steps.again(other).status == "CREDITED"
+        assert run.finished_at is not None
+        assert ControlRun.objects.get().findings == 1
+
+    def test_a_line_that_cannot_be_read(self, statement: Statement, player: Player) -> None:
+        purchase = steps.open_purchase(player)
+        statement.lines.append({"id": "no-date", "amount": 5, "source": {"type": "user"}})
+        statement.payment("x" * 200, player)
+        statement.payment("lost", player, payload=purchase.payload or "")
+
+        assert reconcile() == [
+            ("NOT_COMPARED", False),
+            ("NOT_COMPARED", False),
+            ("UNHEARD_PAYMENT", True),
+        ]
+        errors = Difference.objects.filter(kind="NOT_COMPARED").order_by("pk")
+        assert [row.details["error"] for row in errors] == ["KeyError", "DataError"]
+
+    def test_a_refund_that_cannot_be_carried_out(
+        self, statement: Statement, player: Player
+    ) -> None:
+        other = steps.buy(player)
+        statement.tell(other)
+        # Of a charge that nobody has heard of, and it names nobody who had paid.
+        statement.refund("broken", player, user={})
+        statement.refund(charge_of(other), player)
+
+        assert reconcile() == [("NOT_COMPARED", False), ("OUTSIDE_REFUND", True)]
+        assert Difference.objects.get(kind="NOT_COMPARED").details["step"] == "outside_refunds"
+
+
 class TestRuns:
     """How often and from where runs read."""
 
     def test_a_second_run_changes_nothing(self, statement: Statement, player: Player) -> None:
         purchase = steps.open_purchase(player)
-        back = steps.buy(player, "FRIEND_CHALLENGE_5")
+        back = steps.buy(player, "MEGA_PACK_15")
         statement.payment("lost", player, payload=purchase.payload or "")
         statement.payment("strange", player)
         statement.tell(back)
@@ -487,7 +644,7 @@ class TestRuns:
         assert reconcile(is_full=False, now=NOON + timedelta(days=3, seconds=1)) == []
         assert reconcile(now=NOON + timedelta(days=30)) == [("NO_PAYMENT", False)]
 
-    def test_when_telegram_is_away_the_run_says_so_and_the_next_one_goes_on(
+    def test_when_telegram_is_away_the_run_says_so_and_goes_on_later(
         self, statement: Statement, player: Player
     ) -> None:
         for number in range(150):
@@ -495,16 +652,79 @@ class TestRuns:
         reconcile(is_full=False)
         statement.is_away = True
 
-        with pytest.raises(telegram.TelegramError, match="502 Bad Gateway"):
-            reconcile(is_full=False)
+        waits = []
+        at = LATER
+        for _ in range(4):
+            away = reconciliation.run(is_full=False, now=at)
+            assert (away.error, away.finished_at) == ("getStarTransactions: 502 Bad Gateway", None)
+            assert away.due_at is not None
+            waits.append(away.due_at - at)
+            at = away.due_at
 
-        failed = ReconciliationRun.objects.latest()
-        assert failed.error == "getStarTransactions: 502 Bad Gateway"
-        assert failed.finished_at is not None
+        assert waits == [MINUTE, 5 * MINUTE, 15 * MINUTE, 15 * MINUTE]
         statement.is_away = False
         statement.offsets.clear()
-        reconcile(is_full=False)
+        # Its time has not come: Telegram is left alone.
+        assert reconciliation.run(is_full=False, now=at - steps.SECOND).finished_at is None
+        assert statement.offsets == []
+        again = reconciliation.run(is_full=False, now=at)
+        assert (ReconciliationRun.objects.latest(), again.error) == (again, "")
+        assert again.finished_at is not None
         assert statement.offsets == [50, 150]
+
+    def test_a_full_run_that_is_told_to_wait_obeys_and_keeps_its_position(
+        self, statement: Statement, player: Player
+    ) -> None:
+        for number in range(250):
+            statement.payment(f"gift-{number}", player, transaction_type="gift_purchase")
+        statement.too_many_at = 100
+
+        told = reconciliation.run(is_full=True, now=LATER)
+
+        assert (told.position, told.finished_at) == (100, None)
+        assert told.due_at == LATER + timedelta(seconds=37)
+        assert statement.offsets == [0, 100]
+        statement.too_many_at = None
+        assert reconciliation.continue_unfinished(now=LATER + timedelta(seconds=36)) == 0
+        assert statement.offsets == [0, 100]
+        assert reconciliation.continue_unfinished(now=LATER + timedelta(seconds=37)) == 1
+        # Not from the beginning.
+        assert statement.offsets == [0, 100, 100, 200]
+        run = ReconciliationRun.objects.get()
+        assert (run.position, run.transactions, run.error) == (250, 250, "")
+        assert run.finished_at is not None
+
+    def test_a_run_whose_worker_died_goes_on_where_it_was(
+        self, statement: Statement, player: Player
+    ) -> None:
+        for number in range(250):
+            statement.payment(f"gift-{number}", player, transaction_type="gift_purchase")
+        cut_off = reconciliation.run(is_full=True, now=LATER, read_for=timedelta())
+        assert (cut_off.position, cut_off.finished_at) == (100, None)
+        # What a worker leaves that is killed while it reads.
+        assert reconciliation._claim(is_full=True, now=LATER)[1] is True
+
+        assert reconciliation.continue_unfinished(now=LATER + 2 * MINUTE - steps.SECOND) == 0
+        assert reconciliation.continue_unfinished(now=LATER + 2 * MINUTE) == 1
+
+        assert statement.offsets == [0, 100, 200]
+        assert ReconciliationRun.objects.get().finished_at is not None
+
+    def test_what_a_dead_worker_had_found_is_not_found_twice(
+        self, statement: Statement, player: Player
+    ) -> None:
+        purchase = steps.buy(player)
+        cut_off, _ = reconciliation._claim(is_full=True, now=LATER)
+        Difference.objects.create(run=cut_off, kind="NO_PAYMENT", purchase=purchase)
+
+        assert reconcile(now=LATER + 2 * MINUTE) == [("NO_PAYMENT", False)]
+
+    def test_two_workers_do_not_share_a_run(self, statement: Statement, player: Player) -> None:
+        reconciliation._claim(is_full=True, now=LATER)
+
+        run = reconciliation.run(is_full=True, now=LATER + MINUTE)
+
+        assert (run.finished_at, statement.offsets) == (None, [])
 
     def test_the_job_leaves_it_to_the_next_one_when_telegram_is_away(
         self, statement: Statement
@@ -517,19 +737,47 @@ class TestRuns:
         runs = ReconciliationRun.objects.order_by("pk").values_list("is_full", "error")
         assert list(runs) == [(False, "getStarTransactions: 502 Bad Gateway"), (True, "")]
 
-    def test_a_full_run_without_differences_closes_the_alert(
+    def test_a_run_says_what_it_has_looked_at(self, statement: Statement, player: Player) -> None:
+        old, young = steps.buy(player), steps.buy(player, now=LATER - 4 * MINUTE)
+        for purchase in (old, young):
+            statement.tell(purchase)
+        unheard = steps.open_purchase(player, "STREAK_SAVER_20")
+        statement.payment("soon", player, payload=unheard.payload or "", at=LATER - MINUTE)
+
+        run = reconciliation.run(is_full=False, now=LATER)
+
+        assert run.compared_from == LATER - 3 * DAY
+        assert run.compared_until == LATER - 5 * MINUTE
+        assert (run.differences, run.compared, run.left_out) == (0, 1, 2)
+
+    def test_the_alert_closes_with_the_next_run_of_its_kind_in_which_nothing_is_open(
         self, statement: Statement, player: Player
     ) -> None:
         purchase = steps.buy(player)
         reconcile()
-        assert Alert.objects.filter(settled_at=None).count() == 1
+        reconcile(is_full=False)
+        assert unsettled() == ["full_reconciliation", "reconciliation"]
         statement.tell(purchase)
 
         reconcile(is_full=False)
-        assert Alert.objects.filter(settled_at=None).count() == 1
+        assert unsettled() == ["full_reconciliation"]
         reconcile()
 
-        assert Alert.objects.filter(settled_at=None).count() == 0
+        assert unsettled() == []
+
+    def test_a_difference_that_is_set_right_leaves_no_open_alert_beside_one_that_is_not(
+        self, statement: Statement, player: Player
+    ) -> None:
+        steps.buy(player)
+        purchase = steps.open_purchase(player)
+        statement.payment("lost", player, payload=purchase.payload or "")
+
+        reconcile()
+
+        assert Alert.objects.get(settled_at=None).summary == (
+            "Full reconciliation: 2 differences between Telegram's list and ours, 1 open, 1 set "
+            "right by the run."
+        )
 
     def test_the_payments_of_many_are_healed_in_one_run(self, statement: Statement) -> None:
         opened = [steps.open_purchase(PlayerFactory.create()) for _ in range(120)]

@@ -52,7 +52,7 @@ class TestDue:
         self, player: Player, clock: time_machine.Traveller
     ) -> None:
         steps.open_purchase(player, "ENERGY_10")
-        steps.pay(steps.open_purchase(player, "FRIEND_CHALLENGE_5"), stars=9)
+        steps.pay(steps.open_purchase(player, "STREAK_SAVER_20"), stars=9)
         steps.ask_refund(paid(player))
         clock.move_to(NOON + DAY)
 

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -10,7 +11,7 @@ from economy import entitlements, ledger
 from economy.goods import Plan
 from economy.ledger import Deltas
 from economy.models import Asset, Direction, EntryType, LedgerEntry, ModeSpan, Source
-from payments import purchases, refunds, tasks
+from payments import purchases, refunds, subscriptions, tasks
 from payments.errors import NotCreditableError, NotRefundableError
 from payments.models import Purchase, Refund, RefundSource, Subscription
 from quizarena.players.models import Player
@@ -112,7 +113,7 @@ def test_refund_revokes_mode_access_for_source_purchase(player: Player) -> None:
 def test_refund_requires_credited_purchase(player: Player) -> None:
     """Nothing has been paid, so there are no Stars to give back."""
     waiting = steps.open_purchase(player)
-    failed = steps.open_purchase(player, "FRIEND_CHALLENGE_5", now=NOON - 31 * MINUTE)
+    failed = steps.open_purchase(player, "STREAK_SAVER_20", now=NOON - 31 * MINUTE)
     purchases.fail_stale(now=NOON, limit=10)
 
     for purchase, status in ((waiting, "invoice sent"), (failed, "failed")):
@@ -428,14 +429,14 @@ class TestSaga:
             fail={"count": 1, "status": 500, "methods": ["editUserStarSubscription"]}
         )
 
-        # Nobody knows whether the next month will be paid, so the Stars wait, too: once they are
-        # back, Telegram's own notice may end the refund.
-        assert finish(refund) is False
-        assert telegram.sandbox.stars(telegram.id) == 901
-        assert finish(refund, after=MINUTE) is True
-
+        # The Stars do not wait for the cancellation, which is stored and tried until it is done.
+        assert tasks.cancel_subscriptions() == 0
+        assert finish(refund) is True
         assert telegram.sandbox.stars(telegram.id) == 1_000
         assert steps.again(purchase).status == "REFUNDED"
+        later = refund.asked_at + MINUTE
+        assert subscriptions.cancel_at_telegram(purchase_id=purchase.pk, now=later) is True
+
         self.is_cancelled(telegram)
 
     def test_a_subscription_that_telegram_refunds_is_cancelled_too(
@@ -445,8 +446,8 @@ class TestSaga:
         telegram.sandbox.refund_at_telegram(telegram.id, purchase.charge_id or "")
         told = steps.payment(purchase, charge_id=purchase.charge_id)
 
-        assert refunds.came_from_telegram(told, now=timezone.now()).status == "CREDITED"
-        assert tasks.finish_refunds() == 1
+        assert refunds.came_from_telegram(told, now=timezone.now()).status == "REFUNDED"
+        assert tasks.cancel_subscriptions() == 1
 
         purchase = steps.again(purchase)
         assert (purchase.status, purchase.refund.source) == ("REFUNDED", "TELEGRAM")
@@ -476,9 +477,93 @@ class TestSaga:
             steps.open_purchase(telegram.player, now=timezone.now()), now=timezone.now()
         )
         steps.ask_refund(strange, now=timezone.now())
-        purchase = telegram.buy("FRIEND_CHALLENGE_5")
+        purchase = telegram.buy("STREAK_SAVER_20")
         steps.ask_refund(purchase, now=timezone.now())
 
         assert tasks.finish_refunds() == 1
 
         assert steps.again(purchase).status == "REFUNDED"
+
+
+# What a reversal meets: nothing of type PURCHASE_REFUND gets into the ledger.
+_NO_REVERSALS = """
+CREATE FUNCTION tests_no_reversals() RETURNS trigger LANGUAGE plpgsql AS
+$$ BEGIN RAISE EXCEPTION 'No reversals today.'; END; $$;
+CREATE TRIGGER tests_no_reversals BEFORE INSERT ON economy_ledgerentry
+FOR EACH ROW WHEN (NEW.type = 'PURCHASE_REFUND') EXECUTE FUNCTION tests_no_reversals();
+"""
+
+
+def reversals_fail() -> None:
+    """Let every reversal fail from now on."""
+    with connection.cursor() as cursor:
+        cursor.execute(_NO_REVERSALS)
+
+
+def reversals_work() -> None:
+    """Let reversals succeed again."""
+    with connection.cursor() as cursor:
+        cursor.execute("DROP FUNCTION tests_no_reversals CASCADE")
+
+
+class TestIncomplete:
+    """Telegram has paid, and the goods cannot be taken back."""
+
+    def test_it_is_noted_on_the_refund_and_staff_know_at_once(self, telegram: Telegram) -> None:
+        purchase = telegram.buy()
+        refund = steps.ask_refund(purchase, now=timezone.now())
+        reversals_fail()
+
+        assert finish(refund) is False
+
+        assert telegram.sandbox.stars(telegram.id) == 1_000
+        refund.refresh_from_db()
+        assert (refund.telegram_at, refund.finished_at) == (refund.asked_at, None)
+        assert refund.last_error == "After Telegram had paid: ProgrammingError"
+        purchase = steps.again(purchase)
+        assert (purchase.status, purchase.event) == ("CREDITED", "REVERSAL_FAILED")
+        [alert] = Alert.objects.filter(settled_at=None)
+        assert (alert.kind, alert.key) == ("refund_incomplete", str(purchase.pk))
+        assert alert.summary == (
+            "Telegram has given 5 Stars back, and the goods could not be taken back: "
+            "ProgrammingError."
+        )
+        # Its next turn asks Telegram nothing more.
+        reversals_work()
+        since = len(telegram.sandbox.calls("refundStarPayment"))
+        assert finish(refund, after=30 * SECOND) is True
+        assert len(telegram.sandbox.calls("refundStarPayment")) == since
+        refund.refresh_from_db()
+        assert refund.telegram_at == refund.asked_at
+        assert refund.finished_at == refund.asked_at + 30 * SECOND
+        assert steps.again(purchase).status == "REFUNDED"
+        assert not Alert.objects.filter(settled_at=None).exists()
+
+    def test_of_a_refund_that_telegram_tells_of(self, player: Player) -> None:
+        """The update is done; the saga goes on with what is left."""
+        purchase = steps.buy(player)
+        reversals_fail()
+
+        told = refunds.came_from_telegram(
+            steps.payment(purchase, charge_id=purchase.charge_id), now=NOON
+        )
+
+        assert told.status == "CREDITED"
+        refund = Refund.objects.get()
+        assert (refund.telegram_at, refund.finished_at) == (NOON, None)
+        assert Alert.objects.get(settled_at=None).kind == "refund_incomplete"
+        reversals_work()
+        assert refunds.finish(refund_id=refund.pk, now=NOON) is True
+        assert steps.again(purchase).status == "REFUNDED"
+
+    def test_a_wait_that_telegram_asks_for_is_obeyed(self, telegram: Telegram) -> None:
+        purchase = telegram.buy()
+        refund = steps.ask_refund(purchase, now=timezone.now())
+        telegram.sandbox.network(
+            too_many={"count": 1, "retry_after": 50, "methods": ["refundStarPayment"]}
+        )
+
+        assert finish(refund) is False
+
+        refund.refresh_from_db()
+        assert refund.due_at == refund.asked_at + 50 * SECOND

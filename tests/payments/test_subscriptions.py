@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import IntegrityError, transaction
+from pytest_django.fixtures import Settings
 
 from economy import entitlements
 from economy.models import PremiumSpan
@@ -12,9 +14,11 @@ from payments import purchases, subscriptions, tasks
 from payments.errors import Refusal, RefusedError
 from payments.models import Purchase, Subscription
 from quizarena.players.models import Player
+from quizarena.staff.models import Alert
 from tests.factories import PlayerFactory
 from tests.payments import steps
 from tests.payments.steps import DAY, MINUTE, NOON, SECOND
+from tests.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db
 
@@ -151,11 +155,25 @@ class TestRenewal:
 
     def test_a_renewal_after_it_was_cancelled_says_that_it_goes_on(self, first: Purchase) -> None:
         subscriptions.cancel(player=first.player, now=NOON + DAY)
+        # Telegram has agreed.
+        Subscription.objects.update(cancel_due_at=None)
 
         renew(first, now=NOON + MONTH)
 
         first.subscription.refresh_from_db()
         assert first.subscription.canceled_at is None
+
+    def test_a_renewal_that_was_faster_than_the_cancellation_changes_nothing(
+        self, first: Purchase
+    ) -> None:
+        subscriptions.cancel(player=first.player, now=NOON + DAY)
+
+        renew(first, now=NOON + MONTH)
+
+        first.subscription.refresh_from_db()
+        assert first.subscription.canceled_at == NOON + DAY
+        assert first.subscription.cancel_due_at == NOON + DAY
+        assert first.subscription.expires_at == NOON + 2 * MONTH
 
     def test_a_cancellation_after_the_renewal_was_paid_stays(self, first: Purchase) -> None:
         paid = steps.pay(first, now=NOON + MONTH, is_renewal=True)
@@ -252,13 +270,25 @@ class TestEnd:
         assert subscriptions.current(player=player, now=NOON) is None
 
     def test_what_is_cancelled_can_go_on_until_its_end(self, first: Purchase) -> None:
-        assert subscriptions.resumable(player=first.player, now=NOON) is None
+        assert subscriptions.resume(player=first.player, now=NOON) is None
 
         subscriptions.cancel(player=first.player, now=NOON + DAY)
+        Subscription.objects.update(cancel_due_at=None)
 
-        resumable = subscriptions.resumable(player=first.player, now=NOON + MONTH - SECOND)
-        assert resumable == first.subscription
-        assert subscriptions.resumable(player=first.player, now=NOON + MONTH) is None
+        resumed = subscriptions.resume(player=first.player, now=NOON + MONTH - SECOND)
+        assert resumed == first.subscription
+        # The player has to switch it on in Telegram.
+        assert resumed.canceled_at == NOON + DAY
+        assert subscriptions.resume(player=first.player, now=NOON + MONTH) is None
+
+    def test_what_telegram_has_not_been_told_of_simply_goes_on(self, first: Purchase) -> None:
+        subscriptions.cancel(player=first.player, now=NOON + DAY)
+
+        resumed = subscriptions.resume(player=first.player, now=NOON + DAY)
+
+        assert resumed is not None
+        assert (resumed.canceled_at, resumed.cancel_due_at) == (None, None)
+        assert not Subscription.objects.cancel_due(NOON + MONTH).exists()
 
     def test_telegram_tells_what_the_player_has_done(self, first: Purchase) -> None:
         def hear(state: str, *, at: datetime) -> Subscription | None:
@@ -322,3 +352,109 @@ class TestEnd:
         assert first.subscription.canceled_at == NOON + 31 * DAY
         assert first.subscription.state(NOON + 31 * DAY) == "ENDED"
         assert entitlements.premium_at(player=first.player, at=NOON + 31 * DAY) is None
+
+
+class TestTellingTelegram:
+    """A cancellation is told to Telegram until it agrees."""
+
+    @staticmethod
+    def ask(first: Purchase, now: datetime) -> bool:
+        """Let the job take its turn."""
+        return subscriptions.cancel_at_telegram(purchase_id=first.pk, now=now)
+
+    @staticmethod
+    def telegram_is_away(settings: Settings) -> None:
+        """Let nobody answer."""
+        settings.TELEGRAM_API_URL = "http://127.0.0.1:1"
+
+    def test_a_failure_is_tried_again_less_and_less_often_and_the_third_tells_staff(
+        self, first: Purchase, settings: Settings
+    ) -> None:
+        self.telegram_is_away(settings)
+        subscriptions.cancel(player=first.player, now=NOON)
+        alerts = Alert.objects.filter(kind="subscription_not_canceled", settled_at=None)
+
+        at, waits, alerted = NOON, [], []
+        for _ in range(6):
+            assert self.ask(first, at) is False
+            due_at = Subscription.objects.get().cancel_due_at
+            assert due_at is not None
+            # Not before its time.
+            assert self.ask(first, due_at - SECOND) is False
+            waits.append(due_at - at)
+            alerted.append(alerts.count())
+            at = due_at
+
+        minute, hour = 60 * SECOND, 3_600 * SECOND
+        assert waits == [
+            30 * SECOND, 2 * minute, 10 * minute, hour, 6 * hour, 6 * hour,
+        ]  # fmt: skip
+        assert alerted == [0, 0, 1, 1, 1, 1]
+        held = Subscription.objects.get()
+        assert held.cancel_tries == 6
+        assert held.cancel_error == "editUserStarSubscription: ConnectError"
+
+    def test_a_refusal_tells_staff_at_once(self, first: Purchase, sandbox: Sandbox) -> None:
+        """Telegram does not know the charge."""
+        sandbox.add_player("Anna")
+        subscriptions.cancel(player=first.player, now=NOON)
+
+        assert self.ask(first, NOON) is False
+
+        alert = Alert.objects.get(kind="subscription_not_canceled")
+        assert alert.summary.startswith(
+            "Telegram has not cancelled a subscription, and may renew it: editUserStarSubscription:"
+        )
+        assert Subscription.objects.get().cancel_due_at == NOON + 30 * SECOND
+
+    def test_when_nothing_is_left_to_renew_a_refusal_ends_it(
+        self, first: Purchase, sandbox: Sandbox
+    ) -> None:
+        subscriptions.cancel(player=first.player, now=NOON)
+        over = NOON + MONTH + 3 * DAY
+        self.ask(first, NOON)
+        assert Alert.objects.filter(settled_at=None).count() == 1
+
+        assert self.ask(first, over - SECOND) is False
+        assert Subscription.objects.get().cancel_due_at is not None
+        Subscription.objects.update(cancel_due_at=over)
+        self.ask(first, over)
+
+        assert Subscription.objects.get().cancel_due_at is None
+        assert Alert.objects.filter(settled_at=None).count() == 0
+
+    def test_telegrams_own_word_ends_it(self, first: Purchase, settings: Settings) -> None:
+        self.telegram_is_away(settings)
+        subscriptions.cancel(player=first.player, now=NOON)
+        self.ask(first, NOON)
+
+        subscriptions.hear(
+            payload=first.payload or "",
+            telegram_id=first.player.telegram_id,
+            state="canceled",
+            now=NOON + SECOND,
+        )
+
+        held = Subscription.objects.get()
+        assert (held.cancel_due_at, held.cancel_tries, held.cancel_error) == (None, 0, "")
+        assert held.canceled_at == NOON
+
+    def test_a_refund_of_what_never_was_credited_cancels_too(self, player: Player) -> None:
+        """Or Telegram would renew what nobody has."""
+        paid = steps.pay(steps.open_purchase(player, "PREMIUM_MONTH", is_subscription=True))
+
+        steps.ask_refund(paid)
+
+        held = Subscription.objects.get()
+        assert (held.purchase, held.canceled_at, held.cancel_due_at) == (paid, NOON, NOON)
+
+    def test_two_workers_ask_once(self, first: Purchase) -> None:
+        subscriptions.cancel(player=first.player, now=NOON)
+
+        assert subscriptions._claim_cancellation(purchase_id=first.pk, now=NOON) is not None
+        assert subscriptions._claim_cancellation(purchase_id=first.pk, now=NOON) is None
+
+    def test_the_database_knows_no_cancellation_of_what_goes_on(self, first: Purchase) -> None:
+        rule = "subscription_canceled_before_telegram_is_told"
+        with pytest.raises(IntegrityError, match=rule), transaction.atomic():
+            Subscription.objects.update(cancel_due_at=NOON)
