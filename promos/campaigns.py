@@ -177,7 +177,9 @@ def share_code(*, campaign_id: int, raw: str, now: datetime) -> Code:
     if not codes.SHARED.fullmatch(code):
         raise BadBatchError("A shared code has 4 to 32 letters A to Z and digits.")
     if redemptions.find(code) is not None:
-        raise BadBatchError("This code has been taken already, by this campaign or another one.")
+        raise BadBatchError(
+            "This code has been taken already, or one that reads like it (0 and O, 1 and I and L)."
+        )
     campaign.codes.filter(is_shared=True, revoked_at=None).update(revoked_at=now)
     pepper_id, digest = codes.digest(code)
     try:

@@ -5,7 +5,7 @@ One player's tries are one after the other: each locks the player. The campaign 
 """
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -67,7 +67,7 @@ def redeem(*, player: Player, raw: str, channel: Channel, key: str, now: datetim
     blocks. Raises KeyReusedError for a key that came with another code. At most seven statements
     for goods, four for a hold.
     """
-    return _redeem(player=player, digests=_digests(raw), channel=channel, key=key, now=now)
+    return _redeem(player=player, entered=_read(raw), channel=channel, key=key, now=now)
 
 
 def redeem_shared(
@@ -78,7 +78,8 @@ def redeem_shared(
     That is its newest one: if it was revoked, it is refused. The campaign has had one.
     """
     digest = bytes(shared_codes(campaign_id).values_list("digest", flat=True)[0])
-    return _redeem(player=player, digests=[digest], channel=channel, key=key, now=now)
+    entered = _Entered(exact=[digest])
+    return _redeem(player=player, entered=entered, channel=channel, key=key, now=now)
 
 
 def shared_codes(campaign_id: int) -> QuerySet[Code]:
@@ -86,16 +87,37 @@ def shared_codes(campaign_id: int) -> QuerySet[Code]:
     return Code.objects.filter(campaign=campaign_id, is_shared=True).order_by("-pk")
 
 
-def _digests(raw: str) -> list[bytes]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entered:
+    """The HMACs of a code as it was entered, and of what it may have been misread from."""
+
+    exact: list[bytes]
+    misread: list[bytes] = field(default_factory=list)
+
+    @property
+    def digests(self) -> list[bytes]:
+        """Return all of them, those of the code as it was entered first."""
+        return self.exact + self.misread
+
+
+def _read(raw: str) -> _Entered:
     """Return the HMACs under which the database may know what was typed."""
-    return list(codes.digests(codes.normalised(raw)[: codes.LENGTH_MAX]).values())
+    code = codes.normalised(raw)[: codes.LENGTH_MAX]
+    return _Entered(
+        exact=list(codes.digests(code).values()),
+        misread=[
+            digest
+            for spelling in codes.spellings(code)
+            for digest in codes.digests(spelling).values()
+        ],
+    )
 
 
 def _redeem(
-    *, player: Player, digests: list[bytes], channel: Channel, key: str, now: datetime
+    *, player: Player, entered: _Entered, channel: Channel, key: str, now: datetime
 ) -> Result:
-    """Try the code that has one of the digests."""
-    enter = partial(_try, player=player, digests=digests, channel=channel, key=key, now=now)
+    """Try the code that was entered."""
+    enter = partial(_try, player=player, entered=entered, channel=channel, key=key, now=now)
     for _ in range(2):
         # What was there a moment ago may have gone: then look again, at what is left.
         with suppress(_OutrunError):
@@ -107,7 +129,7 @@ def _redeem(
 def _try(
     *,
     player: Player,
-    digests: list[bytes],
+    entered: _Entered,
     channel: Channel,
     key: str,
     now: datetime,
@@ -115,16 +137,16 @@ def _try(
 ) -> Result:
     """Try once. Raises _OutrunError if what was there has gone meanwhile."""
     players.lock(player)
-    known = _look_up(player=player, digests=digests, key=key, now=now)
+    known = _look_up(player=player, entered=entered, key=key, now=now)
     if known.earlier_id is not None:
-        return _as_before(known.earlier_id, digests=digests, known=known, now=now)
+        return _as_before(known.earlier_id, digests=entered.digests, known=known, now=now)
     if known.lapsed_id is not None:
         # Its time is over, and the job that releases it has not come yet.
         _lapse(redemption_id=known.lapsed_id, now=now)
-        known = _look_up(player=player, digests=digests, key=key, now=now)
+        known = _look_up(player=player, entered=entered, key=key, now=now)
     attempt = Attempt(
         player=player,
-        digest=known.digest or digests[0],
+        digest=known.digest or entered.exact[0],
         code_id=known.code_id,
         campaign_id=known.campaign_id,
         channel=channel,
@@ -211,11 +233,23 @@ LEFT JOIN promos_campaign AS campaign ON campaign.id = code.campaign_id
 LEFT JOIN promos_redemption AS mine
   ON mine.campaign_id = campaign.id AND mine.player_id = player.id AND mine.status <> 'EXPIRED'
 WHERE player.id = %(player)s
+ORDER BY code.id
+LIMIT 1
 """
 
 
-def _look_up(*, player: Player, digests: list[bytes], key: str, now: datetime) -> _Known:
-    """Find out everything that decides, as it is once the player is locked. One query."""
+def _look_up(*, player: Player, entered: _Entered, key: str, now: datetime) -> _Known:
+    """Find out everything that decides, as it is once the player is locked.
+
+    One query; a second one for a code that nobody knows and that may have been misread.
+    """
+    known = _look_up_digests(player=player, digests=entered.exact, key=key, now=now)
+    if known.code_id is None and known.earlier_id is None and entered.misread:
+        return _look_up_digests(player=player, digests=entered.misread, key=key, now=now)
+    return known
+
+
+def _look_up_digests(*, player: Player, digests: list[bytes], key: str, now: datetime) -> _Known:
     with connection.cursor() as cursor:
         cursor.execute(
             _LOOK_UP,
@@ -263,9 +297,18 @@ def _look_up(*, player: Player, digests: list[bytes], key: str, now: datetime) -
 
 
 def find(raw: str) -> Code | None:
-    """Return the code that was typed, if there is one: so staff search."""
-    digests = list(codes.digests(codes.normalised(raw)).values())
-    return Code.objects.select_related("campaign", "batch").filter(digest__in=digests).first()
+    """Return the code that a player would try with this, if there is one: so staff search."""
+    known = Code.objects.select_related("campaign", "batch").order_by("pk")
+    entered = _read(raw)
+    return (
+        known.filter(digest__in=entered.exact).first()
+        or known.filter(digest__in=entered.misread).first()
+    )
+
+
+def attempts_with(raw: str) -> QuerySet[Attempt]:
+    """Return everything that players have tried and that is read as this code."""
+    return Attempt.objects.filter(digest__in=_read(raw).digests)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,17 +326,17 @@ class Examination:
 
 def examine(*, player: Player, raw: str, now: datetime) -> Examination:
     """Find out what would become of the player's try, as `redeem` does. Nothing is written."""
-    return _examine(player=player, digests=_digests(raw), now=now)
+    return _examine(player=player, entered=_read(raw), now=now)
 
 
 def examine_code(*, player: Player, digest: bytes, now: datetime) -> Examination:
     """Find out what would become of the player's try with the code that has this HMAC."""
-    return _examine(player=player, digests=[digest], now=now)
+    return _examine(player=player, entered=_Entered(exact=[digest]), now=now)
 
 
-def _examine(*, player: Player, digests: list[bytes], now: datetime) -> Examination:
+def _examine(*, player: Player, entered: _Entered, now: datetime) -> Examination:
     """Look the code up as a try does."""
-    known = _look_up(player=player, digests=digests, key="", now=now)
+    known = _look_up(player=player, entered=entered, key="", now=now)
     person, terms = known.person, known.terms
     if known.lapsed_id is not None and terms is not None:
         # Its time is over: a try would release it first.

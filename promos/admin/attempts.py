@@ -254,7 +254,7 @@ def _answer(request: HttpRequest, *, code: str, player: str) -> dict[str, Any]:
     answer: dict[str, Any] = {}
     if raw:
         found = redemptions.find(raw)
-        attempts = attempts.filter(digest__in=list(codes.digests(codes.normalised(raw)).values()))
+        attempts = redemptions.attempts_with(raw).order_by("-at", "-id")
         facts += _facts_of_code(found)
         columns = [column for column in columns if column not in ("Code", "Campaign")]
     if term:

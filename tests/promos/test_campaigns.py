@@ -196,7 +196,7 @@ class TestSharedCode:
         assert redeem(player, "ALT2026", now=minutes(1)).reason == "REVOKED"
         assert redeem(player, "NEU2026", now=minutes(1)).refusal is None
 
-    @pytest.mark.parametrize("raw", ["ABC", "A" * 33, "GRÜSSE", "A B C", "HALLO!", ""])
+    @pytest.mark.parametrize("raw", ["ABC", "A" * 33, "GRÜSSE", "A B C", "HALLÖ", ""])
     def test_what_cannot_be_typed_is_refused(self, raw: str) -> None:
         with pytest.raises(BadBatchError, match="4 to 32 letters A to Z and digits"):
             campaigns.share_code(campaign_id=make_campaign().pk, raw=raw, now=NOON)

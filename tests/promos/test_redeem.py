@@ -608,7 +608,10 @@ class TestStatements:
         assert self.count(PlayerFactory.create()) == (statements, 1)
 
     def test_a_refusal(self) -> None:
-        assert self.count(PlayerFactory.create()) == (3, 1)
+        assert self.count(PlayerFactory.create(), "WEG34") == (3, 1)
+
+    def test_a_refusal_of_what_may_have_been_misread(self) -> None:
+        assert self.count(PlayerFactory.create(), "HALLO2026") == (4, 1)
 
     def test_a_hold_that_is_taken_again_before_the_job_has_come(self) -> None:
         make_campaign(code=CODE)
