@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F
 
-from promos import campaigns, codes
+from promos import campaigns, code_files, codes
 from promos.errors import BadBatchError, CodesGoneError, IllegalMoveError, KeyReusedError
 from promos.models import OVER, Batch, Code
 from quizarena.staff import audit
@@ -192,12 +192,17 @@ def revoke(*, batch_id: int, reason: str, now: datetime, staff: User | None) -> 
 
 
 class ImportReport:
-    """What became of the lines of an import; `refused` names at most a hundred of them."""
+    """What became of the lines of an import; `refused` names at most a hundred of them.
+
+    `first` are the first codes as they are read: they are shown before anything is stored.
+    """
 
     REFUSED_MAX = 100
+    FIRST_MAX = 5
 
     def __init__(self) -> None:
         self.added = 0
+        self.first: list[str] = []
         self.refused_count = 0
         self.refused: list[tuple[int, str]] = []
 
@@ -254,6 +259,7 @@ def _chunks_of_fresh(lines: Iterator[str], report: ImportReport) -> Iterator[lis
     while chunk := list(islice(numbered, 1000)):
         fresh = _fresh([pair for pair in chunk if pair[1]], first_lines, report)
         report.added += len(fresh)
+        report.first += fresh[: report.FIRST_MAX - len(report.first)]
         if report.added > SIZE_MAX:
             raise BadBatchError(f"At most {SIZE_MAX:,} codes at once.")
         yield fresh
@@ -266,8 +272,8 @@ def _fresh(
     fresh: dict[str, int] = {}
     for number, line in lines:
         code = codes.normalised(line)
-        if not codes.IMPORTED.fullmatch(code):
-            report.refuse(number, "a code has 8 to 32 letters A to Z and digits")
+        if why := _why_no_code(line, code):
+            report.refuse(number, why)
         elif (first := first_lines.setdefault(code, number)) != number:
             report.refuse(number, f"the same as line {first}")
         else:
@@ -278,6 +284,17 @@ def _fresh(
     for code in {digests[bytes(digest)] for digest in found}:
         report.refuse(fresh.pop(code), "taken already")
     return list(fresh)
+
+
+def _why_no_code(line: str, code: str) -> str:
+    """Return why a line cannot be taken for a code, empty if it can."""
+    if code_files.is_heading(line):
+        return "it is a heading, not a code"
+    if code_files.is_rounded(line):
+        return "Excel has rounded this number: format the column as text and fill it in again"
+    if not codes.IMPORTED.fullmatch(code) or not codes.is_written_as_code(line):
+        return "a code has 8 to 32 letters A to Z and digits"
+    return ""
 
 
 def _of_ones_own(campaign_id: int, code: str) -> Code:
