@@ -6,23 +6,25 @@ One player's tries are one after the other: each locks the player. The campaign 
 
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from economy import grants
 from economy.goods import Goods, Plan
 from economy.grants import Reversal
 from economy.models import EntryType, LedgerEntry, Source
 from economy.wallets import business_zone
-from promos import codes, levels, rules
+from promos import buyable, codes, levels, rules
 from promos.errors import KeyReusedError, NotAttachableError, Refusal
 from promos.models import (
     HOLD_FOR,
+    LOCKED_FOR,
     Attempt,
     Block,
     Campaign,
@@ -65,7 +67,7 @@ def redeem(*, player: Player, raw: str, channel: Channel, key: str, now: datetim
     same code: so it comes last. Goods arrive at once; a discount is held for HOLD_FOR. Whoever
     holds it already gets that hold. Every try is written down, and the fifth failure of a day
     blocks. Raises KeyReusedError for a key that came with another code. At most seven statements
-    for goods, four for a hold.
+    for goods, five for a hold.
     """
     return _redeem(player=player, entered=_read(raw), channel=channel, key=key, now=now)
 
@@ -153,7 +155,7 @@ def _try(
         idempotency_key=key,
         at=now,
     )
-    against = why_not_anybody(person=known.person, terms=known.terms, now=now)
+    against = _against(known, player=player, now=now)
     redemption = _held(known, against)
     if redemption is not None:
         attempt.redemption = redemption
@@ -188,6 +190,8 @@ class _Known:
     digest: bytes | None
     kind: str
     value: int
+    scope: str
+    product_code: str
     is_shared: bool
     held_id: int | None
     lapsed_id: int | None
@@ -200,7 +204,8 @@ SELECT
   (SELECT min(day) FROM economy_streakday
    WHERE player_id = player.id AND outcome = 'PLAYED') AS first_active_on,
   (SELECT max(day) FROM economy_streakday
-   WHERE player_id = player.id AND outcome = 'PLAYED') AS last_active_on,
+   WHERE player_id = player.id AND outcome = 'PLAYED' AND day < %(active_before)s
+  ) AS last_active_on,
   EXISTS (SELECT FROM economy_ledgerentry
           WHERE player_id = player.id AND type = 'PURCHASE_CREDIT') AS has_bought,
   player.suspended_at IS NOT NULL AS is_suspended,
@@ -217,11 +222,13 @@ SELECT
     SELECT FROM promos_redemption
     WHERE code_id = code.id AND status <> 'EXPIRED' AND player_id <> player.id
   ) AS is_used_by_other,
-  mine.id AS live_id, mine.status = 'RESERVED' AS is_held,
+  mine.id AS live_id,
+  mine.status = 'RESERVED' AND (NOT mine.is_kept OR mine.locked_until > %(now)s) AS is_held,
   mine.status = 'RESERVED' AND NOT mine.is_kept AND mine.reserved_until <= %(now)s AS is_lapsed,
   coalesce((SELECT max(turn) FROM promos_redemption
             WHERE campaign_id = campaign.id AND player_id = player.id), 0) AS turns_taken,
   campaign.id AS campaign_id, campaign.status, campaign.kind, campaign.value,
+  campaign.scope, campaign.product_code,
   campaign.starts_at, campaign.ends_at, campaign.uses_max, campaign.applied, campaign.held,
   campaign.for_new_players, campaign.for_first_purchase, campaign.for_language,
   campaign.for_level, campaign.for_lapsed_days
@@ -249,7 +256,14 @@ def _look_up(*, player: Player, entered: _Entered, key: str, now: datetime) -> _
     return known
 
 
-def _look_up_digests(*, player: Player, digests: list[bytes], key: str, now: datetime) -> _Known:
+def _look_up_digests(
+    *,
+    player: Player,
+    digests: list[bytes],
+    key: str,
+    now: datetime,
+    active_before: date = date.max,
+) -> _Known:
     with connection.cursor() as cursor:
         cursor.execute(
             _LOOK_UP,
@@ -258,6 +272,7 @@ def _look_up_digests(*, player: Player, digests: list[bytes], key: str, now: dat
                 "digests": digests,
                 "key": key,
                 "failures_since": now - FAILURES_WITHIN,
+                "active_before": active_before,
                 "now": now,
             },
         )
@@ -289,6 +304,8 @@ def _look_up_digests(*, player: Player, digests: list[bytes], key: str, now: dat
         digest=bytes(row["digest"]) if row["digest"] is not None else None,
         kind=row["kind"] or "",
         value=row["value"] or 0,
+        scope=row["scope"] or "",
+        product_code=row["product_code"] or "",
         is_shared=bool(row["is_shared"]),
         held_id=row["live_id"] if row["is_held"] else None,
         lapsed_id=row["live_id"] if row["is_lapsed"] else None,
@@ -342,7 +359,8 @@ def _examine(*, player: Player, entered: _Entered, now: datetime) -> Examination
         # Its time is over: a try would release it first.
         person, terms = replace(person, has_used=False), replace(terms, held=terms.held - 1)
         known = replace(known, held_id=None)
-    reasons = why_not_anybody(person=person, terms=terms, now=now)
+    known = replace(known, person=person, terms=terms)
+    reasons = _against(known, player=player, now=now)
     held = _held(known, reasons)
     return Examination(person=person, terms=terms, reasons=[] if held else reasons, held=held)
 
@@ -352,10 +370,29 @@ def why_not(*, player: Player, raw: str, now: datetime) -> list[Reason]:
     return examine(player=player, raw=raw, now=now).reasons
 
 
+def _against(known: _Known, *, player: Player, now: datetime) -> list[Reason]:
+    """Return everything that stands against the player's try, what decides first.
+
+    A discount on what the player cannot buy would take a use, and be refused at the till.
+    """
+    found = why_not_anybody(person=known.person, terms=known.terms, now=now)
+    if found or known.kind != CampaignKind.PERCENT_DISCOUNT:
+        return found
+    terms = Campaign(kind=known.kind, scope=known.scope, product_code=known.product_code)
+    can_buy = any(
+        fits(terms, product_code=product.code, is_premium=product.is_premium)
+        for product in buyable.by(player=player, now=now)
+    )
+    return [] if can_buy else [Reason.NOTHING_TO_BUY]
+
+
 def why_not_anybody(*, person: Person, terms: Terms | None, now: datetime) -> list[Reason]:
     """Return everything that stands between a person, maybe a made-up one, and a code."""
-    today = now.astimezone(business_zone()).date()
-    return rules.reasons(person, terms, now=now, today=today)
+    return rules.reasons(person, terms, now=now, today=_business_day(now))
+
+
+def _business_day(instant: datetime) -> date:
+    return instant.astimezone(business_zone()).date()
 
 
 # --- One try --------------------------------------------------------------------------------------
@@ -503,10 +540,55 @@ def attach(*, redemption_id: int, player: Player, stars_off: int, now: datetime)
 def keep(*, redemption_id: int, now: datetime) -> bool:
     """Keep the hold beyond its time, since its pre-checkout is approved; False if it is over.
 
-    A step of the caller's transaction. Locks the redemption.
+    For LOCKED_FOR from the first approval on; another one does not prolong that. A step of the
+    caller's transaction. Locks the redemption. Raises IntegrityError if it is for a first purchase
+    and another one of the player has been approved as that.
     """
     held = Redemption.objects.held(now).filter(pk=redemption_id)
-    return held.update(is_kept=True, changed_at=now) == 1
+    return (
+        held.update(
+            is_kept=True,
+            locked_until=Coalesce("locked_until", Value(now + LOCKED_FOR)),
+            is_first_purchase=_is_for_first_purchase(),
+            changed_at=now,
+        )
+        == 1
+    )
+
+
+def _is_for_first_purchase() -> Subquery:
+    campaign = Campaign.objects.filter(pk=OuterRef("campaign"))
+    return Subquery(campaign.values("for_first_purchase")[:1])
+
+
+def why_not_any_more(*, redemption: Redemption, has_paid: bool, now: datetime) -> list[Reason]:
+    """Return why a hold is not for its player any more, as its campaign's segment says now.
+
+    `has_paid` is whether anything of the player's is paid. Being away ends with the day on which
+    the code was entered: playing since then is what it was for. One query, for a first purchase
+    two, without a segment none.
+    """
+    campaign, player = redemption.campaign, redemption.player
+    if not campaign.has_segment:
+        return []
+    known = _look_up_digests(
+        player=player,
+        digests=[bytes(redemption.code.digest)],
+        key="",
+        now=now,
+        active_before=_business_day(redemption.created_at)
+        if campaign.for_lapsed_days
+        else date.max,
+    )
+    assert known.terms is not None
+    others = Redemption.objects.filter(player=player, is_first_purchase=True)
+    has_bought = campaign.for_first_purchase and (
+        has_paid
+        or known.person.has_bought
+        or others.exclude(pk=redemption.pk).exclude(status=RedemptionStatus.EXPIRED).exists()
+    )
+    person = replace(known.person, has_bought=has_bought)
+    return rules.of_the_segment(person, known.terms, today=_business_day(now))
 
 
 def apply(*, redemption_id: int, now: datetime) -> bool:

@@ -596,7 +596,7 @@ class TestStatements:
     def test_a_hold(self) -> None:
         make_campaign(code=CODE)
 
-        assert self.count(PlayerFactory.create()) == (4, 1)
+        assert self.count(PlayerFactory.create()) == (5, 1)
 
     @pytest.mark.parametrize(
         ("fields", "statements"),
@@ -618,7 +618,7 @@ class TestStatements:
         player = PlayerFactory.create()
         self.count(player)
 
-        assert self.count(player, now=minutes(15)) == (6, 1)
+        assert self.count(player, now=minutes(15)) == (7, 1)
 
     def test_attaching_keeping_applying_and_releasing(self) -> None:
         make_campaign(code=CODE)
