@@ -7,13 +7,14 @@ from itertools import islice
 from uuid import UUID, uuid4
 
 import structlog
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
 from promos import campaigns, code_files, codes
 from promos.errors import BadBatchError, CodesGoneError, IllegalMoveError, KeyReusedError
-from promos.models import OVER, Batch, Code
+from promos.models import OVER, Batch, Code, Derivation
 from quizarena.staff import audit
 
 SIZE_MAX = 1_000_000
@@ -57,6 +58,8 @@ def order(
         prefix=prefix,
         size=size,
         seed=codes.draw_seed(),
+        derivation=Derivation.SEED_AND_PEPPER,
+        pepper_id=codes.newest_pepper_id(),
         created_at=now,
         created_by=staff,
     )
@@ -70,11 +73,28 @@ def order(
     return batch
 
 
+def key_of(batch: Batch) -> bytes:
+    """Return what the codes of a batch are made from. Raises CodesGoneError if that is gone."""
+    if batch.seed is None:
+        raise CodesGoneError("They have been downloaded before.")
+    seed = bytes(batch.seed)
+    if batch.derivation == Derivation.SEED:
+        return seed
+    try:
+        return codes.batch_key(seed, pepper_id=batch.pepper_id)
+    except LookupError:
+        raise CodesGoneError(
+            f"They are made with the pepper “{batch.pepper_id}”, which is no more in PROMO_PEPPERS:"
+            " put it back."
+        ) from None
+
+
 def make(*, batch_id: int) -> int:
     """Make the next CHUNK of a batch's codes; return how many were made, 0 when none is missing.
 
     One transaction, which locks the batch: two jobs take turns, and one that dies has made nothing
-    of its chunk. Memory does not grow with the batch.
+    of its chunk. Memory does not grow with the batch. Raises CodesGoneError when the pepper is gone
+    with which they are made.
     """
     with transaction.atomic(durable=True):
         # of self: the campaign may be used meanwhile.
@@ -96,7 +116,7 @@ def make(*, batch_id: int) -> int:
 def _copy(batch: Batch, *, first: int, count: int) -> None:
     """Store the codes of `count` numbers by COPY."""
     label = codes.label(prefix=batch.prefix)
-    seed = bytes(batch.seed or b"")
+    key = key_of(batch)
     with (
         # Django does not know COPY, so it would not translate what PostgreSQL says of it.
         connection.wrap_database_errors,
@@ -107,18 +127,18 @@ def _copy(batch: Batch, *, first: int, count: int) -> None:
         ) as copy,
     ):
         copy.set_types(["int8", "int8", "bool", "bytea", "varchar", "varchar"])
-        for code in codes.made_from(seed, prefix=batch.prefix, first=first, count=count):
+        for code in codes.made_from(key, prefix=batch.prefix, first=first, count=count):
             pepper_id, digest = codes.digest(code)
             copy.write_row((batch.campaign_id, batch.pk, False, digest, pepper_id, label))
 
 
 def _one_by_one(batch: Batch, *, first: int, count: int) -> list[int]:
     """Store `count` codes from number `first` on, leaving out those that exist; return these."""
-    label, seed = codes.label(prefix=batch.prefix), bytes(batch.seed or b"")
+    label, key = codes.label(prefix=batch.prefix), key_of(batch)
     skipped: list[int] = []
     number = first
     while number < first + count + len(skipped):
-        [code] = codes.made_from(seed, prefix=batch.prefix, first=number, count=1)
+        [code] = codes.made_from(key, prefix=batch.prefix, first=number, count=1)
         pepper_id, digest = codes.digest(code)
         if Code.objects.filter(digest=digest).exists():
             skipped.append(number)
@@ -146,11 +166,10 @@ def download(*, batch_id: int, now: datetime, staff: User) -> Iterator[str]:
     batch = Batch.objects.select_for_update(of=("self",)).get(pk=batch_id)
     if batch.revoked_at is not None:
         raise CodesGoneError("They have been revoked.")
-    if batch.seed is None:
-        raise CodesGoneError("They have been downloaded before.")
+    key = key_of(batch)
     if batch.made < batch.size:
         raise IllegalMoveError(f"{batch.made:,} of {batch.size:,} have been made so far.")
-    seed, skipped, prefix = bytes(batch.seed), frozenset(batch.skipped), batch.prefix
+    skipped, prefix = frozenset(batch.skipped), batch.prefix
     batch.seed, batch.downloaded_at, batch.downloaded_by = None, now, staff
     batch.save(update_fields=["seed", "downloaded_at", "downloaded_by"])
     audit.record(
@@ -161,7 +180,7 @@ def download(*, batch_id: int, now: datetime, staff: User) -> Iterator[str]:
         details={"size": batch.size},
     )
     every = enumerate(
-        codes.made_from(seed, prefix=prefix, first=0, count=batch.size + len(skipped))
+        codes.made_from(key, prefix=prefix, first=0, count=batch.size + len(skipped))
     )
     return (codes.readable(code, prefix=prefix) for number, code in every if number not in skipped)
 
@@ -311,6 +330,9 @@ def _of_ones_own(campaign_id: int, code: str) -> Code:
 
 
 def next_to_make() -> int | None:
-    """Return the oldest batch that is not finished, if there is one."""
-    waiting = Batch.objects.filter(made__lt=F("size"), revoked_at=None, seed__isnull=False)
+    """Return the oldest batch that is not finished and whose pepper is there, if there is one."""
+    can_be_made = Q(derivation=Derivation.SEED) | Q(pepper_id__in=settings.PROMO_PEPPERS)
+    waiting = Batch.objects.filter(
+        can_be_made, made__lt=F("size"), revoked_at=None, seed__isnull=False
+    )
     return waiting.order_by("pk").values_list("pk", flat=True).first()

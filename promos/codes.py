@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from hashlib import sha256
 from itertools import islice, product
 
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from django.conf import settings
 
 # Without look-alikes: no 0 O, 1 I L, 2 Z, 5 S, 8 B, U V.
@@ -89,16 +91,31 @@ def digest(code: str) -> tuple[str, bytes]:
     return pepper_id, hmac.digest(pepper.encode(), code.encode(), sha256)
 
 
+def newest_pepper_id() -> str:
+    """Return the id of the pepper for what is new."""
+    return next(iter(settings.PROMO_PEPPERS))
+
+
 def draw_seed() -> bytes:
     """Return what a batch is made from; nobody can guess it."""
     return secrets.token_bytes(32)
 
 
-def made_from(seed: bytes, *, prefix: str, first: int, count: int) -> Iterator[str]:
+def batch_key(seed: bytes, *, pepper_id: str) -> bytes:
+    """Return what the codes of a batch are made from: its seed says nothing without the pepper.
+
+    Raises LookupError if the pepper has been removed from the settings.
+    """
+    pepper = settings.PROMO_PEPPERS[pepper_id]
+    key = HKDF(algorithm=SHA256(), length=32, salt=seed, info=b"promos/batch")
+    return key.derive(pepper.encode())
+
+
+def made_from(key: bytes, *, prefix: str, first: int, count: int) -> Iterator[str]:
     """Return the codes of the numbers from `first` on, normalised: prefix, then 12 at random."""
     base = len(ALPHABET)
     for number in range(first, first + count):
-        drawn = int.from_bytes(hmac.digest(seed, number.to_bytes(8), sha256)[:16])
+        drawn = int.from_bytes(hmac.digest(key, number.to_bytes(8), sha256)[:16])
         letters = []
         for _ in range(RANDOM_LENGTH):
             drawn, letter = divmod(drawn, base)

@@ -298,11 +298,19 @@ class Campaign(models.Model):
 # --- Codes ----------------------------------------------------------------------------------------
 
 
+class Derivation(models.IntegerChoices):
+    """What the codes of a batch follow from. What has been made once is never made otherwise."""
+
+    SEED = 1, "the seed alone"
+    SEED_AND_PEPPER = 2, "the seed and a pepper"
+
+
 class Batch(models.Model):
     """Unique codes that are made together, and leave together, once.
 
-    Code number i follows from the seed, so nothing has to keep the raw codes: the job that makes
-    them can go on anywhere, and what is downloaded is made again. With the download the seed goes.
+    Code number i follows from the seed and a pepper, so nothing has to keep the raw codes: the job
+    that makes them can go on anywhere, and what is downloaded is made again. With the download the
+    seed goes. A seed alone, read in a dump, says nothing about the codes.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="batches")
@@ -312,6 +320,9 @@ class Batch(models.Model):
     size = models.PositiveIntegerField()
     made = models.PositiveIntegerField(default=0)
     seed = models.BinaryField(max_length=32, null=True)
+    derivation = models.PositiveSmallIntegerField(choices=Derivation)
+    # With which pepper they are made; empty for the seed alone.
+    pepper_id = models.CharField(max_length=16, blank=True, default="")
     # Numbers whose codes existed already (one in a million million), and were left out.
     skipped = ArrayField(models.PositiveIntegerField(), default=list)
     created_at = models.DateTimeField()
@@ -341,6 +352,15 @@ class Batch(models.Model):
             models.CheckConstraint(condition=Q(made__lte=F("size")), name="batch_made_up_to_size"),
             models.CheckConstraint(
                 condition=Q(downloaded_at=None) | Q(seed=None), name="batch_leaves_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(derivation=1, pepper_id="") | (Q(derivation=2) & ~Q(pepper_id="")),
+                name="batch_derivation_is_known",
+            ),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(
+                name="batch_is_made_one_way", fields=["derivation", "pepper_id", "prefix", "size"]
             ),
         ]
 
