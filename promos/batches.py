@@ -1,9 +1,10 @@
 """Batches of unique codes: made as a job, downloaded once, revoked whole. Product rules, 8."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import islice
+from types import MappingProxyType
 from uuid import UUID, uuid4
 
 import structlog
@@ -179,9 +180,7 @@ def download(*, batch_id: int, now: datetime, staff: User) -> Iterator[str]:
         summary=f"{batch}: downloaded.",
         details={"size": batch.size},
     )
-    every = enumerate(
-        codes.made_from(key, prefix=prefix, first=0, count=batch.size + len(skipped))
-    )
+    every = enumerate(codes.made_from(key, prefix=prefix, first=0, count=batch.size + len(skipped)))
     return (codes.readable(code, prefix=prefix) for number, code in every if number not in skipped)
 
 
@@ -210,6 +209,9 @@ def revoke(*, batch_id: int, reason: str, now: datetime, staff: User | None) -> 
 # --- Codes of one's own ---------------------------------------------------------------------------
 
 
+NO_PROBLEMS: Mapping[int, str] = MappingProxyType({})
+
+
 class ImportReport:
     """What became of the lines of an import; `refused` names at most a hundred of them.
 
@@ -234,9 +236,16 @@ class ImportReport:
 
 @transaction.atomic
 def take_in(
-    *, campaign_id: int, lines: Iterator[str], now: datetime, staff: User | None
+    *,
+    campaign_id: int,
+    lines: Iterator[str],
+    now: datetime,
+    staff: User | None,
+    problems: Mapping[int, str] = NO_PROBLEMS,
 ) -> ImportReport:
     """Add unique codes that operators have brought along, one a line; return what became of them.
+
+    `problems` are lines that were no codes already where they were read.
 
     Locks the campaign. What is no code, or is taken, is left out and reported; the rest is added.
     Raises IllegalMoveError for a campaign that is over, BadBatchError for more than a batch holds.
@@ -246,7 +255,7 @@ def take_in(
         raise IllegalMoveError(f"It is {campaign.get_status_display()}.")
     report = ImportReport()
     try:
-        for fresh in _chunks_of_fresh(lines, report):
+        for fresh in _chunks_of_fresh(lines, report, problems):
             Code.objects.bulk_create(_of_ones_own(campaign_id, code) for code in fresh)
     except IntegrityError:
         raise BadBatchError("Some of these codes have just been taken; try again.") from None
@@ -260,23 +269,29 @@ def take_in(
     return report
 
 
-def foresee(*, lines: Iterator[str]) -> ImportReport:
+def foresee(*, lines: Iterator[str], problems: Mapping[int, str] = NO_PROBLEMS) -> ImportReport:
     """Return what would become of the lines if they were taken in now. Nothing is written.
 
     Raises BadBatchError for more than a batch holds.
     """
     report = ImportReport()
-    for _ in _chunks_of_fresh(lines, report):
+    for _ in _chunks_of_fresh(lines, report, problems):
         pass  # Counted on the way.
     return report
 
 
-def _chunks_of_fresh(lines: Iterator[str], report: ImportReport) -> Iterator[list[str]]:
+def _chunks_of_fresh(
+    lines: Iterator[str], report: ImportReport, problems: Mapping[int, str]
+) -> Iterator[list[str]]:
     """Yield the normalised codes that can be added, a thousand lines at a time, and report all."""
     numbered = enumerate((line.strip() for line in lines), 1)
     first_lines: dict[str, int] = {}
     while chunk := list(islice(numbered, 1000)):
-        fresh = _fresh([pair for pair in chunk if pair[1]], first_lines, report)
+        for number, _ in chunk:
+            if number in problems:
+                report.refuse(number, problems[number])
+        good = [pair for pair in chunk if pair[1] and pair[0] not in problems]
+        fresh = _fresh(good, first_lines, report)
         report.added += len(fresh)
         report.first += fresh[: report.FIRST_MAX - len(report.first)]
         if report.added > SIZE_MAX:

@@ -23,7 +23,9 @@ KEPT_FOR = timedelta(minutes=15)
 def keep(*, owner_id: int, found: CodeFile) -> UUID:
     """Keep what was read from an upload; return the id under which its owner finds it again."""
     upload = uuid4()
-    content = json.dumps({"lines": found.lines, "heading": found.heading})
+    content = json.dumps(
+        {"lines": found.lines, "heading": found.heading, "problems": list(found.problems.items())}
+    )
     seconds = KEPT_FOR.total_seconds()
     cache.set(_cache_key(owner_id, upload), _fernet().encrypt(content.encode()), seconds)
     return upload
@@ -35,9 +37,12 @@ def kept(*, owner_id: int, upload: UUID) -> CodeFile | None:
     if token is None:
         return None
     try:
-        return CodeFile(**json.loads(_fernet().decrypt(token)))
+        content = json.loads(_fernet().decrypt(token))
     except InvalidToken:
         return None
+    return CodeFile(
+        lines=content["lines"], heading=content["heading"], problems=dict(content["problems"])
+    )
 
 
 def drop(*, owner_id: int, upload: UUID) -> None:

@@ -42,9 +42,10 @@ from promos.admin.stories import (
     in_lines,
     redemptions_chapter,
 )
-from promos.code_files import CodeFile, UnreadableCodesError
+from promos.code_files import CodeFile
 from promos.errors import PromosError
 from promos.models import Batch, Campaign, Code, Redemption, RedemptionStatus
+from quizarena import tables
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
@@ -55,6 +56,7 @@ from quizarena.staff.desk import (
     object_link,
     own_user,
 )
+from quizarena.tables import UnreadableFileError
 
 
 def may_run(request: HttpRequest) -> bool:
@@ -151,11 +153,14 @@ class ImportForm(forms.Form):
 
 def read_codes(*, file: "UploadedFile[bytes] | None", text: str = "") -> CodeFile:
     """Return the codes of a file, or of what was typed. Raises ValidationError with the reason."""
-    if file is not None and (file.size or 0) > code_files.BYTES_MAX:
-        raise forms.ValidationError(code_files.TOO_BIG)
     try:
-        return code_files.read_text(text) if file is None else code_files.read(file.read())
-    except UnreadableCodesError as error:
+        # One byte more than is read is enough to see that it is too many.
+        return (
+            code_files.read_text(text)
+            if file is None
+            else code_files.read(file.read(tables.BYTES_MAX + 1))
+        )
+    except UnreadableFileError as error:
         raise forms.ValidationError(str(error)) from None
 
 
@@ -534,7 +539,7 @@ def _waiting(request: HttpRequest, given: QueryDict) -> tuple[UUID, CodeFile] | 
 
 def _foreseen(upload: UUID, found: CodeFile) -> dict[str, Any]:
     """Return what would become of the codes if they were imported now."""
-    report = batches.foresee(lines=iter(found.lines))
+    report = batches.foresee(lines=iter(found.lines), problems=found.problems)
     left_out = f", {report.refused_count:,} left out" if report.refused_count else ""
     shown = len(report.refused)
     return {
@@ -565,6 +570,7 @@ def _taken_in(request: HttpRequest, campaign: Campaign) -> HttpResponse | None:
         report = batches.take_in(
             campaign_id=campaign.pk,
             lines=iter(found.lines),
+            problems=found.problems,
             now=timezone.now(),
             staff=own_user(request),
         )

@@ -322,8 +322,11 @@ class TestImport:
     @pytest.mark.parametrize(
         ("content", "sentence"),
         [
-            (b"\xff\xfe\x00", "This is not text: save the file as “CSV UTF-8” or .xlsx."),
-            (b"GIFT-0001\n" * 100_001, "At most 100,000 lines at once, and these are more"),
+            (
+                b"\xff\xfe\x00",
+                "This begins like UTF-16 text and is none",
+            ),
+            (b"GIFT-0001\n" * 100_001, "The file has more than 100,000 rows"),
             (b"GIFT-0001;Anna\nGIFT-0002;Olena\n", "none of them is called “code”"),
         ],
     )

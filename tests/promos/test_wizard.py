@@ -199,7 +199,9 @@ class TestRefusals:
 
         page = operator.post(ADD, filled(import_file=file)).content
 
-        assert "This is not text: save the file as “CSV UTF-8” or .xlsx." in text(page)
+        assert "This begins like UTF-16 text and is none" in text(
+            page
+        )
         assert not Campaign.objects.exists()
         assert not AuditEntry.objects.filter(action__startswith="campaign").exists()
 
