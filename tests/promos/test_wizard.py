@@ -199,9 +199,7 @@ class TestRefusals:
 
         page = operator.post(ADD, filled(import_file=file)).content
 
-        assert "This begins like UTF-16 text and is none" in text(
-            page
-        )
+        assert "This begins like UTF-16 text and is none" in text(page)
         assert not Campaign.objects.exists()
         assert not AuditEntry.objects.filter(action__startswith="campaign").exists()
 
