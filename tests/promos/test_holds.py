@@ -124,8 +124,8 @@ class TestKeep:
         assert redemptions.expire(now=minutes(60), limit=10) == 0
         assert redeem(PlayerFactory.create(), now=minutes(60)).reason == "ALL_HELD"
         assert hold(anna, now=minutes(43)).pk == held.pk
-        # Its purchase is settled or closed any moment; until then the code is used.
-        assert redeem(anna, now=minutes(44)).reason == "USED_BY_PLAYER"
+        # Its purchase is settled or closed any moment; until then it is nobody's to use.
+        assert redeem(anna, now=minutes(44)).reason == "ALL_HELD"
         assert redemptions.apply(redemption_id=held.pk, now=minutes(60))
         assert (status(held), counted(campaign)) == ("APPLIED", (0, 1, 0, 0))
 
