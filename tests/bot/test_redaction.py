@@ -130,7 +130,7 @@ class TestInbox:
     @pytest.mark.parametrize("update", UPDATES, ids=lambda update: str(update["update_id"]))
     def test_the_text_is_there_for_the_work_and_gone_with_it(self, update: dict[str, Any]) -> None:
         receive(update)
-        seen = []
+        seen: list[Any] = []
         assert "GIFT" in stored()
 
         inbox.work(handle=seen.append, give_up=seen.append, until=NOON)
@@ -159,7 +159,7 @@ class TestInbox:
         InboxUpdate.objects.update(state="WORKING", claimed_at=NOON)
         InboxUpdate.objects.update(state="DEAD")
         assert inbox.try_again(update_id=1)
-        seen = []
+        seen: list[Any] = []
         inbox.work(handle=seen.append, give_up=seen.append, until=NOON)
         assert seen == [UPDATES[0]]
         assert "GIFT" not in stored()
