@@ -12,6 +12,7 @@ from unfold.decorators import display
 
 from bot import broadcast_admin, inbox, outbox
 from bot.models import CallState, InboxState, InboxUpdate, OutgoingCall
+from bot.redaction import without_texts
 from quizarena.players.admin import Chapter, tells
 from quizarena.players.models import Player
 from quizarena.staff.desk import (
@@ -89,7 +90,7 @@ class InboxUpdateAdmin(ReadOnlyAdmin[InboxUpdate]):
             },
         ),
         ("Last error", {"fields": ("traceback",)}),
-        ("What Telegram sent", {"fields": ("shown_payload",)}),
+        ("What Telegram sent, without texts", {"fields": ("shown_payload",)}),
         ("Calls it caused", {"fields": ("caused",)}),
     )
 
@@ -156,8 +157,8 @@ class InboxUpdateAdmin(ReadOnlyAdmin[InboxUpdate]):
 
     @display(description="Update as JSON")
     def shown_payload(self, update: InboxUpdate) -> SafeString:
-        """Return the update as Telegram sent it."""
-        return pretty(update.payload)
+        """Return the update as Telegram sent it, without texts: a code in one works for anybody."""
+        return pretty(without_texts(update.payload))
 
     @display(description="Calls")
     def caused(self, update: InboxUpdate) -> str | SafeString:

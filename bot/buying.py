@@ -233,6 +233,10 @@ def refused(refusal: RefusedError) -> str:
         Refusal.PROMO_NOT_FITTING: _(
             "Your discount is not for this. The /shop shows what it makes cheaper."
         ),
+        Refusal.PROMO_NOT_APPLICABLE: _(
+            "This discount does not apply to you any more: it is for a first purchase, or for "
+            "other players. You can buy without it in the /shop."
+        ),
         Refusal.UNKNOWN: _("This invoice is not known. Please open the /shop again."),
         Refusal.NOT_YOURS: _("This invoice belongs to somebody else. Open your own with /shop."),
         Refusal.WRONG_AMOUNT: _("The price has changed. Please open the /shop again."),

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from bot import outbox
 from bot.models import InboxState, InboxUpdate
+from bot.redaction import without_texts
 from quizarena.redaction import redact
 
 # How long to wait after the first, second, ... failure; after the last one an update is dead.
@@ -211,6 +212,9 @@ def work(*, handle: Handler, give_up: Handler, until: datetime) -> int:
 def process(one: Claim, *, handle: Handler, give_up: Handler) -> None:
     """Do everything that a claimed update causes, in one transaction that also marks it DONE.
 
+    With that the texts that somebody typed leave its payload; one that failed keeps them for the
+    next try.
+
     Whatever `handle` raises rolls all of it back and is written down: the update is tried again
     after RETRY_DELAYS and is dead at last.
     """
@@ -221,9 +225,10 @@ def process(one: Claim, *, handle: Handler, give_up: Handler) -> None:
                 if payload is None:
                     log.info("update.claim_lost")
                     return
+                redacted = without_texts(payload)
                 with outbox.collecting(update_id=one.update_id):
                     handle(payload)
-                _done(one)
+                _done(one, redacted)
         except Exception as error:  # Of whatever kind: the update must not be lost with it.
             log.exception("update.failed")
             if not _has_another_try(one, error):
@@ -250,12 +255,15 @@ def _begin(one: Claim) -> dict[str, Any] | None:
     return payload
 
 
-def _done(one: Claim) -> None:
-    """Mark the update DONE."""
+def _done(one: Claim, redacted: dict[str, Any]) -> None:
+    """Mark the update DONE, and keep what is left of its payload."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "UPDATE bot_inboxupdate SET state = 'DONE', done_at = %s WHERE update_id = %s",
-            [timezone.now(), one.update_id],
+            """
+            UPDATE bot_inboxupdate SET state = 'DONE', done_at = %s, payload = %s::jsonb
+            WHERE update_id = %s
+            """,
+            [timezone.now(), json.dumps(redacted), one.update_id],
         )
 
 

@@ -22,7 +22,7 @@ class PaymentsConfig(AppConfig):
             revenue,
             subscriptions,
         )
-        from promos import products
+        from promos import buyable, products
         from quizarena.staff import alerts
 
         post_migrate.connect(
@@ -36,6 +36,7 @@ class PaymentsConfig(AppConfig):
             sales=revenue.of_campaign,
             goods=catalogue.goods_of,
         )
+        buyable.read_with(catalogue.buyable_by)
         alerts.declare(
             kind=purchases.IN_REVIEW,
             label="Payment in review",

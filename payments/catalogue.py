@@ -17,6 +17,7 @@ from economy.models import PremiumSpan
 from payments.errors import Refusal, RefusedError
 from payments.models import PAID, Product, Purchase
 from promos import products, redemptions
+from promos.buyable import Buyable
 from promos.discounts import discounted
 from promos.models import Redemption
 from quizarena.players.models import Player
@@ -310,6 +311,27 @@ def shelf(*, player: Player, now: datetime) -> list[Offer]:
         Product.objects.filter(is_for_sale=True), player=player.pk, product=OuterRef("pk"), now=now
     )
     return [_offer(product, player=player, holds=holds, now=now) for product in products]
+
+
+def buyable_by(player: Player, now: datetime) -> list[Buyable]:
+    """Return what the player could buy at `now`, as promos have to know it. One query.
+
+    Whether the player is suspended, promos have asked already, and told staff of it.
+    """
+    products = with_circumstances(
+        Product.objects.filter(is_for_sale=True), player=player.pk, product=OuterRef("pk"), now=now
+    )
+    return [
+        Buyable(code=product.pk, is_premium=product.plan is not None)
+        for product in products
+        if {
+            error.refusal
+            for error in refusals(
+                product=product, player=player, found=circumstances(product), now=now
+            )
+        }
+        <= {Refusal.SUSPENDED}
+    ]
 
 
 def hold_for_tap(

@@ -20,7 +20,8 @@ class Refusal(StrEnum):
     # The hold is over or another's, its budget used up, or the discount is for something else.
     PROMO_EXPIRED = "PROMO_EXPIRED"
     PROMO_NOT_FITTING = "PROMO_NOT_FITTING"
-    # Only at the pre-checkout:
+    # Only at the pre-checkout; the discount is not for this player any more.
+    PROMO_NOT_APPLICABLE = "PROMO_NOT_APPLICABLE"
     UNKNOWN = "UNKNOWN"
     NOT_YOURS = "NOT_YOURS"
     WRONG_AMOUNT = "WRONG_AMOUNT"

@@ -10,13 +10,14 @@ from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, DateTimeRangeField, RangeOperators
 from django.db import models
-from django.db.models import Case, F, OuterRef, Q, Subquery, Value, When
+from django.db.models import Case, Exists, F, OuterRef, Q, Subquery, Value, When
 from django.db.models.fields.json import KT
 from django.db.models.functions import Abs, Cast, Coalesce, Greatest
 
 from economy.goods import UNUSED, Goods, Plan
 from economy.models import never_truncated
 from payments.offer_rules import SHOWN_A_DAY_MAX, Event, Trigger
+from promos.models import Redemption
 
 # The currency of Telegram Stars.
 XTR = "XTR"
@@ -342,8 +343,12 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         return self.filter(status__in=PAID)
 
     def stale(self, now: datetime) -> Self:
-        """Return those that nobody has paid for OPEN_FOR."""
-        return self.open().filter(changed_at__lte=now - OPEN_FOR)
+        """Return those that nobody has paid for OPEN_FOR, or whose discount was kept so long.
+
+        Asking for the invoice again prolongs the first, and never the second.
+        """
+        overdue = Redemption.objects.overdue(now).filter(pk=OuterRef("redemption"))
+        return self.open().filter(Q(changed_at__lte=now - OPEN_FOR) | Exists(overdue))
 
     def stuck(self) -> Self:
         """Return those that are paid and not credited: the review queue."""

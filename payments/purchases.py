@@ -6,13 +6,14 @@ once Stars have arrived, no rule refuses them any more. Lock order: Purchase bef
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 from uuid import UUID, uuid4
 
 import structlog
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.db.models import OuterRef, Q, QuerySet, Subquery, TextField
 from django.db.models.expressions import RawSQL
 from django.db.models.fields.json import KT
@@ -277,14 +278,23 @@ _VERSION_SEEN = RawSQL(
 )
 
 
-@transaction.atomic
 def check_out(query: PreCheckout, *, now: datetime) -> Refusal | None:
     """Decide whether the Stars may be taken: None is yes. Two statements, with a discount three.
 
     Locks the purchase, then the hold. A query that comes again gets the answer it got (product
     rules, section 5.3), also while its first delivery is still being answered: who has waited for
-    the lock looks again.
+    the lock looks again. What a discount's campaign says about its player is looked at again, too
+    (section 8); a purchase with one that is not for the player any more is closed.
     """
+    with suppress(IntegrityError):
+        return _check_out(query, now=now)
+    # Another discount was approved as the first purchase at the same moment: now it is seen.
+    return _check_out(query, now=now)
+
+
+@transaction.atomic
+def _check_out(query: PreCheckout, *, now: datetime) -> Refusal | None:
+    """Decide once. Raises IntegrityError for the second of two first purchases that meet."""
     purchase: Any = _asked_about.first(payload=query.payload, query_id=query.query_id, now=now)
     if purchase is not None and purchase.version != purchase.version_seen:
         purchase = _asked_about.first(payload=query.payload, query_id=query.query_id, now=now)
@@ -294,9 +304,7 @@ def check_out(query: PreCheckout, *, now: datetime) -> Refusal | None:
         return Refusal(purchase.answer) if purchase.answer else None
     refusal = _why_not(purchase, query, now=now)
     if refusal is None and purchase.redemption_id is not None:
-        # From here on the hold does not lapse before the purchase is settled or dead.
-        is_kept = redemptions.keep(redemption_id=purchase.redemption_id, now=now)
-        refusal = None if is_kept else Refusal.PROMO_EXPIRED
+        refusal = _why_not_with_hold(purchase, now=now)
     status = PurchaseStatus(purchase.status) if refusal else PurchaseStatus.PRECHECKOUT_OK
     changed = purchase.moves(
         status,
@@ -311,7 +319,24 @@ def check_out(query: PreCheckout, *, now: datetime) -> Refusal | None:
         },
     )
     save(purchase, fields=changed)
+    if refusal is Refusal.PROMO_NOT_APPLICABLE:
+        _fail(purchase, why="its discount is not for the player any more", now=now)
     return refusal
+
+
+def _why_not_with_hold(purchase: Any, *, now: datetime) -> Refusal | None:
+    """Keep the hold of a purchase that is to be paid; return why that cannot be."""
+    hold = purchase.redemption
+    hold.player = purchase.player
+    has_paid = (
+        hold.campaign.for_first_purchase
+        and Purchase.objects.charged().filter(player=purchase.player).exists()
+    )
+    if redemptions.why_not_any_more(redemption=hold, has_paid=has_paid, now=now):
+        return Refusal.PROMO_NOT_APPLICABLE
+    # From here on the hold does not lapse before the purchase is settled or dead.
+    is_kept = redemptions.keep(redemption_id=hold.pk, now=now)
+    return None if is_kept else Refusal.PROMO_EXPIRED
 
 
 @prepared
@@ -323,7 +348,9 @@ def _asked_about(*, payload: str, query_id: str, now: datetime) -> QuerySet[Purc
         evidence__query=query_id,
     )
     found = catalogue.with_circumstances(
-        Purchase.objects.select_for_update(of=("self",)).select_related("player", "product"),
+        Purchase.objects.select_for_update(of=("self",)).select_related(
+            "player", "product", "redemption__campaign", "redemption__code"
+        ),
         player=OuterRef("player"),
         product=OuterRef("product"),
         now=now,
@@ -688,7 +715,7 @@ def fail_stale(*, now: datetime, limit: int) -> int:
 @transaction.atomic
 def _fail_if_stale(*, purchase_id: UUID, now: datetime) -> bool:
     """Close the purchase unless it has been paid or asked for again meanwhile."""
-    stale = Purchase.objects.stale(now).select_for_update(skip_locked=True)
+    stale = Purchase.objects.stale(now).select_for_update(of=("self",), skip_locked=True)
     purchase = stale.filter(pk=purchase_id).first()
     if purchase is None:
         return False

@@ -1,19 +1,21 @@
 """Batches of unique codes: made as a job, downloaded once, revoked whole. Product rules, 8."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from datetime import datetime
 from itertools import islice
+from types import MappingProxyType
 from uuid import UUID, uuid4
 
 import structlog
+from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
-from django.db.models import F
+from django.db.models import F, Q
 
-from promos import campaigns, codes
+from promos import campaigns, code_files, codes
 from promos.errors import BadBatchError, CodesGoneError, IllegalMoveError, KeyReusedError
-from promos.models import OVER, Batch, Code
+from promos.models import OVER, Batch, Code, Derivation
 from quizarena.staff import audit
 
 SIZE_MAX = 1_000_000
@@ -57,6 +59,8 @@ def order(
         prefix=prefix,
         size=size,
         seed=codes.draw_seed(),
+        derivation=Derivation.SEED_AND_PEPPER,
+        pepper_id=codes.newest_pepper_id(),
         created_at=now,
         created_by=staff,
     )
@@ -70,11 +74,28 @@ def order(
     return batch
 
 
+def key_of(batch: Batch) -> bytes:
+    """Return what the codes of a batch are made from. Raises CodesGoneError if that is gone."""
+    if batch.seed is None:
+        raise CodesGoneError("They have been downloaded before.")
+    seed = bytes(batch.seed)
+    if batch.derivation == Derivation.SEED:
+        return seed
+    try:
+        return codes.batch_key(seed, pepper_id=batch.pepper_id)
+    except LookupError:
+        raise CodesGoneError(
+            f"They are made with the pepper “{batch.pepper_id}”, which is no more in PROMO_PEPPERS:"
+            " put it back."
+        ) from None
+
+
 def make(*, batch_id: int) -> int:
     """Make the next CHUNK of a batch's codes; return how many were made, 0 when none is missing.
 
     One transaction, which locks the batch: two jobs take turns, and one that dies has made nothing
-    of its chunk. Memory does not grow with the batch.
+    of its chunk. Memory does not grow with the batch. Raises CodesGoneError when the pepper is gone
+    with which they are made.
     """
     with transaction.atomic(durable=True):
         # of self: the campaign may be used meanwhile.
@@ -96,7 +117,7 @@ def make(*, batch_id: int) -> int:
 def _copy(batch: Batch, *, first: int, count: int) -> None:
     """Store the codes of `count` numbers by COPY."""
     label = codes.label(prefix=batch.prefix)
-    seed = bytes(batch.seed or b"")
+    key = key_of(batch)
     with (
         # Django does not know COPY, so it would not translate what PostgreSQL says of it.
         connection.wrap_database_errors,
@@ -107,18 +128,18 @@ def _copy(batch: Batch, *, first: int, count: int) -> None:
         ) as copy,
     ):
         copy.set_types(["int8", "int8", "bool", "bytea", "varchar", "varchar"])
-        for code in codes.made_from(seed, prefix=batch.prefix, first=first, count=count):
+        for code in codes.made_from(key, prefix=batch.prefix, first=first, count=count):
             pepper_id, digest = codes.digest(code)
             copy.write_row((batch.campaign_id, batch.pk, False, digest, pepper_id, label))
 
 
 def _one_by_one(batch: Batch, *, first: int, count: int) -> list[int]:
     """Store `count` codes from number `first` on, leaving out those that exist; return these."""
-    label, seed = codes.label(prefix=batch.prefix), bytes(batch.seed or b"")
+    label, key = codes.label(prefix=batch.prefix), key_of(batch)
     skipped: list[int] = []
     number = first
     while number < first + count + len(skipped):
-        [code] = codes.made_from(seed, prefix=batch.prefix, first=number, count=1)
+        [code] = codes.made_from(key, prefix=batch.prefix, first=number, count=1)
         pepper_id, digest = codes.digest(code)
         if Code.objects.filter(digest=digest).exists():
             skipped.append(number)
@@ -146,11 +167,10 @@ def download(*, batch_id: int, now: datetime, staff: User) -> Iterator[str]:
     batch = Batch.objects.select_for_update(of=("self",)).get(pk=batch_id)
     if batch.revoked_at is not None:
         raise CodesGoneError("They have been revoked.")
-    if batch.seed is None:
-        raise CodesGoneError("They have been downloaded before.")
+    key = key_of(batch)
     if batch.made < batch.size:
         raise IllegalMoveError(f"{batch.made:,} of {batch.size:,} have been made so far.")
-    seed, skipped, prefix = bytes(batch.seed), frozenset(batch.skipped), batch.prefix
+    skipped, prefix = frozenset(batch.skipped), batch.prefix
     batch.seed, batch.downloaded_at, batch.downloaded_by = None, now, staff
     batch.save(update_fields=["seed", "downloaded_at", "downloaded_by"])
     audit.record(
@@ -160,9 +180,7 @@ def download(*, batch_id: int, now: datetime, staff: User) -> Iterator[str]:
         summary=f"{batch}: downloaded.",
         details={"size": batch.size},
     )
-    every = enumerate(
-        codes.made_from(seed, prefix=prefix, first=0, count=batch.size + len(skipped))
-    )
+    every = enumerate(codes.made_from(key, prefix=prefix, first=0, count=batch.size + len(skipped)))
     return (codes.readable(code, prefix=prefix) for number, code in every if number not in skipped)
 
 
@@ -191,13 +209,21 @@ def revoke(*, batch_id: int, reason: str, now: datetime, staff: User | None) -> 
 # --- Codes of one's own ---------------------------------------------------------------------------
 
 
+NO_PROBLEMS: Mapping[int, str] = MappingProxyType({})
+
+
 class ImportReport:
-    """What became of the lines of an import; `refused` names at most a hundred of them."""
+    """What became of the lines of an import; `refused` names at most a hundred of them.
+
+    `first` are the first codes as they are read: they are shown before anything is stored.
+    """
 
     REFUSED_MAX = 100
+    FIRST_MAX = 5
 
     def __init__(self) -> None:
         self.added = 0
+        self.first: list[str] = []
         self.refused_count = 0
         self.refused: list[tuple[int, str]] = []
 
@@ -210,9 +236,16 @@ class ImportReport:
 
 @transaction.atomic
 def take_in(
-    *, campaign_id: int, lines: Iterator[str], now: datetime, staff: User | None
+    *,
+    campaign_id: int,
+    lines: Iterator[str],
+    now: datetime,
+    staff: User | None,
+    problems: Mapping[int, str] = NO_PROBLEMS,
 ) -> ImportReport:
     """Add unique codes that operators have brought along, one a line; return what became of them.
+
+    `problems` are lines that were no codes already where they were read.
 
     Locks the campaign. What is no code, or is taken, is left out and reported; the rest is added.
     Raises IllegalMoveError for a campaign that is over, BadBatchError for more than a batch holds.
@@ -222,7 +255,7 @@ def take_in(
         raise IllegalMoveError(f"It is {campaign.get_status_display()}.")
     report = ImportReport()
     try:
-        for fresh in _chunks_of_fresh(lines, report):
+        for fresh in _chunks_of_fresh(lines, report, problems):
             Code.objects.bulk_create(_of_ones_own(campaign_id, code) for code in fresh)
     except IntegrityError:
         raise BadBatchError("Some of these codes have just been taken; try again.") from None
@@ -236,24 +269,31 @@ def take_in(
     return report
 
 
-def foresee(*, lines: Iterator[str]) -> ImportReport:
+def foresee(*, lines: Iterator[str], problems: Mapping[int, str] = NO_PROBLEMS) -> ImportReport:
     """Return what would become of the lines if they were taken in now. Nothing is written.
 
     Raises BadBatchError for more than a batch holds.
     """
     report = ImportReport()
-    for _ in _chunks_of_fresh(lines, report):
+    for _ in _chunks_of_fresh(lines, report, problems):
         pass  # Counted on the way.
     return report
 
 
-def _chunks_of_fresh(lines: Iterator[str], report: ImportReport) -> Iterator[list[str]]:
+def _chunks_of_fresh(
+    lines: Iterator[str], report: ImportReport, problems: Mapping[int, str]
+) -> Iterator[list[str]]:
     """Yield the normalised codes that can be added, a thousand lines at a time, and report all."""
     numbered = enumerate((line.strip() for line in lines), 1)
     first_lines: dict[str, int] = {}
     while chunk := list(islice(numbered, 1000)):
-        fresh = _fresh([pair for pair in chunk if pair[1]], first_lines, report)
+        for number, _ in chunk:
+            if number in problems:
+                report.refuse(number, problems[number])
+        good = [pair for pair in chunk if pair[1] and pair[0] not in problems]
+        fresh = _fresh(good, first_lines, report)
         report.added += len(fresh)
+        report.first += fresh[: report.FIRST_MAX - len(report.first)]
         if report.added > SIZE_MAX:
             raise BadBatchError(f"At most {SIZE_MAX:,} codes at once.")
         yield fresh
@@ -266,8 +306,8 @@ def _fresh(
     fresh: dict[str, int] = {}
     for number, line in lines:
         code = codes.normalised(line)
-        if not codes.IMPORTED.fullmatch(code):
-            report.refuse(number, "a code has 8 to 32 letters A to Z and digits")
+        if why := _why_no_code(line, code):
+            report.refuse(number, why)
         elif (first := first_lines.setdefault(code, number)) != number:
             report.refuse(number, f"the same as line {first}")
         else:
@@ -278,6 +318,17 @@ def _fresh(
     for code in {digests[bytes(digest)] for digest in found}:
         report.refuse(fresh.pop(code), "taken already")
     return list(fresh)
+
+
+def _why_no_code(line: str, code: str) -> str:
+    """Return why a line cannot be taken for a code, empty if it can."""
+    if code_files.is_heading(line):
+        return "it is a heading, not a code"
+    if code_files.is_rounded(line):
+        return "Excel has rounded this number: format the column as text and fill it in again"
+    if not codes.IMPORTED.fullmatch(code) or not codes.is_written_as_code(line):
+        return "a code has 8 to 32 letters A to Z and digits"
+    return ""
 
 
 def _of_ones_own(campaign_id: int, code: str) -> Code:
@@ -294,6 +345,9 @@ def _of_ones_own(campaign_id: int, code: str) -> Code:
 
 
 def next_to_make() -> int | None:
-    """Return the oldest batch that is not finished, if there is one."""
-    waiting = Batch.objects.filter(made__lt=F("size"), revoked_at=None, seed__isnull=False)
+    """Return the oldest batch that is not finished and whose pepper is there, if there is one."""
+    can_be_made = Q(derivation=Derivation.SEED) | Q(pepper_id__in=settings.PROMO_PEPPERS)
+    waiting = Batch.objects.filter(
+        can_be_made, made__lt=F("size"), revoked_at=None, seed__isnull=False
+    )
     return waiting.order_by("pk").values_list("pk", flat=True).first()

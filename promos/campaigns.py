@@ -6,14 +6,13 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
-from django.db.models import Count, F, Q
+from django.db import IntegrityError, connection, transaction
+from django.db.models import F, Q
 
 from promos import codes, redemptions
 from promos.errors import BadBatchError, IllegalMoveError, IncompleteError
 from promos.models import (
     OVER,
-    Attempt,
     Campaign,
     CampaignKind,
     CampaignStatus,
@@ -21,6 +20,7 @@ from promos.models import (
     Redemption,
     RedemptionStatus,
 )
+from promos.rules import Reason
 from quizarena.api.models import ApiClient
 from quizarena.staff import alerts, audit
 
@@ -28,6 +28,15 @@ from quizarena.staff import alerts, audit
 GUARD_FAILURES = 100
 GUARD_WITHIN = timedelta(minutes=10)
 GUARD_PLAYERS = 2
+GUARD_FAILURES_EACH = 5
+# Who is refused because of these has not guessed.
+NO_WRONG_TRIES = (
+    Reason.BLOCKED,
+    Reason.SUSPENDED,
+    Reason.DENIED,
+    Reason.USED_BY_PLAYER,
+    Reason.TAKEN_TWICE,
+)
 # The kind of alert for a campaign that the guard has paused.
 ATTACKED = "promo_attacked"
 
@@ -177,7 +186,9 @@ def share_code(*, campaign_id: int, raw: str, now: datetime) -> Code:
     if not codes.SHARED.fullmatch(code):
         raise BadBatchError("A shared code has 4 to 32 letters A to Z and digits.")
     if redemptions.find(code) is not None:
-        raise BadBatchError("This code has been taken already, by this campaign or another one.")
+        raise BadBatchError(
+            "This code has been taken already, or one that reads like it (0 and O, 1 and I and L)."
+        )
     campaign.codes.filter(is_shared=True, revoked_at=None).update(revoked_at=now)
     pepper_id, digest = codes.digest(code)
     try:
@@ -275,30 +286,51 @@ def _roll_over_one(*, campaign_id: int, now: datetime) -> bool:
     return True
 
 
+# Every wrong try is counted, but of one player so many at most: two accounts pause nothing.
+_ATTACKED = """
+SELECT campaign_id, unpaused_at, sum(least(failures, %(of_one_player)s))::int AS failures
+FROM (
+  SELECT attempt.campaign_id, attempt.code_id, attempt.player_id, campaign.unpaused_at,
+         count(*) AS failures
+  FROM promos_attempt AS attempt
+  JOIN promos_campaign AS campaign ON campaign.id = attempt.campaign_id
+  WHERE attempt.at > %(since)s AND attempt.at <= %(now)s
+    AND attempt.code_id IS NOT NULL AND attempt.refusal <> ''
+    AND attempt.detail <> ALL (%(no_wrong_tries)s)
+    AND (campaign.unpaused_at IS NULL OR attempt.at > campaign.unpaused_at)
+  GROUP BY attempt.campaign_id, attempt.code_id, attempt.player_id, campaign.unpaused_at
+) AS tries
+GROUP BY campaign_id, code_id, unpaused_at
+HAVING sum(least(failures, %(of_one_player)s)) > %(failures)s AND count(*) >= %(players)s
+ORDER BY campaign_id
+"""
+
+
 def guard(*, now: datetime) -> int:
     """Pause the campaigns of codes that are being attacked, with an alert; return how many.
 
-    More than GUARD_FAILURES failures on one code within GUARD_WITHIN, by GUARD_PLAYERS or more;
-    what had happened when staff unpaused the campaign has been looked at and does not count.
+    More than GUARD_FAILURES wrong tries of one code within GUARD_WITHIN, by GUARD_PLAYERS or more,
+    of whom each counts GUARD_FAILURES_EACH times at most. What had happened when staff unpaused
+    the campaign has been looked at and does not count.
     """
-    unpaused_at = F("campaign__unpaused_at")
-    attacked = (
-        Attempt.objects.filter(at__gt=now - GUARD_WITHIN, at__lte=now, code__isnull=False)
-        .filter(Q(campaign__unpaused_at=None) | Q(at__gt=unpaused_at))
-        .exclude(refusal="")
-        .values("campaign", "code", unpaused_at=unpaused_at)
-        .annotate(failures=Count("pk"), players=Count("player", distinct=True))
-        .filter(failures__gt=GUARD_FAILURES, players__gte=GUARD_PLAYERS)
-        .order_by("campaign")
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            _ATTACKED,
+            {
+                "since": now - GUARD_WITHIN,
+                "now": now,
+                "of_one_player": GUARD_FAILURES_EACH,
+                "failures": GUARD_FAILURES,
+                "players": GUARD_PLAYERS,
+                "no_wrong_tries": [reason.value for reason in NO_WRONG_TRIES],
+            },
+        )
+        attacked = cursor.fetchall()
     return sum(
         _pause_attacked(
-            campaign_id=row["campaign"],
-            unpaused_at=row["unpaused_at"],
-            failures=row["failures"],
-            now=now,
+            campaign_id=campaign_id, unpaused_at=unpaused_at, failures=failures, now=now
         )
-        for row in attacked
+        for campaign_id, unpaused_at, failures in attacked
     )
 
 

@@ -26,6 +26,10 @@ from promos.rules import TURNS_MAX
 
 # How long a discount is held for a player (product rules, section 8).
 HOLD_FOR = timedelta(minutes=15)
+# From its first approval on a pre-checkout keeps it for so long, however often that is asked
+# again; then a payment that was approved last still has time to arrive.
+LOCKED_FOR = timedelta(minutes=30)
+SETTLED_WITHIN = timedelta(minutes=2)
 # The days of Premium that can be given away, and as which plan.
 GRANT_DAYS = (7, 30, 90)
 ENERGY_MAX = 10_000
@@ -275,6 +279,17 @@ class Campaign(models.Model):
         return self.name
 
     @property
+    def has_segment(self) -> bool:
+        """Whether it is for some players only."""
+        return bool(
+            self.for_new_players
+            or self.for_first_purchase
+            or self.for_language
+            or self.for_level
+            or self.for_lapsed_days
+        )
+
+    @property
     def is_discount(self) -> bool:
         """Whether it takes something off a price; otherwise it gives goods at once."""
         return self.kind == CampaignKind.PERCENT_DISCOUNT
@@ -283,11 +298,19 @@ class Campaign(models.Model):
 # --- Codes ----------------------------------------------------------------------------------------
 
 
+class Derivation(models.IntegerChoices):
+    """What the codes of a batch follow from. What has been made once is never made otherwise."""
+
+    SEED = 1, "the seed alone"
+    SEED_AND_PEPPER = 2, "the seed and a pepper"
+
+
 class Batch(models.Model):
     """Unique codes that are made together, and leave together, once.
 
-    Code number i follows from the seed, so nothing has to keep the raw codes: the job that makes
-    them can go on anywhere, and what is downloaded is made again. With the download the seed goes.
+    Code number i follows from the seed and a pepper, so nothing has to keep the raw codes: the job
+    that makes them can go on anywhere, and what is downloaded is made again. With the download the
+    seed goes. A seed alone, read in a dump, says nothing about the codes.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="batches")
@@ -297,6 +320,9 @@ class Batch(models.Model):
     size = models.PositiveIntegerField()
     made = models.PositiveIntegerField(default=0)
     seed = models.BinaryField(max_length=32, null=True)
+    derivation = models.PositiveSmallIntegerField(choices=Derivation)
+    # With which pepper they are made; empty for the seed alone.
+    pepper_id = models.CharField(max_length=16, blank=True, default="")
     # Numbers whose codes existed already (one in a million million), and were left out.
     skipped = ArrayField(models.PositiveIntegerField(), default=list)
     created_at = models.DateTimeField()
@@ -326,6 +352,15 @@ class Batch(models.Model):
             models.CheckConstraint(condition=Q(made__lte=F("size")), name="batch_made_up_to_size"),
             models.CheckConstraint(
                 condition=Q(downloaded_at=None) | Q(seed=None), name="batch_leaves_once"
+            ),
+            models.CheckConstraint(
+                condition=Q(derivation=1, pepper_id="") | (Q(derivation=2) & ~Q(pepper_id="")),
+                name="batch_derivation_is_known",
+            ),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(
+                name="batch_is_made_one_way", fields=["derivation", "pepper_id", "prefix", "size"]
             ),
         ]
 
@@ -478,7 +513,15 @@ class RedemptionQuerySet(models.QuerySet["Redemption"]):
     def held(self, now: datetime) -> Self:
         """Return the holds that are still good."""
         return self.filter(status=RedemptionStatus.RESERVED).filter(
-            Q(is_kept=True) | Q(reserved_until__gt=now)
+            Q(is_kept=True, locked_until__gt=now) | Q(is_kept=False, reserved_until__gt=now)
+        )
+
+    def overdue(self, now: datetime) -> Self:
+        """Return the holds that were approved, and whose purchase would have been paid by now."""
+        return self.filter(
+            status=RedemptionStatus.RESERVED,
+            is_kept=True,
+            locked_until__lte=now - SETTLED_WITHIN,
         )
 
 
@@ -501,6 +544,10 @@ class Redemption(models.Model):
     reserved_until = models.DateTimeField(null=True)
     # An approved pre-checkout keeps the hold until its purchase is settled or dead.
     is_kept = models.BooleanField(default=False)
+    # Until when it can be approved (again); set by the first approval, and never moved.
+    locked_until = models.DateTimeField(null=True)
+    # It has been approved, or applied, as the first purchase of its player.
+    is_first_purchase = models.BooleanField(default=False, db_default=False)
     # What the purchase that it is attached to costs less, in Stars.
     stars_off = models.PositiveIntegerField(default=0)
 
@@ -556,6 +603,15 @@ class Redemption(models.Model):
                 condition=~Q(status="RESERVED") | Q(reserved_until__isnull=False),
                 name="redemption_hold_has_an_end",
             ),
+            models.CheckConstraint(
+                condition=~Q(status="RESERVED", is_kept=True) | Q(locked_until__isnull=False),
+                name="redemption_lock_has_an_end",
+            ),
+            models.UniqueConstraint(
+                fields=["player"],
+                condition=Q(is_first_purchase=True) & ~Q(status="EXPIRED"),
+                name="redemption_one_first_purchase",
+            ),
         ]
         triggers = [
             pgtrigger.FSM(
@@ -574,6 +630,16 @@ class Redemption(models.Model):
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,
                 func=COUNT_THE_MOVE,
+            ),
+            pgtrigger.Trigger(
+                name="locked_once",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "(OLD.locked_until IS NOT NULL"
+                    " AND NEW.locked_until IS DISTINCT FROM OLD.locked_until)"
+                ),
+                func="RAISE EXCEPTION 'How long a hold is kept is not prolonged.';",
             ),
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
             never_truncated("never_truncated", "redemptions"),

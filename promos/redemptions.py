@@ -5,24 +5,26 @@ One player's tries are one after the other: each locks the player. The campaign 
 """
 
 from contextlib import suppress
-from dataclasses import dataclass, replace
-from datetime import datetime
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db.models import OuterRef, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce
 
 from economy import grants
 from economy.goods import Goods, Plan
 from economy.grants import Reversal
 from economy.models import EntryType, LedgerEntry, Source
 from economy.wallets import business_zone
-from promos import codes, levels, rules
+from promos import buyable, codes, levels, rules
 from promos.errors import KeyReusedError, NotAttachableError, Refusal
 from promos.models import (
     HOLD_FOR,
+    LOCKED_FOR,
     Attempt,
     Block,
     Campaign,
@@ -65,9 +67,9 @@ def redeem(*, player: Player, raw: str, channel: Channel, key: str, now: datetim
     same code: so it comes last. Goods arrive at once; a discount is held for HOLD_FOR. Whoever
     holds it already gets that hold. Every try is written down, and the fifth failure of a day
     blocks. Raises KeyReusedError for a key that came with another code. At most seven statements
-    for goods, four for a hold.
+    for goods, five for a hold.
     """
-    return _redeem(player=player, digests=_digests(raw), channel=channel, key=key, now=now)
+    return _redeem(player=player, entered=_read(raw), channel=channel, key=key, now=now)
 
 
 def redeem_shared(
@@ -78,7 +80,8 @@ def redeem_shared(
     That is its newest one: if it was revoked, it is refused. The campaign has had one.
     """
     digest = bytes(shared_codes(campaign_id).values_list("digest", flat=True)[0])
-    return _redeem(player=player, digests=[digest], channel=channel, key=key, now=now)
+    entered = _Entered(exact=[digest])
+    return _redeem(player=player, entered=entered, channel=channel, key=key, now=now)
 
 
 def shared_codes(campaign_id: int) -> QuerySet[Code]:
@@ -86,16 +89,37 @@ def shared_codes(campaign_id: int) -> QuerySet[Code]:
     return Code.objects.filter(campaign=campaign_id, is_shared=True).order_by("-pk")
 
 
-def _digests(raw: str) -> list[bytes]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Entered:
+    """The HMACs of a code as it was entered, and of what it may have been misread from."""
+
+    exact: list[bytes]
+    misread: list[bytes] = field(default_factory=list)
+
+    @property
+    def digests(self) -> list[bytes]:
+        """Return all of them, those of the code as it was entered first."""
+        return self.exact + self.misread
+
+
+def _read(raw: str) -> _Entered:
     """Return the HMACs under which the database may know what was typed."""
-    return list(codes.digests(codes.normalised(raw)[: codes.LENGTH_MAX]).values())
+    code = codes.normalised(raw)[: codes.LENGTH_MAX]
+    return _Entered(
+        exact=list(codes.digests(code).values()),
+        misread=[
+            digest
+            for spelling in codes.spellings(code)
+            for digest in codes.digests(spelling).values()
+        ],
+    )
 
 
 def _redeem(
-    *, player: Player, digests: list[bytes], channel: Channel, key: str, now: datetime
+    *, player: Player, entered: _Entered, channel: Channel, key: str, now: datetime
 ) -> Result:
-    """Try the code that has one of the digests."""
-    enter = partial(_try, player=player, digests=digests, channel=channel, key=key, now=now)
+    """Try the code that was entered."""
+    enter = partial(_try, player=player, entered=entered, channel=channel, key=key, now=now)
     for _ in range(2):
         # What was there a moment ago may have gone: then look again, at what is left.
         with suppress(_OutrunError):
@@ -107,7 +131,7 @@ def _redeem(
 def _try(
     *,
     player: Player,
-    digests: list[bytes],
+    entered: _Entered,
     channel: Channel,
     key: str,
     now: datetime,
@@ -115,23 +139,23 @@ def _try(
 ) -> Result:
     """Try once. Raises _OutrunError if what was there has gone meanwhile."""
     players.lock(player)
-    known = _look_up(player=player, digests=digests, key=key, now=now)
+    known = _look_up(player=player, entered=entered, key=key, now=now)
     if known.earlier_id is not None:
-        return _as_before(known.earlier_id, digests=digests, known=known, now=now)
+        return _as_before(known.earlier_id, digests=entered.digests, known=known, now=now)
     if known.lapsed_id is not None:
         # Its time is over, and the job that releases it has not come yet.
         _lapse(redemption_id=known.lapsed_id, now=now)
-        known = _look_up(player=player, digests=digests, key=key, now=now)
+        known = _look_up(player=player, entered=entered, key=key, now=now)
     attempt = Attempt(
         player=player,
-        digest=known.digest or digests[0],
+        digest=known.digest or entered.exact[0],
         code_id=known.code_id,
         campaign_id=known.campaign_id,
         channel=channel,
         idempotency_key=key,
         at=now,
     )
-    against = why_not_anybody(person=known.person, terms=known.terms, now=now)
+    against = _against(known, player=player, now=now)
     redemption = _held(known, against)
     if redemption is not None:
         attempt.redemption = redemption
@@ -166,6 +190,8 @@ class _Known:
     digest: bytes | None
     kind: str
     value: int
+    scope: str
+    product_code: str
     is_shared: bool
     held_id: int | None
     lapsed_id: int | None
@@ -178,7 +204,8 @@ SELECT
   (SELECT min(day) FROM economy_streakday
    WHERE player_id = player.id AND outcome = 'PLAYED') AS first_active_on,
   (SELECT max(day) FROM economy_streakday
-   WHERE player_id = player.id AND outcome = 'PLAYED') AS last_active_on,
+   WHERE player_id = player.id AND outcome = 'PLAYED' AND day < %(active_before)s
+  ) AS last_active_on,
   EXISTS (SELECT FROM economy_ledgerentry
           WHERE player_id = player.id AND type = 'PURCHASE_CREDIT') AS has_bought,
   player.suspended_at IS NOT NULL AS is_suspended,
@@ -195,11 +222,13 @@ SELECT
     SELECT FROM promos_redemption
     WHERE code_id = code.id AND status <> 'EXPIRED' AND player_id <> player.id
   ) AS is_used_by_other,
-  mine.id AS live_id, mine.status = 'RESERVED' AS is_held,
+  mine.id AS live_id,
+  mine.status = 'RESERVED' AND (NOT mine.is_kept OR mine.locked_until > %(now)s) AS is_held,
   mine.status = 'RESERVED' AND NOT mine.is_kept AND mine.reserved_until <= %(now)s AS is_lapsed,
   coalesce((SELECT max(turn) FROM promos_redemption
             WHERE campaign_id = campaign.id AND player_id = player.id), 0) AS turns_taken,
   campaign.id AS campaign_id, campaign.status, campaign.kind, campaign.value,
+  campaign.scope, campaign.product_code,
   campaign.starts_at, campaign.ends_at, campaign.uses_max, campaign.applied, campaign.held,
   campaign.for_new_players, campaign.for_first_purchase, campaign.for_language,
   campaign.for_level, campaign.for_lapsed_days
@@ -211,11 +240,30 @@ LEFT JOIN promos_campaign AS campaign ON campaign.id = code.campaign_id
 LEFT JOIN promos_redemption AS mine
   ON mine.campaign_id = campaign.id AND mine.player_id = player.id AND mine.status <> 'EXPIRED'
 WHERE player.id = %(player)s
+ORDER BY code.id
+LIMIT 1
 """
 
 
-def _look_up(*, player: Player, digests: list[bytes], key: str, now: datetime) -> _Known:
-    """Find out everything that decides, as it is once the player is locked. One query."""
+def _look_up(*, player: Player, entered: _Entered, key: str, now: datetime) -> _Known:
+    """Find out everything that decides, as it is once the player is locked.
+
+    One query; a second one for a code that nobody knows and that may have been misread.
+    """
+    known = _look_up_digests(player=player, digests=entered.exact, key=key, now=now)
+    if known.code_id is None and known.earlier_id is None and entered.misread:
+        return _look_up_digests(player=player, digests=entered.misread, key=key, now=now)
+    return known
+
+
+def _look_up_digests(
+    *,
+    player: Player,
+    digests: list[bytes],
+    key: str,
+    now: datetime,
+    active_before: date = date.max,
+) -> _Known:
     with connection.cursor() as cursor:
         cursor.execute(
             _LOOK_UP,
@@ -224,6 +272,7 @@ def _look_up(*, player: Player, digests: list[bytes], key: str, now: datetime) -
                 "digests": digests,
                 "key": key,
                 "failures_since": now - FAILURES_WITHIN,
+                "active_before": active_before,
                 "now": now,
             },
         )
@@ -255,6 +304,8 @@ def _look_up(*, player: Player, digests: list[bytes], key: str, now: datetime) -
         digest=bytes(row["digest"]) if row["digest"] is not None else None,
         kind=row["kind"] or "",
         value=row["value"] or 0,
+        scope=row["scope"] or "",
+        product_code=row["product_code"] or "",
         is_shared=bool(row["is_shared"]),
         held_id=row["live_id"] if row["is_held"] else None,
         lapsed_id=row["live_id"] if row["is_lapsed"] else None,
@@ -263,9 +314,18 @@ def _look_up(*, player: Player, digests: list[bytes], key: str, now: datetime) -
 
 
 def find(raw: str) -> Code | None:
-    """Return the code that was typed, if there is one: so staff search."""
-    digests = list(codes.digests(codes.normalised(raw)).values())
-    return Code.objects.select_related("campaign", "batch").filter(digest__in=digests).first()
+    """Return the code that a player would try with this, if there is one: so staff search."""
+    known = Code.objects.select_related("campaign", "batch").order_by("pk")
+    entered = _read(raw)
+    return (
+        known.filter(digest__in=entered.exact).first()
+        or known.filter(digest__in=entered.misread).first()
+    )
+
+
+def attempts_with(raw: str) -> QuerySet[Attempt]:
+    """Return everything that players have tried and that is read as this code."""
+    return Attempt.objects.filter(digest__in=_read(raw).digests)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -283,23 +343,24 @@ class Examination:
 
 def examine(*, player: Player, raw: str, now: datetime) -> Examination:
     """Find out what would become of the player's try, as `redeem` does. Nothing is written."""
-    return _examine(player=player, digests=_digests(raw), now=now)
+    return _examine(player=player, entered=_read(raw), now=now)
 
 
 def examine_code(*, player: Player, digest: bytes, now: datetime) -> Examination:
     """Find out what would become of the player's try with the code that has this HMAC."""
-    return _examine(player=player, digests=[digest], now=now)
+    return _examine(player=player, entered=_Entered(exact=[digest]), now=now)
 
 
-def _examine(*, player: Player, digests: list[bytes], now: datetime) -> Examination:
+def _examine(*, player: Player, entered: _Entered, now: datetime) -> Examination:
     """Look the code up as a try does."""
-    known = _look_up(player=player, digests=digests, key="", now=now)
+    known = _look_up(player=player, entered=entered, key="", now=now)
     person, terms = known.person, known.terms
     if known.lapsed_id is not None and terms is not None:
         # Its time is over: a try would release it first.
         person, terms = replace(person, has_used=False), replace(terms, held=terms.held - 1)
         known = replace(known, held_id=None)
-    reasons = why_not_anybody(person=person, terms=terms, now=now)
+    known = replace(known, person=person, terms=terms)
+    reasons = _against(known, player=player, now=now)
     held = _held(known, reasons)
     return Examination(person=person, terms=terms, reasons=[] if held else reasons, held=held)
 
@@ -309,10 +370,29 @@ def why_not(*, player: Player, raw: str, now: datetime) -> list[Reason]:
     return examine(player=player, raw=raw, now=now).reasons
 
 
+def _against(known: _Known, *, player: Player, now: datetime) -> list[Reason]:
+    """Return everything that stands against the player's try, what decides first.
+
+    A discount on what the player cannot buy would take a use, and be refused at the till.
+    """
+    found = why_not_anybody(person=known.person, terms=known.terms, now=now)
+    if found or known.kind != CampaignKind.PERCENT_DISCOUNT:
+        return found
+    terms = Campaign(kind=known.kind, scope=known.scope, product_code=known.product_code)
+    can_buy = any(
+        fits(terms, product_code=product.code, is_premium=product.is_premium)
+        for product in buyable.by(player=player, now=now)
+    )
+    return [] if can_buy else [Reason.NOTHING_TO_BUY]
+
+
 def why_not_anybody(*, person: Person, terms: Terms | None, now: datetime) -> list[Reason]:
     """Return everything that stands between a person, maybe a made-up one, and a code."""
-    today = now.astimezone(business_zone()).date()
-    return rules.reasons(person, terms, now=now, today=today)
+    return rules.reasons(person, terms, now=now, today=_business_day(now))
+
+
+def _business_day(instant: datetime) -> date:
+    return instant.astimezone(business_zone()).date()
 
 
 # --- One try --------------------------------------------------------------------------------------
@@ -460,10 +540,55 @@ def attach(*, redemption_id: int, player: Player, stars_off: int, now: datetime)
 def keep(*, redemption_id: int, now: datetime) -> bool:
     """Keep the hold beyond its time, since its pre-checkout is approved; False if it is over.
 
-    A step of the caller's transaction. Locks the redemption.
+    For LOCKED_FOR from the first approval on; another one does not prolong that. A step of the
+    caller's transaction. Locks the redemption. Raises IntegrityError if it is for a first purchase
+    and another one of the player has been approved as that.
     """
     held = Redemption.objects.held(now).filter(pk=redemption_id)
-    return held.update(is_kept=True, changed_at=now) == 1
+    return (
+        held.update(
+            is_kept=True,
+            locked_until=Coalesce("locked_until", Value(now + LOCKED_FOR)),
+            is_first_purchase=_is_for_first_purchase(),
+            changed_at=now,
+        )
+        == 1
+    )
+
+
+def _is_for_first_purchase() -> Subquery:
+    campaign = Campaign.objects.filter(pk=OuterRef("campaign"))
+    return Subquery(campaign.values("for_first_purchase")[:1])
+
+
+def why_not_any_more(*, redemption: Redemption, has_paid: bool, now: datetime) -> list[Reason]:
+    """Return why a hold is not for its player any more, as its campaign's segment says now.
+
+    `has_paid` is whether anything of the player's is paid. Being away ends with the day on which
+    the code was entered: playing since then is what it was for. One query, for a first purchase
+    two, without a segment none.
+    """
+    campaign, player = redemption.campaign, redemption.player
+    if not campaign.has_segment:
+        return []
+    known = _look_up_digests(
+        player=player,
+        digests=[bytes(redemption.code.digest)],
+        key="",
+        now=now,
+        active_before=_business_day(redemption.created_at)
+        if campaign.for_lapsed_days
+        else date.max,
+    )
+    assert known.terms is not None
+    others = Redemption.objects.filter(player=player, is_first_purchase=True)
+    has_bought = campaign.for_first_purchase and (
+        has_paid
+        or known.person.has_bought
+        or others.exclude(pk=redemption.pk).exclude(status=RedemptionStatus.EXPIRED).exists()
+    )
+    person = replace(known.person, has_bought=has_bought)
+    return rules.of_the_segment(person, known.terms, today=_business_day(now))
 
 
 def apply(*, redemption_id: int, now: datetime) -> bool:

@@ -40,6 +40,7 @@ class Reason(StrEnum):
     LANGUAGE = "LANGUAGE"
     LEVEL = "LEVEL"
     NOT_LAPSED = "NOT_LAPSED"
+    NOTHING_TO_BUY = "NOTHING_TO_BUY"
 
     @property
     def refusal(self) -> Refusal:
@@ -69,6 +70,7 @@ _REFUSALS = {
     Reason.LANGUAGE: Refusal.NOT_APPLICABLE,
     Reason.LEVEL: Refusal.NOT_APPLICABLE,
     Reason.NOT_LAPSED: Refusal.NOT_APPLICABLE,
+    Reason.NOTHING_TO_BUY: Refusal.NOT_APPLICABLE,
 }
 
 
@@ -122,7 +124,7 @@ def reasons(person: Person, terms: Terms | None, *, now: datetime, today: date) 
         *found,
         *_of_the_campaign(terms, now=now),
         *_of_the_use(person, terms),
-        *_of_the_segment(person, terms, today=today),
+        *of_the_segment(person, terms, today=today),
     ]
 
 
@@ -166,7 +168,9 @@ def _of_the_use(person: Person, terms: Terms) -> list[Reason]:
     return [Reason.TAKEN_TWICE] if person.turns_taken >= TURNS_MAX else []
 
 
-def _of_the_segment(person: Person, terms: Terms, *, today: date) -> list[Reason]:
+def of_the_segment(person: Person, terms: Terms, *, today: date) -> list[Reason]:
+    """Return why the campaign is not for the person: looked at when a code is tried, and again
+    when its discount is to be paid."""
     found = []
     first = person.first_active_on
     if terms.for_new_players and first is not None and first < today:

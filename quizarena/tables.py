@@ -97,10 +97,11 @@ class _CellError(ValueError):
 # --- Reading --------------------------------------------------------------------------------------
 
 
-def read(raw: bytes) -> Table:
+def read(raw: bytes, *, csv_rows_max: int = ROWS_MAX) -> Table:
     """Return the rows of a CSV file or of the first sheet of a workbook, without empty ones.
 
-    What the bytes are decides, not a file's name. Raises UnreadableFileError.
+    What the bytes are decides, not a file's name. CSV is read fast enough for more rows than a
+    workbook, if the caller takes them. Raises UnreadableFileError.
     """
     if len(raw) > BYTES_MAX:
         raise UnreadableFileError(
@@ -114,7 +115,7 @@ def read(raw: bytes) -> Table:
             "This is a workbook of an old kind (.xls) or one with a password: save it as .xlsx "
             "without a password."
         )
-    return _read_csv(_decoded(raw))
+    return read_text(_decoded(raw), rows_max=csv_rows_max)
 
 
 def _decoded(raw: bytes) -> str:
@@ -139,19 +140,22 @@ def _decoded(raw: bytes) -> str:
         return text
 
 
-def _read_csv(text: str) -> Table:
-    """Return the rows of CSV text; a first line "sep=;" names the separator, as Excel has it."""
+def read_text(text: str, *, rows_max: int = ROWS_MAX) -> Table:
+    """Return the rows of CSV text; a first line "sep=;" names the separator, as Excel has it.
+
+    Otherwise the first line that has any separator says which. Raises UnreadableFileError.
+    """
     declared = re.match(r'"?sep=(.)"?[,;\t]*(?:\r\n|\r|\n)', text, re.IGNORECASE)
     body = text[declared.end() :] if declared else text
-    first = re.split(r"[\r\n]", body.lstrip(), maxsplit=1)[0]
-    delimiter = declared[1] if declared else max(",;\t|", key=first.count)
+    first = re.search(r".*[,;\t|].*", body)
+    delimiter = declared[1] if declared else max(",;\t|", key=first[0].count if first else "".count)
     lines_before = 1 if declared else 0
     reader = csv.reader(StringIO(body, newline=""), delimiter=delimiter, strict=True)
     table = Table()
     line = 1 + lines_before
     try:
         for row in reader:
-            _check_size(line=len(table.rows) + 1, columns=_length(row))
+            _check_size(line=len(table.rows) + 1, columns=_length(row), rows_max=rows_max)
             if any(cell.strip() for cell in row):
                 table.rows.append((line, [_from_csv(table, line, cell) for cell in row]))
             line = reader.line_num + 1 + lines_before
@@ -281,10 +285,10 @@ def _length(row: Sequence[str]) -> int:
     return max((number for number, cell in enumerate(row, 1) if cell.strip()), default=0)
 
 
-def _check_size(*, line: int, columns: int) -> None:
-    if line > ROWS_MAX:
+def _check_size(*, line: int, columns: int, rows_max: int = ROWS_MAX) -> None:
+    if line > rows_max:
         raise UnreadableFileError(
-            f"The file has more than {ROWS_MAX:,} rows: divide it, and delete what stands far "
+            f"The file has more than {rows_max:,} rows: divide it, and delete what stands far "
             "below the table."
         )
     if columns > COLUMNS_MAX:

@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from economy.admin import players_found
 from economy.timeline import minute
-from promos import codes, denials, redemptions
+from promos import denials, redemptions
 from promos.admin import stories, tester
 from promos.admin.explanations import TOLD, short
 from promos.errors import PromosError, Refusal
@@ -208,7 +208,9 @@ class AttemptAdmin(ByPlayerOrCode):
         """Find out why a code did not work. A typed code comes by POST: it leaves no trace."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        form = WhyForm(request.POST if request.method == "POST" else request.GET or None)
+        # A link may name a player, never a code.
+        linked = {"player": request.GET["player"]} if "player" in request.GET else None
+        form = WhyForm(request.POST if request.method == "POST" else linked)
         context = {
             **self.admin_site.each_context(request),
             "title": "Why did it not work?",
@@ -225,7 +227,7 @@ class WhyForm(forms.Form):
     """A code, a player, or both."""
 
     code = forms.CharField(
-        max_length=codes.LENGTH_MAX,
+        max_length=200,
         required=False,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
         help_text="As the player has typed it.",
@@ -254,7 +256,7 @@ def _answer(request: HttpRequest, *, code: str, player: str) -> dict[str, Any]:
     answer: dict[str, Any] = {}
     if raw:
         found = redemptions.find(raw)
-        attempts = attempts.filter(digest__in=list(codes.digests(codes.normalised(raw)).values()))
+        attempts = redemptions.attempts_with(raw).order_by("-at", "-id")
         facts += _facts_of_code(found)
         columns = [column for column in columns if column not in ("Code", "Campaign")]
     if term:

@@ -17,6 +17,7 @@ from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseBase,
+    HttpResponseNotAllowed,
     HttpResponseRedirect,
     StreamingHttpResponse,
 )
@@ -143,7 +144,10 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
     list_filter = ("status", "kind", OwnerFilter, EndsSoonFilter)
     list_select_related = ("owner",)
     search_fields = ("name",)
-    search_help_text = "Part of the name, a code as it is typed, or number or prefix of a batch"
+    # A code that somebody searches for must not stand in an address, and so in logs and histories:
+    # the form above the list sends it by POST.
+    search_help_text = "Part of the name, or number or prefix of a batch; no codes"
+    list_before_template = "promos/campaign_find.html"
     ordering = ("-id",)
     actions = [_action(verb) for verb in Verb if verb is not Verb.KILL]
     change_form_outer_before_template = "promos/campaign_head.html"
@@ -221,18 +225,28 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Campaign], search_term: str
     ) -> tuple[QuerySet[Campaign], bool]:
-        """Find the campaigns of this name, this code, or a batch of this number or prefix."""
+        """Find the campaigns of this name, or of a batch of this number or prefix."""
         term = search_term.strip()
         if not term:
             return queryset, False
-        code = find(term)
-        if code is not None:
-            return queryset.filter(pk=code.campaign_id), False
         batches = Q(prefix=term.upper())
         if term.isdecimal() and len(term) < 19:
             batches |= Q(pk=int(term))
         in_batch = Batch.objects.filter(batches).values("campaign")
         return queryset.filter(Q(name__icontains=term) | Q(pk__in=in_batch)), False
+
+    def find_view(self, request: HttpRequest) -> HttpResponse:
+        """Go to the campaign of a code; it comes by POST and leaves no trace."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        if request.method != "POST":
+            return HttpResponseNotAllowed(["POST"])
+        code = find(request.POST.get("code", ""))
+        if code is None:
+            messages.warning(request, "There is no code like this: mistyped, or not from us.")
+            return HttpResponseRedirect(reverse("admin:promos_campaign_changelist"))
+        address = reverse("admin:promos_campaign_change", args=[code.campaign_id])
+        return HttpResponseRedirect(address)
 
     # --- Create and edit ----------------------------------------------------------------------
 
@@ -268,6 +282,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
         view = self.admin_site.admin_view
         name = "promos_campaign"
         return [
+            path("find/", view(self.find_view), name=f"{name}_find"),
             path("add/check/", view(self.check_view), name=f"{name}_check_new"),
             path("decide/<str:verb>/", view(self.decide_view), name=f"{name}_decide"),
             path("<int:pk>/edit/", view(self.wizard_view), name=f"{name}_edit"),

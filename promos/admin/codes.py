@@ -1,18 +1,22 @@
 """Codes at the desk: batches are ordered, imported, downloaded once, revoked; a code has a page."""
 
-import re
 from collections.abc import Iterator
-from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django import forms
 from django.contrib import admin, messages
-from django.core.cache import cache
 from django.core.exceptions import PermissionDenied
+from django.core.files.uploadedfile import UploadedFile
 from django.db import transaction
 from django.db.models import Count, Exists, OuterRef, Q, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, StreamingHttpResponse
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    QueryDict,
+    StreamingHttpResponse,
+)
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
@@ -30,7 +34,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from promos import batches, codes, sheets
+from promos import batches, code_files, codes, sheets, uploads
 from promos.admin.stories import (
     attempts_chapter,
     attempts_of,
@@ -38,8 +42,10 @@ from promos.admin.stories import (
     in_lines,
     redemptions_chapter,
 )
+from promos.code_files import CodeFile
 from promos.errors import PromosError
 from promos.models import Batch, Campaign, Code, Redemption, RedemptionStatus
+from quizarena import tables
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
@@ -50,13 +56,7 @@ from quizarena.staff.desk import (
     object_link,
     own_user,
 )
-
-# A file to import has at most so many lines: they are checked and stored while the browser waits.
-IMPORT_MAX = 100_000
-# So long an upload waits to be confirmed.
-UPLOAD_KEPT_FOR = timedelta(minutes=15)
-# What stands above the codes in a file of a spreadsheet; too short to be a code itself.
-HEADINGS = {"CODE", "CODES"}
+from quizarena.tables import UnreadableFileError
 
 
 def may_run(request: HttpRequest) -> bool:
@@ -130,7 +130,10 @@ class ImportForm(forms.Form):
     """Codes from elsewhere, as a file or typed."""
 
     file = forms.FileField(
-        label="File", required=False, widget=UnfoldAdminFileFieldWidget, help_text="CSV or text."
+        label="File",
+        required=False,
+        widget=UnfoldAdminFileFieldWidget,
+        help_text="CSV, text, or Excel (.xlsx).",
     )
     text = forms.CharField(
         label="Or typed",
@@ -139,39 +142,26 @@ class ImportForm(forms.Form):
     )
 
     def clean(self) -> dict[str, Any]:
-        """Return the lines as `lines`, from one of the two."""
+        """Return what was read as `codes`, from one of the two."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         file, text = cleaned.get("file"), cleaned.get("text", "")
         if bool(file) == bool(text.strip()):
             raise forms.ValidationError("Choose a file, or type the codes.")
-        cleaned["lines"] = lines_of(decoded(file) if file else text)
+        cleaned["codes"] = read_codes(file=file, text=text)
         return cleaned
 
 
-def decoded(file: Any) -> str:
-    """Return the text of an uploaded file. Raises ValidationError if it is none."""
+def read_codes(*, file: "UploadedFile[bytes] | None", text: str = "") -> CodeFile:
+    """Return the codes of a file, or of what was typed. Raises ValidationError with the reason."""
     try:
-        return bytes(file.read()).decode("utf-8-sig")
-    except UnicodeDecodeError:
-        raise forms.ValidationError(
-            "This is not UTF-8 text: save the file as “CSV UTF-8”."
-        ) from None
-
-
-def lines_of(text: str) -> list[str]:
-    """Return the codes of a text or CSV file, line by line. Raises ValidationError for too many."""
-    lines = [_first_cell(line) for line in text.splitlines()]
-    if len(lines) > IMPORT_MAX:
-        raise forms.ValidationError(
-            f"At most {IMPORT_MAX:,} lines at once, and these are {len(lines):,}: divide the file."
+        # One byte more than is read is enough to see that it is too many.
+        return (
+            code_files.read_text(text)
+            if file is None
+            else code_files.read(file.read(tables.BYTES_MAX + 1))
         )
-    return lines
-
-
-def _first_cell(line: str) -> str:
-    """Return the first cell of a line of CSV, empty if it is a heading; codes need no quotes."""
-    cell = re.split(r"[,;\t]", line, maxsplit=1)[0].strip().strip('"')
-    return "" if codes.normalised(cell) in HEADINGS else cell
+    except UnreadableFileError as error:
+        raise forms.ValidationError(str(error)) from None
 
 
 class ConfirmForm(forms.Form):
@@ -431,7 +421,10 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
             if done := _taken_in(request, campaign):
                 return done
         elif form.is_valid():
-            context = _foreseen(request, form.cleaned_data["lines"])
+            address = keep_for_preview(request, campaign, form.cleaned_data["codes"])
+            return HttpResponseRedirect(address)
+        elif "upload" in request.GET and (waiting := _waiting(request, request.GET)):
+            context = _foreseen(*waiting)
         context |= {
             **self.admin_site.each_context(request),
             "title": f"Import codes for {campaign}",
@@ -526,21 +519,33 @@ def _attached(response: HttpResponseBase, name: str) -> HttpResponseBase:
 # --- The import -----------------------------------------------------------------------------------
 
 
-def _upload_key(request: HttpRequest, upload: object) -> str:
-    """Return where an upload waits; only who has uploaded it can confirm it."""
-    return f"promo-import:{request.user.pk}:{upload}"
+def keep_for_preview(request: HttpRequest, campaign: Campaign, found: CodeFile) -> str:
+    """Let codes that were read wait to be confirmed; return the address of their preview."""
+    upload = uploads.keep(owner_id=own_user(request).pk, found=found)
+    return f"{reverse('admin:promos_batch_import', args=[campaign.pk])}?upload={upload}"
 
 
-def _foreseen(request: HttpRequest, lines: list[str]) -> dict[str, Any]:
-    """Return what would become of the lines, which wait to be confirmed."""
-    report = batches.foresee(lines=iter(lines))
-    upload = uuid4()
-    cache.set(_upload_key(request, upload), lines, UPLOAD_KEPT_FOR.total_seconds())
+def _waiting(request: HttpRequest, given: QueryDict) -> tuple[UUID, CodeFile] | None:
+    """Return the upload that `given` names; None, with a message, if it is gone."""
+    named = ConfirmForm(given)
+    if named.is_valid():
+        upload: UUID = named.cleaned_data["upload"]
+        found = uploads.kept(owner_id=own_user(request).pk, upload=upload)
+        if found is not None:
+            return upload, found
+    messages.error(request, "The upload is gone: choose the file again.")
+    return None
+
+
+def _foreseen(upload: UUID, found: CodeFile) -> dict[str, Any]:
+    """Return what would become of the codes if they were imported now."""
+    report = batches.foresee(lines=iter(found.lines), problems=found.problems)
     left_out = f", {report.refused_count:,} left out" if report.refused_count else ""
     shown = len(report.refused)
     return {
         "report": report,
         "counts": f"{report.added:,} new{left_out}",
+        "heading": found.heading,
         "refused_title": "Left out"
         if shown == report.refused_count
         else f"Left out, the first {shown}",
@@ -557,23 +562,22 @@ def _foreseen(request: HttpRequest, lines: list[str]) -> dict[str, Any]:
 
 def _taken_in(request: HttpRequest, campaign: Campaign) -> HttpResponse | None:
     """Take in what was confirmed and show the codes; None, with a message, if that cannot be."""
-    confirmed = ConfirmForm(request.POST)
-    key = _upload_key(request, confirmed.is_valid() and confirmed.cleaned_data["upload"])
-    lines = cache.get(key)
-    if lines is None:
-        messages.error(request, "The upload is gone: choose the file again.")
+    waiting = _waiting(request, request.POST)
+    if waiting is None:
         return None
+    upload, found = waiting
     try:
         report = batches.take_in(
             campaign_id=campaign.pk,
-            lines=iter(lines),
+            lines=iter(found.lines),
+            problems=found.problems,
             now=timezone.now(),
             staff=own_user(request),
         )
     except PromosError as error:
         messages.error(request, f"Refused: {str(error).removesuffix('.')}.")
         return None
-    cache.delete(key)
+    uploads.drop(owner_id=own_user(request).pk, upload=upload)
     told = f"{report.added:,} codes imported, {report.refused_count:,} left out."
     messages.success(request, told)
     address = reverse("admin:promos_code_changelist")

@@ -20,7 +20,7 @@ from unfold.widgets import (
 from economy.admin import players_found
 from economy.timeline import minute
 from economy.wallets import business_zone
-from promos import codes, redemptions
+from promos import redemptions
 from promos.admin.explanations import EXPLANATIONS, TOLD
 from promos.admin.stories import in_lines
 from promos.models import HOLD_FOR, Campaign, CampaignKind, Code, Redemption, Scope
@@ -37,7 +37,7 @@ class TesterForm(forms.Form):
     """A code, and who enters it."""
 
     code = forms.CharField(
-        max_length=codes.LENGTH_MAX,
+        max_length=200,
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off", "spellcheck": "false"}),
     )
     who = forms.ChoiceField(

@@ -29,7 +29,8 @@ from unfold.widgets import (
 )
 
 from promos import batches, campaigns, codes, planning, previews, products, redemptions
-from promos.admin.codes import IMPORT_MAX, decoded, lines_of
+from promos.admin.codes import keep_for_preview, read_codes
+from promos.code_files import LINES_MAX
 from promos.errors import BadBatchError, BadTermsError, PromosError
 from promos.models import (
     ENERGY_MAX,
@@ -130,9 +131,10 @@ class CampaignForm(_ModelForm):
     import_file = forms.FileField(
         label="Codes of your own",
         required=False,
-        help_text=f"Text or CSV, a code of 8 to 32 characters a line, {IMPORT_MAX:,} at most.",
+        help_text="CSV, text or Excel (.xlsx), a code of 8 to 32 characters on each line, "
+        f"{LINES_MAX:,} at most. You see the first of them before they are imported.",
         widget=forms.FileInput(
-            attrs={"accept": ".csv,.txt,text/csv,text/plain", "class": " ".join(INPUT_CLASSES)}
+            attrs={"accept": ".csv,.txt,.xlsx,text/*", "class": " ".join(INPUT_CLASSES)}
         ),
     )
     # One page is one campaign, however often it is sent.
@@ -283,10 +285,9 @@ class CampaignForm(_ModelForm):
             self.add_error("batch_prefix", "Up to 12 letters A to Z and digits.")
         elif prefix and not cleaned.get("batch_size") and "batch_size" not in self.errors:
             self.add_error("batch_size", "How many codes with this prefix?")
-        cleaned["import_lines"] = []
         if file := cleaned.get("import_file"):
             try:
-                cleaned["import_lines"] = lines_of(decoded(file))
+                cleaned["codes"] = read_codes(file=file)
             except forms.ValidationError as error:
                 self.add_error("import_file", error)
 
@@ -342,7 +343,11 @@ def page(
     form = _form(request, campaign)
     if request.method == "POST" and form.is_valid():
         try:
-            return HttpResponseRedirect(_page_of(_save(request, form)))
+            saved = _save(request, form)
+            found = form.cleaned_data.get("codes")
+            if found is not None and saved.status == CampaignStatus.DRAFT:
+                return HttpResponseRedirect(keep_for_preview(request, saved, found))
+            return HttpResponseRedirect(_page_of(saved))
         except BadTermsError as error:
             form.add_error(error.field, str(error))
         except PromosError as error:
@@ -458,18 +463,6 @@ def _add_codes(
                 now=now,
                 staff=staff,
             )
-        field = "import_file"
-        if cleaned["import_lines"]:
-            report = batches.take_in(
-                campaign_id=campaign.pk,
-                lines=iter(cleaned["import_lines"]),
-                now=now,
-                staff=staff,
-            )
-            messages.success(request, f"{report.added:,} codes imported.")
-            if report.refused_count:
-                told = "; ".join(f"line {line}: {why}" for line, why in report.refused[:10])
-                messages.warning(request, f"{report.refused_count:,} left out: {told}.")
     except BadBatchError as error:
         raise BadTermsError(field, str(error)) from error
 

@@ -41,8 +41,9 @@ SELECT number,
   {first_player} + number AS telegram_id, now() - number % 30 * interval '1 day' AS at
 FROM generate_series({codes_before}, {codes} - 1) AS number;
 
-INSERT INTO promos_batch (campaign_id, key, prefix, size, made, skipped, created_at)
-SELECT {first}, gen_random_uuid(), 'CONSOLE', count(*), count(*), '{{}}', now()
+INSERT INTO promos_batch
+  (campaign_id, key, prefix, size, made, skipped, created_at, derivation, pepper_id)
+SELECT {first}, gen_random_uuid(), 'CONSOLE', count(*), count(*), '{{}}', now(), 1, ''
 FROM bench_new WHERE campaign_id = {first};
 INSERT INTO promos_code (campaign_id, batch_id, is_shared, digest, pepper_id, label)
 SELECT campaign_id,

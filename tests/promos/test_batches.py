@@ -7,7 +7,8 @@ from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import IntegrityError
+from django.db import DatabaseError, IntegrityError, transaction
+from pytest_django.fixtures import Settings
 
 from promos import batches, codes
 from promos.errors import BadBatchError, CodesGoneError, IllegalMoveError, KeyReusedError
@@ -51,9 +52,9 @@ def make(batch: Batch) -> list[int]:
     return made
 
 
-def seed_of(batch: Batch) -> bytes:
-    """Return what a batch is made from."""
-    return bytes(Batch.objects.get(pk=batch.pk).seed or b"")
+def key_of(batch: Batch) -> bytes:
+    """Return what the codes of a batch are made from."""
+    return batches.key_of(Batch.objects.get(pk=batch.pk))
 
 
 class TestMaking:
@@ -141,7 +142,7 @@ class TestDying:
         """See that the batch is whole at the end, with no code of another number."""
         yield
         assert make(batch)[-1:] in ([5], [])
-        expected = codes.made_from(seed_of(batch), prefix="SUMMER", first=0, count=25)
+        expected = codes.made_from(key_of(batch), prefix="SUMMER", first=0, count=25)
         stored = batch.codes.order_by("pk").values_list("digest", flat=True)
         assert [bytes(digest) for digest in stored] == [codes.digest(code)[1] for code in expected]
 
@@ -207,6 +208,92 @@ def test_without_the_lock_two_jobs_make_the_same_codes(
     assert (batch.made, batch.codes.count()) == (10, 20)
 
 
+class TestPepper:
+    """A seed that somebody reads in a dump says nothing about the codes."""
+
+    SEED = bytes(range(32))
+
+    @pytest.fixture
+    def batch(self, campaign: Campaign, settings: Settings) -> Batch:
+        """Return a batch of two, of a seed that we know."""
+        settings.PROMO_PEPPERS = {"old": "old-pepper"}
+        batch = order(campaign, 2)
+        Batch.objects.filter(pk=batch.pk).update(seed=self.SEED)
+        batch.refresh_from_db()
+        return batch
+
+    def download(self, batch: Batch, operator: User) -> list[str]:
+        """Return the codes of a batch that is made."""
+        return list(batches.download(batch_id=batch.pk, now=NOON, staff=operator))
+
+    def test_the_codes_follow_from_the_seed_and_the_pepper(
+        self, batch: Batch, operator: User, settings: Settings
+    ) -> None:
+        of_the_seed = list(codes.made_from(self.SEED, prefix="SUMMER", first=0, count=2))
+        assert make(batch) == [2]
+        key = batches.key_of(batch)
+
+        # HKDF-SHA256 of the pepper (RFC 5869), the seed as its salt; by openssl kdf HKDF.
+        assert key.hex() == "b800308bcef31bf73c1b265de7767c85b8562f139c07709cee07f262b14c5f93"
+        raws = self.download(batch, operator)
+        assert raws == ["SUMMER-N9WD-JYYM-4QYH", "SUMMER-NG4D-QGWX-JHW7"]
+        assert not {codes.normalised(raw) for raw in raws} & set(of_the_seed)
+        assert redeem(PlayerFactory.create(), raws[0]).reason != "UNKNOWN"
+        assert redeem(PlayerFactory.create(), of_the_seed[0]).reason == "UNKNOWN"
+
+    def test_after_a_rotation_a_batch_is_made_as_it_was_ordered(
+        self, batch: Batch, operator: User, settings: Settings
+    ) -> None:
+        key = batches.key_of(batch)
+        settings.PROMO_PEPPERS = {"new": "new-pepper", "old": "old-pepper"}
+
+        assert make(batch) == [2]
+        assert batches.key_of(batch) == key
+        raws = self.download(batch, operator)
+        assert [redeem(PlayerFactory.create(), raw).reason for raw in raws] == [None, None]
+        assert set(Code.objects.values_list("pepper_id", flat=True)) == {"new"}
+
+    def test_without_its_pepper_it_waits_and_holds_up_no_other(
+        self, batch: Batch, campaign: Campaign, operator: User, settings: Settings
+    ) -> None:
+        settings.PROMO_PEPPERS = {"new": "new-pepper"}
+        other = order(campaign, 1)
+
+        assert batches.next_to_make() == other.pk
+        with pytest.raises(CodesGoneError, match="no more in PROMO_PEPPERS: put it back"):
+            batches.make(batch_id=batch.pk)
+        with pytest.raises(CodesGoneError, match="put it back"):
+            self.download(batch, operator)
+        settings.PROMO_PEPPERS = {"new": "new-pepper", "old": "old-pepper"}
+        assert batches.next_to_make() == batch.pk
+        assert make(batch) == [2]
+
+    def test_a_batch_of_the_seed_alone_is_made_and_leaves_as_it_was(
+        self, campaign: Campaign, operator: User
+    ) -> None:
+        batch = Batch.objects.create(
+            campaign=campaign,
+            prefix="SUMMER",
+            size=2,
+            seed=self.SEED,
+            derivation=1,
+            created_at=NOON,
+        )
+
+        assert make(batch) == [2]
+        assert self.download(batch, operator) == ["SUMMER-Q9P3-CJG4-XAKC", "SUMMER-P4KH-PARR-46H7"]
+
+    def test_how_it_is_made_does_not_change(self, batch: Batch) -> None:
+        rows = Batch.objects.filter(pk=batch.pk)
+
+        with pytest.raises(DatabaseError, match=r"[Cc]annot update"), transaction.atomic():
+            rows.update(derivation=1, pepper_id="")
+        with pytest.raises(IntegrityError, match="batch_derivation_is_known"), transaction.atomic():
+            Batch.objects.create(
+                campaign=batch.campaign, size=1, derivation=2, pepper_id="", created_at=NOON
+            )
+
+
 class TestCollision:
     """A code that exists already is left out, and another one is made instead."""
 
@@ -214,7 +301,7 @@ class TestCollision:
     def batch(self, campaign: Campaign) -> Batch:
         """Return a batch of 15 of which the numbers 3, 12 and 15 are somebody else's."""
         batch = order(campaign, 15)
-        made = list(codes.made_from(seed_of(batch), prefix="SUMMER", first=0, count=16))
+        made = list(codes.made_from(key_of(batch), prefix="SUMMER", first=0, count=16))
         report = batches.take_in(
             campaign_id=make_campaign().pk,
             lines=iter([made[3], made[12], made[15]]),
@@ -231,12 +318,12 @@ class TestCollision:
         assert (batch.made, batch.codes.count(), batch.skipped) == (15, 15, [3, 12, 15])
 
     def test_only_codes_of_the_batch_leave_with_it(self, batch: Batch, operator: User) -> None:
-        seed = seed_of(batch)
+        key = key_of(batch)
         make(batch)
 
         raws = list(batches.download(batch_id=batch.pk, now=NOON, staff=operator))
 
-        made = list(codes.made_from(seed, prefix="SUMMER", first=0, count=18))
+        made = list(codes.made_from(key, prefix="SUMMER", first=0, count=18))
         left = [code for number, code in enumerate(made) if number not in (3, 12, 15)]
         assert [codes.normalised(raw) for raw in raws] == left
         owned = set(batch.codes.values_list("digest", flat=True))

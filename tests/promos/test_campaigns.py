@@ -196,7 +196,7 @@ class TestSharedCode:
         assert redeem(player, "ALT2026", now=minutes(1)).reason == "REVOKED"
         assert redeem(player, "NEU2026", now=minutes(1)).refusal is None
 
-    @pytest.mark.parametrize("raw", ["ABC", "A" * 33, "GRÜSSE", "A B C", "HALLO!", ""])
+    @pytest.mark.parametrize("raw", ["ABC", "A" * 33, "GRÜSSE", "A B C", "HALLÖ", ""])
     def test_what_cannot_be_typed_is_refused(self, raw: str) -> None:
         with pytest.raises(BadBatchError, match="4 to 32 letters A to Z and digits"):
             campaigns.share_code(campaign_id=make_campaign().pk, raw=raw, now=NOON)
@@ -254,9 +254,17 @@ class TestRollOver:
 
 
 class TestGuard:
-    """More than 100 failures on one code within ten minutes, by two players or more."""
+    """More than 100 wrong tries of one code within ten minutes, five of each player at most."""
 
-    def fail(self, code: Code, times: int, *, players: int = 2, at: datetime = NOON) -> None:
+    def fail(
+        self,
+        code: Code,
+        times: int,
+        *,
+        players: int = 25,
+        at: datetime = NOON,
+        detail: str = "USED_BY_OTHER",
+    ) -> None:
         """Write down so many failures on a code, by so many players in turns."""
         guessers = PlayerFactory.create_batch(players)
         Attempt.objects.bulk_create(
@@ -266,7 +274,7 @@ class TestGuard:
                 code=code,
                 campaign=code.campaign,
                 refusal="E_PROMO_ALREADY_USED",
-                detail="USED_BY_OTHER",
+                detail=detail,
                 channel="COMMAND",
                 idempotency_key=f"{at}:{number}",
                 at=at,
@@ -294,12 +302,14 @@ class TestGuard:
     @pytest.mark.parametrize(
         ("failures", "players", "minutes_ago", "paused"),
         [
-            (101, 2, 0, 1),
-            (100, 2, 0, 0),
-            (101, 1, 0, 0),
+            (101, 21, 0, 1),
+            (101, 101, 0, 1),
+            (100, 100, 0, 0),
+            (500, 20, 0, 0),
+            (500, 2, 0, 0),
             (500, 1, 0, 0),
-            (101, 2, 9.99, 1),
-            (101, 2, 10, 0),
+            (101, 21, 9.99, 1),
+            (101, 21, 10, 0),
         ],
     )
     def test_each_border(
@@ -308,6 +318,28 @@ class TestGuard:
         self.fail(code, failures, players=players, at=minutes(-minutes_ago))
 
         assert campaigns.guard(now=NOON) == paused
+
+    @pytest.mark.parametrize(
+        "detail", ["BLOCKED", "SUSPENDED", "DENIED", "USED_BY_PLAYER", "TAKEN_TWICE"]
+    )
+    def test_who_may_not_or_has_used_it_does_not_guess(self, code: Code, detail: str) -> None:
+        self.fail(code, 500, players=100, detail=detail)
+        self.fail(code, 100, at=minutes(-1))
+
+        assert campaigns.guard(now=NOON) == 0
+
+    def test_two_accounts_cannot_pause_a_campaign(self, code: Code) -> None:
+        """Not by failing, not by going on while blocked, not with a code that they have used."""
+        anna, bert = PlayerFactory.create_batch(2)
+        hold(anna)
+        redemptions.apply(redemption_id=Redemption.objects.get().pk, now=NOON)
+        for _ in range(60):
+            redeem(anna)
+            redeem(bert, "FALSCH")
+            redeem(bert)
+
+        assert Attempt.objects.exclude(refusal="").filter(code=code).count() > 100
+        assert campaigns.guard(now=NOON) == 0
 
     def test_failures_on_different_codes_do_not_add_up(self, code: Code) -> None:
         pepper_id, digest = codes.digest("ZWEITER2026")

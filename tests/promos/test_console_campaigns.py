@@ -102,6 +102,44 @@ def status(campaign: Campaign) -> str:
     return Campaign.objects.get(pk=campaign.pk).status
 
 
+class TestFindByCode:
+    """A code is asked for by POST: in an address it would stay in logs and histories."""
+
+    def test_it_leads_to_its_campaign(self, operator: Client) -> None:
+        make_campaign(name="Winter")
+        campaign = make_campaign(name="Autumn", code="GIFT2026")
+
+        answer = operator.post(f"{LIST}find/", {"code": " gift\u200b-2026. "})
+
+        assert answer.status_code == 302
+        assert answer["Location"] == page_of(campaign)
+
+    def test_what_is_none_says_so(self, operator: Client) -> None:
+        answer = operator.post(f"{LIST}find/", {"code": "NOBODYS1"}, follow=True)
+
+        assert "There is no code like this: mistyped, or not from us." in text(answer.content)
+
+    def test_an_address_with_a_code_finds_nothing(self, operator: Client) -> None:
+        make_campaign(name="Autumn", code="GIFT2026")
+
+        assert operator.get(f"{LIST}find/?code=GIFT2026").status_code == 405
+        assert not operator.get(LIST, {"q": "GIFT2026"}).context["cl"].result_list
+        why = operator.get("/admin/promos/attempt/why/", {"code": "GIFT2026"})
+        assert "Autumn" not in text(why.content)
+        assert "GIFT2026" not in why.content.decode()
+
+    def test_the_list_has_the_form(self, operator: Client) -> None:
+        page = operator.get(LIST).content.decode()
+
+        assert re.search(r'<form method="post" action="/admin/promos/campaign/find/"', page)
+
+    def test_who_sees_no_campaigns_finds_none(self, client: Client) -> None:
+        make_campaign(code="GIFT2026")
+        client.force_login(make_staff("Editor"))
+
+        assert client.post(f"{LIST}find/", {"code": "GIFT2026"}).status_code == 403
+
+
 class TestList:
     def test_a_row_tells_where_a_campaign_stands(self, operator: Client) -> None:
         cheap(name="Summer", code=CODE, scope="PREMIUM_ANY", stars_max=500)
@@ -118,8 +156,8 @@ class TestList:
         assert "20 of 500 ★" in page
         assert "2 in 14 days, at most 2 on one 50% applied" in page
 
-    @pytest.mark.parametrize("term", ["ummer", "hallo 2026", "1", "sun"])
-    def test_a_campaign_is_found_by_name_code_and_batch(self, operator: Client, term: str) -> None:
+    @pytest.mark.parametrize("term", ["ummer", "1", "sun"])
+    def test_a_campaign_is_found_by_name_and_batch(self, operator: Client, term: str) -> None:
         make_campaign(name="Other", code="OTHER")
         campaign = make_campaign(name="Summer", code=CODE)
         batch = batches.order(

@@ -2,9 +2,13 @@
 
 import re
 from datetime import timedelta
+from typing import Any
+from uuid import UUID
 
 import pytest
-from django.core.cache import cache
+import redis
+from django.conf import settings
+from django.contrib.auth.models import User
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test import Client
@@ -12,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from promos import batches, denials, redemptions
+from promos import batches, denials, redemptions, uploads
 from promos.admin.explanations import EXPLANATIONS, TOLD
 from promos.errors import Refusal
 from promos.models import Attempt, Batch, Block, Campaign, Code, Denial
@@ -255,51 +259,75 @@ class TestDownload:
 
 
 class TestImport:
-    LINES = "code;name\nGIFT-0001;Anna\nGIFT-0002;Olena\nshort;x\ngift 0001;again\nTAKEN999;y\n"
+    LINES = (
+        "Code;name\nGIFT-0001;Anna\nGIFT-0002;Olena\nshort;x\ngift 0001;again\nTAKEN999;y\n"
+        "Gutscheincode;z\n1,23457E+15;Excel\n"
+    )
 
     def test_a_file_is_previewed_and_then_imported(self, operator: Client) -> None:
         make_campaign(code="TAKEN999")
         campaign = make_campaign(kind="ENERGY_GRANT", value=5, scope="ANY")
-        address = f"{BATCHES}import/{campaign.pk}/"
         file = SimpleUploadedFile("codes.csv", b"\xef\xbb\xbf" + self.LINES.encode())
 
-        answer = operator.post(address, {"file": file})
+        upload, preview = uploaded(operator, campaign, {"file": file})
 
-        preview = text(answer.content)
-        assert "This would be imported: 2 new, 3 left out ." in preview
+        assert "This would be imported: 2 new, 5 left out , from the column “Code”" in preview
+        assert "The first codes are GIFT0001, GIFT0002 ." in preview
         assert "4 A code has 8 to 32 letters A to Z and digits." in preview
         assert "5 The same as line 2." in preview
         assert "6 Taken already." in preview
+        assert "7 It is a heading, not a code." in preview
+        assert "8 Excel has rounded this number" in preview
         assert not Code.objects.filter(campaign=campaign).exists()
 
-        upload = re.findall(r'name="upload" value="([^"]+)"', answer.content.decode())[0]
+        address = f"{BATCHES}import/{campaign.pk}/"
         done = told(operator, address, {"upload": upload, "confirm": "1"})
-        assert "2 codes imported, 3 left out." in done
+        assert "2 codes imported, 5 left out." in done
         assert "GIFT" not in done
         assert enter(PlayerFactory.create(), "gift-0002")
         assert "The upload is gone" in told(operator, address, {"upload": upload, "confirm": "1"})
 
+    def test_a_heading_never_becomes_a_code(self, operator: Client) -> None:
+        campaign = make_campaign(kind="ENERGY_GRANT", value=5, scope="ANY")
+        file = SimpleUploadedFile(
+            "codes.csv", "Gutscheincode;Gültig bis\r\nGIFT-0001;31.12.\r\n".encode("cp1252")
+        )
+
+        upload, _ = uploaded(operator, campaign, {"file": file})
+        told(operator, f"{BATCHES}import/{campaign.pk}/", {"upload": upload, "confirm": "1"})
+
+        assert Code.objects.count() == 1
+        assert enter(PlayerFactory.create(), "Gutscheincode") is None
+        assert enter(PlayerFactory.create(), "GIFT-0001")
+
     def test_typed_codes_are_taken_too(self, operator: Client) -> None:
-        address = f"{BATCHES}import/{make_campaign().pk}/"
+        _, preview = uploaded(operator, make_campaign(), {"text": "GIFT-0001\n"})
 
-        assert "1 new" in told(operator, address, {"text": "GIFT-0001\n"})
+        assert "1 new" in preview
 
-    def test_nobody_else_can_confirm_an_upload(self, operator: Client) -> None:
-        address = f"{BATCHES}import/{make_campaign().pk}/"
-        answer = operator.post(address, {"text": "GIFT-0001\n"})
-        upload = re.findall(r'name="upload" value="([^"]+)"', answer.content.decode())[0]
+    def test_nobody_else_can_see_or_confirm_an_upload(self, operator: Client) -> None:
+        campaign = make_campaign()
+        address = f"{BATCHES}import/{campaign.pk}/"
+        upload, _ = uploaded(operator, campaign, {"text": "GIFT-0001\n"})
         operator.force_login(make_staff("Operator", username="another"))
 
+        seen = page(operator, address, {"upload": upload})
         answer_to_another = told(operator, address, {"upload": upload, "confirm": "1"})
 
+        assert "The upload is gone" in seen
+        assert "GIFT" not in seen
         assert "The upload is gone" in answer_to_another
         assert not Code.objects.exists()
 
     @pytest.mark.parametrize(
         ("content", "sentence"),
         [
-            (b"\xff\xfe\x00", "This is not UTF-8 text"),
-            (b"GIFT-0001\n" * 100_001, "At most 100,000 lines at once, and these are 100,001"),
+            (
+                b"\xff\xfe\x00",
+                "This begins like UTF-16 text and is none",
+            ),
+            (b"GIFT-0001\n" * 100_001, "The file has more than 100,000 rows"),
+            (b"GIFT-0001;Anna\nGIFT-0002;Olena\n", "none of them is called “code”"),
         ],
     )
     def test_a_file_that_cannot_be_read_says_so(
@@ -312,21 +340,50 @@ class TestImport:
         assert sentence in text(answer.content)
 
     def test_without_codes_nothing_can_be_confirmed(self, operator: Client) -> None:
-        address = f"{BATCHES}import/{make_campaign().pk}/"
+        campaign = make_campaign()
+        address = f"{BATCHES}import/{campaign.pk}/"
 
         assert "Choose a file, or type the codes." in told(operator, address, {"text": " "})
-        assert 'name="confirm"' not in operator.post(address, {"text": "short"}).content.decode()
+        answer = operator.post(address, {"text": "short"}, follow=True)
+        assert 'name="confirm"' not in answer.content.decode()
 
-    def test_no_raw_code_stays_in_the_cache(self, operator: Client) -> None:
-        address = f"{BATCHES}import/{make_campaign().pk}/"
-        answer = operator.post(address, {"text": "GIFT-0001\n"})
-        upload = re.findall(r'name="upload" value="([^"]+)"', answer.content.decode())[0]
+    def test_an_upload_that_waits_cannot_be_read_where_it_waits(
+        self, operator: Client, settings: Settings
+    ) -> None:
+        campaign = make_campaign()
+        upload, _ = uploaded(operator, campaign, {"text": "GIFT-0001\nGIFT-0002\n"})
+        owner = User.objects.get(username="operator")
 
-        told(operator, address, {"upload": upload, "confirm": "1"})
+        [name] = [each for each in raw_cache().keys("*") if upload.encode() in each]
+        stored = raw_cache().get(name)
 
-        staff = AuditEntry.objects.get(action="campaign.codes_imported").actor
-        assert staff is not None
-        assert cache.get(f"promo-import:{staff.pk}:{upload}") is None
+        assert stored
+        assert b"GIFT" not in stored
+        found = uploads.kept(owner_id=owner.pk, upload=UUID(upload))
+        assert found is not None
+        assert found.lines == ["GIFT-0001", "GIFT-0002"]
+        settings.SECRET_KEY = "another secret key, as after a rotation"
+        assert uploads.kept(owner_id=owner.pk, upload=UUID(upload)) is None
+
+    def test_what_was_imported_waits_no_longer(self, operator: Client) -> None:
+        campaign = make_campaign()
+        upload, _ = uploaded(operator, campaign, {"text": "GIFT-0001\n"})
+
+        told(operator, f"{BATCHES}import/{campaign.pk}/", {"upload": upload, "confirm": "1"})
+
+        assert not [each for each in raw_cache().keys("*") if upload.encode() in each]
+
+
+def uploaded(client: Client, campaign: Campaign, values: dict[str, Any]) -> tuple[str, str]:
+    """Send codes to be imported; return under which id they wait, and the words of the preview."""
+    answer = client.post(f"{BATCHES}import/{campaign.pk}/", values, follow=True)
+    content = answer.content.decode()
+    return re.findall(r'name="upload" value="([^"]+)"', content)[0], text(answer.content)
+
+
+def raw_cache() -> Any:
+    """Return the server in which the cache is, as an intruder would ask it."""
+    return redis.Redis.from_url(settings.CACHES["default"]["LOCATION"])
 
 
 class TestCodes:

@@ -123,17 +123,20 @@ class TestKeep:
 
         assert redemptions.expire(now=minutes(60), limit=10) == 0
         assert redeem(PlayerFactory.create(), now=minutes(60)).reason == "ALL_HELD"
-        assert hold(anna, now=minutes(60)).pk == held.pk
+        assert hold(anna, now=minutes(43)).pk == held.pk
+        # Its purchase is settled or closed any moment; until then it is nobody's to use.
+        assert redeem(anna, now=minutes(44)).reason == "ALL_HELD"
         assert redemptions.apply(redemption_id=held.pk, now=minutes(60))
         assert (status(held), counted(campaign)) == ("APPLIED", (0, 1, 0, 0))
 
-    def test_keeping_twice_is_keeping(self, anna: Player) -> None:
+    def test_keeping_again_does_not_prolong(self, anna: Player) -> None:
         make_campaign(code=CODE)
         held = hold(anna)
 
-        kept = [redemptions.keep(redemption_id=held.pk, now=minutes(n)) for n in (14, 60)]
+        kept = [redemptions.keep(redemption_id=held.pk, now=minutes(n)) for n in (14, 43, 44)]
 
-        assert kept == [True, True]
+        assert kept == [True, True, False]
+        assert Redemption.objects.get().locked_until == minutes(44)
 
     def test_a_kept_hold_is_released_when_its_purchase_is_dead(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)

@@ -59,8 +59,8 @@ class Life(RuleBasedStateMachine):
 
     def is_good(self, row: Redemption) -> bool:
         """Return whether a redemption is a hold that is kept or not over."""
-        in_time = row.reserved_until is not None and row.reserved_until > self.now
-        return row.status == "RESERVED" and (row.is_kept or in_time)
+        end = row.locked_until if row.is_kept else row.reserved_until
+        return row.status == "RESERVED" and end is not None and end > self.now
 
     # What players and their purchases do.
 

@@ -596,7 +596,7 @@ class TestStatements:
     def test_a_hold(self) -> None:
         make_campaign(code=CODE)
 
-        assert self.count(PlayerFactory.create()) == (4, 1)
+        assert self.count(PlayerFactory.create()) == (5, 1)
 
     @pytest.mark.parametrize(
         ("fields", "statements"),
@@ -608,14 +608,17 @@ class TestStatements:
         assert self.count(PlayerFactory.create()) == (statements, 1)
 
     def test_a_refusal(self) -> None:
-        assert self.count(PlayerFactory.create()) == (3, 1)
+        assert self.count(PlayerFactory.create(), "WEG34") == (3, 1)
+
+    def test_a_refusal_of_what_may_have_been_misread(self) -> None:
+        assert self.count(PlayerFactory.create(), "HALLO2026") == (4, 1)
 
     def test_a_hold_that_is_taken_again_before_the_job_has_come(self) -> None:
         make_campaign(code=CODE)
         player = PlayerFactory.create()
         self.count(player)
 
-        assert self.count(player, now=minutes(15)) == (6, 1)
+        assert self.count(player, now=minutes(15)) == (7, 1)
 
     def test_attaching_keeping_applying_and_releasing(self) -> None:
         make_campaign(code=CODE)

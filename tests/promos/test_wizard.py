@@ -123,8 +123,12 @@ class TestCreate:
         campaign = Campaign.objects.get()
         assert (campaign.scope, campaign.stars_max) == ("ANY", None)
 
-    def test_a_batch_is_ordered_and_a_file_is_taken_in(self, operator: Client) -> None:
-        file = SimpleUploadedFile("codes.csv", b"MINE-AAAA-1;x\r\nMINE-AAAA-2\r\nno\r\n")
+    def test_a_batch_is_ordered_and_a_file_is_shown_before_it_is_taken_in(
+        self, operator: Client
+    ) -> None:
+        file = SimpleUploadedFile(
+            "codes.csv", b"Gutscheincode;G\xfcltig bis\r\nMINE-AAAA-1;1.1.\r\nMINE-AAAA-2\r\nno\r\n"
+        )
 
         page = operator.post(
             ADD,
@@ -134,9 +138,19 @@ class TestCreate:
 
         batch = Batch.objects.get()
         assert (batch.size, batch.prefix, batch.made) == (100, "SUM", 0)
+        assert not Code.objects.exists()
+        shown = text(page.content)
+        assert (
+            "This would be imported: 2 new, 1 left out , from the column “Gutscheincode”" in shown
+        )
+        assert "The first codes are MINEAAAA1, MINEAAAA2 ." in shown
+        assert "4 A code has 8 to 32 letters" in shown
+
+        upload = re.findall(r'name="upload" value="([^"]+)"', page.content.decode())[0]
+        address = page.redirect_chain[-1][0].partition("?")[0]
+        page = operator.post(address, {"upload": upload, "confirm": "1"}, follow=True)
+        assert "2 codes imported, 1 left out." in text(page.content)
         assert Code.objects.count() == 2
-        assert "2 codes imported." in text(page.content)
-        assert "1 left out: line 3: a code has 8 to 32 letters" in text(page.content)
 
 
 class TestRefusals:
@@ -185,7 +199,7 @@ class TestRefusals:
 
         page = operator.post(ADD, filled(import_file=file)).content
 
-        assert "This is not UTF-8 text" in text(page)
+        assert "This begins like UTF-16 text and is none" in text(page)
         assert not Campaign.objects.exists()
         assert not AuditEntry.objects.filter(action__startswith="campaign").exists()
 
