@@ -774,17 +774,10 @@ class BroadcastRecipientAdmin(ReadOnlyAdmin[BroadcastRecipient]):
     search_fields = ("player__username",)
     search_help_text = "Telegram id, or beginning of a user name"
     ordering = ("-broadcast", "-player")
+    linked_lookups = ("broadcast__id__exact",)
     fieldsets = (
         (None, {"fields": (("who", "which"), ("shown_outcome", "settled"), "shown_call")}),
     )
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Let the list be narrowed to one broadcast."""
-        return lookup == "broadcast__id__exact" or super().lookup_allowed(
-            lookup,
-            value,
-            request,  # type: ignore[arg-type]
-        )
 
     @display(description="Player")
     def who(self, recipient: BroadcastRecipient) -> SafeString:
