@@ -3,8 +3,10 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db import connection
@@ -17,10 +19,10 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from quizarena.staff import alerts, approvals
+from quizarena.staff import accounts, alerts, approvals
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
@@ -28,6 +30,7 @@ from quizarena.staff.desk import (
     age,
     badge,
     button,
+    link,
     own_user,
     page_link,
     pretty,
@@ -47,21 +50,42 @@ admin.site.unregister((User, Group))
 class UserAdmin(_UserAdmin, StaffAdmin[User]):
     """Who may come in, in which roles. Who leaves becomes inactive: the audit log knows them."""
 
-    form = UserChangeForm
+    form = StaffUserForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
+class StaffUserForm(UserChangeForm):
+    """An account, with a sentence where the database would refuse."""
+
+    # The page shows no hash.
+    password = None
+
+    def clean_groups(self) -> Any:
+        """Refuse Security beside another role."""
+        groups = self.cleaned_data["groups"]
+        if len(groups) > 1 and any(group.name == SECURITY for group in groups):
+            raise forms.ValidationError(
+                f"Nobody holds {SECURITY} and another role: choose {SECURITY} alone, or the others."
+            )
+        return groups
+
+
     list_display = ("username", "full_name", "roles", "standing", "last_seen")
     list_filter = ("is_active", "groups")
     filter_horizontal = ()
     ordering = ("username",)
     # What is not here cannot be given away: superusers are made on the command line only.
     fieldsets = (
-        (None, {"fields": ("username", "password")}),
+        (None, {"fields": ("username", "set_password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
         ("Access", {"fields": ("is_active", "groups")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("set_password", "last_login", "date_joined")
+
+    @display(description="Password")
+    def set_password(self, user: User) -> SafeString:
+        """Return the way to another password; of the hash nothing is shown."""
+        return link("Set another password", "auth_user_password_change", user.pk)
 
     @display(description="Name")
     def full_name(self, user: User) -> str:
@@ -103,6 +127,27 @@ class UserAdmin(_UserAdmin, StaffAdmin[User]):
 
     def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Let only superusers touch superusers."""
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Return what cannot be edited: nobody changes their own roles."""
+        fields = super().get_readonly_fields(request, obj)
+        return (*fields, "is_active", "groups") if obj == request.user else fields
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the form, or save it as a change by this user."""
+        with accounts.changing(by=own_user(request), now=timezone.now()):
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Set a password as a change by this user."""
+        with accounts.changing(by=own_user(request), now=timezone.now()):
+            return super().user_change_password(request, *args, **kwargs)
+
         if obj is not None and obj.is_superuser and not request.user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
@@ -119,6 +164,14 @@ class GroupAdmin(ReadOnlyAdmin[Group]):
     list_display = ("name", "members")
     ordering = ("name",)
     fields = ("name", "members", "shown_permissions")
+def change_own_password(request: HttpRequest) -> HttpResponse:
+    """Let the user set their own password, as a change by themselves."""
+    if not isinstance(request.user, User):
+        return admin.site.admin_view(admin.site.password_change)(request)
+    with accounts.changing(by=request.user, now=timezone.now()):
+        return admin.site.admin_view(admin.site.password_change)(request)
+
+
 
     @display(description="Members")
     def members(self, group: Group) -> str:
@@ -282,6 +335,10 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
         return badge(status.label, STATUS_COLOURS[status])
 
     @display(description="When")
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApprovalRequest]:
+        """Return the requests that are the user's business."""
+        return approvals.shown_to(request.user, super().get_queryset(request))
+
     def decided(self, request: ApprovalRequest) -> str:
         """Return how long ago it was decided."""
         return age(request.decided_at)
@@ -401,7 +458,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
         """Return the request for approval, for who may see it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        requests = ApprovalRequest.objects.select_related("maker", "decided_by")
+        requests = self.get_queryset(request).select_related("maker", "decided_by")
         return get_object_or_404(requests, pk=pk)
 
 

@@ -1,7 +1,11 @@
 """What has to be listening from the start."""
 
+import sys
+from typing import Any
+
 from django.apps import AppConfig
 from django.contrib.auth import signals
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models.signals import post_migrate
 
 
@@ -19,3 +23,18 @@ class StaffConfig(AppConfig):
         signals.user_logged_in.connect(audit.logged_in, dispatch_uid="audit.logged_in")
         signals.user_logged_out.connect(audit.logged_out, dispatch_uid="audit.logged_out")
         signals.user_login_failed.connect(audit.login_failed, dispatch_uid="audit.login_failed")
+
+
+def say_if_nobody_manages_accounts(*, verbosity: int, using: str, **kwargs: Any) -> None:
+    """Tell whoever has migrated how to make the first account."""
+    from quizarena.staff import accounts
+
+    if not verbosity or using != DEFAULT_DB_ALIAS:
+        return
+    # A partial migration may not have come to django.contrib.auth.
+    if "auth_user_groups" not in connection.introspection.table_names():
+        return
+    if not accounts.can_be_managed():
+        sys.stderr.write(
+            "Nobody can manage staff accounts yet: run `manage.py security_account NAME`.\n"
+        )

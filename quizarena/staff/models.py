@@ -53,6 +53,60 @@ class AuditEntry(models.Model):
         return self.summary
 
 
+class Change(models.TextChoices):
+    """What was done to an account."""
+
+    MADE = "MADE", "made"
+    ROLES = "ROLES", "other roles"
+    ACCESS = "ACCESS", "let in, kept out, or made a superuser"
+    PASSWORD = "PASSWORD", "another password"
+
+
+class AccountChange(models.Model):
+    """One change of one account that decides who somebody is, written by the database itself.
+
+    Triggers on Django's tables write it (migration 0005), so no road passes it by.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    change = models.CharField(max_length=8, choices=Change)
+    # Empty for the command line.
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            # Whether one person had power over another, and since when somebody is who they are.
+            models.Index(fields=["user", "actor", "at"], name="accountchange_of_user"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(change__in=Change.values), name="accountchange_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(change="PASSWORD") | Q(actor=None) | ~Q(actor=F("user")),
+                name="accountchange_nobody_changes_their_own_access",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="accountchange_append_only", operation=pgtrigger.Update | pgtrigger.Delete
+            ),
+            _never_truncated("accountchange_never_truncated", "the changes of accounts"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.get_change_display()}"
+
+
 class RequestStatus(models.TextChoices):
     """Where a request for approval stands."""
 
@@ -71,6 +125,22 @@ REQUEST_MOVES = (
     (RequestStatus.OPEN, RequestStatus.WITHDRAWN),
     (RequestStatus.OPEN, RequestStatus.EXPIRED),
 )
+
+
+# The rule of quizarena.staff.approvals once more.
+APPROVED_BY_A_SECOND_PERSON = """
+IF EXISTS (
+  SELECT FROM public.staff_accountchange AS change
+  WHERE (change.user_id = NEW.decided_by_id AND change.actor_id = NEW.maker_id)
+     OR (change.user_id = NEW.maker_id AND change.actor_id = NEW.decided_by_id)
+     OR (change.user_id = NEW.decided_by_id
+         AND change.actor_id IS DISTINCT FROM change.user_id
+         AND change.at > NEW.decided_at - interval '72 hours')
+) THEN
+  RAISE EXCEPTION 'Cannot approve: whoever approves has to be a second person.';
+END IF;
+RETURN NEW;
+"""
 
 
 class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
@@ -201,6 +271,13 @@ class ApprovalRequest(models.Model):
                 condition=~pgtrigger.Q(old__status="OPEN"),
             ),
             pgtrigger.Protect(name="approval_never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="approval_by_a_second_person",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(new__status="APPROVED"),
+                func=APPROVED_BY_A_SECOND_PERSON,
+            ),
             _never_truncated("approval_never_truncated", "the approvals"),
         ]
 
