@@ -10,7 +10,7 @@ from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -36,28 +36,30 @@ from quizarena.staff.desk import (
     pretty,
 )
 from quizarena.staff.errors import StaffError
-from quizarena.staff.models import Alert, ApprovalRequest, AuditEntry, RequestStatus
+from quizarena.staff.models import (
+    Alert,
+    ApprovalRequest,
+    AuditEntry,
+    RequestStatus,
+    SignInFailure,
+)
+from quizarena.staff.roles import SECURITY
 
 if TYPE_CHECKING:
     _UserAdmin: TypeAlias = DjangoUserAdmin[User]
+    _UserForm: TypeAlias = UserChangeForm[User]
 else:
     _UserAdmin = DjangoUserAdmin
+    _UserForm = UserChangeForm
 
 admin.site.unregister((User, Group))
 
 
-@admin.register(User)
-class UserAdmin(_UserAdmin, StaffAdmin[User]):
-    """Who may come in, in which roles. Who leaves becomes inactive: the audit log knows them."""
-
-    form = StaffUserForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
-class StaffUserForm(UserChangeForm):
+class StaffUserForm(_UserForm):
     """An account, with a sentence where the database would refuse."""
 
     # The page shows no hash.
-    password = None
+    password: Any = None
 
     def clean_groups(self) -> Any:
         """Refuse Security beside another role."""
@@ -69,6 +71,13 @@ class StaffUserForm(UserChangeForm):
         return groups
 
 
+@admin.register(User)
+class UserAdmin(_UserAdmin, StaffAdmin[User]):
+    """Who may come in, in which roles. Who leaves becomes inactive: the audit log knows them."""
+
+    form = StaffUserForm
+    add_form = UserCreationForm
+    change_password_form = AdminPasswordChangeForm
     list_display = ("username", "full_name", "roles", "standing", "last_seen")
     list_filter = ("is_active", "groups")
     filter_horizontal = ()
@@ -120,13 +129,6 @@ class StaffUserForm(UserChangeForm):
         field.label, field.help_text = "Roles", ""
         return field
 
-    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
-        """Save the user; every user here is staff."""
-        obj.is_staff = True
-        super().save_model(request, obj, form, change)
-
-    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
-        """Let only superusers touch superusers."""
     def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
         """Return what cannot be edited: nobody changes their own roles."""
         fields = super().get_readonly_fields(request, obj)
@@ -148,6 +150,13 @@ class StaffUserForm(UserChangeForm):
         with accounts.changing(by=own_user(request), now=timezone.now()):
             return super().user_change_password(request, *args, **kwargs)
 
+    def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        """Save the user; every user here is staff."""
+        obj.is_staff = True
+        super().save_model(request, obj, form, change)
+
+    def has_change_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
+        """Let only superusers touch superusers."""
         if obj is not None and obj.is_superuser and not request.user.is_superuser:
             return False
         return super().has_change_permission(request, obj)
@@ -157,13 +166,6 @@ class StaffUserForm(UserChangeForm):
         return False
 
 
-@admin.register(Group)
-class GroupAdmin(ReadOnlyAdmin[Group]):
-    """Roles, which `quizarena.staff.roles` keeps."""
-
-    list_display = ("name", "members")
-    ordering = ("name",)
-    fields = ("name", "members", "shown_permissions")
 def change_own_password(request: HttpRequest) -> HttpResponse:
     """Let the user set their own password, as a change by themselves."""
     if not isinstance(request.user, User):
@@ -172,6 +174,13 @@ def change_own_password(request: HttpRequest) -> HttpResponse:
         return admin.site.admin_view(admin.site.password_change)(request)
 
 
+@admin.register(Group)
+class GroupAdmin(ReadOnlyAdmin[Group]):
+    """Roles, which `quizarena.staff.roles` keeps."""
+
+    list_display = ("name", "members")
+    ordering = ("name",)
+    fields = ("name", "members", "shown_permissions")
 
     @display(description="Members")
     def members(self, group: Group) -> str:
@@ -268,6 +277,41 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
         return queryset, False
 
 
+@admin.register(SignInFailure)
+class SignInFailureAdmin(ReadOnlyAdmin[SignInFailure]):
+    """Who has failed to sign in, counted by the hour, for 30 days."""
+
+    list_display = ("last", "name", "origin", "times")
+    list_display_links = None
+    ordering = ("-last_at", "-id")
+    search_fields = ("username", "address")
+    search_help_text = "The whole name, or the whole address"
+    fields = ("last", "name", "origin", "times")
+
+    @display(description="Last")
+    def last(self, failure: SignInFailure) -> str:
+        """Return how long ago the last one was."""
+        return age(failure.last_at)
+
+    @display(description="Name")
+    def name(self, failure: SignInFailure) -> str:
+        """Return the name that was tried."""
+        return failure.username or "other names"
+
+    @display(description="Address")
+    def origin(self, failure: SignInFailure) -> str:
+        """Return where they came from."""
+        return failure.address or "other addresses"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[SignInFailure], search_term: str
+    ) -> tuple[QuerySet[SignInFailure], bool]:
+        """Find what one name or one address has tried."""
+        if term := search_term.strip():
+            queryset = queryset.filter(Q(username=term) | Q(address=term))
+        return queryset, False
+
+
 # --- What waits for a second person ---------------------------------------------------------------
 
 STATUS_COLOURS = {
@@ -292,6 +336,10 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
         {"fields": (("what", "subject"), ("asked_by", "since"), ("state", "expires"), "reason")},
     )
     decision = ("Decision", {"fields": (("decider", "decided"), "decision_reason")})
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApprovalRequest]:
+        """Return the requests that are the user's business."""
+        return approvals.shown_to(request.user, super().get_queryset(request))
 
     def get_fieldsets(self, request: HttpRequest, obj: ApprovalRequest | None = None) -> Any:
         """Return what was asked and, once there is one, the decision."""
@@ -335,10 +383,6 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
         return badge(status.label, STATUS_COLOURS[status])
 
     @display(description="When")
-    def get_queryset(self, request: HttpRequest) -> QuerySet[ApprovalRequest]:
-        """Return the requests that are the user's business."""
-        return approvals.shown_to(request.user, super().get_queryset(request))
-
     def decided(self, request: ApprovalRequest) -> str:
         """Return how long ago it was decided."""
         return age(request.decided_at)

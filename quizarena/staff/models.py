@@ -107,6 +107,39 @@ class AccountChange(models.Model):
         return f"{self.user}: {self.get_change_display()}"
 
 
+class SignInFailure(models.Model):
+    """Failed sign-ins of one hour with one name from one address; kept for 30 days.
+
+    Strangers cause them, so they stand apart from the audit log, and their number is bounded
+    (quizarena.staff.sign_ins).
+    """
+
+    hour = models.DateTimeField()
+    # Empty is the rest: everything beyond the bounds.
+    username = models.CharField("name", max_length=150, blank=True)
+    # Of IPv6 the network, which is what one customer of a provider has.
+    address = models.CharField(max_length=64, blank=True)
+    times = models.PositiveIntegerField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "failed sign-in"
+        indexes = [
+            # The list.
+            models.Index(fields=["-last_at", "-id"], name="signinfailure_latest"),
+            # How many addresses have tried one name.
+            models.Index(fields=["hour", "username"], name="signinfailure_of_name"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["hour", "address", "username"], name="signinfailure_one_per_hour"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username or 'other names'} from {self.address or 'other addresses'}"
+
+
 class RequestStatus(models.TextChoices):
     """Where a request for approval stands."""
 

@@ -76,6 +76,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Roles", "shield_person", "auth.group"),
         ("API clients", "key", "api.apiclient"),
         ("Audit log", "history_edu", "staff.auditentry"),
+        ("Failed sign-ins", "no_accounts", "staff.signinfailure"),
     ),
 }
 
