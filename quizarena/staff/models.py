@@ -140,6 +140,36 @@ class SignInFailure(models.Model):
         return f"{self.username or 'other names'} from {self.address or 'other addresses'}"
 
 
+class ChatLinkCode(models.Model):
+    """A code that links the chat from which it is sent to a member of staff, once."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="+"
+    )
+    code_hmac = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"code of {self.user}"
+
+
+class ChatLinkFailures(models.Model):
+    """How often one chat has sent a wrong code lately."""
+
+    telegram_id = models.BigIntegerField(primary_key=True)
+    since = models.DateTimeField()
+    times = models.PositiveSmallIntegerField()
+
+    class Meta:
+        indexes = [
+            # What the purge deletes.
+            models.Index(fields=["since"], name="chatlinkfailures_since"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.times} of {self.telegram_id}"
+
+
 class RequestStatus(models.TextChoices):
     """Where a request for approval stands."""
 
