@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from uuid import uuid4
 
 from django import forms
+from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -36,7 +37,7 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from bot import broadcasts, markup
+from bot import broadcasts, markup, staff_chats
 from bot.broadcasts import REFUSALS, Verb
 from bot.models import (
     BROADCAST_TERMS,
@@ -350,6 +351,8 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
             shown += [_verb_button(verb, obj) for verb in Verb if verb.is_due(obj)]
         if obj.started_at and _may_export(request):
             shown.append(button("Export CSV", "bot_broadcast_export", obj.pk))
+        if request.user.has_perm(MAY_RUN):
+            shown.append(button("My chat", "bot_broadcast_me"))
         return shown
 
     # --- Pages --------------------------------------------------------------------------------
@@ -456,41 +459,41 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
         return decide(request, _decision(request, Verb(verb), broadcast), model_admin=self)
 
     def me_view(self, request: HttpRequest) -> HttpResponse:
-        """Say as which player one gets previews."""
+        """Link the chat to which one gets test messages, or unlink it."""
         self._require_run(request)
         back = request.GET.get("next") or request.POST.get("next", "")
         if not back.startswith(reverse("admin:bot_broadcast_changelist")):
             back = reverse("admin:bot_broadcast_changelist")
+        staff = own_user(request)
+        own = StaffPlayer.objects.select_related("player").filter(user=staff).first()
 
         class Form(forms.Form):
-            telegram_id = forms.IntegerField(
-                label="Your Telegram id",
-                widget=UnfoldAdminTextInputWidget(attrs={"inputmode": "numeric"}),
-                help_text="Write /start to the bot, and find yourself among the players.",
+            next = forms.CharField(initial=back, required=False, widget=forms.HiddenInput)
+
+        def get_code(cleaned: dict[str, Any]) -> str:
+            code = staff_chats.make_code(staff=staff, now=timezone.now())
+            start = f"{staff_chats.LINK}{code}"
+            return (
+                f"Send /start {start} to the bot from your chat within ten minutes, or open "
+                f"https://t.me/{settings.TELEGRAM_BOT_USERNAME}?start={start} there. The code "
+                "works once."
             )
-            next = forms.CharField(initial=back, widget=forms.HiddenInput)
 
-        def find(cleaned: dict[str, Any]) -> Player:
-            found = Player.objects.known_as(cleaned["telegram_id"]).first()
-            if found is None:
-                raise broadcasts.NoPlayerError("Nobody with this id has written to the bot.")
-            return found
-
-        def carry_out(cleaned: dict[str, Any]) -> str:
-            player = find(cleaned)
-            broadcasts.be_player(staff=own_user(request), player=player)
-            return f"You get previews as {player}."
+        def unlink(cleaned: dict[str, Any]) -> str:
+            staff_chats.unlink(staff=staff)
+            return "Your chat is unlinked."
 
         decision = Decision(
-            title="Which player are you?",
-            note="Previews go to this chat, and nowhere else.",
+            title="Link your chat" if own is None else "Unlink your chat",
+            note="Test messages go to the chat that sends your code to the bot, and nowhere else."
+            if own is None
+            else f"Your test messages go to {own.player}. To get them in another chat, unlink "
+            "this one first.",
             form=Form,
-            preview=lambda cleaned: [["Previews go to", find(cleaned)]],
-            headers=("What", "Where"),
-            carry_out=carry_out,
+            carry_out=get_code if own is None else unlink,
             refusals=REFUSALS,
             back=back,
-            confirm="That is me",
+            confirm="Get a code" if own is None else "Unlink",
         )
         return decide(request, decision, model_admin=self)
 
@@ -501,7 +504,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
         own = StaffPlayer.objects.select_related("player").filter(user=staff).first()
         if own is None:
             page = reverse("admin:bot_broadcast_me")
-            return HttpResponseRedirect(f"{page}?next={request.path}")
+            return HttpResponseRedirect(f"{page}?next={_page_of(broadcast)}")
         player = own.player
 
         def carry_out(cleaned: dict[str, Any]) -> str:
@@ -771,20 +774,13 @@ class BroadcastRecipientAdmin(ReadOnlyAdmin[BroadcastRecipient]):
     list_display_links = None
     list_filter = (OutcomeFilter,)
     list_select_related = ("player", "broadcast")
+    linked_lookups = ("broadcast__id__exact",)
     search_fields = ("player__username",)
     search_help_text = "Telegram id, or beginning of a user name"
     ordering = ("-broadcast", "-player")
     fieldsets = (
         (None, {"fields": (("who", "which"), ("shown_outcome", "settled"), "shown_call")}),
     )
-
-    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Let the list be narrowed to one broadcast."""
-        return lookup == "broadcast__id__exact" or super().lookup_allowed(
-            lookup,
-            value,
-            request,  # type: ignore[arg-type]
-        )
 
     @display(description="Player")
     def who(self, recipient: BroadcastRecipient) -> SafeString:

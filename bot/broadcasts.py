@@ -188,30 +188,17 @@ def url_fault(url: str) -> str:
 def preview(*, broadcast: Broadcast, staff: User) -> Player:
     """Send the broadcast, in each language, to the member of staff alone; return as which player.
 
-    Raises NoPlayerError while nobody has said who that is, and IncompleteError.
+    Raises NoPlayerError while no chat is linked (bot/staff_chats.py), and IncompleteError.
     """
     own = StaffPlayer.objects.select_related("player").filter(user=staff).first()
     if own is None:
-        raise NoPlayerError("Say first which player you are.")
+        raise NoPlayerError("Link your chat first.")
     if wrong := faults(broadcast):
         raise IncompleteError(" ".join(wrong.values()))
     with outbox.collecting():
         for language in broadcast.languages:
             _send(broadcast, own.player, language=language)
     return own.player
-
-
-@transaction.atomic
-def be_player(*, staff: User, player: Player) -> None:
-    """Note as which player the member of staff looks at previews."""
-    StaffPlayer.objects.update_or_create(user=staff, defaults={"player": player})
-    audit.record(
-        actor=staff,
-        action="staff.own_player",
-        obj=staff,
-        summary=f"{staff} gets previews as {player}.",
-        details={"player": player.pk},
-    )
 
 
 def _send(broadcast: Broadcast, player: Player, *, language: str) -> None:

@@ -32,6 +32,7 @@ from bot import (
     reminders,
     screens,
     shop,
+    staff_chats,
     support,
     texts,
 )
@@ -85,6 +86,7 @@ def register(application: QuizApplication) -> None:
         "promo": promo.promo,
         "invite": invite.invite,
         "settings": preferences.settings,
+        "unlink": staff_chats.unlinked,
     }.items():
         application.add_handler(CommandHandler(name, callback, filters=private))
     for data, tapped in {
@@ -181,6 +183,9 @@ async def start(update: Update, context: Context) -> None:
         return
     if parameter.startswith(promo.LINK):
         await promo.followed(update, context, parameter)
+        return
+    if parameter.startswith(staff_chats.LINK):
+        await staff_chats.followed(update, context, parameter)
         return
     await screens.say(update, texts.greeting(name=context.player.first_name), keyboards.home())
     if context.player.created_at != context.now:

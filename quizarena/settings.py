@@ -14,6 +14,7 @@ from django.core.exceptions import ImproperlyConfigured
 from kombu import Queue
 
 from quizarena import logs
+from quizarena.staff.proxies import parse_proxies
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 
@@ -133,6 +134,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "quizarena.web_guard.middleware",
+    "quizarena.staff.proxies.TrustedProxies",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -214,8 +216,17 @@ AUTH_PASSWORD_VALIDATORS = [
     # Validates nothing: it writes every change of a password into the audit log.
     {"NAME": "quizarena.staff.audit.PasswordChanges"},
 ]
+AUTHENTICATION_BACKENDS = ["quizarena.staff.accounts.StaffBackend"]
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
+# Whose X-Forwarded-For is believed: how many proxies stand in front, or their networks with commas.
+try:
+    TRUSTED_PROXIES = parse_proxies(env.str("TRUSTED_PROXIES", default=""))
+except ValueError as error:
+    raise ImproperlyConfigured(
+        "Set TRUSTED_PROXIES to the number of proxies in front of web, or to their networks: "
+        f"10.0.0.0/8,192.0.2.1 ({error})."
+    ) from error
 X_FRAME_OPTIONS = "DENY"
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
@@ -432,6 +443,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="4", minute="45"),
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
+    "purge-staff-failures": {
+        "task": "quizarena.staff.tasks.purge_failures",
+        "schedule": crontab(hour="4", minute="50"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
     "forget old updates and calls": {
         "task": "bot.tasks.forget_old",
         "schedule": crontab(hour="4", minute="15"),
@@ -482,6 +498,8 @@ LOGGING = logs.configure(
     style=env.str("LOG_FORMAT", default="json"), level=env.str("LOG_LEVEL", default="INFO")
 )
 LOGGING_CONFIG = "logging.config.dictConfig"
+# It believes any X-Forwarded-For; quizarena.staff.proxies knows the address.
+DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 
 # --- The operators' desk --------------------------------------------------------------------------
 UNFOLD: dict[str, Any] = {

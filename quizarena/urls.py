@@ -7,9 +7,11 @@ from django.views.generic import RedirectView
 from quizarena.api import description
 from quizarena.api.views import Nothing
 from quizarena.ops.health import Alive, Ready
+from quizarena.staff.admin import change_own_password
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
+    path("admin/password_change/", change_own_password),
     path("admin/", admin.site.urls),
     path("api/v1/schema/", description.Description.as_view(), name="schema"),
     path("api/v1/", include("payments.urls")),

@@ -1,6 +1,6 @@
 """Rows for tests, complete without a word; say what matters to the test."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import factory
@@ -12,6 +12,7 @@ from promos import campaigns
 from promos.models import Campaign
 from quizarena.game.models import Question
 from quizarena.players.models import Player
+from quizarena.staff import accounts
 
 # The declarations of factory_boy have no types.
 declare: Any = factory
@@ -143,7 +144,8 @@ def make_campaign(*, status: str = "ACTIVE", code: str = "", **fields: Any) -> C
 
 
 def make_staff(role: str, *, username: str = "", **fields: Any) -> User:
-    """Return a member of staff in the role, as `manage.py migrate` has made it."""
-    user = User.objects.create_user(username=username or role.lower(), is_staff=True, **fields)
-    user.groups.add(Group.objects.get(name=role))
+    """Return a member of staff in the role, who has been there for years and may approve."""
+    with accounts.changing(by=None, now=NOON - timedelta(days=2_000)):
+        user = User.objects.create_user(username=username or role.lower(), is_staff=True, **fields)
+        user.groups.add(Group.objects.get(name=role))
     return user

@@ -42,6 +42,7 @@ from quizarena.staff.desk import (
 class ByPlayerOrCode(ReadOnlyAdmin[Any]):
     """A list in which one searches for a player, or for a code by its number."""
 
+    linked_lookups = ("campaign__id__exact",)
     search_fields = ("id",)
     search_help_text = "Telegram id, beginning of a user name, or #number of a code"
     list_before_template = "promos/code_lists.html"
@@ -50,10 +51,6 @@ class ByPlayerOrCode(ReadOnlyAdmin[Any]):
 
     class Media:
         css = {"all": ["promos/codes.css"]}
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Let campaigns link to what is theirs."""
-        return lookup == "campaign__id__exact" or super().lookup_allowed(lookup, value, request)
 
     def get_ordering(self, request: HttpRequest) -> tuple[str, ...]:
         """Return newest first, by the index that fits what is asked for."""

@@ -180,6 +180,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
     list_display = ("number", "campaign_name", "like", "progress", "state", "taken", "ordered")
     list_display_links = ("number",)
     list_select_related = ("campaign", "created_by", "downloaded_by")
+    linked_lookups = ("campaign__id__exact",)
     ordering = ("-id",)
     list_before_template = "promos/batch_list.html"
     fieldsets = (
@@ -202,10 +203,6 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Batch]:
         """Return the batches; what they are made from stays in the database."""
         return super().get_queryset(request).defer("seed").annotate(has_seed=Q(seed__isnull=False))
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Let a campaign's page link to its batches."""
-        return lookup == "campaign__id__exact" or super().lookup_allowed(lookup, value, request)
 
     @display(description="Batch")
     def number(self, batch: Batch) -> str:
@@ -594,6 +591,7 @@ class CodeAdmin(ReadOnlyAdmin[Code]):
     list_display = ("number", "shown", "kind", "campaign_name", "batch_name", "state")
     list_display_links = ("number", "shown")
     list_select_related = ("campaign", "batch", "batch__campaign")
+    linked_lookups = ("campaign__id__exact", "batch__id__exact")
     search_fields = ("id",)
     search_help_text = "#number of a code"
     list_before_template = "promos/code_lists.html"
@@ -622,12 +620,6 @@ class CodeAdmin(ReadOnlyAdmin[Code]):
             status=RedemptionStatus.EXPIRED
         )
         return super().get_queryset(request).defer("digest").annotate(is_used=Exists(live))
-
-    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
-        """Let campaigns and batches link to their codes."""
-        return lookup in ("campaign__id__exact", "batch__id__exact") or super().lookup_allowed(
-            lookup, value, request
-        )
 
     @display(description="Code")
     def number(self, code: Code) -> str:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -20,6 +20,7 @@ from quizarena.api.models import ApiClient, Scope
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import StaffAdmin, age, badge, button, own_user
 from quizarena.staff.errors import StaffError
+from quizarena.staff.models import ApprovalRequest
 
 
 @admin.register(ApiClient)
@@ -52,8 +53,12 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
 
     @display(description="Standing")
     def standing(self, client: ApiClient) -> SafeString:
-        """Return whether the token still opens anything."""
-        return badge("revoked", "danger") if client.revoked_at else badge("active", "success")
+        """Return whether the token opens anything."""
+        if client.revoked_at:
+            return badge("revoked", "danger")
+        if client.scopes_to_approve:
+            return badge("waits for a second person", "warning")
+        return badge("active", "success")
 
     @display(description="Last used")
     def last_used(self, client: ApiClient) -> str:
@@ -68,9 +73,16 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
     def save_model(self, request: HttpRequest, obj: ApiClient, form: Any, change: bool) -> None:
         """Save the client; a new one gets its token."""
         if change:
-            obj.save(update_fields=["name", "scopes"])
+            clients.change(client=obj)
         else:
             clients.add(client=obj, by=own_user(request), now=timezone.now())
+        if obj.scopes_to_approve:
+            self.message_user(
+                request,
+                f"{obj} can do nothing until a second person has approved "
+                f"{', '.join(obj.scopes_to_approve)}: press “Ask for approval” on its page.",
+                messages.WARNING,
+            )
 
     def audit_details(self, obj: ApiClient) -> dict[str, Any]:
         """Return what the client may do from now on."""
@@ -101,18 +113,48 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
         return False
 
     def buttons(self, request: HttpRequest, obj: ApiClient) -> list[SafeString]:
-        """Return the way to revoke."""
+        """Return the ways to a second person, and to revoke."""
         if not self.has_change_permission(request, obj):
             return []
-        return [button("Revoke", "api_apiclient_revoke", obj.pk)]
+        asks = obj.scopes_to_approve and not ApprovalRequest.objects.about(obj).waiting(
+            timezone.now()
+        )
+        return [
+            *([button("Ask for approval", "api_apiclient_ask", obj.pk)] if asks else []),
+            button("Revoke", "api_apiclient_revoke", obj.pk),
+        ]
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page that revokes."""
-        view = self.admin_site.admin_view(self.revoke_view)
+        """Add the pages that ask for approval and revoke."""
+        view = self.admin_site.admin_view
         return [
-            path("<int:pk>/revoke/", view, name="api_apiclient_revoke"),
+            path("<int:pk>/ask/", view(self.ask_view), name="api_apiclient_ask"),
+            path("<int:pk>/revoke/", view(self.revoke_view), name="api_apiclient_revoke"),
             *super().get_urls(),
         ]
+
+    def ask_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask why, and wait for a second person."""
+        client = get_object_or_404(ApiClient, pk=pk)
+        if not self.has_change_permission(request, client):
+            raise PermissionDenied
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            clients.ask_for_approval(
+                client=client, by=own_user(request), reason=cleaned["reason"], now=timezone.now()
+            )
+            return f"Asked. {client} can do nothing until a second person has approved it."
+
+        decision = Decision(
+            title=f"Ask for approval of {client}",
+            note=f"It is to have the scopes {', '.join(client.scopes_to_approve) or 'of before'}.",
+            form=ReasonForm,
+            carry_out=carry_out,
+            refusals=(StaffError,),
+            back=reverse("admin:api_apiclient_change", args=[pk]),
+            confirm="Ask",
+        )
+        return decide(request, decision, model_admin=self)
 
     def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask why, and revoke."""

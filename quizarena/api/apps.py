@@ -10,5 +10,10 @@ class ApiConfig(AppConfig):
     verbose_name = "API"
 
     def ready(self) -> None:
-        """Teach the OpenAPI description what is ours."""
-        from quizarena.api import schema  # noqa: F401 -- importing it registers its extensions.
+        """Teach the OpenAPI description what is ours, and approvals of clients what they do."""
+        from quizarena.api import (
+            clients,
+            schema,  # noqa: F401 -- importing it registers its extensions.
+        )
+
+        clients.register()

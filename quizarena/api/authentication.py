@@ -3,12 +3,14 @@
 import structlog
 from django.contrib.auth.models import AnonymousUser
 from django.utils import timezone
+from rest_framework import status
 from rest_framework.authentication import BaseAuthentication, get_authorization_header
 from rest_framework.exceptions import AuthenticationFailed
 from rest_framework.request import Request
 
 from quizarena.api import clients
 from quizarena.api.models import ApiClient
+from quizarena.api.problems import Problem
 
 
 class BearerToken(BaseAuthentication):
@@ -17,7 +19,8 @@ class BearerToken(BaseAuthentication):
     def authenticate(self, request: Request) -> tuple[AnonymousUser, ApiClient] | None:
         """Return the client, or None when there is no token.
 
-        Raises AuthenticationFailed for a token that is unknown or revoked, without saying which.
+        Raises AuthenticationFailed for a token that is unknown or revoked, without saying which,
+        and Problem while the client waits for a second person.
         """
         scheme, _, token = get_authorization_header(request).partition(b" ")
         if scheme.lower() != b"bearer":
@@ -26,6 +29,8 @@ class BearerToken(BaseAuthentication):
         if client is None:
             raise AuthenticationFailed
         structlog.contextvars.bind_contextvars(api_client=client.pk)
+        if client.scopes_to_approve:
+            raise not_approved(client.scopes_to_approve)
         return AnonymousUser(), client
 
     def authenticate_header(self, request: Request) -> str:
@@ -37,3 +42,15 @@ def client_of(request: Request) -> ApiClient:
     """Return the client, on a view that only clients may use."""
     assert isinstance(request.auth, ApiClient)
     return request.auth
+
+
+def not_approved(scopes: list[str]) -> Problem:
+    """Return the problem of a client with money scopes that only one person has opened."""
+    return Problem(
+        "client_not_approved",
+        status=status.HTTP_403_FORBIDDEN,
+        title="The client waits for approval",
+        detail="A second member of staff has to approve its scopes for money; until then it can "
+        "do nothing.",
+        more={"scopes": scopes},
+    )

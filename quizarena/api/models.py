@@ -28,6 +28,31 @@ class Scope(models.TextChoices):
     PROMOS_WRITE = "promos:write", "Start, pause and end campaigns, take back grants"
 
 
+# What gives away money or what is worth money: no one person opens it to a program.
+MONEY_SCOPES = frozenset({Scope.REFUNDS_WRITE, Scope.PROMOS_WRITE})
+# The kind of approval that opens them (quizarena.api.clients).
+APPROVAL = "api.money_scopes"
+ONLY_APPROVED = """
+IF TG_OP = 'INSERT' AND NEW.approved_scopes <> '{}' THEN
+  RAISE EXCEPTION 'Cannot approve the scopes of a new client.';
+END IF;
+IF TG_OP = 'UPDATE' AND EXISTS (
+  SELECT FROM unnest(NEW.approved_scopes) AS scope
+  WHERE scope <> ALL (OLD.approved_scopes) AND NOT EXISTS (
+    SELECT FROM public.staff_approvalrequest AS request
+    WHERE request.kind = 'api.money_scopes'
+      AND request.subject_type = 'api.apiclient'
+      AND request.subject_id = NEW.id::text
+      AND request.status = 'APPROVED'
+      AND request.parameters -> 'scopes' ? scope
+  )
+) THEN
+  RAISE EXCEPTION 'Cannot approve scopes without a second person.';
+END IF;
+RETURN NEW;
+"""
+
+
 class ApiClient(models.Model):
     """Another system that uses the API with a token of its own."""
 
@@ -35,6 +60,8 @@ class ApiClient(models.Model):
     # The token itself is shown once and kept nowhere. It has 256 bits, so a plain hash hides it.
     token_sha256 = models.CharField(max_length=64, unique=True, editable=False)
     scopes = ArrayField(models.CharField(max_length=32))
+    # Those of MONEY_SCOPES to which a second person has agreed.
+    approved_scopes = ArrayField(models.CharField(max_length=32), default=list, editable=False)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         on_delete=models.PROTECT,
@@ -52,6 +79,7 @@ class ApiClient(models.Model):
 
     class Meta:
         verbose_name = "API client"
+        permissions = [("approve_apiclient", "Can approve money scopes of API clients")]
         constraints = [
             models.CheckConstraint(
                 condition=Q(scopes__len__gt=0), name="apiclient_may_do_something"
@@ -67,6 +95,12 @@ class ApiClient(models.Model):
                 condition=pgtrigger.Q(old__revoked_at__isnull=False),
             ),
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="scopes_approved_by_a_second_person",
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                when=pgtrigger.Before,
+                func=ONLY_APPROVED,
+            ),
         ]
 
     def __str__(self) -> str:
@@ -75,6 +109,11 @@ class ApiClient(models.Model):
     def may(self, scope: Scope) -> bool:
         """Return whether the client has the scope."""
         return scope in self.scopes
+
+    @property
+    def scopes_to_approve(self) -> list[str]:
+        """Return the scopes for which a second person is missing; until then it may do nothing."""
+        return sorted(MONEY_SCOPES.intersection(self.scopes).difference(self.approved_scopes))
 
 
 class KeptAnswerQuerySet(models.QuerySet["KeptAnswer"]):

@@ -3,12 +3,14 @@
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from django import forms
 from django.contrib import admin
 from django.contrib.auth.admin import UserAdmin as DjangoUserAdmin
+from django.contrib.auth.forms import UserChangeForm
 from django.contrib.auth.models import Group, User
 from django.core.exceptions import PermissionDenied
 from django.db import connection
-from django.db.models import QuerySet
+from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
@@ -17,10 +19,10 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
-from unfold.forms import AdminPasswordChangeForm, UserChangeForm, UserCreationForm
+from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from quizarena.staff import alerts, approvals
+from quizarena.staff import accounts, alerts, approvals
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
@@ -28,26 +30,52 @@ from quizarena.staff.desk import (
     age,
     badge,
     button,
+    link,
     own_user,
     page_link,
     pretty,
 )
 from quizarena.staff.errors import StaffError
-from quizarena.staff.models import Alert, ApprovalRequest, AuditEntry, RequestStatus
+from quizarena.staff.models import (
+    Alert,
+    ApprovalRequest,
+    AuditEntry,
+    RequestStatus,
+    SignInFailure,
+)
+from quizarena.staff.roles import SECURITY
 
 if TYPE_CHECKING:
     _UserAdmin: TypeAlias = DjangoUserAdmin[User]
+    _UserForm: TypeAlias = UserChangeForm[User]
 else:
     _UserAdmin = DjangoUserAdmin
+    _UserForm = UserChangeForm
 
 admin.site.unregister((User, Group))
+
+
+class StaffUserForm(_UserForm):
+    """An account, with a sentence where the database would refuse."""
+
+    # The page shows no hash.
+    password: Any = None
+
+    def clean_groups(self) -> Any:
+        """Refuse Security beside another role."""
+        groups = self.cleaned_data["groups"]
+        if len(groups) > 1 and any(group.name == SECURITY for group in groups):
+            raise forms.ValidationError(
+                f"Nobody holds {SECURITY} and another role: choose {SECURITY} alone, or the others."
+            )
+        return groups
 
 
 @admin.register(User)
 class UserAdmin(_UserAdmin, StaffAdmin[User]):
     """Who may come in, in which roles. Who leaves becomes inactive: the audit log knows them."""
 
-    form = UserChangeForm
+    form = StaffUserForm
     add_form = UserCreationForm
     change_password_form = AdminPasswordChangeForm
     list_display = ("username", "full_name", "roles", "standing", "last_seen")
@@ -56,12 +84,17 @@ class UserAdmin(_UserAdmin, StaffAdmin[User]):
     ordering = ("username",)
     # What is not here cannot be given away: superusers are made on the command line only.
     fieldsets = (
-        (None, {"fields": ("username", "password")}),
+        (None, {"fields": ("username", "set_password")}),
         ("Person", {"fields": ("first_name", "last_name", "email")}),
         ("Access", {"fields": ("is_active", "groups")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
-    readonly_fields = ("last_login", "date_joined")
+    readonly_fields = ("set_password", "last_login", "date_joined")
+
+    @display(description="Password")
+    def set_password(self, user: User) -> SafeString:
+        """Return the way to another password; of the hash nothing is shown."""
+        return link("Set another password", "auth_user_password_change", user.pk)
 
     @display(description="Name")
     def full_name(self, user: User) -> str:
@@ -96,6 +129,27 @@ class UserAdmin(_UserAdmin, StaffAdmin[User]):
         field.label, field.help_text = "Roles", ""
         return field
 
+    def get_readonly_fields(self, request: HttpRequest, obj: User | None = None) -> Any:
+        """Return what cannot be edited: nobody changes their own roles."""
+        fields = super().get_readonly_fields(request, obj)
+        return (*fields, "is_active", "groups") if obj == request.user else fields
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the form, or save it as a change by this user."""
+        with accounts.changing(by=own_user(request), now=timezone.now()):
+            return super().changeform_view(request, object_id, form_url, extra_context)
+
+    def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+        """Set a password as a change by this user."""
+        with accounts.changing(by=own_user(request), now=timezone.now()):
+            return super().user_change_password(request, *args, **kwargs)
+
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Save the user; every user here is staff."""
         obj.is_staff = True
@@ -110,6 +164,14 @@ class UserAdmin(_UserAdmin, StaffAdmin[User]):
     def has_delete_permission(self, request: HttpRequest, obj: User | None = None) -> bool:
         """Return False: whoever leaves is made inactive."""
         return False
+
+
+def change_own_password(request: HttpRequest) -> HttpResponse:
+    """Let the user set their own password, as a change by themselves."""
+    if not isinstance(request.user, User):
+        return admin.site.admin_view(admin.site.password_change)(request)
+    with accounts.changing(by=request.user, now=timezone.now()):
+        return admin.site.admin_view(admin.site.password_change)(request)
 
 
 @admin.register(Group)
@@ -215,6 +277,41 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
         return queryset, False
 
 
+@admin.register(SignInFailure)
+class SignInFailureAdmin(ReadOnlyAdmin[SignInFailure]):
+    """Who has failed to sign in, counted by the hour, for 30 days."""
+
+    list_display = ("last", "name", "origin", "times")
+    list_display_links = None
+    ordering = ("-last_at", "-id")
+    search_fields = ("username", "address")
+    search_help_text = "The whole name, or the whole address"
+    fields = ("last", "name", "origin", "times")
+
+    @display(description="Last")
+    def last(self, failure: SignInFailure) -> str:
+        """Return how long ago the last one was."""
+        return age(failure.last_at)
+
+    @display(description="Name")
+    def name(self, failure: SignInFailure) -> str:
+        """Return the name that was tried."""
+        return failure.username or "other names"
+
+    @display(description="Address")
+    def origin(self, failure: SignInFailure) -> str:
+        """Return where they came from."""
+        return failure.address or "other addresses"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[SignInFailure], search_term: str
+    ) -> tuple[QuerySet[SignInFailure], bool]:
+        """Find what one name or one address has tried."""
+        if term := search_term.strip():
+            queryset = queryset.filter(Q(username=term) | Q(address=term))
+        return queryset, False
+
+
 # --- What waits for a second person ---------------------------------------------------------------
 
 STATUS_COLOURS = {
@@ -239,6 +336,10 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
         {"fields": (("what", "subject"), ("asked_by", "since"), ("state", "expires"), "reason")},
     )
     decision = ("Decision", {"fields": (("decider", "decided"), "decision_reason")})
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[ApprovalRequest]:
+        """Return the requests that are the user's business."""
+        return approvals.shown_to(request.user, super().get_queryset(request))
 
     def get_fieldsets(self, request: HttpRequest, obj: ApprovalRequest | None = None) -> Any:
         """Return what was asked and, once there is one, the decision."""
@@ -401,7 +502,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
         """Return the request for approval, for who may see it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        requests = ApprovalRequest.objects.select_related("maker", "decided_by")
+        requests = self.get_queryset(request).select_related("maker", "decided_by")
         return get_object_or_404(requests, pk=pk)
 
 

@@ -10,21 +10,27 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
+from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db import IntegrityError, models, transaction
+from django.db.models import F, Max, Q, QuerySet
+from django.utils import timezone
 
 from quizarena.staff import audit, reasons
 from quizarena.staff.errors import (
     AskedOtherwiseError,
     ChangedError,
+    DependentError,
     NotAllowedError,
     NotOpenError,
     OwnRequestError,
     RefusedError,
 )
-from quizarena.staff.models import ApprovalRequest, RequestStatus
+from quizarena.staff.models import AccountChange, ApprovalRequest, RequestStatus
 
 EXPIRES_AFTER = timedelta(hours=72)
+# So long nobody approves anything whose account somebody else has made or changed.
+PROBATION = timedelta(hours=72)
 
 Rows = Sequence[Sequence[object]]
 
@@ -150,9 +156,46 @@ def preview_of(request: ApprovalRequest, *, now: datetime) -> list[list[str]]:
     return [[str(cell) for cell in row] for row in rows]
 
 
+def shown_to(user: Any, requests: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:
+    """Return those that are the user's business: their own, what they may decide, what they see."""
+    seen = [
+        model._meta.label_lower
+        for model in admin.site._registry
+        if user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
+    ]
+    decided = [name for name, kind in kinds.items() if user.has_perm(kind.permission)]
+    return requests.filter(Q(maker=user) | Q(kind__in=decided) | Q(subject_type__in=seen))
+
+
+def check_independent(*, maker: User, checker: User, now: datetime) -> None:
+    """Raise unless the accounts of `maker` and `checker` belong to two persons.
+
+    They do when neither has made, re-roled or let in the other or set its
+    password, and nobody has done so to the checker's within PROBATION (product rules, section 14).
+    A password that one sets oneself does not count. Superusers are no exception. A trigger of
+    ApprovalRequest holds the same rule. Raises DependentError.
+    """
+    if AccountChange.objects.filter(
+        Q(user=checker, actor=maker) | Q(user=maker, actor=checker)
+    ).exists():
+        raise DependentError(
+            f"{maker} and {checker} do not count as two persons, because one of them has made or "
+            "changed the account of the other; somebody else has to approve it"
+        )
+    changes = AccountChange.objects.filter(Q(actor=None) | ~Q(actor=F("user")), user=checker)
+    changed_at = changes.aggregate(last=Max("at"))["last"]
+    if changed_at is not None and changed_at > now - PROBATION:
+        until = timezone.localtime(changed_at + PROBATION).strftime("%Y-%m-%d %H:%M")
+        raise DependentError(
+            f"the account of {checker} was made or changed by somebody else, and so approves "
+            f"nothing for 72 hours; until {until} somebody else has to approve it"
+        )
+
+
 def foresee(*, request: ApprovalRequest, checker: User, now: datetime) -> list[list[str]]:
     """Return what approving would do, or raise what `approve` would raise. Writes nothing."""
     kind = _check(request, checker, now=now)
+    check_independent(maker=request.maker, checker=checker, now=now)
     try:
         preview = preview_of(request, now=now)
     except kind.refusals as error:
@@ -167,8 +210,8 @@ def approve(*, request_id: int, checker: User, now: datetime) -> ApprovalRequest
     """Approve the request and do what was asked for, in one transaction.
 
     Locks the request, and then what its action locks. Raises NotOpenError, OwnRequestError,
-    NotAllowedError, ChangedError if the preview made anew is not the one that was asked for, and
-    RefusedError if the action refuses; the request stays as it was.
+    DependentError, NotAllowedError, ChangedError if the preview made anew is not the one that was
+    asked for, and RefusedError if the action refuses; the request stays as it was.
     """
     request = _lock(request_id)
     foresee(request=request, checker=checker, now=now)

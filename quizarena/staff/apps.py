@@ -1,8 +1,13 @@
 """What has to be listening from the start."""
 
+import sys
+from typing import Any
+
 from django.apps import AppConfig
 from django.contrib.auth import signals
+from django.db import DEFAULT_DB_ALIAS, connection
 from django.db.models.signals import post_migrate
+from django_structlog.signals import bind_extra_request_metadata
 
 
 class StaffConfig(AppConfig):
@@ -12,10 +17,31 @@ class StaffConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep guards and roles in step with every migration, and note who comes and goes."""
-        from quizarena.staff import audit, guards, roles
+        from quizarena.staff import audit, guards, proxies, roles
 
         post_migrate.connect(guards.stay_on, dispatch_uid="guards.stay_on")
         post_migrate.connect(roles.keep_in_step, dispatch_uid="roles.keep_in_step")
+        post_migrate.connect(
+            say_if_nobody_manages_accounts, sender=self, dispatch_uid="staff.nobody_manages"
+        )
+        bind_extra_request_metadata.connect(
+            proxies.bind_address, dispatch_uid="proxies.bind_address"
+        )
         signals.user_logged_in.connect(audit.logged_in, dispatch_uid="audit.logged_in")
         signals.user_logged_out.connect(audit.logged_out, dispatch_uid="audit.logged_out")
         signals.user_login_failed.connect(audit.login_failed, dispatch_uid="audit.login_failed")
+
+
+def say_if_nobody_manages_accounts(*, verbosity: int, using: str, **kwargs: Any) -> None:
+    """Tell whoever has migrated how to make the first account."""
+    from quizarena.staff import accounts
+
+    if not verbosity or using != DEFAULT_DB_ALIAS:
+        return
+    # A partial migration may not have come to django.contrib.auth.
+    if "auth_user_groups" not in connection.introspection.table_names():
+        return
+    if not accounts.can_be_managed():
+        sys.stderr.write(
+            "Nobody can manage staff accounts yet: run `manage.py security_account NAME`.\n"
+        )

@@ -12,11 +12,17 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin import ShowFacets
+from django.contrib.admin.exceptions import (
+    DisallowedModelAdminLookup,
+    DisallowedModelAdminToField,
+)
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR
 from django.contrib.auth.models import User
-from django.core.exceptions import PermissionDenied
-from django.db import models, transaction
+from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.db import DataError, models, transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -47,13 +53,53 @@ else:
 
 # The history page shows so many of the latest entries; the audit log has the rest.
 HISTORY_LENGTH = 100
+# Nothing that one searches for is longer.
+SEARCH_MAX_LENGTH = 300
 
 
-class PlannedChangeList(ChangeList):
-    """A page of rows, fetched by a plan for the very values that were asked for."""
+class UnusableQueryError(SuspiciousOperation):
+    """The query string asks for something that the list does not offer."""
+
+
+class StaffChangeList(ChangeList):
+    """A page of rows, fetched by a plan for the very values that were asked for.
+
+    Takes only the filters and columns that the page declares. Django itself filters by any column
+    of the model, so that `seed__startswith=...` would read a secret digit by digit.
+    """
+
+    def __init__(self, request: HttpRequest, *args: Any, **kwargs: Any) -> None:
+        if len(request.GET.get(SEARCH_VAR, "")) > SEARCH_MAX_LENGTH:
+            raise UnusableQueryError("The search is too long.")
+        try:
+            super().__init__(request, *args, **kwargs)
+        except (
+            DataError,  # A text with a zero character, say.
+            DisallowedModelAdminLookup,
+            DisallowedModelAdminToField,
+            IncorrectLookupParameters,
+        ) as error:
+            raise UnusableQueryError(str(error)) from error
+
+    def get_filters(self, request: HttpRequest) -> Any:
+        found = super().get_filters(request)
+        # Each filter has taken its own parameters out of these.
+        page: Any = self.model_admin
+        undeclared = set(found[2]).difference(page.linked_lookups)
+        if undeclared:
+            raise DisallowedModelAdminLookup(f"Filtering by {min(undeclared)} not allowed")
+        return found
+
+    def get_ordering_field(self, field_name: Any) -> Any:
+        sorts = field_name in (self.sortable_by or ())
+        return super().get_ordering_field(field_name) if sorts else None
+
+    def get_ordering(self, request: HttpRequest, queryset: models.QuerySet[Any]) -> Any:
+        if not self.sortable_by:
+            self.params.pop(ORDER_VAR, None)
+        return super().get_ordering(request, queryset)
 
     def get_results(self, request: HttpRequest) -> None:
-        """Fetch the page."""
         with custom_plans():
             super().get_results(request)
             self.result_list = list(self.result_list)
@@ -70,6 +116,9 @@ class StaffAdmin(_ModelAdmin[Row]):
     list_fullwidth = True
     # Sorting by a column without an index reads the whole table.
     sortable_by: ClassVar[tuple[str, ...]] = ()
+    # Lookups by which other pages link to this list, beside those of its filters. All others are
+    # refused, whatever Django would allow.
+    linked_lookups: ClassVar[tuple[str, ...]] = ()
     change_form_outer_before_template = "staff/object_actions.html"
 
     class Media:
@@ -77,7 +126,40 @@ class StaffAdmin(_ModelAdmin[Row]):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         """Return the page of rows with a plan of its own."""
-        return PlannedChangeList
+        return StaffChangeList
+
+    def lookup_allowed(self, lookup: str, value: Any, request: HttpRequest) -> bool:
+        """Let Django pass what is declared; StaffChangeList refuses the rest."""
+        return lookup in self.linked_lookups or super().lookup_allowed(lookup, value, request)
+
+    def to_field_allowed(self, request: HttpRequest, to_field: str) -> bool:
+        """Find objects by their primary key only."""
+        return bool(to_field == self.opts.pk.name)
+
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list; without filters if the address has some that the list does not offer."""
+        try:
+            return super().changelist_view(request, extra_context)
+        except UnusableQueryError:
+            self.message_user(
+                request,
+                "This list cannot be filtered or searched like that, so it is shown without "
+                "filters. Use the filters and the search box of the page.",
+                messages.WARNING,
+            )
+            return HttpResponseRedirect(request.path)
+
+    def get_object(
+        self, request: HttpRequest, object_id: str, from_field: str | None = None
+    ) -> Row | None:
+        """Return the object; None for an id that no object can have."""
+        try:
+            with transaction.atomic():
+                return super().get_object(request, object_id, from_field)
+        except DataError:
+            return None
 
     def is_action_due(self, action: str, obj: Row) -> bool:
         """Return whether the object's page offers `action`: by default all, to be overridden."""

@@ -19,6 +19,10 @@ class AlertSettledError(StaffError):
     """The alert has been settled before."""
 
 
+class HoldsAnotherRoleError(StaffError):
+    """Nobody holds Security and another role."""
+
+
 class ApprovalError(StaffError):
     """The request cannot be asked or decided like this. Nothing has been changed."""
 
@@ -37,6 +41,10 @@ class NotOpenError(ApprovalError):
 
 class OwnRequestError(ApprovalError):
     """Whoever asked is never the one who decides."""
+
+
+class DependentError(ApprovalError):
+    """One of the two persons has had power over the account of the other, or too lately anybody."""
 
 
 class NotAllowedError(ApprovalError):

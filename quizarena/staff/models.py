@@ -53,6 +53,123 @@ class AuditEntry(models.Model):
         return self.summary
 
 
+class Change(models.TextChoices):
+    """What was done to an account."""
+
+    MADE = "MADE", "made"
+    ROLES = "ROLES", "other roles"
+    ACCESS = "ACCESS", "let in, kept out, or made a superuser"
+    PASSWORD = "PASSWORD", "another password"
+
+
+class AccountChange(models.Model):
+    """One change of one account that decides who somebody is, written by the database itself.
+
+    Triggers on Django's tables write it (migration 0005), so no road passes it by.
+    """
+
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    change = models.CharField(max_length=8, choices=Change)
+    # Empty for the command line.
+    actor = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+    )
+    at = models.DateTimeField()
+
+    class Meta:
+        indexes = [
+            # Whether one person had power over another, and since when somebody is who they are.
+            models.Index(fields=["user", "actor", "at"], name="accountchange_of_user"),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(change__in=Change.values), name="accountchange_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(change="PASSWORD") | Q(actor=None) | ~Q(actor=F("user")),
+                name="accountchange_nobody_changes_their_own_access",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="accountchange_append_only", operation=pgtrigger.Update | pgtrigger.Delete
+            ),
+            _never_truncated("accountchange_never_truncated", "the changes of accounts"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.user}: {self.get_change_display()}"
+
+
+class SignInFailure(models.Model):
+    """Failed sign-ins of one hour with one name from one address; kept for 30 days.
+
+    Strangers cause them, so they stand apart from the audit log, and their number is bounded
+    (quizarena.staff.sign_ins).
+    """
+
+    hour = models.DateTimeField()
+    # Empty is the rest: everything beyond the bounds.
+    username = models.CharField("name", max_length=150, blank=True)
+    # Of IPv6 the network, which is what one customer of a provider has.
+    address = models.CharField(max_length=64, blank=True)
+    times = models.PositiveIntegerField()
+    last_at = models.DateTimeField()
+
+    class Meta:
+        verbose_name = "failed sign-in"
+        indexes = [
+            # The list.
+            models.Index(fields=["-last_at", "-id"], name="signinfailure_latest"),
+            # How many addresses have tried one name.
+            models.Index(fields=["hour", "username"], name="signinfailure_of_name"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["hour", "address", "username"], name="signinfailure_one_per_hour"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.username or 'other names'} from {self.address or 'other addresses'}"
+
+
+class ChatLinkCode(models.Model):
+    """A code that links the chat from which it is sent to a member of staff, once."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL, primary_key=True, on_delete=models.CASCADE, related_name="+"
+    )
+    code_hmac = models.CharField(max_length=64, unique=True)
+    expires_at = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return f"code of {self.user}"
+
+
+class ChatLinkFailures(models.Model):
+    """How often one chat has sent a wrong code lately."""
+
+    telegram_id = models.BigIntegerField(primary_key=True)
+    since = models.DateTimeField()
+    times = models.PositiveSmallIntegerField()
+
+    class Meta:
+        indexes = [
+            # What the purge deletes.
+            models.Index(fields=["since"], name="chatlinkfailures_since"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.times} of {self.telegram_id}"
+
+
 class RequestStatus(models.TextChoices):
     """Where a request for approval stands."""
 
@@ -71,6 +188,22 @@ REQUEST_MOVES = (
     (RequestStatus.OPEN, RequestStatus.WITHDRAWN),
     (RequestStatus.OPEN, RequestStatus.EXPIRED),
 )
+
+
+# The rule of quizarena.staff.approvals once more.
+APPROVED_BY_A_SECOND_PERSON = """
+IF EXISTS (
+  SELECT FROM public.staff_accountchange AS change
+  WHERE (change.user_id = NEW.decided_by_id AND change.actor_id = NEW.maker_id)
+     OR (change.user_id = NEW.maker_id AND change.actor_id = NEW.decided_by_id)
+     OR (change.user_id = NEW.decided_by_id
+         AND change.actor_id IS DISTINCT FROM change.user_id
+         AND change.at > NEW.decided_at - interval '72 hours')
+) THEN
+  RAISE EXCEPTION 'Cannot approve: whoever approves has to be a second person.';
+END IF;
+RETURN NEW;
+"""
 
 
 class ApprovalRequestQuerySet(models.QuerySet["ApprovalRequest"]):
@@ -201,6 +334,13 @@ class ApprovalRequest(models.Model):
                 condition=~pgtrigger.Q(old__status="OPEN"),
             ),
             pgtrigger.Protect(name="approval_never_deleted", operation=pgtrigger.Delete),
+            pgtrigger.Trigger(
+                name="approval_by_a_second_person",
+                operation=pgtrigger.Update,
+                when=pgtrigger.Before,
+                condition=pgtrigger.Q(new__status="APPROVED"),
+                func=APPROVED_BY_A_SECOND_PERSON,
+            ),
             _never_truncated("approval_never_truncated", "the approvals"),
         ]
 

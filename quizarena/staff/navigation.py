@@ -10,6 +10,7 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
+from quizarena.staff import approvals
 from quizarena.staff.models import Alert, ApprovalRequest
 from quizarena.staff.plans import custom_plans
 
@@ -75,17 +76,25 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Roles", "shield_person", "auth.group"),
         ("API clients", "key", "api.apiclient"),
         ("Audit log", "history_edu", "staff.auditentry"),
+        ("Failed sign-ins", "no_accounts", "staff.signinfailure"),
     ),
 }
 
-# page: (what of it is open, in which colour), each one indexed query on every page of the desk.
-BADGES: dict[str, tuple[Callable[[], QuerySet[Any]], str]] = {
-    "staff.alert": (Alert.objects.unsettled, "danger"),
-    "staff.approvalrequest": (lambda: ApprovalRequest.objects.waiting(timezone.now()), "warning"),
+# page: (what of it is open for a user, in which colour): one indexed query each, on every page of
+# the desk.
+BADGES: dict[str, tuple[Callable[[Any], QuerySet[Any]], str]] = {
+    "staff.alert": (lambda _: Alert.objects.unsettled(), "danger"),
+    "staff.approvalrequest": (
+        lambda user: approvals.shown_to(user, ApprovalRequest.objects.waiting(timezone.now())),
+        "warning",
+    ),
     # Apps above ours are known by name alone.
-    "payments.purchase.queue": (lambda: _rows("payments.purchase").stuck(), "danger"),
-    "payments.supportrequest": (lambda: _rows("payments.supportrequest").unanswered(), "warning"),
-    "promos.referral.queue": (lambda: _rows("promos.referral").held(), "warning"),
+    "payments.purchase.queue": (lambda _: _rows("payments.purchase").stuck(), "danger"),
+    "payments.supportrequest": (
+        lambda _: _rows("payments.supportrequest").unanswered(),
+        "warning",
+    ),
+    "promos.referral.queue": (lambda _: _rows("promos.referral").held(), "warning"),
 }
 # A badge says "99+" from here.
 BADGE_MAX = 100
@@ -113,7 +122,7 @@ def _groups(request: HttpRequest) -> list[dict[str, Any]]:
                 "title": name,
                 "icon": symbol,
                 "link": reverse(f"admin:{app}_{model}_{page}"),
-                **_badge(label),
+                **_badge(label, request.user),
             }
             for name, symbol, label in pages
             for app, model, page in [[*label.split("."), "changelist"][:3]]
@@ -129,10 +138,10 @@ def _rows(model: str) -> Any:
     return apps.get_model(model)._default_manager
 
 
-def _badge(page: str) -> dict[str, Any]:
+def _badge(page: str, user: Any) -> dict[str, Any]:
     """Return how many are open behind the page, as Unfold shows it."""
     if page not in BADGES:
         return {}
     waiting, colour = BADGES[page]
-    number = len(waiting().values_list("pk", flat=True)[:BADGE_MAX])
+    number = len(waiting(user).values_list("pk", flat=True)[:BADGE_MAX])
     return {"badge": number if number < BADGE_MAX else "99+", "badge_variant": colour}

@@ -109,6 +109,7 @@ _FINANCE = (
     "promos.approve_campaign",
     "bot.view_broadcast",
     "bot.approve_broadcast",
+    "api.approve_apiclient",
 )
 # An import adds and changes; nobody deletes a question, since rounds refer to it.
 _EDITOR = (
@@ -117,6 +118,14 @@ _EDITOR = (
     "game.change_question",
 )
 _ADMINISTRATOR = (
+    "staff.view_auditentry",
+    "bot.approve_broadcast",
+    "ops.view_heartbeat",
+    "django_celery_beat.view_periodictask",
+    "django_celery_beat.change_periodictask",
+)
+# Who has power over accounts has none over money, promos and players, and holds no other role.
+_SECURITY = (
     "auth.view_user",
     "auth.add_user",
     "auth.change_user",
@@ -124,12 +133,11 @@ _ADMINISTRATOR = (
     "api.view_apiclient",
     "api.add_apiclient",
     "api.change_apiclient",
+    "staff.view_approvalrequest",
     "staff.view_auditentry",
-    "bot.approve_broadcast",
-    "ops.view_heartbeat",
-    "django_celery_beat.view_periodictask",
-    "django_celery_beat.change_periodictask",
+    "staff.view_signinfailure",
 )
+SECURITY = "Security"
 ROLES: dict[str, tuple[str, ...]] = {
     "Support": _SUPPORT,
     "Operator": _OPERATOR,
@@ -138,6 +146,7 @@ ROLES: dict[str, tuple[str, ...]] = {
     "Administrator": (
         *dict.fromkeys((*_SUPPORT, *_OPERATOR, *_FINANCE, *_EDITOR, *_ADMINISTRATOR)),
     ),
+    SECURITY: _SECURITY,
 }
 
 

@@ -11,13 +11,33 @@ from django.test import Client
 
 from quizarena.api import clients
 from quizarena.api.models import ApiClient, Scope
-from tests.factories import NOON
+from quizarena.staff import approvals as staff_approvals
+from tests.factories import NOON, make_staff
 
 EVERYTHING = tuple(Scope)
 
 
 def make_client(name: str = "Shop", *, scopes: Iterable[str] = EVERYTHING) -> ApiClient:
     """Return a client that was made just now; its token is on it."""
+    client = make_unapproved_client(name, scopes=scopes)
+    if client.scopes_to_approve:
+        request = clients.ask_for_approval(
+            client=client, by=client.created_by, reason="Sells.", now=NOON
+        )
+        checker = User.objects.filter(username="api-approver").first()
+        staff_approvals.approve(
+            request_id=request.pk,
+            checker=checker or make_staff("Finance", username="api-approver"),
+            now=NOON,
+        )
+    token = client.token
+    client.refresh_from_db()
+    client.token = token
+    return client
+
+
+def make_unapproved_client(name: str = "Shop", *, scopes: Iterable[str] = EVERYTHING) -> ApiClient:
+    """Return a client that was made just now, and that nobody has approved."""
     maker, _ = User.objects.get_or_create(username="maker")
     return clients.add(client=ApiClient(name=name, scopes=list(scopes)), by=maker, now=NOON)
 

@@ -10,11 +10,23 @@ from django.test import Client
 
 from quizarena.api import clients
 from quizarena.api.models import ApiClient
-from quizarena.staff.models import AuditEntry
-from tests.api.callers import make_client
+from quizarena.staff import approvals
+from quizarena.staff.errors import ChangedError
+from quizarena.staff.models import ApprovalRequest, AuditEntry
+from tests.api.callers import Caller, make_client, make_unapproved_client, problem
 from tests.factories import NOON, make_staff
 
 pytestmark = pytest.mark.django_db
+
+
+APPROVALS = "/admin/staff/approvalrequest/"
+
+
+@pytest.fixture
+def desk(client: Client) -> Client:
+    """Return the browser of Security."""
+    client.force_login(make_staff("Security"))
+    return client
 
 
 class TestToken:
@@ -103,13 +115,105 @@ class TestDatabaseSaysNo:
             ApiClient.objects.update(revoked_at=None)
 
 
-class TestAdmin:
-    @pytest.fixture
-    def desk(self, client: Client) -> Client:
-        """Return an Administrator's browser."""
-        client.force_login(make_staff("Administrator"))
-        return client
+class TestSecondPerson:
+    """What gives money away opens to a client only when two persons want it."""
 
+    def test_until_then_the_client_can_do_nothing(self) -> None:
+        client = make_unapproved_client(scopes=["products:read", "refunds:write"])
+
+        answer = Caller(client).get("products/")
+
+        assert answer.status_code == 403
+        told = problem(answer)
+        assert (told["code"], told["scopes"]) == ("client_not_approved", ["refunds:write"])
+
+    @pytest.mark.parametrize(
+        ("scope", "waits"),
+        [
+            ("products:read", False),
+            ("purchases:read", False),
+            ("purchases:write", False),
+            ("refunds:write", True),
+            ("promos:redeem", False),
+            ("promos:test", False),
+            ("promos:read", False),
+            ("promos:write", True),
+        ],
+    )
+    def test_which_scopes_wait(self, scope: str, waits: bool) -> None:
+        assert bool(make_unapproved_client(scopes=[scope]).scopes_to_approve) is waits
+
+    def test_security_asks_and_finance_approves(self, client: Client) -> None:
+        olena, berta = make_staff("Security"), make_staff("Finance")
+        made = clients.add(
+            client=ApiClient(name="Shop", scopes=["products:read", "refunds:write"]),
+            by=olena,
+            now=NOON,
+        )
+        client.force_login(olena)
+        page = client.get(f"/admin/api/apiclient/{made.pk}/change/").content.decode()
+        assert "waits for a second person" in page
+        assert "Ask for approval" in page
+
+        client.post(f"/admin/api/apiclient/{made.pk}/ask/", {"reason": "The shop.", "confirm": "1"})
+        request = ApprovalRequest.objects.get()
+        assert client.get(f"{APPROVALS}{request.pk}/change/").status_code == 200
+        assert "Approve" not in client.get(f"{APPROVALS}{request.pk}/change/").content.decode()
+        client.force_login(berta)
+        shown = client.get(f"{APPROVALS}{request.pk}/change/").content.decode()
+        assert "Refund purchases (refunds:write)" in shown
+        client.post(f"{APPROVALS}{request.pk}/approve/", {"confirm": "1"})
+
+        assert ApiClient.objects.get().approved_scopes == ["refunds:write"]
+        assert Caller(made).get("products/").status_code == 200
+
+    def test_a_scope_that_is_added_waits_and_one_that_goes_is_forgotten(self, desk: Client) -> None:
+        made = make_client(scopes=["refunds:write", "products:read"])
+        assert made.scopes_to_approve == []
+
+        for scopes, missing in [
+            (["refunds:write", "promos:write"], ["promos:write"]),
+            (["products:read"], []),
+            (["refunds:write", "products:read"], ["refunds:write"]),
+        ]:
+            page = f"/admin/api/apiclient/{made.pk}/change/"
+            answer = desk.post(page, {"name": "Shop", "scopes": scopes}, follow=True)
+            assert ("can do nothing until a second person" in answer.content.decode()) is bool(
+                missing
+            )
+            assert ApiClient.objects.get().scopes_to_approve == missing
+
+    def test_what_was_asked_for_and_has_changed_is_not_approved(self) -> None:
+        made = make_unapproved_client(scopes=["refunds:write"])
+        request = clients.ask_for_approval(client=made, by=made.created_by, reason="x", now=NOON)
+        made.scopes = ["refunds:write", "promos:write"]
+        clients.change(client=made)
+
+        with pytest.raises(ChangedError):
+            approvals.approve(request_id=request.pk, checker=make_staff("Finance"), now=NOON)
+
+    def test_the_database_wants_the_second_person_too(self) -> None:
+        made = make_unapproved_client(scopes=["refunds:write"])
+        request = clients.ask_for_approval(client=made, by=made.created_by, reason="x", now=NOON)
+
+        for sql in [
+            "UPDATE api_apiclient SET approved_scopes = '{refunds:write}'",
+            """
+            INSERT INTO api_apiclient
+              (name, token_sha256, scopes, approved_scopes, created_by_id, created_at)
+            SELECT 'x', 'x', scopes, scopes, created_by_id, created_at FROM api_apiclient
+            """,
+        ]:
+            with (
+                pytest.raises(DatabaseError, match="Cannot approve"),
+                transaction.atomic(),
+                connection.cursor() as cursor,
+            ):
+                cursor.execute(sql)
+        assert request.status == "OPEN"
+
+
+class TestAdmin:
     def test_a_new_client_is_shown_its_token_once(self, desk: Client) -> None:
         answer = desk.post(
             "/admin/api/apiclient/add/",

@@ -16,6 +16,7 @@ from bot.broadcasts import Verb
 from bot.models import Broadcast, BroadcastRecipient, OutgoingCall, StaffPlayer
 from quizarena.staff.models import AuditEntry
 from tests.bot.broadcast_steps import do, job, make_broadcast, operator, outcomes, start
+from tests.conftest import Road
 from tests.factories import PlayerFactory, make_staff
 from tests.promos.desk import page, text, told
 
@@ -207,32 +208,56 @@ class TestSending:
 
 
 class TestToMe:
-    def test_one_says_once_who_one_is(self, desk: Client) -> None:
-        own = PlayerFactory.create(telegram_id=4711, username="op")
-        broadcast = make_broadcast()
+    def code(self, desk: Client, broadcast: Broadcast) -> str:
+        """Return the code that the page gives out."""
+        page = f"{LIST}{broadcast.pk}/change/"
+        shown = told(desk, f"{LIST}me/", {"next": page, "confirm": "1"})
+        (code,) = re.findall(r"/start link_([2-9A-Z]{12}) ", shown)
+        return str(code)
+
+    def test_it_goes_to_the_chat_that_has_sent_the_code(self, desk: Client, road: Road) -> None:
+        anna, broadcast = road.sandbox.add_player("Anna", language_code="de"), make_broadcast()
+        road.say(anna, "/start")
+        asked = desk.get(f"{LIST}{broadcast.pk}/preview/", follow=True)
+        assert "Link your chat" in text(asked.content)
+        code = self.code(desk, broadcast)
+
+        answer = road.say(anna, f"/start link_{code}")
+
+        assert "Testnachrichten des Mitarbeiterkontos operator" in answer["text"]
         address = f"{LIST}{broadcast.pk}/preview/"
+        assert "On its way to" in told(desk, address, {"confirm": "1"})
+        road.send()
+        texts = [message.get("text") for message in road.sandbox.chat(anna)]
+        assert [one for one in texts if one in ("Hallo!", "Hello!", "Привіт!")] == [
+            "Hallo!",
+            "Hello!",
+            "Привіт!",
+        ]
 
-        asked = desk.get(address, follow=True)
-        assert "Which player are you?" in text(asked.content)
-        back = {"next": address, "telegram_id": "4711", "confirm": "1"}
-        told(desk, f"{LIST}me/", back)
+    def test_nobody_names_a_chat(self, desk: Client) -> None:
+        PlayerFactory.create(telegram_id=4711)
+        form = {"next": LIST, "telegram_id": "4711", "confirm": "1"}
 
-        assert StaffPlayer.objects.get().player == own
-        assert "On its way to @op." in told(desk, address, {"confirm": "1"})
-        assert set(OutgoingCall.objects.values_list("chat_key", flat=True)) == {4711}
+        told(desk, f"{LIST}me/", form)
 
-    def test_nobody_with_that_id(self, desk: Client) -> None:
-        answer = told(desk, f"{LIST}me/", {"next": LIST, "telegram_id": "1", "confirm": "1"})
+        assert not StaffPlayer.objects.exists()
+        assert not OutgoingCall.objects.exists()
 
-        assert "Nobody with this id has written to the bot" in answer
+    def test_a_linked_chat_is_unlinked(self, desk: Client) -> None:
+        own = PlayerFactory.create(username="op")
+        StaffPlayer.objects.create(user=operator(), player=own)
+
+        page = text(desk.get(f"{LIST}me/").content)
+        assert "Your test messages go to @op." in page
+        assert "Your chat is unlinked." in told(desk, f"{LIST}me/", {"confirm": "1"})
+
+        assert not StaffPlayer.objects.exists()
 
     def test_it_leads_nowhere_else(self, desk: Client) -> None:
-        PlayerFactory.create(telegram_id=4711)
+        form = {"next": "https://example.org/", "confirm": "1"}
 
-        form = {"next": "https://example.org/", "telegram_id": "4711", "confirm": "1"}
-        answer = desk.post(f"{LIST}me/", form)
-
-        assert answer.headers["Location"] == LIST
+        assert desk.post(f"{LIST}me/", form).headers["Location"] == LIST
 
 
 class TestProgress:

@@ -31,6 +31,7 @@ from bot.models import (
     Lane,
     OutgoingCall,
     Pace,
+    StaffPlayer,
 )
 from economy import streaks
 from economy.goods import Goods, Plan
@@ -649,7 +650,7 @@ class TestPreview:
         PlayerFactory.create_batch(2)
         own = PlayerFactory.create()
         broadcast = make_broadcast()
-        broadcasts.be_player(staff=operator(), player=own)
+        StaffPlayer.objects.create(user=operator(), player=own)
 
         broadcasts.preview(broadcast=broadcast, staff=operator())
 
@@ -661,7 +662,7 @@ class TestPreview:
             "<b>Привіт!</b>",
         ]
 
-    def test_somebody_has_to_say_who_they_are(self) -> None:
+    def test_somebody_has_to_link_their_chat(self) -> None:
         with pytest.raises(NoPlayerError):
             broadcasts.preview(broadcast=make_broadcast(), staff=operator())
 

@@ -60,6 +60,7 @@ def test_a_demo_starts_survives_its_own_death_and_is_forgotten(data: Path) -> No
         "Finance",
         "Editor",
         "Administrator",
+        "Security",
     ]
     web = addresses["Admin"].removesuffix("/admin/")
     assert json.loads(get(f"{web}/readyz")[1])["ready"] is True

@@ -342,8 +342,9 @@ class TestDeciding:
         # Savepoint; lock; two of the preview; insert in a savepoint; audit entry; release.
         with django_assert_num_queries(9):
             request = ask(player, maker=maker)
-        # Savepoint; lock; two of the preview; update; audit entry; the action itself; release.
-        with django_assert_num_queries(8):
+        # Savepoint; lock; two about the accounts; two of the preview; update; audit entry; the
+        # action itself; release.
+        with django_assert_num_queries(10):
             approvals.approve(request_id=request.pk, checker=checker, now=LATER)
 
 

@@ -75,14 +75,6 @@ class TestComingAndGoing:
         assert str(entry.actor) == "support"
         assert entry.details == {"address": "127.0.0.1"}
 
-    def test_a_failed_login_is_recorded_without_the_password(self, client: Client) -> None:
-        client.post("/admin/login/", {"username": "support", "password": "guessed-horse"})
-
-        entry = AuditEntry.objects.get(action="user.login_failed")
-        assert entry.actor is None
-        assert entry.details == {"username": "support", "address": "127.0.0.1"}
-        assert "guessed-horse" not in f"{entry.summary}{entry.details}"
-
     def test_a_logout_is_recorded(self, client: Client) -> None:
         client.force_login(make_staff("Support"))
 
@@ -93,7 +85,7 @@ class TestComingAndGoing:
 
 class TestUsers:
     def test_a_change_of_roles_is_recorded_with_old_and_new(self, client: Client) -> None:
-        client.force_login(make_staff("Administrator"))
+        client.force_login(make_staff("Security"))
         support = make_staff("Support")
         roles = [group.pk for group in support.groups.model.objects.filter(name__in=["Finance"])]
 
@@ -103,13 +95,13 @@ class TestUsers:
         )
 
         entry = AuditEntry.objects.get(action="user.changed")
-        assert str(entry.actor) == "administrator"
+        assert str(entry.actor) == "security"
         assert entry.details == {"changed": {"groups": [["Support"], ["Finance"]]}}
 
     def test_a_password_set_by_an_administrator_is_recorded_but_not_the_password(
         self, client: Client
     ) -> None:
-        client.force_login(make_staff("Administrator"))
+        client.force_login(make_staff("Security"))
         support = make_staff("Support")
 
         client.post(
@@ -124,7 +116,7 @@ class TestUsers:
         support.refresh_from_db()
         assert support.check_password("a-new-horse-24")
         entry = AuditEntry.objects.get(action="user.changed", object_id=str(support.pk))
-        assert str(entry.actor) == "administrator"
+        assert str(entry.actor) == "security"
         assert "a-new-horse-24" not in f"{entry.summary}{entry.details}"
 
     def test_the_validator_records_every_new_password(self) -> None:
@@ -137,7 +129,7 @@ class TestUsers:
         assert "secret" not in f"{entry.summary}{entry.details}"
 
     def test_a_new_user_is_staff_and_recorded(self, client: Client) -> None:
-        client.force_login(make_staff("Administrator"))
+        client.force_login(make_staff("Security"))
 
         client.post(
             "/admin/auth/user/add/",

@@ -34,6 +34,7 @@ def test_each_role_gets_a_user_who_can_log_in(client: Client) -> None:
         "Finance": "finance",
         "Editor": "editor",
         "Administrator": "administrator",
+        "Security": "security",
     }
     for role, (username, password) in logins.items():
         assert client.login(username=username, password=password)
@@ -50,7 +51,7 @@ def test_a_second_time_makes_the_first_passwords_useless(client: Client) -> None
 
     assert not client.login(username="support", password=first["Support"][1])
     assert client.login(username="support", password=second["Support"][1])
-    assert User.objects.count() == 5
+    assert User.objects.count() == 6
 
 
 def test_it_refuses_in_production(settings: Settings) -> None:

@@ -7,6 +7,7 @@ from django.core.management import call_command
 from django.test import Client
 
 from promos.models import Inviter, Referral
+from quizarena.api.models import ApiClient
 from quizarena.staff import roles
 from quizarena.staff.models import Alert
 from tests.factories import (
@@ -22,7 +23,7 @@ from tests.factories import (
 pytestmark = pytest.mark.django_db
 
 PAGES = {
-    "/admin/": {"Support", "Operator", "Finance", "Editor", "Administrator"},
+    "/admin/": {"Support", "Operator", "Finance", "Editor", "Administrator", "Security"},
     "/admin/players/player/": {"Support", "Operator", "Finance", "Administrator"},
     "/admin/players/player/1/change/": {"Support", "Operator", "Finance", "Administrator"},
     "/admin/players/player/1/history/": {"Support", "Operator", "Finance", "Administrator"},
@@ -67,12 +68,22 @@ PAGES = {
     "/admin/promos/referral/1/delete/": set(),
     "/admin/django_celery_beat/periodictask/": {"Administrator"},
     "/admin/ops/heartbeat/": {"Administrator"},
-    "/admin/auth/user/": {"Administrator"},
-    "/admin/auth/group/": {"Administrator"},
-    "/admin/api/apiclient/": {"Administrator"},
-    "/admin/api/apiclient/add/": {"Administrator"},
-    "/admin/staff/auditentry/": {"Administrator"},
-    "/admin/staff/approvalrequest/": {"Support", "Operator", "Finance", "Administrator"},
+    "/admin/auth/user/": {"Security"},
+    "/admin/auth/user/add/": {"Security"},
+    "/admin/auth/group/": {"Security"},
+    "/admin/api/apiclient/": {"Security"},
+    "/admin/api/apiclient/add/": {"Security"},
+    "/admin/api/apiclient/1/ask/": {"Security"},
+    "/admin/staff/auditentry/": {"Administrator", "Security"},
+    "/admin/staff/signinfailure/": {"Security"},
+    "/admin/staff/signinfailure/add/": set(),
+    "/admin/staff/approvalrequest/": {
+        "Support",
+        "Operator",
+        "Finance",
+        "Administrator",
+        "Security",
+    },
     "/admin/staff/alert/": {"Support", "Operator", "Finance", "Administrator"},
     "/admin/staff/alert/1/settle/": {"Support", "Finance", "Administrator"},
     "/admin/staff/approvalrequest/add/": set(),
@@ -190,6 +201,7 @@ PERMISSIONS = {
         "promos.view_attempt",
         "promos.view_referral",
         "promos.approve_campaign",
+        "api.approve_apiclient",
     },
     "Editor": {"game.view_question", "game.add_question", "game.change_question"},
     "Administrator": {
@@ -229,13 +241,7 @@ PERMISSIONS = {
         "game.view_question",
         "game.add_question",
         "game.change_question",
-        "auth.view_user",
-        "auth.add_user",
-        "auth.change_user",
-        "auth.view_group",
-        "api.view_apiclient",
-        "api.add_apiclient",
-        "api.change_apiclient",
+        "api.approve_apiclient",
         "staff.view_auditentry",
         "economy.view_outageday",
         "economy.declare_outage",
@@ -258,6 +264,18 @@ PERMISSIONS = {
         "promos.view_denial",
         "promos.add_denial",
         "promos.delete_denial",
+    },
+    "Security": {
+        "auth.view_user",
+        "auth.add_user",
+        "auth.change_user",
+        "auth.view_group",
+        "api.view_apiclient",
+        "api.add_apiclient",
+        "api.change_apiclient",
+        "staff.view_approvalrequest",
+        "staff.view_auditentry",
+        "staff.view_signinfailure",
     },
 }
 
@@ -282,6 +300,14 @@ def test_a_role_sees_its_pages_and_no_others(role: str, client: Client) -> None:
     InboxUpdateFactory.create(update_id=1)
     OutgoingCallFactory.create(pk=1)
     CampaignFactory.create(pk=1)
+    ApiClient.objects.create(
+        pk=1,
+        name="Shop",
+        token_sha256="0" * 64,
+        scopes=["products:read"],
+        created_by=make_staff("Security", username="olena"),
+        created_at=NOON,
+    )
     inviter = Inviter.objects.create(player_id=1, code="AAAAAAAAAA", created_at=NOON)
     Referral.objects.create(pk=1, inviter=inviter, invited=PlayerFactory.create(), started_at=NOON)
     Alert.objects.create(pk=1, kind="k", key="1", summary="Look.", first_at=NOON, last_at=NOON)
@@ -332,7 +358,7 @@ class TestKeptInStep:
 class TestAdministrators:
     def test_nobody_but_a_superuser_touches_a_superuser(self, client: Client) -> None:
         owner = User.objects.create_superuser("owner", password="kept-horse")
-        client.force_login(make_staff("Administrator"))
+        client.force_login(make_staff("Security"))
 
         answer = client.post(
             f"/admin/auth/user/{owner.pk}/password/",
@@ -344,16 +370,22 @@ class TestAdministrators:
         assert owner.check_password("kept-horse")
 
     def test_nobody_becomes_a_superuser_in_the_admin(self, client: Client) -> None:
-        administrator = make_staff("Administrator")
-        client.force_login(administrator)
+        client.force_login(make_staff("Security"))
+        support = make_staff("Support")
 
         client.post(
-            f"/admin/auth/user/{administrator.pk}/change/",
-            {"username": "administrator", "is_active": "on", "is_superuser": "on"},
+            f"/admin/auth/user/{support.pk}/change/",
+            {
+                "username": "support",
+                "email": "a@b.example",
+                "is_active": "on",
+                "is_superuser": "on",
+            },
         )
 
-        administrator.refresh_from_db()
-        assert not administrator.is_superuser
+        support.refresh_from_db()
+        assert support.email == "a@b.example"
+        assert not support.is_superuser
 
     def test_roles_are_shown_and_not_edited(self, admin_client: Client) -> None:
         finance = Group.objects.get(name="Finance")

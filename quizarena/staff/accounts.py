@@ -1,0 +1,99 @@
+"""Accounts of staff: who makes and changes them.
+
+The database itself writes down every change of an account (`AccountChange`); here it hears by whom.
+Who changed whose account decides who may approve what (quizarena.staff.approvals).
+"""
+
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.backends import ModelBackend
+from django.contrib.auth.models import Group, User
+from django.db import connection, transaction
+from django.http import HttpRequest
+from django.utils import timezone
+
+from quizarena.staff import audit
+from quizarena.staff.errors import HoldsAnotherRoleError
+from quizarena.staff.roles import SECURITY
+
+
+@contextmanager
+def changing(*, by: User | None, now: datetime) -> Iterator[None]:
+    """Name who changes accounts in this block, and when. Is one transaction.
+
+    Without this block it is the command line, at the time of the transaction.
+    """
+    with transaction.atomic():
+        before = _name_changer(str(by.pk) if by else "", now.isoformat())
+        yield
+        _name_changer(*before)
+
+
+def _name_changer(changer: str, moment: str) -> tuple[str, str]:
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT coalesce(current_setting('quizarena.changer', true), ''),"
+            " coalesce(current_setting('quizarena.changed_at', true), '')"
+        )
+        changer_before, moment_before = cursor.fetchone()
+        cursor.execute(
+            "SELECT set_config('quizarena.changer', %s, true),"
+            " set_config('quizarena.changed_at', %s, true)",
+            [changer, moment],
+        )
+    return changer_before, moment_before
+
+
+@transaction.atomic
+def give_security(*, username: str, now: datetime) -> str:
+    """Let `username` manage accounts, and return the new password, which is shown only now.
+
+    Makes the account if there is none. For the command line. Raises HoldsAnotherRoleError.
+    """
+    password = secrets.token_urlsafe(15)
+    with changing(by=None, now=now):
+        user, _ = User.objects.get_or_create(username=username)
+        held = user.groups.exclude(name=SECURITY).first()
+        if held is not None or user.is_superuser:
+            raise HoldsAnotherRoleError(
+                f"{username} {'is a superuser' if held is None else f'has the role {held}'}, and "
+                f"nobody holds {SECURITY} and another role. Choose another name."
+            )
+        user.is_staff = user.is_active = True
+        user.set_password(password)
+        user.save()
+        user.groups.add(Group.objects.get(name=SECURITY))
+        audit.record(
+            actor=None,
+            action="user.security_given",
+            obj=user,
+            summary=f"{user} manages accounts and has a new password.",
+        )
+    return password
+
+
+def can_be_managed() -> bool:
+    """Return whether there is anybody who can manage accounts."""
+    able = User.objects.filter(is_active=True, is_staff=True)
+    return able.filter(is_superuser=True).exists() or able.filter(groups__name=SECURITY).exists()
+
+
+class StaffBackend(ModelBackend):
+    """Django's own, except for whose doing it is when a login renews the hash of a password."""
+
+    def authenticate(
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **kwargs: Any,
+    ) -> User | None:
+        user = User.objects.filter(username=username or "").first()
+        with changing(by=user, now=timezone.now()):
+            found = super().authenticate(request, username=username, password=password, **kwargs)
+        assert found is None or isinstance(found, User)
+        return found

@@ -1,0 +1,27 @@
+"""What Celery runs for staff."""
+
+from datetime import timedelta
+
+from django.utils import timezone
+
+from quizarena.celery import app
+from quizarena.staff import sign_ins
+from quizarena.staff.models import ChatLinkFailures
+
+
+@app.task
+def purge_failures() -> int:
+    """Delete failed sign-ins and counts of wrong codes whose time is over; return how many.
+
+    Goes on while there are more.
+    """
+    now = timezone.now()
+    sign_in_failures = sign_ins.purge(now=now)
+    # They hold back nobody after an hour (bot/staff_chats.py).
+    old = ChatLinkFailures.objects.filter(since__lte=now - timedelta(days=1))
+    codes = ChatLinkFailures.objects.filter(
+        pk__in=old.values("pk")[: sign_ins.PURGE_BATCH]
+    ).delete()[0]
+    if sign_ins.PURGE_BATCH in (sign_in_failures, codes):
+        purge_failures.apply_async(queue="bulk")
+    return sign_in_failures + codes
