@@ -36,7 +36,12 @@ def work_inbox() -> int:
 
 def _drain(*, until: datetime) -> int:
     """Work on what is due, but not longer than `until`; return how many updates there were."""
-    return inbox.work(handle=application.handle, give_up=application.give_up, until=until)
+    return inbox.work(
+        handle=application.handle,
+        slow_down=application.slow_down,
+        give_up=application.give_up,
+        until=until,
+    )
 
 
 @app.task
@@ -77,5 +82,6 @@ def forget_old() -> int:
     """
     before = timezone.now() - KEEP_FOR
     outbox.forget_paces(now=timezone.now())
+    inbox.purge_rate_limits(now=timezone.now())
     forgetters = (outbox.forget, inbox.forget, reminders.forget)
     return sum(forget(before=before, limit=FORGET_BATCH) for forget in forgetters)
