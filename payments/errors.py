@@ -50,6 +50,14 @@ class TooManyRequestsError(PaymentsError):
     """The player has asked so often that support should answer first."""
 
 
+class DailyLimitError(PaymentsError):
+    """The player has done this `limit` times today; tomorrow it can be done again."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} times on one day")
+        self.limit = limit
+
+
 class AnsweredError(PaymentsError):
     """Somebody has answered the player already."""
 

@@ -1089,7 +1089,12 @@ class SupportRequest(models.Model):
     player = models.ForeignKey(
         "players.Player", on_delete=models.PROTECT, related_name="support_requests"
     )
-    text = models.TextField(max_length=4096)
+    # Empty while a player who has only sent pictures is asked for words.
+    text = models.TextField(max_length=4096, blank=True)
+    # What was sent along: [{"kind": "photo", "file_id": "..."}], as Telegram keeps it.
+    attachments = models.JSONField(default=list)
+    # Telegram's media_group_id of what was sent along, if there were several.
+    album = models.CharField(max_length=64, blank=True, default="")
     asked_at = models.DateTimeField()
     answer = models.TextField(max_length=3500, blank=True, default="")
     answered_by = models.ForeignKey(
@@ -1115,9 +1120,15 @@ class SupportRequest(models.Model):
                 condition=Q(answered_at__isnull=False, told_at=None),
                 name="supportrequest_answer_due",
             ),
+            # "Is this picture of an album that has asked something?"
+            models.Index(
+                fields=["player", "album"], condition=~Q(album=""), name="supportrequest_album"
+            ),
         ]
         constraints = [
-            models.CheckConstraint(condition=~Q(text=""), name="supportrequest_says_something"),
+            models.CheckConstraint(
+                condition=~Q(text="") | ~Q(attachments=[]), name="supportrequest_says_something"
+            ),
             models.CheckConstraint(
                 condition=Q(answered_at=None, answered_by=None, answer="")
                 | (Q(answered_at__isnull=False, answered_by__isnull=False) & ~Q(answer="")),
@@ -1135,6 +1146,44 @@ class SupportRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.player} {self.asked_at:%Y-%m-%d %H:%M}"
+
+
+class SupportFile(models.Model):
+    """A file that a player has sent to support, fetched because somebody wants to see it.
+
+    Telegram keeps the file itself; what was fetched is purged a day later and can be fetched again.
+    """
+
+    request = models.ForeignKey(SupportRequest, on_delete=models.PROTECT, related_name="files")
+    # Which of the request's attachments it is.
+    number = models.PositiveSmallIntegerField()
+    wanted_at = models.DateTimeField()
+    # When it is asked for (again); empty once it is there, or cannot be had.
+    due_at = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    content = models.BinaryField(null=True)
+    error = models.TextField(blank=True, default="")
+
+    class Meta:
+        indexes = [
+            # What a worker has to fetch.
+            models.Index(
+                fields=["due_at"], condition=Q(due_at__isnull=False), name="supportfile_due"
+            ),
+            # What is to be purged.
+            models.Index(fields=["wanted_at"], name="supportfile_wanted"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["request", "number"], name="supportfile_one_each"),
+            models.CheckConstraint(
+                condition=Q(due_at__isnull=False, content=None)
+                | (Q(due_at=None) & (Q(content__isnull=False) ^ ~Q(error=""))),
+                name="supportfile_waits_or_is_there_or_failed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"file {self.number} of {self.request}"
 
 
 # --- Offers ---------------------------------------------------------------------------------------

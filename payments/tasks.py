@@ -16,6 +16,7 @@ from payments import (
     reconciliation,
     refunds,
     subscriptions,
+    support_files,
     telegram,
 )
 from payments.models import Purchase, PurchaseStatus, Refund, Subscription
@@ -160,3 +161,11 @@ def guard_offers() -> int:
 def forget_impressions() -> int:
     """Delete old impressions of which nothing has come, one bounded batch; return how many."""
     return offers.forget(now=timezone.now(), limit=FORGET_BATCH)
+
+
+@app.task
+def fetch_support_files() -> int:
+    """Fetch the files that support wants to see, and purge old ones; return how many came."""
+    now = timezone.now()
+    support_files.purge(now=now)
+    return support_files.fetch(until=now + timedelta(seconds=5))

@@ -281,6 +281,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 5.0,
         "options": {"expires": 5.0, "queue": "critical"},
     },
+    "fetch-support-files": {
+        "task": "payments.tasks.fetch_support_files",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
     "give days of grace": {
         "task": "payments.tasks.give_grace",
         "schedule": 300.0,
