@@ -237,6 +237,10 @@ def refused(refusal: RefusedError) -> str:
             "This discount does not apply to you any more: it is for a first purchase, or for "
             "other players. You can buy without it in the /shop."
         ),
+        Refusal.TOO_MANY_TODAY: _(
+            "You have opened very many invoices today. What you have open you can still pay; new "
+            "ones there are tomorrow."
+        ),
         Refusal.UNKNOWN: _("This invoice is not known. Please open the /shop again."),
         Refusal.NOT_YOURS: _("This invoice belongs to somebody else. Open your own with /shop."),
         Refusal.WRONG_AMOUNT: _("The price has changed. Please open the /shop again."),

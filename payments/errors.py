@@ -20,6 +20,7 @@ class Refusal(StrEnum):
     # The hold is over or another's, its budget used up, or the discount is for something else.
     PROMO_EXPIRED = "PROMO_EXPIRED"
     PROMO_NOT_FITTING = "PROMO_NOT_FITTING"
+    TOO_MANY_TODAY = "TOO_MANY_TODAY"
     # Only at the pre-checkout; the discount is not for this player any more.
     PROMO_NOT_APPLICABLE = "PROMO_NOT_APPLICABLE"
     UNKNOWN = "UNKNOWN"
