@@ -27,6 +27,7 @@ from telegram.ext import (
 from bot import texts
 from bot.keyboards import USED_ONCE
 from bot.outbox import OutboxRequest
+from bot.updates import HANDLED_UPDATES
 from quizarena.players.models import Awaited, Player
 from quizarena.players.services import language_for
 
@@ -96,8 +97,12 @@ def build() -> QuizApplication:
 def handle(payload: dict[str, Any]) -> None:
     """Let the handlers do everything that one update causes; raise whatever they raise.
 
+    A kind of update that no handler is for is not even read: the library may want what Telegram
+    leaves out by now.
     Must run inside the update's transaction and inside outbox.collecting().
     """
+    if not any(kind in payload for kind in HANDLED_UPDATES):
+        return
     application = build()
     update = Update.de_json(_as_far_as_read(payload), application.bot)
     user = update.effective_user
