@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from bot import application, broadcasts, inbox, notices, outbox, reminders, unshown, wake
+from quizarena import turns
 from quizarena.celery import app
 
 # How long one task may work and listen before it lets other tasks have the process.
@@ -47,7 +48,9 @@ def _drain(*, until: datetime) -> int:
 @app.task
 def tell_players(*, owed: bool) -> int:
     """Tell players what lower apps have left for them, see bot/notices.py; return how much."""
-    return notices.tell_everybody(owed=owed, until=timezone.now() + WORK_FOR)
+    if not owed:
+        return notices.tell_everybody(owed=False, until=timezone.now() + WORK_FOR)
+    return turns.take_turn("notices", lambda until: notices.tell_everybody(owed=True, until=until))
 
 
 @app.task

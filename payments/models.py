@@ -356,13 +356,18 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
             status__in=(PurchaseStatus.PAID_UNCREDITED, PurchaseStatus.CREDIT_REVIEW)
         )
 
-    def link_due(self) -> Self:
+    def link_may_be_asked_for(self, now: datetime) -> Self:
+        """Return those whose link nobody is asking Telegram for, and has not just asked for."""
+        return self.filter(Q(link_due_at=None) | Q(link_due_at__lte=now))
+
+    def link_due(self, now: datetime) -> Self:
         """Return those that need an invoice link and have none yet, the oldest first.
 
         The bot sends the invoice of what is bought once in the transaction that opens it, so
         whatever is still CREATED is a subscription or was opened through the API.
         """
-        return self.filter(status=PurchaseStatus.CREATED, invoice_link="").order_by("changed_at")
+        waiting = self.link_may_be_asked_for(now)
+        return waiting.filter(status=PurchaseStatus.CREATED, invoice_link="").order_by("changed_at")
 
     def link_notice_due(self) -> Self:
         """Return those whose players wait for the link that has been made."""
@@ -421,6 +426,9 @@ class Purchase(models.Model):
     payload = models.CharField(max_length=128, null=True, unique=True)  # noqa: DJ001 -- as unique
     # Where Telegram opens the invoice, when it was asked for a link (Bot API createInvoiceLink).
     invoice_link = models.CharField(max_length=512, blank=True, default="")
+    # How often Telegram was asked for it, and until when it is not asked again.
+    link_tries = models.PositiveSmallIntegerField(default=0, db_default=0)
+    link_due_at = models.DateTimeField(null=True)
     status = models.CharField(max_length=16, choices=PurchaseStatus, default=PurchaseStatus.CREATED)
     problem = models.CharField(max_length=16, choices=Problem, blank=True, default="")
     flags = ArrayField(models.CharField(max_length=16, choices=Flag), default=list)

@@ -15,7 +15,7 @@ from django.conf import settings
 from quizarena import web_guard
 
 # A call that takes longer has failed, and will be made again.
-TIMEOUT_S = 10.0
+TIMEOUT_S = httpx.Timeout(5.0, connect=2.0)
 # Bot API getStarTransactions: at most so many on one page.
 PAGE_LENGTH = 100
 # Of a file that a player sends to support; photos are far smaller.

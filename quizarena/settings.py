@@ -284,7 +284,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "fetch-support-files": {
         "task": "payments.tasks.fetch_support_files",
         "schedule": 5.0,
-        "options": {"expires": 5.0},
+        "options": {"expires": 5.0, "queue": "bulk"},
     },
     "give days of grace": {
         "task": "payments.tasks.give_grace",
@@ -304,7 +304,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "reconcile with Telegram": {
         "task": "payments.tasks.reconcile",
         "schedule": 900.0,
-        "options": {"expires": 900.0, "queue": "critical"},
+        # It waits for Telegram, for which one place of `critical` has to be enough.
+        "options": {"expires": 900.0, "queue": "bulk"},
     },
     "reconcile all of it with Telegram": {
         "task": "payments.tasks.reconcile",
