@@ -6,7 +6,7 @@ without an event loop, in the worker's own thread and on its own connection (dec
 """
 
 import asyncio
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
 from datetime import datetime
 from functools import cache
 from typing import Any, Self, cast
@@ -27,6 +27,7 @@ from telegram.ext import (
 from bot import texts
 from bot.keyboards import USED_ONCE
 from bot.outbox import OutboxRequest
+from bot.updates import HANDLED_UPDATES
 from quizarena.players.models import Awaited, Player
 from quizarena.players.services import language_for
 
@@ -96,8 +97,12 @@ def build() -> QuizApplication:
 def handle(payload: dict[str, Any]) -> None:
     """Let the handlers do everything that one update causes; raise whatever they raise.
 
+    A kind of update that no handler is for is not even read: the library may want what Telegram
+    leaves out by now.
     Must run inside the update's transaction and inside outbox.collecting().
     """
+    if not any(kind in payload for kind in HANDLED_UPDATES):
+        return
     application = build()
     update = Update.de_json(_as_far_as_read(payload), application.bot)
     user = update.effective_user
@@ -128,16 +133,28 @@ def give_up(payload: dict[str, Any]) -> None:
 
     Must run inside a transaction and inside outbox.collecting().
     """
-    update = Update.de_json(payload, build().bot)
+    _reply(payload, texts.sorry)
+
+
+def slow_down(payload: dict[str, Any]) -> None:
+    """Ask whoever wrote or tapped, in their language, to act more slowly.
+
+    Must run inside the update's transaction and inside outbox.collecting().
+    """
+    _reply(payload, texts.too_fast)
+
+
+def _reply(payload: dict[str, Any], text: Callable[[], str]) -> None:
+    update = Update.de_json(_as_far_as_read(payload), build().bot)
     user = update.effective_user
     if user is None or user.is_bot or not (update.message or update.callback_query):
         return
     player = Player.objects.known_as(user.id).first()
     with translation.override(player.language if player else language_for(user.language_code)):
         if update.callback_query is not None:
-            run(update.callback_query.answer(texts.sorry(), show_alert=True))
+            run(update.callback_query.answer(text(), show_alert=True))
         elif update.message is not None and update.message.chat.type == ChatType.PRIVATE:
-            run(update.message.reply_text(texts.sorry()))
+            run(update.message.reply_text(text()))
 
 
 def run(coroutine: Coroutine[Any, Any, object]) -> None:

@@ -237,6 +237,10 @@ def refused(refusal: RefusedError) -> str:
             "This discount does not apply to you any more: it is for a first purchase, or for "
             "other players. You can buy without it in the /shop."
         ),
+        Refusal.TOO_MANY_TODAY: _(
+            "You have opened very many invoices today. What you have open you can still pay; new "
+            "ones there are tomorrow."
+        ),
         Refusal.UNKNOWN: _("This invoice is not known. Please open the /shop again."),
         Refusal.NOT_YOURS: _("This invoice belongs to somebody else. Open your own with /shop."),
         Refusal.WRONG_AMOUNT: _("The price has changed. Please open the /shop again."),
@@ -527,6 +531,21 @@ def in_words() -> str:
     return _("Please write it in words, so that our support can work on it.")
 
 
+def pictures_kept(request: SupportRequest) -> str:
+    """Return the answer to a question that consists of pictures alone."""
+    return _(
+        "📎 <b>I have kept what you sent</b> (no. {number}). Now please write in one message what "
+        "is wrong, so that our support can help."
+    ).format(number=request.pk)
+
+
+def too_many_questions_today() -> str:
+    return _(
+        "You have written to our support several times today. It has everything and will answer; "
+        "tomorrow you can write again."
+    )
+
+
 def asked_support(request: SupportRequest) -> str:
     """Return the confirmation of a question."""
     return _(
@@ -544,7 +563,7 @@ def too_many_questions() -> str:
 
 def support_answer(request: SupportRequest) -> str:
     """Return the answer of support, above the question."""
-    asked = request.text
+    asked = request.text or _("(pictures)")
     quote = asked if len(asked) <= QUOTE_LENGTH else f"{asked[:QUOTE_LENGTH]} …"
     return _(
         "💬 <b>Answer from support</b>\n\n{answer}\n\n<i>You asked: {question}</i>\n\nOne more "

@@ -140,6 +140,8 @@ async def meet(update: Update, context: Context) -> None:
         raise ApplicationHandlerStop  # The game is played in private; groups are none of its.
     if update.my_chat_member is not None:
         return
+    if update.message is not None and not screens.is_from_a_person(update.message):
+        raise ApplicationHandlerStop  # Something was pinned, a timer set: nobody has said anything.
     context.player = players.meet(
         telegram_id=user.id,
         first_name=user.first_name,
@@ -152,7 +154,7 @@ async def meet(update: Update, context: Context) -> None:
     if update.message is not None or update.callback_query is not None:
         context.awaited = players.stop_awaiting(player=context.player, now=context.now)
     if context.player.suspended_at is not None:
-        if support.is_for_support(update, context.awaited):
+        if support.is_for_support(update, context.awaited) or screens.is_rest_of_album(update):
             return
         if update.callback_query is not None:
             await update.callback_query.answer(texts.suspended(), show_alert=True)
@@ -224,7 +226,13 @@ async def terms(update: Update, context: Context) -> None:
 
 
 async def unknown(update: Update, context: Context) -> None:
-    """Take the message for what it was asked for; answer kindly to what is none of the above."""
+    """Take the message for what it was asked for; answer kindly to what is none of the above.
+
+    An album is answered once, whatever it is for.
+    """
+    if screens.is_rest_of_album(update):
+        await support.keep_rest_of_album(update, context)
+        return
     if support.is_for_support(update, context.awaited):
         await support.asked(update, context)
         return

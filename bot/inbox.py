@@ -10,14 +10,16 @@ import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from enum import StrEnum
 from typing import Any
 
 import structlog
+from django.conf import settings
 from django.db import DataError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from bot import outbox
-from bot.models import InboxState, InboxUpdate
+from bot.models import InboxState, InboxUpdate, PlayerRateLimit
 from bot.redaction import without_texts
 from quizarena.redaction import redact
 
@@ -36,11 +38,23 @@ CLAIM_SIZE = 10
 # An update whose claims have been lost so often kills its workers.
 CLAIMS_MAX = 20
 BIGINT_MAX = 2**63 - 1
+# A player who has rested may do so much at once; settings.PLAYER_ACTIONS_PER_SECOND is the pace.
+ACTION_BURST = 10
+# Who acts faster is told so, but not more often than this.
+RATE_LIMIT_NOTICE_INTERVAL = timedelta(minutes=1)
 
 # Takes an update's payload.
 Handler = Callable[[dict[str, Any]], None]
 
 log = structlog.get_logger(__name__)
+
+
+class Verdict(StrEnum):
+    """Whether a player may act as fast as they do. Product rules, section 13."""
+
+    ALLOWED = "allowed"
+    NOTIFY = "notify"  # Too fast, and the player has not been told yet.
+    DROP = "drop"
 
 
 class NotAnUpdateError(ValueError):
@@ -193,27 +207,28 @@ def take_over(*, now: datetime) -> int:
     return count
 
 
-def work(*, handle: Handler, give_up: Handler, until: datetime) -> int:
+def work(*, handle: Handler, slow_down: Handler, give_up: Handler, until: datetime) -> int:
     """Work on updates until none is due or it is `until`.
 
-    `handle` causes everything that an update causes; `give_up` says what is to be said when one
-    has died. Returns how many updates were claimed.
+    `handle` causes everything that an update causes; `slow_down` asks a player who acts too fast
+    to wait, once; `give_up` says what is to be said when one has died. Returns how many updates
+    were claimed.
     """
     count = 0
     while claims := claim(now=timezone.now()):
         for one in claims:
-            process(one, handle=handle, give_up=give_up)
+            process(one, handle=handle, slow_down=slow_down, give_up=give_up)
         count += len(claims)
         if timezone.now() >= until:
             break
     return count
 
 
-def process(one: Claim, *, handle: Handler, give_up: Handler) -> None:
+def process(one: Claim, *, handle: Handler, slow_down: Handler, give_up: Handler) -> None:
     """Do everything that a claimed update causes, in one transaction that also marks it DONE.
 
-    With that the texts that somebody typed leave its payload; one that failed keeps them for the
-    next try.
+    That is nothing if its player acts too fast; the first one of these is answered. The texts that
+    somebody typed leave its payload then; one that failed keeps them for the next try.
 
     Whatever `handle` raises rolls all of it back and is written down: the update is tried again
     after RETRY_DELAYS and is dead at last.
@@ -221,13 +236,16 @@ def process(one: Claim, *, handle: Handler, give_up: Handler) -> None:
     with structlog.contextvars.bound_contextvars(update_id=one.update_id, attempt=one.attempt):
         try:
             with transaction.atomic(durable=True):
-                payload = _begin(one)
-                if payload is None:
+                begun = _begin(one)
+                if begun is None:
                     log.info("update.claim_lost")
                     return
+                payload, verdict = begun
                 redacted = without_texts(payload)
-                with outbox.collecting(update_id=one.update_id):
-                    handle(payload)
+                if verdict is not Verdict.DROP:
+                    causes = handle if verdict is Verdict.ALLOWED else slow_down
+                    with outbox.collecting(update_id=one.update_id):
+                        causes(payload)
                 _done(one, redacted)
         except Exception as error:  # Of whatever kind: the update must not be lost with it.
             log.exception("update.failed")
@@ -235,24 +253,70 @@ def process(one: Claim, *, handle: Handler, give_up: Handler) -> None:
                 _bury(one, give_up=give_up)
 
 
-def _begin(one: Claim) -> dict[str, Any] | None:
+def _begin(one: Claim) -> tuple[dict[str, Any], Verdict] | None:
     """Lock the update and its player's turn; return the payload, or None if the claim was lost.
 
     The advisory lock keeps two updates of one player apart when the earlier one arrives late,
-    while the later one is being worked on.
+    while the later one is being worked on. The same statement counts the update as an action of
+    its player, by the time it came in: how fast we work through a backlog is not their doing.
+    Payments and refunds are no actions.
     """
+    per_second = settings.PLAYER_ACTIONS_PER_SECOND
+    interval = timedelta(seconds=1) / (per_second or 1)
+    values: dict[str, Any] = {
+        "update_id": one.update_id,
+        "attempt": one.attempt,
+        "is_limited": per_second is not None,
+        "interval": interval,
+        # Measured from the end of this action's own interval.
+        "slack": interval * (ACTION_BURST - 2),
+        "notice_interval": RATE_LIMIT_NOTICE_INTERVAL,
+    }
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT payload, pg_advisory_xact_lock(player_key) FROM bot_inboxupdate
-            WHERE update_id = %s AND attempts = %s AND state = 'WORKING'
-            FOR UPDATE
+            WITH taken AS MATERIALIZED (
+              SELECT payload, player_key, received_at,
+                %(is_limited)s AND kind IN ('message', 'callback_query') AND player_key > 0
+                AND NOT coalesce(
+                  payload -> 'message' ?| ARRAY['successful_payment', 'refunded_payment'], false
+                ) AS is_action
+              FROM bot_inboxupdate
+              WHERE update_id = %(update_id)s AND attempts = %(attempt)s AND state = 'WORKING'
+              FOR UPDATE
+            ), pace AS (
+              INSERT INTO bot_playerratelimit AS pace (player_key, free_at, verdict)
+              SELECT player_key, received_at + %(interval)s, 'allowed' FROM taken WHERE is_action
+              ON CONFLICT (player_key) DO UPDATE SET
+                verdict = CASE
+                  WHEN pace.free_at <= excluded.free_at + %(slack)s THEN 'allowed'
+                  WHEN pace.notified_at + %(notice_interval)s > excluded.free_at THEN 'drop'
+                  ELSE 'notify'
+                END,
+                free_at = CASE
+                  WHEN pace.free_at > excluded.free_at + %(slack)s THEN pace.free_at
+                  ELSE greatest(pace.free_at + %(interval)s, excluded.free_at)
+                END,
+                notified_at = CASE
+                  WHEN pace.free_at > excluded.free_at + %(slack)s AND coalesce(
+                    pace.notified_at + %(notice_interval)s <= excluded.free_at, true
+                  ) THEN excluded.free_at
+                  ELSE pace.notified_at
+                END
+              RETURNING verdict
+            )
+            SELECT payload, pg_advisory_xact_lock(player_key), coalesce(verdict, 'allowed')
+            FROM taken LEFT JOIN pace ON true
             """,
-            [one.update_id, one.attempt],
+            values,
         )
         row = cursor.fetchone()
-    payload: dict[str, Any] | None = json.loads(row[0]) if row else None
-    return payload
+    if row is None:
+        return None
+    verdict = Verdict(row[2])
+    if verdict is not Verdict.ALLOWED:
+        log.info("update.too_fast", verdict=verdict.value)
+    return json.loads(row[0]), verdict
 
 
 def _done(one: Claim, redacted: dict[str, Any]) -> None:
@@ -296,6 +360,12 @@ def try_again(*, update_id: int) -> bool:
     """Let a dead update live again with all its tries; return False if it is not dead."""
     dead = InboxUpdate.objects.filter(pk=update_id, state=InboxState.DEAD)
     return dead.update(state=InboxState.NEW, attempts=0, due_at=timezone.now()) == 1
+
+
+def purge_rate_limits(*, now: datetime) -> int:
+    """Delete the rate limits of players at rest; return how many there were."""
+    at_rest = PlayerRateLimit.objects.filter(free_at__lt=now - RATE_LIMIT_NOTICE_INTERVAL)
+    return at_rest.delete()[0]
 
 
 def forget(*, before: datetime, limit: int) -> int:

@@ -28,17 +28,22 @@ async def invite(update: Update, context: Context) -> None:
 async def followed(update: Update, context: Context, parameter: str, *, is_first: bool) -> None:
     """Greet; who is here for the first time has come by this invitation, and is told by whom.
 
-    Nobody else is bound: the link then is a way to the game, and nothing more.
+    Nobody else is bound, and is told so: the link then is a way to the game, and nothing more.
     """
-    name = context.player.first_name
-    referral = (
-        referrals.bind(invited=context.player, code=parameter.removeprefix(LINK), now=context.now)
-        if is_first
-        else None
-    )
+    name, code = context.player.first_name, parameter.removeprefix(LINK)
     greeting = texts.greeting(name=name)
-    if referral is not None and referral.inviter_id != context.player.pk:
-        greeting = invite_texts.greeting(name=name, inviter=referral.inviter.player.first_name)
+    if is_first:
+        referral = referrals.bind(invited=context.player, code=code, now=context.now)
+        if referral is not None and referral.inviter_id != context.player.pk:
+            greeting = invite_texts.greeting(name=name, inviter=referral.inviter.player.first_name)
+    else:
+        inviter = referrals.inviter_with(code=code)
+        if inviter is None or referrals.is_bound(invited=context.player, inviter=inviter):
+            pass  # A link that nobody has, or the one that has brought them: a greeting is enough.
+        elif inviter.pk == context.player.pk:
+            greeting = invite_texts.own_link()
+        else:
+            greeting = invite_texts.plays_already(name=name, inviter=inviter.player.first_name)
     await screens.say(update, greeting, keyboards.home())
 
 

@@ -53,6 +53,23 @@ def greeting(*, name: str, inviter: str) -> str:
     ).format(name=escape(name), inviter=escape(inviter))
 
 
+def plays_already(*, name: str, inviter: str) -> str:
+    """Return the answer to an invitation that a player follows who has been here before."""
+    return _(
+        "👋 <b>Hello again, {name}!</b>\n\n{inviter} has sent you an invitation. You play already, "
+        "so it does not count for a reward: only friends who are new here do. Your own link is in "
+        "/invite.\n\nReady for a round?"
+    ).format(name=escape(name), inviter=escape(inviter))
+
+
+def own_link() -> str:
+    """Return the answer to one's own link."""
+    return _(
+        "🔗 <b>This is your own link.</b>\n\nSend it to friends who are not here yet: it counts "
+        "when they start with it. How far they are stands in /invite."
+    )
+
+
 # --- The page -------------------------------------------------------------------------------------
 
 

@@ -18,6 +18,8 @@ from bot.entities import EntitiesError
 
 # After the tags are read (Bot API sendMessage).
 LENGTH_MAX = 4096
+# Telegram drops those above (Bot API sendMessage takes them, and does not show them).
+ENTITIES_MAX = 100
 TAGS = "b i u s code pre a blockquote tg-spoiler"
 
 # Control and format characters (joiners, marks of direction) and spaces: nobody sees them.
@@ -54,6 +56,11 @@ def check(text: str) -> None:
     length = entities.utf16_length(plain)
     if length > LENGTH_MAX:
         raise MarkupError(f"It has {length:,} characters; Telegram takes {LENGTH_MAX:,} at most.")
+    if len(found) > ENTITIES_MAX:
+        raise MarkupError(
+            f"It has {len(found)} formatted parts, links included; Telegram shows the first "
+            f"{ENTITIES_MAX} and drops the rest. Format less, or send two messages."
+        )
     if any(entity["type"] == "custom_emoji" for entity in found):
         raise MarkupError("Bots cannot send custom emoji.")
     links = sum(entity["type"] == "text_link" and _has_host(entity["url"]) for entity in found)

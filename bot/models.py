@@ -299,6 +299,20 @@ class Pace(models.Model):
         return f"{self.name} from {self.free_at:%H:%M:%S.%f}"
 
 
+class PlayerRateLimit(models.Model):
+    """How fast a player acts: the generic cell rate algorithm over when their updates came in."""
+
+    player_key = models.BigIntegerField(primary_key=True)
+    # The theoretical arrival time of the next action.
+    free_at = models.DateTimeField()
+    # What became of the last action (bot/inbox.py Verdict), and when the player was last told.
+    verdict = models.CharField(max_length=8)
+    notified_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.player_key} from {self.free_at:%H:%M:%S.%f}"
+
+
 # --- Reminders ------------------------------------------------------------------------------------
 
 

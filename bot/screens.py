@@ -6,8 +6,12 @@ from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ParseMode
 
 from bot import outbox
+from bot.models import InboxUpdate
 from quizarena.game.models import Showing
 from quizarena.players.models import Awaited
+
+# As many pictures as an album has, and something in between.
+ALBUM_MAX = 20
 
 
 def tap(update: Update) -> CallbackQuery:
@@ -26,6 +30,32 @@ def words(update: Update) -> str:
     """Return what the message says, or what stands under its picture."""
     message = update.message
     return (message.text or message.caption or "") if isinstance(message, Message) else ""
+
+
+def is_from_a_person(message: Message) -> bool:
+    """Return whether somebody has written or sent something.
+
+    All else is a service message: something was pinned, or a timer set. Their kinds grow with every
+    version of the Bot API, so this asks for what people send.
+    """
+    return message.text is not None or message.effective_attachment is not None
+
+
+def is_rest_of_album(update: Update) -> bool:
+    """Return whether the message is of an album whose first picture has come before.
+
+    Each picture is an update of its own (Bot API Message.media_group_id). The player's updates are
+    worked on one after the other, so the earlier one is in the inbox.
+    """
+    message = update.message
+    if message is None or message.media_group_id is None or message.from_user is None:
+        return False
+    earlier = InboxUpdate.objects.filter(
+        player_key=message.from_user.id, update_id__lt=update.update_id
+    ).order_by("-update_id")[:ALBUM_MAX]
+    return message.media_group_id in earlier.values_list(
+        "payload__message__media_group_id", flat=True
+    )
 
 
 def is_awaited(update: Update, what: Awaited, awaited: Awaited | None) -> bool:

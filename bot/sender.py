@@ -146,6 +146,17 @@ def judge(delivery: Delivery, error: TelegramError, *, now: datetime) -> Outcome
     )
 
 
+def is_unreachable(error: TelegramError) -> bool:
+    """Return whether nothing can be sent to the chat until its player comes back.
+
+    They have blocked the bot, or have gone from Telegram.
+    """
+    gone = ("chat not found", "peer_id_invalid", "user not found")
+    return isinstance(error, Forbidden) or (
+        isinstance(error, BadRequest) and any(words in str(error).lower() for words in gone)
+    )
+
+
 def _given_up(delivery: Delivery, defect: Exception) -> Outcome:
     """Return the outcome of a call that could not even be made."""
     return Outcome(
@@ -293,7 +304,7 @@ class Sender:
                 state=outcome.state.value,
                 error=describe(error),
             )
-        if isinstance(error, Forbidden) and delivery.chat_key is not None:
+        if error is not None and is_unreachable(error) and delivery.chat_key is not None:
             self._blocked.append(delivery.chat_key)
         if isinstance(error, InvalidToken) and outcome.state is CallState.PENDING:
             self._stop_until = max(outcome.due_at, self._stop_until or outcome.due_at)

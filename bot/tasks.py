@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from bot import application, broadcasts, inbox, notices, outbox, reminders, unshown, wake
+from quizarena import turns
 from quizarena.celery import app
 
 # How long one task may work and listen before it lets other tasks have the process.
@@ -36,13 +37,20 @@ def work_inbox() -> int:
 
 def _drain(*, until: datetime) -> int:
     """Work on what is due, but not longer than `until`; return how many updates there were."""
-    return inbox.work(handle=application.handle, give_up=application.give_up, until=until)
+    return inbox.work(
+        handle=application.handle,
+        slow_down=application.slow_down,
+        give_up=application.give_up,
+        until=until,
+    )
 
 
 @app.task
 def tell_players(*, owed: bool) -> int:
     """Tell players what lower apps have left for them, see bot/notices.py; return how much."""
-    return notices.tell_everybody(owed=owed, until=timezone.now() + WORK_FOR)
+    if not owed:
+        return notices.tell_everybody(owed=False, until=timezone.now() + WORK_FOR)
+    return turns.take_turn("notices", lambda until: notices.tell_everybody(owed=True, until=until))
 
 
 @app.task
@@ -77,5 +85,6 @@ def forget_old() -> int:
     """
     before = timezone.now() - KEEP_FOR
     outbox.forget_paces(now=timezone.now())
+    inbox.purge_rate_limits(now=timezone.now())
     forgetters = (outbox.forget, inbox.forget, reminders.forget)
     return sum(forget(before=before, limit=FORGET_BATCH) for forget in forgetters)

@@ -531,6 +531,11 @@ def sorry() -> str:
     return _("Something went wrong on our side, sorry. Send /play to go on.")
 
 
+def too_fast() -> str:
+    """Return what is said, once, to a player who acts faster than the bot follows."""
+    return _("That was a bit fast for me. Take a breath and go on in a few seconds.")
+
+
 def button_stop() -> str:
     """Return the label of the button that ends a round."""
     return _("⏹ Stop")

@@ -1,7 +1,7 @@
 """A player's wallet: what is in it, and energy in and out. Product rules, sections 2 and 3."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, time
 from zoneinfo import ZoneInfo
 
 from django.conf import settings
@@ -26,6 +26,12 @@ from quizarena.players.models import Player
 def business_zone() -> ZoneInfo:
     """Return the zone whose midnight begins a business day."""
     return ZoneInfo(settings.TIME_ZONE)
+
+
+def day_began(instant: datetime) -> datetime:
+    """Return when the business day of `instant` began."""
+    zone = business_zone()
+    return datetime.combine(instant.astimezone(zone).date(), time.min, tzinfo=zone)
 
 
 def lock(*, player: Player, now: datetime) -> Wallet:

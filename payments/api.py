@@ -62,6 +62,10 @@ _REFUSALS = {
         "The player is subscribed already",
         "Open a purchase without a subscription, or wait until theirs has ended.",
     ),
+    Refusal.TOO_MANY_TODAY: (
+        "The player has opened too many invoices today",
+        "What is open can be paid; open new ones tomorrow, by the clock of Berlin.",
+    ),
     Refusal.PROMO_EXPIRED: (
         "The discount is not held any more",
         "It is over, used up, or another player's. Redeem a code, or leave `redemption` out.",

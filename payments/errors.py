@@ -20,6 +20,7 @@ class Refusal(StrEnum):
     # The hold is over or another's, its budget used up, or the discount is for something else.
     PROMO_EXPIRED = "PROMO_EXPIRED"
     PROMO_NOT_FITTING = "PROMO_NOT_FITTING"
+    TOO_MANY_TODAY = "TOO_MANY_TODAY"
     # Only at the pre-checkout; the discount is not for this player any more.
     PROMO_NOT_APPLICABLE = "PROMO_NOT_APPLICABLE"
     UNKNOWN = "UNKNOWN"
@@ -48,6 +49,14 @@ class NotRefundableError(PaymentsError):
 
 class TooManyRequestsError(PaymentsError):
     """The player has asked so often that support should answer first."""
+
+
+class DailyLimitError(PaymentsError):
+    """The player has done this `limit` times today; tomorrow it can be done again."""
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"{limit} times on one day")
+        self.limit = limit
 
 
 class AnsweredError(PaymentsError):

@@ -356,13 +356,18 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
             status__in=(PurchaseStatus.PAID_UNCREDITED, PurchaseStatus.CREDIT_REVIEW)
         )
 
-    def link_due(self) -> Self:
+    def link_may_be_asked_for(self, now: datetime) -> Self:
+        """Return those whose link nobody is asking Telegram for, and has not just asked for."""
+        return self.filter(Q(link_due_at=None) | Q(link_due_at__lte=now))
+
+    def link_due(self, now: datetime) -> Self:
         """Return those that need an invoice link and have none yet, the oldest first.
 
         The bot sends the invoice of what is bought once in the transaction that opens it, so
         whatever is still CREATED is a subscription or was opened through the API.
         """
-        return self.filter(status=PurchaseStatus.CREATED, invoice_link="").order_by("changed_at")
+        waiting = self.link_may_be_asked_for(now)
+        return waiting.filter(status=PurchaseStatus.CREATED, invoice_link="").order_by("changed_at")
 
     def link_notice_due(self) -> Self:
         """Return those whose players wait for the link that has been made."""
@@ -421,6 +426,9 @@ class Purchase(models.Model):
     payload = models.CharField(max_length=128, null=True, unique=True)  # noqa: DJ001 -- as unique
     # Where Telegram opens the invoice, when it was asked for a link (Bot API createInvoiceLink).
     invoice_link = models.CharField(max_length=512, blank=True, default="")
+    # How often Telegram was asked for it, and until when it is not asked again.
+    link_tries = models.PositiveSmallIntegerField(default=0, db_default=0)
+    link_due_at = models.DateTimeField(null=True)
     status = models.CharField(max_length=16, choices=PurchaseStatus, default=PurchaseStatus.CREATED)
     problem = models.CharField(max_length=16, choices=Problem, blank=True, default="")
     flags = ArrayField(models.CharField(max_length=16, choices=Flag), default=list)
@@ -1089,7 +1097,12 @@ class SupportRequest(models.Model):
     player = models.ForeignKey(
         "players.Player", on_delete=models.PROTECT, related_name="support_requests"
     )
-    text = models.TextField(max_length=4096)
+    # Empty while a player who has only sent pictures is asked for words.
+    text = models.TextField(max_length=4096, blank=True)
+    # What was sent along: [{"kind": "photo", "file_id": "..."}], as Telegram keeps it.
+    attachments = models.JSONField(default=list)
+    # Telegram's media_group_id of what was sent along, if there were several.
+    album = models.CharField(max_length=64, blank=True, default="")
     asked_at = models.DateTimeField()
     answer = models.TextField(max_length=3500, blank=True, default="")
     answered_by = models.ForeignKey(
@@ -1115,9 +1128,15 @@ class SupportRequest(models.Model):
                 condition=Q(answered_at__isnull=False, told_at=None),
                 name="supportrequest_answer_due",
             ),
+            # "Is this picture of an album that has asked something?"
+            models.Index(
+                fields=["player", "album"], condition=~Q(album=""), name="supportrequest_album"
+            ),
         ]
         constraints = [
-            models.CheckConstraint(condition=~Q(text=""), name="supportrequest_says_something"),
+            models.CheckConstraint(
+                condition=~Q(text="") | ~Q(attachments=[]), name="supportrequest_says_something"
+            ),
             models.CheckConstraint(
                 condition=Q(answered_at=None, answered_by=None, answer="")
                 | (Q(answered_at__isnull=False, answered_by__isnull=False) & ~Q(answer="")),
@@ -1135,6 +1154,44 @@ class SupportRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.player} {self.asked_at:%Y-%m-%d %H:%M}"
+
+
+class SupportFile(models.Model):
+    """A file that a player has sent to support, fetched because somebody wants to see it.
+
+    Telegram keeps the file itself; what was fetched is purged a day later and can be fetched again.
+    """
+
+    request = models.ForeignKey(SupportRequest, on_delete=models.PROTECT, related_name="files")
+    # Which of the request's attachments it is.
+    number = models.PositiveSmallIntegerField()
+    wanted_at = models.DateTimeField()
+    # When it is asked for (again); empty once it is there, or cannot be had.
+    due_at = models.DateTimeField(null=True)
+    tries = models.PositiveSmallIntegerField(default=0)
+    content = models.BinaryField(null=True)
+    error = models.TextField(blank=True, default="")
+
+    class Meta:
+        indexes = [
+            # What a worker has to fetch.
+            models.Index(
+                fields=["due_at"], condition=Q(due_at__isnull=False), name="supportfile_due"
+            ),
+            # What is to be purged.
+            models.Index(fields=["wanted_at"], name="supportfile_wanted"),
+        ]
+        constraints = [
+            models.UniqueConstraint(fields=["request", "number"], name="supportfile_one_each"),
+            models.CheckConstraint(
+                condition=Q(due_at__isnull=False, content=None)
+                | (Q(due_at=None) & (Q(content__isnull=False) ^ ~Q(error=""))),
+                name="supportfile_waits_or_is_there_or_failed",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"file {self.number} of {self.request}"
 
 
 # --- Offers ---------------------------------------------------------------------------------------

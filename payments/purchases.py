@@ -20,6 +20,7 @@ from django.db.models.fields.json import KT
 
 from economy import grants
 from economy.models import Asset, EntryType, Source
+from economy.wallets import day_began
 from payments import catalogue, payload, pricing, subscriptions
 from payments.errors import NotCreditableError, Refusal, RefusedError
 from payments.models import (
@@ -42,6 +43,8 @@ from quizarena.players.models import Player
 from quizarena.prepared import columns, instances, prepared, save
 from quizarena.staff import alerts
 
+# So many purchases one player may open on one day of Berlin. Product rules, section 13.
+OPENED_A_DAY_MAX = 60
 # The kind of alert for a payment that waits for staff.
 IN_REVIEW = "payment_in_review"
 
@@ -65,9 +68,9 @@ def open_purchase(
     transaction ends; one that is open in another way (with another hold or one that is over, as a
     subscription or not) is closed, too. Whoever taps without a hold gets what is open with one.
 
-    Locks the purchase, then the hold; with a hold the player before both. Raises RefusedError with
-    the first reason why the player cannot buy it. Two statements, for a subscription three: a
-    player has one at a time.
+    Locks the player, then the purchase, then the hold. Raises RefusedError with the first reason
+    why the player cannot buy it, and after OPENED_A_DAY_MAX on one day. Four statements, for a
+    subscription five: a player has one at a time.
     """
     product = _product.first(code=product_code, player=player.pk, now=now)
     if product is None or (is_subscription and not product.can_subscribe):
@@ -91,13 +94,47 @@ def open_purchase(
         "hold": hold,
     }
     if hold is None:
-        # Nothing is refused from here on, so no savepoint is needed.
+        # Nothing is refused inside, so no savepoint is needed.
         with transaction.atomic(savepoint=False):
-            return _open_as_wanted(wanted)
+            players.lock(player)
+            purchase = (
+                _open_as_wanted(wanted)
+                if _may_open(player=player, now=now)
+                else _open_before(wanted)
+            )
+        if purchase is None:
+            raise RefusedError(Refusal.TOO_MANY_TODAY)
+        return purchase
     with transaction.atomic():
         # One purchase per product, one per hold: whoever comes second sees what the first has done.
         players.lock(player)
-        return _open_with_hold(hold, wanted)
+        if _may_open(player=player, now=now):
+            return _open_with_hold(hold, wanted)
+        purchase = _open_before(wanted)
+        if purchase is None:
+            raise RefusedError(Refusal.TOO_MANY_TODAY)
+        return purchase
+
+
+def _may_open(*, player: Player, now: datetime) -> bool:
+    """Return whether the player, who is locked, may open another purchase today."""
+    today = Purchase.objects.filter(player=player, opened_at__gte=day_began(now))
+    return today.count() < OPENED_A_DAY_MAX
+
+
+def _open_before(wanted: dict[str, Any]) -> Purchase | None:
+    """Lock and return what is open as it is wanted, if anything is."""
+    mine = Purchase.objects.open().filter(player=wanted["player"], product=wanted["product"])
+    purchase = mine.select_for_update().first()
+    if purchase is None or not _is_as_wanted(
+        purchase,
+        is_subscription=wanted["is_subscription"],
+        hold=wanted["hold"],
+        now=wanted["now"],
+    ):
+        return None
+    purchase.player, purchase.product = wanted["player"], wanted["product"]
+    return purchase
 
 
 @prepared

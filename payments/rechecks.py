@@ -29,7 +29,7 @@ def ask(*, purchase: Purchase, staff: User) -> None:
     # Its module imports this one.
     from payments.tasks import recheck
 
-    recheck.apply_async((str(purchase.pk), staff.pk), queue="critical", retry=False)
+    recheck.apply_async((str(purchase.pk), staff.pk), queue="bulk", retry=False)
     audit.record(
         actor=staff,
         action=ASKED,

@@ -1,6 +1,6 @@
 """What Celery runs for payments: money on the queue `critical`, offers on `bulk`."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from uuid import UUID
 
 import structlog
@@ -16,12 +16,15 @@ from payments import (
     reconciliation,
     refunds,
     subscriptions,
+    support_files,
     telegram,
 )
 from payments.models import Purchase, PurchaseStatus, Refund, Subscription
 from promos import redemptions
 from promos.models import RedemptionStatus
+from quizarena import turns
 from quizarena.celery import app
+from quizarena.turns import TELEGRAM
 
 # A run does at most so much; the next one goes on.
 BATCH = 200
@@ -35,6 +38,10 @@ log = structlog.get_logger(__name__)
 @app.task
 def recover_payments() -> int:
     """Credit what was paid and not yet credited; return how many now are."""
+    return turns.take_turn("recovery", _recover_payments)
+
+
+def _recover_payments(until: datetime) -> int:
     now = timezone.now()
     due = Purchase.objects.filter(
         status=PurchaseStatus.PAID_UNCREDITED,
@@ -44,7 +51,8 @@ def recover_payments() -> int:
     charges = list(due.order_by("paid_at").values_list("charge_id", flat=True)[:BATCH])
     with controls.running(controls.PAYMENT_RECOVERY, now=now) as run:
         # One by one: a purchase that cannot be credited must not hold up its neighbours.
-        return controls.each(run, filter(None, charges), _recover, noun="Charge")
+        in_time = turns.in_time(filter(None, charges), until=until)
+        return controls.each(run, in_time, _recover, noun="Charge")
 
 
 def _recover(charge_id: str) -> int:
@@ -61,10 +69,14 @@ def fail_stale_purchases() -> int:
 @app.task
 def finish_refunds() -> int:
     """Go on with the refunds that are due; return how many have come to their end."""
+    return turns.take_turn(TELEGRAM, _finish_refunds)
+
+
+def _finish_refunds(until: datetime) -> int:
     now = timezone.now()
     due = list(Refund.objects.due(now).values_list("pk", flat=True)[:BATCH])
     with controls.running(controls.REFUND_COMPLETION, now=now) as run:
-        return controls.each(run, due, _finish_refund, noun="Refund")
+        return controls.each(run, turns.in_time(due, until=until), _finish_refund, noun="Refund")
 
 
 def _finish_refund(refund_id: int) -> int:
@@ -99,22 +111,31 @@ def continue_reconciliations() -> int:
 @app.task
 def make_invoice_links() -> int:
     """Ask Telegram for the links that players wait for; return how many there are now."""
+    return turns.take_turn(TELEGRAM, _make_invoice_links)
+
+
+def _make_invoice_links(until: datetime) -> int:
+    due = Purchase.objects.link_due(timezone.now()).values_list("pk", flat=True)
     made = 0
-    for pk in list(Purchase.objects.link_due().values_list("pk", flat=True)[:BATCH]):
-        try:
-            made += bool(invoices.make_link(purchase_id=pk, now=timezone.now()).invoice_link)
-        except telegram.TelegramError as error:
-            log.warning("invoice_link.failed", purchase=str(pk), error=str(error))
+    for pk in turns.in_time(list(due[:BATCH]), until=until):
+        made += _make_invoice_link(pk)
     return made
 
 
 @app.task
 def make_invoice_link(purchase_id: str) -> bool:
-    """Ask Telegram for the link of one purchase at once; return whether there is one now."""
+    """Ask Telegram for the link of one purchase at once; return whether there is one now.
+
+    While another job asks Telegram the link is left to the next tick.
+    """
+    return bool(turns.take_turn(TELEGRAM, lambda _until: _make_invoice_link(UUID(purchase_id))))
+
+
+def _make_invoice_link(purchase_id: UUID) -> bool:
     try:
-        purchase = invoices.make_link(purchase_id=UUID(purchase_id), now=timezone.now())
+        purchase = invoices.make_link(purchase_id=purchase_id, now=timezone.now())
     except telegram.TelegramError as error:
-        log.warning("invoice_link.failed", purchase=purchase_id, error=str(error))
+        log.warning("invoice_link.failed", purchase=str(purchase_id), error=str(error))
         return False
     return bool(purchase.invoice_link)
 
@@ -131,10 +152,13 @@ def recheck(purchase_id: str, staff_id: int) -> str:
 @app.task
 def cancel_subscriptions() -> int:
     """Tell Telegram which subscriptions not to renew; return for how many it has agreed."""
-    now = timezone.now()
-    due = list(Subscription.objects.cancel_due(now).values_list("pk", flat=True)[:BATCH])
+    return turns.take_turn(TELEGRAM, _cancel_subscriptions)
+
+
+def _cancel_subscriptions(until: datetime) -> int:
+    due = Subscription.objects.cancel_due(timezone.now()).values_list("pk", flat=True)
     canceled = 0
-    for pk in due:
+    for pk in turns.in_time(list(due[:BATCH]), until=until):
         try:
             canceled += subscriptions.cancel_at_telegram(purchase_id=pk, now=timezone.now())
         except Exception:  # Of whatever kind: it must not hold up its neighbours.
@@ -160,3 +184,11 @@ def guard_offers() -> int:
 def forget_impressions() -> int:
     """Delete old impressions of which nothing has come, one bounded batch; return how many."""
     return offers.forget(now=timezone.now(), limit=FORGET_BATCH)
+
+
+@app.task
+def fetch_support_files() -> int:
+    """Fetch the files that support wants to see, and purge old ones; return how many came."""
+    now = timezone.now()
+    support_files.purge(now=now)
+    return support_files.fetch(until=now + timedelta(seconds=5))

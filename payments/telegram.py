@@ -15,9 +15,11 @@ from django.conf import settings
 from quizarena import web_guard
 
 # A call that takes longer has failed, and will be made again.
-TIMEOUT_S = 10.0
+TIMEOUT_S = httpx.Timeout(5.0, connect=2.0)
 # Bot API getStarTransactions: at most so many on one page.
 PAGE_LENGTH = 100
+# Of a file that a player sends to support; photos are far smaller.
+FILE_BYTES_MAX = 5 * 1024 * 1024
 
 
 class TelegramError(Exception):
@@ -99,6 +101,29 @@ def invoice_link(
         **subscription,
     )
     return str(link)
+
+
+def file(file_id: str) -> bytes:
+    """Return the content of a file that a player has sent (Bot API getFile).
+
+    Raises RejectedError for one that Telegram does not have, or that is larger than FILE_BYTES_MAX.
+    """
+    found = _call("getFile", file_id=file_id)
+    if found.get("file_size", 0) > FILE_BYTES_MAX:
+        raise RejectedError(f"getFile: larger than {FILE_BYTES_MAX:,} bytes")
+    path = found["file_path"]
+    url = f"{settings.TELEGRAM_API_URL}/file/bot{settings.TELEGRAM_BOT_TOKEN}/{path}"
+    content = b""
+    try:
+        with httpx.stream("GET", url, timeout=TIMEOUT_S) as answer:
+            answer.raise_for_status()
+            for chunk in answer.iter_bytes():
+                content += chunk
+                if len(content) > FILE_BYTES_MAX:
+                    raise RejectedError(f"getFile: larger than {FILE_BYTES_MAX:,} bytes")
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        raise TelegramError(f"getFile: {type(error).__name__}") from None
+    return content
 
 
 def edit_subscription(*, telegram_id: int, charge_id: str, is_canceled: bool) -> None:

@@ -19,7 +19,8 @@ from economy import grants
 from economy.goods import Goods, Plan
 from economy.grants import Reversal
 from economy.models import EntryType, LedgerEntry, Source
-from economy.wallets import business_zone
+from economy.streak_rules import midnight_after
+from economy.wallets import business_zone, day_began
 from promos import buyable, codes, levels, rules
 from promos.errors import KeyReusedError, NotAttachableError, Refusal
 from promos.models import (
@@ -34,7 +35,15 @@ from promos.models import (
     Redemption,
     RedemptionStatus,
 )
-from promos.rules import BLOCK_FOR, FAILURES_MAX, FAILURES_WITHIN, Person, Reason, Terms
+from promos.rules import (
+    BLOCK_FOR,
+    FAILURES_MAX,
+    FAILURES_WITHIN,
+    TRIES_A_DAY_MAX,
+    Person,
+    Reason,
+    Terms,
+)
 from quizarena.players import services as players
 from quizarena.players.models import Player
 from quizarena.prepared import insert
@@ -66,8 +75,9 @@ def redeem(*, player: Player, raw: str, channel: Channel, key: str, now: datetim
     Locks the player, for goods the wallet, then the campaign, on which everybody waits who has the
     same code: so it comes last. Goods arrive at once; a discount is held for HOLD_FOR. Whoever
     holds it already gets that hold. Every try is written down, and the fifth failure of a day
-    blocks. Raises KeyReusedError for a key that came with another code. At most seven statements
-    for goods, five for a hold.
+    blocks; after TRIES_A_DAY_MAX nothing is tried or written down until midnight. Raises
+    KeyReusedError for a key that came with another code. At most seven statements for goods, five
+    for a hold.
     """
     return _redeem(player=player, entered=_read(raw), channel=channel, key=key, now=now)
 
@@ -146,6 +156,13 @@ def _try(
         # Its time is over, and the job that releases it has not come yet.
         _lapse(redemption_id=known.lapsed_id, now=now)
         known = _look_up(player=player, entered=entered, key=key, now=now)
+    if known.tries_today >= TRIES_A_DAY_MAX:
+        today = now.astimezone(business_zone()).date()
+        return Result(
+            refusal=Refusal.RATE_LIMITED,
+            reason=Reason.BLOCKED,
+            blocked_until=midnight_after(today, zone=business_zone()),
+        )
     attempt = Attempt(
         player=player,
         digest=known.digest or entered.exact[0],
@@ -184,6 +201,7 @@ class _Known:
 
     person: Person
     failures: int
+    tries_today: int
     earlier_id: int | None
     code_id: int | None
     campaign_id: int | None
@@ -214,6 +232,8 @@ SELECT
   (SELECT count(*) FROM promos_attempt
    WHERE player_id = player.id AND at > %(failures_since)s AND refusal <> ''
      AND detail <> 'BLOCKED' AND (block.since IS NULL OR at > block.since)) AS failures,
+  (SELECT count(*) FROM promos_attempt
+   WHERE player_id = player.id AND at >= %(day_began)s) AS tries_today,
   (SELECT id FROM promos_attempt
    WHERE player_id = player.id AND idempotency_key = %(key)s) AS earlier_id,
   code.id AS code_id, code.digest, code.is_shared,
@@ -272,6 +292,7 @@ def _look_up_digests(
                 "digests": digests,
                 "key": key,
                 "failures_since": now - FAILURES_WITHIN,
+                "day_began": day_began(now),
                 "active_before": active_before,
                 "now": now,
             },
@@ -298,6 +319,7 @@ def _look_up_digests(
     return _Known(
         person=person,
         failures=row["failures"],
+        tries_today=row["tries_today"],
         earlier_id=row["earlier_id"],
         code_id=row["code_id"],
         campaign_id=row["campaign_id"],

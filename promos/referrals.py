@@ -95,7 +95,7 @@ def bind(*, invited: Player, code: str, now: datetime) -> Referral | None:
     for staff, however many come at once. One's own link, and a link of somebody whom the player has
     invited within 30 days, are kept as fraud.
     """
-    inviter = Inviter.objects.filter(code=codes.normalised(code)).first()
+    inviter = inviter_with(code=code)
     if inviter is None:
         return None
     _lock(inviter.pk)
@@ -118,6 +118,17 @@ def bind(*, invited: Player, code: str, now: datetime) -> Referral | None:
         },
     )
     return referral
+
+
+def inviter_with(*, code: str) -> Inviter | None:
+    """Return whose link it is; None for a link that nobody has."""
+    known = Inviter.objects.select_related("player")
+    return known.filter(code=codes.normalised(code)).first()
+
+
+def is_bound(*, invited: Player, inviter: Inviter) -> bool:
+    """Return whether the player has come by the inviter's link."""
+    return Referral.objects.filter(invited=invited, inviter=inviter).exists()
 
 
 def _on_the_day_of(instant: datetime) -> Q:

@@ -12,6 +12,8 @@ from promos.errors import Refusal
 
 # So many failures within a day block further input for an hour.
 FAILURES_MAX = 5
+# What one player may try on a day of Berlin; what is above is not even written down.
+TRIES_A_DAY_MAX = 50
 FAILURES_WITHIN = timedelta(hours=24)
 BLOCK_FOR = timedelta(minutes=60)
 # An expired hold can be taken again once.

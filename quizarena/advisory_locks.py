@@ -19,6 +19,7 @@ class Space(IntEnum):
     LEDGER_PROOF = 1
     API_REFUND_LIMIT = 2
     IDEMPOTENCY_KEY = 3
+    CRITICAL_JOB = 4
 
 
 class AlreadyLockedError(Exception):

@@ -102,6 +102,8 @@ PROMO_APPROVAL_STARS: int = env.int("PROMO_APPROVAL_STARS", default=5_000)
 BROADCAST_APPROVAL_PLAYERS: int = env.int("BROADCAST_APPROVAL_PLAYERS", default=10_000)
 # Telegram sets no ceiling for answers to players; a number here sets one of our own.
 OUTGOING_ANSWERS_PER_SECOND: int | None = env.int("OUTGOING_ANSWERS_PER_SECOND", default=0) or None
+# What one player may do in a second; what is over it is dropped (bot/inbox.py). 0 is no limit.
+PLAYER_ACTIONS_PER_SECOND: int | None = env.int("PLAYER_ACTIONS_PER_SECOND", default=5) or None
 
 # --- Applications -------------------------------------------------------------------------------
 INSTALLED_APPS = [
@@ -290,6 +292,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 5.0,
         "options": {"expires": 5.0, "queue": "critical"},
     },
+    "fetch-support-files": {
+        "task": "payments.tasks.fetch_support_files",
+        "schedule": 5.0,
+        "options": {"expires": 5.0, "queue": "bulk"},
+    },
     "give days of grace": {
         "task": "payments.tasks.give_grace",
         "schedule": 300.0,
@@ -308,7 +315,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "reconcile with Telegram": {
         "task": "payments.tasks.reconcile",
         "schedule": 900.0,
-        "options": {"expires": 900.0, "queue": "critical"},
+        # It waits for Telegram, for which one place of `critical` has to be enough.
+        "options": {"expires": 900.0, "queue": "bulk"},
     },
     "reconcile all of it with Telegram": {
         "task": "payments.tasks.reconcile",

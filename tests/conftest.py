@@ -97,7 +97,12 @@ class Road:
     def work(self) -> int:
         """Work on everything in the inbox that is due; return how many claims that took."""
         until = timezone.now() + timedelta(seconds=30)
-        return inbox.work(handle=application.handle, give_up=application.give_up, until=until)
+        return inbox.work(
+            handle=application.handle,
+            slow_down=application.slow_down,
+            give_up=application.give_up,
+            until=until,
+        )
 
     def send(self) -> None:
         """Make every call in the outbox that may leave now."""
@@ -134,8 +139,12 @@ class Road:
 
 
 @pytest.fixture
-def road(sandbox: Sandbox, db: None) -> Road:
-    """Return the road through this process, on the test's own transaction."""
+def road(sandbox: Sandbox, settings: Settings, db: None) -> Road:
+    """Return the road through this process, on the test's own transaction.
+
+    Players may act as fast as they like: many tests stop the clock.
+    """
+    settings.PLAYER_ACTIONS_PER_SECOND = None
     return Road(sandbox)
 
 

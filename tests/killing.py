@@ -93,7 +93,12 @@ def _work() -> None:
     from bot import application, inbox
 
     until = timezone.now() + timedelta(seconds=30)
-    inbox.work(handle=application.handle, give_up=application.give_up, until=until)
+    inbox.work(
+        handle=application.handle,
+        slow_down=application.slow_down,
+        give_up=application.give_up,
+        until=until,
+    )
 
 
 def _send() -> None:

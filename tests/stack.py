@@ -69,6 +69,8 @@ class Stack:
             "ENVIRONMENT": "test",
             "LOG_FORMAT": "json",
             "NO_PROXY": "127.0.0.1",
+            # Tests act faster than people.
+            "PLAYER_ACTIONS_PER_SECOND": "0",
             "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
             "PORT": str(self.port),
             "WEBHOOK_PORT": str(self.webhook_port),

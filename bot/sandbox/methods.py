@@ -307,6 +307,15 @@ def send_document(telegram: Telegram, parameters: Parameters) -> Json:
 
 
 @method
+def get_file(telegram: Telegram, parameters: Parameters) -> Json:
+    """Return where a file can be downloaded."""
+    file = telegram.state.files.get(parameters.text("file_id"))
+    if file is None:
+        raise BadRequestError("invalid file_id")
+    return {**_file_json(file), "file_path": f"files/{file.id}"}
+
+
+@method
 def edit_message_text(telegram: Telegram, parameters: Parameters) -> Json:
     """Replace the text of a message, and its inline keyboard with it."""
     content = _text(parameters)

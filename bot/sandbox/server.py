@@ -428,6 +428,16 @@ async def show_file(request: web.Request) -> web.Response:
     return response
 
 
+@routes.get("/file/bot{token}/files/{file_id}")
+async def download_file(request: web.Request) -> web.Response:
+    """Return a file to the bot that has its token (Bot API getFile)."""
+    telegram, match = request.app[TELEGRAM], request.match_info
+    file = telegram.state.files.get(match["file_id"])
+    if file is None or match["token"] != telegram.token:
+        raise web.HTTPNotFound
+    return web.Response(body=file.content, content_type="application/octet-stream")
+
+
 @routes.get("/")
 @routes.get("/t/{bot}")
 @routes.get("/${slug}")

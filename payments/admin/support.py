@@ -11,16 +11,16 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
 from economy.admin import players_found
-from payments import support
+from payments import support, support_files
 from payments.admin.purchases import purchases_of_player
 from payments.errors import AnsweredError
-from payments.models import SupportRequest
+from payments.models import SupportFile, SupportRequest
 from quizarena.staff.decisions import Decision, decide
 from quizarena.staff.desk import ReadOnlyAdmin, age, badge, button, object_link, own_user
 
@@ -48,7 +48,10 @@ class SupportRequestAdmin(ReadOnlyAdmin[SupportRequest]):
     search_help_text = "Telegram id, or beginning of a user name"
     ordering = ("-answered_at", "id")
     change_form_outer_after_template = "players/story.html"
-    question_fields = (None, {"fields": (("whose", "language"), ("asked", "state"), "asked_text")})
+    question_fields = (
+        None,
+        {"fields": (("whose", "language"), ("asked", "state"), "asked_text", "attached")},
+    )
     answer_fields = ("Answer", {"fields": (("who", "told"), "answer_text")})
 
     class Media:
@@ -67,7 +70,7 @@ class SupportRequestAdmin(ReadOnlyAdmin[SupportRequest]):
     @display(description="Question")
     def question(self, asked: SupportRequest) -> str:
         """Return the beginning of the question."""
-        text = " ".join(asked.text.split())
+        text = " ".join(asked.text.split()) or "(pictures, no words yet)"
         return text if len(text) <= TEXT_IN_LIST else f"{text[: TEXT_IN_LIST - 1]}…"
 
     @display(description="Player")
@@ -102,6 +105,21 @@ class SupportRequestAdmin(ReadOnlyAdmin[SupportRequest]):
         """Return what the player wrote, line by line."""
         return _lines(asked.text)
 
+    @display(description="Sent along")
+    def attached(self, asked: SupportRequest) -> str | SafeString:
+        """Return what the player has sent along, as far as it was fetched."""
+        if not asked.attachments:
+            return "–"
+        files = {file.number: file for file in asked.files.all()}
+        return format_html_join(
+            " ",
+            "{}",
+            (
+                (_shown(asked, number, files.get(number)),)
+                for number in range(len(asked.attachments))
+            ),
+        )
+
     @display(description="Answer")
     def answer_text(self, asked: SupportRequest) -> SafeString:
         """Return what support wrote, line by line."""
@@ -116,16 +134,26 @@ class SupportRequestAdmin(ReadOnlyAdmin[SupportRequest]):
         return queryset, False
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page of the answer."""
-        view = self.admin_site.admin_view(self.answer_view)
-        name = "payments_supportrequest_answer"
-        return [path("<int:pk>/answer/", view, name=name), *super().get_urls()]
+        """Add the page of the answer, and the files that players have sent along."""
+        wrap, name = self.admin_site.admin_view, "payments_supportrequest"
+        return [
+            path("<int:pk>/answer/", wrap(self.answer_view), name=f"{name}_answer"),
+            path("<int:pk>/files/", wrap(self.want_files_view), name=f"{name}_files"),
+            path("<int:pk>/files/<int:number>/", wrap(self.file_view), name=f"{name}_file"),
+            *super().get_urls(),
+        ]
 
     def buttons(self, request: HttpRequest, obj: SupportRequest) -> list[SafeString]:
-        """Offer to answer what nobody has answered."""
-        if obj.answered_at is None and request.user.has_perm("payments.answer_supportrequest"):
-            return [button("Answer", "payments_supportrequest_answer", obj.pk)]
-        return []
+        """Offer to see what was sent along, and to answer what nobody has answered."""
+        if not request.user.has_perm("payments.answer_supportrequest"):
+            return []
+        offered = []
+        there = obj.files.filter(error="").count()
+        if there < len(obj.attachments):
+            offered.append(button("Load the pictures", "payments_supportrequest_files", obj.pk))
+        if obj.answered_at is None:
+            offered.append(button("Answer", "payments_supportrequest_answer", obj.pk))
+        return offered
 
     def render_change_form(
         self,
@@ -141,6 +169,42 @@ class SupportRequestAdmin(ReadOnlyAdmin[SupportRequest]):
             chapter = purchases_of_player(request, obj.player)
             context["chapters"] = [chapter] if chapter else []
         return super().render_change_form(request, context, add, change, form_url, obj)
+
+    def want_files_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Have a worker fetch what the player has sent along; Telegram is not waited for here."""
+        if not request.user.has_perm("payments.answer_supportrequest"):
+            raise PermissionDenied
+        asked = get_object_or_404(SupportRequest.objects.select_related("player"), pk=pk)
+
+        def carry_out(cleaned: dict[str, Any]) -> str:
+            with transaction.atomic():
+                count = support_files.want(request=asked, now=timezone.now())
+                self.log_verb(request, asked, "loaded files", details={"files": count})
+            return f"{count} file(s) are being fetched from Telegram: load this page again."
+
+        decision = Decision(
+            title=f"Load what {asked.player} has sent along",
+            note="They are fetched from Telegram and deleted here after a day.",
+            carry_out=carry_out,
+            refusals=(AnsweredError,),
+            back=reverse("admin:payments_supportrequest_change", args=[pk]),
+            confirm="Load",
+        )
+        return decide(request, decision, model_admin=self)
+
+    def file_view(self, request: HttpRequest, pk: int, number: int) -> HttpResponse:
+        """Return one fetched file: a picture to be shown, all else to be saved."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        files = SupportFile.objects.filter(request=pk, number=number, content__isnull=False)
+        content = bytes(get_object_or_404(files).content or b"")
+        kind = support_files.content_type(content)
+        response = HttpResponse(content, content_type=kind)
+        response["Content-Security-Policy"] = "default-src 'none'; sandbox"
+        response["Cache-Control"] = "private, no-store"
+        if not kind.startswith("image/"):
+            response["Content-Disposition"] = f'attachment; filename="support-{pk}-{number + 1}"'
+        return response
 
     def answer_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Answer the player."""
@@ -169,6 +233,24 @@ class SupportRequestAdmin(ReadOnlyAdmin[SupportRequest]):
             confirm="Send",
         )
         return decide(request, decision, model_admin=self)
+
+
+def _shown(asked: SupportRequest, number: int, file: SupportFile | None) -> str | SafeString:
+    """Return a picture, a link to another file, or how far it is."""
+    kind = asked.attachments[number]["kind"]
+    if file is None:
+        return badge(f"{kind}, not loaded", "info")
+    if file.content is None:
+        return badge(f"{kind}: {file.error or 'being loaded'}", "danger" if file.error else "info")
+    address = reverse("admin:payments_supportrequest_file", args=[asked.pk, number])
+    if support_files.content_type(bytes(file.content)).startswith("image/"):
+        return format_html(
+            '<a href="{}"><img src="{}" alt="{}" class="payments-picture"></a>',
+            address,
+            address,
+            f"{kind} {number + 1}",
+        )
+    return format_html('<a href="{}">{}</a>', address, f"{kind} {number + 1}")
 
 
 def _lines(text: str) -> SafeString:

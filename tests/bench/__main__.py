@@ -41,6 +41,8 @@ def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quizarena.settings")
     os.environ.setdefault("ENVIRONMENT", "local")
     os.environ.setdefault("LOG_LEVEL", "ERROR")
+    # The players of a benchmark act as fast as they are answered.
+    os.environ.setdefault("PLAYER_ACTIONS_PER_SECOND", "0")
 
     import django
 

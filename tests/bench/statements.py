@@ -39,7 +39,12 @@ def _work(update: dict[str, Any]) -> int:
     inbox.receive(raw=json.dumps(update).encode(), now=timezone.now())
     with CaptureQueriesContext(connection) as queries:
         for claim in inbox.claim(now=timezone.now()):
-            inbox.process(claim, handle=application.handle, give_up=application.give_up)
+            inbox.process(
+                claim,
+                handle=application.handle,
+                slow_down=application.slow_down,
+                give_up=application.give_up,
+            )
     return sum(query["sql"] not in ("BEGIN", "COMMIT") for query in queries.captured_queries)
 
 

@@ -10,6 +10,7 @@ from telegram import InlineKeyboardButton
 
 from bot import keyboards
 from bot.models import InboxUpdate, OutgoingCall
+from bot.updates import ALLOWED_UPDATES, HANDLED_UPDATES
 from quizarena.game import rounds
 from quizarena.game.models import Question, Round, Showing
 from quizarena.players import services as players
@@ -359,6 +360,63 @@ class TestIgnored:
 
         assert (row.state, row.kind) == ("DONE", kind)
         assert not OutgoingCall.objects.exists()
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            {"pinned_message": {"message_id": 1, "date": 0, "chat": {"id": 5, "type": "private"}}},
+            {"message_auto_delete_timer_changed": {"message_auto_delete_time": 86_400}},
+            {"write_access_allowed": {"from_request": True}},
+            {"chat_background_set": {"type": {"type": "chat_theme", "theme_name": "🎨"}}},
+            {"proximity_alert_triggered": {"traveler": PERSON, "watcher": PERSON, "distance": 1}},
+            # One that this version of the library does not know.
+            {"something_of_next_year": {"on": True}},
+        ],
+        ids=lambda content: next(iter(content)),
+    )
+    def test_a_service_message_gets_no_answer_and_ends_no_waiting(
+        self, road: Road, content: dict[str, Any]
+    ) -> None:
+        anna = road.sandbox.add_player("Anna", player_id=5)
+        road.say(anna, "/paysupport")
+        before = OutgoingCall.objects.count()
+
+        row = push(
+            road,
+            message={
+                "message_id": 900,
+                "date": 1_790_000_000,
+                "chat": {"id": 5, "type": "private"},
+                "from": self.PERSON,
+                **content,
+            },
+        )
+
+        assert row.state == "DONE"
+        assert OutgoingCall.objects.count() == before
+        assert Player.objects.get(telegram_id=5).awaits == "PAYMENT_QUESTION"
+
+    @pytest.mark.parametrize(
+        "content",
+        [
+            # The library wants `options`, `total_voter_count` and more.
+            {"poll": {"id": "1", "question": "What next?"}},
+            {"poll_answer": {"poll_id": "1"}},
+            {"message_reaction": {}},
+            {"chat_boost": {"boost": None}},
+            {"edited_message": {"text": "no message_id, no chat"}},
+        ],
+        ids=lambda content: next(iter(content)),
+    )
+    def test_a_kind_that_nobody_handles_is_done_without_being_read(
+        self, road: Road, content: dict[str, Any]
+    ) -> None:
+        row = push(road, **content)
+
+        assert (row.state, row.attempts, row.last_error) == ("DONE", 1, "")
+
+    def test_every_kind_that_is_handled_is_asked_for(self) -> None:
+        assert set(HANDLED_UPDATES) <= set(ALLOWED_UPDATES)
 
     def test_an_update_that_makes_no_sense_is_dead_at_last_and_harms_nobody(
         self, road: Road

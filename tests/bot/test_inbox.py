@@ -63,9 +63,16 @@ def ignore(payload: Json) -> None:
     """Do nothing."""
 
 
-def work(handle: Callable[[Json], None], *, give_up: Callable[[Json], None] = ignore) -> int:
+def work(
+    handle: Callable[[Json], None],
+    *,
+    slow_down: Callable[[Json], None] = ignore,
+    give_up: Callable[[Json], None] = ignore,
+) -> int:
     """Work on everything that is due at the frozen time, and return how many claims that took."""
-    return inbox.work(handle=handle, give_up=give_up, until=NOON + timedelta(days=1))
+    return inbox.work(
+        handle=handle, slow_down=slow_down, give_up=give_up, until=NOON + timedelta(days=1)
+    )
 
 
 @pytest.mark.django_db
@@ -195,7 +202,10 @@ class TestTwoWorkers:
                 met.append(payload["update_id"])
 
         run_together(
-            *(partial(inbox.process, one, handle=handle, give_up=ignore) for one in claims)
+            *(
+                partial(inbox.process, one, handle=handle, slow_down=ignore, give_up=ignore)
+                for one in claims
+            )
         )
 
         assert {row.state for row in InboxUpdate.objects.all()} == {"DONE"}
@@ -215,7 +225,9 @@ class TestTwoWorkers:
             may_end.set()
             return taken
 
-        _, taken = run_together(partial(inbox.process, one, handle=slow, give_up=ignore), sweep)
+        _, taken = run_together(
+            partial(inbox.process, one, handle=slow, slow_down=ignore, give_up=ignore), sweep
+        )
 
         assert taken == 0
         assert InboxUpdate.objects.get().state == "DONE"
@@ -234,12 +246,12 @@ class TestTakeOver:
         first = working(1, player=7)
         inbox.take_over(now=NOON + timedelta(seconds=10))
 
-        inbox.process(first, handle=say, give_up=ignore)
+        inbox.process(first, handle=say, slow_down=ignore, give_up=ignore)
         unclaimed = InboxUpdate.objects.get().state
         (second,) = inbox.claim(now=NOON)
-        inbox.process(first, handle=say, give_up=ignore)
+        inbox.process(first, handle=say, slow_down=ignore, give_up=ignore)
         before = OutgoingCall.objects.count()
-        inbox.process(second, handle=say, give_up=ignore)
+        inbox.process(second, handle=say, slow_down=ignore, give_up=ignore)
 
         assert (unclaimed, before) == ("NEW", 0)
         assert InboxUpdate.objects.get().state == "DONE"
@@ -248,8 +260,8 @@ class TestTakeOver:
     def test_a_done_update_is_not_worked_on_again(self) -> None:
         one = working(1)
 
-        inbox.process(one, handle=say, give_up=ignore)
-        inbox.process(one, handle=say, give_up=ignore)
+        inbox.process(one, handle=say, slow_down=ignore, give_up=ignore)
+        inbox.process(one, handle=say, slow_down=ignore, give_up=ignore)
 
         assert OutgoingCall.objects.count() == 1
 
@@ -367,7 +379,7 @@ class TestWork:
     def test_an_apology_that_fails_too_changes_nothing(self) -> None:
         one = working(1, attempts=5)
 
-        inbox.process(one, handle=fail, give_up=fail)
+        inbox.process(one, handle=fail, slow_down=ignore, give_up=fail)
 
         assert InboxUpdate.objects.get().state == "DEAD"
         assert not OutgoingCall.objects.exists()
@@ -377,8 +389,10 @@ class TestWork:
             make_update(number, player=number)
 
         with time_machine.travel(NOON, tick=False):
-            first = inbox.work(handle=ignore, give_up=ignore, until=NOON)
-            second = inbox.work(handle=ignore, give_up=ignore, until=NOON + timedelta(seconds=1))
+            first = inbox.work(handle=ignore, slow_down=ignore, give_up=ignore, until=NOON)
+            second = inbox.work(
+                handle=ignore, slow_down=ignore, give_up=ignore, until=NOON + timedelta(seconds=1)
+            )
 
         assert (first, second) == (10, 5)
 

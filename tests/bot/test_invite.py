@@ -194,7 +194,7 @@ class TestComing:
         road.sandbox.follow_link(oleh, f"ref_{she.code}")
         travel(road)
 
-        assert texts(road, oleh)[-1].startswith("👋 Hello, Anna!\n\nWelcome to Quiz Arena.")
+        assert texts(road, oleh)[-1].startswith("👋 Hello again, Anna!")
         assert not Referral.objects.exists()
 
     def test_a_first_start_by_a_promo_code_is_a_first_start(self, road: Road) -> None:
@@ -207,6 +207,43 @@ class TestComing:
         travel(road)
 
         assert not Referral.objects.exists()
+
+    @pytest.mark.parametrize(
+        ("language", "begin", "word"),
+        [
+            ("en", "👋 Hello again, Ben!", "it does not count for a reward"),
+            ("de", "👋 Hallo noch mal, Ben!", "zählt sie für keine Belohnung"),
+            ("uk", "👋 Знову привіт, Ben!", "не зараховується для нагороди"),
+        ],
+    )
+    def test_who_plays_already_hears_that_it_does_not_count(
+        self, road: Road, language: str, begin: str, word: str
+    ) -> None:
+        _, she = inviter(road)
+        ben = road.sandbox.add_player("Ben", language_code=language)
+        say(road, ben, "/start")
+
+        answer = say(road, ben, f"/start ref_{she.code}")["text"]
+
+        assert answer.startswith(begin)
+        assert "Anna" in answer
+        assert word in answer
+        assert not Referral.objects.exists()
+
+    def test_who_came_by_the_link_and_taps_it_again_is_greeted(self, road: Road) -> None:
+        _, she = inviter(road)
+        oleh = come(road, she)
+
+        answer = say(road, oleh, f"/start ref_{she.code}")["text"]
+
+        assert answer.startswith("👋 Hello, Oleh!")
+
+    def test_ones_own_link_is_for_others(self, road: Road) -> None:
+        anna, she = inviter(road)
+
+        answer = say(road, anna, f"/start ref_{she.code}")["text"]
+
+        assert answer.startswith("🔗 This is your own link.")
 
     def test_a_link_that_nobody_has(self, road: Road) -> None:
         oleh = road.sandbox.add_player("Oleh", language_code="en")

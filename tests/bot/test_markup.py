@@ -44,6 +44,11 @@ def test_telegram_takes(text: str) -> None:
         ("<a>x</a>", "A link leads nowhere"),
         ("<tg-emoji emoji-id='1'>x</tg-emoji>", "Bots cannot send custom emoji."),
         ("x" * 4097, "It has 4,097 characters; Telegram takes 4,096 at most."),
+        (
+            "<b>x</b> " * 101,
+            "It has 101 formatted parts, links included; Telegram shows the first 100 and drops",
+        ),
+        ("/play <i>x</i> " * 60, "It has 120 formatted parts"),
         # An emoji counts twice there.
         ("😀" * 2049, "It has 4,098 characters"),
     ],
@@ -53,6 +58,10 @@ def test_telegram_would_refuse(text: str, reason: str) -> None:
         markup.check(text)
 
     assert str(refusal.value).startswith(reason)
+
+
+def test_a_hundred_formatted_parts_are_shown() -> None:
+    markup.check("<b>x</b> " * 100)
 
 
 def test_it_looks_as_in_a_chat() -> None:

@@ -1,18 +1,31 @@
 """/paysupport, and the message that the bot waits for."""
 
 from datetime import timedelta
+from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.models import User
 from django.db import DatabaseError, connection, transaction
 from django.utils import timezone
 
+from payments import support
 from payments.models import SupportRequest
 from quizarena.players import services as players
 from quizarena.players.models import Awaited
 from tests.bot.buyers import newcomer, row, tap, toast, travel
 from tests.conftest import Road
 from tests.factories import PlayerFactory
+
+STICKER = {
+    "file_id": "s",
+    "file_unique_id": "s",
+    "type": "regular",
+    "width": 512,
+    "height": 512,
+    "is_animated": False,
+    "is_video": False,
+}
 
 
 def questions() -> list[str]:
@@ -77,25 +90,34 @@ class TestAsking:
 
         assert questions() == ["after 895 s"]
 
-    def test_a_picture_needs_words_and_then_its_words_are_taken(self, road: Road) -> None:
+    def test_a_sticker_says_nothing_and_then_words_are_taken(self, road: Road) -> None:
         anna = newcomer(road)
         road.say(anna, "/paysupport")
-        message = {
-            "message_id": 900,
-            "date": 1_790_000_000,
-            "chat": {"id": anna, "type": "private"},
-            "from": {"id": anna, "is_bot": False, "first_name": "Anna"},
-            "photo": [{"file_id": "f", "file_unique_id": "u", "width": 9, "height": 9}],
-        }
 
-        road.sandbox.push({"message": message})
-        travel(road)
+        show(road, anna, sticker=STICKER)
         asked_again = road.sandbox.last_message(anna)["text"]
-        road.sandbox.push({"message": {**message, "caption": "Look: nothing came."}})
-        travel(road)
+        road.say(anna, "Nothing came.")
 
         assert asked_again.startswith("Please write it in words")
-        assert questions() == ["Look: nothing came."]
+        assert questions() == ["Nothing came."]
+
+    def test_five_a_day_even_if_all_were_answered(self, road: Road) -> None:
+        anna = newcomer(road)
+        staff = User.objects.create(username="support")
+        for number in range(5):
+            road.say(anna, f"/paysupport question {number}")
+            asked = SupportRequest.objects.latest("pk")
+            support.answer(request_id=asked.pk, text="Yes.", staff=staff, now=timezone.now())
+            travel(road)
+
+        road.say(anna, "/paysupport one more")
+        travel(road)
+        sixth = road.sandbox.last_message(anna)["text"]
+        with time_machine.travel(timezone.now() + timedelta(days=1), tick=True):
+            road.say(anna, "/paysupport on the next day")
+
+        assert "tomorrow you can write again" in sixth
+        assert questions()[4:] == ["question 4", "on the next day"]
 
     def test_the_sixth_question_that_waits_is_put_off_kindly(self, road: Road) -> None:
         anna = newcomer(road)
@@ -106,6 +128,127 @@ class TestAsking:
 
         assert len(questions()) == 5
         assert "we have not forgotten you" in road.sandbox.last_message(anna)["text"]
+
+
+def show(road: Road, player: int, **content: Any) -> None:
+    """Let the player send something that is no text; what it is stands in `content`."""
+    message = {
+        "message_id": 900,
+        "date": 1_790_000_000,
+        "chat": {"id": player, "type": "private"},
+        "from": {"id": player, "is_bot": False, "first_name": "Anna"},
+        **content,
+    }
+    road.sandbox.push({"message": message})
+    travel(road)
+
+
+def photo(name: str) -> list[dict[str, Any]]:
+    """Return a photo as Telegram sends it, in two sizes."""
+    return [
+        {"file_id": f"{name}-{size}", "file_unique_id": name, "width": size, "height": size}
+        for size in (90, 800)
+    ]
+
+
+def attachments() -> list[list[str]]:
+    """Return the ids of the files of every request, the oldest first."""
+    requests = SupportRequest.objects.order_by("pk").values_list("attachments", flat=True)
+    return [[one["file_id"] for one in each] for each in requests]
+
+
+class TestPictures:
+    def test_an_album_is_one_question_with_one_answer(self, road: Road) -> None:
+        anna = newcomer(road)
+        road.say(anna, "/paysupport")
+        before = len(road.sandbox.chat(anna))
+
+        for name, caption in (
+            ("one", {"caption": "Look: nothing came."}),
+            ("two", {}),
+            ("three", {}),
+        ):
+            show(road, anna, photo=photo(name), media_group_id="album-1", **caption)
+
+        answers = [one["text"] for one in road.sandbox.chat(anna)[before:]]
+        number = SupportRequest.objects.get().pk
+        assert answers == [
+            f"✅ Thank you, our support has your question (no. {number}). The answer comes here."
+        ]
+        assert questions() == ["Look: nothing came."]
+        assert attachments() == [["one-800", "two-800", "three-800"]]
+
+    def test_an_album_without_words_is_kept_and_gets_its_words(self, road: Road) -> None:
+        anna = newcomer(road)
+        road.say(anna, "/paysupport")
+        before = len(road.sandbox.chat(anna))
+
+        for name in ("one", "two"):
+            show(road, anna, photo=photo(name), media_group_id="album-1")
+        road.say(anna, "Nothing came.")
+
+        said = [one for one in road.sandbox.chat(anna)[before:] if one["from"]["is_bot"]]
+        assert [one["text"].split(" (no.")[0] for one in said] == [
+            "📎 I have kept what you sent",
+            "✅ Thank you, our support has your question",
+        ]
+        assert questions() == ["Nothing came."]
+        assert attachments() == [["one-800", "two-800"]]
+
+    def test_words_under_a_later_picture_are_the_question(self, road: Road) -> None:
+        anna = newcomer(road)
+        road.say(anna, "/paysupport")
+
+        show(road, anna, photo=photo("one"), media_group_id="album-1")
+        show(road, anna, photo=photo("two"), media_group_id="album-1", caption="Nothing came.")
+        road.say(anna, "Thanks!")
+
+        assert questions() == ["Nothing came."]
+        assert attachments() == [["one-800", "two-800"]]
+
+    def test_the_command_under_a_picture_is_a_question_too(self, road: Road) -> None:
+        anna = newcomer(road)
+
+        show(road, anna, photo=photo("one"), caption="/paysupport Nothing came.")
+
+        assert questions() == ["Nothing came."]
+        assert attachments() == [["one-800"]]
+
+    def test_files_are_kept_and_ten_are_enough(self, road: Road) -> None:
+        anna = newcomer(road)
+        road.say(anna, "/paysupport")
+        document = {"file_id": "receipt", "file_unique_id": "r"}
+
+        show(road, anna, document=document, media_group_id="album-1", caption="Nothing came.")
+        for number in range(12):
+            show(road, anna, photo=photo(f"p{number}"), media_group_id="album-1")
+
+        (kept,) = attachments()
+        assert kept[:2] == ["receipt", "p0-800"]
+        assert len(kept) == 10
+
+    def test_an_album_that_nobody_has_asked_for_is_answered_once(self, road: Road) -> None:
+        anna = newcomer(road)
+        before = len(road.sandbox.chat(anna))
+
+        for name in ("one", "two", "three"):
+            show(road, anna, photo=photo(name), media_group_id="album-1")
+
+        answers = [one["text"] for one in road.sandbox.chat(anna)[before:]]
+        assert len(answers) == 1
+        assert "did not understand" in answers[0]
+        assert questions() == []
+
+    def test_who_is_suspended_can_send_an_album_to_support(self, road: Road) -> None:
+        anna = newcomer(road)
+        players.suspend(player_id=row(anna).pk, now=timezone.now())
+        road.say(anna, "/paysupport")
+
+        for name in ("one", "two"):
+            show(road, anna, photo=photo(name), media_group_id="album-1", caption=name)
+
+        assert questions() == ["one"]
+        assert attachments() == [["one-800", "two-800"]]
 
 
 class TestSuspended:

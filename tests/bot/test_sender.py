@@ -645,6 +645,30 @@ class TestSender:
 
         assert self.states() == [("REFUSED", False, 1)]
 
+    @pytest.mark.parametrize(
+        ("description", "is_marked"),
+        [
+            ("Bad Request: chat not found", True),
+            ("Bad Request: PEER_ID_INVALID", True),
+            ("Bad Request: message text is empty", False),
+        ],
+    )
+    def test_a_player_whose_chat_is_gone_is_marked(
+        self, settings: Settings, description: str, is_marked: bool
+    ) -> None:
+        Player.objects.create(telegram_id=1, first_name="Anna", created_at=NOON, last_seen_at=NOON)
+        make_call(1)
+
+        async def story(telegram: Telegram, one: Sender) -> None:
+            telegram.status = 400
+            telegram.body = {"ok": False, "error_code": 400, "description": description}
+            telegram.may_answer.set()
+            await until(sync_to_async(OutgoingCall.objects.filter(state="REFUSED").exists))
+
+        with_sender(settings, story)
+
+        assert (Player.objects.get().bot_blocked_at is not None) is is_marked
+
     def test_a_call_that_cannot_even_be_made_is_given_up_and_stops_nobody(
         self, settings: Settings
     ) -> None:

@@ -598,7 +598,7 @@ class TestRecheck:
 
     def rechecked(self, client: Client, purchase: Purchase, staff: User) -> str:
         """Ask, let the worker take the task, and return what the purchase's page says then."""
-        with app.connection_for_read() as broker, broker.SimpleQueue("critical") as queue:
+        with app.connection_for_read() as broker, broker.SimpleQueue("bulk") as queue:
             queue.clear()
             answer = client.post(page(purchase, "recheck"), {"confirm": "1"}, follow=True)
             message = queue.get(timeout=5)

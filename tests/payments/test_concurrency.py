@@ -14,6 +14,7 @@ from economy.models import PremiumSpan
 from payments import catalogue, purchases, refunds, subscriptions
 from payments.errors import Refusal
 from payments.models import Purchase, PurchaseEvent, Refund, Subscription
+from quizarena.players import services as players
 from quizarena.players.models import Player
 from quizarena.staff.models import Alert
 from tests.concurrency import (
@@ -79,6 +80,30 @@ class TestTwoTaps:
         results = run_together(tap, tap)
 
         assert names(results) == ["IntegrityError", "Purchase"]
+
+
+class TestDay:
+    """A player who may open one more purchase today opens two."""
+
+    def open_two(self) -> list[str]:
+        """Let a player tap two products at once; return what became of them."""
+        player = PlayerFactory.create()
+        tap = partial(steps.open_purchase, player)
+        return names(run_together(partial(tap, "ENERGY_10"), partial(tap, "MEGA_PACK_15")))
+
+    def test_the_one_too_many_does_not_slip_in(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(purchases, "OPENED_A_DAY_MAX", 1)
+        meet_after(monkeypatch, purchases, "_may_open")
+
+        assert self.open_two() == ["Purchase", "RefusedError"]
+
+    def test_without_the_lock_it_would(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Show that the test above can fail."""
+        monkeypatch.setattr(purchases, "OPENED_A_DAY_MAX", 1)
+        monkeypatch.setattr(players, "lock", print)
+        meet_after(monkeypatch, purchases, "_may_open")
+
+        assert self.open_two() == ["Purchase", "Purchase"]
 
 
 class TestCredit:

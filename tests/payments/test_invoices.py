@@ -1,8 +1,10 @@
 """Invoice links, which only Telegram can make."""
 
+from datetime import datetime
 from functools import partial
 
 import pytest
+import time_machine
 from pytest_django.fixtures import Settings
 
 from payments import invoices, purchases, tasks, telegram
@@ -11,8 +13,7 @@ from quizarena.players.models import Player
 from tests.concurrency import meet_after, run_together
 from tests.factories import PlayerFactory
 from tests.payments import steps
-from tests.payments.steps import MINUTE, NOON
-from tests.payments.test_concurrency import take_the_lock_away
+from tests.payments.steps import MINUTE, NOON, SECOND
 from tests.sandbox import Sandbox
 
 pytestmark = pytest.mark.django_db
@@ -73,33 +74,53 @@ def test_when_telegram_is_away_the_job_goes_on_with_the_next(
 
     assert tasks.make_invoice_links() == 0
 
-    assert Purchase.objects.link_due().count() == 2
+    assert sorted(Purchase.objects.values_list("link_tries", flat=True)) == [1, 1]
+
+
+def test_a_refused_link_is_asked_for_ever_more_rarely(sandbox: Sandbox, player: Player) -> None:
+    sandbox.network(fail={"count": 100, "status": 400, "methods": ["createInvoiceLink"]})
+    with time_machine.travel(NOON, tick=False) as clock:
+        purchase = wanted(player)
+        asked: list[int] = []
+        for second in range(0, 90, 2):
+            clock.move_to(NOON + second * SECOND)
+            before = len(sandbox.calls("createInvoiceLink"))
+            tasks.make_invoice_links()
+            asked += [second] * (len(sandbox.calls("createInvoiceLink")) - before)
+
+    assert asked == [0, 6, 16, 36, 76]
+    assert steps.again(purchase).link_tries == 5
 
 
 @pytest.mark.django_db(transaction=True)
-def test_without_the_lock_the_second_link_replaces_the_first(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Show that the test below can fail: the player has been sent one that is not kept."""
-    purchase = wanted(PlayerFactory.create())
-    take_the_lock_away(monkeypatch)
-    make = partial(invoices.make_link, purchase_id=purchase.pk, now=NOON)
+class TestTwoAtOnce:
+    def ask_twice(self, monkeypatch: pytest.MonkeyPatch) -> list[Purchase]:
+        """Let two workers ask for one link at the same time; return what both got."""
+        purchase = wanted(PlayerFactory.create())
+        meet_after(monkeypatch, telegram, "invoice_link")
+        make = partial(invoices.make_link, purchase_id=purchase.pk, now=NOON)
+        return run_together(make, make)
 
-    first, second = run_together(make, make)
+    @staticmethod
+    def claim_at_any_rate(purchase: Purchase, *, now: datetime) -> bool:
+        """Take every try, whoever else has it."""
+        return now == NOON and purchase.invoice_link == ""
 
-    assert first.invoice_link != second.invoice_link
+    def test_telegram_is_asked_once(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        first, second = self.ask_twice(monkeypatch)
 
+        assert len(sandbox.calls("createInvoiceLink")) == 1
+        assert sorted([first.invoice_link, second.invoice_link])[0] == ""
+        assert steps.timeline(Purchase.objects.get()) == ["OPENED", "INVOICE_SENT"]
 
-@pytest.mark.django_db(transaction=True)
-def test_two_links_at_once_leave_the_first(
-    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    purchase = wanted(PlayerFactory.create())
-    meet_after(monkeypatch, telegram, "invoice_link")
-    make = partial(invoices.make_link, purchase_id=purchase.pk, now=NOON)
+    def test_without_the_claim_it_would_be_asked_twice_and_the_first_link_kept(
+        self, sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(invoices, "_claim", self.claim_at_any_rate)
 
-    first, second = run_together(make, make)
+        first, second = self.ask_twice(monkeypatch)
 
-    assert first.invoice_link == second.invoice_link == steps.again(purchase).invoice_link
-    assert len(sandbox.calls("createInvoiceLink")) == 2
-    assert steps.timeline(purchase) == ["OPENED", "INVOICE_SENT"]
+        assert len(sandbox.calls("createInvoiceLink")) == 2
+        assert first.invoice_link == second.invoice_link != ""

@@ -1,6 +1,6 @@
 """Opening a purchase, the pre-checkout, and what becomes of every payment."""
 
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -100,6 +100,31 @@ class TestOpening:
         steps.credit(steps.pay(purchase))
         assert steps.owned(player) == (10, 0, 0)
         assert steps.open_purchase(player).stars == 9
+
+    def test_sixty_a_day_and_what_is_open_can_still_be_paid(self, player: Player) -> None:
+        for number in range(60):
+            steps.open_purchase(player, "ENERGY_10", now=NOON + number * SECOND)
+            if number < 59:
+                Purchase.objects.update(status="FAILED")
+
+        (still_open,) = Purchase.objects.open()
+        assert steps.open_purchase(player, "ENERGY_10", now=NOON + MINUTE).pk == still_open.pk
+        with pytest.raises(RefusedError) as refused:
+            steps.open_purchase(player, "MEGA_PACK_15", now=NOON + MINUTE)
+        assert refused.value.refusal == "TOO_MANY_TODAY"
+        assert Purchase.objects.count() == 60
+        steps.open_purchase(PlayerFactory.create(), "MEGA_PACK_15", now=NOON + MINUTE)
+
+    def test_the_day_is_one_of_berlin(
+        self, player: Player, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(purchases, "OPENED_A_DAY_MAX", 1)
+        before_midnight = datetime(2026, 11, 2, 22, 59, 59, tzinfo=UTC)
+        steps.open_purchase(player, "ENERGY_10", now=before_midnight)
+
+        with pytest.raises(RefusedError):
+            steps.open_purchase(player, "MEGA_PACK_15", now=before_midnight)
+        steps.open_purchase(player, "MEGA_PACK_15", now=before_midnight + SECOND)
 
     def test_a_lower_price_is_what_the_next_tap_opens_at(self, player: Player) -> None:
         dear = steps.open_purchase(player)

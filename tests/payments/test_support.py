@@ -1,17 +1,19 @@
 """What players ask about their payments, and one answer to each."""
 
+from datetime import UTC, datetime, timedelta
 from functools import partial
 
 import pytest
+from django.db import IntegrityError, transaction
 
 from payments import support
-from payments.errors import AnsweredError, TooManyRequestsError
+from payments.errors import AnsweredError, DailyLimitError, TooManyRequestsError
 from payments.models import SupportRequest
 from quizarena.players import services as players
 from quizarena.players.models import Player
 from tests.concurrency import meet_after, run_together
 from tests.factories import PlayerFactory, make_staff
-from tests.payments.steps import MINUTE, NOON
+from tests.payments.steps import DAY, MINUTE, NOON
 
 pytestmark = pytest.mark.django_db
 
@@ -61,8 +63,30 @@ def test_five_may_wait_at_once(player: Player) -> None:
 
     support.answer(request_id=requests[0].pk, text="Ja.", staff=make_staff("Support"), now=NOON)
 
-    ask(player)
+    support.ask(player=player, text="Und?", now=NOON + DAY)
     assert SupportRequest.objects.filter(player=player).count() == 6
+
+
+def test_five_a_day_of_berlin(player: Player) -> None:
+    staff = make_staff("Support")
+    before_midnight = datetime(2026, 11, 2, 22, 59, 59, tzinfo=UTC)
+    for _ in range(5):
+        request = support.ask(player=player, text="Und?", now=before_midnight)
+        support.answer(request_id=request.pk, text="Ja.", staff=staff, now=before_midnight)
+
+    with pytest.raises(DailyLimitError) as refused:
+        support.ask(player=player, text="Und?", now=before_midnight)
+    support.ask(player=player, text="Und?", now=before_midnight + timedelta(seconds=1))
+
+    assert refused.value.limit == 5
+
+
+def test_a_request_says_or_shows_something(player: Player) -> None:
+    with pytest.raises(IntegrityError, match="supportrequest_says_something"), transaction.atomic():
+        ask(player, "")
+
+    pictures = [{"kind": "photo", "file_id": "f"}]
+    support.ask(player=player, text="", attachments=pictures, now=NOON)
 
 
 @pytest.mark.django_db(transaction=True)

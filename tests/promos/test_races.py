@@ -179,6 +179,33 @@ class TestCrowd:
         assert told(race()) == ["accepted"] * 30
 
 
+class TestLastTryOfADay:
+    """A player who may try once more today tries twice at once."""
+
+    @pytest.fixture
+    def race(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], int]:
+        """Return what lets the player try, and tells how many tries were written down."""
+        monkeypatch.setattr(redemptions, "TRIES_A_DAY_MAX", 1)
+        player = PlayerFactory.create()
+        meet_after(monkeypatch, redemptions, "_look_up")
+
+        def race() -> int:
+            run_together(partial(redeem, player, "FALSCH"), partial(redeem, player, "FALSCH"))
+            return Attempt.objects.count()
+
+        return race
+
+    def test_one_is_written_down(self, race: Callable[[], int]) -> None:
+        assert race() == 1
+
+    def test_without_the_players_lock_both_would_be(
+        self, race: Callable[[], int], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(players, "lock", print)
+
+        assert race() == 2
+
+
 class TestGuesses:
     """Eight guesses of one player at once."""
 

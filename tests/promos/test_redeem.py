@@ -13,7 +13,7 @@ from economy import entitlements, streaks
 from economy.models import LedgerEntry, Wallet
 from promos import codes, levels, redemptions
 from promos.errors import KeyReusedError
-from promos.models import Attempt, Campaign, Channel, Code, Denial, Redemption
+from promos.models import Attempt, Block, Campaign, Channel, Code, Denial, Redemption
 from promos.redemptions import Result
 from quizarena.players.models import Player
 from tests.factories import NOON, PlayerFactory, make_campaign
@@ -467,6 +467,27 @@ class TestSuspended:
         Player.objects.filter(pk=anna.pk).update(suspended_at=None)
 
         assert redeem(anna).redemption is not None
+
+
+class TestDay:
+    """Fifty tries on a day of Berlin. Product rules, section 13."""
+
+    def test_the_fifty_first_is_neither_tried_nor_written_down(self, anna: Player) -> None:
+        campaign = make_campaign(code=CODE)
+        other: Player = PlayerFactory.create()
+        night = datetime(2026, 11, 22, 22, 59, 59, tzinfo=UTC)
+        for number in range(50):
+            redeem(anna, "FALSCH", now=night - timedelta(minutes=number))
+
+        refused = redeem(anna, now=night)
+
+        assert (refused.redemption, refused.refusal) == (None, "E_PROMO_RATE_LIMITED")
+        assert refused.blocked_until == datetime(2026, 11, 22, 23, tzinfo=UTC)
+        assert Attempt.objects.filter(player=anna).count() == 50
+        assert counted(campaign) == (0, 0, 0, 0)
+        assert redeem(other, now=night).redemption is not None
+        Block.objects.all().delete()
+        assert redeem(anna, now=night + timedelta(seconds=1)).redemption is not None
 
 
 class TestBlock:
