@@ -9,6 +9,9 @@ from bot import outbox
 from quizarena.game.models import Showing
 from quizarena.players.models import Awaited
 
+# 🎉, one of the effects that every client has (Bot API sendMessage, message_effect_id).
+CONFETTI = "5046509860389126442"
+
 
 def tap(update: Update) -> CallbackQuery:
     """Return the callback query of an update that is one."""
@@ -60,3 +63,20 @@ async def become(
             await query.edit_message_text(text, **formatted)
         else:
             await query.get_bot().send_message(query.from_user.id, text, **formatted)
+
+
+async def celebrate(
+    query: CallbackQuery, above: str, text: str, keyboard: InlineKeyboardMarkup
+) -> None:
+    """Turn the tapped message into `above` and send `text` below it, with confetti.
+
+    Only a new message in a private chat can have an effect.
+    """
+    await become(query, above, InlineKeyboardMarkup([]))
+    await query.get_bot().send_message(
+        query.from_user.id,
+        text,
+        parse_mode=ParseMode.HTML,
+        reply_markup=keyboard,
+        message_effect_id=CONFETTI,
+    )

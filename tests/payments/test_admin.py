@@ -614,11 +614,11 @@ class TestProducts:
     FORM = {
         "is_for_sale": "on",
         "position": "1",
-        "title_de": "10 Energie",
-        "description_de": "10 Punkte Energie, die nicht verfallen.",
-        "title_en": "10 energy",
-        "description_en": "10 points of energy that never expire.",
-        "title_uk": "10 енергії",
+        "title_de": "10 Energiepunkte",
+        "description_de": "10 Energiepunkte, die nicht verfallen.",
+        "title_en": "10 energy points",
+        "description_en": "10 energy points that never expire.",
+        "title_uk": "10 одиниць енергії",
         "description_uk": "10 одиниць енергії, що не згорають.",
     }
 
@@ -636,9 +636,9 @@ class TestProducts:
         assert product.description("uk") == "10 одиниць енергії, що не згорають."
         entry = AuditEntry.objects.get(action="product.changed")
         assert entry.actor == operator
-        assert entry.details["changed"] == {"title_de": ["10 Energie", "Zehn Energie"]}
+        assert entry.details["changed"] == {"title_de": ["10 Energiepunkte", "Zehn Energie"]}
         history = read(client, f"{PRODUCTS}ENERGY_10/history/")
-        assert "title_de: 10 Energie Zehn Energie" in history
+        assert "title_de: 10 Energiepunkte Zehn Energie" in history
 
     def test_what_nothing_can_use_yet_is_not_put_on_sale(self, client: Client) -> None:
         log_in(client, "Operator")
@@ -743,7 +743,7 @@ class TestProducts:
         assert [answer.status_code for answer in answers] == [403, 403]
 
     def test_support_reads_and_does_not_change(self, client: Client, staff: User) -> None:
-        assert "10 Energie" in read(client, f"{PRODUCTS}ENERGY_10/change/")
+        assert "10 Energiepunkte" in read(client, f"{PRODUCTS}ENERGY_10/change/")
         assert client.post(f"{PRODUCTS}ENERGY_10/change/", self.FORM).status_code == 403
 
 
