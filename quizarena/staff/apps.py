@@ -12,8 +12,9 @@ class StaffConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep guards and roles in step with every migration, and note who comes and goes."""
-        from quizarena.staff import audit, guards, roles
+        from quizarena.staff import audit, guards, navigation, roles
 
+        navigation.name_pages()
         post_migrate.connect(guards.stay_on, dispatch_uid="guards.stay_on")
         post_migrate.connect(roles.keep_in_step, dispatch_uid="roles.keep_in_step")
         signals.user_logged_in.connect(audit.logged_in, dispatch_uid="audit.logged_in")
