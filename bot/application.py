@@ -13,7 +13,7 @@ from typing import Any, Self, cast
 
 import structlog
 from django.conf import settings
-from django.utils import timezone, translation
+from django.utils import timezone
 from telegram import Update
 from telegram.constants import ChatType
 from telegram.ext import (
@@ -24,7 +24,7 @@ from telegram.ext import (
     ExtBot,
 )
 
-from bot import texts
+from bot import dates, texts
 from bot.keyboards import USED_ONCE
 from bot.outbox import OutboxRequest
 from bot.updates import HANDLED_UPDATES
@@ -108,7 +108,7 @@ def handle(payload: dict[str, Any]) -> None:
     user = update.effective_user
     with (
         structlog.contextvars.bound_contextvars(player=user.id if user else None),
-        translation.override(None),
+        dates.speaking_to(None),
     ):
         run(application.process_update(update))
 
@@ -150,7 +150,7 @@ def _reply(payload: dict[str, Any], text: Callable[[], str]) -> None:
     if user is None or user.is_bot or not (update.message or update.callback_query):
         return
     player = Player.objects.known_as(user.id).first()
-    with translation.override(player.language if player else language_for(user.language_code)):
+    with dates.speaking_to(player, language=language_for(user.language_code)):
         if update.callback_query is not None:
             run(update.callback_query.answer(text(), show_alert=True))
         elif update.message is not None and update.message.chat.type == ChatType.PRIVATE:

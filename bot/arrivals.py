@@ -12,9 +12,8 @@ from typing import Any
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
-from django.utils import translation
 
-from bot import buying, inbox, wake
+from bot import buying, dates, inbox, wake
 from payments import purchases
 from payments.errors import Refusal, RefusedError
 from payments.purchases import Payment, PreCheckout
@@ -90,8 +89,7 @@ def _in_the_players_words(refusal: Refusal, query: Mapping[str, Any], *, now: da
     if refusal is Refusal.TOO_SOON:
         until = purchases.payable_from(payload=query["invoice_payload"], now=now)
     player = Player.objects.known_as(user["id"]).first()
-    language = player.language if player else language_for(user.get("language_code"))
-    with translation.override(language):
+    with dates.speaking_to(player, language=language_for(user.get("language_code"))):
         return buying.refused(RefusedError(refusal, until=until))
 
 

@@ -48,12 +48,12 @@ from bot.models import (
     Screen,
     StaffPlayer,
 )
-from promos.admin.wizard import MomentInput
 from quizarena.players.admin import Chapter, named, tells
 from quizarena.players.models import Language, Player
-from quizarena.staff import audit
+from quizarena.staff import audit, dates
 from quizarena.staff.decisions import Decision, DecisionForm, decide
 from quizarena.staff.desk import (
+    MomentInput,
     ReadOnlyAdmin,
     age,
     badge,
@@ -102,7 +102,7 @@ PARTS = (
 LANGUAGES = {"de": "German", "en": "English", "uk": "Ukrainian"}
 AUDIT_SHOWN = 30
 CHAPTER_LENGTH = 20
-CSV_HEADERS = ("telegram_id", "username", "outcome", "settled_at")
+CSV_HEADERS = ("telegram_id", "username", "outcome", f"settled_at ({dates.zone_name()})")
 CSV_CHUNK = 2_000
 
 
@@ -172,7 +172,7 @@ class BroadcastForm(_ModelForm):
             "for_active_days": "Active in the last … days",
             "for_lapsed_days": "Away for … days or more",
         }
-        help_texts = {"name": "Staff alone see it.", "url": "Begins with https://."}
+        help_texts = {"name": "Internal name.", "url": "Begins with https://."}
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -571,7 +571,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
             "audit": {
                 "headers": ["When", "Who", "What"],
                 "rows": [
-                    [age(entry.at), entry.actor or "by itself", entry.summary]
+                    [age(entry.at), entry.actor or "System", entry.summary]
                     for entry in audit.of_object(obj)[:AUDIT_SHOWN]
                 ],
             },
@@ -637,7 +637,7 @@ def _decision(request: HttpRequest, verb: Verb, broadcast: Broadcast) -> Decisio
             label="When",
             required=False,
             widget=MomentInput,
-            help_text="In the business time zone. Empty: at once.",
+            help_text=f"{dates.zone_name()}. Empty: at once.",
         )
 
     def carry_out(cleaned: dict[str, Any]) -> str:
@@ -685,7 +685,7 @@ def _foresee(
     return [
         ["To", broadcasts.in_words(broadcast)],
         ["Players", f"{reach:,}"],
-        ["Takes", f"{span(broadcasts.forecast(reach))} at best"],
+        ["Takes", span(broadcasts.forecast(reach))],
         ["Starts", exactly(at) if at and at > now else "at once"],
         ["Second person", "has to approve it" if needs else "not needed"],
     ]
@@ -768,7 +768,7 @@ class OutcomeFilter(admin.SimpleListFilter):
 
 @admin.register(BroadcastRecipient)
 class BroadcastRecipientAdmin(ReadOnlyAdmin[BroadcastRecipient]):
-    """Who gets a broadcast, and what has come of it."""
+    """Who gets a broadcast, and with which outcome."""
 
     list_display = ("who", "which", "shown_outcome", "settled", "shown_call")
     list_display_links = None
@@ -825,7 +825,7 @@ def csv_lines(broadcast: Broadcast) -> Iterator[str]:
         "player__telegram_id", "player__username", "outcome", "settled_at"
     )
     for telegram_id, username, outcome, settled_at in rows.iterator(chunk_size=CSV_CHUNK):
-        moment = f"{timezone.localtime(settled_at):%Y-%m-%d %H:%M:%S}" if settled_at else ""
+        moment = dates.for_csv(settled_at) if settled_at else ""
         yield _line((telegram_id, username, outcome, moment))
 
 
@@ -846,7 +846,7 @@ def broadcasts_of_player(request: HttpRequest, player: Player) -> Chapter | None
     rows = player.broadcasts.select_related("broadcast").order_by("-broadcast")[:CHAPTER_LENGTH]
     return Chapter(
         title="Broadcasts",
-        headers=["Broadcast", "Outcome", "Settled"],
+        headers=["Broadcast", "Outcome", "Done"],
         rows=[
             [object_link(row.broadcast), Delivered(row.outcome).label, age(row.settled_at)]
             for row in rows
@@ -865,7 +865,7 @@ def reminders_of_player(request: HttpRequest, player: Player) -> Chapter | None:
         headers=["Day", "Kind", "Place", "When"],
         rows=[
             [
-                f"{row.day:%Y-%m-%d}",
+                dates.day(row.day),
                 row.get_kind_display(),
                 row.ordinal or "skipped: two had been sent",
                 age(row.created_at),

@@ -41,7 +41,7 @@ from economy.wallets import business_zone
 from payments.models import Purchase
 from quizarena import sweeps
 from quizarena.players.models import Player
-from quizarena.staff import alerts, approvals, audit, reasons
+from quizarena.staff import alerts, approvals, audit, dates, reasons
 from quizarena.staff.errors import StaffError
 from quizarena.staff.models import Alert, ApprovalRequest
 
@@ -468,7 +468,7 @@ def _preview_start(*, request: ApprovalRequest, now: datetime) -> Sequence[Seque
         ("Name", broadcast.name),
         ("To", in_words(broadcast)),
         ("Players", _reach_in_words(broadcast, now=now)),
-        ("When", f"{timezone.localtime(at):%Y-%m-%d %H:%M}" if at else "at once"),
+        ("When", dates.moment(at) if at else "at once"),
         *((f"Text ({language})", broadcast.text(language)) for language in broadcast.languages),
         *(
             (f"Button ({language})", broadcast.label(language))
@@ -736,7 +736,7 @@ def watch(*, now: datetime) -> int:
             kind=STUCK,
             key=str(broadcast.pk),
             summary=f"{broadcast} has not come further since "
-            f"{timezone.localtime(broadcast.progressed_at):%H:%M}.",
+            f"{dates.time(broadcast.progressed_at)}.",
             details={"left": broadcast.left, "sent": broadcast.sent},
             subject=broadcast,
             now=now,

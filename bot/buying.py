@@ -9,10 +9,9 @@ from html import escape
 from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
 
-from bot import texts
+from bot import dates, texts
 from economy.goods import Goods, Plan
 from economy.holdings import Holdings
-from economy.wallets import business_zone
 from payments.catalogue import Offer
 from payments.errors import Refusal, RefusedError
 from payments.models import (
@@ -32,16 +31,6 @@ from quizarena.game.models import Mode
 QUOTE_LENGTH = 200
 # Bot API sendInvoice, `description`.
 DESCRIPTION_LENGTH = 255
-
-
-def when(instant: datetime) -> str:
-    """Return day and time as the business zone's clocks show them."""
-    return instant.astimezone(business_zone()).strftime("%d.%m.%Y %H:%M")
-
-
-def day(instant: datetime) -> str:
-    """Return the day in the business zone."""
-    return instant.astimezone(business_zone()).strftime("%d.%m.%Y")
 
 
 def stars(count: int | None) -> str:
@@ -154,7 +143,11 @@ def delivery(goods: Goods) -> list[str]:
     }
     lines = []
     if goods.paid_energy:
-        lines.append(_("🔋 {count} energy").format(count=goods.paid_energy))
+        lines.append(
+            ngettext(
+                "🔋 {count} energy point", "🔋 {count} energy points", goods.paid_energy
+            ).format(count=goods.paid_energy)
+        )
     if goods.streak_savers:
         lines.append(
             ngettext(
@@ -189,7 +182,7 @@ def possessions(owned: Holdings, *, now: datetime, of: Goods | None = None) -> l
     lines = []
     if of is None or of.premium or of.paid_energy:
         if owned.premium_until is not None:
-            lines.append(_("👑 Premium until {day}").format(day=when(owned.premium_until)))
+            lines.append(_("👑 Premium until {day}").format(day=dates.full(owned.premium_until)))
         elif of is None:
             lines.append(texts.energy_line(owned.energy, None, now=now))
         elif of.premium:
@@ -205,7 +198,9 @@ def possessions(owned: Holdings, *, now: datetime, of: Goods | None = None) -> l
     for until in sorted(set(owned.modes_until.values())):
         modes = [mode for mode, end in owned.modes_until.items() if end == until]
         if of is None or set(modes) & set(of.mode_codes):
-            lines.append(_("🔓 {modes}: until {day}").format(modes=_modes(modes), day=when(until)))
+            lines.append(
+                _("🔓 {modes}: until {day}").format(modes=_modes(modes), day=dates.full(until))
+            )
     return lines
 
 
@@ -219,13 +214,13 @@ def refused(refusal: RefusedError) -> str:
     """Return why something cannot be bought or paid now (Bot API answerPreCheckoutQuery)."""
     if refusal.refusal is Refusal.TOO_SOON and refusal.until is not None:
         return _("You have bought this already. The next one is for sale from {day}.").format(
-            day=when(refusal.until)
+            day=dates.full(refusal.until)
         )
     return {
         Refusal.NOT_FOR_SALE: _("This is not for sale any more."),
         Refusal.TOO_SOON: _("You have bought this in the last few days. Please wait a little."),
         Refusal.LOWER_PLAN: _("You have a higher Premium plan at the moment."),
-        Refusal.SUSPENDED: _("You cannot buy anything at the moment. Write to /paysupport."),
+        Refusal.SUSPENDED: _("You cannot buy anything at the moment. Use /paysupport."),
         Refusal.SUBSCRIBED: _("You have a subscription already. You find it in /wallet."),
         Refusal.PROMO_EXPIRED: _(
             "Your discount is not valid any more. Without it you can buy in the /shop at any time."
@@ -327,7 +322,7 @@ def receipt(
         *(["", goes_on_beside(held)] if held else []),
         "",
         _("<i>{day} · receipt {number}</i>").format(
-            day=when(purchase.paid_at), number=number(purchase)
+            day=dates.full(purchase.paid_at), number=number(purchase)
         ),
     ]
     return "\n".join(lines)
@@ -345,7 +340,7 @@ def delay(purchase: Purchase) -> str:
 def refund(purchase: Purchase) -> str:
     """Return the message that the Stars have been given back, and what was taken for them."""
     lines = [
-        _("↩️ <b>You have {stars} back.</b>").format(stars=stars(purchase.paid_stars)),
+        _("↩️ <b>{stars} refunded.</b>").format(stars=stars(purchase.paid_stars)),
         escape(title(purchase.product)),
         *_taken_back(purchase),
         "",
@@ -372,7 +367,7 @@ def taken_back(goods: Goods, taken: Mapping[str, int]) -> list[str]:
         mode_codes=goods.mode_codes if taken.get("mode_hours") else (),
         mode_hours=taken.get("mode_hours", 0),
     )
-    return ["", _("<b>Taken back for it</b>"), *delivery(back)]
+    return ["", _("<b>Removed</b>"), *delivery(back)]
 
 
 # --- Purchases and their receipts -----------------------------------------------------------------
@@ -391,7 +386,9 @@ def purchase(bought: Purchase) -> str:
     sign = {PurchaseStatus.CREDITED: "✅", PurchaseStatus.REFUNDED: "↩️"}.get(
         PurchaseStatus(bought.status), "⏳"
     )
-    return f"{sign} {title(bought.product)} · {stars(bought.paid_stars)} · {day(bought.paid_at)}"
+    return (
+        f"{sign} {title(bought.product)} · {stars(bought.paid_stars)} · {dates.day(bought.paid_at)}"
+    )
 
 
 def receipt_page(bought: Purchase) -> str:
@@ -408,12 +405,12 @@ def receipt_page(bought: Purchase) -> str:
         status(bought),
         *(_taken_back(bought) if bought.status == PurchaseStatus.REFUNDED else []),
         "",
-        _("Paid: {day}").format(day=when(bought.paid_at)),
+        _("Paid: {day}").format(day=dates.full(bought.paid_at)),
         _("Telegram's number: {charge}").format(
             charge=f"<code>{escape(bought.charge_id or '')}</code>"
         ),
         "",
-        _("Something is wrong? Write to /paysupport."),
+        _("Something is wrong? Use /paysupport."),
     ]
     return "\n".join(lines)
 
@@ -421,7 +418,7 @@ def receipt_page(bought: Purchase) -> str:
 def status(bought: Purchase) -> str:
     """Return how far a purchase that has been paid is."""
     if bought.status == PurchaseStatus.REFUNDED:
-        return _("↩️ Refunded on {day}.").format(day=when(bought.changed_at))
+        return _("↩️ Refunded on {day}.").format(day=dates.full(bought.changed_at))
     if bought.refund_asked_at is not None:
         return _("↩️ Your Stars are on their way back.")
     if bought.status == PurchaseStatus.CREDITED:
@@ -467,42 +464,44 @@ def subscription_line(held: Subscription, *, now: datetime) -> str:
     """Return where a subscription stands, in one line."""
     match held.state(now):
         case SubscriptionState.ACTIVE if held.failed_at is None:
-            told = _("🔁 Subscription: renewed on {day}")
+            told = _("🔁 Subscription: renews on {day}")
         case SubscriptionState.CANCELED:
             told = _("🔁 Subscription: cancelled, runs until {day}")
         case SubscriptionState.ENDED:
             told = _("🔁 Subscription: ended on {day}")
         case _:
             told = _("🔁 Subscription: could not be renewed, Premium until {day}")
-            return told.format(day=day(held.expires_at + GRACE))
-    return told.format(day=day(held.expires_at))
+            return told.format(day=dates.short_day(held.expires_at + GRACE))
+    return told.format(day=dates.short_day(held.expires_at))
 
 
 def renewal_failed(held: Subscription) -> str:
     """Return the message that the next month could not be paid, and what to do."""
     head = _(
         "⚠️ <b>Your subscription could not be renewed.</b>\n\nYour Premium goes on until {day}."
-    ).format(day=day(held.expires_at + GRACE))
+    ).format(day=dates.short_day(held.expires_at + GRACE))
     return f"{head}\n\n{_top_up()}"
 
 
 def _top_up() -> str:
     return _(
         "Most of the time there are too few Stars: top them up in Telegram under Settings → My "
-        "Stars, and Telegram tries again by itself."
+        "Stars, and Telegram tries again automatically."
     )
 
 
 def canceled(held: Subscription) -> str:
     """Return the note that a subscription is not renewed any more."""
     return _("Your subscription is cancelled. Premium runs until {day}.").format(
-        day=day(held.expires_at)
+        day=dates.short_day(held.expires_at)
     )
 
 
 def goes_on(held: Subscription) -> str:
     """Return the note that a subscription is renewed again."""
-    return _("Your subscription goes on. It is renewed on {day}.").format(day=day(held.expires_at))
+    return _("Your subscription continues. It renews on {day}.").format(
+        day=dates.short_day(held.expires_at)
+    )
 
 
 def resumable(held: Subscription) -> str:
@@ -511,7 +510,7 @@ def resumable(held: Subscription) -> str:
         "🔁 <b>Almost done</b>\n\nFrom our side the renewal is allowed again. Please switch it on "
         "in Telegram: Settings → My Stars → your subscription → Renew. Until {day} there is time "
         "for that; I tell you when it has worked."
-    ).format(day=day(held.expires_at))
+    ).format(day=dates.short_day(held.expires_at))
 
 
 # --- Support --------------------------------------------------------------------------------------

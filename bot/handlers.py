@@ -22,6 +22,7 @@ from telegram.ext import (
 
 from bot import (
     buying,
+    dates,
     invite,
     keyboards,
     offers,
@@ -150,7 +151,7 @@ async def meet(update: Update, context: Context) -> None:
         language_code=user.language_code,
         now=context.now,
     )
-    translation.activate(context.player.language)
+    dates.activate(context.player)
     if update.message is not None or update.callback_query is not None:
         context.awaited = players.stop_awaiting(player=context.player, now=context.now)
     if context.player.suspended_at is not None:
@@ -217,7 +218,7 @@ async def language(update: Update, context: Context) -> None:
 
 async def help_command(update: Update, context: Context) -> None:
     """Explain the game."""
-    await screens.say(update, texts.help_text(), keyboards.home())
+    await screens.say(update, texts.help_text(now=context.now), keyboards.home())
 
 
 async def terms(update: Update, context: Context) -> None:
@@ -340,17 +341,20 @@ async def answer(update: Update, context: Context) -> None:
         )
     else:
         results = rounds.outcomes(graded.round)
-        text = texts.last_feedback_and_result(outcome, results, now=context.now)
+        is_perfect = len(results) == rounds.ROUND_LENGTH and all(results)
+        say = texts.round_over if is_perfect else texts.last_feedback_and_result
+        text = say(outcome, results, now=context.now)
         # The one good moment to ask: a round was played to its end.
         asks = outcome.refusal is None and reminders.ask_once(
             player=context.player, now=context.now
         )
         is_out = isinstance(outcome.refusal, NoEnergyError)
-        await screens.become(
-            query,
-            f"{text}\n\n{reminder_texts.may_remind()}" if asks else text,
-            keyboards.after_round(graded.round, sells=is_out, asks=asks),
-        )
+        text = f"{text}\n\n{reminder_texts.may_remind(now=context.now)}" if asks else text
+        keyboard = keyboards.after_round(graded.round, sells=is_out, asks=asks)
+        if is_perfect:
+            await screens.celebrate(query, texts.feedback(graded), text, keyboard)
+        else:
+            await screens.become(query, text, keyboard)
         await _pause(context, Event.OUT_OF_ENERGY if is_out else Event.ROUND_OVER)
 
 

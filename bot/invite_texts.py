@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bot import buying
+from bot import buying, dates
 from economy.goods import Goods
 from economy.holdings import Holdings
 from economy.models import LedgerEntry
@@ -49,7 +49,7 @@ def greeting(*, name: str, inviter: str) -> str:
     """Return the answer to the first start by somebody's link."""
     return _(
         "👋 <b>Hello, {name}!</b>\n\n{inviter} has invited you to Quiz Arena. A few quick "
-        "questions a day, and your German grows.\n\nReady for a round?"
+        "questions a day, and your German gets better every day.\n\nReady for a round?"
     ).format(name=escape(name), inviter=escape(inviter))
 
 
@@ -153,7 +153,7 @@ def _friend(friend: Friend, *, now: datetime) -> str:
         day=min(friend.days, DAYS_MIN),
         days=DAYS_MIN,
     )
-    until = _("until {day}").format(day=buying.day(friend.closes_at))
+    until = _("until {day}").format(day=dates.short_day(friend.closes_at))
     return f"{escape(friend.first_name)} {told} · {until}"
 
 
@@ -165,10 +165,10 @@ def _reward(reward: ReferralReward) -> str:
         )
     if reward.deferred_until is not None:
         return _("📅 Reward {number} waits until {day} at least: there are {most} a month.").format(
-            number=reward.number, day=buying.when(reward.deferred_until), most=CLAIMS_PER_MONTH
+            number=reward.number, day=dates.short(reward.deferred_until), most=CLAIMS_PER_MONTH
         )
     return _("⏳ Reward {number} is yours to choose from {day} on.").format(
-        number=reward.number, day=buying.when(reward.claimable_at)
+        number=reward.number, day=dates.short(reward.claimable_at)
     )
 
 
@@ -201,8 +201,8 @@ def not_yet(refusal: NotYetError) -> str:
     if refusal.is_deferred:
         return _(
             "There are {most} rewards a month. This one waits for you, until {day} at least."
-        ).format(most=CLAIMS_PER_MONTH, day=buying.when(refusal.at))
-    return _("This reward is ready on {day}.").format(day=buying.when(refusal.at))
+        ).format(most=CLAIMS_PER_MONTH, day=dates.short(refusal.at))
+    return _("This reward is ready on {day}.").format(day=dates.short(refusal.at))
 
 
 def no_reward() -> str:
@@ -268,7 +268,7 @@ def _deferred(reward: ReferralReward) -> str:
     return _(
         "📅 <b>Reward {number} waits for you.</b>\nThere are {most} a month. It has its turn on "
         "{day} at the earliest; I will tell you."
-    ).format(number=reward.number, most=CLAIMS_PER_MONTH, day=buying.when(reward.deferred_until))
+    ).format(number=reward.number, most=CLAIMS_PER_MONTH, day=dates.short(reward.deferred_until))
 
 
 def _revoked(reward: ReferralReward) -> str:
@@ -281,7 +281,7 @@ def _revoked(reward: ReferralReward) -> str:
     ]
     if reward.entry is not None:
         lines += buying.taken_back(Goods.from_metadata(reward.entry.metadata), _taken(reward.entry))
-    return "\n".join([*lines, "", _("Questions? Write to /paysupport.")])
+    return "\n".join([*lines, "", _("Questions? Use /paysupport.")])
 
 
 def _taken(entry: LedgerEntry) -> dict[str, int]:

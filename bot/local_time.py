@@ -14,6 +14,8 @@ QUIET_BEGINS, QUIET_ENDS = time(22), time(8)
 STREAK_RISK = time(22)
 # At which full hours a daily reminder can come.
 HOURS = range(QUIET_ENDS.hour, QUIET_BEGINS.hour)
+# The places of a day for what the bot says on its own.
+PLACES = (1, 2)
 # A reminder that comes so much later than it was meant is none.
 LATE = timedelta(hours=1)
 # News are written down this long before the quiet hours at the latest, so that they leave in time.

@@ -10,6 +10,7 @@ from django.db.models import F, Q
 
 from quizarena.game.models import RoundState
 from quizarena.players.models import Language
+from quizarena.staff import dates
 
 
 class InboxState(models.TextChoices):
@@ -457,7 +458,7 @@ class ReminderSweep(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} in {self.zone} at {self.due_at:%Y-%m-%d %H:%M}"
+        return f"{self.kind} in {self.zone} at {dates.moment(self.due_at)}"
 
 
 # --- Broadcasts -----------------------------------------------------------------------------------

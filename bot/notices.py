@@ -13,10 +13,10 @@ from typing import Any, Generic, TypeVar
 import structlog
 from django.db import transaction
 from django.db.models import Model, QuerySet
-from django.utils import timezone, translation
+from django.utils import timezone
 from telegram import InlineKeyboardMarkup
 
-from bot import buying, invite_texts, keyboards, local_time, outbox, reminders, texts
+from bot import buying, dates, invite_texts, keyboards, local_time, outbox, reminders, texts
 from bot.models import Lane, ReminderKind, ReminderSettings
 from economy import entitlements, streak_rules, streaks
 from economy.holdings import holdings
@@ -224,7 +224,7 @@ def tell(*, player: Player, now: datetime, sources: Sequence[Source[Any]] | None
     told is logged and stays due, and neither its neighbours nor the caller's work suffer.
     """
     told = 0
-    with translation.override(player.language):
+    with dates.speaking_to(player):
         for source in SOURCES if sources is None else sources:
             if source.owed and player.bot_blocked_at is not None:
                 continue
@@ -278,7 +278,7 @@ def _tell_one(sources: Sequence[Source[Any]], player_id: int) -> int:
         useless_at = local_time.quiet_at(now, zone=settings.zone)
         with (
             outbox.collecting(lane=Lane.BULK, useless_at=useless_at),
-            translation.override(player.language),
+            dates.speaking_to(player, zone=settings.zone),
         ):
             return sum(
                 _remind(source, player=player, settings=settings, now=now) for source in sources

@@ -10,7 +10,7 @@ from html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bot import buying, texts
+from bot import buying, dates, texts
 from economy.energy import REGEN_INTERVAL
 from payments.catalogue import Offer
 from payments.offer_rules import BOUGHT_WITHIN, MUTED_FOR, Trigger
@@ -52,11 +52,12 @@ def _energy_zero(proposal: Proposal) -> str:
 def _streak_at_risk(proposal: Proposal) -> str:
     days = proposal.snapshot.streak
     head = ngettext(
-        "🔥 <b>Your streak of {days} day ends at midnight.</b>",
-        "🔥 <b>Your streak of {days} days ends at midnight.</b>",
+        "🔥 <b>Your streak of {days} day ends at {time}.</b>",
+        "🔥 <b>Your streak of {days} days ends at {time}.</b>",
         days,
-    ).format(days=days)
-    return f"{head}\n\n{_('One answered question is enough to keep it.')} {_saves_the_day()}"
+    ).format(days=days, time=texts.top_up_time(now=proposal.snapshot.now))
+    enough = _("One answered question is enough to keep it.")
+    return f"{head}\n\n{enough} {_saves_the_day()}"
 
 
 def _saves_the_day() -> str:
@@ -69,7 +70,7 @@ def _starter_expired(proposal: Proposal) -> str:
     return _(
         "👑 <b>Your Premium ended on {day}.</b>\n\nIf you liked to play without limits, here is a "
         "month of it:"
-    ).format(day=buying.when(ended_at))
+    ).format(day=dates.full(ended_at))
 
 
 def _locked_mode(proposal: Proposal) -> str:
@@ -89,9 +90,12 @@ def _third_mega_pack(proposal: Proposal) -> str:
 
 
 def _comeback(proposal: Proposal) -> str:
-    return _(
-        "👋 <b>Nice to see you again!</b>\n\n🎁 A present for you: <b>{count} energy</b>. They are "
-        "in your wallet already, and they never expire."
+    return ngettext(
+        "👋 <b>Nice to see you again!</b>\n\n🎁 A present for you: "
+        "<b>{count} energy point</b>. It is in your wallet already, and it never expires.",
+        "👋 <b>Nice to see you again!</b>\n\n🎁 A present for you: "
+        "<b>{count} energy points</b>. They are in your wallet already, and they never expire.",
+        proposal.gift,
     ).format(count=proposal.gift)
 
 
@@ -105,18 +109,21 @@ def _month_expiring(proposal: Proposal) -> str:
     return _(
         "👑 <b>Your Premium ends on {day}.</b>\n\nIf you want to go on for longer: the time you "
         "have left is kept, whatever you choose."
-    ).format(day=buying.when(until))
+    ).format(day=dates.full(until))
 
 
 def _energy_low(proposal: Proposal) -> str:
     count = proposal.snapshot.energy
     head = ngettext(
-        "🪫 <b>{count} point of energy left.</b>", "🪫 <b>{count} points of energy left.</b>", count
+        "🪫 <b>{count} energy point left.</b>", "🪫 <b>{count} energy points left.</b>", count
     ).format(count=count)
     way = _(
-        "One comes back every {minutes} minutes, and all of them at midnight. If you do not want "
-        "to wait:"
-    ).format(minutes=REGEN_INTERVAL // timedelta(minutes=1))
+        "One comes back every {minutes} minutes, and all of them at {time}. If you do not want to "
+        "wait:"
+    ).format(
+        minutes=REGEN_INTERVAL // timedelta(minutes=1),
+        time=texts.top_up_time(now=proposal.snapshot.now),
+    )
     return f"{head}\n\n{way}"
 
 
@@ -167,7 +174,7 @@ def _footer(proposal: Proposal, *, now: datetime) -> list[str]:
         return []
     until = min(filter(None, [campaign.ends_at, weekend_until(now)]))
     # What is over at midnight is told as the last minute of the day before.
-    last = buying.when(until - timedelta(minutes=1))
+    last = dates.full(until - timedelta(minutes=1))
     return [
         _(
             "Until {when} at the latest, and while there is any left. When you take it, the price "

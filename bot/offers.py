@@ -6,11 +6,10 @@ lead to bot/shop.py.
 
 from datetime import datetime
 
-from django.utils import translation
 from telegram import Bot, CallbackQuery, Update
 from telegram.constants import ParseMode
 
-from bot import keyboards, offer_texts, screens, texts
+from bot import dates, keyboards, offer_texts, screens, texts
 from bot.application import Context
 from payments import catalogue, offers
 from payments.errors import StaleOfferError
@@ -27,7 +26,7 @@ async def pause(bot: Bot, *, player: Player, event: Event, now: datetime, about:
     proposal = offers.propose(player=player, event=event, about=about, now=now)
     if proposal is None:
         return False
-    with translation.override(player.language):
+    with dates.speaking_to(player):
         await _send(bot, proposal, player=player, now=now)
     return True
 

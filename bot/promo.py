@@ -76,7 +76,9 @@ async def _redeem(update: Update, context: Context, code: str, channel: Channel)
     )
     if result.redemption is None:
         assert result.refusal is not None
-        text = promo_texts.refused(result.refusal, blocked_until=result.blocked_until)
+        text = promo_texts.refused(
+            result.refusal, blocked_until=result.blocked_until, reason=result.reason
+        )
         keyboard = keyboards.refused_code(can_retry=result.blocked_until is None)
         await screens.say(update, text, keyboard)
     elif result.redemption.campaign.is_discount:

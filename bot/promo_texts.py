@@ -8,7 +8,7 @@ from django.utils import timezone, translation
 from django.utils.html import strip_tags
 from django.utils.translation import gettext as _
 
-from bot import buying
+from bot import buying, dates
 from economy.energy import FREE_CAP, Energy
 from economy.holdings import Holdings
 from payments import catalogue
@@ -16,13 +16,14 @@ from payments.catalogue import Offer
 from promos import redemptions
 from promos.errors import Refusal
 from promos.models import HOLD_FOR, Campaign, Redemption, Scope
+from promos.rules import Reason
 
 
 def ask(*, minutes: int) -> str:
     """Return the request for a code."""
     return _(
         "🏷 <b>Your promo code</b>\n\nSend it to me as your next message, within {minutes} "
-        "minutes. Capitals, blanks and hyphens do not matter."
+        "minutes. Capitals, spaces and hyphens do not matter."
     ).format(minutes=minutes)
 
 
@@ -97,19 +98,24 @@ def preview(campaign: Campaign, language: str, product: str) -> str:
 # --- Why a code is not accepted -------------------------------------------------------------------
 
 
-def refused(refusal: Refusal, *, blocked_until: datetime | None) -> str:
+def refused(
+    refusal: Refusal, *, blocked_until: datetime | None, reason: Reason | None = None
+) -> str:
     """Return why a code was not accepted, and until when none is looked at, if so.
 
     Whoever guesses learns nothing: what was never made, is not there yet, or was revoked reads the
-    same, and a condition that is not met is not named.
+    same, and a condition that is not met is not named. `reason` says whose use of a code counts.
     """
+    used_by_other = reason is Reason.USED_BY_OTHER
     told = {
         Refusal.INVALID: _("🤔 <b>This code does not work.</b>\n\nPlease check every character."),
         Refusal.EXPIRED: _(
-            "⌛ <b>This code has had its time.</b>\n\nIts offer is over, or everything has been "
+            "⌛ <b>This code has expired.</b>\n\nIts offer is over, or everything has been "
             "given away."
         ),
-        Refusal.ALREADY_USED: _("☑️ <b>This code has been used already.</b>"),
+        Refusal.ALREADY_USED: _("☑️ <b>This code has already been used.</b>")
+        if used_by_other
+        else _("☑️ <b>You have already used this code.</b>"),
         Refusal.NOT_APPLICABLE: _(
             "🙂 <b>This code is not for you at the moment.</b>\n\nMany offers have a condition: "
             "they are for those who are new, for a first purchase, for a language or for a level."
@@ -121,7 +127,7 @@ def refused(refusal: Refusal, *, blocked_until: datetime | None) -> str:
     }[refusal]
     if blocked_until is None:
         return told
-    wait = _("You can try again from {day} on.").format(day=buying.when(blocked_until))
+    wait = _("You can try again from {day} on.").format(day=dates.full(blocked_until))
     return f"{told}\n\n{wait}"
 
 

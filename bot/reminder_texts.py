@@ -7,43 +7,52 @@ from zoneinfo import ZoneInfo
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bot import local_time
+from bot import dates, local_time
 from bot.models import ReminderSettings, Zone
+from economy.wallets import business_zone
 
 ON, OFF = "✅", "⬜"
 
 
-def streak_risk(*, days: int, ends_at: datetime, zone: str) -> str:
+def streak_risk(*, days: int, ends_at: datetime) -> str:
     """Return that nobody has played today; `ends_at` is when that costs the streak."""
     return ngettext(
-        "🔥 <b>Your streak of {days} day is waiting for you.</b>\n\nYou have not played today. One "
-        "question before {time} by your clock, and it goes on.",
+        "🔥 <b>Your streak of {days} day is waiting for you.</b>\n\nYou have not played today. "
+        "Answer one question by {time}, and your streak stays.",
         "🔥 <b>Your streak of {days} days is waiting for you.</b>\n\nYou have not played today. "
-        "One question before {time} by your clock, and it goes on.",
+        "Answer one question by {time}, and your streak stays.",
         days,
-    ).format(days=days, time=f"{ends_at.astimezone(ZoneInfo(zone)):%H:%M}")
+    ).format(days=days, time=dates.time(ends_at))
 
 
 def daily_round(*, name: str) -> str:
-    """Return the nudge at the hour that the player has chosen."""
+    """Return the reminder at the hour that the player has chosen."""
     return _(
-        "⏰ <b>Time for a few questions, {name}!</b>\n\nA short round a day, and your German grows."
+        "⏰ <b>Time for a few questions, {name}!</b>\n\nA short round a day, and your German gets "
+        "better every day."
     ).format(name=escape(name))
 
 
-def may_remind() -> str:
+def may_remind(*, now: datetime) -> str:
     """Return the question that is asked once, after the first round."""
     return _(
-        "🔔 Shall I write to you at ten in the evening when a day without a question would end "
-        "your streak? You can change that at any time in /settings."
-    )
+        "🔔 <b>Remind me at {time}?</b>\n\nOnly when a day without a question would end your "
+        "streak. You can change that at any time in /settings."
+    ).format(time=_risk_time(dates.zone().key, now=now))
+
+
+def _risk_time(zone: str, *, now: datetime) -> str:
+    """Return when the reminder of a streak comes, by the clock of `zone`."""
+    business = business_zone()
+    today = now.astimezone(business).date()
+    return clock(zone, now=local_time.streak_risk_at(today, zone=zone, business=business))
 
 
 def will_remind(settings: ReminderSettings, *, now: datetime) -> str:
     """Return the thanks for a yes, with the clock that is meant."""
     return _(
-        "🔔 <b>Good, I will remind you.</b>\n\nMy clock for you shows {time} ({city}). Is yours "
-        "another one, or would you like a daily nudge as well? It is all in the settings."
+        "🔔 <b>Good, I will remind you.</b>\n\nIt is {time} where you are ({city}), right? You can "
+        "change that in the settings, and switch on a daily reminder as well."
     ).format(time=clock(settings.zone, now=now), city=city(settings.zone))
 
 
@@ -58,20 +67,31 @@ def settings(settings: ReminderSettings, *, now: datetime) -> str:
         [
             _("⚙️ <b>Settings</b>"),
             "",
-            _("What may I write to you about? A tap switches it on or off."),
+            _("What may I write to you about? Tap to switch it on or off."),
             "",
             _("🕰 Your clock: <b>{time}</b> ({city})").format(
                 time=clock(settings.zone, now=now), city=city(settings.zone)
             ),
-            _(
-                "Between {begin} and {end} by this clock I am silent, but for the word about your "
-                "streak at ten sharp, and I never write more than twice a day. Only what is about "
-                "your purchases comes at once."
-            ).format(
-                begin=f"{local_time.QUIET_BEGINS:%H:%M}", end=f"{local_time.QUIET_ENDS:%H:%M}"
-            ),
+            _quiet_hours(settings, now=now),
         ]
     )
+
+
+def _quiet_hours(settings: ReminderSettings, *, now: datetime) -> str:
+    """Return when nothing comes, when the reminder of a streak does, and how much in a day."""
+    begin, end = f"{local_time.QUIET_BEGINS:%H:%M}", f"{local_time.QUIET_ENDS:%H:%M}"
+    risk = _risk_time(settings.zone, now=now)
+    if risk == begin:
+        text = _(
+            "🌙 No messages {begin}–{end}, except your {risk} streak reminder. At most {most} "
+            "messages a day; what is about your purchases comes at once."
+        )
+    else:
+        text = _(
+            "🌙 No messages {begin}–{end}. Your streak reminder comes at {risk}. At most {most} "
+            "messages a day; what is about your purchases comes at once."
+        )
+    return text.format(begin=begin, end=end, risk=risk, most=len(local_time.PLACES))
 
 
 def choose_zone() -> str:
@@ -83,9 +103,9 @@ def choose_zone() -> str:
 
 
 def choose_hour() -> str:
-    """Return the question for the hour of the daily nudge."""
+    """Return the question for the hour of the daily reminder."""
     return _(
-        "⏰ <b>When shall I nudge you?</b>\n\nOnly on days on which you have not played before."
+        "⏰ <b>When shall I remind you?</b>\n\nOnly on days on which you have not played before."
     )
 
 
@@ -96,7 +116,7 @@ def zone_chosen(zone: str, *, now: datetime) -> str:
 
 def hour_chosen(hour: int) -> str:
     """Return the confirmation of the hour."""
-    return _("I will nudge you at {hour}:00.").format(hour=hour)
+    return _("I will remind you at {hour}:00.").format(hour=hour)
 
 
 def no_news() -> str:
@@ -135,7 +155,7 @@ def switches(settings: ReminderSettings) -> dict[str, str]:
     """Return the label of each switch, by the field that it turns."""
     labels = {
         "streak_risk": _("🔥 When my streak is at risk"),
-        "daily_round": _("⏰ A daily nudge"),
+        "daily_round": _("⏰ A daily reminder"),
         "premium": _("👑 Before Premium ends"),
         "news": _("📣 News"),
     }
@@ -156,7 +176,7 @@ def button_zone(settings: ReminderSettings, *, now: datetime) -> str:
 
 
 def button_hour(settings: ReminderSettings) -> str:
-    """Return the label of the button that changes the hour of the daily nudge."""
+    """Return the label of the button that changes the hour of the daily reminder."""
     return _("⏰ At {hour}:00").format(hour=settings.daily_hour)
 
 

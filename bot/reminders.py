@@ -14,12 +14,20 @@ import structlog
 from django.db import connection, transaction
 from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
-from django.utils import timezone, translation
+from django.utils import timezone
 from telegram import InlineKeyboardMarkup
 from telegram.constants import ParseMode
 
-from bot import application, keyboards, local_time, offer_texts, outbox, reminder_texts
-from bot.local_time import LATE
+from bot import (
+    application,
+    dates,
+    keyboards,
+    local_time,
+    offer_texts,
+    outbox,
+    reminder_texts,
+)
+from bot.local_time import LATE, PLACES
 from bot.models import Lane, Reminder, ReminderKind, ReminderSettings, ReminderSweep, Zone
 from economy.models import Streak
 from economy.streak_rules import DAY, midnight_after
@@ -29,8 +37,6 @@ from payments.offer_rules import Event
 from payments.offers import Proposal
 from quizarena.players.models import Player
 
-# The places of a day.
-PLACES = (1, 2)
 # So many reminders and broadcast messages may wait for the sender. Broadcasts stop at half of it,
 # so that a reminder is never behind more than five seconds of them.
 QUEUE_MAX = 10 * outbox.BULK_PER_SECOND
@@ -165,7 +171,7 @@ def _idle(players: "QuerySet[Player]", today: date) -> "QuerySet[Player]":
 def _say_risk(player: Player, zone: str, now: datetime) -> str:
     today = now.astimezone(business_zone()).date()
     ends_at = midnight_after(today, zone=business_zone())
-    return reminder_texts.streak_risk(days=player.streak.current, ends_at=ends_at, zone=zone)
+    return reminder_texts.streak_risk(days=player.streak.current, ends_at=ends_at)
 
 
 def _say_daily(player: Player, zone: str, now: datetime) -> str:
@@ -295,7 +301,7 @@ def _remind_one(player: Player, *, sweep: ReminderSweep, now: datetime) -> bool:
     """Tell the player; False, and logged, if that does not work: nobody else suffers."""
     rules = SWEEPS[ReminderKind(sweep.kind)]
     try:
-        with translation.override(player.language):
+        with dates.speaking_to(player, zone=sweep.zone):
             text = rules.say(player, sweep.zone, now)
             text, proposal = _with_offer(text, player=player, pause=rules.pause, now=now)
             tell(player, text, keyboards.reminder(proposal))

@@ -12,6 +12,8 @@ from quizarena.players.models import Awaited
 
 # As many pictures as an album has, and something in between.
 ALBUM_MAX = 20
+# 🎉, one of the effects that every client has (Bot API sendMessage, message_effect_id).
+CONFETTI = "5046509860389126442"
 
 
 def tap(update: Update) -> CallbackQuery:
@@ -90,3 +92,20 @@ async def become(
             await query.edit_message_text(text, **formatted)
         else:
             await query.get_bot().send_message(query.from_user.id, text, **formatted)
+
+
+async def celebrate(
+    query: CallbackQuery, above: str, text: str, keyboard: InlineKeyboardMarkup
+) -> None:
+    """Turn the tapped message into `above` and send `text` below it, with confetti.
+
+    Only a new message in a private chat can have an effect.
+    """
+    await become(query, above, InlineKeyboardMarkup([]))
+    await query.get_bot().send_message(
+        query.from_user.id,
+        text,
+        parse_mode=ParseMode.HTML,
+        reply_markup=keyboard,
+        message_effect_id=CONFETTI,
+    )

@@ -4,11 +4,10 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from django.utils import translation
 from telegram import Bot, LabeledPrice, Update
 from telegram.ext import ApplicationHandlerStop
 
-from bot import arrivals, buying, keyboards, notices, offer_texts, screens
+from bot import arrivals, buying, dates, keyboards, notices, offer_texts, screens
 from bot.application import Context
 from bot.offers import pause
 from economy.holdings import holdings
@@ -234,7 +233,7 @@ async def subscription_changed(update: Update, context: Context) -> None:
     if held is not None and told["state"] == "failed":
         notices.tell(player=held.player, now=context.now, sources=[notices.FAILED_RENEWALS])
     elif held is not None and held.player.bot_blocked_at is None:
-        with translation.override(held.player.language):
+        with dates.speaking_to(held.player):
             is_over = held.canceled_at is not None
             text = buying.canceled(held) if is_over else buying.goes_on(held)
             keyboard = keyboards.told_of_subscription()

@@ -26,6 +26,7 @@ from promos.discounts import discounted
 from promos.errors import IllegalMoveError
 from promos.models import Campaign, CampaignKind, Channel, Redemption, Scope
 from quizarena.players.models import Player
+from quizarena.staff import dates
 
 # The cheapest product, and what of its price a promo code takes off.
 PRODUCT = "ENERGY_10"
@@ -145,7 +146,7 @@ class Walk:
         now = timezone.now()
         why, code = "A test walk.", f"WALK{secrets.token_hex(8).upper()}"
         self._campaign = Campaign.objects.create(
-            name=f"Test walk of {now:%Y-%m-%d %H:%M} UTC",
+            name=f"Test walk of {dates.moment(now)}",
             kind=CampaignKind.PERCENT_DISCOUNT,
             value=PERCENT,
             scope=Scope.PRODUCT,

@@ -5,6 +5,7 @@ are Telegram HTML: whatever comes from outside goes through `escape`.
 """
 
 import math
+import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from html import escape
@@ -12,6 +13,8 @@ from html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
+from bot import dates
+from economy import streak_rules
 from economy.energy import FREE_CAP, Energy
 from economy.errors import NoEnergyError
 from economy.goods import Plan
@@ -33,6 +36,8 @@ from quizarena.game.rounds import ROUND_LENGTH, Answer
 from quizarena.game.statistics import Accuracy
 
 RIGHT, WRONG = "🟩", "🟥"
+# What stands for the missing word in a question.
+_GAP = re.compile("_{2,}")
 
 
 def mode_name(mode: Mode | str) -> str:
@@ -56,7 +61,7 @@ def greeting(*, name: str) -> str:
     """Return the answer to /start."""
     return _(
         "👋 <b>Hello, {name}!</b>\n\nWelcome to Quiz Arena. A few quick questions a day, and "
-        "your German grows.\n\nReady for a round?"
+        "your German gets better every day.\n\nReady for a round?"
     ).format(name=escape(name))
 
 
@@ -66,12 +71,9 @@ def choose_mode() -> str:
 
 
 def question(showing: Showing, charge: Charge | None, *, now: datetime) -> str:
-    """Return a question with its place in the round, and the energy that is left."""
-    head = _("Question {number} of {length} · {mode}").format(
-        number=showing.number,
-        length=ROUND_LENGTH,
-        mode=mode_name(showing.mode),
-    )
+    """Return a question with its level and place in the round, and the energy that is left."""
+    level = showing.version.question_row.level
+    head = f"{level} · {mode_name(showing.mode)} ({showing.number}/{ROUND_LENGTH})"
     energy = f"\n\n{energy_line(charge.energy, charge.plan, now=now)}" if charge else ""
     return f"<i>{escape(head)}</i>\n\n<b>{escape(showing.version.question)}</b>{energy}"
 
@@ -111,13 +113,20 @@ def no_energy(refusal: NoEnergyError, *, now: datetime) -> str:
         _("🪫 <b>Your energy is used up.</b>"),
         "",
         _("⚡ The next point comes {wait}.").format(wait=_in(refusal.next_point_at - now)),
-        _("🔋 All {cap} points are back {wait}, at midnight at the latest.").format(
-            cap=FREE_CAP, wait=_in(refusal.full_at - now)
+        _("🔋 All {cap} points are back {wait}, by {time} at the latest.").format(
+            cap=FREE_CAP, wait=_in(refusal.full_at - now), time=top_up_time(now=now)
         ),
         "",
         _("Your answers so far are kept. See you soon!"),
     ]
     return "\n".join(lines)
+
+
+def top_up_time(*, now: datetime) -> str:
+    """Return when the business day ends and all energy is back, by the player's clock."""
+    return dates.time(
+        streak_rules.midnight_after(now.astimezone(business_zone()).date(), zone=business_zone())
+    )
 
 
 def no_energy_toast(refusal: NoEnergyError, *, now: datetime) -> str:
@@ -136,7 +145,7 @@ def locked(refusal: LockedModeError) -> str:
     opens = _("“{mode}” is open with Premium or after a Mega Pack.").format(mode=mode)
     if refusal.access.until is None:
         return f"🔒 {opens}"
-    when = _instant(refusal.access.until)
+    when = dates.short(refusal.access.until)
     if isinstance(refusal.access.span, PremiumSpan):
         over = _("Your Premium ended on {when}.").format(when=when)
     else:
@@ -184,7 +193,7 @@ def streak_day(day: StreakDay, offer: EarnBack | None, *, now: datetime) -> str:
             day.length,
         ),
     }
-    text = texts[Outcome(day.outcome)].format(day=f"{day.day:%d.%m.}", days=day.length)
+    text = texts[Outcome(day.outcome)].format(day=dates.short_day(day.day), days=day.length)
     return f"{text}\n{earn_back_offer(offer, now=now)}" if offer else text
 
 
@@ -231,7 +240,7 @@ def earn_back_progress(progress: EarnBack, streak: StreakChange, *, now: datetim
 
 def premium_notice(notice: PremiumNotice, *, now: datetime) -> str:
     """Return that Premium ends soon, or that it has ended, and what that means."""
-    when = _instant(notice.ends_at)
+    when = dates.short(notice.ends_at)
     if notice.kind == NoticeKind.ENDED:
         return _(
             "👑 Your Premium ended on {when}. Questions cost energy again, and modes with a 🔒 are "
@@ -264,11 +273,11 @@ def wallet(
     if wallet and wallet.duel_tickets:
         lines.append(_("🎟 Duel tickets: {count}").format(count=wallet.duel_tickets))
     if premium_until is not None:
-        lines.append(_("👑 Premium until {day}").format(day=_instant(premium_until)))
+        lines.append(_("👑 Premium until {day}").format(day=dates.full(premium_until)))
     if subscription:
         lines.append(subscription)
     if entries:
-        lines += ["", _("<b>What has moved</b>"), *map(_entry, entries)]
+        lines += ["", _("<b>Recent activity</b>"), *map(_entry, entries)]
     return "\n".join(lines)
 
 
@@ -284,7 +293,7 @@ def _entry(entry: LedgerEntry) -> str:
     """Return one line of the statement: when, what moved, why."""
     deltas = [(getattr(entry, asset), sign) for asset, sign in _SIGNS]
     moved = " ".join(f"{delta:+d} {sign}".replace("-", "−") for delta, sign in deltas if delta)
-    return f"{_instant(entry.created_at)} · {escape(_why(entry))}" + (
+    return f"{dates.short(entry.created_at)} · {escape(_why(entry))}" + (
         f" · {moved}" if moved else ""
     )
 
@@ -308,14 +317,9 @@ def _why(entry: LedgerEntry) -> str:
         EntryType.GRACE: _("Days until the renewal"),
         EntryType.SAVER_RETURNED: _("Streak saver given back"),
         EntryType.TICKET_USED: _("Duel ticket used"),
-        EntryType.TAKEN_BACK: _("Taken back"),
+        EntryType.TAKEN_BACK: _("Removed"),
     }
     return reasons[EntryType(entry.type)]
-
-
-def _instant(instant: datetime) -> str:
-    """Return day and time as the business zone's clocks show them."""
-    return instant.astimezone(business_zone()).strftime("%d.%m. %H:%M")
 
 
 DAY_SIGNS = {
@@ -381,17 +385,28 @@ def _accuracy(name: str, accuracy: Accuracy) -> str:
 
 
 def feedback(graded: Showing) -> str:
-    """Return whether the answer was right, the right answer, and why."""
-    right = escape(graded.version.correct_answer)
-    if graded.is_correct:
-        verdict = _("✅ Right! <b>{answer}</b>").format(answer=right)
-    else:
-        assert graded.choice is not None
-        verdict = _("❌ Not quite. Right is <b>{answer}</b>; you chose {choice}.").format(
-            answer=right, choice=escape(graded.version.options[graded.choice])
-        )
+    """Return whether the answer was right, the right answer, and why.
+
+    A sentence with one gap is shown solved; another question is followed by its answer.
+    """
+    sign = "✅" if graded.is_correct else "❌"
+    right = f"<b>{escape(graded.version.correct_answer)}</b>"
     asked = escape(graded.version.question)
-    return f"{asked}\n{verdict}\n💡 {escape(graded.version.explanation)}"
+    choice = ""
+    if not graded.is_correct:
+        assert graded.choice is not None
+        choice = escape(graded.version.options[graded.choice])
+    before, *after = _GAP.split(asked)
+    if len(after) == 1:
+        lines = [f"{sign} {before}{right}{after[0]}"]
+        if choice:
+            lines.append(_("You chose: {choice}").format(choice=choice))
+    elif choice:
+        wrong = _("❌ Not quite. The answer is {answer}; you chose {choice}.")
+        lines = [asked, wrong.format(answer=right, choice=choice)]
+    else:
+        lines = [asked, _("✅ Right! {answer}").format(answer=right)]
+    return "\n".join([*lines, f"💡 {escape(graded.version.explanation)}"])
 
 
 def feedback_and_question(answer: Answer, *, now: datetime) -> str:
@@ -429,7 +444,12 @@ def result(played: Round, outcomes: Sequence[bool]) -> str:
 
 def last_feedback_and_result(answer: Answer, outcomes: Sequence[bool], *, now: datetime) -> str:
     """Return the message after the last answer of a round, with why it was the last."""
-    parts = [feedback(answer.graded), "➖➖➖", result(answer.graded.round, outcomes)]
+    return "\n\n".join([feedback(answer.graded), "➖➖➖", round_over(answer, outcomes, now=now)])
+
+
+def round_over(answer: Answer, outcomes: Sequence[bool], *, now: datetime) -> str:
+    """Return how a round went that was played to its last question, and what follows from it."""
+    parts = [result(answer.graded.round, outcomes)]
     if answer.earn_back is not None:
         parts.append(earn_back_progress(answer.earn_back, answer.streak, now=now))
     if answer.refusal is not None:
@@ -458,8 +478,8 @@ def question_given_back() -> str:
 
 
 def stale() -> str:
-    """Return the kind answer to a button that has had its time."""
-    return _("This button is from an earlier time. Send /play for a new round!")
+    """Return the answer to a button that is no longer valid."""
+    return _("This button is no longer valid. Send /play for a new round!")
 
 
 def no_questions() -> str:
@@ -477,14 +497,14 @@ def language_chosen() -> str:
     return _("Good, I speak English with you from now on.")
 
 
-def help_text() -> str:
+def help_text(*, now: datetime) -> str:
     """Return the answer to /help."""
     return _(
         "<b>How it works</b>\n\n"
         "/play – choose a mode and answer ten questions. After every answer you see at once "
         "what is right, and why.\n"
-        "Every question costs one energy; a point comes back every 30 minutes, and at midnight "
-        "all of it.\n"
+        "Every question costs 1 energy point; a point comes back every 30 minutes, and all of them "
+        "at {time}.\n"
         "/shop – more energy, streak savers, Premium\n"
         "/promo – enter a promo code\n"
         "/invite – invite friends and get rewards\n"
@@ -492,32 +512,36 @@ def help_text() -> str:
         "/stats – your streak and how well you answer\n"
         "/settings – reminders and your clock\n"
         "/language – Deutsch, English, Українська\n"
-        "/terms – the rules of the house\n"
+        "/terms – terms\n"
         "/paysupport – help with payments\n"
         "/help – this page\n\n"
         "You can stop a round at any time; what you have answered counts."
-    )
+    ).format(time=top_up_time(now=now))
 
 
 def terms() -> str:
     """Return the answer to /terms."""
     return _(
         "<b>Terms</b>\n\n"
+        "<blockquote expandable>"
         "Quiz Arena is a game for learners of German. Playing is free. We store your Telegram "
         "id, your name as Telegram shows it, your language and your answers, for nothing but "
         "the game. Be kind to others, and do not let programs play for you: accounts that harm "
-        "the game can be shut out.\n\n"
+        "the game can be suspended."
+        "</blockquote>\n\n"
         "<b>Purchases</b>\n\n"
+        "<blockquote expandable>"
         "What you buy in the /shop is paid for in Telegram Stars and delivered at once; it can be "
         "used in this game only. A subscription is renewed every 30 days until you cancel it in "
-        "/wallet. If something is wrong with a payment, write to /paysupport: we answer here and "
-        "can give your Stars back through Telegram. A refund takes back what was bought. Telegram "
-        "itself cannot help with purchases in this bot."
+        "/wallet. If something is wrong with a payment, use /paysupport: we answer here and can "
+        "refund your Stars through Telegram. A refund removes what was bought. Telegram itself "
+        "cannot help with purchases in this bot."
+        "</blockquote>"
     )
 
 
 def suspended() -> str:
-    """Return what a player who was shut out is told, once."""
+    """Return what a suspended player is told, once."""
     return _("Your account is suspended at the moment. You cannot play for now.")
 
 
@@ -548,12 +572,12 @@ def button_play() -> str:
 
 def button_again() -> str:
     """Return the label of the button that starts the same mode again."""
-    return _("🔁 Once more")
+    return _("🔁 Play again")
 
 
 def button_modes() -> str:
     """Return the label of the button that leads back to the menu."""
-    return _("🎯 Other mode")
+    return _("🎯 Choose another mode")
 
 
 def chat_linked(*, staff: str) -> str:

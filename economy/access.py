@@ -10,14 +10,15 @@ from django.apps import apps
 from django.core.exceptions import ValidationError
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from economy import entitlements
 from economy.entitlements import Access, Reason
 from economy.models import LedgerEntry, PremiumSpan, Span
 from economy.timeline import minute
 from quizarena.players.models import Player
-from quizarena.staff.desk import link
+from quizarena.staff import dates
+from quizarena.staff.desk import MomentInput, link
 
 # What a mode is asked for to hear about Premium alone: nobody grants it, and it is never free.
 PREMIUM = "PREMIUM"
@@ -35,8 +36,8 @@ class AccessForm(forms.Form):
 
     mode = forms.ChoiceField(label="What", choices=_things, widget=UnfoldAdminSelectWidget)
     at = forms.DateTimeField(
-        label="When, in Berlin",
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local", "step": "1"}),
+        label=f"When, {dates.zone_name()}",
+        widget=MomentInput(to_the_second=True),
     )
 
     def __init__(self, *args: Any, player: Player, now: datetime, **kwargs: Any) -> None:

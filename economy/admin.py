@@ -16,7 +16,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
-from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextInputWidget
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from economy import adjustments, controls, entitlements, grants, statements, wallets
 from economy.access import PREMIUM, AccessForm, explain
@@ -35,12 +35,13 @@ from economy.models import (
     Wallet,
 )
 from economy.outages import OutageDayAdmin
-from economy.statements import ASSET_NAMES, delivered, moved
+from economy.statements import ASSET_NAMES, delivered, mode_codes, moved
 from economy.timeline import minute, timeline
 from quizarena.players.admin import Chapter, named, tells
 from quizarena.players.models import Player
 from quizarena.staff.decisions import decide
 from quizarena.staff.desk import (
+    MomentInput,
     ReadOnlyAdmin,
     age,
     badge,
@@ -51,6 +52,7 @@ from quizarena.staff.desk import (
     own_user,
     pretty,
     span,
+    with_code,
 )
 
 CHAPTER_LENGTH = 10
@@ -82,7 +84,7 @@ def statement_table(entries: Iterable[LedgerEntry]) -> dict[str, Any]:
             [
                 link(exactly(entry.created_at), "economy_ledgerentry_change", entry.pk),
                 why(entry),
-                moved(entry),
+                with_code(moved(entry), mode_codes(entry)),
                 *(f"{getattr(entry, f'{asset}_after'):,}" for asset in ASSETS),
             ]
             for entry in entries
@@ -168,7 +170,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
     @display(description="Moved")
     def told(self, entry: LedgerEntry) -> str:
         """Return what it moved."""
-        return moved(entry)
+        return with_code(moved(entry), mode_codes(entry))
 
     @display(description="About")
     def about(self, entry: LedgerEntry) -> str:
@@ -330,7 +332,7 @@ class StatementForm(forms.Form):
     as_of = forms.DateTimeField(
         label="As of",
         required=False,
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "datetime-local", "step": "1"}),
+        widget=MomentInput(to_the_second=True),
     )
     after = forms.IntegerField(required=False, widget=forms.HiddenInput)
 

@@ -10,10 +10,11 @@ from django import forms
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
-from unfold.widgets import UnfoldAdminTextInputWidget
 
 from economy.models import EntryType
 from economy.statements import ASSET_NAMES, REGENERATION, Flow
+from quizarena.staff import dates
+from quizarena.staff.desk import DayInput
 
 
 class DaysForm(forms.Form):
@@ -22,12 +23,12 @@ class DaysForm(forms.Form):
     first_day = forms.DateField(
         label="From",
         initial=timezone.localdate,
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+        widget=DayInput,
     )
     last_day = forms.DateField(
         label="To",
         initial=timezone.localdate,
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "date"}),
+        widget=DayInput,
     )
 
 
@@ -67,7 +68,7 @@ def asset_charts(
                         "stack": "all",
                     }
                 )
-    labels = [f"{day:%d.%m.}" for day in days]
+    labels = [dates.short_day(day) for day in days]
     line = {
         "label": "supply",
         "data": [by_day[day][asset] for day in days],
@@ -89,7 +90,7 @@ def asset_charts(
                 [_key(type_, number), *_numbers(sources[type_], sinks[type_])]
                 for number, type_ in enumerate(types)
             ]
-            + [["Together", *_numbers(sources.total(), sinks.total())]],
+            + [["Total", *_numbers(sources.total(), sinks.total())]],
         },
     }
 

@@ -16,6 +16,7 @@ from django.db.models.functions import Cast, Coalesce
 from economy.energy import FREE_CAP
 from economy.goods import Plan
 from economy.streak_rules import DAY, OUTCOME_MOVES, SHIELDABLE, Outcome
+from quizarena.staff import dates
 
 # What a wallet holds. Each is a column of the wallet, and a signed delta of every entry.
 ASSETS = ("free_energy", "paid_energy", "streak_savers", "duel_tickets")
@@ -503,7 +504,7 @@ class PremiumSpan(Span):
         ]
 
     def __str__(self) -> str:
-        return f"{self.plan} until {self.until:%Y-%m-%d %H:%M}"
+        return f"{self.plan} until {dates.moment(self.until)}"
 
     @property
     def lane(self) -> str:
@@ -548,7 +549,7 @@ class ModeSpan(Span):
         ]
 
     def __str__(self) -> str:
-        return f"{self.mode} until {self.until:%Y-%m-%d %H:%M}"
+        return f"{self.mode} until {dates.moment(self.until)}"
 
     @property
     def lane(self) -> str:
@@ -617,7 +618,7 @@ class PremiumNotice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.ends_at:%Y-%m-%d %H:%M}"
+        return f"{self.kind} {dates.moment(self.ends_at)}"
 
 
 # --- Streaks --------------------------------------------------------------------------------------

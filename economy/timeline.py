@@ -5,10 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.urls import reverse
-from django.utils import timezone
 
 from economy.models import ModeSpan, PremiumSpan, Span, SpanStatus
 from quizarena.players.models import Player
+from quizarena.staff import dates
 
 # Of each kind so many of the latest; the ledger has them all.
 SPANS_SHOWN = 60
@@ -38,7 +38,7 @@ class Timeline:
 
 def minute(instant: datetime | None) -> str:
     """Return an instant as staff read it, in the business zone."""
-    return f"{timezone.localtime(instant):%Y-%m-%d %H:%M}" if instant else "–"
+    return dates.moment(instant) if instant else "–"
 
 
 def timeline(player: Player, *, at: datetime) -> Timeline | None:

@@ -221,8 +221,11 @@ _PRODUCT = {
     "code": "ENERGY_10",
     "stars": 5,
     "texts": {
-        "de": {"title": "10 Energie", "description": "10 Punkte Energie, die nicht verfallen."},
-        "en": {"title": "10 energy", "description": "10 points of energy that never expire."},
+        "de": {
+            "title": "10 Energiepunkte",
+            "description": "10 Energiepunkte, die nicht verfallen.",
+        },
+        "en": {"title": "10 energy points", "description": "10 energy points that never expire."},
     },
     "subscription": False,
     "once_per_days": None,

@@ -59,7 +59,7 @@ class PaymentsConfig(AppConfig):
         )
         alerts.declare(
             kind=reconciliation.DIFFERENCE,
-            label="Telegram's list and ours differ",
+            label="Reconciliation mismatch",
             runbook="docs/runbooks/payments.md",
         )
         alerts.declare(

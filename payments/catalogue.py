@@ -33,11 +33,17 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
         "paid_energy": 10,
         "texts": {
             "de": {
-                "title": "10 Energie",
-                "description": "10 Punkte Energie, die nicht verfallen.",
+                "title": "10 Energiepunkte",
+                "description": "10 Energiepunkte, die nicht verfallen.",
             },
-            "en": {"title": "10 energy", "description": "10 points of energy that never expire."},
-            "uk": {"title": "10 енергії", "description": "10 одиниць енергії, що не згорають."},
+            "en": {
+                "title": "10 energy points",
+                "description": "10 energy points that never expire.",
+            },
+            "uk": {
+                "title": "10 одиниць енергії",
+                "description": "10 одиниць енергії, що не згорають.",
+            },
         },
     },
     {
@@ -49,17 +55,18 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
         "texts": {
             "de": {
                 "title": "Mega-Paket",
-                "description": "15 Energie und 24 Stunden Kasus, trennbare Verben und "
-                "Wortstellung.",
+                "description": "15 Energiepunkte und 24 Stunden Fälle (den/dem), trennbare "
+                "Verben und Wortstellung.",
             },
             "en": {
                 "title": "Mega Pack",
-                "description": "15 energy, and 24 hours of cases, separable verbs and word order.",
+                "description": "15 energy points, and 24 hours of cases, separable verbs and "
+                "word order.",
             },
             "uk": {
                 "title": "Мегапакет",
-                "description": "15 енергії та 24 години відмінків, відокремлюваних дієслів і "
-                "порядку слів.",
+                "description": "15 одиниць енергії та 24 години відмінків, відокремлюваних "
+                "дієслів і порядку слів.",
             },
         },
     },
@@ -78,8 +85,8 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
                 "description": "Saves your streak on a day you miss. One per 7 days.",
             },
             "uk": {
-                "title": "Рятівник серії",
-                "description": "Рятує твою серію в пропущений день. Один на 7 днів.",
+                "title": "Заморозка серії",
+                "description": "Зберігає твою серію в пропущений день. Одна на 7 днів.",
             },
         },
     },
@@ -124,18 +131,18 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
         "texts": {
             "de": {
                 "title": "Premium Monat",
-                "description": "30 Tage unbegrenzte Energie und alle Modi; jede Woche wird ein "
-                "verpasster Tag von selbst eingefroren.",
+                "description": "30 Tage unbegrenzte Energie und alle Modi; ein verpasster Tag pro "
+                "Woche beendet deine Serie nicht.",
             },
             "en": {
                 "title": "Premium Month",
                 "description": "30 days of unlimited energy and all modes; one missed day a week "
-                "is frozen by itself.",
+                "does not break your streak.",
             },
             "uk": {
                 "title": "Преміум Місяць",
                 "description": "30 днів необмеженої енергії та всі режими; один пропущений день "
-                "на тиждень заморожується сам.",
+                "на тиждень не перериває серію.",
             },
         },
     },

@@ -12,35 +12,56 @@ from economy.charts import COLOURS, chart_options
 from payments.offer_funnel import Funnel
 from payments.offer_rules import Trigger
 from payments.revenue import UNKNOWN, Revenue
+from quizarena.staff import dates
+from quizarena.staff.desk import with_code
 
 # None of the products has it.
 COLOUR_OF_UNKNOWN = "#7c2d12"
+TRIGGER_NAMES = {
+    Trigger.ENERGY_ZERO: "Out of energy",
+    Trigger.STREAK_RISK_22: "Streak at risk",
+    Trigger.STARTER_EXPIRED: "Starter ended",
+    Trigger.LOCKED_MODE_CLICK: "Locked mode tapped",
+    Trigger.MEGA_THIRD_BUY: "Third Mega Pack",
+    Trigger.COMEBACK_3D: "Back after 3 days",
+    Trigger.ENERGY10_SECOND_BUY: "Second energy pack",
+    Trigger.MONTH_EXPIRING: "Month ends soon",
+    Trigger.ENERGY_LOW: "Low energy",
+    Trigger.STREAK_MILESTONE_30: "Streak of 30 days",
+    Trigger.STREAK_GT7: "Streak over 7 days",
+    Trigger.WEEKEND_FLASH: "Weekend discount",
+}
 # There are more triggers than the eight colours that everybody can tell apart.
 TRIGGER_COLOURS = (*COLOURS, "#7c2d12", "#1e3a5f", "#f0a8d0", "#86c5a4")
 
 
-def revenue_chart(earned: Revenue, *, days: Sequence[date], codes: Sequence[str]) -> dict[str, Any]:
-    """Return the chart, stacked by product with refunds below zero, and the same as tables."""
-    bars = []
+def revenue_chart(
+    earned: Revenue, *, days: Sequence[date], names: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the chart, stacked by product with refunds below zero, and the same as tables.
+
+    `names` are those of the products by code, in their order.
+    """
+    bars, codes = [], list(names)
     for number, code in enumerate(codes):
         for sign, stars in ((1, earned.stars), (-1, earned.refunded)):
             heights = [sign * stars[day, code] for day in days]
             if any(heights):
                 bars.append(
                     {
-                        "label": name_of(code) if sign > 0 else f"{name_of(code)}, refunded",
+                        "label": names[code] if sign > 0 else f"{names[code]}, refunded",
                         "data": heights,
                         "backgroundColor": _colour(code, number),
                         "stack": "all",
                     }
                 )
     by_product = [
-        [_key(code, number), *_numbers(*sums)]
+        [_key(names[code], code, number), *_numbers(*sums)]
         for number, code in enumerate(codes)
         if any(sums := _sums(earned, days, [code]))
     ]
     by_day = [
-        [f"{day:%Y-%m-%d}", *_numbers(*sums)]
+        [dates.day(day), *_numbers(*sums)]
         for day in reversed(days)
         if any(sums := _sums(earned, [day], codes))
     ]
@@ -48,19 +69,14 @@ def revenue_chart(earned: Revenue, *, days: Sequence[date], codes: Sequence[str]
     headers = ["Purchases", "Stars", "Refunded", "Net"]
     return {
         "is_quiet": not bars,
-        "chart": json.dumps({"labels": [f"{day:%d.%m.}" for day in days], "datasets": bars}),
+        "chart": json.dumps({"labels": [dates.short_day(day) for day in days], "datasets": bars}),
         "options": json.dumps(chart_options(stacked=True)),
         "by_product": {
             "headers": ["Product", *headers],
-            "rows": [*by_product, ["Together", *together]],
+            "rows": [*by_product, ["Total", *together]],
         },
         "by_day": {"headers": ["Day", *headers], "rows": by_day},
     }
-
-
-def name_of(code: str) -> str:
-    """Return what a product is called here."""
-    return code or "unknown"
 
 
 def _sums(earned: Revenue, days: Sequence[date], codes: Sequence[str]) -> tuple[int, int, int]:
@@ -83,12 +99,12 @@ def _colour(code: str, number: int) -> str:
     return COLOUR_OF_UNKNOWN if code == UNKNOWN else COLOURS[number % len(COLOURS)]
 
 
-def _key(code: str, number: int) -> SafeString:
+def _key(name: str, code: str, number: int) -> SafeString:
     """Return the name of a product with its colour in the chart."""
     return format_html(
         '<span><i class="economy-key" style="background: {}"></i>{}</span>',
         _colour(code, number),
-        name_of(code),
+        with_code(name, code),
     )
 
 
@@ -103,7 +119,7 @@ def offers_chart(shown: Mapping[tuple[date, str], int], *, days: Sequence[date])
         if any(heights):
             bars.append(
                 {
-                    "label": trigger.value,
+                    "label": TRIGGER_NAMES[trigger],
                     "data": heights,
                     "backgroundColor": TRIGGER_COLOURS[number],
                     "stack": "all",
@@ -111,7 +127,7 @@ def offers_chart(shown: Mapping[tuple[date, str], int], *, days: Sequence[date])
             )
     return {
         "is_quiet": not bars,
-        "chart": json.dumps({"labels": [f"{day:%d.%m.}" for day in days], "datasets": bars}),
+        "chart": json.dumps({"labels": [dates.short_day(day) for day in days], "datasets": bars}),
         "options": json.dumps(chart_options(stacked=True)),
     }
 
@@ -155,5 +171,5 @@ def _trigger_key(trigger: Trigger, number: int) -> SafeString:
         '<span class="payments-trigger"><i class="economy-key" style="background: {}"></i>'
         "{}</span>",
         TRIGGER_COLOURS[number],
-        trigger.value,
+        with_code(TRIGGER_NAMES[trigger], trigger.value),
     )

@@ -18,6 +18,7 @@ from economy.goods import UNUSED, Goods, Plan
 from economy.models import never_truncated
 from payments.offer_rules import SHOWN_A_DAY_MAX, Event, Trigger
 from promos.models import Redemption
+from quizarena.staff import dates
 
 # The currency of Telegram Stars.
 XTR = "XTR"
@@ -193,7 +194,7 @@ class PastPrice(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.product_id}: {self.stars} until {self.until:%Y-%m-%d}"
+        return f"{self.product_id}: {self.stars} until {dates.day(self.until)}"
 
 
 # --- Purchases ------------------------------------------------------------------------------------
@@ -703,7 +704,7 @@ class PurchaseEvent(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} {self.at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.kind} {dates.to_the_second(self.at)}"
 
 
 class SubscriptionState(models.TextChoices):
@@ -1032,7 +1033,7 @@ class ReconciliationRun(models.Model):
         permissions = [("run_reconciliation", "Can compare our books with Telegram's now")]
 
     def __str__(self) -> str:
-        return f"{'full' if self.is_full else 'recent'} {self.started_at:%Y-%m-%d %H:%M}"
+        return f"{'full' if self.is_full else 'recent'} {dates.moment(self.started_at)}"
 
 
 class DifferenceKind(models.TextChoices):
@@ -1153,7 +1154,7 @@ class SupportRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.player} {self.asked_at:%Y-%m-%d %H:%M}"
+        return f"{self.player} {dates.moment(self.asked_at)}"
 
 
 class SupportFile(models.Model):

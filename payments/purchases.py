@@ -672,7 +672,7 @@ def replay_credit(*, purchase_id: UUID, now: datetime) -> Purchase:
     if purchase.refund_asked_at is not None:
         raise NotCreditableError("It is being refunded.")
     if purchase.goods is None:
-        raise NotCreditableError("Nobody knows what it is of: refund it.")
+        raise NotCreditableError("Unknown product. Refund this payment.")
     _deliver(purchase, now=now)
     alerts.settle(kind=IN_REVIEW, key=str(purchase.pk), now=now)
     return purchase

@@ -8,12 +8,11 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db.models import QuerySet
-from django.utils import timezone
 
 from payments import reconciliation, telegram
 from payments.errors import PaymentsError
 from payments.models import DifferenceKind, Purchase
-from quizarena.staff import audit
+from quizarena.staff import audit, dates
 from quizarena.staff.models import AuditEntry
 
 ASKED = "purchase.recheck_asked"
@@ -64,7 +63,7 @@ def _in_words(checked: reconciliation.Recheck) -> str:
     lines = [
         f"{'paid' if line.gross_nanostars >= 0 else 'given back'} "
         f"{reconciliation.in_stars(abs(line.gross_nanostars))} Stars on "
-        f"{timezone.localtime(line.at):%Y-%m-%d %H:%M:%S}"
+        f"{dates.to_the_second(line.at)}"
         for line in checked.lines
     ]
     told = f"Telegram says: {'; '.join(lines) or 'no transaction of this purchase'}."

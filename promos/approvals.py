@@ -3,12 +3,10 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from django.utils import timezone
-
 from promos import campaigns, planning
 from promos.errors import IllegalMoveError, IncompleteError, PromosError
 from promos.models import OVER, Campaign, CampaignStatus, RedemptionStatus
-from quizarena.staff import approvals, audit
+from quizarena.staff import approvals, audit, dates
 from quizarena.staff.models import ApprovalRequest, RequestStatus
 
 START = "campaign_start"
@@ -74,7 +72,7 @@ def _preview_start(*, request: ApprovalRequest, now: datetime) -> Sequence[Seque
 
 def _minute(moment: datetime) -> str:
     """Return an instant in the business time zone."""
-    return f"{timezone.localtime(moment):%Y-%m-%d %H:%M}"
+    return dates.moment(moment)
 
 
 def _start(*, request: ApprovalRequest, now: datetime) -> None:

@@ -12,6 +12,7 @@ from django.utils.safestring import SafeString
 from promos.models import OVER, Campaign
 from promos.referral_statistics import Outcomes, Week
 from promos.statistics import Funnel, Span
+from quizarena.staff import dates
 from quizarena.staff.desk import span
 
 # Told apart by people who see no red and green, too (Okabe and Ito).
@@ -77,8 +78,8 @@ def day(moment: datetime | None) -> str:
     """Return the day of an instant, with its year only if that is not this one."""
     if moment is None:
         return "–"
-    local = timezone.localtime(moment)
-    return f"{local:%d.%m.}" if local.year == timezone.localdate().year else f"{local:%d.%m.%Y}"
+    is_this_year = timezone.localtime(moment).year == timezone.localdate().year
+    return dates.short_day(moment) if is_this_year else dates.day(moment)
 
 
 def limit_bar(used: int, held: int, limit: int | None, *, unit: str = "") -> SafeString:
@@ -162,9 +163,11 @@ def _rows(steps: Sequence[tuple[str, int, str]], *, whole: int) -> list[dict[str
 
 def flow_chart(spans: Sequence[Span], *, by_hour: bool) -> dict[str, str]:
     """Return what was applied, accepted only, and refused, as Chart.js takes it."""
-    pattern = "%d.%m. %H:00" if by_hour else "%d.%m."
     return _stacked(
-        [timezone.localtime(one.begins_at).strftime(pattern) for one in spans],
+        [
+            dates.short_day(one.begins_at) + (f", {dates.time(one.begins_at)}" if by_hour else "")
+            for one in spans
+        ],
         [
             ("applied", GREEN, [one.used for one in spans]),
             ("accepted, not applied", BLUE, [one.accepted - one.used for one in spans]),
@@ -178,7 +181,7 @@ def weeks_chart(weeks: Sequence[Week]) -> dict[str, str]:
     outcomes = [week.outcomes for week in weeks]
     known = [one.qualified + one.held + one.rejected + one.canceled for one in outcomes]
     return _stacked(
-        [f"{week.monday:%d.%m.}" for week in weeks],
+        [dates.short_day(week.monday) for week in weeks],
         [
             ("rewarded", GREEN, [one.rewarded for one in outcomes]),
             ("qualified, not rewarded", BLUE, [one.qualified - one.rewarded for one in outcomes]),

@@ -10,7 +10,7 @@ def discounted(*, stars: int, percent: int) -> int:
     Product rules, section 5.1. Raises ValueError for a percentage or a price out of bounds.
     """
     if not 0 <= percent <= PERCENT_MAX:
-        raise ValueError(f"A discount is 0 to {PERCENT_MAX} %, not {percent} %.")
+        raise ValueError(f"A discount is 0 to {PERCENT_MAX}%, not {percent}%.")
     if stars < 1:
         raise ValueError(f"A price is at least one Star, not {stars}.")
     return max(1, -(-stars * (100 - percent) // 100))

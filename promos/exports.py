@@ -6,10 +6,10 @@ from datetime import datetime
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
-from django.utils import timezone
 from openpyxl import Workbook
 
 from promos.models import Campaign
+from quizarena.staff import dates
 
 CHUNK = 2000
 # A workbook is written as a whole before it leaves, so it has at most so many rows.
@@ -46,12 +46,7 @@ def rows(campaign: Campaign) -> Iterator[tuple[Any, ...]]:
         "stars_off",
     )
     for row in redemptions.iterator(chunk_size=CHUNK):
-        yield tuple(
-            timezone.localtime(cell).strftime("%Y-%m-%d %H:%M:%S")
-            if isinstance(cell, datetime)
-            else cell
-            for cell in row
-        )
+        yield tuple(dates.for_csv(cell) if isinstance(cell, datetime) else cell for cell in row)
 
 
 class _Echo:

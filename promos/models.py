@@ -23,6 +23,7 @@ from economy.models import never_truncated
 from promos.codes import ALPHABET
 from promos.referral_rules import CLAIMS_PER_MONTH
 from promos.rules import TURNS_MAX
+from quizarena.staff import dates
 
 # How long a discount is held for a player (product rules, section 8).
 HOLD_FOR = timedelta(minutes=15)
@@ -727,7 +728,7 @@ class Attempt(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.refusal or 'accepted'} {self.at:%Y-%m-%d %H:%M}"
+        return f"{self.refusal or 'accepted'} {dates.moment(self.at)}"
 
 
 class Block(models.Model):
@@ -746,7 +747,7 @@ class Block(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"player {self.player_id} until {self.until:%Y-%m-%d %H:%M}"
+        return f"player {self.player_id} until {dates.moment(self.until)}"
 
 
 class Denial(models.Model):

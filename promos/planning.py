@@ -153,7 +153,7 @@ class Cost:
         if self.stars is not None:
             return f"up to {self.stars:,} Stars"
         if self.uses is None:
-            return "any number of Stars"
+            return "unlimited cost"
         return "an unknown number of Stars"
 
     def is_above(self, other: "Cost") -> bool:
@@ -216,11 +216,11 @@ def warnings(campaign: Campaign, *, now: datetime) -> list[str]:
     if campaign.ends_at is not None and campaign.ends_at <= now:
         found.append("The window is over already.")
     if campaign.ends_at is None:
-        found.append("It never ends by itself.")
+        found.append("It has no end.")
     if campaign.uses_max is None:
         found.append("There is no limit: every player can use it once.")
     if campaign.is_discount and campaign.value >= BIG_DISCOUNT and not has_segment(campaign):
-        found.append(f"{campaign.value} % off, and for everybody.")
+        found.append(f"{campaign.value}% off, and for everyone.")
     if campaign.is_discount and products.on_sale() and not products.fitting(campaign):
         found.append("It fits nothing that is for sale.")
     others = list(overlapping(campaign).values_list("name", flat=True)[: OVERLAPS_NAMED + 1])
@@ -258,12 +258,12 @@ def overlapping(campaign: Campaign) -> QuerySet[Campaign]:
 
 
 def gives(campaign: Campaign) -> str:
-    """Return what a use of the campaign gives: 30 days of Premium, 20 % off every Premium plan."""
+    """Return what a use of the campaign gives: 30 days of Premium, 20% off every Premium plan."""
     if campaign.kind == CampaignKind.PREMIUM_GRANT:
         return f"{campaign.value} days of Premium"
     if campaign.kind == CampaignKind.ENERGY_GRANT:
         return f"{campaign.value:,} energy"
-    return f"{campaign.value} % off {campaign.product_code or campaign.get_scope_display()}"
+    return f"{campaign.value}% off {campaign.product_code or campaign.get_scope_display()}"
 
 
 def segment(campaign: Campaign) -> str:

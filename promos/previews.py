@@ -14,13 +14,13 @@ _MINUTES = int(HOLD_FOR.total_seconds() // 60)
 _GIVES = {
     "de": {
         CampaignKind.PREMIUM_GRANT: "Du bekommst {value} Tage Premium.",
-        CampaignKind.ENERGY_GRANT: "Du bekommst {value} Energie.",
+        CampaignKind.ENERGY_GRANT: "Du bekommst {value} Energiepunkte.",
         CampaignKind.PERCENT_DISCOUNT: "{value} % Rabatt auf {scope}, {minutes} Minuten lang "
         "für dich reserviert.",
     },
     "en": {
         CampaignKind.PREMIUM_GRANT: "You get {value} days of Premium.",
-        CampaignKind.ENERGY_GRANT: "You get {value} energy.",
+        CampaignKind.ENERGY_GRANT: "You get {value} energy points.",
         CampaignKind.PERCENT_DISCOUNT: "{value}% off {scope}, held for you for {minutes} minutes.",
     },
 }

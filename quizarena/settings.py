@@ -196,6 +196,7 @@ USE_I18N = True
 LANGUAGE_CODE = "en"  # Of the admin; a player's own language is set for each update.
 LANGUAGES = [("de", "Deutsch"), ("en", "English"), ("uk", "Українська")]
 LOCALE_PATHS = [BASE_DIR / "bot" / "locale"]
+FORMAT_MODULE_PATH = ["quizarena.formats"]
 
 # --- Web ----------------------------------------------------------------------------------------
 STATIC_URL = "static/"
@@ -477,7 +478,7 @@ REST_FRAMEWORK = {
 }
 SPECTACULAR_SETTINGS = {
     "TITLE": "Quiz Arena",
-    "DESCRIPTION": "What other systems may ask of Quiz Arena.",
+    "DESCRIPTION": "Public API",
     "VERSION": "1",
     "OAS_VERSION": "3.1.1",
     "ENUM_NAME_OVERRIDES": {
@@ -513,6 +514,7 @@ DJANGO_STRUCTLOG_IP_LOGGING_ENABLED = False
 UNFOLD: dict[str, Any] = {
     "SITE_TITLE": "Quiz Arena",
     "SITE_HEADER": "Quiz Arena",
+    "SITE_SUBHEADER": f"Times are {TIME_ZONE}",
     "SITE_SYMBOL": "school",
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,

@@ -14,15 +14,10 @@ from babel.messages.extract import extract_from_file
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po, write_po
 
-LOCALES = Path(__file__).resolve().parent.parent / "bot" / "locale"
-SOURCES = (
-    "texts.py",
-    "buying.py",
-    "invite_texts.py",
-    "offer_texts.py",
-    "promo_texts.py",
-    "reminder_texts.py",
-)
+ROOT = Path(__file__).resolve().parent.parent
+LOCALES = ROOT / "bot" / "locale"
+PACKAGES = ("bot", "economy", "payments", "promos", "quizarena")
+_SPEAKS = re.compile(r"^from django\.utils\.translation import .*gettext", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 _NOISE = tuple(
     f'"{header}'
@@ -36,7 +31,7 @@ _NOISE = tuple(
         "Generated-By",
     )
 )
-_TAG = re.compile(r"</?[a-z-]+>")
+_TAG = re.compile(r"</?[a-z-]+(?: [a-z-]+)?>")
 
 
 def catalogues() -> list[Path]:
@@ -44,16 +39,22 @@ def catalogues() -> list[Path]:
     return sorted(LOCALES.glob("*/LC_MESSAGES/django.po"))
 
 
+def sources() -> list[Path]:
+    """Return every module of ours that asks for translations."""
+    modules = (path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py")))
+    return [path for path in modules if _SPEAKS.search(path.read_text())]
+
+
 def wanted() -> Catalog:
     """Return the messages that the sources ask for."""
     catalog = Catalog()
     keywords = {"_": None, "gettext": None, "ngettext": (1, 2)}
-    for name in SOURCES:
-        path = LOCALES.parent / name
+    for path in sources():
+        name = path.relative_to(ROOT).as_posix()
         for line, message, comments, _context in extract_from_file(
             "python", path, keywords=keywords, comment_tags=("Translators:",)
         ):
-            catalog.add(message, locations=[(f"bot/{name}", line)], auto_comments=comments)
+            catalog.add(message, locations=[(name, line)], auto_comments=comments)
     return catalog
 
 
@@ -94,7 +95,8 @@ def faults(path: Path) -> list[str]:
 def write(catalog: Catalog, path: Path) -> None:
     """Write one language's catalogue, with only those headers that say something."""
     buffer = io.BytesIO()
-    write_po(buffer, catalog, width=100)
+    # Without line numbers: a moved text is no change of its translation.
+    write_po(buffer, catalog, width=100, include_lineno=False)
     kept = [
         line
         for line in buffer.getvalue().decode().splitlines(keepends=True)

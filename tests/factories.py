@@ -105,7 +105,7 @@ class OutgoingCallFactory(DjangoModelFactory[OutgoingCall]):
 
 
 class CampaignFactory(DjangoModelFactory[Campaign]):
-    """A draft that takes 20 % off everything and never ends; `grant` gives a week of Premium."""
+    """A draft that takes 20% off everything and never ends; `grant` gives a week of Premium."""
 
     class Meta:
         model = Campaign

@@ -436,6 +436,10 @@ def send(
         inline = keyboards.inline(parameters)
     if parameters.flag("protect_content"):
         content["has_protected_content"] = True
+    if effect := parameters.text("message_effect_id"):
+        if not effect.isdecimal():
+            raise BadRequestError("EFFECT_ID_INVALID")
+        content["effect_id"] = effect
     if not inline:
         _change_reply_keyboard(telegram, chat, parameters)
     return telegram.post(chat, sender=telegram.bot, content={**content, **inline})

@@ -19,15 +19,20 @@ from economy.admin import players_found
 from economy.wallets import business_zone
 from payments import offer_funnel
 from payments.admin.purchases import CHAPTER_LENGTH, purchase_table
-from payments.charts import offers_chart, offers_table
+from payments.charts import TRIGGER_NAMES, offers_chart, offers_table
 from payments.models import Impression, Purchase, PurchaseStatus
 from payments.offer_rules import Trigger
 from quizarena.players.admin import Chapter, tells
 from quizarena.players.models import Player
-from quizarena.staff.desk import ReadOnlyAdmin, age, badge, link, object_link
+from quizarena.staff.desk import ReadOnlyAdmin, age, badge, link, object_link, with_code
 
 # The funnel shows so many days, today being the last.
 FUNNEL_DAYS = (7, 30)
+
+
+def trigger_label(impression: Impression) -> str:
+    """Return the name of what has caused the offer, with its code in small."""
+    return with_code(TRIGGER_NAMES[Trigger(impression.trigger)], impression.trigger)
 
 
 def products(impression: Impression) -> SafeString | str:
@@ -60,7 +65,7 @@ class TriggerFilter(admin.SimpleListFilter):
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Return the triggers, the highest priority first."""
-        return [(trigger.value, trigger.value) for trigger in Trigger]
+        return [(trigger.value, TRIGGER_NAMES[trigger]) for trigger in Trigger]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[Impression]
@@ -73,7 +78,7 @@ class TriggerFilter(admin.SimpleListFilter):
 class ImpressionAdmin(ReadOnlyAdmin[Impression]):
     """What was offered, the newest first."""
 
-    list_display = ("when", "whose", "trigger", "event", "offered", "what_came")
+    list_display = ("when", "whose", "why", "event", "offered", "what_came")
     list_filter = (TriggerFilter,)
     list_select_related = ("player",)
     search_fields = ("player__username",)
@@ -86,7 +91,7 @@ class ImpressionAdmin(ReadOnlyAdmin[Impression]):
             {
                 "fields": (
                     ("when", "whose"),
-                    ("trigger", "event"),
+                    ("why", "event"),
                     ("priority", "is_blocking"),
                     ("offered", "what_came"),
                     ("campaign", "gift"),
@@ -114,6 +119,11 @@ class ImpressionAdmin(ReadOnlyAdmin[Impression]):
     def whose(self, impression: Impression) -> SafeString:
         """Return a link to the player."""
         return object_link(impression.player)
+
+    @display(description="Trigger")
+    def why(self, impression: Impression) -> str:
+        """Return what has caused it."""
+        return trigger_label(impression)
 
     @display(description="Offered")
     def offered(self, impression: Impression) -> SafeString | str:
@@ -212,7 +222,7 @@ def offers_to_player(request: HttpRequest, player: Player) -> Chapter | None:
         title="Latest offers",
         headers=["Shown", "Trigger", "Offered", "Outcome"],
         rows=[
-            [age(one.shown_at), object_link(one, one.trigger), products(one), outcome(one)]
+            [age(one.shown_at), object_link(one, trigger_label(one)), products(one), outcome(one)]
             for one in latest
         ],
         more=link("All offers", "payments_impression_changelist", query=f"q={player.telegram_id}"),

@@ -21,6 +21,7 @@ from unfold.widgets import (
 )
 
 from economy.goods import Goods
+from economy.statements import mode_name
 from payments import pricing
 from payments.errors import PriceError
 from payments.models import STARS_MAX, Product, Purchase
@@ -45,7 +46,7 @@ def contents(goods: Goods | None) -> str:
     if goods.premium:
         parts.append(f"{goods.premium_days:,} days of Premium {goods.premium.title()}")
     if goods.mode_codes:
-        parts.append(f"{goods.mode_hours:,} h of {', '.join(goods.mode_codes)}")
+        parts.append(f"{goods.mode_hours:,} h of {', '.join(map(mode_name, goods.mode_codes))}")
     return ", ".join(parts)
 
 

@@ -10,7 +10,7 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Q, QuerySet
+from django.db.models import Q, QuerySet, prefetch_related_objects
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -55,6 +55,7 @@ from quizarena.staff.desk import (
     object_link,
     own_user,
     pretty,
+    with_code,
 )
 from quizarena.staff.errors import StaffError
 from quizarena.staff.models import ApprovalRequest
@@ -80,14 +81,19 @@ STATUS_COLOURS = {
 ADVICE = {
     Problem.AMOUNT: "Refund it; replay the credit only if the wrong amount is our own mistake.",
     Problem.CURRENCY: "Re-check what Telegram has really taken, then refund it.",
-    Problem.UNKNOWN_PAYLOAD: "Nobody knows what it is of, so nothing can be credited: refund it.",
+    Problem.UNKNOWN_PAYLOAD: "Unknown product. Refund this payment.",
     Problem.FOREIGN_PLAYER: "Refund the payer; a replay gives the payer the goods.",
     Problem.SECOND_CHARGE: "Refund it; replay the credit only if the player wants it twice.",
     Problem.NOT_CREDITED: "Read the last error in the timeline; replay the credit once its cause "
     "is gone, else refund it.",
 }
 ADVICE_UNCREDITED = "Recovery tries it every 5 minutes, 3 times in all; a replay tries it now."
-ADVICE_REFUNDING = "A refund is under way and goes on by itself: see why Telegram has not done it."
+# Shorter than the label that the API shows.
+FLAGS = {Flag.HEALED: "Found by reconciliation"}
+
+ADVICE_REFUNDING = (
+    "A refund is under way and continues automatically: see why Telegram has not done it."
+)
 
 # --- How things are shown -------------------------------------------------------------------------
 
@@ -101,11 +107,16 @@ def status_badge(purchase: Purchase) -> SafeString:
 
 
 def product_name(purchase: Purchase) -> str:
-    """Return the code of what was bought, and in which way."""
-    name = purchase.product_id or "unknown"
+    """Return the name of what was bought, and in which way."""
+    name = purchase.product.title("en") if purchase.product else "unknown"
     if purchase.renews_id is not None:
         return f"{name} (renewal)"
     return f"{name} (subscription)" if purchase.is_subscription else name
+
+
+def product_label(purchase: Purchase) -> str:
+    """Return the name of what was bought, with the product's code in small."""
+    return with_code(product_name(purchase), purchase.product_id or "")
 
 
 def price(purchase: Purchase) -> str:
@@ -122,18 +133,20 @@ def price(purchase: Purchase) -> str:
 def remarks(purchase: Purchase) -> SafeString | str:
     """Return the problem and the flags."""
     labels = [badge(Problem(purchase.problem).label, "danger")] if purchase.problem else []
-    labels += [badge(Flag(flag).label, "warning") for flag in purchase.flags]
+    labels += [badge(FLAGS.get(Flag(flag), Flag(flag).label), "warning") for flag in purchase.flags]
     return _side_by_side(labels) if labels else "–"
 
 
 def purchase_table(found: Iterable[Purchase]) -> dict[str, Any]:
     """Return purchases as Unfold's table takes them."""
+    found = list(found)
+    prefetch_related_objects(found, "product")
     return {
         "headers": ["Opened", "Purchase", "Stars", "Status", "Flags"],
         "rows": [
             [
                 age(purchase.opened_at),
-                object_link(purchase, product_name(purchase)),
+                object_link(purchase, product_label(purchase)),
                 price(purchase),
                 status_badge(purchase),
                 remarks(purchase),
@@ -208,7 +221,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
     list_display = ("when", "what", "state", "paid", "whose", "remarked")
     list_display_links = ("when", "what")
     list_filter = ("status", "product", RemarkFilter)
-    list_select_related = ("player",)
+    list_select_related = ("player", "product")
     search_fields = ("charge_id",)
     search_help_text = "Telegram id or user name, purchase, beginning of a charge id or payload"
     ordering = ("-opened_at", "-id")
@@ -238,7 +251,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
     @display(description="Product")
     def what(self, purchase: Purchase) -> str:
         """Return what it is of."""
-        return product_name(purchase)
+        return product_label(purchase)
 
     @display(description="Status")
     def state(self, purchase: Purchase) -> SafeString:
@@ -308,7 +321,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         """Return when it was paid."""
         return exactly(purchase.paid_at) if purchase.paid_at else "–"
 
-    @display(description="Tries of recovery")
+    @display(description="Retry attempts")
     def tries(self, purchase: Purchase) -> str:
         """Return how often recovery has tried."""
         return str(purchase.recovery_tries)
@@ -330,7 +343,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
             return "unknown"
         if not purchase.percent:
             return f"{purchase.stars:,} Stars"
-        return f"{purchase.stars:,} Stars: {purchase.base_stars:,} less {purchase.percent} %"
+        return f"{purchase.stars:,} Stars: {purchase.base_stars:,} less {purchase.percent}%"
 
     @display(description="Link")
     def invoice(self, purchase: Purchase) -> SafeString:
@@ -403,7 +416,9 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         """Show what is paid and not credited, the oldest first, with the next step beside it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
-        stuck = Purchase.objects.stuck().select_related("player").order_by("paid_at", "pk")
+        stuck = (
+            Purchase.objects.stuck().select_related("player", "product").order_by("paid_at", "pk")
+        )
         with custom_plans():
             rows = list(stuck[: QUEUE_LENGTH + 1])
         context = {
@@ -427,13 +442,13 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         last_day = timezone.localdate()
         days = [last_day - timedelta(days=back) for back in reversed(range(CHART_DAYS))]
         earned = revenue.by_day(first_day=days[0], last_day=last_day)
-        codes = list(Product.objects.values_list("code", flat=True))
+        names = {product.code: product.title("en") for product in Product.objects.all()}
         context = {
             **self.admin_site.each_context(request),
             "title": f"Revenue of the last {CHART_DAYS} days",
             "opts": self.opts,
             "media": self.media,
-            **revenue_chart(earned, days=days, codes=[*codes, revenue.UNKNOWN]),
+            **revenue_chart(earned, days=days, names={**names, revenue.UNKNOWN: "unknown"}),
         }
         return TemplateResponse(request, "payments/revenue.html", context)
 
@@ -441,7 +456,9 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         """Return the purchase that a decision is about, for who may decide it."""
         if not request.user.has_perm(f"payments.{permission}"):
             raise PermissionDenied
-        return get_object_or_404(Purchase.objects.select_related("player", "credit_entry"), pk=pk)
+        return get_object_or_404(
+            Purchase.objects.select_related("player", "product", "credit_entry"), pk=pk
+        )
 
     def refund_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Give the Stars back, or ask a second person to agree."""
@@ -557,7 +574,7 @@ def _waiting(request: HttpRequest, purchase: Purchase) -> list[object]:
         age(purchase.paid_at),
         format_html(
             '<div class="payments-why"><div>{}</div><div>{}</div><div>{} Stars</div></div>',
-            object_link(purchase, product_name(purchase)),
+            object_link(purchase, product_label(purchase)),
             object_link(purchase.player),
             price(purchase),
         ),

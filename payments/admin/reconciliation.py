@@ -14,7 +14,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from payments import tasks
-from payments.admin.purchases import breaking, healed_badge, told_facts
+from payments.admin.purchases import breaking, healed_badge, product_label, told_facts
 from payments.models import Difference, ReconciliationRun
 from quizarena.players.admin import Chapter
 from quizarena.staff import audit
@@ -193,7 +193,7 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
 
 def _differences(run: ReconciliationRun) -> Chapter:
     """Return the first differences of a run, those that are still open before the others."""
-    rows = run.found.select_related("purchase", "player").order_by("is_healed", "pk")
+    rows = run.found.select_related("purchase__product", "player").order_by("is_healed", "pk")
     hidden = run.differences - DIFFERENCES_SHOWN
     return Chapter(
         title=f"Differences, the first {DIFFERENCES_SHOWN}" if hidden > 0 else "Differences",
@@ -216,4 +216,4 @@ def _purchase_of(difference: Difference) -> SafeString | str:
     """Return a link to the purchase, if it is about one."""
     if difference.purchase is None:
         return "–"
-    return object_link(difference.purchase, difference.purchase.product_id or "unknown")
+    return object_link(difference.purchase, product_label(difference.purchase))

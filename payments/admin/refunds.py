@@ -9,7 +9,7 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from payments.admin.purchases import asked_by, breaking, found, price, product_name, refund_badge
+from payments.admin.purchases import asked_by, breaking, found, price, product_label, refund_badge
 from payments.models import Purchase, Refund
 from quizarena.staff.desk import ReadOnlyAdmin, age, object_link
 
@@ -45,7 +45,7 @@ class RefundAdmin(ReadOnlyAdmin[Refund]):
 
     list_display = ("asked", "what", "stars", "whose", "who", "state", "tries", "next_try")
     list_filter = (ProgressFilter,)
-    list_select_related = ("purchase__player", "staff", "approved_by")
+    list_select_related = ("purchase__player", "purchase__product", "staff", "approved_by")
     search_fields = ("purchase__charge_id",)
     search_help_text = "Telegram id or user name, purchase, beginning of a charge id or payload"
     ordering = ("-id",)
@@ -77,7 +77,7 @@ class RefundAdmin(ReadOnlyAdmin[Refund]):
     @display(description="Purchase")
     def what(self, refund: Refund) -> SafeString:
         """Return a link to the purchase."""
-        return object_link(refund.purchase, product_name(refund.purchase))
+        return object_link(refund.purchase, product_label(refund.purchase))
 
     @display(description="Stars")
     def stars(self, refund: Refund) -> str:

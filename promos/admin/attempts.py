@@ -210,7 +210,7 @@ class AttemptAdmin(ByPlayerOrCode):
         form = WhyForm(request.POST if request.method == "POST" else linked)
         context = {
             **self.admin_site.each_context(request),
-            "title": "Why did it not work?",
+            "title": "Check a code",
             "opts": self.opts,
             "media": self.media,
             "form": form,
@@ -525,7 +525,7 @@ class DenialAdmin(OfPlayer):
             return f"{player} is on the deny list."
 
         decision = Decision(
-            title=f"Let no code work for {known or 'a player'}",
+            title=f"Block {known or 'a player'} from promo codes",
             carry_out=carry_out,
             preview=preview,
             form=ReasonForm if known else DenyForm,
@@ -548,7 +548,7 @@ class DenialAdmin(OfPlayer):
             return f"{denial.player} is not on the deny list any more."
 
         decision = Decision(
-            title=f"Let codes work again for {denial.player}",
+            title=f"Unblock {denial.player} from promo codes",
             carry_out=carry_out,
             preview=preview,
             form=ReasonForm,

@@ -45,7 +45,7 @@ from promos.operations import Verb
 from promos.redemptions import find
 from promos.rules import Reason
 from quizarena.staff import approvals as second_person
-from quizarena.staff import audit
+from quizarena.staff import audit, dates
 from quizarena.staff.decisions import Decision, DecisionForm, decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
@@ -387,13 +387,13 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
     @display(description="From")
     def starts(self, campaign: Campaign) -> str:
         """Return when it begins."""
-        return f"{timezone.localtime(campaign.starts_at):%Y-%m-%d %H:%M}"
+        return dates.moment(campaign.starts_at)
 
     @display(description="Until")
     def ends(self, campaign: Campaign) -> str:
         """Return when it ends."""
         ends_at = campaign.ends_at
-        return f"{timezone.localtime(ends_at):%Y-%m-%d %H:%M}" if ends_at else "–"
+        return dates.moment(ends_at) if ends_at else "–"
 
     @display(description="Costs")
     def costs(self, campaign: Campaign) -> str:
@@ -662,7 +662,7 @@ def _results(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
         "audit": {
             "headers": ["When", "Who", "What"],
             "rows": [
-                [age(entry.at), entry.actor or "by itself", entry.summary]
+                [age(entry.at), entry.actor or "System", entry.summary]
                 for entry in audit.of_object(campaign)[:AUDIT_SHOWN]
             ],
         },

@@ -214,12 +214,12 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
         """Return a link to the campaign."""
         return campaign_link(batch.campaign)
 
-    @display(description="Look like")
+    @display(description="Pattern")
     def like(self, batch: Batch) -> SafeString:
         """Return what may be shown of the codes."""
         return _in_one_line(codes.label(prefix=batch.prefix))
 
-    @display(description="Made")
+    @display(description="Generated")
     def progress(self, batch: Batch) -> SafeString:
         """Return how many are made, moving by itself as long as it does."""
         return render_to_string("promos/batch_progress.html", progress_of(batch))

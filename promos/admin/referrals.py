@@ -38,6 +38,7 @@ from promos.referral_rules import ANSWERS_MIN, DAYS_MIN, HELD_FROM, WINDOW
 from quizarena.players.admin import Chapter, tells
 from quizarena.players.models import Player
 from quizarena.staff import audit
+from quizarena.staff.dates import short_day
 from quizarena.staff.decisions import Decision, DecisionForm, decide
 from quizarena.staff.desk import ReadOnlyAdmin, age, badge, link, object_link, own_user
 from quizarena.staff.errors import StaffError
@@ -162,7 +163,7 @@ class ReferralAdmin(ReadOnlyAdmin[Referral]):
         """Return where it stands."""
         return status_badge(referral)
 
-    @display(description="Speaks against it")
+    @display(description="Risk signals")
     def suspicion(self, referral: Referral) -> str | SafeString:
         """Return the score with its reasons."""
         if not referral.score:
@@ -217,7 +218,7 @@ class ReferralAdmin(ReadOnlyAdmin[Referral]):
         weeks = referral_statistics.by_week(now=now)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"What comes of invitations: the last {len(weeks)} weeks",
+            "title": f"Invitations: results of the last {len(weeks)} weeks",
             "opts": self.opts,
             "media": self.media,
             "funnel": charts.referral_rows(referral_statistics.together(weeks)),
@@ -258,7 +259,7 @@ class ReferralAdmin(ReadOnlyAdmin[Referral]):
                 " promos-danger" if verdict is Verdict.FRAUD else "",
                 reverse("admin:promos_referral_judge", args=[obj.pk, verdict.name.lower()]),
                 seen_as(obj),
-                capfirst(verdict.value),
+                _LABELS[verdict],
             )
             for verdict in Verdict
             if verdict.is_due(obj)
@@ -303,7 +304,7 @@ def _evidence(referral: Referral) -> dict[str, Any]:
         "audit": {
             "headers": ["When", "Who", "What"],
             "rows": [
-                [age(entry.at), entry.actor or "by itself", entry.summary]
+                [age(entry.at), entry.actor or "System", entry.summary]
                 for entry in audit.of_object(referral)[:LENGTH]
             ],
         },
@@ -336,12 +337,12 @@ def _side(title: str, player: Player, days: Sequence[Day], dates: Sequence[date]
             ("Under 1.5 s", f"{fast} ({fast / answers:.0%})" if answers else "–"),
         ],
         "picture": charts.sparkline([by_date.get(day, 0) for day in dates]),
-        "span": f"{dates[0]:%d.%m.} – {dates[-1]:%d.%m.}",
+        "span": f"{short_day(dates[0])} – {short_day(dates[-1])}",
         "table": {
             "headers": ["Day", "Answers", "Too fast", "From", "To"],
             "rows": [
                 [
-                    f"{day.day:%d.%m.}",
+                    short_day(day.day),
                     day.answers,
                     day.fast,
                     f"{timezone.localtime(day.first_at):%H:%M:%S}",
@@ -383,6 +384,11 @@ def referrals_of(found: QuerySet[Referral]) -> dict[str, Any]:
 
 # --- Decisions ------------------------------------------------------------------------------------
 
+_LABELS = {
+    Verdict.FRAUD: "Confirm fraud",
+    Verdict.CANCEL: "Void invitation",
+    Verdict.REOPEN: "Reopen",
+}
 _NOTES = {
     Verdict.FRAUD: "It does not count, and what it has brought is taken back.",
     Verdict.CANCEL: "It does not count, without a reproach. What it has brought is taken back.",
@@ -423,14 +429,14 @@ def _judge(
         return f"{capfirst(str(referral))}: {verdict.past}."
 
     decision = Decision(
-        title=f"{capfirst(verdict.value)}: the invitation of {referral.invited}",
+        title=f"{_LABELS[verdict]}: the invitation of {referral.invited}",
         note=_NOTES[verdict],
         form=Form,
         preview=preview,
         carry_out=carry_out,
         refusals=REFUSALS,
         back=reverse("admin:promos_referral_change", args=[referral.pk]),
-        confirm=capfirst(verdict.value),
+        confirm=_LABELS[verdict],
     )
     return decide(request, decision, model_admin=model_admin)
 

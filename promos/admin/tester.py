@@ -26,6 +26,7 @@ from promos.admin.stories import in_lines
 from promos.models import HOLD_FOR, Campaign, CampaignKind, Code, Redemption, Scope
 from promos.rules import Person, Reason, Terms
 from quizarena.players.models import Language, Player
+from quizarena.staff import dates
 from quizarena.staff.desk import StaffAdmin
 
 LEVELS = ("A1", "A2", "B1", "B2")
@@ -236,7 +237,7 @@ def gives(campaign: Campaign) -> str:
     what = (
         campaign.product_code if campaign.scope == Scope.PRODUCT else (campaign.get_scope_display())
     )
-    return f"{campaign.value} % off {what}, held for {HOLD_FOR.seconds // 60} minutes"
+    return f"{campaign.value}% off {what}, held for {HOLD_FOR.seconds // 60} minutes"
 
 
 def _here(reason: Reason, person: Person, terms: Terms | None) -> str:
@@ -274,4 +275,4 @@ def _here_of_person(reason: Reason, person: Person, terms: Terms) -> str:
 
 def _day(day: date | None) -> str:
     """Return a day, or that there was none."""
-    return "never" if day is None else day.isoformat()
+    return "never" if day is None else dates.day(day)

@@ -41,7 +41,8 @@ from promos.models import (
     CampaignStatus,
     Scope,
 )
-from quizarena.staff.desk import StaffAdmin, own_user
+from quizarena.staff import dates
+from quizarena.staff.desk import MomentInput, StaffAdmin, own_user
 
 if TYPE_CHECKING:
     _ModelForm = forms.ModelForm[Campaign]
@@ -60,7 +61,7 @@ STEPS = (
     ("Value", "How much of it?", ("days", "energy", "percent", "scope", "product_code")),
     (
         "Who",
-        "Whom is it for? Without a tick: for everybody.",
+        "Audience (nothing ticked = everyone).",
         (
             "for_new_players",
             "for_first_purchase",
@@ -69,23 +70,14 @@ STEPS = (
             "for_lapsed_days",
         ),
     ),
-    ("When", "In the business time zone.", ("starts_at", "ends_at", "is_weekend_offer")),
-    ("Limits", "A hold counts as a use until it is released.", ("uses_max", "stars_max")),
+    ("When", f"{dates.zone_name()}.", ("starts_at", "ends_at", "is_weekend_offer")),
+    ("Limits", "Reserved uses count towards the limit.", ("uses_max", "stars_max")),
     (
         "Codes",
         "One that all share, a batch of unique ones, codes of your own, or several of these.",
         ("shared_code", "batch_size", "batch_prefix", "import_file"),
     ),
 )
-
-
-class MomentInput(forms.DateTimeInput):
-    """A day and a minute, as browsers ask for them."""
-
-    input_type = "datetime-local"
-
-    def __init__(self) -> None:
-        super().__init__(attrs={"class": " ".join(INPUT_CLASSES)}, format="%Y-%m-%dT%H:%M")
 
 
 def _number(label: str, *, least: int = 1, most: int | None = None, help_text: str = "") -> Any:
@@ -112,15 +104,15 @@ class CampaignForm(_ModelForm):
         widget=UnfoldAdminRadioSelectWidget(radio_style=HORIZONTAL),
     )
     energy = _number("Energy", most=ENERGY_MAX)
-    percent = _number("Per cent off", most=90)
+    percent = _number("Discount (%)", most=90)
     shared_code = forms.CharField(
         label="Shared code",
         required=False,
-        help_text="4 to 32 letters A to Z and digits; blanks and hyphens do not count.",
+        help_text="4 to 32 letters A to Z and digits; spaces and hyphens do not count.",
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),
     )
     batch_size = _number(
-        "Unique codes", most=batches.SIZE_MAX, help_text="Are made in the background."
+        "Unique codes", most=batches.SIZE_MAX, help_text="Generated in the background."
     )
     batch_prefix = forms.CharField(
         label="Their prefix",
@@ -168,7 +160,7 @@ class CampaignForm(_ModelForm):
             "for_first_purchase": "First purchase: has never paid",
             "for_language": "Language",
             "for_level": "Level",
-            "for_lapsed_days": "Away for so many days at least",
+            "for_lapsed_days": "Inactive for at least (days)",
             "starts_at": "From",
             "ends_at": "Until",
             "is_weekend_offer": "Offer it to players at the weekend",
@@ -176,11 +168,12 @@ class CampaignForm(_ModelForm):
             "stars_max": "Budget in Stars",
         }
         help_texts = {
-            "name": "Staff alone see it.",
+            "name": "Internal name.",
             "ends_at": "Empty: until somebody ends it.",
+            "uses_max": "Empty: unlimited.",
             "is_weekend_offer": "Friday 18:00 to Sunday 23:59, while it runs, to whom it is for. "
             "Needs a discount with a shared code; nobody has to type it.",
-            "stars_max": "The most that all discounts together take off. Empty: as it comes.",
+            "stars_max": "The most that all discounts together take off. Empty: unlimited.",
         }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:

@@ -51,7 +51,7 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
         """Return what the client may do."""
         return ", ".join(client.scopes)
 
-    @display(description="Standing")
+    @display(description="Status")
     def standing(self, client: ApiClient) -> SafeString:
         """Return whether the token opens anything."""
         if client.revoked_at:
@@ -65,7 +65,7 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
         """Return when the client was last there, to the hour."""
         return age(client.last_used_at)
 
-    @display(description="Made")
+    @display(description="Created")
     def made(self, client: ApiClient) -> SafeString:
         """Return who made it and when."""
         return format_html("{} by {}", age(client.created_at), client.created_by)

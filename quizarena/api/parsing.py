@@ -73,7 +73,9 @@ def words_field(*, max_length: int, help_text: str) -> serializers.CharField:
 
 def reason_field() -> serializers.CharField:
     """Return the field that says why something is done."""
-    return words_field(max_length=reasons.MAX_LENGTH, help_text="Is kept for ever.")
+    return words_field(
+        max_length=reasons.MAX_LENGTH, help_text="Stored permanently in the audit log."
+    )
 
 
 class StrictSerializer(serializers.Serializer[Any]):

@@ -89,7 +89,7 @@ def resume(*, player: Player, round_id: int, now: datetime) -> Start:
     current = rounds.filter(state=RoundState.OPEN).first()
     if current is None:
         raise StaleTapError("the round is over")
-    shown = current.showings.order_by("-pk").select_related("version").first()
+    shown = current.showings.order_by("-pk").select_related("version__question_row").first()
     assert shown is not None  # A round begins with its first question.
     shown.round = current
     if shown.given_back_at is None:

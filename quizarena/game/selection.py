@@ -3,7 +3,7 @@
 from django.db import connection
 
 from quizarena.game.errors import NoQuestionsError
-from quizarena.game.models import Mode, QuestionVersion
+from quizarena.game.models import Mode, Question, QuestionVersion
 from quizarena.players.models import Player
 
 # So many questions of a mode go by before one of them returns.
@@ -16,7 +16,7 @@ WITH recent AS (
   SELECT id, question_id FROM game_showing
   WHERE player_id = %(player)s AND mode = %(mode)s ORDER BY id DESC LIMIT %(recent)s
 )
-SELECT {", ".join(f"version.{field.column}" for field in _FIELDS)}
+SELECT question.level, {", ".join(f"version.{field.column}" for field in _FIELDS)}
 FROM game_question AS question
 JOIN game_questionversion AS version
   ON version.question_id = question.id AND version.number = question.version
@@ -39,4 +39,10 @@ def next_question(*, player: Player, mode: Mode) -> QuestionVersion:
         row = cursor.fetchone()
     if row is None:
         raise NoQuestionsError(mode)
-    return QuestionVersion.from_db(connection.alias, _NAMES, row)
+    level, *columns = row
+    version = QuestionVersion.from_db(connection.alias, _NAMES, columns)
+    # The level is told with the question; the rest is not worth the bytes.
+    version.question_row = Question.from_db(
+        connection.alias, ["id", "level"], [version.question_row_id, level]
+    )
+    return version

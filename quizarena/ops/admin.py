@@ -8,6 +8,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django_celery_beat.models import (
     ClockedSchedule,
     CrontabSchedule,
@@ -31,6 +32,7 @@ from quizarena.staff.desk import (
     object_link,
     pretty,
     span,
+    with_code,
 )
 from quizarena.staff.models import Alert
 
@@ -43,6 +45,34 @@ admin.site.unregister(
 admin.site.index_template = "ops/index.html"
 # So many alerts stand on the front page; their list has the rest.
 ALERTS_SHOWN = 10
+# What a job of settings.CELERY_BEAT_SCHEDULE does, where its stored name does not say it plainly.
+JOB_LABELS = {
+    "sweep the inbox": "Process the inbox",
+    "tell players what they are owed": "Send transactional notices",
+    "go on with refunds": "Complete refunds",
+    "make invoice links": "Create invoice links",
+    "give days of grace": "Grant days of grace",
+    "reconcile all of it with Telegram": "Reconcile everything with Telegram",
+    "remind players": "Send reminders",
+    "remind players whose hour has come": "Send scheduled reminders",
+    "go on with broadcasts": "Send broadcasts",
+    "give back questions that were not shown": "Refund undelivered questions",
+    "give back questions that were withdrawn": "Refund withdrawn questions",
+    "note the ends of Premium": "Schedule Premium notices",
+    "release holds": "Expire reservations",
+    "guard promo codes": "Pause abused campaigns",
+    "roll campaigns over": "Update campaign statuses",
+    "make promo codes": "Generate promo codes",
+    "finish kill switches": "Complete kill switches",
+    "prove campaigns": "Verify campaign counters",
+    "settle rewards for invitations": "Offer invitation rewards",
+    "settle streaks": "Roll over streaks",
+    "prove the ledger": "Verify the ledger",
+    "guard offers": "Check offers",
+    "forget old impressions": "Delete old offer views",
+    "forget answers of the API": "Delete stored API answers",
+    "forget old updates and calls": "Delete old updates and calls",
+}
 
 
 def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
@@ -52,7 +82,7 @@ def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     return {
         **context,
         "alerts": {
-            "headers": ["Trouble", "What", "Times", "Last"],
+            "headers": ["Problem", "What", "Times", "Last"],
             "rows": [
                 [
                     badge(alerts.label_of(alert.kind), "danger"),
@@ -130,12 +160,17 @@ class DowntimeAdmin(ReadOnlyAdmin[Downtime]):
 class PeriodicTaskAdmin(ReadOnlyAdmin[PeriodicTask]):
     """The schedule: pause, resume, or run a task now."""
 
-    list_display = ("name", "task", "rhythm", "state", "last_run", "runs")
+    list_display = ("job", "task", "rhythm", "state", "last_run", "runs")
     list_filter = ("enabled",)
     list_select_related = ("interval", "crontab", "solar", "clocked")
     ordering = ("name",)
     actions = ("pause", "resume", "run_now")
-    fields = ("name", "task", "rhythm", "state", "last_run", "runs", "queue", "arguments")
+    fields = ("job", "task", "rhythm", "state", "last_run", "runs", "queue", "arguments")
+
+    @display(description="Job")
+    def job(self, task: PeriodicTask) -> str:
+        """Return what it does, with the name by which beat stores it in small."""
+        return with_code(JOB_LABELS.get(task.name, capfirst(task.name)), task.name)
 
     @display(description="Runs")
     def rhythm(self, task: PeriodicTask) -> str:

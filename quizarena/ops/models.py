@@ -6,6 +6,8 @@ import pgtrigger
 from django.db import models
 from django.db.models import F, Q
 
+from quizarena.staff import dates
+
 
 class Heartbeat(models.Model):
     """When a kind of process (a queue's worker, beat, sender) was last seen alive."""
@@ -14,7 +16,7 @@ class Heartbeat(models.Model):
     seen_at = models.DateTimeField()
 
     def __str__(self) -> str:
-        return f"{self.name} seen {self.seen_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.name} seen {dates.to_the_second(self.seen_at)}"
 
 
 class ProcessRun(models.Model):
@@ -45,7 +47,7 @@ class ProcessRun(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.process} on {self.host} since {self.started_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.process} on {self.host} since {dates.to_the_second(self.started_at)}"
 
 
 class Downtime(models.Model):
@@ -77,7 +79,7 @@ class Downtime(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.process} away from {self.began_at:%Y-%m-%d %H:%M:%S}"
+        return f"{self.process} away from {dates.to_the_second(self.began_at)}"
 
     @property
     def length(self) -> timedelta:

@@ -60,7 +60,7 @@ def named(players: QuerySet[Player], term: str) -> QuerySet[Player]:
 class StandingFilter(admin.SimpleListFilter):
     """Who is kept from playing, and by whom."""
 
-    title = "standing"
+    title = "status"
     parameter_name = "standing"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
@@ -102,6 +102,13 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         ),
     )
 
+    def get_form(
+        self, request: HttpRequest, obj: Player | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Explain since when the player cannot play."""
+        kwargs["help_texts"] = {"suspended_at": "Since when staff have suspended the player."}
+        return super().get_form(request, obj, change, **kwargs)
+
     @display(description="Player", header=True)
     def name(self, player: Player) -> list[str]:
         """Return the name, the user name and the initials."""
@@ -114,14 +121,14 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         """Return the Telegram id as one copies it, without thousands separators."""
         return str(player.telegram_id)
 
-    @display(description="Standing")
+    @display(description="Status")
     def standing(self, player: Player) -> SafeString:
         """Return whether the player can play, and who prevents it."""
         if player.suspended_at is not None:
             return badge("suspended", "danger")
         if player.bot_blocked_at is not None:
             return badge("has blocked the bot", "warning")
-        return badge("can play", "success")
+        return badge("active", "success")
 
     @display(description="Last seen")
     def seen(self, player: Player) -> str:
@@ -145,7 +152,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         return {"chapters": [chapter for chapter in chapters if chapter]}
 
     def has_suspend_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may shut players out and let them in again."""
+        """Return whether the user may suspend players and end their suspension."""
         return request.user.has_perm("players.suspend_player")
 
     def is_action_due(self, action: str, obj: Player) -> bool:
@@ -154,7 +161,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
 
     @admin.action(description="Suspend", permissions=["suspend"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[Player]) -> None:
-        """Shut the players out of the game."""
+        """Keep the players from playing."""
         now = timezone.now()
         self.act(
             request,

@@ -62,7 +62,7 @@ class Player(models.Model):
             models.Index(
                 OpClass(Upper("username"), name="text_pattern_ops"), name="player_username_prefix"
             ),
-            # The admin's filters: who is shut out, who has blocked the bot.
+            # The admin's filters: who is suspended, who has blocked the bot.
             models.Index(
                 fields=["-id"],
                 condition=models.Q(suspended_at__isnull=False),

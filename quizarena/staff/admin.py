@@ -107,7 +107,7 @@ class UserAdmin(_UserAdmin, StaffAdmin[User]):
         names = ", ".join(sorted(group.name for group in user.groups.all()))
         return names or ("superuser" if user.is_superuser else "–")
 
-    @display(description="Standing")
+    @display(description="Status")
     def standing(self, user: User) -> SafeString:
         """Return whether the user may come in."""
         return badge("active", "success") if user.is_active else badge("inactive", "danger")
@@ -558,7 +558,7 @@ def _marked(
 
 @admin.register(Alert)
 class AlertAdmin(ReadOnlyAdmin[Alert]):
-    """Troubles, the open ones first, each with the way out beside it."""
+    """Problems, the open ones first, each with the way out beside it."""
 
     list_display = ("trouble", "summary", "runbook", "times", "last", "state")
     list_display_links = ("trouble", "summary")
@@ -577,14 +577,14 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
             )
         },
     )
-    settled_fields = ("Settled", {"fields": (("settler", "settled"), "settle_reason")})
+    settled_fields = ("Resolved", {"fields": (("settler", "settled"), "settle_reason")})
 
     def get_fieldsets(self, request: HttpRequest, obj: Alert | None = None) -> Any:
         """Return what happened and, once it is settled, how."""
         settled = obj is not None and obj.settled_at is not None
         return (self.trouble_fields, self.settled_fields) if settled else (self.trouble_fields,)
 
-    @display(description="Trouble")
+    @display(description="Problem")
     def trouble(self, alert: Alert) -> SafeString:
         """Return the kind, red while it is open."""
         colour = "info" if alert.settled_at else "danger"
@@ -616,7 +616,7 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
         """Return whether somebody still has to look at it."""
         if alert.settled_at is None:
             return badge("open", "warning")
-        by = f"settled by {alert.settled_by}" if alert.settled_by else "gone by itself"
+        by = f"resolved by {alert.settled_by}" if alert.settled_by else "resolved by the system"
         return badge(by, "success")
 
     @display(description="By")
@@ -642,7 +642,7 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
         """Return the way to settle an open alert, for who may."""
         if obj.settled_at is not None or not self.has_settle_permission(request):
             return []
-        return [button("Settle", "staff_alert_settle", obj.pk)]
+        return [button("Resolve", "staff_alert_settle", obj.pk)]
 
     def get_urls(self) -> list[URLPattern]:
         """Add the page that settles."""
@@ -665,15 +665,15 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
                 reason=cleaned["reason"],
                 now=timezone.now(),
             )
-            return f"Settled: {alert.summary}"
+            return f"Resolved: {alert.summary}"
 
         decision = Decision(
-            title=f"Settle “{alerts.label_of(alert.kind)}”",
+            title=f"Resolve “{alerts.label_of(alert.kind)}”",
             note=alert.summary,
             form=ReasonForm,
             carry_out=carry_out,
             refusals=(StaffError,),
             back=_page_of(alert),
-            confirm="Settle",
+            confirm="Resolve",
         )
         return decide(request, decision, model_admin=self)

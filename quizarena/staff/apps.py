@@ -17,8 +17,9 @@ class StaffConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep guards and roles in step with every migration, and note who comes and goes."""
-        from quizarena.staff import audit, guards, proxies, roles
+        from quizarena.staff import audit, guards, navigation, proxies, roles
 
+        navigation.name_pages()
         post_migrate.connect(guards.stay_on, dispatch_uid="guards.stay_on")
         post_migrate.connect(roles.keep_in_step, dispatch_uid="roles.keep_in_step")
         post_migrate.connect(

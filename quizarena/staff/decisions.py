@@ -21,7 +21,7 @@ class ReasonForm(forms.Form):
     reason = forms.CharField(
         max_length=reasons.MAX_LENGTH,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
-        help_text="Is kept for ever.",
+        help_text="Stored permanently in the audit log.",
     )
 
 

@@ -32,8 +32,9 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.timesince import timesince
 from unfold.paginator import InfinitePaginator
+from unfold.widgets import INPUT_CLASSES
 
-from quizarena.staff import audit
+from quizarena.staff import audit, dates
 from quizarena.staff.models import AuditEntry
 from quizarena.staff.plans import custom_plans
 
@@ -370,14 +371,38 @@ def _plain(value: Any) -> Any:
     return str(value)
 
 
+# --- How things are asked for ---------------------------------------------------------------------
+
+
+class MomentInput(forms.DateTimeInput):
+    """A box for a moment, in the format and the zone in which the admin shows them.
+
+    A browser's own picker writes days and hours as the browser's language does.
+    """
+
+    def __init__(self, *, to_the_second: bool = False) -> None:
+        pattern = dates.INPUT_FORMAT_TO_THE_SECOND if to_the_second else dates.INPUT_FORMAT
+        example = f"29 Nov 2026, 18:00{':00' if to_the_second else ''}"
+        attributes = {"class": " ".join(INPUT_CLASSES), "placeholder": example}
+        super().__init__(attrs=attributes, format=pattern)
+
+
+class DayInput(forms.DateInput):
+    """A box for a day, as MomentInput is one for a moment."""
+
+    def __init__(self) -> None:
+        attributes = {"class": " ".join(INPUT_CLASSES), "placeholder": "29 Nov 2026"}
+        super().__init__(attrs=attributes, format=dates.DAY_INPUT_FORMAT)
+
+
 # --- How things are shown -------------------------------------------------------------------------
 
 
 def span(duration: timedelta) -> str:
-    """Return a length of time in the one unit that says most: 80 ms, 12 s, 5 minutes, 2 days."""
+    """Return a length of time in the one unit that says most: 12 s, 5 minutes, 2 days."""
     seconds = duration.total_seconds()
     if seconds < 1:
-        return f"{max(0, round(seconds * 1000))} ms"
+        return "under a second"
     if seconds < 60:
         return f"{seconds:.0f} s"
     now = timezone.now()
@@ -389,20 +414,23 @@ def age(moment: datetime | None) -> str:
     if moment is None:
         return "–"
     past = timezone.now() - moment
-    told = f"{span(past)} ago" if past >= timedelta() else f"in {span(-past)}"
-    exact = timezone.localtime(moment)
+    if abs(past) < timedelta(seconds=1):
+        relative = "just now"
+    else:
+        relative = f"{span(past)} ago" if past > timedelta() else f"in {span(-past)}"
     return format_html(
-        '<time datetime="{}" title="{}">{}</time>',
-        exact.isoformat(),
-        exact.strftime("%Y-%m-%d %H:%M:%S %Z"),
-        told,
+        '<time datetime="{}" title="{}, {}">{}</time>',
+        timezone.localtime(moment).isoformat(),
+        dates.to_the_second(moment),
+        dates.zone_name(),
+        relative,
     )
 
 
 def exactly(instant: datetime) -> SafeString:
     """Return an instant that breaks between day and time, and nowhere else."""
-    local = timezone.localtime(instant)
-    return format_html("<time>{}</time> <time>{}</time>", f"{local:%Y-%m-%d}", f"{local:%H:%M:%S}")
+    day, clock = dates.to_the_second(instant).split(", ")
+    return format_html("<time>{},</time> <time>{}</time>", day, clock)
 
 
 def pretty(value: Any) -> SafeString:
@@ -418,6 +446,11 @@ def preformatted(text: str) -> SafeString:
 def badge(text: object, colour: str) -> SafeString:
     """Return a label in one of Unfold's colours: info, primary, success, warning or danger."""
     return render_to_string("unfold/helpers/label.html", {"text": text, "type": colour})
+
+
+def with_code(name: str, code: str) -> str | SafeString:
+    """Return a name as people know it, with the code that other systems use beside it in small."""
+    return format_html("{} <small>{}</small>", name, code) if code and code != name else name
 
 
 def link(label: object, name: str, *args: object, query: str = "") -> SafeString:

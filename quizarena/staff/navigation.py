@@ -31,7 +31,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Wallets", "account_balance_wallet", "economy.wallet"),
         ("Ledger", "receipt_long", "economy.ledgerentry"),
         ("By day", "monitoring", "economy.ledgerentry.days"),
-        ("Proofs", "verified", "economy.proverrun"),
+        ("Ledger checks", "verified", "economy.proverrun"),
         ("Outage days", "shield", "economy.outageday"),
     ),
     "Payments": (
@@ -47,7 +47,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Promos": (
         ("Campaigns", "redeem", "promos.campaign"),
         ("Batches", "confirmation_number", "promos.batch"),
-        ("Why not?", "contact_support", "promos.attempt.why"),
+        ("Check a code", "contact_support", "promos.attempt.why"),
         ("Attempts", "rule", "promos.attempt"),
         ("Redemptions", "loyalty", "promos.redemption"),
         ("Blocks", "front_hand", "promos.block"),
@@ -80,6 +80,20 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     ),
 }
 
+# What one row of a page is called, where the model has another name than the page.
+SINGULARS = {
+    "staff.auditentry": "audit log entry",
+    "promos.referral": "invitation",
+    "promos.denial": "deny list entry",
+    "payments.impression": "offer",
+    "economy.ledgerentry": "ledger entry",
+    "economy.proverrun": "ledger check",
+    "bot.inboxupdate": "inbox update",
+    "bot.outgoingcall": "outbox call",
+    "django_celery_beat.periodictask": "scheduled job",
+    "auth.group": "role",
+}
+
 # page: (what of it is open for a user, in which colour): one indexed query each, on every page of
 # the desk.
 BADGES: dict[str, tuple[Callable[[Any], QuerySet[Any]], str]] = {
@@ -98,6 +112,23 @@ BADGES: dict[str, tuple[Callable[[Any], QuerySet[Any]], str]] = {
 }
 # A badge says "99+" from here.
 BADGE_MAX = 100
+
+
+def name_pages() -> None:
+    """Call every page by its name in the sidebar: a thing has one name.
+
+    Not in the models' Meta, where a name is part of the migrations' state.
+    """
+    for pages in GROUPS.values():
+        for title, _symbol, label in pages:
+            app, model, *view = label.split(".")
+            if view:
+                continue
+            options = apps.get_model(app, model)._meta
+            # API stays in capitals.
+            plural = title if title[:2].isupper() else f"{title[0].lower()}{title[1:]}"
+            options.verbose_name_plural = plural
+            options.verbose_name = SINGULARS.get(label, options.verbose_name)
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:

@@ -137,7 +137,7 @@ class TestSending:
 
         shown = decide(desk, "schedule", broadcast, step="preview")
 
-        assert "Players 56 Takes 2 s at best Starts at once Second person not needed" in shown
+        assert "Players 56 Takes 2 s Starts at once Second person not needed" in shown
         assert Broadcast.objects.get().status == "DRAFT"
 
     def test_it_is_sent_paused_continued_and_stopped(self, desk: Client) -> None:

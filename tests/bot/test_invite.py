@@ -87,7 +87,7 @@ class TestThePage:
             "🤝 Invite your friends\n\n"
             "For every 3 friends who come by your link and answer 20 questions on 2 days, all "
             "within 14 days, you get a reward of your choice:\n"
-            "• 🔋 15 energy · 🔓 24 h: Cases, Separable verbs, Word order\n"
+            "• 🔋 15 energy points · 🔓 24 h: Cases, Separable verbs, Word order\n"
             "• 👑 Premium Starter: 7 days\n\n"
             f"https://t.me/quizarena_bot?start=ref_{she.code}\n\n"
             "The next reward\n○○○ 0 of 3 friends"
@@ -108,9 +108,7 @@ class TestThePage:
         page = say(road, anna, "/invite")["text"]
 
         assert "The next reward\n●○○ 1 of 3 friends" in page
-        assert (
-            "On their way\nO<leh ●●●○○ 13 of 20 questions, 1 of 2 days · until 06.12.2026" in page
-        )
+        assert "On their way\nO<leh ●●●○○ 13 of 20 questions, 1 of 2 days · until 6 Dec" in page
 
     def test_what_is_coming_and_when(self, road: Road, clock: time_machine.Traveller) -> None:
         anna, she = inviter(road)
@@ -124,8 +122,8 @@ class TestThePage:
         page = say(road, anna, "/invite")
 
         assert page["text"].endswith(
-            "📅 Reward 3 waits until 01.12.2026 00:00 at least: there are 2 a month.\n"
-            "⏳ Reward 4 is yours to choose from 24.11.2026 13:00 on.\n\n"
+            "📅 Reward 3 waits until 1 Dec, 00:00 at least: there are 2 a month.\n"
+            "⏳ Reward 4 is yours to choose from 24 Nov, 13:00 on.\n\n"
             "🎉 2 rewards chosen so far, 2 of 2 this month."
         )
         assert labels(page)[0] == "📨 Send to a friend"
@@ -276,7 +274,7 @@ class TestTheChoice:
 
         assert first["text"].startswith(
             "🎁 Your reward 1 is here. Thank you for inviting!\n"
-            "🔋 15 energy\n🔓 24 h: Cases, Separable verbs, Word order\n\nYou have now\n"
+            "🔋 15 energy points\n🔓 24 h: Cases, Separable verbs, Word order\n\nYou have now\n"
             "🔋 Paid energy: 15"
         )
         assert again["text"] == first["text"]
@@ -327,7 +325,7 @@ class TestTheChoice:
 
         tap(road, anna, data)
 
-        assert toast(road, anna).startswith("This button is from an earlier time.")
+        assert toast(road, anna).startswith("This button is no longer valid.")
 
     def test_too_early(self, road: Road) -> None:
         anna, she = inviter(road)
@@ -335,7 +333,7 @@ class TestTheChoice:
 
         tap(road, anna, "reward:1:PREMIUM_7")
 
-        assert toast(road, anna) == "This reward is ready on 24.11.2026 13:00."
+        assert toast(road, anna) == "This reward is ready on 24 Nov, 13:00."
 
     def test_a_reward_that_is_none(self, road: Road) -> None:
         anna, _ = inviter(road)
@@ -378,7 +376,7 @@ class TestBeingTold:
         )
         assert ready["text"] == (
             "🎁 Reward 1 for your invitations is ready. Choose:\n"
-            "• 🔋 15 energy · 🔓 24 h: Cases, Separable verbs, Word order\n"
+            "• 🔋 15 energy points · 🔓 24 h: Cases, Separable verbs, Word order\n"
             "• 👑 Premium Starter: 7 days"
         )
         assert labels(ready) == ["1 · 🔋 Mega Pack", "1 · 👑 7 days Premium", "🤝 Invite"]
@@ -409,11 +407,11 @@ class TestBeingTold:
         remind(road)
 
         assert deferred.endswith(
-            "📅 Reward 3 waits for you.\nThere are 2 a month. It has its turn on 01.12.2026 00:00 "
+            "📅 Reward 3 waits for you.\nThere are 2 a month. It has its turn on 1 Dec, 00:00 "
             "at the earliest; I will tell you."
         )
         assert refusal == (
-            "There are 2 rewards a month. This one waits for you, until 01.12.2026 00:00 at least."
+            "There are 2 rewards a month. This one waits for you, until 1 Dec, 00:00 at least."
         )
         assert texts(road, anna)[-1].startswith("🎁 Reward 3 for your invitations is ready.")
 
@@ -429,8 +427,8 @@ class TestBeingTold:
         assert texts(road, anna)[-1] == (
             "↩️ Reward 1 for your invitations was withdrawn.\n"
             "One of the three invitations does not count. The others count for your next reward."
-            "\n\nTaken back for it\n🔋 15 energy\n🔓 24 h: Cases, Separable verbs, Word order\n\n"
-            "Questions? Write to /paysupport."
+            "\n\nRemoved\n🔋 15 energy points\n🔓 24 h: Cases, Separable verbs, Word order\n\n"
+            "Questions? Use /paysupport."
         )
 
     def test_what_the_page_shows_is_not_told_again(self, road: Road) -> None:

@@ -85,7 +85,7 @@ class TestStreaks:
         (text,) = tell(at(6))
 
         assert text == (
-            "💔 You did not play on 05.11.: your streak of 3 days is over.\n"
+            "💔 You did not play on 5 Nov: your streak of 3 days is over.\n"
             "💪 Earn your streak of 3 days back: 3 rounds with ten right answers. Done: 0. "
             "The chance is gone in 39 h."
         )
@@ -101,7 +101,7 @@ class TestStreaks:
     def test_after_48_hours_there_is_nothing_to_offer(self) -> None:
         lose_a_streak()
 
-        assert tell(at(8)) == ["💔 You did not play on 05.11.: your streak of 3 days is over."]
+        assert tell(at(8)) == ["💔 You did not play on 5 Nov: your streak of 3 days is over."]
 
     def test_a_day_saved_by_a_saver(self) -> None:
         player = make_player()
@@ -110,7 +110,7 @@ class TestStreaks:
         streaks.settle(player=player, now=at(4, 0, 10))
 
         assert tell(at(4)) == [
-            "🛟 You did not play on 03.11. – a streak saver has kept your streak of 1 day."
+            "🛟 You did not play on 3 Nov – a streak saver has kept your streak of 1 day."
         ]
 
     def test_a_day_saved_by_premium(self) -> None:
@@ -120,7 +120,7 @@ class TestStreaks:
         streaks.settle(player=player, now=at(5, 0, 10))
 
         assert tell(at(5)) == [
-            "👑 You did not play on 04.11. – your Premium has kept your streak of 2 days."
+            "👑 You did not play on 4 Nov – your Premium has kept your streak of 2 days."
         ]
 
     def test_a_day_of_an_outage(self) -> None:
@@ -136,7 +136,7 @@ class TestStreaks:
         streaks.settle(player=player, now=at(6, 10))
 
         assert tell(at(6, 11)) == [
-            "🛡 On 05.11. the game was down, sorry! Your streak of 3 days goes on."
+            "🛡 On 5 Nov the game was down, sorry! Your streak of 3 days goes on."
         ]
 
     def test_several_days_are_one_message_in_order(self) -> None:
@@ -148,15 +148,15 @@ class TestStreaks:
         (text,) = tell(at(5))
 
         assert text.split("\n")[::2] == [
-            "🛟 You did not play on 03.11. – a streak saver has kept your streak of 1 day.",
-            "💔 You did not play on 04.11.: your streak of 1 day is over.",
+            "🛟 You did not play on 3 Nov – a streak saver has kept your streak of 1 day.",
+            "💔 You did not play on 4 Nov: your streak of 1 day is over.",
         ]
 
     @pytest.mark.parametrize(
         ("language", "begin"),
         [
             ("de", "💔 Am 05.11. hast du nicht gespielt: Deine Serie von 3 Tagen ist vorbei."),
-            ("uk", "💔 05.11. – пропущений день: твоя серія завершилася (3 дні)."),
+            ("uk", "💔 05.11 – пропущений день: твоя серія завершилася (3 дні)."),
         ],
     )
     def test_the_player_is_told_in_their_language(self, language: str, begin: str) -> None:
@@ -224,9 +224,9 @@ class TestPremium:
     @pytest.mark.parametrize(
         ("now", "begin"),
         [
-            (at(6, 10), "👑 Your Premium ends in 3 days, on 09.11. 09:00. Until then"),
-            (at(8, 10), "👑 Your Premium ends in 23 h, on 09.11. 09:00. Until then"),
-            (at(9, 10), "👑 Your Premium ended on 09.11. 09:00. Questions cost energy again"),
+            (at(6, 10), "👑 Your Premium ends in 3 days, on 9 Nov, 09:00. Until then"),
+            (at(8, 10), "👑 Your Premium ends in 23 h, on 9 Nov, 09:00. Until then"),
+            (at(9, 10), "👑 Your Premium ended on 9 Nov, 09:00. Questions cost energy again"),
         ],
     )
     def test_the_end_is_told_before_and_after_each_once(self, now: datetime, begin: str) -> None:

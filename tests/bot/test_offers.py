@@ -94,12 +94,12 @@ class TestOutOfEnergy:
         assert screen["text"] == (
             "🪫 Your energy is used up.\n\n"
             "⚡ The next point comes in 30 minutes.\n"
-            "🔋 All 20 points are back in 10 h, at midnight at the latest.\n\n"
+            "🔋 All 20 points are back in 10 h, by 00:00 at the latest.\n\n"
             "Your answers so far are kept. See you soon!\n\n"
             "💡 Would you rather go on right away?\n\n"
-            "10 energy · ⭐ 5\n🔋 10 energy\n\n"
+            "10 energy points · ⭐ 5\n🔋 10 energy points\n\n"
             "Mega Pack · ⭐ 15\n"
-            "🔋 15 energy · 🔓 24 h: Cases, Separable verbs, Word order\n\n"
+            "🔋 15 energy points · 🔓 24 h: Cases, Separable verbs, Word order\n\n"
             "Premium Month · ⭐ 99\n👑 Premium Month: 30 days"
         )
         shown = Impression.objects.get()
@@ -159,7 +159,7 @@ class TestLockedMode:
 
         assert screen["text"] == (
             "🔒 “Cases” is locked.\n\nThis opens it for you:\n\n"
-            "Mega Pack · ⭐ 15\n🔋 15 energy · 🔓 24 h: Cases, Separable verbs, Word order"
+            "Mega Pack · ⭐ 15\n🔋 15 energy points · 🔓 24 h: Cases, Separable verbs, Word order"
         )
         assert labels(screen)[0] == "Mega Pack · ⭐ 15"
 
@@ -188,9 +188,9 @@ class TestAtRest:
             travel(road)
 
         assert texts(road, anna)[-1] == (
-            "🪫 3 points of energy left.\n\n"
-            "One comes back every 30 minutes, and all of them at midnight. If you do not want to "
-            "wait:\n\n10 energy · ⭐ 5\n🔋 10 energy"
+            "🪫 3 energy points left.\n\n"
+            "One comes back every 30 minutes, and all of them at 00:00. If you do not want to "
+            "wait:\n\n10 energy points · ⭐ 5\n🔋 10 energy points"
         )
 
     def test_who_is_here_for_the_first_time_is_left_alone(
@@ -236,8 +236,8 @@ class TestAtRest:
 
         present = road.sandbox.last_message(anna)
         assert present["text"] == (
-            "👋 Nice to see you again!\n\n🎁 A present for you: 20 energy. They are in your wallet "
-            "already, and they never expire."
+            "👋 Nice to see you again!\n\n🎁 A present for you: 20 energy points. They are in your "
+            "wallet already, and they never expire."
         )
         assert labels(present) == ["▶️ Play", "◀️ Back"]
         assert Wallet.objects.get().paid_energy == 20
@@ -262,7 +262,7 @@ class TestAtRest:
         travel(road)
 
         assert texts(road, anna)[-1] == (
-            "🔥 Your streak of 15 days ends at midnight.\n\nOne answered question is enough to "
+            "🔥 Your streak of 15 days ends at 00:00.\n\nOne answered question is enough to "
             "keep it. If you cannot play any more today, this saves the day:\n\n"
             "Streak saver · ⭐ 20\n🛟 1 streak saver"
         )
@@ -279,7 +279,7 @@ class TestAtRest:
 
         assert triggers() == ["STREAK_RISK_22"]
         assert toast(road, anna).startswith("🔒 “Cases” is open with Premium")
-        assert texts(road, anna)[-1].startswith("🔥 Your streak of 15 days ends at midnight.")
+        assert texts(road, anna)[-1].startswith("🔥 Your streak of 15 days ends at 00:00.")
 
 
 class TestPremium:
@@ -296,7 +296,7 @@ class TestPremium:
         travel(road)
 
         assert triggers()[:2] == ["STARTER_EXPIRED", "MONTH_EXPIRING"]
-        assert ended["text"].startswith("👑 Your Premium ended on 17.11.2026 12:00.")
+        assert ended["text"].startswith("👑 Your Premium ended on 17 Nov 2026, 12:00.")
         assert labels(ended)[0] == "Premium Month · ⭐ 99"
         assert labels(road.sandbox.last_message(anna))[:2] == [
             "Premium Season · ⭐ 249",
@@ -415,7 +415,7 @@ class TestButtons:
         page = tap(road, anna, data(screen)[0])
 
         assert toast(road, anna).startswith("The price has changed.")
-        assert page["text"].startswith("🛍 10 energy · ⭐ 7")
+        assert page["text"].startswith("🛍 10 energy points · ⭐ 7")
         assert Purchase.objects.count() == 0
 
     def test_what_the_player_has_meanwhile_is_refused_kindly(self, road: Road, anna: int) -> None:
@@ -454,8 +454,8 @@ class TestWeekend:
             "Premium Month · ⭐ 99 ⭐ 60\n👑 Premium Month: 30 days\n\n"
             "Premium Season · ⭐ 249 ⭐ 150\n👑 Premium Season: 90 days\n\n"
             "Premium Year · ⭐ 499 ⭐ 300\n👑 Premium Year: 365 days\n\n"
-            "Until 22.11.2026 23:59 at the latest, and while there is any left. When you take it, "
-            "the price is kept for you for 15 minutes."
+            "Until 22 Nov 2026, 23:59 at the latest, and while there is any left. When you take "
+            "it, the price is kept for you for 15 minutes."
         )
         assert labels(offer) == ["🎉 Take −40 %", "Not now", "🔕 Do not show for 3 days"]
         assert held["text"] == (
@@ -502,7 +502,7 @@ class TestLanguages:
     @pytest.mark.parametrize(
         ("language", "begin", "buttons_"),
         [
-            ("de", "🪫 Noch 3 Punkte Energie.", ["Jetzt nicht", "🔕 3 Tage nicht zeigen"]),
+            ("de", "🪫 Noch 3 Energiepunkte.", ["Jetzt nicht", "🔕 3 Tage nicht zeigen"]),
             ("uk", "🪫 Залишилося 3 одиниці енергії.", ["Не зараз", "🔕 Не показувати 3 дні"]),
         ],
     )

@@ -103,7 +103,7 @@ class TestWaysIn:
 
         assert asked["text"] == (
             "🏷 Your promo code\n\nSend it to me as your next message, within 15 minutes. "
-            "Capitals, blanks and hyphens do not matter."
+            "Capitals, spaces and hyphens do not matter."
         )
         assert answer["text"].startswith("🏷 Your code is accepted.")
         assert attempts() == [("PROMPT", "")]
@@ -200,23 +200,23 @@ class TestGrant:
         again = say(road, anna, "/promo HELLO2026")
 
         assert answer["text"] == (
-            "🎁 Your code is redeemed. This is yours now:\n🔋 30 energy\n\n"
+            "🎁 Your code is redeemed. This is yours now:\n🔋 30 energy points\n\n"
             "You have now\n🔋 Paid energy: 30"
         )
-        assert again["text"] == "☑️ This code has been used already."
+        assert again["text"] == "☑️ You have already used this code."
         assert Wallet.objects.get().paid_energy == 30
         assert counted(campaign) == (0, 1, 0, 0)
 
     @pytest.mark.parametrize(
-        ("language", "arrived", "owned"),
+        ("language", "arrived", "owned", "end"),
         [
-            ("de", "👑 Premium Monat: 30 Tage", "👑 Premium bis "),
-            ("en", "👑 Premium Month: 30 days", "👑 Premium until "),
-            ("uk", "👑 Преміум Місяць: 30 днів", "👑 Преміум до "),
+            ("de", "👑 Premium Monat: 30 Tage", "👑 Premium bis ", "%d.%m.%Y"),
+            ("en", "👑 Premium Month: 30 days", "👑 Premium until ", "%-d %b %Y"),
+            ("uk", "👑 Преміум Місяць: 30 днів", "👑 Преміум до ", "%d.%m.%Y"),
         ],
     )
     def test_premium_is_told_in_the_players_language_with_its_end(
-        self, road: Road, language: str, arrived: str, owned: str
+        self, road: Road, language: str, arrived: str, owned: str, end: str
     ) -> None:
         running(kind="PREMIUM_GRANT", value=30)
         anna = newcomer(road, language=language)
@@ -226,7 +226,7 @@ class TestGrant:
         span = PremiumSpan.objects.get(player=row(anna))
         assert span.ends_at - span.starts_at == timedelta(days=30)
         assert arrived in answer
-        assert f"{owned}{span.ends_at:%d.%m.%Y}" in answer
+        assert f"{owned}{span.ends_at:{end}}" in answer
         assert "_" not in answer
 
     def test_an_update_that_comes_again_gives_once_and_answers_once(self, road: Road) -> None:
@@ -319,11 +319,11 @@ class TestDiscount:
         shop = say(road, anna, "/shop")
         page = tap(road, anna, "product:PREMIUM_MONTH")
 
-        assert "🏷 −40 % · 15 minutes left\n\n10 energy · ⭐ 5\n" in shop["text"]
+        assert "🏷 −40 % · 15 minutes left\n\n10 energy points · ⭐ 5\n" in shop["text"]
         assert "Premium Month · ⭐ 99 ⭐ 60\n" in shop["text"]
         assert struck(shop) == ["⭐ 29", "⭐ 99", "⭐ 249", "⭐ 499"]
         assert ("Premium Month · ⭐ 99 → ⭐ 60", "product:PREMIUM_MONTH") in keys(shop)
-        assert ("10 energy · ⭐ 5", "product:ENERGY_10") in keys(shop)
+        assert ("10 energy points · ⭐ 5", "product:ENERGY_10") in keys(shop)
         assert page["text"].startswith("🛍 Premium Month · ⭐ 99 ⭐ 60\n🏷 −40 % · 15 minutes left\n")
         assert struck(page) == ["⭐ 99"]
         hold = redemption(row(anna))
@@ -382,7 +382,7 @@ class TestBuying:
         assert newest(anna).status == "REFUNDED"
         assert redemption(row(anna)).status == "REVOKED"
         assert counted(campaign) == (0, 1, 0, 39)
-        assert "You have ⭐ 60 back." in road.sandbox.last_message(anna)["text"]
+        assert "⭐ 60 refunded." in road.sandbox.last_message(anna)["text"]
 
     def test_the_receipt_to_look_at_later_names_the_discount(self, road: Road) -> None:
         running()
@@ -394,7 +394,7 @@ class TestBuying:
 
         page = tap(road, anna, f"receipt:{newest(anna).pk.hex}:0")
 
-        assert "10 Energie · ⭐ 3\n🏷 −40 %: ⭐ 3 statt ⭐ 5\n" in page["text"]
+        assert "10 Energiepunkte · ⭐ 3\n🏷 −40 %: ⭐ 3 statt ⭐ 5\n" in page["text"]
 
     def test_a_tap_after_the_hold_has_lapsed_says_so_and_shows_the_full_price(
         self, road: Road
@@ -667,7 +667,7 @@ class TestRefusals:
         [
             ({"code": "OTHER2026"}, None, "INVALID", "🤔 This code does not work."),
             ({}, denied, "INVALID", "🤔 This code does not work."),
-            ({}, over, "EXPIRED", "⌛ This code has had its time."),
+            ({}, over, "EXPIRED", "⌛ This code has expired."),
             ({}, paused, "PAUSED", "⏸ This offer is paused at the moment."),
             (
                 {"for_language": "uk"},
@@ -729,7 +729,7 @@ class TestRefusals:
             free = say(road, anna, "/promo HELLO2026")["text"]
 
         until = (now + 60 * MINUTE).astimezone(ZoneInfo("Europe/Berlin"))
-        wait = f"You can try again from {until:%d.%m.%Y %H:%M} on."
+        wait = f"You can try again from {until:%-d %b %Y, %H:%M} on."
         assert [text.startswith("🤔 This code does not work.") for text in told] == [True] * 5
         assert [text.endswith(wait) for text in told] == [False] * 4 + [True]
         assert blocked["text"] == f"⏳ Too many codes that do not work.\n\n{wait}"

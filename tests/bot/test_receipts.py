@@ -167,9 +167,9 @@ class TestRefund:
         tell(road)
 
         text = road.sandbox.last_message(anna)["text"]
-        assert text.startswith("↩️ You have ⭐ 15 back.\nMega Pack\n\nTaken back for it\n")
-        assert "🔋 15 energy" in text
-        assert said(road, anna, "You have ⭐ 15 back.") == 1
+        assert text.startswith("↩️ ⭐ 15 refunded.\nMega Pack\n\nRemoved\n")
+        assert "🔋 15 energy points" in text
+        assert said(road, anna, "⭐ 15 refunded.") == 1
 
     def test_of_what_never_arrived_nothing_is_taken(self, road: Road) -> None:
         anna = newcomer(road)
@@ -182,8 +182,8 @@ class TestRefund:
         travel(road)
 
         text = road.sandbox.last_message(anna)["text"]
-        assert text.startswith("↩️ You have ⭐ 5 back.")
-        assert "Taken back" not in text
+        assert text.startswith("↩️ ⭐ 5 refunded.")
+        assert "Removed" not in text
 
 
 class TestPurchases:
@@ -204,7 +204,7 @@ class TestPurchases:
         receipt = tap(road, anna, buttons(page)[0]["callback_data"])
 
         purchase = newest(anna)
-        assert labels(page)[0].startswith("✅ 10 energy · ⭐ 5 · ")
+        assert labels(page)[0].startswith("✅ 10 energy points · ⭐ 5 · ")
         assert "✅ Paid and delivered." in receipt["text"]
         assert purchase.charge_id is not None
         assert purchase.charge_id in receipt["text"]
@@ -213,7 +213,7 @@ class TestPurchases:
         travel(road)
         again = tap(road, anna, f"receipt:{purchase.pk.hex}:0")
         assert "↩️ Refunded on " in again["text"]
-        assert "Taken back for it\n🔋 10 energy" in again["text"]
+        assert "Removed\n🔋 10 energy points" in again["text"]
 
     def test_the_list_has_pages(self, road: Road) -> None:
         anna = newcomer(road)
@@ -255,7 +255,7 @@ class TestPurchases:
 
         tap(road, anna, data)
 
-        assert toast(road, anna).startswith("This button is from an earlier time.")
+        assert toast(road, anna).startswith("This button is no longer valid.")
 
     def test_another_players_receipt_is_none(self, road: Road) -> None:
         anna, ben = newcomer(road), newcomer(road)
@@ -263,7 +263,7 @@ class TestPurchases:
 
         tap(road, ben, f"receipt:{newest(anna).pk.hex}:0")
 
-        assert toast(road, ben).startswith("This button is from an earlier time.")
+        assert toast(road, ben).startswith("This button is no longer valid.")
 
 
 class TestSubscription:
@@ -275,7 +275,7 @@ class TestSubscription:
         canceled = tap(road, anna, "cancel")
         assert cancel_subscriptions() == 1
 
-        assert "🔁 Subscription: renewed on " in wallet["text"]
+        assert "🔁 Subscription: renews on " in wallet["text"]
         assert "🔁 Subscription" in labels(wallet)
         assert labels(page) == ["Cancel the subscription", "◀️ Back"]
         assert "🔁 Subscription: cancelled, runs until " in canceled["text"]
@@ -296,7 +296,7 @@ class TestSubscription:
         assert how["text"].startswith("🔁 Almost done")
         assert before is not None
         assert Subscription.objects.get().canceled_at is None
-        assert road.sandbox.last_message(anna)["text"].startswith("Your subscription goes on.")
+        assert road.sandbox.last_message(anna)["text"].startswith("Your subscription continues.")
 
     def test_cancelled_in_telegram_is_heard_and_told(self, road: Road) -> None:
         anna = subscribed(road)
@@ -387,7 +387,7 @@ class TestSubscription:
 
         for data in ("subscription", "cancel", "resume"):
             tap(road, anna, data)
-            assert toast(road, anna).startswith("This button is from an earlier time.")
+            assert toast(road, anna).startswith("This button is no longer valid.")
 
     def test_a_renewal_that_was_faster_than_the_cancellation_changes_nothing(
         self, road: Road

@@ -169,7 +169,7 @@ class TestStreakRisk:
         call = OutgoingCall.objects.get()
         assert call.parameters["text"] == (
             "🔥 <b>Your streak of 2 days is waiting for you.</b>\n\nYou have not played today. "
-            "One question before 00:00 by your clock, and it goes on."
+            "Answer one question by 00:00, and your streak stays."
         )
         assert (call.chat_key, call.lane) == (player.telegram_id, Lane.BULK)
         assert call.useless_at == at(3, 23)
@@ -185,7 +185,7 @@ class TestStreakRisk:
         call = OutgoingCall.objects.get()
         assert call.parameters["text"] == (
             "🔥 <b>Your streak of 15 days is waiting for you.</b>\n\nYou have not played today. "
-            "One question before 00:00 by your clock, and it goes on. If you cannot play any more "
+            "Answer one question by 00:00, and your streak stays. If you cannot play any more "
             "today, this saves the day:\n\n<b>Streak saver</b> · ⭐ 20\n🛟 1 streak saver"
         )
         assert [button["text"] for button in buttons(call.parameters)] == [
@@ -226,7 +226,9 @@ class TestStreakRisk:
 
         assert remind(early) == []
         assert remind(due) == [player.pk]
-        assert f"before {until} by your clock" in OutgoingCall.objects.get().parameters["text"]
+        assert (
+            f"Answer one question by {until}, and" in OutgoingCall.objects.get().parameters["text"]
+        )
 
     def test_who_has_played_today_or_has_nothing_to_lose_hears_nothing(self) -> None:
         make_player(2, 3, streak_risk=True)
@@ -607,9 +609,12 @@ class TestScreens:
 
         result, thanks = road.sandbox.chat(anna)[-2:]
         assert "🏁" in result["text"]
-        assert [button["text"] for button in buttons(result)] == ["🔁 Once more", "🎯 Other mode"]
+        assert [button["text"] for button in buttons(result)] == [
+            "🔁 Play again",
+            "🎯 Choose another mode",
+        ]
         assert answer["text"].startswith(
-            "🔔 Good, I will remind you.\n\nMy clock for you shows 15:04 (Berlin)."
+            "🔔 Good, I will remind you.\n\nIt is 15:04 where you are (Berlin), right?"
         )
         assert thanks == answer
 
@@ -638,14 +643,14 @@ class TestScreens:
             shown = road.say(anna, "/settings")
             assert [button["text"] for button in buttons(shown)] == [
                 "⬜ 🔥 When my streak is at risk",
-                "⬜ ⏰ A daily nudge",
+                "⬜ ⏰ A daily reminder",
                 "✅ 👑 Before Premium ends",
                 "✅ 📣 News",
                 "🕰 My clock: 15:04",
                 "🌍 Language",
                 "◀️ Back",
             ]
-            road.tap(anna, "⬜ ⏰ A daily nudge")
+            road.tap(anna, "⬜ ⏰ A daily reminder")
             road.tap(anna, "⏰ At 18:00")
             road.tap(anna, "20:00")
             road.tap(anna, "🕰 My clock: 15:04")
@@ -671,5 +676,5 @@ class TestScreens:
         road.sandbox.tap(anna, data, message_id=shown["message_id"])
         road.travel()
 
-        assert "earlier time" in road.sandbox.toasts(anna)[-1]["text"]
+        assert "no longer valid" in road.sandbox.toasts(anna)[-1]["text"]
         assert not ReminderSettings.objects.exists()

@@ -46,7 +46,7 @@ def in_berlin(instant: datetime | None, *, days: int) -> str:
     """Return the instant so many days of 24 hours later, as the bot tells it."""
     assert instant is not None
     later = (instant + timedelta(days=days)).astimezone(ZoneInfo("Europe/Berlin"))
-    return f"{later:%d.%m.%Y %H:%M}"
+    return f"{later.day} {later:%b %Y, %H:%M}"
 
 
 def give_premium(player: Player, plan: Plan, *, days: int, now: datetime) -> None:
@@ -96,22 +96,22 @@ class TestShelf:
         assert shop["text"] == (
             "🛍 Shop\n\n"
             "⚡ 20/20\n🔋 Paid energy: 0\n🛟 Streak savers: 0\n\n"
-            "10 energy · ⭐ 5\n🔋 10 energy\n"
-            "Mega Pack · ⭐ 15\n🔋 15 energy · 🔓 24 h: Cases, Separable verbs, Word order\n"
+            "10 energy points · ⭐ 5\n🔋 10 energy points\n"
+            "Mega Pack · ⭐ 15\n🔋 15 energy points · 🔓 24 h: Cases, Separable verbs, Word order\n"
             "Streak saver · ⭐ 20\n🛟 1 streak saver\n"
             "Premium Starter · ⭐ 29\n👑 Premium Starter: 7 days\n"
             "Premium Month · ⭐ 99\n👑 Premium Month: 30 days\n"
             "Premium Season · ⭐ 249\n👑 Premium Season: 90 days\n"
             "Premium Year · ⭐ 499\n👑 Premium Year: 365 days"
         )
-        assert labels(shop)[0] == "10 energy · ⭐ 5"
+        assert labels(shop)[0] == "10 energy points · ⭐ 5"
         assert labels(shop)[-1] == "◀️ Back"
 
     @pytest.mark.parametrize(
         ("language", "title", "delivers", "back"),
         [
             ("de", "Serienretter", "🛟 1 Serienretter", "◀️ Zurück"),
-            ("uk", "Рятівник серії", "🛟 1 рятівник серії", "◀️ Назад"),
+            ("uk", "Заморозка серії", "🛟 1 заморозка серії", "◀️ Назад"),
         ],
     )
     def test_it_is_told_in_the_players_language(
@@ -164,7 +164,7 @@ class TestShelf:
 
         shop = road.say(anna, "/shop")
 
-        assert "10 energy · ⭐ 5" not in labels(shop)
+        assert "10 energy points · ⭐ 5" not in labels(shop)
         for data in ("product:ENERGY_10", "buy:ENERGY_10", "buy:NO_SUCH", "subscribe:ENERGY_10"):
             assert tap(road, anna, data) == shop
             assert toast(road, anna) == "This is not for sale any more."
@@ -189,7 +189,7 @@ class TestShelf:
         second = tap(road, anna, "play:ARTIKEL_SPRINT:second")
 
         assert first["text"].startswith("🪫 Your energy is used up.")
-        assert labels(first)[0] == "10 energy · ⭐ 5"
+        assert labels(first)[0] == "10 energy points · ⭐ 5"
         assert second["text"].startswith("🪫 Your energy is used up.")
         assert labels(second) == ["🛍 Shop", "◀️ Back"]
 
@@ -208,7 +208,7 @@ class TestInvoice:
         card = invoice(road, anna, "ENERGY_10")
         back = tap(road, anna, "shop")
 
-        assert card["invoice"]["title"] == "10 energy"
+        assert card["invoice"]["title"] == "10 energy points"
         assert (card["invoice"]["currency"], card["invoice"]["total_amount"]) == ("XTR", 5)
         assert labels(card) == ["Pay ⭐ 5", "◀️ Back"]
         assert back["text"].startswith("🛍 Shop")
@@ -364,7 +364,7 @@ class TestMoneyIsHonoured:
                 "ENERGY_10",
                 lambda player: players.suspend(player_id=player.pk, now=timezone.now()),
                 "SUSPENDED",
-                "You cannot buy anything at the moment. Write to /paysupport.",
+                "You cannot buy anything at the moment. Use /paysupport.",
             ),
         ],
         ids=["not for sale", "too soon", "lower plan", "suspended"],
@@ -450,7 +450,7 @@ class TestSubscribing:
         tap(road, anna, "subscribe:PREMIUM_MONTH")
 
         assert labels(page) == ["Buy for ⭐ 99", "Cancel the subscription", "◀️ Back"]
-        assert "🔁 Subscription: renewed on " in page["text"]
+        assert "🔁 Subscription: renews on " in page["text"]
         assert toast(road, anna) == "You have a subscription already. You find it in /wallet."
         assert Purchase.objects.count() == 1
 

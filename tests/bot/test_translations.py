@@ -1,5 +1,6 @@
 """The catalogues are whole, and a broken one is found."""
 
+import ast
 import gettext
 import re
 from pathlib import Path
@@ -54,3 +55,87 @@ def test_a_broken_catalogue_is_found(tmp_path: Path, old: str, new: str, fault: 
 
     assert count == 1
     assert any(sentence.startswith(fault) for sentence in found), found
+
+
+# --- What a module asks for -----------------------------------------------------------------------
+
+
+def asked(source: str) -> tuple[list[str], list[str]]:
+    """Return the messages that a module asks gettext for, and what no extraction can find."""
+    tree = ast.parse(source)
+    names = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and node.module == "django.utils.translation"
+        for alias in node.names
+        if "gettext" in alias.name
+    }
+    hidden = {
+        id(inner)
+        for outer in ast.walk(tree)
+        if isinstance(outer, ast.JoinedStr)
+        for inner in ast.walk(outer)
+    }
+    found, lost = [], []
+    for node in ast.walk(tree):
+        if not (
+            isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names
+        ):
+            continue
+        texts = node.args[:2] if len(node.args) > 1 else node.args
+        for text in texts:
+            if id(node) in hidden or not isinstance(text, ast.Constant):
+                lost.append(f"line {node.lineno}: {ast.unparse(node)}")
+            else:
+                found.append(str(text.value))
+    return found, lost
+
+
+@pytest.mark.parametrize(
+    "source",
+    translations.sources(),
+    ids=lambda path: path.relative_to(translations.ROOT).as_posix(),
+)
+def test_every_sentence_of_a_module_is_in_both_catalogues(source: Path) -> None:
+    found, lost = asked(source.read_text())
+
+    assert lost == []
+    assert found
+    for path in CATALOGUES:
+        known = {
+            form
+            for message in translations.read(path)
+            for form in ([message.id] if isinstance(message.id, str) else message.id)
+        }
+        assert [message for message in found if message not in known] == []
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        "f\"{head} {_('One answered question is enough.')}\"",
+        '_(f"{count} energy points")',
+        "_(head)",
+        'ngettext("{count} day", f"{count} days", 2)',
+    ],
+)
+def test_a_sentence_that_no_extraction_can_find_is_refused(call: str) -> None:
+    _found, lost = asked(
+        "from django.utils.translation import gettext as _\n"
+        f"from django.utils.translation import ngettext\n\nx = {call}\n"
+    )
+
+    assert len(lost) == 1
+
+
+def test_all_modules_with_texts_for_players_are_looked_at() -> None:
+    names = {path.relative_to(translations.ROOT).as_posix() for path in translations.sources()}
+
+    assert names >= {
+        "bot/texts.py",
+        "bot/buying.py",
+        "bot/invite_texts.py",
+        "bot/offer_texts.py",
+        "bot/promo_texts.py",
+        "bot/reminder_texts.py",
+    }

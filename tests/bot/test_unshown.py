@@ -66,7 +66,7 @@ def test_the_call_that_shows_a_question_knows_it(road: Road, anna: int) -> None:
 
     shown = OutgoingCall.objects.filter(showing__isnull=False).order_by("pk")
     assert [call.showing.number for call in shown if call.showing] == [1, 2]
-    assert second["text"].split("\n")[-5].startswith("Question 2 of 10")
+    assert second["text"].split("\n")[-5].startswith("A1 · Quick mix A1–A2 (2/10)")
 
 
 def test_a_player_who_blocked_the_bot_before_the_question_came_gets_it_back_and_goes_on_later(
@@ -81,7 +81,7 @@ def test_a_player_who_blocked_the_bot_before_the_question_came_gets_it_back_and_
     assert free_energy() == 20
     road.sandbox.unblock(anna)
     question = road.tap(anna, "Quick mix A1–A2")
-    assert question["text"].startswith("Question 1 of 10")
+    assert question["text"].startswith("A1 · Quick mix A1–A2 (1/10)")
     assert (Round.objects.count(), free_energy()) == (1, 19)
     wallet = road.say(anna, "/wallet")
     assert "Question given back · +1 ⚡" in wallet["text"]
@@ -173,7 +173,7 @@ def test_a_call_that_is_made_again_shows_a_question_whose_place_another_takes(
 
     another = road.tap(anna, right(late))
 
-    assert another["text"].startswith("Question 1 of 10")
+    assert another["text"].startswith("A1 · Quick mix A1–A2 (1/10)")
     assert labels(another) != labels(late)
     assert (free_energy(), Showing.objects.count()) == (19, 2)
 

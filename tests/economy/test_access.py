@@ -107,9 +107,9 @@ def test_the_grant_behind_it_and_who_took_it_back_are_linked(
     assert f'href="/admin/economy/ledgerentry/{reversal.pk}/change/"' in page
     says = ask(support, player, "PREMIUM", "2026-07-05T12:00:00")
     assert (
-        f"Since 2026-07-01 12:00 Until 2026-07-03 12:00 Granted by entry {entry.pk} , promo, "
-        f"2026-07-01 12:00 Revoked 2026-07-03 12:00 Revoked by entry {reversal.pk} , "
-        "grant taken back, 2026-07-03 12:00"
+        f"Since 1 Jul 2026, 12:00 Until 3 Jul 2026, 12:00 Granted by entry {entry.pk} , promo, "
+        f"1 Jul 2026, 12:00 Revoked 3 Jul 2026, 12:00 Revoked by entry {reversal.pk} , "
+        "grant taken back, 3 Jul 2026, 12:00"
     ) in says
 
 
@@ -132,8 +132,8 @@ def test_now_is_explained_without_being_asked(support: Client, player: Player) -
         ("PREMIUM", "2026-02-30T12:00", "Enter a valid date/time."),
         ("PREMIUM", "2026-07-11T12:00:01", "That is yet to come: what has been is explained."),
         ("PREMIUM", "9999-12-31T23:59:59", "That is yet to come"),
-        ("PREMIUM", "2026-01-01T11:59:59", "The player came only on 2026-01-01 12:00."),
-        ("PREMIUM", "0001-01-01T00:00:00", "The player came only on 2026-01-01 12:00."),
+        ("PREMIUM", "2026-01-01T11:59:59", "The player came only on 1 Jan 2026, 12:00."),
+        ("PREMIUM", "0001-01-01T00:00:00", "The player came only on 1 Jan 2026, 12:00."),
         ("PREMIUM", "2026-03-29T02:30:00", "it may be ambiguous or it may not exist."),
         ("PREMIUM", "2025-10-26T02:30:00", "it may be ambiguous or it may not exist."),
     ],

@@ -221,7 +221,7 @@ class TestStatement:
 
         page = read(support, f"{WALLETS}{player.pk}/change/", {"as_of": "2026-07-01T11:59:59"})
 
-        assert "As of 2026-07-01 11:59:59" in page
+        assert "As of 1 Jul 2026, 11:59:59" in page
         assert "Paid energy 7 Streak savers 0" in page
         assert "+7 paid energy" in page
         assert "+5 paid energy" not in page
@@ -372,7 +372,7 @@ class TestPremium:
         until = timezone.localtime(timezone.now() + timedelta(days=7))
         support.post(address, {**self.asked(), "confirm": "1"})
 
-        assert f"Premium until – {until:%Y-%m-%d}" in preview
+        assert f"Premium until – {until:%-d %b %Y}" in preview
         assert "Days left of your limit today 30 23" in preview
         end = entitlements.premium_until(player=player, now=timezone.now())
         assert end is not None
@@ -521,8 +521,8 @@ class TestDays:
         page = read(support, f"{LEDGER}days/")
 
         assert "Free energy 19 Paid energy 7 Streak savers 0 Duel tickets 0" in page
-        assert "welcome energy 20 0 +20 question played 0 1 −1 Together 20 1 +19" in page
-        assert "promo 7 0 +7 Together 7 0 +7" in page
+        assert "welcome energy 20 0 +20 question played 0 1 −1 Total 20 1 +19" in page
+        assert "promo 7 0 +7 Total 7 0 +7" in page
         assert "Nothing moved." in page
 
     @pytest.mark.parametrize(

@@ -281,7 +281,7 @@ def test_a_tap_on_a_withdrawn_question_says_so_and_brings_another(road: Road, ba
         "This question was taken out, and its energy is yours again. Here is another one!"
     )
     assert toast["show_alert"]
-    assert another["text"].startswith("Question 1 of 10")
+    assert another["text"].startswith("A1 · Quick mix A1–A2 (1/10)")
     assert another["text"].split("\n")[2] != question["text"].split("\n")[2]
     assert len(labels(another)) == 5
     assert owned(player) == (19, 0)

@@ -62,14 +62,14 @@ def test_a_newcomer_is_greeted_by_name_and_plays_ten_questions_to_the_result(roa
     assert labels(menu) == [
         "Schneller Mix A1–A2",
         "Artikel-Sprint",
-        "🔒 Kasus",
+        "🔒 Fälle (den/dem)",
         "🔒 Trennbare Verben",
         "🔒 Wortstellung",
         "🛍 Shop",
         "◀️ Zurück",
     ]
     assert "🟩🟩🟩🟩🟩🟩🟩🟥🟥🟥\n7 von 10 Fragen richtig" in message["text"]
-    assert labels(message)[:2] == ["🔁 Noch einmal", "🎯 Anderer Modus"]
+    assert labels(message)[:2] == ["🔁 Noch einmal spielen", "🎯 Anderen Modus wählen"]
     played = Round.objects.get()
     assert (played.state, rounds.outcomes(played)) == ("FINISHED", [True] * 7 + [False] * 3)
     assert Showing.objects.count() == 10

@@ -303,7 +303,7 @@ class TestPage:
 
         assert (
             "Telegram's list When Stars Commission of the affiliate Charge id Read "
-            f"2026-11-22 12:00:00 +4 – {purchase.charge_id}" in told
+            f"22 Nov 2026, 12:00:00 +4 – {purchase.charge_id}" in told
         )
         assert "the amounts differ open" in told
 
@@ -432,7 +432,7 @@ class TestReplay:
 
         answer = client.post(page(unknown, "replay"), {"reason": "Try.", "confirm": "1"})
 
-        assert "Refused: Nobody knows what it is of: refund it." in text(answer.content)
+        assert "Refused: Unknown product. Refund this payment." in text(answer.content)
 
     def test_what_could_not_be_delivered_says_why_and_is_delivered(
         self, client: Client, staff: User, player: Player, delivery: Delivery
@@ -460,8 +460,8 @@ class TestQueue:
             shown = client.get(QUEUE).content.decode()
 
         told = text(shown.encode())
-        assert told.index("5 hours ago MEGA_PACK_15 @anna 15 Stars") < told.index(
-            "3 hours ago ENERGY_10"
+        assert told.index("5 hours ago Mega Pack MEGA_PACK_15 @anna 15 Stars") < told.index(
+            "3 hours ago 10 energy points ENERGY_10"
         )
         assert "@berta" not in told
         assert "Recovery tries it every 5 minutes" in told
@@ -614,11 +614,11 @@ class TestProducts:
     FORM = {
         "is_for_sale": "on",
         "position": "1",
-        "title_de": "10 Energie",
-        "description_de": "10 Punkte Energie, die nicht verfallen.",
-        "title_en": "10 energy",
-        "description_en": "10 points of energy that never expire.",
-        "title_uk": "10 енергії",
+        "title_de": "10 Energiepunkte",
+        "description_de": "10 Energiepunkte, die nicht verfallen.",
+        "title_en": "10 energy points",
+        "description_en": "10 energy points that never expire.",
+        "title_uk": "10 одиниць енергії",
         "description_uk": "10 одиниць енергії, що не згорають.",
     }
 
@@ -636,9 +636,9 @@ class TestProducts:
         assert product.description("uk") == "10 одиниць енергії, що не згорають."
         entry = AuditEntry.objects.get(action="product.changed")
         assert entry.actor == operator
-        assert entry.details["changed"] == {"title_de": ["10 Energie", "Zehn Energie"]}
+        assert entry.details["changed"] == {"title_de": ["10 Energiepunkte", "Zehn Energie"]}
         history = read(client, f"{PRODUCTS}ENERGY_10/history/")
-        assert "title_de: 10 Energie Zehn Energie" in history
+        assert "title_de: 10 Energiepunkte Zehn Energie" in history
 
     def test_what_nothing_can_use_yet_is_not_put_on_sale(self, client: Client) -> None:
         log_in(client, "Operator")
@@ -743,7 +743,7 @@ class TestProducts:
         assert [answer.status_code for answer in answers] == [403, 403]
 
     def test_support_reads_and_does_not_change(self, client: Client, staff: User) -> None:
-        assert "10 Energie" in read(client, f"{PRODUCTS}ENERGY_10/change/")
+        assert "10 Energiepunkte" in read(client, f"{PRODUCTS}ENERGY_10/change/")
         assert client.post(f"{PRODUCTS}ENERGY_10/change/", self.FORM).status_code == 403
 
 
@@ -938,8 +938,9 @@ class TestRevenue:
         with time_machine.travel(NOON + 3 * DAY, tick=False):
             told = read(client, REVENUE)
 
-        assert "ENERGY_10 1 5 0 5 PREMIUM_MONTH 1 99 −99 0 Together 2 104 −99 5" in told
-        assert "2026-11-24 0 0 −99 −99 2026-11-23 1 99 0 99 2026-11-22 1 5 0 5" in told
+        named = "10 energy points ENERGY_10 1 5 0 5 Premium Month PREMIUM_MONTH 1 99 −99 0"
+        assert f"{named} Total 2 104 −99 5" in told
+        assert "24 Nov 2026 0 0 −99 −99 23 Nov 2026 1 99 0 99 22 Nov 2026 1 5 0 5" in told
 
     def test_bars_are_stacked_with_refunds_below_zero(self, client: Client) -> None:
         log_in(client, "Operator")
@@ -949,8 +950,8 @@ class TestRevenue:
             shown = html.unescape(client.get(REVENUE).content.decode())
 
         assert re.findall(r'"label": "([^"]+)", "data": \[[^\]]*, (-?\d+)\]', shown) == [
-            ("ENERGY_10", "5"),
-            ("ENERGY_10, refunded", "-5"),
+            ("10 energy points", "5"),
+            ("10 energy points, refunded", "-5"),
         ]
 
     def test_other_money_is_not_counted_as_stars(self, client: Client) -> None:

@@ -61,7 +61,7 @@ def _at_noon() -> Any:
 
 @pytest.fixture
 def campaign(db: None) -> Campaign:
-    """Return a campaign that takes 40 % off everything."""
+    """Return a campaign that takes 40% off everything."""
     return running()
 
 

@@ -177,10 +177,10 @@ class TestForesight:
 
         assert approvals.foresee(purchase=month, now=NOON + timedelta(days=3)) == [
             ("Stars", "99 XTR from @anna", "given back"),
-            ("Premium Month", "2026-11-24 12:00 – 2026-12-24 12:00", "taken away"),
+            ("Premium Month", "24 Nov 2026, 12:00 – 24 Dec 2026, 12:00", "taken away"),
             (
                 "Premium Starter (purchase)",
-                "begins 2026-12-24 12:00",
+                "begins 24 Dec 2026, 12:00",
                 "begins at once, keeps all 5 days",
             ),
         ]
@@ -190,9 +190,9 @@ class TestForesight:
 
         assert approvals.foresee(purchase=mega, now=NOON)[1:] == [
             ("Paid energy", "15 delivered", "15 taken back"),
-            ("CASES_PRACTICE", "2026-11-22 12:00 – 2026-11-23 12:00", "taken away"),
-            ("TRENNBARE_VERBEN", "2026-11-22 12:00 – 2026-11-23 12:00", "taken away"),
-            ("WORD_ORDER", "2026-11-22 12:00 – 2026-11-23 12:00", "taken away"),
+            ("CASES_PRACTICE", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
+            ("TRENNBARE_VERBEN", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
+            ("WORD_ORDER", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
         ]
         assert approvals.foresee(purchase=mega, now=NOON + timedelta(days=2))[2] == (
             "CASES_PRACTICE",

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 
 def ask(player: Player, text: str = "Wo ist meine Energie?") -> SupportRequest:
-    """Write to /paysupport."""
+    """Use /paysupport."""
     return support.ask(player=player, text=text, now=NOON)
 
 

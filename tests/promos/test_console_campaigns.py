@@ -150,7 +150,7 @@ class TestList:
 
         page = read(operator, LIST)
 
-        assert "Summer 20 % off every Premium plan active" in page
+        assert "Summer 20% off every Premium plan active" in page
         assert "has no end" in page
         assert "1 + 1 held of 10" in page
         assert "20 of 500 ★" in page
@@ -573,10 +573,10 @@ class TestPage:
         days = statistics.by_day(campaign, days=3, now=after_midnight)
         hours = statistics.by_hour(campaign, hours=2, now=after_midnight)
 
-        assert [(f"{one.begins_at:%d.%m.}", one.accepted) for one in days] == [
-            ("28.02.", 0),
-            ("01.03.", 1),
-            ("02.03.", 2),
+        assert [(f"{one.begins_at:%-d %b}", one.accepted) for one in days] == [
+            ("28 Feb", 0),
+            ("1 Mar", 1),
+            ("2 Mar", 2),
         ]
         assert [one.accepted for one in hours] == [1, 2]
         assert statistics.lately([campaign.pk], now=after_midnight)[

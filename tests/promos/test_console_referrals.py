@@ -126,7 +126,7 @@ class TestTheEvidence:
         assert "Answers in this time 20 on 2 days Under 1.5 s 20 (100%)" in told
         assert "Answers in this time 3 on 1 days Under 1.5 s 0 (0%)" in told
         assert (
-            "Answers by day, 22.11. – 06.12. (it takes 20 answers on 2 days within 14 days)" in told
+            "Answers by day, 22 Nov – 6 Dec (it takes 20 answers on 2 days within 14 days)" in told
         )
 
     def test_links_among_accounts(self, operator: Client) -> None:

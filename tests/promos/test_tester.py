@@ -41,7 +41,7 @@ class TestMadeUp:
 
         assert "It would work: 7 days of Premium." in verdict(support, "week-2026")
         assert "It would work: 1,500 energy." in verdict(support, "energy26")
-        assert "It would work: 30 % off every Premium plan, held for 15 minutes." in verdict(
+        assert "It would work: 30% off every Premium plan, held for 15 minutes." in verdict(
             support, "Hello 26"
         )
 

@@ -320,7 +320,7 @@ class TestDesk:
         places = [page.index(f"No answer in chat:{key}.") for key in ("new", "old", "gone")]
         assert places == sorted(places)
         assert "docs/runbooks/updates-do-not-get-through.md" in page
-        assert "gone by itself" in page
+        assert "resolved by the system" in page
 
     def test_the_page_has_details_subject_and_runbook(self, client: Client) -> None:
         player = PlayerFactory.create()
@@ -345,8 +345,8 @@ class TestDesk:
 
         assert f'href="{address}"' in page
         assert "This field is required." in text(without.content)
-        assert "Settled: No answer in chat:1." in text(answer.content)
-        assert "settled by finance" in text(answer.content)
+        assert "Resolved: No answer in chat:1." in text(answer.content)
+        assert "resolved by finance" in text(answer.content)
         assert "Refused: it has been settled before." in text(again.content)
 
     def test_an_operator_sees_and_does_not_settle(self, client: Client) -> None:
@@ -369,7 +369,7 @@ class TestDesk:
 
         page = read(client, "/admin/")
 
-        assert "Look at this" in page
+        assert "Needs attention" in page
         assert "Telegram is silent No answer in chat:1. 2" in page
         assert "chat:2" not in page
         assert "Alerts 1" in page
@@ -383,7 +383,7 @@ class TestDesk:
     def test_a_quiet_front_page_says_nothing(self, client: Client) -> None:
         client.force_login(make_staff("Support"))
 
-        assert "Look at this" not in read(client, "/admin/")
+        assert "Needs attention" not in read(client, "/admin/")
 
 
 def test_every_declared_kind_has_its_runbook(monkeypatch: pytest.MonkeyPatch) -> None:

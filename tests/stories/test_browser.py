@@ -54,13 +54,13 @@ def test_a_newcomer_plays_a_round_in_the_chat_page(stack: Stack, page: Page) -> 
 
     for number in range(1, 11):
         bubble = chat.get_by_test_id("bubble").last
-        expect(bubble).to_contain_text(f"Frage {number} von 10")
+        expect(bubble).to_contain_text(f"({number}/10)")
         chat.get_by_test_id("inline-button").filter(has_text="richtig").click()
 
     bubble = chat.get_by_test_id("bubble").last
     expect(bubble).to_contain_text("10 von 10 Fragen richtig")
     expect(bubble).to_contain_text("🟩" * 10)
-    expect(chat.get_by_test_id("inline-button").first).to_have_text("🔁 Noch einmal")
+    expect(chat.get_by_test_id("inline-button").first).to_have_text("🔁 Noch einmal spielen")
 
 
 def test_support_finds_the_player_and_an_editor_the_questions(stack: Stack, page: Page) -> None:
@@ -109,7 +109,7 @@ def test_an_operator_runs_a_campaign_and_players_redeem_and_buy(
     chat.get_by_test_id("start").click()
     _write(page, "/promo herbst-26")
     expect(chat.get_by_test_id("bubble").last).to_contain_text("Dein Code gilt")
-    chat.get_by_test_id("inline-button").filter(has_text="10 Energie").click()
+    chat.get_by_test_id("inline-button").filter(has_text="10 Energiepunkte").click()
     chat.get_by_test_id("inline-button").filter(has_text="Kaufen für ⭐ 3").click()
     chat.get_by_test_id("inline-button").filter(has_text="Bezahlen").click()
     page.get_by_test_id("pay-confirm").click()
