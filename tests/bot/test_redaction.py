@@ -133,7 +133,7 @@ class TestInbox:
         seen: list[Any] = []
         assert "GIFT" in stored()
 
-        inbox.work(handle=seen.append, give_up=seen.append, until=NOON)
+        inbox.work(handle=seen.append, slow_down=seen.append, give_up=seen.append, until=NOON)
 
         assert seen == [update]
         assert InboxUpdate.objects.get().state == "DONE"
@@ -142,7 +142,9 @@ class TestInbox:
     def test_a_handler_that_changes_the_payload_changes_nothing_of_it(self) -> None:
         receive(UPDATES[0])
 
-        inbox.work(handle=lambda payload: payload.clear(), give_up=print, until=NOON)
+        inbox.work(
+            handle=lambda payload: payload.clear(), slow_down=print, give_up=print, until=NOON
+        )
 
         assert InboxUpdate.objects.get().payload["message"]["from"] == SENDER
 
@@ -152,7 +154,7 @@ class TestInbox:
         def fail(payload: dict[str, Any]) -> None:
             raise RuntimeError("Broken.")
 
-        inbox.work(handle=fail, give_up=fail, until=NOON)
+        inbox.work(handle=fail, slow_down=fail, give_up=fail, until=NOON)
         update = InboxUpdate.objects.get()
         assert (update.state, update.payload) == ("NEW", UPDATES[0])
 
@@ -160,7 +162,7 @@ class TestInbox:
         InboxUpdate.objects.update(state="DEAD")
         assert inbox.try_again(update_id=1)
         seen: list[Any] = []
-        inbox.work(handle=seen.append, give_up=seen.append, until=NOON)
+        inbox.work(handle=seen.append, slow_down=seen.append, give_up=seen.append, until=NOON)
         assert seen == [UPDATES[0]]
         assert "GIFT" not in stored()
 
