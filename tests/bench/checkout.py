@@ -42,12 +42,19 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     }
     alone, beside, answered = [], [], []
     with ExitStack() as stack:
-        telegram = {"TELEGRAM_API_URL": stack.enter_context(_slow_telegram())}
-        settings = {**telegram, "API_RATE": "1000000/min"}
-        # Their logs are full of what is refused here on purpose.
-        stack.enter_context(process("worker", stderr=subprocess.DEVNULL, **telegram))
-        site = stack.enter_context(server("web", workers=2, stderr=subprocess.DEVNULL, **settings))
-        webhook = stack.enter_context(server("webhook", workers=2, **settings))
+        telegram = stack.enter_context(_slow_telegram())
+        quiet = subprocess.DEVNULL  # Their logs are full of what is refused here on purpose.
+        stack.enter_context(process("worker", stderr=quiet, TELEGRAM_API_URL=telegram))
+        site = stack.enter_context(
+            server(
+                "web",
+                workers=2,
+                stderr=quiet,
+                TELEGRAM_API_URL=telegram,
+                API_RATE="1000000/min",
+            )
+        )
+        webhook = stack.enter_context(server("webhook", workers=2))
         others = stack.enter_context(ThreadPoolExecutor(max_workers=1))
         for number in range(repetitions):
             queue = iter(buyers[number::repetitions])

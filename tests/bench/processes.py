@@ -127,8 +127,10 @@ def _answers(url: str) -> bool:
 @contextmanager
 def everything(sandbox: Sandbox) -> Iterator[str]:
     """Run the webhook's server, one worker, beat and a sender against the sandbox."""
-    telegram = {"TELEGRAM_API_URL": sandbox.url, "TELEGRAM_BOT_TOKEN": sandbox.token}
+    url, token = sandbox.url, sandbox.token
     with ExitStack() as stack:
         for name in ("worker", "sender", "beat"):
-            stack.enter_context(process(name, **telegram))
-        yield stack.enter_context(server("webhook", workers=1, **telegram))
+            stack.enter_context(process(name, TELEGRAM_API_URL=url, TELEGRAM_BOT_TOKEN=token))
+        yield stack.enter_context(
+            server("webhook", workers=1, TELEGRAM_API_URL=url, TELEGRAM_BOT_TOKEN=token)
+        )
