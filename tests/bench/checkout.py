@@ -1,6 +1,7 @@
 """Pre-checkouts while sign-in, schema, /readyz and API are hammered and Telegram is slow."""
 
 import socketserver
+import subprocess
 import threading
 import time
 from collections.abc import Iterator
@@ -21,31 +22,42 @@ from tests.bench.report import Figure
 
 CONNECTIONS = 50
 SLOW_SECONDS = 10
+# Telegram ids of the players for whom a client of the API buys.
+FIRST_TELEGRAM_ID = 4 * 10**15
+CUSTOMERS = 200
 SCRIPT = Path(__file__).with_name("hammer.lua")
 
 
 def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     """Ask for pre-checkouts, one after the other, without anybody else and beside the crowd."""
     buyers = payments.settle()
-    half = len(buyers) // 2
+    _add_customers()
     maker, _ = User.objects.get_or_create(username="bench")
     scopes = [Scope.PURCHASES_WRITE.value]
     made = clients.add(client=ApiClient(name="bench", scopes=scopes), by=maker, now=timezone.now())
     crowd = {
         "API_TOKEN": made.token,
-        "FIRST_PLAYER": str(payments.FIRST_TELEGRAM_ID + half),
-        "PLAYERS": str(len(buyers) - half),
+        "FIRST_PLAYER": str(FIRST_TELEGRAM_ID),
+        "PLAYERS": str(CUSTOMERS),
     }
     alone, beside, answered = [], [], []
     with ExitStack() as stack:
-        telegram = {"TELEGRAM_API_URL": stack.enter_context(_slow_telegram())}
-        settings = {**telegram, "API_RATE": "1000000/min"}
-        stack.enter_context(process("worker", **telegram))
-        site = stack.enter_context(server("web", workers=2, **settings))
-        webhook = stack.enter_context(server("webhook", workers=2, **settings))
+        telegram = stack.enter_context(_slow_telegram())
+        quiet = subprocess.DEVNULL  # Their logs are full of what is refused here on purpose.
+        stack.enter_context(process("worker", stderr=quiet, TELEGRAM_API_URL=telegram))
+        site = stack.enter_context(
+            server(
+                "web",
+                workers=2,
+                stderr=quiet,
+                TELEGRAM_API_URL=telegram,
+                API_RATE="1000000/min",
+            )
+        )
+        webhook = stack.enter_context(server("webhook", workers=2))
         others = stack.enter_context(ThreadPoolExecutor(max_workers=1))
         for number in range(repetitions):
-            queue = iter(buyers[number:half:repetitions])
+            queue = iter(buyers[number::repetitions])
             alone.append(_p95_ms(webhook, queue, until=time.monotonic() + seconds / 4))
             load = others.submit(
                 wrk, site, script=SCRIPT, connections=CONNECTIONS, seconds=seconds, **crowd
@@ -65,6 +77,19 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
         unit="requests/s",
         samples=answered,
         settings={"connections": CONNECTIONS},
+    )
+
+
+def _add_customers() -> None:
+    now = timezone.now()
+    Player.objects.bulk_create(
+        Player(
+            telegram_id=FIRST_TELEGRAM_ID + number,
+            first_name="Bench",
+            created_at=now,
+            last_seen_at=now,
+        )
+        for number in range(CUSTOMERS)
     )
 
 

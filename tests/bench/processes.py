@@ -17,6 +17,7 @@ import psutil
 from tests.sandbox import Sandbox, free_port
 
 ROOT = Path(__file__).resolve().parents[2]
+READY_WITHIN_S = 240
 SECRET = "bench-webhook-secret"
 # What a command line tells about whose it is.
 PARTS = (
@@ -75,10 +76,14 @@ def command(name: str, **environment: str) -> tuple[list[str], dict[str, str]]:
 
 
 @contextmanager
-def process(name: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
+def process(
+    name: str, *, stderr: int | None = None, **environment: str
+) -> Iterator[subprocess.Popen[bytes]]:
     """Run one process of the Procfile, quietly, for the length of the block."""
     arguments, environ = command(name, **environment)
-    running = subprocess.Popen(arguments, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL)
+    running = subprocess.Popen(
+        arguments, cwd=ROOT, env=environ, stdout=subprocess.DEVNULL, stderr=stderr
+    )
     try:
         yield running
     finally:
@@ -91,7 +96,9 @@ def process(name: str, **environment: str) -> Iterator[subprocess.Popen[bytes]]:
 
 
 @contextmanager
-def server(name: str, *, workers: int, **environment: str) -> Iterator[str]:
+def server(
+    name: str, *, workers: int, stderr: int | None = None, **environment: str
+) -> Iterator[str]:
     """Run `web` or `webhook` with `workers` processes; yield its address when it answers."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -101,21 +108,29 @@ def server(name: str, *, workers: int, **environment: str) -> Iterator[str]:
         "TELEGRAM_WEBHOOK_SECRET": SECRET,
         **environment,
     }
-    with process(name, **settings):
-        for _ in range(300):
-            try:
-                urlopen(f"{url}/healthz", timeout=1).close()
-                break
-            except (URLError, OSError):
-                time.sleep(0.1)
+    with process(name, stderr=stderr, **settings):
+        deadline = time.monotonic() + READY_WITHIN_S
+        while not _answers(url):
+            assert time.monotonic() < deadline, f"{name} does not answer."
+            time.sleep(0.1)
         yield url
+
+
+def _answers(url: str) -> bool:
+    try:
+        urlopen(f"{url}/healthz", timeout=1).close()
+    except (URLError, OSError):
+        return False
+    return True
 
 
 @contextmanager
 def everything(sandbox: Sandbox) -> Iterator[str]:
     """Run the webhook's server, one worker, beat and a sender against the sandbox."""
-    telegram = {"TELEGRAM_API_URL": sandbox.url, "TELEGRAM_BOT_TOKEN": sandbox.token}
+    url, token = sandbox.url, sandbox.token
     with ExitStack() as stack:
         for name in ("worker", "sender", "beat"):
-            stack.enter_context(process(name, **telegram))
-        yield stack.enter_context(server("webhook", workers=1, **telegram))
+            stack.enter_context(process(name, TELEGRAM_API_URL=url, TELEGRAM_BOT_TOKEN=token))
+        yield stack.enter_context(
+            server("webhook", workers=1, TELEGRAM_API_URL=url, TELEGRAM_BOT_TOKEN=token)
+        )
