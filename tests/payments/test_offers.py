@@ -684,12 +684,12 @@ class TestStatements:
         with django_assert_num_queries(4):
             assert propose(player, Event.OUT_OF_ENERGY) is not None
 
-    def test_six_at_a_weekend(self, player: Player, django_assert_num_queries: Any) -> None:
+    def test_seven_at_a_weekend(self, player: Player, django_assert_num_queries: Any) -> None:
         weekend_campaign()
         wallets.welcome(player=player, now=NOON)
 
-        # Facts, holds, products, the code, the prices; the impression.
-        with django_assert_num_queries(6):
+        # Facts, holds, products, the code, what can be bought, the prices; the impression.
+        with django_assert_num_queries(7):
             assert propose(player, now=FRIDAY) is not None
 
     def test_one_at_a_weekend_afterwards(
