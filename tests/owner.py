@@ -45,8 +45,8 @@ def as_owner() -> Iterator[CursorWrapper]:
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute("SET LOCAL ROLE NONE")
         yield cursor
-        if database_roles.are_apart():
-            cursor.execute(f'SET LOCAL ROLE "{settings.DATABASE_APPLICATION["USER"]}"')
+        if role := connection.settings_dict["OPTIONS"].get("assume_role"):
+            cursor.execute(f'SET LOCAL ROLE "{role}"')
 
 
 @contextmanager

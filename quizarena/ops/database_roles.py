@@ -31,11 +31,13 @@ from quizarena.staff import guards
 log = structlog.get_logger(__name__)
 
 RUNBOOK = "docs/runbooks/database-roles.md"
-# Tables that only a function of the database writes, each with the column whose UPDATE is granted:
-# without one a row could not be locked. The triggers of the table refuse it all the same.
-WRITTEN_BY_THE_DATABASE = {"economy.Wallet": "changed_at"}
+# Tables that only a function of the database writes.
+WRITTEN_BY_THE_DATABASE = {"economy.Wallet"}
 # The triggers whose functions write there. Nobody but the owner can attach them to a table.
 WRITERS = (("economy.LedgerEntry", "apply_to_wallet"),)
+# Tables whose rows are locked and never changed, each with a column whose UPDATE is granted, since
+# PostgreSQL locks no row without one. The triggers of the table refuse it all the same.
+LOCKED = {"economy.Wallet": "changed_at", "promos.Inviter": "created_at"}
 # The temporary schema last, where anybody who has one could put a table of the same name.
 SEARCH_PATH = "pg_catalog, public, pg_temp"
 
@@ -85,15 +87,24 @@ def protect(using: str = DEFAULT_DB_ALIAS) -> None:
 
 def privileges(model: type[Model]) -> list[str]:
     """Return what the application may do with the rows of a model."""
-    if column := WRITTEN_BY_THE_DATABASE.get(model._meta.label):
-        return ["SELECT", f'UPDATE ("{column}")']
-    kept = {
+    if model._meta.label in WRITTEN_BY_THE_DATABASE:
+        kept = {"INSERT", "UPDATE", "DELETE"}
+    else:
+        kept = _kept(model)
+    rights = [right for right in ("SELECT", "INSERT", "UPDATE", "DELETE") if right not in kept]
+    if column := LOCKED.get(model._meta.label):
+        rights.append(f'UPDATE ("{column}")')
+    return rights
+
+
+def _kept(model: type[Model]) -> set[str]:
+    """Return what the triggers of a model refuse whatever the row."""
+    return {
         str(operation)
         for trigger in getattr(model._meta, "triggers", ())
         if isinstance(trigger, pgtrigger.Protect) and trigger.condition is None
         for operation in trigger.operation or ()
     }
-    return [right for right in ("SELECT", "INSERT", "UPDATE", "DELETE") if right not in kept]
 
 
 def excess(cursor: CursorWrapper, role: str) -> list[str]:

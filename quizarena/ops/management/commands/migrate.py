@@ -14,6 +14,9 @@ class Command(migrate.Command):
         """Migrate, and bring the rights of the application in line with the tables."""
         using = options["database"]
         with database_roles.as_owner(using):
-            super().handle(*args, **options)
-            if not options["plan"] and not options["check_unapplied"]:
-                database_roles.protect(using)
+            try:
+                super().handle(*args, **options)
+            finally:
+                # Also when one has failed: those before it have left their tables and functions.
+                if not options["plan"] and not options["check_unapplied"]:
+                    database_roles.protect(using)
