@@ -191,9 +191,8 @@ DATABASE_APPLICATION: dict[str, str] = {
 DATABASE_OWNER: dict[str, Any] | None = None
 if env.str("DATABASE_OWNER_URL", default=""):
     _owner = env.db_url("DATABASE_OWNER_URL")
-    if _owner["NAME"] != DATABASES["default"]["NAME"]:
-        raise ImproperlyConfigured("DATABASE_OWNER_URL names another database than DATABASE_URL.")
-    # Where it is, too: the owner does not have to go through a pool of connections.
+    # Where it is, too: the owner does not have to go through a pool of connections. The database is
+    # that of DATABASE_URL in any case.
     DATABASE_OWNER = {part: _owner[part] for part in ("HOST", "PORT", "USER", "PASSWORD")}
 REDIS_URL = required("REDIS_URL")
 CACHES = {

@@ -78,8 +78,6 @@ def test_production_refuses_to_start_without(missing: str) -> None:
         ("ALLOWED_HOSTS", "*"),
         ("TELEGRAM_API_URL", "http://127.0.0.1:8001"),
         ("ENVIRONMENT", "staging"),
-        # Another database than that of DATABASE_URL.
-        ("DATABASE_OWNER_URL", "postgresql://owner:pw@127.0.0.1:1/other"),
     ],
 )
 def test_production_refuses_what_is_unsafe(name: str, value: str) -> None:
