@@ -200,22 +200,18 @@ class TestApplication:
 
         assert tables.fetchall() == []
 
-    def test_what_triggers_call_append_only_it_can_only_append_to(
-        self, application: psycopg.Connection
-    ) -> None:
+    def test_what_is_for_ever_it_can_only_append_to(self, application: psycopg.Connection) -> None:
         tables = application.execute(
             """
-            SELECT relname, has_table_privilege(pg_class.oid, 'INSERT'),
-                   has_table_privilege(pg_class.oid, 'UPDATE')
-                   OR has_any_column_privilege(pg_class.oid, 'UPDATE'),
-                   has_table_privilege(pg_class.oid, 'DELETE')
-            FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid
-            WHERE tgname LIKE 'pgtrigger\\_append\\_only\\_%'
+            SELECT relname FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+              AND has_table_privilege(oid, 'INSERT')
+              AND NOT has_any_column_privilege(oid, 'UPDATE')
+              AND NOT has_table_privilege(oid, 'DELETE')
             """
         )
-        rights = {name: tuple(of_it) for name, *of_it in tables}
 
-        assert rights.keys() >= {
+        assert {name for (name,) in tables} >= {
             "economy_ledgerentry",
             "economy_outageday",
             "economy_perfectround",
@@ -225,9 +221,26 @@ class TestApplication:
             "promos_attempt",
             "staff_auditentry",
         }
-        # Its rows are locked, for which one column has to be granted; the trigger refuses that.
-        assert rights.pop("promos_inviter") == (True, True, False)
-        assert set(rights.values()) == {(True, False, False)}
+
+    @pytest.mark.parametrize("operation", ["UPDATE", "DELETE"])
+    def test_it_lacks_just_what_a_trigger_refuses_whatever_the_row(
+        self, application: psycopg.Connection, operation: str
+    ) -> None:
+        tables = application.execute(
+            """
+            SELECT relname, has_table_privilege(pg_class.oid, %(operation)s), EXISTS (
+              SELECT FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid
+              WHERE tgrelid = pg_class.oid AND tgqual IS NULL AND tgattr = ''
+                AND tgtype & %(bit)s <> 0 AND prosrc LIKE '%%pgtrigger: Cannot%%'
+            )
+            FROM pg_class
+            WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+              AND relname NOT IN ('economy_wallet', 'django_migrations')
+            """,
+            {"operation": operation, "bit": {"UPDATE": 16, "DELETE": 8}[operation]},
+        )
+
+        assert [name for name, may, is_refused in tables if may == is_refused] == []
 
     @pytest.mark.parametrize("table", ["economy_wallet", "promos_inviter"])
     def test_what_is_locked_and_never_changed_has_one_column_for_it(
