@@ -129,14 +129,17 @@ def _prove_range(run: ProverRun, *, first: int, last: int, night: int | None) ->
     """Prove the players `first` to `last`, store what is wrong and count it all in `run`."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SETTINGS)
-        cursor.execute(_PROVED, {"first": first, "last": last})
-        cursor.execute(_KINKED, {"first": first, "last": last, "nights": NIGHTS, "night": night})
-        cursor.execute(_FINDINGS, {"run": run.pk})
-        wallets, entries, differences = cursor.fetchone()
-        cursor.execute("DROP TABLE proved, kinked")
+        cursor.execute(_COUNTED, {"first": first, "last": last})
+        wallets, entries, wrong = cursor.fetchone()
+        span = {"first": first, "last": last, "nights": NIGHTS, "night": night}
+        cursor.execute(_KINKS, span)
+        [kinks] = cursor.fetchone()
+        if wrong or kinks:
+            # Once more and slowly: a statement that stores something has one processor.
+            cursor.execute(_FINDINGS, {"run": run.pk, **span})
+            run.differences += cursor.fetchone()[0]
         run.wallets += wallets
         run.entries += entries
-        run.differences += differences
         run.save(update_fields=["wallets", "entries", "differences"])
 
 
@@ -154,10 +157,9 @@ SELECT set_config(name, value, true) FROM (VALUES
 ) AS setting (name, value)
 """  # noqa: S608 -- all are constants.
 
-# Only a statement that writes nothing but its own table runs in parallel.
+# What a range's entries make its wallets, beside what these are.
 _PROVED = f"""
-CREATE TEMPORARY TABLE proved AS
-WITH summed AS (
+summed AS (
   SELECT player_id, count(*) AS entries, {_for_each_asset("sum({asset}) AS {asset}")}
   FROM economy_ledgerentry
   WHERE player_id BETWEEN %(first)s AND %(last)s
@@ -165,46 +167,57 @@ WITH summed AS (
 ),
 wallet AS (
   SELECT * FROM economy_wallet WHERE player_id BETWEEN %(first)s AND %(last)s
+),
+proved AS (
+  SELECT player_id, entries, (wallet.player_id IS NOT NULL)::int AS wallets,
+    {_for_each_asset("wallet.{asset} AS {asset}_in_wallet, summed.{asset} AS {asset}_by_entries")}
+  FROM summed FULL JOIN wallet USING (player_id)
 )
-SELECT player_id, entries, (wallet.player_id IS NOT NULL)::int AS wallets,
-  {_for_each_asset("wallet.{asset} AS {asset}_in_wallet, summed.{asset} AS {asset}_by_entries")}
-FROM summed FULL JOIN wallet USING (player_id)
 """  # noqa: S608 -- the assets are constants.
 
 # A kink is the first entry that tells another balance than the sum up to it.
 _KINKED = f"""
-CREATE TEMPORARY TABLE kinked AS
-WITH chain AS (
+chain AS (
   SELECT id, player_id,
     {_for_each_asset("{asset}_after, sum({asset}) OVER up_to AS {asset}_up_to")}
   FROM economy_ledgerentry
   WHERE player_id BETWEEN %(first)s AND %(last)s
     AND (%(night)s::int IS NULL OR player_id %% %(nights)s = %(night)s)
   WINDOW up_to AS (PARTITION BY player_id ORDER BY id ROWS UNBOUNDED PRECEDING)
+),
+kinked AS (
+  SELECT player_id,
+    {_for_each_asset("min(id) FILTER (WHERE {asset}_after <> {asset}_up_to) AS {asset}_kink")}
+  FROM chain
+  WHERE ({_for_each_asset("{asset}_after")}) <> ({_for_each_asset("{asset}_up_to")})
+  GROUP BY player_id
 )
-SELECT player_id,
-  {_for_each_asset("min(id) FILTER (WHERE {asset}_after <> {asset}_up_to) AS {asset}_kink")}
-FROM chain
-WHERE ({_for_each_asset("{asset}_after")}) <> ({_for_each_asset("{asset}_up_to")})
-GROUP BY player_id
 """  # noqa: S608 -- the assets are constants.
 
+# Only a statement that stores nothing runs in parallel; and the application makes no tables, not
+# even temporary ones.
+_COUNTED = f"""
+WITH {_PROVED}
+SELECT coalesce(sum(wallets), 0), coalesce(sum(entries), 0), count(*) FILTER (
+  WHERE ({_for_each_asset("{asset}_in_wallet")})
+    IS DISTINCT FROM ({_for_each_asset("{asset}_by_entries")})
+)
+FROM proved
+"""  # noqa: S608 -- the assets are constants.
+
+_KINKS = f"WITH {_KINKED} SELECT count(*) FROM kinked"  # noqa: S608 -- as above.
+
 _FINDINGS = f"""
-WITH found AS (
+WITH {_PROVED}, {_KINKED},
+found AS (
   INSERT INTO economy_proverfinding (run_id, player_id, asset, in_wallet, by_entries, entry_id)
   SELECT %(run)s, player_id, asset, in_wallet, by_entries, kink
   FROM proved LEFT JOIN kinked USING (player_id) CROSS JOIN LATERAL (VALUES
     {_for_each_asset("('{asset}', {asset}_in_wallet, {asset}_by_entries, {asset}_kink)")}
   ) AS balance (asset, in_wallet, by_entries, kink)
-  -- Nearly all players are in order: the first condition looks at each once and not for each asset.
-  WHERE (
-    kinked.player_id IS NOT NULL
-    OR ({_for_each_asset("{asset}_in_wallet")})
-      IS DISTINCT FROM ({_for_each_asset("{asset}_by_entries")})
-  ) AND (in_wallet IS DISTINCT FROM by_entries OR kink IS NOT NULL)
+  WHERE in_wallet IS DISTINCT FROM by_entries OR kink IS NOT NULL
   ORDER BY player_id, asset
   RETURNING id
 )
-SELECT coalesce(sum(wallets), 0), coalesce(sum(entries), 0), (SELECT count(*) FROM found)
-FROM proved
+SELECT count(*) FROM found
 """  # noqa: S608 -- the assets are constants.

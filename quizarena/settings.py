@@ -183,6 +183,17 @@ DATABASES = {
         },
     }
 }
+# PostgreSQL knows two of us: the application, which is the role of DATABASE_URL, and the owner of
+# the tables, which only `manage.py migrate` is (quizarena/ops/database_roles.py).
+DATABASE_APPLICATION: dict[str, str] = {
+    part: DATABASES["default"][part] for part in ("USER", "PASSWORD")
+}
+DATABASE_OWNER: dict[str, Any] | None = None
+if env.str("DATABASE_OWNER_URL", default=""):
+    _owner = env.db_url("DATABASE_OWNER_URL")
+    # Where it is, too: the owner does not have to go through a pool of connections. The database is
+    # that of DATABASE_URL in any case.
+    DATABASE_OWNER = {part: _owner[part] for part in ("HOST", "PORT", "USER", "PASSWORD")}
 REDIS_URL = required("REDIS_URL")
 CACHES = {
     "default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}

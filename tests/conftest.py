@@ -9,7 +9,7 @@ import pytest
 import time_machine
 from asgiref.sync import async_to_sync, sync_to_async
 from django.core.management.commands import flush
-from django.db import connection, transaction
+from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.backends.utils import CursorWrapper
 from django.utils import timezone
@@ -20,6 +20,12 @@ from xdist.scheduler import LoadScopeScheduling
 from bot import application, arrivals, inbox, outbox
 from bot.outbox import Outcome
 from bot.sender import build_bot, deliver
+from tests.owner import (
+    become_the_application,
+    become_the_owner,
+    behind_the_guards,
+    log_in_as_owner,
+)
 from tests.sandbox import Sandbox
 
 # A Wednesday in the middle of a month, at noon in Berlin: far from quiet hours, week's ends and
@@ -149,8 +155,16 @@ def road(sandbox: Sandbox, settings: Settings, db: None) -> Road:
 
 
 @pytest.fixture(scope="session")
+def django_db_modify_db_settings(django_db_modify_db_settings: None) -> None:
+    """Let the owner make the database of the tests."""
+    log_in_as_owner()
+
+
+@pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -> Iterator[None]:
-    """Make the database, and remember what stands in it before any test.
+    """Make the database as its owner, and remember what stands in it before any test.
+
+    From then on the tests are the application.
 
     After a transactional test Django truncates every table and makes contents, permissions, roles
     and products anew, which takes longer than the test. The few rows of a test are deleted instead
@@ -162,10 +176,10 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         cursor.execute("DROP SCHEMA IF EXISTS as_made CASCADE; CREATE SCHEMA as_made")
         for table in kept:
             cursor.execute(f'CREATE TABLE as_made."{table}" AS TABLE "{table}"')
+    become_the_application()
 
     def empty(self: DatabaseOperations, sql_list: Any) -> None:
-        with transaction.atomic(), connection.cursor() as cursor:
-            cursor.execute("SET LOCAL session_replication_role = replica")
+        with behind_the_guards() as cursor:
             for table in _tables_with_rows(cursor, tables):
                 cursor.execute(f'DELETE FROM "{table}"')  # noqa: S608
             for table in kept:
@@ -176,6 +190,14 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         # It would make what has just been put back.
         patch.setattr(flush, "emit_post_migrate_signal", lambda *_: None)
         yield
+    become_the_owner()
+
+
+@pytest.fixture
+def owner(db: None) -> None:
+    """Give the test the rights of the owner, for whom the guards of the tables hold, too."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL ROLE NONE")  # Until the test's transaction is rolled back.
 
 
 def _tables_with_rows(cursor: CursorWrapper, tables: list[str]) -> list[str]:

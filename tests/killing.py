@@ -34,7 +34,7 @@ def kill_at(point: str, *, step: str, **arguments: Any) -> None:
     from django.db import connection
     from django.utils import timezone
 
-    database = connection.settings_dict
+    database = {**connection.settings_dict, **settings.DATABASE_APPLICATION}
     environment = {
         **os.environ,
         "DATABASE_URL": f"postgresql://{database['USER']}:{quote(database['PASSWORD'])}"

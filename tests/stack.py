@@ -99,7 +99,8 @@ class Stack:
                 process = subprocess.Popen(
                     ["/bin/sh", "-c", f"exec {self._commands[name]}"],
                     cwd=ROOT,
-                    env=self.environment | {"PROCESS_NAME": name},
+                    # The application alone: only what migrates is the owner.
+                    env=self.environment | {"PROCESS_NAME": name, "DATABASE_OWNER_URL": ""},
                     stdin=subprocess.DEVNULL,
                     stdout=log,
                     stderr=log,
@@ -206,7 +207,9 @@ class Stack:
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
         """Return the rows of an SQL query, over a connection of its own."""
-        with psycopg.connect(self.postgres.url, autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(
+            self.postgres.owner_url, autocommit=True, connect_timeout=5
+        ) as connection:
             return list(connection.execute(query, parameters or None).fetchall())
 
     def value(self, query: str, *parameters: object) -> Any:
@@ -216,7 +219,9 @@ class Stack:
 
     def execute(self, statement: str, *parameters: object) -> None:
         """Execute an SQL statement."""
-        with psycopg.connect(self.postgres.url, autocommit=True, connect_timeout=5) as connection:
+        with psycopg.connect(
+            self.postgres.owner_url, autocommit=True, connect_timeout=5
+        ) as connection:
             connection.execute(statement, parameters or None)
 
     def inbox(self, *states: str) -> int:
@@ -284,7 +289,7 @@ class Stack:
 
         The webhook is set when its server runs.
         """
-        if not self._answers(self.postgres.url):
+        if not self._answers(self.postgres.owner_url):
             self.postgres.start()
         if not self._pings():
             self.valkey.start()
@@ -343,8 +348,8 @@ def running_stack(directory: Path) -> Iterator[Stack]:
     """
     with ExitStack() as exits:
         with pytest.MonkeyPatch.context() as patch:
-            patch.delenv("DATABASE_URL", raising=False)
-            patch.delenv("REDIS_URL", raising=False)
+            for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"):
+                patch.delenv(name, raising=False)
             services = exits.enter_context(running(Home.throw_away_home(durable=True)))
         sandbox = exits.enter_context(Sandbox())
         stack = Stack(services=services, sandbox=sandbox, directory=directory)

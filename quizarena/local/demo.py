@@ -140,7 +140,7 @@ def _run(data: Path, *, token: str, web_port: int, ports: SandboxPorts | None) -
             Process(
                 name=name,
                 command=command,
-                environment={**plan.environment, "PROCESS_NAME": name},
+                environment=_without_owner(plan.environment) | {"PROCESS_NAME": name},
                 group=services.applications.group,
             )
             for name, command in plan.commands.items()
@@ -190,6 +190,11 @@ def _environment(base: Mapping[str, str], *, data: Path, web_port: int) -> dict[
         "PYTHONUNBUFFERED": "1",
         "QUIZARENA_DATA": str(data),
     }
+
+
+def _without_owner(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the environment of a process that does not migrate."""
+    return {name: value for name, value in environment.items() if name != "DATABASE_OWNER_URL"}
 
 
 def _plan_for_sandbox(environment: Mapping[str, str], *, data: Path, ports: SandboxPorts) -> Plan:

@@ -124,15 +124,25 @@ class Server(ABC):
 
 
 class Postgres(Server):
-    """PostgreSQL, listening on TCP only, with a random password for the user postgres."""
+    """PostgreSQL, listening on TCP only, with random passwords.
+
+    The owner of everything is postgres; the role of the application is made by `manage.py migrate`.
+    """
 
     name = "postgres"
 
     @property
     def url(self) -> str:
-        """The address of the database `postgres`."""
-        password = quote(self.home.password(self.name))
-        return f"postgresql://postgres:{password}@127.0.0.1:{self.port}/postgres"
+        """The address of the database `postgres` for the application."""
+        return self._url("quizarena_app", password=self.home.password("application"))
+
+    @property
+    def owner_url(self) -> str:
+        """The same for the owner of everything in it."""
+        return self._url("postgres", password=self.home.password(self.name))
+
+    def _url(self, user: str, *, password: str) -> str:
+        return f"postgresql://{user}:{quote(password)}@127.0.0.1:{self.port}/postgres"
 
     @property
     def binaries(self) -> Path:

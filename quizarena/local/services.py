@@ -2,7 +2,8 @@
 
     python -m quizarena.local.services [--data DIR | --ephemeral [--durable]] -- COMMAND...
 
-The command finds them in DATABASE_URL and REDIS_URL; what is set already is used instead. The
+The command finds them in DATABASE_URL and REDIS_URL; what is set already is used instead. What owns
+the tables, and migrates, is in DATABASE_OWNER_URL; see quizarena/ops/database_roles.py. The
 servers, and everything the command has started, live exactly as long as this process.
 """
 
@@ -39,10 +40,11 @@ class Services:
 
     @property
     def environment(self) -> dict[str, str]:
-        """This process's environment, with DATABASE_URL and REDIS_URL."""
+        """This process's environment, with the addresses of what runs."""
         environment = dict(os.environ)
         if self.postgres:
             environment["DATABASE_URL"] = self.postgres.url
+            environment["DATABASE_OWNER_URL"] = self.postgres.owner_url
         if self.valkey:
             environment["REDIS_URL"] = self.valkey.url
         return environment
@@ -78,7 +80,8 @@ def running(home: Home) -> Iterator[Services]:
         )
         postgres = valkey = None
         if url := os.environ.get("DATABASE_URL"):
-            check_database(url)
+            # The role of the application may be made only when the owner migrates.
+            check_database(os.environ.get("DATABASE_OWNER_URL") or url)
         else:
             postgres = Postgres(home=home, group=servers.group)
             postgres.start()

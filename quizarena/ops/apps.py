@@ -5,6 +5,7 @@ from typing import Any
 
 from celery.signals import heartbeat_sent
 from django.apps import AppConfig
+from django.db.backends.signals import connection_created
 
 
 class OpsConfig(AppConfig):
@@ -19,6 +20,7 @@ class OpsConfig(AppConfig):
         from promos import levels
         from promos.referral_rules import FAST
         from quizarena.game import activity, statistics
+        from quizarena.ops import database_roles
         from quizarena.staff import alerts
 
         for kind, label in (
@@ -30,6 +32,9 @@ class OpsConfig(AppConfig):
             alerts.declare(kind=kind, label=label, runbook="docs/runbooks/controls.md")
         levels.read_with(statistics.level)
         asked.read_with(partial(activity.answered, fast=FAST))
+        connection_created.connect(
+            database_roles.warn_of_power, dispatch_uid="database_roles.warn_of_power"
+        )
         heartbeat_sent.connect(_worker_is_alive, dispatch_uid="ops.worker_is_alive")
 
 

@@ -16,11 +16,10 @@ class StaffConfig(AppConfig):
     name = "quizarena.staff"
 
     def ready(self) -> None:
-        """Keep guards and roles in step with every migration, and note who comes and goes."""
-        from quizarena.staff import audit, guards, navigation, proxies, roles
+        """Keep roles in step with every migration, and note who comes and goes."""
+        from quizarena.staff import audit, navigation, proxies, roles
 
         navigation.name_pages()
-        post_migrate.connect(guards.stay_on, dispatch_uid="guards.stay_on")
         post_migrate.connect(roles.keep_in_step, dispatch_uid="roles.keep_in_step")
         post_migrate.connect(
             say_if_nobody_manages_accounts, sender=self, dispatch_uid="staff.nobody_manages"

@@ -1,7 +1,5 @@
 """The triggers that guard the product's rules cannot be switched off."""
 
-from typing import Any
-
 from django.db import connections
 
 # django-pgtrigger asks this function before every trigger whether the session wants to ignore it.
@@ -13,7 +11,10 @@ LANGUAGE sql IMMUTABLE AS 'SELECT false'
 """
 
 
-def stay_on(using: str, **kwargs: Any) -> None:
-    """Keep the guards on after every migration, which brings the question back."""
+def stay_on(using: str) -> None:
+    """Keep the guards on after every migration, which brings the question back.
+
+    As the owner of the tables.
+    """
     with connections[using].cursor() as cursor:
         cursor.execute(STAY_ON)

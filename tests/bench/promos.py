@@ -29,6 +29,7 @@ FIRST_TELEGRAM_ID = 6 * 10**15
 # Of the players, and which of their blocks have been taken.
 _SETTLE = f"""
 CREATE SEQUENCE IF NOT EXISTS bench_blocks MINVALUE 0;
+GRANT USAGE ON SEQUENCE bench_blocks TO PUBLIC;
 INSERT INTO players_player
   (telegram_id, first_name, last_name, username, language, awaits, created_at, last_seen_at)
 SELECT {FIRST_TELEGRAM_ID} + number, 'Bench', '', '', 'de', '', now(), now()

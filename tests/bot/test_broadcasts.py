@@ -7,7 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError
 from django.db.models import QuerySet
 from django.utils import timezone
 from pytest_django.fixtures import Settings
@@ -46,6 +46,7 @@ from tests.concurrency import meet_after, run_together
 from tests.conftest import Road
 from tests.factories import OutgoingCallFactory, PlayerFactory, make_staff
 from tests.killing import kill_at
+from tests.owner import behind_the_guards
 from tests.sandbox import buttons
 
 pytestmark = pytest.mark.django_db
@@ -710,10 +711,8 @@ class TestWatching:
 @contextmanager
 def no_triggers() -> Iterator[None]:
     """Let the triggers stand aside for a superuser who says so; conditions stay."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
+    with behind_the_guards():
         yield
-        cursor.execute("SET LOCAL session_replication_role = origin")
 
 
 class TestDatabaseSaysNo:
@@ -784,6 +783,7 @@ class TestDatabaseSaysNo:
         with pytest.raises(DatabaseError, match="stays once it is scheduled"):
             Broadcast.objects.filter(pk=broadcast.pk).update(text_de="Anders")
 
+    @pytest.mark.usefixtures("owner")
     def test_none_is_ever_deleted(self) -> None:
         broadcast = make_broadcast()
 

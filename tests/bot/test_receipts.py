@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 import time_machine
-from django.db import connection
 from django.utils import timezone
 
 from bot import notices
@@ -35,6 +34,7 @@ from tests.bot.test_shop import labels
 from tests.concurrency import run_together
 from tests.conftest import Road
 from tests.factories import make_staff
+from tests.owner import as_owner
 from tests.sandbox import buttons
 
 Json = dict[str, Any]
@@ -529,10 +529,10 @@ class TestOneBadRow:
         now = timezone.now()
         asked = support.ask(player=row(anna), text="Where?", now=now)
         support.answer(request_id=asked.pk, text="Here.", staff=make_staff("Support"), now=now)
-        with connection.cursor() as cursor:
+        with as_owner() as cursor:
             cursor.execute("ALTER TABLE economy_modespan RENAME TO economy_gone")
         tell(road)
-        with connection.cursor() as cursor:
+        with as_owner() as cursor:
             cursor.execute("ALTER TABLE economy_gone RENAME TO economy_modespan")
 
         assert said(road, anna, "Here.") == 1

@@ -31,6 +31,7 @@ from tests.conftest import Road
 from tests.factories import OutgoingCallFactory, PlayerFactory
 from tests.game.test_round import bank, right
 from tests.killing import kill_at
+from tests.owner import as_owner
 from tests.sandbox import buttons
 
 __all__ = ["bank"]
@@ -499,11 +500,11 @@ class TestConcurrency:
     @pytest.fixture
     def without_constraints(self) -> Iterator[None]:
         """Take the places' own constraint away."""
-        with connection.cursor() as cursor:
+        with as_owner() as cursor:
             cursor.execute("ALTER TABLE bot_reminder DROP CONSTRAINT reminder_one_in_each_place")
         yield
         Reminder.objects.all().delete()
-        with connection.cursor() as cursor:
+        with as_owner() as cursor:
             cursor.execute(
                 "ALTER TABLE bot_reminder ADD CONSTRAINT reminder_one_in_each_place "
                 "UNIQUE (player_id, day, ordinal)"
@@ -540,7 +541,7 @@ class TestAMillionPlayers:
 
     @pytest.fixture(autouse=True)
     def _many(self) -> None:
-        with connection.cursor() as cursor:
+        with as_owner() as cursor:
             cursor.execute(
                 """
                 INSERT INTO players_player

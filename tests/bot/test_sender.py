@@ -542,6 +542,7 @@ class TestSender:
 
         def break_off() -> None:
             with another_connection() as cursor:
+                cursor.execute("SET ROLE NONE")
                 cursor.execute(
                     """
                     SELECT pg_terminate_backend(pid) FROM pg_stat_activity

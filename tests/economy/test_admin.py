@@ -18,6 +18,7 @@ from economy.models import Asset, EntryType, LedgerEntry, ProverRun, Source, Wal
 from quizarena.players.models import Player
 from quizarena.staff.models import AuditEntry
 from tests.factories import PlayerFactory, make_staff
+from tests.owner import behind_the_guards
 
 pytestmark = pytest.mark.django_db
 
@@ -545,10 +546,8 @@ class TestProofs:
         player = PlayerFactory.create(username="anna")
         give(player, Goods(paid_energy=7), key="key:a")
         prover.prove(now=timezone.now())
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL session_replication_role = replica")
+        with behind_the_guards() as cursor:
             cursor.execute("UPDATE economy_wallet SET paid_energy = 1007")
-            cursor.execute("SET LOCAL session_replication_role = origin")
         forged = prover.prove(now=timezone.now())
         ProverRun.objects.create(started_at=timezone.now())
 

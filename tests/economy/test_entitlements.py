@@ -716,6 +716,7 @@ class TestDatabaseSaysNo:
         ("statement", "cascade", "says"),
         [("DELETE FROM", "", "Cannot delete"), ("TRUNCATE", " CASCADE", "Cannot truncate")],
     )
+    @pytest.mark.usefixtures("owner")
     def test_no_entitlement_disappears(
         self, statement: str, table: str, cascade: str, says: str
     ) -> None:

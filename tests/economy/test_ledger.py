@@ -171,6 +171,7 @@ def test_an_entry_is_reversed_once_whatever_the_key() -> None:
     assert Wallet.objects.get(player=player).paid_energy == 0
 
 
+@pytest.mark.usefixtures("owner")
 class TestDatabaseSaysNo:
     """Each rule again, by a road that does not pass through the services."""
 

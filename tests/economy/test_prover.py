@@ -1,13 +1,11 @@
 """The proof of the ledger: what it finds, and that it finds nothing else."""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from io import StringIO
 
 import pytest
 from django.core.management import CommandError, call_command
-from django.db import connection
 from django.db.backends.utils import CursorWrapper
 
 from economy import ledger, prover, tasks, wallets
@@ -26,19 +24,11 @@ from economy.models import (
 from quizarena.players.models import Player
 from tests.concurrency import another_connection
 from tests.factories import PlayerFactory
+from tests.owner import behind_the_guards
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
 
 pytestmark = pytest.mark.django_db
-
-
-@contextmanager
-def behind_the_guards() -> Iterator[CursorWrapper]:
-    """Yield a cursor that no trigger and no foreign key watches, as after a faulty restore."""
-    with connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        yield cursor
-        cursor.execute("SET LOCAL session_replication_role = origin")
 
 
 def give(player: Player, amount: int) -> LedgerEntry:

@@ -1074,6 +1074,7 @@ class TestDatabaseSaysNo:
             ("TRUNCATE economy_outageday", "Cannot truncate outage days"),
         ],
     )
+    @pytest.mark.usefixtures("owner")
     def test_nobody_writes_past_the_rules(self, statement: str, says: str) -> None:
         with connection.cursor() as cursor:
             # Deferred foreign keys would refuse a TRUNCATE before our guard does.

@@ -362,6 +362,7 @@ class TestDatabaseSaysNo:
             finished_at=None if state == "OPEN" else NOON,
         )
 
+    @pytest.mark.usefixtures("owner")
     def test_versions_are_kept_whoever_edits(self, showing: Showing) -> None:
         Question.objects.filter(pk=showing.question_id).update(explanation="Neu.")
         Question.objects.filter(pk=showing.question_id).update(level="A2")

@@ -15,7 +15,7 @@ from quizarena.local.lifeline import lives
 
 MARK = "QUIZARENA_TEST_RUN"
 # With these a run would not start its own servers, sandbox and signal handling.
-REPLACED = ("DATABASE_URL", "REDIS_URL", "TELEGRAM_BOT_TOKEN", "MAKELEVEL")
+REPLACED = ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL", "TELEGRAM_BOT_TOKEN", "MAKELEVEL")
 
 
 def marked_environment(**more: str) -> dict[str, str]:

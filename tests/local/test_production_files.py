@@ -119,6 +119,7 @@ class TestCompose:
         assert {name for name, value in example.items() if not value} == {
             "SECRET_KEY",
             "PAYMENT_PAYLOAD_KEYS",
+            "POSTGRES_APP_PASSWORD",
             "POSTGRES_PASSWORD",
             "PROMO_PEPPERS",
             "VALKEY_PASSWORD",
@@ -150,6 +151,22 @@ class TestCompose:
         for service in APPLICATIONS.values():
             assert set(required) < set(service["environment"])
             assert service["environment"]["ENVIRONMENT"] == "production"
+
+    def test_only_what_migrates_is_the_owner_of_the_tables(self) -> None:
+        owner = re.compile(r"postgresql://quizarena:\$\{POSTGRES_PASSWORD:")
+
+        owners = {
+            name
+            for name, service in APPLICATIONS.items()
+            if any(owner.match(str(value)) for value in service["environment"].values())
+        }
+
+        assert owners == {"migrate"}
+        assert owner.match(SERVICES["migrate"]["environment"]["DATABASE_OWNER_URL"])
+        for service in APPLICATIONS.values():
+            assert service["environment"]["DATABASE_URL"].startswith(
+                "postgresql://quizarena_app:${POSTGRES_APP_PASSWORD:"
+            )
 
     def test_every_variable_that_is_passed_is_read(self) -> None:
         source = (CHECKOUT / "quizarena" / "settings.py").read_text()

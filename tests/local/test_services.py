@@ -20,7 +20,7 @@ SERVICES = [sys.executable, "-m", "quizarena.local.services"]
 REPORT = """
 import json, os, psycopg, redis
 broker = redis.Redis.from_url(os.environ["REDIS_URL"])
-with psycopg.connect(os.environ["DATABASE_URL"], autocommit=True) as connection:
+with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as connection:
     shown = ("data_directory", "fsync", "synchronous_commit", "listen_addresses",
              "max_connections", "shared_preload_libraries", "unix_socket_directories")
     report = {name: connection.execute(f"SHOW {name}").fetchone()[0] for name in shown}
@@ -35,7 +35,7 @@ FOR_EVER = "print('up', flush=True); import time; time.sleep(600)"
 COUNT = """
 import os, psycopg, redis
 broker = redis.Redis.from_url(os.environ["REDIS_URL"], decode_responses=True)
-with psycopg.connect(os.environ["DATABASE_URL"]) as connection:
+with psycopg.connect(os.environ["DATABASE_OWNER_URL"]) as connection:
     connection.execute("CREATE TABLE IF NOT EXISTS visit (id serial)")
     connection.execute("INSERT INTO visit DEFAULT VALUES")
     visits = connection.execute("SELECT count(*) FROM visit").fetchone()[0]
@@ -127,7 +127,7 @@ def test_servers_end_after_the_command_that_uses_them() -> None:
         "import os, psycopg, redis, signal, sys, time\n"
         "def finish(*_):\n"
         "    time.sleep(1)\n"
-        "    psycopg.connect(os.environ['DATABASE_URL']).execute('SELECT 1')\n"
+        "    psycopg.connect(os.environ['DATABASE_OWNER_URL']).execute('SELECT 1')\n"
         "    redis.Redis.from_url(os.environ['REDIS_URL']).ping()\n"
         "    print('written down', flush=True)\n"
         "    sys.exit()\n"
@@ -270,7 +270,9 @@ def test_a_service_that_is_named_has_to_answer(variable: str, url: str, sentence
 
 def test_services_that_are_named_are_used_instead() -> None:
     urls = {name: os.environ[name] for name in ("DATABASE_URL", "REDIS_URL")}
-    environment = marked_environment(**urls)
+    # The role of the application is there when its owner has migrated.
+    owner = {"DATABASE_OWNER_URL": os.environ["DATABASE_OWNER_URL"]}
+    environment = marked_environment(**urls, **owner)
 
     names = python(
         "import os, psutil; print(os.environ['DATABASE_URL'], os.environ['REDIS_URL'])",
@@ -300,7 +302,9 @@ def test_the_list_of_processes_shows_no_password() -> None:
         "--ephemeral",
         environment=marked_environment(),
         program=FOR_EVER.replace(
-            "up', ", "up'); import os; print(os.environ['DATABASE_URL'], os.environ['REDIS_URL'], "
+            "up', ",
+            "up'); import os; print(os.environ['DATABASE_URL'], os.environ['DATABASE_OWNER_URL'], "
+            "os.environ['REDIS_URL'], ",
         ),
     )
     urls = run.read_until("redis://").split()
@@ -310,5 +314,5 @@ def test_the_list_of_processes_shows_no_password() -> None:
     run.supervisor.terminate()
     run.supervisor.wait(15)
 
-    assert len(passwords) == 2
+    assert len(passwords) == 3
     assert not any(password in word for password in passwords for word in command_lines)

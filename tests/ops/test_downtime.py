@@ -211,6 +211,7 @@ class TestJudging:
         )
 
 
+@pytest.mark.usefixtures("owner")
 class TestDatabaseSaysNo:
     @pytest.mark.parametrize(
         ("statement", "says"),

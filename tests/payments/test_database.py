@@ -28,6 +28,7 @@ from payments.models import (
 )
 from quizarena.players.models import Player
 from tests.factories import PlayerFactory, make_staff
+from tests.owner import as_owner
 from tests.payments import steps
 from tests.payments.steps import MINUTE, NOON
 
@@ -244,7 +245,7 @@ class TestPurchase:
             row(player, **changes)
 
     def test_a_status_is_known(self, player: Player) -> None:
-        with connection.cursor() as cursor:
+        with as_owner() as cursor:
             # It knows the statuses, too, and would be asked first.
             cursor.execute(
                 "ALTER TABLE payments_purchase DROP CONSTRAINT purchase_is_paid_with_evidence"
@@ -373,6 +374,7 @@ class TestPurchase:
         with pytest.raises(DatabaseError, match="The refund of a purchase is the one entry"):
             change(purchase, refund_entry=None)
 
+    @pytest.mark.usefixtures("owner")
     def test_it_is_never_deleted(self, player: Player) -> None:
         row(player)
 
@@ -412,6 +414,7 @@ class TestTimeline:
                 purchase=purchase, kind="CREDITED", status="CREDITED", evidence={}, at=NOON
             )
 
+    @pytest.mark.usefixtures("owner")
     def test_it_is_never_changed(self, player: Player) -> None:
         row(player)
 
@@ -459,6 +462,7 @@ class TestRefund:
         with pytest.raises(IntegrityError, match="purchase_id"), transaction.atomic():
             refund.save(force_insert=True)
 
+    @pytest.mark.usefixtures("owner")
     def test_it_is_never_deleted(self, player: Player) -> None:
         steps.ask_refund(steps.buy(player))
 
@@ -469,6 +473,7 @@ class TestRefund:
 class TestTheRest:
     """Subscriptions, Telegram's list, runs, and requests to support."""
 
+    @pytest.mark.usefixtures("owner")
     def test_a_subscription_is_never_deleted(self, player: Player) -> None:
         steps.buy(player, "PREMIUM_MONTH", is_subscription=True)
 
@@ -490,6 +495,7 @@ class TestTheRest:
         with pytest.raises(IntegrityError, match=rule), transaction.atomic():
             self.line(stars)
 
+    @pytest.mark.usefixtures("owner")
     def test_a_line_of_telegrams_list_is_never_changed(self) -> None:
         self.line(5)
 
@@ -522,6 +528,7 @@ class TestTheRest:
         with pytest.raises(IntegrityError, match=rule), transaction.atomic():
             SupportRequest.objects.create(**values)
 
+    @pytest.mark.usefixtures("owner")
     def test_a_request_to_support_is_never_deleted(self, player: Player) -> None:
         SupportRequest.objects.create(player=player, text="Hallo?", asked_at=NOON)
 
@@ -539,6 +546,7 @@ class TestTheRest:
             "payments_supportrequest",
         ],
     )
+    @pytest.mark.usefixtures("owner")
     def test_nothing_is_truncated(self, table: str) -> None:
         truncate = sql.SQL("TRUNCATE {} CASCADE").format(sql.Identifier(table))
 

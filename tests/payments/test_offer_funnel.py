@@ -15,6 +15,7 @@ from payments.offer_rules import Trigger
 from quizarena.players.models import Player
 from quizarena.staff.models import Alert
 from tests.factories import PlayerFactory, make_staff
+from tests.owner import as_owner
 from tests.payments import steps
 
 DAY, HOUR = timedelta(days=1), timedelta(hours=1)
@@ -161,7 +162,7 @@ class TestGuard:
         self, constraint: str, fields: dict[str, Any]
     ) -> None:
         player = PlayerFactory.create()
-        with connection.cursor() as cursor:
+        with as_owner() as cursor:
             cursor.execute(f"ALTER TABLE payments_impression DROP CONSTRAINT {constraint}")
         store(player, is_blocking=True, trigger="LOCKED_MODE_CLICK")
         if constraint == "impression_three_a_day":

@@ -851,10 +851,12 @@ class TestDatabaseSaysNo:
             cursor.execute(constraints)
 
     @pytest.mark.parametrize("table", ["payments_impression", "payments_attribution"])
+    @pytest.mark.usefixtures("owner")
     def test_truncate(self, player: Player, table: str) -> None:
         with pytest.raises(DatabaseError, match="Cannot truncate"), connection.cursor() as cursor:
             cursor.execute(f"TRUNCATE {table} CASCADE")
 
+    @pytest.mark.usefixtures("owner")
     def test_an_attribution_is_never_deleted(self, player: Player) -> None:
         impression = store(player)
         purchase = steps.open_purchase(player)

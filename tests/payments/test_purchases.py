@@ -5,7 +5,6 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection
 
 from economy import entitlements
 from economy.goods import Plan
@@ -17,6 +16,7 @@ from quizarena.players import services as players
 from quizarena.players.models import Player
 from quizarena.staff.models import Alert
 from tests.factories import PlayerFactory
+from tests.owner import behind_the_guards
 from tests.payments import steps
 from tests.payments.steps import DAY, MINUTE, NOON, SECOND
 
@@ -275,10 +275,8 @@ class TestPreCheckout:
     def test_a_row_that_was_changed_behind_our_back_is_refused(self, player: Player) -> None:
         """The payload is bound to the price."""
         purchase = steps.open_purchase(player)
-        with connection.cursor() as cursor:
-            cursor.execute("SET session_replication_role = replica")
+        with behind_the_guards() as cursor:
             cursor.execute("UPDATE payments_purchase SET stars = 1, base_stars = 1")
-            cursor.execute("SET session_replication_role = origin")
 
         assert steps.check_out(steps.again(purchase)) == "WRONG_AMOUNT"
 

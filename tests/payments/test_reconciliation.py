@@ -8,7 +8,6 @@ from threading import Thread
 from typing import Any
 
 import pytest
-from django.db import connection
 from pytest_django.fixtures import Settings
 
 from economy import grants
@@ -19,6 +18,7 @@ from payments.models import Difference, Purchase, ReconciliationRun, StarTransac
 from quizarena.players.models import Player
 from quizarena.staff.models import Alert
 from tests.factories import PlayerFactory
+from tests.owner import behind_the_guards
 from tests.payments import steps
 from tests.payments.steps import DAY, MINUTE, NOON
 
@@ -393,10 +393,8 @@ class TestDifferences:
         self, statement: Statement, player: Player
     ) -> None:
         statement.tell(steps.buy(player))
-        with connection.cursor() as cursor:
-            cursor.execute("SET session_replication_role = replica")
+        with behind_the_guards() as cursor:
             cursor.execute("UPDATE economy_wallet SET paid_energy = 11")
-            cursor.execute("SET session_replication_role = origin")
 
         assert reconcile() == [("WALLET", False)]
         found = Difference.objects.get()

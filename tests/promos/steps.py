@@ -1,12 +1,9 @@
 """What players and purchases do with codes, in short, and what is counted of it."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime, timedelta
 from itertools import count
 
-from django.db import connection, transaction
-from django.db.backends.utils import CursorWrapper
+from django.db import transaction
 
 from economy import grants
 from economy.goods import Goods
@@ -76,12 +73,3 @@ def counted(campaign: Campaign) -> tuple[int, int, int, int]:
         "held", "applied", "stars_held", "stars_given"
     )
     return counts
-
-
-@contextmanager
-def behind_the_guards() -> Iterator[CursorWrapper]:
-    """Yield a cursor that no trigger and no foreign key watches, as after a faulty restore."""
-    with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute("SET LOCAL session_replication_role = replica")
-        yield cursor
-        cursor.execute("SET LOCAL session_replication_role = origin")

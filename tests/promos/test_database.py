@@ -11,14 +11,15 @@ from promos.models import Attempt, Block, Campaign, CampaignStatus, Code, Redemp
 from promos.models import RedemptionStatus as Status
 from quizarena.players.models import Player
 from tests.factories import NOON, CampaignFactory, PlayerFactory, make_campaign
-from tests.promos.steps import CODE, attach, behind_the_guards, counted, hold, redeem
+from tests.owner import as_owner, behind_the_guards
+from tests.promos.steps import CODE, attach, counted, hold, redeem
 
 pytestmark = pytest.mark.django_db
 
 
 def refused(says: str, statement: str, *parameters: str | int) -> None:
     """See that the database refuses a statement, for the reason that is named."""
-    with connection.cursor() as cursor:
+    with as_owner() as cursor:
         # Deferred foreign keys would refuse a TRUNCATE before our guard does.
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
         with pytest.raises(DatabaseError, match=says), transaction.atomic():

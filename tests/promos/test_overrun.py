@@ -3,8 +3,8 @@
 from collections.abc import Iterator
 
 import pytest
-from django.db import connection
 
+from tests.owner import as_owner
 from tests.promos import overrun
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,10 +35,10 @@ class TestWithoutTriggers:
     @pytest.fixture(autouse=True)
     def _no_triggers(self) -> Iterator[None]:
         """Let redemptions be inserted and moved without being counted."""
-        with connection.cursor() as cursor:
+        with as_owner() as cursor:
             cursor.execute("ALTER TABLE promos_redemption DISABLE TRIGGER USER")
         yield
-        with connection.cursor() as cursor:
+        with as_owner() as cursor:
             cursor.execute("ALTER TABLE promos_redemption ENABLE TRIGGER USER")
 
     def test_the_looks_find_it(self) -> None:

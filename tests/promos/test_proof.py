@@ -7,7 +7,8 @@ from promos.models import Campaign
 from quizarena.players.models import Player
 from quizarena.staff.models import Alert
 from tests.factories import NOON, PlayerFactory, make_campaign
-from tests.promos.steps import CODE, attach, behind_the_guards, counted, hold
+from tests.owner import behind_the_guards
+from tests.promos.steps import CODE, attach, counted, hold
 
 pytestmark = pytest.mark.django_db
 

@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 import pytest
-from django.db import connection, transaction
+from django.db import transaction
 
 from economy.models import LedgerEntry
 from promos import campaigns, codes, proof, redemptions
@@ -17,6 +17,7 @@ from quizarena.players.models import Player
 from quizarena.staff.models import Alert, AuditEntry
 from tests.concurrency import meet_after, overlap, run_together
 from tests.factories import NOON, PlayerFactory, make_campaign
+from tests.owner import as_owner, behind_the_guards
 from tests.promos.steps import CODE, attach, counted, hold, minutes, redeem
 from tests.promos.test_campaigns import TestGuard
 
@@ -36,11 +37,8 @@ def claim_without_triggers(monkeypatch: pytest.MonkeyPatch) -> None:
     claim = redemptions._claim
 
     def unguarded(redemption: Redemption) -> bool:
-        with connection.cursor() as cursor:
-            cursor.execute("SET LOCAL session_replication_role = replica")
-            claimed = claim(redemption)
-            cursor.execute("SET LOCAL session_replication_role = origin")
-        return claimed
+        with behind_the_guards():
+            return claim(redemption)
 
     monkeypatch.setattr(redemptions, "_claim", unguarded)
 
@@ -550,7 +548,7 @@ class TestBudget:
         moved = redemptions._moved
 
         def unguarded(*args: Any, **kwargs: Any) -> bool:
-            with connection.cursor() as cursor:
+            with as_owner() as cursor:
                 cursor.execute("SET LOCAL session_replication_role = replica")
             return moved(*args, **kwargs)
 

@@ -53,6 +53,7 @@ class TestInviters:
         with pytest.raises(IntegrityError, match="code"), transaction.atomic():
             Inviter.objects.create(player=PlayerFactory.create(), code=code, created_at=NOON)
 
+    @pytest.mark.usefixtures("owner")
     def test_it_stays(self) -> None:
         inviter = invite()
 
@@ -126,6 +127,7 @@ class TestReferrals:
         with pytest.raises(DatabaseError, match="Cannot update"):
             referral_with(come(invite()), **{column: invite().pk})
 
+    @pytest.mark.usefixtures("owner")
     def test_it_stays(self) -> None:
         come(invite())
 
@@ -285,6 +287,7 @@ class TestRewards:
         with pytest.raises(IntegrityError, match="reward_deferred_is_waited_for"):
             reward_with(third, offered_at=NOON + DAY)
 
+    @pytest.mark.usefixtures("owner")
     def test_it_stays(self) -> None:
         offered(invite())
 

@@ -16,6 +16,7 @@ from quizarena.staff.errors import AlertSettledError, BadReasonError
 from quizarena.staff.models import Alert, AuditEntry
 from tests.concurrency import meet_after, run_together
 from tests.factories import PlayerFactory, make_staff
+from tests.owner import as_owner
 from tests.staff.test_approvals import read, text
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -215,7 +216,7 @@ class TestIndexes:
 
     @pytest.fixture(autouse=True)
     def _a_long_past(self) -> None:
-        with connection.cursor() as cursor:
+        with as_owner() as cursor:
             cursor.execute(
                 """
                 INSERT INTO staff_alert (

@@ -27,6 +27,7 @@ from quizarena.staff.errors import (
 from quizarena.staff.models import ApprovalRequest, AuditEntry
 from tests.concurrency import meet_after, run_together
 from tests.factories import PlayerFactory, make_staff
+from tests.owner import as_owner
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 LATER = NOON + timedelta(hours=1)
@@ -431,6 +432,7 @@ class TestDatabaseSaysNo:
             ("TRUNCATE staff_approvalrequest", "Cannot truncate"),
         ],
     )
+    @pytest.mark.usefixtures("owner")
     def test_a_request_is_removed_by_sql(self, statement: str, refusal: str) -> None:
         ask(anna(), maker=make_staff("Operator"))
         connection.check_constraints()  # Nothing is truncated while these are pending.
@@ -477,7 +479,7 @@ class TestIndexes:
 
     @pytest.fixture(autouse=True)
     def _a_long_past(self) -> None:
-        with connection.cursor() as cursor:
+        with as_owner() as cursor:
             cursor.execute(
                 """
                 INSERT INTO staff_approvalrequest (
@@ -589,7 +591,7 @@ class TestConcurrency:
         monkeypatch.setattr(approvals, "_lock", lambda pk: ApprovalRequest.objects.get(pk=pk))
         meet_after(monkeypatch, approvals, "_lock")
 
-        with connection.cursor() as cursor:
+        with as_owner() as cursor:
             cursor.execute("ALTER TABLE staff_approvalrequest DISABLE TRIGGER USER")
         try:
             run_together(
@@ -599,7 +601,7 @@ class TestConcurrency:
                 )
             )
         finally:
-            with connection.cursor() as cursor:
+            with as_owner() as cursor:
                 cursor.execute("ALTER TABLE staff_approvalrequest ENABLE TRIGGER USER")
 
         assert len(done) == 2

@@ -38,6 +38,7 @@ def test_a_summary_that_is_too_long_is_cut() -> None:
     assert len(entry.summary) == 500
 
 
+@pytest.mark.usefixtures("owner")
 class TestDatabaseSaysNo:
     """An entry is for ever, whatever road is taken."""
 

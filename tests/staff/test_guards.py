@@ -8,6 +8,7 @@ from quizarena.staff.models import AuditEntry
 
 
 @pytest.mark.django_db
+@pytest.mark.usefixtures("owner")
 def test_no_setting_of_a_session_switches_a_trigger_off() -> None:
     audit.record(actor=None, action="test", summary="Something was done.")
 
