@@ -67,6 +67,8 @@ def _in_words(checked: reconciliation.Recheck) -> str:
         for line in checked.lines
     ]
     told = f"Telegram says: {'; '.join(lines) or 'no transaction of this purchase'}."
+    if checked.is_too_young:
+        return f"{told} It was paid in the last minutes, so that is not compared yet: ask again."
     if not checked.found:
         return f"{told} Our books say the same."
     differences = [

@@ -272,6 +272,8 @@ class Recheck:
     purchase: Purchase
     lines: Sequence[StarTransaction]
     found: Sequence[Difference]
+    # It was paid so lately that Telegram's list may not have it yet: that was not compared.
+    is_too_young: bool = False
 
 
 def lines_of(purchase: Purchase) -> QuerySet[StarTransaction]:
@@ -313,7 +315,15 @@ def recheck(*, purchase_id: UUID, now: datetime) -> Recheck:
         *_missing_at_telegram(asked.filter(paid_at__lte=now - SETTLING), now=now),
         *_amounts(lines),
     ]
-    return Recheck(purchase=asked.select_related("player").get(), lines=told, found=found)
+    purchase = asked.select_related("player").get()
+    return Recheck(
+        purchase=purchase,
+        lines=told,
+        found=found,
+        is_too_young=not told
+        and purchase.paid_at is not None
+        and purchase.paid_at > now - SETTLING,
+    )
 
 
 def in_stars(nanostars: int) -> str:

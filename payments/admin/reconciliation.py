@@ -49,6 +49,7 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
 
     list_display = ("when", "scope", "outcome", "looked_at", "read", "took")
     list_filter = ("is_full",)
+    list_select_related = ("control_run",)
     list_before_template = "payments/run_now.html"
     ordering = ("-id",)
     change_form_outer_after_template = "players/story.html"
@@ -87,8 +88,10 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
             return badge("Telegram did not answer", "danger")
         if run.finished_at is None:
             return badge("not finished", "warning")
-        still_open = run.found.filter(is_healed=False).count() if run.differences else 0
-        if still_open:
+        if run.differences and run.control_run is None:
+            return badge(f"{run.differences:,} differences", "danger")
+        if run.control_run is not None and run.control_run.findings:
+            still_open = run.control_run.findings
             return badge(f"{run.differences:,} differences, {still_open:,} open", "danger")
         if run.differences:
             return badge(f"{run.differences:,} differences, all set right", "warning")

@@ -207,7 +207,9 @@ class TestList:
                 ask_refund(buy(player, "PREMIUM_MONTH", is_subscription=True))
                 in_review(player)
                 support.ask(player=player, text="Where is it?", now=NOON)
-                ReconciliationRun.objects.create(is_full=False, started_at=NOON)
+                ReconciliationRun.objects.create(
+                    is_full=False, started_at=NOON, finished_at=NOON, differences=1
+                )
 
         statements()
         add(1)
@@ -294,7 +296,9 @@ class TestPage:
             partner={},
             seen_at=NOON,
         )
-        run = ReconciliationRun.objects.create(is_full=True, started_at=NOON, differences=1)
+        run = ReconciliationRun.objects.create(
+            is_full=True, started_at=NOON, finished_at=NOON, differences=1
+        )
         Difference.objects.create(
             run=run, kind="AMOUNT", purchase=purchase, details={"ours": 5, "telegram": 4}
         )
@@ -513,9 +517,13 @@ class TestQueue:
 
 
 class TestRecheck:
-    def bought(self, road: Road, *faults: str) -> Purchase:
-        """Let a player buy energy in the sandbox; Telegram's message about it may be lost."""
+    def bought(self, road: Road, *faults: str, per_mille: int = 0) -> Purchase:
+        """Let a player buy energy in the sandbox; Telegram's message about it may be lost.
+
+        So many thousandths may go to an affiliate.
+        """
         telegram_id = road.sandbox.add_player("Anna")
+        road.sandbox.come_through_affiliate(telegram_id, per_mille=per_mille)
         road.sandbox.top_up(telegram_id, 100)
         player = PlayerFactory.create(telegram_id=telegram_id)
         purchase = open_purchase(player, now=datetime.now(UTC))
@@ -564,6 +572,31 @@ class TestRecheck:
         assert "refunded at Telegram, not by us (set right)" in told
         purchase.refresh_from_db()
         assert purchase.status == "REFUNDED"
+
+    def test_what_has_just_been_paid_is_not_said_to_agree(
+        self, client: Client, staff: User, road: Road
+    ) -> None:
+        """Telegram's list has no line of it yet."""
+        purchase = buy(PlayerFactory.create(), now=datetime.now(UTC))
+
+        told = self.rechecked(client, purchase, staff)
+
+        assert "It was paid in the last minutes, so that is not compared yet" in told
+        assert "Our books say the same." not in told
+
+    def test_through_an_affiliate_the_books_agree(
+        self, client: Client, staff: User, road: Road
+    ) -> None:
+        purchase = self.bought(road, per_mille=100)
+        [line] = road.sandbox.transactions()
+        assert (line["amount"], line["nanostar_amount"]) == (4, 500_000_000)
+        assert line["source"]["affiliate"]["nanostar_amount"] == 500_000_000
+
+        told = self.rechecked(client, purchase, staff)
+
+        assert "Telegram says: paid 5 Stars on" in told
+        assert "Our books say the same." in told
+        assert "Commission of the affiliate" in read(client, page(purchase))
 
     def test_nothing_differs(self, client: Client, staff: User, road: Road) -> None:
         purchase = self.bought(road)
@@ -813,7 +846,7 @@ class TestReconciliation:
         )
         Difference.objects.create(run=run, kind="WALLET", player=player, details={"paid_energy": 1})
 
-        assert "everything 2 differences, 1 open" in read(client, RUNS)
+        assert "everything 2 differences" in read(client, RUNS)
         shown = client.get(f"{RUNS}{run.pk}/change/").content.decode()
         assert page(purchase) in shown
         assert f"/admin/players/player/{player.pk}/change/" in shown

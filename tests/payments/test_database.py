@@ -505,7 +505,7 @@ class TestTheRest:
             StarTransaction.objects.all()._raw_delete(using="default")
 
     def test_a_difference_is_of_a_kind_that_is_known(self) -> None:
-        run = ReconciliationRun.objects.create(is_full=True, started_at=NOON)
+        run = ReconciliationRun.objects.create(is_full=True, started_at=NOON, due_at=NOON)
 
         with pytest.raises(IntegrityError, match="difference_kind_is_known"), transaction.atomic():
             Difference.objects.create(run=run, kind="ODD")

@@ -567,7 +567,7 @@ class TestRuns:
         statement.payment("lost", player, payload=purchase.payload or "")
         statement.payment("strange", player)
         statement.tell(back)
-        statement.refund(charge_of(back), player)
+        statement.refund(charge_of(back), player, stars=15)
         assert [kind for kind, _ in reconcile()] == [
             "UNHEARD_PAYMENT",
             "UNHEARD_PAYMENT",
