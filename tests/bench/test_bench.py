@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ from django.db import connection
 from bot.models import InboxUpdate
 from tests.bench import databases, pgbench, processes
 from tests.factories import InboxUpdateFactory, PlayerFactory
+from tests.owner import become_the_application, become_the_owner
 
 COUNT = """
 import django
@@ -23,7 +25,15 @@ print(Player.objects.count())
 """
 
 
-@pytest.mark.django_db(transaction=True)
+@pytest.fixture
+def all_rights(transactional_db: None) -> Iterator[None]:
+    """Be the owner, as who fills the tables of a measurement."""
+    become_the_owner()
+    yield
+    become_the_application()
+
+
+@pytest.mark.usefixtures("all_rights")
 def test_a_part_leaves_nothing_to_the_next_one() -> None:
     PlayerFactory.create()
     usual = os.environ["DATABASE_URL"]

@@ -324,8 +324,8 @@ class TestImageCheck:
 def services() -> Iterator[Services]:
     """An empty PostgreSQL and Valkey."""
     with pytest.MonkeyPatch.context() as environment:
-        environment.delenv("DATABASE_URL", raising=False)
-        environment.delenv("REDIS_URL", raising=False)
+        for name in ("DATABASE_URL", "DATABASE_OWNER_URL", "REDIS_URL"):
+            environment.delenv(name, raising=False)
         with running(Home.throw_away_home(durable=False)) as services:
             yield services
 
@@ -348,6 +348,8 @@ class Composition:
             "SSL_CERT_FILE": str(authority),
             "PATH": self.image.path,
         }
+        # What compose gives to the migration alone.
+        self._owner = {"DATABASE_OWNER_URL": services.environment["DATABASE_OWNER_URL"]}
         self._group = services.applications.group
 
     @property
@@ -361,7 +363,7 @@ class Composition:
         named = ["--hostname", f"celery@{name}"] if name in WORKERS else []
         return subprocess.Popen(
             [*self._words(command(name)), *named],
-            env=self.environment,
+            env=self.environment | (self._owner if name == "migrate" else {}),
             cwd=self.image.directory,
             process_group=self._group,
         )

@@ -23,8 +23,8 @@ from quizarena.staff import alerts, audit
 from quizarena.staff.models import Alert
 from tests.economy.test_prover import give
 from tests.factories import PlayerFactory, make_campaign
+from tests.owner import behind_the_guards
 from tests.payments.test_admin import log_in
-from tests.promos.steps import behind_the_guards
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -93,6 +93,7 @@ class TestRuns:
         rows = ControlRun.objects.order_by("pk").values_list("runs", "checked", "last_at")
         assert list(rows) == [(3, 6, NOON + 59 * HOUR / 60), (1, 2, NOON + HOUR)]
 
+    @pytest.mark.usefixtures("owner")
     def test_findings_are_append_only(self) -> None:
         with runs.running("ledger", now=NOON) as run:
             runs.add_finding(run, summary="Something.", subject=None, details={})

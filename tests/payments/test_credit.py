@@ -16,9 +16,9 @@ from payments.errors import NotCreditableError
 from payments.models import Product, Purchase
 from quizarena.players.models import Player
 from tests.factories import PlayerFactory
+from tests.owner import behind_the_guards
 from tests.payments import steps
 from tests.payments.steps import DAY, MINUTE, NOON, Delivery
-from tests.promos.steps import behind_the_guards
 
 pytestmark = pytest.mark.django_db
 

@@ -51,6 +51,7 @@ class TestReferencePrice:
         assert after(now=NOON + DAY + DAYS_90 - timedelta(seconds=1)) == 600
         assert after(now=NOON + DAY + DAYS_90) == 430
 
+    @pytest.mark.usefixtures("owner")
     def test_every_price_is_kept_with_its_end_whoever_changes_it(self, operator: User) -> None:
         change("ENERGY_10", 7, staff=operator)
         Product.objects.filter(pk="ENERGY_10").update(stars=8)

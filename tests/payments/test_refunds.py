@@ -3,7 +3,6 @@
 from datetime import timedelta
 
 import pytest
-from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -18,6 +17,7 @@ from quizarena.players.models import Player
 from quizarena.staff.models import Alert
 from tests.conftest import Road
 from tests.factories import PlayerFactory, make_staff
+from tests.owner import as_owner
 from tests.payments import steps
 from tests.payments.steps import DAY, MINUTE, NOON, SECOND, Delivery
 
@@ -496,13 +496,13 @@ FOR EACH ROW WHEN (NEW.type = 'PURCHASE_REFUND') EXECUTE FUNCTION tests_no_rever
 
 def reversals_fail() -> None:
     """Let every reversal fail from now on."""
-    with connection.cursor() as cursor:
+    with as_owner() as cursor:
         cursor.execute(_NO_REVERSALS)
 
 
 def reversals_work() -> None:
     """Let reversals succeed again."""
-    with connection.cursor() as cursor:
+    with as_owner() as cursor:
         cursor.execute("DROP FUNCTION tests_no_reversals CASCADE")
 
 

@@ -167,6 +167,7 @@ class TestTheDatabaseWritesItDown:
             "TRUNCATE staff_accountchange",
         ],
     )
+    @pytest.mark.usefixtures("owner")
     def test_it_is_for_ever(self, statement: str) -> None:
         make_staff("Support")
         connection.check_constraints()
