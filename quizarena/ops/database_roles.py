@@ -102,7 +102,7 @@ def _kept(model: type[Model]) -> set[str]:
     return {
         str(operation)
         for trigger in getattr(model._meta, "triggers", ())
-        if isinstance(trigger, pgtrigger.Protect) and trigger.get_condition(model) is None
+        if isinstance(trigger, pgtrigger.Protect) and trigger.condition is None
         for operation in trigger.operation or ()
     }
 
