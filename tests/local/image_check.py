@@ -102,6 +102,7 @@ def check(engine: str, compose: Sequence[str], *, directory: Path) -> None:
             **production.environment(),
             "TELEGRAM_BOT_TOKEN": sandbox.token,
             "TELEGRAM_BOT_USERNAME": "quizarena_bot",
+            "POSTGRES_APP_PASSWORD": "imagecheck",
             "POSTGRES_PASSWORD": "imagecheck",
             "VALKEY_PASSWORD": "imagecheck",
             "WEB_PORTS": str(web_port),
