@@ -23,7 +23,7 @@ from quizarena.staff import alerts, audit
 from quizarena.staff.models import Alert
 from tests.economy.test_prover import give
 from tests.factories import PlayerFactory, make_campaign
-from tests.owner import behind_the_guards
+from tests.owner import as_owner, behind_the_guards
 from tests.payments.test_admin import log_in
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
@@ -150,6 +150,7 @@ class TestLedger:
                 "CREATE TRIGGER tests_no_finding BEFORE INSERT ON economy_proverfinding "
                 f"FOR EACH ROW WHEN (NEW.player_id = {first}) EXECUTE FUNCTION tests_no_finding()"
             )
+        with as_owner() as cursor:
             # Each player is a range, since there are more entries than players.
             cursor.execute("ANALYZE economy_ledgerentry")
 
