@@ -9,6 +9,8 @@ import redis
 from django.conf import settings
 from django.db import connection
 
+from quizarena.ops import database_roles
+
 
 @contextmanager
 def fresh(name: str) -> Iterator[None]:
@@ -23,6 +25,8 @@ def fresh(name: str) -> Iterator[None]:
     os.environ["DATABASE_URL"] = urlsplit(url)._replace(path=f"/{name}").geturl()
     try:
         with speaking_to(name):
+            with database_roles.as_owner():
+                database_roles.protect()  # A copy has none of the rights in a database.
             yield
     finally:
         os.environ["DATABASE_URL"] = url
@@ -45,6 +49,6 @@ def speaking_to(name: str) -> Iterator[None]:
 
 
 def maintain(statement: str) -> None:
-    """Run a statement about databases, which no transaction can contain."""
-    with connection.cursor() as cursor:
+    """Run a statement about databases, which no transaction can contain, as their owner."""
+    with database_roles.as_owner(), connection.cursor() as cursor:
         cursor.execute(statement)
