@@ -837,7 +837,7 @@ class TestReconciliation:
         shown = read(client, RUNS)
 
         assert "no differences in what was compared" in shown
-        assert "41 payments and refunds from 2026-11-19 12:00:00 to 2026-11-22 11:55:00" in shown
+        assert "41 payments and refunds from 19 Nov 2026, 12:00:00 to 22 Nov 2026, 11:55:00" in shown
         assert "2 younger ones are left to the next run" in shown
 
     def test_run_now_puts_a_run_into_the_queue(self, client: Client) -> None:
