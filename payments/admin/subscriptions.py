@@ -50,7 +50,9 @@ class StateFilter(admin.SimpleListFilter):
             | Q(expires_at__lte=now, canceled_at__isnull=False),
         }
         state = self.value()
-        return queryset.filter(conditions[SubscriptionState(state)]) if state else queryset
+        if state not in SubscriptionState.values:
+            return queryset
+        return queryset.filter(conditions[SubscriptionState(state)])
 
 
 @admin.register(Subscription)

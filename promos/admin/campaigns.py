@@ -55,6 +55,7 @@ from quizarena.staff.desk import (
     link,
     object_link,
     own_user,
+    row_number,
 )
 from quizarena.staff.errors import StaffError
 from quizarena.staff.models import ApprovalRequest, RequestStatus
@@ -119,7 +120,8 @@ class OwnerFilter(admin.SimpleListFilter):
     def queryset(self, request: HttpRequest, queryset: QuerySet[Campaign]) -> QuerySet[Campaign]:
         """Return those of the chosen owner."""
         chosen = str(request.user.pk) if self.value() == "me" else self.value()
-        return queryset.filter(owner=int(chosen)) if chosen and chosen.isdecimal() else queryset
+        owner = row_number(chosen or "")
+        return queryset if owner is None else queryset.filter(owner=owner)
 
 
 def _action(verb: Verb) -> Callable[..., HttpResponse]:

@@ -55,6 +55,7 @@ from quizarena.staff.desk import (
     link,
     object_link,
     own_user,
+    row_number,
 )
 from quizarena.tables import UnreadableFileError
 
@@ -264,7 +265,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
     ) -> HttpResponse:
         """Show the batches; those of one campaign with what can be done for it."""
         asked = request.GET.get("campaign__id__exact", "")
-        campaign = Campaign.objects.filter(pk=int(asked) if asked.isdecimal() else 0).first()
+        campaign = Campaign.objects.filter(pk=row_number(asked) or 0).first()
         context = {
             "campaign": campaign and campaign_link(campaign),
             "campaign_buttons": code_buttons(request, campaign) if campaign else [],

@@ -13,7 +13,7 @@ from unfold.decorators import display
 
 from quizarena.players import services
 from quizarena.players.models import Player
-from quizarena.staff.desk import ReadOnlyAdmin, age, badge
+from quizarena.staff.desk import ReadOnlyAdmin, age, badge, row_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,9 @@ def named(players: QuerySet[Player], term: str) -> QuerySet[Player]:
     """
     term = term.strip().removeprefix("@")
     if term.isdecimal():
-        return players.filter(telegram_id=int(term))
+        return players.filter(telegram_id=row_number(term) or 0)
+    if "\0" in term:  # PostgreSQL takes no text with one.
+        return players.none()
     return players.filter(username__istartswith=term) if term else players
 
 

@@ -56,6 +56,8 @@ else:
 HISTORY_LENGTH = 100
 # Nothing that one searches for is longer.
 SEARCH_MAX_LENGTH = 300
+# Any number of so many digits fits into a bigint.
+ROW_DIGITS_MAX = 18
 
 
 class UnusableQueryError(SuspiciousOperation):
@@ -343,6 +345,11 @@ class ReadOnlyAdmin(StaffAdmin[Row]):
     def has_delete_permission(self, request: HttpRequest, obj: Row | None = None) -> bool:
         """Return False: rows are deleted by the product, if at all."""
         return False
+
+
+def row_number(text: str) -> int | None:
+    """Return what somebody typed as the number of a row; None for what cannot be one."""
+    return int(text) if text.isdecimal() and len(text) <= ROW_DIGITS_MAX else None
 
 
 def own_user(request: HttpRequest) -> User:
