@@ -48,6 +48,19 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StoriesToget
     return StoriesTogether(config, log)
 
 
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown() -> Iterator[None]:
+    """Let no test inherit a connection that is broken, or a transaction that nobody has ended."""
+    try:
+        yield
+    finally:
+        raw = connection.connection
+        if raw is not None and (connection.in_atomic_block or raw.closed):
+            raw.close()
+            connection.connection = None  # Who connects begins outside of any transaction.
+            connection.in_atomic_block = False
+
+
 @pytest.fixture(autouse=True, scope="session")
 def _no_test_looks_at_the_wall_clock() -> Iterator[None]:
     """Let it be noon also while the database is made: its first prices are valid from then on."""

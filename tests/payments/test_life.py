@@ -86,9 +86,11 @@ class Shop(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Leave nothing behind."""
-        self.delivery.works()
-        transaction.set_rollback(True)
-        self.everything.__exit__(None, None, None)
+        try:
+            self.delivery.works()
+        finally:
+            transaction.set_rollback(True)
+            self.everything.__exit__(None, None, None)
 
     @rule(deed=st.sampled_from(DEEDS), data=st.data())
     def something_happens(self, deed: str, data: st.DataObject) -> None:

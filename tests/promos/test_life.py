@@ -44,9 +44,11 @@ class Life(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         """Let the nightly proof look at it; leave nothing behind."""
-        assert proof.prove(now=self.now) == []
-        transaction.set_rollback(True)
-        self.everything.__exit__(None, None, None)
+        try:
+            assert proof.prove(now=self.now) == []
+        finally:
+            transaction.set_rollback(True)
+            self.everything.__exit__(None, None, None)
 
     def rows(self) -> list[Redemption]:
         """Return all redemptions, oldest first."""

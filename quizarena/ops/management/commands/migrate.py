@@ -10,13 +10,19 @@ from quizarena.ops import database_roles
 class Command(migrate.Command):
     """Django's own command, as the role of DATABASE_OWNER_URL, with the rights at the end."""
 
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Be the owner from the first check on: before the first migration nobody else is there.
+
+        Checks of models ask the server for its version.
+        """
+        with database_roles.as_owner(options["database"]):
+            return super().execute(*args, **options)
+
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate, and bring the rights of the application in line with the tables."""
-        using = options["database"]
-        with database_roles.as_owner(using):
-            try:
-                super().handle(*args, **options)
-            finally:
-                # Also when one has failed: those before it have left their tables and functions.
-                if not options["plan"] and not options["check_unapplied"]:
-                    database_roles.protect(using)
+        try:
+            super().handle(*args, **options)
+        finally:
+            # Also when one has failed: those before it have left their tables and functions.
+            if not options["plan"] and not options["check_unapplied"]:
+                database_roles.protect(options["database"])
