@@ -97,6 +97,7 @@ class TestDatabaseSaysNo:
             "UPDATE api_apiclient SET scopes = '{}'",
         ],
     )
+    @pytest.mark.usefixtures("owner")
     def test_a_client_keeps_its_token_and_some_scope(self, sql: str) -> None:
         make_client()
 

@@ -13,7 +13,7 @@ import yaml
 from django.contrib.auth.models import User
 from django.core.management import call_command
 from django.core.signals import request_finished, request_started
-from django.db import close_old_connections, connection
+from django.db import close_old_connections
 from django.test import Client
 from django.utils import timezone
 from drf_spectacular.renderers import OpenApiJsonRenderer
@@ -27,6 +27,7 @@ from quizarena.players.models import Player
 from quizarena.wsgi import application
 from tests.api.callers import make_client
 from tests.factories import PlayerFactory, make_campaign, make_staff
+from tests.owner import as_owner
 from tests.payments import steps
 from tests.sandbox import Sandbox
 
@@ -177,7 +178,7 @@ def token(sandbox: Sandbox, settings: Settings, db: None) -> Iterator[str]:
 
 def _run_the_campaign_of_the_examples(player: Player) -> None:
     """Give energy to the player, from a campaign and by a redemption with the id 1."""
-    with connection.cursor() as cursor:
+    with as_owner() as cursor:
         cursor.execute("SELECT setval(pg_get_serial_sequence('promos_redemption', 'id'), 1, false)")
     make_campaign(id=1, kind="ENERGY_GRANT", value=10, code="ADVENT2026", starts_at=timezone.now())
     redemptions.redeem(

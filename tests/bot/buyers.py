@@ -11,6 +11,7 @@ from payments.models import Purchase
 from payments.tasks import make_invoice_links
 from quizarena.players.models import Player
 from tests.conftest import Road
+from tests.owner import as_owner
 from tests.sandbox import buttons
 
 Json = dict[str, Any]
@@ -114,7 +115,7 @@ def statements(road: Road) -> int:
 
 def cannot_be_credited() -> None:
     """Let the ledger refuse every credit of a purchase, until `can_be_credited`."""
-    with connection.cursor() as cursor:
+    with as_owner() as cursor:
         cursor.execute(
             """
             CREATE FUNCTION out_of_order() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -127,5 +128,5 @@ def cannot_be_credited() -> None:
 
 def can_be_credited() -> None:
     """Let the ledger take credits again."""
-    with connection.cursor() as cursor:
+    with as_owner() as cursor:
         cursor.execute("DROP TRIGGER out_of_order ON economy_ledgerentry")

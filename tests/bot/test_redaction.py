@@ -15,6 +15,7 @@ from bot import inbox
 from bot.models import InboxUpdate
 from bot.redaction import without_texts
 from tests.factories import make_staff
+from tests.owner import as_owner
 
 NOON = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 SENDER = {"id": 7, "is_bot": False, "first_name": "Anna", "language_code": "de"}
@@ -204,7 +205,7 @@ def test_what_is_stored_already_is_redacted_alike() -> None:
             for update in UPDATES
         )
 
-    with connection.cursor() as cursor:
+    with as_owner() as cursor:
         cursor.execute(migration.REDACT)
 
     done = InboxUpdate.objects.filter(state="DONE").order_by("update_id")

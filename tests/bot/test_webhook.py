@@ -225,6 +225,7 @@ class TestAcceptance:
             cursor.execute("SELECT pg_backend_pid()")
             (before,) = cursor.fetchone()
         with another_connection() as cursor:
+            cursor.execute("SET ROLE NONE")
             cursor.execute("SELECT pg_terminate_backend(%s, 5000)", [before])
 
         status = post(UPDATE)

@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import hypothesis
 import pytest
 from django.contrib.auth.models import User
-from django.db import IntegrityError, connection, transaction
+from django.db import IntegrityError, transaction
 from django.db.models import Sum
 from hypothesis import strategies as st
 from hypothesis.stateful import (
@@ -41,6 +41,7 @@ from economy.models import (
 from quizarena.players.models import Player
 from tests.concurrency import meet_after, run_together
 from tests.factories import PlayerFactory
+from tests.owner import as_owner
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -101,7 +102,7 @@ def spend(
 @contextmanager
 def ledger_that_does_not_look_for_a_reversal() -> Iterator[None]:
     """Let the trigger of the ledger post a second reversal of an entry."""
-    with connection.cursor() as cursor:
+    with as_owner() as cursor:
         cursor.execute(
             "SELECT pg_get_functiondef(tgfoid) FROM pg_trigger"
             " WHERE tgname LIKE 'pgtrigger_apply_to_wallet%'"
@@ -110,9 +111,10 @@ def ledger_that_does_not_look_for_a_reversal() -> Iterator[None]:
         changed = function.replace("NEW.reverses_id IS NOT NULL AND", "false AND")
         assert changed != function
         cursor.execute(changed)
-        try:
-            yield
-        finally:
+    try:
+        yield
+    finally:
+        with as_owner() as cursor:
             cursor.execute(function)
 
 

@@ -10,7 +10,7 @@ import pytest
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.cache import cache
 from django.core.files.uploadedfile import SimpleUploadedFile
-from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db import DatabaseError, IntegrityError, transaction
 from django.db.models import QuerySet
 from django.test import Client
 from openpyxl import load_workbook
@@ -20,6 +20,7 @@ from quizarena.game.models import Question, QuestionImport
 from quizarena.staff.models import AuditEntry
 from tests.concurrency import meet_after, run_together
 from tests.factories import QuestionFactory, make_staff
+from tests.owner import as_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -279,7 +280,7 @@ class TestImport:
         self, editor: Client, caplog: pytest.LogCaptureFixture
     ) -> None:
         self.upload(editor, CSV)
-        with connection.cursor() as cursor:
+        with as_owner() as cursor:
             cursor.execute("ALTER TABLE game_question RENAME COLUMN key TO lost")
 
         assert imports.work(now=NOON) == 1

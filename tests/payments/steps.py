@@ -14,6 +14,7 @@ from payments.errors import Refusal
 from payments.models import Flag, Purchase, PurchaseStatus, Refund, RefundSource
 from payments.purchases import Payment, PreCheckout
 from quizarena.players.models import Player
+from tests.owner import as_owner
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -149,7 +150,7 @@ class Delivery:
 
     def __init__(self) -> None:
         self.is_working = True
-        with connection.cursor() as cursor:
+        with as_owner() as cursor:
             cursor.execute(_BREAKABLE)
 
     def breaks(self) -> None:

@@ -18,6 +18,7 @@ from promos.models import Inviter, Referral, ReferralNotice, ReferralReward, Rew
 from quizarena.players import services as players
 from quizarena.players.models import Player
 from tests.factories import NOON, PlayerFactory
+from tests.owner import as_owner
 from tests.promos.invitations import (
     DAY,
     HOUR,
@@ -221,7 +222,7 @@ class TestFairness:
         broken, fine = come(inviter), come(inviter)
         play(broken)
         play(fine)
-        with connection.cursor() as cursor:
+        with as_owner() as cursor:
             cursor.execute(
                 f"""
                 CREATE FUNCTION out_of_order() RETURNS trigger LANGUAGE plpgsql AS $$
