@@ -7,7 +7,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from promos import batches, redemptions
-from promos.models import Attempt, Block, Campaign, CampaignStatus, Code, Redemption
+from promos.models import Attempt, Batch, Block, Campaign, CampaignStatus, Code, Redemption
 from promos.models import RedemptionStatus as Status
 from quizarena.players.models import Player
 from tests.factories import NOON, CampaignFactory, PlayerFactory, make_campaign
@@ -186,8 +186,6 @@ class TestCodesSayNo:
     @pytest.mark.parametrize(
         ("change", "says"),
         [
-            ("size = 0", "batch_size_makes_sense"),
-            ("size = 1000001", "batch_size_makes_sense"),
             ("made = 11", "batch_made_up_to_size"),
             ("downloaded_at = now()", "batch_leaves_once"),
         ],
@@ -196,6 +194,15 @@ class TestCodesSayNo:
         batches.order(campaign_id=campaign.pk, size=10, prefix="", now=NOON, staff=None)
 
         refused_change(says, "batch", change)
+
+    @pytest.mark.parametrize("size", [0, 1_000_001])
+    def test_a_batch_of_no_size_or_too_large(self, campaign: Campaign, size: int) -> None:
+        batches.order(campaign_id=campaign.pk, size=10, prefix="", now=NOON, staff=None)
+        batch = Batch.objects.get()
+        batch.pk, batch.size = None, size
+
+        with pytest.raises(DatabaseError, match="batch_size_makes_sense"), transaction.atomic():
+            batch.save(force_insert=True)
 
 
 _INSERT = """
