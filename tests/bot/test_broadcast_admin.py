@@ -7,6 +7,7 @@ from typing import Any
 from uuid import uuid4
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -215,7 +216,9 @@ class TestToMe:
         (code,) = re.findall(r"/start link_([2-9A-Z]{12}) ", shown)
         return str(code)
 
-    def test_it_goes_to_the_chat_that_has_sent_the_code(self, desk: Client, road: Road) -> None:
+    def test_it_goes_to_the_chat_that_has_sent_the_code(
+        self, desk: Client, road: Road, clock: time_machine.Traveller
+    ) -> None:
         anna, broadcast = road.sandbox.add_player("Anna", language_code="de"), make_broadcast()
         road.say(anna, "/start")
         asked = desk.get(f"{LIST}{broadcast.pk}/preview/", follow=True)
@@ -227,7 +230,9 @@ class TestToMe:
         assert "Testnachrichten des Mitarbeiterkontos operator" in answer["text"]
         address = f"{LIST}{broadcast.pk}/preview/"
         assert "On its way to" in told(desk, address, {"confirm": "1"})
-        road.send()
+        for _ in range(3):  # One chat takes a message a second.
+            road.send()
+            clock.shift(timedelta(seconds=2))
         texts = [message.get("text") for message in road.sandbox.chat(anna)]
         assert [one for one in texts if one in ("Hallo!", "Hello!", "Привіт!")] == [
             "Hallo!",
@@ -333,7 +338,8 @@ class TestProgress:
         content = b"".join(answer.streaming_content).decode()
 
         assert content == (
-            f"\ufefftelegram_id,username,outcome,settled_at\r\n4711,{player.username},QUEUED,\r\n"
+            f"\ufefftelegram_id,username,outcome,settled_at (Europe/Berlin)\r\n"
+            f"4711,{player.username},QUEUED,\r\n"
         )
         assert AuditEntry.objects.latest("pk").action == "broadcast.exported"
 

@@ -244,8 +244,8 @@ class TestDiscount:
     @pytest.mark.parametrize(
         ("scope", "told", "products"),
         [
-            ("ANY", "on everything in the shop", 8),
-            ("MICRO_ANY", "on everything but Premium", 4),
+            ("ANY", "on everything in the shop", 7),
+            ("MICRO_ANY", "on everything but Premium", 3),
             ("PREMIUM_ANY", "on every Premium plan", 4),
         ],
     )
@@ -755,9 +755,9 @@ class TestCost:
     @pytest.mark.parametrize(
         ("terms", "text", "limit"),
         [
-            ({}, "/promo HELLO2026", 14),
+            ({}, "/promo HELLO2026", 15),
             ({"kind": "ENERGY_GRANT", "value": 30}, "/promo HELLO2026", 16),
-            ({}, "/promo WRONG2026", 10),
+            ({}, "/promo WRONG2026", 11),
             ({}, "/promo", 6),
         ],
         ids=["a discount", "a grant", "a wrong code", "the question"],
@@ -780,7 +780,7 @@ class TestCost:
 
         cost = statements(road)
 
-        assert cost <= 16
+        assert cost <= 18
 
     def test_a_payment_with_its_discount_and_its_receipt(self, road: Road) -> None:
         running()

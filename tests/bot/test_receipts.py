@@ -408,7 +408,7 @@ class TestSubscription:
 
         page = tap(road, anna, "resume")
 
-        assert "🔁 Subscription: renewed on " in page["text"]
+        assert "🔁 Subscription: renews on " in page["text"]
         assert cancel_subscriptions() == 0
         assert road.sandbox.next_month(anna) == "renewed"
 

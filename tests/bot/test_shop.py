@@ -463,7 +463,7 @@ class TestCost:
         [
             ("shop", 10),
             ("product:MEGA_PACK_15", 10),
-            ("buy:ENERGY_10", 10),
+            ("buy:ENERGY_10", 11),
             ("subscribe:PREMIUM_MONTH", 10),
             ("purchases:0", 6),
             ("wallet", 12),

@@ -71,7 +71,7 @@ class TestDeclaring:
         page = post(operator, "confirm", last_day="2026-11-04")
 
         assert "2 outage days declared." in page
-        assert "Nov. 3, 2026 The database was down. operator" in page
+        assert "3 Nov 2026 The database was down. operator" in page
         written = AuditEntry.objects.get(action="streaks.shield")
         assert str(written.actor) == "operator"
         assert written.details == {"days": ["2026-11-03", "2026-11-04"]}

@@ -253,6 +253,6 @@ def test_the_list_tells_from_when_to_when_and_whether_it_is_judged(client: Clien
 
     page = client.get("/admin/ops/downtime/").content.decode()
 
-    assert "<time>2026-11-10</time> <time>10:00:00</time>" in page
+    assert "<time>10 Nov 2026,</time> <time>10:00:00</time>" in page
     assert "10 hours" in page
     assert "to be judged" in page

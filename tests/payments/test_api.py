@@ -6,11 +6,12 @@ from functools import partial
 from typing import Any
 
 import pytest
+import time_machine
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 from pytest_django.fixtures import Settings
 
-from payments import api, catalogue, purchases, refunds, tasks
+from payments import api, catalogue, invoices, purchases, refunds, tasks
 from payments.errors import Refusal
 from payments.models import Product, Purchase, PurchaseEvent, Refund
 from quizarena.api.models import KeptAnswer
@@ -226,12 +227,19 @@ class TestOpening:
         assert not Purchase.objects.exists()
 
     def test_while_telegram_is_away_there_is_a_purchase_without_a_link(
-        self, caller: Caller, anna: Player, sandbox: Sandbox, settings: Settings
+        self,
+        caller: Caller,
+        anna: Player,
+        sandbox: Sandbox,
+        settings: Settings,
+        clock: time_machine.Traveller,
     ) -> None:
         settings.TELEGRAM_API_URL = "http://127.0.0.1:1"
         first = caller.post("purchases/", wanted(anna), key="k1")
         assert not tasks.make_invoice_link(body_of(first)["id"])
         settings.TELEGRAM_API_URL = sandbox.url
+        assert tasks.make_invoice_links() == 0
+        clock.shift(invoices.RETRY_AFTER)
         assert tasks.make_invoice_links() == 1
 
         again = caller.post("purchases/", wanted(anna), key="k1")

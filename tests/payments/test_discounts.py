@@ -433,7 +433,7 @@ class TestStatements:
         paid = step("record", partial(steps.pay, purchase))
         step("credit", partial(steps.credit, paid))
 
-        assert costs["open"] <= 7
+        assert costs["open"] <= 8
         assert costs["check out"] <= 3
         assert costs["record"] <= 2
         assert costs["credit"] <= 5

@@ -242,7 +242,7 @@ class TestDesk:
 
         assert "33.3%" in page
         for trigger in Trigger:
-            assert page.count(f"</i>{trigger.value}</span>") == 2
+            assert page.count(f"<small>{trigger.value}</small></span>") == 2
 
     def test_nobody_edits_what_was_shown(self, client: Client) -> None:
         impression = store(PlayerFactory.create())

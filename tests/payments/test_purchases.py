@@ -463,7 +463,7 @@ class TestRecording:
         assert (kept.charge_id, kept.paid_stars, kept.paid_at) == ("strange", 5, NOON)
         assert Alert.objects.get().key == str(kept.pk)
         assert steps.again(purchase).status == "INVOICE_SENT"
-        with pytest.raises(NotCreditableError, match="refund it"):
+        with pytest.raises(NotCreditableError, match="Refund this payment"):
             purchases.replay_credit(purchase_id=kept.pk, now=NOON)
         assert steps.refund(kept).status == "REFUNDED"
 

@@ -347,7 +347,7 @@ class TestEdit:
             self.page(campaign), self.typed(operator, campaign, uses_max="263")
         )
 
-        assert "It could cost up to 5,016 Stars then" in text(refused.content)
+        assert "because it can cost up to 5,016 Stars" in text(refused.content)
         assert accepted.status_code == 302
         campaign.refresh_from_db()
         assert campaign.uses_max == 263
