@@ -211,7 +211,7 @@ class TestComing:
         [
             ("en", "👋 Hello again, Ben!", "it does not count for a reward"),
             ("de", "👋 Hallo noch mal, Ben!", "zählt sie für keine Belohnung"),
-            ("uk", "👋 Знову привіт, Ben!", "не зараховується для нагороди"),
+            ("uk", "👋 Знову привіт, Ben!", "не зараховується для винагороди"),
         ],
     )
     def test_who_plays_already_hears_that_it_does_not_count(
