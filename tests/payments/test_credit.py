@@ -238,7 +238,7 @@ class TestStatements:
         with CaptureQueriesContext(connection) as queries:
             steps.buy(player)
 
-        assert self.count(queries) == 10
+        assert self.count(queries) == 12
 
     def test_each_step_has_its_share(self) -> None:
         player = PlayerFactory.create()
@@ -266,7 +266,7 @@ class TestStatements:
         counts["settle a refund"] = self.count(queries)
 
         assert counts == {
-            "open, and send the invoice": 3,
+            "open, and send the invoice": 5,
             "pre-checkout": 2,
             "record": 2,
             "credit": 3,
