@@ -45,7 +45,10 @@ def test_without_redis_updates_are_accepted_and_sent_and_worked_on_as_soon_as_it
         anna,
     )
     stack.wait_for(lambda: stack.sandbox.last_message(anna)["text"] == "Servus")
-    status, report = stack.get("/readyz")
+    # What /readyz has found out is a second old at most.
+    status, report = stack.wait_for(
+        lambda: answer if (answer := stack.get("/readyz"))[0] == 503 else None
+    )
     stack.valkey.start()
 
     def supervised() -> bool:
