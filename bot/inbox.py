@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from django.conf import settings
 from django.db import DataError, OperationalError, connection, transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from bot import outbox
@@ -369,7 +370,14 @@ def purge_rate_limits(*, now: datetime) -> int:
 
 
 def forget(*, before: datetime, limit: int) -> int:
-    """Delete at most `limit` updates that were done before `before`; return how many."""
-    done = InboxUpdate.objects.filter(state=InboxState.DONE, done_at__lt=before)
-    oldest = done.order_by("update_id").values_list("update_id", flat=True)[:limit]
+    """Delete at most `limit` updates that were done, or came and failed for good, before `before`.
+
+    Return how many. What was paid with a failed one stands with its purchase; its texts may stay no
+    longer than any others (product rules, section 16).
+    """
+    finished = InboxUpdate.objects.filter(
+        Q(state=InboxState.DONE, done_at__lt=before)
+        | Q(state=InboxState.DEAD, received_at__lt=before)
+    )
+    oldest = finished.order_by("update_id").values_list("update_id", flat=True)[:limit]
     return InboxUpdate.objects.filter(update_id__in=list(oldest)).delete()[0]

@@ -88,7 +88,9 @@ def _file(table: Table) -> CodeFile:
         column, heading = _only_column(rows), ""
         if _stands_out(rows, column):
             heading, rows = rows[0][1][column], rows[1:]
-    lines = [""] * (rows[-1][0] if rows else 0)
+    if not rows:
+        raise UnreadableFileError(f"There is nothing below its heading “{heading}”.")
+    lines = [""] * rows[-1][0]
     for line, cells in rows:
         if column < len(cells):
             lines[line - 1] = cells[column]

@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import wraps
-from threading import Barrier, Condition, Event, Thread
+from threading import Barrier, Condition, Event, Thread, get_ident
 from typing import Any
 
 import pytest
@@ -24,6 +24,16 @@ WAITING = """
 SELECT count(DISTINCT pid) FROM pg_locks JOIN pg_stat_activity USING (pid)
 WHERE NOT granted AND datname = current_database()
 """
+# Who waits for nobody in particular, for a moment, may still come.
+BLOCKED = """
+WITH RECURSIVE waits AS MATERIALIZED (
+    SELECT pid, unnest(pg_blocking_pids(pid)) AS blocker FROM pg_locks WHERE NOT granted
+), blocked AS (
+    SELECT unnest(%s::int[]) AS pid
+    UNION SELECT waits.pid FROM waits JOIN blocked ON waits.blocker = blocked.pid
+)
+SELECT count(*) FROM blocked WHERE pid <> ALL(%s::int[])
+"""
 
 
 def meet_after(
@@ -32,7 +42,8 @@ def meet_after(
     """Make so many callers of `owner.name` wait for each other right after it returns.
 
     Without a lock all of them come, and go on with what they read before anybody wrote. With one
-    a caller goes on as soon as all others have ended or wait for a lock, and nobody meets again.
+    a caller goes on as soon as all others have ended, wait for a lock of somebody who is here, or
+    wait at another meeting; and nobody meets again.
     """
     function = getattr(owner, name)
     meeting = Meeting(callers)
@@ -46,12 +57,16 @@ def meet_after(
     monkeypatch.setattr(owner, name, waiting)
 
 
+# Who waits at a meeting, whichever it is: the process of PostgreSQL, by thread.
+_at_meetings: dict[int, int | None] = {}
+
+
 class Meeting:
     """A barrier that breaks when it is certain that nobody else comes."""
 
     def __init__(self, callers: int) -> None:
         self._callers = callers
-        self._here = 0
+        self._here: list[int] = []
         self._held = 0
         self._is_broken = False
         self._changed = Condition()
@@ -61,10 +76,12 @@ class Meeting:
         with self._changed:
             if self._is_broken:
                 return False
-            self._here += 1
-            if self._here == self._callers:
+            raw = connection.connection
+            _at_meetings[get_ident()] = raw.info.backend_pid if raw is not None else None
+            self._here.append(get_ident())
+            if len(self._here) == self._callers:
                 self._end()
-            elif self._here == 1:
+            elif len(self._here) == 1:
                 self._wait_and_look()
             else:
                 held = self._held
@@ -76,15 +93,26 @@ class Meeting:
         end = time.monotonic() + DEADLINE_S
         with another_connection() as observer:
             while not self._changed.wait_for(lambda: self._held > held, timeout=LOOK_EVERY_S):
-                elsewhere = _under_way() - self._here
-                if elsewhere <= waiting_for_locks(observer) or time.monotonic() > end:
+                here = dict(_at_meetings)
+                elsewhere = _under_way() - len(here)
+                blocked = _blocked_by([pid for pid in here.values() if pid], observer)
+                if elsewhere <= blocked or time.monotonic() > end:
                     self._is_broken = True
                     self._end()
 
     def _end(self) -> None:
-        self._here = 0
+        for thread in self._here:
+            del _at_meetings[thread]
+        self._here.clear()
         self._held += 1
         self._changed.notify_all()
+
+
+def _blocked_by(pids: list[int], observer: CursorWrapper) -> int:
+    """Return how many connections cannot go on before one of these does."""
+    observer.execute(BLOCKED, [pids, pids])
+    (count,) = observer.fetchone()
+    return int(count)
 
 
 def waiting_for_locks(observer: CursorWrapper) -> int:

@@ -42,7 +42,9 @@ FROM unnest(ARRAY['QUICK_MIX_A1A2', 'ARTIKEL_SPRINT']) AS mode, generate_series(
 """
 PLAYED = (
     "bot_inboxupdate, bot_outgoingcall, bot_pace, bot_broadcast, bot_remindersettings, "
-    "game_showing, game_round, players_player"
+    "game_showing, game_round, players_player, "
+    # Whom a test kills and starts again does not keep restarting.
+    "ops_processrun"
 )
 
 

@@ -401,18 +401,20 @@ def walk(
     """Return a connection to an empty database of the test's own."""
     name = f"{connection.settings_dict['NAME']}_walk"
     with django_db_blocker.unblock():
-        with connection._nodb_cursor() as cursor:
+        usual = connection.settings_dict
+        options = {key: value for key, value in usual["OPTIONS"].items() if key != "assume_role"}
+        connections.databases["walk"] = usual | {"NAME": name, "OPTIONS": options}
+        walking = connections["walk"]
+        with walking._nodb_cursor() as cursor:
             cursor.execute(f'DROP DATABASE IF EXISTS "{name}"')
             cursor.execute(f'CREATE DATABASE "{name}"')
-        connections.databases["walk"] = {**connection.settings_dict, "NAME": name}
-        walking = connections["walk"]
         try:
             yield walking
         finally:
             walking.close()
-            del connections.databases["walk"], connections["walk"]
-            with connection._nodb_cursor() as cursor:
+            with walking._nodb_cursor() as cursor:
                 cursor.execute(f'DROP DATABASE "{name}"')
+            del connections.databases["walk"], connections["walk"]
 
 
 def rows(database: BaseDatabaseWrapper) -> dict[str, dict[Any, dict[str, Any]]]:
@@ -450,6 +452,9 @@ def test_a_database_with_data_comes_to_the_newest_state(walk: BaseDatabaseWrappe
     for table in planted.keys() & newest.keys():
         for key, before in planted[table].items():
             after = newest[table][key]
+            if table == "payments_reconciliationrun" and before["finished_at"] is None:
+                # Nobody was left to go on with it (payments/0005).
+                before = before | {"finished_at": before["started_at"], "error": "Interrupted."}
             assert {name: after[name] for name in before if name in after} == {
                 name: value for name, value in before.items() if name in after
             }

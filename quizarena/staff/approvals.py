@@ -14,9 +14,8 @@ from django.contrib import admin
 from django.contrib.auth.models import User
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Max, Q, QuerySet
-from django.utils import timezone
 
-from quizarena.staff import audit, reasons
+from quizarena.staff import audit, dates, reasons
 from quizarena.staff.errors import (
     AskedOtherwiseError,
     ChangedError,
@@ -185,7 +184,7 @@ def check_independent(*, maker: User, checker: User, now: datetime) -> None:
     changes = AccountChange.objects.filter(Q(actor=None) | ~Q(actor=F("user")), user=checker)
     changed_at = changes.aggregate(last=Max("at"))["last"]
     if changed_at is not None and changed_at > now - PROBATION:
-        until = timezone.localtime(changed_at + PROBATION).strftime("%Y-%m-%d %H:%M")
+        until = dates.moment(changed_at + PROBATION)
         raise DependentError(
             f"the account of {checker} was made or changed by somebody else, and so approves "
             f"nothing for 72 hours; until {until} somebody else has to approve it"

@@ -408,15 +408,16 @@ class TestWork:
         row = InboxUpdate.objects.get(pk=1)
         assert (row.state, row.attempts) == ("NEW", 1)
 
-    def test_only_what_was_done_long_ago_is_forgotten_and_a_batch_is_bounded(self) -> None:
+    def test_what_ended_long_ago_is_deleted_and_a_batch_is_bounded(self) -> None:
         for number in range(5):
             make_update(number, state="DONE", done_at=NOON - timedelta(days=30))
         make_update(10, state="DONE", done_at=NOON)
-        make_update(11, state="DEAD")
-        make_update(12)
+        make_update(11, state="DEAD", received_at=NOON)
+        make_update(12, received_at=NOON - timedelta(days=30))
+        make_update(13, state="DEAD", received_at=NOON - timedelta(days=30))
 
         assert inbox.forget(before=NOON, limit=3) == 3
-        assert inbox.forget(before=NOON, limit=3) == 2
+        assert inbox.forget(before=NOON, limit=3) == 3
         assert inbox.forget(before=NOON, limit=3) == 0
         kept = InboxUpdate.objects.order_by("pk").values_list("pk", flat=True)
         assert [*kept] == [10, 11, 12]

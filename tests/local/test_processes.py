@@ -45,9 +45,10 @@ def wait_for(stream: io.StringIO, text: str) -> str:
     return stream.getvalue()
 
 
-def test_the_procfile_names_the_five_processes() -> None:
+def test_the_procfile_names_every_process() -> None:
     assert list(read_procfile(CHECKOUT / "Procfile")) == [
         "web",
+        "webhook",
         "worker",
         "sender",
         "beat",

@@ -100,6 +100,7 @@ class TestCompose:
         assert defaults == {
             "API_RATE": "120/min",
             "LOG_LEVEL": "INFO",
+            "PLAYER_ACTIONS_PER_SECOND": "5",
             "PROMO_APPROVAL_STARS": "5000",
             "BROADCAST_APPROVAL_PLAYERS": "10000",
             "REFUND_APPROVAL_STARS": "100",
@@ -409,6 +410,8 @@ def test_the_very_commands_run_and_an_update_is_done(services: Services, tmp_pat
             while compose.health_check(name) != 0:
                 assert processes[name].poll() is None, f"{name} has ended"
                 assert time.monotonic() < deadline, f"{name} is not healthy"
+                # Compose asks every few seconds; each asking is a process that takes from others.
+                time.sleep(1)
 
         set_webhook = ("manage.py", "webhook", "set", "--url", compose.webhook_url)
         assert compose.run("python", *set_webhook) == 0

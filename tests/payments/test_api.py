@@ -413,7 +413,14 @@ class TestRefused:
         assert not KeptAnswer.objects.exists()
 
     def test_every_reason_of_opening_is_known_here(self) -> None:
-        only_at_checkout = {"UNKNOWN", "NOT_YOURS", "WRONG_AMOUNT", "EXPIRED", "ALREADY_PAID"}
+        only_at_checkout = {
+            "UNKNOWN",
+            "NOT_YOURS",
+            "WRONG_AMOUNT",
+            "EXPIRED",
+            "ALREADY_PAID",
+            "PROMO_NOT_APPLICABLE",
+        }
         only_with_a_hold = {"promo_expired", "promo_not_fitting"}
 
         assert set(api._REFUSALS) == set(Refusal) - only_at_checkout

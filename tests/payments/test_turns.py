@@ -14,8 +14,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from bot.tasks import tell_players
-from payments import purchases, refunds, tasks, telegram
-from payments.models import RefundSource
+from payments import purchases, tasks, telegram
 from quizarena import advisory_locks, turns
 from quizarena.advisory_locks import Space
 from tests.factories import PlayerFactory
@@ -50,11 +49,9 @@ def calls(listener: socket.socket) -> int:
 
 def wait_for_much(now: Any) -> None:
     """Let twenty refunds and twenty links wait for Telegram."""
-    for number in range(20):
+    for _ in range(20):
         purchase = steps.credit(steps.pay(steps.open_purchase(PlayerFactory.create(), now=now)))
-        refunds.ask(
-            purchase_id=purchase.pk, source=RefundSource.STAFF, reason=f"no. {number}", now=now
-        )
+        steps.ask_refund(purchase, now=now)
         purchases.open_purchase(
             player=PlayerFactory.create(),
             product_code="PREMIUM_MONTH",

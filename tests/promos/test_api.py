@@ -817,12 +817,12 @@ class TestConcurrency:
 
 
 def pause_twice_at_once(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Let two who have seen an active campaign pause it at once; return the codes of refusals."""
+    """Let two clients that have seen an active campaign pause it at once; return the refusals."""
     campaign = energy()
-    client = make_client()
+    callers = [Caller(make_client(name=name)) for name in ("first", "second")]
     meet_after(monkeypatch, campaigns, "lock")
     answers = run_together(
-        *[partial(move, Caller(client), campaign, "PAUSED", expected="ACTIVE")] * 2
+        *[partial(move, caller, campaign, "PAUSED", expected="ACTIVE") for caller in callers]
     )
     return sorted(
         "" if answer.status_code == 200 else problem(answer)["code"] for answer in answers

@@ -141,7 +141,15 @@ def test_every_reason_is_told_and_what_decides_comes_first() -> None:
         (
             "E_PROMO_NOT_APPLICABLE",
             422,
-            {"SUSPENDED", "NOT_NEW", "HAS_BOUGHT", "LANGUAGE", "LEVEL", "NOT_LAPSED"},
+            {
+                "SUSPENDED",
+                "NOT_NEW",
+                "HAS_BOUGHT",
+                "LANGUAGE",
+                "LEVEL",
+                "NOT_LAPSED",
+                "NOTHING_TO_BUY",
+            },
         ),
         ("E_PROMO_RATE_LIMITED", 429, {"BLOCKED"}),
         ("E_PROMO_PAUSED", 409, {"PAUSED"}),

@@ -22,6 +22,7 @@ from quizarena.staff.errors import DependentError
 from quizarena.staff.models import AccountChange, ApprovalRequest, AuditEntry
 from tests.concurrency import overlap
 from tests.factories import PlayerFactory, make_staff
+from tests.owner import as_owner
 
 pytestmark = pytest.mark.django_db
 
@@ -410,7 +411,7 @@ def _give(user: User, role: str) -> None:
 
 @contextmanager
 def _without_the_lock_of_the_account() -> Iterator[None]:
-    with connection.cursor() as cursor:
+    with as_owner() as cursor:
         cursor.execute("SELECT pg_get_functiondef('public.staff_security_stands_alone'::regproc)")
         (definition,) = cursor.fetchone()
         unlocked = re.sub(r"PERFORM .*? FOR NO KEY UPDATE;", "", definition)
@@ -419,7 +420,7 @@ def _without_the_lock_of_the_account() -> Iterator[None]:
     try:
         yield
     finally:
-        with connection.cursor() as cursor:
+        with as_owner() as cursor:
             cursor.execute(definition)
 
 
