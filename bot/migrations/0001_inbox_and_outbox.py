@@ -57,6 +57,51 @@ class Migration(migrations.Migration):
             options={
                 "verbose_name": "outgoing call",
                 "permissions": [("send_again_outgoingcall", "Can send failed calls again")],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("state", "PENDING")),
+                        fields=["lane", "id"],
+                        name="outbox_pending",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state__in", ["PENDING", "SENDING"])),
+                        fields=["chat_key", "lane", "id"],
+                        name="outbox_waiting_of_chat",
+                    ),
+                    models.Index(
+                        condition=models.Q(("state__in", ["PENDING", "SENDING"])),
+                        fields=["due_at"],
+                        name="outbox_waiting",
+                    ),
+                    models.Index(fields=["chat_key", "-id"], name="outbox_of_chat"),
+                    models.Index(
+                        condition=models.Q(("state__in", ["REFUSED", "GIVEN_UP", "MAYBE_SENT"])),
+                        fields=["state", "-id"],
+                        name="outbox_failed",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "state__in",
+                                ["PENDING", "SENDING", "SENT", "REFUSED", "GIVEN_UP", "MAYBE_SENT"],
+                            )
+                        ),
+                        name="outbox_state_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("finished_at", None), ("state__in", ["PENDING", "SENDING"])),
+                            models.Q(
+                                models.Q(("state__in", ["PENDING", "SENDING"]), _negated=True),
+                                ("finished_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="outbox_finished_has_finished_at",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -169,68 +214,6 @@ class Migration(migrations.Migration):
                 on_delete=django.db.models.deletion.SET_NULL,
                 related_name="calls",
                 to="bot.inboxupdate",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="outgoingcall",
-            index=models.Index(
-                condition=models.Q(("state", "PENDING")),
-                fields=["lane", "id"],
-                name="outbox_pending",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="outgoingcall",
-            index=models.Index(
-                condition=models.Q(("state__in", ["PENDING", "SENDING"])),
-                fields=["chat_key", "lane", "id"],
-                name="outbox_waiting_of_chat",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="outgoingcall",
-            index=models.Index(
-                condition=models.Q(("state__in", ["PENDING", "SENDING"])),
-                fields=["due_at"],
-                name="outbox_waiting",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="outgoingcall",
-            index=models.Index(fields=["chat_key", "-id"], name="outbox_of_chat"),
-        ),
-        migrations.AddIndex(
-            model_name="outgoingcall",
-            index=models.Index(
-                condition=models.Q(("state__in", ["REFUSED", "GIVEN_UP", "MAYBE_SENT"])),
-                fields=["state", "-id"],
-                name="outbox_failed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="outgoingcall",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "state__in",
-                        ["PENDING", "SENDING", "SENT", "REFUSED", "GIVEN_UP", "MAYBE_SENT"],
-                    )
-                ),
-                name="outbox_state_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="outgoingcall",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("finished_at", None), ("state__in", ["PENDING", "SENDING"])),
-                    models.Q(
-                        models.Q(("state__in", ["PENDING", "SENDING"]), _negated=True),
-                        ("finished_at__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="outbox_finished_has_finished_at",
             ),
         ),
         pgtrigger.migrations.AddTrigger(

@@ -110,6 +110,179 @@ class Migration(migrations.Migration):
                     ("run_broadcast", "Can write, start, pause and stop broadcasts"),
                     ("approve_broadcast", "Can approve broadcasts to many players"),
                 ],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("status__in", ["SCHEDULED", "RUNNING"])),
+                        fields=["id"],
+                        name="broadcast_alive",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "status__in",
+                                ["DRAFT", "SCHEDULED", "RUNNING", "PAUSED", "DONE", "STOPPED"],
+                            )
+                        ),
+                        name="broadcast_status_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status__in", ["DRAFT", "STOPPED"]),
+                            models.Q(
+                                ("for_language", ""),
+                                models.Q(("text_de", ""), _negated=True),
+                                models.Q(("text_en", ""), _negated=True),
+                                models.Q(("text_uk", ""), _negated=True),
+                            ),
+                            models.Q(
+                                ("for_language", "de"), models.Q(("text_de", ""), _negated=True)
+                            ),
+                            models.Q(
+                                ("for_language", "en"), models.Q(("text_en", ""), _negated=True)
+                            ),
+                            models.Q(
+                                ("for_language", "uk"), models.Q(("text_uk", ""), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="broadcast_says_something_to_everybody",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status__in", ["DRAFT", "STOPPED"]),
+                            models.Q(("screen", ""), ("url", "")),
+                            models.Q(
+                                ("for_language", ""),
+                                models.Q(("label_de", ""), _negated=True),
+                                models.Q(("label_en", ""), _negated=True),
+                                models.Q(("label_uk", ""), _negated=True),
+                            ),
+                            models.Q(
+                                ("for_language", "de"), models.Q(("label_de", ""), _negated=True)
+                            ),
+                            models.Q(
+                                ("for_language", "en"), models.Q(("label_en", ""), _negated=True)
+                            ),
+                            models.Q(
+                                ("for_language", "uk"), models.Q(("label_uk", ""), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="broadcast_button_has_its_labels",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("screen", ""), ("url", ""), _connector="OR"),
+                        name="broadcast_button_leads_to_one_place",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("url", ""), ("url__startswith", "https://"), _connector="OR"
+                        ),
+                        name="broadcast_url_is_https",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("screen", ""),
+                            (
+                                "screen__in",
+                                ["menu", "shop", "promo", "wallet", "stats", "settings"],
+                            ),
+                            _connector="OR",
+                        ),
+                        name="broadcast_screen_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("for_active_days", None), ("for_lapsed_days", None), _connector="OR"
+                        ),
+                        name="broadcast_nobody_is_active_and_lapsed",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("for_active_days", None),
+                                ("for_active_days__gte", 1),
+                                _connector="OR",
+                            ),
+                            models.Q(
+                                ("for_lapsed_days", None),
+                                ("for_lapsed_days__gte", 1),
+                                _connector="OR",
+                            ),
+                        ),
+                        name="broadcast_days_are_at_least_one",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("scheduled_at", None), ("status", "DRAFT")),
+                            ("status", "STOPPED"),
+                            models.Q(
+                                models.Q(("status", "DRAFT"), _negated=True),
+                                ("scheduled_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="broadcast_scheduled_has_scheduled_at",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("is_approved", True), ("status", "DRAFT"), _negated=True
+                        ),
+                        name="broadcast_draft_is_not_approved",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status__in", ("RUNNING", "PAUSED", "DONE")), _negated=True),
+                            models.Q(
+                                ("progressed_at__isnull", False), ("started_at__isnull", False)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="broadcast_begun_has_started_at",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("ended_at__isnull", False), ("status__in", ["DONE", "STOPPED"])
+                            ),
+                            models.Q(
+                                models.Q(("status__in", ["DONE", "STOPPED"]), _negated=True),
+                                ("ended_at", None),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="broadcast_over_has_ended_at",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "recipients__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            django.db.models.expressions.CombinedExpression(
+                                                django.db.models.expressions.CombinedExpression(
+                                                    models.F("sent"), "+", models.F("refused")
+                                                ),
+                                                "+",
+                                                models.F("blocked"),
+                                            ),
+                                            "+",
+                                            models.F("given_up"),
+                                        ),
+                                        "+",
+                                        models.F("maybe_sent"),
+                                    ),
+                                    "+",
+                                    models.F("left_out"),
+                                ),
+                            )
+                        ),
+                        name="broadcast_counts_its_recipients",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -171,6 +344,61 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "recipient",
+                "indexes": [
+                    models.Index(
+                        fields=["broadcast", "outcome", "id"], name="recipient_by_outcome"
+                    ),
+                    models.Index(
+                        condition=models.Q(("outcome", "QUEUED")),
+                        fields=["broadcast"],
+                        name="recipient_queued",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("broadcast", "player"), name="recipient_once_per_broadcast"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "outcome__in",
+                                [
+                                    "PENDING",
+                                    "QUEUED",
+                                    "SENT",
+                                    "REFUSED",
+                                    "BLOCKED",
+                                    "GIVEN_UP",
+                                    "MAYBE_SENT",
+                                    "LEFT_OUT",
+                                ],
+                            )
+                        ),
+                        name="recipient_outcome_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("call", None), ("outcome__in", ["PENDING", "LEFT_OUT"])),
+                            models.Q(
+                                models.Q(("outcome__in", ["PENDING", "LEFT_OUT"]), _negated=True),
+                                ("call__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="recipient_has_a_call_once_it_left",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("outcome__in", ["PENDING", "QUEUED"]), ("settled_at", None)),
+                            models.Q(
+                                models.Q(("outcome__in", ["PENDING", "QUEUED"]), _negated=True),
+                                ("settled_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="recipient_settled_has_settled_at",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -195,187 +423,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="broadcast",
-            index=models.Index(
-                condition=models.Q(("status__in", ["SCHEDULED", "RUNNING"])),
-                fields=["id"],
-                name="broadcast_alive",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="broadcast",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("status__in", ["DRAFT", "SCHEDULED", "RUNNING", "PAUSED", "DONE", "STOPPED"])
-                ),
-                name="broadcast_status_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="broadcast",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("status__in", ["DRAFT", "STOPPED"]),
-                    models.Q(
-                        ("for_language", ""),
-                        models.Q(("text_de", ""), _negated=True),
-                        models.Q(("text_en", ""), _negated=True),
-                        models.Q(("text_uk", ""), _negated=True),
-                    ),
-                    models.Q(("for_language", "de"), models.Q(("text_de", ""), _negated=True)),
-                    models.Q(("for_language", "en"), models.Q(("text_en", ""), _negated=True)),
-                    models.Q(("for_language", "uk"), models.Q(("text_uk", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="broadcast_says_something_to_everybody",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="broadcast",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("status__in", ["DRAFT", "STOPPED"]),
-                    models.Q(("screen", ""), ("url", "")),
-                    models.Q(
-                        ("for_language", ""),
-                        models.Q(("label_de", ""), _negated=True),
-                        models.Q(("label_en", ""), _negated=True),
-                        models.Q(("label_uk", ""), _negated=True),
-                    ),
-                    models.Q(("for_language", "de"), models.Q(("label_de", ""), _negated=True)),
-                    models.Q(("for_language", "en"), models.Q(("label_en", ""), _negated=True)),
-                    models.Q(("for_language", "uk"), models.Q(("label_uk", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="broadcast_button_has_its_labels",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="broadcast",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("screen", ""), ("url", ""), _connector="OR"),
-                name="broadcast_button_leads_to_one_place",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="broadcast",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("url", ""), ("url__startswith", "https://"), _connector="OR"),
-                name="broadcast_url_is_https",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="broadcast",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("screen", ""),
-                    ("screen__in", ["menu", "shop", "promo", "wallet", "stats", "settings"]),
-                    _connector="OR",
-                ),
-                name="broadcast_screen_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="broadcast",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("for_active_days", None), ("for_lapsed_days", None), _connector="OR"
-                ),
-                name="broadcast_nobody_is_active_and_lapsed",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="broadcast",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("for_active_days", None), ("for_active_days__gte", 1), _connector="OR"
-                    ),
-                    models.Q(
-                        ("for_lapsed_days", None), ("for_lapsed_days__gte", 1), _connector="OR"
-                    ),
-                ),
-                name="broadcast_days_are_at_least_one",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="broadcast",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("scheduled_at", None), ("status", "DRAFT")),
-                    ("status", "STOPPED"),
-                    models.Q(
-                        models.Q(("status", "DRAFT"), _negated=True),
-                        ("scheduled_at__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="broadcast_scheduled_has_scheduled_at",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="broadcast",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("is_approved", True), ("status", "DRAFT"), _negated=True),
-                name="broadcast_draft_is_not_approved",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="broadcast",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status__in", ("RUNNING", "PAUSED", "DONE")), _negated=True),
-                    models.Q(("progressed_at__isnull", False), ("started_at__isnull", False)),
-                    _connector="OR",
-                ),
-                name="broadcast_begun_has_started_at",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="broadcast",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("ended_at__isnull", False), ("status__in", ["DONE", "STOPPED"])),
-                    models.Q(
-                        models.Q(("status__in", ["DONE", "STOPPED"]), _negated=True),
-                        ("ended_at", None),
-                    ),
-                    _connector="OR",
-                ),
-                name="broadcast_over_has_ended_at",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="broadcast",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "recipients__gte",
-                        django.db.models.expressions.CombinedExpression(
-                            django.db.models.expressions.CombinedExpression(
-                                django.db.models.expressions.CombinedExpression(
-                                    django.db.models.expressions.CombinedExpression(
-                                        django.db.models.expressions.CombinedExpression(
-                                            models.F("sent"), "+", models.F("refused")
-                                        ),
-                                        "+",
-                                        models.F("blocked"),
-                                    ),
-                                    "+",
-                                    models.F("given_up"),
-                                ),
-                                "+",
-                                models.F("maybe_sent"),
-                            ),
-                            "+",
-                            models.F("left_out"),
-                        ),
-                    )
-                ),
-                name="broadcast_counts_its_recipients",
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="broadcast",
@@ -419,73 +466,6 @@ class Migration(migrations.Migration):
                     table="bot_broadcast",
                     when="BEFORE",
                 ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="broadcastrecipient",
-            index=models.Index(fields=["broadcast", "outcome", "id"], name="recipient_by_outcome"),
-        ),
-        migrations.AddIndex(
-            model_name="broadcastrecipient",
-            index=models.Index(
-                condition=models.Q(("outcome", "QUEUED")),
-                fields=["broadcast"],
-                name="recipient_queued",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="broadcastrecipient",
-            constraint=models.UniqueConstraint(
-                fields=("broadcast", "player"), name="recipient_once_per_broadcast"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="broadcastrecipient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "outcome__in",
-                        [
-                            "PENDING",
-                            "QUEUED",
-                            "SENT",
-                            "REFUSED",
-                            "BLOCKED",
-                            "GIVEN_UP",
-                            "MAYBE_SENT",
-                            "LEFT_OUT",
-                        ],
-                    )
-                ),
-                name="recipient_outcome_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="broadcastrecipient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("call", None), ("outcome__in", ["PENDING", "LEFT_OUT"])),
-                    models.Q(
-                        models.Q(("outcome__in", ["PENDING", "LEFT_OUT"]), _negated=True),
-                        ("call__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="recipient_has_a_call_once_it_left",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="broadcastrecipient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("outcome__in", ["PENDING", "QUEUED"]), ("settled_at", None)),
-                    models.Q(
-                        models.Q(("outcome__in", ["PENDING", "QUEUED"]), _negated=True),
-                        ("settled_at__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="recipient_settled_has_settled_at",
             ),
         ),
         pgtrigger.migrations.AddTrigger(

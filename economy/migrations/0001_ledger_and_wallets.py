@@ -69,6 +69,47 @@ class Migration(migrations.Migration):
                 ("length", models.PositiveIntegerField()),
                 ("told_at", models.DateTimeField(null=True)),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(
+                            (
+                                "outcome__in",
+                                (
+                                    "MISSED",
+                                    "FROZEN_SAVER",
+                                    "FROZEN_PREMIUM",
+                                    "SHIELDED",
+                                ),
+                            ),
+                            ("told_at", None),
+                        ),
+                        fields=["id"],
+                        name="streak_day_untold",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "outcome__in",
+                                [
+                                    "PLAYED",
+                                    "FROZEN_SAVER",
+                                    "FROZEN_PREMIUM",
+                                    "SHIELDED",
+                                    "MISSED",
+                                    "EARNED_BACK",
+                                ],
+                            )
+                        ),
+                        name="streak_day_outcome_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("length__gt", 0)), name="streak_day_is_of_a_streak"
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Wallet",
@@ -94,6 +135,20 @@ class Migration(migrations.Migration):
                 "permissions": [
                     ("adjust_wallet", "Can adjust what players own"),
                     ("grant_premium", "Can grant Premium and take it back"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("free_energy__lte", 20)),
+                        name="wallet_free_energy_within_cap",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("free_energy", 0),
+                            ("energy_counted_until__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="wallet_free_energy_is_counted",
+                    ),
                 ],
             },
         ),
@@ -210,6 +265,204 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name_plural": "ledger",
+                "indexes": [
+                    models.Index(fields=["player", "-created_at", "-id"], name="entry_statement"),
+                    django.contrib.postgres.indexes.BrinIndex(
+                        fields=["created_at"], name="entry_by_day"
+                    ),
+                    models.Index(
+                        condition=models.Q(("shortfall__isnull", False)),
+                        fields=["-id"],
+                        name="entry_shortfall",
+                    ),
+                    models.Index(
+                        condition=models.Q(("staff__isnull", False)),
+                        fields=["staff", "created_at"],
+                        name="entry_by_staff",
+                    ),
+                    models.Index(
+                        condition=models.Q(("type", "QUESTION"), _negated=True),
+                        fields=["type", "-id"],
+                        name="entry_by_type",
+                    ),
+                    models.Index(
+                        django.contrib.postgres.indexes.OpClass(
+                            "idempotency_key", name="varchar_pattern_ops"
+                        ),
+                        condition=models.Q(("type", "QUESTION"), _negated=True),
+                        name="entry_key_prefix",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("player", "idempotency_key"), name="entry_one_per_key"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("amount__gt", 0), ("amount__lte", 1000000)),
+                        name="entry_amount_makes_sense",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "type__in",
+                                [
+                                    "WELCOME",
+                                    "QUESTION",
+                                    "QUESTION_RETURNED",
+                                    "PURCHASE_CREDIT",
+                                    "PURCHASE_REFUND",
+                                    "PROMO_GRANT",
+                                    "REFERRAL_REWARD",
+                                    "PRIZE",
+                                    "STAFF_GRANT",
+                                    "STAFF_ADJUSTMENT",
+                                    "SAVER_USED",
+                                    "SAVER_RETURNED",
+                                    "TICKET_USED",
+                                    "EARN_BACK",
+                                    "TAKEN_BACK",
+                                ],
+                            )
+                        ),
+                        name="entry_type_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "asset__in",
+                                [
+                                    "FREE_ENERGY",
+                                    "PAID_ENERGY",
+                                    "STREAK_SAVERS",
+                                    "DUEL_TICKETS",
+                                    "PURCHASE",
+                                    "GOODS",
+                                ],
+                            )
+                        ),
+                        name="entry_asset_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("direction__in", ["CREDIT", "DEBIT"])),
+                        name="entry_direction_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "source__in",
+                                ["GAME", "PURCHASE", "PROMO", "REFERRAL", "STAFF", "SYSTEM"],
+                            )
+                        ),
+                        name="entry_source_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("idempotency_key", ""), _negated=True),
+                        name="entry_key_is_not_empty",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("type__in", ["STAFF_GRANT", "STAFF_ADJUSTMENT"]), _negated=True
+                            ),
+                            models.Q(
+                                ("staff__isnull", False), models.Q(("reason", ""), _negated=True)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="entry_of_staff_has_staff_and_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("asset", "PAID_ENERGY"), _negated=True),
+                            models.Q(("direction", "CREDIT"), ("paid_energy", models.F("amount"))),
+                            models.Q(
+                                ("direction", "DEBIT"),
+                                (
+                                    "paid_energy",
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.functions.comparison.Coalesce(
+                                            django.db.models.functions.comparison.Cast(
+                                                django.db.models.fields.json.KeyTextTransform(
+                                                    "paid_energy", "shortfall"
+                                                ),
+                                                models.IntegerField(),
+                                            ),
+                                            0,
+                                        ),
+                                        "-",
+                                        models.F("amount"),
+                                    ),
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="entry_paid_energy_moves_its_amount",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("asset", "STREAK_SAVERS"), _negated=True),
+                            models.Q(
+                                ("direction", "CREDIT"), ("streak_savers", models.F("amount"))
+                            ),
+                            models.Q(
+                                ("direction", "DEBIT"),
+                                (
+                                    "streak_savers",
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.functions.comparison.Coalesce(
+                                            django.db.models.functions.comparison.Cast(
+                                                django.db.models.fields.json.KeyTextTransform(
+                                                    "streak_savers", "shortfall"
+                                                ),
+                                                models.IntegerField(),
+                                            ),
+                                            0,
+                                        ),
+                                        "-",
+                                        models.F("amount"),
+                                    ),
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="entry_streak_savers_move_their_amount",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("asset", "DUEL_TICKETS"), _negated=True),
+                            models.Q(("direction", "CREDIT"), ("duel_tickets", models.F("amount"))),
+                            models.Q(
+                                ("direction", "DEBIT"),
+                                (
+                                    "duel_tickets",
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.functions.comparison.Coalesce(
+                                            django.db.models.functions.comparison.Cast(
+                                                django.db.models.fields.json.KeyTextTransform(
+                                                    "duel_tickets", "shortfall"
+                                                ),
+                                                models.IntegerField(),
+                                            ),
+                                            0,
+                                        ),
+                                        "-",
+                                        models.F("amount"),
+                                    ),
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="entry_duel_tickets_move_their_amount",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("shortfall", None),
+                            models.Q(("direction", "DEBIT"), ("reverses__isnull", False)),
+                            _connector="OR",
+                        ),
+                        name="entry_falls_short_only_as_a_reversal",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -246,6 +499,33 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(fields=["player", "mode", "ends_at"], name="modespan_of_player")
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("ends_at__gt", models.F("starts_at"))),
+                        name="modespan_ends_after_it_starts",
+                    ),
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        condition=models.Q(("revoked_at", None)),
+                        deferrable=django.db.models.constraints.Deferrable["IMMEDIATE"],
+                        expressions=[
+                            ("player", "="),
+                            ("mode", "="),
+                            (
+                                models.Func(
+                                    "starts_at",
+                                    "ends_at",
+                                    function="TSTZRANGE",
+                                    output_field=django.contrib.postgres.fields.DateTimeRangeField(),
+                                ),
+                                "&&",
+                            ),
+                        ],
+                        name="modespan_never_overlap",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -263,6 +543,14 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="outage_day_has_a_reason",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="PerfectRound",
@@ -285,6 +573,16 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["player", "finished_at"], name="perfect_round_of_a_window")
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("player", "round_key"), name="perfect_round_once"
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="PremiumSpan",
@@ -331,6 +629,41 @@ class Migration(migrations.Migration):
             ],
             options={
                 "abstract": False,
+                "indexes": [
+                    models.Index(fields=["player", "ends_at"], name="premiumspan_of_player"),
+                    models.Index(
+                        condition=models.Q(("revoked_at", None)),
+                        fields=["ends_at"],
+                        name="premiumspan_by_end",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("ends_at__gt", models.F("starts_at"))),
+                        name="premiumspan_ends_after_it_starts",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("plan__in", ["STARTER", "MONTH", "SEASON", "YEAR"])),
+                        name="premiumspan_plan_is_known",
+                    ),
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        condition=models.Q(("revoked_at", None)),
+                        deferrable=django.db.models.constraints.Deferrable["IMMEDIATE"],
+                        expressions=[
+                            ("player", "="),
+                            (
+                                models.Func(
+                                    "starts_at",
+                                    "ends_at",
+                                    function="TSTZRANGE",
+                                    output_field=django.contrib.postgres.fields.DateTimeRangeField(),
+                                ),
+                                "&&",
+                            ),
+                        ],
+                        name="premiumspan_never_overlap",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -374,6 +707,26 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("told_at", None)),
+                        fields=["ends_at"],
+                        name="premiumnotice_untold",
+                    )
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("player", "ends_at", "kind"), name="premiumnotice_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind__in", ["THREE_DAYS_LEFT", "ONE_DAY_LEFT", "ENDED"])
+                        ),
+                        name="premiumnotice_kind_is_known",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="ProverFinding",
@@ -505,21 +858,6 @@ class Migration(migrations.Migration):
                 to="players.player",
             ),
         ),
-        migrations.AddConstraint(
-            model_name="wallet",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("free_energy__lte", 20)), name="wallet_free_energy_within_cap"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="wallet",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("free_energy", 0), ("energy_counted_until__isnull", False), _connector="OR"
-                ),
-                name="wallet_free_energy_is_counted",
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="wallet",
             trigger=pgtrigger.compiler.Trigger(
@@ -547,245 +885,6 @@ class Migration(migrations.Migration):
                     table="economy_wallet",
                     when="BEFORE",
                 ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="ledgerentry",
-            index=models.Index(fields=["player", "-created_at", "-id"], name="entry_statement"),
-        ),
-        migrations.AddIndex(
-            model_name="ledgerentry",
-            index=django.contrib.postgres.indexes.BrinIndex(
-                fields=["created_at"], name="entry_by_day"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="ledgerentry",
-            index=models.Index(
-                condition=models.Q(("shortfall__isnull", False)),
-                fields=["-id"],
-                name="entry_shortfall",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="ledgerentry",
-            index=models.Index(
-                condition=models.Q(("staff__isnull", False)),
-                fields=["staff", "created_at"],
-                name="entry_by_staff",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="ledgerentry",
-            index=models.Index(
-                condition=models.Q(("type", "QUESTION"), _negated=True),
-                fields=["type", "-id"],
-                name="entry_by_type",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="ledgerentry",
-            index=models.Index(
-                django.contrib.postgres.indexes.OpClass(
-                    "idempotency_key", name="varchar_pattern_ops"
-                ),
-                condition=models.Q(("type", "QUESTION"), _negated=True),
-                name="entry_key_prefix",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.UniqueConstraint(
-                fields=("player", "idempotency_key"), name="entry_one_per_key"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("amount__gt", 0), ("amount__lte", 1000000)),
-                name="entry_amount_makes_sense",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "type__in",
-                        [
-                            "WELCOME",
-                            "QUESTION",
-                            "QUESTION_RETURNED",
-                            "PURCHASE_CREDIT",
-                            "PURCHASE_REFUND",
-                            "PROMO_GRANT",
-                            "REFERRAL_REWARD",
-                            "PRIZE",
-                            "STAFF_GRANT",
-                            "STAFF_ADJUSTMENT",
-                            "SAVER_USED",
-                            "SAVER_RETURNED",
-                            "TICKET_USED",
-                            "EARN_BACK",
-                            "TAKEN_BACK",
-                        ],
-                    )
-                ),
-                name="entry_type_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "asset__in",
-                        [
-                            "FREE_ENERGY",
-                            "PAID_ENERGY",
-                            "STREAK_SAVERS",
-                            "DUEL_TICKETS",
-                            "PURCHASE",
-                            "GOODS",
-                        ],
-                    )
-                ),
-                name="entry_asset_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("direction__in", ["CREDIT", "DEBIT"])),
-                name="entry_direction_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("source__in", ["GAME", "PURCHASE", "PROMO", "REFERRAL", "STAFF", "SYSTEM"])
-                ),
-                name="entry_source_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("idempotency_key", ""), _negated=True),
-                name="entry_key_is_not_empty",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("type__in", ["STAFF_GRANT", "STAFF_ADJUSTMENT"]), _negated=True),
-                    models.Q(("staff__isnull", False), models.Q(("reason", ""), _negated=True)),
-                    _connector="OR",
-                ),
-                name="entry_of_staff_has_staff_and_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("asset", "PAID_ENERGY"), _negated=True),
-                    models.Q(("direction", "CREDIT"), ("paid_energy", models.F("amount"))),
-                    models.Q(
-                        ("direction", "DEBIT"),
-                        (
-                            "paid_energy",
-                            django.db.models.expressions.CombinedExpression(
-                                django.db.models.functions.comparison.Coalesce(
-                                    django.db.models.functions.comparison.Cast(
-                                        django.db.models.fields.json.KeyTextTransform(
-                                            "paid_energy", "shortfall"
-                                        ),
-                                        models.IntegerField(),
-                                    ),
-                                    0,
-                                ),
-                                "-",
-                                models.F("amount"),
-                            ),
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="entry_paid_energy_moves_its_amount",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("asset", "STREAK_SAVERS"), _negated=True),
-                    models.Q(("direction", "CREDIT"), ("streak_savers", models.F("amount"))),
-                    models.Q(
-                        ("direction", "DEBIT"),
-                        (
-                            "streak_savers",
-                            django.db.models.expressions.CombinedExpression(
-                                django.db.models.functions.comparison.Coalesce(
-                                    django.db.models.functions.comparison.Cast(
-                                        django.db.models.fields.json.KeyTextTransform(
-                                            "streak_savers", "shortfall"
-                                        ),
-                                        models.IntegerField(),
-                                    ),
-                                    0,
-                                ),
-                                "-",
-                                models.F("amount"),
-                            ),
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="entry_streak_savers_move_their_amount",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("asset", "DUEL_TICKETS"), _negated=True),
-                    models.Q(("direction", "CREDIT"), ("duel_tickets", models.F("amount"))),
-                    models.Q(
-                        ("direction", "DEBIT"),
-                        (
-                            "duel_tickets",
-                            django.db.models.expressions.CombinedExpression(
-                                django.db.models.functions.comparison.Coalesce(
-                                    django.db.models.functions.comparison.Cast(
-                                        django.db.models.fields.json.KeyTextTransform(
-                                            "duel_tickets", "shortfall"
-                                        ),
-                                        models.IntegerField(),
-                                    ),
-                                    0,
-                                ),
-                                "-",
-                                models.F("amount"),
-                            ),
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="entry_duel_tickets_move_their_amount",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="ledgerentry",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("shortfall", None),
-                    models.Q(("direction", "DEBIT"), ("reverses__isnull", False)),
-                    _connector="OR",
-                ),
-                name="entry_falls_short_only_as_a_reversal",
             ),
         ),
         pgtrigger.migrations.AddTrigger(
@@ -830,38 +929,6 @@ class Migration(migrations.Migration):
                     table="economy_ledgerentry",
                     when="BEFORE",
                 ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="modespan",
-            index=models.Index(fields=["player", "mode", "ends_at"], name="modespan_of_player"),
-        ),
-        migrations.AddConstraint(
-            model_name="modespan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ends_at__gt", models.F("starts_at"))),
-                name="modespan_ends_after_it_starts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="modespan",
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
-                condition=models.Q(("revoked_at", None)),
-                deferrable=django.db.models.constraints.Deferrable["IMMEDIATE"],
-                expressions=[
-                    ("player", "="),
-                    ("mode", "="),
-                    (
-                        models.Func(
-                            "starts_at",
-                            "ends_at",
-                            function="TSTZRANGE",
-                            output_field=django.contrib.postgres.fields.DateTimeRangeField(),
-                        ),
-                        "&&",
-                    ),
-                ],
-                name="modespan_never_overlap",
             ),
         ),
         pgtrigger.migrations.AddTrigger(
@@ -922,12 +989,6 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddConstraint(
-            model_name="outageday",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="outage_day_has_a_reason"
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="outageday",
             trigger=pgtrigger.compiler.Trigger(
@@ -957,16 +1018,6 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddIndex(
-            model_name="perfectround",
-            index=models.Index(fields=["player", "finished_at"], name="perfect_round_of_a_window"),
-        ),
-        migrations.AddConstraint(
-            model_name="perfectround",
-            constraint=models.UniqueConstraint(
-                fields=("player", "round_key"), name="perfect_round_once"
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="perfectround",
             trigger=pgtrigger.compiler.Trigger(
@@ -994,52 +1045,6 @@ class Migration(migrations.Migration):
                     table="economy_perfectround",
                     when="BEFORE",
                 ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="premiumspan",
-            index=models.Index(fields=["player", "ends_at"], name="premiumspan_of_player"),
-        ),
-        migrations.AddIndex(
-            model_name="premiumspan",
-            index=models.Index(
-                condition=models.Q(("revoked_at", None)),
-                fields=["ends_at"],
-                name="premiumspan_by_end",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="premiumspan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ends_at__gt", models.F("starts_at"))),
-                name="premiumspan_ends_after_it_starts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="premiumspan",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("plan__in", ["STARTER", "MONTH", "SEASON", "YEAR"])),
-                name="premiumspan_plan_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="premiumspan",
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
-                condition=models.Q(("revoked_at", None)),
-                deferrable=django.db.models.constraints.Deferrable["IMMEDIATE"],
-                expressions=[
-                    ("player", "="),
-                    (
-                        models.Func(
-                            "starts_at",
-                            "ends_at",
-                            function="TSTZRANGE",
-                            output_field=django.contrib.postgres.fields.DateTimeRangeField(),
-                        ),
-                        "&&",
-                    ),
-                ],
-                name="premiumspan_never_overlap",
             ),
         ),
         pgtrigger.migrations.AddTrigger(
@@ -1101,46 +1106,6 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
-            model_name="premiumnotice",
-            index=models.Index(
-                condition=models.Q(("told_at", None)),
-                fields=["ends_at"],
-                name="premiumnotice_untold",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="premiumnotice",
-            constraint=models.UniqueConstraint(
-                fields=("player", "ends_at", "kind"), name="premiumnotice_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="premiumnotice",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("kind__in", ["THREE_DAYS_LEFT", "ONE_DAY_LEFT", "ENDED"])),
-                name="premiumnotice_kind_is_known",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="streakday",
-            index=models.Index(
-                condition=models.Q(
-                    (
-                        "outcome__in",
-                        (
-                            "MISSED",
-                            "FROZEN_SAVER",
-                            "FROZEN_PREMIUM",
-                            "SHIELDED",
-                        ),
-                    ),
-                    ("told_at", None),
-                ),
-                fields=["id"],
-                name="streak_day_untold",
-            ),
-        ),
-        migrations.AddIndex(
             model_name="streakday",
             index=models.Index(
                 condition=models.Q(
@@ -1160,31 +1125,6 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name="streakday",
             constraint=models.UniqueConstraint(fields=("player", "day"), name="streak_day_once"),
-        ),
-        migrations.AddConstraint(
-            model_name="streakday",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "outcome__in",
-                        [
-                            "PLAYED",
-                            "FROZEN_SAVER",
-                            "FROZEN_PREMIUM",
-                            "SHIELDED",
-                            "MISSED",
-                            "EARNED_BACK",
-                        ],
-                    )
-                ),
-                name="streak_day_outcome_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="streakday",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("length__gt", 0)), name="streak_day_is_of_a_streak"
-            ),
         ),
         migrations.AddConstraint(
             model_name="streakday",

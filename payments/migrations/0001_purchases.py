@@ -156,6 +156,194 @@ class Migration(migrations.Migration):
                     ("replay_purchase", "Can replay credits"),
                     ("recheck_purchase", "Can check purchases with Telegram"),
                 ],
+                "indexes": [
+                    models.Index(fields=["player", "-opened_at"], name="purchase_of_player"),
+                    models.Index(fields=["-opened_at"], name="purchase_newest"),
+                    models.Index(
+                        condition=models.Q(("status", "REFUNDED")),
+                        fields=["-opened_at"],
+                        name="purchase_refunded",
+                    ),
+                    models.Index(
+                        condition=models.Q(
+                            models.Q(("problem", ""), _negated=True),
+                            models.Q(("flags", []), _negated=True),
+                            _connector="OR",
+                        ),
+                        fields=["-opened_at"],
+                        name="purchase_noteworthy",
+                    ),
+                    models.Index(
+                        condition=models.Q(
+                            ("status__in", ("CREATED", "INVOICE_SENT", "PRECHECKOUT_OK"))
+                        ),
+                        fields=["changed_at"],
+                        name="purchase_open",
+                    ),
+                    models.Index(
+                        condition=models.Q(("status__in", ["PAID_UNCREDITED", "CREDIT_REVIEW"])),
+                        fields=["paid_at"],
+                        name="purchase_stuck",
+                    ),
+                    models.Index(
+                        condition=models.Q(("paid_at__isnull", False)),
+                        fields=["paid_at"],
+                        name="purchase_paid",
+                    ),
+                    models.Index(
+                        condition=models.Q(("receipt_sent_at", None), ("status", "CREDITED")),
+                        fields=["paid_at"],
+                        name="purchase_receipt_due",
+                    ),
+                    models.Index(
+                        condition=models.Q(("refund_told_at", None), ("status", "REFUNDED")),
+                        fields=["paid_at"],
+                        name="purchase_refund_notice_due",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "status__in",
+                                [
+                                    "CREATED",
+                                    "INVOICE_SENT",
+                                    "PRECHECKOUT_OK",
+                                    "PAID_UNCREDITED",
+                                    "CREDITED",
+                                    "CREDIT_REVIEW",
+                                    "REFUNDED",
+                                    "FAILED",
+                                ],
+                            )
+                        ),
+                        name="purchase_status_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "event__in",
+                                [
+                                    "OPENED",
+                                    "INVOICE_SENT",
+                                    "APPROVED",
+                                    "REFUSED",
+                                    "PAID",
+                                    "CREDITED",
+                                    "NOT_CREDITED",
+                                    "REVIEW",
+                                    "FAILED",
+                                    "REFUND_ASKED",
+                                    "REFUND_FAILED",
+                                    "REFUNDED",
+                                ],
+                            )
+                        ),
+                        name="purchase_event_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("problem", ""),
+                            (
+                                "problem__in",
+                                [
+                                    "AMOUNT",
+                                    "CURRENCY",
+                                    "UNKNOWN_PAYLOAD",
+                                    "FOREIGN_PLAYER",
+                                    "SECOND_CHARGE",
+                                    "NOT_CREDITED",
+                                ],
+                            ),
+                            _connector="OR",
+                        ),
+                        name="purchase_problem_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("percent__lte", 90)),
+                        name="purchase_percent_makes_sense",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "stars",
+                                django.db.models.functions.comparison.Greatest(
+                                    1,
+                                    django.db.models.expressions.CombinedExpression(
+                                        django.db.models.expressions.CombinedExpression(
+                                            django.db.models.expressions.CombinedExpression(
+                                                models.F("base_stars"),
+                                                "*",
+                                                django.db.models.expressions.CombinedExpression(
+                                                    models.Value(100), "-", models.F("percent")
+                                                ),
+                                            ),
+                                            "+",
+                                            models.Value(99),
+                                        ),
+                                        "/",
+                                        models.Value(100),
+                                    ),
+                                ),
+                            ),
+                            models.Q(("base_stars", None), ("stars", None)),
+                            _connector="OR",
+                        ),
+                        name="purchase_price_follows_from_the_percentage",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("charge_id", None),
+                                ("paid_at", None),
+                                ("paid_currency", ""),
+                                ("paid_stars", None),
+                                (
+                                    "status__in",
+                                    ["CREATED", "INVOICE_SENT", "PRECHECKOUT_OK", "FAILED"],
+                                ),
+                            ),
+                            models.Q(
+                                ("charge_id__isnull", False),
+                                ("paid_at__isnull", False),
+                                ("paid_stars__isnull", False),
+                                (
+                                    "status__in",
+                                    ["PAID_UNCREDITED", "CREDITED", "CREDIT_REVIEW", "REFUNDED"],
+                                ),
+                                models.Q(("charge_id", ""), _negated=True),
+                                models.Q(("paid_currency", ""), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="purchase_is_paid_with_evidence",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("payload__isnull", False),
+                            ("charge_id__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="purchase_has_a_payload_or_a_charge",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "CREDIT_REVIEW"), _negated=True),
+                            models.Q(("problem", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="purchase_in_review_has_a_problem",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "REFUNDED"), _negated=True),
+                            ("refund_asked_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="purchase_is_refunded_when_asked_for",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -201,6 +389,31 @@ class Migration(migrations.Migration):
             options={
                 "permissions": [
                     ("answer_supportrequest", "Can answer players who ask about payments")
+                ],
+                "indexes": [
+                    models.Index(fields=["-answered_at", "id"], name="supportrequest_list"),
+                    models.Index(
+                        condition=models.Q(("answered_at", None)),
+                        fields=["asked_at"],
+                        name="supportrequest_open",
+                    ),
+                    models.Index(
+                        condition=models.Q(("answered_at__isnull", False), ("told_at", None)),
+                        fields=["answered_at"],
+                        name="supportrequest_answer_due",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("text", ""), _negated=True),
+                        name="supportrequest_says_something",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("told_at", None), ("answered_at__isnull", False), _connector="OR"
+                        ),
+                        name="supportrequest_is_told_when_answered",
+                    ),
                 ],
             },
         ),
@@ -334,6 +547,9 @@ class Migration(migrations.Migration):
                 ("failed_at", models.DateTimeField(null=True)),
                 ("grace_told_at", models.DateTimeField(null=True)),
             ],
+            options={
+                "indexes": [models.Index(fields=["expires_at"], name="subscription_expires")],
+            },
         ),
         migrations.AddField(
             model_name="purchase",
@@ -489,6 +705,28 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "kind__in",
+                                [
+                                    "UNHEARD_PAYMENT",
+                                    "OUTSIDE_REFUND",
+                                    "NO_PAYMENT",
+                                    "NO_REFUND",
+                                    "AMOUNT",
+                                    "UNCREDITED",
+                                    "NO_PURCHASE",
+                                    "WALLET",
+                                ],
+                            )
+                        ),
+                        name="difference_kind_is_known",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Refund",
@@ -541,6 +779,65 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("finished_at", None)),
+                        fields=["due_at"],
+                        name="refund_due",
+                    ),
+                    models.Index(
+                        condition=models.Q(("finished_at__isnull", False)),
+                        fields=["finished_at"],
+                        name="refund_finished",
+                    ),
+                    models.Index(
+                        condition=models.Q(("staff__isnull", False)),
+                        fields=["staff", "asked_at"],
+                        name="refund_by_staff",
+                    ),
+                    models.Index(
+                        condition=models.Q(("source", "API")),
+                        fields=["asked_at"],
+                        name="refund_by_api",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("source__in", ["STAFF", "API", "TELEGRAM"])),
+                        name="refund_source_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="refund_has_a_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("source", "STAFF"), _negated=True),
+                            ("staff__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="refund_of_staff_is_theirs",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("approved_by", None),
+                            models.Q(
+                                ("staff__isnull", False),
+                                models.Q(("approved_by", models.F("staff")), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="refund_maker_is_never_the_checker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("finished_at", None), ("telegram_at__isnull", False), _connector="OR"
+                        ),
+                        name="refund_ends_after_telegram",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="StarTransaction",
@@ -650,75 +947,7 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="purchase",
-            index=models.Index(fields=["player", "-opened_at"], name="purchase_of_player"),
-        ),
-        migrations.AddIndex(
-            model_name="purchase",
-            index=models.Index(fields=["-opened_at"], name="purchase_newest"),
-        ),
-        migrations.AddIndex(
-            model_name="purchase",
             index=models.Index(fields=["product", "-opened_at"], name="purchase_of_product"),
-        ),
-        migrations.AddIndex(
-            model_name="purchase",
-            index=models.Index(
-                condition=models.Q(("status", "REFUNDED")),
-                fields=["-opened_at"],
-                name="purchase_refunded",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="purchase",
-            index=models.Index(
-                condition=models.Q(
-                    models.Q(("problem", ""), _negated=True),
-                    models.Q(("flags", []), _negated=True),
-                    _connector="OR",
-                ),
-                fields=["-opened_at"],
-                name="purchase_noteworthy",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="purchase",
-            index=models.Index(
-                condition=models.Q(("status__in", ("CREATED", "INVOICE_SENT", "PRECHECKOUT_OK"))),
-                fields=["changed_at"],
-                name="purchase_open",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="purchase",
-            index=models.Index(
-                condition=models.Q(("status__in", ["PAID_UNCREDITED", "CREDIT_REVIEW"])),
-                fields=["paid_at"],
-                name="purchase_stuck",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="purchase",
-            index=models.Index(
-                condition=models.Q(("paid_at__isnull", False)),
-                fields=["paid_at"],
-                name="purchase_paid",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="purchase",
-            index=models.Index(
-                condition=models.Q(("receipt_sent_at", None), ("status", "CREDITED")),
-                fields=["paid_at"],
-                name="purchase_receipt_due",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="purchase",
-            index=models.Index(
-                condition=models.Q(("refund_told_at", None), ("status", "REFUNDED")),
-                fields=["paid_at"],
-                name="purchase_refund_notice_due",
-            ),
         ),
         migrations.AddConstraint(
             model_name="purchase",
@@ -747,110 +976,6 @@ class Migration(migrations.Migration):
             model_name="purchase",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    (
-                        "status__in",
-                        [
-                            "CREATED",
-                            "INVOICE_SENT",
-                            "PRECHECKOUT_OK",
-                            "PAID_UNCREDITED",
-                            "CREDITED",
-                            "CREDIT_REVIEW",
-                            "REFUNDED",
-                            "FAILED",
-                        ],
-                    )
-                ),
-                name="purchase_status_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="purchase",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "event__in",
-                        [
-                            "OPENED",
-                            "INVOICE_SENT",
-                            "APPROVED",
-                            "REFUSED",
-                            "PAID",
-                            "CREDITED",
-                            "NOT_CREDITED",
-                            "REVIEW",
-                            "FAILED",
-                            "REFUND_ASKED",
-                            "REFUND_FAILED",
-                            "REFUNDED",
-                        ],
-                    )
-                ),
-                name="purchase_event_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="purchase",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("problem", ""),
-                    (
-                        "problem__in",
-                        [
-                            "AMOUNT",
-                            "CURRENCY",
-                            "UNKNOWN_PAYLOAD",
-                            "FOREIGN_PLAYER",
-                            "SECOND_CHARGE",
-                            "NOT_CREDITED",
-                        ],
-                    ),
-                    _connector="OR",
-                ),
-                name="purchase_problem_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="purchase",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("percent__lte", 90)), name="purchase_percent_makes_sense"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="purchase",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "stars",
-                        django.db.models.functions.comparison.Greatest(
-                            1,
-                            django.db.models.expressions.CombinedExpression(
-                                django.db.models.expressions.CombinedExpression(
-                                    django.db.models.expressions.CombinedExpression(
-                                        models.F("base_stars"),
-                                        "*",
-                                        django.db.models.expressions.CombinedExpression(
-                                            models.Value(100), "-", models.F("percent")
-                                        ),
-                                    ),
-                                    "+",
-                                    models.Value(99),
-                                ),
-                                "/",
-                                models.Value(100),
-                            ),
-                        ),
-                    ),
-                    models.Q(("base_stars", None), ("stars", None)),
-                    _connector="OR",
-                ),
-                name="purchase_price_follows_from_the_percentage",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="purchase",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
                     models.Q(
                         ("base_stars__isnull", False),
                         ("goods__isnull", False),
@@ -867,64 +992,6 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="purchase_knows_what_it_is_of",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="purchase",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("charge_id", None),
-                        ("paid_at", None),
-                        ("paid_currency", ""),
-                        ("paid_stars", None),
-                        ("status__in", ["CREATED", "INVOICE_SENT", "PRECHECKOUT_OK", "FAILED"]),
-                    ),
-                    models.Q(
-                        ("charge_id__isnull", False),
-                        ("paid_at__isnull", False),
-                        ("paid_stars__isnull", False),
-                        (
-                            "status__in",
-                            ["PAID_UNCREDITED", "CREDITED", "CREDIT_REVIEW", "REFUNDED"],
-                        ),
-                        models.Q(("charge_id", ""), _negated=True),
-                        models.Q(("paid_currency", ""), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="purchase_is_paid_with_evidence",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="purchase",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("payload__isnull", False), ("charge_id__isnull", False), _connector="OR"
-                ),
-                name="purchase_has_a_payload_or_a_charge",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="purchase",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "CREDIT_REVIEW"), _negated=True),
-                    models.Q(("problem", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="purchase_in_review_has_a_problem",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="purchase",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "REFUNDED"), _negated=True),
-                    ("refund_asked_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="purchase_is_refunded_when_asked_for",
             ),
         ),
         migrations.AddConstraint(
@@ -1099,102 +1166,6 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddConstraint(
-            model_name="difference",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "kind__in",
-                        [
-                            "UNHEARD_PAYMENT",
-                            "OUTSIDE_REFUND",
-                            "NO_PAYMENT",
-                            "NO_REFUND",
-                            "AMOUNT",
-                            "UNCREDITED",
-                            "NO_PURCHASE",
-                            "WALLET",
-                        ],
-                    )
-                ),
-                name="difference_kind_is_known",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="refund",
-            index=models.Index(
-                condition=models.Q(("finished_at", None)), fields=["due_at"], name="refund_due"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="refund",
-            index=models.Index(
-                condition=models.Q(("finished_at__isnull", False)),
-                fields=["finished_at"],
-                name="refund_finished",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="refund",
-            index=models.Index(
-                condition=models.Q(("staff__isnull", False)),
-                fields=["staff", "asked_at"],
-                name="refund_by_staff",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="refund",
-            index=models.Index(
-                condition=models.Q(("source", "API")), fields=["asked_at"], name="refund_by_api"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("source__in", ["STAFF", "API", "TELEGRAM"])),
-                name="refund_source_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="refund_has_a_reason"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("source", "STAFF"), _negated=True),
-                    ("staff__isnull", False),
-                    _connector="OR",
-                ),
-                name="refund_of_staff_is_theirs",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("approved_by", None),
-                    models.Q(
-                        ("staff__isnull", False),
-                        models.Q(("approved_by", models.F("staff")), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="refund_maker_is_never_the_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="refund",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("finished_at", None), ("telegram_at__isnull", False), _connector="OR"
-                ),
-                name="refund_ends_after_telegram",
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="refund",
             trigger=pgtrigger.compiler.Trigger(
@@ -1224,33 +1195,6 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddIndex(
-            model_name="supportrequest",
-            index=models.Index(fields=["-answered_at", "id"], name="supportrequest_list"),
-        ),
-        migrations.AddIndex(
-            model_name="supportrequest",
-            index=models.Index(
-                condition=models.Q(("answered_at", None)),
-                fields=["asked_at"],
-                name="supportrequest_open",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="supportrequest",
-            index=models.Index(
-                condition=models.Q(("answered_at__isnull", False), ("told_at", None)),
-                fields=["answered_at"],
-                name="supportrequest_answer_due",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="supportrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("text", ""), _negated=True),
-                name="supportrequest_says_something",
-            ),
-        ),
         migrations.AddConstraint(
             model_name="supportrequest",
             constraint=models.CheckConstraint(
@@ -1264,15 +1208,6 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="supportrequest_answer_is_whole",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="supportrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("told_at", None), ("answered_at__isnull", False), _connector="OR"
-                ),
-                name="supportrequest_is_told_when_answered",
             ),
         ),
         pgtrigger.migrations.AddTrigger(
@@ -1303,10 +1238,6 @@ class Migration(migrations.Migration):
                     when="BEFORE",
                 ),
             ),
-        ),
-        migrations.AddIndex(
-            model_name="subscription",
-            index=models.Index(fields=["expires_at"], name="subscription_expires"),
         ),
         migrations.AddIndex(
             model_name="subscription",

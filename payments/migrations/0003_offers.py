@@ -97,6 +97,120 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["player", "-shown_at"], name="impression_of_player"),
+                    models.Index(
+                        condition=models.Q(("muted_at__isnull", False)),
+                        fields=["player", "muted_at"],
+                        name="impression_muted",
+                    ),
+                    models.Index(fields=["shown_at"], name="impression_by_time"),
+                    models.Index(fields=["trigger", "-id"], name="impression_by_trigger"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "trigger__in",
+                                [
+                                    "ENERGY_ZERO",
+                                    "STREAK_RISK_22",
+                                    "STARTER_EXPIRED",
+                                    "LOCKED_MODE_CLICK",
+                                    "MEGA_THIRD_BUY",
+                                    "COMEBACK_3D",
+                                    "ENERGY10_SECOND_BUY",
+                                    "MONTH_EXPIRING",
+                                    "ENERGY_LOW",
+                                    "STREAK_MILESTONE_30",
+                                    "STREAK_GT7",
+                                    "WEEKEND_FLASH",
+                                ],
+                            )
+                        ),
+                        name="impression_trigger_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "event__in",
+                                [
+                                    "HOME",
+                                    "ROUND_OVER",
+                                    "OUT_OF_ENERGY",
+                                    "LOCKED_MODE",
+                                    "PURCHASED",
+                                    "EVENING",
+                                ],
+                            )
+                        ),
+                        name="impression_event_is_known",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("player", "day", "ordinal"), name="impression_one_after_the_other"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("ordinal__gte", 1), ("ordinal__lte", 3)),
+                        name="impression_three_a_day",
+                    ),
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        condition=models.Q(("is_blocking", True)),
+                        expressions=[
+                            ("player", "="),
+                            (
+                                models.Func(
+                                    "shown_at",
+                                    template="TSRANGE(%(expressions)s AT TIME ZONE 'UTC', %(expressions)s AT TIME ZONE 'UTC' + INTERVAL '6 hours')",
+                                    output_field=django.contrib.postgres.fields.DateTimeRangeField(),
+                                ),
+                                "&&",
+                            ),
+                        ],
+                        name="impression_blocking_once_in_6_hours",
+                    ),
+                    django.contrib.postgres.constraints.ExclusionConstraint(
+                        expressions=[
+                            ("player", "="),
+                            ("trigger", "="),
+                            (
+                                models.Func(
+                                    "shown_at",
+                                    template="TSRANGE(%(expressions)s AT TIME ZONE 'UTC', %(expressions)s AT TIME ZONE 'UTC' + INTERVAL '24 hours')",
+                                    output_field=django.contrib.postgres.fields.DateTimeRangeField(),
+                                ),
+                                "&&",
+                            ),
+                        ],
+                        name="impression_same_once_in_24_hours",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("entry__isnull", False), ("prices", {}), ("trigger", "COMEBACK_3D")
+                            ),
+                            models.Q(
+                                models.Q(("trigger", "COMEBACK_3D"), _negated=True),
+                                ("entry", None),
+                                models.Q(("prices", {}), _negated=True),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="impression_gives_or_sells",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("campaign__isnull", False), ("trigger", "WEEKEND_FLASH")),
+                            models.Q(
+                                models.Q(("trigger", "WEEKEND_FLASH"), _negated=True),
+                                ("campaign", None),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="impression_of_a_weekend_has_its_campaign",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Attribution",
@@ -121,147 +235,6 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="impression",
-            index=models.Index(fields=["player", "-shown_at"], name="impression_of_player"),
-        ),
-        migrations.AddIndex(
-            model_name="impression",
-            index=models.Index(
-                condition=models.Q(("muted_at__isnull", False)),
-                fields=["player", "muted_at"],
-                name="impression_muted",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="impression",
-            index=models.Index(fields=["shown_at"], name="impression_by_time"),
-        ),
-        migrations.AddIndex(
-            model_name="impression",
-            index=models.Index(fields=["trigger", "-id"], name="impression_by_trigger"),
-        ),
-        migrations.AddConstraint(
-            model_name="impression",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "trigger__in",
-                        [
-                            "ENERGY_ZERO",
-                            "STREAK_RISK_22",
-                            "STARTER_EXPIRED",
-                            "LOCKED_MODE_CLICK",
-                            "MEGA_THIRD_BUY",
-                            "COMEBACK_3D",
-                            "ENERGY10_SECOND_BUY",
-                            "MONTH_EXPIRING",
-                            "ENERGY_LOW",
-                            "STREAK_MILESTONE_30",
-                            "STREAK_GT7",
-                            "WEEKEND_FLASH",
-                        ],
-                    )
-                ),
-                name="impression_trigger_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="impression",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    (
-                        "event__in",
-                        [
-                            "HOME",
-                            "ROUND_OVER",
-                            "OUT_OF_ENERGY",
-                            "LOCKED_MODE",
-                            "PURCHASED",
-                            "EVENING",
-                        ],
-                    )
-                ),
-                name="impression_event_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="impression",
-            constraint=models.UniqueConstraint(
-                fields=("player", "day", "ordinal"), name="impression_one_after_the_other"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="impression",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("ordinal__gte", 1), ("ordinal__lte", 3)),
-                name="impression_three_a_day",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="impression",
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
-                condition=models.Q(("is_blocking", True)),
-                expressions=[
-                    ("player", "="),
-                    (
-                        models.Func(
-                            "shown_at",
-                            template="TSRANGE(%(expressions)s AT TIME ZONE 'UTC', %(expressions)s AT TIME ZONE 'UTC' + INTERVAL '6 hours')",
-                            output_field=django.contrib.postgres.fields.DateTimeRangeField(),
-                        ),
-                        "&&",
-                    ),
-                ],
-                name="impression_blocking_once_in_6_hours",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="impression",
-            constraint=django.contrib.postgres.constraints.ExclusionConstraint(
-                expressions=[
-                    ("player", "="),
-                    ("trigger", "="),
-                    (
-                        models.Func(
-                            "shown_at",
-                            template="TSRANGE(%(expressions)s AT TIME ZONE 'UTC', %(expressions)s AT TIME ZONE 'UTC' + INTERVAL '24 hours')",
-                            output_field=django.contrib.postgres.fields.DateTimeRangeField(),
-                        ),
-                        "&&",
-                    ),
-                ],
-                name="impression_same_once_in_24_hours",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="impression",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("entry__isnull", False), ("prices", {}), ("trigger", "COMEBACK_3D")),
-                    models.Q(
-                        models.Q(("trigger", "COMEBACK_3D"), _negated=True),
-                        ("entry", None),
-                        models.Q(("prices", {}), _negated=True),
-                    ),
-                    _connector="OR",
-                ),
-                name="impression_gives_or_sells",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="impression",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("campaign__isnull", False), ("trigger", "WEEKEND_FLASH")),
-                    models.Q(
-                        models.Q(("trigger", "WEEKEND_FLASH"), _negated=True), ("campaign", None)
-                    ),
-                    _connector="OR",
-                ),
-                name="impression_of_a_weekend_has_its_campaign",
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="impression",

@@ -27,6 +27,33 @@ class Migration(migrations.Migration):
                 ("content", models.BinaryField(null=True)),
                 ("error", models.TextField(blank=True, default="")),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("due_at__isnull", False)),
+                        fields=["due_at"],
+                        name="supportfile_due",
+                    ),
+                    models.Index(fields=["wanted_at"], name="supportfile_wanted"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("content", None), ("due_at__isnull", False)),
+                            models.Q(
+                                ("due_at", None),
+                                models.Q(
+                                    ("content__isnull", False),
+                                    models.Q(("error", ""), _negated=True),
+                                    _connector="XOR",
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="supportfile_waits_or_is_there_or_failed",
+                    )
+                ],
+            },
         ),
         migrations.RemoveConstraint(
             model_name="supportrequest",
@@ -75,40 +102,10 @@ class Migration(migrations.Migration):
                 to="payments.supportrequest",
             ),
         ),
-        migrations.AddIndex(
-            model_name="supportfile",
-            index=models.Index(
-                condition=models.Q(("due_at__isnull", False)),
-                fields=["due_at"],
-                name="supportfile_due",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="supportfile",
-            index=models.Index(fields=["wanted_at"], name="supportfile_wanted"),
-        ),
         migrations.AddConstraint(
             model_name="supportfile",
             constraint=models.UniqueConstraint(
                 fields=("request", "number"), name="supportfile_one_each"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="supportfile",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("content", None), ("due_at__isnull", False)),
-                    models.Q(
-                        ("due_at", None),
-                        models.Q(
-                            ("content__isnull", False),
-                            models.Q(("error", ""), _negated=True),
-                            _connector="XOR",
-                        ),
-                    ),
-                    _connector="OR",
-                ),
-                name="supportfile_waits_or_is_there_or_failed",
             ),
         ),
         # Before, every request had words.

@@ -142,6 +142,113 @@ class Migration(migrations.Migration):
                     ("approve_campaign", "Can approve expensive campaigns and revocations"),
                     ("test_campaign", "Can test codes as a player"),
                 ],
+                "indexes": [
+                    models.Index(fields=["status", "-id"], name="campaign_by_status"),
+                    models.Index(
+                        condition=models.Q(("status__in", ("ACTIVE", "PAUSED"))),
+                        fields=["ends_at"],
+                        name="campaign_ends",
+                    ),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("name", ""), _negated=True), name="campaign_has_a_name"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("kind", "PREMIUM_GRANT"), ("value__in", (7, 30, 90))),
+                            models.Q(
+                                ("kind", "ENERGY_GRANT"), ("value__gte", 1), ("value__lte", 10000)
+                            ),
+                            models.Q(
+                                ("kind", "PERCENT_DISCOUNT"), ("value__gte", 1), ("value__lte", 90)
+                            ),
+                            _connector="OR",
+                        ),
+                        name="campaign_has_an_effect",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("scope", "PRODUCT"), models.Q(("product_code", ""), _negated=True)
+                            ),
+                            models.Q(
+                                ("product_code", ""),
+                                ("scope__in", ["ANY", "MICRO_ANY", "PREMIUM_ANY"]),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="campaign_scope_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("kind", "PERCENT_DISCOUNT"),
+                            models.Q(("scope", "ANY"), ("stars_max", None)),
+                            _connector="OR",
+                        ),
+                        name="campaign_grant_is_for_everything",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "status__in",
+                                ["DRAFT", "ACTIVE", "PAUSED", "EXPIRED", "DEPLETED", "ENDED"],
+                            )
+                        ),
+                        name="campaign_status_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("ends_at", None),
+                            ("ends_at__gt", models.F("starts_at")),
+                            _connector="OR",
+                        ),
+                        name="campaign_ends_after_it_starts",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("killed_at", None), ("revoking_since", None)),
+                            ("status__in", ("EXPIRED", "DEPLETED", "ENDED")),
+                            _connector="OR",
+                        ),
+                        name="campaign_killed_is_over",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("uses_max", None), ("uses_max__gt", 0), _connector="OR"
+                        ),
+                        name="campaign_can_be_used",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("uses_max", None),
+                            (
+                                "uses_max__gte",
+                                django.db.models.expressions.CombinedExpression(
+                                    models.F("applied"), "+", models.F("held")
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="campaign_never_overrun",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("stars_max", None),
+                            models.Q(
+                                ("stars_max__gt", 0),
+                                (
+                                    "stars_max__gte",
+                                    django.db.models.expressions.CombinedExpression(
+                                        models.F("stars_given"), "+", models.F("stars_held")
+                                    ),
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="campaign_budget_never_overrun",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -196,6 +303,29 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name_plural": "batches",
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("made__lt", models.F("size")), ("revoked_at", None)),
+                        fields=["id"],
+                        name="batch_to_be_made",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("size__gte", 1), ("size__lte", 1000000)),
+                        name="batch_size_makes_sense",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("made__lte", models.F("size"))),
+                        name="batch_made_up_to_size",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("downloaded_at", None), ("seed", None), _connector="OR"
+                        ),
+                        name="batch_leaves_once",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -232,6 +362,32 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["batch", "id"], name="code_of_batch"),
+                    models.Index(
+                        condition=models.Q(("batch", None)),
+                        fields=["campaign", "is_shared"],
+                        name="code_of_no_batch",
+                    ),
+                    models.Index(fields=["campaign", "id"], name="code_of_campaign"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("batch", None), ("is_shared", True)),
+                            ("is_shared", False),
+                            _connector="OR",
+                        ),
+                        name="code_of_a_batch_is_unique",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(("is_shared", True), ("revoked_at", None)),
+                        fields=("campaign",),
+                        name="code_one_shared_per_campaign",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Denial",
@@ -258,6 +414,15 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [models.Index(fields=["-at"], name="denial_newest")],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="denial_has_a_reason",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Redemption",
@@ -314,6 +479,63 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
+            options={
+                "indexes": [
+                    models.Index(fields=["player", "-created_at"], name="redemption_of_player"),
+                    models.Index(fields=["code", "-created_at"], name="redemption_of_code"),
+                    models.Index(fields=["status", "-id"], name="redemption_by_status"),
+                    models.Index(
+                        fields=["campaign", "created_at"],
+                        include=("status",),
+                        name="redemption_of_campaign",
+                    ),
+                    models.Index(
+                        condition=models.Q(("status", "RESERVED")),
+                        fields=["campaign", "reserved_until"],
+                        name="redemption_held",
+                    ),
+                    models.Index(
+                        condition=models.Q(("is_kept", False), ("status", "RESERVED")),
+                        fields=["reserved_until"],
+                        name="redemption_lapses",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("status", "EXPIRED"), _negated=True),
+                        fields=("campaign", "player"),
+                        name="redemption_one_per_player",
+                    ),
+                    models.UniqueConstraint(
+                        condition=models.Q(
+                            ("is_shared", False), models.Q(("status", "EXPIRED"), _negated=True)
+                        ),
+                        fields=("code",),
+                        name="redemption_one_per_unique_code",
+                    ),
+                    models.UniqueConstraint(
+                        fields=("campaign", "player", "turn"), name="redemption_taken_again_once"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("turn__gte", 1), ("turn__lte", 2)),
+                        name="redemption_turn_makes_sense",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status__in", ["RESERVED", "APPLIED", "EXPIRED", "REVOKED"])
+                        ),
+                        name="redemption_status_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "RESERVED"), _negated=True),
+                            ("reserved_until__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="redemption_hold_has_an_end",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Attempt",
@@ -378,131 +600,51 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="campaign",
-            index=models.Index(fields=["status", "-id"], name="campaign_by_status"),
-        ),
-        migrations.AddIndex(
-            model_name="campaign",
-            index=models.Index(
-                condition=models.Q(("status__in", ("ACTIVE", "PAUSED"))),
-                fields=["ends_at"],
-                name="campaign_ends",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("name", ""), _negated=True), name="campaign_has_a_name"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("kind", "PREMIUM_GRANT"), ("value__in", (7, 30, 90))),
-                    models.Q(("kind", "ENERGY_GRANT"), ("value__gte", 1), ("value__lte", 10000)),
-                    models.Q(("kind", "PERCENT_DISCOUNT"), ("value__gte", 1), ("value__lte", 90)),
-                    _connector="OR",
-                ),
-                name="campaign_has_an_effect",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("scope", "PRODUCT"), models.Q(("product_code", ""), _negated=True)),
-                    models.Q(
-                        ("product_code", ""), ("scope__in", ["ANY", "MICRO_ANY", "PREMIUM_ANY"])
+            options={
+                "indexes": [
+                    models.Index(fields=["player", "-at"], name="attempt_of_player"),
+                    models.Index(
+                        condition=models.Q(("campaign__isnull", False)),
+                        fields=["campaign", "at"],
+                        include=("detail",),
+                        name="attempt_of_campaign",
                     ),
-                    _connector="OR",
-                ),
-                name="campaign_scope_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("kind", "PERCENT_DISCOUNT"),
-                    models.Q(("scope", "ANY"), ("stars_max", None)),
-                    _connector="OR",
-                ),
-                name="campaign_grant_is_for_everything",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("status__in", ["DRAFT", "ACTIVE", "PAUSED", "EXPIRED", "DEPLETED", "ENDED"])
-                ),
-                name="campaign_status_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("ends_at", None), ("ends_at__gt", models.F("starts_at")), _connector="OR"
-                ),
-                name="campaign_ends_after_it_starts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("killed_at", None), ("revoking_since", None)),
-                    ("status__in", ("EXPIRED", "DEPLETED", "ENDED")),
-                    _connector="OR",
-                ),
-                name="campaign_killed_is_over",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("uses_max", None), ("uses_max__gt", 0), _connector="OR"),
-                name="campaign_can_be_used",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("uses_max", None),
-                    (
-                        "uses_max__gte",
-                        django.db.models.expressions.CombinedExpression(
-                            models.F("applied"), "+", models.F("held")
+                    models.Index(
+                        condition=models.Q(
+                            ("code__isnull", False), models.Q(("refusal", ""), _negated=True)
                         ),
+                        fields=["at"],
+                        name="attempt_refused",
                     ),
-                    _connector="OR",
-                ),
-                name="campaign_never_overrun",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="campaign",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("stars_max", None),
-                    models.Q(
-                        ("stars_max__gt", 0),
-                        (
-                            "stars_max__gte",
-                            django.db.models.expressions.CombinedExpression(
-                                models.F("stars_given"), "+", models.F("stars_held")
+                    models.Index(fields=["digest", "at"], name="attempt_of_code"),
+                    models.Index(
+                        condition=models.Q(("refusal", ""), _negated=True),
+                        fields=["refusal", "-id"],
+                        name="attempt_by_refusal",
+                    ),
+                    models.Index(
+                        condition=models.Q(("refusal", ""), _negated=True),
+                        fields=["detail", "-id"],
+                        name="attempt_by_detail",
+                    ),
+                    models.Index(fields=["channel", "-id"], name="attempt_by_channel"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("player", "idempotency_key"), name="attempt_one_per_key"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("redemption__isnull", False), ("refusal", "")),
+                            models.Q(
+                                models.Q(("refusal", ""), _negated=True), ("redemption", None)
                             ),
+                            _connector="OR",
                         ),
+                        name="attempt_is_accepted_or_refused",
                     ),
-                    _connector="OR",
-                ),
-                name="campaign_budget_never_overrun",
-            ),
+                ],
+            },
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="campaign",
@@ -592,164 +734,6 @@ class Migration(migrations.Migration):
                 ),
             ),
         ),
-        migrations.AddIndex(
-            model_name="batch",
-            index=models.Index(
-                condition=models.Q(("made__lt", models.F("size")), ("revoked_at", None)),
-                fields=["id"],
-                name="batch_to_be_made",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="batch",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("size__gte", 1), ("size__lte", 1000000)),
-                name="batch_size_makes_sense",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="batch",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("made__lte", models.F("size"))), name="batch_made_up_to_size"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="batch",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("downloaded_at", None), ("seed", None), _connector="OR"),
-                name="batch_leaves_once",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="code",
-            index=models.Index(fields=["batch", "id"], name="code_of_batch"),
-        ),
-        migrations.AddIndex(
-            model_name="code",
-            index=models.Index(
-                condition=models.Q(("batch", None)),
-                fields=["campaign", "is_shared"],
-                name="code_of_no_batch",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="code",
-            index=models.Index(fields=["campaign", "id"], name="code_of_campaign"),
-        ),
-        migrations.AddConstraint(
-            model_name="code",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("batch", None), ("is_shared", True)),
-                    ("is_shared", False),
-                    _connector="OR",
-                ),
-                name="code_of_a_batch_is_unique",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="code",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("is_shared", True), ("revoked_at", None)),
-                fields=("campaign",),
-                name="code_one_shared_per_campaign",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="denial",
-            index=models.Index(fields=["-at"], name="denial_newest"),
-        ),
-        migrations.AddConstraint(
-            model_name="denial",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="denial_has_a_reason"
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="redemption",
-            index=models.Index(fields=["player", "-created_at"], name="redemption_of_player"),
-        ),
-        migrations.AddIndex(
-            model_name="redemption",
-            index=models.Index(fields=["code", "-created_at"], name="redemption_of_code"),
-        ),
-        migrations.AddIndex(
-            model_name="redemption",
-            index=models.Index(fields=["status", "-id"], name="redemption_by_status"),
-        ),
-        migrations.AddIndex(
-            model_name="redemption",
-            index=models.Index(
-                fields=["campaign", "created_at"],
-                include=("status",),
-                name="redemption_of_campaign",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="redemption",
-            index=models.Index(
-                condition=models.Q(("status", "RESERVED")),
-                fields=["campaign", "reserved_until"],
-                name="redemption_held",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="redemption",
-            index=models.Index(
-                condition=models.Q(("is_kept", False), ("status", "RESERVED")),
-                fields=["reserved_until"],
-                name="redemption_lapses",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="redemption",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("status", "EXPIRED"), _negated=True),
-                fields=("campaign", "player"),
-                name="redemption_one_per_player",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="redemption",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(
-                    ("is_shared", False), models.Q(("status", "EXPIRED"), _negated=True)
-                ),
-                fields=("code",),
-                name="redemption_one_per_unique_code",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="redemption",
-            constraint=models.UniqueConstraint(
-                fields=("campaign", "player", "turn"), name="redemption_taken_again_once"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="redemption",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("turn__gte", 1), ("turn__lte", 2)),
-                name="redemption_turn_makes_sense",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="redemption",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__in", ["RESERVED", "APPLIED", "EXPIRED", "REVOKED"])),
-                name="redemption_status_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="redemption",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "RESERVED"), _negated=True),
-                    ("reserved_until__isnull", False),
-                    _connector="OR",
-                ),
-                name="redemption_hold_has_an_end",
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="redemption",
             trigger=pgtrigger.compiler.Trigger(
@@ -820,70 +804,6 @@ class Migration(migrations.Migration):
                     table="promos_redemption",
                     when="BEFORE",
                 ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="attempt",
-            index=models.Index(fields=["player", "-at"], name="attempt_of_player"),
-        ),
-        migrations.AddIndex(
-            model_name="attempt",
-            index=models.Index(
-                condition=models.Q(("campaign__isnull", False)),
-                fields=["campaign", "at"],
-                include=("detail",),
-                name="attempt_of_campaign",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="attempt",
-            index=models.Index(
-                condition=models.Q(
-                    ("code__isnull", False), models.Q(("refusal", ""), _negated=True)
-                ),
-                fields=["at"],
-                name="attempt_refused",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="attempt",
-            index=models.Index(fields=["digest", "at"], name="attempt_of_code"),
-        ),
-        migrations.AddIndex(
-            model_name="attempt",
-            index=models.Index(
-                condition=models.Q(("refusal", ""), _negated=True),
-                fields=["refusal", "-id"],
-                name="attempt_by_refusal",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="attempt",
-            index=models.Index(
-                condition=models.Q(("refusal", ""), _negated=True),
-                fields=["detail", "-id"],
-                name="attempt_by_detail",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="attempt",
-            index=models.Index(fields=["channel", "-id"], name="attempt_by_channel"),
-        ),
-        migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.UniqueConstraint(
-                fields=("player", "idempotency_key"), name="attempt_one_per_key"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="attempt",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("redemption__isnull", False), ("refusal", "")),
-                    models.Q(models.Q(("refusal", ""), _negated=True), ("redemption", None)),
-                    _connector="OR",
-                ),
-                name="attempt_is_accepted_or_refused",
             ),
         ),
         pgtrigger.migrations.AddTrigger(

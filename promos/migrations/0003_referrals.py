@@ -55,6 +55,76 @@ class Migration(migrations.Migration):
                 "permissions": [
                     ("judge_referral", "Can confirm fraud, reopen and cancel invitations")
                 ],
+                "indexes": [
+                    models.Index(
+                        models.OrderBy(models.F("checked_at"), nulls_first=True),
+                        models.F("id"),
+                        condition=models.Q(
+                            ("held_at", None), ("lapsed_at", None), ("status", "STARTED")
+                        ),
+                        name="referral_to_be_checked",
+                    ),
+                    models.Index(
+                        condition=models.Q(("held_at__isnull", False)),
+                        fields=["held_at"],
+                        name="referral_held",
+                    ),
+                    models.Index(
+                        condition=models.Q(("score__gt", 0)),
+                        fields=["-score", "-id"],
+                        name="referral_score",
+                    ),
+                    models.Index(fields=["status", "-id"], name="referral_by_status"),
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            (
+                                "status__in",
+                                [
+                                    "STARTED",
+                                    "QUALIFIED",
+                                    "REWARDED",
+                                    "DEFERRED_LIMIT",
+                                    "REJECTED_FRAUD",
+                                    "CANCELED",
+                                ],
+                            )
+                        ),
+                        name="referral_status_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("status__in", ("QUALIFIED", "DEFERRED_LIMIT", "REWARDED")),
+                                _negated=True,
+                            ),
+                            ("qualified_at__isnull", False),
+                            _connector="OR",
+                        ),
+                        name="referral_counting_has_qualified",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("held_at", None),
+                            models.Q(("lapsed_at", None), ("status", "STARTED")),
+                            _connector="OR",
+                        ),
+                        name="referral_held_does_not_count",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("lapsed_at", None), ("status", "STARTED"), _connector="OR"
+                        ),
+                        name="referral_lapsed_is_started",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("fast_answers__lte", models.F("answers")), ("score__lte", 100)
+                        ),
+                        name="referral_evidence_makes_sense",
+                    ),
+                ],
             },
         ),
         migrations.CreateModel(
@@ -110,6 +180,41 @@ class Migration(migrations.Migration):
                 ("place", models.PositiveSmallIntegerField(null=True)),
                 ("revoked_at", models.DateTimeField(null=True)),
             ],
+            options={
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(
+                            ("chosen_at", None), ("offered_at", None), ("revoked_at", None)
+                        ),
+                        fields=["claimable_at"],
+                        name="reward_to_be_offered",
+                    )
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("place", None),
+                            models.Q(("place__gte", 1), ("place__lte", 2)),
+                            _connector="OR",
+                        ),
+                        name="reward_place_makes_sense",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("offered_at", None),
+                            ("offered_at__gte", models.F("claimable_at")),
+                            _connector="OR",
+                        ),
+                        name="reward_is_waited_for",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("deferred_until", None), ("offered_at", None), _connector="OR"
+                        ),
+                        name="reward_deferred_is_waited_for",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Inviter",
@@ -244,14 +349,6 @@ class Migration(migrations.Migration):
                 to="promos.referralreward",
             ),
         ),
-        migrations.AddIndex(
-            model_name="referralreward",
-            index=models.Index(
-                condition=models.Q(("chosen_at", None), ("offered_at", None), ("revoked_at", None)),
-                fields=["claimable_at"],
-                name="reward_to_be_offered",
-            ),
-        ),
         migrations.AddConstraint(
             model_name="referralreward",
             constraint=models.UniqueConstraint(
@@ -264,15 +361,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("revoked_at", None)),
                 fields=("inviter", "month", "place"),
                 name="reward_two_per_month",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referralreward",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("place", None), models.Q(("place__gte", 1), ("place__lte", 2)), _connector="OR"
-                ),
-                name="reward_place_makes_sense",
             ),
         ),
         migrations.AddConstraint(
@@ -297,24 +385,6 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="reward_chosen_wholly",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referralreward",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("offered_at", None),
-                    ("offered_at__gte", models.F("claimable_at")),
-                    _connector="OR",
-                ),
-                name="reward_is_waited_for",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referralreward",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("deferred_until", None), ("offered_at", None), _connector="OR"),
-                name="reward_deferred_is_waited_for",
             ),
         ),
         pgtrigger.migrations.AddTrigger(
@@ -452,35 +522,6 @@ class Migration(migrations.Migration):
         ),
         migrations.AddIndex(
             model_name="referral",
-            index=models.Index(
-                models.OrderBy(models.F("checked_at"), nulls_first=True),
-                models.F("id"),
-                condition=models.Q(("held_at", None), ("lapsed_at", None), ("status", "STARTED")),
-                name="referral_to_be_checked",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="referral",
-            index=models.Index(
-                condition=models.Q(("held_at__isnull", False)),
-                fields=["held_at"],
-                name="referral_held",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="referral",
-            index=models.Index(
-                condition=models.Q(("score__gt", 0)),
-                fields=["-score", "-id"],
-                name="referral_score",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="referral",
-            index=models.Index(fields=["status", "-id"], name="referral_by_status"),
-        ),
-        migrations.AddIndex(
-            model_name="referral",
             index=models.Index(fields=["inviter", "-started_at"], name="referral_of_inviter"),
         ),
         migrations.AddIndex(
@@ -509,43 +550,11 @@ class Migration(migrations.Migration):
             model_name="referral",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    (
-                        "status__in",
-                        [
-                            "STARTED",
-                            "QUALIFIED",
-                            "REWARDED",
-                            "DEFERRED_LIMIT",
-                            "REJECTED_FRAUD",
-                            "CANCELED",
-                        ],
-                    )
-                ),
-                name="referral_status_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referral",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
                     models.Q(("inviter", models.F("invited")), _negated=True),
                     ("status__in", ("REJECTED_FRAUD", "CANCELED")),
                     _connector="OR",
                 ),
                 name="referral_of_oneself_never_counts",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referral",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("status__in", ("QUALIFIED", "DEFERRED_LIMIT", "REWARDED")), _negated=True
-                    ),
-                    ("qualified_at__isnull", False),
-                    _connector="OR",
-                ),
-                name="referral_counting_has_qualified",
             ),
         ),
         migrations.AddConstraint(
@@ -562,31 +571,6 @@ class Migration(migrations.Migration):
                     _connector="OR",
                 ),
                 name="referral_rewarded_has_its_reward",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referral",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("held_at", None),
-                    models.Q(("lapsed_at", None), ("status", "STARTED")),
-                    _connector="OR",
-                ),
-                name="referral_held_does_not_count",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referral",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("lapsed_at", None), ("status", "STARTED"), _connector="OR"),
-                name="referral_lapsed_is_started",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="referral",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("fast_answers__lte", models.F("answers")), ("score__lte", 100)),
-                name="referral_evidence_makes_sense",
             ),
         ),
         pgtrigger.migrations.AddTrigger(

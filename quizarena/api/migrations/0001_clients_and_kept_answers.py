@@ -49,6 +49,12 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "API client",
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("scopes__len__gt", 0)),
+                        name="apiclient_may_do_something",
+                    )
+                ],
             },
         ),
         migrations.CreateModel(
@@ -75,12 +81,18 @@ class Migration(migrations.Migration):
                     ),
                 ),
             ],
-        ),
-        migrations.AddConstraint(
-            model_name="apiclient",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("scopes__len__gt", 0)), name="apiclient_may_do_something"
-            ),
+            options={
+                "indexes": [models.Index(fields=["answered_at"], name="keptanswer_answered")],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("client", "key"), name="keptanswer_one_per_key"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("status__gte", 200), ("status__lt", 500)),
+                        name="keptanswer_is_an_answer",
+                    ),
+                ],
+            },
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="apiclient",
@@ -124,23 +136,6 @@ class Migration(migrations.Migration):
                     table="api_apiclient",
                     when="BEFORE",
                 ),
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="keptanswer",
-            index=models.Index(fields=["answered_at"], name="keptanswer_answered"),
-        ),
-        migrations.AddConstraint(
-            model_name="keptanswer",
-            constraint=models.UniqueConstraint(
-                fields=("client", "key"), name="keptanswer_one_per_key"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="keptanswer",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("status__gte", 200), ("status__lt", 500)),
-                name="keptanswer_is_an_answer",
             ),
         ),
         pgtrigger.migrations.AddTrigger(

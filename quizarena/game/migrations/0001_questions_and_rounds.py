@@ -74,6 +74,21 @@ class Migration(migrations.Migration):
                 ("started_at", models.DateTimeField()),
                 ("finished_at", models.DateTimeField(null=True)),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("finished_at", None), ("state", "OPEN")),
+                            models.Q(
+                                models.Q(("state", "OPEN"), _negated=True),
+                                ("finished_at__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="round_finished_has_finished_at",
+                    )
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Showing",
@@ -110,6 +125,26 @@ class Migration(migrations.Migration):
                 ("choice", models.PositiveSmallIntegerField(null=True)),
                 ("is_correct", models.BooleanField(null=True)),
             ],
+            options={
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("answered_at", None), ("choice", None), ("is_correct", None)),
+                            models.Q(
+                                ("answered_at__isnull", False),
+                                ("choice__isnull", False),
+                                ("is_correct__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="showing_answered_wholly",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("choice", None), ("choice__lt", 4), _connector="OR"),
+                        name="showing_choice_exists",
+                    ),
+                ],
+            },
         ),
         migrations.CreateModel(
             name="Question",
@@ -333,19 +368,6 @@ class Migration(migrations.Migration):
                 name="round_one_open_per_player",
             ),
         ),
-        migrations.AddConstraint(
-            model_name="round",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("finished_at", None), ("state", "OPEN")),
-                    models.Q(
-                        models.Q(("state", "OPEN"), _negated=True), ("finished_at__isnull", False)
-                    ),
-                    _connector="OR",
-                ),
-                name="round_finished_has_finished_at",
-            ),
-        ),
         pgtrigger.migrations.AddTrigger(
             model_name="round",
             trigger=pgtrigger.compiler.Trigger(
@@ -377,28 +399,6 @@ class Migration(migrations.Migration):
                 condition=models.Q(("answered_at", None)),
                 fields=("round",),
                 name="showing_one_open_per_round",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="showing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("answered_at", None), ("choice", None), ("is_correct", None)),
-                    models.Q(
-                        ("answered_at__isnull", False),
-                        ("choice__isnull", False),
-                        ("is_correct__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="showing_answered_wholly",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="showing",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("choice", None), ("choice__lt", 4), _connector="OR"),
-                name="showing_choice_exists",
             ),
         ),
         pgtrigger.migrations.AddTrigger(

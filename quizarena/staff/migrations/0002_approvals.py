@@ -72,133 +72,108 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "approval",
+                "indexes": [
+                    models.Index(
+                        models.OrderBy(
+                            django.db.models.functions.comparison.Coalesce(
+                                "decided_at", "expires_at"
+                            ),
+                            descending=True,
+                        ),
+                        models.OrderBy(models.F("id"), descending=True),
+                        name="approval_by_end",
+                    ),
+                    models.Index(
+                        condition=models.Q(("status", "OPEN")),
+                        fields=["expires_at"],
+                        name="approval_waiting",
+                    ),
+                    models.Index(
+                        fields=["subject_type", "subject_id", "-id"], name="approval_of_subject"
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        condition=models.Q(("status", "OPEN")),
+                        fields=("kind", "subject_type", "subject_id"),
+                        name="approval_one_open_per_subject",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("status__in", ["OPEN", "APPROVED", "DECLINED", "WITHDRAWN", "EXPIRED"])
+                        ),
+                        name="approval_status_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("reason", ""), _negated=True),
+                        name="approval_has_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("expires_at__gt", models.F("asked_at"))),
+                        name="approval_expires_later",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("decided_at", None),
+                                ("decided_by", None),
+                                ("decision_reason", ""),
+                                ("status", "OPEN"),
+                            ),
+                            models.Q(
+                                ("decided_at__isnull", False),
+                                ("status", "EXPIRED"),
+                                ("decided_by", None),
+                            ),
+                            models.Q(
+                                ("status__in", ["APPROVED", "DECLINED", "WITHDRAWN"]),
+                                ("decided_at__isnull", False),
+                                ("decided_by__isnull", False),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="approval_decided_tells_when_and_who",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status__in", ["APPROVED", "DECLINED"]), _negated=True),
+                            models.Q(("decided_by", models.F("maker")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="approval_maker_is_never_checker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "WITHDRAWN"), _negated=True),
+                            ("decided_by", models.F("maker")),
+                            _connector="OR",
+                        ),
+                        name="approval_withdrawn_by_its_maker",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(("status", "DECLINED"), _negated=True),
+                            models.Q(("decision_reason", ""), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="approval_declined_has_reason",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("decided_at", None),
+                            models.Q(
+                                ("decided_at__gte", models.F("expires_at")), ("status", "EXPIRED")
+                            ),
+                            models.Q(
+                                models.Q(("status", "EXPIRED"), _negated=True),
+                                ("decided_at__lt", models.F("expires_at")),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="approval_decided_in_time",
+                    ),
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="approvalrequest",
-            index=models.Index(
-                models.OrderBy(
-                    django.db.models.functions.comparison.Coalesce("decided_at", "expires_at"),
-                    descending=True,
-                ),
-                models.OrderBy(models.F("id"), descending=True),
-                name="approval_by_end",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="approvalrequest",
-            index=models.Index(
-                condition=models.Q(("status", "OPEN")),
-                fields=["expires_at"],
-                name="approval_waiting",
-            ),
-        ),
-        migrations.AddIndex(
-            model_name="approvalrequest",
-            index=models.Index(
-                fields=["subject_type", "subject_id", "-id"], name="approval_of_subject"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.UniqueConstraint(
-                condition=models.Q(("status", "OPEN")),
-                fields=("kind", "subject_type", "subject_id"),
-                name="approval_one_open_per_subject",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("status__in", ["OPEN", "APPROVED", "DECLINED", "WITHDRAWN", "EXPIRED"])
-                ),
-                name="approval_status_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("reason", ""), _negated=True), name="approval_has_reason"
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("expires_at__gt", models.F("asked_at"))),
-                name="approval_expires_later",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(
-                        ("decided_at", None),
-                        ("decided_by", None),
-                        ("decision_reason", ""),
-                        ("status", "OPEN"),
-                    ),
-                    models.Q(
-                        ("decided_at__isnull", False), ("status", "EXPIRED"), ("decided_by", None)
-                    ),
-                    models.Q(
-                        ("status__in", ["APPROVED", "DECLINED", "WITHDRAWN"]),
-                        ("decided_at__isnull", False),
-                        ("decided_by__isnull", False),
-                    ),
-                    _connector="OR",
-                ),
-                name="approval_decided_tells_when_and_who",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status__in", ["APPROVED", "DECLINED"]), _negated=True),
-                    models.Q(("decided_by", models.F("maker")), _negated=True),
-                    _connector="OR",
-                ),
-                name="approval_maker_is_never_checker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "WITHDRAWN"), _negated=True),
-                    ("decided_by", models.F("maker")),
-                    _connector="OR",
-                ),
-                name="approval_withdrawn_by_its_maker",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    models.Q(("status", "DECLINED"), _negated=True),
-                    models.Q(("decision_reason", ""), _negated=True),
-                    _connector="OR",
-                ),
-                name="approval_declined_has_reason",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="approvalrequest",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("decided_at", None),
-                    models.Q(("decided_at__gte", models.F("expires_at")), ("status", "EXPIRED")),
-                    models.Q(
-                        models.Q(("status", "EXPIRED"), _negated=True),
-                        ("decided_at__lt", models.F("expires_at")),
-                    ),
-                    _connector="OR",
-                ),
-                name="approval_decided_in_time",
-            ),
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="approvalrequest",

@@ -125,29 +125,26 @@ class Migration(migrations.Migration):
                 ),
                 ("at", models.DateTimeField()),
             ],
-        ),
-        migrations.AddIndex(
-            model_name="accountchange",
-            index=models.Index(fields=["user", "actor", "at"], name="accountchange_of_user"),
-        ),
-        migrations.AddConstraint(
-            model_name="accountchange",
-            constraint=models.CheckConstraint(
-                condition=models.Q(("change__in", ["MADE", "ROLES", "ACCESS", "PASSWORD"])),
-                name="accountchange_is_known",
-            ),
-        ),
-        migrations.AddConstraint(
-            model_name="accountchange",
-            constraint=models.CheckConstraint(
-                condition=models.Q(
-                    ("change", "PASSWORD"),
-                    ("actor", None),
-                    models.Q(("actor", models.F("user")), _negated=True),
-                    _connector="OR",
-                ),
-                name="accountchange_nobody_changes_their_own_access",
-            ),
+            options={
+                "indexes": [
+                    models.Index(fields=["user", "actor", "at"], name="accountchange_of_user")
+                ],
+                "constraints": [
+                    models.CheckConstraint(
+                        condition=models.Q(("change__in", ["MADE", "ROLES", "ACCESS", "PASSWORD"])),
+                        name="accountchange_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("change", "PASSWORD"),
+                            ("actor", None),
+                            models.Q(("actor", models.F("user")), _negated=True),
+                            _connector="OR",
+                        ),
+                        name="accountchange_nobody_changes_their_own_access",
+                    ),
+                ],
+            },
         ),
         pgtrigger.migrations.AddTrigger(
             model_name="accountchange",

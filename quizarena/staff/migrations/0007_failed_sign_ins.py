@@ -24,20 +24,15 @@ class Migration(migrations.Migration):
             ],
             options={
                 "verbose_name": "failed sign-in",
+                "indexes": [
+                    models.Index(fields=["-last_at", "-id"], name="signinfailure_latest"),
+                    models.Index(fields=["hour", "username"], name="signinfailure_of_name"),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("hour", "address", "username"), name="signinfailure_one_per_hour"
+                    )
+                ],
             },
-        ),
-        migrations.AddIndex(
-            model_name="signinfailure",
-            index=models.Index(fields=["-last_at", "-id"], name="signinfailure_latest"),
-        ),
-        migrations.AddIndex(
-            model_name="signinfailure",
-            index=models.Index(fields=["hour", "username"], name="signinfailure_of_name"),
-        ),
-        migrations.AddConstraint(
-            model_name="signinfailure",
-            constraint=models.UniqueConstraint(
-                fields=("hour", "address", "username"), name="signinfailure_one_per_hour"
-            ),
         ),
     ]
