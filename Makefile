@@ -14,8 +14,8 @@ export PYTHONDONTWRITEBYTECODE :=
 THROW_AWAY := $(PYTHON) -m quizarena.local.services --ephemeral
 # Arguments for pytest, the benchmark or the proof: make test ARGS="-k duels"
 ARGS ?=
-# Two processes halve the time of a whole run; a single file starts faster in one.
-WORKERS ?= $(if $(ARGS),0,2)
+# Three, of which one has the stories, which mostly wait; a single file starts faster in one.
+WORKERS ?= $(if $(ARGS),0,3)
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
