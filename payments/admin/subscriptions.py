@@ -5,17 +5,17 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from economy.admin import players_found
+from economy.admin import OfPlayer
 from payments.admin.purchases import CHAPTER_LENGTH, breaking, purchase_table
 from payments.models import GRACE, Purchase, Subscription, SubscriptionState
 from quizarena.players.admin import Chapter
-from quizarena.staff.desk import ReadOnlyAdmin, age, badge, object_link
+from quizarena.staff.desk import age, badge, object_link
 
 STATE_COLOURS = {
     SubscriptionState.ACTIVE: "success",
@@ -56,14 +56,12 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(ReadOnlyAdmin[Subscription]):
+class SubscriptionAdmin(OfPlayer[Subscription]):
     """Monthly subscriptions, the one that is paid for longest first."""
 
     list_display = ("what", "whose", "state", "paid_until", "canceled", "failed")
     list_filter = (StateFilter,)
     list_select_related = ("player", "purchase")
-    search_fields = ("player__username",)
-    search_help_text = "Telegram id, or beginning of a user name"
     ordering = ("-expires_at",)
     change_form_outer_after_template = "players/story.html"
     fieldsets = (
@@ -137,27 +135,8 @@ class SubscriptionAdmin(ReadOnlyAdmin[Subscription]):
         """Return how long ago the player heard that the renewal failed."""
         return age(subscription.grace_told_at)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Subscription], search_term: str
-    ) -> tuple[QuerySet[Subscription], bool]:
-        """Find the subscriptions of the players whom the term names."""
-        if term := search_term.strip():
-            queryset = queryset.filter(player__in=players_found(term))
-        return queryset, False
-
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Subscription | None = None,
-    ) -> HttpResponse:
+    def page_context(self, request: HttpRequest, obj: Subscription) -> dict[str, Any]:
         """Show what was paid for it: the first purchase and its renewals."""
-        if obj is not None:
-            paid = Purchase.objects.filter(Q(pk=obj.pk) | Q(renews=obj.pk)).order_by("-opened_at")
-            context["chapters"] = [
-                Chapter(title="Latest payments", **purchase_table(paid[:CHAPTER_LENGTH]))
-            ]
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        paid = Purchase.objects.filter(Q(pk=obj.pk) | Q(renews=obj.pk)).order_by("-opened_at")
+        latest = Chapter(title="Latest payments", **purchase_table(paid[:CHAPTER_LENGTH]))
+        return {"chapters": [latest]}

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from economy.admin import players_found
+from economy.admin import OfPlayer, players_found
 from economy.timeline import minute
 from promos import denials, redemptions
 from promos.admin import stories, tester
@@ -380,23 +380,11 @@ class RedemptionAdmin(ByPlayerOrCode):
         key = redemptions.grant_key(redemption)
         return link(key, "economy_ledgerentry_changelist", query=f"q={key}")
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Redemption | None = None,
-    ) -> HttpResponse:
+    def page_context(self, request: HttpRequest, obj: Redemption) -> dict[str, Any]:
         """Show the attempts that led to it or came back to it."""
-        if obj is not None:
-            context["chapters"] = [
-                stories.attempts_chapter(
-                    obj.attempts.order_by("-id"), columns=("When", "Outcome", "Why", "By")
-                )
-            ]
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        attempts = obj.attempts.order_by("-id")
+        columns = ("When", "Outcome", "Why", "By")
+        return {"chapters": [stories.attempts_chapter(attempts, columns=columns)]}
 
 
 # --- Who is kept from codes -----------------------------------------------------------------------
@@ -432,11 +420,8 @@ class DenyForm(ReasonForm):
         return found[0]
 
 
-class OfPlayer(ReadOnlyAdmin[Any]):
-    """Something that a player has at most one of, found by the player."""
-
-    search_fields = ("player__username",)
-    search_help_text = "Telegram id, or beginning of a user name"
+class OnePerPlayer(OfPlayer[Any]):
+    """Something that a player has at most one of."""
 
     @display(description="Player")
     def whose(self, row: Any) -> str:
@@ -448,17 +433,9 @@ class OfPlayer(ReadOnlyAdmin[Any]):
         """Return a link to the player."""
         return object_link(row.player)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """Find what is of the players whom the term names."""
-        if term := search_term.strip():
-            queryset = queryset.filter(player__in=players_found(term))
-        return queryset, False
-
 
 @admin.register(Denial)
-class DenialAdmin(OfPlayer):
+class DenialAdmin(OnePerPlayer):
     """The deny list, newest first."""
 
     list_display = ("whose", "reason", "staff", "since")
@@ -574,7 +551,7 @@ class InForceFilter(admin.SimpleListFilter):
 
 
 @admin.register(Block)
-class BlockAdmin(OfPlayer):
+class BlockAdmin(OnePerPlayer):
     """Players who have failed too often, those who are still blocked first."""
 
     list_display = ("whose", "state", "began", "ends")
