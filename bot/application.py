@@ -1,8 +1,8 @@
 """One update through python-telegram-bot's Application, inside one Django transaction.
 
 Handlers are ordinary `async def` callbacks, but nothing in them waits: what they send becomes a
-row (bot/outbox.py), the database is spoken to synchronously. So the coroutine is run to its end
-without an event loop, in the worker's own thread and on its own connection (decision 0003).
+row (bot/queue/outbox.py), the database is spoken to synchronously. So the coroutine is run to its
+end without an event loop, in the worker's own thread and on its own connection (decision 0003).
 """
 
 import asyncio
@@ -26,8 +26,8 @@ from telegram.ext import (
 
 from bot import dates, texts
 from bot.keyboards import USED_ONCE
-from bot.outbox import OutboxRequest
-from bot.updates import HANDLED_UPDATES
+from bot.queue.outbox import OutboxRequest
+from bot.queue.updates import HANDLED_UPDATES
 from quizarena.players.models import Awaited, Player
 from quizarena.players.services import language_for
 

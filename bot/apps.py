@@ -9,9 +9,11 @@ class BotConfig(AppConfig):
     name = "bot"
 
     def ready(self) -> None:
-        """Say what staff have to look at and approve, and what players will read of a campaign."""
-        from bot import broadcasts, promo_texts
+        """Say what staff approve, what players will read of a campaign, and what is urgent."""
+        from bot import broadcasts, payment_updates, promo_texts
+        from bot.queue import intake
         from promos import previews
 
         previews.tell_with(promo_texts.preview)
         broadcasts.register()
+        intake.handle_at_once(payment_updates.handle_payment_update, words=payment_updates.WORDS)

@@ -1,9 +1,9 @@
 """One message to many players: what operators do with it, and the job that carries it out.
 
 The list of recipients is made page by page, and a few seconds of messages are put into the outbox
-ahead of the sender, which paces them with everything else (bot/outbox.py). Whatever is written
-down belongs to one transaction under the lock of the broadcast, so whoever comes next goes on where
-the last one has ended, or died.
+ahead of the sender, which paces them with everything else (bot/queue/outbox.py). Whatever is
+written down belongs to one transaction under the lock of the broadcast, so whoever comes next goes
+on where the last one has ended, or died.
 """
 
 from collections import defaultdict
@@ -22,18 +22,17 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone, translation
 from telegram import InlineKeyboardMarkup
 
-from bot import keyboards, markup, outbox, reminders
+from bot import keyboards, markup, reminders
 from bot.models import (
     Broadcast,
     BroadcastRecipient,
     BroadcastStatus,
-    CallState,
     Delivered,
-    Lane,
-    OutgoingCall,
     ReminderSettings,
     StaffPlayer,
 )
+from bot.queue import outbox
+from bot.queue.models import CallState, Lane, OutgoingCall
 from economy.adjustments import lock_staff
 from economy.models import PremiumSpan
 from economy.streak_rules import DAY

@@ -16,8 +16,10 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 from telegram import InlineKeyboardMarkup
 
-from bot import buying, dates, invite_texts, keyboards, local_time, outbox, reminders, texts
-from bot.models import Lane, ReminderKind, ReminderSettings
+from bot import buying, dates, invite_texts, keyboards, local_time, reminders, texts
+from bot.models import ReminderKind, ReminderSettings
+from bot.queue import outbox
+from bot.queue.models import Lane
 from economy import entitlements, streak_rules, streaks
 from economy.holdings import holdings
 from economy.models import PremiumNotice, StreakDay

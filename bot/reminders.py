@@ -18,17 +18,11 @@ from django.utils import timezone
 from telegram import InlineKeyboardMarkup
 from telegram.constants import ParseMode
 
-from bot import (
-    application,
-    dates,
-    keyboards,
-    local_time,
-    offer_texts,
-    outbox,
-    reminder_texts,
-)
+from bot import application, dates, keyboards, local_time, offer_texts, reminder_texts
 from bot.local_time import LATE, PLACES
-from bot.models import Lane, Reminder, ReminderKind, ReminderSettings, ReminderSweep, Zone
+from bot.models import Reminder, ReminderKind, ReminderSettings, ReminderSweep, Zone
+from bot.queue import outbox
+from bot.queue.models import Lane
 from economy.models import Streak
 from economy.streak_rules import DAY, midnight_after
 from economy.wallets import business_zone

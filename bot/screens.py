@@ -5,8 +5,8 @@ from typing import Any
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ParseMode
 
-from bot import outbox
-from bot.models import InboxUpdate
+from bot.queue import outbox
+from bot.queue.models import InboxUpdate
 from quizarena.game.models import Showing
 from quizarena.players.models import Awaited
 

@@ -7,7 +7,7 @@ from functools import partial
 from telegram import Bot, LabeledPrice, Update
 from telegram.ext import ApplicationHandlerStop
 
-from bot import arrivals, buying, dates, keyboards, notices, offer_texts, screens
+from bot import buying, dates, keyboards, notices, offer_texts, payment_updates, screens
 from bot.application import Context
 from bot.offers import pause
 from economy.holdings import holdings
@@ -176,7 +176,7 @@ async def subscribe(update: Update, context: Context) -> None:
 
 
 async def checked_out(update: Update, context: Context) -> None:
-    """Do nothing more: the pre-checkout was answered when it arrived (bot/arrivals.py)."""
+    """Do nothing more: the pre-checkout was answered when it arrived (bot/queue/intake.py)."""
     raise ApplicationHandlerStop
 
 
@@ -186,7 +186,7 @@ async def paid(update: Update, context: Context) -> None:
     Only then is it time for an offer.
     """
     assert update.message is not None
-    payment = arrivals.payment(update.message.to_dict())
+    payment = payment_updates.payment(update.message.to_dict())
     try:
         purchase = purchases.credit(charge_id=payment.charge_id, now=context.now)
     except Purchase.DoesNotExist:
@@ -210,7 +210,7 @@ async def paid(update: Update, context: Context) -> None:
 async def refunded(update: Update, context: Context) -> None:
     """End a refund that Telegram tells of (Bot API refunded_payment), and say what it took."""
     assert update.message is not None
-    payment = arrivals.payment(update.message.to_dict())
+    payment = payment_updates.payment(update.message.to_dict())
     purchase = refunds.came_from_telegram(payment, now=context.now)
     notices.tell(player=purchase.player, now=context.now, sources=[notices.REFUNDS])
     raise ApplicationHandlerStop

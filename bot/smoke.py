@@ -16,8 +16,9 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone, translation
 
-from bot import application, outbox, shop
-from bot.models import CallState, OutgoingCall
+from bot import application, shop
+from bot.queue import outbox
+from bot.queue.models import CallState, OutgoingCall
 from economy.models import LedgerEntry, Wallet
 from payments import purchases, refunds, telegram
 from payments.models import PAID, Purchase, PurchaseStatus, RefundSource

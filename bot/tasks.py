@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from bot import application, broadcasts, inbox, notices, outbox, reminders, unshown, wake
+from bot import application, broadcasts, notices, reminders, unshown
+from bot.queue import inbox, outbox, wake
 from quizarena import turns
 from quizarena.celery import app
 

@@ -17,9 +17,10 @@ from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 from xdist.scheduler import LoadScopeScheduling
 
-from bot import application, arrivals, inbox, outbox
-from bot.outbox import Outcome
-from bot.sender import build_bot, deliver
+from bot import application
+from bot.queue import inbox, intake, outbox
+from bot.queue.outbox import Outcome
+from bot.queue.sender import build_bot, deliver
 from tests.owner import (
     become_the_application,
     become_the_owner,
@@ -107,7 +108,7 @@ class Road:
         """Move what the sandbox has for the bot into the inbox; return how many updates."""
         updates: list[dict[str, Any]] = self.sandbox.call("getUpdates", offset=self._offset)
         for update in updates:
-            answer = arrivals.arrive(raw=json.dumps(update).encode(), now=timezone.now())
+            answer = intake.arrive(raw=json.dumps(update).encode(), now=timezone.now())
             if answer is not None:
                 self.sandbox.call(answer.pop("method"), **answer)
             self._offset = update["update_id"] + 1

@@ -82,15 +82,16 @@ def _die_at(point: str) -> None:
 def _arrive(raw: str) -> None:
     from django.utils import timezone
 
-    from bot import arrivals
+    from bot.queue import intake
 
-    arrivals.arrive(raw=raw.encode(), now=timezone.now())
+    intake.arrive(raw=raw.encode(), now=timezone.now())
 
 
 def _work() -> None:
     from django.utils import timezone
 
-    from bot import application, inbox
+    from bot import application
+    from bot.queue import inbox
 
     until = timezone.now() + timedelta(seconds=30)
     inbox.work(
@@ -105,7 +106,7 @@ def _send() -> None:
     from asgiref.sync import sync_to_async
     from django.utils import timezone
 
-    from bot import outbox, sender
+    from bot.queue import outbox, sender
 
     async def send() -> None:
         async with sender.build_bot() as bot:

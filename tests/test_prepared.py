@@ -12,7 +12,7 @@ from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from bot.models import InboxUpdate
+from bot.queue.models import InboxUpdate
 from payments.models import Product, Purchase, PurchaseEvent
 from quizarena import prepared as module
 from quizarena.players.models import Language, Player

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from bot.models import Pace
+from bot.queue.models import Pace
 from bot.tasks import tell_players
 from payments.models import Purchase
 from payments.tasks import make_invoice_links

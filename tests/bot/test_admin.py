@@ -9,7 +9,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from bot.models import InboxUpdate, OutgoingCall
+from bot.queue.models import InboxUpdate, OutgoingCall
 from quizarena.staff.models import AuditEntry
 from tests.factories import InboxUpdateFactory, OutgoingCallFactory, make_staff
 

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from bot import broadcasts, outbox, reminders, tasks
+from bot import broadcasts, reminders, tasks
 from bot.broadcasts import (
     AHEAD,
     ChangedMeanwhileError,
@@ -28,11 +28,10 @@ from bot.models import (
     BroadcastRecipient,
     BroadcastStatus,
     Delivered,
-    Lane,
-    OutgoingCall,
-    Pace,
     StaffPlayer,
 )
+from bot.queue import outbox
+from bot.queue.models import Lane, OutgoingCall, Pace
 from economy import streaks
 from economy.goods import Goods, Plan
 from economy.grants import grant

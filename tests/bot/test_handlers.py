@@ -9,8 +9,8 @@ from django.utils import timezone
 from telegram import InlineKeyboardButton
 
 from bot import keyboards
-from bot.models import InboxUpdate, OutgoingCall
-from bot.updates import ALLOWED_UPDATES, HANDLED_UPDATES
+from bot.queue.models import InboxUpdate, OutgoingCall
+from bot.queue.updates import ALLOWED_UPDATES, HANDLED_UPDATES
 from quizarena.game import rounds
 from quizarena.game.models import Question, Round, Showing
 from quizarena.players import services as players

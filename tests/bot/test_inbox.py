@@ -11,9 +11,10 @@ import pytest
 import time_machine
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from bot import application, inbox
-from bot.inbox import Claim
-from bot.models import InboxUpdate, OutgoingCall
+from bot import application
+from bot.queue import inbox
+from bot.queue.inbox import Claim
+from bot.queue.models import InboxUpdate, OutgoingCall
 from quizarena.players.models import Player
 from tests.concurrency import Meeting, run_together
 

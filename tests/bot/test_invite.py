@@ -11,7 +11,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from bot import arrivals
+from bot.queue import intake
 from bot.tasks import tell_players
 from economy.models import LedgerEntry, PremiumSpan, Wallet
 from promos import tasks
@@ -178,7 +178,7 @@ class TestComing:
         [update] = road.sandbox.call("getUpdates", offset=road._offset)
 
         for _ in range(2):
-            arrivals.arrive(raw=json.dumps(update).encode(), now=timezone.now())
+            intake.arrive(raw=json.dumps(update).encode(), now=timezone.now())
             road.work()
         travel(road)
 

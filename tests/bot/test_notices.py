@@ -11,9 +11,11 @@ import time_machine
 from django.db import transaction
 from django.utils import timezone
 
-from bot import application, notices, outbox, reminders, tasks
-from bot.models import Lane, OutgoingCall, Reminder
+from bot import application, notices, reminders, tasks
+from bot.models import Reminder
 from bot.notices import Source
+from bot.queue import outbox
+from bot.queue.models import Lane, OutgoingCall
 from economy import streaks
 from economy.goods import Goods, Plan
 from economy.grants import grant

@@ -8,8 +8,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from bot import application, offers, outbox
-from bot.models import OutgoingCall
+from bot import application, offers
+from bot.queue import outbox
+from bot.queue.models import OutgoingCall
 from economy import entitlements, grants, streaks, wallets
 from economy.goods import Goods, Plan
 from economy.models import EntryType, LedgerEntry, Source, Wallet

@@ -14,9 +14,10 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 from telegram.error import TelegramError
 
-from bot import application, outbox
-from bot.models import CallState, InboxUpdate, Lane, OutgoingCall, Pace
-from bot.outbox import Delivery, Outcome
+from bot import application
+from bot.queue import outbox
+from bot.queue.models import CallState, InboxUpdate, Lane, OutgoingCall, Pace
+from bot.queue.outbox import Delivery, Outcome
 from tests.concurrency import meet_after, overlap, run_together, take_row_locks_away
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)

@@ -7,8 +7,8 @@ import pytest
 import time_machine
 from pytest_django.fixtures import Settings
 
-from bot import inbox
-from bot.models import InboxUpdate, PlayerRateLimit
+from bot.queue import inbox
+from bot.queue.models import InboxUpdate, PlayerRateLimit
 from tests.conftest import Road
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)

@@ -11,9 +11,9 @@ from django.test import Client
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bot import inbox
-from bot.models import InboxUpdate
-from bot.redaction import without_texts
+from bot.queue import inbox
+from bot.queue.models import InboxUpdate
+from bot.queue.redaction import without_texts
 from tests.factories import make_staff
 from tests.owner import as_owner
 

@@ -11,16 +11,10 @@ import time_machine
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
-from bot import local_time, outbox, reminders, tasks
-from bot.models import (
-    Lane,
-    OutgoingCall,
-    Reminder,
-    ReminderKind,
-    ReminderSettings,
-    ReminderSweep,
-    Zone,
-)
+from bot import local_time, reminders, tasks
+from bot.models import Reminder, ReminderKind, ReminderSettings, ReminderSweep, Zone
+from bot.queue import outbox
+from bot.queue.models import Lane, OutgoingCall
 from economy import streaks
 from economy.models import Streak
 from payments import offers

@@ -28,11 +28,12 @@ from telegram.error import (
     TimedOut,
 )
 
-from bot import application, outbox, sender, transport
-from bot.models import Lane, OutgoingCall, Pace
-from bot.outbox import Delivery, Outcome
-from bot.sender import Sender, build_bot, deliver, describe, judge
-from bot.transport import AnswerLostError, NotSentError
+from bot import application
+from bot.queue import outbox, sender, transport
+from bot.queue.models import Lane, OutgoingCall, Pace
+from bot.queue.outbox import Delivery, Outcome
+from bot.queue.sender import Sender, build_bot, deliver, describe, judge
+from bot.queue.transport import AnswerLostError, NotSentError
 from quizarena.players.models import Player
 from tests.concurrency import another_connection, wait_for_waiting
 from tests.conftest import Road

@@ -6,7 +6,7 @@ from importlib import import_module
 import pytest
 from django.db import connection
 
-from bot.models import InboxUpdate, OutgoingCall
+from bot.queue.models import InboxUpdate, OutgoingCall
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 TOKEN = "4200000001:AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr"

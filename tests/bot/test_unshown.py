@@ -7,8 +7,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from bot import outbox, tasks, unshown
-from bot.models import CallState, OutgoingCall
+from bot import tasks, unshown
+from bot.queue import outbox
+from bot.queue.models import CallState, OutgoingCall
 from economy.models import LedgerEntry, Wallet
 from quizarena.game import rounds
 from quizarena.game.models import Round, Showing

@@ -11,7 +11,7 @@ from django.test import RequestFactory
 from django.test.utils import CaptureQueriesContext
 from structlog.testing import capture_logs
 
-from bot.models import InboxUpdate
+from bot.queue.models import InboxUpdate
 from bot.wsgi import application
 from quizarena import wsgi
 from tests.concurrency import another_connection

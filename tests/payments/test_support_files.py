@@ -10,7 +10,8 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from bot import application, outbox
+from bot import application
+from bot.queue import outbox
 from payments import support_files, tasks
 from payments.models import SupportFile, SupportRequest
 from quizarena.players.models import Player

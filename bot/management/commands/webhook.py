@@ -12,9 +12,9 @@ from telegram import Bot, BotCommand
 from telegram.error import TelegramError
 
 from bot import texts
-from bot.sender import build_bot, describe
-from bot.updates import ALLOWED_UPDATES
-from bot.webhook import PATH
+from bot.queue.sender import build_bot, describe
+from bot.queue.updates import ALLOWED_UPDATES
+from bot.queue.webhook import PATH
 from quizarena.players.models import Language
 
 

@@ -1,7 +1,7 @@
 """The only place that speaks to Telegram: makes the outbox's calls and writes down how they ended.
 
 A process has one event loop, one Bot and one database thread. Any number of processes may run:
-what they share, pace included, is in the database (bot/outbox.py).
+what they share, pace included, is in the database (bot/queue/outbox.py).
 """
 
 import asyncio
@@ -29,10 +29,10 @@ from telegram.error import (
 )
 from telegram.warnings import PTBDeprecationWarning, PTBUserWarning
 
-from bot import outbox, wake
-from bot.models import CallState, Lane
-from bot.outbox import Delivery, Outcome
-from bot.transport import AiohttpRequest, AnswerLostError, NotSentError
+from bot.queue import outbox, wake
+from bot.queue.models import CallState, Lane
+from bot.queue.outbox import Delivery, Outcome
+from bot.queue.transport import AiohttpRequest, AnswerLostError, NotSentError
 from quizarena.ops import heartbeats
 from quizarena.players import services as players
 from quizarena.redaction import redact
@@ -173,7 +173,7 @@ def _given_up(delivery: Delivery, defect: Exception) -> Outcome:
 def describe(error: TelegramError) -> str:
     """Return what may be stored and logged of an error: what Telegram has said, and no secret.
 
-    Of an error of the transport that is its name (bot/transport.py).
+    Of an error of the transport that is its name (bot/queue/transport.py).
     """
     return redact(str(error)).replace("\0", "")[:1_000]
 

@@ -15,7 +15,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError
 from django.utils import timezone
 
-from bot import arrivals, inbox
+from bot.queue import inbox, intake
 from quizarena import web_guard
 
 if TYPE_CHECKING:
@@ -30,9 +30,9 @@ log = structlog.get_logger(__name__)
 def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> Iterable[bytes]:
     """Store one update and answer 200; what it causes is done by a worker.
 
-    What cannot wait for one (bot/arrivals.py) stands in the body, as a call for Telegram to make.
-    403 without the right secret, 413 for more than 1 MiB, 400 for what is no update, and 503 when
-    the database is away: Telegram keeps everything but a 200 and sends it again.
+    What cannot wait for one (bot/queue/intake.py) stands in the body, as a call for Telegram to
+    make. 403 without the right secret, 413 for more than 1 MiB, 400 for what is no update, and 503
+    when the database is away: Telegram keeps everything but a 200 and sends it again.
     """
     with web_guard.request():
         status, body = _receive(environ)
@@ -53,7 +53,7 @@ def _receive(environ: "WSGIEnvironment") -> tuple[str, bytes]:
     if body is None:
         return "413 Content Too Large", b"An update has at most 1 MiB."
     try:
-        answer = arrivals.arrive(raw=body, now=timezone.now())
+        answer = intake.arrive(raw=body, now=timezone.now())
     except inbox.NotAnUpdateError as error:
         return "400 Bad Request", str(error).encode()
     except (OperationalError, InterfaceError) as error:

@@ -1,8 +1,8 @@
 """What goes to Telegram: rows of the transaction that wants them sent.
 
 Handlers use the ordinary python-telegram-bot API; `OutboxRequest` stands where its HTTP client
-would and collects the calls, `collecting` writes them down together. Only bot/sender.py speaks to
-Telegram.
+would and collects the calls, `collecting` writes them down together. Only bot/queue/sender.py
+speaks to Telegram.
 """
 
 import base64
@@ -21,8 +21,8 @@ from django.utils import timezone
 from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
-from bot import wake
-from bot.models import FAILED_STATES, CallState, Lane, OutgoingCall, Pace
+from bot.queue import wake
+from bot.queue.models import FAILED_STATES, CallState, Lane, OutgoingCall, Pace
 
 # One new message per second and chat, three at once after a rest (Telegram's own advice).
 CHAT_INTERVAL = timedelta(seconds=1)
@@ -33,7 +33,7 @@ LIMITED_TOGETHER = timedelta(seconds=3)
 # Reminders and broadcasts, all chats together (Telegram: about 30 per second).
 BULK_PER_SECOND = 28
 # How long a claimed call may stay without an outcome before its sender counts as dead. Longer
-# than bot/transport.py waits for an answer.
+# than bot/queue/transport.py waits for an answer.
 LEASE = timedelta(seconds=30)
 # After so many failures on the way, or senders that died with it, a call is given up.
 ATTEMPTS_MAX = 8

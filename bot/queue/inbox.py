@@ -19,9 +19,9 @@ from django.db import DataError, OperationalError, connection, transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from bot import outbox
-from bot.models import InboxState, InboxUpdate, PlayerRateLimit
-from bot.redaction import without_texts
+from bot.queue import outbox
+from bot.queue.models import InboxState, InboxUpdate, PlayerRateLimit
+from bot.queue.redaction import without_texts
 from quizarena.redaction import redact
 
 # How long to wait after the first, second, ... failure; after the last one an update is dead.

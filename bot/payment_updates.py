@@ -1,11 +1,10 @@
-"""An update arrives: it is stored, and whatever cannot wait for a worker is done at once.
+"""What Telegram says of payments, at the moment it arrives (bot/queue/intake.py).
 
-The webhook and long polling both come this way. What cannot wait is money: a pre-checkout has to be
-answered within ten seconds (Bot API answerPreCheckoutQuery), and that a player has paid is written
-down before Telegram hears that we know (product rules, sections 5.3 and 5.4).
+Money cannot wait for a worker: a pre-checkout has to be answered within ten seconds (Bot API
+answerPreCheckoutQuery), and that a player has paid is written down before Telegram hears that we
+know (product rules, sections 5.3 and 5.4).
 """
 
-import json
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -13,37 +12,20 @@ from typing import Any
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
-from bot import buying, dates, inbox, wake
+from bot import buying, dates
 from payments import purchases
 from payments.errors import Refusal, RefusedError
 from payments.purchases import Payment, PreCheckout
 from quizarena.players.models import Player
 from quizarena.players.services import language_for
 
-# Only updates that have one of these words somewhere are read here at all.
-_MONEY = (b'"pre_checkout_query"', b'"successful_payment"')
+# Only updates that have one of these words somewhere are about money.
+WORDS = (b'"pre_checkout_query"', b'"successful_payment"')
 
 log = structlog.get_logger(__name__)
 
 
-def arrive(*, raw: bytes, now: datetime) -> dict[str, Any] | None:
-    """Store one update, see to the money in it, wake a worker; return what to call in answer.
-
-    The answer is a method of the Bot API with its parameters. Raises what inbox.receive raises;
-    then Telegram has to keep the update.
-    """
-    is_new = inbox.receive(raw=raw, now=now)
-    answer = _see_to_the_money(json.loads(raw), now=now) if _has_money(raw) else None
-    if is_new:
-        wake.workers()
-    return answer
-
-
-def _has_money(raw: bytes) -> bool:
-    return any(word in raw for word in _MONEY)
-
-
-def _see_to_the_money(update: Mapping[str, Any], *, now: datetime) -> dict[str, Any] | None:
+def handle_payment_update(update: Mapping[str, Any], *, now: datetime) -> dict[str, Any] | None:
     """Answer a pre-checkout, write a payment down. The update itself is stored already."""
     query, message = update.get("pre_checkout_query"), update.get("message")
     try:

@@ -11,11 +11,15 @@ import structlog
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
+from quizarena.celery import app
+
 # Lists: "there is something to send", "... to work on". Whoever listens takes what is there.
 SENDERS = "wake:senders"
 WORKERS = "wake:workers"
 # More than this nobody has to be told.
 _LENGTH_MAX = 100
+# By its name: the task stands above all that wakes it.
+_WORK_INBOX = "bot.tasks.work_inbox"
 # A Celery message is on its way to a worker that does not listen yet.
 CALLED = "wake:called"
 _CALLED_TTL_MS = 1_000
@@ -52,11 +56,9 @@ def workers() -> None:
 
 def call_worker() -> None:
     """Send the Celery message that makes one more worker drain the inbox, unless one is sent."""
-    from bot.tasks import work_inbox
-
     try:
         if _redis().set(CALLED, "1", nx=True, px=_CALLED_TTL_MS):
-            work_inbox.apply_async(retry=False)
+            app.send_task(_WORK_INBOX, retry=False, ignore_result=True)
     except (redis.RedisError, OperationalError) as error:
         log.debug("wake.failed", error=str(error))
 
