@@ -39,6 +39,7 @@ from unfold.widgets import (
 
 from bot import broadcasts, markup, staff_chats
 from bot.broadcasts import REFUSALS, Verb
+from bot.chat.models import StaffPlayer
 from bot.models import (
     BROADCAST_TERMS,
     Broadcast,
@@ -46,7 +47,6 @@ from bot.models import (
     BroadcastStatus,
     Delivered,
     Screen,
-    StaffPlayer,
 )
 from quizarena.players.admin import Chapter, named, tells
 from quizarena.players.models import Language, Player

@@ -23,14 +23,8 @@ from django.utils import timezone, translation
 from telegram import InlineKeyboardMarkup
 
 from bot import keyboards, markup, reminders
-from bot.models import (
-    Broadcast,
-    BroadcastRecipient,
-    BroadcastStatus,
-    Delivered,
-    ReminderSettings,
-    StaffPlayer,
-)
+from bot.chat.models import ReminderSettings, StaffPlayer
+from bot.models import Broadcast, BroadcastRecipient, BroadcastStatus, Delivered
 from bot.queue import outbox
 from bot.queue.models import CallState, Lane, OutgoingCall
 from economy.adjustments import lock_staff

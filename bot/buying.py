@@ -1,22 +1,18 @@
-"""Every sentence about buying, in the language that is active; see bot/texts.py."""
+"""Every sentence about buying, in the language that is active; see bot/chat/phrases.py."""
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timedelta
+from collections.abc import Sequence
+from datetime import datetime
 from html import escape
 
-from django.utils.translation import get_language, ngettext
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
-from bot import dates, texts
-from economy.goods import Goods, Plan
+from bot.chat import dates, goods_texts
 from economy.holdings import Holdings
 from payments.catalogue import Offer
 from payments.errors import Refusal, RefusedError
 from payments.models import (
     GRACE,
-    Product,
     Purchase,
     PurchaseStatus,
     Subscription,
@@ -24,8 +20,6 @@ from payments.models import (
     SupportRequest,
 )
 from payments.subscriptions import PERIOD
-from promos.models import Redemption
-from quizarena.game.models import Mode
 
 # How much of a question stands under its answer.
 QUOTE_LENGTH = 200
@@ -33,29 +27,22 @@ QUOTE_LENGTH = 200
 DESCRIPTION_LENGTH = 255
 
 
-def stars(count: int | None) -> str:
-    """Return an amount of Telegram Stars."""
-    return f"⭐ {count or 0}"
-
-
-def title(product: Product | None) -> str:
-    """Return the name of a product; of none when nobody knows what was paid for."""
-    return product.title(get_language() or "") if product else _("Payment")
-
-
 # --- The shop -------------------------------------------------------------------------------------
 
 
 def shop(offers: Sequence[Offer], owned: Holdings, *, now: datetime) -> str:
     """Return what there is to buy, beside what the player has."""
-    lines = [_("🛍 <b>Shop</b>"), "", *possessions(owned, now=now), ""]
+    lines = [_("🛍 <b>Shop</b>"), "", *goods_texts.possessions(owned, now=now), ""]
     # Each discount once, however many products it makes cheaper.
     holds = dict.fromkeys(offer.hold for offer in offers if offer.hold is not None)
     if holds:
-        lines += [*(discount(hold, now=now) for hold in holds), ""]
+        lines += [*(goods_texts.discount(hold, now=now) for hold in holds), ""]
     for offer in offers:
-        name = f"<b>{escape(title(offer.product))}</b>"
-        lines += [f"{name} · {price(offer)}", " · ".join(delivery(offer.product.goods))]
+        name = f"<b>{escape(goods_texts.title(offer.product))}</b>"
+        lines += [
+            f"{name} · {goods_texts.price(offer)}",
+            " · ".join(goods_texts.delivery(offer.product.goods)),
+        ]
         if offer.refused is not None:
             lines.append(f"<i>⏳ {escape(refused(offer.refused))}</i>")
     if not offers:
@@ -71,143 +58,32 @@ def product(offer: Offer, owned: Holdings, held: Subscription | None, *, now: da
     sold = offer.product
     language = get_language() or ""
     lines = [
-        f"🛍 <b>{escape(title(sold))}</b> · {price(offer)}",
-        *([discount(offer.hold, now=now)] if offer.hold else []),
+        f"🛍 <b>{escape(goods_texts.title(sold))}</b> · {goods_texts.price(offer)}",
+        *([goods_texts.discount(offer.hold, now=now)] if offer.hold else []),
         "",
         escape(sold.description(language)),
         "",
         _("<b>You get</b>"),
-        *delivery(sold.goods),
+        *goods_texts.delivery(sold.goods),
         "",
         _("<b>You have</b>"),
-        *possessions(owned, now=now, of=sold.goods),
+        *goods_texts.possessions(owned, now=now, of=sold.goods),
     ]
     if held is not None:
-        lines.append(subscription_line(held, now=now))
+        lines.append(goods_texts.subscription_line(held, now=now))
     if offer.refused is not None:
         lines += ["", f"⏳ {escape(refused(offer.refused))}"]
     elif held is not None and held.canceled_at is None:
-        lines += ["", goes_on_beside(held)]
+        lines += ["", goods_texts.goes_on_beside(held)]
     elif held is None and sold.can_subscribe:
         lines += [
             "",
             _(
                 "With the subscription Telegram takes {stars} every {days} days, until you cancel "
                 "it. You can do so at any time in /wallet."
-            ).format(stars=stars(sold.stars), days=PERIOD.days),
+            ).format(stars=goods_texts.stars(sold.stars), days=PERIOD.days),
         ]
     return "\n".join(lines)
-
-
-def price(offer: Offer) -> str:
-    """Return what a product costs the player; what it costs others is struck through."""
-    if offer.hold is None:
-        return stars(offer.stars)
-    return f"<s>{stars(offer.product.stars)}</s> <b>{stars(offer.stars)}</b>"
-
-
-def discount(hold: Redemption, *, now: datetime) -> str:
-    """Return a discount that the player holds: how much, and for how long."""
-    return f"🏷 −{hold.campaign.value} % · {time_left(hold, now=now)}"
-
-
-def time_left(hold: Redemption, *, now: datetime) -> str:
-    """Return how long a discount is held, in minutes rounded up."""
-    if hold.is_kept:
-        return _("kept for your invoice")
-    assert hold.reserved_until is not None
-    minutes = max(1, math.ceil((hold.reserved_until - now) / timedelta(minutes=1)))
-    return ngettext("{minutes} minute left", "{minutes} minutes left", minutes).format(
-        minutes=minutes
-    )
-
-
-def saving(bought: Purchase) -> list[str]:
-    """Return the line that says what a discount has made of the price, if there was one."""
-    if not bought.percent:
-        return []
-    return [
-        _("🏷 −{percent} %: {stars} instead of {base}").format(
-            percent=bought.percent, stars=stars(bought.stars), base=stars(bought.base_stars)
-        )
-    ]
-
-
-def delivery(goods: Goods) -> list[str]:
-    """Return a delivery, line by line."""
-    plans = {
-        Plan.STARTER: _("Starter"),
-        Plan.MONTH: _("Month"),
-        Plan.SEASON: _("Season"),
-        Plan.YEAR: _("Year"),
-    }
-    lines = []
-    if goods.paid_energy:
-        lines.append(
-            ngettext(
-                "🔋 {count} energy point", "🔋 {count} energy points", goods.paid_energy
-            ).format(count=goods.paid_energy)
-        )
-    if goods.streak_savers:
-        lines.append(
-            ngettext(
-                "🛟 {count} streak saver", "🛟 {count} streak savers", goods.streak_savers
-            ).format(count=goods.streak_savers)
-        )
-    if goods.duel_tickets:
-        lines.append(
-            ngettext("🎟 {count} duel ticket", "🎟 {count} duel tickets", goods.duel_tickets).format(
-                count=goods.duel_tickets
-            )
-        )
-    if goods.premium:
-        lines.append(
-            ngettext(
-                "👑 Premium {plan}: {days} day",
-                "👑 Premium {plan}: {days} days",
-                goods.premium_days,
-            ).format(plan=plans[goods.premium], days=goods.premium_days)
-        )
-    if goods.mode_codes:
-        lines.append(
-            _("🔓 {hours} h: {modes}").format(
-                hours=goods.mode_hours, modes=_modes(goods.mode_codes)
-            )
-        )
-    return lines
-
-
-def possessions(owned: Holdings, *, now: datetime, of: Goods | None = None) -> list[str]:
-    """Return what the player has; with `of` only of what these goods are, too."""
-    lines = []
-    if of is None or of.premium or of.paid_energy:
-        if owned.premium_until is not None:
-            lines.append(_("👑 Premium until {day}").format(day=dates.full(owned.premium_until)))
-        elif of is None:
-            lines.append(texts.energy_line(owned.energy, None, now=now))
-        elif of.premium:
-            lines.append(_("👑 No Premium"))
-    if of is None or of.paid_energy:
-        lines.append(_("🔋 Paid energy: {count}").format(count=owned.energy.paid))
-    if of is None or of.streak_savers:
-        lines.append(_("🛟 Streak savers: {count}").format(count=owned.streak_savers))
-    # Nothing uses tickets yet: only who has some sees how many.
-    if owned.duel_tickets if of is None else of.duel_tickets:
-        lines.append(_("🎟 Duel tickets: {count}").format(count=owned.duel_tickets))
-    # Modes that were opened together are told together.
-    for until in sorted(set(owned.modes_until.values())):
-        modes = [mode for mode, end in owned.modes_until.items() if end == until]
-        if of is None or set(modes) & set(of.mode_codes):
-            lines.append(
-                _("🔓 {modes}: until {day}").format(modes=_modes(modes), day=dates.full(until))
-            )
-    return lines
-
-
-def _modes(codes: Iterable[str]) -> str:
-    """Return the names of modes."""
-    known = (texts.mode_name(code) if code in Mode.values else code for code in codes)
-    return escape(", ".join(known))
 
 
 def refused(refusal: RefusedError) -> str:
@@ -251,22 +127,14 @@ def invoice(purchase: Purchase, held: Subscription | None, *, language: str) -> 
     """
     assert purchase.product is not None
     parts = [
-        *([goes_on_beside(held)] if held else []),
+        *([goods_texts.goes_on_beside(held)] if held else []),
         purchase.product.description(language),
-        *saving(purchase),
+        *goods_texts.saving(purchase),
     ]
     # Where not all of it fits, the amount alone tells of the discount, and the title what it is.
     while len(parts) > 1 and len("\n".join(parts)) > DESCRIPTION_LENGTH:
         parts.pop()
     return "\n".join(parts)
-
-
-def goes_on_beside(held: Subscription) -> str:
-    """Return that a subscription is renewed although the player buys Premium once."""
-    return _(
-        "🔁 Your subscription goes on: Telegram takes {stars} every {days} days until you cancel "
-        "it."
-    ).format(stars=stars(held.purchase.stars), days=PERIOD.days)
 
 
 def invoice_is_there() -> str:
@@ -284,7 +152,11 @@ def link(purchase: Purchase) -> str:
     return _(
         "🔁 <b>{title} as a subscription</b>\n\nTelegram takes {stars} every {days} days. You can "
         "cancel at any time in /wallet; what has been paid stays yours."
-    ).format(title=escape(title(purchase.product)), stars=stars(purchase.stars), days=PERIOD.days)
+    ).format(
+        title=escape(goods_texts.title(purchase.product)),
+        stars=goods_texts.stars(purchase.stars),
+        days=PERIOD.days,
+    )
 
 
 # --- After paying ---------------------------------------------------------------------------------
@@ -293,6 +165,12 @@ def link(purchase: Purchase) -> str:
 def number(purchase: Purchase) -> str:
     """Return the short number of a receipt, which players can read out."""
     return f"{purchase.pk.hex[:4]}-{purchase.pk.hex[4:8]}".upper()
+
+
+def _what_for(purchase: Purchase) -> str:
+    """Return what was bought, and for how many Stars."""
+    name = f"<b>{escape(goods_texts.title(purchase.product))}</b>"
+    return f"{name} · {goods_texts.stars(purchase.paid_stars)}"
 
 
 def receipt(
@@ -313,13 +191,13 @@ def receipt(
     lines = [
         head,
         "",
-        f"<b>{escape(title(purchase.product))}</b> · {stars(purchase.paid_stars)}",
-        *saving(purchase),
-        *delivery(goods),
+        _what_for(purchase),
+        *goods_texts.saving(purchase),
+        *goods_texts.delivery(goods),
         "",
         _("<b>You have now</b>"),
-        *possessions(owned, now=now, of=goods),
-        *(["", goes_on_beside(held)] if held else []),
+        *goods_texts.possessions(owned, now=now, of=goods),
+        *(["", goods_texts.goes_on_beside(held)] if held else []),
         "",
         _("<i>{day} · receipt {number}</i>").format(
             day=dates.full(purchase.paid_at), number=number(purchase)
@@ -334,14 +212,14 @@ def delay(purchase: Purchase) -> str:
         "⏳ <b>Your payment of {stars} has arrived.</b>\n\nWhat you bought is not there yet: "
         "something went wrong on our side. We are looking after it, and nothing is lost – you get "
         "it soon, or your Stars back.\n\n<i>Receipt {number} · /paysupport</i>"
-    ).format(stars=stars(purchase.paid_stars), number=number(purchase))
+    ).format(stars=goods_texts.stars(purchase.paid_stars), number=number(purchase))
 
 
 def refund(purchase: Purchase) -> str:
     """Return the message that the Stars have been given back, and what was taken for them."""
     lines = [
-        _("↩️ <b>{stars} refunded.</b>").format(stars=stars(purchase.paid_stars)),
-        escape(title(purchase.product)),
+        _("↩️ <b>{stars} refunded.</b>").format(stars=goods_texts.stars(purchase.paid_stars)),
+        escape(goods_texts.title(purchase.product)),
         *_taken_back(purchase),
         "",
         _("<i>Receipt {number} · questions: /paysupport</i>").format(number=number(purchase)),
@@ -352,22 +230,7 @@ def refund(purchase: Purchase) -> str:
 def _taken_back(purchase: Purchase) -> list[str]:
     """Return what a refund has taken back; what was spent already is not told."""
     goods, taken = purchase.delivers, purchase.evidence.get("taken", {})
-    return taken_back(goods, taken) if goods else []
-
-
-def taken_back(goods: Goods, taken: Mapping[str, int]) -> list[str]:
-    """Return what of `goods` was taken back, by the names of economy.grants.Takings."""
-    if not any(taken.values()):
-        return []
-    back = replace(
-        goods,
-        **{unit: taken.get(unit, 0) for unit in goods.units},
-        premium=goods.premium if taken.get("premium_days") else None,
-        premium_days=taken.get("premium_days", 0),
-        mode_codes=goods.mode_codes if taken.get("mode_hours") else (),
-        mode_hours=taken.get("mode_hours", 0),
-    )
-    return ["", _("<b>Removed</b>"), *delivery(back)]
+    return goods_texts.taken_back(goods, taken) if goods else []
 
 
 # --- Purchases and their receipts -----------------------------------------------------------------
@@ -386,9 +249,8 @@ def purchase(bought: Purchase) -> str:
     sign = {PurchaseStatus.CREDITED: "✅", PurchaseStatus.REFUNDED: "↩️"}.get(
         PurchaseStatus(bought.status), "⏳"
     )
-    return (
-        f"{sign} {title(bought.product)} · {stars(bought.paid_stars)} · {dates.day(bought.paid_at)}"
-    )
+    what = f"{goods_texts.title(bought.product)} · {goods_texts.stars(bought.paid_stars)}"
+    return f"{sign} {what} · {dates.day(bought.paid_at)}"
 
 
 def receipt_page(bought: Purchase) -> str:
@@ -398,9 +260,9 @@ def receipt_page(bought: Purchase) -> str:
     lines = [
         _("🧾 <b>Receipt {number}</b>").format(number=number(bought)),
         "",
-        f"<b>{escape(title(bought.product))}</b> · {stars(bought.paid_stars)}",
-        *saving(bought),
-        *(delivery(goods) if goods else []),
+        _what_for(bought),
+        *goods_texts.saving(bought),
+        *(goods_texts.delivery(goods) if goods else []),
         "",
         status(bought),
         *(_taken_back(bought) if bought.status == PurchaseStatus.REFUNDED else []),
@@ -436,8 +298,10 @@ def subscription(held: Subscription, *, now: datetime) -> str:
     lines = [
         _("🔁 <b>Your Premium subscription</b>"),
         "",
-        _("{stars} every {days} days").format(stars=stars(held.purchase.stars), days=PERIOD.days),
-        subscription_line(held, now=now),
+        _("{stars} every {days} days").format(
+            stars=goods_texts.stars(held.purchase.stars), days=PERIOD.days
+        ),
+        goods_texts.subscription_line(held, now=now),
         "",
     ]
     match held.state(now):
@@ -458,21 +322,6 @@ def subscription(held: Subscription, *, now: datetime) -> str:
         case _:
             lines.append(_top_up())
     return "\n".join(lines)
-
-
-def subscription_line(held: Subscription, *, now: datetime) -> str:
-    """Return where a subscription stands, in one line."""
-    match held.state(now):
-        case SubscriptionState.ACTIVE if held.failed_at is None:
-            told = _("🔁 Subscription: renews on {day}")
-        case SubscriptionState.CANCELED:
-            told = _("🔁 Subscription: cancelled, runs until {day}")
-        case SubscriptionState.ENDED:
-            told = _("🔁 Subscription: ended on {day}")
-        case _:
-            told = _("🔁 Subscription: could not be renewed, Premium until {day}")
-            return told.format(day=dates.short_day(held.expires_at + GRACE))
-    return told.format(day=dates.short_day(held.expires_at))
 
 
 def renewal_failed(held: Subscription) -> str:
@@ -573,47 +422,19 @@ def support_answer(request: SupportRequest) -> str:
 # --- Buttons --------------------------------------------------------------------------------------
 
 
-def button_shop() -> str:
-    """Return the label of the button that opens the shop."""
-    return _("🛍 Shop")
-
-
-def button_product(offer: Offer) -> str:
-    """Return the label of the button that opens a product."""
-    waits = "⏳ " if offer.refused else ""
-    # Labels have no format, so the old price stands before the arrow.
-    old = f"{stars(offer.product.stars)} → " if offer.hold else ""
-    return f"{waits}{title(offer.product)} · {old}{stars(offer.stars)}"
-
-
 def button_buy(offer: Offer) -> str:
     """Return the label of the button that brings the invoice."""
-    return _("Buy for {stars}").format(stars=stars(offer.stars))
+    return _("Buy for {stars}").format(stars=goods_texts.stars(offer.stars))
 
 
 def button_subscribe(count: int | None) -> str:
     """Return the label of the button that begins a subscription."""
-    return _("Subscribe monthly {stars}").format(stars=stars(count))
+    return _("Subscribe monthly {stars}").format(stars=goods_texts.stars(count))
 
 
 def button_pay(purchase: Purchase) -> str:
     """Return the label of the button on an invoice (Bot API InlineKeyboardButton.pay)."""
-    return _("Pay {stars}").format(stars=stars(purchase.stars))
-
-
-def button_purchases() -> str:
-    """Return the label of the button that opens the list of purchases."""
-    return _("🧾 Purchases")
-
-
-def button_subscription() -> str:
-    """Return the label of the button that opens the subscription."""
-    return _("🔁 Subscription")
-
-
-def button_cancel() -> str:
-    """Return the label of the button that cancels the subscription."""
-    return _("Cancel the subscription")
+    return _("Pay {stars}").format(stars=goods_texts.stars(purchase.stars))
 
 
 def button_resume() -> str:

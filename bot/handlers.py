@@ -21,8 +21,6 @@ from telegram.ext import (
 )
 
 from bot import (
-    buying,
-    dates,
     invite,
     keyboards,
     offers,
@@ -30,15 +28,15 @@ from bot import (
     promo,
     receipts,
     reminder_texts,
-    reminders,
-    screens,
     shop,
     staff_chats,
     support,
     texts,
 )
-from bot.application import Context, QuizApplication
-from bot.keyboards import Data
+from bot.application import QuizApplication
+from bot.chat import dates, goods_texts, navigation, phrases, reminder_settings, taps
+from bot.chat.context import Context
+from bot.chat.navigation import Data
 from economy import entitlements, statements, streaks, wallets
 from economy.errors import NoEnergyError
 from economy.models import LedgerEntry, Wallet
@@ -127,7 +125,7 @@ def register(application: QuizApplication) -> None:
         Data.NO_NEWS: preferences.no_news,
     }.items():
         application.add_handler(CallbackQueryHandler(tapped, pattern=rf"^{data}(:|$)"))
-    application.add_handler(CallbackQueryHandler(stale))
+    application.add_handler(CallbackQueryHandler(taps.stale))
     application.add_handler(MessageHandler(private, unknown))
 
 
@@ -141,7 +139,7 @@ async def meet(update: Update, context: Context) -> None:
         raise ApplicationHandlerStop  # The game is played in private; groups are none of its.
     if update.my_chat_member is not None:
         return
-    if update.message is not None and not screens.is_from_a_person(update.message):
+    if update.message is not None and not taps.is_from_a_person(update.message):
         raise ApplicationHandlerStop  # Something was pinned, a timer set: nobody has said anything.
     context.player = players.meet(
         telegram_id=user.id,
@@ -155,7 +153,7 @@ async def meet(update: Update, context: Context) -> None:
     if update.message is not None or update.callback_query is not None:
         context.awaited = players.stop_awaiting(player=context.player, now=context.now)
     if context.player.suspended_at is not None:
-        if support.is_for_support(update, context.awaited) or screens.is_rest_of_album(update):
+        if support.is_for_support(update, context.awaited) or taps.is_rest_of_album(update):
             return
         if update.callback_query is not None:
             await update.callback_query.answer(texts.suspended(), show_alert=True)
@@ -190,40 +188,40 @@ async def start(update: Update, context: Context) -> None:
     if parameter.startswith(staff_chats.LINK):
         await staff_chats.followed(update, context, parameter)
         return
-    await screens.say(update, texts.greeting(name=context.player.first_name), keyboards.home())
+    await taps.say(update, phrases.greeting(name=context.player.first_name), navigation.home())
     if context.player.created_at != context.now:
         await _pause(context, Event.HOME)
 
 
 async def play(update: Update, context: Context) -> None:
     """Offer the modes."""
-    await screens.say(update, texts.choose_mode(), _menu(update, context))
+    await taps.say(update, texts.choose_mode(), _menu(update, context))
 
 
 async def wallet(update: Update, context: Context) -> None:
     """Show what the player owns, and the last entries of the ledger."""
-    await screens.say(update, *_wallet(context, after=None))
+    await taps.say(update, *_wallet(context, after=None))
     await _pause(context, Event.HOME)
 
 
 async def stats(update: Update, context: Context) -> None:
     """Show the streak and how well the player answers."""
-    await screens.say(update, _stats(context), keyboards.way_back())
+    await taps.say(update, _stats(context), navigation.way_back())
 
 
 async def language(update: Update, context: Context) -> None:
     """Offer the languages."""
-    await screens.say(update, texts.choose_language(), keyboards.languages())
+    await taps.say(update, texts.choose_language(), keyboards.languages())
 
 
 async def help_command(update: Update, context: Context) -> None:
     """Explain the game."""
-    await screens.say(update, texts.help_text(now=context.now), keyboards.home())
+    await taps.say(update, texts.help_text(now=context.now), navigation.home())
 
 
 async def terms(update: Update, context: Context) -> None:
     """Tell the terms (Telegram asks every bot that sells for /terms)."""
-    await screens.say(update, texts.terms(), keyboards.home())
+    await taps.say(update, texts.terms(), navigation.home())
 
 
 async def unknown(update: Update, context: Context) -> None:
@@ -231,7 +229,7 @@ async def unknown(update: Update, context: Context) -> None:
 
     An album is answered once, whatever it is for.
     """
-    if screens.is_rest_of_album(update):
+    if taps.is_rest_of_album(update):
         await support.keep_rest_of_album(update, context)
         return
     if support.is_for_support(update, context.awaited):
@@ -240,7 +238,7 @@ async def unknown(update: Update, context: Context) -> None:
     if promo.is_code(update, context.awaited):
         await promo.entered(update, context)
         return
-    await screens.say(update, texts.unknown(), keyboards.home())
+    await taps.say(update, texts.unknown(), navigation.home())
 
 
 # --- Buttons --------------------------------------------------------------------------------------
@@ -248,64 +246,64 @@ async def unknown(update: Update, context: Context) -> None:
 
 async def menu(update: Update, context: Context) -> None:
     """Turn the message into the menu of modes."""
-    query = screens.tap(update)
+    query = taps.tap(update)
     await query.answer()
-    await screens.become(query, texts.choose_mode(), _menu(update, context))
+    await taps.become(query, texts.choose_mode(), _menu(update, context))
 
 
 async def home(update: Update, context: Context) -> None:
     """Turn the message into the greeting."""
-    query = screens.tap(update)
+    query = taps.tap(update)
     await query.answer()
-    await screens.become(query, texts.greeting(name=context.player.first_name), keyboards.home())
+    await taps.become(query, phrases.greeting(name=context.player.first_name), navigation.home())
     await _pause(context, Event.HOME)
 
 
 async def languages(update: Update, context: Context) -> None:
     """Turn the message into the choice of language."""
-    query = screens.tap(update)
+    query = taps.tap(update)
     await query.answer()
-    await screens.become(query, texts.choose_language(), keyboards.languages())
+    await taps.become(query, texts.choose_language(), keyboards.languages())
 
 
 async def choose_language(update: Update, context: Context) -> None:
     """Speak the chosen language from now on, beginning with the confirmation."""
-    query = screens.tap(update)
-    (code,) = screens.arguments(query, 1)
+    query = taps.tap(update)
+    (code,) = taps.arguments(query, 1)
     if code not in Language.values:
-        await stale(update, context)
+        await taps.stale(update, context)
         return
     players.speak(player=context.player, language=Language(code))
     translation.activate(code)
     await query.answer(texts.language_chosen())
-    await screens.become(query, texts.greeting(name=context.player.first_name), keyboards.home())
+    await taps.become(query, phrases.greeting(name=context.player.first_name), navigation.home())
 
 
 async def wallet_page(update: Update, context: Context) -> None:
     """Turn the message into the wallet, or into a further page of its statement."""
-    query = screens.tap(update)
-    (after,) = screens.arguments(query, 1)
+    query = taps.tap(update)
+    (after,) = taps.arguments(query, 1)
     await query.answer()
     entries = LedgerEntry.objects.filter(player=context.player)
     entry = entries.filter(pk=int(after)).first() if after.isdecimal() else None
-    await screens.become(query, *_wallet(context, after=entry))
+    await taps.become(query, *_wallet(context, after=entry))
     if entry is None:
         await _pause(context, Event.HOME)
 
 
 async def stats_page(update: Update, context: Context) -> None:
     """Turn the message into the statistics."""
-    query = screens.tap(update)
+    query = taps.tap(update)
     await query.answer()
-    await screens.become(query, _stats(context), keyboards.way_back())
+    await taps.become(query, _stats(context), navigation.way_back())
 
 
 async def start_round(update: Update, context: Context) -> None:
     """Start a round and turn the message into its first question."""
-    query = screens.tap(update)
-    mode, key = screens.arguments(query, 2)
+    query = taps.tap(update)
+    mode, key = taps.arguments(query, 2)
     if mode not in keyboards.MENU:
-        await stale(update, context)
+        await taps.stale(update, context)
         return
     begin = partial(rounds.start, player=context.player, mode=Mode(mode), key=key, now=context.now)
     await _ask(update, context, begin)
@@ -313,8 +311,8 @@ async def start_round(update: Update, context: Context) -> None:
 
 async def answer(update: Update, context: Context) -> None:
     """Grade the tap; turn the message into the feedback and what comes next."""
-    query = screens.tap(update)
-    showing_id, place = screens.arguments(query, 2)
+    query = taps.tap(update)
+    showing_id, place = taps.arguments(query, 2)
     try:
         outcome = rounds.answer(
             player=context.player, showing_id=int(showing_id), place=int(place), now=context.now
@@ -328,12 +326,12 @@ async def answer(update: Update, context: Context) -> None:
         await _ask(update, context, resume, note=texts.question_given_back())
         return
     except (StaleTapError, ValueError):
-        await stale(update, context)
+        await taps.stale(update, context)
         return
     graded = outcome.graded
     await query.answer(texts.toast_right() if graded.is_correct else texts.toast_wrong())
     if outcome.next is not None:
-        await screens.become(
+        await taps.become(
             query,
             texts.feedback_and_question(outcome, now=context.now),
             keyboards.options(outcome.next),
@@ -345,38 +343,33 @@ async def answer(update: Update, context: Context) -> None:
         say = texts.round_over if is_perfect else texts.last_feedback_and_result
         text = say(outcome, results, now=context.now)
         # The one good moment to ask: a round was played to its end.
-        asks = outcome.refusal is None and reminders.ask_once(
+        asks = outcome.refusal is None and reminder_settings.ask_once(
             player=context.player, now=context.now
         )
         is_out = isinstance(outcome.refusal, NoEnergyError)
         text = f"{text}\n\n{reminder_texts.may_remind(now=context.now)}" if asks else text
         keyboard = keyboards.after_round(graded.round, sells=is_out, asks=asks)
         if is_perfect:
-            await screens.celebrate(query, texts.feedback(graded), text, keyboard)
+            await taps.celebrate(query, texts.feedback(graded), text, keyboard)
         else:
-            await screens.become(query, text, keyboard)
+            await taps.become(query, text, keyboard)
         await _pause(context, Event.OUT_OF_ENERGY if is_out else Event.ROUND_OVER)
 
 
 async def stop(update: Update, context: Context) -> None:
     """End the round and turn the message into its result."""
-    query = screens.tap(update)
-    (round_id,) = screens.arguments(query, 1)
+    query = taps.tap(update)
+    (round_id,) = taps.arguments(query, 1)
     try:
         played = rounds.stop(player=context.player, round_id=int(round_id), now=context.now)
     except (StaleTapError, ValueError):
-        await stale(update, context)
+        await taps.stale(update, context)
         return
     await query.answer()
-    await screens.become(
+    await taps.become(
         query, texts.result(played, rounds.outcomes(played)), keyboards.after_round(played)
     )
     await _pause(context, Event.ROUND_OVER)
-
-
-async def stale(update: Update, context: Context) -> None:
-    """Answer kindly to a button whose time is over, or that never was one of ours."""
-    await screens.tap(update).answer(texts.stale())
 
 
 # --- Pages ---------------------------------------------------------------------------
@@ -389,7 +382,7 @@ async def _ask(
 
     `note` is said over the chat with the question.
     """
-    query = screens.tap(update)
+    query = taps.tap(update)
     try:
         started = begin()
     except NoQuestionsError:
@@ -406,14 +399,14 @@ async def _ask(
         await query.answer(texts.no_energy_toast(refusal, now=context.now))
         text = texts.no_energy(refusal, now=context.now)
         if not await offers.stand_in(query, context, Event.OUT_OF_ENERGY, above=text):
-            await screens.become(query, text, keyboards.out_of_energy())
+            await taps.become(query, text, keyboards.out_of_energy())
         return
     except (StaleTapError, ValueError):
-        await stale(update, context)
+        await taps.stale(update, context)
         return
     await query.answer(note or None, show_alert=bool(note) or None)
     if started.charge is not None:
-        await screens.become(
+        await taps.become(
             query,
             texts.question(started.showing, started.charge, now=context.now),
             keyboards.options(started.showing),
@@ -442,7 +435,7 @@ def _wallet(context: Context, *, after: LedgerEntry | None) -> tuple[str, Inline
         wallet=Wallet.objects.filter(player=player).first(),
         plan=entitlements.premium_at(player=player, at=now),
         premium_until=entitlements.premium_until(player=player, now=now),
-        subscription=buying.subscription_line(held, now=now) if held else "",
+        subscription=goods_texts.subscription_line(held, now=now) if held else "",
         entries=page.entries,
         now=now,
     )

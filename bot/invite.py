@@ -2,8 +2,9 @@
 
 from telegram import Update
 
-from bot import invite_texts, keyboards, screens, texts
-from bot.application import Context
+from bot import invite_texts, keyboards
+from bot.chat import navigation, phrases, taps
+from bot.chat.context import Context
 from economy.holdings import holdings
 from promos import referrals
 from promos.errors import NoRewardError, NotYetError
@@ -19,10 +20,10 @@ async def invite(update: Update, context: Context) -> None:
     text = invite_texts.overview(seen, now=context.now)
     keyboard = keyboards.invite(seen, link=invite_texts.link(seen.code))
     if update.callback_query is None:
-        await screens.say(update, text, keyboard)
+        await taps.say(update, text, keyboard)
     else:
         await update.callback_query.answer()
-        await screens.become(update.callback_query, text, keyboard)
+        await taps.become(update.callback_query, text, keyboard)
 
 
 async def followed(update: Update, context: Context, parameter: str, *, is_first: bool) -> None:
@@ -31,7 +32,7 @@ async def followed(update: Update, context: Context, parameter: str, *, is_first
     Nobody else is bound, and is told so: the link then is a way to the game, and nothing more.
     """
     name, code = context.player.first_name, parameter.removeprefix(LINK)
-    greeting = texts.greeting(name=name)
+    greeting = phrases.greeting(name=name)
     if is_first:
         referral = referrals.bind(invited=context.player, code=code, now=context.now)
         if referral is not None and referral.inviter_id != context.player.pk:
@@ -44,15 +45,15 @@ async def followed(update: Update, context: Context, parameter: str, *, is_first
             greeting = invite_texts.own_link()
         else:
             greeting = invite_texts.plays_already(name=name, inviter=inviter.player.first_name)
-    await screens.say(update, greeting, keyboards.home())
+    await taps.say(update, greeting, navigation.home())
 
 
 async def choose(update: Update, context: Context) -> None:
     """Hand over the reward that was tapped, once; say what was given, or why not yet."""
-    query = screens.tap(update)
-    number, chosen = screens.arguments(query, 2)
+    query = taps.tap(update)
+    number, chosen = taps.arguments(query, 2)
     if not number.isdecimal() or len(number) > 9 or chosen not in RewardChoice.values:
-        await query.answer(texts.stale())
+        await query.answer(phrases.stale())
         return
     choice = RewardChoice(chosen)
     try:
@@ -68,4 +69,4 @@ async def choose(update: Update, context: Context) -> None:
     await query.answer(None if claim.is_new else invite_texts.chosen_before())
     owned = holdings(player=context.player, now=context.now)
     text = invite_texts.claimed(claim, owned, now=context.now)
-    await screens.become(query, text, keyboards.rewarded())
+    await taps.become(query, text, keyboards.rewarded())

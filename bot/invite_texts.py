@@ -1,4 +1,4 @@
-"""Every sentence about inviting friends, in the language that is active; see bot/texts.py."""
+"""Every sentence about inviting friends, in the language that is active; see bot/chat/phrases.py."""
 
 from datetime import datetime, timedelta
 from html import escape
@@ -8,7 +8,7 @@ from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bot import buying, dates
+from bot.chat import dates, goods_texts
 from economy.goods import Goods
 from economy.holdings import Holdings
 from economy.models import LedgerEntry
@@ -139,7 +139,7 @@ def dots(done: int, whole: int) -> str:
 
 def choice_line(choice: RewardChoice) -> str:
     """Return what a choice brings, in one line."""
-    return " · ".join(buying.delivery(referrals.goods_of(choice)))
+    return " · ".join(goods_texts.delivery(referrals.goods_of(choice)))
 
 
 def _friend(friend: Friend, *, now: datetime) -> str:
@@ -183,10 +183,10 @@ def claimed(claim: Claim, owned: Holdings, *, now: datetime) -> str:
             _("🎁 <b>Your reward {number} is here. Thank you for inviting!</b>").format(
                 number=claim.reward.number
             ),
-            *buying.delivery(goods),
+            *goods_texts.delivery(goods),
             "",
             _("<b>You have now</b>"),
-            *buying.possessions(owned, now=now, of=goods),
+            *goods_texts.possessions(owned, now=now, of=goods),
         ]
     )
 
@@ -280,7 +280,9 @@ def _revoked(reward: ReferralReward) -> str:
         _("One of the three invitations does not count. The others count for your next reward."),
     ]
     if reward.entry is not None:
-        lines += buying.taken_back(Goods.from_metadata(reward.entry.metadata), _taken(reward.entry))
+        lines += goods_texts.taken_back(
+            Goods.from_metadata(reward.entry.metadata), _taken(reward.entry)
+        )
     return "\n".join([*lines, "", _("Questions? Use /paysupport.")])
 
 
@@ -297,11 +299,6 @@ def _taken(entry: LedgerEntry) -> dict[str, int]:
 
 
 # --- Buttons --------------------------------------------------------------------------------------
-
-
-def button_invite() -> str:
-    """Return the label of the button that opens the page of invitations."""
-    return _("🤝 Invite")
 
 
 def button_share() -> str:

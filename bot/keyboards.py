@@ -5,21 +5,13 @@ Data is at most 64 bytes (Bot API InlineKeyboardButton). `Data` is the one home 
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from enum import StrEnum
-from typing import Any
 
 from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup, Message
 
-from bot import (
-    buying,
-    invite_texts,
-    local_time,
-    offer_texts,
-    promo_texts,
-    reminder_texts,
-    texts,
-)
-from bot.models import ReminderSettings, Zone
+from bot import buying, invite_texts, offer_texts, promo_texts, reminder_texts, texts
+from bot.chat import dates, goods_texts, local_time, navigation, phrases
+from bot.chat.models import ReminderSettings, Zone
+from bot.chat.navigation import Data, button, products
 from payments.catalogue import Offer
 from payments.models import Impression, Purchase, Subscription, SubscriptionState
 from payments.offers import Proposal
@@ -42,90 +34,6 @@ SHORT = 16
 PURCHASES_LENGTH = 6
 
 
-class Data(StrEnum):
-    """The first word of a button's data."""
-
-    MENU = "menu"
-    HOME = "home"
-    PLAY = "play"  # play:<mode>:<start key>
-    ANSWER = "answer"  # answer:<showing>:<place>
-    STOP = "stop"  # stop:<round>
-    LANGUAGES = "languages"
-    LANGUAGE = "language"  # language:<code>
-    WALLET = "wallet"  # wallet:<entry after which the statement goes on>
-    STATS = "stats"
-    SHOP = "shop"
-    PRODUCT = "product"  # product:<code>
-    BUY = "buy"  # buy:<code>:<redemption whose discount the price has, if one has>
-    SUBSCRIBE = "subscribe"  # subscribe:<code>
-    PURCHASES = "purchases"  # purchases:<page>
-    RECEIPT = "receipt"  # receipt:<purchase>:<page of the list>
-    SUBSCRIPTION = "subscription"
-    CANCEL = "cancel"
-    CANCEL_BESIDE = "cancel-beside"
-    RESUME = "resume"
-    PROMO = "promo"
-    INVITE = "invite"
-    REWARD = "reward"  # reward:<number>:<choice>
-    OFFER = "offer"  # offer:<impression>:<code>:<redemption whose discount the price has, if any>
-    FLASH = "flash"  # flash:<impression>
-    LATER = "later"  # later:<impression>
-    MUTE = "mute"  # mute:<impression>
-    SETTINGS = "settings"
-    SWITCH = "switch"  # switch:<field of the settings>:<1 on, 0 off>
-    ZONES = "zones"
-    ZONE = "zone"  # zone:<IANA name>
-    HOURS = "hours"
-    HOUR = "hour"  # hour:<8 to 21>
-    REMIND = "remind"  # remind:<1 yes, 0 no>
-    NO_NEWS = "nonews"
-
-
-# These take themselves away and leave the other buttons of their message (see `without`).
-USED_ONCE = (Data.REMIND, Data.NO_NEWS)
-
-
-class _Button(InlineKeyboardButton):
-    """A button that is tapped; it knows by itself how it goes to Telegram.
-
-    Finding that out costs python-telegram-bot a look at each of its attributes.
-    """
-
-    __slots__ = ()
-
-    def to_dict(self, recursive: bool = True) -> dict[str, Any]:
-        """Return the button as the Bot API takes it."""
-        return {"text": self.text, "callback_data": self.callback_data}
-
-
-def _button(label: str, *data: object) -> InlineKeyboardButton:
-    return _Button(label, callback_data=":".join(str(part) for part in data))
-
-
-def home() -> InlineKeyboardMarkup:
-    """Return the buttons under the greeting."""
-    return InlineKeyboardMarkup(
-        [
-            [_button(texts.button_play(), Data.MENU)],
-            [
-                _button(texts.button_wallet(), Data.WALLET),
-                _button(texts.button_stats(), Data.STATS),
-            ],
-            [
-                _button(buying.button_shop(), Data.SHOP),
-                _button(promo_texts.button_promo(), Data.PROMO),
-            ],
-            [
-                _button(invite_texts.button_invite(), Data.INVITE),
-                _button(reminder_texts.button_settings(), Data.SETTINGS),
-            ],
-            [
-                _button(texts.button_language(), Data.LANGUAGES),
-            ],
-        ]
-    )
-
-
 def menu(*, start_key: str, open_modes: Collection[str] | None) -> InlineKeyboardMarkup:
     """Return one button for each mode; `start_key` makes all taps on one of them one start.
 
@@ -134,38 +42,28 @@ def menu(*, start_key: str, open_modes: Collection[str] | None) -> InlineKeyboar
     rows = []
     for mode in MENU:
         is_open = open_modes is None or mode in open_modes
-        label = texts.mode_name(mode) if is_open else f"🔒 {texts.mode_name(mode)}"
-        rows.append([_button(label, Data.PLAY, mode, start_key)])
+        label = phrases.mode_name(mode) if is_open else f"🔒 {phrases.mode_name(mode)}"
+        rows.append([button(label, Data.PLAY, mode, start_key)])
     if open_modes is not None:
-        rows.append([_button(buying.button_shop(), Data.SHOP)])  # What opens the locks.
-    return InlineKeyboardMarkup([*rows, [_button(texts.button_back(), Data.HOME)]])
+        rows.append([button(phrases.button_shop(), Data.SHOP)])  # What opens the locks.
+    return InlineKeyboardMarkup([*rows, [button(phrases.button_back(), Data.HOME)]])
 
 
 def wallet(*, older: int | None, has_subscription: bool) -> InlineKeyboardMarkup:
     """Return the ways to older entries, if there are any, to what was bought, and the way out."""
-    bought = [_button(buying.button_purchases(), Data.PURCHASES)]
+    bought = [button(phrases.button_purchases(), Data.PURCHASES)]
     if has_subscription:
-        bought.append(_button(buying.button_subscription(), Data.SUBSCRIPTION))
-    rows = [[_button(texts.button_older(), Data.WALLET, older)]] if older else []
-    return InlineKeyboardMarkup([*rows, bought, [_button(texts.button_back(), Data.HOME)]])
-
-
-def way_back() -> InlineKeyboardMarkup:
-    """Return the way to a round, and the way out."""
-    return InlineKeyboardMarkup(
-        [
-            [_button(texts.button_play(), Data.MENU)],
-            [_button(texts.button_back(), Data.HOME)],
-        ]
-    )
+        bought.append(button(phrases.button_subscription(), Data.SUBSCRIPTION))
+    rows = [[button(phrases.button_older(), Data.WALLET, older)]] if older else []
+    return InlineKeyboardMarkup([*rows, bought, [button(phrases.button_back(), Data.HOME)]])
 
 
 def out_of_energy() -> InlineKeyboardMarkup:
     """Return the way to more energy, and the way out."""
     return InlineKeyboardMarkup(
         [
-            [_button(buying.button_shop(), Data.SHOP)],
-            [_button(texts.button_back(), Data.HOME)],
+            [button(phrases.button_shop(), Data.SHOP)],
+            [button(phrases.button_back(), Data.HOME)],
         ]
     )
 
@@ -173,14 +71,12 @@ def out_of_energy() -> InlineKeyboardMarkup:
 def options(showing: Showing) -> InlineKeyboardMarkup:
     """Return the four options in the order of the showing, and the way out."""
     buttons = [
-        _button(showing.text_at(place), Data.ANSWER, showing.pk, place)
+        button(showing.text_at(place), Data.ANSWER, showing.pk, place)
         for place in range(len(showing.order))
     ]
     short = all(len(button.text) <= SHORT for button in buttons)
     rows = [buttons[:2], buttons[2:]] if short else [[button] for button in buttons]
-    return InlineKeyboardMarkup(
-        [*rows, [_button(texts.button_stop(), Data.STOP, showing.round_id)]]
-    )
+    return InlineKeyboardMarkup([*rows, [button(texts.button_stop(), Data.STOP, showing.round_id)]])
 
 
 def after_round(played: Round, *, sells: bool = False, asks: bool = False) -> InlineKeyboardMarkup:
@@ -189,22 +85,22 @@ def after_round(played: Round, *, sells: bool = False, asks: bool = False) -> In
     `sells` what would have let the round go on, `asks` whether the bot may remind.
     """
     rows = [
-        [_button(texts.button_again(), Data.PLAY, played.mode, f"r{played.pk}")],
-        [_button(texts.button_modes(), Data.MENU)],
+        [button(texts.button_again(), Data.PLAY, played.mode, f"r{played.pk}")],
+        [button(texts.button_modes(), Data.MENU)],
     ]
     if sells:
-        rows.insert(0, [_button(buying.button_shop(), Data.SHOP)])
+        rows.insert(0, [button(phrases.button_shop(), Data.SHOP)])
     if asks:
-        yes = _button(reminder_texts.button_yes(), Data.REMIND, 1)
-        rows.append([yes, _button(reminder_texts.button_no(), Data.REMIND, 0)])
+        yes = button(reminder_texts.button_yes(), Data.REMIND, 1)
+        rows.append([yes, button(reminder_texts.button_no(), Data.REMIND, 0)])
     return InlineKeyboardMarkup(rows)
 
 
 def languages() -> InlineKeyboardMarkup:
     """Return one button for each language, named in itself."""
     return InlineKeyboardMarkup(
-        [[_button(language.label, Data.LANGUAGE, language.value)] for language in Language]
-        + [[_button(texts.button_back(), Data.HOME)]]
+        [[button(language.label, Data.LANGUAGE, language.value)] for language in Language]
+        + [[button(phrases.button_back(), Data.HOME)]]
     )
 
 
@@ -214,19 +110,19 @@ def languages() -> InlineKeyboardMarkup:
 def settings(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup:
     """Return one switch for each kind of message, the clock, the language, and the way out."""
     rows = [
-        [_button(label, Data.SWITCH, field, int(not getattr(wanted, field)))]
+        [button(label, Data.SWITCH, field, int(not getattr(wanted, field)))]
         for field, label in reminder_texts.switches(wanted).items()
     ]
     if wanted.daily_round:
-        rows.insert(2, [_button(reminder_texts.button_hour(wanted), Data.HOURS)])
+        rows.insert(2, [button(reminder_texts.button_hour(wanted), Data.HOURS)])
     return InlineKeyboardMarkup(
         [
             *rows,
             [
-                _button(reminder_texts.button_zone(wanted, now=now), Data.ZONES),
-                _button(texts.button_language(), Data.LANGUAGES),
+                button(reminder_texts.button_zone(wanted, now=now), Data.ZONES),
+                button(phrases.button_language(), Data.LANGUAGES),
             ],
-            [_button(texts.button_back(), Data.HOME)],
+            [button(phrases.button_back(), Data.HOME)],
         ]
     )
 
@@ -234,19 +130,17 @@ def settings(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup
 def zones(*, now: datetime) -> InlineKeyboardMarkup:
     """Return one button for each clock, with the time that it shows, and the way back."""
     buttons = [
-        _button(
-            f"{reminder_texts.city(zone)} {reminder_texts.clock(zone, now=now)}", Data.ZONE, zone
-        )
+        button(f"{reminder_texts.city(zone)} {dates.clock(zone, now=now)}", Data.ZONE, zone)
         for zone in Zone
     ]
-    back = [_button(texts.button_back(), Data.SETTINGS)]
+    back = [button(phrases.button_back(), Data.SETTINGS)]
     return InlineKeyboardMarkup([*_in_rows(buttons, length=2), back])
 
 
 def hours() -> InlineKeyboardMarkup:
     """Return one button for each hour that is not quiet, and the way back."""
-    buttons = [_button(f"{hour}:00", Data.HOUR, hour) for hour in local_time.HOURS]
-    back = [_button(texts.button_back(), Data.SETTINGS)]
+    buttons = [button(f"{hour}:00", Data.HOUR, hour) for hour in local_time.HOURS]
+    back = [button(phrases.button_back(), Data.SETTINGS)]
     return InlineKeyboardMarkup([*_in_rows(buttons, length=4), back])
 
 
@@ -260,9 +154,9 @@ def reminded(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup
     """Return the ways to the clock and the settings, and to a round."""
     return InlineKeyboardMarkup(
         [
-            [_button(reminder_texts.button_zone(wanted, now=now), Data.ZONES)],
-            [_button(reminder_texts.button_settings(), Data.SETTINGS)],
-            [_button(texts.button_play(), Data.MENU)],
+            [button(reminder_texts.button_zone(wanted, now=now), Data.ZONES)],
+            [button(phrases.button_settings(), Data.SETTINGS)],
+            [button(phrases.button_play(), Data.MENU)],
         ]
     )
 
@@ -272,9 +166,9 @@ def reminder(proposal: Proposal | None) -> InlineKeyboardMarkup:
     offered = offer(proposal).inline_keyboard if proposal else ()
     return InlineKeyboardMarkup(
         [
-            [_button(texts.button_play(), Data.MENU)],
+            [button(phrases.button_play(), Data.MENU)],
             *offered,
-            [_button(reminder_texts.button_settings(), Data.SETTINGS)],
+            [button(phrases.button_settings(), Data.SETTINGS)],
         ]
     )
 
@@ -293,11 +187,11 @@ def without(message: object, data: Data) -> InlineKeyboardMarkup:
 
 def broadcast(*, label: str, screen: str, url: str) -> InlineKeyboardMarkup:
     """Return the button of a broadcast, if it has one, and the one that ends broadcasts."""
-    rows = [[_button(reminder_texts.button_no_news(), Data.NO_NEWS)]]
+    rows = [[button(reminder_texts.button_no_news(), Data.NO_NEWS)]]
     if url:
         rows.insert(0, [InlineKeyboardButton(label, url=url)])
     elif screen:
-        rows.insert(0, [_button(label, screen)])
+        rows.insert(0, [button(label, screen)])
     return InlineKeyboardMarkup(rows)
 
 
@@ -306,27 +200,21 @@ def broadcast(*, label: str, screen: str, url: str) -> InlineKeyboardMarkup:
 
 def shop(offers: Sequence[Offer]) -> InlineKeyboardMarkup:
     """Return one button for each product, the way to a discount, and the way out."""
-    promo = [_button(promo_texts.button_promo(), Data.PROMO)]
+    promo = [button(phrases.button_promo(), Data.PROMO)]
     return InlineKeyboardMarkup(
-        [*_products(offers), promo, [_button(texts.button_back(), Data.HOME)]]
+        [*products(offers), promo, [button(phrases.button_back(), Data.HOME)]]
     )
 
 
 def discounted(offers: Sequence[Offer]) -> InlineKeyboardMarkup:
     """Return one button for each product that a discount makes cheaper, and the way to all."""
-    return InlineKeyboardMarkup([*_products(offers), [_button(buying.button_shop(), Data.SHOP)]])
-
-
-def _products(offers: Sequence[Offer]) -> list[list[InlineKeyboardButton]]:
-    return [
-        [_button(buying.button_product(offer), Data.PRODUCT, offer.product.pk)] for offer in offers
-    ]
+    return InlineKeyboardMarkup([*products(offers), [button(phrases.button_shop(), Data.SHOP)]])
 
 
 def refused_code(*, can_retry: bool) -> InlineKeyboardMarkup:
     """Return the way to another code, unless none is looked at now, and the way out."""
-    rows = [[_button(promo_texts.button_another(), Data.PROMO)]] if can_retry else []
-    return InlineKeyboardMarkup([*rows, [_button(texts.button_back(), Data.HOME)]])
+    rows = [[button(promo_texts.button_another(), Data.PROMO)]] if can_retry else []
+    return InlineKeyboardMarkup([*rows, [button(phrases.button_back(), Data.HOME)]])
 
 
 def product(offer: Offer, held: Subscription | None) -> InlineKeyboardMarkup:
@@ -337,13 +225,13 @@ def product(offer: Offer, held: Subscription | None) -> InlineKeyboardMarkup:
     sold, rows = offer.product, []
     if offer.refused is None:
         hold = [offer.hold.pk] if offer.hold else []
-        rows.append([_button(buying.button_buy(offer), Data.BUY, sold.pk, *hold)])
+        rows.append([button(buying.button_buy(offer), Data.BUY, sold.pk, *hold)])
         if sold.can_subscribe and held is None:
             label = buying.button_subscribe(sold.stars)
-            rows.append([_button(label, Data.SUBSCRIBE, sold.pk)])
+            rows.append([button(label, Data.SUBSCRIBE, sold.pk)])
         if held is not None and held.canceled_at is None:
-            rows.append([_button(buying.button_cancel(), Data.CANCEL_BESIDE)])
-    return InlineKeyboardMarkup([*rows, [_button(texts.button_back(), Data.SHOP)]])
+            rows.append([button(phrases.button_cancel(), Data.CANCEL_BESIDE)])
+    return InlineKeyboardMarkup([*rows, [button(phrases.button_back(), Data.SHOP)]])
 
 
 def invoice(purchase: Purchase, held: Subscription | None) -> InlineKeyboardMarkup:
@@ -355,13 +243,13 @@ def invoice(purchase: Purchase, held: Subscription | None) -> InlineKeyboardMark
         [
             [InlineKeyboardButton(buying.button_pay(purchase), pay=True)],
             *_cancel_beside(held),
-            [_button(texts.button_back(), Data.SHOP)],
+            [button(phrases.button_back(), Data.SHOP)],
         ]
     )
 
 
 def _cancel_beside(held: Subscription | None) -> list[list[InlineKeyboardButton]]:
-    return [[_button(buying.button_cancel(), Data.CANCEL_BESIDE)]] if held else []
+    return [[button(phrases.button_cancel(), Data.CANCEL_BESIDE)]] if held else []
 
 
 def link(purchase: Purchase) -> InlineKeyboardMarkup:
@@ -370,7 +258,7 @@ def link(purchase: Purchase) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup(
         [
             [InlineKeyboardButton(label, url=purchase.invoice_link)],
-            [_button(texts.button_back(), Data.SHOP)],
+            [button(phrases.button_back(), Data.SHOP)],
         ]
     )
 
@@ -380,8 +268,8 @@ def told_of_purchase(held: Subscription | None = None) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup(
         [
             *_cancel_beside(held),
-            [_button(texts.button_play(), Data.MENU)],
-            [_button(buying.button_purchases(), Data.PURCHASES)],
+            [button(phrases.button_play(), Data.MENU)],
+            [button(phrases.button_purchases(), Data.PURCHASES)],
         ]
     )
 
@@ -390,8 +278,8 @@ def told_of_subscription() -> InlineKeyboardMarkup:
     """Return the ways to the subscription, and out."""
     return InlineKeyboardMarkup(
         [
-            [_button(buying.button_subscription(), Data.SUBSCRIPTION)],
-            [_button(texts.button_back(), Data.HOME)],
+            [button(phrases.button_subscription(), Data.SUBSCRIPTION)],
+            [button(phrases.button_back(), Data.HOME)],
         ]
     )
 
@@ -399,30 +287,30 @@ def told_of_subscription() -> InlineKeyboardMarkup:
 def purchases(page: Sequence[Purchase], *, number: int, has_more: bool) -> InlineKeyboardMarkup:
     """Return one button for each purchase on the page, the ways to other pages, and back."""
     rows = [
-        [_button(buying.purchase(bought), Data.RECEIPT, bought.pk.hex, number)] for bought in page
+        [button(buying.purchase(bought), Data.RECEIPT, bought.pk.hex, number)] for bought in page
     ]
-    turns = [_button(buying.button_newer(), Data.PURCHASES, number - 1)] if number else []
+    turns = [button(buying.button_newer(), Data.PURCHASES, number - 1)] if number else []
     if has_more:
-        turns.append(_button(texts.button_older(), Data.PURCHASES, number + 1))
+        turns.append(button(phrases.button_older(), Data.PURCHASES, number + 1))
     if not page:
-        turns = [_button(buying.button_shop(), Data.SHOP)]
+        turns = [button(phrases.button_shop(), Data.SHOP)]
     return InlineKeyboardMarkup(
-        [*rows, *([turns] if turns else []), [_button(texts.button_back(), Data.WALLET)]]
+        [*rows, *([turns] if turns else []), [button(phrases.button_back(), Data.WALLET)]]
     )
 
 
 def receipt(*, page: str) -> InlineKeyboardMarkup:
     """Return the way back to the page of the list."""
-    return InlineKeyboardMarkup([[_button(texts.button_back(), Data.PURCHASES, page)]])
+    return InlineKeyboardMarkup([[button(phrases.button_back(), Data.PURCHASES, page)]])
 
 
 def subscription(held: Subscription, *, now: datetime) -> InlineKeyboardMarkup:
     """Return what can be done with a subscription, and the way back."""
-    rows = [[_button(texts.button_back(), Data.WALLET)]]
+    rows = [[button(phrases.button_back(), Data.WALLET)]]
     if held.state(now) is SubscriptionState.CANCELED:
-        rows.insert(0, [_button(buying.button_resume(), Data.RESUME)])
+        rows.insert(0, [button(buying.button_resume(), Data.RESUME)])
     elif held.canceled_at is None:
-        rows.insert(0, [_button(buying.button_cancel(), Data.CANCEL)])
+        rows.insert(0, [button(phrases.button_cancel(), Data.CANCEL)])
     return InlineKeyboardMarkup(rows)
 
 
@@ -434,13 +322,15 @@ def invite(seen: Overview, *, link: str) -> InlineKeyboardMarkup:
     rows = [row for reward in seen.rewards if reward.offered_at for row in _choices(reward)]
     share = InlineKeyboardButton(invite_texts.button_share(), url=invite_texts.share(link))
     copy = InlineKeyboardButton(invite_texts.button_copy(), copy_text=CopyTextButton(link))
-    return InlineKeyboardMarkup([*rows, [share], [copy], [_button(texts.button_back(), Data.HOME)]])
+    return InlineKeyboardMarkup(
+        [*rows, [share], [copy], [button(phrases.button_back(), Data.HOME)]]
+    )
 
 
 def _choices(reward: ReferralReward) -> list[list[InlineKeyboardButton]]:
     return [
         [
-            _button(
+            button(
                 invite_texts.button_choice(reward, choice),
                 Data.REWARD,
                 reward.number,
@@ -454,15 +344,15 @@ def _choices(reward: ReferralReward) -> list[list[InlineKeyboardButton]]:
 def told_of_invitation(reward: ReferralReward | None) -> InlineKeyboardMarkup:
     """Return the choices of a reward that can be chosen, and the way to the invitations."""
     rows = _choices(reward) if reward and reward.offered_at and not reward.revoked_at else []
-    return InlineKeyboardMarkup([*rows, [_button(invite_texts.button_invite(), Data.INVITE)]])
+    return InlineKeyboardMarkup([*rows, [button(phrases.button_invite(), Data.INVITE)]])
 
 
 def rewarded() -> InlineKeyboardMarkup:
     """Return the ways to a round, and back to the invitations."""
     return InlineKeyboardMarkup(
         [
-            [_button(texts.button_play(), Data.MENU)],
-            [_button(invite_texts.button_invite(), Data.INVITE)],
+            [button(phrases.button_play(), Data.MENU)],
+            [button(phrases.button_invite(), Data.INVITE)],
         ]
     )
 
@@ -477,9 +367,9 @@ def offer(proposal: Proposal) -> InlineKeyboardMarkup:
     """
     shown = proposal.impression
     if proposal.gift:
-        return way_back()
+        return navigation.way_back()
     if proposal.campaign is not None:
-        take = [[_button(offer_texts.button_discount(proposal.campaign), Data.FLASH, shown.pk)]]
+        take = [[button(offer_texts.button_discount(proposal.campaign), Data.FLASH, shown.pk)]]
     else:
         take = _offered(shown, proposal.wares)
     return InlineKeyboardMarkup([*take, *_refusing(shown)])
@@ -487,7 +377,7 @@ def offer(proposal: Proposal) -> InlineKeyboardMarkup:
 
 def offer_discounted(shown: Impression, wares: Sequence[Offer]) -> InlineKeyboardMarkup:
     """Return the ways to what the discount of an offer makes cheaper, and the way out."""
-    out = [_button(texts.button_back(), Data.HOME)]
+    out = [button(phrases.button_back(), Data.HOME)]
     return InlineKeyboardMarkup([*_offered(shown, wares), out])
 
 
@@ -496,14 +386,14 @@ def _offered(shown: Impression, wares: Sequence[Offer]) -> list[list[InlineKeybo
     rows = []
     for ware in wares:
         hold = [ware.hold.pk] if ware.hold else []
-        label = buying.button_product(ware)
-        rows.append([_button(label, Data.OFFER, shown.pk, ware.product.pk, *hold)])
+        label = goods_texts.button_product(ware)
+        rows.append([button(label, Data.OFFER, shown.pk, ware.product.pk, *hold)])
     return rows
 
 
 def _refusing(shown: Impression) -> list[list[InlineKeyboardButton]]:
     """Return the ways not to want an offer."""
     return [
-        [_button(offer_texts.button_later(), Data.LATER, shown.pk)],
-        [_button(offer_texts.button_mute(), Data.MUTE, shown.pk)],
+        [button(offer_texts.button_later(), Data.LATER, shown.pk)],
+        [button(offer_texts.button_mute(), Data.MUTE, shown.pk)],
     ]

@@ -16,8 +16,10 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 from telegram import InlineKeyboardMarkup
 
-from bot import buying, dates, invite_texts, keyboards, local_time, reminders, texts
-from bot.models import ReminderKind, ReminderSettings
+from bot import buying, invite_texts, keyboards, reminders, texts
+from bot.chat import dates, local_time, navigation, reminder_settings
+from bot.chat.models import ReminderSettings
+from bot.models import ReminderKind
 from bot.queue import outbox
 from bot.queue.models import Lane
 from economy import entitlements, streak_rules, streaks
@@ -57,7 +59,7 @@ class Source(Generic[Row]):
     due: Callable[[], "QuerySet[Row]"]
     claim: Callable[[Row, datetime], bool]
     say: Callable[[Row, datetime], str | None]
-    keyboard: Callable[[Row, datetime], InlineKeyboardMarkup] = lambda _, __: keyboards.way_back()
+    keyboard: Callable[[Row, datetime], InlineKeyboardMarkup] = lambda _, __: navigation.way_back()
     owed: bool = False
     # As which reminder it takes a place of the day, unless it is owed.
     kind: ReminderKind | None = None
@@ -274,7 +276,7 @@ def _tell_one(sources: Sequence[Source[Any]], player_id: int) -> int:
         if any(source.owed for source in sources):
             with outbox.collecting():
                 return tell(player=player, now=now, sources=sources)
-        settings = reminders.settings_of(player)
+        settings = reminder_settings.settings_of(player)
         if not local_time.is_awake(now, zone=settings.zone):
             return 0  # It was, when the players were looked for.
         useless_at = local_time.quiet_at(now, zone=settings.zone)

@@ -1,4 +1,4 @@
-"""Every sentence about offers, in the language that is active; see bot/texts.py.
+"""Every sentence about offers, in the language that is active; see bot/chat/phrases.py.
 
 An offer says first what costs nothing, and promises nothing that the purchase does not keep.
 """
@@ -10,7 +10,7 @@ from html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bot import buying, dates, texts
+from bot.chat import dates, goods_texts, phrases
 from economy.energy import REGEN_INTERVAL
 from payments.catalogue import Offer
 from payments.offer_rules import BOUGHT_WITHIN, MUTED_FOR, Trigger
@@ -36,9 +36,12 @@ def _under(head: str, proposal: Proposal, *, now: datetime) -> str:
 
 def _ware(ware: Offer) -> str:
     """Return a product with its price and what it delivers."""
-    name = f"<b>{escape(buying.title(ware.product))}</b>"
+    name = f"<b>{escape(goods_texts.title(ware.product))}</b>"
     return "\n".join(
-        [f"{name} · {buying.price(ware)}", " · ".join(buying.delivery(ware.product.goods))]
+        [
+            f"{name} · {goods_texts.price(ware)}",
+            " · ".join(goods_texts.delivery(ware.product.goods)),
+        ]
     )
 
 
@@ -55,7 +58,7 @@ def _streak_at_risk(proposal: Proposal) -> str:
         "🔥 <b>Your streak of {days} day ends at {time}.</b>",
         "🔥 <b>Your streak of {days} days ends at {time}.</b>",
         days,
-    ).format(days=days, time=texts.top_up_time(now=proposal.snapshot.now))
+    ).format(days=days, time=phrases.top_up_time(now=proposal.snapshot.now))
     enough = _("One answered question is enough to keep it.")
     return f"{head}\n\n{enough} {_saves_the_day()}"
 
@@ -75,7 +78,7 @@ def _starter_expired(proposal: Proposal) -> str:
 
 def _locked_mode(proposal: Proposal) -> str:
     mode = proposal.snapshot.about
-    name = texts.mode_name(mode) if mode in Mode.values else mode
+    name = phrases.mode_name(mode) if mode in Mode.values else mode
     return _("🔒 <b>“{mode}” is locked.</b>\n\nThis opens it for you:").format(mode=escape(name))
 
 
@@ -122,7 +125,7 @@ def _energy_low(proposal: Proposal) -> str:
         "wait:"
     ).format(
         minutes=REGEN_INTERVAL // timedelta(minutes=1),
-        time=texts.top_up_time(now=proposal.snapshot.now),
+        time=phrases.top_up_time(now=proposal.snapshot.now),
     )
     return f"{head}\n\n{way}"
 
@@ -190,9 +193,12 @@ def discount_held(hold: Redemption, wares: Sequence[Offer], *, now: datetime) ->
     """Return what the discount of a weekend, which is held now, makes cheaper."""
     lines = [
         _("🎉 <b>The discount is yours.</b>"),
-        buying.discount(hold, now=now),
+        goods_texts.discount(hold, now=now),
         "",
-        *(f"{escape(buying.title(ware.product))} · {buying.price(ware)}" for ware in wares),
+        *(
+            f"{escape(goods_texts.title(ware.product))} · {goods_texts.price(ware)}"
+            for ware in wares
+        ),
     ]
     return "\n".join(lines)
 

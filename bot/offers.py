@@ -9,8 +9,9 @@ from datetime import datetime
 from telegram import Bot, CallbackQuery, Update
 from telegram.constants import ParseMode
 
-from bot import dates, keyboards, offer_texts, screens, texts
-from bot.application import Context
+from bot import keyboards, offer_texts
+from bot.chat import dates, navigation, phrases, taps
+from bot.chat.context import Context
 from payments import catalogue, offers
 from payments.errors import StaleOfferError
 from payments.offer_rules import Event
@@ -56,7 +57,7 @@ async def stand_in(
     if not above:
         await query.answer(toast or None)
     text = "\n\n".join(filter(None, [above, offer_texts.offer(proposal, now=now)]))
-    await screens.become(query, text, keyboards.offer(proposal))
+    await taps.become(query, text, keyboards.offer(proposal))
     return True
 
 
@@ -75,7 +76,7 @@ async def _send(bot: Bot, proposal: Proposal, *, player: Player, now: datetime) 
 
 async def discount(update: Update, context: Context) -> None:
     """Hold the discount of the weekend for the player, and show what is cheaper now."""
-    query = screens.tap(update)
+    query = taps.tap(update)
     try:
         impression, result = offers.take_discount(
             player=context.player, impression_id=_impression(query), now=context.now
@@ -85,7 +86,7 @@ async def discount(update: Update, context: Context) -> None:
         return
     await query.answer()
     if result.redemption is None:
-        await screens.become(query, offer_texts.discount_over(), keyboards.way_back())
+        await taps.become(query, offer_texts.discount_over(), navigation.way_back())
         return
     wares = [
         ware
@@ -95,7 +96,7 @@ async def discount(update: Update, context: Context) -> None:
         and ware.product.pk in impression.prices
     ]
     text = offer_texts.discount_held(result.redemption, wares, now=context.now)
-    await screens.become(query, text, keyboards.offer_discounted(impression, wares))
+    await taps.become(query, text, keyboards.offer_discounted(impression, wares))
 
 
 async def later(update: Update, context: Context) -> None:
@@ -110,7 +111,7 @@ async def mute(update: Update, context: Context) -> None:
 
 async def _put_away(update: Update, context: Context, *, is_muted: bool) -> None:
     """Note what the player wants, and show the home screen, whether or not it was the player's."""
-    query = screens.tap(update)
+    query = taps.tap(update)
     verb = offers.mute if is_muted else offers.dismiss
     try:
         verb(player=context.player, impression_id=_impression(query), now=context.now)
@@ -118,10 +119,10 @@ async def _put_away(update: Update, context: Context, *, is_muted: bool) -> None
         await query.answer(offer_texts.over())
         return
     await query.answer(offer_texts.muted() if is_muted else offer_texts.put_away())
-    await screens.become(query, texts.greeting(name=context.player.first_name), keyboards.home())
+    await taps.become(query, phrases.greeting(name=context.player.first_name), navigation.home())
 
 
 def _impression(query: CallbackQuery) -> int:
     """Return the impression that the button is of; 0 is none."""
-    (told,) = screens.arguments(query, 1)
+    (told,) = taps.arguments(query, 1)
     return int(told) if told.isdecimal() else 0

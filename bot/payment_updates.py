@@ -12,7 +12,8 @@ from typing import Any
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
 
-from bot import buying, dates
+from bot import buying
+from bot.chat import dates
 from payments import purchases
 from payments.errors import Refusal, RefusedError
 from payments.purchases import Payment, PreCheckout

@@ -2,10 +2,11 @@
 
 from telegram import InlineKeyboardMarkup, Update
 
-from bot import keyboards, local_time, reminder_texts, reminders, screens, texts
-from bot.application import Context
-from bot.keyboards import Data
-from bot.models import ReminderSettings, Zone
+from bot import keyboards, reminder_texts
+from bot.chat import local_time, phrases, reminder_settings, taps
+from bot.chat.context import Context
+from bot.chat.models import ReminderSettings, Zone
+from bot.chat.navigation import Data
 
 # What a tap turns, by the name of its field.
 SWITCHES = ("streak_risk", "daily_round", "premium", "news")
@@ -14,82 +15,82 @@ SWITCHES = ("streak_risk", "daily_round", "premium", "news")
 async def settings(update: Update, context: Context) -> None:
     """Show the settings, as a message of their own or in place of the tapped one."""
     if update.callback_query is None:
-        await screens.say(update, *_screen(context))
+        await taps.say(update, *_screen(context))
         return
-    query = screens.tap(update)
+    query = taps.tap(update)
     await query.answer()
-    await screens.become(query, *_screen(context))
+    await taps.become(query, *_screen(context))
 
 
 async def switch(update: Update, context: Context) -> None:
     """Turn one kind of message on or off; the button says which way."""
-    query = screens.tap(update)
-    field, value = screens.arguments(query, 2)
+    query = taps.tap(update)
+    field, value = taps.arguments(query, 2)
     if field not in SWITCHES or value not in ("0", "1"):
-        await query.answer(texts.stale())
+        await query.answer(phrases.stale())
         return
     await query.answer()
-    wanted = reminders.change(player=context.player, **{field: value == "1"})
-    await screens.become(query, *_screen(context, wanted))
+    wanted = reminder_settings.change(player=context.player, **{field: value == "1"})
+    await taps.become(query, *_screen(context, wanted))
 
 
 async def zones(update: Update, context: Context) -> None:
     """Turn the message into the choice of a clock."""
-    query = screens.tap(update)
+    query = taps.tap(update)
     await query.answer()
-    await screens.become(query, reminder_texts.choose_zone(), keyboards.zones(now=context.now))
+    await taps.become(query, reminder_texts.choose_zone(), keyboards.zones(now=context.now))
 
 
 async def zone(update: Update, context: Context) -> None:
     """Live by the chosen clock from now on."""
-    query = screens.tap(update)
-    (name,) = screens.arguments(query, 1)
+    query = taps.tap(update)
+    (name,) = taps.arguments(query, 1)
     if name not in Zone.values:
-        await query.answer(texts.stale())
+        await query.answer(phrases.stale())
         return
     await query.answer(reminder_texts.zone_chosen(name, now=context.now))
-    wanted = reminders.change(player=context.player, zone=name)
-    await screens.become(query, *_screen(context, wanted))
+    wanted = reminder_settings.change(player=context.player, zone=name)
+    await taps.become(query, *_screen(context, wanted))
 
 
 async def hours(update: Update, context: Context) -> None:
     """Turn the message into the choice of an hour."""
-    query = screens.tap(update)
+    query = taps.tap(update)
     await query.answer()
-    await screens.become(query, reminder_texts.choose_hour(), keyboards.hours())
+    await taps.become(query, reminder_texts.choose_hour(), keyboards.hours())
 
 
 async def hour(update: Update, context: Context) -> None:
     """Nudge at the chosen hour from now on."""
-    query = screens.tap(update)
-    (told,) = screens.arguments(query, 1)
+    query = taps.tap(update)
+    (told,) = taps.arguments(query, 1)
     if not told.isdecimal() or int(told) not in local_time.HOURS:
-        await query.answer(texts.stale())
+        await query.answer(phrases.stale())
         return
     await query.answer(reminder_texts.hour_chosen(int(told)))
-    wanted = reminders.change(player=context.player, daily_round=True, daily_hour=int(told))
-    await screens.become(query, *_screen(context, wanted))
+    wanted = reminder_settings.change(player=context.player, daily_round=True, daily_hour=int(told))
+    await taps.become(query, *_screen(context, wanted))
 
 
 async def may_remind(update: Update, context: Context) -> None:
     """Take the answer to the question after the first round."""
-    query = screens.tap(update)
-    (answer,) = screens.arguments(query, 1)
+    query = taps.tap(update)
+    (answer,) = taps.arguments(query, 1)
     # The question has been answered; the result above it stays, with the ways on.
     await query.edit_message_reply_markup(keyboards.without(query.message, Data.REMIND))
     if answer != "1":
         await query.answer(reminder_texts.will_not_remind())
         return
     await query.answer()
-    wanted = reminders.change(player=context.player, streak_risk=True)
+    wanted = reminder_settings.change(player=context.player, streak_risk=True)
     text = reminder_texts.will_remind(wanted, now=context.now)
-    await screens.say(update, text, keyboards.reminded(wanted, now=context.now))
+    await taps.say(update, text, keyboards.reminded(wanted, now=context.now))
 
 
 async def no_news(update: Update, context: Context) -> None:
     """End the broadcasts, from the button under one of them."""
-    query = screens.tap(update)
-    reminders.change(player=context.player, news=False)
+    query = taps.tap(update)
+    reminder_settings.change(player=context.player, news=False)
     await query.answer(reminder_texts.no_news(), show_alert=True)
     await query.edit_message_reply_markup(keyboards.without(query.message, Data.NO_NEWS))
 
@@ -98,6 +99,6 @@ def _screen(
     context: Context, wanted: ReminderSettings | None = None
 ) -> tuple[str, InlineKeyboardMarkup]:
     """Return the settings as the player has them now."""
-    wanted = wanted or reminders.settings_of(context.player)
+    wanted = wanted or reminder_settings.settings_of(context.player)
     text = reminder_texts.settings(wanted, now=context.now)
     return text, keyboards.settings(wanted, now=context.now)

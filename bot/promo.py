@@ -8,8 +8,9 @@ from datetime import timedelta
 
 from telegram import InlineKeyboardMarkup, Update
 
-from bot import keyboards, promo_texts, screens, texts
-from bot.application import Context
+from bot import keyboards, promo_texts
+from bot.chat import navigation, phrases, taps
+from bot.chat.context import Context
 from economy.holdings import holdings
 from payments import catalogue
 from promos import redemptions
@@ -23,38 +24,38 @@ LINK = "promo_"
 
 async def promo(update: Update, context: Context) -> None:
     """Try what stands behind the command; without, wait for the code."""
-    _command, *code = screens.words(update).split(maxsplit=1)
+    _command, *code = taps.words(update).split(maxsplit=1)
     if code:
         await _redeem(update, context, code[0], Channel.COMMAND)
     else:
-        await screens.say(update, *_ask(context))
+        await taps.say(update, *_ask(context))
 
 
 async def ask(update: Update, context: Context) -> None:
     """Turn the message into the request for a code."""
-    query = screens.tap(update)
+    query = taps.tap(update)
     await query.answer()
-    await screens.become(query, *_ask(context))
+    await taps.become(query, *_ask(context))
 
 
 def is_code(update: Update, awaited: Awaited | None) -> bool:
     """Return whether the message is the code that the bot has asked for."""
-    return screens.is_awaited(update, Awaited.PROMO_CODE, awaited)
+    return taps.is_awaited(update, Awaited.PROMO_CODE, awaited)
 
 
 async def entered(update: Update, context: Context) -> None:
     """Try the message that was awaited, if it says anything."""
-    if code := screens.words(update).strip():
+    if code := taps.words(update).strip():
         await _redeem(update, context, code, Channel.PROMPT)
     else:
-        await screens.say(update, *_ask(context))
+        await taps.say(update, *_ask(context))
 
 
 async def followed(update: Update, context: Context, parameter: str) -> None:
     """Try the code of a deep link; who is here for the first time is greeted before."""
     if context.player.created_at == context.now:
-        greeting = texts.greeting(name=context.player.first_name)
-        await screens.say(update, greeting, keyboards.home())
+        greeting = phrases.greeting(name=context.player.first_name)
+        await taps.say(update, greeting, navigation.home())
     await _redeem(update, context, parameter.removeprefix(LINK), Channel.LINK)
 
 
@@ -62,7 +63,7 @@ def _ask(context: Context) -> tuple[str, InlineKeyboardMarkup]:
     """Wait for the code in the player's next message; return how that is asked for."""
     players.await_message(player=context.player, what=Awaited.PROMO_CODE, now=context.now)
     minutes = players.AWAITED_FOR // timedelta(minutes=1)
-    return promo_texts.ask(minutes=minutes), keyboards.way_back()
+    return promo_texts.ask(minutes=minutes), navigation.way_back()
 
 
 async def _redeem(update: Update, context: Context, code: str, channel: Channel) -> None:
@@ -80,13 +81,13 @@ async def _redeem(update: Update, context: Context, code: str, channel: Channel)
             result.refusal, blocked_until=result.blocked_until, reason=result.reason
         )
         keyboard = keyboards.refused_code(can_retry=result.blocked_until is None)
-        await screens.say(update, text, keyboard)
+        await taps.say(update, text, keyboard)
     elif result.redemption.campaign.is_discount:
-        await screens.say(update, *_discount(result.redemption, context))
+        await taps.say(update, *_discount(result.redemption, context))
     else:
         owned = holdings(player=context.player, now=context.now)
         text = promo_texts.granted(result.redemption, owned, now=context.now)
-        await screens.say(update, text, keyboards.way_back())
+        await taps.say(update, text, navigation.way_back())
 
 
 def _discount(hold: Redemption, context: Context) -> tuple[str, InlineKeyboardMarkup]:

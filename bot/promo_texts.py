@@ -1,4 +1,4 @@
-"""Every sentence about promo codes, in the language that is active; see bot/texts.py."""
+"""Every sentence about promo codes, in the language that is active; see bot/chat/phrases.py."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from django.utils import timezone, translation
 from django.utils.html import strip_tags
 from django.utils.translation import gettext as _
 
-from bot import buying, dates
+from bot.chat import dates, goods_texts
 from economy.energy import FREE_CAP, Energy
 from economy.holdings import Holdings
 from payments import catalogue
@@ -36,10 +36,10 @@ def granted(redemption: Redemption, owned: Holdings, *, now: datetime) -> str:
     goods = redemptions.goods_of(kind=campaign.kind, value=campaign.value)
     lines = [
         _("🎁 <b>Your code is redeemed. This is yours now:</b>"),
-        *buying.delivery(goods),
+        *goods_texts.delivery(goods),
         "",
         _("<b>You have now</b>"),
-        *buying.possessions(owned, now=now, of=goods),
+        *goods_texts.possessions(owned, now=now, of=goods),
     ]
     return "\n".join(lines)
 
@@ -52,9 +52,12 @@ def held(hold: Redemption, offers: Sequence[Offer], *, now: datetime) -> str:
         if hold.created_at == now
         else _("🏷 <b>You have this discount already.</b>"),
         "",
-        f"{discount} · {buying.time_left(hold, now=now)}",
+        f"{discount} · {goods_texts.time_left(hold, now=now)}",
         "",
-        *(f"{escape(buying.title(offer.product))} · {buying.price(offer)}" for offer in offers),
+        *(
+            f"{escape(goods_texts.title(offer.product))} · {goods_texts.price(offer)}"
+            for offer in offers
+        ),
     ]
     if not offers:
         lines.append(_("At the moment there is nothing that you could buy cheaper with it."))
@@ -132,11 +135,6 @@ def refused(
 
 
 # --- Buttons --------------------------------------------------------------------------------------
-
-
-def button_promo() -> str:
-    """Return the label of the button that asks for a code."""
-    return _("🏷 Promo code")
 
 
 def button_another() -> str:

@@ -4,8 +4,9 @@ from uuid import UUID
 
 from telegram import Update
 
-from bot import buying, keyboards, screens, texts
-from bot.application import Context
+from bot import buying, keyboards
+from bot.chat import phrases, taps
+from bot.chat.context import Context
 from bot.keyboards import PURCHASES_LENGTH
 from payments import subscriptions
 from payments.models import Purchase
@@ -16,8 +17,8 @@ PAGES_MAX = 10_000
 
 async def purchases(update: Update, context: Context) -> None:
     """Turn the message into a page of the list, the newest purchase first."""
-    query = screens.tap(update)
-    (told,) = screens.arguments(query, 1)
+    query = taps.tap(update)
+    (told,) = taps.arguments(query, 1)
     number = min(int(told), PAGES_MAX) if told.isdecimal() else 0
     charged = Purchase.objects.charged().filter(player=context.player).select_related("product")
     first = number * PURCHASES_LENGTH
@@ -25,23 +26,23 @@ async def purchases(update: Update, context: Context) -> None:
     shown, has_more = page[:PURCHASES_LENGTH], len(page) > PURCHASES_LENGTH
     await query.answer()
     keyboard = keyboards.purchases(shown, number=number, has_more=has_more)
-    await screens.become(query, buying.purchases(shown), keyboard)
+    await taps.become(query, buying.purchases(shown), keyboard)
 
 
 async def receipt(update: Update, context: Context) -> None:
     """Turn the message into the receipt of one purchase of the player."""
-    query = screens.tap(update)
-    told, page = screens.arguments(query, 2)
+    query = taps.tap(update)
+    told, page = taps.arguments(query, 2)
     try:
         mine = Purchase.objects.charged().filter(player=context.player, pk=UUID(told))
     except ValueError:
         mine = Purchase.objects.none()
     bought = mine.select_related("product").first()
     if bought is None:
-        await query.answer(texts.stale())
+        await query.answer(phrases.stale())
         return
     await query.answer()
-    await screens.become(query, buying.receipt_page(bought), keyboards.receipt(page=page))
+    await taps.become(query, buying.receipt_page(bought), keyboards.receipt(page=page))
 
 
 async def subscription(update: Update, context: Context) -> None:
@@ -61,13 +62,13 @@ async def cancel_beside(update: Update, context: Context) -> None:
     held = subscriptions.cancel(player=context.player, now=now) or subscriptions.current(
         player=context.player, now=now
     )
-    told = texts.stale() if held is None else buying.canceled(held)
-    await screens.tap(update).answer(told, show_alert=True)
+    told = phrases.stale() if held is None else buying.canceled(held)
+    await taps.tap(update).answer(told, show_alert=True)
 
 
 async def resume(update: Update, context: Context) -> None:
     """Let the player switch the renewal on again, which happens in Telegram; say how."""
-    query = screens.tap(update)
+    query = taps.tap(update)
     held = subscriptions.resume(player=context.player, now=context.now)
     if held is None or held.canceled_at is None:
         await _show(update, context, toast=buying.goes_on(held) if held else None)
@@ -76,19 +77,19 @@ async def resume(update: Update, context: Context) -> None:
         context.player.telegram_id, _first_charge(held.purchase), is_canceled=False
     )
     await query.answer()
-    await screens.become(query, buying.resumable(held), keyboards.told_of_subscription())
+    await taps.become(query, buying.resumable(held), keyboards.told_of_subscription())
 
 
 async def _show(update: Update, context: Context, *, toast: str | None) -> None:
     """Turn the message into the subscription as it is now, with a note over the chat."""
-    query = screens.tap(update)
+    query = taps.tap(update)
     held = subscriptions.current(player=context.player, now=context.now)
     if held is None:
-        await query.answer(toast or texts.stale())
+        await query.answer(toast or phrases.stale())
         return
     await query.answer(toast)
     text = buying.subscription(held, now=context.now)
-    await screens.become(query, text, keyboards.subscription(held, now=context.now))
+    await taps.become(query, text, keyboards.subscription(held, now=context.now))
 
 
 def _first_charge(purchase: Purchase) -> str:

@@ -2,14 +2,12 @@
 
 from datetime import datetime
 from html import escape
-from zoneinfo import ZoneInfo
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bot import dates, local_time
-from bot.models import ReminderSettings, Zone
-from economy.wallets import business_zone
+from bot.chat import dates, local_time
+from bot.chat.models import ReminderSettings, Zone
 
 ON, OFF = "✅", "⬜"
 
@@ -38,14 +36,7 @@ def may_remind(*, now: datetime) -> str:
     return _(
         "🔔 <b>Remind me at {time}?</b>\n\nOnly when a day without a question would end your "
         "streak. You can change that at any time in /settings."
-    ).format(time=_risk_time(dates.zone().key, now=now))
-
-
-def _risk_time(zone: str, *, now: datetime) -> str:
-    """Return when the reminder of a streak comes, by the clock of `zone`."""
-    business = business_zone()
-    today = now.astimezone(business).date()
-    return clock(zone, now=local_time.streak_risk_at(today, zone=zone, business=business))
+    ).format(time=dates.streak_risk_time(dates.zone().key, now=now))
 
 
 def will_remind(settings: ReminderSettings, *, now: datetime) -> str:
@@ -53,7 +44,7 @@ def will_remind(settings: ReminderSettings, *, now: datetime) -> str:
     return _(
         "🔔 <b>Good, I will remind you.</b>\n\nIt is {time} where you are ({city}), right? You can "
         "change that in the settings, and switch on a daily reminder as well."
-    ).format(time=clock(settings.zone, now=now), city=city(settings.zone))
+    ).format(time=dates.clock(settings.zone, now=now), city=city(settings.zone))
 
 
 def will_not_remind() -> str:
@@ -70,7 +61,7 @@ def settings(settings: ReminderSettings, *, now: datetime) -> str:
             _("What may I write to you about? Tap to switch it on or off."),
             "",
             _("🕰 Your clock: <b>{time}</b> ({city})").format(
-                time=clock(settings.zone, now=now), city=city(settings.zone)
+                time=dates.clock(settings.zone, now=now), city=city(settings.zone)
             ),
             _quiet_hours(settings, now=now),
         ]
@@ -80,7 +71,7 @@ def settings(settings: ReminderSettings, *, now: datetime) -> str:
 def _quiet_hours(settings: ReminderSettings, *, now: datetime) -> str:
     """Return when nothing comes, when the reminder of a streak does, and how much in a day."""
     begin, end = f"{local_time.QUIET_BEGINS:%H:%M}", f"{local_time.QUIET_ENDS:%H:%M}"
-    risk = _risk_time(settings.zone, now=now)
+    risk = dates.streak_risk_time(settings.zone, now=now)
     if risk == begin:
         text = _(
             "🌙 No messages {begin}–{end}, except your {risk} streak reminder. At most {most} "
@@ -111,7 +102,7 @@ def choose_hour() -> str:
 
 def zone_chosen(zone: str, *, now: datetime) -> str:
     """Return the confirmation, with the clock that was chosen."""
-    return _("Your clock shows {time}.").format(time=clock(zone, now=now))
+    return _("Your clock shows {time}.").format(time=dates.clock(zone, now=now))
 
 
 def hour_chosen(hour: int) -> str:
@@ -122,11 +113,6 @@ def hour_chosen(hour: int) -> str:
 def no_news() -> str:
     """Return the confirmation that there will be no more broadcasts."""
     return _("Good, no more news. You can have them back in /settings.")
-
-
-def clock(zone: str, *, now: datetime) -> str:
-    """Return the time that the clock of `zone` shows."""
-    return f"{now.astimezone(ZoneInfo(zone)):%H:%M}"
 
 
 def city(zone: str) -> str:
@@ -165,14 +151,9 @@ def switches(settings: ReminderSettings) -> dict[str, str]:
     }
 
 
-def button_settings() -> str:
-    """Return the label of the button that opens the settings."""
-    return _("⚙️ Settings")
-
-
 def button_zone(settings: ReminderSettings, *, now: datetime) -> str:
     """Return the label of the button that changes the clock."""
-    return _("🕰 My clock: {time}").format(time=clock(settings.zone, now=now))
+    return _("🕰 My clock: {time}").format(time=dates.clock(settings.zone, now=now))
 
 
 def button_hour(settings: ReminderSettings) -> str:

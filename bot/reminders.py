@@ -18,10 +18,12 @@ from django.utils import timezone
 from telegram import InlineKeyboardMarkup
 from telegram.constants import ParseMode
 
-from bot import application, dates, keyboards, local_time, offer_texts, reminder_texts
-from bot.local_time import LATE, PLACES
-from bot.models import Reminder, ReminderKind, ReminderSettings, ReminderSweep, Zone
-from bot.queue import outbox
+from bot import keyboards, offer_texts, reminder_texts
+from bot.chat import dates, local_time
+from bot.chat.local_time import LATE, PLACES
+from bot.chat.models import ReminderSettings, Zone
+from bot.models import Reminder, ReminderKind, ReminderSweep
+from bot.queue import client, outbox
 from bot.queue.models import Lane
 from economy.models import Streak
 from economy.streak_rules import DAY, midnight_after
@@ -41,36 +43,6 @@ log = structlog.get_logger(__name__)
 
 
 # --- What a player wants --------------------------------------------------------------------------
-
-
-def settings_of(player: Player) -> ReminderSettings:
-    """Return what the player wants, as stored or by default."""
-    stored = ReminderSettings.objects.filter(player=player).first()
-    return stored or ReminderSettings(player=player)
-
-
-def change(*, player: Player, **wanted: bool | int | str) -> ReminderSettings:
-    """Store settings of the player by the names of their fields, and return all of them."""
-    settings, _ = ReminderSettings.objects.update_or_create(player=player, defaults=wanted)
-    return settings
-
-
-def ask_once(*, player: Player, now: datetime) -> bool:
-    """Return True once in a player's life: now is the moment to ask whether the bot may remind.
-
-    One statement, since it comes with the last answer of every round.
-    """
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO bot_remindersettings (player_id, asked_at) VALUES (%s, %s)
-            ON CONFLICT (player_id) DO UPDATE SET asked_at = excluded.asked_at
-            WHERE bot_remindersettings.asked_at IS NULL AND NOT bot_remindersettings.streak_risk
-            """,
-            [player.pk, now],
-        )
-        is_first: bool = cursor.rowcount == 1
-    return is_first
 
 
 # --- Places ---------------------------------------------------------------------------------------
@@ -324,11 +296,10 @@ def _with_offer(
 
 def tell(player: Player, text: str, keyboard: InlineKeyboardMarkup) -> None:
     """Send the player a message; belongs inside outbox.collecting()."""
-    bot = application.build().bot
-    message = bot.send_message(
+    message = client.bot().send_message(
         player.telegram_id, text, parse_mode=ParseMode.HTML, reply_markup=keyboard
     )
-    application.run(message)
+    client.run(message)
 
 
 def forget(*, before: datetime, limit: int) -> int:

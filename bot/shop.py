@@ -7,8 +7,9 @@ from functools import partial
 from telegram import Bot, LabeledPrice, Update
 from telegram.ext import ApplicationHandlerStop
 
-from bot import buying, dates, keyboards, notices, offer_texts, payment_updates, screens
-from bot.application import Context
+from bot import buying, keyboards, notices, offer_texts, payment_updates
+from bot.chat import dates, taps
+from bot.chat.context import Context
 from bot.offers import pause
 from economy.holdings import holdings
 from payments import catalogue, offers, purchases, refunds, subscriptions
@@ -31,16 +32,16 @@ async def shop(update: Update, context: Context) -> None:
     owned = holdings(player=context.player, now=context.now)
     text, keyboard = buying.shop(shelf, owned, now=context.now), keyboards.shop(shelf)
     if update.callback_query is None:
-        await screens.say(update, text, keyboard)
+        await taps.say(update, text, keyboard)
     else:
         await update.callback_query.answer()
-        await screens.become(update.callback_query, text, keyboard)
+        await taps.become(update.callback_query, text, keyboard)
 
 
 async def product(update: Update, context: Context) -> None:
     """Turn the message into the page of one product."""
-    query = screens.tap(update)
-    (code,) = screens.arguments(query, 1)
+    query = taps.tap(update)
+    (code,) = taps.arguments(query, 1)
     await _show(update, context, code, refused=None)
 
 
@@ -48,7 +49,7 @@ async def _show(
     update: Update, context: Context, code: str, *, refused: RefusedError | None
 ) -> None:
     """Turn the tapped message into the product's page, and say what has been `refused`, if so."""
-    query = screens.tap(update)
+    query = taps.tap(update)
     shelf = catalogue.shelf(player=context.player, now=context.now)
     offer = next((offer for offer in shelf if offer.product.pk == code), None)
     if offer is None:
@@ -61,7 +62,7 @@ async def _show(
     if offer.product.plan is not None:
         held = subscriptions.current(player=context.player, now=context.now)
     text = buying.product(offer, owned, held, now=context.now)
-    await screens.become(query, text, keyboards.product(offer, held))
+    await taps.become(query, text, keyboards.product(offer, held))
 
 
 async def buy(update: Update, context: Context) -> None:
@@ -71,7 +72,7 @@ async def buy(update: Update, context: Context) -> None:
     told so and sees the price of now: nobody pays more than the button has said, or than a screen
     has said since.
     """
-    code, told = screens.arguments(screens.tap(update), 2)
+    code, told = taps.arguments(taps.tap(update), 2)
     begin = partial(
         purchases.open_purchase,
         player=context.player,
@@ -84,8 +85,8 @@ async def buy(update: Update, context: Context) -> None:
 
 async def take(update: Update, context: Context) -> None:
     """Send the invoice of what was offered; otherwise as `buy`."""
-    query = screens.tap(update)
-    impression, code, told = screens.arguments(query, 3)
+    query = taps.tap(update)
+    impression, code, told = taps.arguments(query, 3)
     begin = partial(
         offers.take,
         player=context.player,
@@ -112,7 +113,7 @@ def _hold(context: Context, code: str, told: str) -> int | None:
 
 async def _buy(update: Update, context: Context, code: str, begin: Callable[[], Purchase]) -> None:
     """Send the invoice of the purchase that `begin` opens, or say why it cannot be bought."""
-    query = screens.tap(update)
+    query = taps.tap(update)
     try:
         purchase = begin()
     except RefusedError as refusal:
@@ -155,8 +156,8 @@ async def subscribe(update: Update, context: Context) -> None:
     Only invoice links begin subscriptions (Bot API createInvoiceLink). A task asks for the link,
     and then bot/notices.py tells the player.
     """
-    query = screens.tap(update)
-    (code,) = screens.arguments(query, 1)
+    query = taps.tap(update)
+    (code,) = taps.arguments(query, 1)
     try:
         purchase = purchases.open_purchase(
             player=context.player, product_code=code, now=context.now, is_subscription=True
@@ -169,7 +170,7 @@ async def subscribe(update: Update, context: Context) -> None:
         return
     purchases.invoice_sent(purchase, now=context.now)
     await query.answer()
-    await screens.become(query, buying.link(purchase), keyboards.link(purchase))
+    await taps.become(query, buying.link(purchase), keyboards.link(purchase))
 
 
 # --- What Telegram tells --------------------------------------------------------------------------

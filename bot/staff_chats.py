@@ -13,9 +13,10 @@ from django.db.models import QuerySet
 from django.utils.crypto import salted_hmac
 from telegram import Update
 
-from bot import keyboards, screens, texts
-from bot.application import Context
-from bot.models import StaffPlayer
+from bot import texts
+from bot.chat import navigation, taps
+from bot.chat.context import Context
+from bot.chat.models import StaffPlayer
 from quizarena.players.models import Player
 from quizarena.staff import audit
 from quizarena.staff.models import ChatLinkCode, ChatLinkFailures
@@ -142,11 +143,11 @@ async def followed(update: Update, context: Context, parameter: str) -> None:
         answer = texts.wrong_link_code()
     else:
         answer = texts.chat_linked(staff=staff.get_username())
-    await screens.say(update, answer, keyboards.home())
+    await taps.say(update, answer, navigation.home())
 
 
 async def unlinked(update: Update, context: Context) -> None:
     """Unlink the chat (/unlink)."""
     was_linked = unlink_chat(player=context.player)
     answer = texts.chat_unlinked() if was_linked else texts.chat_not_linked()
-    await screens.say(update, answer, keyboards.home())
+    await taps.say(update, answer, navigation.home())

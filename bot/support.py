@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from telegram import Update
 
-from bot import buying, keyboards, screens
-from bot.application import Context
+from bot import buying
+from bot.chat import navigation, taps
+from bot.chat.context import Context
 from payments import support
 from payments.errors import DailyLimitError, TooManyRequestsError
 from quizarena.players import services as players
@@ -20,32 +21,32 @@ _ATTACHMENTS = ("photo", "document", "video")
 
 def is_for_support(update: Update, awaited: Awaited | None) -> bool:
     """Return whether the player turns to support, which nobody is shut out from."""
-    return screens.words(update).startswith(COMMAND) or screens.is_awaited(
+    return taps.words(update).startswith(COMMAND) or taps.is_awaited(
         update, Awaited.PAYMENT_QUESTION, awaited
     )
 
 
 async def paysupport(update: Update, context: Context) -> None:
     """Take what stands behind the command for the question; without, wait for it."""
-    _command, *question = screens.words(update).split(maxsplit=1)
+    _command, *question = taps.words(update).split(maxsplit=1)
     if question:
         await _ask(update, context, question[0])
         return
     players.await_message(player=context.player, what=Awaited.PAYMENT_QUESTION, now=context.now)
     minutes = players.AWAITED_FOR // timedelta(minutes=1)
-    await screens.say(update, buying.ask_support(minutes=minutes), keyboards.way_back())
+    await taps.say(update, buying.ask_support(minutes=minutes), navigation.way_back())
 
 
 async def asked(update: Update, context: Context) -> None:
     """Take the message for the question that was awaited, if it says or shows anything."""
-    question = screens.words(update).strip()
+    question = taps.words(update).strip()
     if question.startswith(COMMAND):  # Under a picture it is no command to Telegram's library.
         question = " ".join(question.split(maxsplit=1)[1:])
     if question or _attachments(update):
         await _ask(update, context, question)
         return
     players.await_message(player=context.player, what=Awaited.PAYMENT_QUESTION, now=context.now)
-    await screens.say(update, buying.in_words(), keyboards.way_back())
+    await taps.say(update, buying.in_words(), navigation.way_back())
 
 
 async def keep_rest_of_album(update: Update, context: Context) -> None:
@@ -54,7 +55,7 @@ async def keep_rest_of_album(update: Update, context: Context) -> None:
     request = support.add_to_album(
         player=context.player,
         album=update.message.media_group_id or "",
-        text=screens.words(update).strip(),
+        text=taps.words(update).strip(),
         attachments=_attachments(update),
     )
     if request is not None and not request.text:
@@ -82,7 +83,7 @@ async def _ask(update: Update, context: Context, question: str) -> None:
             players.await_message(
                 player=context.player, what=Awaited.PAYMENT_QUESTION, now=context.now
             )
-    await screens.say(update, text, keyboards.way_back())
+    await taps.say(update, text, navigation.way_back())
 
 
 def _attachments(update: Update) -> list[dict[str, str]]:

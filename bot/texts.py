@@ -4,7 +4,6 @@ Sentences are English here and become German and Ukrainian through gettext (bot/
 are Telegram HTML: whatever comes from outside goes through `escape`.
 """
 
-import math
 import re
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
@@ -13,8 +12,7 @@ from html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bot import dates
-from economy import streak_rules
+from bot.chat import dates, phrases
 from economy.energy import FREE_CAP, Energy
 from economy.errors import NoEnergyError
 from economy.goods import Plan
@@ -29,40 +27,15 @@ from economy.models import (
 )
 from economy.streak_rules import EARN_BACK_ROUNDS, Outcome
 from economy.streaks import EarnBack, StreakChange
-from economy.wallets import Charge, business_zone
+from economy.wallets import Charge
 from quizarena.game.errors import LockedModeError
-from quizarena.game.models import Mode, Round, Showing
+from quizarena.game.models import Round, Showing
 from quizarena.game.rounds import ROUND_LENGTH, Answer
 from quizarena.game.statistics import Accuracy
 
 RIGHT, WRONG = "🟩", "🟥"
 # What stands for the missing word in a question.
 _GAP = re.compile("_{2,}")
-
-
-def mode_name(mode: Mode | str) -> str:
-    """Return the name of a mode as players know it."""
-    match Mode(mode):
-        case Mode.QUICK_MIX_A1A2:
-            return _("Quick mix A1–A2")
-        case Mode.ARTIKEL_SPRINT:
-            return _("Article sprint")
-        case Mode.DAILY_CHALLENGE:
-            return _("Daily challenge")
-        case Mode.CASES_PRACTICE:
-            return _("Cases")
-        case Mode.TRENNBARE_VERBEN:
-            return _("Separable verbs")
-        case Mode.WORD_ORDER:
-            return _("Word order")
-
-
-def greeting(*, name: str) -> str:
-    """Return the answer to /start."""
-    return _(
-        "👋 <b>Hello, {name}!</b>\n\nWelcome to Quiz Arena. A few quick questions a day, and "
-        "your German gets better every day.\n\nReady for a round?"
-    ).format(name=escape(name))
 
 
 def choose_mode() -> str:
@@ -73,38 +46,9 @@ def choose_mode() -> str:
 def question(showing: Showing, charge: Charge | None, *, now: datetime) -> str:
     """Return a question with its level and place in the round, and the energy that is left."""
     level = showing.version.question_row.level
-    head = f"{level} · {mode_name(showing.mode)} ({showing.number}/{ROUND_LENGTH})"
-    energy = f"\n\n{energy_line(charge.energy, charge.plan, now=now)}" if charge else ""
+    head = f"{level} · {phrases.mode_name(showing.mode)} ({showing.number}/{ROUND_LENGTH})"
+    energy = f"\n\n{phrases.energy_line(charge.energy, charge.plan, now=now)}" if charge else ""
     return f"<i>{escape(head)}</i>\n\n<b>{escape(showing.version.question)}</b>{energy}"
-
-
-def energy_line(energy: Energy, plan: Plan | None, *, now: datetime) -> str:
-    """Return what is left, and when the next point comes; with Premium that it does not matter."""
-    if plan is not None:
-        return _("👑 Premium: unlimited energy")
-    left = f"⚡ {energy.free}/{FREE_CAP}" + (f" + {energy.paid}" if energy.paid else "")
-    next_at = energy.next_point_at(zone=business_zone())
-    if next_at is None:
-        return left
-    return _("{left} · next point {wait}").format(left=left, wait=_in(next_at - now))
-
-
-def _in(wait: timedelta) -> str:
-    """Return how long something takes from now, rounded up: from 48 hours on in whole days."""
-    minutes = math.ceil(wait.total_seconds() / 60)
-    hours = minutes // 60
-    if wait < timedelta(minutes=1):
-        return _("in less than a minute")
-    if minutes < 60:
-        return ngettext("in {minutes} minute", "in {minutes} minutes", minutes).format(
-            minutes=minutes
-        )
-    if hours >= 48:
-        days = math.ceil(minutes / (24 * 60))
-        return ngettext("in {days} day", "in {days} days", days).format(days=days)
-    if minutes % 60 == 0:
-        return _("in {hours} h").format(hours=hours)
-    return _("in {hours} h {minutes} min").format(hours=hours, minutes=minutes % 60)
 
 
 def no_energy(refusal: NoEnergyError, *, now: datetime) -> str:
@@ -112,9 +56,13 @@ def no_energy(refusal: NoEnergyError, *, now: datetime) -> str:
     lines = [
         _("🪫 <b>Your energy is used up.</b>"),
         "",
-        _("⚡ The next point comes {wait}.").format(wait=_in(refusal.next_point_at - now)),
+        _("⚡ The next point comes {wait}.").format(
+            wait=phrases.time_until(refusal.next_point_at - now)
+        ),
         _("🔋 All {cap} points are back {wait}, by {time} at the latest.").format(
-            cap=FREE_CAP, wait=_in(refusal.full_at - now), time=top_up_time(now=now)
+            cap=FREE_CAP,
+            wait=phrases.time_until(refusal.full_at - now),
+            time=phrases.top_up_time(now=now),
         ),
         "",
         _("Your answers so far are kept. See you soon!"),
@@ -122,17 +70,10 @@ def no_energy(refusal: NoEnergyError, *, now: datetime) -> str:
     return "\n".join(lines)
 
 
-def top_up_time(*, now: datetime) -> str:
-    """Return when the business day ends and all energy is back, by the player's clock."""
-    return dates.time(
-        streak_rules.midnight_after(now.astimezone(business_zone()).date(), zone=business_zone())
-    )
-
-
 def no_energy_toast(refusal: NoEnergyError, *, now: datetime) -> str:
     """Return the note over the chat for a start without energy."""
     return _("🪫 No energy left. The next point comes {next}.").format(
-        next=_in(refusal.next_point_at - now)
+        next=phrases.time_until(refusal.next_point_at - now)
     )
 
 
@@ -141,7 +82,7 @@ def locked(refusal: LockedModeError) -> str:
 
     Fits into a notice over the chat: at most 200 characters (Bot API answerCallbackQuery).
     """
-    mode = mode_name(refusal.mode)
+    mode = phrases.mode_name(refusal.mode)
     opens = _("“{mode}” is open with Premium or after a Mega Pack.").format(mode=mode)
     if refusal.access.until is None:
         return f"🔒 {opens}"
@@ -210,7 +151,7 @@ def earn_back_offer(offer: EarnBack, *, now: datetime) -> str:
         days=offer.length,
         rounds=EARN_BACK_ROUNDS,
         done=offer.rounds_done,
-        wait=_in(offer.until - now),
+        wait=phrases.time_until(offer.until - now),
     )
 
 
@@ -234,7 +175,7 @@ def earn_back_progress(progress: EarnBack, streak: StreakChange, *, now: datetim
         done=progress.rounds_done,
         rounds=EARN_BACK_ROUNDS,
         days=progress.length,
-        wait=_in(progress.until - now),
+        wait=phrases.time_until(progress.until - now),
     )
 
 
@@ -249,7 +190,7 @@ def premium_notice(notice: PremiumNotice, *, now: datetime) -> str:
     return _(
         "👑 Your Premium ends {wait}, on {when}. Until then your energy is unlimited and every "
         "mode is open."
-    ).format(wait=_in(notice.ends_at - now), when=when)
+    ).format(wait=phrases.time_until(notice.ends_at - now), when=when)
 
 
 def wallet(
@@ -266,7 +207,7 @@ def wallet(
     lines = [
         _("👛 <b>Your wallet</b>"),
         "",
-        energy_line(energy, plan, now=now),
+        phrases.energy_line(energy, plan, now=now),
         _("🛟 Streak savers: {count}").format(count=wallet.streak_savers if wallet else 0),
     ]
     # Nothing uses tickets yet: only who has some sees how many.
@@ -359,7 +300,7 @@ def stats(
         lines += ["", *_weeks(calendar)]
     if modes:
         lines += ["", _("<b>Right answers</b>")]
-        lines += [_accuracy(mode_name(accuracy.of), accuracy) for accuracy in modes]
+        lines += [_accuracy(phrases.mode_name(accuracy.of), accuracy) for accuracy in modes]
         lines += [_accuracy(accuracy.of, accuracy) for accuracy in levels]
     else:
         lines += ["", _("Play a round, and you will find it here.")]
@@ -439,7 +380,7 @@ def result(played: Round, outcomes: Sequence[bool]) -> str:
         answered,
     ).format(correct=correct, answered=answered)
     squares = "".join(RIGHT if right else WRONG for right in outcomes)
-    return f"🏁 {escape(mode_name(played.mode))}\n{squares}\n{score}\n\n{verdict}"
+    return f"🏁 {escape(phrases.mode_name(played.mode))}\n{squares}\n{score}\n\n{verdict}"
 
 
 def last_feedback_and_result(answer: Answer, outcomes: Sequence[bool], *, now: datetime) -> str:
@@ -477,11 +418,6 @@ def question_given_back() -> str:
     return _("This question was taken out, and its energy is yours again. Here is another one!")
 
 
-def stale() -> str:
-    """Return the answer to a button that is no longer valid."""
-    return _("This button is no longer valid. Send /play for a new round!")
-
-
 def no_questions() -> str:
     """Return the apology for a mode without questions."""
     return _("There are no questions in this mode yet. Please choose another one.")
@@ -516,7 +452,7 @@ def help_text(*, now: datetime) -> str:
         "/paysupport – help with payments\n"
         "/help – this page\n\n"
         "You can stop a round at any time; what you have answered counts."
-    ).format(time=top_up_time(now=now))
+    ).format(time=phrases.top_up_time(now=now))
 
 
 def terms() -> str:
@@ -565,11 +501,6 @@ def button_stop() -> str:
     return _("⏹ Stop")
 
 
-def button_play() -> str:
-    """Return the label of the button that opens the menu."""
-    return _("▶️ Play")
-
-
 def button_again() -> str:
     """Return the label of the button that starts the same mode again."""
     return _("🔁 Play again")
@@ -609,31 +540,6 @@ def chat_unlinked() -> str:
 def chat_not_linked() -> str:
     """Return the answer to /unlink in a chat of nobody from staff."""
     return _("This chat is not linked to a staff account.")
-
-
-def button_back() -> str:
-    """Return the label of the button that leads back."""
-    return _("◀️ Back")
-
-
-def button_wallet() -> str:
-    """Return the label of the button that opens the wallet."""
-    return _("👛 Wallet")
-
-
-def button_stats() -> str:
-    """Return the label of the button that opens the statistics."""
-    return _("📊 Statistics")
-
-
-def button_older() -> str:
-    """Return the label of the button that goes on in the statement."""
-    return _("⬇️ Older")
-
-
-def button_language() -> str:
-    """Return the label of the button that opens the choice of language."""
-    return _("🌍 Language")
 
 
 def commands() -> list[tuple[str, str]]:

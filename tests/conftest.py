@@ -18,7 +18,7 @@ from pytest_django.fixtures import Settings
 from xdist.scheduler import LoadScopeScheduling
 
 from bot import application
-from bot.queue import inbox, intake, outbox
+from bot.queue import client, inbox, intake, outbox
 from bot.queue.outbox import Outcome
 from bot.queue.sender import build_bot, deliver
 from tests.owner import (
@@ -93,6 +93,7 @@ def sandbox(running_sandbox: Sandbox, settings: Settings) -> Sandbox:
     running_sandbox.reset(now=timezone.now())
     settings.TELEGRAM_API_URL = running_sandbox.url
     settings.TELEGRAM_BOT_TOKEN = running_sandbox.token
+    client.bot.cache_clear()
     application.build.cache_clear()
     return running_sandbox
 

@@ -12,7 +12,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from bot import broadcasts, reminders, tasks
+from bot import broadcasts, tasks
 from bot.broadcasts import (
     AHEAD,
     ChangedMeanwhileError,
@@ -21,6 +21,8 @@ from bot.broadcasts import (
     NoPlayerError,
     Verb,
 )
+from bot.chat import reminder_settings
+from bot.chat.models import StaffPlayer
 from bot.models import (
     BROADCAST_MOVES,
     DELIVERED_MOVES,
@@ -28,7 +30,6 @@ from bot.models import (
     BroadcastRecipient,
     BroadcastStatus,
     Delivered,
-    StaffPlayer,
 )
 from bot.queue import outbox
 from bot.queue.models import Lane, OutgoingCall, Pace
@@ -73,9 +74,9 @@ class TestSegments:
         PlayerFactory.create(first_name="Blocked", bot_blocked_at=now)
         PlayerFactory.create(first_name="Suspended", suspended_at=now)
         mute = PlayerFactory.create(first_name="Mute")
-        reminders.change(player=mute, news=False)
+        reminder_settings.change(player=mute, news=False)
         chosen = PlayerFactory.create(first_name="Other settings")
-        reminders.change(player=chosen, streak_risk=True)
+        reminder_settings.change(player=chosen, streak_risk=True)
         PlayerFactory.create(first_name="Without settings")
 
         assert names(make_broadcast()) == ["Other settings", "Without settings"]
@@ -302,7 +303,7 @@ class TestLife:
         blocked, suspended, mute = players[-3:]
         Player.objects.filter(pk=blocked.pk).update(bot_blocked_at=timezone.now())
         Player.objects.filter(pk=suspended.pk).update(suspended_at=timezone.now())
-        reminders.change(player=mute, news=False)
+        reminder_settings.change(player=mute, news=False)
         end_calls()
 
         job(broadcast)

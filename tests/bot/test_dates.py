@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 import time_machine
 
-from bot import buying, dates, promo_texts
-from bot.models import ReminderSettings
+from bot import buying, promo_texts
+from bot.chat import dates
+from bot.chat.models import ReminderSettings
 from economy.goods import Goods, Plan
 from economy.grants import grant
 from economy.models import EntryType, Source

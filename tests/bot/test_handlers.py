@@ -8,7 +8,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from telegram import InlineKeyboardButton
 
-from bot import keyboards
+from bot.chat import navigation
 from bot.queue.models import InboxUpdate, OutgoingCall
 from bot.queue.updates import ALLOWED_UPDATES, HANDLED_UPDATES
 from quizarena.game import rounds
@@ -478,7 +478,7 @@ class TestCost:
 
 
 def test_a_button_goes_to_telegram_as_the_library_would_send_it() -> None:
-    (row, *_) = keyboards.way_back().inline_keyboard
+    (row, *_) = navigation.way_back().inline_keyboard
 
     assert InlineKeyboardButton.to_dict(row[0]) == row[0].to_dict()
     assert row[0].to_dict() == {"text": "▶️ Play", "callback_data": "menu"}

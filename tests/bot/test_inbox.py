@@ -11,8 +11,7 @@ import pytest
 import time_machine
 from django.db import DatabaseError, IntegrityError, connection, transaction
 
-from bot import application
-from bot.queue import inbox
+from bot.queue import client, inbox
 from bot.queue.inbox import Claim
 from bot.queue.models import InboxUpdate, OutgoingCall
 from quizarena.players.models import Player
@@ -50,7 +49,7 @@ def claimed(now: datetime, *, limit: int = 10) -> list[int]:
 
 def say(payload: Json, text: str = "Hallo") -> None:
     """Handle an update: send a message through the outbox."""
-    application.run(application.build().bot.send_message(4711, text))
+    client.run(client.bot().send_message(4711, text))
 
 
 def fail(payload: Json) -> None:

@@ -11,10 +11,11 @@ import time_machine
 from django.db import transaction
 from django.utils import timezone
 
-from bot import application, notices, reminders, tasks
+from bot import notices, reminders, tasks
+from bot.chat import reminder_settings
 from bot.models import Reminder
 from bot.notices import Source
-from bot.queue import outbox
+from bot.queue import client, outbox
 from bot.queue.models import Lane, OutgoingCall
 from economy import streaks
 from economy.goods import Goods, Plan
@@ -200,7 +201,7 @@ class TestStreaks:
 
     def test_quiet_hours_are_the_players_own(self) -> None:
         tokyo, berlin = lose_a_streak(), lose_a_streak()
-        reminders.change(player=tokyo, zone="Asia/Tokyo")
+        reminder_settings.change(player=tokyo, zone="Asia/Tokyo")
 
         tell(at(6, 0, 30))
         tell(at(6, 15))
@@ -260,7 +261,7 @@ class TestPlaces:
 
     def test_a_third_message_waits_for_the_next_day(self) -> None:
         player = lose_a_streak()
-        settings = reminders.change(player=player, streak_risk=True)
+        settings = reminder_settings.change(player=player, streak_risk=True)
         for kind in ("STREAK_RISK", "DAILY_ROUND"):
             assert reminders.take_place(settings=settings, kind=kind, now=at(6, 8))
 
@@ -282,12 +283,12 @@ class TestPlaces:
     def test_who_wants_no_word_of_premium_gets_none_then_or_later(self) -> None:
         player = make_player()
         give(player, now=at(2), premium=Plan.STARTER, premium_days=7)
-        reminders.change(player=player, premium=False)
+        reminder_settings.change(player=player, premium=False)
         with time_machine.travel(at(6, 10), tick=False):
             premium_notices()
 
         assert tell(at(6, 10)) == []
-        reminders.change(player=player, premium=True)
+        reminder_settings.change(player=player, premium=True)
         assert tell(at(6, 11)) == []
         # What was not said has taken no place.
         assert not Reminder.objects.exists()
@@ -399,10 +400,10 @@ class TestOwed:
 class TestInAHandler:
     def test_what_is_due_follows_what_the_handler_has_sent(self) -> None:
         player = lose_a_streak()
-        bot = application.build().bot
+        bot = client.bot()
 
         with transaction.atomic(), outbox.collecting(update_id=None):
-            application.run(bot.send_message(player.telegram_id, "Thank you!"))
+            client.run(bot.send_message(player.telegram_id, "Thank you!"))
             told = notices.tell(player=player, now=at(6))
 
         calls = OutgoingCall.objects.order_by("pk")

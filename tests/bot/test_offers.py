@@ -8,8 +8,8 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from bot import application, offers
-from bot.queue import outbox
+from bot import offers
+from bot.queue import client, outbox
 from bot.queue.models import OutgoingCall
 from economy import entitlements, grants, streaks, wallets
 from economy.goods import Goods, Plan
@@ -252,9 +252,9 @@ class TestAtRest:
         noon.move_to(datetime(2026, 11, 18, 21, tzinfo=UTC))
 
         with outbox.collecting():
-            application.run(
+            client.run(
                 offers.pause(
-                    application.build().bot,
+                    client.bot(),
                     player=row(anna),
                     event=Event.EVENING,
                     now=timezone.now(),

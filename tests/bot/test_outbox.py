@@ -14,8 +14,7 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 from telegram.error import TelegramError
 
-from bot import application
-from bot.queue import outbox
+from bot.queue import client, outbox
 from bot.queue.models import CallState, InboxUpdate, Lane, OutgoingCall, Pace
 from bot.queue.outbox import Delivery, Outcome
 from tests.concurrency import meet_after, overlap, run_together, take_row_locks_away
@@ -711,13 +710,13 @@ class TestAfterwards:
 @pytest.mark.django_db
 class TestCollecting:
     def test_what_handlers_send_becomes_rows_in_their_order(self) -> None:
-        bot = application.build().bot
+        bot = client.bot()
 
         with time_machine.travel(NOON, tick=False), outbox.collecting(lane=Lane.BULK):
-            application.run(bot.send_message(1, "eins"))
-            application.run(bot.answer_callback_query("q1", "zwei"))
-            application.run(bot.edit_message_text("drei", chat_id=1, message_id=5))
-            application.run(bot.send_chat_action(1, "typing"))
+            client.run(bot.send_message(1, "eins"))
+            client.run(bot.answer_callback_query("q1", "zwei"))
+            client.run(bot.edit_message_text("drei", chat_id=1, message_id=5))
+            client.run(bot.send_chat_action(1, "typing"))
 
         calls = OutgoingCall.objects.order_by("pk")
         assert [(call.method, call.chat_key, call.paced) for call in calls] == [
@@ -731,26 +730,26 @@ class TestCollecting:
     def test_an_update_without_answers_costs_no_statement(
         self, django_assert_num_queries: Any
     ) -> None:
-        application.build()
+        client.bot()
 
         with django_assert_num_queries(0), outbox.collecting():
             pass
 
     def test_many_answers_cost_one_statement(self, django_assert_num_queries: Any) -> None:
-        bot = application.build().bot
+        bot = client.bot()
 
         with django_assert_num_queries(1), outbox.collecting():
             for number in range(50):
-                application.run(bot.send_message(number, "Hallo"))
+                client.run(bot.send_message(number, "Hallo"))
 
         assert OutgoingCall.objects.count() == 50
 
     def test_what_fails_inside_sends_nothing(self) -> None:
-        bot = application.build().bot
+        bot = client.bot()
 
         def half() -> None:
             with outbox.collecting():
-                application.run(bot.send_message(1, "Hallo"))
+                client.run(bot.send_message(1, "Hallo"))
                 raise ZeroDivisionError
 
         with pytest.raises(ZeroDivisionError):
@@ -759,14 +758,14 @@ class TestCollecting:
         assert not OutgoingCall.objects.exists()
 
     def test_nothing_can_be_sent_outside(self) -> None:
-        bot = application.build().bot
+        bot = client.bot()
 
         with pytest.raises(TelegramError, match="sendMessage was called outside"):
-            application.run(bot.send_message(1, "Hallo"))
+            client.run(bot.send_message(1, "Hallo"))
 
     def test_a_handler_that_waits_for_something_else_is_an_error(self) -> None:
-        with pytest.raises(application.HandlerWaitedError):
-            application.run(asyncio.sleep(0))
+        with pytest.raises(client.HandlerWaitedError):
+            client.run(asyncio.sleep(0))
 
 
 @pytest.mark.django_db

@@ -11,8 +11,10 @@ import time_machine
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
-from bot import local_time, reminders, tasks
-from bot.models import Reminder, ReminderKind, ReminderSettings, ReminderSweep, Zone
+from bot import reminders, tasks
+from bot.chat import local_time, reminder_settings
+from bot.chat.models import ReminderSettings, Zone
+from bot.models import Reminder, ReminderKind, ReminderSweep
 from bot.queue import outbox
 from bot.queue.models import Lane, OutgoingCall
 from economy import streaks
@@ -44,7 +46,7 @@ def make_player(*played: int, zone: str = "Europe/Berlin", **wanted: Any) -> Pla
     player: Player = PlayerFactory.create(language="en")
     for day in played:
         streaks.record_activity(player=player, now=at(day, 12))
-    reminders.change(player=player, zone=zone, **wanted)
+    reminder_settings.change(player=player, zone=zone, **wanted)
     return player
 
 
@@ -367,7 +369,7 @@ class TestDailyRound:
 class TestTwoADay:
     def test_a_third_is_skipped_and_noted(self) -> None:
         player = make_player(2, streak_risk=True)
-        settings = reminders.settings_of(player)
+        settings = reminder_settings.settings_of(player)
         for kind in ("PREMIUM", "STREAK_NEWS"):
             assert reminders.take_place(settings=settings, kind=kind, now=at(3, 9))
 
@@ -376,7 +378,7 @@ class TestTwoADay:
 
     def test_the_next_day_has_its_own_places(self) -> None:
         player = make_player(2, daily_round=True)
-        settings = reminders.settings_of(player)
+        settings = reminder_settings.settings_of(player)
         for kind in ("PREMIUM", "STREAK_NEWS"):
             assert reminders.take_place(settings=settings, kind=kind, now=at(3, 23, 59, 59))
 
@@ -471,7 +473,7 @@ class TestTheQueue:
 class TestConcurrency:
     def test_two_jobs_at_once_remind_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         make_player(2, streak_risk=True)
-        meet_after(monkeypatch, reminders, "settings_of")
+        meet_after(monkeypatch, reminder_settings, "settings_of")
         meet_after(monkeypatch, outbox, "bulk_room")
 
         with time_machine.travel(at(3, 22), tick=True):
@@ -482,7 +484,7 @@ class TestConcurrency:
 
     def take_three(self, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
         """Let three kinds want a place of one day at once; return who has got one."""
-        settings = reminders.settings_of(make_player())
+        settings = reminder_settings.settings_of(make_player())
         meet_after(monkeypatch, local_time, "local_day", callers=3)
         kinds = ("STREAK_RISK", "DAILY_ROUND", "PREMIUM")
         take = partial(reminders.take_place, settings=settings, now=at(3, 18))
@@ -514,7 +516,7 @@ class TestConcurrency:
         now = timezone.now()
         player = PlayerFactory.create()
         streaks.record_activity(player=player, now=now - timedelta(days=1))
-        reminders.change(player=player, streak_risk=True)
+        reminder_settings.change(player=player, streak_risk=True)
         ReminderSweep.objects.create(kind="STREAK_RISK", zone="Europe/Berlin", due_at=now)
 
         kill_at("after bot.reminders:tell", step="remind")
@@ -594,7 +596,7 @@ class TestScreens:
             "No, thanks",
         ]
         assert "/settings" not in second["text"]
-        assert reminders.settings_of(Player.objects.get()).streak_risk
+        assert reminder_settings.settings_of(Player.objects.get()).streak_risk
 
     def test_yes_shows_the_clock_and_keeps_the_result(self, road: Road, bank: None) -> None:
         anna = road.sandbox.add_player("Anna", language_code="en")

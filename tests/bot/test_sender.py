@@ -28,8 +28,7 @@ from telegram.error import (
     TimedOut,
 )
 
-from bot import application
-from bot.queue import outbox, sender, transport
+from bot.queue import client, outbox, sender, transport
 from bot.queue.models import Lane, OutgoingCall, Pace
 from bot.queue.outbox import Delivery, Outcome
 from bot.queue.sender import Sender, build_bot, deliver, describe, judge
@@ -254,11 +253,11 @@ class TestDeliver:
     def test_uploads_travel_through_the_outbox(self, road: Road) -> None:
         anna = road.sandbox.add_player("Anna")
         road.say(anna, "/start")
-        bot = application.build().bot
+        bot = client.bot()
 
         with outbox.collecting():
-            application.run(bot.send_photo(anna, PNG, caption="Ein Punkt", filename="punkt.png"))
-            application.run(bot.send_document(anna, b"a;b\n1;2\n", filename="liste.csv"))
+            client.run(bot.send_photo(anna, PNG, caption="Ein Punkt", filename="punkt.png"))
+            client.run(bot.send_document(anna, b"a;b\n1;2\n", filename="liste.csv"))
         stored = OutgoingCall.objects.order_by("pk").values_list("method", "paced")
         road.send()
 

@@ -7,7 +7,7 @@ import pytest
 from django.utils import timezone
 
 from bot import staff_chats
-from bot.models import StaffPlayer
+from bot.chat.models import StaffPlayer
 from bot.staff_chats import TooManyWrongCodesError, WrongCodeError
 from quizarena.staff.models import AuditEntry, ChatLinkCode, ChatLinkFailures
 from tests.concurrency import meet_after, run_together, take_row_locks_away

@@ -132,6 +132,8 @@ def test_all_modules_with_texts_for_players_are_looked_at() -> None:
     names = {path.relative_to(translations.ROOT).as_posix() for path in translations.sources()}
 
     assert names >= {
+        "bot/chat/goods_texts.py",
+        "bot/chat/phrases.py",
         "bot/texts.py",
         "bot/buying.py",
         "bot/invite_texts.py",

@@ -6,7 +6,7 @@ A streak's day is a day of the business zone, a quiet hour is one of the player'
 from datetime import date, datetime, time, timedelta, tzinfo
 from zoneinfo import ZoneInfo
 
-from bot.models import Zone
+from bot.chat.models import Zone
 
 # From ten in the evening to eight in the morning nobody hears anything that they have not caused.
 QUIET_BEGINS, QUIET_ENDS = time(22), time(8)

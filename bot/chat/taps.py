@@ -5,6 +5,8 @@ from typing import Any
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ParseMode
 
+from bot.chat import phrases
+from bot.chat.context import Context
 from bot.queue import outbox
 from bot.queue.models import InboxUpdate
 from quizarena.game.models import Showing
@@ -109,3 +111,8 @@ async def celebrate(
         reply_markup=keyboard,
         message_effect_id=CONFETTI,
     )
+
+
+async def stale(update: Update, context: Context) -> None:
+    """Answer kindly to a button whose time is over, or that never was one of ours."""
+    await tap(update).answer(phrases.stale())

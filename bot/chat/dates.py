@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo
 
 from django.utils import dateformat, translation
 
-from bot.models import ReminderSettings
+from bot.chat import local_time
+from bot.chat.models import ReminderSettings
 from economy.wallets import business_zone
 from quizarena.players.models import Player
 
@@ -108,3 +109,15 @@ def formatted(moment: datetime | date, *, name: str, zone: tzinfo, language: str
     local = moment.astimezone(zone) if isinstance(moment, datetime) else moment
     with translation.override(language):
         return dateformat.format(local, _FORMATS[language][name])
+
+
+def streak_risk_time(zone: str, *, now: datetime) -> str:
+    """Return when the reminder of a streak comes, by the clock of `zone`."""
+    business = business_zone()
+    today = now.astimezone(business).date()
+    return clock(zone, now=local_time.streak_risk_at(today, zone=zone, business=business))
+
+
+def clock(zone: str, *, now: datetime) -> str:
+    """Return the time that the clock of `zone` shows."""
+    return f"{now.astimezone(ZoneInfo(zone)):%H:%M}"
