@@ -23,7 +23,6 @@ from telegram.ext import (
 from bot import (
     invite,
     keyboards,
-    offers,
     preferences,
     promo,
     receipts,
@@ -37,6 +36,8 @@ from bot.application import QuizApplication
 from bot.chat import dates, goods_texts, navigation, phrases, reminder_settings, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
+from bot.screens.offers import handlers as offers_handlers
+from bot.screens.offers import touchpoints
 from economy import entitlements, statements, streaks, wallets
 from economy.errors import NoEnergyError
 from economy.models import LedgerEntry, Wallet
@@ -112,9 +113,9 @@ def register(application: QuizApplication) -> None:
         Data.INVITE: invite.invite,
         Data.REWARD: invite.choose,
         Data.OFFER: shop.take,
-        Data.FLASH: offers.discount,
-        Data.LATER: offers.later,
-        Data.MUTE: offers.mute,
+        Data.FLASH: offers_handlers.discount,
+        Data.LATER: offers_handlers.later,
+        Data.MUTE: offers_handlers.mute,
         Data.SETTINGS: preferences.settings,
         Data.SWITCH: preferences.switch,
         Data.ZONES: preferences.zones,
@@ -190,7 +191,7 @@ async def start(update: Update, context: Context) -> None:
         return
     await taps.say(update, phrases.greeting(name=context.player.first_name), navigation.home())
     if context.player.created_at != context.now:
-        await _pause(context, Event.HOME)
+        await touchpoints.pause_in(context, Event.HOME)
 
 
 async def play(update: Update, context: Context) -> None:
@@ -201,7 +202,7 @@ async def play(update: Update, context: Context) -> None:
 async def wallet(update: Update, context: Context) -> None:
     """Show what the player owns, and the last entries of the ledger."""
     await taps.say(update, *_wallet(context, after=None))
-    await _pause(context, Event.HOME)
+    await touchpoints.pause_in(context, Event.HOME)
 
 
 async def stats(update: Update, context: Context) -> None:
@@ -256,7 +257,7 @@ async def home(update: Update, context: Context) -> None:
     query = taps.tap(update)
     await query.answer()
     await taps.become(query, phrases.greeting(name=context.player.first_name), navigation.home())
-    await _pause(context, Event.HOME)
+    await touchpoints.pause_in(context, Event.HOME)
 
 
 async def languages(update: Update, context: Context) -> None:
@@ -288,7 +289,7 @@ async def wallet_page(update: Update, context: Context) -> None:
     entry = entries.filter(pk=int(after)).first() if after.isdecimal() else None
     await taps.become(query, *_wallet(context, after=entry))
     if entry is None:
-        await _pause(context, Event.HOME)
+        await touchpoints.pause_in(context, Event.HOME)
 
 
 async def stats_page(update: Update, context: Context) -> None:
@@ -353,7 +354,7 @@ async def answer(update: Update, context: Context) -> None:
             await taps.celebrate(query, texts.feedback(graded), text, keyboard)
         else:
             await taps.become(query, text, keyboard)
-        await _pause(context, Event.OUT_OF_ENERGY if is_out else Event.ROUND_OVER)
+        await touchpoints.pause_in(context, Event.OUT_OF_ENERGY if is_out else Event.ROUND_OVER)
 
 
 async def stop(update: Update, context: Context) -> None:
@@ -369,7 +370,7 @@ async def stop(update: Update, context: Context) -> None:
     await taps.become(
         query, texts.result(played, rounds.outcomes(played)), keyboards.after_round(played)
     )
-    await _pause(context, Event.ROUND_OVER)
+    await touchpoints.pause_in(context, Event.ROUND_OVER)
 
 
 # --- Pages ---------------------------------------------------------------------------
@@ -390,7 +391,7 @@ async def _ask(
         return
     except LockedModeError as refusal:
         why = texts.locked(refusal)
-        if not await offers.stand_in(
+        if not await touchpoints.stand_in(
             query, context, Event.LOCKED_MODE, about=refusal.mode, toast=why
         ):
             await query.answer(why, show_alert=True)
@@ -398,7 +399,7 @@ async def _ask(
     except NoEnergyError as refusal:
         await query.answer(texts.no_energy_toast(refusal, now=context.now))
         text = texts.no_energy(refusal, now=context.now)
-        if not await offers.stand_in(query, context, Event.OUT_OF_ENERGY, above=text):
+        if not await touchpoints.stand_in(query, context, Event.OUT_OF_ENERGY, above=text):
             await taps.become(query, text, keyboards.out_of_energy())
         return
     except (StaleTapError, ValueError):
@@ -412,11 +413,6 @@ async def _ask(
             keyboards.options(started.showing),
             shows=started.showing,
         )
-
-
-async def _pause(context: Context, event: Event) -> None:
-    """Let the player see an offer below the screen, if one is due."""
-    await offers.pause(context.bot, player=context.player, event=event, now=context.now)
 
 
 def _menu(update: Update, context: Context) -> InlineKeyboardMarkup:

@@ -1,4 +1,4 @@
-"""Every sentence about inviting friends, in the language that is active; see bot/chat/phrases.py."""
+"""Every sentence about inviting friends; see bot/chat/phrases.py."""
 
 from datetime import datetime, timedelta
 from html import escape

@@ -8,12 +8,13 @@ from datetime import datetime
 
 from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup, Message
 
-from bot import buying, invite_texts, offer_texts, promo_texts, reminder_texts, texts
-from bot.chat import dates, goods_texts, local_time, navigation, phrases
+from bot import buying, invite_texts, promo_texts, reminder_texts, texts
+from bot.chat import dates, local_time, phrases
 from bot.chat.models import ReminderSettings, Zone
 from bot.chat.navigation import Data, button, products
+from bot.screens.offers import buttons as offers_buttons
 from payments.catalogue import Offer
-from payments.models import Impression, Purchase, Subscription, SubscriptionState
+from payments.models import Purchase, Subscription, SubscriptionState
 from payments.offers import Proposal
 from promos.models import ReferralReward, RewardChoice
 from promos.referrals import Overview
@@ -163,7 +164,7 @@ def reminded(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup
 
 def reminder(proposal: Proposal | None) -> InlineKeyboardMarkup:
     """Return the way to a round, to what is offered with it, and to the switch of reminders."""
-    offered = offer(proposal).inline_keyboard if proposal else ()
+    offered = offers_buttons.offer(proposal).inline_keyboard if proposal else ()
     return InlineKeyboardMarkup(
         [
             [button(phrases.button_play(), Data.MENU)],
@@ -358,42 +359,3 @@ def rewarded() -> InlineKeyboardMarkup:
 
 
 # --- Offers ---------------------------------------------------------------------------------------
-
-
-def offer(proposal: Proposal) -> InlineKeyboardMarkup:
-    """Return the ways to what is offered, and the ways not to see it now or for some days.
-
-    A present asks for nothing.
-    """
-    shown = proposal.impression
-    if proposal.gift:
-        return navigation.way_back()
-    if proposal.campaign is not None:
-        take = [[button(offer_texts.button_discount(proposal.campaign), Data.FLASH, shown.pk)]]
-    else:
-        take = _offered(shown, proposal.wares)
-    return InlineKeyboardMarkup([*take, *_refusing(shown)])
-
-
-def offer_discounted(shown: Impression, wares: Sequence[Offer]) -> InlineKeyboardMarkup:
-    """Return the ways to what the discount of an offer makes cheaper, and the way out."""
-    out = [button(phrases.button_back(), Data.HOME)]
-    return InlineKeyboardMarkup([*_offered(shown, wares), out])
-
-
-def _offered(shown: Impression, wares: Sequence[Offer]) -> list[list[InlineKeyboardButton]]:
-    """Return one button for each product, with the discount that its price was told with."""
-    rows = []
-    for ware in wares:
-        hold = [ware.hold.pk] if ware.hold else []
-        label = goods_texts.button_product(ware)
-        rows.append([button(label, Data.OFFER, shown.pk, ware.product.pk, *hold)])
-    return rows
-
-
-def _refusing(shown: Impression) -> list[list[InlineKeyboardButton]]:
-    """Return the ways not to want an offer."""
-    return [
-        [button(offer_texts.button_later(), Data.LATER, shown.pk)],
-        [button(offer_texts.button_mute(), Data.MUTE, shown.pk)],
-    ]

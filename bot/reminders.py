@@ -18,13 +18,14 @@ from django.utils import timezone
 from telegram import InlineKeyboardMarkup
 from telegram.constants import ParseMode
 
-from bot import keyboards, offer_texts, reminder_texts
+from bot import keyboards, reminder_texts
 from bot.chat import dates, local_time
 from bot.chat.local_time import LATE, PLACES
 from bot.chat.models import ReminderSettings, Zone
 from bot.models import Reminder, ReminderKind, ReminderSweep
 from bot.queue import client, outbox
 from bot.queue.models import Lane
+from bot.screens.offers import texts as offers_texts
 from economy.models import Streak
 from economy.streak_rules import DAY, midnight_after
 from economy.wallets import business_zone
@@ -288,7 +289,7 @@ def _with_offer(
             proposal = offers.propose(player=player, event=pause, now=now)
             if proposal is None:
                 return text, None
-            return offer_texts.with_reminder(text, proposal, now=now), proposal
+            return offers_texts.with_reminder(text, proposal, now=now), proposal
     except Exception:
         log.exception("reminder.not_offered", player=player.pk, pause=pause)
         return text, None

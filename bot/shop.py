@@ -7,10 +7,11 @@ from functools import partial
 from telegram import Bot, LabeledPrice, Update
 from telegram.ext import ApplicationHandlerStop
 
-from bot import buying, keyboards, notices, offer_texts, payment_updates
+from bot import buying, keyboards, notices, payment_updates
 from bot.chat import dates, taps
 from bot.chat.context import Context
-from bot.offers import pause
+from bot.screens.offers import texts as offers_texts
+from bot.screens.offers.touchpoints import pause
 from economy.holdings import holdings
 from payments import catalogue, offers, purchases, refunds, subscriptions
 from payments.errors import Refusal, RefusedError, StaleOfferError
@@ -98,7 +99,7 @@ async def take(update: Update, context: Context) -> None:
     try:
         await _buy(update, context, code, begin)
     except StaleOfferError:
-        await query.answer(offer_texts.over())
+        await query.answer(offers_texts.over())
 
 
 def _hold(context: Context, code: str, told: str) -> int | None:

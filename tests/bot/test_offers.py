@@ -8,9 +8,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from bot import offers
 from bot.queue import client, outbox
 from bot.queue.models import OutgoingCall
+from bot.screens.offers import touchpoints
 from economy import entitlements, grants, streaks, wallets
 from economy.goods import Goods, Plan
 from economy.models import EntryType, LedgerEntry, Source, Wallet
@@ -253,7 +253,7 @@ class TestAtRest:
 
         with outbox.collecting():
             client.run(
-                offers.pause(
+                touchpoints.pause(
                     client.bot(),
                     player=row(anna),
                     event=Event.EVENING,

@@ -137,7 +137,7 @@ def test_all_modules_with_texts_for_players_are_looked_at() -> None:
         "bot/texts.py",
         "bot/buying.py",
         "bot/invite_texts.py",
-        "bot/offer_texts.py",
+        "bot/screens/offers/texts.py",
         "bot/promo_texts.py",
         "bot/reminder_texts.py",
     }
