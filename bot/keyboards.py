@@ -3,12 +3,12 @@
 Data is at most 64 bytes (Bot API InlineKeyboardButton). `Data` is the one home of its grammar.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 
 from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup, Message
 
-from bot import buying, invite_texts, promo_texts, reminder_texts, texts
+from bot import buying, invite_texts, promo_texts, reminder_texts
 from bot.chat import dates, local_time, phrases
 from bot.chat.models import ReminderSettings, Zone
 from bot.chat.navigation import Data, button, products
@@ -18,36 +18,10 @@ from payments.models import Purchase, Subscription, SubscriptionState
 from payments.offers import Proposal
 from promos.models import ReferralReward, RewardChoice
 from promos.referrals import Overview
-from quizarena.game.models import Mode, Round, Showing
 from quizarena.players.models import Language
 
-# What is played in rounds; a mode that is not open is shown with a lock.
-MENU = (
-    Mode.QUICK_MIX_A1A2,
-    Mode.ARTIKEL_SPRINT,
-    Mode.CASES_PRACTICE,
-    Mode.TRENNBARE_VERBEN,
-    Mode.WORD_ORDER,
-)
-# Options up to this many characters stand two in a row.
-SHORT = 16
 # Purchases on one page of the list.
 PURCHASES_LENGTH = 6
-
-
-def menu(*, start_key: str, open_modes: Collection[str] | None) -> InlineKeyboardMarkup:
-    """Return one button for each mode; `start_key` makes all taps on one of them one start.
-
-    `open_modes` are those without a lock; None is all of them.
-    """
-    rows = []
-    for mode in MENU:
-        is_open = open_modes is None or mode in open_modes
-        label = phrases.mode_name(mode) if is_open else f"🔒 {phrases.mode_name(mode)}"
-        rows.append([button(label, Data.PLAY, mode, start_key)])
-    if open_modes is not None:
-        rows.append([button(phrases.button_shop(), Data.SHOP)])  # What opens the locks.
-    return InlineKeyboardMarkup([*rows, [button(phrases.button_back(), Data.HOME)]])
 
 
 def wallet(*, older: int | None, has_subscription: bool) -> InlineKeyboardMarkup:
@@ -57,44 +31,6 @@ def wallet(*, older: int | None, has_subscription: bool) -> InlineKeyboardMarkup
         bought.append(button(phrases.button_subscription(), Data.SUBSCRIPTION))
     rows = [[button(phrases.button_older(), Data.WALLET, older)]] if older else []
     return InlineKeyboardMarkup([*rows, bought, [button(phrases.button_back(), Data.HOME)]])
-
-
-def out_of_energy() -> InlineKeyboardMarkup:
-    """Return the way to more energy, and the way out."""
-    return InlineKeyboardMarkup(
-        [
-            [button(phrases.button_shop(), Data.SHOP)],
-            [button(phrases.button_back(), Data.HOME)],
-        ]
-    )
-
-
-def options(showing: Showing) -> InlineKeyboardMarkup:
-    """Return the four options in the order of the showing, and the way out."""
-    buttons = [
-        button(showing.text_at(place), Data.ANSWER, showing.pk, place)
-        for place in range(len(showing.order))
-    ]
-    short = all(len(button.text) <= SHORT for button in buttons)
-    rows = [buttons[:2], buttons[2:]] if short else [[button] for button in buttons]
-    return InlineKeyboardMarkup([*rows, [button(texts.button_stop(), Data.STOP, showing.round_id)]])
-
-
-def after_round(played: Round, *, sells: bool = False, asks: bool = False) -> InlineKeyboardMarkup:
-    """Return the buttons under a result.
-
-    `sells` what would have let the round go on, `asks` whether the bot may remind.
-    """
-    rows = [
-        [button(texts.button_again(), Data.PLAY, played.mode, f"r{played.pk}")],
-        [button(texts.button_modes(), Data.MENU)],
-    ]
-    if sells:
-        rows.insert(0, [button(phrases.button_shop(), Data.SHOP)])
-    if asks:
-        yes = button(reminder_texts.button_yes(), Data.REMIND, 1)
-        rows.append([yes, button(reminder_texts.button_no(), Data.REMIND, 0)])
-    return InlineKeyboardMarkup(rows)
 
 
 def languages() -> InlineKeyboardMarkup:

@@ -31,14 +31,6 @@ def daily_round(*, name: str) -> str:
     ).format(name=escape(name))
 
 
-def may_remind(*, now: datetime) -> str:
-    """Return the question that is asked once, after the first round."""
-    return _(
-        "🔔 <b>Remind me at {time}?</b>\n\nOnly when a day without a question would end your "
-        "streak. You can change that at any time in /settings."
-    ).format(time=dates.streak_risk_time(dates.zone().key, now=now))
-
-
 def will_remind(settings: ReminderSettings, *, now: datetime) -> str:
     """Return the thanks for a yes, with the clock that is meant."""
     return _(
@@ -159,16 +151,6 @@ def button_zone(settings: ReminderSettings, *, now: datetime) -> str:
 def button_hour(settings: ReminderSettings) -> str:
     """Return the label of the button that changes the hour of the daily reminder."""
     return _("⏰ At {hour}:00").format(hour=settings.daily_hour)
-
-
-def button_yes() -> str:
-    """Return the label of the button that lets the bot remind."""
-    return _("🔔 Yes, please")
-
-
-def button_no() -> str:
-    """Return the label of the button that does not."""
-    return _("No, thanks")
 
 
 def button_no_news() -> str:

@@ -4,8 +4,9 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from bot import application, broadcasts, notices, reminders, unshown
+from bot import application, broadcasts, notices, reminders
 from bot.queue import inbox, outbox, wake
+from bot.screens.game import undelivered
 from quizarena import turns
 from quizarena.celery import app
 
@@ -75,7 +76,7 @@ def watch_broadcasts() -> int:
 @app.task
 def give_back_unshown() -> int:
     """Give back the questions that never reached their players; return how many."""
-    return unshown.give_back(until=timezone.now() + WORK_FOR)
+    return undelivered.give_back(until=timezone.now() + WORK_FOR)
 
 
 @app.task

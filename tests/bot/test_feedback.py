@@ -2,7 +2,7 @@
 
 import pytest
 
-from bot import texts
+from bot.screens.game import texts as game_texts
 from quizarena.game.models import QuestionVersion, Showing
 from tests.conftest import Road
 from tests.game.test_round import bank, labels, right, wrong
@@ -22,14 +22,14 @@ class TestFeedback:
     def test_a_gap_is_shown_filled(self) -> None:
         shown = graded("Ich sehe ___ Hund & Katze.", ["den", "dem", "der", "die"], choice=0)
 
-        assert texts.feedback(shown) == (
+        assert game_texts.feedback(shown) == (
             "✅ Ich sehe <b>den</b> Hund &amp; Katze.\n💡 Akkusativ &lt;1&gt;."
         )
 
     def test_a_wrong_answer_is_named_below_it(self) -> None:
         shown = graded("Ich sehe ___ Hund.", ["den", "<dem>", "der", "die"], choice=1)
 
-        assert texts.feedback(shown) == (
+        assert game_texts.feedback(shown) == (
             "❌ Ich sehe <b>den</b> Hund.\nYou chose: &lt;dem&gt;\n💡 Akkusativ &lt;1&gt;."
         )
 
@@ -46,7 +46,7 @@ class TestFeedback:
     ) -> None:
         shown = graded(question, ["billig", "laut", "leise", "nie"], choice=choice)
 
-        assert texts.feedback(shown) == f"{question}\n{verdict}\n💡 Akkusativ &lt;1&gt;."
+        assert game_texts.feedback(shown) == f"{question}\n{verdict}\n💡 Akkusativ &lt;1&gt;."
 
 
 @pytest.mark.django_db

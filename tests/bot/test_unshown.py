@@ -7,9 +7,10 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from bot import tasks, unshown
+from bot import tasks
 from bot.queue import outbox
 from bot.queue.models import CallState, OutgoingCall
+from bot.screens.game import undelivered
 from economy.models import LedgerEntry, Wallet
 from quizarena.game import rounds
 from quizarena.game.models import Round, Showing
@@ -31,7 +32,7 @@ def clock() -> Any:
 
 def give_back() -> int:
     """Give back whatever is due."""
-    return unshown.give_back(until=timezone.now() + timedelta(minutes=1))
+    return undelivered.give_back(until=timezone.now() + timedelta(minutes=1))
 
 
 def free_energy() -> int:
