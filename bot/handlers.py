@@ -4,7 +4,7 @@ Nothing here waits: see bot/application.py. Whatever is sent is a row of the sam
 """
 
 from django.utils import translation
-from telegram import InlineKeyboardMarkup, Update
+from telegram import Update
 from telegram.constants import ChatType
 from telegram.ext import (
     ApplicationHandlerStop,
@@ -19,22 +19,18 @@ from telegram.ext import (
 
 from bot import invite, keyboards, preferences, promo, receipts, shop, staff_chats, support, texts
 from bot.application import QuizApplication
-from bot.chat import dates, goods_texts, navigation, phrases, taps
+from bot.chat import dates, navigation, phrases, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.screens.game import handlers as game_handlers
 from bot.screens.offers import handlers as offers_handlers
 from bot.screens.offers import touchpoints
-from economy import entitlements, statements, streaks, wallets
-from economy.models import LedgerEntry, Wallet
-from payments import subscriptions
+from bot.screens.wallet import handlers as wallet_handlers
+from economy import streaks, wallets
 from payments.offer_rules import Event
 from quizarena.game import statistics
 from quizarena.players import services as players
 from quizarena.players.models import Language
-
-# Entries on one page of a player's statement.
-STATEMENT_LENGTH = 8
 
 
 def register(application: QuizApplication) -> None:
@@ -54,7 +50,7 @@ def register(application: QuizApplication) -> None:
         "start": start,
         "play": game_handlers.play,
         "shop": shop.shop,
-        "wallet": wallet,
+        "wallet": wallet_handlers.wallet,
         "stats": stats,
         "language": language,
         "help": help_command,
@@ -72,7 +68,7 @@ def register(application: QuizApplication) -> None:
         Data.PLAY: game_handlers.start_round,
         Data.ANSWER: game_handlers.answer,
         Data.STOP: game_handlers.stop,
-        Data.WALLET: wallet_page,
+        Data.WALLET: wallet_handlers.wallet_page,
         Data.STATS: stats_page,
         Data.LANGUAGES: languages,
         Data.LANGUAGE: choose_language,
@@ -171,12 +167,6 @@ async def start(update: Update, context: Context) -> None:
         await touchpoints.pause_in(context, Event.HOME)
 
 
-async def wallet(update: Update, context: Context) -> None:
-    """Show what the player owns, and the last entries of the ledger."""
-    await taps.say(update, *_wallet(context, after=None))
-    await touchpoints.pause_in(context, Event.HOME)
-
-
 async def stats(update: Update, context: Context) -> None:
     """Show the streak and how well the player answers."""
     await taps.say(update, _stats(context), navigation.way_back())
@@ -245,18 +235,6 @@ async def choose_language(update: Update, context: Context) -> None:
     await taps.become(query, phrases.greeting(name=context.player.first_name), navigation.home())
 
 
-async def wallet_page(update: Update, context: Context) -> None:
-    """Turn the message into the wallet, or into a further page of its statement."""
-    query = taps.tap(update)
-    (after,) = taps.arguments(query, 1)
-    await query.answer()
-    entries = LedgerEntry.objects.filter(player=context.player)
-    entry = entries.filter(pk=int(after)).first() if after.isdecimal() else None
-    await taps.become(query, *_wallet(context, after=entry))
-    if entry is None:
-        await touchpoints.pause_in(context, Event.HOME)
-
-
 async def stats_page(update: Update, context: Context) -> None:
     """Turn the message into the statistics."""
     query = taps.tap(update)
@@ -265,24 +243,6 @@ async def stats_page(update: Update, context: Context) -> None:
 
 
 # --- Pages ---------------------------------------------------------------------------
-
-
-def _wallet(context: Context, *, after: LedgerEntry | None) -> tuple[str, InlineKeyboardMarkup]:
-    """Return the wallet with a page of its statement, and the buttons under it."""
-    player, now = context.player, context.now
-    page = statements.statement(player=player, after=after, length=STATEMENT_LENGTH)
-    held = subscriptions.current(player=player, now=now)
-    text = texts.wallet(
-        energy=wallets.energy_at(player=player, now=now),
-        wallet=Wallet.objects.filter(player=player).first(),
-        plan=entitlements.premium_at(player=player, at=now),
-        premium_until=entitlements.premium_until(player=player, now=now),
-        subscription=goods_texts.subscription_line(held, now=now) if held else "",
-        entries=page.entries,
-        now=now,
-    )
-    older = page.older.pk if page.older else None
-    return text, keyboards.wallet(older=older, has_subscription=held is not None)
 
 
 def _stats(context: Context) -> str:

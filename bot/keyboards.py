@@ -24,15 +24,6 @@ from quizarena.players.models import Language
 PURCHASES_LENGTH = 6
 
 
-def wallet(*, older: int | None, has_subscription: bool) -> InlineKeyboardMarkup:
-    """Return the ways to older entries, if there are any, to what was bought, and the way out."""
-    bought = [button(phrases.button_purchases(), Data.PURCHASES)]
-    if has_subscription:
-        bought.append(button(phrases.button_subscription(), Data.SUBSCRIPTION))
-    rows = [[button(phrases.button_older(), Data.WALLET, older)]] if older else []
-    return InlineKeyboardMarkup([*rows, bought, [button(phrases.button_back(), Data.HOME)]])
-
-
 def languages() -> InlineKeyboardMarkup:
     """Return one button for each language, named in itself."""
     return InlineKeyboardMarkup(
