@@ -25,10 +25,9 @@ from bot.chat.navigation import Data
 from bot.screens.game import handlers as game_handlers
 from bot.screens.offers import handlers as offers_handlers
 from bot.screens.offers import touchpoints
+from bot.screens.stats import handlers as stats_handlers
 from bot.screens.wallet import handlers as wallet_handlers
-from economy import streaks, wallets
 from payments.offer_rules import Event
-from quizarena.game import statistics
 from quizarena.players import services as players
 from quizarena.players.models import Language
 
@@ -51,7 +50,7 @@ def register(application: QuizApplication) -> None:
         "play": game_handlers.play,
         "shop": shop.shop,
         "wallet": wallet_handlers.wallet,
-        "stats": stats,
+        "stats": stats_handlers.stats,
         "language": language,
         "help": help_command,
         "terms": terms,
@@ -69,7 +68,7 @@ def register(application: QuizApplication) -> None:
         Data.ANSWER: game_handlers.answer,
         Data.STOP: game_handlers.stop,
         Data.WALLET: wallet_handlers.wallet_page,
-        Data.STATS: stats_page,
+        Data.STATS: stats_handlers.stats_page,
         Data.LANGUAGES: languages,
         Data.LANGUAGE: choose_language,
         Data.SHOP: shop.shop,
@@ -167,11 +166,6 @@ async def start(update: Update, context: Context) -> None:
         await touchpoints.pause_in(context, Event.HOME)
 
 
-async def stats(update: Update, context: Context) -> None:
-    """Show the streak and how well the player answers."""
-    await taps.say(update, _stats(context), navigation.way_back())
-
-
 async def language(update: Update, context: Context) -> None:
     """Offer the languages."""
     await taps.say(update, texts.choose_language(), keyboards.languages())
@@ -235,27 +229,4 @@ async def choose_language(update: Update, context: Context) -> None:
     await taps.become(query, phrases.greeting(name=context.player.first_name), navigation.home())
 
 
-async def stats_page(update: Update, context: Context) -> None:
-    """Turn the message into the statistics."""
-    query = taps.tap(update)
-    await query.answer()
-    await taps.become(query, _stats(context), navigation.way_back())
-
-
 # --- Pages ---------------------------------------------------------------------------
-
-
-def _stats(context: Context) -> str:
-    """Return the player's statistics, with every day before today settled."""
-    player, now = context.player, context.now
-    streak = streaks.settle(player=player, now=now)
-    today = now.astimezone(wallets.business_zone()).date()
-    return texts.stats(
-        current=streak.current if streak else 0,
-        best=streak.best if streak else 0,
-        earn_back=streaks.earn_back(player=player, now=now),
-        calendar=streaks.calendar(player=player, month=today, now=now),
-        modes=statistics.by_mode(player),
-        levels=statistics.by_level(player),
-        now=now,
-    )
