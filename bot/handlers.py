@@ -17,7 +17,17 @@ from telegram.ext import (
     filters,
 )
 
-from bot import invite, keyboards, preferences, promo, receipts, shop, staff_chats, support, texts
+from bot import (
+    invite,
+    keyboards,
+    payment_updates,
+    preferences,
+    promo,
+    receipts,
+    staff_chats,
+    support,
+    texts,
+)
 from bot.application import QuizApplication
 from bot.chat import dates, navigation, phrases, taps
 from bot.chat.context import Context
@@ -25,6 +35,7 @@ from bot.chat.navigation import Data
 from bot.screens.game import handlers as game_handlers
 from bot.screens.offers import handlers as offers_handlers
 from bot.screens.offers import touchpoints
+from bot.screens.shop import handlers as shop_handlers
 from bot.screens.stats import handlers as stats_handlers
 from bot.screens.wallet import handlers as wallet_handlers
 from payments.offer_rules import Event
@@ -36,10 +47,10 @@ def register(application: QuizApplication) -> None:
     """Put every handler in its place: first who it is, then what they want."""
     # Money comes before everything, whoever it is from and whatever staff think of them.
     for handler in (
-        PreCheckoutQueryHandler(shop.checked_out),
-        MessageHandler(filters.SUCCESSFUL_PAYMENT, shop.paid),
-        MessageHandler(filters.StatusUpdate.REFUNDED_PAYMENT, shop.refunded),
-        TypeHandler(Update, shop.subscription_changed),
+        PreCheckoutQueryHandler(payment_updates.checked_out),
+        MessageHandler(filters.SUCCESSFUL_PAYMENT, payment_updates.paid),
+        MessageHandler(filters.StatusUpdate.REFUNDED_PAYMENT, payment_updates.refunded),
+        TypeHandler(Update, payment_updates.subscription_changed),
     ):
         application.add_handler(handler, group=-2)
     application.add_handler(TypeHandler(Update, meet), group=-1)
@@ -48,7 +59,7 @@ def register(application: QuizApplication) -> None:
     for name, callback in {
         "start": start,
         "play": game_handlers.play,
-        "shop": shop.shop,
+        "shop": shop_handlers.shop,
         "wallet": wallet_handlers.wallet,
         "stats": stats_handlers.stats,
         "language": language,
@@ -71,10 +82,10 @@ def register(application: QuizApplication) -> None:
         Data.STATS: stats_handlers.stats_page,
         Data.LANGUAGES: languages,
         Data.LANGUAGE: choose_language,
-        Data.SHOP: shop.shop,
-        Data.PRODUCT: shop.product,
-        Data.BUY: shop.buy,
-        Data.SUBSCRIBE: shop.subscribe,
+        Data.SHOP: shop_handlers.shop,
+        Data.PRODUCT: shop_handlers.product,
+        Data.BUY: shop_handlers.buy,
+        Data.SUBSCRIBE: shop_handlers.subscribe,
         Data.PURCHASES: receipts.purchases,
         Data.RECEIPT: receipts.receipt,
         Data.SUBSCRIPTION: receipts.subscription,
@@ -84,7 +95,7 @@ def register(application: QuizApplication) -> None:
         Data.PROMO: promo.ask,
         Data.INVITE: invite.invite,
         Data.REWARD: invite.choose,
-        Data.OFFER: shop.take,
+        Data.OFFER: shop_handlers.take,
         Data.FLASH: offers_handlers.discount,
         Data.LATER: offers_handlers.later,
         Data.MUTE: offers_handlers.mute,

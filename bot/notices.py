@@ -22,6 +22,8 @@ from bot.chat.models import ReminderSettings
 from bot.models import ReminderKind
 from bot.queue import outbox
 from bot.queue.models import Lane
+from bot.screens.shop import buttons as shop_buttons
+from bot.screens.shop import texts as shop_texts
 from economy import entitlements, streak_rules, streaks
 from economy.holdings import holdings
 from economy.models import PremiumNotice, StreakDay
@@ -97,7 +99,9 @@ RECEIPTS = Source(
     due=lambda: Purchase.objects.receipt_due().select_related("product"),
     claim=_marking(Purchase.objects.receipt_due, "receipt_sent_at"),
     say=_say_receipt,
-    keyboard=lambda purchase, now: keyboards.told_of_purchase(_renewed_beside(purchase, now=now)),
+    keyboard=lambda purchase, now: shop_buttons.told_of_purchase(
+        _renewed_beside(purchase, now=now)
+    ),
     owed=True,
 )
 DELAYS = Source(
@@ -105,7 +109,7 @@ DELAYS = Source(
     due=Purchase.objects.delay_notice_due,
     claim=_marking(Purchase.objects.delay_notice_due, "delay_told_at"),
     say=lambda purchase, _: buying.delay(purchase),
-    keyboard=lambda _, __: keyboards.told_of_purchase(),
+    keyboard=lambda _, __: shop_buttons.told_of_purchase(),
     owed=True,
 )
 REFUNDS = Source(
@@ -113,15 +117,15 @@ REFUNDS = Source(
     due=lambda: Purchase.objects.refund_notice_due().select_related("product"),
     claim=_marking(Purchase.objects.refund_notice_due, "refund_told_at"),
     say=lambda purchase, _: buying.refund(purchase),
-    keyboard=lambda _, __: keyboards.told_of_purchase(),
+    keyboard=lambda _, __: shop_buttons.told_of_purchase(),
     owed=True,
 )
 LINKS = Source(
     name="link",
     due=lambda: Purchase.objects.link_notice_due().select_related("product"),
     claim=_marking(Purchase.objects.link_notice_due, "link_sent_at"),
-    say=lambda purchase, _: buying.link(purchase),
-    keyboard=lambda purchase, _: keyboards.link(purchase),
+    say=lambda purchase, _: shop_texts.link(purchase),
+    keyboard=lambda purchase, _: shop_buttons.link(purchase),
     owed=True,
 )
 FAILED_RENEWALS = Source(

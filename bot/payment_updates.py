@@ -11,11 +11,18 @@ from typing import Any
 
 import structlog
 from django.db import InterfaceError, OperationalError, transaction
+from telegram import Update
+from telegram.ext import ApplicationHandlerStop
 
-from bot import buying
+from bot import buying, keyboards, notices, payment_updates
 from bot.chat import dates
-from payments import purchases
+from bot.chat.context import Context
+from bot.screens.offers.touchpoints import pause
+from bot.screens.shop import texts as shop_texts
+from payments import purchases, refunds, subscriptions
 from payments.errors import Refusal, RefusedError
+from payments.models import Purchase, PurchaseStatus
+from payments.offer_rules import Event
 from payments.purchases import Payment, PreCheckout
 from quizarena.players.models import Player
 from quizarena.players.services import language_for
@@ -73,7 +80,7 @@ def _in_the_players_words(refusal: Refusal, query: Mapping[str, Any], *, now: da
         until = purchases.payable_from(payload=query["invoice_payload"], now=now)
     player = Player.objects.known_as(user["id"]).first()
     with dates.speaking_to(player, language=language_for(user.get("language_code"))):
-        return buying.refused(RefusedError(refusal, until=until))
+        return shop_texts.refused(RefusedError(refusal, until=until))
 
 
 def payment(message: Mapping[str, Any]) -> Payment:
@@ -98,3 +105,69 @@ def payment(message: Mapping[str, Any]) -> Payment:
         ),
         is_renewal=bool(paid.get("is_recurring")) and not paid.get("is_first_recurring"),
     )
+
+
+async def checked_out(update: Update, context: Context) -> None:
+    """Do nothing more: the pre-checkout was answered when it arrived (bot/queue/intake.py)."""
+    raise ApplicationHandlerStop
+
+
+async def paid(update: Update, context: Context) -> None:
+    """Credit what has been paid, and say what has arrived (Bot API successful_payment).
+
+    Only then is it time for an offer.
+    """
+    assert update.message is not None
+    payment = payment_updates.payment(update.message.to_dict())
+    try:
+        purchase = purchases.credit(charge_id=payment.charge_id, now=context.now)
+    except Purchase.DoesNotExist:
+        # It could not be written down when it arrived.
+        purchases.record_payment(payment, now=context.now)
+        purchase = purchases.credit(charge_id=payment.charge_id, now=context.now)
+    is_there = purchase.status == PurchaseStatus.CREDITED
+    source = notices.RECEIPTS if is_there else notices.DELAYS
+    notices.tell(player=purchase.player, now=context.now, sources=[source])
+    if is_there:
+        await pause(
+            context.bot,
+            player=purchase.player,
+            event=Event.PURCHASED,
+            about=purchase.product_id or "",
+            now=context.now,
+        )
+    raise ApplicationHandlerStop
+
+
+async def refunded(update: Update, context: Context) -> None:
+    """End a refund that Telegram tells of (Bot API refunded_payment), and say what it took."""
+    assert update.message is not None
+    payment = payment_updates.payment(update.message.to_dict())
+    purchase = refunds.came_from_telegram(payment, now=context.now)
+    notices.tell(player=purchase.player, now=context.now, sources=[notices.REFUNDS])
+    raise ApplicationHandlerStop
+
+
+async def subscription_changed(update: Update, context: Context) -> None:
+    """Note what Telegram tells of a subscription (Bot API 10.2, update `subscription`).
+
+    python-telegram-bot does not know that kind of update yet and keeps it as it came.
+    """
+    told = update.api_kwargs.get("subscription")
+    if told is None:
+        return
+    held = subscriptions.hear(
+        payload=told["invoice_payload"],
+        telegram_id=told["user"]["id"],
+        state=told["state"],
+        now=context.now,
+    )
+    if held is not None and told["state"] == "failed":
+        notices.tell(player=held.player, now=context.now, sources=[notices.FAILED_RENEWALS])
+    elif held is not None and held.player.bot_blocked_at is None:
+        with dates.speaking_to(held.player):
+            is_over = held.canceled_at is not None
+            text = buying.canceled(held) if is_over else buying.goes_on(held)
+            keyboard = keyboards.told_of_subscription()
+            await context.bot.send_message(held.player.telegram_id, text, reply_markup=keyboard)
+    raise ApplicationHandlerStop

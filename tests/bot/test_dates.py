@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 import time_machine
 
-from bot import buying, promo_texts
+from bot import promo_texts
 from bot.chat import dates
 from bot.chat.models import ReminderSettings
+from bot.screens.shop import texts as shop_texts
 from economy.goods import Goods, Plan
 from economy.grants import grant
 from economy.models import EntryType, Source
@@ -149,7 +150,7 @@ class TestScreens:
     def test_a_lock_out_and_a_refusal_end_by_the_players_clock(self, london: int) -> None:
         with dates.speaking_to(Player.objects.get()):
             locked_out = promo_texts.refused(Refusal.RATE_LIMITED, blocked_until=EVENING)
-            too_soon = buying.refused(RefusedError(payments.Refusal.TOO_SOON, until=EVENING))
+            too_soon = shop_texts.refused(RefusedError(payments.Refusal.TOO_SOON, until=EVENING))
 
         assert locked_out.endswith("You can try again from 5 Dec 2026, 17:30 on.")
         assert too_soon.endswith("The next one is for sale from 5 Dec 2026, 17:30.")
