@@ -17,17 +17,7 @@ from telegram.ext import (
     filters,
 )
 
-from bot import (
-    invite,
-    keyboards,
-    payment_updates,
-    preferences,
-    promo,
-    receipts,
-    staff_chats,
-    support,
-    texts,
-)
+from bot import invite, keyboards, payment_updates, preferences, promo, staff_chats, support, texts
 from bot.application import QuizApplication
 from bot.chat import dates, navigation, phrases, taps
 from bot.chat.context import Context
@@ -35,6 +25,7 @@ from bot.chat.navigation import Data
 from bot.screens.game import handlers as game_handlers
 from bot.screens.offers import handlers as offers_handlers
 from bot.screens.offers import touchpoints
+from bot.screens.receipts import handlers as receipts_handlers
 from bot.screens.shop import handlers as shop_handlers
 from bot.screens.stats import handlers as stats_handlers
 from bot.screens.wallet import handlers as wallet_handlers
@@ -86,12 +77,12 @@ def register(application: QuizApplication) -> None:
         Data.PRODUCT: shop_handlers.product,
         Data.BUY: shop_handlers.buy,
         Data.SUBSCRIBE: shop_handlers.subscribe,
-        Data.PURCHASES: receipts.purchases,
-        Data.RECEIPT: receipts.receipt,
-        Data.SUBSCRIPTION: receipts.subscription,
-        Data.CANCEL: receipts.cancel,
-        Data.CANCEL_BESIDE: receipts.cancel_beside,
-        Data.RESUME: receipts.resume,
+        Data.PURCHASES: receipts_handlers.purchases,
+        Data.RECEIPT: receipts_handlers.receipt,
+        Data.SUBSCRIPTION: receipts_handlers.subscription,
+        Data.CANCEL: receipts_handlers.cancel,
+        Data.CANCEL_BESIDE: receipts_handlers.cancel_beside,
+        Data.RESUME: receipts_handlers.resume,
         Data.PROMO: promo.ask,
         Data.INVITE: invite.invite,
         Data.REWARD: invite.choose,

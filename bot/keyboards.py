@@ -8,20 +8,16 @@ from datetime import datetime
 
 from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup, Message
 
-from bot import buying, invite_texts, promo_texts, reminder_texts
+from bot import invite_texts, promo_texts, reminder_texts
 from bot.chat import dates, local_time, phrases
 from bot.chat.models import ReminderSettings, Zone
 from bot.chat.navigation import Data, button, products
 from bot.screens.offers import buttons as offers_buttons
 from payments.catalogue import Offer
-from payments.models import Purchase, Subscription, SubscriptionState
 from payments.offers import Proposal
 from promos.models import ReferralReward, RewardChoice
 from promos.referrals import Overview
 from quizarena.players.models import Language
-
-# Purchases on one page of the list.
-PURCHASES_LENGTH = 6
 
 
 def languages() -> InlineKeyboardMarkup:
@@ -135,46 +131,6 @@ def refused_code(*, can_retry: bool) -> InlineKeyboardMarkup:
     """Return the way to another code, unless none is looked at now, and the way out."""
     rows = [[button(promo_texts.button_another(), Data.PROMO)]] if can_retry else []
     return InlineKeyboardMarkup([*rows, [button(phrases.button_back(), Data.HOME)]])
-
-
-def told_of_subscription() -> InlineKeyboardMarkup:
-    """Return the ways to the subscription, and out."""
-    return InlineKeyboardMarkup(
-        [
-            [button(phrases.button_subscription(), Data.SUBSCRIPTION)],
-            [button(phrases.button_back(), Data.HOME)],
-        ]
-    )
-
-
-def purchases(page: Sequence[Purchase], *, number: int, has_more: bool) -> InlineKeyboardMarkup:
-    """Return one button for each purchase on the page, the ways to other pages, and back."""
-    rows = [
-        [button(buying.purchase(bought), Data.RECEIPT, bought.pk.hex, number)] for bought in page
-    ]
-    turns = [button(buying.button_newer(), Data.PURCHASES, number - 1)] if number else []
-    if has_more:
-        turns.append(button(phrases.button_older(), Data.PURCHASES, number + 1))
-    if not page:
-        turns = [button(phrases.button_shop(), Data.SHOP)]
-    return InlineKeyboardMarkup(
-        [*rows, *([turns] if turns else []), [button(phrases.button_back(), Data.WALLET)]]
-    )
-
-
-def receipt(*, page: str) -> InlineKeyboardMarkup:
-    """Return the way back to the page of the list."""
-    return InlineKeyboardMarkup([[button(phrases.button_back(), Data.PURCHASES, page)]])
-
-
-def subscription(held: Subscription, *, now: datetime) -> InlineKeyboardMarkup:
-    """Return what can be done with a subscription, and the way back."""
-    rows = [[button(phrases.button_back(), Data.WALLET)]]
-    if held.state(now) is SubscriptionState.CANCELED:
-        rows.insert(0, [button(buying.button_resume(), Data.RESUME)])
-    elif held.canceled_at is None:
-        rows.insert(0, [button(phrases.button_cancel(), Data.CANCEL)])
-    return InlineKeyboardMarkup(rows)
 
 
 # --- Inviting -------------------------------------------------------------------------------------

@@ -22,6 +22,8 @@ from bot.chat.models import ReminderSettings
 from bot.models import ReminderKind
 from bot.queue import outbox
 from bot.queue.models import Lane
+from bot.screens.receipts import buttons as receipts_buttons
+from bot.screens.receipts import texts as receipts_texts
 from bot.screens.shop import buttons as shop_buttons
 from bot.screens.shop import texts as shop_texts
 from economy import entitlements, streak_rules, streaks
@@ -77,7 +79,7 @@ def _marking(due: Callable[[], "QuerySet[Any]"], field: str) -> Callable[[Any, d
 
 def _say_receipt(purchase: Purchase, now: datetime) -> str:
     owned = holdings(player=purchase.player, now=now)
-    return buying.receipt(purchase, owned, _renewed_beside(purchase, now=now), now=now)
+    return receipts_texts.receipt(purchase, owned, _renewed_beside(purchase, now=now), now=now)
 
 
 def _renewed_beside(purchase: Purchase, *, now: datetime) -> Subscription | None:
@@ -91,7 +93,7 @@ def _renewed_beside(purchase: Purchase, *, now: datetime) -> Subscription | None
 def _say_renewal_failed(subscription: Subscription, now: datetime) -> str | None:
     # Who comes back later than that is told of the end of Premium.
     over = subscription.state(now) is SubscriptionState.ENDED
-    return None if over else buying.renewal_failed(subscription)
+    return None if over else receipts_texts.renewal_failed(subscription)
 
 
 RECEIPTS = Source(
@@ -108,7 +110,7 @@ DELAYS = Source(
     name="delay",
     due=Purchase.objects.delay_notice_due,
     claim=_marking(Purchase.objects.delay_notice_due, "delay_told_at"),
-    say=lambda purchase, _: buying.delay(purchase),
+    say=lambda purchase, _: receipts_texts.delay(purchase),
     keyboard=lambda _, __: shop_buttons.told_of_purchase(),
     owed=True,
 )
@@ -116,7 +118,7 @@ REFUNDS = Source(
     name="refund",
     due=lambda: Purchase.objects.refund_notice_due().select_related("product"),
     claim=_marking(Purchase.objects.refund_notice_due, "refund_told_at"),
-    say=lambda purchase, _: buying.refund(purchase),
+    say=lambda purchase, _: receipts_texts.refund(purchase),
     keyboard=lambda _, __: shop_buttons.told_of_purchase(),
     owed=True,
 )
@@ -133,7 +135,7 @@ FAILED_RENEWALS = Source(
     due=Subscription.objects.grace_notice_due,
     claim=_marking(Subscription.objects.grace_notice_due, "grace_told_at"),
     say=_say_renewal_failed,
-    keyboard=lambda _, __: keyboards.told_of_subscription(),
+    keyboard=lambda _, __: receipts_buttons.told_of_subscription(),
     owed=True,
 )
 ANSWERS = Source(

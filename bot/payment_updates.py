@@ -14,10 +14,12 @@ from django.db import InterfaceError, OperationalError, transaction
 from telegram import Update
 from telegram.ext import ApplicationHandlerStop
 
-from bot import buying, keyboards, notices, payment_updates
+from bot import notices, payment_updates
 from bot.chat import dates
 from bot.chat.context import Context
 from bot.screens.offers.touchpoints import pause
+from bot.screens.receipts import buttons as receipts_buttons
+from bot.screens.receipts import texts as receipts_texts
 from bot.screens.shop import texts as shop_texts
 from payments import purchases, refunds, subscriptions
 from payments.errors import Refusal, RefusedError
@@ -167,7 +169,7 @@ async def subscription_changed(update: Update, context: Context) -> None:
     elif held is not None and held.player.bot_blocked_at is None:
         with dates.speaking_to(held.player):
             is_over = held.canceled_at is not None
-            text = buying.canceled(held) if is_over else buying.goes_on(held)
-            keyboard = keyboards.told_of_subscription()
+            text = receipts_texts.canceled(held) if is_over else receipts_texts.goes_on(held)
+            keyboard = receipts_buttons.told_of_subscription()
             await context.bot.send_message(held.player.telegram_id, text, reply_markup=keyboard)
     raise ApplicationHandlerStop

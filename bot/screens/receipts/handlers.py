@@ -4,10 +4,10 @@ from uuid import UUID
 
 from telegram import Update
 
-from bot import buying, keyboards
 from bot.chat import phrases, taps
 from bot.chat.context import Context
-from bot.keyboards import PURCHASES_LENGTH
+from bot.screens.receipts import buttons, texts
+from bot.screens.receipts.buttons import PURCHASES_LENGTH
 from payments import subscriptions
 from payments.models import Purchase
 
@@ -25,8 +25,8 @@ async def purchases(update: Update, context: Context) -> None:
     page = list(charged[first : first + PURCHASES_LENGTH + 1])
     shown, has_more = page[:PURCHASES_LENGTH], len(page) > PURCHASES_LENGTH
     await query.answer()
-    keyboard = keyboards.purchases(shown, number=number, has_more=has_more)
-    await taps.become(query, buying.purchases(shown), keyboard)
+    keyboard = buttons.purchases(shown, number=number, has_more=has_more)
+    await taps.become(query, texts.purchases(shown), keyboard)
 
 
 async def receipt(update: Update, context: Context) -> None:
@@ -42,7 +42,7 @@ async def receipt(update: Update, context: Context) -> None:
         await query.answer(phrases.stale())
         return
     await query.answer()
-    await taps.become(query, buying.receipt_page(bought), keyboards.receipt(page=page))
+    await taps.become(query, texts.receipt_page(bought), buttons.receipt(page=page))
 
 
 async def subscription(update: Update, context: Context) -> None:
@@ -53,7 +53,7 @@ async def subscription(update: Update, context: Context) -> None:
 async def cancel(update: Update, context: Context) -> None:
     """Let the subscription run out; a task tells Telegram (payments/subscriptions.py)."""
     held = subscriptions.cancel(player=context.player, now=context.now)
-    await _show(update, context, toast=buying.canceled(held) if held else None)
+    await _show(update, context, toast=texts.canceled(held) if held else None)
 
 
 async def cancel_beside(update: Update, context: Context) -> None:
@@ -62,7 +62,7 @@ async def cancel_beside(update: Update, context: Context) -> None:
     held = subscriptions.cancel(player=context.player, now=now) or subscriptions.current(
         player=context.player, now=now
     )
-    told = phrases.stale() if held is None else buying.canceled(held)
+    told = phrases.stale() if held is None else texts.canceled(held)
     await taps.tap(update).answer(told, show_alert=True)
 
 
@@ -71,13 +71,13 @@ async def resume(update: Update, context: Context) -> None:
     query = taps.tap(update)
     held = subscriptions.resume(player=context.player, now=context.now)
     if held is None or held.canceled_at is None:
-        await _show(update, context, toast=buying.goes_on(held) if held else None)
+        await _show(update, context, toast=texts.goes_on(held) if held else None)
         return
     await context.bot.edit_user_star_subscription(
         context.player.telegram_id, _first_charge(held.purchase), is_canceled=False
     )
     await query.answer()
-    await taps.become(query, buying.resumable(held), keyboards.told_of_subscription())
+    await taps.become(query, texts.resumable(held), buttons.told_of_subscription())
 
 
 async def _show(update: Update, context: Context, *, toast: str | None) -> None:
@@ -88,8 +88,8 @@ async def _show(update: Update, context: Context, *, toast: str | None) -> None:
         await query.answer(toast or phrases.stale())
         return
     await query.answer(toast)
-    text = buying.subscription(held, now=context.now)
-    await taps.become(query, text, keyboards.subscription(held, now=context.now))
+    text = texts.subscription(held, now=context.now)
+    await taps.become(query, text, buttons.subscription(held, now=context.now))
 
 
 def _first_charge(purchase: Purchase) -> str:
