@@ -10,8 +10,9 @@ class BotConfig(AppConfig):
 
     def ready(self) -> None:
         """Say what staff approve, what players will read of a campaign, and what is urgent."""
-        from bot import broadcasts, payment_updates, promo_texts
+        from bot import broadcasts, payment_updates
         from bot.queue import intake
+        from bot.screens.promo import texts as promo_texts
         from promos import previews
 
         previews.tell_with(promo_texts.preview)

@@ -17,7 +17,7 @@ from telegram.ext import (
     filters,
 )
 
-from bot import invite, keyboards, payment_updates, preferences, promo, staff_chats, support, texts
+from bot import invite, keyboards, payment_updates, preferences, staff_chats, support, texts
 from bot.application import QuizApplication
 from bot.chat import dates, navigation, phrases, taps
 from bot.chat.context import Context
@@ -25,6 +25,7 @@ from bot.chat.navigation import Data
 from bot.screens.game import handlers as game_handlers
 from bot.screens.offers import handlers as offers_handlers
 from bot.screens.offers import touchpoints
+from bot.screens.promo import handlers as promo_handlers
 from bot.screens.receipts import handlers as receipts_handlers
 from bot.screens.shop import handlers as shop_handlers
 from bot.screens.stats import handlers as stats_handlers
@@ -57,7 +58,7 @@ def register(application: QuizApplication) -> None:
         "help": help_command,
         "terms": terms,
         "paysupport": support.paysupport,
-        "promo": promo.promo,
+        "promo": promo_handlers.promo,
         "invite": invite.invite,
         "settings": preferences.settings,
         "unlink": staff_chats.unlinked,
@@ -83,7 +84,7 @@ def register(application: QuizApplication) -> None:
         Data.CANCEL: receipts_handlers.cancel,
         Data.CANCEL_BESIDE: receipts_handlers.cancel_beside,
         Data.RESUME: receipts_handlers.resume,
-        Data.PROMO: promo.ask,
+        Data.PROMO: promo_handlers.ask,
         Data.INVITE: invite.invite,
         Data.REWARD: invite.choose,
         Data.OFFER: shop_handlers.take,
@@ -157,8 +158,8 @@ async def start(update: Update, context: Context) -> None:
     if parameter.startswith(invite.LINK):
         await invite.followed(update, context, parameter, is_first=is_first)
         return
-    if parameter.startswith(promo.LINK):
-        await promo.followed(update, context, parameter)
+    if parameter.startswith(promo_handlers.LINK):
+        await promo_handlers.followed(update, context, parameter)
         return
     if parameter.startswith(staff_chats.LINK):
         await staff_chats.followed(update, context, parameter)
@@ -194,8 +195,8 @@ async def unknown(update: Update, context: Context) -> None:
     if support.is_for_support(update, context.awaited):
         await support.asked(update, context)
         return
-    if promo.is_code(update, context.awaited):
-        await promo.entered(update, context)
+    if promo_handlers.is_code(update, context.awaited):
+        await promo_handlers.entered(update, context)
         return
     await taps.say(update, texts.unknown(), navigation.home())
 

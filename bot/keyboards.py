@@ -8,12 +8,11 @@ from datetime import datetime
 
 from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup, Message
 
-from bot import invite_texts, promo_texts, reminder_texts
+from bot import invite_texts, reminder_texts
 from bot.chat import dates, local_time, phrases
 from bot.chat.models import ReminderSettings, Zone
-from bot.chat.navigation import Data, button, products
+from bot.chat.navigation import Data, button
 from bot.screens.offers import buttons as offers_buttons
-from payments.catalogue import Offer
 from payments.offers import Proposal
 from promos.models import ReferralReward, RewardChoice
 from promos.referrals import Overview
@@ -120,17 +119,6 @@ def broadcast(*, label: str, screen: str, url: str) -> InlineKeyboardMarkup:
 
 
 # --- Buying ---------------------------------------------------------------------------------------
-
-
-def discounted(offers: Sequence[Offer]) -> InlineKeyboardMarkup:
-    """Return one button for each product that a discount makes cheaper, and the way to all."""
-    return InlineKeyboardMarkup([*products(offers), [button(phrases.button_shop(), Data.SHOP)]])
-
-
-def refused_code(*, can_retry: bool) -> InlineKeyboardMarkup:
-    """Return the way to another code, unless none is looked at now, and the way out."""
-    rows = [[button(promo_texts.button_another(), Data.PROMO)]] if can_retry else []
-    return InlineKeyboardMarkup([*rows, [button(phrases.button_back(), Data.HOME)]])
 
 
 # --- Inviting -------------------------------------------------------------------------------------

@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 import time_machine
 
-from bot import promo_texts
 from bot.chat import dates
 from bot.chat.models import ReminderSettings
+from bot.screens.promo import texts as promo_texts
 from bot.screens.shop import texts as shop_texts
 from economy.goods import Goods, Plan
 from economy.grants import grant

@@ -8,9 +8,9 @@ from datetime import timedelta
 
 from telegram import InlineKeyboardMarkup, Update
 
-from bot import keyboards, promo_texts
 from bot.chat import navigation, phrases, taps
 from bot.chat.context import Context
+from bot.screens.promo import buttons, texts
 from economy.holdings import holdings
 from payments import catalogue
 from promos import redemptions
@@ -63,7 +63,7 @@ def _ask(context: Context) -> tuple[str, InlineKeyboardMarkup]:
     """Wait for the code in the player's next message; return how that is asked for."""
     players.await_message(player=context.player, what=Awaited.PROMO_CODE, now=context.now)
     minutes = players.AWAITED_FOR // timedelta(minutes=1)
-    return promo_texts.ask(minutes=minutes), navigation.way_back()
+    return texts.ask(minutes=minutes), navigation.way_back()
 
 
 async def _redeem(update: Update, context: Context, code: str, channel: Channel) -> None:
@@ -77,16 +77,16 @@ async def _redeem(update: Update, context: Context, code: str, channel: Channel)
     )
     if result.redemption is None:
         assert result.refusal is not None
-        text = promo_texts.refused(
+        text = texts.refused(
             result.refusal, blocked_until=result.blocked_until, reason=result.reason
         )
-        keyboard = keyboards.refused_code(can_retry=result.blocked_until is None)
+        keyboard = buttons.refused_code(can_retry=result.blocked_until is None)
         await taps.say(update, text, keyboard)
     elif result.redemption.campaign.is_discount:
         await taps.say(update, *_discount(result.redemption, context))
     else:
         owned = holdings(player=context.player, now=context.now)
-        text = promo_texts.granted(result.redemption, owned, now=context.now)
+        text = texts.granted(result.redemption, owned, now=context.now)
         await taps.say(update, text, navigation.way_back())
 
 
@@ -97,4 +97,4 @@ def _discount(hold: Redemption, context: Context) -> tuple[str, InlineKeyboardMa
         for offer in catalogue.shelf(player=context.player, now=context.now)
         if offer.hold == hold and offer.refused is None
     ]
-    return promo_texts.held(hold, offers, now=context.now), keyboards.discounted(offers)
+    return texts.held(hold, offers, now=context.now), buttons.discounted(offers)
