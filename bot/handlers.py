@@ -17,12 +17,13 @@ from telegram.ext import (
     filters,
 )
 
-from bot import invite, keyboards, payment_updates, preferences, staff_chats, support, texts
+from bot import keyboards, payment_updates, preferences, staff_chats, support, texts
 from bot.application import QuizApplication
 from bot.chat import dates, navigation, phrases, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.screens.game import handlers as game_handlers
+from bot.screens.invite import handlers as invite_handlers
 from bot.screens.offers import handlers as offers_handlers
 from bot.screens.offers import touchpoints
 from bot.screens.promo import handlers as promo_handlers
@@ -59,7 +60,7 @@ def register(application: QuizApplication) -> None:
         "terms": terms,
         "paysupport": support.paysupport,
         "promo": promo_handlers.promo,
-        "invite": invite.invite,
+        "invite": invite_handlers.invite,
         "settings": preferences.settings,
         "unlink": staff_chats.unlinked,
     }.items():
@@ -85,8 +86,8 @@ def register(application: QuizApplication) -> None:
         Data.CANCEL_BESIDE: receipts_handlers.cancel_beside,
         Data.RESUME: receipts_handlers.resume,
         Data.PROMO: promo_handlers.ask,
-        Data.INVITE: invite.invite,
-        Data.REWARD: invite.choose,
+        Data.INVITE: invite_handlers.invite,
+        Data.REWARD: invite_handlers.choose,
         Data.OFFER: shop_handlers.take,
         Data.FLASH: offers_handlers.discount,
         Data.LATER: offers_handlers.later,
@@ -155,8 +156,8 @@ async def start(update: Update, context: Context) -> None:
     """Greet by name; a deep link may bring a code, or somebody's invitation."""
     parameter = next(iter(context.args or []), "")
     is_first = players.start(player=context.player, now=context.now)
-    if parameter.startswith(invite.LINK):
-        await invite.followed(update, context, parameter, is_first=is_first)
+    if parameter.startswith(invite_handlers.LINK):
+        await invite_handlers.followed(update, context, parameter, is_first=is_first)
         return
     if parameter.startswith(promo_handlers.LINK):
         await promo_handlers.followed(update, context, parameter)

@@ -6,16 +6,14 @@ Data is at most 64 bytes (Bot API InlineKeyboardButton). `Data` is the one home 
 from collections.abc import Sequence
 from datetime import datetime
 
-from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup, Message
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message
 
-from bot import invite_texts, reminder_texts
+from bot import reminder_texts
 from bot.chat import dates, local_time, phrases
 from bot.chat.models import ReminderSettings, Zone
 from bot.chat.navigation import Data, button
 from bot.screens.offers import buttons as offers_buttons
 from payments.offers import Proposal
-from promos.models import ReferralReward, RewardChoice
-from promos.referrals import Overview
 from quizarena.players.models import Language
 
 
@@ -122,46 +120,6 @@ def broadcast(*, label: str, screen: str, url: str) -> InlineKeyboardMarkup:
 
 
 # --- Inviting -------------------------------------------------------------------------------------
-
-
-def invite(seen: Overview, *, link: str) -> InlineKeyboardMarkup:
-    """Return the choices that are open, the ways to pass the link on, and the way out."""
-    rows = [row for reward in seen.rewards if reward.offered_at for row in _choices(reward)]
-    share = InlineKeyboardButton(invite_texts.button_share(), url=invite_texts.share(link))
-    copy = InlineKeyboardButton(invite_texts.button_copy(), copy_text=CopyTextButton(link))
-    return InlineKeyboardMarkup(
-        [*rows, [share], [copy], [button(phrases.button_back(), Data.HOME)]]
-    )
-
-
-def _choices(reward: ReferralReward) -> list[list[InlineKeyboardButton]]:
-    return [
-        [
-            button(
-                invite_texts.button_choice(reward, choice),
-                Data.REWARD,
-                reward.number,
-                choice.value,
-            )
-        ]
-        for choice in RewardChoice
-    ]
-
-
-def told_of_invitation(reward: ReferralReward | None) -> InlineKeyboardMarkup:
-    """Return the choices of a reward that can be chosen, and the way to the invitations."""
-    rows = _choices(reward) if reward and reward.offered_at and not reward.revoked_at else []
-    return InlineKeyboardMarkup([*rows, [button(phrases.button_invite(), Data.INVITE)]])
-
-
-def rewarded() -> InlineKeyboardMarkup:
-    """Return the ways to a round, and back to the invitations."""
-    return InlineKeyboardMarkup(
-        [
-            [button(phrases.button_play(), Data.MENU)],
-            [button(phrases.button_invite(), Data.INVITE)],
-        ]
-    )
 
 
 # --- Offers ---------------------------------------------------------------------------------------

@@ -16,12 +16,14 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 from telegram import InlineKeyboardMarkup
 
-from bot import buying, invite_texts, keyboards, reminders, texts
+from bot import buying, reminders, texts
 from bot.chat import dates, local_time, navigation, reminder_settings
 from bot.chat.models import ReminderSettings
 from bot.models import ReminderKind
 from bot.queue import outbox
 from bot.queue.models import Lane
+from bot.screens.invite import buttons as invite_buttons
+from bot.screens.invite import texts as invite_texts
 from bot.screens.receipts import buttons as receipts_buttons
 from bot.screens.receipts import texts as receipts_texts
 from bot.screens.shop import buttons as shop_buttons
@@ -189,7 +191,7 @@ def _invitations(*, of_losses: bool) -> Source[ReferralNotice]:
         due=due,
         claim=_marking(due, "told_at"),
         say=lambda notice, now: invite_texts.notice(notice, now=now),
-        keyboard=lambda notice, _: keyboards.told_of_invitation(notice.reward),
+        keyboard=lambda notice, _: invite_buttons.told_of_invitation(notice.reward),
         owed=of_losses,
         kind=None if of_losses else ReminderKind.INVITATIONS,
     )

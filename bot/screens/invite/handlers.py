@@ -2,9 +2,9 @@
 
 from telegram import Update
 
-from bot import invite_texts, keyboards
 from bot.chat import navigation, phrases, taps
 from bot.chat.context import Context
+from bot.screens.invite import buttons, texts
 from economy.holdings import holdings
 from promos import referrals
 from promos.errors import NoRewardError, NotYetError
@@ -17,8 +17,8 @@ LINK = "ref_"
 async def invite(update: Update, context: Context) -> None:
     """Show the link, how far the player's friends are, and what is coming when."""
     seen = referrals.overview(player=context.player, now=context.now)
-    text = invite_texts.overview(seen, now=context.now)
-    keyboard = keyboards.invite(seen, link=invite_texts.link(seen.code))
+    text = texts.overview(seen, now=context.now)
+    keyboard = buttons.invite(seen, link=texts.link(seen.code))
     if update.callback_query is None:
         await taps.say(update, text, keyboard)
     else:
@@ -36,15 +36,15 @@ async def followed(update: Update, context: Context, parameter: str, *, is_first
     if is_first:
         referral = referrals.bind(invited=context.player, code=code, now=context.now)
         if referral is not None and referral.inviter_id != context.player.pk:
-            greeting = invite_texts.greeting(name=name, inviter=referral.inviter.player.first_name)
+            greeting = texts.greeting(name=name, inviter=referral.inviter.player.first_name)
     else:
         inviter = referrals.inviter_with(code=code)
         if inviter is None or referrals.is_bound(invited=context.player, inviter=inviter):
             pass  # A link that nobody has, or the one that has brought them: a greeting is enough.
         elif inviter.pk == context.player.pk:
-            greeting = invite_texts.own_link()
+            greeting = texts.own_link()
         else:
-            greeting = invite_texts.plays_already(name=name, inviter=inviter.player.first_name)
+            greeting = texts.plays_already(name=name, inviter=inviter.player.first_name)
     await taps.say(update, greeting, navigation.home())
 
 
@@ -61,12 +61,12 @@ async def choose(update: Update, context: Context) -> None:
             player=context.player, number=int(number), choice=choice, now=context.now
         )
     except NotYetError as refusal:
-        await query.answer(invite_texts.not_yet(refusal), show_alert=True)
+        await query.answer(texts.not_yet(refusal), show_alert=True)
         return
     except NoRewardError:
-        await query.answer(invite_texts.no_reward(), show_alert=True)
+        await query.answer(texts.no_reward(), show_alert=True)
         return
-    await query.answer(None if claim.is_new else invite_texts.chosen_before())
+    await query.answer(None if claim.is_new else texts.chosen_before())
     owned = holdings(player=context.player, now=context.now)
-    text = invite_texts.claimed(claim, owned, now=context.now)
-    await taps.become(query, text, keyboards.rewarded())
+    text = texts.claimed(claim, owned, now=context.now)
+    await taps.become(query, text, buttons.rewarded())
