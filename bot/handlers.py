@@ -17,7 +17,7 @@ from telegram.ext import (
     filters,
 )
 
-from bot import keyboards, payment_updates, preferences, staff_chats, support, texts
+from bot import keyboards, payment_updates, staff_chats, support, texts
 from bot.application import QuizApplication
 from bot.chat import dates, navigation, phrases, taps
 from bot.chat.context import Context
@@ -28,6 +28,7 @@ from bot.screens.offers import handlers as offers_handlers
 from bot.screens.offers import touchpoints
 from bot.screens.promo import handlers as promo_handlers
 from bot.screens.receipts import handlers as receipts_handlers
+from bot.screens.settings import handlers as settings_handlers
 from bot.screens.shop import handlers as shop_handlers
 from bot.screens.stats import handlers as stats_handlers
 from bot.screens.wallet import handlers as wallet_handlers
@@ -61,7 +62,7 @@ def register(application: QuizApplication) -> None:
         "paysupport": support.paysupport,
         "promo": promo_handlers.promo,
         "invite": invite_handlers.invite,
-        "settings": preferences.settings,
+        "settings": settings_handlers.settings,
         "unlink": staff_chats.unlinked,
     }.items():
         application.add_handler(CommandHandler(name, callback, filters=private))
@@ -92,14 +93,14 @@ def register(application: QuizApplication) -> None:
         Data.FLASH: offers_handlers.discount,
         Data.LATER: offers_handlers.later,
         Data.MUTE: offers_handlers.mute,
-        Data.SETTINGS: preferences.settings,
-        Data.SWITCH: preferences.switch,
-        Data.ZONES: preferences.zones,
-        Data.ZONE: preferences.zone,
-        Data.HOURS: preferences.hours,
-        Data.HOUR: preferences.hour,
-        Data.REMIND: preferences.may_remind,
-        Data.NO_NEWS: preferences.no_news,
+        Data.SETTINGS: settings_handlers.settings,
+        Data.SWITCH: settings_handlers.switch,
+        Data.ZONES: settings_handlers.zones,
+        Data.ZONE: settings_handlers.zone,
+        Data.HOURS: settings_handlers.hours,
+        Data.HOUR: settings_handlers.hour,
+        Data.REMIND: settings_handlers.may_remind,
+        Data.NO_NEWS: settings_handlers.no_news,
     }.items():
         application.add_handler(CallbackQueryHandler(tapped, pattern=rf"^{data}(:|$)"))
     application.add_handler(CallbackQueryHandler(taps.stale))

@@ -3,14 +3,10 @@
 Data is at most 64 bytes (Bot API InlineKeyboardButton). `Data` is the one home of its grammar.
 """
 
-from collections.abc import Sequence
-from datetime import datetime
-
-from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot import reminder_texts
-from bot.chat import dates, local_time, phrases
-from bot.chat.models import ReminderSettings, Zone
+from bot.chat import phrases
 from bot.chat.navigation import Data, button
 from bot.screens.offers import buttons as offers_buttons
 from payments.offers import Proposal
@@ -28,60 +24,6 @@ def languages() -> InlineKeyboardMarkup:
 # --- What the bot says on its own -----------------------------------------------------------------
 
 
-def settings(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup:
-    """Return one switch for each kind of message, the clock, the language, and the way out."""
-    rows = [
-        [button(label, Data.SWITCH, field, int(not getattr(wanted, field)))]
-        for field, label in reminder_texts.switches(wanted).items()
-    ]
-    if wanted.daily_round:
-        rows.insert(2, [button(reminder_texts.button_hour(wanted), Data.HOURS)])
-    return InlineKeyboardMarkup(
-        [
-            *rows,
-            [
-                button(reminder_texts.button_zone(wanted, now=now), Data.ZONES),
-                button(phrases.button_language(), Data.LANGUAGES),
-            ],
-            [button(phrases.button_back(), Data.HOME)],
-        ]
-    )
-
-
-def zones(*, now: datetime) -> InlineKeyboardMarkup:
-    """Return one button for each clock, with the time that it shows, and the way back."""
-    buttons = [
-        button(f"{reminder_texts.city(zone)} {dates.clock(zone, now=now)}", Data.ZONE, zone)
-        for zone in Zone
-    ]
-    back = [button(phrases.button_back(), Data.SETTINGS)]
-    return InlineKeyboardMarkup([*_in_rows(buttons, length=2), back])
-
-
-def hours() -> InlineKeyboardMarkup:
-    """Return one button for each hour that is not quiet, and the way back."""
-    buttons = [button(f"{hour}:00", Data.HOUR, hour) for hour in local_time.HOURS]
-    back = [button(phrases.button_back(), Data.SETTINGS)]
-    return InlineKeyboardMarkup([*_in_rows(buttons, length=4), back])
-
-
-def _in_rows(
-    buttons: Sequence[InlineKeyboardButton], *, length: int
-) -> list[list[InlineKeyboardButton]]:
-    return [list(buttons[first : first + length]) for first in range(0, len(buttons), length)]
-
-
-def reminded(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup:
-    """Return the ways to the clock and the settings, and to a round."""
-    return InlineKeyboardMarkup(
-        [
-            [button(reminder_texts.button_zone(wanted, now=now), Data.ZONES)],
-            [button(phrases.button_settings(), Data.SETTINGS)],
-            [button(phrases.button_play(), Data.MENU)],
-        ]
-    )
-
-
 def reminder(proposal: Proposal | None) -> InlineKeyboardMarkup:
     """Return the way to a round, to what is offered with it, and to the switch of reminders."""
     offered = offers_buttons.offer(proposal).inline_keyboard if proposal else ()
@@ -90,18 +32,6 @@ def reminder(proposal: Proposal | None) -> InlineKeyboardMarkup:
             [button(phrases.button_play(), Data.MENU)],
             *offered,
             [button(phrases.button_settings(), Data.SETTINGS)],
-        ]
-    )
-
-
-def without(message: object, data: Data) -> InlineKeyboardMarkup:
-    """Return the buttons of a message but for the rows with `data`, which have done their work."""
-    markup = message.reply_markup if isinstance(message, Message) else None
-    return InlineKeyboardMarkup(
-        [
-            row
-            for row in (markup.inline_keyboard if markup else ())
-            if not any(str(button.callback_data).startswith(data) for button in row)
         ]
     )
 

@@ -2,11 +2,11 @@
 
 from telegram import InlineKeyboardMarkup, Update
 
-from bot import keyboards, reminder_texts
 from bot.chat import local_time, phrases, reminder_settings, taps
 from bot.chat.context import Context
 from bot.chat.models import ReminderSettings, Zone
 from bot.chat.navigation import Data
+from bot.screens.settings import buttons, texts
 
 # What a tap turns, by the name of its field.
 SWITCHES = ("streak_risk", "daily_round", "premium", "news")
@@ -38,7 +38,7 @@ async def zones(update: Update, context: Context) -> None:
     """Turn the message into the choice of a clock."""
     query = taps.tap(update)
     await query.answer()
-    await taps.become(query, reminder_texts.choose_zone(), keyboards.zones(now=context.now))
+    await taps.become(query, texts.choose_zone(), buttons.zones(now=context.now))
 
 
 async def zone(update: Update, context: Context) -> None:
@@ -48,7 +48,7 @@ async def zone(update: Update, context: Context) -> None:
     if name not in Zone.values:
         await query.answer(phrases.stale())
         return
-    await query.answer(reminder_texts.zone_chosen(name, now=context.now))
+    await query.answer(texts.zone_chosen(name, now=context.now))
     wanted = reminder_settings.change(player=context.player, zone=name)
     await taps.become(query, *_screen(context, wanted))
 
@@ -57,7 +57,7 @@ async def hours(update: Update, context: Context) -> None:
     """Turn the message into the choice of an hour."""
     query = taps.tap(update)
     await query.answer()
-    await taps.become(query, reminder_texts.choose_hour(), keyboards.hours())
+    await taps.become(query, texts.choose_hour(), buttons.hours())
 
 
 async def hour(update: Update, context: Context) -> None:
@@ -67,7 +67,7 @@ async def hour(update: Update, context: Context) -> None:
     if not told.isdecimal() or int(told) not in local_time.HOURS:
         await query.answer(phrases.stale())
         return
-    await query.answer(reminder_texts.hour_chosen(int(told)))
+    await query.answer(texts.hour_chosen(int(told)))
     wanted = reminder_settings.change(player=context.player, daily_round=True, daily_hour=int(told))
     await taps.become(query, *_screen(context, wanted))
 
@@ -77,22 +77,22 @@ async def may_remind(update: Update, context: Context) -> None:
     query = taps.tap(update)
     (answer,) = taps.arguments(query, 1)
     # The question has been answered; the result above it stays, with the ways on.
-    await query.edit_message_reply_markup(keyboards.without(query.message, Data.REMIND))
+    await query.edit_message_reply_markup(buttons.without(query.message, Data.REMIND))
     if answer != "1":
-        await query.answer(reminder_texts.will_not_remind())
+        await query.answer(texts.will_not_remind())
         return
     await query.answer()
     wanted = reminder_settings.change(player=context.player, streak_risk=True)
-    text = reminder_texts.will_remind(wanted, now=context.now)
-    await taps.say(update, text, keyboards.reminded(wanted, now=context.now))
+    text = texts.will_remind(wanted, now=context.now)
+    await taps.say(update, text, buttons.reminded(wanted, now=context.now))
 
 
 async def no_news(update: Update, context: Context) -> None:
     """End the broadcasts, from the button under one of them."""
     query = taps.tap(update)
     reminder_settings.change(player=context.player, news=False)
-    await query.answer(reminder_texts.no_news(), show_alert=True)
-    await query.edit_message_reply_markup(keyboards.without(query.message, Data.NO_NEWS))
+    await query.answer(texts.no_news(), show_alert=True)
+    await query.edit_message_reply_markup(buttons.without(query.message, Data.NO_NEWS))
 
 
 def _screen(
@@ -100,5 +100,5 @@ def _screen(
 ) -> tuple[str, InlineKeyboardMarkup]:
     """Return the settings as the player has them now."""
     wanted = wanted or reminder_settings.settings_of(context.player)
-    text = reminder_texts.settings(wanted, now=context.now)
-    return text, keyboards.settings(wanted, now=context.now)
+    text = texts.settings(wanted, now=context.now)
+    return text, buttons.settings(wanted, now=context.now)
