@@ -17,7 +17,7 @@ from telegram.ext import (
     filters,
 )
 
-from bot import keyboards, payment_updates, staff_chats, support, texts
+from bot import keyboards, payment_updates, staff_chats, texts
 from bot.application import QuizApplication
 from bot.chat import dates, navigation, phrases, taps
 from bot.chat.context import Context
@@ -31,6 +31,7 @@ from bot.screens.receipts import handlers as receipts_handlers
 from bot.screens.settings import handlers as settings_handlers
 from bot.screens.shop import handlers as shop_handlers
 from bot.screens.stats import handlers as stats_handlers
+from bot.screens.support import handlers as support_handlers
 from bot.screens.wallet import handlers as wallet_handlers
 from payments.offer_rules import Event
 from quizarena.players import services as players
@@ -59,7 +60,7 @@ def register(application: QuizApplication) -> None:
         "language": language,
         "help": help_command,
         "terms": terms,
-        "paysupport": support.paysupport,
+        "paysupport": support_handlers.paysupport,
         "promo": promo_handlers.promo,
         "invite": invite_handlers.invite,
         "settings": settings_handlers.settings,
@@ -131,7 +132,9 @@ async def meet(update: Update, context: Context) -> None:
     if update.message is not None or update.callback_query is not None:
         context.awaited = players.stop_awaiting(player=context.player, now=context.now)
     if context.player.suspended_at is not None:
-        if support.is_for_support(update, context.awaited) or taps.is_rest_of_album(update):
+        if support_handlers.is_for_support(update, context.awaited) or taps.is_rest_of_album(
+            update
+        ):
             return
         if update.callback_query is not None:
             await update.callback_query.answer(texts.suspended(), show_alert=True)
@@ -192,10 +195,10 @@ async def unknown(update: Update, context: Context) -> None:
     An album is answered once, whatever it is for.
     """
     if taps.is_rest_of_album(update):
-        await support.keep_rest_of_album(update, context)
+        await support_handlers.keep_rest_of_album(update, context)
         return
-    if support.is_for_support(update, context.awaited):
-        await support.asked(update, context)
+    if support_handlers.is_for_support(update, context.awaited):
+        await support_handlers.asked(update, context)
         return
     if promo_handlers.is_code(update, context.awaited):
         await promo_handlers.entered(update, context)

@@ -16,7 +16,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 from telegram import InlineKeyboardMarkup
 
-from bot import buying, reminders, texts
+from bot import reminders, texts
 from bot.chat import dates, local_time, navigation, reminder_settings
 from bot.chat.models import ReminderSettings
 from bot.models import ReminderKind
@@ -28,6 +28,7 @@ from bot.screens.receipts import buttons as receipts_buttons
 from bot.screens.receipts import texts as receipts_texts
 from bot.screens.shop import buttons as shop_buttons
 from bot.screens.shop import texts as shop_texts
+from bot.screens.support import texts as support_texts
 from economy import entitlements, streak_rules, streaks
 from economy.holdings import holdings
 from economy.models import PremiumNotice, StreakDay
@@ -144,7 +145,7 @@ ANSWERS = Source(
     name="answer",
     due=SupportRequest.objects.answer_due,
     claim=_marking(SupportRequest.objects.answer_due, "told_at"),
-    say=lambda request, _: buying.support_answer(request),
+    say=lambda request, _: support_texts.support_answer(request),
     owed=True,
 )
 

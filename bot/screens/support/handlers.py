@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from telegram import Update
 
-from bot import buying
 from bot.chat import navigation, taps
 from bot.chat.context import Context
+from bot.screens.support import texts
 from payments import support
 from payments.errors import DailyLimitError, TooManyRequestsError
 from quizarena.players import services as players
@@ -34,7 +34,7 @@ async def paysupport(update: Update, context: Context) -> None:
         return
     players.await_message(player=context.player, what=Awaited.PAYMENT_QUESTION, now=context.now)
     minutes = players.AWAITED_FOR // timedelta(minutes=1)
-    await taps.say(update, buying.ask_support(minutes=minutes), navigation.way_back())
+    await taps.say(update, texts.ask_support(minutes=minutes), navigation.way_back())
 
 
 async def asked(update: Update, context: Context) -> None:
@@ -46,7 +46,7 @@ async def asked(update: Update, context: Context) -> None:
         await _ask(update, context, question)
         return
     players.await_message(player=context.player, what=Awaited.PAYMENT_QUESTION, now=context.now)
-    await taps.say(update, buying.in_words(), navigation.way_back())
+    await taps.say(update, texts.in_words(), navigation.way_back())
 
 
 async def keep_rest_of_album(update: Update, context: Context) -> None:
@@ -74,11 +74,11 @@ async def _ask(update: Update, context: Context, question: str) -> None:
             now=context.now,
         )
     except TooManyRequestsError:
-        text = buying.too_many_questions()
+        text = texts.too_many_questions()
     except DailyLimitError:
-        text = buying.too_many_questions_today()
+        text = texts.too_many_questions_today()
     else:
-        text = buying.asked_support(request) if request.text else buying.pictures_kept(request)
+        text = texts.asked_support(request) if request.text else texts.pictures_kept(request)
         if not request.text:
             players.await_message(
                 player=context.player, what=Awaited.PAYMENT_QUESTION, now=context.now

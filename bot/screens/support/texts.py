@@ -1,30 +1,13 @@
-"""Every sentence about buying, in the language that is active; see bot/chat/phrases.py."""
+"""Every sentence about help with payments; see bot/chat/phrases.py."""
 
 from html import escape
 
 from django.utils.translation import gettext as _
 
-from payments.models import (
-    SupportRequest,
-)
+from payments.models import SupportRequest
 
 # How much of a question stands under its answer.
 QUOTE_LENGTH = 200
-
-
-# --- The shop -------------------------------------------------------------------------------------
-
-
-# --- After paying ---------------------------------------------------------------------------------
-
-
-# --- Purchases and their receipts -----------------------------------------------------------------
-
-
-# --- Subscriptions --------------------------------------------------------------------------------
-
-
-# --- Support --------------------------------------------------------------------------------------
 
 
 def ask_support(*, minutes: int) -> str:
@@ -79,6 +62,3 @@ def support_answer(request: SupportRequest) -> str:
         "💬 <b>Answer from support</b>\n\n{answer}\n\n<i>You asked: {question}</i>\n\nOne more "
         "question? /paysupport"
     ).format(answer=escape(request.answer), question=escape(quote))
-
-
-# --- Buttons --------------------------------------------------------------------------------------
