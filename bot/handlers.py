@@ -30,6 +30,7 @@ from bot.screens.promo import handlers as promo_handlers
 from bot.screens.receipts import handlers as receipts_handlers
 from bot.screens.settings import handlers as settings_handlers
 from bot.screens.shop import handlers as shop_handlers
+from bot.screens.staff_chats import handlers as staff_chats_handlers
 from bot.screens.stats import handlers as stats_handlers
 from bot.screens.support import handlers as support_handlers
 from bot.screens.wallet import handlers as wallet_handlers
@@ -64,7 +65,7 @@ def register(application: QuizApplication) -> None:
         "promo": promo_handlers.promo,
         "invite": invite_handlers.invite,
         "settings": settings_handlers.settings,
-        "unlink": staff_chats.unlinked,
+        "unlink": staff_chats_handlers.unlinked,
     }.items():
         application.add_handler(CommandHandler(name, callback, filters=private))
     for data, tapped in {
@@ -167,7 +168,7 @@ async def start(update: Update, context: Context) -> None:
         await promo_handlers.followed(update, context, parameter)
         return
     if parameter.startswith(staff_chats.LINK):
-        await staff_chats.followed(update, context, parameter)
+        await staff_chats_handlers.followed(update, context, parameter)
         return
     await taps.say(update, phrases.greeting(name=context.player.first_name), navigation.home())
     if context.player.created_at != context.now:

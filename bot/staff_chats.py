@@ -11,11 +11,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils.crypto import salted_hmac
-from telegram import Update
 
-from bot import texts
-from bot.chat import navigation, taps
-from bot.chat.context import Context
 from bot.chat.models import StaffPlayer
 from quizarena.players.models import Player
 from quizarena.staff import audit
@@ -130,24 +126,3 @@ def _hashed(code: str) -> str:
 
 
 # --- What the chat sends --------------------------------------------------------------------------
-
-
-async def followed(update: Update, context: Context, parameter: str) -> None:
-    """Link the chat that has sent the code."""
-    code = parameter.removeprefix(LINK)
-    try:
-        staff = link(player=context.player, code=code, now=context.now)
-    except TooManyWrongCodesError:
-        answer = texts.too_many_link_codes()
-    except WrongCodeError:
-        answer = texts.wrong_link_code()
-    else:
-        answer = texts.chat_linked(staff=staff.get_username())
-    await taps.say(update, answer, navigation.home())
-
-
-async def unlinked(update: Update, context: Context) -> None:
-    """Unlink the chat (/unlink)."""
-    was_linked = unlink_chat(player=context.player)
-    answer = texts.chat_unlinked() if was_linked else texts.chat_not_linked()
-    await taps.say(update, answer, navigation.home())
