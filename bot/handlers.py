@@ -3,7 +3,6 @@
 Nothing here waits: see bot/application.py. Whatever is sent is a row of the same transaction.
 """
 
-from django.utils import translation
 from telegram import Update
 from telegram.constants import ChatType
 from telegram.ext import (
@@ -17,13 +16,14 @@ from telegram.ext import (
     filters,
 )
 
-from bot import keyboards, payment_updates, staff_chats, texts
+from bot import payment_updates, staff_chats, texts
 from bot.application import QuizApplication
 from bot.chat import dates, navigation, phrases, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.screens.game import handlers as game_handlers
 from bot.screens.invite import handlers as invite_handlers
+from bot.screens.language import handlers as language_handlers
 from bot.screens.offers import handlers as offers_handlers
 from bot.screens.offers import touchpoints
 from bot.screens.promo import handlers as promo_handlers
@@ -36,7 +36,6 @@ from bot.screens.support import handlers as support_handlers
 from bot.screens.wallet import handlers as wallet_handlers
 from payments.offer_rules import Event
 from quizarena.players import services as players
-from quizarena.players.models import Language
 
 
 def register(application: QuizApplication) -> None:
@@ -58,7 +57,7 @@ def register(application: QuizApplication) -> None:
         "shop": shop_handlers.shop,
         "wallet": wallet_handlers.wallet,
         "stats": stats_handlers.stats,
-        "language": language,
+        "language": language_handlers.language,
         "help": help_command,
         "terms": terms,
         "paysupport": support_handlers.paysupport,
@@ -76,8 +75,8 @@ def register(application: QuizApplication) -> None:
         Data.STOP: game_handlers.stop,
         Data.WALLET: wallet_handlers.wallet_page,
         Data.STATS: stats_handlers.stats_page,
-        Data.LANGUAGES: languages,
-        Data.LANGUAGE: choose_language,
+        Data.LANGUAGES: language_handlers.languages,
+        Data.LANGUAGE: language_handlers.choose_language,
         Data.SHOP: shop_handlers.shop,
         Data.PRODUCT: shop_handlers.product,
         Data.BUY: shop_handlers.buy,
@@ -175,11 +174,6 @@ async def start(update: Update, context: Context) -> None:
         await touchpoints.pause_in(context, Event.HOME)
 
 
-async def language(update: Update, context: Context) -> None:
-    """Offer the languages."""
-    await taps.say(update, texts.choose_language(), keyboards.languages())
-
-
 async def help_command(update: Update, context: Context) -> None:
     """Explain the game."""
     await taps.say(update, texts.help_text(now=context.now), navigation.home())
@@ -216,26 +210,6 @@ async def home(update: Update, context: Context) -> None:
     await query.answer()
     await taps.become(query, phrases.greeting(name=context.player.first_name), navigation.home())
     await touchpoints.pause_in(context, Event.HOME)
-
-
-async def languages(update: Update, context: Context) -> None:
-    """Turn the message into the choice of language."""
-    query = taps.tap(update)
-    await query.answer()
-    await taps.become(query, texts.choose_language(), keyboards.languages())
-
-
-async def choose_language(update: Update, context: Context) -> None:
-    """Speak the chosen language from now on, beginning with the confirmation."""
-    query = taps.tap(update)
-    (code,) = taps.arguments(query, 1)
-    if code not in Language.values:
-        await taps.stale(update, context)
-        return
-    players.speak(player=context.player, language=Language(code))
-    translation.activate(code)
-    await query.answer(texts.language_chosen())
-    await taps.become(query, phrases.greeting(name=context.player.first_name), navigation.home())
 
 
 # --- Pages ---------------------------------------------------------------------------

@@ -10,16 +10,6 @@ from bot.chat import phrases
 from bot.chat.navigation import Data, button
 from bot.screens.offers import buttons as offers_buttons
 from payments.offers import Proposal
-from quizarena.players.models import Language
-
-
-def languages() -> InlineKeyboardMarkup:
-    """Return one button for each language, named in itself."""
-    return InlineKeyboardMarkup(
-        [[button(language.label, Data.LANGUAGE, language.value)] for language in Language]
-        + [[button(phrases.button_back(), Data.HOME)]]
-    )
-
 
 # --- What the bot says on its own -----------------------------------------------------------------
 

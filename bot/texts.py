@@ -62,16 +62,6 @@ def premium_notice(notice: PremiumNotice, *, now: datetime) -> str:
     ).format(wait=phrases.time_until(notice.ends_at - now), when=when)
 
 
-def choose_language() -> str:
-    """Return the question of /language."""
-    return _("🌍 <b>Which language shall I speak with you?</b>")
-
-
-def language_chosen() -> str:
-    """Return the confirmation, in the language that was chosen."""
-    return _("Good, I speak English with you from now on.")
-
-
 def help_text(*, now: datetime) -> str:
     """Return the answer to /help."""
     return _(
