@@ -22,6 +22,7 @@ from bot.chat import dates, navigation, phrases, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.screens.game import handlers as game_handlers
+from bot.screens.help import handlers as help_handlers
 from bot.screens.invite import handlers as invite_handlers
 from bot.screens.language import handlers as language_handlers
 from bot.screens.offers import handlers as offers_handlers
@@ -58,8 +59,8 @@ def register(application: QuizApplication) -> None:
         "wallet": wallet_handlers.wallet,
         "stats": stats_handlers.stats,
         "language": language_handlers.language,
-        "help": help_command,
-        "terms": terms,
+        "help": help_handlers.help_command,
+        "terms": help_handlers.terms,
         "paysupport": support_handlers.paysupport,
         "promo": promo_handlers.promo,
         "invite": invite_handlers.invite,
@@ -172,16 +173,6 @@ async def start(update: Update, context: Context) -> None:
     await taps.say(update, phrases.greeting(name=context.player.first_name), navigation.home())
     if context.player.created_at != context.now:
         await touchpoints.pause_in(context, Event.HOME)
-
-
-async def help_command(update: Update, context: Context) -> None:
-    """Explain the game."""
-    await taps.say(update, texts.help_text(now=context.now), navigation.home())
-
-
-async def terms(update: Update, context: Context) -> None:
-    """Tell the terms (Telegram asks every bot that sells for /terms)."""
-    await taps.say(update, texts.terms(), navigation.home())
 
 
 async def unknown(update: Update, context: Context) -> None:
