@@ -23,6 +23,7 @@ from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.screens.game import handlers as game_handlers
 from bot.screens.help import handlers as help_handlers
+from bot.screens.home import handlers as home_handlers
 from bot.screens.invite import handlers as invite_handlers
 from bot.screens.language import handlers as language_handlers
 from bot.screens.offers import handlers as offers_handlers
@@ -70,7 +71,7 @@ def register(application: QuizApplication) -> None:
         application.add_handler(CommandHandler(name, callback, filters=private))
     for data, tapped in {
         Data.MENU: game_handlers.menu,
-        Data.HOME: home,
+        Data.HOME: home_handlers.home,
         Data.PLAY: game_handlers.start_round,
         Data.ANSWER: game_handlers.answer,
         Data.STOP: game_handlers.stop,
@@ -193,14 +194,6 @@ async def unknown(update: Update, context: Context) -> None:
 
 
 # --- Buttons --------------------------------------------------------------------------------------
-
-
-async def home(update: Update, context: Context) -> None:
-    """Turn the message into the greeting."""
-    query = taps.tap(update)
-    await query.answer()
-    await taps.become(query, phrases.greeting(name=context.player.first_name), navigation.home())
-    await touchpoints.pause_in(context, Event.HOME)
 
 
 # --- Pages ---------------------------------------------------------------------------
