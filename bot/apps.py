@@ -10,7 +10,8 @@ class BotConfig(AppConfig):
 
     def ready(self) -> None:
         """Say what staff approve, what players will read of a campaign, and what is urgent."""
-        from bot import broadcasts, payment_updates
+        from bot import payment_updates
+        from bot.messages import broadcasts
         from bot.queue import intake
         from bot.screens.promo import texts as promo_texts
         from promos import previews

@@ -16,7 +16,7 @@ from telegram.ext import (
     filters,
 )
 
-from bot import payment_updates, staff_chats, texts
+from bot import payment_updates, texts
 from bot.application import QuizApplication
 from bot.chat import dates, navigation, phrases, taps
 from bot.chat.context import Context
@@ -33,6 +33,7 @@ from bot.screens.receipts import handlers as receipts_handlers
 from bot.screens.settings import handlers as settings_handlers
 from bot.screens.shop import handlers as shop_handlers
 from bot.screens.staff_chats import handlers as staff_chats_handlers
+from bot.screens.staff_chats import linking as staff_chats
 from bot.screens.stats import handlers as stats_handlers
 from bot.screens.support import handlers as support_handlers
 from bot.screens.wallet import handlers as wallet_handlers

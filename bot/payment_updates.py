@@ -14,9 +14,9 @@ from django.db import InterfaceError, OperationalError, transaction
 from telegram import Update
 from telegram.ext import ApplicationHandlerStop
 
-from bot import notices, payment_updates
 from bot.chat import dates
 from bot.chat.context import Context
+from bot.messages import notices
 from bot.screens.offers.touchpoints import pause
 from bot.screens.receipts import buttons as receipts_buttons
 from bot.screens.receipts import texts as receipts_texts
@@ -43,7 +43,7 @@ def handle_payment_update(update: Mapping[str, Any], *, now: datetime) -> dict[s
             return _answer(query, now=now)
         if isinstance(message, dict) and "successful_payment" in message:
             with transaction.atomic(durable=True):
-                purchases.record_payment(payment(message), now=now)
+                purchases.record_payment(payment_of(message), now=now)
     except (OperationalError, InterfaceError):
         raise  # The database is away: Telegram sends it again.
     except Exception:
@@ -85,7 +85,7 @@ def _in_the_players_words(refusal: Refusal, query: Mapping[str, Any], *, now: da
         return shop_texts.refused(RefusedError(refusal, until=until))
 
 
-def payment(message: Mapping[str, Any]) -> Payment:
+def payment_of(message: Mapping[str, Any]) -> Payment:
     """Return what a message with a payment or a refund tells (Bot API Message)."""
     is_refund = "refunded_payment" in message
     paid = message["refunded_payment" if is_refund else "successful_payment"]
@@ -120,7 +120,7 @@ async def paid(update: Update, context: Context) -> None:
     Only then is it time for an offer.
     """
     assert update.message is not None
-    payment = payment_updates.payment(update.message.to_dict())
+    payment = payment_of(update.message.to_dict())
     try:
         purchase = purchases.credit(charge_id=payment.charge_id, now=context.now)
     except Purchase.DoesNotExist:
@@ -144,7 +144,7 @@ async def paid(update: Update, context: Context) -> None:
 async def refunded(update: Update, context: Context) -> None:
     """End a refund that Telegram tells of (Bot API refunded_payment), and say what it took."""
     assert update.message is not None
-    payment = payment_updates.payment(update.message.to_dict())
+    payment = payment_of(update.message.to_dict())
     purchase = refunds.came_from_telegram(payment, now=context.now)
     notices.tell(player=purchase.player, now=context.now, sources=[notices.REFUNDS])
     raise ApplicationHandlerStop

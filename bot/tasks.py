@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from bot import application, broadcasts, notices, reminders
+from bot import application
+from bot.messages import broadcasts, notices, reminders
 from bot.queue import inbox, outbox, wake
 from bot.screens.game import undelivered
 from quizarena import turns
@@ -49,7 +50,7 @@ def _drain(*, until: datetime) -> int:
 
 @app.task
 def tell_players(*, owed: bool) -> int:
-    """Tell players what lower apps have left for them, see bot/notices.py; return how much."""
+    """Tell players what lower apps have left for them, see bot/messages/notices.py; return how much."""
     if not owed:
         return notices.tell_everybody(owed=False, until=timezone.now() + WORK_FOR)
     return turns.take_turn("notices", lambda until: notices.tell_everybody(owed=True, until=until))
@@ -57,7 +58,7 @@ def tell_players(*, owed: bool) -> int:
 
 @app.task
 def remind_players() -> int:
-    """Remind whose hour has come, see bot/reminders.py; return how many."""
+    """Remind whose hour has come, see bot/messages/reminders.py; return how many."""
     return reminders.remind(until=timezone.now() + WORK_FOR)
 
 

@@ -129,7 +129,7 @@ def _refund(refund_id: int) -> None:
 def _remind() -> None:
     from django.utils import timezone
 
-    from bot import reminders
+    from bot.messages import reminders
 
     reminders.remind(until=timezone.now() + timedelta(seconds=5))
 
@@ -137,7 +137,7 @@ def _remind() -> None:
 def _broadcast() -> None:
     from django.utils import timezone
 
-    from bot import broadcasts
+    from bot.messages import broadcasts
 
     broadcasts.run(until=timezone.now() + timedelta(seconds=5))
 

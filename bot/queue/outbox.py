@@ -80,7 +80,7 @@ def collecting(
 def showing(showing_id: int | None) -> Iterator[None]:
     """Note of the calls made inside that they show the player this question, if it is one.
 
-    Should they fail, bot/unshown.py gives it back.
+    Should they fail, bot/screens/game/undelivered.py gives it back.
     """
     token = _showing.set(showing_id)
     try:

@@ -1,6 +1,6 @@
 """Which kinds of update the bot asks Telegram for."""
 
-# What a handler is registered for (bot/handlers.py); all else is done as soon as it comes.
+# What a handler is registered for (bot/routing.py); all else is done as soon as it comes.
 HANDLED_UPDATES = (
     "message",
     "callback_query",

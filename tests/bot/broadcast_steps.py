@@ -7,9 +7,9 @@ from uuid import uuid4
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from bot import broadcasts
-from bot.broadcasts import Verb
-from bot.models import Broadcast, BroadcastRecipient
+from bot.messages import broadcasts
+from bot.messages.broadcasts import Verb
+from bot.messages.models import Broadcast, BroadcastRecipient
 from quizarena.staff.models import ApprovalRequest
 from tests.factories import make_staff
 

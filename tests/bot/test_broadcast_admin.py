@@ -13,9 +13,9 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from bot.broadcasts import Verb
 from bot.chat.models import StaffPlayer
-from bot.models import Broadcast, BroadcastRecipient
+from bot.messages.broadcasts import Verb
+from bot.messages.models import Broadcast, BroadcastRecipient
 from bot.queue.models import OutgoingCall
 from quizarena.staff.models import AuditEntry
 from tests.bot.broadcast_steps import do, job, make_broadcast, operator, outcomes, start

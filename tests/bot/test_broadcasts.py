@@ -12,8 +12,11 @@ from django.db.models import QuerySet
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from bot import broadcasts, tasks
-from bot.broadcasts import (
+from bot import tasks
+from bot.chat import reminder_settings
+from bot.chat.models import StaffPlayer
+from bot.messages import broadcasts
+from bot.messages.broadcasts import (
     AHEAD,
     ChangedMeanwhileError,
     IllegalMoveError,
@@ -21,9 +24,7 @@ from bot.broadcasts import (
     NoPlayerError,
     Verb,
 )
-from bot.chat import reminder_settings
-from bot.chat.models import StaffPlayer
-from bot.models import (
+from bot.messages.models import (
     BROADCAST_MOVES,
     DELIVERED_MOVES,
     Broadcast,
@@ -869,12 +870,12 @@ class TestConcurrency:
     @pytest.mark.parametrize(
         "point",
         [
-            "after bot.broadcasts:_start_if_due",
-            "after bot.broadcasts:_gather",
-            "before bot.broadcasts:_fill",
-            "after bot.broadcasts:_fill",
-            "after bot.broadcasts:_settle",
-            "after bot.broadcasts:_go_on",
+            "after bot.messages.broadcasts:_start_if_due",
+            "after bot.messages.broadcasts:_gather",
+            "before bot.messages.broadcasts:_fill",
+            "after bot.messages.broadcasts:_fill",
+            "after bot.messages.broadcasts:_settle",
+            "after bot.messages.broadcasts:_go_on",
         ],
     )
     def test_a_job_that_is_killed_is_taken_over(self, point: str) -> None:

@@ -2,8 +2,8 @@
 
 import pytest
 
-from bot import markup
-from bot.markup import MarkupError
+from bot.messages import markup
+from bot.messages.markup import MarkupError
 
 
 @pytest.mark.parametrize(

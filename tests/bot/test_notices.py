@@ -11,10 +11,11 @@ import time_machine
 from django.db import transaction
 from django.utils import timezone
 
-from bot import notices, reminders, tasks
+from bot import tasks
 from bot.chat import reminder_settings
-from bot.models import Reminder
-from bot.notices import Source
+from bot.messages import notices, reminders
+from bot.messages.models import Reminder
+from bot.messages.notices import Source
 from bot.queue import client, outbox
 from bot.queue.models import Lane, OutgoingCall
 from economy import streaks

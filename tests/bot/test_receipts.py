@@ -8,7 +8,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
-from bot import notices
+from bot.messages import notices
 from bot.tasks import tell_players
 from payments import purchases, subscriptions, support
 from payments.models import Purchase, Subscription, SupportRequest

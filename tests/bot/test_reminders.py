@@ -11,10 +11,11 @@ import time_machine
 from django.db import IntegrityError, connection
 from django.utils import timezone
 
-from bot import reminders, tasks
+from bot import tasks
 from bot.chat import local_time, reminder_settings
 from bot.chat.models import ReminderSettings, Zone
-from bot.models import Reminder, ReminderKind, ReminderSweep
+from bot.messages import reminders
+from bot.messages.models import Reminder, ReminderKind, ReminderSweep
 from bot.queue import outbox
 from bot.queue.models import Lane, OutgoingCall
 from economy import streaks
@@ -519,7 +520,7 @@ class TestConcurrency:
         reminder_settings.change(player=player, streak_risk=True)
         ReminderSweep.objects.create(kind="STREAK_RISK", zone="Europe/Berlin", due_at=now)
 
-        kill_at("after bot.reminders:tell", step="remind")
+        kill_at("after bot.messages.reminders:tell", step="remind")
         lost = OutgoingCall.objects.count(), Reminder.objects.count()
         reminders.remind(until=timezone.now() + timedelta(seconds=5))
 

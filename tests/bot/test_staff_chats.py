@@ -6,9 +6,9 @@ from functools import partial
 import pytest
 from django.utils import timezone
 
-from bot import staff_chats
 from bot.chat.models import StaffPlayer
-from bot.staff_chats import TooManyWrongCodesError, WrongCodeError
+from bot.screens.staff_chats import linking as staff_chats
+from bot.screens.staff_chats.linking import TooManyWrongCodesError, WrongCodeError
 from quizarena.staff.models import AuditEntry, ChatLinkCode, ChatLinkFailures
 from tests.concurrency import meet_after, run_together, take_row_locks_away
 from tests.conftest import Road

@@ -151,7 +151,7 @@ async def subscribe(update: Update, context: Context) -> None:
     """Offer the link to a subscription; while Telegram has yet to make it, ask for patience.
 
     Only invoice links begin subscriptions (Bot API createInvoiceLink). A task asks for the link,
-    and then bot/notices.py tells the player.
+    and then bot/messages/notices.py tells the player.
     """
     query = taps.tap(update)
     (code,) = taps.arguments(query, 1)

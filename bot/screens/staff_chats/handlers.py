@@ -2,18 +2,17 @@
 
 from telegram import Update
 
-from bot import staff_chats
 from bot.chat import navigation, taps
 from bot.chat.context import Context
-from bot.screens.staff_chats import texts
-from bot.staff_chats import TooManyWrongCodesError, WrongCodeError
+from bot.screens.staff_chats import linking, texts
+from bot.screens.staff_chats.linking import TooManyWrongCodesError, WrongCodeError
 
 
 async def followed(update: Update, context: Context, parameter: str) -> None:
     """Link the chat that has sent the code."""
-    code = parameter.removeprefix(staff_chats.LINK)
+    code = parameter.removeprefix(linking.LINK)
     try:
-        staff = staff_chats.link(player=context.player, code=code, now=context.now)
+        staff = linking.link(player=context.player, code=code, now=context.now)
     except TooManyWrongCodesError:
         answer = texts.too_many_link_codes()
     except WrongCodeError:
@@ -25,6 +24,6 @@ async def followed(update: Update, context: Context, parameter: str) -> None:
 
 async def unlinked(update: Update, context: Context) -> None:
     """Unlink the chat (/unlink)."""
-    was_linked = staff_chats.unlink_chat(player=context.player)
+    was_linked = linking.unlink_chat(player=context.player)
     answer = texts.chat_unlinked() if was_linked else texts.chat_not_linked()
     await taps.say(update, answer, navigation.home())

@@ -22,9 +22,9 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.utils import timezone, translation
 from telegram import InlineKeyboardMarkup
 
-from bot import keyboards, markup, reminders
 from bot.chat.models import ReminderSettings, StaffPlayer
-from bot.models import Broadcast, BroadcastRecipient, BroadcastStatus, Delivered
+from bot.messages import buttons, markup, reminders
+from bot.messages.models import Broadcast, BroadcastRecipient, BroadcastStatus, Delivered
 from bot.queue import outbox
 from bot.queue.models import CallState, Lane, OutgoingCall
 from economy.adjustments import lock_staff
@@ -143,7 +143,7 @@ def in_words(broadcast: Broadcast) -> str:
 
 def message(broadcast: Broadcast, *, language: str) -> tuple[str, InlineKeyboardMarkup]:
     """Return what a player of that language gets. The language has to be active."""
-    keyboard = keyboards.broadcast(
+    keyboard = buttons.broadcast(
         label=broadcast.label(language), screen=broadcast.screen, url=broadcast.url
     )
     return broadcast.text(language), keyboard
@@ -181,7 +181,8 @@ def url_fault(url: str) -> str:
 def preview(*, broadcast: Broadcast, staff: User) -> Player:
     """Send the broadcast, in each language, to the member of staff alone; return as which player.
 
-    Raises NoPlayerError while no chat is linked (bot/staff_chats.py), and IncompleteError.
+    Raises NoPlayerError while no chat is linked (bot/screens/staff_chats/linking.py), and
+    IncompleteError.
     """
     own = StaffPlayer.objects.select_related("player").filter(user=staff).first()
     if own is None:

@@ -16,10 +16,10 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 from telegram import InlineKeyboardMarkup
 
-from bot import reminders, texts
 from bot.chat import dates, local_time, navigation, reminder_settings
 from bot.chat.models import ReminderSettings
-from bot.models import ReminderKind
+from bot.messages import reminders, texts
+from bot.messages.models import ReminderKind
 from bot.queue import outbox
 from bot.queue.models import Lane
 from bot.screens.invite import buttons as invite_buttons
@@ -58,8 +58,8 @@ class Source(Generic[Row]):
     What is `owed` (money, an answer by a person) is a message of its own, goes out at once, waits
     for a player who has blocked the bot, and reaches a suspended one, too. The rest are reminders:
     those of one moment are one message, wait for the end of the player's quiet hours and for a
-    place in the player's day (bot/reminders.py), and who cannot play, or does not want them, is not
-    told afterwards either.
+    place in the player's day (bot/messages/reminders.py), and who cannot play, or does not want
+    them, is not told afterwards either.
     """
 
     name: str

@@ -1,17 +1,12 @@
-"""The buttons under the messages, and what their data means.
-
-Data is at most 64 bytes (Bot API InlineKeyboardButton). `Data` is the one home of its grammar.
-"""
+"""The buttons under a reminder and a broadcast."""
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot import reminder_texts
 from bot.chat import phrases
 from bot.chat.navigation import Data, button
+from bot.messages import texts
 from bot.screens.offers import buttons as offers_buttons
 from payments.offers import Proposal
-
-# --- What the bot says on its own -----------------------------------------------------------------
 
 
 def reminder(proposal: Proposal | None) -> InlineKeyboardMarkup:
@@ -28,18 +23,9 @@ def reminder(proposal: Proposal | None) -> InlineKeyboardMarkup:
 
 def broadcast(*, label: str, screen: str, url: str) -> InlineKeyboardMarkup:
     """Return the button of a broadcast, if it has one, and the one that ends broadcasts."""
-    rows = [[button(reminder_texts.button_no_news(), Data.NO_NEWS)]]
+    rows = [[button(texts.button_no_news(), Data.NO_NEWS)]]
     if url:
         rows.insert(0, [InlineKeyboardButton(label, url=url)])
     elif screen:
         rows.insert(0, [button(label, screen)])
     return InlineKeyboardMarkup(rows)
-
-
-# --- Buying ---------------------------------------------------------------------------------------
-
-
-# --- Inviting -------------------------------------------------------------------------------------
-
-
-# --- Offers ---------------------------------------------------------------------------------------

@@ -18,11 +18,11 @@ from django.utils import timezone
 from telegram import InlineKeyboardMarkup
 from telegram.constants import ParseMode
 
-from bot import keyboards, reminder_texts
 from bot.chat import dates, local_time
 from bot.chat.local_time import LATE, PLACES
 from bot.chat.models import ReminderSettings, Zone
-from bot.models import Reminder, ReminderKind, ReminderSweep
+from bot.messages import buttons, texts
+from bot.messages.models import Reminder, ReminderKind, ReminderSweep
 from bot.queue import client, outbox
 from bot.queue.models import Lane
 from bot.screens.offers import texts as offers_texts
@@ -138,11 +138,11 @@ def _idle(players: "QuerySet[Player]", today: date) -> "QuerySet[Player]":
 def _say_risk(player: Player, zone: str, now: datetime) -> str:
     today = now.astimezone(business_zone()).date()
     ends_at = midnight_after(today, zone=business_zone())
-    return reminder_texts.streak_risk(days=player.streak.current, ends_at=ends_at)
+    return texts.streak_risk(days=player.streak.current, ends_at=ends_at)
 
 
 def _say_daily(player: Player, zone: str, now: datetime) -> str:
-    return reminder_texts.daily_round(name=player.first_name)
+    return texts.daily_round(name=player.first_name)
 
 
 SWEEPS = {
@@ -271,7 +271,7 @@ def _remind_one(player: Player, *, sweep: ReminderSweep, now: datetime) -> bool:
         with dates.speaking_to(player, zone=sweep.zone):
             text = rules.say(player, sweep.zone, now)
             text, proposal = _with_offer(text, player=player, pause=rules.pause, now=now)
-            tell(player, text, keyboards.reminder(proposal))
+            tell(player, text, buttons.reminder(proposal))
     except Exception:
         log.exception("reminder.not_told", kind=sweep.kind, player=player.pk)
         return False

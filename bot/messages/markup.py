@@ -1,6 +1,6 @@
 """Telegram's HTML as staff write it: what is wrong with it, and how it looks in a chat.
 
-Which tags there are, and how Telegram reads them, stands in bot/entities.py (Bot API,
+Which tags there are, and how Telegram reads them, stands in bot/messages/entities.py (Bot API,
 Formatting options).
 """
 
@@ -13,8 +13,8 @@ from urllib.parse import urlsplit
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from bot import entities
-from bot.entities import EntitiesError
+from bot.messages import entities
+from bot.messages.entities import EntitiesError
 
 # After the tags are read (Bot API sendMessage).
 LENGTH_MAX = 4096

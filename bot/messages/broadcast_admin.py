@@ -37,10 +37,10 @@ from unfold.widgets import (
     UnfoldAdminTextInputWidget,
 )
 
-from bot import broadcasts, markup, staff_chats
-from bot.broadcasts import REFUSALS, Verb
 from bot.chat.models import StaffPlayer
-from bot.models import (
+from bot.messages import broadcasts, markup
+from bot.messages.broadcasts import REFUSALS, Verb
+from bot.messages.models import (
     BROADCAST_TERMS,
     Broadcast,
     BroadcastRecipient,
@@ -48,6 +48,7 @@ from bot.models import (
     Delivered,
     Screen,
 )
+from bot.screens.staff_chats import linking as staff_chats
 from quizarena.players.admin import Chapter, named, tells
 from quizarena.players.models import Language, Player
 from quizarena.staff import audit, dates
