@@ -19,7 +19,7 @@ from telegram.ext import (
     ContextTypes,
 )
 
-from bot import texts
+from bot import routing, texts
 from bot.chat import dates
 from bot.chat.context import Context
 from bot.chat.navigation import USED_ONCE
@@ -47,8 +47,6 @@ class QuizApplication(Application[Any, Any, Any, Any, Any, Any]):
 @cache
 def build() -> QuizApplication:
     """Return this process's application, with every handler in place."""
-    from bot import handlers
-
     application: QuizApplication = cast(
         QuizApplication,
         ApplicationBuilder()
@@ -58,7 +56,7 @@ def build() -> QuizApplication:
         .context_types(ContextTypes(context=Context))
         .build(),
     )
-    handlers.register(application)
+    routing.register(application)
     asyncio.run(application.initialize())
     return application
 

@@ -50,7 +50,7 @@ def _drain(*, until: datetime) -> int:
 
 @app.task
 def tell_players(*, owed: bool) -> int:
-    """Tell players what lower apps have left for them, see bot/messages/notices.py; return how much."""
+    """Tell players what waits for them (bot/messages/notices.py); return how much."""
     if not owed:
         return notices.tell_everybody(owed=False, until=timezone.now() + WORK_FOR)
     return turns.take_turn("notices", lambda until: notices.tell_everybody(owed=True, until=until))

@@ -104,8 +104,6 @@ BROADCAST_MOVES = (
     (BroadcastStatus.RUNNING, BroadcastStatus.STOPPED),
     (BroadcastStatus.PAUSED, BroadcastStatus.STOPPED),
 )
-
-
 # From the first message on.
 BROADCAST_BEGUN = (
     BroadcastStatus.RUNNING,
@@ -142,8 +140,6 @@ BROADCAST_TERMS = (
     "for_premium",
     "for_paid",
 )
-
-
 TERMS_STAY = """
 IF OLD.status <> 'DRAFT' THEN
   RAISE EXCEPTION 'What a broadcast says, and to whom, stays once it is scheduled.';

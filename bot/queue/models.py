@@ -115,12 +115,8 @@ class CallState(models.TextChoices):
 
 # What did not go well; a person may let it be tried again.
 FAILED_STATES = (CallState.REFUSED, CallState.GIVEN_UP, CallState.MAYBE_SENT)
-
-
 # What did not reach the player, as far as anybody knows.
 UNDELIVERED_STATES = (*FAILED_STATES, CallState.SUPERSEDED)
-
-
 CALL_MOVES = (
     (CallState.PENDING, CallState.SENDING),
     (CallState.PENDING, CallState.GIVEN_UP),  # Its time was over before it could leave.

@@ -17,8 +17,6 @@ MENU = (
     Mode.TRENNBARE_VERBEN,
     Mode.WORD_ORDER,
 )
-
-
 # Options up to this many characters stand two in a row.
 SHORT = 16
 
@@ -54,8 +52,8 @@ def options(showing: Showing) -> InlineKeyboardMarkup:
         button(showing.text_at(place), Data.ANSWER, showing.pk, place)
         for place in range(len(showing.order))
     ]
-    short = all(len(button.text) <= SHORT for button in buttons)
-    rows = [buttons[:2], buttons[2:]] if short else [[button] for button in buttons]
+    short = all(len(option.text) <= SHORT for option in buttons)
+    rows = [buttons[:2], buttons[2:]] if short else [[option] for option in buttons]
     return InlineKeyboardMarkup([*rows, [button(texts.button_stop(), Data.STOP, showing.round_id)]])
 
 

@@ -7,6 +7,8 @@ from telegram import InlineKeyboardMarkup, Update
 
 from bot.chat import reminder_settings, taps
 from bot.chat.context import Context
+from bot.chat.navigation import Data
+from bot.chat.screen import Screen
 from bot.screens.game import buttons, texts
 from bot.screens.offers import touchpoints
 from economy import entitlements
@@ -153,3 +155,9 @@ def _menu(update: Update, context: Context) -> InlineKeyboardMarkup:
     """Return the modes, those that are not open to the player with a lock."""
     open_modes = entitlements.open_modes(player=context.player, at=context.now)
     return buttons.menu(start_key=f"u{update.update_id}", open_modes=open_modes)
+
+
+SCREEN = Screen(
+    commands={"play": play},
+    buttons={Data.MENU: menu, Data.PLAY: start_round, Data.ANSWER: answer, Data.STOP: stop},
+)

@@ -19,28 +19,7 @@ from quizarena.game.errors import LockedModeError
 from quizarena.game.models import Round, Showing
 from quizarena.game.rounds import ROUND_LENGTH, Answer
 
-
-def may_remind(*, now: datetime) -> str:
-    """Return the question that is asked once, after the first round."""
-    return _(
-        "🔔 <b>Remind me at {time}?</b>\n\nOnly when a day without a question would end your "
-        "streak. You can change that at any time in /settings."
-    ).format(time=dates.streak_risk_time(dates.zone().key, now=now))
-
-
-def button_yes() -> str:
-    """Return the label of the button that lets the bot remind."""
-    return _("🔔 Yes, please")
-
-
-def button_no() -> str:
-    """Return the label of the button that does not."""
-    return _("No, thanks")
-
-
 RIGHT, WRONG = "🟩", "🟥"
-
-
 # What stands for the missing word in a question.
 _GAP = re.compile("_{2,}")
 
@@ -252,3 +231,21 @@ def button_again() -> str:
 def button_modes() -> str:
     """Return the label of the button that leads back to the menu."""
     return _("🎯 Choose another mode")
+
+
+def may_remind(*, now: datetime) -> str:
+    """Return the question that is asked once, after the first round."""
+    return _(
+        "🔔 <b>Remind me at {time}?</b>\n\nOnly when a day without a question would end your "
+        "streak. You can change that at any time in /settings."
+    ).format(time=dates.streak_risk_time(dates.zone().key, now=now))
+
+
+def button_yes() -> str:
+    """Return the label of the button that lets the bot remind."""
+    return _("🔔 Yes, please")
+
+
+def button_no() -> str:
+    """Return the label of the button that does not."""
+    return _("No, thanks")

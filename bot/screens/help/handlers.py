@@ -4,6 +4,7 @@ from telegram import Update
 
 from bot.chat import navigation, taps
 from bot.chat.context import Context
+from bot.chat.screen import Screen
 from bot.screens.help import texts
 
 
@@ -15,3 +16,8 @@ async def help_command(update: Update, context: Context) -> None:
 async def terms(update: Update, context: Context) -> None:
     """Tell the terms (Telegram asks every bot that sells for /terms)."""
     await taps.say(update, texts.terms(), navigation.home())
+
+
+SCREEN = Screen(
+    commands={"help": help_command, "terms": terms},
+)

@@ -4,6 +4,8 @@ from telegram import Update
 
 from bot.chat import navigation, phrases, taps
 from bot.chat.context import Context
+from bot.chat.navigation import Data
+from bot.chat.screen import Screen
 from bot.screens.invite import buttons, texts
 from economy.holdings import holdings
 from promos import referrals
@@ -70,3 +72,10 @@ async def choose(update: Update, context: Context) -> None:
     owned = holdings(player=context.player, now=context.now)
     text = texts.claimed(claim, owned, now=context.now)
     await taps.become(query, text, buttons.rewarded())
+
+
+SCREEN = Screen(
+    commands={"invite": invite},
+    buttons={Data.INVITE: invite, Data.REWARD: choose},
+    links={LINK: followed},
+)

@@ -5,6 +5,8 @@ from telegram import Update
 
 from bot.chat import navigation, phrases, taps
 from bot.chat.context import Context
+from bot.chat.navigation import Data
+from bot.chat.screen import Screen
 from bot.screens.language import buttons, texts
 from quizarena.players import services as players
 from quizarena.players.models import Language
@@ -33,3 +35,9 @@ async def choose_language(update: Update, context: Context) -> None:
     translation.activate(code)
     await query.answer(texts.language_chosen())
     await taps.become(query, phrases.greeting(name=context.player.first_name), navigation.home())
+
+
+SCREEN = Screen(
+    commands={"language": language},
+    buttons={Data.LANGUAGES: languages, Data.LANGUAGE: choose_language},
+)

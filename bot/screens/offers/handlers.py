@@ -7,6 +7,8 @@ from telegram import CallbackQuery, Update
 
 from bot.chat import navigation, phrases, taps
 from bot.chat.context import Context
+from bot.chat.navigation import Data
+from bot.chat.screen import Screen
 from bot.screens.offers import buttons, texts
 from payments import catalogue, offers
 from payments.errors import StaleOfferError
@@ -64,3 +66,8 @@ def _impression(query: CallbackQuery) -> int:
     """Return the impression that the button is of; 0 is none."""
     (told,) = taps.arguments(query, 1)
     return int(told) if told.isdecimal() else 0
+
+
+SCREEN = Screen(
+    buttons={Data.FLASH: discount, Data.LATER: later, Data.MUTE: mute},
+)

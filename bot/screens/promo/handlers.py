@@ -10,6 +10,8 @@ from telegram import InlineKeyboardMarkup, Update
 
 from bot.chat import navigation, phrases, taps
 from bot.chat.context import Context
+from bot.chat.navigation import Data
+from bot.chat.screen import Screen
 from bot.screens.promo import buttons, texts
 from economy.holdings import holdings
 from payments import catalogue
@@ -51,7 +53,7 @@ async def entered(update: Update, context: Context) -> None:
         await taps.say(update, *_ask(context))
 
 
-async def followed(update: Update, context: Context, parameter: str) -> None:
+async def followed(update: Update, context: Context, parameter: str, *, is_first: bool) -> None:
     """Try the code of a deep link; who is here for the first time is greeted before."""
     if context.player.created_at == context.now:
         greeting = phrases.greeting(name=context.player.first_name)
@@ -98,3 +100,11 @@ def _discount(hold: Redemption, context: Context) -> tuple[str, InlineKeyboardMa
         if offer.hold == hold and offer.refused is None
     ]
     return texts.held(hold, offers, now=context.now), buttons.discounted(offers)
+
+
+SCREEN = Screen(
+    commands={"promo": promo},
+    buttons={Data.PROMO: ask},
+    links={LINK: followed},
+    messages=((is_code, entered),),
+)

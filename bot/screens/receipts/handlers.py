@@ -6,6 +6,8 @@ from telegram import Update
 
 from bot.chat import phrases, taps
 from bot.chat.context import Context
+from bot.chat.navigation import Data
+from bot.chat.screen import Screen
 from bot.screens.receipts import buttons, texts
 from bot.screens.receipts.buttons import PURCHASES_LENGTH
 from payments import subscriptions
@@ -96,3 +98,15 @@ def _first_charge(purchase: Purchase) -> str:
     """Return the charge by which Telegram knows the subscription."""
     assert purchase.charge_id is not None
     return purchase.charge_id
+
+
+SCREEN = Screen(
+    buttons={
+        Data.PURCHASES: purchases,
+        Data.RECEIPT: receipt,
+        Data.SUBSCRIPTION: subscription,
+        Data.CANCEL: cancel,
+        Data.CANCEL_BESIDE: cancel_beside,
+        Data.RESUME: resume,
+    },
+)

@@ -6,6 +6,7 @@ from bot.chat import local_time, phrases, reminder_settings, taps
 from bot.chat.context import Context
 from bot.chat.models import ReminderSettings, Zone
 from bot.chat.navigation import Data
+from bot.chat.screen import Screen
 from bot.screens.settings import buttons, texts
 
 # What a tap turns, by the name of its field.
@@ -102,3 +103,18 @@ def _screen(
     wanted = wanted or reminder_settings.settings_of(context.player)
     text = texts.settings(wanted, now=context.now)
     return text, buttons.settings(wanted, now=context.now)
+
+
+SCREEN = Screen(
+    commands={"settings": settings},
+    buttons={
+        Data.SETTINGS: settings,
+        Data.SWITCH: switch,
+        Data.ZONES: zones,
+        Data.ZONE: zone,
+        Data.HOURS: hours,
+        Data.HOUR: hour,
+        Data.REMIND: may_remind,
+        Data.NO_NEWS: no_news,
+    },
+)

@@ -8,6 +8,8 @@ from telegram import Bot, LabeledPrice, Update
 
 from bot.chat import taps
 from bot.chat.context import Context
+from bot.chat.navigation import Data
+from bot.chat.screen import Screen
 from bot.screens.offers import texts as offers_texts
 from bot.screens.shop import buttons, texts
 from economy.holdings import holdings
@@ -17,8 +19,6 @@ from payments.models import XTR, Purchase, PurchaseStatus
 
 # A further tap within this time is the same tap: the invoice stands in the chat already.
 SAME_TAP = timedelta(seconds=10)
-
-
 # Then the player sees what it costs now.
 _PRICE_IS_ANOTHER = (Refusal.PROMO_EXPIRED, Refusal.PROMO_NOT_FITTING, Refusal.WRONG_AMOUNT)
 
@@ -168,3 +168,15 @@ async def subscribe(update: Update, context: Context) -> None:
     purchases.invoice_sent(purchase, now=context.now)
     await query.answer()
     await taps.become(query, texts.link(purchase), buttons.link(purchase))
+
+
+SCREEN = Screen(
+    commands={"shop": shop},
+    buttons={
+        Data.SHOP: shop,
+        Data.PRODUCT: product,
+        Data.BUY: buy,
+        Data.SUBSCRIBE: subscribe,
+        Data.OFFER: take,
+    },
+)

@@ -4,11 +4,12 @@ from telegram import Update
 
 from bot.chat import navigation, taps
 from bot.chat.context import Context
+from bot.chat.screen import Screen
 from bot.screens.staff_chats import linking, texts
 from bot.screens.staff_chats.linking import TooManyWrongCodesError, WrongCodeError
 
 
-async def followed(update: Update, context: Context, parameter: str) -> None:
+async def followed(update: Update, context: Context, parameter: str, *, is_first: bool) -> None:
     """Link the chat that has sent the code."""
     code = parameter.removeprefix(linking.LINK)
     try:
@@ -27,3 +28,9 @@ async def unlinked(update: Update, context: Context) -> None:
     was_linked = linking.unlink_chat(player=context.player)
     answer = texts.chat_unlinked() if was_linked else texts.chat_not_linked()
     await taps.say(update, answer, navigation.home())
+
+
+SCREEN = Screen(
+    commands={"unlink": unlinked},
+    links={linking.LINK: followed},
+)

@@ -4,6 +4,8 @@ from telegram import Update
 
 from bot.chat import navigation, taps
 from bot.chat.context import Context
+from bot.chat.navigation import Data
+from bot.chat.screen import Screen
 from bot.screens.stats import texts
 from economy import streaks, wallets
 from quizarena.game import statistics
@@ -35,3 +37,9 @@ def _stats(context: Context) -> str:
         levels=statistics.by_level(player),
         now=now,
     )
+
+
+SCREEN = Screen(
+    commands={"stats": stats},
+    buttons={Data.STATS: stats_page},
+)

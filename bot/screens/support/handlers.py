@@ -6,6 +6,7 @@ from telegram import Update
 
 from bot.chat import navigation, taps
 from bot.chat.context import Context
+from bot.chat.screen import Screen
 from bot.screens.support import texts
 from payments import support
 from payments.errors import DailyLimitError, TooManyRequestsError
@@ -13,8 +14,6 @@ from quizarena.players import services as players
 from quizarena.players.models import Awaited
 
 COMMAND = "/paysupport"
-
-
 # The kinds of attachment that support gets to see, as the Bot API names methods and parameters.
 _ATTACHMENTS = ("photo", "document", "video")
 
@@ -24,6 +23,11 @@ def is_for_support(update: Update, awaited: Awaited | None) -> bool:
     return taps.words(update).startswith(COMMAND) or taps.is_awaited(
         update, Awaited.PAYMENT_QUESTION, awaited
     )
+
+
+def is_rest_of_album(update: Update, awaited: Awaited | None) -> bool:
+    """Return whether the message is of an album that was answered already, whatever it is for."""
+    return taps.is_rest_of_album(update)
 
 
 async def paysupport(update: Update, context: Context) -> None:
@@ -98,3 +102,9 @@ def _attachments(update: Update) -> list[dict[str, str]]:
             file = attached[-1] if kind == "photo" else attached
             found.append({"kind": kind, "file_id": file.file_id})
     return found
+
+
+SCREEN = Screen(
+    commands={"paysupport": paysupport},
+    messages=((is_rest_of_album, keep_rest_of_album), (is_for_support, asked)),
+)

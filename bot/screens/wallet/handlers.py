@@ -4,6 +4,8 @@ from telegram import InlineKeyboardMarkup, Update
 
 from bot.chat import goods_texts, taps
 from bot.chat.context import Context
+from bot.chat.navigation import Data
+from bot.chat.screen import Screen
 from bot.screens.offers import touchpoints
 from bot.screens.wallet import buttons, texts
 from economy import entitlements, statements, wallets
@@ -49,3 +51,9 @@ def _wallet(context: Context, *, after: LedgerEntry | None) -> tuple[str, Inline
     )
     older = page.older.pk if page.older else None
     return text, buttons.wallet(older=older, has_subscription=held is not None)
+
+
+SCREEN = Screen(
+    commands={"wallet": wallet},
+    buttons={Data.WALLET: wallet_page},
+)
