@@ -1,19 +1,14 @@
 """Broadcasts at the desk: the list, the page on which one is written, and the page of one."""
 
-import csv
-from collections.abc import Iterable, Iterator
 from datetime import datetime
-from io import StringIO
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar
 from urllib.parse import urlencode
-from uuid import uuid4
 
 from django import forms
 from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
-from django.db.models import QuerySet
 from django.http import (
     Http404,
     HttpRequest,
@@ -26,31 +21,22 @@ from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
-from django.utils import timezone, translation
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
-from unfold.widgets import (
-    UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSelectWidget,
-    UnfoldAdminTextareaWidget,
-    UnfoldAdminTextInputWidget,
-)
 
 from bot.chat.models import StaffPlayer
-from bot.messages import broadcasts, markup
+from bot.messages import broadcasts
+from bot.messages.broadcast_form import BroadcastForm, looks, outlook
 from bot.messages.broadcasts import REFUSALS, Verb
 from bot.messages.models import (
     BROADCAST_TERMS,
     Broadcast,
-    BroadcastRecipient,
     BroadcastStatus,
-    Delivered,
-    Screen,
 )
+from bot.messages.recipient_admin import csv_lines
 from bot.screens.staff_chats import linking as staff_chats
-from quizarena.players.admin import Chapter, named, tells
-from quizarena.players.models import Language, Player
 from quizarena.staff import audit, dates
 from quizarena.staff.decisions import Decision, DecisionForm, decide
 from quizarena.staff.desk import (
@@ -67,11 +53,6 @@ from quizarena.staff.desk import (
 )
 from quizarena.staff.models import ApprovalRequest, RequestStatus
 
-if TYPE_CHECKING:
-    _ModelForm = forms.ModelForm[Broadcast]
-else:
-    _ModelForm = forms.ModelForm
-
 MAY_RUN = "bot.run_broadcast"
 STATUS_COLOURS = {
     BroadcastStatus.DRAFT: "info",
@@ -80,16 +61,6 @@ STATUS_COLOURS = {
     BroadcastStatus.PAUSED: "warning",
     BroadcastStatus.DONE: "default",
     BroadcastStatus.STOPPED: "danger",
-}
-OUTCOME_COLOURS = {
-    Delivered.PENDING: "default",
-    Delivered.QUEUED: "info",
-    Delivered.SENT: "success",
-    Delivered.REFUSED: "danger",
-    Delivered.BLOCKED: "warning",
-    Delivered.GIVEN_UP: "danger",
-    Delivered.MAYBE_SENT: "warning",
-    Delivered.LEFT_OUT: "default",
 }
 # What the bar of progress shows: (field, what it is called, class of its colour).
 PARTS = (
@@ -100,178 +71,13 @@ PARTS = (
     ("refused", "refused", "failed"),
     ("given_up", "given up", "failed"),
 )
-LANGUAGES = {"de": "German", "en": "English", "uk": "Ukrainian"}
 AUDIT_SHOWN = 30
-CHAPTER_LENGTH = 20
-CSV_HEADERS = ("telegram_id", "username", "outcome", f"settled_at ({dates.zone_name()})")
-CSV_CHUNK = 2_000
 
 
 def status_badge(broadcast: Broadcast) -> SafeString:
     """Return the status in its colour."""
     status = BroadcastStatus(broadcast.status)
     return badge(status.label, STATUS_COLOURS[status])
-
-
-# --- Writing one ----------------------------------------------------------------------------------
-
-SEGMENT = ("for_language", "for_active_days", "for_lapsed_days", "for_premium", "for_paid")
-# step: (title, what it asks for, fields)
-STEPS = (
-    (
-        "Text",
-        f"In each language that it reaches, with the tags of Telegram: {markup.TAGS}.",
-        ("name", "text_de", "text_en", "text_uk"),
-    ),
-    (
-        "Button",
-        "Leads to a screen or to an address; another one, “no more news”, is always there.",
-        ("screen", "url", "label_de", "label_en", "label_uk"),
-    ),
-    (
-        "Who",
-        "What is empty does not matter. Who cannot be reached or wants no news is left out.",
-        SEGMENT,
-    ),
-)
-
-
-def _yes_or_no(label: str, yes: str, no: str) -> forms.TypedChoiceField:
-    return forms.TypedChoiceField(
-        label=label,
-        choices=[("", "Any"), ("True", yes), ("False", no)],
-        coerce=lambda chosen: chosen == "True",
-        empty_value=None,
-        required=False,
-        widget=UnfoldAdminSelectWidget,
-    )
-
-
-class BroadcastForm(_ModelForm):
-    """What a broadcast says, and to whom."""
-
-    for_premium = _yes_or_no("Premium", "with Premium", "without")
-    for_paid = _yes_or_no("Purchases", "have paid", "have never paid")
-    # One page is one broadcast, however often it is sent.
-    decision = forms.UUIDField(initial=uuid4, widget=forms.HiddenInput)
-    # When the broadcast was changed last, as the page has been shown.
-    seen_at = forms.CharField(required=False, widget=forms.HiddenInput)
-
-    class Meta:
-        model = Broadcast
-        fields = BROADCAST_TERMS
-        labels = {
-            "text_de": "German",
-            "text_en": "English",
-            "text_uk": "Ukrainian",
-            "label_de": "German label",
-            "label_en": "English label",
-            "label_uk": "Ukrainian label",
-            "screen": "Screen",
-            "url": "Or an address",
-            "for_language": "Language",
-            "for_active_days": "Active in the last … days",
-            "for_lapsed_days": "Away for … days or more",
-        }
-        help_texts = {"name": "Internal name.", "url": "Begins with https://."}
-
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        for name in ("name", "url", "label_de", "label_en", "label_uk"):
-            self.fields[name].widget = UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"})
-        for name in ("text_de", "text_en", "text_uk"):
-            self.fields[name].widget = UnfoldAdminTextareaWidget(attrs={"rows": 6})
-        for name in ("for_active_days", "for_lapsed_days"):
-            self.fields[name].widget = UnfoldAdminIntegerFieldWidget(attrs={"min": 1})
-        for name, none, offered in (
-            ("screen", "No screen", Screen.choices),
-            ("for_language", "Any", [(code, LANGUAGES[code]) for code in Language.values]),
-        ):
-            self.fields[name] = forms.ChoiceField(
-                label=self.fields[name].label,
-                choices=[("", none), *offered],
-                required=False,
-                widget=UnfoldAdminSelectWidget,
-            )
-        if not self.instance._state.adding:
-            self.fields["seen_at"].initial = self.instance.changed_at.isoformat()
-
-    def clean(self) -> dict[str, Any]:
-        """Check the markup of what is there; what is missing is told when it is to be sent."""
-        cleaned = super().clean() or self.cleaned_data
-        for name in ("text_de", "text_en", "text_uk"):
-            if cleaned.get(name):
-                try:
-                    markup.check(cleaned[name])
-                except markup.MarkupError as error:
-                    self.add_error(name, str(error))
-        if wrong := broadcasts.url_fault(cleaned.get("url", "")):
-            self.add_error("url", wrong)
-        if cleaned.get("url") and cleaned.get("screen"):
-            self.add_error("url", "A screen or an address, not both.")
-        for name in ("for_active_days", "for_lapsed_days"):
-            if cleaned.get(name) == 0:
-                self.add_error(name, "At least 1, or nothing at all.")
-        if cleaned.get("for_active_days") and cleaned.get("for_lapsed_days"):
-            self.add_error("for_lapsed_days", "Nobody is active and away.")
-        return cleaned
-
-    @property
-    def steps(self) -> list[dict[str, Any]]:
-        """Return the steps with their fields, for the template."""
-        return [
-            {
-                "number": number,
-                "title": title,
-                "question": question,
-                "fields": [self[name] for name in names],
-            }
-            for number, (title, question, names) in enumerate(STEPS, 1)
-        ]
-
-    @property
-    def draft(self) -> Broadcast:
-        """Return the broadcast as far as it has been written."""
-        cleaned = getattr(self, "cleaned_data", None)
-        if cleaned is None:
-            return self.instance
-        terms = {name: cleaned.get(name) for name in BROADCAST_TERMS}
-        # What is wrong is missing here.
-        texts = dict.fromkeys(set(BROADCAST_TERMS) - set(SEGMENT), "")
-        return Broadcast(
-            **texts | {name: value for name, value in terms.items() if value is not None}
-        )
-
-
-def looks(broadcast: Broadcast) -> list[dict[str, Any]]:
-    """Return how the broadcast looks in a chat, by language, as far as it has been written."""
-    shown = []
-    for language in broadcast.languages:
-        with translation.override(language):
-            text, keyboard = broadcasts.message(broadcast, language=language)
-        try:
-            look: SafeString | str = markup.look(text)
-        except markup.MarkupError as error:
-            look = format_html("<em>{}</em>", str(error))
-        labels = [one.text for row in keyboard.inline_keyboard for one in row]
-        shown.append({"language": LANGUAGES[language], "look": look, "buttons": labels})
-    return shown
-
-
-def _outlook(form: BroadcastForm) -> dict[str, Any]:
-    draft = form.draft
-    return {
-        "looks": looks(draft),
-        "to": broadcasts.in_words(draft),
-        "missing": [
-            f"{LANGUAGES[field[-2:]]}: {told}" if field[-2:] in LANGUAGES else told
-            for field, told in broadcasts.faults(draft).items()
-            if field not in form.errors
-        ],
-    }
-
-
-# --- The desk -------------------------------------------------------------------------------------
 
 
 @admin.register(Broadcast)
@@ -409,7 +215,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
             "media": self.media + forms.Media(js=["promos/wizard.js"]),
             "form": form,
             "check_page": check,
-            "outlook": _outlook(form),
+            "outlook": outlook(form),
             "back": reverse("admin:bot_broadcast_changelist")
             if broadcast is None
             else _page_of(broadcast),
@@ -426,7 +232,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
                 "good": is_good,
                 "errors": {name or "__all__": list(told) for name, told in form.errors.items()},
                 "outlook": render_to_string(
-                    "bot/broadcast_outlook.html", {"outlook": _outlook(form)}
+                    "bot/broadcast_outlook.html", {"outlook": outlook(form)}
                 ),
             }
         )
@@ -745,132 +551,3 @@ def progress_of(broadcast: Broadcast) -> dict[str, Any]:
         if broadcast.ended_at and broadcast.started_at
         else "",
     }
-
-
-# --- Recipients -----------------------------------------------------------------------------------
-
-
-class OutcomeFilter(admin.SimpleListFilter):
-    """How one broadcast has fared; across all of them nobody asks."""
-
-    title = "outcome"
-    parameter_name = "outcome"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
-        """Return the outcomes, once a broadcast is chosen."""
-        return Delivered.choices if "broadcast__id__exact" in request.GET else []
-
-    def queryset(
-        self, request: HttpRequest, queryset: QuerySet[BroadcastRecipient]
-    ) -> QuerySet[BroadcastRecipient]:
-        """Return those with the chosen outcome."""
-        return queryset.filter(outcome=self.value()) if self.value() else queryset
-
-
-@admin.register(BroadcastRecipient)
-class BroadcastRecipientAdmin(ReadOnlyAdmin[BroadcastRecipient]):
-    """Who gets a broadcast, and with which outcome."""
-
-    list_display = ("who", "which", "shown_outcome", "settled", "shown_call")
-    list_display_links = None
-    list_filter = (OutcomeFilter,)
-    list_select_related = ("player", "broadcast")
-    linked_lookups = ("broadcast__id__exact",)
-    search_fields = ("player__username",)
-    search_help_text = "Telegram id, or beginning of a user name"
-    ordering = ("-broadcast", "-player")
-    fieldsets = (
-        (None, {"fields": (("who", "which"), ("shown_outcome", "settled"), "shown_call")}),
-    )
-
-    @display(description="Player")
-    def who(self, recipient: BroadcastRecipient) -> SafeString:
-        """Return a link to the player."""
-        return object_link(recipient.player)
-
-    @display(description="Broadcast")
-    def which(self, recipient: BroadcastRecipient) -> SafeString:
-        """Return a link to the broadcast."""
-        return object_link(recipient.broadcast)
-
-    @display(description="Outcome")
-    def shown_outcome(self, recipient: BroadcastRecipient) -> SafeString:
-        """Return the outcome in its colour."""
-        outcome = Delivered(recipient.outcome)
-        return badge(outcome.label, OUTCOME_COLOURS[outcome])
-
-    @display(description="Settled")
-    def settled(self, recipient: BroadcastRecipient) -> str:
-        """Return when that was known."""
-        return age(recipient.settled_at)
-
-    @display(description="Call")
-    def shown_call(self, recipient: BroadcastRecipient) -> str | SafeString:
-        """Return a link to the call, which the outbox keeps for a month."""
-        number = recipient.call_id
-        return link(number, "bot_outgoingcall_changelist", query=f"q={number}") if number else "–"
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[BroadcastRecipient], search_term: str
-    ) -> tuple[QuerySet[BroadcastRecipient], bool]:
-        """Find what players got."""
-        if search_term.strip():
-            queryset = queryset.filter(player__in=named(Player.objects.all(), search_term))
-        return queryset, False
-
-
-def csv_lines(broadcast: Broadcast) -> Iterator[str]:
-    """Return the recipients as lines of CSV, with the mark by which Excel knows UTF-8."""
-    yield "\ufeff" + _line(CSV_HEADERS)
-    rows = broadcast.addressees.order_by("player").values_list(
-        "player__telegram_id", "player__username", "outcome", "settled_at"
-    )
-    for telegram_id, username, outcome, settled_at in rows.iterator(chunk_size=CSV_CHUNK):
-        moment = dates.for_csv(settled_at) if settled_at else ""
-        yield _line((telegram_id, username, outcome, moment))
-
-
-def _line(cells: Iterable[object]) -> str:
-    line = StringIO()
-    csv.writer(line).writerow(cells)
-    return line.getvalue()
-
-
-# --- A player's story -----------------------------------------------------------------------------
-
-
-@tells
-def broadcasts_of_player(request: HttpRequest, player: Player) -> Chapter | None:
-    """Tell which broadcasts the player got, for who may read them."""
-    if not request.user.has_perm("bot.view_broadcastrecipient"):
-        return None
-    rows = player.broadcasts.select_related("broadcast").order_by("-broadcast")[:CHAPTER_LENGTH]
-    return Chapter(
-        title="Broadcasts",
-        headers=["Broadcast", "Outcome", "Done"],
-        rows=[
-            [object_link(row.broadcast), Delivered(row.outcome).label, age(row.settled_at)]
-            for row in rows
-        ],
-    )
-
-
-@tells
-def reminders_of_player(request: HttpRequest, player: Player) -> Chapter | None:
-    """Tell of what the player was reminded, and for what no place was left."""
-    if not request.user.has_perm("bot.view_outgoingcall"):
-        return None
-    rows = player.reminders.order_by("-day", "-ordinal")[:CHAPTER_LENGTH]
-    return Chapter(
-        title="Reminders",
-        headers=["Day", "Kind", "Place", "When"],
-        rows=[
-            [
-                dates.day(row.day),
-                row.get_kind_display(),
-                row.ordinal or "skipped: two had been sent",
-                age(row.created_at),
-            ]
-            for row in rows
-        ],
-    )
