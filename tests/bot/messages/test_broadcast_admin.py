@@ -18,7 +18,7 @@ from bot.messages.broadcasts import Verb
 from bot.messages.models import Broadcast, BroadcastRecipient
 from bot.queue.models import OutgoingCall
 from quizarena.staff.models import AuditEntry
-from tests.bot.broadcast_steps import do, job, make_broadcast, operator, outcomes, start
+from tests.bot.messages.broadcast_steps import do, job, make_broadcast, operator, outcomes, start
 from tests.conftest import Road
 from tests.factories import PlayerFactory, make_staff
 from tests.promos.desk import page, text, told

@@ -14,7 +14,7 @@ from payments import purchases, subscriptions, support
 from payments.models import Purchase, Subscription, SupportRequest
 from payments.tasks import cancel_subscriptions, give_grace
 from quizarena.players import services as players
-from tests.bot.buyers import (
+from tests.bot.screens.buyers import (
     buy,
     can_be_credited,
     cannot_be_credited,
@@ -30,7 +30,7 @@ from tests.bot.buyers import (
     toast,
     travel,
 )
-from tests.bot.test_shop import labels
+from tests.bot.screens.test_shop import labels
 from tests.concurrency import run_together
 from tests.conftest import Road
 from tests.factories import make_staff

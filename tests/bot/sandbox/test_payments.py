@@ -10,7 +10,7 @@ import pytest
 from telegram import Bot, InlineKeyboardButton, InlineKeyboardMarkup, LabeledPrice, Message, Update
 from telegram.error import BadRequest, NetworkError
 
-from tests.bot.test_sandbox import Receiver, ask, refusal
+from tests.bot.sandbox.test_sandbox import Receiver, ask, refusal
 from tests.sandbox import Sandbox, SandboxRefusedError
 
 Json = dict[str, Any]

@@ -17,7 +17,7 @@ from promos import campaigns, redemptions, tasks
 from promos.models import Attempt, Campaign, Channel, Denial, Redemption
 from quizarena.players import services as players
 from quizarena.players.models import Player
-from tests.bot.buyers import (
+from tests.bot.screens.buyers import (
     buy,
     newcomer,
     newest,

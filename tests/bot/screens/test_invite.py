@@ -17,7 +17,7 @@ from economy.models import LedgerEntry, PremiumSpan, Wallet
 from promos import tasks
 from promos.models import Inviter, Referral, ReferralReward
 from quizarena.players.models import Player
-from tests.bot.buyers import newcomer, row, statements, tap, tell, texts, toast, travel
+from tests.bot.screens.buyers import newcomer, row, statements, tap, tell, texts, toast, travel
 from tests.conftest import Road
 from tests.promos.invitations import HOUR, answer, judge, offered, play, qualified
 from tests.sandbox import buttons

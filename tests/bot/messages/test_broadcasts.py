@@ -42,7 +42,7 @@ from quizarena.players.models import Player
 from quizarena.staff import approvals
 from quizarena.staff.errors import BadReasonError, ChangedError, RefusedError
 from quizarena.staff.models import Alert, ApprovalRequest, AuditEntry
-from tests.bot.broadcast_steps import do, job, make_broadcast, operator, outcomes, start
+from tests.bot.messages.broadcast_steps import do, job, make_broadcast, operator, outcomes, start
 from tests.concurrency import meet_after, run_together
 from tests.conftest import Road
 from tests.factories import OutgoingCallFactory, PlayerFactory, make_staff

@@ -13,7 +13,7 @@ from payments import support
 from payments.models import SupportRequest
 from quizarena.players import services as players
 from quizarena.players.models import Awaited
-from tests.bot.buyers import newcomer, row, tap, toast, travel
+from tests.bot.screens.buyers import newcomer, row, tap, toast, travel
 from tests.conftest import Road
 from tests.factories import PlayerFactory
 

@@ -16,7 +16,7 @@ from payments import purchases
 from payments.models import Product, Purchase
 from quizarena.players import services as players
 from quizarena.players.models import Player
-from tests.bot.buyers import (
+from tests.bot.screens.buyers import (
     buy,
     invoice,
     newcomer,

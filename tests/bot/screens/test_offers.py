@@ -19,7 +19,7 @@ from payments.offer_rules import Event
 from promos import campaigns
 from promos.models import Campaign, Redemption
 from quizarena.players.models import Player
-from tests.bot.buyers import buy, newcomer, pay, row, tap, texts, toast, travel
+from tests.bot.screens.buyers import buy, newcomer, pay, row, tap, texts, toast, travel
 from tests.conftest import Road
 from tests.game.test_round import bank as bank  # noqa: PLC0414 - The same questions here.
 from tests.payments.campaigns import running
