@@ -1,8 +1,8 @@
-"""What Telegram says of payments, at the moment it arrives (bot/queue/intake.py).
+"""What Telegram says of payments: at once, as it arrives, and then in a worker.
 
-Money cannot wait for a worker: a pre-checkout has to be answered within ten seconds (Bot API
-answerPreCheckoutQuery), and that a player has paid is written down before Telegram hears that we
-know (product rules, sections 5.3 and 5.4).
+Money cannot wait (bot/queue/intake.py): a pre-checkout has to be answered within ten seconds (Bot
+API answerPreCheckoutQuery), and that a player has paid is written down before Telegram hears that
+we know (product rules, sections 5.3 and 5.4).
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from telegram.ext import ApplicationHandlerStop
 from bot.chat import dates
 from bot.chat.context import Context
 from bot.messages import notices
-from bot.screens.offers.touchpoints import pause
+from bot.screens.offers import touchpoints
 from bot.screens.receipts import buttons as receipts_buttons
 from bot.screens.receipts import texts as receipts_texts
 from bot.screens.shop import texts as shop_texts
@@ -33,6 +33,9 @@ from quizarena.players.services import language_for
 WORDS = (b'"pre_checkout_query"', b'"successful_payment"')
 
 log = structlog.get_logger(__name__)
+
+
+# --- As it arrives --------------------------------------------------------------------------------
 
 
 def handle_payment_update(update: Mapping[str, Any], *, now: datetime) -> dict[str, Any] | None:
@@ -109,6 +112,9 @@ def payment_of(message: Mapping[str, Any]) -> Payment:
     )
 
 
+# --- In a worker ----------------------------------------------------------------------------------
+
+
 async def checked_out(update: Update, context: Context) -> None:
     """Do nothing more: the pre-checkout was answered when it arrived (bot/queue/intake.py)."""
     raise ApplicationHandlerStop
@@ -131,7 +137,7 @@ async def paid(update: Update, context: Context) -> None:
     source = notices.RECEIPTS if is_there else notices.DELAYS
     notices.tell(player=purchase.player, now=context.now, sources=[source])
     if is_there:
-        await pause(
+        await touchpoints.pause(
             context.bot,
             player=purchase.player,
             event=Event.PURCHASED,

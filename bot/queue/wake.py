@@ -19,7 +19,7 @@ WORKERS = "wake:workers"
 # More than this nobody has to be told.
 _LENGTH_MAX = 100
 # By its name: the task stands above all that wakes it.
-_WORK_INBOX = "bot.tasks.work_inbox"
+WORK_INBOX = "bot.tasks.work_inbox"
 # A Celery message is on its way to a worker that does not listen yet.
 CALLED = "wake:called"
 _CALLED_TTL_MS = 1_000
@@ -58,7 +58,7 @@ def call_worker() -> None:
     """Send the Celery message that makes one more worker drain the inbox, unless one is sent."""
     try:
         if _redis().set(CALLED, "1", nx=True, px=_CALLED_TTL_MS):
-            app.send_task(_WORK_INBOX, retry=False, ignore_result=True)
+            app.send_task(WORK_INBOX, retry=False, ignore_result=True)
     except (redis.RedisError, OperationalError) as error:
         log.debug("wake.failed", error=str(error))
 

@@ -11,6 +11,8 @@ from telegram import InlineKeyboardButton
 from bot.chat import navigation
 from bot.queue.models import InboxUpdate, OutgoingCall
 from bot.queue.updates import ALLOWED_UPDATES, HANDLED_UPDATES
+from bot.screens.help import texts as help_texts
+from bot.screens.registry import SCREENS
 from quizarena.game import rounds
 from quizarena.game.models import Question, Round, Showing
 from quizarena.players import services as players
@@ -475,6 +477,19 @@ class TestCost:
         # After the last one the bot looks for an offer, and whether to ask about reminders: once in
         # a player's life, with the hour by the player's clock.
         assert cost <= (14 if what == "the last answer" else 12)
+
+
+def test_every_button_is_answered_by_one_screen() -> None:
+    answered = [data for screen in SCREENS for data in screen.buttons]
+
+    assert sorted(answered) == sorted(navigation.Data)
+
+
+def test_every_command_of_the_menu_is_answered_by_one_screen() -> None:
+    answered = [name for screen in SCREENS for name in screen.commands]
+
+    assert len(answered) == len(set(answered))
+    assert {name for name, _ in help_texts.commands()} <= set(answered)
 
 
 def test_a_button_goes_to_telegram_as_the_library_would_send_it() -> None:
