@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from bot import application
-from bot.messages import broadcasts, notices, reminders
+from bot.messages import broadcast_job, notices, reminders
 from bot.queue import inbox, outbox, wake
 from bot.screens.game import undelivered
 from quizarena import turns
@@ -65,13 +65,13 @@ def remind_players() -> int:
 @app.task
 def run_broadcasts() -> int:
     """Start broadcasts that are due and go on with those that run; return what was settled."""
-    return broadcasts.run(until=timezone.now() + WORK_FOR)
+    return broadcast_job.run(until=timezone.now() + WORK_FOR)
 
 
 @app.task
 def watch_broadcasts() -> int:
     """Raise an alert for each broadcast that does not come further; return for how many."""
-    return broadcasts.watch(now=timezone.now())
+    return broadcast_job.watch(now=timezone.now())
 
 
 @app.task

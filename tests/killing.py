@@ -137,9 +137,9 @@ def _remind() -> None:
 def _broadcast() -> None:
     from django.utils import timezone
 
-    from bot.messages import broadcasts
+    from bot.messages import broadcast_job
 
-    broadcasts.run(until=timezone.now() + timedelta(seconds=5))
+    broadcast_job.run(until=timezone.now() + timedelta(seconds=5))
 
 
 def _main() -> None:

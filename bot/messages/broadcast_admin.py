@@ -27,7 +27,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from bot.chat.models import StaffPlayer
-from bot.messages import broadcasts
+from bot.messages import broadcast_job, broadcasts
 from bot.messages.broadcast_form import BroadcastForm, looks, outlook
 from bot.messages.broadcasts import REFUSALS, Verb
 from bot.messages.models import (
@@ -530,7 +530,7 @@ def progress_bar(broadcast: Broadcast) -> SafeString:
 def progress_of(broadcast: Broadcast) -> dict[str, Any]:
     """Return what the page shows of a broadcast that has begun."""
     is_running = broadcast.status == BroadcastStatus.RUNNING
-    rate = broadcasts.rate(broadcast) if is_running else 0.0
+    rate = broadcast_job.rate(broadcast) if is_running else 0.0
     left = broadcast.left
     return {
         "broadcast": broadcast,

@@ -31,7 +31,7 @@ WRITES_PER_SECOND = 4
 WRITERS_COUNT = 60
 # Every so many readers blocks the bot before the broadcast, while it runs, or wants no news.
 BLOCKED_EVERY, BLOCKS_LATER_EVERY, MUTE_EVERY = 101, 211, 97
-# What waits in the outbox at most, see bot/messages/broadcasts.py AHEAD.
+# What waits in the outbox at most, see bot/messages/broadcast_job.py AHEAD.
 AHEAD_MAX = 140
 # Telegram's own patience with notifications.
 PER_SECOND = 28

@@ -7,7 +7,7 @@ from uuid import uuid4
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from bot.messages import broadcasts
+from bot.messages import broadcast_job, broadcasts
 from bot.messages.broadcasts import Verb
 from bot.messages.models import Broadcast, BroadcastRecipient
 from quizarena.staff.models import ApprovalRequest
@@ -59,7 +59,7 @@ def do(verb: Verb, broadcast: Broadcast, **how: Any) -> Broadcast | ApprovalRequ
 
 def job(broadcast: Broadcast | None = None) -> int:
     """Let the job run once; keep `broadcast` up to date."""
-    settled = broadcasts.run(until=timezone.now() + timedelta(seconds=5))
+    settled = broadcast_job.run(until=timezone.now() + timedelta(seconds=5))
     if broadcast is not None:
         broadcast.refresh_from_db()
     return settled

@@ -15,9 +15,9 @@ from pytest_django.fixtures import Settings
 from bot import tasks
 from bot.chat import reminder_settings
 from bot.chat.models import StaffPlayer
-from bot.messages import broadcasts
+from bot.messages import broadcast_job, broadcasts
+from bot.messages.broadcast_job import AHEAD
 from bot.messages.broadcasts import (
-    AHEAD,
     ChangedMeanwhileError,
     IllegalMoveError,
     IncompleteError,
@@ -207,7 +207,7 @@ class TestLife:
         do(Verb.SCHEDULE, broadcast, at=timezone.now() + timedelta(hours=1))
 
         # As if it had been put off after it was found.
-        broadcasts._go_on(broadcast.pk)
+        broadcast_job._go_on(broadcast.pk)
 
         broadcast.refresh_from_db()
         assert broadcast.status == "SCHEDULED"
@@ -313,7 +313,7 @@ class TestLife:
         assert (broadcast.status, broadcast.left_out) == ("DONE", 3)
 
     def test_the_list_is_made_page_by_page(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(broadcasts, "PAGE", 4)
+        monkeypatch.setattr(broadcast_job, "PAGE", 4)
         PlayerFactory.create_batch(9)
         broadcast = make_broadcast()
         do(Verb.SCHEDULE, broadcast)
@@ -848,12 +848,12 @@ class TestConcurrency:
         PlayerFactory.create_batch(5)
         # The list would keep them apart, too: it is there before.
         with monkeypatch.context() as patch:
-            patch.setattr(broadcasts, "AHEAD", 0)
+            patch.setattr(broadcast_job, "AHEAD", 0)
             start()
         meet_after(monkeypatch, broadcasts, "reachable")
         until = timezone.now() + timedelta(seconds=5)
 
-        run_together(*[partial(broadcasts.run, until=until)] * 2)
+        run_together(*[partial(broadcast_job.run, until=until)] * 2)
 
         return OutgoingCall.objects.count()
 
@@ -870,12 +870,12 @@ class TestConcurrency:
     @pytest.mark.parametrize(
         "point",
         [
-            "after bot.messages.broadcasts:_start_if_due",
-            "after bot.messages.broadcasts:_gather",
-            "before bot.messages.broadcasts:_fill",
-            "after bot.messages.broadcasts:_fill",
-            "after bot.messages.broadcasts:_settle",
-            "after bot.messages.broadcasts:_go_on",
+            "after bot.messages.broadcast_job:_start_if_due",
+            "after bot.messages.broadcast_job:_gather",
+            "before bot.messages.broadcast_job:_fill",
+            "after bot.messages.broadcast_job:_fill",
+            "after bot.messages.broadcast_job:_settle",
+            "after bot.messages.broadcast_job:_go_on",
         ],
     )
     def test_a_job_that_is_killed_is_taken_over(self, point: str) -> None:
@@ -901,7 +901,7 @@ class TestConcurrency:
         until = timezone.now() + timedelta(seconds=5)
         meet_after(monkeypatch, outbox, "bulk_room")
 
-        run_together(partial(broadcasts.run, until=until), partial(do, Verb.PAUSE, broadcast))
+        run_together(partial(broadcast_job.run, until=until), partial(do, Verb.PAUSE, broadcast))
         job(broadcast)
 
         assert broadcast.status == "PAUSED"
