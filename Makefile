@@ -114,7 +114,7 @@ prove-promos: $(STAMP)  ## Prove that no campaign is overrun, on durable throw-a
 	@exec $(THROW_AWAY) --durable -- $(PYTHON) -m tests.promos.overrun $(ARGS)
 
 prove-broadcast: $(STAMP)  ## Prove that a broadcast reaches 20,000 players once, though processes die
-	@exec $(PYTHON) -m tests.bot.broadcast_proof $(ARGS)
+	@exec $(PYTHON) -m tests.bot.messages.broadcast_proof $(ARGS)
 
 clean:  ## Remove the virtual environment and all caches; the demo's data stays
 	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles

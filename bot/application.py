@@ -1,63 +1,37 @@
 """One update through python-telegram-bot's Application, inside one Django transaction.
 
 Handlers are ordinary `async def` callbacks, but nothing in them waits: what they send becomes a
-row (bot/outbox.py), the database is spoken to synchronously. So the coroutine is run to its end
-without an event loop, in the worker's own thread and on its own connection (decision 0003).
+row (bot/queue/outbox.py), the database is spoken to synchronously. So the coroutine is run to its
+end without an event loop, in the worker's own thread and on its own connection (decision 0003).
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine
-from datetime import datetime
+from collections.abc import Callable
 from functools import cache
-from typing import Any, Self, cast
+from typing import Any, cast
 
 import structlog
-from django.conf import settings
-from django.utils import timezone
 from telegram import Update
 from telegram.constants import ChatType
 from telegram.ext import (
     Application,
     ApplicationBuilder,
-    CallbackContext,
     ContextTypes,
-    ExtBot,
 )
 
-from bot import dates, texts
-from bot.keyboards import USED_ONCE
-from bot.outbox import OutboxRequest
-from bot.updates import HANDLED_UPDATES
-from quizarena.players.models import Awaited, Player
+from bot import routing, texts
+from bot.chat import dates
+from bot.chat.context import Context
+from bot.chat.navigation import USED_ONCE
+from bot.queue import client
+from bot.queue.updates import HANDLED_UPDATES
+from quizarena.players.models import Player
 from quizarena.players.services import language_for
 
 # What a message looks like on the screen (Bot API Message).
 _LOOKS = ("reply_markup", "entities", "caption_entities")
 
 log = structlog.get_logger(__name__)
-
-
-class Context(CallbackContext[ExtBot[None], dict[Any, Any], dict[Any, Any], dict[Any, Any]]):
-    """What a handler knows beside the update: who plays, and what time it is.
-
-    `player` is set by the first handler of every update that a person causes; `awaited` is what
-    the bot had asked them to write, if it has come in time.
-    """
-
-    player: Player
-    awaited: Awaited | None = None
-    now: datetime
-
-    @classmethod
-    def from_update(cls, update: object, application: Any) -> Self:
-        """Return the context of one update; the clock is read here, once."""
-        context = super().from_update(update, application)
-        context.now = timezone.now()
-        return context
-
-
-class HandlerWaitedError(RuntimeError):
-    """A handler waited for something outside. Inside a transaction nothing may be waited for."""
 
 
 class QuizApplication(Application[Any, Any, Any, Any, Any, Any]):
@@ -73,23 +47,16 @@ class QuizApplication(Application[Any, Any, Any, Any, Any, Any]):
 @cache
 def build() -> QuizApplication:
     """Return this process's application, with every handler in place."""
-    from bot import handlers
-
-    bot: ExtBot[None] = ExtBot(
-        settings.TELEGRAM_BOT_TOKEN,
-        request=OutboxRequest(),
-        get_updates_request=OutboxRequest(),
-    )
     application: QuizApplication = cast(
         QuizApplication,
         ApplicationBuilder()
         .application_class(QuizApplication)
-        .bot(bot)
+        .bot(client.bot())
         .updater(None)
         .context_types(ContextTypes(context=Context))
         .build(),
     )
-    handlers.register(application)
+    routing.register(application)
     asyncio.run(application.initialize())
     return application
 
@@ -110,7 +77,7 @@ def handle(payload: dict[str, Any]) -> None:
         structlog.contextvars.bound_contextvars(player=user.id if user else None),
         dates.speaking_to(None),
     ):
-        run(application.process_update(update))
+        client.run(application.process_update(update))
 
 
 def _as_far_as_read(payload: dict[str, Any]) -> dict[str, Any]:
@@ -145,23 +112,13 @@ def slow_down(payload: dict[str, Any]) -> None:
 
 
 def _reply(payload: dict[str, Any], text: Callable[[], str]) -> None:
-    update = Update.de_json(_as_far_as_read(payload), build().bot)
+    update = Update.de_json(_as_far_as_read(payload), client.bot())
     user = update.effective_user
     if user is None or user.is_bot or not (update.message or update.callback_query):
         return
     player = Player.objects.known_as(user.id).first()
     with dates.speaking_to(player, language=language_for(user.language_code)):
         if update.callback_query is not None:
-            run(update.callback_query.answer(text(), show_alert=True))
+            client.run(update.callback_query.answer(text(), show_alert=True))
         elif update.message is not None and update.message.chat.type == ChatType.PRIVATE:
-            run(update.message.reply_text(text()))
-
-
-def run(coroutine: Coroutine[Any, Any, object]) -> None:
-    """Run a coroutine that never waits; raise HandlerWaitedError if it does."""
-    try:
-        coroutine.send(None)
-    except StopIteration:
-        return
-    coroutine.close()
-    raise HandlerWaitedError("A handler awaited something other than a call of the bot.")
+            client.run(update.message.reply_text(text()))

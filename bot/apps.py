@@ -9,9 +9,13 @@ class BotConfig(AppConfig):
     name = "bot"
 
     def ready(self) -> None:
-        """Say what staff have to look at and approve, and what players will read of a campaign."""
-        from bot import broadcasts, promo_texts
+        """Say what staff approve, what players will read of a campaign, and what is urgent."""
+        from bot import payment_updates
+        from bot.messages import broadcasts
+        from bot.queue import intake
+        from bot.screens.promo import texts as promo_texts
         from promos import previews
 
         previews.tell_with(promo_texts.preview)
         broadcasts.register()
+        intake.handle_at_once(payment_updates.handle_payment_update, words=payment_updates.WORDS)

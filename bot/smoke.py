@@ -16,8 +16,9 @@ from uuid import UUID
 from django.db import transaction
 from django.utils import timezone, translation
 
-from bot import application, outbox, shop
-from bot.models import CallState, OutgoingCall
+from bot.queue import client, outbox
+from bot.queue.models import CallState, OutgoingCall
+from bot.screens.shop import handlers as shop_handlers
 from economy.models import LedgerEntry, Wallet
 from payments import purchases, refunds, telegram
 from payments.models import PAID, Purchase, PurchaseStatus, RefundSource
@@ -264,7 +265,7 @@ class Walk:
                 now=now,
                 redemption_id=hold.pk if hold else None,
             )
-            application.run(shop.send_invoice(application.build().bot, purchase, now=now))
+            client.run(shop_handlers.send_invoice(client.bot(), purchase, now=now))
         self._purchase_ids.append(purchase.pk)
         return purchase
 

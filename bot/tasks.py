@@ -4,7 +4,10 @@ from datetime import datetime, timedelta
 
 from django.utils import timezone
 
-from bot import application, broadcasts, inbox, notices, outbox, reminders, unshown, wake
+from bot import application
+from bot.messages import broadcast_job, notices, reminders
+from bot.queue import inbox, outbox, wake
+from bot.screens.game import undelivered
 from quizarena import turns
 from quizarena.celery import app
 
@@ -47,7 +50,7 @@ def _drain(*, until: datetime) -> int:
 
 @app.task
 def tell_players(*, owed: bool) -> int:
-    """Tell players what lower apps have left for them, see bot/notices.py; return how much."""
+    """Tell players what waits for them (bot/messages/notices.py); return how much."""
     if not owed:
         return notices.tell_everybody(owed=False, until=timezone.now() + WORK_FOR)
     return turns.take_turn("notices", lambda until: notices.tell_everybody(owed=True, until=until))
@@ -55,26 +58,26 @@ def tell_players(*, owed: bool) -> int:
 
 @app.task
 def remind_players() -> int:
-    """Remind whose hour has come, see bot/reminders.py; return how many."""
+    """Remind whose hour has come, see bot/messages/reminders.py; return how many."""
     return reminders.remind(until=timezone.now() + WORK_FOR)
 
 
 @app.task
 def run_broadcasts() -> int:
     """Start broadcasts that are due and go on with those that run; return what was settled."""
-    return broadcasts.run(until=timezone.now() + WORK_FOR)
+    return broadcast_job.run(until=timezone.now() + WORK_FOR)
 
 
 @app.task
 def watch_broadcasts() -> int:
     """Raise an alert for each broadcast that does not come further; return for how many."""
-    return broadcasts.watch(now=timezone.now())
+    return broadcast_job.watch(now=timezone.now())
 
 
 @app.task
 def give_back_unshown() -> int:
     """Give back the questions that never reached their players; return how many."""
-    return unshown.give_back(until=timezone.now() + WORK_FOR)
+    return undelivered.give_back(until=timezone.now() + WORK_FOR)
 
 
 @app.task

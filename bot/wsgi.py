@@ -1,7 +1,7 @@
 """The webhook's own server: Telegram's updates, and nothing else (Procfile, docker-compose.yml).
 
-Payments are approved here within seconds (bot/arrivals.py), whatever staff, clients of the API or
-strangers ask of the site at the time: they have another process, with threads of its own.
+Payments are approved here within seconds (bot/queue/intake.py), whatever staff, clients of the API
+or strangers ask of the site at the time: they have another process, with threads of its own.
 """
 
 import os
@@ -17,7 +17,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quizarena.settings")
 
 django.setup()
 
-from bot import webhook  # noqa: E402 -- models can be imported only when Django is ready.
+from bot.queue import webhook  # noqa: E402 -- models can be imported only when Django is ready.
 
 HEALTH_PATH = "/healthz"
 

@@ -1,8 +1,8 @@
 """Advisory locks of PostgreSQL: every use has a key space of its own, so that none meets another.
 
 PostgreSQL has two spaces that never meet: one of a bigint, one of two integers. The first belongs
-to the players' turns alone (bot/inbox.py), which lock a Telegram id. Everything else takes the
-second, with the number of its `Space` in front.
+to the players' turns alone (bot/queue/inbox.py), which lock a Telegram id. Everything else takes
+the second, with the number of its `Space` in front.
 """
 
 from collections.abc import Iterator

@@ -102,7 +102,8 @@ PROMO_APPROVAL_STARS: int = env.int("PROMO_APPROVAL_STARS", default=5_000)
 BROADCAST_APPROVAL_PLAYERS: int = env.int("BROADCAST_APPROVAL_PLAYERS", default=10_000)
 # Telegram sets no ceiling for answers to players; a number here sets one of our own.
 OUTGOING_ANSWERS_PER_SECOND: int | None = env.int("OUTGOING_ANSWERS_PER_SECOND", default=0) or None
-# What one player may do in a second; what is over it is dropped (bot/inbox.py). 0 is no limit.
+# What one player may do in a second; what is over it is dropped (bot/queue/inbox.py). 0 is no
+# limit.
 PLAYER_ACTIONS_PER_SECOND: int | None = env.int("PLAYER_ACTIONS_PER_SECOND", default=5) or None
 
 # --- Applications -------------------------------------------------------------------------------

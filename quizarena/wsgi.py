@@ -18,7 +18,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quizarena.settings")
 
 django = get_wsgi_application()
 
-from bot import webhook  # noqa: E402 -- models can be imported only when Django is ready.
+from bot.queue import webhook  # noqa: E402 -- models can be imported only when Django is ready.
 
 log = structlog.get_logger(__name__)
 _said: list[str] = []

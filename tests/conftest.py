@@ -17,9 +17,10 @@ from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
 from xdist.scheduler import LoadScopeScheduling
 
-from bot import application, arrivals, inbox, outbox
-from bot.outbox import Outcome
-from bot.sender import build_bot, deliver
+from bot import application
+from bot.queue import client, inbox, intake, outbox
+from bot.queue.outbox import Outcome
+from bot.queue.sender import build_bot, deliver
 from tests.owner import (
     become_the_application,
     become_the_owner,
@@ -92,6 +93,7 @@ def sandbox(running_sandbox: Sandbox, settings: Settings) -> Sandbox:
     running_sandbox.reset(now=timezone.now())
     settings.TELEGRAM_API_URL = running_sandbox.url
     settings.TELEGRAM_BOT_TOKEN = running_sandbox.token
+    client.bot.cache_clear()
     application.build.cache_clear()
     return running_sandbox
 
@@ -107,7 +109,7 @@ class Road:
         """Move what the sandbox has for the bot into the inbox; return how many updates."""
         updates: list[dict[str, Any]] = self.sandbox.call("getUpdates", offset=self._offset)
         for update in updates:
-            answer = arrivals.arrive(raw=json.dumps(update).encode(), now=timezone.now())
+            answer = intake.arrive(raw=json.dumps(update).encode(), now=timezone.now())
             if answer is not None:
                 self.sandbox.call(answer.pop("method"), **answer)
             self._offset = update["update_id"] + 1

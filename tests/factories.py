@@ -7,7 +7,7 @@ import factory
 from django.contrib.auth.models import Group, User
 from factory.django import DjangoModelFactory
 
-from bot.models import InboxUpdate, OutgoingCall
+from bot.queue.models import InboxUpdate, OutgoingCall
 from promos import campaigns
 from promos.models import Campaign
 from quizarena.game.models import Question

@@ -82,15 +82,16 @@ def _die_at(point: str) -> None:
 def _arrive(raw: str) -> None:
     from django.utils import timezone
 
-    from bot import arrivals
+    from bot.queue import intake
 
-    arrivals.arrive(raw=raw.encode(), now=timezone.now())
+    intake.arrive(raw=raw.encode(), now=timezone.now())
 
 
 def _work() -> None:
     from django.utils import timezone
 
-    from bot import application, inbox
+    from bot import application
+    from bot.queue import inbox
 
     until = timezone.now() + timedelta(seconds=30)
     inbox.work(
@@ -105,7 +106,7 @@ def _send() -> None:
     from asgiref.sync import sync_to_async
     from django.utils import timezone
 
-    from bot import outbox, sender
+    from bot.queue import outbox, sender
 
     async def send() -> None:
         async with sender.build_bot() as bot:
@@ -128,7 +129,7 @@ def _refund(refund_id: int) -> None:
 def _remind() -> None:
     from django.utils import timezone
 
-    from bot import reminders
+    from bot.messages import reminders
 
     reminders.remind(until=timezone.now() + timedelta(seconds=5))
 
@@ -136,9 +137,9 @@ def _remind() -> None:
 def _broadcast() -> None:
     from django.utils import timezone
 
-    from bot import broadcasts
+    from bot.messages import broadcast_job
 
-    broadcasts.run(until=timezone.now() + timedelta(seconds=5))
+    broadcast_job.run(until=timezone.now() + timedelta(seconds=5))
 
 
 def _main() -> None:

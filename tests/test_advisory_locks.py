@@ -14,7 +14,7 @@ from tests.sandbox import ROOT
 
 # Who may speak of advisory locks in SQL: the one home, and the players' turns, which alone use the
 # other key space.
-SPEAKERS = {Path("quizarena/advisory_locks.py"), Path("bot/inbox.py")}
+SPEAKERS = {Path("quizarena/advisory_locks.py"), Path("bot/queue/inbox.py")}
 
 
 def sources() -> Iterator[Path]:

@@ -16,7 +16,7 @@ from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from bot.models import InboxUpdate
+from bot.queue.models import InboxUpdate
 from economy import entitlements
 from economy.models import PremiumSpan
 from payments import purchases

@@ -104,7 +104,7 @@ def test_a_log_line_is_one_json_object_with_the_ids_that_are_bound() -> None:
 import logging, structlog
 import django; django.setup()
 with structlog.contextvars.bound_contextvars(update_id=7, player=42, request_id="r-1"):
-    structlog.get_logger("bot.inbox").info("update.failed", attempt=2)
+    structlog.get_logger("bot.queue.inbox").info("update.failed", attempt=2)
     logging.getLogger("django.request").warning("plain %s", "words")
 """
     done = start(code, COMPLETE)

@@ -6,8 +6,8 @@ import pytest
 from django.http import HttpRequest, HttpResponse
 from django.test import RequestFactory
 
-from bot.transport import AiohttpRequest
-from bot.webhook import application
+from bot.queue.transport import AiohttpRequest
+from bot.queue.webhook import application
 from payments import telegram
 from quizarena import web_guard
 from quizarena.web_guard import CalledInRequestError
@@ -52,7 +52,7 @@ def test_outside_of_a_request_telegram_is_asked(sandbox: Sandbox) -> None:
 
 @pytest.mark.django_db
 def test_the_webhook_cannot_ask_telegram(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("bot.webhook.arrivals.arrive", lambda **_: telegram.balance())
+    monkeypatch.setattr("bot.queue.webhook.intake.arrive", lambda **_: telegram.balance())
     secret = {"X-Telegram-Bot-Api-Secret-Token": "local-webhook"}
     environ = (
         RequestFactory().post("/telegram/webhook/", b"{}", "text/json", headers=secret).environ

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from bot import entities
+from bot.messages import entities
 from bot.sandbox import clock, images, invoices, keyboards
 from bot.sandbox.errors import (
     BadRequestError,

@@ -4,7 +4,7 @@ import re
 import secrets
 from typing import Any
 
-from bot import entities
+from bot.messages import entities
 from bot.sandbox import clock
 from bot.sandbox.errors import ImpossibleError
 from bot.sandbox.state import CallbackQuery, Chat, Player

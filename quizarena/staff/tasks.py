@@ -17,7 +17,7 @@ def purge_failures() -> int:
     """
     now = timezone.now()
     sign_in_failures = sign_ins.purge(now=now)
-    # They hold back nobody after an hour (bot/staff_chats.py).
+    # They hold back nobody after an hour (bot/screens/staff_chats/linking.py).
     old = ChatLinkFailures.objects.filter(since__lte=now - timedelta(days=1))
     codes = ChatLinkFailures.objects.filter(
         pk__in=old.values("pk")[: sign_ins.PURGE_BATCH]

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 from django.db import connection
 
-from bot import webhook
+from bot.queue import webhook
 from payments.models import Purchase
 from quizarena.players.models import Player
 from tests.bench import payments

@@ -8,8 +8,9 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from bot import application, inbox
-from bot.models import OutgoingCall
+from bot import application
+from bot.queue import inbox
+from bot.queue.models import OutgoingCall
 from tests.bench.report import Figure
 
 PLAYER = 9_000_000_001

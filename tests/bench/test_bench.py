@@ -12,7 +12,7 @@ import redis
 from django.conf import settings
 from django.db import connection
 
-from bot.models import InboxUpdate
+from bot.queue.models import InboxUpdate
 from tests.bench import databases, pgbench, processes
 from tests.factories import InboxUpdateFactory, PlayerFactory
 from tests.owner import become_the_application, become_the_owner

@@ -13,8 +13,8 @@ import time_machine
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from bot import inbox, outbox
-from bot.models import OutgoingCall
+from bot.queue import inbox, outbox
+from bot.queue.models import OutgoingCall
 from economy import prover
 from economy.models import LedgerEntry, Wallet
 from payments import purchases, reconciliation, refunds, tasks
@@ -96,10 +96,10 @@ def books_are_right(now: datetime) -> bool:
 @pytest.mark.parametrize(
     "point",
     [
-        "before bot.inbox:receive",
+        "before bot.queue.inbox:receive",
         "before payments.purchases:record_payment",
         "after payments.purchases:record_payment",
-        "before bot.wake:workers",
+        "before bot.queue.wake:workers",
     ],
 )
 def test_a_web_process_that_dies_with_a_payment_loses_nothing(long_road: Road, point: str) -> None:
@@ -118,14 +118,14 @@ def test_a_web_process_that_dies_with_a_payment_loses_nothing(long_road: Road, p
 @pytest.mark.parametrize(
     "point",
     [
-        "after bot.inbox:claim",
+        "after bot.queue.inbox:claim",
         "before payments.purchases:_deliver",
         "after economy.ledger:post",
         "after economy.grants:grant",
         "after payments.purchases:_deliver",
         "after payments.purchases:credit",
-        "before bot.inbox:_done",
-        "after bot.inbox:_done",
+        "before bot.queue.inbox:_done",
+        "after bot.queue.inbox:_done",
     ],
 )
 def test_a_worker_that_dies_with_a_credit_credits_once(long_road: Road, point: str) -> None:
@@ -150,7 +150,9 @@ def test_a_worker_that_dies_with_a_credit_credits_once(long_road: Road, point: s
     assert books_are_right(timezone.now())
 
 
-@pytest.mark.parametrize("point", ["before bot.sender:deliver", "after bot.sender:deliver"])
+@pytest.mark.parametrize(
+    "point", ["before bot.queue.sender:deliver", "after bot.queue.sender:deliver"]
+)
 def test_a_sender_that_dies_with_a_receipt_lets_it_arrive_all_the_same(
     long_road: Road, point: str
 ) -> None:
@@ -171,7 +173,7 @@ def test_a_payment_that_nobody_kept_is_healed_from_telegrams_list(long_road: Roa
     anna = Buyer(long_road)
     payment = anna.pay()
 
-    kill_at("before bot.inbox:receive", step="arrive", raw=json.dumps(payment))
+    kill_at("before bot.queue.inbox:receive", step="arrive", raw=json.dumps(payment))
     with time_machine.travel(timezone.now() + timedelta(minutes=15), tick=True):
         tasks.reconcile()
 

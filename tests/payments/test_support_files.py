@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from bot import application, outbox
+from bot.queue import client, outbox
 from payments import support_files, tasks
 from payments.models import SupportFile, SupportRequest
 from quizarena.players.models import Player
@@ -31,7 +31,7 @@ def known_file(road: Road, content: bytes, name: str) -> str:
     anna = road.sandbox.add_player("Anna")
     road.say(anna, "/start")
     with outbox.collecting():
-        application.run(application.build().bot.send_document(anna, content, filename=name))
+        client.run(client.bot().send_document(anna, content, filename=name))
     road.send()
     return str(road.sandbox.last_message(anna)["document"]["file_id"])
 

@@ -18,7 +18,7 @@ from promos.models import Inviter, Referral
 from quizarena.staff.desk import StaffAdmin, UnusableQueryError
 from quizarena.staff.models import Alert
 from tests.api.callers import make_client
-from tests.bot.broadcast_steps import make_broadcast
+from tests.bot.messages.broadcast_steps import make_broadcast
 from tests.factories import (
     NOON,
     InboxUpdateFactory,

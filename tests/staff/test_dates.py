@@ -10,7 +10,7 @@ from django.test import Client
 from django.utils import dateformat, timezone, translation
 from django.utils.formats import get_format
 
-from bot.models import ReminderSweep
+from bot.messages.models import ReminderSweep
 from economy.models import ModeSpan, PremiumSpan
 from payments.models import PurchaseEvent, ReconciliationRun, SupportRequest
 from promos.models import Attempt, Block

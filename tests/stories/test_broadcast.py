@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.bot import broadcast_proof
+from tests.bot.messages import broadcast_proof
 from tests.stack import Stack
 
 pytestmark = pytest.mark.slow

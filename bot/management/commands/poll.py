@@ -12,10 +12,10 @@ from django.utils import timezone
 from telegram import Bot
 from telegram.error import InvalidToken, RetryAfter, TelegramError
 
-from bot import arrivals
 from bot.management.commands.webhook import set_commands
-from bot.sender import build_bot, retry_after
-from bot.updates import ALLOWED_UPDATES
+from bot.queue import intake
+from bot.queue.sender import build_bot, retry_after
+from bot.queue.updates import ALLOWED_UPDATES
 from quizarena.redaction import redact
 
 # Seconds that Telegram may keep an empty answer back (Bot API getUpdates).
@@ -69,7 +69,7 @@ async def _fetch(bot: Bot, offset: int) -> int:
             read_timeout=LONG_POLL_SECONDS + 5,
         )
         for update in updates:
-            answer = await sync_to_async(arrivals.arrive)(
+            answer = await sync_to_async(intake.arrive)(
                 raw=json.dumps(update).encode(), now=timezone.now()
             )
             if answer is not None:

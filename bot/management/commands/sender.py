@@ -7,7 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 from telegram.error import InvalidToken
 
-from bot.sender import Sender, build_bot, introduce
+from bot.queue.sender import Sender, build_bot, introduce
 
 
 class Command(BaseCommand):

@@ -11,10 +11,10 @@ from django.utils import translation
 from telegram import Bot, BotCommand
 from telegram.error import TelegramError
 
-from bot import texts
-from bot.sender import build_bot, describe
-from bot.updates import ALLOWED_UPDATES
-from bot.webhook import PATH
+from bot.queue.sender import build_bot, describe
+from bot.queue.updates import ALLOWED_UPDATES
+from bot.queue.webhook import PATH
+from bot.screens.help import texts as help_texts
 from quizarena.players.models import Language
 
 
@@ -72,7 +72,9 @@ async def set_commands(bot: Bot) -> None:
     """Set the menu of commands in every language, German for everybody else."""
     for language in Language:
         with translation.override(language.value):
-            commands = [BotCommand(name, description) for name, description in texts.commands()]
+            commands = [
+                BotCommand(name, description) for name, description in help_texts.commands()
+            ]
         await bot.set_my_commands(commands, language_code=language.value)
         if language is Language.GERMAN:
             await bot.set_my_commands(commands)

@@ -1,0 +1,1 @@
+"""What every screen and every message needs: taps, buttons, dates, and the words they share."""

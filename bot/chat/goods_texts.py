@@ -1,0 +1,186 @@
+"""How goods, prices and what a player owns read; see bot/chat/phrases.py."""
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from datetime import datetime, timedelta
+from html import escape
+
+from django.utils.translation import get_language, ngettext
+from django.utils.translation import gettext as _
+
+from bot.chat import dates, phrases
+from economy.goods import Goods, Plan
+from economy.holdings import Holdings
+from payments.catalogue import Offer
+from payments.models import GRACE, Product, Purchase, Subscription, SubscriptionState
+from payments.subscriptions import PERIOD
+from promos.models import Redemption
+from quizarena.game.models import Mode
+
+
+def stars(count: int | None) -> str:
+    """Return an amount of Telegram Stars."""
+    return f"⭐ {count or 0}"
+
+
+def title(product: Product | None) -> str:
+    """Return the name of a product; of none when nobody knows what was paid for."""
+    return product.title(get_language() or "") if product else _("Payment")
+
+
+def price(offer: Offer) -> str:
+    """Return what a product costs the player; what it costs others is struck through."""
+    if offer.hold is None:
+        return stars(offer.stars)
+    return f"<s>{stars(offer.product.stars)}</s> <b>{stars(offer.stars)}</b>"
+
+
+def discount(hold: Redemption, *, now: datetime) -> str:
+    """Return a discount that the player holds: how much, and for how long."""
+    return f"🏷 −{hold.campaign.value} % · {time_left(hold, now=now)}"
+
+
+def time_left(hold: Redemption, *, now: datetime) -> str:
+    """Return how long a discount is held, in minutes rounded up."""
+    if hold.is_kept:
+        return _("kept for your invoice")
+    assert hold.reserved_until is not None
+    minutes = max(1, math.ceil((hold.reserved_until - now) / timedelta(minutes=1)))
+    return ngettext("{minutes} minute left", "{minutes} minutes left", minutes).format(
+        minutes=minutes
+    )
+
+
+def saving(bought: Purchase) -> list[str]:
+    """Return the line that says what a discount has made of the price, if there was one."""
+    if not bought.percent:
+        return []
+    return [
+        _("🏷 −{percent} %: {stars} instead of {base}").format(
+            percent=bought.percent, stars=stars(bought.stars), base=stars(bought.base_stars)
+        )
+    ]
+
+
+def delivery(goods: Goods) -> list[str]:
+    """Return a delivery, line by line."""
+    plans = {
+        Plan.STARTER: _("Starter"),
+        Plan.MONTH: _("Month"),
+        Plan.SEASON: _("Season"),
+        Plan.YEAR: _("Year"),
+    }
+    lines = []
+    if goods.paid_energy:
+        lines.append(
+            ngettext(
+                "🔋 {count} energy point", "🔋 {count} energy points", goods.paid_energy
+            ).format(count=goods.paid_energy)
+        )
+    if goods.streak_savers:
+        lines.append(
+            ngettext(
+                "🛟 {count} streak saver", "🛟 {count} streak savers", goods.streak_savers
+            ).format(count=goods.streak_savers)
+        )
+    if goods.duel_tickets:
+        lines.append(
+            ngettext("🎟 {count} duel ticket", "🎟 {count} duel tickets", goods.duel_tickets).format(
+                count=goods.duel_tickets
+            )
+        )
+    if goods.premium:
+        lines.append(
+            ngettext(
+                "👑 Premium {plan}: {days} day",
+                "👑 Premium {plan}: {days} days",
+                goods.premium_days,
+            ).format(plan=plans[goods.premium], days=goods.premium_days)
+        )
+    if goods.mode_codes:
+        lines.append(
+            _("🔓 {hours} h: {modes}").format(
+                hours=goods.mode_hours, modes=_modes(goods.mode_codes)
+            )
+        )
+    return lines
+
+
+def possessions(owned: Holdings, *, now: datetime, of: Goods | None = None) -> list[str]:
+    """Return what the player has; with `of` only of what these goods are, too."""
+    lines = []
+    if of is None or of.premium or of.paid_energy:
+        if owned.premium_until is not None:
+            lines.append(_("👑 Premium until {day}").format(day=dates.full(owned.premium_until)))
+        elif of is None:
+            lines.append(phrases.energy_line(owned.energy, None, now=now))
+        elif of.premium:
+            lines.append(_("👑 No Premium"))
+    if of is None or of.paid_energy:
+        lines.append(_("🔋 Paid energy: {count}").format(count=owned.energy.paid))
+    if of is None or of.streak_savers:
+        lines.append(_("🛟 Streak savers: {count}").format(count=owned.streak_savers))
+    # Nothing uses tickets yet: only who has some sees how many.
+    if owned.duel_tickets if of is None else of.duel_tickets:
+        lines.append(_("🎟 Duel tickets: {count}").format(count=owned.duel_tickets))
+    # Modes that were opened together are told together.
+    for until in sorted(set(owned.modes_until.values())):
+        modes = [mode for mode, end in owned.modes_until.items() if end == until]
+        if of is None or set(modes) & set(of.mode_codes):
+            lines.append(
+                _("🔓 {modes}: until {day}").format(modes=_modes(modes), day=dates.full(until))
+            )
+    return lines
+
+
+def _modes(codes: Iterable[str]) -> str:
+    """Return the names of modes."""
+    known = (phrases.mode_name(code) if code in Mode.values else code for code in codes)
+    return escape(", ".join(known))
+
+
+def goes_on_beside(held: Subscription) -> str:
+    """Return that a subscription is renewed although the player buys Premium once."""
+    return _(
+        "🔁 Your subscription goes on: Telegram takes {stars} every {days} days until you cancel "
+        "it."
+    ).format(stars=stars(held.purchase.stars), days=PERIOD.days)
+
+
+def taken_back(goods: Goods, taken: Mapping[str, int]) -> list[str]:
+    """Return what of `goods` was taken back, by the names of economy.grants.Takings."""
+    if not any(taken.values()):
+        return []
+    back = replace(
+        goods,
+        **{unit: taken.get(unit, 0) for unit in goods.units},
+        premium=goods.premium if taken.get("premium_days") else None,
+        premium_days=taken.get("premium_days", 0),
+        mode_codes=goods.mode_codes if taken.get("mode_hours") else (),
+        mode_hours=taken.get("mode_hours", 0),
+    )
+    return ["", _("<b>Removed</b>"), *delivery(back)]
+
+
+def subscription_line(held: Subscription, *, now: datetime) -> str:
+    """Return where a subscription stands, in one line."""
+    match held.state(now):
+        case SubscriptionState.ACTIVE if held.failed_at is None:
+            told = _("🔁 Subscription: renews on {day}")
+        case SubscriptionState.CANCELED:
+            told = _("🔁 Subscription: cancelled, runs until {day}")
+        case SubscriptionState.ENDED:
+            told = _("🔁 Subscription: ended on {day}")
+        case _:
+            told = _("🔁 Subscription: could not be renewed, Premium until {day}")
+            return told.format(day=dates.short_day(held.expires_at + GRACE))
+    return told.format(day=dates.short_day(held.expires_at))
+
+
+def button_product(offer: Offer) -> str:
+    """Return the label of the button that opens a product."""
+    waits = "⏳ " if offer.refused else ""
+    # Labels have no format, so the old price stands before the arrow.
+    old = f"{stars(offer.product.stars)} → " if offer.hold else ""
+    return f"{waits}{title(offer.product)} · {old}{stars(offer.stars)}"

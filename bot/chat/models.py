@@ -1,0 +1,95 @@
+"""What the bot knows of a chat: what its player wants to be told, and whose of staff it is."""
+
+from django.conf import settings
+from django.db import models
+from django.db.models import Q
+
+
+class Zone(models.TextChoices):
+    """The clocks that players choose from, by a city that everybody knows."""
+
+    LOS_ANGELES = "America/Los_Angeles", "Los Angeles"
+    CHICAGO = "America/Chicago", "Chicago"
+    NEW_YORK = "America/New_York", "New York"
+    SAO_PAULO = "America/Sao_Paulo", "São Paulo"
+    LONDON = "Europe/London", "London"
+    BERLIN = "Europe/Berlin", "Berlin"
+    KYIV = "Europe/Kyiv", "Kyiv"
+    ISTANBUL = "Europe/Istanbul", "Istanbul"
+    DUBAI = "Asia/Dubai", "Dubai"
+    TASHKENT = "Asia/Tashkent", "Tashkent"
+    DELHI = "Asia/Kolkata", "Delhi"
+    BANGKOK = "Asia/Bangkok", "Bangkok"
+    BEIJING = "Asia/Shanghai", "Beijing"
+    TOKYO = "Asia/Tokyo", "Tokyo"
+    SYDNEY = "Australia/Sydney", "Sydney"
+
+
+class ReminderSettings(models.Model):
+    """What a player wants to be told without asking, and by which clock they live.
+
+    Who has no row has these defaults.
+    """
+
+    player = models.OneToOneField(
+        "players.Player",
+        primary_key=True,
+        on_delete=models.PROTECT,
+        related_name="reminder_settings",
+    )
+    zone = models.CharField(
+        max_length=32, choices=Zone, default=Zone.BERLIN, db_default=Zone.BERLIN
+    )
+    streak_risk = models.BooleanField(default=False, db_default=False)
+    daily_round = models.BooleanField(default=False, db_default=False)
+    daily_hour = models.PositiveSmallIntegerField(default=18, db_default=18)
+    # Section 6 of the product rules promises it; it can be switched off all the same.
+    premium = models.BooleanField(default=True, db_default=True)
+    # Broadcasts.
+    news = models.BooleanField(default=True, db_default=True)
+    # When the player was asked whether the bot may remind, which happens once.
+    asked_at = models.DateTimeField(null=True)
+
+    class Meta:
+        verbose_name_plural = "reminder settings"
+        indexes = [
+            # Whom to remind when it is ten in the evening somewhere, page by page.
+            models.Index(
+                fields=["zone", "player"],
+                condition=Q(streak_risk=True),
+                name="remindersettings_risk",
+            ),
+            # Whom to remind at an hour of their choice.
+            models.Index(
+                fields=["zone", "daily_hour", "player"],
+                condition=Q(daily_round=True),
+                name="remindersettings_daily",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(zone__in=Zone.values), name="remindersettings_zone_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(daily_hour__gte=8, daily_hour__lte=21),
+                name="remindersettings_hour_is_not_quiet",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"reminder settings of {self.player_id}"
+
+
+class StaffPlayer(models.Model):
+    """As which player a member of staff looks at what the bot will say."""
+
+    user = models.OneToOneField(
+        settings.AUTH_USER_MODEL,
+        primary_key=True,
+        on_delete=models.CASCADE,
+        related_name="own_player",
+    )
+    player = models.ForeignKey("players.Player", on_delete=models.PROTECT, related_name="+")
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.player}"

@@ -1,0 +1,115 @@
+"""The buttons, what their data means, and the ways that several screens share.
+
+Data is at most 64 bytes (Bot API InlineKeyboardButton). `Data` is the one home of its grammar, and
+stands on old messages: what is there stays understood.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Any
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.chat import goods_texts, phrases
+from payments.catalogue import Offer
+
+
+class Data(StrEnum):
+    """The first word of a button's data."""
+
+    MENU = "menu"
+    HOME = "home"
+    PLAY = "play"  # play:<mode>:<start key>
+    ANSWER = "answer"  # answer:<showing>:<place>
+    STOP = "stop"  # stop:<round>
+    LANGUAGES = "languages"
+    LANGUAGE = "language"  # language:<code>
+    WALLET = "wallet"  # wallet:<entry after which the statement goes on>
+    STATS = "stats"
+    SHOP = "shop"
+    PRODUCT = "product"  # product:<code>
+    BUY = "buy"  # buy:<code>:<redemption whose discount the price has, if one has>
+    SUBSCRIBE = "subscribe"  # subscribe:<code>
+    PURCHASES = "purchases"  # purchases:<page>
+    RECEIPT = "receipt"  # receipt:<purchase>:<page of the list>
+    SUBSCRIPTION = "subscription"
+    CANCEL = "cancel"
+    CANCEL_BESIDE = "cancel-beside"
+    RESUME = "resume"
+    PROMO = "promo"
+    INVITE = "invite"
+    REWARD = "reward"  # reward:<number>:<choice>
+    OFFER = "offer"  # offer:<impression>:<code>:<redemption whose discount the price has, if any>
+    FLASH = "flash"  # flash:<impression>
+    LATER = "later"  # later:<impression>
+    MUTE = "mute"  # mute:<impression>
+    SETTINGS = "settings"
+    SWITCH = "switch"  # switch:<field of the settings>:<1 on, 0 off>
+    ZONES = "zones"
+    ZONE = "zone"  # zone:<IANA name>
+    HOURS = "hours"
+    HOUR = "hour"  # hour:<8 to 21>
+    REMIND = "remind"  # remind:<1 yes, 0 no>
+    NO_NEWS = "nonews"
+
+
+# These take themselves away and leave the other buttons of their message (see `without`).
+USED_ONCE = (Data.REMIND, Data.NO_NEWS)
+
+
+class Button(InlineKeyboardButton):
+    """A button that is tapped; it knows by itself how it goes to Telegram.
+
+    Finding that out costs python-telegram-bot a look at each of its attributes.
+    """
+
+    __slots__ = ()
+
+    def to_dict(self, recursive: bool = True) -> dict[str, Any]:
+        """Return the button as the Bot API takes it."""
+        return {"text": self.text, "callback_data": self.callback_data}
+
+
+def button(label: str, *data: object) -> InlineKeyboardButton:
+    return Button(label, callback_data=":".join(str(part) for part in data))
+
+
+def home() -> InlineKeyboardMarkup:
+    """Return the buttons under the greeting."""
+    return InlineKeyboardMarkup(
+        [
+            [button(phrases.button_play(), Data.MENU)],
+            [
+                button(phrases.button_wallet(), Data.WALLET),
+                button(phrases.button_stats(), Data.STATS),
+            ],
+            [
+                button(phrases.button_shop(), Data.SHOP),
+                button(phrases.button_promo(), Data.PROMO),
+            ],
+            [
+                button(phrases.button_invite(), Data.INVITE),
+                button(phrases.button_settings(), Data.SETTINGS),
+            ],
+            [
+                button(phrases.button_language(), Data.LANGUAGES),
+            ],
+        ]
+    )
+
+
+def way_back() -> InlineKeyboardMarkup:
+    """Return the way to a round, and the way out."""
+    return InlineKeyboardMarkup(
+        [
+            [button(phrases.button_play(), Data.MENU)],
+            [button(phrases.button_back(), Data.HOME)],
+        ]
+    )
+
+
+def products(offers: Sequence[Offer]) -> list[list[InlineKeyboardButton]]:
+    return [
+        [button(goods_texts.button_product(offer), Data.PRODUCT, offer.product.pk)]
+        for offer in offers
+    ]

@@ -1,0 +1,150 @@
+"""What several screens say, in the language that is active.
+
+Sentences are English here and become German and Ukrainian through gettext (bot/locale). Messages
+are Telegram HTML: whatever comes from outside goes through `escape`.
+"""
+
+import math
+from datetime import datetime, timedelta
+from html import escape
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from bot.chat import dates
+from economy import streak_rules
+from economy.energy import FREE_CAP, Energy
+from economy.goods import Plan
+from economy.wallets import business_zone
+from quizarena.game.models import Mode
+
+
+def button_shop() -> str:
+    """Return the label of the button that opens the shop."""
+    return _("🛍 Shop")
+
+
+def button_purchases() -> str:
+    """Return the label of the button that opens the list of purchases."""
+    return _("🧾 Purchases")
+
+
+def button_subscription() -> str:
+    """Return the label of the button that opens the subscription."""
+    return _("🔁 Subscription")
+
+
+def button_cancel() -> str:
+    """Return the label of the button that cancels the subscription."""
+    return _("Cancel the subscription")
+
+
+def button_invite() -> str:
+    """Return the label of the button that opens the page of invitations."""
+    return _("🤝 Invite")
+
+
+def button_promo() -> str:
+    """Return the label of the button that asks for a code."""
+    return _("🏷 Promo code")
+
+
+def button_settings() -> str:
+    """Return the label of the button that opens the settings."""
+    return _("⚙️ Settings")
+
+
+def mode_name(mode: Mode | str) -> str:
+    """Return the name of a mode as players know it."""
+    match Mode(mode):
+        case Mode.QUICK_MIX_A1A2:
+            return _("Quick mix A1–A2")
+        case Mode.ARTIKEL_SPRINT:
+            return _("Article sprint")
+        case Mode.DAILY_CHALLENGE:
+            return _("Daily challenge")
+        case Mode.CASES_PRACTICE:
+            return _("Cases")
+        case Mode.TRENNBARE_VERBEN:
+            return _("Separable verbs")
+        case Mode.WORD_ORDER:
+            return _("Word order")
+
+
+def greeting(*, name: str) -> str:
+    """Return the answer to /start."""
+    return _(
+        "👋 <b>Hello, {name}!</b>\n\nWelcome to Quiz Arena. A few quick questions a day, and "
+        "your German gets better every day.\n\nReady for a round?"
+    ).format(name=escape(name))
+
+
+def energy_line(energy: Energy, plan: Plan | None, *, now: datetime) -> str:
+    """Return what is left, and when the next point comes; with Premium that it does not matter."""
+    if plan is not None:
+        return _("👑 Premium: unlimited energy")
+    left = f"⚡ {energy.free}/{FREE_CAP}" + (f" + {energy.paid}" if energy.paid else "")
+    next_at = energy.next_point_at(zone=business_zone())
+    if next_at is None:
+        return left
+    return _("{left} · next point {wait}").format(left=left, wait=time_until(next_at - now))
+
+
+def time_until(wait: timedelta) -> str:
+    """Return how long something takes from now, rounded up: from 48 hours on in whole days."""
+    minutes = math.ceil(wait.total_seconds() / 60)
+    hours = minutes // 60
+    if wait < timedelta(minutes=1):
+        return _("in less than a minute")
+    if minutes < 60:
+        return ngettext("in {minutes} minute", "in {minutes} minutes", minutes).format(
+            minutes=minutes
+        )
+    if hours >= 48:
+        days = math.ceil(minutes / (24 * 60))
+        return ngettext("in {days} day", "in {days} days", days).format(days=days)
+    if minutes % 60 == 0:
+        return _("in {hours} h").format(hours=hours)
+    return _("in {hours} h {minutes} min").format(hours=hours, minutes=minutes % 60)
+
+
+def top_up_time(*, now: datetime) -> str:
+    """Return when the business day ends and all energy is back, by the player's clock."""
+    return dates.time(
+        streak_rules.midnight_after(now.astimezone(business_zone()).date(), zone=business_zone())
+    )
+
+
+def stale() -> str:
+    """Return the answer to a button that is no longer valid."""
+    return _("This button is no longer valid. Send /play for a new round!")
+
+
+def button_play() -> str:
+    """Return the label of the button that opens the menu."""
+    return _("▶️ Play")
+
+
+def button_back() -> str:
+    """Return the label of the button that leads back."""
+    return _("◀️ Back")
+
+
+def button_wallet() -> str:
+    """Return the label of the button that opens the wallet."""
+    return _("👛 Wallet")
+
+
+def button_stats() -> str:
+    """Return the label of the button that opens the statistics."""
+    return _("📊 Statistics")
+
+
+def button_older() -> str:
+    """Return the label of the button that goes on in the statement."""
+    return _("⬇️ Older")
+
+
+def button_language() -> str:
+    """Return the label of the button that opens the choice of language."""
+    return _("🌍 Language")

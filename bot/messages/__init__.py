@@ -1,0 +1,1 @@
+"""What the bot says on its own: notices, reminders and broadcasts."""

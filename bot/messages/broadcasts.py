@@ -1,0 +1,502 @@
+"""One message to many players: what it says, to whom, and what operators do with it.
+
+bot/messages/broadcast_job.py carries it out.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, time, timedelta
+from enum import StrEnum
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
+from django.core.validators import URLValidator
+from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
+from django.utils import translation
+from telegram import InlineKeyboardMarkup
+
+from bot.chat.models import ReminderSettings, StaffPlayer
+from bot.messages import buttons, markup, reminders
+from bot.messages.models import Broadcast, BroadcastRecipient, BroadcastStatus, Delivered
+from bot.queue import outbox
+from economy.adjustments import lock_staff
+from economy.models import PremiumSpan
+from economy.streak_rules import DAY
+from economy.wallets import business_zone
+from payments.models import Purchase
+from quizarena.players.models import Player
+from quizarena.staff import alerts, approvals, audit, dates, reasons
+from quizarena.staff.errors import StaffError
+from quizarena.staff.models import ApprovalRequest
+
+# Recipients are counted up to here for a forecast.
+COUNTED_MAX = 1_000_000
+
+
+STUCK = "broadcast_stuck"
+HELD = "broadcast_held"
+APPROVAL = "broadcast_start"
+
+
+class BroadcastError(Exception):
+    """The broadcast cannot do this. Nothing has been changed."""
+
+
+class IllegalMoveError(BroadcastError):
+    """The broadcast is not where it would have to be for this."""
+
+
+class ChangedMeanwhileError(BroadcastError):
+    """Somebody has been faster: it is no longer what the member of staff has seen."""
+
+
+class IncompleteError(BroadcastError):
+    """It cannot be sent as it is; the message says what is missing."""
+
+
+class NoPlayerError(BroadcastError):
+    """Nobody knows to which chat a preview goes."""
+
+
+REFUSALS = (BroadcastError, StaffError)
+
+
+# --- To whom --------------------------------------------------------------------------------------
+
+
+def segment(broadcast: Broadcast, *, now: datetime) -> QuerySet[Player]:
+    """Return the players whom the broadcast is for and who can be reached at `now`.
+
+    Who has blocked the bot, is suspended, or wants no news is left out. Active and lapsed count
+    business days since the last answered question, like the segments of promo campaigns.
+    """
+    players = reachable(Player.objects.all())
+    today = now.astimezone(business_zone()).date()
+    if broadcast.for_language:
+        players = players.filter(language=broadcast.for_language)
+    if broadcast.for_active_days is not None:
+        players = players.filter(
+            streak__last_active_day__gt=today - broadcast.for_active_days * DAY
+        )
+    if broadcast.for_lapsed_days is not None:
+        players = players.filter(
+            streak__last_active_day__lte=today - broadcast.for_lapsed_days * DAY
+        )
+    if broadcast.for_premium is not None:
+        has_premium = Exists(PremiumSpan.objects.active(now).filter(player=OuterRef("pk")))
+        players = players.filter(has_premium if broadcast.for_premium else ~has_premium)
+    if broadcast.for_paid is not None:
+        charged = Purchase.objects.filter(player=OuterRef("pk"), charge_id__isnull=False)
+        players = players.filter(Exists(charged) if broadcast.for_paid else ~Exists(charged))
+    return players
+
+
+def reachable(players: QuerySet[Player]) -> QuerySet[Player]:
+    """Return of `players` those who may get a broadcast."""
+    mute = ReminderSettings.objects.filter(player=OuterRef("pk"), news=False)
+    return players.filter(~Exists(mute), bot_blocked_at=None, suspended_at=None)
+
+
+def audience(broadcast: Broadcast, *, now: datetime) -> int:
+    """Return how many players the broadcast would reach now, counted up to COUNTED_MAX."""
+    return segment(broadcast, now=now).values("pk")[:COUNTED_MAX].count()
+
+
+def forecast(recipients: int, *, per_second: float | None = None) -> timedelta:
+    """Return how long so many messages take, at the pace of the bulk lane unless told another."""
+    return timedelta(seconds=recipients / (per_second or outbox.BULK_PER_SECOND))
+
+
+def in_words(broadcast: Broadcast) -> str:
+    """Return whom the broadcast is for."""
+    parts = [
+        f"language {broadcast.get_for_language_display()}" if broadcast.for_language else "",
+        f"active in the last {broadcast.for_active_days} days" if broadcast.for_active_days else "",
+        f"away for {broadcast.for_lapsed_days} days or more" if broadcast.for_lapsed_days else "",
+        {True: "with Premium", False: "without Premium", None: ""}[broadcast.for_premium],
+        {True: "who have paid", False: "who have never paid", None: ""}[broadcast.for_paid],
+    ]
+    return ", ".join(filter(None, parts)) or "everybody"
+
+
+# --- What it says ---------------------------------------------------------------------------------
+
+
+def message(broadcast: Broadcast, *, language: str) -> tuple[str, InlineKeyboardMarkup]:
+    """Return what a player of that language gets. The language has to be active."""
+    keyboard = buttons.broadcast(
+        label=broadcast.label(language), screen=broadcast.screen, url=broadcast.url
+    )
+    return broadcast.text(language), keyboard
+
+
+def faults(broadcast: Broadcast) -> dict[str, str]:
+    """Return by field what keeps the broadcast from being sent, in sentences."""
+    found: dict[str, str] = {}
+    for language in broadcast.languages:
+        try:
+            markup.check(broadcast.text(language))
+        except markup.MarkupError as error:
+            found[f"text_{language}"] = str(error)
+        if (broadcast.screen or broadcast.url) and not broadcast.label(language).strip():
+            found[f"label_{language}"] = "What does the button say?"
+    if told := url_fault(broadcast.url):
+        found["url"] = told
+    return found
+
+
+_check_url = URLValidator(schemes=["https"])
+
+
+def url_fault(url: str) -> str:
+    """Return what is wrong with the address that a button leads to; empty if nothing is."""
+    try:
+        if url:
+            _check_url(url)
+    except ValidationError:
+        return "The address has to begin with https://, and a site has to follow."
+    return ""
+
+
+@transaction.atomic
+def preview(*, broadcast: Broadcast, staff: User) -> Player:
+    """Send the broadcast, in each language, to the member of staff alone; return as which player.
+
+    Raises NoPlayerError while no chat is linked (bot/screens/staff_chats/linking.py), and
+    IncompleteError.
+    """
+    own = StaffPlayer.objects.select_related("player").filter(user=staff).first()
+    if own is None:
+        raise NoPlayerError("Link your chat first.")
+    if wrong := faults(broadcast):
+        raise IncompleteError(" ".join(wrong.values()))
+    with outbox.collecting():
+        for language in broadcast.languages:
+            send(broadcast, own.player, language=language)
+    return own.player
+
+
+def send(broadcast: Broadcast, player: Player, *, language: str) -> None:
+    """Send the player the broadcast; belongs inside outbox.collecting()."""
+    with translation.override(language):
+        reminders.tell(player, *message(broadcast, language=language))
+
+
+# --- What operators do ----------------------------------------------------------------------------
+
+
+class Verb(StrEnum):
+    """What can be done with a broadcast."""
+
+    SCHEDULE = "schedule"
+    WITHDRAW = "withdraw"
+    PAUSE = "pause"
+    CONTINUE = "continue"
+    STOP = "stop"
+
+    def is_due(self, broadcast: Broadcast) -> bool:
+        """Return whether it makes sense for the broadcast as it stands."""
+        return broadcast.status in _FROM[self]
+
+
+# verb: (from where, to where, how it is told)
+_FROM: dict[Verb, tuple[BroadcastStatus, ...]] = {
+    Verb.SCHEDULE: (BroadcastStatus.DRAFT,),
+    Verb.WITHDRAW: (BroadcastStatus.SCHEDULED,),
+    Verb.PAUSE: (BroadcastStatus.RUNNING,),
+    Verb.CONTINUE: (BroadcastStatus.PAUSED,),
+    Verb.STOP: (
+        BroadcastStatus.DRAFT,
+        BroadcastStatus.SCHEDULED,
+        BroadcastStatus.RUNNING,
+        BroadcastStatus.PAUSED,
+    ),
+}
+_TO = {
+    Verb.SCHEDULE: BroadcastStatus.SCHEDULED,
+    Verb.WITHDRAW: BroadcastStatus.DRAFT,
+    Verb.PAUSE: BroadcastStatus.PAUSED,
+    Verb.CONTINUE: BroadcastStatus.RUNNING,
+    Verb.STOP: BroadcastStatus.STOPPED,
+}
+
+
+@transaction.atomic
+def create(*, broadcast: Broadcast, staff: User, now: datetime) -> tuple[Broadcast, bool]:
+    """Store a draft; return it, and whether it is new: once per `key`."""
+    broadcast.owner, broadcast.created_at, broadcast.changed_at = staff, now, now
+    try:
+        with transaction.atomic():
+            broadcast.save(force_insert=True)
+    except IntegrityError:
+        return Broadcast.objects.get(key=broadcast.key), False
+    record(broadcast, "created", staff=staff)
+    return broadcast, True
+
+
+@transaction.atomic
+def edit(
+    *, broadcast_id: int, terms: Mapping[str, Any], seen_at: datetime, staff: User, now: datetime
+) -> Broadcast:
+    """Give a draft the `terms`, by the names of its fields. Locks it.
+
+    Raises ChangedMeanwhileError if it was changed after `seen_at`, and IllegalMoveError if it is
+    no draft any more.
+    """
+    broadcast = lock(broadcast_id)
+    if broadcast.changed_at != seen_at:
+        raise ChangedMeanwhileError("Somebody else has changed it meanwhile.")
+    if broadcast.status != BroadcastStatus.DRAFT:
+        raise IllegalMoveError(f"It is {broadcast.get_status_display()}: only a draft changes.")
+    changed = {name: value for name, value in terms.items() if getattr(broadcast, name) != value}
+    before = {name: getattr(broadcast, name) for name in changed}
+    for name, value in changed.items():
+        setattr(broadcast, name, value)
+    broadcast.changed_at = now
+    broadcast.save(update_fields=[*changed, "changed_at"])
+    record(
+        broadcast,
+        "edited",
+        staff=staff,
+        changed={name: [before[name], value] for name, value in changed.items()},
+    )
+    return broadcast
+
+
+@transaction.atomic
+def carry_out(
+    verb: Verb,
+    *,
+    broadcast_id: int,
+    seen_at: datetime,
+    reason: str,
+    staff: User,
+    now: datetime,
+    at: datetime | None = None,
+) -> Broadcast | ApprovalRequest:
+    """Do `verb` to the broadcast, or ask a second person for it; return what has come of it.
+
+    `seen_at` is the `changed_at` that the member of staff has seen; if it is another one now, or
+    if it needs a second person only since a moment ago, raises ChangedMeanwhileError. `at` is when
+    a scheduled one starts, at once if it is None or past; a second person is not asked for what is
+    past. Raises IllegalMoveError, IncompleteError and BadReasonError. Locks the request for an
+    approval, and then the broadcast; to schedule one, the member of staff before both.
+    """
+    words = reasons.tidy(reason)
+    request = None
+    if verb is Verb.SCHEDULE:
+        lock_staff(staff)
+        draft = Broadcast.objects.get(pk=broadcast_id)
+        if draft.changed_at == seen_at and needs_approval(draft, staff=staff, at=at, now=now):
+            request = approvals.ask(
+                kind=APPROVAL,
+                subject=draft,
+                parameters={"at": at.isoformat() if at else None},
+                reason=words,
+                maker=staff,
+                now=now,
+            )
+    broadcast = lock(broadcast_id)
+    if broadcast.changed_at != seen_at:
+        raise ChangedMeanwhileError(
+            f"Somebody was faster: it was changed and is {broadcast.get_status_display()} by now."
+        )
+    if request is not None:
+        return request
+    if verb is Verb.SCHEDULE and needs_approval(broadcast, staff=staff, at=at, now=now):
+        raise ChangedMeanwhileError("It reaches more players by now: a second person is needed.")
+    return _move(broadcast, verb, reason=words, staff=staff, now=now, at=at)
+
+
+def _move(
+    broadcast: Broadcast,
+    verb: Verb,
+    *,
+    reason: str,
+    staff: User | None,
+    now: datetime,
+    at: datetime | None = None,
+    is_approved: bool = False,
+) -> Broadcast:
+    """Move a locked broadcast. What has not left when it is paused or stopped is taken back."""
+    if not verb.is_due(broadcast):
+        raise IllegalMoveError(f"It is {broadcast.get_status_display()}.")
+    fields = ["status", "changed_at"]
+    match verb:
+        case Verb.SCHEDULE:
+            if wrong := faults(broadcast):
+                raise IncompleteError(" ".join(wrong.values()))
+            broadcast.scheduled_at, broadcast.is_approved = max(at or now, now), is_approved
+            broadcast.scheduled_by = staff
+            fields += ["scheduled_at", "scheduled_by", "is_approved"]
+        case Verb.WITHDRAW:
+            broadcast.scheduled_at, broadcast.is_approved = None, False
+            broadcast.scheduled_by = None
+            fields += ["scheduled_at", "scheduled_by", "is_approved"]
+        case Verb.CONTINUE:
+            broadcast.progressed_at = now
+            fields.append("progressed_at")
+        case Verb.STOP:
+            broadcast.ended_at = now
+            fields.append("ended_at")
+        case Verb.PAUSE:
+            pass
+    broadcast.status, broadcast.changed_at = _TO[verb], now
+    broadcast.save(update_fields=fields)
+    if verb in (Verb.PAUSE, Verb.STOP):
+        _take_back(broadcast)
+    # Whatever it was held back for, somebody has decided now.
+    alerts.settle(kind=HELD, key=str(broadcast.pk), now=now)
+    record(broadcast, broadcast.get_status_display(), staff=staff, reason=reason)
+    return broadcast
+
+
+def hold(broadcast: Broadcast, verb: Verb, *, why: str, now: datetime) -> None:
+    """Move a locked broadcast without being asked to, and tell staff."""
+    _move(broadcast, verb, reason=why, staff=None, now=now)
+    alerts.raise_alert(
+        kind=HELD,
+        key=str(broadcast.pk),
+        summary=f"{broadcast} is {broadcast.get_status_display()}. {why}",
+        details={"sent": broadcast.sent, "refused": broadcast.refused},
+        subject=broadcast,
+        now=now,
+    )
+
+
+def lock(broadcast_id: int) -> Broadcast:
+    """Lock the broadcast until the transaction ends."""
+    return Broadcast.objects.select_for_update(no_key=True).get(pk=broadcast_id)
+
+
+def record(broadcast: Broadcast, verb: str, *, staff: User | None, **details: Any) -> None:
+    """Leave a row in the audit log."""
+    told = f"{broadcast}: {verb}. {details.get('reason', '')}".strip()
+    audit.record(
+        actor=staff, action=f"broadcast.{verb}", obj=broadcast, summary=told, details=details
+    )
+
+
+# --- By two people --------------------------------------------------------------------------------
+
+
+def needs_approval(
+    broadcast: Broadcast, *, staff: User | None, at: datetime | None, now: datetime
+) -> bool:
+    """Return whether the broadcast, sent by `staff` at `at`, reaches too many for one person.
+
+    What the same person sends alone on that day of business counts (product rules, section 8).
+    """
+    limit: int = settings.BROADCAST_APPROVAL_PLAYERS
+    reached = _reach(broadcast, limit=limit, now=now)
+    if reached <= limit and staff is not None:
+        for other in _others_of_day(broadcast, staff=staff, at=max(at or now, now)):
+            reached += _reach(other, limit=limit, now=now)
+    return reached > limit
+
+
+def _reach(broadcast: Broadcast, *, limit: int, now: datetime) -> int:
+    """Return how many players the broadcast is for, counted to one more than `limit`."""
+    if broadcast.is_gathered:
+        return broadcast.recipients
+    return segment(broadcast, now=now).values("pk")[: limit + 1].count()
+
+
+def _others_of_day(broadcast: Broadcast, *, staff: User, at: datetime) -> QuerySet[Broadcast]:
+    """Return what `staff` send without a second person on the day of business of `at`."""
+    day = at.astimezone(business_zone()).date()
+    begins = datetime.combine(day, time.min, tzinfo=business_zone())
+    ends = datetime.combine(day + timedelta(days=1), time.min, tzinfo=business_zone())
+    return Broadcast.objects.filter(
+        scheduled_by=staff, is_approved=False, scheduled_at__gte=begins, scheduled_at__lt=ends
+    ).exclude(pk=broadcast.pk)
+
+
+def register() -> None:
+    """Make the approval and the alert known; called once, when the process starts."""
+    approvals.register(
+        kind=APPROVAL,
+        label="Start broadcast",
+        permission="bot.approve_broadcast",
+        preview=_preview_start,
+        perform=_start_approved,
+        refusals=REFUSALS,
+        headers=("What", "As it would be sent"),
+    )
+    alerts.declare(
+        kind=STUCK, label="Broadcast does not come further", runbook="docs/runbooks/broadcasts.md"
+    )
+    alerts.declare(
+        kind=HELD, label="Broadcast was held back", runbook="docs/runbooks/broadcasts.md"
+    )
+
+
+def _preview_start(*, request: ApprovalRequest, now: datetime) -> Sequence[Sequence[str]]:
+    """Return what would be sent. Raises IllegalMoveError and IncompleteError."""
+    broadcast = Broadcast.objects.get(pk=int(request.subject_id))
+    if broadcast.status != BroadcastStatus.DRAFT:
+        raise IllegalMoveError(f"It is {broadcast.get_status_display()}, not a draft.")
+    if wrong := faults(broadcast):
+        raise IncompleteError(" ".join(wrong.values()))
+    at = _at(request)
+    if at is not None and at <= now:
+        raise IllegalMoveError("Its time has passed: choose another time.")
+    return [
+        ("Name", broadcast.name),
+        ("To", in_words(broadcast)),
+        ("Players", _reach_in_words(broadcast, now=now)),
+        ("When", dates.moment(at) if at else "at once"),
+        *((f"Text ({language})", broadcast.text(language)) for language in broadcast.languages),
+        *(
+            (f"Button ({language})", broadcast.label(language))
+            for language in broadcast.languages
+            if broadcast.label(language)
+        ),
+        ("Button leads to", broadcast.url or broadcast.get_screen_display() or "–"),
+    ]
+
+
+def _reach_in_words(broadcast: Broadcast, *, now: datetime) -> str:
+    limit: int = settings.BROADCAST_APPROVAL_PLAYERS
+    if _reach(broadcast, limit=limit, now=now) > limit:
+        return f"more than {limit:,}"
+    return f"with the others that the same person sends on that day more than {limit:,}"
+
+
+def _at(request: ApprovalRequest) -> datetime | None:
+    at = request.parameters["at"]
+    return datetime.fromisoformat(at) if at else None
+
+
+def _start_approved(*, request: ApprovalRequest, now: datetime) -> None:
+    """Schedule the broadcast, in the name of whoever asked."""
+    broadcast = lock(int(request.subject_id))
+    if approvals.preview_of(request, now=now) != request.preview:
+        raise IllegalMoveError("It has just been changed.")
+    _move(
+        broadcast,
+        Verb.SCHEDULE,
+        reason=request.reason,
+        staff=request.maker,
+        now=now,
+        at=_at(request),
+        is_approved=True,
+    )
+
+
+# --- Calls on their way ---------------------------------------------------------------------------
+
+
+def queued(broadcast: Broadcast) -> QuerySet[BroadcastRecipient]:
+    """Return the recipients whose calls are on their way."""
+    return broadcast.addressees.filter(outcome=Delivered.QUEUED)
+
+
+def _take_back(broadcast: Broadcast) -> None:
+    """Take the calls of a locked broadcast back that have not left."""
+    waiting = dict(queued(broadcast).values_list("call_id", "pk"))
+    taken = outbox.take_back(call_ids=waiting)
+    pks = [waiting[call_id] for call_id in taken]
+    broadcast.addressees.filter(pk__in=pks).update(outcome=Delivered.PENDING, call=None)

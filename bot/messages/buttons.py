@@ -1,0 +1,31 @@
+"""The buttons under a reminder and a broadcast."""
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.chat import phrases
+from bot.chat.navigation import Data, button
+from bot.messages import texts
+from bot.screens.offers import buttons as offers_buttons
+from payments.offers import Proposal
+
+
+def reminder(proposal: Proposal | None) -> InlineKeyboardMarkup:
+    """Return the way to a round, to what is offered with it, and to the switch of reminders."""
+    offered = offers_buttons.offer(proposal).inline_keyboard if proposal else ()
+    return InlineKeyboardMarkup(
+        [
+            [button(phrases.button_play(), Data.MENU)],
+            *offered,
+            [button(phrases.button_settings(), Data.SETTINGS)],
+        ]
+    )
+
+
+def broadcast(*, label: str, screen: str, url: str) -> InlineKeyboardMarkup:
+    """Return the button of a broadcast, if it has one, and the one that ends broadcasts."""
+    rows = [[button(texts.button_no_news(), Data.NO_NEWS)]]
+    if url:
+        rows.insert(0, [InlineKeyboardButton(label, url=url)])
+    elif screen:
+        rows.insert(0, [button(label, screen)])
+    return InlineKeyboardMarkup(rows)

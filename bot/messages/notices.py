@@ -1,0 +1,352 @@
+"""What players are told without having asked: rows of lower apps, fetched and told once.
+
+A lower app leaves rows; a `Source` in SOURCES says which are due, how one is claimed, and how it
+reads. Claim and message are of one transaction, so nothing is told twice or lost.
+"""
+
+from collections.abc import Callable, Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import partial
+from typing import Any, Generic, TypeVar
+
+import structlog
+from django.db import transaction
+from django.db.models import Model, QuerySet
+from django.utils import timezone
+from telegram import InlineKeyboardMarkup
+
+from bot.chat import dates, local_time, navigation, reminder_settings
+from bot.chat.models import ReminderSettings
+from bot.messages import reminders, texts
+from bot.messages.models import ReminderKind
+from bot.queue import outbox
+from bot.queue.models import Lane
+from bot.screens.invite import buttons as invite_buttons
+from bot.screens.invite import texts as invite_texts
+from bot.screens.receipts import buttons as receipts_buttons
+from bot.screens.receipts import texts as receipts_texts
+from bot.screens.shop import buttons as shop_buttons
+from bot.screens.shop import texts as shop_texts
+from bot.screens.support import texts as support_texts
+from economy import entitlements, streak_rules, streaks
+from economy.holdings import holdings
+from economy.models import PremiumNotice, StreakDay
+from economy.wallets import business_zone
+from payments import subscriptions
+from payments.models import Purchase, Subscription, SubscriptionState, SupportRequest
+from promos.models import ReferralNotice
+from quizarena import sweeps
+from quizarena.players.models import Player
+
+# Players are looked for so many at a time, and told so much at once.
+BATCH = 100
+ROWS_MAX = 20
+
+Row = TypeVar("Row", bound=Model)
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source(Generic[Row]):
+    """Rows of one kind, each with a `player`, that players have to be told of.
+
+    `due` are those that nobody has told yet, in the order of telling. `claim` marks one as told and
+    is True once. `say` is the text in the language that is active, None for what has had its time.
+
+    What is `owed` (money, an answer by a person) is a message of its own, goes out at once, waits
+    for a player who has blocked the bot, and reaches a suspended one, too. The rest are reminders:
+    those of one moment are one message, wait for the end of the player's quiet hours and for a
+    place in the player's day (bot/messages/reminders.py), and who cannot play, or does not want
+    them, is not told afterwards either.
+    """
+
+    name: str
+    due: Callable[[], "QuerySet[Row]"]
+    claim: Callable[[Row, datetime], bool]
+    say: Callable[[Row, datetime], str | None]
+    keyboard: Callable[[Row, datetime], InlineKeyboardMarkup] = lambda _, __: navigation.way_back()
+    owed: bool = False
+    # As which reminder it takes a place of the day, unless it is owed.
+    kind: ReminderKind | None = None
+
+
+# --- Money ----------------------------------------------------------------------------------------
+
+
+def _marking(due: Callable[[], "QuerySet[Any]"], field: str) -> Callable[[Any, datetime], bool]:
+    """Return the claim that notes in `field` when a row that is due was told."""
+    return lambda row, now: due().filter(pk=row.pk).update(**{field: now}) == 1
+
+
+def _say_receipt(purchase: Purchase, now: datetime) -> str:
+    owned = holdings(player=purchase.player, now=now)
+    return receipts_texts.receipt(purchase, owned, _renewed_beside(purchase, now=now), now=now)
+
+
+def _renewed_beside(purchase: Purchase, *, now: datetime) -> Subscription | None:
+    """Return the subscription that goes on although the player has bought Premium once."""
+    goods = purchase.delivers
+    if purchase.is_subscription or goods is None or goods.premium is None:
+        return None
+    return subscriptions.renewing(player=purchase.player, now=now)
+
+
+def _say_renewal_failed(subscription: Subscription, now: datetime) -> str | None:
+    # Who comes back later than that is told of the end of Premium.
+    over = subscription.state(now) is SubscriptionState.ENDED
+    return None if over else receipts_texts.renewal_failed(subscription)
+
+
+RECEIPTS = Source(
+    name="receipt",
+    due=lambda: Purchase.objects.receipt_due().select_related("product"),
+    claim=_marking(Purchase.objects.receipt_due, "receipt_sent_at"),
+    say=_say_receipt,
+    keyboard=lambda purchase, now: shop_buttons.told_of_purchase(
+        _renewed_beside(purchase, now=now)
+    ),
+    owed=True,
+)
+DELAYS = Source(
+    name="delay",
+    due=Purchase.objects.delay_notice_due,
+    claim=_marking(Purchase.objects.delay_notice_due, "delay_told_at"),
+    say=lambda purchase, _: receipts_texts.delay(purchase),
+    keyboard=lambda _, __: shop_buttons.told_of_purchase(),
+    owed=True,
+)
+REFUNDS = Source(
+    name="refund",
+    due=lambda: Purchase.objects.refund_notice_due().select_related("product"),
+    claim=_marking(Purchase.objects.refund_notice_due, "refund_told_at"),
+    say=lambda purchase, _: receipts_texts.refund(purchase),
+    keyboard=lambda _, __: shop_buttons.told_of_purchase(),
+    owed=True,
+)
+LINKS = Source(
+    name="link",
+    due=lambda: Purchase.objects.link_notice_due().select_related("product"),
+    claim=_marking(Purchase.objects.link_notice_due, "link_sent_at"),
+    say=lambda purchase, _: shop_texts.link(purchase),
+    keyboard=lambda purchase, _: shop_buttons.link(purchase),
+    owed=True,
+)
+FAILED_RENEWALS = Source(
+    name="renewal",
+    due=Subscription.objects.grace_notice_due,
+    claim=_marking(Subscription.objects.grace_notice_due, "grace_told_at"),
+    say=_say_renewal_failed,
+    keyboard=lambda _, __: receipts_buttons.told_of_subscription(),
+    owed=True,
+)
+ANSWERS = Source(
+    name="answer",
+    due=SupportRequest.objects.answer_due,
+    claim=_marking(SupportRequest.objects.answer_due, "told_at"),
+    say=lambda request, _: support_texts.support_answer(request),
+    owed=True,
+)
+
+
+# --- Premium --------------------------------------------------------------------------------------
+
+
+def _claim_premium(notice: PremiumNotice, now: datetime) -> bool:
+    return entitlements.mark_told(notice_ids=[notice.pk], now=now) == 1
+
+
+def _say_premium(notice: PremiumNotice, now: datetime) -> str | None:
+    if not entitlements.is_timely(notice=notice, now=now):
+        return None
+    return texts.premium_notice(notice, now=now)
+
+
+# --- Streaks --------------------------------------------------------------------------------------
+
+
+def _claim_day(day: StreakDay, now: datetime) -> bool:
+    return streaks.mark_told(day=day, now=now)
+
+
+def _say_day(day: StreakDay, now: datetime) -> str:
+    offer = streaks.earn_back(player=day.player, now=now)
+    until = streak_rules.earn_back_until(day.day, zone=business_zone())
+    # The offer is for the last loss.
+    return texts.streak_day(day, offer if offer and offer.until == until else None, now=now)
+
+
+# --- Invitations ----------------------------------------------------------------------------------
+
+
+def _invitations(*, of_losses: bool) -> Source[ReferralNotice]:
+    """Return what inviters are told: of a reward that was taken back, which is owed, or news."""
+
+    def due() -> "QuerySet[ReferralNotice]":
+        undelivered = ReferralNotice.objects.undelivered(of_losses=of_losses)
+        return undelivered.select_related("reward__entry", "referral__invited", "referral__reward")
+
+    return Source(
+        name="lost reward" if of_losses else "invitations",
+        due=due,
+        claim=_marking(due, "told_at"),
+        say=lambda notice, now: invite_texts.notice(notice, now=now),
+        keyboard=lambda notice, _: invite_buttons.told_of_invitation(notice.reward),
+        owed=of_losses,
+        kind=None if of_losses else ReminderKind.INVITATIONS,
+    )
+
+
+# --- The table ------------------------------------------------------------------------------------
+
+SOURCES: tuple[Source[Any], ...] = (
+    RECEIPTS,
+    DELAYS,
+    REFUNDS,
+    LINKS,
+    FAILED_RENEWALS,
+    ANSWERS,
+    _invitations(of_losses=True),
+    Source(
+        name="premium",
+        due=PremiumNotice.objects.undelivered,
+        claim=_claim_premium,
+        say=_say_premium,
+        kind=ReminderKind.PREMIUM,
+    ),
+    Source(
+        name="streak",
+        due=StreakDay.objects.undelivered,
+        claim=_claim_day,
+        say=_say_day,
+        kind=ReminderKind.STREAK_NEWS,
+    ),
+    _invitations(of_losses=False),
+)
+
+
+# --- Telling --------------------------------------------------------------------------------------
+
+
+def tell(*, player: Player, now: datetime, sources: Sequence[Source[Any]] | None = None) -> int:
+    """Tell the player what is due at `now`; return of how many rows that was.
+
+    A step of the caller's transaction, inside outbox.collecting(): what a handler has sent before
+    comes first. Rows that somebody else is about to tell are left to them. A row that cannot be
+    told is logged and stays due, and neither its neighbours nor the caller's work suffer.
+    """
+    told = 0
+    with dates.speaking_to(player):
+        for source in SOURCES if sources is None else sources:
+            if source.owed and player.bot_blocked_at is not None:
+                continue
+            said = _claim_and_say(source, player=player, now=now)
+            told += len(said)
+            _send(source, said, player=player, now=now)
+    return told
+
+
+def tell_everybody(*, owed: bool, until: datetime) -> int:
+    """Tell all players what is due, owed or not, until it is `until`; return how many rows.
+
+    Each player is a transaction of their own.
+    """
+    sources = [source for source in SOURCES if source.owed is owed]
+    return sweeps.one_by_one(
+        due=partial(_players_to_tell, sources), settle=partial(_tell_one, sources), until=until
+    )
+
+
+def _players_to_tell(sources: Sequence[Source[Any]], seen: Collection[int]) -> list[int]:
+    """Return the next players for whom anything is due."""
+    owed = all(source.owed for source in sources)
+    batch = BATCH if owed else min(BATCH, outbox.bulk_room(at_most=reminders.QUEUE_MAX))
+    players: dict[int, None] = {}
+    for source in sources:
+        due = source.due().exclude(player__in=seen)
+        if source.owed:
+            due = due.filter(player__bot_blocked_at=None)
+        else:
+            assert source.kind is not None
+            placed = reminders.with_a_place(
+                Player.objects.all(), kind=source.kind, now=timezone.now()
+            )
+            due = due.filter(player__in=placed)
+        players |= dict.fromkeys(due.values_list("player", flat=True)[:batch])
+    return list(players)
+
+
+def _tell_one(sources: Sequence[Source[Any]], player_id: int) -> int:
+    """Tell one player what is due from `sources`, all of them owed or none."""
+    now = timezone.now()
+    with transaction.atomic(durable=True):
+        player = Player.objects.get(pk=player_id)
+        if any(source.owed for source in sources):
+            with outbox.collecting():
+                return tell(player=player, now=now, sources=sources)
+        settings = reminder_settings.settings_of(player)
+        if not local_time.is_awake(now, zone=settings.zone):
+            return 0  # It was, when the players were looked for.
+        useless_at = local_time.quiet_at(now, zone=settings.zone)
+        with (
+            outbox.collecting(lane=Lane.BULK, useless_at=useless_at),
+            dates.speaking_to(player, zone=settings.zone),
+        ):
+            return sum(
+                _remind(source, player=player, settings=settings, now=now) for source in sources
+            )
+
+
+def _remind(
+    source: Source[Any], *, player: Player, settings: ReminderSettings, now: datetime
+) -> int:
+    """Tell what is due if the player's day has a place for it; return of how many rows.
+
+    What is dropped takes none, and without one everything stays due.
+    """
+    is_wanted = source.kind is not ReminderKind.PREMIUM or settings.premium
+    with transaction.atomic():
+        said = _claim_and_say(source, player=player, now=now, is_wanted=is_wanted)
+        assert source.kind is not None
+        if any(text for _, text in said) and not reminders.take_place(
+            settings=settings, kind=source.kind, now=now
+        ):
+            transaction.set_rollback(True)
+            return 0
+    _send(source, said, player=player, now=now)
+    return len(said)
+
+
+def _claim_and_say(
+    source: Source[Any], *, player: Player, now: datetime, is_wanted: bool = True
+) -> list[tuple[Any, str | None]]:
+    """Claim what is due to the player and return how it reads; None is claimed and not said."""
+    is_away = player.bot_blocked_at is not None or player.suspended_at is not None or not is_wanted
+    due = source.due().filter(player=player)
+    said: list[tuple[Any, str | None]] = []
+    for row in due.select_for_update(of=("self",), skip_locked=True)[:ROWS_MAX]:
+        row.player = player
+        try:
+            with transaction.atomic():
+                if source.claim(row, now):
+                    text = None if is_away and not source.owed else source.say(row, now)
+                    said.append((row, text))
+        except Exception:  # Of whatever kind: it is this row's alone.
+            log.exception("notice.not_told", source=source.name, row=row.pk, player=player.pk)
+    return said
+
+
+def _send(
+    source: Source[Any],
+    said: Sequence[tuple[Any, str | None]],
+    *,
+    player: Player,
+    now: datetime,
+) -> None:
+    """Send what is to be said: each row is a message of its own if it is owed, else all are one."""
+    messages = [(row, text) for row, text in said if text]
+    if messages and not source.owed:
+        messages = [(messages[-1][0], "\n\n".join(text for _, text in messages))]
+    for row, text in messages:
+        reminders.tell(player, text, source.keyboard(row, now))

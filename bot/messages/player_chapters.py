@@ -1,0 +1,48 @@
+"""A player's story: of what the player was told without asking."""
+
+from django.http import HttpRequest
+
+from bot.messages.models import Delivered
+from quizarena.players.admin import Chapter, tells
+from quizarena.players.models import Player
+from quizarena.staff import dates
+from quizarena.staff.desk import age, object_link
+
+CHAPTER_LENGTH = 20
+
+
+@tells
+def broadcasts_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+    """Tell which broadcasts the player got, for who may read them."""
+    if not request.user.has_perm("bot.view_broadcastrecipient"):
+        return None
+    rows = player.broadcasts.select_related("broadcast").order_by("-broadcast")[:CHAPTER_LENGTH]
+    return Chapter(
+        title="Broadcasts",
+        headers=["Broadcast", "Outcome", "Done"],
+        rows=[
+            [object_link(row.broadcast), Delivered(row.outcome).label, age(row.settled_at)]
+            for row in rows
+        ],
+    )
+
+
+@tells
+def reminders_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+    """Tell of what the player was reminded, and for what no place was left."""
+    if not request.user.has_perm("bot.view_outgoingcall"):
+        return None
+    rows = player.reminders.order_by("-day", "-ordinal")[:CHAPTER_LENGTH]
+    return Chapter(
+        title="Reminders",
+        headers=["Day", "Kind", "Place", "When"],
+        rows=[
+            [
+                dates.day(row.day),
+                row.get_kind_display(),
+                row.ordinal or "skipped: two had been sent",
+                age(row.created_at),
+            ]
+            for row in rows
+        ],
+    )

@@ -1,0 +1,181 @@
+"""What Telegram says of payments: at once, as it arrives, and then in a worker.
+
+Money cannot wait (bot/queue/intake.py): a pre-checkout has to be answered within ten seconds (Bot
+API answerPreCheckoutQuery), and that a player has paid is written down before Telegram hears that
+we know (product rules, sections 5.3 and 5.4).
+"""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from django.db import InterfaceError, OperationalError, transaction
+from telegram import Update
+from telegram.ext import ApplicationHandlerStop
+
+from bot.chat import dates
+from bot.chat.context import Context
+from bot.messages import notices
+from bot.screens.offers import touchpoints
+from bot.screens.receipts import buttons as receipts_buttons
+from bot.screens.receipts import texts as receipts_texts
+from bot.screens.shop import texts as shop_texts
+from payments import purchases, refunds, subscriptions
+from payments.errors import Refusal, RefusedError
+from payments.models import Purchase, PurchaseStatus
+from payments.offer_rules import Event
+from payments.purchases import Payment, PreCheckout
+from quizarena.players.models import Player
+from quizarena.players.services import language_for
+
+# Only updates that have one of these words somewhere are about money.
+WORDS = (b'"pre_checkout_query"', b'"successful_payment"')
+
+log = structlog.get_logger(__name__)
+
+
+# --- As it arrives --------------------------------------------------------------------------------
+
+
+def handle_payment_update(update: Mapping[str, Any], *, now: datetime) -> dict[str, Any] | None:
+    """Answer a pre-checkout, write a payment down. The update itself is stored already."""
+    query, message = update.get("pre_checkout_query"), update.get("message")
+    try:
+        if isinstance(query, dict):
+            return _answer(query, now=now)
+        if isinstance(message, dict) and "successful_payment" in message:
+            with transaction.atomic(durable=True):
+                purchases.record_payment(payment_of(message), now=now)
+    except (OperationalError, InterfaceError):
+        raise  # The database is away: Telegram sends it again.
+    except Exception:
+        # A pre-checkout without an answer takes no Stars. A payment is in the inbox: the worker
+        # writes it down, or fails and is tried again.
+        log.exception("arrival.money_not_seen_to", update_id=update.get("update_id"))
+    return None
+
+
+def _answer(query: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
+    """Decide on a pre-checkout (Bot API PreCheckoutQuery), in the player's language."""
+    refusal = purchases.check_out(
+        PreCheckout(
+            query_id=query["id"],
+            telegram_id=query["from"]["id"],
+            payload=query["invoice_payload"],
+            stars=query["total_amount"],
+            currency=query["currency"],
+        ),
+        now=now,
+    )
+    answer = {
+        "method": "answerPreCheckoutQuery",
+        "pre_checkout_query_id": query["id"],
+        "ok": refusal is None,
+    }
+    if refusal is not None:
+        answer["error_message"] = _in_the_players_words(refusal, query, now=now)
+    return answer
+
+
+def _in_the_players_words(refusal: Refusal, query: Mapping[str, Any], *, now: datetime) -> str:
+    """Return why the Stars are not taken, as the player reads it."""
+    user, until = query["from"], None
+    if refusal is Refusal.TOO_SOON:
+        until = purchases.payable_from(payload=query["invoice_payload"], now=now)
+    player = Player.objects.known_as(user["id"]).first()
+    with dates.speaking_to(player, language=language_for(user.get("language_code"))):
+        return shop_texts.refused(RefusedError(refusal, until=until))
+
+
+def payment_of(message: Mapping[str, Any]) -> Payment:
+    """Return what a message with a payment or a refund tells (Bot API Message)."""
+    is_refund = "refunded_payment" in message
+    paid = message["refunded_payment" if is_refund else "successful_payment"]
+    # The bot itself tells of a refund; the chat is the player's.
+    payer = message["chat"] if is_refund else message["from"]
+    return Payment(
+        charge_id=paid["telegram_payment_charge_id"],
+        provider_charge_id=paid.get("provider_payment_charge_id", ""),
+        payload=paid["invoice_payload"],
+        stars=paid["total_amount"],
+        currency=paid["currency"],
+        paid_at=datetime.fromtimestamp(message["date"], tz=UTC),
+        payer=payer,
+        raw=paid,
+        subscribed_until=(
+            datetime.fromtimestamp(paid["subscription_expiration_date"], tz=UTC)
+            if "subscription_expiration_date" in paid
+            else None
+        ),
+        is_renewal=bool(paid.get("is_recurring")) and not paid.get("is_first_recurring"),
+    )
+
+
+# --- In a worker ----------------------------------------------------------------------------------
+
+
+async def checked_out(update: Update, context: Context) -> None:
+    """Do nothing more: the pre-checkout was answered when it arrived (bot/queue/intake.py)."""
+    raise ApplicationHandlerStop
+
+
+async def paid(update: Update, context: Context) -> None:
+    """Credit what has been paid, and say what has arrived (Bot API successful_payment).
+
+    Only then is it time for an offer.
+    """
+    assert update.message is not None
+    payment = payment_of(update.message.to_dict())
+    try:
+        purchase = purchases.credit(charge_id=payment.charge_id, now=context.now)
+    except Purchase.DoesNotExist:
+        # It could not be written down when it arrived.
+        purchases.record_payment(payment, now=context.now)
+        purchase = purchases.credit(charge_id=payment.charge_id, now=context.now)
+    is_there = purchase.status == PurchaseStatus.CREDITED
+    source = notices.RECEIPTS if is_there else notices.DELAYS
+    notices.tell(player=purchase.player, now=context.now, sources=[source])
+    if is_there:
+        await touchpoints.pause(
+            context.bot,
+            player=purchase.player,
+            event=Event.PURCHASED,
+            about=purchase.product_id or "",
+            now=context.now,
+        )
+    raise ApplicationHandlerStop
+
+
+async def refunded(update: Update, context: Context) -> None:
+    """End a refund that Telegram tells of (Bot API refunded_payment), and say what it took."""
+    assert update.message is not None
+    payment = payment_of(update.message.to_dict())
+    purchase = refunds.came_from_telegram(payment, now=context.now)
+    notices.tell(player=purchase.player, now=context.now, sources=[notices.REFUNDS])
+    raise ApplicationHandlerStop
+
+
+async def subscription_changed(update: Update, context: Context) -> None:
+    """Note what Telegram tells of a subscription (Bot API 10.2, update `subscription`).
+
+    python-telegram-bot does not know that kind of update yet and keeps it as it came.
+    """
+    told = update.api_kwargs.get("subscription")
+    if told is None:
+        return
+    held = subscriptions.hear(
+        payload=told["invoice_payload"],
+        telegram_id=told["user"]["id"],
+        state=told["state"],
+        now=context.now,
+    )
+    if held is not None and told["state"] == "failed":
+        notices.tell(player=held.player, now=context.now, sources=[notices.FAILED_RENEWALS])
+    elif held is not None and held.player.bot_blocked_at is None:
+        with dates.speaking_to(held.player):
+            is_over = held.canceled_at is not None
+            text = receipts_texts.canceled(held) if is_over else receipts_texts.goes_on(held)
+            keyboard = receipts_buttons.told_of_subscription()
+            await context.bot.send_message(held.player.telegram_id, text, reply_markup=keyboard)
+    raise ApplicationHandlerStop

@@ -1,0 +1,74 @@
+"""The menu of modes, the options of a question, and the buttons under a result."""
+
+from collections.abc import Collection
+
+from telegram import InlineKeyboardMarkup
+
+from bot.chat import phrases
+from bot.chat.navigation import Data, button
+from bot.screens.game import texts
+from quizarena.game.models import Mode, Round, Showing
+
+# What is played in rounds; a mode that is not open is shown with a lock.
+MENU = (
+    Mode.QUICK_MIX_A1A2,
+    Mode.ARTIKEL_SPRINT,
+    Mode.CASES_PRACTICE,
+    Mode.TRENNBARE_VERBEN,
+    Mode.WORD_ORDER,
+)
+# Options up to this many characters stand two in a row.
+SHORT = 16
+
+
+def menu(*, start_key: str, open_modes: Collection[str] | None) -> InlineKeyboardMarkup:
+    """Return one button for each mode; `start_key` makes all taps on one of them one start.
+
+    `open_modes` are those without a lock; None is all of them.
+    """
+    rows = []
+    for mode in MENU:
+        is_open = open_modes is None or mode in open_modes
+        label = phrases.mode_name(mode) if is_open else f"🔒 {phrases.mode_name(mode)}"
+        rows.append([button(label, Data.PLAY, mode, start_key)])
+    if open_modes is not None:
+        rows.append([button(phrases.button_shop(), Data.SHOP)])  # What opens the locks.
+    return InlineKeyboardMarkup([*rows, [button(phrases.button_back(), Data.HOME)]])
+
+
+def out_of_energy() -> InlineKeyboardMarkup:
+    """Return the way to more energy, and the way out."""
+    return InlineKeyboardMarkup(
+        [
+            [button(phrases.button_shop(), Data.SHOP)],
+            [button(phrases.button_back(), Data.HOME)],
+        ]
+    )
+
+
+def options(showing: Showing) -> InlineKeyboardMarkup:
+    """Return the four options in the order of the showing, and the way out."""
+    buttons = [
+        button(showing.text_at(place), Data.ANSWER, showing.pk, place)
+        for place in range(len(showing.order))
+    ]
+    short = all(len(option.text) <= SHORT for option in buttons)
+    rows = [buttons[:2], buttons[2:]] if short else [[option] for option in buttons]
+    return InlineKeyboardMarkup([*rows, [button(texts.button_stop(), Data.STOP, showing.round_id)]])
+
+
+def after_round(played: Round, *, sells: bool = False, asks: bool = False) -> InlineKeyboardMarkup:
+    """Return the buttons under a result.
+
+    `sells` what would have let the round go on, `asks` whether the bot may remind.
+    """
+    rows = [
+        [button(texts.button_again(), Data.PLAY, played.mode, f"r{played.pk}")],
+        [button(texts.button_modes(), Data.MENU)],
+    ]
+    if sells:
+        rows.insert(0, [button(phrases.button_shop(), Data.SHOP)])
+    if asks:
+        yes = button(texts.button_yes(), Data.REMIND, 1)
+        rows.append([yes, button(texts.button_no(), Data.REMIND, 0)])
+    return InlineKeyboardMarkup(rows)

@@ -1,0 +1,163 @@
+"""The menu of modes, and a round from its first question to its result."""
+
+from collections.abc import Callable
+from functools import partial
+
+from telegram import InlineKeyboardMarkup, Update
+
+from bot.chat import reminder_settings, taps
+from bot.chat.context import Context
+from bot.chat.navigation import Data
+from bot.chat.screen import Screen
+from bot.screens.game import buttons, texts
+from bot.screens.offers import touchpoints
+from economy import entitlements
+from economy.errors import NoEnergyError
+from payments.offer_rules import Event
+from quizarena.game import rounds
+from quizarena.game.errors import (
+    AlreadyAnsweredError,
+    GivenBackError,
+    LockedModeError,
+    NoQuestionsError,
+    StaleTapError,
+)
+from quizarena.game.models import Mode
+from quizarena.game.rounds import Start
+
+
+async def play(update: Update, context: Context) -> None:
+    """Offer the modes."""
+    await taps.say(update, texts.choose_mode(), _menu(update, context))
+
+
+async def menu(update: Update, context: Context) -> None:
+    """Turn the message into the menu of modes."""
+    query = taps.tap(update)
+    await query.answer()
+    await taps.become(query, texts.choose_mode(), _menu(update, context))
+
+
+async def start_round(update: Update, context: Context) -> None:
+    """Start a round and turn the message into its first question."""
+    query = taps.tap(update)
+    mode, key = taps.arguments(query, 2)
+    if mode not in buttons.MENU:
+        await taps.stale(update, context)
+        return
+    begin = partial(rounds.start, player=context.player, mode=Mode(mode), key=key, now=context.now)
+    await _ask(update, context, begin)
+
+
+async def answer(update: Update, context: Context) -> None:
+    """Grade the tap; turn the message into the feedback and what comes next."""
+    query = taps.tap(update)
+    showing_id, place = taps.arguments(query, 2)
+    try:
+        outcome = rounds.answer(
+            player=context.player, showing_id=int(showing_id), place=int(place), now=context.now
+        )
+    except AlreadyAnsweredError:
+        await query.answer(texts.already_answered())
+        return
+    except GivenBackError as refusal:
+        round_id = refusal.showing.round_id
+        resume = partial(rounds.resume, player=context.player, round_id=round_id, now=context.now)
+        await _ask(update, context, resume, note=texts.question_given_back())
+        return
+    except (StaleTapError, ValueError):
+        await taps.stale(update, context)
+        return
+    graded = outcome.graded
+    await query.answer(texts.toast_right() if graded.is_correct else texts.toast_wrong())
+    if outcome.next is not None:
+        await taps.become(
+            query,
+            texts.feedback_and_question(outcome, now=context.now),
+            buttons.options(outcome.next),
+            shows=outcome.next,
+        )
+    else:
+        results = rounds.outcomes(graded.round)
+        is_perfect = len(results) == rounds.ROUND_LENGTH and all(results)
+        say = texts.round_over if is_perfect else texts.last_feedback_and_result
+        text = say(outcome, results, now=context.now)
+        # The one good moment to ask: a round was played to its end.
+        asks = outcome.refusal is None and reminder_settings.ask_once(
+            player=context.player, now=context.now
+        )
+        is_out = isinstance(outcome.refusal, NoEnergyError)
+        text = f"{text}\n\n{texts.may_remind(now=context.now)}" if asks else text
+        keyboard = buttons.after_round(graded.round, sells=is_out, asks=asks)
+        if is_perfect:
+            await taps.celebrate(query, texts.feedback(graded), text, keyboard)
+        else:
+            await taps.become(query, text, keyboard)
+        await touchpoints.pause_in(context, Event.OUT_OF_ENERGY if is_out else Event.ROUND_OVER)
+
+
+async def stop(update: Update, context: Context) -> None:
+    """End the round and turn the message into its result."""
+    query = taps.tap(update)
+    (round_id,) = taps.arguments(query, 1)
+    try:
+        played = rounds.stop(player=context.player, round_id=int(round_id), now=context.now)
+    except (StaleTapError, ValueError):
+        await taps.stale(update, context)
+        return
+    await query.answer()
+    await taps.become(
+        query, texts.result(played, rounds.outcomes(played)), buttons.after_round(played)
+    )
+    await touchpoints.pause_in(context, Event.ROUND_OVER)
+
+
+async def _ask(
+    update: Update, context: Context, begin: Callable[[], Start], *, note: str = ""
+) -> None:
+    """Turn the tapped message into the question that `begin` brings, or say why there is none.
+
+    `note` is said over the chat with the question.
+    """
+    query = taps.tap(update)
+    try:
+        started = begin()
+    except NoQuestionsError:
+        await query.answer(texts.no_questions(), show_alert=True)
+        return
+    except LockedModeError as refusal:
+        why = texts.locked(refusal)
+        if not await touchpoints.stand_in(
+            query, context, Event.LOCKED_MODE, about=refusal.mode, toast=why
+        ):
+            await query.answer(why, show_alert=True)
+        return
+    except NoEnergyError as refusal:
+        await query.answer(texts.no_energy_toast(refusal, now=context.now))
+        text = texts.no_energy(refusal, now=context.now)
+        if not await touchpoints.stand_in(query, context, Event.OUT_OF_ENERGY, above=text):
+            await taps.become(query, text, buttons.out_of_energy())
+        return
+    except (StaleTapError, ValueError):
+        await taps.stale(update, context)
+        return
+    await query.answer(note or None, show_alert=bool(note) or None)
+    if started.charge is not None:
+        await taps.become(
+            query,
+            texts.question(started.showing, started.charge, now=context.now),
+            buttons.options(started.showing),
+            shows=started.showing,
+        )
+
+
+def _menu(update: Update, context: Context) -> InlineKeyboardMarkup:
+    """Return the modes, those that are not open to the player with a lock."""
+    open_modes = entitlements.open_modes(player=context.player, at=context.now)
+    return buttons.menu(start_key=f"u{update.update_id}", open_modes=open_modes)
+
+
+SCREEN = Screen(
+    commands={"play": play},
+    buttons={Data.MENU: menu, Data.PLAY: start_round, Data.ANSWER: answer, Data.STOP: stop},
+)

@@ -1,0 +1,251 @@
+"""Every sentence about questions and rounds; see bot/chat/phrases.py."""
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+
+from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
+
+from bot.chat import dates, phrases
+from economy.energy import FREE_CAP
+from economy.errors import NoEnergyError
+from economy.models import PremiumSpan
+from economy.streak_rules import EARN_BACK_ROUNDS
+from economy.streaks import EarnBack, StreakChange
+from economy.wallets import Charge
+from quizarena.game.errors import LockedModeError
+from quizarena.game.models import Round, Showing
+from quizarena.game.rounds import ROUND_LENGTH, Answer
+
+RIGHT, WRONG = "🟩", "🟥"
+# What stands for the missing word in a question.
+_GAP = re.compile("_{2,}")
+
+
+def choose_mode() -> str:
+    """Return the menu's question."""
+    return _("🎯 <b>What would you like to play?</b>")
+
+
+def question(showing: Showing, charge: Charge | None, *, now: datetime) -> str:
+    """Return a question with its level and place in the round, and the energy that is left."""
+    level = showing.version.question_row.level
+    head = f"{level} · {phrases.mode_name(showing.mode)} ({showing.number}/{ROUND_LENGTH})"
+    energy = f"\n\n{phrases.energy_line(charge.energy, charge.plan, now=now)}" if charge else ""
+    return f"<i>{escape(head)}</i>\n\n<b>{escape(showing.version.question)}</b>{energy}"
+
+
+def no_energy(refusal: NoEnergyError, *, now: datetime) -> str:
+    """Return what to do without energy."""
+    lines = [
+        _("🪫 <b>Your energy is used up.</b>"),
+        "",
+        _("⚡ The next point comes {wait}.").format(
+            wait=phrases.time_until(refusal.next_point_at - now)
+        ),
+        _("🔋 All {cap} points are back {wait}, by {time} at the latest.").format(
+            cap=FREE_CAP,
+            wait=phrases.time_until(refusal.full_at - now),
+            time=phrases.top_up_time(now=now),
+        ),
+        "",
+        _("Your answers so far are kept. See you soon!"),
+    ]
+    return "\n".join(lines)
+
+
+def no_energy_toast(refusal: NoEnergyError, *, now: datetime) -> str:
+    """Return the note over the chat for a start without energy."""
+    return _("🪫 No energy left. The next point comes {next}.").format(
+        next=phrases.time_until(refusal.next_point_at - now)
+    )
+
+
+def locked(refusal: LockedModeError) -> str:
+    """Return why a mode cannot be played: it was never open, or what opened it is over.
+
+    Fits into a notice over the chat: at most 200 characters (Bot API answerCallbackQuery).
+    """
+    mode = phrases.mode_name(refusal.mode)
+    opens = _("“{mode}” is open with Premium or after a Mega Pack.").format(mode=mode)
+    if refusal.access.until is None:
+        return f"🔒 {opens}"
+    when = dates.short(refusal.access.until)
+    if isinstance(refusal.access.span, PremiumSpan):
+        over = _("Your Premium ended on {when}.").format(when=when)
+    else:
+        over = _("Your access ended on {when}.").format(when=when)
+    return f"🔒 {over} {opens}"
+
+
+def round_ended(refusal: Exception, *, now: datetime) -> str:
+    """Return why a round has ended before its tenth question."""
+    if isinstance(refusal, NoEnergyError):
+        return no_energy(refusal, now=now)
+    if isinstance(refusal, LockedModeError):
+        return escape(locked(refusal))
+    return no_questions()
+
+
+def streak_grew(change: StreakChange) -> str:
+    """Return the word about the first activity of a day."""
+    return ngettext("🔥 Streak: {days} day", "🔥 Streak: {days} days", change.current).format(
+        days=change.current
+    )
+
+
+def earn_back_progress(progress: EarnBack, streak: StreakChange, *, now: datetime) -> str:
+    """Return what a round without a mistake does for a lost streak, or that it is back."""
+    if progress.is_earned:
+        earned = ngettext(
+            "🎉 <b>Your streak is back: {days} day!</b> You have earned it.",
+            "🎉 <b>Your streak is back: {days} days!</b> You have earned it.",
+            streak.current,
+        )
+        return earned.format(days=streak.current)
+    counted = ngettext(
+        "💪 {done} of {rounds} perfect rounds for your lost streak of {days} day. "
+        "The chance is gone {wait}.",
+        "💪 {done} of {rounds} perfect rounds for your lost streak of {days} days. "
+        "The chance is gone {wait}.",
+        progress.length,
+    )
+    return counted.format(
+        done=progress.rounds_done,
+        rounds=EARN_BACK_ROUNDS,
+        days=progress.length,
+        wait=phrases.time_until(progress.until - now),
+    )
+
+
+def feedback(graded: Showing) -> str:
+    """Return whether the answer was right, the right answer, and why.
+
+    A sentence with one gap is shown solved; another question is followed by its answer.
+    """
+    sign = "✅" if graded.is_correct else "❌"
+    right = f"<b>{escape(graded.version.correct_answer)}</b>"
+    asked = escape(graded.version.question)
+    choice = ""
+    if not graded.is_correct:
+        assert graded.choice is not None
+        choice = escape(graded.version.options[graded.choice])
+    before, *after = _GAP.split(asked)
+    if len(after) == 1:
+        lines = [f"{sign} {before}{right}{after[0]}"]
+        if choice:
+            lines.append(_("You chose: {choice}").format(choice=choice))
+    elif choice:
+        wrong = _("❌ Not quite. The answer is {answer}; you chose {choice}.")
+        lines = [asked, wrong.format(answer=right, choice=choice)]
+    else:
+        lines = [asked, _("✅ Right! {answer}").format(answer=right)]
+    return "\n".join([*lines, f"💡 {escape(graded.version.explanation)}"])
+
+
+def feedback_and_question(answer: Answer, *, now: datetime) -> str:
+    """Return one message that answers the last tap and asks on."""
+    assert answer.next is not None
+    parts = [feedback(answer.graded)]
+    if answer.streak.is_first_of_day:
+        parts.append(streak_grew(answer.streak))
+    asked = question(answer.next, answer.charge, now=now)
+    return "\n".join(parts) + f"\n\n➖➖➖\n\n{asked}"
+
+
+def result(played: Round, outcomes: Sequence[bool]) -> str:
+    """Return how the round went."""
+    if not outcomes:
+        return _("⏹ <b>Round stopped.</b> Come back whenever you like!")
+    answered, correct = len(outcomes), sum(outcomes)
+    share = correct / answered
+    if share == 1:
+        verdict = _("Perfect, not a single mistake! 🏆")
+    elif share >= 0.7:
+        verdict = _("Very good, keep it up! 💪")
+    elif share >= 0.4:
+        verdict = _("Good work, every round makes you stronger. 🌱")
+    else:
+        verdict = _("Mistakes are how we learn. Try again! 🌱")
+    score = ngettext(
+        "<b>{correct} of {answered} question right</b>",
+        "<b>{correct} of {answered} questions right</b>",
+        answered,
+    ).format(correct=correct, answered=answered)
+    squares = "".join(RIGHT if right else WRONG for right in outcomes)
+    return f"🏁 {escape(phrases.mode_name(played.mode))}\n{squares}\n{score}\n\n{verdict}"
+
+
+def last_feedback_and_result(answer: Answer, outcomes: Sequence[bool], *, now: datetime) -> str:
+    """Return the message after the last answer of a round, with why it was the last."""
+    return "\n\n".join([feedback(answer.graded), "➖➖➖", round_over(answer, outcomes, now=now)])
+
+
+def round_over(answer: Answer, outcomes: Sequence[bool], *, now: datetime) -> str:
+    """Return how a round went that was played to its last question, and what follows from it."""
+    parts = [result(answer.graded.round, outcomes)]
+    if answer.earn_back is not None:
+        parts.append(earn_back_progress(answer.earn_back, answer.streak, now=now))
+    if answer.refusal is not None:
+        parts.append(round_ended(answer.refusal, now=now))
+    return "\n\n".join(parts)
+
+
+def toast_right() -> str:
+    """Return the little note over the chat for a right answer."""
+    return _("Right! ✅")
+
+
+def toast_wrong() -> str:
+    """Return the little note over the chat for a wrong answer."""
+    return _("Not quite ❌")
+
+
+def already_answered() -> str:
+    """Return the kind answer to a second tap on one question."""
+    return _("You have answered this one already – your first answer counts.")
+
+
+def question_given_back() -> str:
+    """Return why another question comes instead of an answer."""
+    return _("This question was taken out, and its energy is yours again. Here is another one!")
+
+
+def no_questions() -> str:
+    """Return the apology for a mode without questions."""
+    return _("There are no questions in this mode yet. Please choose another one.")
+
+
+def button_stop() -> str:
+    """Return the label of the button that ends a round."""
+    return _("⏹ Stop")
+
+
+def button_again() -> str:
+    """Return the label of the button that starts the same mode again."""
+    return _("🔁 Play again")
+
+
+def button_modes() -> str:
+    """Return the label of the button that leads back to the menu."""
+    return _("🎯 Choose another mode")
+
+
+def may_remind(*, now: datetime) -> str:
+    """Return the question that is asked once, after the first round."""
+    return _(
+        "🔔 <b>Remind me at {time}?</b>\n\nOnly when a day without a question would end your "
+        "streak. You can change that at any time in /settings."
+    ).format(time=dates.streak_risk_time(dates.zone().key, now=now))
+
+
+def button_yes() -> str:
+    """Return the label of the button that lets the bot remind."""
+    return _("🔔 Yes, please")
+
+
+def button_no() -> str:
+    """Return the label of the button that does not."""
+    return _("No, thanks")

@@ -1,0 +1,23 @@
+"""How the game works, and its terms."""
+
+from telegram import Update
+
+from bot.chat import navigation, taps
+from bot.chat.context import Context
+from bot.chat.screen import Screen
+from bot.screens.help import texts
+
+
+async def help_command(update: Update, context: Context) -> None:
+    """Explain the game."""
+    await taps.say(update, texts.help_text(now=context.now), navigation.home())
+
+
+async def terms(update: Update, context: Context) -> None:
+    """Tell the terms (Telegram asks every bot that sells for /terms)."""
+    await taps.say(update, texts.terms(), navigation.home())
+
+
+SCREEN = Screen(
+    commands={"help": help_command, "terms": terms},
+)

@@ -1,0 +1,30 @@
+"""The home screen."""
+
+from telegram import Update
+
+from bot.chat import navigation, phrases, taps
+from bot.chat.context import Context
+from bot.chat.navigation import Data
+from bot.chat.screen import Screen
+from bot.screens.offers import touchpoints
+from payments.offer_rules import Event
+
+
+async def greet(update: Update, context: Context) -> None:
+    """Greet by name; who is here for the first time is not offered anything yet."""
+    await taps.say(update, phrases.greeting(name=context.player.first_name), navigation.home())
+    if context.player.created_at != context.now:
+        await touchpoints.pause_in(context, Event.HOME)
+
+
+async def home(update: Update, context: Context) -> None:
+    """Turn the message into the greeting."""
+    query = taps.tap(update)
+    await query.answer()
+    await taps.become(query, phrases.greeting(name=context.player.first_name), navigation.home())
+    await touchpoints.pause_in(context, Event.HOME)
+
+
+SCREEN = Screen(
+    buttons={Data.HOME: home},
+)

@@ -1,0 +1,43 @@
+"""The choice of a language."""
+
+from django.utils import translation
+from telegram import Update
+
+from bot.chat import navigation, phrases, taps
+from bot.chat.context import Context
+from bot.chat.navigation import Data
+from bot.chat.screen import Screen
+from bot.screens.language import buttons, texts
+from quizarena.players import services as players
+from quizarena.players.models import Language
+
+
+async def language(update: Update, context: Context) -> None:
+    """Offer the languages."""
+    await taps.say(update, texts.choose_language(), buttons.languages())
+
+
+async def languages(update: Update, context: Context) -> None:
+    """Turn the message into the choice of language."""
+    query = taps.tap(update)
+    await query.answer()
+    await taps.become(query, texts.choose_language(), buttons.languages())
+
+
+async def choose_language(update: Update, context: Context) -> None:
+    """Speak the chosen language from now on, beginning with the confirmation."""
+    query = taps.tap(update)
+    (code,) = taps.arguments(query, 1)
+    if code not in Language.values:
+        await taps.stale(update, context)
+        return
+    players.speak(player=context.player, language=Language(code))
+    translation.activate(code)
+    await query.answer(texts.language_chosen())
+    await taps.become(query, phrases.greeting(name=context.player.first_name), navigation.home())
+
+
+SCREEN = Screen(
+    commands={"language": language},
+    buttons={Data.LANGUAGES: languages, Data.LANGUAGE: choose_language},
+)

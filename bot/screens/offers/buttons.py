@@ -1,0 +1,51 @@
+"""The buttons under an offer."""
+
+from collections.abc import Sequence
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.chat import goods_texts, navigation, phrases
+from bot.chat.navigation import Data, button
+from bot.screens.offers import texts
+from payments.catalogue import Offer
+from payments.models import Impression
+from payments.offers import Proposal
+
+
+def offer(proposal: Proposal) -> InlineKeyboardMarkup:
+    """Return the ways to what is offered, and the ways not to see it now or for some days.
+
+    A present asks for nothing.
+    """
+    shown = proposal.impression
+    if proposal.gift:
+        return navigation.way_back()
+    if proposal.campaign is not None:
+        take = [[button(texts.button_discount(proposal.campaign), Data.FLASH, shown.pk)]]
+    else:
+        take = _offered(shown, proposal.wares)
+    return InlineKeyboardMarkup([*take, *_refusing(shown)])
+
+
+def offer_discounted(shown: Impression, wares: Sequence[Offer]) -> InlineKeyboardMarkup:
+    """Return the ways to what the discount of an offer makes cheaper, and the way out."""
+    out = [button(phrases.button_back(), Data.HOME)]
+    return InlineKeyboardMarkup([*_offered(shown, wares), out])
+
+
+def _offered(shown: Impression, wares: Sequence[Offer]) -> list[list[InlineKeyboardButton]]:
+    """Return one button for each product, with the discount that its price was told with."""
+    rows = []
+    for ware in wares:
+        hold = [ware.hold.pk] if ware.hold else []
+        label = goods_texts.button_product(ware)
+        rows.append([button(label, Data.OFFER, shown.pk, ware.product.pk, *hold)])
+    return rows
+
+
+def _refusing(shown: Impression) -> list[list[InlineKeyboardButton]]:
+    """Return the ways not to want an offer."""
+    return [
+        [button(texts.button_later(), Data.LATER, shown.pk)],
+        [button(texts.button_mute(), Data.MUTE, shown.pk)],
+    ]

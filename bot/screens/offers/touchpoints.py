@@ -1,0 +1,74 @@
+"""Offers at the player's pauses, below or in place of a screen. Product rules, section 10.
+
+What is shown was stored before, in the same transaction (payments/offers.py).
+"""
+
+from datetime import datetime
+
+from telegram import Bot, CallbackQuery
+from telegram.constants import ParseMode
+
+from bot.chat import dates, taps
+from bot.chat.context import Context
+from bot.screens.offers import buttons, texts
+from payments import offers
+from payments.offer_rules import Event
+from payments.offers import Proposal
+from quizarena.players.models import Player
+
+
+async def pause_in(context: Context, event: Event) -> None:
+    """Let the player see an offer below the screen, if one is due."""
+    await pause(context.bot, player=context.player, event=event, now=context.now)
+
+
+async def pause(bot: Bot, *, player: Player, event: Event, now: datetime, about: str = "") -> bool:
+    """Send the player what is offered at a pause, below everything else; return if anything is.
+
+    In the player's language. A step of the caller's transaction, inside outbox.collecting().
+    """
+    proposal = offers.propose(player=player, event=event, about=about, now=now)
+    if proposal is None:
+        return False
+    with dates.speaking_to(player):
+        await _send(bot, proposal, player=player, now=now)
+    return True
+
+
+async def stand_in(
+    query: CallbackQuery,
+    context: Context,
+    event: Event,
+    *,
+    about: str = "",
+    above: str = "",
+    toast: str = "",
+) -> bool:
+    """Turn the tapped message into the offer, below `above`; False if none takes its place.
+
+    Without `above` the tap is answered, with `toast`.
+
+    What does not block is a message of its own, beside the screen that the caller shows then.
+    """
+    player, now = context.player, context.now
+    proposal = offers.propose(player=player, event=event, about=about, now=now)
+    if proposal is None:
+        return False
+    if not proposal.impression.is_blocking:
+        await _send(context.bot, proposal, player=player, now=now)
+        return False
+    if not above:
+        await query.answer(toast or None)
+    text = "\n\n".join(filter(None, [above, texts.offer(proposal, now=now)]))
+    await taps.become(query, text, buttons.offer(proposal))
+    return True
+
+
+async def _send(bot: Bot, proposal: Proposal, *, player: Player, now: datetime) -> None:
+    """Send the offer as a message of its own."""
+    await bot.send_message(
+        player.telegram_id,
+        texts.offer(proposal, now=now),
+        parse_mode=ParseMode.HTML,
+        reply_markup=buttons.offer(proposal),
+    )

@@ -1,0 +1,35 @@
+"""The list of all screens, from which the application is built (bot/routing.py)."""
+
+from bot.screens.game import handlers as game
+from bot.screens.help import handlers as help_pages
+from bot.screens.home import handlers as home
+from bot.screens.invite import handlers as invite
+from bot.screens.language import handlers as language
+from bot.screens.offers import handlers as offers
+from bot.screens.promo import handlers as promo
+from bot.screens.receipts import handlers as receipts
+from bot.screens.settings import handlers as settings
+from bot.screens.shop import handlers as shop
+from bot.screens.staff_chats import handlers as staff_chats
+from bot.screens.stats import handlers as stats
+from bot.screens.support import handlers as support
+from bot.screens.wallet import handlers as wallet
+
+# A tap is compared with the buttons in this order, so what is tapped most comes first.
+SCREENS = (
+    game.SCREEN,
+    home.SCREEN,
+    wallet.SCREEN,
+    stats.SCREEN,
+    shop.SCREEN,
+    receipts.SCREEN,
+    offers.SCREEN,
+    invite.SCREEN,
+    settings.SCREEN,
+    language.SCREEN,
+    help_pages.SCREEN,
+    # Before promo: a further picture of an album is its own, whatever the bot waits for.
+    support.SCREEN,
+    promo.SCREEN,
+    staff_chats.SCREEN,
+)

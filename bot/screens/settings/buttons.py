@@ -1,0 +1,76 @@
+"""The switches, the choice of a clock and an hour, and the buttons that lead to them."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message
+
+from bot.chat import dates, local_time, phrases
+from bot.chat.models import ReminderSettings, Zone
+from bot.chat.navigation import Data, button
+from bot.screens.settings import texts
+
+
+def settings(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup:
+    """Return one switch for each kind of message, the clock, the language, and the way out."""
+    rows = [
+        [button(label, Data.SWITCH, field, int(not getattr(wanted, field)))]
+        for field, label in texts.switches(wanted).items()
+    ]
+    if wanted.daily_round:
+        rows.insert(2, [button(texts.button_hour(wanted), Data.HOURS)])
+    return InlineKeyboardMarkup(
+        [
+            *rows,
+            [
+                button(texts.button_zone(wanted, now=now), Data.ZONES),
+                button(phrases.button_language(), Data.LANGUAGES),
+            ],
+            [button(phrases.button_back(), Data.HOME)],
+        ]
+    )
+
+
+def zones(*, now: datetime) -> InlineKeyboardMarkup:
+    """Return one button for each clock, with the time that it shows, and the way back."""
+    buttons = [
+        button(f"{texts.city(zone)} {dates.clock(zone, now=now)}", Data.ZONE, zone) for zone in Zone
+    ]
+    back = [button(phrases.button_back(), Data.SETTINGS)]
+    return InlineKeyboardMarkup([*_in_rows(buttons, length=2), back])
+
+
+def hours() -> InlineKeyboardMarkup:
+    """Return one button for each hour that is not quiet, and the way back."""
+    buttons = [button(f"{hour}:00", Data.HOUR, hour) for hour in local_time.HOURS]
+    back = [button(phrases.button_back(), Data.SETTINGS)]
+    return InlineKeyboardMarkup([*_in_rows(buttons, length=4), back])
+
+
+def _in_rows(
+    buttons: Sequence[InlineKeyboardButton], *, length: int
+) -> list[list[InlineKeyboardButton]]:
+    return [list(buttons[first : first + length]) for first in range(0, len(buttons), length)]
+
+
+def reminded(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup:
+    """Return the ways to the clock and the settings, and to a round."""
+    return InlineKeyboardMarkup(
+        [
+            [button(texts.button_zone(wanted, now=now), Data.ZONES)],
+            [button(phrases.button_settings(), Data.SETTINGS)],
+            [button(phrases.button_play(), Data.MENU)],
+        ]
+    )
+
+
+def without(message: object, data: Data) -> InlineKeyboardMarkup:
+    """Return the buttons of a message but for the rows with `data`, which have done their work."""
+    markup = message.reply_markup if isinstance(message, Message) else None
+    return InlineKeyboardMarkup(
+        [
+            row
+            for row in (markup.inline_keyboard if markup else ())
+            if not any(str(button.callback_data).startswith(data) for button in row)
+        ]
+    )

@@ -1,0 +1,120 @@
+"""/settings: what a player wants to hear, by which clock, and in which language."""
+
+from telegram import InlineKeyboardMarkup, Update
+
+from bot.chat import local_time, phrases, reminder_settings, taps
+from bot.chat.context import Context
+from bot.chat.models import ReminderSettings, Zone
+from bot.chat.navigation import Data
+from bot.chat.screen import Screen
+from bot.screens.settings import buttons, texts
+
+# What a tap turns, by the name of its field.
+SWITCHES = ("streak_risk", "daily_round", "premium", "news")
+
+
+async def settings(update: Update, context: Context) -> None:
+    """Show the settings, as a message of their own or in place of the tapped one."""
+    if update.callback_query is None:
+        await taps.say(update, *_screen(context))
+        return
+    query = taps.tap(update)
+    await query.answer()
+    await taps.become(query, *_screen(context))
+
+
+async def switch(update: Update, context: Context) -> None:
+    """Turn one kind of message on or off; the button says which way."""
+    query = taps.tap(update)
+    field, value = taps.arguments(query, 2)
+    if field not in SWITCHES or value not in ("0", "1"):
+        await query.answer(phrases.stale())
+        return
+    await query.answer()
+    wanted = reminder_settings.change(player=context.player, **{field: value == "1"})
+    await taps.become(query, *_screen(context, wanted))
+
+
+async def zones(update: Update, context: Context) -> None:
+    """Turn the message into the choice of a clock."""
+    query = taps.tap(update)
+    await query.answer()
+    await taps.become(query, texts.choose_zone(), buttons.zones(now=context.now))
+
+
+async def zone(update: Update, context: Context) -> None:
+    """Live by the chosen clock from now on."""
+    query = taps.tap(update)
+    (name,) = taps.arguments(query, 1)
+    if name not in Zone.values:
+        await query.answer(phrases.stale())
+        return
+    await query.answer(texts.zone_chosen(name, now=context.now))
+    wanted = reminder_settings.change(player=context.player, zone=name)
+    await taps.become(query, *_screen(context, wanted))
+
+
+async def hours(update: Update, context: Context) -> None:
+    """Turn the message into the choice of an hour."""
+    query = taps.tap(update)
+    await query.answer()
+    await taps.become(query, texts.choose_hour(), buttons.hours())
+
+
+async def hour(update: Update, context: Context) -> None:
+    """Nudge at the chosen hour from now on."""
+    query = taps.tap(update)
+    (told,) = taps.arguments(query, 1)
+    if not told.isdecimal() or int(told) not in local_time.HOURS:
+        await query.answer(phrases.stale())
+        return
+    await query.answer(texts.hour_chosen(int(told)))
+    wanted = reminder_settings.change(player=context.player, daily_round=True, daily_hour=int(told))
+    await taps.become(query, *_screen(context, wanted))
+
+
+async def may_remind(update: Update, context: Context) -> None:
+    """Take the answer to the question after the first round."""
+    query = taps.tap(update)
+    (answer,) = taps.arguments(query, 1)
+    # The question has been answered; the result above it stays, with the ways on.
+    await query.edit_message_reply_markup(buttons.without(query.message, Data.REMIND))
+    if answer != "1":
+        await query.answer(texts.will_not_remind())
+        return
+    await query.answer()
+    wanted = reminder_settings.change(player=context.player, streak_risk=True)
+    text = texts.will_remind(wanted, now=context.now)
+    await taps.say(update, text, buttons.reminded(wanted, now=context.now))
+
+
+async def no_news(update: Update, context: Context) -> None:
+    """End the broadcasts, from the button under one of them."""
+    query = taps.tap(update)
+    reminder_settings.change(player=context.player, news=False)
+    await query.answer(texts.no_news(), show_alert=True)
+    await query.edit_message_reply_markup(buttons.without(query.message, Data.NO_NEWS))
+
+
+def _screen(
+    context: Context, wanted: ReminderSettings | None = None
+) -> tuple[str, InlineKeyboardMarkup]:
+    """Return the settings as the player has them now."""
+    wanted = wanted or reminder_settings.settings_of(context.player)
+    text = texts.settings(wanted, now=context.now)
+    return text, buttons.settings(wanted, now=context.now)
+
+
+SCREEN = Screen(
+    commands={"settings": settings},
+    buttons={
+        Data.SETTINGS: settings,
+        Data.SWITCH: switch,
+        Data.ZONES: zones,
+        Data.ZONE: zone,
+        Data.HOURS: hours,
+        Data.HOUR: hour,
+        Data.REMIND: may_remind,
+        Data.NO_NEWS: no_news,
+    },
+)

@@ -1,0 +1,76 @@
+"""The buttons of the shop, of an invoice and of the message that says what was bought."""
+
+from collections.abc import Sequence
+
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
+
+from bot.chat import phrases
+from bot.chat.navigation import Data, button, products
+from bot.screens.shop import texts
+from payments.catalogue import Offer
+from payments.models import Purchase, Subscription
+
+
+def shop(offers: Sequence[Offer]) -> InlineKeyboardMarkup:
+    """Return one button for each product, the way to a discount, and the way out."""
+    promo = [button(phrases.button_promo(), Data.PROMO)]
+    return InlineKeyboardMarkup(
+        [*products(offers), promo, [button(phrases.button_back(), Data.HOME)]]
+    )
+
+
+def product(offer: Offer, held: Subscription | None) -> InlineKeyboardMarkup:
+    """Return the ways to buy a product, if it can be bought now, and the way back.
+
+    Who has a subscription (`held`) is not offered a second one.
+    """
+    sold, rows = offer.product, []
+    if offer.refused is None:
+        hold = [offer.hold.pk] if offer.hold else []
+        rows.append([button(texts.button_buy(offer), Data.BUY, sold.pk, *hold)])
+        if sold.can_subscribe and held is None:
+            label = texts.button_subscribe(sold.stars)
+            rows.append([button(label, Data.SUBSCRIBE, sold.pk)])
+        if held is not None and held.canceled_at is None:
+            rows.append([button(phrases.button_cancel(), Data.CANCEL_BESIDE)])
+    return InlineKeyboardMarkup([*rows, [button(phrases.button_back(), Data.SHOP)]])
+
+
+def invoice(purchase: Purchase, held: Subscription | None) -> InlineKeyboardMarkup:
+    """Return the button that pays, which Telegram wants to be the first, and the way back.
+
+    Beside it stands how to cancel the subscription that would go on (`held`), if there is one.
+    """
+    return InlineKeyboardMarkup(
+        [
+            [InlineKeyboardButton(texts.button_pay(purchase), pay=True)],
+            *_cancel_beside(held),
+            [button(phrases.button_back(), Data.SHOP)],
+        ]
+    )
+
+
+def _cancel_beside(held: Subscription | None) -> list[list[InlineKeyboardButton]]:
+    return [[button(phrases.button_cancel(), Data.CANCEL_BESIDE)]] if held else []
+
+
+def link(purchase: Purchase) -> InlineKeyboardMarkup:
+    """Return the button that opens the invoice of a subscription, and the way back."""
+    label = texts.button_subscribe(purchase.stars)
+    return InlineKeyboardMarkup(
+        [
+            [InlineKeyboardButton(label, url=purchase.invoice_link)],
+            [button(phrases.button_back(), Data.SHOP)],
+        ]
+    )
+
+
+def told_of_purchase(held: Subscription | None = None) -> InlineKeyboardMarkup:
+    """Return the ways to a round, and to what was bought; and out of a subscription beside it."""
+    return InlineKeyboardMarkup(
+        [
+            *_cancel_beside(held),
+            [button(phrases.button_play(), Data.MENU)],
+            [button(phrases.button_purchases(), Data.PURCHASES)],
+        ]
+    )

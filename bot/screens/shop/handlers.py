@@ -1,0 +1,182 @@
+"""The shop, from the list of products to the invoice."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from functools import partial
+
+from telegram import Bot, LabeledPrice, Update
+
+from bot.chat import taps
+from bot.chat.context import Context
+from bot.chat.navigation import Data
+from bot.chat.screen import Screen
+from bot.screens.offers import texts as offers_texts
+from bot.screens.shop import buttons, texts
+from economy.holdings import holdings
+from payments import catalogue, offers, purchases, subscriptions
+from payments.errors import Refusal, RefusedError, StaleOfferError
+from payments.models import XTR, Purchase, PurchaseStatus
+
+# A further tap within this time is the same tap: the invoice stands in the chat already.
+SAME_TAP = timedelta(seconds=10)
+# Then the player sees what it costs now.
+_PRICE_IS_ANOTHER = (Refusal.PROMO_EXPIRED, Refusal.PROMO_NOT_FITTING, Refusal.WRONG_AMOUNT)
+
+
+async def shop(update: Update, context: Context) -> None:
+    """Show what there is to buy."""
+    shelf = catalogue.shelf(player=context.player, now=context.now)
+    owned = holdings(player=context.player, now=context.now)
+    text, keyboard = texts.shop(shelf, owned, now=context.now), buttons.shop(shelf)
+    if update.callback_query is None:
+        await taps.say(update, text, keyboard)
+    else:
+        await update.callback_query.answer()
+        await taps.become(update.callback_query, text, keyboard)
+
+
+async def product(update: Update, context: Context) -> None:
+    """Turn the message into the page of one product."""
+    query = taps.tap(update)
+    (code,) = taps.arguments(query, 1)
+    await _show(update, context, code, refused=None)
+
+
+async def _show(
+    update: Update, context: Context, code: str, *, refused: RefusedError | None
+) -> None:
+    """Turn the tapped message into the product's page, and say what has been `refused`, if so."""
+    query = taps.tap(update)
+    shelf = catalogue.shelf(player=context.player, now=context.now)
+    offer = next((offer for offer in shelf if offer.product.pk == code), None)
+    if offer is None:
+        refused = RefusedError(Refusal.NOT_FOR_SALE)
+    await query.answer(texts.refused(refused) if refused else None, show_alert=bool(refused))
+    if offer is None:
+        return
+    owned = holdings(player=context.player, now=context.now)
+    held = None
+    if offer.product.plan is not None:
+        held = subscriptions.current(player=context.player, now=context.now)
+    text = texts.product(offer, owned, held, now=context.now)
+    await taps.become(query, text, buttons.product(offer, held))
+
+
+async def buy(update: Update, context: Context) -> None:
+    """Send the invoice (Bot API sendInvoice), or say why it cannot be bought.
+
+    The button carries the discount with which its price was told. If that is over, the player is
+    told so and sees the price of now: nobody pays more than the button has said, or than a screen
+    has said since.
+    """
+    code, told = taps.arguments(taps.tap(update), 2)
+    begin = partial(
+        purchases.open_purchase,
+        player=context.player,
+        product_code=code,
+        now=context.now,
+        redemption_id=_hold(context, code, told),
+    )
+    await _buy(update, context, code, begin)
+
+
+async def take(update: Update, context: Context) -> None:
+    """Send the invoice of what was offered; otherwise as `buy`."""
+    query = taps.tap(update)
+    impression, code, told = taps.arguments(query, 3)
+    begin = partial(
+        offers.take,
+        player=context.player,
+        impression_id=int(impression) if impression.isdecimal() else 0,
+        product_code=code,
+        now=context.now,
+        redemption_id=_hold(context, code, told),
+    )
+    try:
+        await _buy(update, context, code, begin)
+    except StaleOfferError:
+        await query.answer(offers_texts.over())
+
+
+def _hold(context: Context, code: str, told: str) -> int | None:
+    """Return the discount that a tap takes; `told` is the one that its button carries, if any."""
+    return catalogue.hold_for_tap(
+        player=context.player,
+        product_code=code,
+        told=int(told) if told.isdecimal() else None,
+        now=context.now,
+    )
+
+
+async def _buy(update: Update, context: Context, code: str, begin: Callable[[], Purchase]) -> None:
+    """Send the invoice of the purchase that `begin` opens, or say why it cannot be bought."""
+    query = taps.tap(update)
+    try:
+        purchase = begin()
+    except RefusedError as refusal:
+        if refusal.refusal in _PRICE_IS_ANOTHER:
+            await _show(update, context, code, refused=refusal)
+        else:
+            await query.answer(texts.refused(refusal), show_alert=True)
+        return
+    if purchase.status != PurchaseStatus.CREATED and context.now - purchase.changed_at < SAME_TAP:
+        await query.answer(texts.invoice_is_there())
+        return
+    await query.answer()
+    await send_invoice(context.bot, purchase, now=context.now)
+
+
+async def send_invoice(bot: Bot, purchase: Purchase, *, now: datetime) -> None:
+    """Send the invoice of an open purchase that the caller has locked, in the player's language."""
+    bought, player = purchase.product, purchase.player
+    assert bought is not None
+    assert purchase.payload is not None
+    assert purchase.stars is not None
+    title = bought.title(player.language)
+    held = subscriptions.renewing(player=player, now=now) if bought.plan is not None else None
+    await bot.send_invoice(
+        player.telegram_id,
+        title=title,
+        description=texts.invoice(purchase, held, language=player.language),
+        payload=purchase.payload,
+        currency=XTR,
+        prices=[LabeledPrice(title, purchase.stars)],
+        provider_token="",
+        reply_markup=buttons.invoice(purchase, held),
+    )
+    purchases.invoice_sent(purchase, now=now)
+
+
+async def subscribe(update: Update, context: Context) -> None:
+    """Offer the link to a subscription; while Telegram has yet to make it, ask for patience.
+
+    Only invoice links begin subscriptions (Bot API createInvoiceLink). A task asks for the link,
+    and then bot/messages/notices.py tells the player.
+    """
+    query = taps.tap(update)
+    (code,) = taps.arguments(query, 1)
+    try:
+        purchase = purchases.open_purchase(
+            player=context.player, product_code=code, now=context.now, is_subscription=True
+        )
+    except RefusedError as refusal:
+        await query.answer(texts.refused(refusal), show_alert=True)
+        return
+    if not purchase.invoice_link:
+        await query.answer(texts.one_moment())
+        return
+    purchases.invoice_sent(purchase, now=context.now)
+    await query.answer()
+    await taps.become(query, texts.link(purchase), buttons.link(purchase))
+
+
+SCREEN = Screen(
+    commands={"shop": shop},
+    buttons={
+        Data.SHOP: shop,
+        Data.PRODUCT: product,
+        Data.BUY: buy,
+        Data.SUBSCRIBE: subscribe,
+        Data.OFFER: take,
+    },
+)

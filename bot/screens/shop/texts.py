@@ -1,0 +1,162 @@
+"""Every sentence of the shop; see bot/chat/phrases.py."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+
+from django.utils.translation import get_language
+from django.utils.translation import gettext as _
+
+from bot.chat import dates, goods_texts
+from economy.holdings import Holdings
+from payments.catalogue import Offer
+from payments.errors import Refusal, RefusedError
+from payments.models import Purchase, Subscription
+from payments.subscriptions import PERIOD
+
+# Bot API sendInvoice, `description`.
+DESCRIPTION_LENGTH = 255
+
+
+def shop(offers: Sequence[Offer], owned: Holdings, *, now: datetime) -> str:
+    """Return what there is to buy, beside what the player has."""
+    lines = [_("🛍 <b>Shop</b>"), "", *goods_texts.possessions(owned, now=now), ""]
+    # Each discount once, however many products it makes cheaper.
+    holds = dict.fromkeys(offer.hold for offer in offers if offer.hold is not None)
+    if holds:
+        lines += [*(goods_texts.discount(hold, now=now) for hold in holds), ""]
+    for offer in offers:
+        name = f"<b>{escape(goods_texts.title(offer.product))}</b>"
+        lines += [
+            f"{name} · {goods_texts.price(offer)}",
+            " · ".join(goods_texts.delivery(offer.product.goods)),
+        ]
+        if offer.refused is not None:
+            lines.append(f"<i>⏳ {escape(refused(offer.refused))}</i>")
+    if not offers:
+        lines.append(_("There is nothing to buy at the moment."))
+    return "\n".join(lines)
+
+
+def product(offer: Offer, owned: Holdings, held: Subscription | None, *, now: datetime) -> str:
+    """Return one product: what it is, what it delivers, what the player has of it already.
+
+    `held` is the player's subscription, for a product that is offered as one.
+    """
+    sold = offer.product
+    language = get_language() or ""
+    lines = [
+        f"🛍 <b>{escape(goods_texts.title(sold))}</b> · {goods_texts.price(offer)}",
+        *([goods_texts.discount(offer.hold, now=now)] if offer.hold else []),
+        "",
+        escape(sold.description(language)),
+        "",
+        _("<b>You get</b>"),
+        *goods_texts.delivery(sold.goods),
+        "",
+        _("<b>You have</b>"),
+        *goods_texts.possessions(owned, now=now, of=sold.goods),
+    ]
+    if held is not None:
+        lines.append(goods_texts.subscription_line(held, now=now))
+    if offer.refused is not None:
+        lines += ["", f"⏳ {escape(refused(offer.refused))}"]
+    elif held is not None and held.canceled_at is None:
+        lines += ["", goods_texts.goes_on_beside(held)]
+    elif held is None and sold.can_subscribe:
+        lines += [
+            "",
+            _(
+                "With the subscription Telegram takes {stars} every {days} days, until you cancel "
+                "it. You can do so at any time in /wallet."
+            ).format(stars=goods_texts.stars(sold.stars), days=PERIOD.days),
+        ]
+    return "\n".join(lines)
+
+
+def refused(refusal: RefusedError) -> str:
+    """Return why something cannot be bought or paid now (Bot API answerPreCheckoutQuery)."""
+    if refusal.refusal is Refusal.TOO_SOON and refusal.until is not None:
+        return _("You have bought this already. The next one is for sale from {day}.").format(
+            day=dates.full(refusal.until)
+        )
+    return {
+        Refusal.NOT_FOR_SALE: _("This is not for sale any more."),
+        Refusal.TOO_SOON: _("You have bought this in the last few days. Please wait a little."),
+        Refusal.LOWER_PLAN: _("You have a higher Premium plan at the moment."),
+        Refusal.SUSPENDED: _("You cannot buy anything at the moment. Use /paysupport."),
+        Refusal.SUBSCRIBED: _("You have a subscription already. You find it in /wallet."),
+        Refusal.PROMO_EXPIRED: _(
+            "Your discount is not valid any more. Without it you can buy in the /shop at any time."
+        ),
+        Refusal.PROMO_NOT_FITTING: _(
+            "Your discount is not for this. The /shop shows what it makes cheaper."
+        ),
+        Refusal.PROMO_NOT_APPLICABLE: _(
+            "This discount does not apply to you any more: it is for a first purchase, or for "
+            "other players. You can buy without it in the /shop."
+        ),
+        Refusal.TOO_MANY_TODAY: _(
+            "You have opened very many invoices today. What you have open you can still pay; new "
+            "ones there are tomorrow."
+        ),
+        Refusal.UNKNOWN: _("This invoice is not known. Please open the /shop again."),
+        Refusal.NOT_YOURS: _("This invoice belongs to somebody else. Open your own with /shop."),
+        Refusal.WRONG_AMOUNT: _("The price has changed. Please open the /shop again."),
+        Refusal.EXPIRED: _("This invoice has expired. Please open the /shop again."),
+        Refusal.ALREADY_PAID: _("You have paid this invoice already."),
+    }[refusal.refusal]
+
+
+def invoice(purchase: Purchase, held: Subscription | None, *, language: str) -> str:
+    """Return the description on an invoice: what is bought, and what a discount takes off.
+
+    With a subscription that goes on beside it (`held`) that comes first: it costs Stars.
+    """
+    assert purchase.product is not None
+    parts = [
+        *([goods_texts.goes_on_beside(held)] if held else []),
+        purchase.product.description(language),
+        *goods_texts.saving(purchase),
+    ]
+    # Where not all of it fits, the amount alone tells of the discount, and the title what it is.
+    while len(parts) > 1 and len("\n".join(parts)) > DESCRIPTION_LENGTH:
+        parts.pop()
+    return "\n".join(parts)
+
+
+def invoice_is_there() -> str:
+    """Return the note for a second tap, when the invoice has just been sent."""
+    return _("The invoice is on its way – you find it at the end of the chat.")
+
+
+def one_moment() -> str:
+    """Return the note while Telegram makes the link to a subscription."""
+    return _("One moment, your subscription is being prepared …")
+
+
+def link(purchase: Purchase) -> str:
+    """Return what stands above the button that opens the invoice of a subscription."""
+    return _(
+        "🔁 <b>{title} as a subscription</b>\n\nTelegram takes {stars} every {days} days. You can "
+        "cancel at any time in /wallet; what has been paid stays yours."
+    ).format(
+        title=escape(goods_texts.title(purchase.product)),
+        stars=goods_texts.stars(purchase.stars),
+        days=PERIOD.days,
+    )
+
+
+def button_buy(offer: Offer) -> str:
+    """Return the label of the button that brings the invoice."""
+    return _("Buy for {stars}").format(stars=goods_texts.stars(offer.stars))
+
+
+def button_subscribe(count: int | None) -> str:
+    """Return the label of the button that begins a subscription."""
+    return _("Subscribe monthly {stars}").format(stars=goods_texts.stars(count))
+
+
+def button_pay(purchase: Purchase) -> str:
+    """Return the label of the button on an invoice (Bot API InlineKeyboardButton.pay)."""
+    return _("Pay {stars}").format(stars=goods_texts.stars(purchase.stars))

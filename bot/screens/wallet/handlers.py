@@ -1,0 +1,59 @@
+"""What a player owns, and the last entries of the ledger."""
+
+from telegram import InlineKeyboardMarkup, Update
+
+from bot.chat import goods_texts, taps
+from bot.chat.context import Context
+from bot.chat.navigation import Data
+from bot.chat.screen import Screen
+from bot.screens.offers import touchpoints
+from bot.screens.wallet import buttons, texts
+from economy import entitlements, statements, wallets
+from economy.models import LedgerEntry, Wallet
+from payments import subscriptions
+from payments.offer_rules import Event
+
+# Entries on one page of a player's statement.
+STATEMENT_LENGTH = 8
+
+
+async def wallet(update: Update, context: Context) -> None:
+    """Show what the player owns, and the last entries of the ledger."""
+    await taps.say(update, *_wallet(context, after=None))
+    await touchpoints.pause_in(context, Event.HOME)
+
+
+async def wallet_page(update: Update, context: Context) -> None:
+    """Turn the message into the wallet, or into a further page of its statement."""
+    query = taps.tap(update)
+    (after,) = taps.arguments(query, 1)
+    await query.answer()
+    entries = LedgerEntry.objects.filter(player=context.player)
+    entry = entries.filter(pk=int(after)).first() if after.isdecimal() else None
+    await taps.become(query, *_wallet(context, after=entry))
+    if entry is None:
+        await touchpoints.pause_in(context, Event.HOME)
+
+
+def _wallet(context: Context, *, after: LedgerEntry | None) -> tuple[str, InlineKeyboardMarkup]:
+    """Return the wallet with a page of its statement, and the buttons under it."""
+    player, now = context.player, context.now
+    page = statements.statement(player=player, after=after, length=STATEMENT_LENGTH)
+    held = subscriptions.current(player=player, now=now)
+    text = texts.wallet(
+        energy=wallets.energy_at(player=player, now=now),
+        wallet=Wallet.objects.filter(player=player).first(),
+        plan=entitlements.premium_at(player=player, at=now),
+        premium_until=entitlements.premium_until(player=player, now=now),
+        subscription=goods_texts.subscription_line(held, now=now) if held else "",
+        entries=page.entries,
+        now=now,
+    )
+    older = page.older.pk if page.older else None
+    return text, buttons.wallet(older=older, has_subscription=held is not None)
+
+
+SCREEN = Screen(
+    commands={"wallet": wallet},
+    buttons={Data.WALLET: wallet_page},
+)

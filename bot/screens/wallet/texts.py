@@ -1,0 +1,82 @@
+"""What a player owns, in words; see bot/chat/phrases.py."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from html import escape
+
+from django.utils.translation import gettext as _
+
+from bot.chat import dates, phrases
+from economy.energy import Energy
+from economy.goods import Plan
+from economy.models import EntryType, LedgerEntry, Wallet
+
+
+def wallet(
+    *,
+    energy: Energy,
+    wallet: Wallet | None,
+    plan: Plan | None,
+    premium_until: datetime | None,
+    subscription: str,
+    entries: Sequence[LedgerEntry],
+    now: datetime,
+) -> str:
+    """Return what the player owns, and the last entries of the ledger in words."""
+    lines = [
+        _("👛 <b>Your wallet</b>"),
+        "",
+        phrases.energy_line(energy, plan, now=now),
+        _("🛟 Streak savers: {count}").format(count=wallet.streak_savers if wallet else 0),
+    ]
+    # Nothing uses tickets yet: only who has some sees how many.
+    if wallet and wallet.duel_tickets:
+        lines.append(_("🎟 Duel tickets: {count}").format(count=wallet.duel_tickets))
+    if premium_until is not None:
+        lines.append(_("👑 Premium until {day}").format(day=dates.full(premium_until)))
+    if subscription:
+        lines.append(subscription)
+    if entries:
+        lines += ["", _("<b>Recent activity</b>"), *map(_entry, entries)]
+    return "\n".join(lines)
+
+
+_SIGNS = (
+    ("free_energy", "⚡"),
+    ("paid_energy", "🔋"),
+    ("streak_savers", "🛟"),
+    ("duel_tickets", "🎟"),
+)
+
+
+def _entry(entry: LedgerEntry) -> str:
+    """Return one line of the statement: when, what moved, why."""
+    deltas = [(getattr(entry, asset), sign) for asset, sign in _SIGNS]
+    moved = " ".join(f"{delta:+d} {sign}".replace("-", "−") for delta, sign in deltas if delta)
+    return f"{dates.short(entry.created_at)} · {escape(_why(entry))}" + (
+        f" · {moved}" if moved else ""
+    )
+
+
+def _why(entry: LedgerEntry) -> str:
+    """Return the reason of an entry as a player would say it."""
+    reasons = {
+        EntryType.WELCOME: _("Welcome"),
+        EntryType.QUESTION: _("Question"),
+        EntryType.QUESTION_RETURNED: _("Question given back"),
+        EntryType.PURCHASE_CREDIT: _("Purchase"),
+        EntryType.PURCHASE_REFUND: _("Refund"),
+        EntryType.PROMO_GRANT: _("Promo code"),
+        EntryType.REFERRAL_REWARD: _("Reward for inviting"),
+        EntryType.PRIZE: _("Prize"),
+        EntryType.COMEBACK: _("Welcome back"),
+        EntryType.STAFF_GRANT: _("Present from the team"),
+        EntryType.STAFF_ADJUSTMENT: _("Correction by the team"),
+        EntryType.SAVER_USED: _("Streak saver used"),
+        EntryType.EARN_BACK: _("Streak earned back"),
+        EntryType.GRACE: _("Days until the renewal"),
+        EntryType.SAVER_RETURNED: _("Streak saver given back"),
+        EntryType.TICKET_USED: _("Duel ticket used"),
+        EntryType.TAKEN_BACK: _("Removed"),
+    }
+    return reasons[EntryType(entry.type)]
