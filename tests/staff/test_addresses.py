@@ -122,7 +122,7 @@ def _lookups() -> dict[str, list[str]]:
             if isinstance(one, str)
             for how in ("", "__exact", "__isnull", "__id__exact")
         ]
-        kinds = [
+        kinds: list[tuple[tuple[object, str], str]] = [
             ((type(get_fields_from_path(model, path)[-1]), lookup.removeprefix(path)), lookup)
             for path, lookup in by_field
         ]
