@@ -496,7 +496,7 @@ SPECTACULAR_SETTINGS = {
     "ENUM_NAME_OVERRIDES": {
         "PurchaseStatus": "payments.models.PurchaseStatus",
         "RefundSource": "payments.models.RefundSource",
-        "Plan": "payments.models.Plan",
+        "Plan": "economy.goods.Plan",
         "CampaignKind": "promos.models.CampaignKind",
         "CampaignStatus": "promos.models.CampaignStatus",
         "CampaignTarget": "promos.api.TARGETS",

@@ -1,0 +1,55 @@
+"""What is sold, who bought it, and what Telegram has to say about it. Product rules, 4 and 5."""
+
+from payments.models.offer import Attribution, Impression
+from payments.models.product import STARS_MAX, XTR, PastPrice, Product
+from payments.models.purchase import (
+    OPEN,
+    PAID,
+    PURCHASE_MOVES,
+    EventKind,
+    Flag,
+    Problem,
+    Purchase,
+    PurchaseEvent,
+    PurchaseStatus,
+)
+from payments.models.reconciliation import (
+    NANOS,
+    Difference,
+    DifferenceKind,
+    ReconciliationRun,
+    StarTransaction,
+)
+from payments.models.refund import Refund, RefundSource
+from payments.models.subscription import GRACE, Subscription, SubscriptionState
+from payments.models.support import SupportFile, SupportRequest
+
+__all__ = [
+    "GRACE",
+    "NANOS",
+    "OPEN",
+    "PAID",
+    "PURCHASE_MOVES",
+    "STARS_MAX",
+    "XTR",
+    "Attribution",
+    "Difference",
+    "DifferenceKind",
+    "EventKind",
+    "Flag",
+    "Impression",
+    "PastPrice",
+    "Problem",
+    "Product",
+    "Purchase",
+    "PurchaseEvent",
+    "PurchaseStatus",
+    "ReconciliationRun",
+    "Refund",
+    "RefundSource",
+    "StarTransaction",
+    "Subscription",
+    "SubscriptionState",
+    "SupportFile",
+    "SupportRequest",
+]
