@@ -1,7 +1,8 @@
 """Redeeming a code, and what becomes of the hold. Product rules, section 8.
 
 One player's tries are one after the other: each locks the player. The campaign counts by itself
-(promos/models.py), so a use is claimed by inserting a redemption, or nothing is inserted.
+(promos/models/redemption.py), so a use is claimed by inserting a redemption, or nothing is
+inserted.
 """
 
 from contextlib import suppress

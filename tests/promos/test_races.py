@@ -10,7 +10,7 @@ from django.db import transaction
 from economy.models import LedgerEntry
 from promos import campaigns, codes, proof, redemptions
 from promos.models import Attempt, Block, Campaign, Code, Redemption
-from promos.models import RedemptionQuerySet as Redemptions
+from promos.models.redemption import RedemptionQuerySet as Redemptions
 from promos.redemptions import Result
 from quizarena.players import services as players
 from quizarena.players.models import Player

@@ -1,0 +1,69 @@
+"""Campaigns, their codes, and who has redeemed them; who has invited whom, and what for.
+
+Product rules, sections 8 and 9.
+
+The limits are the database's: a redemption that is inserted or moved counts itself into its
+campaign, nothing else may write the counters, and a CHECK keeps them within the limits. Locks are
+taken in the order Wallet, Redemption, Campaign, and Inviter, Referral, Reward, Wallet. On a
+campaign everybody waits who has the same code, so it comes last. Only what takes goods back locks
+their redemption before the wallet; nobody else waits for that one.
+"""
+
+from promos.models.attempt import Attempt, Block, Channel, Denial
+from promos.models.campaign import (
+    ENERGY_MAX,
+    GRANT_DAYS,
+    OVER,
+    RUNNING,
+    Campaign,
+    CampaignKind,
+    CampaignStatus,
+    Scope,
+)
+from promos.models.code import Batch, Code, Derivation
+from promos.models.redemption import (
+    HOLD_FOR,
+    LOCKED_FOR,
+    Redemption,
+    RedemptionStatus,
+)
+from promos.models.referral import (
+    COUNTING,
+    Inviter,
+    Referral,
+    ReferralNotice,
+    ReferralNoticeKind,
+    ReferralReward,
+    ReferralStatus,
+    RewardChoice,
+)
+
+__all__ = [
+    "COUNTING",
+    "ENERGY_MAX",
+    "GRANT_DAYS",
+    "HOLD_FOR",
+    "LOCKED_FOR",
+    "OVER",
+    "RUNNING",
+    "Attempt",
+    "Batch",
+    "Block",
+    "Campaign",
+    "CampaignKind",
+    "CampaignStatus",
+    "Channel",
+    "Code",
+    "Denial",
+    "Derivation",
+    "Inviter",
+    "Redemption",
+    "RedemptionStatus",
+    "Referral",
+    "ReferralNotice",
+    "ReferralNoticeKind",
+    "ReferralReward",
+    "ReferralStatus",
+    "RewardChoice",
+    "Scope",
+]
