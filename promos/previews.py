@@ -1,51 +1,16 @@
-"""What a player will read of a campaign, for who prepares it. The bot stands above, and tells it.
+"""What a player will read of a campaign, for who prepares it.
 
-The bot calls `tell_with` when the process starts; until then the facts are told plainly.
+The texts are the bot's, which stands above: it calls `tell_with` when the process starts.
 """
 
 from collections.abc import Callable
 
-from promos.models import HOLD_FOR, Campaign, CampaignKind, Scope
+from promos.models import Campaign
 
 # The languages that operators check; the others follow them.
 LANGUAGES = ("de", "en")
 
-_MINUTES = int(HOLD_FOR.total_seconds() // 60)
-_GIVES = {
-    "de": {
-        CampaignKind.PREMIUM_GRANT: "Du bekommst {value} Tage Premium.",
-        CampaignKind.ENERGY_GRANT: "Du bekommst {value} Energiepunkte.",
-        CampaignKind.PERCENT_DISCOUNT: "{value} % Rabatt auf {scope}, {minutes} Minuten lang "
-        "für dich reserviert.",
-    },
-    "en": {
-        CampaignKind.PREMIUM_GRANT: "You get {value} days of Premium.",
-        CampaignKind.ENERGY_GRANT: "You get {value} energy points.",
-        CampaignKind.PERCENT_DISCOUNT: "{value}% off {scope}, held for you for {minutes} minutes.",
-    },
-}
-_SCOPES = {
-    "de": {
-        Scope.ANY: "alles",
-        Scope.MICRO_ANY: "jedes kleine Produkt",
-        Scope.PREMIUM_ANY: "jeden Premium-Plan",
-    },
-    "en": {
-        Scope.ANY: "everything",
-        Scope.MICRO_ANY: "every small product",
-        Scope.PREMIUM_ANY: "every Premium plan",
-    },
-}
-
-
-def _plainly(campaign: Campaign, language: str, product: str) -> str:
-    """Return what the campaign gives, in a sentence."""
-    sentence = _GIVES[language][CampaignKind(campaign.kind)]
-    scope = _SCOPES[language].get(Scope(campaign.scope), product)
-    return sentence.format(value=campaign.value, scope=scope, minutes=_MINUTES)
-
-
-_tell: Callable[[Campaign, str, str], str] = _plainly
+_tell: Callable[[Campaign, str, str], str] | None = None
 
 
 def tell_with(tell: Callable[[Campaign, str, str], str]) -> None:
@@ -60,4 +25,5 @@ def tell_with(tell: Callable[[Campaign, str, str], str]) -> None:
 
 def told(campaign: Campaign, *, language: str, product: str = "") -> str:
     """Return what a player reads when a code of the campaign is accepted."""
+    assert _tell is not None, "The bot has not said how: it is not among INSTALLED_APPS."
     return _tell(campaign, language, product)
