@@ -10,6 +10,7 @@ from enum import StrEnum
 FREE_CAP = 20
 REGEN_INTERVAL = timedelta(minutes=30)
 COST = 1
+# So much, and not nothing, is nearly used up.
 LOW_MAX = 3
 
 
@@ -40,16 +41,6 @@ class Energy:
     def total(self) -> int:
         """How many questions it is good for."""
         return self.free + self.paid
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether nothing is left."""
-        return self.total == 0
-
-    @property
-    def is_low(self) -> bool:
-        """Whether it is nearly used up: 1 to LOW_MAX."""
-        return 1 <= self.total <= LOW_MAX
 
     def at(self, now: datetime, *, zone: tzinfo) -> "Energy":
         """Return the energy at `now`: regenerated, then topped up if a midnight of `zone` passed.

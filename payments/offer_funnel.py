@@ -53,11 +53,6 @@ class Funnel:
         """Return how many purchases there are for each offer shown; None if none was."""
         return self.bought / self.shown if self.shown else None
 
-    @property
-    def muted_part(self) -> float | None:
-        """Return which part of what was shown was muted; None if none was."""
-        return self.muted / self.shown if self.shown else None
-
 
 _FUNNEL = """
 SELECT

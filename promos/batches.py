@@ -7,7 +7,6 @@ from itertools import islice
 from types import MappingProxyType
 from uuid import UUID, uuid4
 
-import structlog
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
@@ -22,8 +21,6 @@ SIZE_MAX = 1_000_000
 # So many codes are one COPY and one transaction: what a dying job can lose.
 CHUNK = 50_000
 PREFIX = re.compile(r"[A-Z0-9]{0,12}")
-
-log = structlog.get_logger(__name__)
 
 
 @transaction.atomic

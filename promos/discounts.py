@@ -1,7 +1,7 @@
 """What a percentage makes of a price. Pure: no database, no clock, no Django."""
 
-# A discount takes off this much of a price, at least and at most (product rules, section 8).
-PERCENT_MIN, PERCENT_MAX = 1, 90
+# A discount takes off this much of a price at most (product rules, section 8).
+PERCENT_MAX = 90
 
 
 def discounted(*, stars: int, percent: int) -> int:

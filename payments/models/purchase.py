@@ -160,10 +160,6 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         """Return those that wait for a payment."""
         return self.filter(status__in=OPEN)
 
-    def paid(self) -> Self:
-        """Return those whose Stars we have."""
-        return self.filter(status__in=PAID)
-
     def stale(self, now: datetime) -> Self:
         """Return those that nobody has paid for OPEN_FOR, or whose discount was kept so long.
 

@@ -1,6 +1,5 @@
 """Campaigns: what is given away, to whom, when, and how often at most. Product rules, section 8."""
 
-from datetime import datetime
 from typing import Self
 from uuid import uuid4
 
@@ -79,14 +78,6 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
     def running(self) -> Self:
         """Return those that are active or paused."""
         return self.filter(status__in=RUNNING)
-
-    def over_by(self, now: datetime) -> Self:
-        """Return the running ones whose window is over."""
-        return self.running().filter(ends_at__lte=now)
-
-    def used_up(self) -> Self:
-        """Return the running ones of which every use has been applied."""
-        return self.running().filter(applied__gte=F("uses_max"))
 
 
 class Campaign(models.Model):

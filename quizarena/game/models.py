@@ -54,14 +54,6 @@ RETURN NULL;
 """
 
 
-class QuestionQuerySet(models.QuerySet["Question"]):
-    """Questions about questions."""
-
-    def playable(self, mode: Mode) -> Self:
-        """Return what may be asked in `mode`."""
-        return self.filter(category=mode, is_enabled=True)
-
-
 class Question(models.Model):
     """A question as it reads now; what it read before stays in its versions.
 
@@ -83,8 +75,6 @@ class Question(models.Model):
     key = models.CharField(max_length=100, help_text="The fact that is asked for.")
     is_enabled = models.BooleanField(default=True)
     version = models.PositiveIntegerField(default=1, editable=False)
-
-    objects = QuestionQuerySet.as_manager()
 
     class Meta:
         indexes = [
