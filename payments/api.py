@@ -27,7 +27,7 @@ from quizarena.api.authentication import client_of
 from quizarena.api.idempotency import Answer
 from quizarena.api.models import ApiClient, Scope
 from quizarena.api.parsing import StrictSerializer, player_field, reason_field
-from quizarena.api.problems import Problem, no_player, unknown
+from quizarena.api.problems import Problem, conflict, forbidden, no_player, unknown
 from quizarena.api.schema import IDEMPOTENCY_KEY, REPLAYED, refusals
 from quizarena.api.views import ApiView
 from quizarena.players.models import Player
@@ -80,9 +80,8 @@ _REFUSALS = {
 def refused(error: RefusedError) -> Problem:
     """Return the problem of a purchase that cannot be opened."""
     title, detail = _REFUSALS[error.refusal]
-    return Problem(
+    return conflict(
         error.refusal.value.lower(),
-        status=status.HTTP_409_CONFLICT,
         title=title,
         detail=detail,
         more={"until": error.until.isoformat()} if error.until else None,
@@ -91,9 +90,8 @@ def refused(error: RefusedError) -> Problem:
 
 def not_refundable() -> Problem:
     """Return the problem of a purchase for which there are no Stars to give back."""
-    return Problem(
+    return conflict(
         "not_refundable",
-        status=status.HTTP_409_CONFLICT,
         title="There is nothing to refund",
         detail="Nobody has paid for it. Look at `status` of the purchase.",
     )
@@ -101,9 +99,8 @@ def not_refundable() -> Problem:
 
 def needs_staff() -> Problem:
     """Return the problem of a refund that is too large for the API."""
-    return Problem(
+    return forbidden(
         "refund_needs_staff",
-        status=status.HTTP_403_FORBIDDEN,
         title="So many Stars are refunded by staff only",
         detail="It is more than `stars_max`, or would make more than `stars_per_day_max` that the "
         "API has refunded in 24 hours. Ask staff to refund it in the admin.",
@@ -335,12 +332,11 @@ class Purchases(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Open the purchase in one transaction; then a worker asks Telegram for the link."""
-        wanted = NewPurchase(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = NewPurchase.read(request.data)
         now = timezone.now()
         return idempotency.once(
             request,
-            effect=partial(_open, **wanted.validated_data, now=now),
+            effect=partial(_open, **wanted, now=now),
             complete=_with_link,
             now=now,
         )
@@ -434,15 +430,14 @@ class Refunds(ApiView):
     )
     def post(self, request: Request, purchase_id: UUID) -> Response:
         """Store the intent to refund; the saga of payments/refunds.py carries it out."""
-        wanted = NewRefund(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = NewRefund.read(request.data)
         now = timezone.now()
         return idempotency.once(
             request,
             effect=partial(
                 _refund,
                 purchase_id=purchase_id,
-                reason=wanted.validated_data["reason"],
+                reason=wanted["reason"],
                 client=client_of(request),
                 now=now,
             ),

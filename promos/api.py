@@ -33,7 +33,7 @@ from quizarena.api.authentication import client_of
 from quizarena.api.idempotency import Answer
 from quizarena.api.models import ApiClient, Scope
 from quizarena.api.parsing import StrictSerializer, player_field, reason_field, words_field
-from quizarena.api.problems import Problem, no_player
+from quizarena.api.problems import Problem, conflict, forbidden, no_player
 from quizarena.api.schema import IDEMPOTENCY_KEY, REPLAYED, refusals
 from quizarena.api.views import ApiView
 from quizarena.players.models import Player
@@ -96,9 +96,8 @@ def refused(refusal: Refusal, *, blocked_until: datetime | None = None) -> Probl
 
 def status_changed(campaign: Campaign) -> Problem:
     """Return the problem of a campaign that is not as the client has seen it."""
-    return Problem(
+    return conflict(
         "status_changed",
-        status=status.HTTP_409_CONFLICT,
         title="Somebody was faster",
         detail="`current_status` is where the campaign is. Look at it again before you decide.",
         more={"current_status": campaign.status},
@@ -107,9 +106,8 @@ def status_changed(campaign: Campaign) -> Problem:
 
 def illegal_move(campaign: Campaign, why: str) -> Problem:
     """Return the problem of a move that does not exist from where the campaign is."""
-    return Problem(
+    return conflict(
         "illegal_move",
-        status=status.HTTP_409_CONFLICT,
         title="The campaign cannot go there",
         detail=why,
         more={"current_status": campaign.status},
@@ -129,9 +127,8 @@ def incomplete(error: IncompleteError) -> Problem:
 
 def needs_second_person() -> Problem:
     """Return the problem of a campaign that is too expensive for one client to start."""
-    return Problem(
+    return forbidden(
         "needs_second_person",
-        status=status.HTTP_403_FORBIDDEN,
         title="A second person has to agree",
         detail="It can cost more than `stars_max`, or has no limit. Staff start it in the admin.",
         more={"stars_max": settings.PROMO_APPROVAL_STARS},
@@ -140,9 +137,8 @@ def needs_second_person() -> Problem:
 
 def not_applied(redemption: Redemption) -> Problem:
     """Return the problem of a redemption that has given nothing."""
-    return Problem(
+    return conflict(
         "not_applied",
-        status=status.HTTP_409_CONFLICT,
         title="There is nothing to roll back",
         detail="It has given nothing: `current_status` says why.",
         more={"current_status": redemption.status},
@@ -151,9 +147,8 @@ def not_applied(redemption: Redemption) -> Problem:
 
 def refund_instead() -> Problem:
     """Return the problem of a discount, of which there is nothing to take back but the purchase."""
-    return Problem(
+    return conflict(
         "refund_the_purchase",
-        status=status.HTTP_409_CONFLICT,
         title="A discount goes back with its purchase",
         detail="Refund the purchase: then the redemption is revoked, too.",
     )
@@ -394,13 +389,12 @@ class Redeem(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Let the player use the code, under the client's own key."""
-        entered = Entered(data=request.data)
-        entered.is_valid(raise_exception=True)
+        entered = Entered.read(request.data)
         now = timezone.now()
         sent = request.headers.get("Idempotency-Key", "")
         key = f"api:{client_of(request).pk}:{sha256(sent.encode()).hexdigest()}"
         answer = idempotency.once(
-            request, effect=partial(_redeem, **entered.validated_data, key=key, now=now), now=now
+            request, effect=partial(_redeem, **entered, key=key, now=now), now=now
         )
         if answer.status_code == status.HTTP_429_TOO_MANY_REQUESTS:
             until = answer.data.get("blocked_until")
@@ -465,10 +459,8 @@ class Test(ApiView):
     )
     def post(self, request: Request) -> Response:
         """Look at everything that a try would look at."""
-        entered = Entered(data=request.data)
-        entered.is_valid(raise_exception=True)
-        raw = entered.validated_data["code"]
-        player = _player(entered.validated_data["player"])
+        entered = Entered.read(request.data)
+        raw, player = entered["code"], _player(entered["player"])
         against = redemptions.why_not(player=player, raw=raw, now=timezone.now())
         code = redemptions.find(raw)
         verdict = {
@@ -500,9 +492,7 @@ class Campaigns(ApiView):
     )
     def get(self, request: Request) -> Response:
         """Return a page of campaigns, the newest first."""
-        wanted = CampaignsWanted(data=request.query_params.dict())
-        wanted.is_valid(raise_exception=True)
-        filters = dict(wanted.validated_data)
+        filters = CampaignsWanted.read(request.query_params.dict())
         if cursor := filters.pop("cursor", None):
             filters["pk__lt"] = int(cursor)
         # One more than fits tells whether there is a next page: nobody counts.
@@ -574,17 +564,16 @@ class Status(ApiView):
     )
     def post(self, request: Request, campaign_id: int) -> Response:
         """Move the campaign, if it is still where the client has seen it."""
-        wanted = NewStatus(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = NewStatus.read(request.data)
         now = timezone.now()
         return idempotency.once(
             request,
             effect=partial(
                 _set_status,
                 campaign_id=campaign_id,
-                target=wanted.validated_data["status"],
-                expected=wanted.validated_data["expected_status"],
-                reason=wanted.validated_data["reason"],
+                target=wanted["status"],
+                expected=wanted["expected_status"],
+                reason=wanted["reason"],
                 client=client_of(request),
                 now=now,
             ),
@@ -713,15 +702,14 @@ class Rollback(ApiView):
     )
     def post(self, request: Request, redemption_id: int) -> Response:
         """Take it back once."""
-        wanted = NewRollback(data=request.data)
-        wanted.is_valid(raise_exception=True)
+        wanted = NewRollback.read(request.data)
         now = timezone.now()
         return idempotency.once(
             request,
             effect=partial(
                 _roll_back,
                 redemption_id=redemption_id,
-                reason=wanted.validated_data["reason"],
+                reason=wanted["reason"],
                 client=client_of(request),
                 now=now,
             ),

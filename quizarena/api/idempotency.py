@@ -22,7 +22,7 @@ from quizarena import advisory_locks
 from quizarena.advisory_locks import Space
 from quizarena.api.authentication import client_of
 from quizarena.api.models import KEY_MAX_LENGTH, ApiClient, KeptAnswer
-from quizarena.api.problems import CONTENT_TYPE, Problem
+from quizarena.api.problems import CONTENT_TYPE, Problem, conflict
 
 KEY_PATTERN = rf"^[\x21-\x7e]{{1,{KEY_MAX_LENGTH}}}$"
 # How many answers one statement deletes.
@@ -42,9 +42,8 @@ def key_required() -> Problem:
 
 def in_progress() -> Problem:
     """Return the problem of a request whose twin has not been answered yet."""
-    return Problem(
+    return conflict(
         "request_in_progress",
-        status=status.HTTP_409_CONFLICT,
         title="The same request is still running",
         detail="Wait a moment and ask again with the same Idempotency-Key.",
         retry_after_seconds=1,

@@ -84,6 +84,13 @@ class StrictSerializer(serializers.Serializer[Any]):
     A misspelled name would otherwise be taken for the default.
     """
 
+    @classmethod
+    def read(cls, data: Any) -> dict[str, Any]:
+        """Return the values of what was sent. Raises ValidationError."""
+        sent = cls(data=data)
+        sent.is_valid(raise_exception=True)
+        return dict(sent.validated_data)
+
     def to_internal_value(self, data: Any) -> Any:
         """Return the values. Raises ValidationError with everything that is wrong."""
         errors: dict[str, Any] = {}

@@ -2,12 +2,11 @@
 
 from typing import TYPE_CHECKING
 
-from rest_framework import status
 from rest_framework.permissions import BasePermission
 from rest_framework.request import Request
 
 from quizarena.api.models import ApiClient, Scope
-from quizarena.api.problems import Problem
+from quizarena.api.problems import Problem, forbidden
 
 if TYPE_CHECKING:
     from rest_framework.views import APIView
@@ -38,9 +37,8 @@ class HasScope(BasePermission):
 
 def insufficient_scope(scope: Scope) -> Problem:
     """Return the problem of a token that does not open this."""
-    return Problem(
+    return forbidden(
         "insufficient_scope",
-        status=status.HTTP_403_FORBIDDEN,
         title="The token is not for this",
         detail=f"It needs the scope {scope}. Ask an administrator to add it.",
         more={"scope": scope.value},

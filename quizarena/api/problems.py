@@ -82,6 +82,30 @@ def no_player() -> Problem:
     return unknown("player", code="player_not_found", detail=detail)
 
 
+def conflict(
+    code: str,
+    *,
+    title: str,
+    detail: str,
+    retry_after_seconds: int | None = None,
+    more: Mapping[str, Any] | None = None,
+) -> Problem:
+    """Return the problem of what cannot be done as things stand."""
+    return Problem(
+        code,
+        status=status.HTTP_409_CONFLICT,
+        title=title,
+        detail=detail,
+        retry_after_seconds=retry_after_seconds,
+        more=more,
+    )
+
+
+def forbidden(code: str, *, title: str, detail: str, more: Mapping[str, Any]) -> Problem:
+    """Return the problem of what somebody else may do; `more` says up to where the client may."""
+    return Problem(code, status=status.HTTP_403_FORBIDDEN, title=title, detail=detail, more=more)
+
+
 def invalid(errors: list[tuple[str, str, str]]) -> Problem:
     """Return the problem of a body with these wrong fields."""
     return Problem(
