@@ -370,27 +370,17 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         """Return what the user may do about it now."""
         return next_steps(request, obj)
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Purchase | None = None,
-    ) -> HttpResponse:
+    def page_context(self, request: HttpRequest, obj: Purchase) -> dict[str, Any]:
         """Show all that has happened below the facts."""
-        if obj is not None:
-            chapters = [
-                _refund(obj),
-                _approvals(request, obj),
-                _rechecks(obj),
-                _timeline(obj),
-                _telegram(obj),
-                _differences(request, obj),
-            ]
-            context["chapters"] = [chapter for chapter in chapters if chapter]
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        chapters = [
+            _refund(obj),
+            _approvals(request, obj),
+            _rechecks(obj),
+            _timeline(obj),
+            _telegram(obj),
+            _differences(request, obj),
+        ]
+        return {"chapters": [chapter for chapter in chapters if chapter]}
 
     # --- Pages ------------------------------------------------------------------------------------
 

@@ -148,19 +148,9 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
             context["run_now"] = button("Run now", "payments_reconciliationrun_run")
         return super().changelist_view(request, context)
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: ReconciliationRun | None = None,
-    ) -> HttpResponse:
+    def page_context(self, request: HttpRequest, obj: ReconciliationRun) -> dict[str, Any]:
         """Show the differences, row by row."""
-        if obj is not None and obj.differences:
-            context["chapters"] = [_differences(obj)]
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        return {"chapters": [_differences(obj)]} if obj.differences else {}
 
     def run_view(self, request: HttpRequest) -> HttpResponse:
         """Put a run into the queue of the workers."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib import admin
 from django.db.models import Q, QuerySet
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -145,19 +145,8 @@ class SubscriptionAdmin(ReadOnlyAdmin[Subscription]):
             queryset = queryset.filter(player__in=players_found(term))
         return queryset, False
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Subscription | None = None,
-    ) -> HttpResponse:
+    def page_context(self, request: HttpRequest, obj: Subscription) -> dict[str, Any]:
         """Show what was paid for it: the first purchase and its renewals."""
-        if obj is not None:
-            paid = Purchase.objects.filter(Q(pk=obj.pk) | Q(renews=obj.pk)).order_by("-opened_at")
-            context["chapters"] = [
-                Chapter(title="Latest payments", **purchase_table(paid[:CHAPTER_LENGTH]))
-            ]
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        paid = Purchase.objects.filter(Q(pk=obj.pk) | Q(renews=obj.pk)).order_by("-opened_at")
+        latest = Chapter(title="Latest payments", **purchase_table(paid[:CHAPTER_LENGTH]))
+        return {"chapters": [latest]}

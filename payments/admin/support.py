@@ -155,20 +155,10 @@ class SupportRequestAdmin(ReadOnlyAdmin[SupportRequest]):
             offered.append(button("Answer", "payments_supportrequest_answer", obj.pk))
         return offered
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: SupportRequest | None = None,
-    ) -> HttpResponse:
+    def page_context(self, request: HttpRequest, obj: SupportRequest) -> dict[str, Any]:
         """Show the player's purchases beside the question."""
-        if obj is not None:
-            chapter = purchases_of_player(request, obj.player)
-            context["chapters"] = [chapter] if chapter else []
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        chapter = purchases_of_player(request, obj.player)
+        return {"chapters": [chapter]} if chapter else {}
 
     def want_files_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Have a worker fetch what the player has sent along; Telegram is not waited for here."""

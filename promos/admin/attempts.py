@@ -380,23 +380,11 @@ class RedemptionAdmin(ByPlayerOrCode):
         key = redemptions.grant_key(redemption)
         return link(key, "economy_ledgerentry_changelist", query=f"q={key}")
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Redemption | None = None,
-    ) -> HttpResponse:
+    def page_context(self, request: HttpRequest, obj: Redemption) -> dict[str, Any]:
         """Show the attempts that led to it or came back to it."""
-        if obj is not None:
-            context["chapters"] = [
-                stories.attempts_chapter(
-                    obj.attempts.order_by("-id"), columns=("When", "Outcome", "Why", "By")
-                )
-            ]
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        attempts = obj.attempts.order_by("-id")
+        columns = ("When", "Outcome", "Why", "By")
+        return {"chapters": [stories.attempts_chapter(attempts, columns=columns)]}
 
 
 # --- Who is kept from codes -----------------------------------------------------------------------

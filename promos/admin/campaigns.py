@@ -423,19 +423,9 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
             ]
         return shown
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Campaign | None = None,
-    ) -> HttpResponse:
+    def page_context(self, request: HttpRequest, obj: Campaign) -> dict[str, Any]:
         """Show what has come of the campaign."""
-        if obj is not None:
-            context |= _results(request, obj)
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        return _results(request, obj)
 
 
 # --- Decisions ------------------------------------------------------------------------------------

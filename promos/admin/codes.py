@@ -676,28 +676,19 @@ class CodeAdmin(ReadOnlyAdmin[Code]):
             queryset = queryset.filter(pk=int(term)) if term.isdecimal() else queryset.none()
         return queryset, False
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: Code | None = None,
-    ) -> HttpResponse:
+    def page_context(self, request: HttpRequest, obj: Code) -> dict[str, Any]:
         """Show everything that happened to the code."""
-        if obj is not None:
-            number = f"q=%23{obj.pk}"
-            context["chapters"] = [
-                redemptions_chapter(
-                    obj.redemptions.order_by("-created_at", "-id"),
-                    columns=("When", "Player", "Status", "Taken off"),
-                    more=link("All redemptions", "promos_redemption_changelist", query=number),
-                ),
-                attempts_chapter(
-                    attempts_of(obj),
-                    columns=("When", "Player", "Outcome", "Why", "By"),
-                    more=link("All attempts", "promos_attempt_changelist", query=number),
-                ),
-            ]
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        number = f"q=%23{obj.pk}"
+        chapters = [
+            redemptions_chapter(
+                obj.redemptions.order_by("-created_at", "-id"),
+                columns=("When", "Player", "Status", "Taken off"),
+                more=link("All redemptions", "promos_redemption_changelist", query=number),
+            ),
+            attempts_chapter(
+                attempts_of(obj),
+                columns=("When", "Player", "Outcome", "Why", "By"),
+                more=link("All attempts", "promos_attempt_changelist", query=number),
+            ),
+        ]
+        return {"chapters": chapters}

@@ -401,19 +401,9 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
             button("Decline", "staff_approvalrequest_decline", obj.pk),
         ]
 
-    def render_change_form(
-        self,
-        request: HttpRequest,
-        context: dict[str, Any],
-        add: bool = False,
-        change: bool = False,
-        form_url: str = "",
-        obj: ApprovalRequest | None = None,
-    ) -> HttpResponse:
+    def page_context(self, request: HttpRequest, obj: ApprovalRequest) -> dict[str, Any]:
         """Show below what it does, as it was asked for and, if that differs, as it is now."""
-        if obj is not None:
-            context["preview"] = _previews(obj)
-        return super().render_change_form(request, context, add, change, form_url, obj)
+        return {"preview": _previews(obj)}
 
     def get_urls(self) -> list[URLPattern]:
         """Add the pages of the decisions."""
