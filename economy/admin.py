@@ -43,6 +43,7 @@ from quizarena.staff.decisions import decide
 from quizarena.staff.desk import (
     MomentInput,
     ReadOnlyAdmin,
+    Row,
     age,
     badge,
     button,
@@ -95,6 +96,21 @@ def statement_table(entries: Iterable[LedgerEntry]) -> dict[str, Any]:
 def players_found(term: str) -> list[int]:
     """Return the ids of the players whom the term names."""
     return list(named(Player.objects.all(), term).values_list("pk", flat=True)[:NAMESAKES_MAX])
+
+
+class OfPlayer(ReadOnlyAdmin[Row]):
+    """Something that belongs to a player, and is found by the player."""
+
+    search_fields = ("player__username",)
+    search_help_text = "Telegram id, or beginning of a user name"
+
+    def get_search_results(
+        self, request: HttpRequest, queryset: QuerySet[Row], search_term: str
+    ) -> tuple[QuerySet[Row], bool]:
+        """Find what belongs to the players whom the term names."""
+        if term := search_term.strip():
+            queryset = queryset.filter(player__in=players_found(term))
+        return queryset, False
 
 
 # --- The ledger -----------------------------------------------------------------------------------
@@ -338,13 +354,11 @@ class StatementForm(forms.Form):
 
 
 @admin.register(Wallet)
-class WalletAdmin(ReadOnlyAdmin[Wallet]):
+class WalletAdmin(OfPlayer[Wallet]):
     """What a player owns; the page of one wallet is the player's statement."""
 
     list_display = ("whose", "free", "paid", "savers", "tickets", "changed")
     list_select_related = ("player",)
-    search_fields = ("player__username",)
-    search_help_text = "Telegram id, or beginning of a user name"
     ordering = ("-player",)
     change_form_outer_before_template = "economy/buttons.html"
     change_form_outer_after_template = "economy/statement.html"
@@ -392,14 +406,6 @@ class WalletAdmin(ReadOnlyAdmin[Wallet]):
     def changed(self, wallet: Wallet) -> str:
         """Return how long ago the last entry was."""
         return age(wallet.changed_at)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Wallet], search_term: str
-    ) -> tuple[QuerySet[Wallet], bool]:
-        """Find the wallets of the players whom the term names."""
-        if term := search_term.strip():
-            queryset = queryset.filter(player__in=players_found(term))
-        return queryset, False
 
     def get_urls(self) -> list[URLPattern]:
         """Add the pages of what staff decide about a player."""

@@ -15,7 +15,7 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from economy.admin import players_found
+from economy.admin import OfPlayer
 from economy.wallets import business_zone
 from payments import offer_funnel
 from payments.admin.purchases import CHAPTER_LENGTH, purchase_table
@@ -24,7 +24,7 @@ from payments.models import Impression, Purchase, PurchaseStatus
 from payments.offer_rules import Trigger
 from quizarena.players.admin import Chapter, tells
 from quizarena.players.models import Player
-from quizarena.staff.desk import ReadOnlyAdmin, age, badge, link, object_link, with_code
+from quizarena.staff.desk import age, badge, link, object_link, with_code
 
 # The funnel shows so many days, today being the last.
 FUNNEL_DAYS = (7, 30)
@@ -75,14 +75,12 @@ class TriggerFilter(admin.SimpleListFilter):
 
 
 @admin.register(Impression)
-class ImpressionAdmin(ReadOnlyAdmin[Impression]):
+class ImpressionAdmin(OfPlayer[Impression]):
     """What was offered, the newest first."""
 
     list_display = ("when", "whose", "why", "event", "offered", "what_came")
     list_filter = (TriggerFilter,)
     list_select_related = ("player",)
-    search_fields = ("player__username",)
-    search_help_text = "Telegram id, or beginning of a user name"
     ordering = ("-id",)
     change_form_outer_after_template = "players/story.html"
     fieldsets = (
@@ -154,14 +152,6 @@ class ImpressionAdmin(ReadOnlyAdmin[Impression]):
     def muted(self, impression: Impression) -> str:
         """Return how long ago the player did not want to see it for some days."""
         return age(impression.muted_at)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Impression], search_term: str
-    ) -> tuple[QuerySet[Impression], bool]:
-        """Find what was offered to the players whom the term names."""
-        if term := search_term.strip():
-            queryset = queryset.filter(player__in=players_found(term))
-        return queryset, False
 
     def page_context(self, request: HttpRequest, obj: Impression) -> dict[str, Any]:
         """Return the purchases that come from it."""

@@ -11,11 +11,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from economy.admin import players_found
+from economy.admin import OfPlayer
 from payments.admin.purchases import CHAPTER_LENGTH, breaking, purchase_table
 from payments.models import GRACE, Purchase, Subscription, SubscriptionState
 from quizarena.players.admin import Chapter
-from quizarena.staff.desk import ReadOnlyAdmin, age, badge, object_link
+from quizarena.staff.desk import age, badge, object_link
 
 STATE_COLOURS = {
     SubscriptionState.ACTIVE: "success",
@@ -56,14 +56,12 @@ class StateFilter(admin.SimpleListFilter):
 
 
 @admin.register(Subscription)
-class SubscriptionAdmin(ReadOnlyAdmin[Subscription]):
+class SubscriptionAdmin(OfPlayer[Subscription]):
     """Monthly subscriptions, the one that is paid for longest first."""
 
     list_display = ("what", "whose", "state", "paid_until", "canceled", "failed")
     list_filter = (StateFilter,)
     list_select_related = ("player", "purchase")
-    search_fields = ("player__username",)
-    search_help_text = "Telegram id, or beginning of a user name"
     ordering = ("-expires_at",)
     change_form_outer_after_template = "players/story.html"
     fieldsets = (
@@ -136,14 +134,6 @@ class SubscriptionAdmin(ReadOnlyAdmin[Subscription]):
     def told(self, subscription: Subscription) -> str:
         """Return how long ago the player heard that the renewal failed."""
         return age(subscription.grace_told_at)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Subscription], search_term: str
-    ) -> tuple[QuerySet[Subscription], bool]:
-        """Find the subscriptions of the players whom the term names."""
-        if term := search_term.strip():
-            queryset = queryset.filter(player__in=players_found(term))
-        return queryset, False
 
     def page_context(self, request: HttpRequest, obj: Subscription) -> dict[str, Any]:
         """Show what was paid for it: the first purchase and its renewals."""

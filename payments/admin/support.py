@@ -6,7 +6,6 @@ from django import forms
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -16,13 +15,13 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from economy.admin import players_found
+from economy.admin import OfPlayer
 from payments import support, support_files
 from payments.admin.purchases import purchases_of_player
 from payments.errors import AnsweredError
 from payments.models import SupportFile, SupportRequest
 from quizarena.staff.decisions import Decision, decide
-from quizarena.staff.desk import ReadOnlyAdmin, age, badge, button, object_link, own_user
+from quizarena.staff.desk import age, badge, button, object_link, own_user
 
 TEXT_IN_LIST = 80
 
@@ -38,14 +37,12 @@ class AnswerForm(forms.Form):
 
 
 @admin.register(SupportRequest)
-class SupportRequestAdmin(ReadOnlyAdmin[SupportRequest]):
+class SupportRequestAdmin(OfPlayer[SupportRequest]):
     """What waits for an answer first, the oldest of it on top."""
 
     list_display = ("asked", "question", "whose", "state", "who")
     list_display_links = ("asked", "question")
     list_select_related = ("player", "answered_by")
-    search_fields = ("player__username",)
-    search_help_text = "Telegram id, or beginning of a user name"
     ordering = ("-answered_at", "id")
     change_form_outer_after_template = "players/story.html"
     question_fields = (
@@ -124,14 +121,6 @@ class SupportRequestAdmin(ReadOnlyAdmin[SupportRequest]):
     def answer_text(self, asked: SupportRequest) -> SafeString:
         """Return what support wrote, line by line."""
         return _lines(asked.answer)
-
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[SupportRequest], search_term: str
-    ) -> tuple[QuerySet[SupportRequest], bool]:
-        """Find what the players whom the term names have asked."""
-        if term := search_term.strip():
-            queryset = queryset.filter(player__in=players_found(term))
-        return queryset, False
 
     def get_urls(self) -> list[URLPattern]:
         """Add the page of the answer, and the files that players have sent along."""

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from economy.admin import players_found
+from economy.admin import OfPlayer, players_found
 from economy.timeline import minute
 from promos import denials, redemptions
 from promos.admin import stories, tester
@@ -420,11 +420,8 @@ class DenyForm(ReasonForm):
         return found[0]
 
 
-class OfPlayer(ReadOnlyAdmin[Any]):
-    """Something that a player has at most one of, found by the player."""
-
-    search_fields = ("player__username",)
-    search_help_text = "Telegram id, or beginning of a user name"
+class OnePerPlayer(OfPlayer[Any]):
+    """Something that a player has at most one of."""
 
     @display(description="Player")
     def whose(self, row: Any) -> str:
@@ -436,17 +433,9 @@ class OfPlayer(ReadOnlyAdmin[Any]):
         """Return a link to the player."""
         return object_link(row.player)
 
-    def get_search_results(
-        self, request: HttpRequest, queryset: QuerySet[Any], search_term: str
-    ) -> tuple[QuerySet[Any], bool]:
-        """Find what is of the players whom the term names."""
-        if term := search_term.strip():
-            queryset = queryset.filter(player__in=players_found(term))
-        return queryset, False
-
 
 @admin.register(Denial)
-class DenialAdmin(OfPlayer):
+class DenialAdmin(OnePerPlayer):
     """The deny list, newest first."""
 
     list_display = ("whose", "reason", "staff", "since")
@@ -562,7 +551,7 @@ class InForceFilter(admin.SimpleListFilter):
 
 
 @admin.register(Block)
-class BlockAdmin(OfPlayer):
+class BlockAdmin(OnePerPlayer):
     """Players who have failed too often, those who are still blocked first."""
 
     list_display = ("whose", "state", "began", "ends")
