@@ -1,6 +1,6 @@
 """The economy at the desk: ledger, wallets with their statements, proofs, sources and sinks."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,10 +18,9 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from economy import adjustments, controls, entitlements, grants, statements, wallets
+from economy import controls, decisions, entitlements, statements, wallets
 from economy.access import PREMIUM, AccessForm, explain
 from economy.charts import DaysForm, asset_charts
-from economy.decisions import AdjustmentForm, PremiumForm, about
 from economy.energy import FREE_CAP
 from economy.errors import EconomyError
 from economy.models import (
@@ -35,11 +34,11 @@ from economy.models import (
     Wallet,
 )
 from economy.outages import OutageDayAdmin
-from economy.statements import ASSET_NAMES, delivered, mode_codes, moved
+from economy.statements import ASSET_NAMES, mode_codes, moved, words
 from economy.timeline import minute, timeline
 from quizarena.players.admin import Chapter, named, tells
 from quizarena.players.models import Player
-from quizarena.staff.decisions import decide
+from quizarena.staff.decisions import Decision, decide
 from quizarena.staff.desk import (
     MomentInput,
     ReadOnlyAdmin,
@@ -50,7 +49,6 @@ from quizarena.staff.desk import (
     exactly,
     link,
     object_link,
-    own_user,
     pretty,
     span,
     with_code,
@@ -70,11 +68,6 @@ def why(entry: LedgerEntry) -> str | SafeString:
     if not entry.reason:
         return label
     return format_html("{}<br><small>{}: {}</small>", label, entry.staff, entry.reason)
-
-
-def _words(name: str) -> str:
-    """Return the name of an asset or a right as words."""
-    return name.replace("_", " ").capitalize()
 
 
 def statement_table(entries: Iterable[LedgerEntry]) -> dict[str, Any]:
@@ -208,7 +201,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
     def missing(self, entry: LedgerEntry) -> str:
         """Return what could not be taken back."""
         shortfall = entry.shortfall or {}
-        return ", ".join(f"{_words(name)}: {units:,}" for name, units in shortfall.items()) or "–"
+        return ", ".join(f"{words(name)}: {units:,}" for name, units in shortfall.items()) or "–"
 
     @display(description="Fingerprint of the request")
     def asked(self, entry: LedgerEntry) -> SafeString:
@@ -265,39 +258,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
         if not self.has_revoke_permission(request):
             raise PermissionDenied
         entry = get_object_or_404(LedgerEntry, pk=entry_id, type=EntryType.STAFF_GRANT)
-        now, granted = timezone.now(), delivered(entry).removeprefix("+")
-
-        def preview(cleaned: dict[str, Any]) -> list[list[object]]:
-            takings = grants.foresee(entry=entry, now=now)
-            names = [*takings.taken, *(set(takings.shortfall) - set(takings.taken))]
-            return [
-                [
-                    _words(name),
-                    f"{takings.taken.get(name, 0):,} left, {takings.shortfall.get(name, 0):,} used",
-                    f"{takings.taken.get(name, 0):,} taken back",
-                ]
-                for name in names
-            ]
-
-        def carry_out(cleaned: dict[str, Any]) -> tuple[LedgerEntry, bool, str]:
-            reversal = adjustments.revoke_premium(
-                entry=entry,
-                reason=cleaned["reason"],
-                staff=own_user(request),
-                now=now,
-                key=f"revoke:{entry.pk}",
-            )
-            return reversal.entry, reversal.is_new, f"Revoked: {granted}."
-
-        decision = about(
-            entry.player,
-            request=request,
-            title=f"Revoke {granted} of {entry.player}",
-            preview=preview,
-            carry_out=carry_out,
-            audit_action="wallet.premium_revoked",
-            note="Later grants move forward; nobody loses days they got elsewhere.",
-        )
+        decision = decisions.revocation(entry, request=request)
         return decide(request, decision, model_admin=self)
 
     def days_view(self, request: HttpRequest) -> HttpResponse:
@@ -428,89 +389,28 @@ class WalletAdmin(OfPlayer[Wallet]):
 
     def adjust_view(self, request: HttpRequest, player_id: int) -> HttpResponse:
         """Give a player something, or take it."""
-        if not request.user.has_perm("economy.adjust_wallet"):
-            raise PermissionDenied
-        player = get_object_or_404(Player, pk=player_id)
-        staff, now = own_user(request), timezone.now()
-        left = adjustments.left_today(staff=staff, now=now).units
-
-        def preview(cleaned: dict[str, Any]) -> list[list[object]]:
-            asset = cleaned["asset"]
-            foreseen = adjustments.foresee(
-                player=player, asset=asset, amount=cleaned["amount"], staff=staff, now=now
-            )
-            after_it = left - abs(cleaned["amount"])
-            return [
-                [asset.label.capitalize(), f"{foreseen.before:,}", f"{foreseen.after:,}"],
-                ["Left of your limit today", f"{left:,}", f"{after_it:,}"],
-            ]
-
-        def carry_out(cleaned: dict[str, Any]) -> tuple[LedgerEntry, bool, str]:
-            entry, is_new = adjustments.adjust(
-                player=player,
-                asset=cleaned["asset"],
-                amount=cleaned["amount"],
-                reason=cleaned["reason"],
-                staff=staff,
-                now=now,
-                key=f"staff:{cleaned['decision']}",
-            )
-            amount = f"{cleaned['amount']:+,}".replace("-", "−")
-            return entry, is_new, f"{amount} {cleaned['asset'].label}."
-
-        decision = about(
-            player,
-            request=request,
-            title=f"Adjust what {player} owns",
-            form=AdjustmentForm,
-            preview=preview,
-            carry_out=carry_out,
-            audit_action="wallet.adjusted",
-            note=f"You can move {left:,} more today.",
+        return self._decide(
+            request, player_id, permission="economy.adjust_wallet", decision=decisions.adjustment
         )
-        return decide(request, decision, model_admin=self)
 
     def premium_view(self, request: HttpRequest, player_id: int) -> HttpResponse:
         """Grant a player Premium."""
-        if not request.user.has_perm("economy.grant_premium"):
+        return self._decide(
+            request, player_id, permission="economy.grant_premium", decision=decisions.premium
+        )
+
+    def _decide(
+        self,
+        request: HttpRequest,
+        player_id: int,
+        *,
+        permission: str,
+        decision: Callable[..., Decision],
+    ) -> HttpResponse:
+        if not request.user.has_perm(permission):
             raise PermissionDenied
         player = get_object_or_404(Player, pk=player_id)
-        staff, now = own_user(request), timezone.now()
-        left = adjustments.left_today(staff=staff, now=now).premium_days
-
-        def preview(cleaned: dict[str, Any]) -> list[list[object]]:
-            days = cleaned["days"]
-            adjustments.check_premium_days(days, staff=staff, now=now)
-            until = entitlements.premium_until(player=player, now=now)
-            # A higher plan goes before what is left of a lower one: the end is the same.
-            return [
-                ["Premium until", minute(until), minute((until or now) + timedelta(days=days))],
-                ["Days left of your limit today", f"{left:,}", f"{left - days:,}"],
-            ]
-
-        def carry_out(cleaned: dict[str, Any]) -> tuple[LedgerEntry, bool, str]:
-            entry, is_new = adjustments.grant_premium(
-                player=player,
-                plan=cleaned["plan"],
-                days=cleaned["days"],
-                reason=cleaned["reason"],
-                staff=staff,
-                now=now,
-                key=f"staff:{cleaned['decision']}",
-            )
-            return entry, is_new, f"Granted: {delivered(entry).removeprefix('+')}."
-
-        decision = about(
-            player,
-            request=request,
-            title=f"Grant {player} Premium",
-            form=PremiumForm,
-            preview=preview,
-            carry_out=carry_out,
-            audit_action="wallet.premium_granted",
-            note=f"You can grant {left:,} more days today.",
-        )
-        return decide(request, decision, model_admin=self)
+        return decide(request, decision(player, request=request), model_admin=self)
 
     def access_view(self, request: HttpRequest, player_id: int) -> HttpResponse:
         """Explain why a player has or had a mode or Premium, or not."""

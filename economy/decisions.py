@@ -1,19 +1,22 @@
 """Decisions of staff about a player of which the ledger keeps an entry."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 
 from django import forms
 from django.db import transaction
 from django.http import HttpRequest
 from django.urls import reverse
+from django.utils import timezone
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
-from economy import adjustments
+from economy import adjustments, entitlements, grants
 from economy.errors import EconomyError
 from economy.goods import DAYS_MAX, Plan
 from economy.models import AMOUNT_MAX, Asset, LedgerEntry
-from economy.statements import moved
+from economy.statements import delivered, moved, words
+from economy.timeline import minute
 from quizarena.players.models import Player
 from quizarena.staff import audit
 from quizarena.staff.decisions import Decision, DecisionForm
@@ -55,7 +58,124 @@ class PremiumForm(DecisionForm):
     )
 
 
-def about(
+def adjustment(player: Player, *, request: HttpRequest) -> Decision:
+    """Return the decision to give the player something, or to take it."""
+    staff, now = own_user(request), timezone.now()
+    left = adjustments.left_today(staff=staff, now=now).units
+
+    def preview(cleaned: dict[str, Any]) -> list[list[object]]:
+        asset = cleaned["asset"]
+        foreseen = adjustments.foresee(
+            player=player, asset=asset, amount=cleaned["amount"], staff=staff, now=now
+        )
+        after_it = left - abs(cleaned["amount"])
+        return [
+            [asset.label.capitalize(), f"{foreseen.before:,}", f"{foreseen.after:,}"],
+            ["Left of your limit today", f"{left:,}", f"{after_it:,}"],
+        ]
+
+    def carry_out(cleaned: dict[str, Any]) -> tuple[LedgerEntry, bool, str]:
+        entry, is_new = adjustments.adjust(
+            player=player,
+            asset=cleaned["asset"],
+            amount=cleaned["amount"],
+            reason=cleaned["reason"],
+            staff=staff,
+            now=now,
+            key=f"staff:{cleaned['decision']}",
+        )
+        amount = f"{cleaned['amount']:+,}".replace("-", "−")
+        return entry, is_new, f"{amount} {cleaned['asset'].label}."
+
+    return _about(
+        player,
+        request=request,
+        title=f"Adjust what {player} owns",
+        form=AdjustmentForm,
+        preview=preview,
+        carry_out=carry_out,
+        audit_action="wallet.adjusted",
+        note=f"You can move {left:,} more today.",
+    )
+
+
+def premium(player: Player, *, request: HttpRequest) -> Decision:
+    """Return the decision to grant the player Premium."""
+    staff, now = own_user(request), timezone.now()
+    left = adjustments.left_today(staff=staff, now=now).premium_days
+
+    def preview(cleaned: dict[str, Any]) -> list[list[object]]:
+        days = cleaned["days"]
+        adjustments.check_premium_days(days, staff=staff, now=now)
+        until = entitlements.premium_until(player=player, now=now)
+        # A higher plan goes before what is left of a lower one: the end is the same.
+        return [
+            ["Premium until", minute(until), minute((until or now) + timedelta(days=days))],
+            ["Days left of your limit today", f"{left:,}", f"{left - days:,}"],
+        ]
+
+    def carry_out(cleaned: dict[str, Any]) -> tuple[LedgerEntry, bool, str]:
+        entry, is_new = adjustments.grant_premium(
+            player=player,
+            plan=cleaned["plan"],
+            days=cleaned["days"],
+            reason=cleaned["reason"],
+            staff=staff,
+            now=now,
+            key=f"staff:{cleaned['decision']}",
+        )
+        return entry, is_new, f"Granted: {delivered(entry).removeprefix('+')}."
+
+    return _about(
+        player,
+        request=request,
+        title=f"Grant {player} Premium",
+        form=PremiumForm,
+        preview=preview,
+        carry_out=carry_out,
+        audit_action="wallet.premium_granted",
+        note=f"You can grant {left:,} more days today.",
+    )
+
+
+def revocation(entry: LedgerEntry, *, request: HttpRequest) -> Decision:
+    """Return the decision to take back what staff have granted."""
+    now, granted = timezone.now(), delivered(entry).removeprefix("+")
+
+    def preview(cleaned: dict[str, Any]) -> list[list[object]]:
+        takings = grants.foresee(entry=entry, now=now)
+        names = [*takings.taken, *(set(takings.shortfall) - set(takings.taken))]
+        return [
+            [
+                words(name),
+                f"{takings.taken.get(name, 0):,} left, {takings.shortfall.get(name, 0):,} used",
+                f"{takings.taken.get(name, 0):,} taken back",
+            ]
+            for name in names
+        ]
+
+    def carry_out(cleaned: dict[str, Any]) -> tuple[LedgerEntry, bool, str]:
+        reversal = adjustments.revoke_premium(
+            entry=entry,
+            reason=cleaned["reason"],
+            staff=own_user(request),
+            now=now,
+            key=f"revoke:{entry.pk}",
+        )
+        return reversal.entry, reversal.is_new, f"Revoked: {granted}."
+
+    return _about(
+        entry.player,
+        request=request,
+        title=f"Revoke {granted} of {entry.player}",
+        preview=preview,
+        carry_out=carry_out,
+        audit_action="wallet.premium_revoked",
+        note="Later grants move forward; nobody loses days they got elsewhere.",
+    )
+
+
+def _about(
     player: Player,
     *,
     request: HttpRequest,

@@ -102,6 +102,11 @@ def mode_name(code: str) -> str:
     return str(modes.get(code, code))
 
 
+def words(name: str) -> str:
+    """Return the name of an asset or a right as words."""
+    return name.replace("_", " ").capitalize()
+
+
 def moved(entry: LedgerEntry) -> str:
     """Return what the entry moved, in words; what had regenerated stands apart."""
     regenerated = sum(entry.metadata.get(name, 0) for name in ("regenerated", "topped_up"))
