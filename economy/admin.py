@@ -522,11 +522,8 @@ class ProverRunAdmin(ReadOnlyAdmin[ProverRun]):
     @display(description="Outcome")
     def outcome(self, run: ProverRun) -> SafeString:
         """Return whether the ledger is proved."""
-        if run.differences:
-            return badge(f"{run.differences:,} differences", "danger")
-        if run.seconds is None:
-            return badge("not finished", "warning")
-        return badge("proved", "success")
+        wrong = f"{run.differences:,} differences" if run.differences else ""
+        return _outcome(wrong=wrong, is_finished=run.seconds is not None, right="proved")
 
     @display(description="Looked at")
     def proved(self, run: ProverRun) -> str:
@@ -541,6 +538,12 @@ class ProverRunAdmin(ReadOnlyAdmin[ProverRun]):
     def page_context(self, request: HttpRequest, obj: ProverRun) -> dict[str, Any]:
         """Return the findings, row by row."""
         return {"chapters": [_findings(obj)]} if obj.differences else {}
+
+
+def _outcome(*, wrong: str, is_finished: bool, right: str) -> SafeString:
+    if wrong:
+        return badge(wrong, "danger")
+    return badge(right, "success") if is_finished else badge("not finished", "warning")
 
 
 def _findings(run: ProverRun) -> Chapter:
@@ -605,13 +608,10 @@ class ControlRunAdmin(ReadOnlyAdmin[ControlRun]):
     @display(description="Outcome")
     def outcome(self, run: ControlRun) -> SafeString:
         """Return how it has ended."""
+        wrong = f"{run.findings:,} found" if run.findings else ""
         if run.error:
-            return badge(f"ended with {run.error}", "danger")
-        if run.findings:
-            return badge(f"{run.findings:,} found", "danger")
-        if run.finished_at is None:
-            return badge("not finished", "warning")
-        return badge("clean", "success")
+            wrong = f"ended with {run.error}"
+        return _outcome(wrong=wrong, is_finished=run.finished_at is not None, right="clean")
 
     @display(description="Looked at")
     def looked_at(self, run: ControlRun) -> str:
