@@ -28,28 +28,32 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache, cached_property, partial
 from inspect import Parameter, signature
-from operator import itemgetter
 from typing import Any, Generic, ParamSpec, TypeVar
 from uuid import UUID
 
 from django.db import DatabaseError, connection
 from django.db.models import Model, QuerySet
-from django.db.models.expressions import BaseExpression
-from django.db.models.query import (
-    FlatValuesListIterable,
-    ModelIterable,
-    ValuesListIterable,
-    get_related_populators,
-)
 from django.db.transaction import TransactionManagementError
 from django.utils import timezone
 from psycopg.types.json import Jsonb
 from psycopg.types.numeric import Int2, Int4, Int8
 
+from quizarena.django_internals import (
+    AnyField,
+    Compilation,
+    Converter,
+    UnpreparableError,
+    converted,
+    field_converters,
+    now_stored,
+    plain_table,
+    quoted,
+    stored,
+)
+
 P = ParamSpec("P")
 Row = TypeVar("Row")
 AnyModel = TypeVar("AnyModel", bound=Model)
-AnyField = Any  # Of Django's field classes each has parameters of its own.
 
 # Of each type that a parameter may have: two values for the parameter of that number. No other
 # parameter's pair lies as far apart, so a constant shift of one is never taken for another.
@@ -66,14 +70,6 @@ _STAND_INS: dict[type, Callable[[int], tuple[Any, Any]]] = {
         datetime(2011, 11, 8, 10, 9, 8, 11, tzinfo=UTC) + timedelta(days=5 * number),
     ),
 }
-
-
-# A position in a row, what converts the value there, and what it is of.
-_Converter = tuple[int, Sequence[Callable[..., Any]], BaseExpression]
-
-
-class UnpreparableError(TypeError):
-    """The query cannot be prepared as it is written. Nothing has been sent to the database."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,14 +92,15 @@ class _Compiled:
     locks: bool
     model: type[Model]
     hydrate: Callable[[Sequence[Any]], Any]
-    converters: Sequence[_Converter]
+    converters: Sequence[Converter]
 
 
 class Prepared(Generic[P, Row]):
     """A queryset that is compiled at the first use; see the module. Made by `prepared`."""
 
     def __init__(self, build: Callable[P, QuerySet[Any, Row]]) -> None:
-        self._build = build
+        # Public for the test that runs what Django makes of it beside what is made here.
+        self.build: Any = build
         self._types = _types(build)
 
     def rows(self, *args: P.args, **kwargs: P.kwargs) -> list[Row]:
@@ -124,7 +121,7 @@ class Prepared(Generic[P, Row]):
             return found[0]
         model: Any = self._compiled.model
         error = model.MultipleObjectsReturned if found else model.DoesNotExist
-        raise error(f"{self._build.__qualname__} found {len(found)} rows.")
+        raise error(f"{self.build.__qualname__} found {len(found)} rows.")
 
     def _run(self, values: dict[str, Any]) -> Iterator[Row]:
         """Send the query, and return an iterator that makes its rows."""
@@ -141,7 +138,7 @@ class Prepared(Generic[P, Row]):
         with connection.cursor() as cursor:
             cursor.execute(compiled.sql, params)
             found = cursor.fetchall()
-        return map(compiled.hydrate, _converted(found, compiled.converters))
+        return map(compiled.hydrate, converted(found, compiled.converters))
 
     @cached_property
     def _compiled(self) -> _Compiled:
@@ -155,39 +152,29 @@ class Prepared(Generic[P, Row]):
         }
         # What depends on where it is compiled is no less wrong than what depends on a value.
         with timezone.override(timezone.get_fixed_timezone(345)):
-            sql, params, *_ = self._compile({name: pair[0] for name, pair in stand_ins.items()})
-        other_sql, other_params, queryset, compiler = self._compile(
-            {name: pair[1] for name, pair in stand_ins.items()}
-        )
-        if sql != other_sql or len(params) != len(other_params):
+            first = self._compile({name: pair[0] for name, pair in stand_ins.items()})
+        other = self._compile({name: pair[1] for name, pair in stand_ins.items()})
+        if first.sql != other.sql or len(first.params) != len(other.params):
             raise UnpreparableError("A parameter changes the SQL.")
         found = [
             _slot(position, pair, stand_ins)
-            for position, pair in enumerate(zip(params, other_params, strict=True))
+            for position, pair in enumerate(zip(first.params, other.params, strict=True))
         ]
         slots = [slot for slot in found if slot]
         if unused := stand_ins.keys() - {slot.name for slot in slots}:
             raise UnpreparableError(f"Not in the SQL: {sorted(unused)}.")
-        converters = compiler.get_converters([chosen[0] for chosen in compiler.select])
         return _Compiled(
-            sql=sql,
-            params=params,
+            sql=first.sql,
+            params=first.params,
             slots=slots,
-            locks=queryset.query.select_for_update,
-            model=queryset.model,
-            hydrate=_hydrating(queryset, compiler),
-            converters=[(position, *made) for position, made in converters.items()],
+            locks=other.locks,
+            model=other.model,
+            hydrate=other.hydrate(),
+            converters=other.converters(),
         )
 
-    def _compile(self, values: dict[str, Any]) -> tuple[str, Sequence[Any], Any, Any]:
-        """Return the SQL, its parameters, the queryset, and what has compiled it."""
-        build: Any = self._build
-        queryset = build(**values)
-        if queryset._db or queryset._prefetch_related_lookups or queryset._known_related_objects:
-            raise UnpreparableError("It needs another database, query or instance.")
-        compiler = queryset.query.get_compiler(using=connection.alias)
-        sql, params = compiler.as_sql()
-        return sql, params, queryset, compiler
+    def _compile(self, values: dict[str, Any]) -> Compilation:
+        return Compilation(self.build(**values))
 
 
 def prepared(build: Callable[P, QuerySet[Any, Row]]) -> Prepared[P, Row]:
@@ -243,47 +230,6 @@ def _slot(
     raise UnpreparableError(f"Made of a parameter, but none: {found[0]!r}.")
 
 
-# --- Rows -----------------------------------------------------------------------------------------
-
-
-def _converted(rows: Sequence[Any], converters: Sequence[_Converter]) -> Iterator[list[Any]]:
-    """Turn what the database returns into the values of the fields, as Django does it."""
-    for found in rows:
-        row = list(found)
-        for position, functions, expression in converters:
-            for convert in functions:
-                row[position] = convert(row[position], expression, connection)
-        yield row
-
-
-def _hydrating(queryset: Any, compiler: Any) -> Callable[[Sequence[Any]], Any]:
-    """Return the function that makes of a row what the queryset would."""
-    if compiler.has_extra_select:
-        raise UnpreparableError("It orders by what it does not return.")
-    if queryset._iterable_class is FlatValuesListIterable:
-        return itemgetter(0)
-    if queryset._iterable_class is ValuesListIterable:
-        return tuple
-    if queryset._iterable_class is not ModelIterable:
-        raise UnpreparableError("It returns neither instances nor values_list.")
-    first, last = compiler.klass_info["select_fields"][0], compiler.klass_info["select_fields"][-1]
-    names = [chosen[0].target.attname for chosen in compiler.select[first : last + 1]]
-    populators: Any = get_related_populators
-    beside = populators(compiler.klass_info, compiler.select, connection.alias)
-    annotations = list((compiler.annotation_col_map or {}).items())
-    model, alias = queryset.model, connection.alias
-
-    def hydrate(row: Sequence[Any]) -> Any:
-        instance = model.from_db(alias, names, row[first : last + 1])
-        for populator in beside:
-            populator.populate(row, instance)
-        for name, position in annotations:
-            setattr(instance, name, row[position])
-        return instance
-
-    return hydrate
-
-
 # --- One instance ---------------------------------------------------------------------------------
 
 
@@ -293,7 +239,7 @@ def save(instance: Model, *, fields: Sequence[str]) -> None:
     Raises DatabaseError if its row is not there.
     """
     sql, written = _update(type(instance), tuple(fields))
-    params = [_stored(field, instance, is_new=False) for field in written]
+    params = [stored(field, instance, is_new=False) for field in written]
     with connection.cursor() as cursor:
         cursor.execute(sql, [*params, instance.pk])
         if cursor.rowcount != 1:
@@ -306,20 +252,20 @@ def insert(instance: Model) -> bool:
     A key that the database makes is set. Return False if a trigger has skipped the row.
     """
     sql, written = _insert(type(instance), instance.pk is not None)
-    params = [_stored(field, instance, is_new=True) for field in written]
+    params = [stored(field, instance, is_new=True) for field in written]
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         row = cursor.fetchone()
     if row is None:
         return False
     (instance.pk,) = row
-    instance._state.adding, instance._state.db = False, connection.alias
+    now_stored(instance)
     return True
 
 
 def columns(model: type[Model]) -> str:
     """Return the columns of a model as SQL has to return them to `instances`."""
-    return ", ".join(map(_quoted, _table(model)[2]))
+    return ", ".join(map(_column, plain_table(model)[2]))
 
 
 def instances(model: type[AnyModel], sql: str, params: Mapping[str, Any]) -> list[AnyModel]:
@@ -331,60 +277,34 @@ def instances(model: type[AnyModel], sql: str, params: Mapping[str, Any]) -> lis
     with connection.cursor() as cursor:
         cursor.execute(sql, params)
         rows = cursor.fetchall()
-    return [model.from_db(connection.alias, names, row) for row in _converted(rows, converters)]
+    return [model.from_db(connection.alias, names, row) for row in converted(rows, converters)]
 
 
 @cache
-def _fields(model: type[Model]) -> tuple[Sequence[str], Sequence[_Converter]]:
+def _fields(model: type[Model]) -> tuple[Sequence[str], Sequence[Converter]]:
     """Return the names of a model's fields, and how their values are converted."""
-    table, _, fields = _table(model)
-    converters = [
-        (position, field.get_db_converters(connection), field.get_col(table))
-        for position, field in enumerate(fields)
-        if field.get_db_converters(connection)
-    ]
-    return [field.attname for field in fields], converters
-
-
-def _stored(field: AnyField, instance: Model, *, is_new: bool) -> Any:
-    """Return a field's value as the database is to get it."""
-    value = field.get_db_prep_save(field.pre_save(instance, is_new), connection)
-    if hasattr(value, "as_sql"):
-        raise UnpreparableError(f"{field.name} is an expression.")
-    return value
+    table, _, fields = plain_table(model)
+    return [field.attname for field in fields], field_converters(table, fields)
 
 
 @cache
 def _update(model: type[Model], names: tuple[str, ...]) -> tuple[str, Sequence[AnyField]]:
     """Return the SQL that writes these fields by the primary key, and the fields."""
-    table, key, _ = _table(model)
+    table, key, _ = plain_table(model)
     fields = [model._meta.get_field(name) for name in dict.fromkeys(names)]
-    columns = ", ".join(f"{_quoted(field)} = %s" for field in fields)
-    return f"UPDATE {table} SET {columns} WHERE {_quoted(key)} = %s", fields  # noqa: S608
+    columns = ", ".join(f"{_column(field)} = %s" for field in fields)
+    return f"UPDATE {table} SET {columns} WHERE {_column(key)} = %s", fields  # noqa: S608
 
 
 @cache
 def _insert(model: type[Model], has_key: bool) -> tuple[str, Sequence[AnyField]]:
     """Return the SQL that inserts a row, and the fields it writes."""
-    table, key, fields = _table(model)
+    table, key, fields = plain_table(model)
     fields = [field for field in fields if has_key or field is not key]
-    columns, values = ", ".join(map(_quoted, fields)), ", ".join(["%s"] * len(fields))
-    sql = f"INSERT INTO {table} ({columns}) VALUES ({values}) RETURNING {_quoted(key)}"  # noqa: S608
+    columns, values = ", ".join(map(_column, fields)), ", ".join(["%s"] * len(fields))
+    sql = f"INSERT INTO {table} ({columns}) VALUES ({values}) RETURNING {_column(key)}"  # noqa: S608
     return sql, fields
 
 
-def _table(model: type[Model]) -> tuple[str, AnyField, Sequence[AnyField]]:
-    """Return the table of a model, its key and its fields."""
-    meta: Any = model._meta
-    if (
-        meta.parents
-        or len(meta.pk_fields) > 1
-        or any(one.generated for one in meta.concrete_fields)
-    ):
-        raise UnpreparableError(f"{model} is not one plain table.")
-    return connection.ops.quote_name(meta.db_table), meta.pk, meta.concrete_fields
-
-
-def _quoted(field: AnyField) -> str:
-    """Return the name of a field's column."""
-    return connection.ops.quote_name(field.column)
+def _column(field: AnyField) -> str:
+    return quoted(field.column)

@@ -1,25 +1,40 @@
 """Queries that are compiled once and run with other parameters, beside what Django itself does."""
 
+from collections.abc import Callable
+from copy import copy
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 import pytest
 from django.db import DatabaseError, connection, transaction
-from django.db.models import Count, OuterRef, QuerySet, Subquery
+from django.db.models import Count, Model, OuterRef, QuerySet, Subquery
 from django.db.models.functions import TruncDate
 from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bot.models import InboxUpdate
+from economy import entitlements
+from economy.models import PremiumSpan
+from payments import purchases
 from payments.models import Product, Purchase, PurchaseEvent
+from promos import redemptions
+from promos.models import Attempt, Redemption
 from quizarena import prepared as module
+from quizarena.django_internals import UnpreparableError
+from quizarena.game import rounds
+from quizarena.game.models import Mode, Round, Showing
+from quizarena.players import services as players
 from quizarena.players.models import Language, Player
-from quizarena.prepared import UnpreparableError, prepared
+from quizarena.prepared import Prepared, prepared
 from tests.concurrency import another_connection, run_together
-from tests.factories import PlayerFactory
-from tests.payments.steps import NOON, open_purchase
+from tests.factories import PlayerFactory, make_campaign
+from tests.game.test_selection import make_questions
+from tests.payments.steps import NOON, buy, open_purchase
+from tests.promos.steps import CODE, redeem
 
 HOUR = timedelta(hours=1)
 
@@ -414,6 +429,152 @@ class TestOneInstance:
             module.insert(again)
 
         assert Product.objects.count() == 8
+
+
+class Twin:
+    """Lets Django do once more whatever is done prepared, and finds no difference.
+
+    `found` are the queries of which both have found something, `written` what both have stored.
+    """
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.found: set[str] = set()
+        self.written: set[tuple[str, type[Model]]] = set()
+        for name in ("rows", "first", "get"):
+            monkeypatch.setattr(Prepared, name, self._reading(getattr(Prepared, name)))
+        insert, save = self._writing(module.insert), self._writing(module.save)
+        for owner in (module, entitlements, redemptions):
+            monkeypatch.setattr(owner, "insert", insert)
+        for owner in (module, purchases):
+            monkeypatch.setattr(owner, "save", save)
+        monkeypatch.setattr(purchases, "instances", self._returning(module.instances))
+
+    def _reading(self, read: Callable[..., Any]) -> Callable[..., Any]:
+        def both(query: Prepared[..., Any], **values: Any) -> Any:
+            with CaptureQueriesContext(connection) as by_django:
+                known = list(query.build(**values))
+            with CaptureQueriesContext(connection) as prepared_once:
+                result = read(query, **values)
+            found = result if isinstance(result, list) else [result] if known else []
+            name = _name(query)
+            assert [one["sql"] for one in prepared_once] == [one["sql"] for one in by_django], name
+            assert [_whole(row) for row in found] == [_whole(row) for row in known], name
+            if known:
+                self.found.add(name)
+            return result
+
+        return both
+
+    def _writing(self, write: Callable[..., Any]) -> Callable[..., Any]:
+        def both(instance: Any, **fields: Any) -> Any:
+            again = copy(instance)
+            with transaction.atomic():
+                if fields:
+                    again.save(update_fields=fields["fields"])
+                else:
+                    again.save(force_insert=True)
+                known = _stored(again)
+                transaction.set_rollback(True)
+            result = write(instance, **fields)
+            assert _stored(instance) == known
+            self.written.add((write.__name__, type(instance)))
+            return result
+
+        return both
+
+    def _returning(self, read: Callable[..., Any]) -> Callable[..., Any]:
+        def both(model: type[Any], *args: Any) -> Any:
+            found = read(model, *args)
+            assert [_whole(one) for one in found] == [
+                _whole(model.objects.get(pk=one.pk)) for one in found
+            ]
+            return found
+
+        return both
+
+
+@pytest.mark.django_db
+class TestTheProduct:
+    """What the product has prepared does what Django does: for each new release of Django."""
+
+    def test_all_of_it_finds_and_stores_what_django_does(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        make_questions(30)
+        make_campaign(code=CODE, grant=True)
+        player = PlayerFactory.create(telegram_id=7)
+        twin = Twin(monkeypatch)
+
+        _meet(player)
+        players.lock(player)
+        # The modes before Premium, which opens them all.
+        buy(player, "MEGA_PACK_15")
+        first = rounds.start(player=player, mode=Mode.QUICK_MIX_A1A2, key="k", now=NOON).showing
+        assert entitlements.can_play(player=player, mode="WORD_ORDER", at=NOON)
+        redeem(player, "NOBODY")
+        redeem(player)
+        bought = buy(player, "PREMIUM_MONTH")
+        purchases.lock(pk=bought.pk)
+        rounds.start(player=player, mode=Mode.QUICK_MIX_A1A2, key="k", now=NOON)
+        for showing in (first, Showing.objects.order_by("pk").last()):
+            assert showing is not None
+            current = rounds.answer(player=player, showing_id=showing.pk, place=0, now=NOON).next
+            assert current is not None
+            rounds.outcomes(current.round)
+
+        assert twin.found == {_name(query) for query in _of_the_product()}
+        assert twin.written == {
+            ("insert", Attempt),
+            ("insert", PremiumSpan),
+            ("insert", Redemption),
+            ("insert", Round),
+            ("insert", Showing),
+            ("save", Purchase),
+            ("save", Showing),
+        }
+
+
+def _meet(player: Player) -> None:
+    """Let the player write to the bot again."""
+    players.meet(
+        telegram_id=player.telegram_id,
+        first_name=player.first_name,
+        last_name=player.last_name,
+        username=player.username,
+        language_code="de",
+        now=NOON,
+    )
+
+
+def _of_the_product() -> list[Prepared[..., Any]]:
+    """Return every query that a module of the product has prepared."""
+    root = Path(module.__file__).parent.parent
+    modules = [
+        import_module(".".join(path.relative_to(root).with_suffix("").parts))
+        for package in ("quizarena", "economy", "promos", "payments", "bot")
+        for path in (root / package).rglob("*.py")
+        if "\n@prepared" in path.read_text()
+    ]
+    return [one for each in modules for one in vars(each).values() if isinstance(one, Prepared)]
+
+
+def _name(query: Prepared[..., Any]) -> str:
+    return f"{query.build.__module__}.{query.build.__qualname__}"
+
+
+def _whole(row: Any) -> Any:
+    """Return all that a row holds: of an instance also what is annotated and what stands beside."""
+    if not isinstance(row, Model):
+        return row
+    held = {name: value for name, value in vars(row).items() if name != "_state"}
+    beside = {name: _whole(one) for name, one in row._state.fields_cache.items()}
+    return type(row), row._state.adding, row._state.db, held, beside
+
+
+def _stored(instance: Model) -> dict[str, Any]:
+    """Return the row of an instance, without a key that the database makes."""
+    stored = type(instance)._default_manager.filter(pk=instance.pk).values().get()
+    return {name: value for name, value in stored.items() if name != "id"}
 
 
 def _values(instance: Any) -> dict[str, Any]:
