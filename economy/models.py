@@ -391,6 +391,14 @@ class SpanQuerySet(models.QuerySet[Row_co]):
         return self.filter(revoked_at=None, ends_at__gt=now).order_by("starts_at")
 
 
+def active_sql(span: str) -> str:
+    """Return `SpanQuerySet.active` as SQL about the row `span` and the parameter `now`."""
+    return (
+        f"({span}.starts_at <= %(now)s AND {span}.ends_at > %(now)s"
+        f" AND ({span}.revoked_at IS NULL OR {span}.revoked_at > %(now)s))"
+    )
+
+
 class Span(models.Model):
     """Time that one grant entitles a player to, from `starts_at` up to, not at, `ends_at`.
 

@@ -119,11 +119,14 @@ def _outcome(
         return known
     if safety.savers(day) > savers_used:
         return Outcome.FROZEN_SAVER
-    freezes = safety.freezes(day)
-    if freezes is None:
-        return Outcome.FROZEN_PREMIUM
-    used = sum(outcomes.get(other) is Outcome.FROZEN_PREMIUM for other in week_of(day))
-    return Outcome.FROZEN_PREMIUM if used < freezes else Outcome.MISSED
+    frozen = sum(outcomes.get(other) is Outcome.FROZEN_PREMIUM for other in week_of(day))
+    is_frozen = can_freeze(safety.freezes(day), frozen=frozen)
+    return Outcome.FROZEN_PREMIUM if is_frozen else Outcome.MISSED
+
+
+def can_freeze(freezes: int | None, *, frozen: int) -> bool:
+    """Return whether a plan of so many freezes a week (None: any) has one left after `frozen`."""
+    return freezes is None or frozen < freezes
 
 
 def days(first: date, last: date) -> list[date]:

@@ -19,6 +19,7 @@ from economy.models import (
     LedgerEntry,
     Source,
     Wallet,
+    active_sql,
 )
 from quizarena.players.models import Player
 
@@ -159,9 +160,8 @@ def _lock_with_plan(*, player: Player, now: datetime) -> tuple[Wallet, Plan | No
 _COLUMNS = [field.attname for field in Wallet._meta.concrete_fields]
 _LOCK_WITH_PLAN = f"""
 SELECT
-  (SELECT plan FROM economy_premiumspan
-   WHERE player_id = %(player)s AND starts_at <= %(now)s AND ends_at > %(now)s
-     AND (revoked_at IS NULL OR revoked_at > %(now)s)
+  (SELECT plan FROM economy_premiumspan AS span
+   WHERE player_id = %(player)s AND {active_sql("span")}
    LIMIT 1) AS plan,
   xmin <> (SELECT xmin FROM economy_wallet WHERE player_id = %(player)s) AS has_changed,
   {", ".join(_COLUMNS)}

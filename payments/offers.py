@@ -16,11 +16,12 @@ from django.db import connection, transaction
 from economy import grants, streak_rules
 from economy.energy import FREE_CAP, Energy
 from economy.goods import Goods, Plan
-from economy.models import EntryType, Source
+from economy.models import EntryType, Source, active_sql
 from economy.wallets import business_zone
 from payments import catalogue, offer_rules, purchases
 from payments.errors import Refusal, RefusedError, StaleOfferError
-from payments.models import GRACE, PAID, Attribution, Impression, Purchase
+from payments.models import PAID, Attribution, Impression, Purchase
+from payments.models.subscription import renewed_sql
 from payments.offer_rules import (
     BLOCKING_EVERY,
     BOUGHT_WITHIN,
@@ -37,6 +38,7 @@ from payments.offer_rules import (
 )
 from promos import redemptions
 from promos.models import Campaign, CampaignKind, Channel, Redemption
+from promos.models.campaign import open_sql
 from promos.redemptions import Result
 from quizarena.players.models import Player
 
@@ -103,15 +105,13 @@ SELECT
   (SELECT count(*) FROM economy_streakday
    WHERE player_id = %(player)s AND day BETWEEN %(monday)s AND %(today)s
      AND outcome = 'FROZEN_PREMIUM') AS frozen_this_week,
-  ARRAY(SELECT mode FROM economy_modespan
-        WHERE player_id = %(player)s AND starts_at <= %(now)s AND ends_at > %(now)s
-          AND revoked_at IS NULL) AS modes,
+  ARRAY(SELECT mode FROM economy_modespan AS span
+        WHERE player_id = %(player)s AND {active_sql("span")}) AS modes,
   (SELECT coalesce(json_agg(json_build_array(plan, starts_at, ends_at) ORDER BY starts_at), '[]')
    FROM economy_premiumspan
    WHERE player_id = %(player)s AND ends_at >= %(starter_since)s AND revoked_at IS NULL) AS premium,
-  EXISTS (SELECT FROM payments_subscription
-          WHERE player_id = %(player)s AND canceled_at IS NULL
-            AND expires_at > %(grace_since)s) AS is_renewed,
+  EXISTS (SELECT FROM payments_subscription AS subscription
+          WHERE player_id = %(player)s AND {renewed_sql("subscription")}) AS is_renewed,
   (SELECT count(*) FROM payments_purchase
    WHERE player_id = %(player)s AND product_id = %(about)s AND status IN ({_PAID})
      AND paid_at > %(bought_since)s) AS times_bought,
@@ -125,8 +125,7 @@ SELECT
     ) ORDER BY campaign.value DESC, campaign.id)
     FROM promos_campaign AS campaign JOIN promos_code AS code
       ON code.campaign_id = campaign.id AND code.is_shared AND code.revoked_at IS NULL
-    WHERE campaign.is_weekend_offer AND campaign.status = 'ACTIVE'
-      AND campaign.starts_at <= %(now)s AND (campaign.ends_at IS NULL OR campaign.ends_at > %(now)s)
+    WHERE campaign.is_weekend_offer AND {open_sql("campaign")}
   ) END AS campaigns,
   (SELECT count(*) FROM payments_impression
    WHERE player_id = %(player)s AND day = %(today)s) AS shown_today,
@@ -170,7 +169,6 @@ def _look(*, player: Player, event: Event, about: str, now: datetime) -> _Facts:
         "about": about,
         "bought_since": now - BOUGHT_WITHIN.get(about, timedelta(0)),
         "starter_since": now - STARTER_OVER_FOR,
-        "grace_since": now - GRACE,
         "is_weekend": offer_rules.is_weekend(local),
         "blocking_since": now - BLOCKING_EVERY,
         "same_since": now - SAME_EVERY,
@@ -262,10 +260,8 @@ def _streak(row: Mapping[str, Any], *, today: date) -> int:
 
 def _is_safe(*, savers: int, plan: Plan | None, frozen: int) -> bool:
     """Return whether a day without activity would cost the streak nothing."""
-    if savers > 0:
-        return True
     freezes = plan.freezes_per_week if plan else 0
-    return freezes is None or frozen < freezes
+    return savers > 0 or streak_rules.can_freeze(freezes, frozen=frozen)
 
 
 def _campaign(told: Mapping[str, Any]) -> tuple[Campaign, bytes]:

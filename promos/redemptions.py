@@ -36,6 +36,8 @@ from promos.models import (
     Redemption,
     RedemptionStatus,
 )
+from promos.models.code import stopped_sql
+from promos.models.redemption import held_sql, lapsed_sql
 from promos.rules import (
     BLOCK_FOR,
     FAILURES_MAX,
@@ -217,7 +219,7 @@ class _Known:
     terms: Terms | None
 
 
-_LOOK_UP = """
+_LOOK_UP = f"""
 SELECT
   player.language,
   (SELECT min(day) FROM economy_streakday
@@ -238,14 +240,14 @@ SELECT
   (SELECT id FROM promos_attempt
    WHERE player_id = player.id AND idempotency_key = %(key)s) AS earlier_id,
   code.id AS code_id, code.digest, code.is_shared,
-  coalesce(code.revoked_at, batch.revoked_at) IS NOT NULL AS is_revoked,
+  {stopped_sql("code", "batch")} IS NOT NULL AS is_revoked,
   NOT code.is_shared AND EXISTS (
     SELECT FROM promos_redemption
     WHERE code_id = code.id AND status <> 'EXPIRED' AND player_id <> player.id
   ) AS is_used_by_other,
   mine.id AS live_id,
-  mine.status = 'RESERVED' AND (NOT mine.is_kept OR mine.locked_until > %(now)s) AS is_held,
-  mine.status = 'RESERVED' AND NOT mine.is_kept AND mine.reserved_until <= %(now)s AS is_lapsed,
+  {held_sql("mine")} AS is_held,
+  {lapsed_sql("mine")} AS is_lapsed,
   coalesce((SELECT max(turn) FROM promos_redemption
             WHERE campaign_id = campaign.id AND player_id = player.id), 0) AS turns_taken,
   campaign.id AS campaign_id, campaign.status, campaign.kind, campaign.value,
@@ -263,7 +265,7 @@ LEFT JOIN promos_redemption AS mine
 WHERE player.id = %(player)s
 ORDER BY code.id
 LIMIT 1
-"""
+"""  # noqa: S608 -- what is put in are constants.
 
 
 def _look_up(*, player: Player, entered: _Entered, key: str, now: datetime) -> _Known:

@@ -53,6 +53,12 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         )
 
 
+def renewed_sql(subscription: str) -> str:
+    """Return as SQL whether the row `subscription` is ACTIVE or in GRACE at the parameter `now`."""
+    grace = f"INTERVAL '{GRACE.total_seconds():.0f} seconds'"
+    return f"({subscription}.canceled_at IS NULL AND {subscription}.expires_at > %(now)s - {grace})"
+
+
 class Subscription(models.Model):
     """A monthly subscription that Telegram renews; its first purchase began it."""
 

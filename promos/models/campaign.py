@@ -80,6 +80,18 @@ class CampaignQuerySet(models.QuerySet["Campaign"]):
         return self.filter(status__in=RUNNING)
 
 
+def open_sql(campaign: str = "", *, at: str = "%(now)s") -> str:
+    """Return as SQL whether the row `campaign` gives at `at` what it has left, for who may have it.
+
+    The same as promos/rules.py says of the campaign. Conditions to stand between others.
+    """
+    row = f"{campaign}." if campaign else ""
+    return (
+        f"{row}status = 'ACTIVE'\n"
+        f"  AND {row}starts_at <= {at} AND ({row}ends_at IS NULL OR {row}ends_at > {at})"
+    )
+
+
 class Campaign(models.Model):
     """Something to give away, to whom, when, and how often at most."""
 

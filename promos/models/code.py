@@ -82,6 +82,11 @@ class Batch(models.Model):
         return f"{self.size:,} codes of {self.campaign}"
 
 
+def stopped_sql(code: str, batch: str) -> str:
+    """Return `Code.stopped_at` as SQL about the row `code` and the row `batch` of its batch."""
+    return f"coalesce({code}.revoked_at, {batch}.revoked_at)"
+
+
 class Code(models.Model):
     """A code, as its HMAC: nobody can read it here. One shared by all, or one for one player."""
 

@@ -8,7 +8,7 @@ from django.db import models
 from django.db.models import Q
 
 from economy.models import never_truncated
-from promos.models.campaign import Campaign
+from promos.models.campaign import Campaign, open_sql
 from promos.models.code import Code
 from promos.rules import TURNS_MAX
 
@@ -38,7 +38,7 @@ REDEMPTION_MOVES = (
 
 # Claims a use of the campaign, or inserts nothing. The campaign's lock makes sure that whoever
 # comes second sees what the first one has taken.
-CLAIM_A_USE = """
+CLAIM_A_USE = f"""
 IF NEW.status NOT IN ('RESERVED', 'APPLIED') OR NEW.stars_off <> 0 THEN
   RAISE EXCEPTION 'A redemption begins as a hold or as used, and takes no Stars off yet.';
 END IF;
@@ -60,14 +60,13 @@ IF NOT NEW.is_shared AND EXISTS (
 END IF;
 UPDATE promos_campaign
 SET held = held + (NEW.status = 'RESERVED')::int, applied = applied + (NEW.status = 'APPLIED')::int
-WHERE id = NEW.campaign_id AND status = 'ACTIVE'
-  AND starts_at <= NEW.created_at AND (ends_at IS NULL OR ends_at > NEW.created_at)
+WHERE id = NEW.campaign_id AND {open_sql(at="NEW.created_at")}
   AND (uses_max IS NULL OR applied + held < uses_max);
 IF NOT FOUND THEN
   RETURN NULL;
 END IF;
 RETURN NEW;
-"""
+"""  # noqa: S608 -- what is put in is a constant.
 
 # Moves the use along, and the Stars that it takes off. What would overrun the budget is not done.
 COUNT_THE_MOVE = """
@@ -121,6 +120,22 @@ class RedemptionQuerySet(models.QuerySet["Redemption"]):
             is_kept=True,
             locked_until__lte=now - SETTLED_WITHIN,
         )
+
+
+def lapsed_sql(redemption: str) -> str:
+    """Return `RedemptionQuerySet.lapsed` as SQL: of the row `redemption`, at parameter `now`."""
+    return (
+        f"({redemption}.status = 'RESERVED' AND NOT {redemption}.is_kept"
+        f" AND {redemption}.reserved_until <= %(now)s)"
+    )
+
+
+def held_sql(redemption: str) -> str:
+    """Return `RedemptionQuerySet.held` as SQL: of the row `redemption`, at parameter `now`."""
+    return (
+        f"({redemption}.status = 'RESERVED' AND CASE WHEN {redemption}.is_kept"
+        f" THEN {redemption}.locked_until > %(now)s ELSE {redemption}.reserved_until > %(now)s END)"
+    )
 
 
 class Redemption(models.Model):
