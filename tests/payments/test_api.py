@@ -380,12 +380,19 @@ def subscribe(player: Player) -> None:
     paid(player, "PREMIUM_MONTH", is_subscription=True)
 
 
+def open_too_many(player: Player) -> None:
+    now = timezone.now()
+    for _ in range(purchases.OPENED_A_DAY_MAX):
+        steps.open_purchase(player, now=now)
+
+
 REFUSED: list[tuple[str, Callable[[Player], None], dict[str, Any]]] = [
     ("suspended", suspend, {"product": "ENERGY_10"}),
     ("not_for_sale", withdraw, {"product": "ENERGY_10"}),
     ("not_for_sale", change_nothing, {"product": "ENERGY_10", "subscription": True}),
     ("too_soon", buy("STREAK_SAVER_20"), {"product": "STREAK_SAVER_20"}),
     ("lower_plan", buy("PREMIUM_MONTH"), {"product": "PREMIUM_STARTER"}),
+    ("too_many_today", open_too_many, {"product": "ENERGY_10"}),
     ("subscribed", subscribe, {"product": "PREMIUM_MONTH", "subscription": True}),
 ]
 

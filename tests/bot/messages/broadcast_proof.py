@@ -154,7 +154,7 @@ def run(
         + [(0.45, "block")]
     )
     written, looked, status = 0, 0.0, "SCHEDULED"
-    deadline = began + 60 + 4 * recipients / PER_SECOND
+    deadline = began + 180 + 4 * recipients / PER_SECOND
     while status not in ("DONE", "STOPPED"):
         assert time.monotonic() < deadline, f"Not done in time.\n{stack.report()}"
         phones.watch()
