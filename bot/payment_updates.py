@@ -135,7 +135,7 @@ async def paid(update: Update, context: Context) -> None:
         purchase = purchases.credit(charge_id=payment.charge_id, now=context.now)
     is_there = purchase.status == PurchaseStatus.CREDITED
     source = notices.RECEIPTS if is_there else notices.DELAYS
-    notices.tell(player=purchase.player, now=context.now, sources=[source])
+    notices.notify(player=purchase.player, now=context.now, sources=[source])
     if is_there:
         await touchpoints.pause(
             context.bot,
@@ -152,7 +152,7 @@ async def refunded(update: Update, context: Context) -> None:
     assert update.message is not None
     payment = payment_of(update.message.to_dict())
     purchase = refunds.came_from_telegram(payment, now=context.now)
-    notices.tell(player=purchase.player, now=context.now, sources=[notices.REFUNDS])
+    notices.notify(player=purchase.player, now=context.now, sources=[notices.REFUNDS])
     raise ApplicationHandlerStop
 
 
@@ -164,18 +164,18 @@ async def subscription_changed(update: Update, context: Context) -> None:
     told = update.api_kwargs.get("subscription")
     if told is None:
         return
-    held = subscriptions.hear(
+    held = subscriptions.apply_subscription_update(
         payload=told["invoice_payload"],
         telegram_id=told["user"]["id"],
         state=told["state"],
         now=context.now,
     )
     if held is not None and told["state"] == "failed":
-        notices.tell(player=held.player, now=context.now, sources=[notices.FAILED_RENEWALS])
+        notices.notify(player=held.player, now=context.now, sources=[notices.FAILED_RENEWALS])
     elif held is not None and held.player.bot_blocked_at is None:
         with dates.speaking_to(held.player):
             is_over = held.canceled_at is not None
             text = receipts_texts.canceled(held) if is_over else receipts_texts.goes_on(held)
-            keyboard = receipts_buttons.told_of_subscription()
+            keyboard = receipts_buttons.after_subscription_notice()
             await context.bot.send_message(held.player.telegram_id, text, reply_markup=keyboard)
     raise ApplicationHandlerStop

@@ -65,7 +65,7 @@ async def meet(update: Update, context: Context) -> None:
         return
     if update.message is not None and not taps.is_from_a_person(update.message):
         raise ApplicationHandlerStop  # Something was pinned, a timer set: nobody has said anything.
-    context.player = players.meet(
+    context.player = players.upsert_from_telegram(
         telegram_id=user.id,
         first_name=user.first_name,
         last_name=user.last_name or "",
@@ -81,7 +81,7 @@ async def meet(update: Update, context: Context) -> None:
             return
         if update.callback_query is not None:
             await update.callback_query.answer(texts.suspended(), show_alert=True)
-        if players.tell_suspension(player=context.player, now=context.now):
+        if players.notify_of_suspension(player=context.player, now=context.now):
             await context.bot.send_message(user.id, texts.suspended())
         raise ApplicationHandlerStop
 
@@ -118,4 +118,4 @@ async def message(update: Update, context: Context) -> None:
             if is_for_it(update, context.awaited):
                 await take(update, context)
                 return
-    await taps.say(update, texts.unknown(), navigation.home())
+    await taps.send_message(update, texts.unknown(), navigation.home())

@@ -28,7 +28,7 @@ def work_inbox() -> int:
     wake.worker_came()
     inbox.take_over(now=timezone.now())
     count = _drain(until=until)
-    while timezone.now() < until and wake.heard_in_time():
+    while timezone.now() < until and wake.wait_for_work():
         count += _drain(until=until)
     wake.worker_left()
     if timezone.now() >= until:
@@ -49,11 +49,13 @@ def _drain(*, until: datetime) -> int:
 
 
 @app.task
-def tell_players(*, owed: bool) -> int:
+def send_notices(*, owed: bool) -> int:
     """Tell players what waits for them (bot/messages/notices.py); return how much."""
     if not owed:
-        return notices.tell_everybody(owed=False, until=timezone.now() + WORK_FOR)
-    return turns.take_turn("notices", lambda until: notices.tell_everybody(owed=True, until=until))
+        return notices.send_due_notices(owed=False, until=timezone.now() + WORK_FOR)
+    return turns.take_turn(
+        "notices", lambda until: notices.send_due_notices(owed=True, until=until)
+    )
 
 
 @app.task
@@ -75,19 +77,19 @@ def watch_broadcasts() -> int:
 
 
 @app.task
-def give_back_unshown() -> int:
+def refund_undelivered() -> int:
     """Give back the questions that never reached their players; return how many."""
-    return undelivered.give_back(until=timezone.now() + WORK_FOR)
+    return undelivered.refund_questions(until=timezone.now() + WORK_FOR)
 
 
 @app.task
-def forget_old() -> int:
+def purge_expired() -> int:
     """Delete finished updates, calls and reminders after thirty days, one bounded batch of each.
 
     Return how many.
     """
     before = timezone.now() - KEEP_FOR
-    outbox.forget_paces(now=timezone.now())
+    outbox.purge_rate_limits(now=timezone.now())
     inbox.purge_rate_limits(now=timezone.now())
-    forgetters = (outbox.forget, inbox.forget, reminders.forget)
+    forgetters = (outbox.purge, inbox.purge, reminders.purge)
     return sum(forget(before=before, limit=FORGET_BATCH) for forget in forgetters)

@@ -15,7 +15,7 @@ from django.utils.timezone import is_naive
 
 from economy import grants, ledger, streaks, wallets
 from economy.energy import FREE_CAP, Energy
-from economy.errors import BadMoveError, DailyLimitError, NotEnoughError, OverCapError
+from economy.errors import DailyLimitError, InvalidEntryError, NotEnoughError, OverCapError
 from economy.goods import Goods, Plan
 from economy.grants import Reversal
 from economy.ledger import Deltas
@@ -93,7 +93,7 @@ class Change:
     energy: Energy | None = None
 
 
-def foresee(*, player: Player, asset: Asset, amount: int, staff: User, now: datetime) -> Change:
+def preview(*, player: Player, asset: Asset, amount: int, staff: User, now: datetime) -> Change:
     """Return what `adjust` would do, or raise what it would raise. Nothing is locked or written."""
     _check(asset=asset, amount=amount, now=now)
     _check_units(amount, staff=staff, now=now)
@@ -117,13 +117,13 @@ def adjust(
 
     Once per `key`. Locks the wallet, then the member of staff, so that the day's limit is exact.
     Raises DailyLimitError, NotEnoughError, OverCapError for free energy over its cap, and
-    BadMoveError for what makes no sense.
+    InvalidEntryError for what makes no sense.
     """
     _check(asset=asset, amount=amount, now=now)
     reason = _tidy(reason)
     if asset is Asset.STREAK_SAVERS:
         # What a saver has to save on days that are over comes first.
-        streaks.settle(player=player, now=now)
+        streaks.roll_over(player=player, now=now)
     wallet = wallets.lock(player=player, now=now)
     deltas, counted_until, metadata = Deltas(), None, {}
     if not LedgerEntry.objects.filter(player=player, idempotency_key=key).exists():
@@ -167,7 +167,7 @@ def grant_premium(
     """Grant the player `days` of `plan`; return the entry, and if this call has written it.
 
     Once per `key`. Locks the wallet, then the member of staff. Raises DailyLimitError, and
-    BadMoveError for what makes no sense.
+    InvalidEntryError for what makes no sense.
     """
     goods = Goods(premium=plan, premium_days=days)
     reason = _tidy(reason)
@@ -194,11 +194,11 @@ def revoke_premium(
 ) -> Reversal:
     """Take back what is left of a grant that staff have given; once, whoever asks.
 
-    Raises BadMoveError for any other entry: a purchase is refunded, a promo revoked.
+    Raises InvalidEntryError for any other entry: a purchase is refunded, a promo revoked.
     """
     if entry.type != EntryType.STAFF_GRANT:
-        raise BadMoveError("Only what staff have granted is taken back here.")
-    return grants.take_back(
+        raise InvalidEntryError("Only what staff have granted is taken back here.")
+    return grants.reverse(
         entry=entry,
         type=EntryType.TAKEN_BACK,
         source=Source.STAFF,
@@ -231,20 +231,20 @@ def _check_units(amount: int, *, staff: User, now: datetime) -> None:
 
 
 def _check(*, asset: Asset, amount: int, now: datetime) -> None:
-    """Raise BadMoveError for what makes no sense."""
+    """Raise InvalidEntryError for what makes no sense."""
     if asset not in COLUMNS:
-        raise BadMoveError(f"{asset} cannot be adjusted.")
+        raise InvalidEntryError(f"{asset} cannot be adjusted.")
     if not 0 < abs(amount) <= AMOUNT_MAX:
-        raise BadMoveError(f"An amount is 1 to {AMOUNT_MAX:,}, up or down, not {amount:,}.")
+        raise InvalidEntryError(f"An amount is 1 to {AMOUNT_MAX:,}, up or down, not {amount:,}.")
     if is_naive(now):
-        raise BadMoveError("An instant needs a time zone.")
+        raise InvalidEntryError("An instant needs a time zone.")
 
 
 def _tidy(reason: str) -> str:
-    """Return the reason without blanks around it. Raises BadMoveError if there is none."""
+    """Return the reason without blanks around it. Raises InvalidEntryError if there is none."""
     tidy = reason.strip()
     if not 0 < len(tidy) <= REASON_MAX_LENGTH:
-        raise BadMoveError(f"A reason has 1 to {REASON_MAX_LENGTH} characters.")
+        raise InvalidEntryError(f"A reason has 1 to {REASON_MAX_LENGTH} characters.")
     return tidy
 
 

@@ -36,7 +36,7 @@ from economy.models import (
 from economy.outages import OutageDayAdmin
 from economy.statements import ASSET_NAMES, mode_codes, moved, words
 from economy.timeline import minute, timeline
-from quizarena.players.admin import Chapter, named, tells
+from quizarena.players.admin import TimelineSection, matching_term, timeline_source
 from quizarena.players.models import Player
 from quizarena.staff.decisions import Decision, decide
 from quizarena.staff.desk import (
@@ -47,9 +47,9 @@ from quizarena.staff.desk import (
     badge,
     button,
     exactly,
+    format_json,
     link,
     object_link,
-    pretty,
     span,
     with_code,
 )
@@ -88,7 +88,9 @@ def statement_table(entries: Iterable[LedgerEntry]) -> dict[str, Any]:
 
 def players_found(term: str) -> list[int]:
     """Return the ids of the players whom the term names."""
-    return list(named(Player.objects.all(), term).values_list("pk", flat=True)[:NAMESAKES_MAX])
+    return list(
+        matching_term(Player.objects.all(), term).values_list("pk", flat=True)[:NAMESAKES_MAX]
+    )
 
 
 class OfPlayer(ReadOnlyAdmin[Row]):
@@ -211,7 +213,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
     @display(description="Metadata")
     def remembered(self, entry: LedgerEntry) -> SafeString:
         """Return the metadata as JSON."""
-        return pretty(entry.metadata)
+        return format_json(entry.metadata)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[LedgerEntry], search_term: str
@@ -546,11 +548,11 @@ def _outcome(*, wrong: str, is_finished: bool, right: str) -> SafeString:
     return badge(right, "success") if is_finished else badge("not finished", "warning")
 
 
-def _findings(run: ProverRun) -> Chapter:
+def _findings(run: ProverRun) -> TimelineSection:
     """Return the first findings of a proof."""
     findings = run.findings.select_related("player").order_by("pk")[:FINDINGS_SHOWN]
     hidden = run.differences - len(findings)
-    return Chapter(
+    return TimelineSection(
         title=f"Findings, the first {FINDINGS_SHOWN}" if hidden else "Findings",
         headers=["Player", "Asset", "In the wallet", "By the entries", "Breaks at"],
         rows=[
@@ -636,8 +638,10 @@ class ControlRunAdmin(ReadOnlyAdmin[ControlRun]):
         findings = obj.found.order_by("pk")[:FINDINGS_SHOWN]
         if not findings:
             return {}
-        rows = [[finding.summary, pretty(finding.details)] for finding in findings]
-        return {"chapters": [Chapter(title="Found", headers=["What", "Details"], rows=rows)]}
+        rows = [[finding.summary, format_json(finding.details)] for finding in findings]
+        return {
+            "chapters": [TimelineSection(title="Found", headers=["What", "Details"], rows=rows)]
+        }
 
 
 def _units(units: int | None, *, missing: str) -> str:
@@ -655,15 +659,15 @@ def _kink(finding: ProverFinding) -> str | SafeString:
 # --- Chapters of a player's story -----------------------------------------------------------------
 
 
-@tells
-def wallet_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+@timeline_source
+def wallet_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
     """Tell what the player owns now, with the way to change it, for who may see wallets."""
     if not request.user.has_perm("economy.view_wallet"):
         return None
     now = timezone.now()
     wallet = Wallet.objects.filter(player=player).first()
     energy = wallets.energy_of(wallet, now=now) if wallet else None
-    return Chapter(
+    return TimelineSection(
         title="Wallet",
         headers=["Free energy", "Paid energy", "Streak savers", "Duel tickets", "Premium"],
         rows=[
@@ -679,14 +683,14 @@ def wallet_of_player(request: HttpRequest, player: Player) -> Chapter | None:
     )
 
 
-@tells
-def entries_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+@timeline_source
+def entries_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
     """Tell the latest entries, for who may see the ledger."""
     if not request.user.has_perm("economy.view_ledgerentry"):
         return None
     page = statements.statement(player=player, length=CHAPTER_LENGTH)
     has_wallet = bool(page.entries) and request.user.has_perm("economy.view_wallet")
-    return Chapter(
+    return TimelineSection(
         title="Latest entries of the ledger",
         **statement_table(page.entries),
         more=link("Whole statement", "economy_wallet_change", player.pk) if has_wallet else None,

@@ -62,13 +62,13 @@ REFUND_COMPLETION = "refund_completion"
 CONTROLS: dict[str, Control] = {
     LEDGER: Control(
         label="Ledger verification",
-        task="economy.tasks.prove_ledger",
+        task="economy.tasks.verify_ledger",
         clean_within=30 * HOUR,
         critical_after=3 * DAY,
     ),
     CAMPAIGN_COUNTERS: Control(
         label="Campaign counters",
-        task="promos.tasks.prove_counters",
+        task="promos.tasks.verify_campaign_counters",
         clean_within=30 * HOUR,
         critical_after=3 * DAY,
         raises_own_alerts=True,
@@ -176,9 +176,9 @@ def finish(run: ControlRun, *, now: datetime) -> ControlRun:
         )
     if run.is_clean:
         for kind in (OVERDUE, OVERDUE_FOR_DAYS):
-            alerts.settle(kind=kind, key=run.control, now=now)
+            alerts.resolve(kind=kind, key=run.control, now=now)
         if not control.is_frequent:
-            alerts.settle(kind=FINDINGS, key=run.control, now=now)
+            alerts.resolve(kind=FINDINGS, key=run.control, now=now)
     return run
 
 

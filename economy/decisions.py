@@ -65,7 +65,7 @@ def adjustment(player: Player, *, request: HttpRequest) -> Decision:
 
     def preview(cleaned: dict[str, Any]) -> list[list[object]]:
         asset = cleaned["asset"]
-        foreseen = adjustments.foresee(
+        foreseen = adjustments.preview(
             player=player, asset=asset, amount=cleaned["amount"], staff=staff, now=now
         )
         after_it = left - abs(cleaned["amount"])
@@ -74,7 +74,7 @@ def adjustment(player: Player, *, request: HttpRequest) -> Decision:
             ["Left of your limit today", f"{left:,}", f"{after_it:,}"],
         ]
 
-    def carry_out(cleaned: dict[str, Any]) -> tuple[LedgerEntry, bool, str]:
+    def execute(cleaned: dict[str, Any]) -> tuple[LedgerEntry, bool, str]:
         entry, is_new = adjustments.adjust(
             player=player,
             asset=cleaned["asset"],
@@ -93,7 +93,7 @@ def adjustment(player: Player, *, request: HttpRequest) -> Decision:
         title=f"Adjust what {player} owns",
         form=AdjustmentForm,
         preview=preview,
-        carry_out=carry_out,
+        execute=execute,
         audit_action="wallet.adjusted",
         note=f"You can move {left:,} more today.",
     )
@@ -114,7 +114,7 @@ def premium(player: Player, *, request: HttpRequest) -> Decision:
             ["Days left of your limit today", f"{left:,}", f"{left - days:,}"],
         ]
 
-    def carry_out(cleaned: dict[str, Any]) -> tuple[LedgerEntry, bool, str]:
+    def execute(cleaned: dict[str, Any]) -> tuple[LedgerEntry, bool, str]:
         entry, is_new = adjustments.grant_premium(
             player=player,
             plan=cleaned["plan"],
@@ -132,7 +132,7 @@ def premium(player: Player, *, request: HttpRequest) -> Decision:
         title=f"Grant {player} Premium",
         form=PremiumForm,
         preview=preview,
-        carry_out=carry_out,
+        execute=execute,
         audit_action="wallet.premium_granted",
         note=f"You can grant {left:,} more days today.",
     )
@@ -143,7 +143,7 @@ def revocation(entry: LedgerEntry, *, request: HttpRequest) -> Decision:
     now, granted = timezone.now(), delivered(entry).removeprefix("+")
 
     def preview(cleaned: dict[str, Any]) -> list[list[object]]:
-        takings = grants.foresee(entry=entry, now=now)
+        takings = grants.preview_reversal(entry=entry, now=now)
         names = [*takings.taken, *(set(takings.shortfall) - set(takings.taken))]
         return [
             [
@@ -154,7 +154,7 @@ def revocation(entry: LedgerEntry, *, request: HttpRequest) -> Decision:
             for name in names
         ]
 
-    def carry_out(cleaned: dict[str, Any]) -> tuple[LedgerEntry, bool, str]:
+    def execute(cleaned: dict[str, Any]) -> tuple[LedgerEntry, bool, str]:
         reversal = adjustments.revoke_premium(
             entry=entry,
             reason=cleaned["reason"],
@@ -169,7 +169,7 @@ def revocation(entry: LedgerEntry, *, request: HttpRequest) -> Decision:
         request=request,
         title=f"Revoke {granted} of {entry.player}",
         preview=preview,
-        carry_out=carry_out,
+        execute=execute,
         audit_action="wallet.premium_revoked",
         note="Later grants move forward; nobody loses days they got elsewhere.",
     )
@@ -181,20 +181,20 @@ def _about(
     request: HttpRequest,
     title: str,
     preview: Callable[[dict[str, Any]], Sequence[Sequence[object]]],
-    carry_out: Callable[[dict[str, Any]], tuple[LedgerEntry, bool, str]],
+    execute: Callable[[dict[str, Any]], tuple[LedgerEntry, bool, str]],
     audit_action: str,
     note: str,
     form: type[DecisionForm] = DecisionForm,
 ) -> Decision:
     """Return a decision about the player that ends on the player's statement.
 
-    `carry_out` returns what was written, whether it is new, and a sentence about it; the ledger
+    `execute` returns what was written, whether it is new, and a sentence about it; the ledger
     entry and the audit entry are one transaction. Whoever confirms twice gets the first outcome.
     """
 
     @transaction.atomic
     def recorded(cleaned: dict[str, Any]) -> str:
-        entry, is_new, sentence = carry_out(cleaned)
+        entry, is_new, sentence = execute(cleaned)
         if not is_new:
             return f"This was done before: {sentence}"
         audit.record(
@@ -211,7 +211,7 @@ def _about(
         form=form,
         preview=preview,
         headers=("", "Before", "After"),
-        carry_out=recorded,
+        execute=recorded,
         refusals=(EconomyError,),
         back=reverse("admin:players_player_change", args=[player.pk]),
         done=reverse("admin:economy_wallet_change", args=[player.pk]),

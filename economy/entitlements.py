@@ -326,6 +326,6 @@ def is_timely(*, notice: PremiumNotice, now: datetime) -> bool:
     return notice.ends_at - now > more_than
 
 
-def mark_told(*, notice_ids: Collection[int], now: datetime) -> int:
+def mark_notified(*, notice_ids: Collection[int], now: datetime) -> int:
     """Write down that players have been told; return of how many nobody had told them before."""
     return PremiumNotice.objects.filter(pk__in=notice_ids, told_at=None).update(told_at=now)

@@ -38,7 +38,7 @@ class KeyReusedError(EconomyError):
         self.entry = entry
 
 
-class BadMoveError(EconomyError, ValueError):
+class InvalidEntryError(EconomyError, ValueError):
     """The move makes no sense: an amount of nothing, a naive instant, a reason that is missing."""
 
 

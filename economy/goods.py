@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Any
 
-from economy.errors import BadMoveError
+from economy.errors import InvalidEntryError
 
 # More than this at once is a mistake, not a gift.
 UNITS_MAX = 100_000
@@ -56,8 +56,8 @@ _FREEZES_PER_WEEK = {Plan.STARTER: 0, Plan.MONTH: 1, Plan.SEASON: None, Plan.YEA
 class Goods:
     """A delivery: units for the wallet, days of a Premium plan, hours of game modes.
 
-    A day is 86,400 s. Raises BadMoveError for a delivery of nothing, for half of a pair, and for
-    what is out of bounds.
+    A day is 86,400 s. Raises InvalidEntryError for a delivery of nothing, for half of a pair, and
+    for what is out of bounds.
     """
 
     paid_energy: int = 0
@@ -72,22 +72,26 @@ class Goods:
         """Refuse what makes no sense."""
         for name, units in self.units.items():
             if not 0 <= units <= UNITS_MAX:
-                raise BadMoveError(f"{name} is 0 to {UNITS_MAX:,}, not {units:,}.")
+                raise InvalidEntryError(f"{name} is 0 to {UNITS_MAX:,}, not {units:,}.")
         if not 0 <= self.premium_days <= DAYS_MAX:
-            raise BadMoveError(f"premium_days is 0 to {DAYS_MAX:,}, not {self.premium_days:,}.")
+            raise InvalidEntryError(
+                f"premium_days is 0 to {DAYS_MAX:,}, not {self.premium_days:,}."
+            )
         if not 0 <= self.mode_hours <= DAYS_MAX * 24:
-            raise BadMoveError(f"mode_hours is 0 to {DAYS_MAX * 24:,}, not {self.mode_hours:,}.")
+            raise InvalidEntryError(
+                f"mode_hours is 0 to {DAYS_MAX * 24:,}, not {self.mode_hours:,}."
+            )
         if (self.premium is None) != (self.premium_days == 0):
-            raise BadMoveError("Premium is a plan and its days.")
+            raise InvalidEntryError("Premium is a plan and its days.")
         if (not self.mode_codes) != (self.mode_hours == 0):
-            raise BadMoveError("Mode access is modes and their hours.")
+            raise InvalidEntryError("Mode access is modes and their hours.")
         if len(set(self.mode_codes)) != len(self.mode_codes):
-            raise BadMoveError("A mode is delivered once.")
+            raise InvalidEntryError("A mode is delivered once.")
         for code in self.mode_codes:
             if not MODE_CODE.fullmatch(code):
-                raise BadMoveError(f"{code!r} is not the code of a mode.")
+                raise InvalidEntryError(f"{code!r} is not the code of a mode.")
         if not (any(self.units.values()) or self.premium or self.mode_codes):
-            raise BadMoveError("Goods deliver something.")
+            raise InvalidEntryError("Goods deliver something.")
 
     @property
     def units(self) -> dict[str, int]:
@@ -131,7 +135,7 @@ class Goods:
 
     @classmethod
     def from_metadata(cls, metadata: Mapping[str, Any]) -> "Goods":
-        """Return the goods that an entry remembers. Raises BadMoveError if it delivered none."""
+        """Return the goods that an entry remembers. Raises InvalidEntryError if there are none."""
         breakdown = metadata.get("asset_breakdown", {})
         plan = metadata.get("premium_plan")
         return cls(

@@ -13,7 +13,7 @@ from django.contrib.auth.models import User
 
 from economy import entitlements, ledger, streaks, wallets
 from economy.entitlements import Left
-from economy.errors import BadMoveError
+from economy.errors import InvalidEntryError
 from economy.goods import Goods
 from economy.ledger import Deltas
 from economy.models import Asset, Direction, EntryType, LedgerEntry, Source, Wallet
@@ -49,10 +49,11 @@ def grant(
     entry is about the one asset that the goods are of, or about one parcel of GOODS.
 
     The same key, goods and `request` again return the first entry and change nothing; raises
-    KeyReusedError for other ones, BadMoveError before anything is written for what makes no sense.
+    KeyReusedError for other ones, InvalidEntryError before anything is written for what makes no
+    sense.
     """
     if (asset is None) != (amount is None):
-        raise BadMoveError("An asset and its amount go together.")
+        raise InvalidEntryError("An asset and its amount go together.")
     if asset is None or amount is None:
         asset, amount = _about(goods)
     entry, is_new = ledger.post(
@@ -76,7 +77,7 @@ def grant(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Takings:
+class ReversalPlan:
     """What of a grant is taken back, and what is missing: together, all that was granted.
 
     Both name the assets of the wallet, `premium_days` and `mode_hours`, if there are any. Of time
@@ -88,14 +89,14 @@ class Takings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Reversal(Takings):
+class Reversal(ReversalPlan):
     """What taking a grant back has led to: the entry, and if this call has written it."""
 
     entry: LedgerEntry
     is_new: bool
 
 
-def take_back(
+def reverse(
     *,
     entry: LedgerEntry,
     type: EntryType,  # noqa: A002 -- the ledger's own word.
@@ -114,12 +115,12 @@ def take_back(
 
     Whoever takes the same grant back again gets the first outcome, whatever the key. Raises
     KeyReusedError if the key belongs to anything else (the transaction can then only be rolled
-    back), BadMoveError if `entry` is no grant.
+    back), InvalidEntryError if `entry` is no grant.
     """
     goods = _goods_of(entry)
     if goods.streak_savers:
         # What a saver has to save on days that are over comes first.
-        streaks.settle(player=entry.player, now=now)
+        streaks.roll_over(player=entry.player, now=now)
     wallet = wallets.lock(player=entry.player, now=now)
     # What the entry will say, too: the ledger does not go back in time.
     at = max(now, wallet.changed_at)
@@ -148,10 +149,10 @@ def take_back(
     return Reversal(entry=reversing, is_new=is_new, **asdict(takings))
 
 
-def foresee(*, entry: LedgerEntry, now: datetime) -> Takings:
+def preview_reversal(*, entry: LedgerEntry, now: datetime) -> ReversalPlan:
     """Return what take_back would take at `now`, and miss. Nothing is locked or written.
 
-    Raises BadMoveError if `entry` is no grant.
+    Raises InvalidEntryError if `entry` is no grant.
     """
     goods = _goods_of(entry)
     wallet = Wallet.objects.get(player=entry.player_id)
@@ -170,7 +171,7 @@ def _about(goods: Goods) -> tuple[Asset, int]:
 def _goods_of(entry: LedgerEntry) -> Goods:
     """Return what the grant `entry` has delivered."""
     if entry.direction != Direction.CREDIT or "asset_breakdown" not in entry.metadata:
-        raise BadMoveError(f"{entry} is not a grant.")
+        raise InvalidEntryError(f"{entry} is not a grant.")
     return Goods.from_metadata(entry.metadata)
 
 
@@ -184,7 +185,7 @@ def _missing(goods: Goods, *, wallet: Wallet, left: Left) -> dict[str, int]:
     }
 
 
-def _takings(goods: Goods, missing: Mapping[str, int]) -> Takings:
+def _takings(goods: Goods, missing: Mapping[str, int]) -> ReversalPlan:
     """Return how `goods` divide into what is missing and what is not."""
     granted = {
         **goods.units,
@@ -192,7 +193,7 @@ def _takings(goods: Goods, missing: Mapping[str, int]) -> Takings:
         "mode_hours": goods.mode_hours,
     }
     taken = {name: all_of_it - missing.get(name, 0) for name, all_of_it in granted.items()}
-    return Takings(
+    return ReversalPlan(
         taken={name: units for name, units in taken.items() if units},
         shortfall={name: units for name, units in missing.items() if units},
     )

@@ -11,7 +11,7 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, connection
 from django.utils.timezone import is_naive
 
-from economy.errors import BadMoveError, KeyReusedError, NotEnoughError
+from economy.errors import InvalidEntryError, KeyReusedError, NotEnoughError
 from economy.models import (
     AMOUNT_MAX,
     ASSETS,
@@ -65,16 +65,16 @@ def post(
     is reversed once: who reverses it again gets the first reversal, whatever the key.
 
     Raises NotEnoughError when a balance would become negative; the transaction can then only be
-    rolled back. Raises BadMoveError before anything is written for what makes no sense.
+    rolled back. Raises InvalidEntryError before anything is written for what makes no sense.
     """
     if not 0 < amount <= AMOUNT_MAX:
-        raise BadMoveError(f"An amount is 1 to {AMOUNT_MAX:,}, not {amount:,}.")
+        raise InvalidEntryError(f"An amount is 1 to {AMOUNT_MAX:,}, not {amount:,}.")
     if is_naive(now) or (energy_counted_until and is_naive(energy_counted_until)):
-        raise BadMoveError("An instant needs a time zone.")
+        raise InvalidEntryError("An instant needs a time zone.")
     if not 0 < len(key) <= 128:
-        raise BadMoveError("An idempotency key has 1 to 128 characters.")
+        raise InvalidEntryError("An idempotency key has 1 to 128 characters.")
     if type in STAFF_TYPES and (staff is None or not reason.strip()):
-        raise BadMoveError("An entry of staff has a member of staff and a reason.")
+        raise InvalidEntryError("An entry of staff has a member of staff and a reason.")
     fingerprint = _fingerprint(type=type, source=source, request=request)
     row = {
         "player_id": player.pk,

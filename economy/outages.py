@@ -71,12 +71,12 @@ class OutageDayAdmin(ReadOnlyAdmin[OutageDay]):
             raise PermissionDenied
         now = timezone.now()
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             return _told(streaks.shield(**cleaned, staff=own_user(request), now=now))
 
         def preview(cleaned: dict[str, Any]) -> list[tuple[str, str]]:
             first_day, last_day = cleaned["first_day"], cleaned["last_day"]
-            foreseen = streaks.foresee_shield(first_day=first_day, last_day=last_day, now=now)
+            foreseen = streaks.preview_shield(first_day=first_day, last_day=last_day, now=now)
             return _preview(foreseen, first_day=first_day, last_day=last_day)
 
         decision = Decision(
@@ -84,7 +84,7 @@ class OutageDayAdmin(ReadOnlyAdmin[OutageDay]):
             form=OutageForm,
             preview=preview,
             headers=("What", "How many"),
-            carry_out=carry_out,
+            execute=execute,
             refusals=(EconomyError,),
             back=reverse("admin:economy_outageday_changelist"),
             note="Whole days of business, in Berlin. They cost nobody a streak, a saver or a "

@@ -12,7 +12,7 @@ from django.db.models import Max, Min
 from django.utils.timezone import is_naive
 
 from economy import controls
-from economy.errors import BadMoveError
+from economy.errors import InvalidEntryError
 from economy.models import ASSETS, ControlRun, ProverRun
 from quizarena import advisory_locks
 from quizarena.advisory_locks import AlreadyLockedError, Space
@@ -40,7 +40,7 @@ def prove(*, now: datetime) -> ProverRun:
     balances that entries tell are proved for a seventh of the players, each night another one.
     """
     if is_naive(now):
-        raise BadMoveError("An instant needs a time zone.")
+        raise InvalidEntryError("An instant needs a time zone.")
     return _prove(now=now, night=now.toordinal() % NIGHTS, on_range=lambda _, __: None)
 
 
@@ -58,7 +58,7 @@ def prove_everything(
     Raises RunningError while another proof runs; nobody may wrap this in a transaction.
     """
     if is_naive(now):
-        raise BadMoveError("An instant needs a time zone.")
+        raise InvalidEntryError("An instant needs a time zone.")
     return _prove(now=now, night=None, on_range=on_range)
 
 

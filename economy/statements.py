@@ -12,7 +12,7 @@ from django.utils.timezone import is_naive
 
 from economy import wallets
 from economy.energy import Energy
-from economy.errors import BadMoveError
+from economy.errors import InvalidEntryError
 from economy.models import ASSETS, EntryType, LedgerEntry, Wallet
 from quizarena.players.models import Player
 
@@ -197,7 +197,7 @@ def sources_and_sinks(*, first_day: date, last_day: date) -> list[Flow]:
     """Return what each asset gained and lost by day of business, asset and type of entry.
 
     What regenerated is a source of its own, though it came in with the next entry. Raises
-    BadMoveError for days in the wrong order, or too many of them.
+    InvalidEntryError for days in the wrong order, or too many of them.
     """
     begin, end = _span(first_day, last_day)
     with connection.cursor() as cursor:
@@ -242,9 +242,9 @@ def supply_by_day(
 def _span(first_day: date, last_day: date) -> tuple[datetime, datetime]:
     """Return the instants at which the first day begins and the last one has ended."""
     if first_day > last_day:
-        raise BadMoveError(f"{first_day} is after {last_day}.")
+        raise InvalidEntryError(f"{first_day} is after {last_day}.")
     if last_day - first_day >= timedelta(days=DAYS_MAX):
-        raise BadMoveError(f"At most {DAYS_MAX} days at once.")
+        raise InvalidEntryError(f"At most {DAYS_MAX} days at once.")
     zone = wallets.business_zone()
     return (
         datetime.combine(first_day, time.min, zone),
@@ -253,7 +253,7 @@ def _span(first_day: date, last_day: date) -> tuple[datetime, datetime]:
 
 
 def _aware(instant: datetime) -> datetime:
-    """Return the instant. Raises BadMoveError if it has no time zone."""
+    """Return the instant. Raises InvalidEntryError if it has no time zone."""
     if is_naive(instant):
-        raise BadMoveError("An instant needs a time zone.")
+        raise InvalidEntryError("An instant needs a time zone.")
     return instant

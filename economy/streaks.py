@@ -6,7 +6,7 @@ happens under the lock of the player's wallet.
 A day is settled when it is over, by whoever comes first: the player or the nightly job. It makes
 no difference who and when, because a missed day is judged by what was so when it ended: the
 savers that were owned at its midnight and the plan that was active on it. A saver that is granted
-later does not reach back. What takes savers away calls `settle` first, so that a saver that has
+later does not reach back. What takes savers away calls `roll_over` first, so that a saver that has
 to save a day already over is used before it can be taken.
 """
 
@@ -23,7 +23,7 @@ from django.db.models import QuerySet
 from django.utils.timezone import is_naive
 
 from economy import ledger, streak_rules, wallets
-from economy.errors import BadMoveError
+from economy.errors import InvalidEntryError
 from economy.goods import Plan
 from economy.ledger import Deltas
 from economy.models import (
@@ -104,7 +104,7 @@ def _record_first_activity(*, player: Player, today: date, now: datetime) -> Str
     return StreakChange(current=streak.current, best=streak.best, is_first_of_day=is_first)
 
 
-def settle(*, player: Player, now: datetime) -> Streak | None:
+def roll_over(*, player: Player, now: datetime) -> Streak | None:
     """Settle the player's days before today, and return the streak; None before the first day.
 
     For each missed day of a running streak: an outage of ours costs nothing, else an owned saver
@@ -118,8 +118,8 @@ def settle(*, player: Player, now: datetime) -> Streak | None:
     return Streak.objects.filter(player=player).first()
 
 
-def settle_due(*, now: datetime, after: int, limit: int) -> list[int]:
-    """Settle the next players by id who have something to settle, `limit` of them at most.
+def roll_over_due(*, now: datetime, after: int, limit: int) -> list[int]:
+    """Roll the next players by id over whose days are due, `limit` of them at most.
 
     Return their ids, none when there is nobody with an id over `after`. Each is a transaction of
     its own; one who cannot be settled is logged and left behind, and does not hold up the others.
@@ -128,7 +128,7 @@ def settle_due(*, now: datetime, after: int, limit: int) -> list[int]:
     streaks = list(due.select_related("player")[:limit])
     for streak in streaks:
         try:
-            settle(player=streak.player, now=now)
+            roll_over(player=streak.player, now=now)
         except Exception:  # Of whatever kind: it is this player's alone.
             log.exception("streak.not_settled", player=streak.pk)
     return [streak.pk for streak in streaks]
@@ -158,7 +158,7 @@ def record_perfect_round(*, player: Player, round_key: str, now: datetime) -> Ea
 
     Locks the wallet. A streak given back is an entry of the ledger that moves nothing in it.
     """
-    settle(player=player, now=now)
+    roll_over(player=player, now=now)
     # After settling: it may have used a saver.
     wallet = wallets.lock(player=player, now=now)
     if earn_back(player=player, now=now) is None:
@@ -204,12 +204,12 @@ def shield(
 
     Days already settled are turned by the job, which starts after the commit, or when the player
     comes: a lost streak goes on, a used saver is given back. Returns the days that have not been
-    shielded before. Raises BadMoveError for days in the wrong order or far from today, and for
+    shielded before. Raises InvalidEntryError for days in the wrong order or far from today, and for
     a reason that is missing.
     """
     _check_shield(first_day=first_day, last_day=last_day, now=now)
     if not reason.strip():
-        raise BadMoveError("A shield needs a reason.")
+        raise InvalidEntryError("A shield needs a reason.")
     return _shield(streak_rules.days(first_day, last_day), staff=staff, reason=reason, now=now)
 
 
@@ -243,7 +243,7 @@ def _shield(
             details={"days": [str(one.day) for one in shielded]},
         )
         # A broker that is away costs time and nothing else: the nightly job finds the days.
-        transaction.on_commit(tasks.settle_streaks.delay, robust=True)
+        transaction.on_commit(tasks.roll_over_streaks.delay, robust=True)
     return shielded
 
 
@@ -260,7 +260,7 @@ class Shielding:
     waiting: int
 
 
-def foresee_shield(*, first_day: date, last_day: date, now: datetime) -> Shielding:
+def preview_shield(*, first_day: date, last_day: date, now: datetime) -> Shielding:
     """Return what `shield` would change, or raise what it would raise. Nothing is written."""
     _check_shield(first_day=first_day, last_day=last_day, now=now)
     costly = StreakDay.objects.filter(outcome__in=SHIELDABLE, day__range=(first_day, last_day))
@@ -274,19 +274,21 @@ def foresee_shield(*, first_day: date, last_day: date, now: datetime) -> Shieldi
 
 
 def _check_shield(*, first_day: date, last_day: date, now: datetime) -> None:
-    """Raise BadMoveError for days that nobody means."""
+    """Raise InvalidEntryError for days that nobody means."""
     today = _day(now)
     if first_day > last_day:
-        raise BadMoveError(f"{first_day} is after {last_day}.")
+        raise InvalidEntryError(f"{first_day} is after {last_day}.")
     if not today - SHIELD_REACH <= first_day <= last_day <= today + SHIELD_REACH:
-        raise BadMoveError(f"A shield reaches {SHIELD_REACH.days} days from today, not further.")
+        raise InvalidEntryError(
+            f"A shield reaches {SHIELD_REACH.days} days from today, not further."
+        )
 
 
 def calendar(*, player: Player, month: date, now: datetime) -> list[tuple[date, Outcome]]:
     """Return what became of each day of the month of `month`, in order.
 
     Begins with the player's first active day and ends with the last day that is settled: call
-    `settle` first. A day without a streak to lose is MISSED, or SHIELDED if the outage was ours.
+    `roll_over` first. A day without a streak to lose is MISSED, or SHIELDED if the outage was ours.
     """
     streak = Streak.objects.filter(player=player).first()
     if streak is None:
@@ -306,7 +308,7 @@ def calendar(*, player: Player, month: date, now: datetime) -> list[tuple[date, 
     ]
 
 
-def mark_told(*, day: StreakDay, now: datetime) -> bool:
+def mark_notified(*, day: StreakDay, now: datetime) -> bool:
     """Claim the telling of what `day` says (see StreakDay.objects.undelivered); return True once.
 
     False also when the day has become another meanwhile: then there is something else to tell.
@@ -316,9 +318,9 @@ def mark_told(*, day: StreakDay, now: datetime) -> bool:
 
 
 def _day(now: datetime) -> date:
-    """Return the business day of an instant. Raises BadMoveError for a naive one."""
+    """Return the business day of an instant. Raises InvalidEntryError for a naive one."""
     if is_naive(now):
-        raise BadMoveError("An instant needs a time zone.")
+        raise InvalidEntryError("An instant needs a time zone.")
     return now.astimezone(wallets.business_zone()).date()
 
 

@@ -40,12 +40,12 @@ def lock(*, player: Player, now: datetime) -> Wallet:
     wallets = Wallet.objects.select_for_update()
     wallet = wallets.filter(player=player).first()
     if wallet is None or wallet.energy_counted_until is None:
-        welcome(player=player, now=now)
+        grant_welcome_energy(player=player, now=now)
         wallet = wallets.get(player=player)
     return wallet
 
 
-def welcome(*, player: Player, now: datetime) -> LedgerEntry:
+def grant_welcome_energy(*, player: Player, now: datetime) -> LedgerEntry:
     """Give a new player the first energy, once."""
     entry, _ = ledger.post(
         player=player,
@@ -143,12 +143,12 @@ def _lock_with_plan(*, player: Player, now: datetime) -> tuple[Wallet, Plan | No
         cursor.execute(_LOCK_WITH_PLAN, {"player": player.pk, "now": now})
         row = cursor.fetchone()
     if row is None:
-        welcome(player=player, now=now)
+        grant_welcome_energy(player=player, now=now)
         return _lock_with_plan(player=player, now=now)
     plan, has_changed, *columns = row
     wallet = Wallet.from_db(connection.alias, _COLUMNS, columns)
     if wallet.energy_counted_until is None:
-        welcome(player=player, now=now)
+        grant_welcome_energy(player=player, now=now)
         return _lock_with_plan(player=player, now=now)
     if has_changed:
         return wallet, entitlements.premium_at(player=player, at=now)

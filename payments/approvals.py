@@ -64,7 +64,7 @@ def request(
     return refunds.ask(
         purchase_id=purchase_id,
         source=RefundSource.STAFF,
-        reason=reasons.tidy(reason),
+        reason=reasons.normalise(reason),
         staff=staff,
         now=now,
     )
@@ -105,7 +105,7 @@ def _refundable(purchase_id: UUID | str) -> Purchase:
 
 def _preview(*, request: ApprovalRequest, now: datetime) -> list[Row]:
     """Return what a refund would do, for the request and for whoever approves it."""
-    return foresee(purchase=_refundable(request.subject_id), now=now)
+    return preview(purchase=_refundable(request.subject_id), now=now)
 
 
 def _perform(*, request: ApprovalRequest, now: datetime) -> None:
@@ -123,7 +123,7 @@ def _perform(*, request: ApprovalRequest, now: datetime) -> None:
 # --- What a refund would do -----------------------------------------------------------------------
 
 
-def foresee(*, purchase: Purchase, now: datetime) -> list[Row]:
+def preview(*, purchase: Purchase, now: datetime) -> list[Row]:
     """Return in words what a refund would take back, what is spent and what the player keeps.
 
     The rows change when what they are about does, not as time goes by: approvals compare them.
@@ -135,7 +135,7 @@ def foresee(*, purchase: Purchase, now: datetime) -> list[Row]:
     goods, entry = purchase.delivers, purchase.credit_entry
     if goods is None or entry is None:
         return [*rows, ("Goods", "nothing was delivered", "nothing to take back")]
-    takings = refunds.foresee(purchase=purchase, now=now)
+    takings = refunds.preview_reversal(purchase=purchase, now=now)
     for name, units in goods.units.items():
         if units:
             spent = takings.shortfall.get(name, 0)

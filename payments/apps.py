@@ -26,7 +26,7 @@ class PaymentsConfig(AppConfig):
         from quizarena.staff import alerts
 
         post_migrate.connect(
-            catalogue.fill_the_shelves, sender=self, dispatch_uid="catalogue.fill_the_shelves"
+            catalogue.seed_catalogue, sender=self, dispatch_uid="catalogue.seed_catalogue"
         )
         approvals.register()
         pricing.register()

@@ -195,7 +195,7 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
 )
 
 
-def fill_the_shelves(
+def seed_catalogue(
     *,
     app_config: AppConfig,
     apps: Apps = global_apps,
@@ -311,7 +311,7 @@ class Offer:
     hold: Redemption | None = None
 
 
-def shelf(*, player: Player, now: datetime) -> list[Offer]:
+def available_products(*, player: Player, now: datetime) -> list[Offer]:
     """Return what is for sale, in the shop's order, as the player sees it. Two queries."""
     holds = _holds(player, now=now)
     products = with_circumstances(

@@ -177,7 +177,7 @@ def _overrun(*, since: datetime) -> str:
 def _tell(*, kind: str, key: str, trouble: str, figures: tuple[Funnel, ...], now: datetime) -> int:
     """Raise the alert if there is `trouble`, else settle it; return how many were raised."""
     if not trouble:
-        alerts.settle(kind=kind, key=key, now=now)
+        alerts.resolve(kind=kind, key=key, now=now)
         return 0
     names = ("lately", "before")
     details = {

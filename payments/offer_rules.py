@@ -311,14 +311,16 @@ def due(player: Snapshot) -> Iterator[Rule]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Ware:
+class OfferedProduct:
     """A product that the player could buy now, and what it delivers."""
 
     code: str
     goods: Goods
 
 
-def worth_offering(rule: Rule, wares: Sequence[Ware], player: Snapshot) -> list[Ware]:
+def worth_offering(
+    rule: Rule, wares: Sequence[OfferedProduct], player: Snapshot
+) -> list[OfferedProduct]:
     """Return those of the rule's products that are there and bring the player something.
 
     Of a rule that names none, all that are there; of one that gives something, none.

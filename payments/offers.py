@@ -31,10 +31,10 @@ from payments.offer_rules import (
     SHOWN_A_DAY_MAX,
     STARTER_OVER_FOR,
     Event,
+    OfferedProduct,
     Rule,
     Snapshot,
     Trigger,
-    Ware,
 )
 from promos import redemptions
 from promos.models import Campaign, CampaignKind, Channel, Redemption
@@ -87,7 +87,7 @@ def propose(*, player: Player, event: Event, now: datetime, about: str = "") -> 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Facts:
+class _PlayerFacts:
     """What one query finds out, and the weekend's campaigns with the digests of their codes."""
 
     snapshot: Snapshot
@@ -154,7 +154,7 @@ LEFT JOIN economy_streak AS streak ON streak.player_id = %(player)s
 """  # noqa: S608 -- the statuses are constants.
 
 
-def _look(*, player: Player, event: Event, about: str, now: datetime) -> _Facts:
+def _look(*, player: Player, event: Event, about: str, now: datetime) -> _PlayerFacts:
     """Find out everything that decides. One query."""
     zone = business_zone()
     local = now.astimezone(zone)
@@ -214,7 +214,9 @@ def _look(*, player: Player, event: Event, about: str, now: datetime) -> _Facts:
         shown_lately=frozenset(row["shown_lately"]),
         muted=frozenset(row["muted"]),
     )
-    return _Facts(snapshot=snapshot, campaigns=[_campaign(told) for told in row["campaigns"] or ()])
+    return _PlayerFacts(
+        snapshot=snapshot, campaigns=[_campaign(told) for told in row["campaigns"] or ()]
+    )
 
 
 def _energy(row: Mapping[str, Any], *, now: datetime) -> int:
@@ -285,7 +287,7 @@ def _campaign(told: Mapping[str, Any]) -> tuple[Campaign, bytes]:
 # --- Choosing and keeping -------------------------------------------------------------------------
 
 
-def _draft(player: Player, facts: _Facts) -> Proposal | None:
+def _draft(player: Player, facts: _PlayerFacts) -> Proposal | None:
     """Return the best offer that is due and of which something is left for this player."""
     snapshot = facts.snapshot
     shelf: Sequence[catalogue.Offer] | None = None
@@ -293,7 +295,7 @@ def _draft(player: Player, facts: _Facts) -> Proposal | None:
         if rule.gift:
             return _proposal(player, rule, (), snapshot)
         if shelf is None:
-            on_shelf = catalogue.shelf(player=player, now=snapshot.now)
+            on_shelf = catalogue.available_products(player=player, now=snapshot.now)
             shelf = [offer for offer in on_shelf if offer.refused is None]
         if rule.trigger is Trigger.WEEKEND_FLASH:
             if (weekend := _weekend(player, rule, shelf, facts)) is not None:
@@ -304,7 +306,7 @@ def _draft(player: Player, facts: _Facts) -> Proposal | None:
 
 
 def _weekend(
-    player: Player, rule: Rule, shelf: Sequence[catalogue.Offer], facts: _Facts
+    player: Player, rule: Rule, shelf: Sequence[catalogue.Offer], facts: _PlayerFacts
 ) -> Proposal | None:
     """Return the largest discount of the weekend that the player could use, if there is one."""
     now = facts.snapshot.now
@@ -329,7 +331,9 @@ def _worth_offering(
 ) -> list[catalogue.Offer]:
     """Return what of the shelf the rule offers, in its order."""
     on_shelf = {offer.product.pk: offer for offer in shelf}
-    wares = [Ware(code=code, goods=offer.product.goods) for code, offer in on_shelf.items()]
+    wares = [
+        OfferedProduct(code=code, goods=offer.product.goods) for code, offer in on_shelf.items()
+    ]
     return [on_shelf[ware.code] for ware in offer_rules.worth_offering(rule, wares, snapshot)]
 
 
@@ -542,7 +546,7 @@ def _mark(impression: Impression, field: str, *, now: datetime) -> Impression:
 # --- What is kept ---------------------------------------------------------------------------------
 
 
-def forget(*, now: datetime, limit: int) -> int:
+def purge(*, now: datetime, limit: int) -> int:
     """Delete at most `limit` impressions that are older than KEEP_FOR; return how many.
 
     What led to a purchase, and what gave something, stays.

@@ -86,7 +86,7 @@ def change(
     _check(product, stars)
     if why_a_second_person(product=product, stars=stars, now=now):
         raise PriceError("somebody else has just changed it: look again")
-    return _set(product, stars, reason=reasons.tidy(reason), staff=staff, now=now)
+    return _set(product, stars, reason=reasons.normalise(reason), staff=staff, now=now)
 
 
 def _lock(product_code: str) -> Product:

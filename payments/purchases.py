@@ -591,7 +591,7 @@ def _payer(payment: Payment, *, of: Purchase | None, now: datetime) -> Player:
     if of is not None and of.player.telegram_id == payment.payer.get("id"):
         return of.player
     payer = payment.payer
-    return players.meet(
+    return players.upsert_from_telegram(
         telegram_id=payer["id"],
         first_name=payer.get("first_name", ""),
         last_name=payer.get("last_name", ""),
@@ -674,7 +674,7 @@ def replay_credit(*, purchase_id: UUID, now: datetime) -> Purchase:
     if purchase.goods is None:
         raise NotCreditableError("Unknown product. Refund this payment.")
     _deliver(purchase, now=now)
-    alerts.settle(kind=IN_REVIEW, key=str(purchase.pk), now=now)
+    alerts.resolve(kind=IN_REVIEW, key=str(purchase.pk), now=now)
     return purchase
 
 
@@ -721,7 +721,7 @@ def _deliver(purchase: Purchase, *, now: datetime) -> None:
         metadata={"purchase": str(purchase.pk), "product": purchase.product_id},
     )
     if purchase.is_subscription:
-        subscriptions.follow(purchase, now=now)
+        subscriptions.track_renewal(purchase, now=now)
     changed = []
     # The campaign comes after the wallet, as in a refund.
     if purchase.redemption_id is not None and not redemptions.apply(

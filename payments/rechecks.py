@@ -37,7 +37,7 @@ def ask(*, purchase: Purchase, staff: User) -> None:
     )
 
 
-def carry_out(*, purchase_id: UUID, staff_id: int, now: datetime) -> AuditEntry:
+def execute(*, purchase_id: UUID, staff_id: int, now: datetime) -> AuditEntry:
     """Ask Telegram, set right what can be, and write the answer down; return it.
 
     Not inside a transaction: each healing is committed by itself.

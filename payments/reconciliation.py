@@ -250,7 +250,7 @@ def _finish(this: ReconciliationRun, *, now: datetime) -> None:
     if this.differences:
         _alert(this, control, still_open=still_open, now=now)
     if not still_open:
-        alerts.settle(kind=DIFFERENCE, key=control, now=now)
+        alerts.resolve(kind=DIFFERENCE, key=control, now=now)
     log.info(
         "reconciliation.done",
         full=this.is_full,

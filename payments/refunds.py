@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from economy import grants
-from economy.grants import Takings
+from economy.grants import ReversalPlan
 from economy.models import EntryType, Source
 from payments import purchases, subscriptions, telegram
 from payments.errors import NotRefundableError
@@ -47,11 +47,11 @@ INCOMPLETE = "refund_incomplete"
 log = structlog.get_logger(__name__)
 
 
-def foresee(*, purchase: Purchase, now: datetime) -> Takings:
+def preview_reversal(*, purchase: Purchase, now: datetime) -> ReversalPlan:
     """Return what a refund at `now` would take back, and what is spent. Nothing is written."""
     if purchase.credit_entry is None:
-        return Takings(taken={}, shortfall={})
-    return grants.foresee(entry=purchase.credit_entry, now=now)
+        return ReversalPlan(taken={}, shortfall={})
+    return grants.preview_reversal(entry=purchase.credit_entry, now=now)
 
 
 @transaction.atomic
@@ -133,7 +133,7 @@ def _note_that_telegram_has_paid(*, purchase_id: UUID, now: datetime) -> None:
 def _complete(*, purchase_id: UUID, now: datetime) -> bool:
     """Settle a refund that Telegram has paid; if that fails, say so on it, and to staff."""
     try:
-        settle(purchase_id=purchase_id, now=now)
+        complete(purchase_id=purchase_id, now=now)
     except Exception as error:  # Of whatever kind: the Stars are back, and the goods are not.
         log.exception("refund.incomplete", purchase=str(purchase_id))
         _note_that_incomplete(error, purchase_id=purchase_id, now=now)
@@ -212,7 +212,7 @@ def _note_failure(*, refund_id: int, error: Exception, now: datetime) -> None:
 
 
 @transaction.atomic
-def settle(*, purchase_id: UUID, now: datetime) -> Purchase:
+def complete(*, purchase_id: UUID, now: datetime) -> Purchase:
     """Take back what the purchase delivered, since Telegram has given the Stars back. Once.
 
     Locks the purchase, then the wallet. One DEBIT reverses the one CREDIT; what is spent already
@@ -230,7 +230,7 @@ def settle(*, purchase_id: UUID, now: datetime) -> Purchase:
     refund = purchase.refund
     evidence: Mapping[str, Any] = {}
     if purchase.credit_entry is not None:
-        reversal = grants.take_back(
+        reversal = grants.reverse(
             entry=purchase.credit_entry,
             type=EntryType.PURCHASE_REFUND,
             source=Source.PURCHASE,
@@ -259,12 +259,12 @@ def settle(*, purchase_id: UUID, now: datetime) -> Purchase:
     refund.finished_at = now
     refund.save(update_fields=["telegram_at", "finished_at"])
     if purchase.is_subscription:
-        subscriptions.end(purchase, now=now)
+        subscriptions.end_after_refund(purchase, now=now)
     if refund.last_error:
         for kind in (STUCK, INCOMPLETE):
-            alerts.settle(kind=kind, key=str(purchase.pk), now=now)
+            alerts.resolve(kind=kind, key=str(purchase.pk), now=now)
     if purchase.problem:
-        alerts.settle(kind=purchases.IN_REVIEW, key=str(purchase.pk), now=now)
+        alerts.resolve(kind=purchases.IN_REVIEW, key=str(purchase.pk), now=now)
     return purchase
 
 

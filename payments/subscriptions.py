@@ -42,7 +42,7 @@ def current(*, player: Player, now: datetime) -> Subscription | None:
     return running.order_by("-expires_at").first()
 
 
-def follow(purchase: Purchase, *, now: datetime) -> Subscription:
+def track_renewal(purchase: Purchase, *, now: datetime) -> Subscription:
     """Begin the subscription of a purchase that is being credited, or note its renewal.
 
     The caller holds the lock of the purchase.
@@ -110,7 +110,7 @@ def end_grace(first: Purchase, *, now: datetime) -> None:
     # Without its entry beside it: one that was granted while we waited would look like none.
     graced = Subscription.objects.select_for_update().filter(pk=first.pk).first()
     if graced is not None and graced.grace_entry is not None:
-        grants.take_back(
+        grants.reverse(
             entry=graced.grace_entry,
             type=EntryType.TAKEN_BACK,
             source=Source.PURCHASE,
@@ -155,7 +155,7 @@ def resume(*, player: Player, now: datetime) -> Subscription | None:
 
     Locks it; Telegram is not told any more to cancel it. If Telegram had not been told yet, it goes
     on. Else Telegram takes "not cancelled" (Bot API editUserStarSubscription) for a permission: it
-    is the player who switches the renewal on again, and `hear` who notes it.
+    is the player who switches the renewal on again, and `apply_subscription_update` who notes it.
     """
     canceled = Subscription.objects.filter(canceled_at__isnull=False, expires_at__gt=now)
     locked = canceled.select_for_update(of=("self",)).select_related("purchase")
@@ -169,7 +169,9 @@ def resume(*, player: Player, now: datetime) -> Subscription | None:
 
 
 @transaction.atomic
-def hear(*, payload: str, telegram_id: int, state: str, now: datetime) -> Subscription | None:
+def apply_subscription_update(
+    *, payload: str, telegram_id: int, state: str, now: datetime
+) -> Subscription | None:
     """Note what Telegram tells of a subscription (Bot API 10.2, update `subscription`).
 
     Locks it. `state` is canceled, active or failed. Returns it, with its player, if that was news.
@@ -213,7 +215,7 @@ def stop_renewing(purchase: Purchase, *, now: datetime) -> None:
         subscription.save(update_fields=_CANCEL_FIELDS)
 
 
-def end(purchase: Purchase, *, now: datetime) -> None:
+def end_after_refund(purchase: Purchase, *, now: datetime) -> None:
     """Note that a refunded purchase's subscription does not go on.
 
     It is over at once if it is the time not yet passed that has been refunded. Locks it.
@@ -307,7 +309,7 @@ def _close_cancellation(subscription: Subscription, *, now: datetime) -> None:
     """Note that Telegram need not be told any more; the caller saves and holds the lock."""
     subscription.cancel_due_at = None
     subscription.cancel_tries, subscription.cancel_error = 0, ""
-    alerts.settle(kind=NOT_CANCELED, key=str(subscription.pk), now=now)
+    alerts.resolve(kind=NOT_CANCELED, key=str(subscription.pk), now=now)
 
 
 def _last_paid_until(subscription: Subscription) -> datetime:

@@ -143,9 +143,7 @@ def _make_invoice_link(purchase_id: UUID) -> bool:
 @app.task
 def recheck(purchase_id: str, staff_id: int) -> str:
     """Compare one purchase with Telegram's list for who has asked; return the answer."""
-    answer = rechecks.carry_out(
-        purchase_id=UUID(purchase_id), staff_id=staff_id, now=timezone.now()
-    )
+    answer = rechecks.execute(purchase_id=UUID(purchase_id), staff_id=staff_id, now=timezone.now())
     return answer.summary
 
 
@@ -181,9 +179,9 @@ def guard_offers() -> int:
 
 
 @app.task
-def forget_impressions() -> int:
+def purge_impressions() -> int:
     """Delete old impressions of which nothing has come, one bounded batch; return how many."""
-    return offers.forget(now=timezone.now(), limit=FORGET_BATCH)
+    return offers.purge(now=timezone.now(), limit=FORGET_BATCH)
 
 
 @app.task

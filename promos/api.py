@@ -726,7 +726,7 @@ def _roll_back(*, redemption_id: int, reason: str, client: ApiClient, now: datet
             raise not_applied(redemption)
         if redemption.campaign.is_discount:
             raise refund_instead()
-        reversal = redemptions.take_back(
+        reversal = redemptions.reverse(
             redemption_id=redemption_id, reason=reason, now=now, staff=None
         )
         # None: somebody was faster.

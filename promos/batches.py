@@ -266,7 +266,7 @@ def take_in(
     return report
 
 
-def foresee(*, lines: Iterator[str], problems: Mapping[int, str] = NO_PROBLEMS) -> ImportReport:
+def preview(*, lines: Iterator[str], problems: Mapping[int, str] = NO_PROBLEMS) -> ImportReport:
     """Return what would become of the lines if they were taken in now. Nothing is written.
 
     Raises BadBatchError for more than a batch holds.

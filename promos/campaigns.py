@@ -372,7 +372,7 @@ def release_holds(*, campaign_id: int, now: datetime, limit: int | None = None) 
     )
 
 
-def take_back_grants(
+def reverse_grants(
     *, campaign_id: int, reason: str, now: datetime, staff: User | None, limit: int
 ) -> int:
     """Take back what the campaign has given, as far as it is there; return from how many players.
@@ -385,6 +385,6 @@ def take_back_grants(
     taken = 0
     for pk in list(given.order_by("created_at").values_list("pk", flat=True)[:limit]):
         taken += (
-            redemptions.take_back(redemption_id=pk, reason=reason, now=now, staff=staff) is not None
+            redemptions.reverse(redemption_id=pk, reason=reason, now=now, staff=staff) is not None
         )
     return taken

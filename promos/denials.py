@@ -17,7 +17,7 @@ def deny(*, player: Player, reason: str, now: datetime, staff: User) -> Denial:
 
     Raises AlreadySoError for a player who is on it.
     """
-    reason = reasons.tidy(reason)
+    reason = reasons.normalise(reason)
     denial, is_new = Denial.objects.get_or_create(
         player=player, defaults={"reason": reason, "staff": staff, "at": now}
     )
@@ -34,7 +34,11 @@ def allow(*, player: Player, reason: str, staff: User) -> None:
     if not deleted:
         raise AlreadySoError(f"{player} is not on the deny list")
     _record(
-        player, "allowed", "can use promo codes again", reason=reasons.tidy(reason), staff=staff
+        player,
+        "allowed",
+        "can use promo codes again",
+        reason=reasons.normalise(reason),
+        staff=staff,
     )
 
 
@@ -47,7 +51,11 @@ def lift_block(*, player: Player, reason: str, now: datetime, staff: User) -> No
     if not Block.objects.filter(player=player, until__gt=now).update(until=now):
         raise AlreadySoError(f"{player} is not blocked")
     _record(
-        player, "unblocked", "can try promo codes again", reason=reasons.tidy(reason), staff=staff
+        player,
+        "unblocked",
+        "can try promo codes again",
+        reason=reasons.normalise(reason),
+        staff=staff,
     )
 
 

@@ -24,7 +24,7 @@ from quizarena.staff.models import ApprovalRequest
 BATCH = 500
 
 
-class Verb(StrEnum):
+class Action(StrEnum):
     """What can be done with a campaign."""
 
     START = "start"
@@ -41,38 +41,38 @@ class Verb(StrEnum):
 
     def is_due(self, campaign: Campaign) -> bool:
         """Return whether it makes sense for the campaign as it stands."""
-        if self is Verb.KILL:
+        if self is Action.KILL:
             return campaign.killed_at is None and (
                 campaign.status in RUNNING or (campaign.status in OVER and campaign.held > 0)
             )
-        return self is Verb.CLONE or campaign.status in _DUE[self]
+        return self is Action.CLONE or campaign.status in _DUE[self]
 
 
 _PAST = {
-    Verb.START: "started",
-    Verb.PAUSE: "paused",
-    Verb.UNPAUSE: "unpaused",
-    Verb.END: "ended",
-    Verb.CLONE: "cloned",
-    Verb.KILL: "killed",
+    Action.START: "started",
+    Action.PAUSE: "paused",
+    Action.UNPAUSE: "unpaused",
+    Action.END: "ended",
+    Action.CLONE: "cloned",
+    Action.KILL: "killed",
 }
 _DUE = {
-    Verb.START: (CampaignStatus.DRAFT,),
-    Verb.PAUSE: (CampaignStatus.ACTIVE,),
-    Verb.UNPAUSE: (CampaignStatus.PAUSED,),
-    Verb.END: (CampaignStatus.DRAFT, *RUNNING),
+    Action.START: (CampaignStatus.DRAFT,),
+    Action.PAUSE: (CampaignStatus.ACTIVE,),
+    Action.UNPAUSE: (CampaignStatus.PAUSED,),
+    Action.END: (CampaignStatus.DRAFT, *RUNNING),
 }
-_MOVES: dict[Verb, Callable[..., Campaign]] = {
-    Verb.START: campaigns.start,
-    Verb.PAUSE: campaigns.pause,
-    Verb.UNPAUSE: campaigns.unpause,
-    Verb.END: campaigns.end,
+_MOVES: dict[Action, Callable[..., Campaign]] = {
+    Action.START: campaigns.start,
+    Action.PAUSE: campaigns.pause,
+    Action.UNPAUSE: campaigns.unpause,
+    Action.END: campaigns.end,
 }
 
 
 @transaction.atomic
-def carry_out(
-    verb: Verb,
+def execute(
+    verb: Action,
     *,
     campaign_id: int,
     seen: str,
@@ -90,10 +90,10 @@ def carry_out(
     member of staff, whose day counts; one that is
     expensive locks the request for approval instead, and its campaign once it is approved.
     """
-    if verb is Verb.START:
+    if verb is Action.START:
         lock_staff(staff)
     campaign = Campaign.objects.get(pk=campaign_id)
-    if verb is Verb.START and seen == campaign.status and _asks(campaign, staff=staff, now=now):
+    if verb is Action.START and seen == campaign.status and _asks(campaign, staff=staff, now=now):
         return second_person.ask(
             kind=approvals.START,
             subject=campaign,
@@ -107,14 +107,14 @@ def carry_out(
         raise ChangedMeanwhileError(
             f"Somebody was faster: it is {campaign.get_status_display()} by now."
         )
-    if verb is Verb.START and _asks(campaign, staff=staff, now=now):
+    if verb is Action.START and _asks(campaign, staff=staff, now=now):
         raise ChangedMeanwhileError("Somebody else has just changed its limits.")
-    if verb is Verb.CLONE:
+    if verb is Action.CLONE:
         key = uuid5(decision, str(campaign_id)) if decision else None
         return campaigns.clone(
             campaign_id=campaign_id, now=now, staff=staff, reason=reason, key=key
         )
-    if verb is Verb.KILL:
+    if verb is Action.KILL:
         return _kill(campaign, reason=reason, now=now, staff=staff)
     return _MOVES[verb](campaign_id=campaign_id, reason=reason, now=now, staff=staff)
 
@@ -130,7 +130,7 @@ def _asks(campaign: Campaign, *, staff: User, now: datetime) -> bool:
 
 def _kill(campaign: Campaign, *, reason: str, now: datetime, staff: User) -> Campaign:
     """End a locked campaign, if it still runs, and let the job release every hold of it."""
-    if not Verb.KILL.is_due(campaign):
+    if not Action.KILL.is_due(campaign):
         raise IllegalMoveError("There is nothing left to stop.")
     if campaign.status in RUNNING:
         campaign = campaigns.end(campaign_id=campaign.pk, reason=reason, now=now, staff=staff)
@@ -146,7 +146,7 @@ def _kill(campaign: Campaign, *, reason: str, now: datetime, staff: User) -> Cam
     return campaign
 
 
-def go_on(*, now: datetime) -> int:
+def continue_operations(*, now: datetime) -> int:
     """Release the holds of killed campaigns, and take back what is being revoked; return how many.
 
     At most BATCH of each campaign, and each in a transaction of its own: whoever comes next goes
@@ -164,7 +164,7 @@ def go_on(*, now: datetime) -> int:
 def _revoke_some(campaign: Campaign, *, now: datetime) -> int:
     """Take back some of what the campaign has given; note when nothing is left."""
     request = approvals.revocation_of(campaign)
-    taken = campaigns.take_back_grants(
+    taken = campaigns.reverse_grants(
         campaign_id=campaign.pk,
         reason=request.reason,
         now=now,

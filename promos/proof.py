@@ -38,7 +38,7 @@ def verify(*, now: datetime) -> int:
             )
         differing = {str(campaign.pk) for campaign in found}
         for alert in Alert.objects.unsettled().filter(kind=MISCOUNTED).exclude(key__in=differing):
-            alerts.settle(kind=MISCOUNTED, key=alert.key, now=now)
+            alerts.resolve(kind=MISCOUNTED, key=alert.key, now=now)
     return len(found)
 
 

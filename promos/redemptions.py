@@ -635,7 +635,7 @@ def revoke(*, redemption_id: int, now: datetime) -> bool:
 
 
 @transaction.atomic
-def take_back(
+def reverse(
     *, redemption_id: int, reason: str, now: datetime, staff: User | None
 ) -> Reversal | None:
     """Take back what a grant gave, as far as it is there; None if that has been done.
@@ -648,7 +648,7 @@ def take_back(
     entry = LedgerEntry.objects.select_related("player").get(
         player=redemption.player_id, idempotency_key=grant_key(redemption)
     )
-    reversal = grants.take_back(
+    reversal = grants.reverse(
         entry=entry,
         type=EntryType.TAKEN_BACK,
         source=Source.PROMO,

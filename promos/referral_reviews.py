@@ -12,7 +12,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from economy import grants
-from economy.grants import Takings
+from economy.grants import ReversalPlan
 from economy.models import EntryType, Source
 from promos import referrals
 from promos.errors import ChangedMeanwhileError, IllegalMoveError
@@ -74,7 +74,7 @@ class Judgement:
 
     referral: Referral
     revoked: ReferralReward | None
-    takings: Takings | None
+    takings: ReversalPlan | None
 
 
 @transaction.atomic
@@ -90,7 +90,7 @@ def judge(
     what the member of staff has `seen` (see seen_as), IllegalMoveError if the verdict would change
     nothing, or let a player count for themselves.
     """
-    reason = reasons.tidy(reason)
+    reason = reasons.normalise(reason)
     Inviter.objects.select_for_update(no_key=True).get(referrals=referral_id)
     referral = Referral.objects.select_related("reward__entry__player").get(pk=referral_id)
     if seen_as(referral) != seen:
@@ -104,7 +104,7 @@ def judge(
         takings = _revoke(revoked, because_of=referral, reason=reason, staff=staff, now=now)
     _move(referral, verdict, now=now)
     referrals.form_rewards(inviter_id=referral.inviter_id, now=now)
-    referrals.settle(inviter_id=referral.inviter_id, now=now)
+    referrals.offer_rewards(inviter_id=referral.inviter_id, now=now)
     audit.record(
         actor=staff,
         action=f"referral.{verdict.past.replace(' ', '_')}",
@@ -140,11 +140,11 @@ def _move(referral: Referral, verdict: Verdict, *, now: datetime) -> None:
 
 def _revoke(
     reward: ReferralReward, *, because_of: Referral, reason: str, staff: User, now: datetime
-) -> Takings | None:
+) -> ReversalPlan | None:
     """Take a reward back and return what of it, None if it was not chosen yet; free the others."""
     takings = None
     if reward.entry is not None:
-        takings = grants.take_back(
+        takings = grants.reverse(
             entry=reward.entry,
             type=EntryType.TAKEN_BACK,
             source=Source.REFERRAL,
@@ -158,5 +158,5 @@ def _revoke(
     reward.save(update_fields=["revoked_at"])
     others = Referral.objects.filter(reward=reward).exclude(pk=because_of.pk)
     others.update(status=ReferralStatus.QUALIFIED, reward=None)
-    referrals.tell(reward, ReferralNoticeKind.REWARD_REVOKED, now=now)
+    referrals.notify(reward, ReferralNoticeKind.REWARD_REVOKED, now=now)
     return takings

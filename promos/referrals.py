@@ -366,7 +366,7 @@ def claim(*, player: Player, number: int, choice: RewardChoice, now: datetime) -
     """
     if not Inviter.objects.select_for_update(no_key=True).filter(pk=player.pk).exists():
         raise NoRewardError("the player has invited nobody")
-    rewards = _settle(inviter_id=player.pk, now=now, also=number)
+    rewards = _offer_rewards(inviter_id=player.pk, now=now, also=number)
     reward = next((reward for reward in rewards if reward.number == number), None)
     if reward is None or reward.revoked_at is not None:
         raise NoRewardError(f"there is no reward {number}")
@@ -403,16 +403,16 @@ def claim(*, player: Player, number: int, choice: RewardChoice, now: datetime) -
 
 
 @transaction.atomic
-def settle(*, inviter_id: int, now: datetime) -> None:
+def offer_rewards(*, inviter_id: int, now: datetime) -> None:
     """Offer what can be chosen by now, and defer what the month has no room for. Locks the inviter.
 
     Called by the job, and before anything is shown or chosen.
     """
     _lock(inviter_id)
-    _settle(inviter_id=inviter_id, now=now)
+    _offer_rewards(inviter_id=inviter_id, now=now)
 
 
-def settle_due(*, until: datetime) -> int:
+def offer_due_rewards(*, until: datetime) -> int:
     """Settle every inviter for whom it is time, until it is `until`; return how many.
 
     In each month's first minutes that is what was deferred to it.
@@ -422,14 +422,16 @@ def settle_due(*, until: datetime) -> int:
         waiting = ReferralReward.objects.offered_by(timezone.now()).exclude(inviter__in=seen)
         return list(waiting.order_by("inviter").values_list("inviter", flat=True).distinct()[:PAGE])
 
-    def settle_one(inviter_id: int) -> int:
-        settle(inviter_id=inviter_id, now=timezone.now())
+    def offer_rewards_of(inviter_id: int) -> int:
+        offer_rewards(inviter_id=inviter_id, now=timezone.now())
         return 1
 
-    return sweeps.one_by_one(due=due, settle=settle_one, until=until)
+    return sweeps.one_by_one(due=due, settle=offer_rewards_of, until=until)
 
 
-def _settle(*, inviter_id: int, now: datetime, also: int | None = None) -> list[ReferralReward]:
+def _offer_rewards(
+    *, inviter_id: int, now: datetime, also: int | None = None
+) -> list[ReferralReward]:
     """Offer or defer what is open; return it with this month's choices, and with number `also`."""
     month = referral_rules.month_of(now, zone=business_zone())
     wanted = Q(chosen_at=None, revoked_at=None) | Q(month=month, revoked_at=None)
@@ -460,7 +462,7 @@ def _offer_or_defer(rewards: Sequence[ReferralReward], *, now: datetime) -> None
         reward.referrals.exclude(status=ReferralStatus.QUALIFIED).update(
             status=ReferralStatus.QUALIFIED
         )
-        tell(reward, ReferralNoticeKind.REWARD_READY, now=now)
+        notify(reward, ReferralNoticeKind.REWARD_READY, now=now)
     for reward in waiting[room:]:
         deferred_before = reward.deferred_until
         if deferred_before is not None and now < deferred_before:
@@ -469,10 +471,10 @@ def _offer_or_defer(rewards: Sequence[ReferralReward], *, now: datetime) -> None
         reward.save(update_fields=["deferred_until"])
         if deferred_before is None:
             reward.referrals.update(status=ReferralStatus.DEFERRED_LIMIT)
-            tell(reward, ReferralNoticeKind.REWARD_DEFERRED, now=now)
+            notify(reward, ReferralNoticeKind.REWARD_DEFERRED, now=now)
 
 
-def tell(reward: ReferralReward, kind: ReferralNoticeKind, *, now: datetime) -> None:
+def notify(reward: ReferralReward, kind: ReferralNoticeKind, *, now: datetime) -> None:
     """Leave word for the inviter; what was to be told of the reward before is not so any more."""
     reward.notices.filter(told_at=None).update(told_at=now)
     ReferralNotice.objects.create(
@@ -519,7 +521,7 @@ def overview(*, player: Player, now: datetime) -> Overview:
     Whoever sees how it stands need not be told of it any more.
     """
     inviter = inviter_of(player=player, now=now)
-    settle(inviter_id=inviter.pk, now=now)
+    offer_rewards(inviter_id=inviter.pk, now=now)
     news = player.referral_notices.undelivered(of_losses=False)
     news.order_by().update(told_at=now)
     mine = Referral.objects.filter(inviter=inviter)

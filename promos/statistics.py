@@ -19,7 +19,7 @@ USED = (RedemptionStatus.APPLIED, RedemptionStatus.REVOKED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Lately:
+class RecentUse:
     """The last days of a campaign: what was accepted on each, and how much of it was used."""
 
     accepted_by_day: tuple[int, ...] = (0,) * SPARK_DAYS
@@ -36,9 +36,9 @@ class Lately:
         return self.used / self.accepted if self.accepted else None
 
 
-def lately(campaign_ids: Sequence[int], *, now: datetime) -> dict[int, Lately]:
+def recent_use(campaign_ids: Sequence[int], *, now: datetime) -> dict[int, RecentUse]:
     """Return the last SPARK_DAYS days of each campaign. One query for all of them."""
-    days = spark_days(now)
+    days = sparkline_days(now)
     accepted: dict[int, Counter[date]] = {pk: Counter() for pk in campaign_ids}
     used: Counter[int] = Counter()
     since = _midnight(days[0])
@@ -53,12 +53,12 @@ def lately(campaign_ids: Sequence[int], *, now: datetime) -> dict[int, Lately]:
         accepted[row["campaign"]][row["day"]] = row["accepted"]
         used[row["campaign"]] += row["used"]
     return {
-        pk: Lately(accepted_by_day=tuple(counted[day] for day in days), used=used[pk])
+        pk: RecentUse(accepted_by_day=tuple(counted[day] for day in days), used=used[pk])
         for pk, counted in accepted.items()
     }
 
 
-def spark_days(now: datetime) -> list[date]:
+def sparkline_days(now: datetime) -> list[date]:
     """Return the last SPARK_DAYS business days, the oldest first."""
     today = now.astimezone(business_zone()).date()
     return [today - timedelta(days=back) for back in reversed(range(SPARK_DAYS))]

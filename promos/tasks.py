@@ -45,11 +45,11 @@ def make_codes() -> int:
 @app.task
 def finish_kill_switches() -> int:
     """Go on with what kill switches release and take back; return how many."""
-    return operations.go_on(now=timezone.now())
+    return operations.continue_operations(now=timezone.now())
 
 
 @app.task
-def prove_counters() -> int:
+def verify_campaign_counters() -> int:
     """Prove every campaign's counters; return how many differ."""
     return proof.verify(now=timezone.now())
 
@@ -62,6 +62,6 @@ def check_referrals() -> int:
 
 
 @app.task
-def settle_referral_rewards() -> int:
+def offer_referral_rewards() -> int:
     """Offer the rewards whose time has come, at a month's beginning those deferred to it."""
-    return referrals.settle_due(until=timezone.now() + CHECK_FOR)
+    return referrals.offer_due_rewards(until=timezone.now() + CHECK_FOR)

@@ -280,28 +280,28 @@ CELERY_TIMEZONE = TIME_ZONE
 # What runs several times a day is an interval: a crontab would pause while the last hour of summer
 # time comes again. What runs once a day is a crontab, at an hour that every day has once.
 CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
-    "sweep the inbox": {
+    "work-inbox": {
         "task": "bot.tasks.work_inbox",
         "schedule": 2.0,
         "options": {"expires": 2.0},
     },
-    "tell players what they are owed": {
-        "task": "bot.tasks.tell_players",
+    "send-transactional-notices": {
+        "task": "bot.tasks.send_notices",
         "schedule": 2.0,
         "kwargs": {"owed": True},
         "options": {"expires": 2.0, "queue": "critical"},
     },
-    "go on with refunds": {
+    "complete-refunds": {
         "task": "payments.tasks.finish_refunds",
         "schedule": 5.0,
         "options": {"expires": 5.0, "queue": "critical"},
     },
-    "make invoice links": {
+    "create-invoice-links": {
         "task": "payments.tasks.make_invoice_links",
         "schedule": 2.0,
         "options": {"expires": 2.0, "queue": "critical"},
     },
-    "cancel subscriptions": {
+    "cancel-subscriptions": {
         "task": "payments.tasks.cancel_subscriptions",
         "schedule": 5.0,
         "options": {"expires": 5.0, "queue": "critical"},
@@ -311,28 +311,28 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 5.0,
         "options": {"expires": 5.0, "queue": "bulk"},
     },
-    "give days of grace": {
+    "grant-renewal-grace": {
         "task": "payments.tasks.give_grace",
         "schedule": 300.0,
         "options": {"expires": 300.0, "queue": "critical"},
     },
-    "recover payments": {
+    "recover-payments": {
         "task": "payments.tasks.recover_payments",
         "schedule": 300.0,
         "options": {"expires": 300.0, "queue": "critical"},
     },
-    "close stale purchases": {
+    "fail-stale-purchases": {
         "task": "payments.tasks.fail_stale_purchases",
         "schedule": 60.0,
         "options": {"expires": 60.0, "queue": "critical"},
     },
-    "reconcile with Telegram": {
+    "reconcile-recent-transactions": {
         "task": "payments.tasks.reconcile",
         "schedule": 900.0,
         # It waits for Telegram, for which one place of `critical` has to be enough.
         "options": {"expires": 900.0, "queue": "bulk"},
     },
-    "reconcile all of it with Telegram": {
+    "reconcile-all-transactions": {
         "task": "payments.tasks.reconcile",
         "schedule": crontab(hour="3", minute="30"),
         "kwargs": {"is_full": True},
@@ -340,40 +340,40 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
     # A comparison that Telegram, a time limit or the end of a worker has interrupted.
-    "continue reconciliations": {
+    "continue-reconciliations": {
         "task": "payments.tasks.continue_reconciliations",
         "schedule": 60.0,
         "options": {"expires": 60.0, "queue": "bulk"},
     },
-    "remind players": {
-        "task": "bot.tasks.tell_players",
+    "send-reminder-notices": {
+        "task": "bot.tasks.send_notices",
         "schedule": 5.0,
         "kwargs": {"owed": False},
         "options": {"expires": 5.0, "queue": "bulk"},
     },
-    "remind players whose hour has come": {
+    "send-scheduled-reminders": {
         "task": "bot.tasks.remind_players",
         "schedule": 10.0,
         "options": {"expires": 10.0, "queue": "bulk"},
     },
     # Keeps a few seconds of messages ahead of the sender.
-    "go on with broadcasts": {
+    "run-broadcasts": {
         "task": "bot.tasks.run_broadcasts",
         "schedule": 1.0,
         "options": {"expires": 1.0, "queue": "bulk"},
     },
-    "watch broadcasts": {
+    "watch-broadcasts": {
         "task": "bot.tasks.watch_broadcasts",
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
-    "give back questions that were not shown": {
-        "task": "bot.tasks.give_back_unshown",
+    "refund-undelivered-questions": {
+        "task": "bot.tasks.refund_undelivered",
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
-    "give back questions that were withdrawn": {
-        "task": "quizarena.game.tasks.give_back_withdrawn",
+    "refund-withdrawn-questions": {
+        "task": "quizarena.game.tasks.refund_withdrawn",
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
@@ -382,85 +382,85 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 2.0,
         "options": {"expires": 2.0, "queue": "bulk"},
     },
-    "note the ends of Premium": {
+    "record-premium-ends": {
         "task": "economy.tasks.premium_notices",
         "schedule": 300.0,
         "options": {"expires": 300.0, "queue": "bulk"},
     },
-    "revoke refunded redemptions": {
+    "revoke-refunded-redemptions": {
         "task": "payments.tasks.revoke_refunded_redemptions",
         "schedule": 300.0,
         "options": {"expires": 300.0, "queue": "critical"},
     },
-    "release holds": {
+    "expire-reservations": {
         "task": "promos.tasks.expire_holds",
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
-    "guard promo codes": {
+    "pause-abused-campaigns": {
         "task": "promos.tasks.guard_codes",
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
-    "roll campaigns over": {
+    "update-campaign-statuses": {
         "task": "promos.tasks.roll_over_campaigns",
         "schedule": 600.0,
         "options": {"expires": 600.0},
     },
-    "make promo codes": {
+    "generate-promo-codes": {
         "task": "promos.tasks.make_codes",
         "schedule": 5.0,
         "options": {"expires": 5.0, "queue": "bulk"},
     },
-    "finish kill switches": {
+    "complete-kill-switches": {
         "task": "promos.tasks.finish_kill_switches",
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
-    "prove campaigns": {
-        "task": "promos.tasks.prove_counters",
+    "verify-campaign-counters": {
+        "task": "promos.tasks.verify_campaign_counters",
         "schedule": crontab(hour="3", minute="15"),
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
-    "check invitations": {
+    "review-referrals": {
         "task": "promos.tasks.check_referrals",
         "schedule": 300.0,
         "options": {"expires": 300.0, "queue": "bulk"},
     },
     # One of these is soon after midnight of the first of a month, when what was deferred is due.
-    "settle rewards for invitations": {
-        "task": "promos.tasks.settle_referral_rewards",
+    "offer-referral-rewards": {
+        "task": "promos.tasks.offer_referral_rewards",
         "schedule": 300.0,
         "options": {"expires": 300.0},
     },
     # Soon after midnight; until then a player's own touch settles what is over.
-    "settle streaks": {
-        "task": "economy.tasks.settle_streaks",
+    "roll-over-streaks": {
+        "task": "economy.tasks.roll_over_streaks",
         "schedule": crontab(hour="0", minute="10"),
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
     # Whoever plays right after an outage finds the streak again within a minute.
-    "shield streaks after an outage": {
+    "shield-streaks": {
         "task": "quizarena.ops.tasks.shield_outages",
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
-    "prove the ledger": {
-        "task": "economy.tasks.prove_ledger",
+    "verify-ledger": {
+        "task": "economy.tasks.verify_ledger",
         "schedule": crontab(hour="3", minute="0"),
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
-    "guard offers": {
+    "watch-offer-funnel": {
         "task": "payments.tasks.guard_offers",
         "schedule": 3_600.0,
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
-    "forget old impressions": {
-        "task": "payments.tasks.forget_impressions",
+    "purge-impressions": {
+        "task": "payments.tasks.purge_impressions",
         "schedule": crontab(hour="4", minute="30"),
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
-    "forget answers of the API": {
+    "purge-idempotency-records": {
         "task": "quizarena.api.tasks.purge_kept_answers",
         "schedule": crontab(hour="4", minute="45"),
         "options": {"expires": 3_600.0, "queue": "bulk"},
@@ -470,8 +470,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="4", minute="50"),
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
-    "forget old updates and calls": {
-        "task": "bot.tasks.forget_old",
+    "purge-updates-and-calls": {
+        "task": "bot.tasks.purge_expired",
         "schedule": crontab(hour="4", minute="15"),
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },

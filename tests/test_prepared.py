@@ -538,7 +538,7 @@ class TestTheProduct:
 
 def _meet(player: Player) -> None:
     """Let the player write to the bot again."""
-    players.meet(
+    players.upsert_from_telegram(
         telegram_id=player.telegram_id,
         first_name=player.first_name,
         last_name=player.last_name,

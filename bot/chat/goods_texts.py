@@ -149,7 +149,7 @@ def goes_on_beside(held: Subscription) -> str:
 
 
 def taken_back(goods: Goods, taken: Mapping[str, int]) -> list[str]:
-    """Return what of `goods` was taken back, by the names of economy.grants.Takings."""
+    """Return what of `goods` was taken back, by the names of economy.grants.ReversalPlan."""
     if not any(taken.values()):
         return []
     back = replace(

@@ -67,7 +67,7 @@ def is_awaited(update: Update, what: Awaited, awaited: Awaited | None) -> bool:
     return awaited is what and update.message is not None and not words(update).startswith("/")
 
 
-async def say(update: Update, text: str, keyboard: InlineKeyboardMarkup) -> None:
+async def send_message(update: Update, text: str, keyboard: InlineKeyboardMarkup) -> None:
     """Answer with a message of its own."""
     assert isinstance(update.effective_message, Message)
     await update.effective_message.reply_text(
@@ -75,7 +75,7 @@ async def say(update: Update, text: str, keyboard: InlineKeyboardMarkup) -> None
     )
 
 
-async def become(
+async def edit_message(
     query: CallbackQuery,
     text: str,
     keyboard: InlineKeyboardMarkup,
@@ -103,7 +103,7 @@ async def celebrate(
 
     Only a new message in a private chat can have an effect.
     """
-    await become(query, above, InlineKeyboardMarkup([]))
+    await edit_message(query, above, InlineKeyboardMarkup([]))
     await query.get_bot().send_message(
         query.from_user.id,
         text,

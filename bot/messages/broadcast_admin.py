@@ -29,7 +29,7 @@ from unfold.decorators import display
 from bot.chat.models import StaffPlayer
 from bot.messages import broadcast_job, broadcasts
 from bot.messages.broadcast_form import BroadcastForm, looks, outlook
-from bot.messages.broadcasts import REFUSALS, Verb
+from bot.messages.broadcasts import REFUSALS, Action
 from bot.messages.models import (
     BROADCAST_TERMS,
     Broadcast,
@@ -155,7 +155,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
             if obj.status == BroadcastStatus.DRAFT:
                 shown.append(button("Edit", "bot_broadcast_edit", obj.pk))
             shown.append(button("Send to me", "bot_broadcast_preview", obj.pk))
-            shown += [_verb_button(verb, obj) for verb in Verb if verb.is_due(obj)]
+            shown += [_verb_button(verb, obj) for verb in Action if verb.is_due(obj)]
         if obj.started_at and _may_export(request):
             shown.append(button("Export CSV", "bot_broadcast_export", obj.pk))
         if request.user.has_perm(MAY_RUN):
@@ -260,10 +260,10 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
     def decide_view(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
         """Do something with a broadcast as it was when somebody saw it."""
         self._require_run(request)
-        if verb not in set(Verb):
+        if verb not in set(Action):
             raise Http404
         broadcast = get_object_or_404(Broadcast, pk=pk)
-        return decide(request, _decision(request, Verb(verb), broadcast), model_admin=self)
+        return decide(request, _decision(request, Action(verb), broadcast), model_admin=self)
 
     def me_view(self, request: HttpRequest) -> HttpResponse:
         """Link the chat to which one gets test messages, or unlink it."""
@@ -297,7 +297,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
             else f"Your test messages go to {own.player}. To get them in another chat, unlink "
             "this one first.",
             form=Form,
-            carry_out=get_code if own is None else unlink,
+            execute=get_code if own is None else unlink,
             refusals=REFUSALS,
             back=back,
             confirm="Get a code" if own is None else "Unlink",
@@ -314,7 +314,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
             return HttpResponseRedirect(f"{page}?next={_page_of(broadcast)}")
         player = own.player
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             broadcasts.preview(broadcast=broadcast, staff=staff)
             self.log_verb(request, broadcast, "sent to me", details={"player": player.pk})
             return f"On its way to {player}."
@@ -326,7 +326,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
                 for shown in looks(broadcast)
             ],
             headers=("Language", "To", "Buttons"),
-            carry_out=carry_out,
+            execute=execute,
             refusals=REFUSALS,
             back=_page_of(broadcast),
             confirm="Send to me",
@@ -408,31 +408,31 @@ def _is_to_come(broadcast: Broadcast) -> bool:
 # --- Decisions ------------------------------------------------------------------------------------
 
 _LABELS = {
-    Verb.SCHEDULE: "Send…",
-    Verb.WITHDRAW: "Back to draft",
-    Verb.PAUSE: "Pause",
-    Verb.CONTINUE: "Continue",
-    Verb.STOP: "Stop",
+    Action.SCHEDULE: "Send…",
+    Action.WITHDRAW: "Back to draft",
+    Action.PAUSE: "Pause",
+    Action.CONTINUE: "Continue",
+    Action.STOP: "Stop",
 }
 _NOTES = {
-    Verb.SCHEDULE: "It cannot be changed any more once it has begun, and what was sent is sent.",
-    Verb.PAUSE: "Within seconds; what is on its way still arrives. It can go on later.",
-    Verb.STOP: "For good. Whoever has not got it by then will not get it.",
+    Action.SCHEDULE: "It cannot be changed any more once it has begun, and what was sent is sent.",
+    Action.PAUSE: "Within seconds; what is on its way still arrives. It can go on later.",
+    Action.STOP: "For good. Whoever has not got it by then will not get it.",
 }
 
 
-def _verb_button(verb: Verb, broadcast: Broadcast) -> SafeString:
+def _verb_button(verb: Action, broadcast: Broadcast) -> SafeString:
     page = reverse("admin:bot_broadcast_decide", args=[broadcast.pk, verb.value])
     return format_html(
         '<a class="promos-button{}" href="{}?{}">{}</a>',
-        " promos-danger" if verb is Verb.STOP else "",
+        " promos-danger" if verb is Action.STOP else "",
         page,
         urlencode({"seen_at": broadcast.changed_at.isoformat()}),
         _LABELS[verb],
     )
 
 
-def _decision(request: HttpRequest, verb: Verb, broadcast: Broadcast) -> Decision:
+def _decision(request: HttpRequest, verb: Action, broadcast: Broadcast) -> Decision:
     """Return the page that asks for a reason, shows what would come of it, and does it."""
     carried = request.POST.get("seen_at") or request.GET.get("seen_at", "")
 
@@ -447,8 +447,8 @@ def _decision(request: HttpRequest, verb: Verb, broadcast: Broadcast) -> Decisio
             help_text=f"{dates.zone_name()}. Empty: at once.",
         )
 
-    def carry_out(cleaned: dict[str, Any]) -> str:
-        outcome = broadcasts.carry_out(
+    def execute(cleaned: dict[str, Any]) -> str:
+        outcome = broadcasts.execute(
             verb,
             broadcast_id=broadcast.pk,
             seen_at=_moment(cleaned["seen_at"]),
@@ -464,21 +464,21 @@ def _decision(request: HttpRequest, verb: Verb, broadcast: Broadcast) -> Decisio
     return Decision(
         title=f"{_LABELS[verb].removesuffix('…')}: {broadcast}",
         note=_NOTES.get(verb, ""),
-        form=ScheduleForm if verb is Verb.SCHEDULE else Form,
-        preview=lambda cleaned: _foresee(verb, broadcast, cleaned, staff=own_user(request)),
+        form=ScheduleForm if verb is Action.SCHEDULE else Form,
+        preview=lambda cleaned: _preview(verb, broadcast, cleaned, staff=own_user(request)),
         headers=("What", "Now"),
-        carry_out=carry_out,
+        execute=execute,
         refusals=REFUSALS,
         back=_page_of(broadcast),
         confirm=_LABELS[verb].removesuffix("…"),
     )
 
 
-def _foresee(
-    verb: Verb, broadcast: Broadcast, cleaned: dict[str, Any], *, staff: User
+def _preview(
+    verb: Action, broadcast: Broadcast, cleaned: dict[str, Any], *, staff: User
 ) -> list[list[object]]:
     """Return what would come of it. Raises IncompleteError."""
-    if verb is not Verb.SCHEDULE:
+    if verb is not Action.SCHEDULE:
         return [
             ["Status", broadcast.get_status_display()],
             ["Sent so far", f"{broadcast.sent:,} of {broadcast.recipients:,}"],

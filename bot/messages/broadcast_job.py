@@ -16,7 +16,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from bot.messages import broadcasts, reminders
-from bot.messages.broadcasts import Verb
+from bot.messages.broadcasts import Action
 from bot.messages.models import Broadcast, BroadcastRecipient, BroadcastStatus, Delivered
 from bot.queue import outbox
 from bot.queue.models import CallState, Lane, OutgoingCall
@@ -51,9 +51,9 @@ def run(*, until: datetime) -> int:
 
 def _work_on(until: datetime, broadcast_id: int) -> int:
     """Take the broadcast a step further, and as many as its list takes while it is made."""
-    settled = _go_on(broadcast_id)
+    settled = _continue(broadcast_id)
     while timezone.now() < until and _is_being_gathered(broadcast_id):
-        settled += _go_on(broadcast_id)
+        settled += _continue(broadcast_id)
     return settled
 
 
@@ -77,7 +77,7 @@ def _is_being_gathered(broadcast_id: int) -> bool:
 
 
 @transaction.atomic(durable=True)
-def _go_on(broadcast_id: int) -> int:
+def _continue(broadcast_id: int) -> int:
     """Take the broadcast a step further; return how many recipients are settled by it.
 
     Locks it, unless somebody else has.
@@ -89,10 +89,10 @@ def _go_on(broadcast_id: int) -> int:
     now = timezone.now()
     if broadcast.status == BroadcastStatus.SCHEDULED:
         _start_if_due(broadcast, now=now)
-    settled = _settle(broadcast, now=now)
+    settled = _record_outcomes(broadcast, now=now)
     if broadcast.status == BroadcastStatus.RUNNING and settled and _is_futile(broadcast):
         why = f"Telegram has refused the first {broadcast.refused:,} messages."
-        broadcasts.hold(broadcast, Verb.PAUSE, why=why, now=now)
+        broadcasts.hold(broadcast, Action.PAUSE, why=why, now=now)
     if broadcast.status == BroadcastStatus.RUNNING:
         moved = _gather(broadcast, now=now) + _fill(broadcast, now=now)
         if settled or moved:
@@ -130,7 +130,7 @@ def _start_if_due(broadcast: Broadcast, *, now: datetime) -> None:
         broadcast, staff=broadcast.scheduled_by, at=broadcast.scheduled_at, now=now
     ):
         why = "It reaches more players than when it was scheduled: a second person is needed."
-        broadcasts.hold(broadcast, Verb.WITHDRAW, why=why, now=now)
+        broadcasts.hold(broadcast, Action.WITHDRAW, why=why, now=now)
         return
     broadcast.status, broadcast.changed_at = BroadcastStatus.RUNNING, now
     broadcast.started_at = broadcast.progressed_at = now
@@ -207,7 +207,7 @@ def _is_futile(broadcast: Broadcast) -> bool:
     return broadcast.refused >= FUTILE and not (broadcast.sent or broadcast.maybe_sent)
 
 
-def _settle(broadcast: Broadcast, *, now: datetime) -> int:
+def _record_outcomes(broadcast: Broadcast, *, now: datetime) -> int:
     """Copy how calls have ended; return how many had.
 
     Nobody will ever know of a call that is no longer there.
@@ -260,7 +260,7 @@ def watch(*, now: datetime) -> int:
         )
     keys = {str(broadcast.pk) for broadcast in stuck}
     for alert in Alert.objects.filter(kind=broadcasts.STUCK, settled_at=None).exclude(key__in=keys):
-        alerts.settle(kind=broadcasts.STUCK, key=alert.key, now=now)
+        alerts.resolve(kind=broadcasts.STUCK, key=alert.key, now=now)
     return len(stuck)
 
 

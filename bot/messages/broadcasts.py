@@ -181,13 +181,13 @@ def preview(*, broadcast: Broadcast, staff: User) -> Player:
 def send(broadcast: Broadcast, player: Player, *, language: str) -> None:
     """Send the player the broadcast; belongs inside outbox.collecting()."""
     with translation.override(language):
-        reminders.tell(player, *message(broadcast, language=language))
+        reminders.send_reminder(player, *message(broadcast, language=language))
 
 
 # --- What operators do ----------------------------------------------------------------------------
 
 
-class Verb(StrEnum):
+class Action(StrEnum):
     """What can be done with a broadcast."""
 
     SCHEDULE = "schedule"
@@ -202,12 +202,12 @@ class Verb(StrEnum):
 
 
 # verb: (from where, to where, how it is told)
-_FROM: dict[Verb, tuple[BroadcastStatus, ...]] = {
-    Verb.SCHEDULE: (BroadcastStatus.DRAFT,),
-    Verb.WITHDRAW: (BroadcastStatus.SCHEDULED,),
-    Verb.PAUSE: (BroadcastStatus.RUNNING,),
-    Verb.CONTINUE: (BroadcastStatus.PAUSED,),
-    Verb.STOP: (
+_FROM: dict[Action, tuple[BroadcastStatus, ...]] = {
+    Action.SCHEDULE: (BroadcastStatus.DRAFT,),
+    Action.WITHDRAW: (BroadcastStatus.SCHEDULED,),
+    Action.PAUSE: (BroadcastStatus.RUNNING,),
+    Action.CONTINUE: (BroadcastStatus.PAUSED,),
+    Action.STOP: (
         BroadcastStatus.DRAFT,
         BroadcastStatus.SCHEDULED,
         BroadcastStatus.RUNNING,
@@ -215,11 +215,11 @@ _FROM: dict[Verb, tuple[BroadcastStatus, ...]] = {
     ),
 }
 _TO = {
-    Verb.SCHEDULE: BroadcastStatus.SCHEDULED,
-    Verb.WITHDRAW: BroadcastStatus.DRAFT,
-    Verb.PAUSE: BroadcastStatus.PAUSED,
-    Verb.CONTINUE: BroadcastStatus.RUNNING,
-    Verb.STOP: BroadcastStatus.STOPPED,
+    Action.SCHEDULE: BroadcastStatus.SCHEDULED,
+    Action.WITHDRAW: BroadcastStatus.DRAFT,
+    Action.PAUSE: BroadcastStatus.PAUSED,
+    Action.CONTINUE: BroadcastStatus.RUNNING,
+    Action.STOP: BroadcastStatus.STOPPED,
 }
 
 
@@ -266,8 +266,8 @@ def edit(
 
 
 @transaction.atomic
-def carry_out(
-    verb: Verb,
+def execute(
+    verb: Action,
     *,
     broadcast_id: int,
     seen_at: datetime,
@@ -284,9 +284,9 @@ def carry_out(
     past. Raises IllegalMoveError, IncompleteError and BadReasonError. Locks the request for an
     approval, and then the broadcast; to schedule one, the member of staff before both.
     """
-    words = reasons.tidy(reason)
+    words = reasons.normalise(reason)
     request = None
-    if verb is Verb.SCHEDULE:
+    if verb is Action.SCHEDULE:
         lock_staff(staff)
         draft = Broadcast.objects.get(pk=broadcast_id)
         if draft.changed_at == seen_at and needs_approval(draft, staff=staff, at=at, now=now):
@@ -305,14 +305,14 @@ def carry_out(
         )
     if request is not None:
         return request
-    if verb is Verb.SCHEDULE and needs_approval(broadcast, staff=staff, at=at, now=now):
+    if verb is Action.SCHEDULE and needs_approval(broadcast, staff=staff, at=at, now=now):
         raise ChangedMeanwhileError("It reaches more players by now: a second person is needed.")
     return _move(broadcast, verb, reason=words, staff=staff, now=now, at=at)
 
 
 def _move(
     broadcast: Broadcast,
-    verb: Verb,
+    verb: Action,
     *,
     reason: str,
     staff: User | None,
@@ -325,35 +325,35 @@ def _move(
         raise IllegalMoveError(f"It is {broadcast.get_status_display()}.")
     fields = ["status", "changed_at"]
     match verb:
-        case Verb.SCHEDULE:
+        case Action.SCHEDULE:
             if wrong := faults(broadcast):
                 raise IncompleteError(" ".join(wrong.values()))
             broadcast.scheduled_at, broadcast.is_approved = max(at or now, now), is_approved
             broadcast.scheduled_by = staff
             fields += ["scheduled_at", "scheduled_by", "is_approved"]
-        case Verb.WITHDRAW:
+        case Action.WITHDRAW:
             broadcast.scheduled_at, broadcast.is_approved = None, False
             broadcast.scheduled_by = None
             fields += ["scheduled_at", "scheduled_by", "is_approved"]
-        case Verb.CONTINUE:
+        case Action.CONTINUE:
             broadcast.progressed_at = now
             fields.append("progressed_at")
-        case Verb.STOP:
+        case Action.STOP:
             broadcast.ended_at = now
             fields.append("ended_at")
-        case Verb.PAUSE:
+        case Action.PAUSE:
             pass
     broadcast.status, broadcast.changed_at = _TO[verb], now
     broadcast.save(update_fields=fields)
-    if verb in (Verb.PAUSE, Verb.STOP):
-        _take_back(broadcast)
+    if verb in (Action.PAUSE, Action.STOP):
+        _cancel_pending_calls(broadcast)
     # Whatever it was held back for, somebody has decided now.
-    alerts.settle(kind=HELD, key=str(broadcast.pk), now=now)
+    alerts.resolve(kind=HELD, key=str(broadcast.pk), now=now)
     record(broadcast, broadcast.get_status_display(), staff=staff, reason=reason)
     return broadcast
 
 
-def hold(broadcast: Broadcast, verb: Verb, *, why: str, now: datetime) -> None:
+def hold(broadcast: Broadcast, verb: Action, *, why: str, now: datetime) -> None:
     """Move a locked broadcast without being asked to, and tell staff."""
     _move(broadcast, verb, reason=why, staff=None, now=now)
     alerts.raise_alert(
@@ -477,7 +477,7 @@ def _start_approved(*, request: ApprovalRequest, now: datetime) -> None:
         raise IllegalMoveError("It has just been changed.")
     _move(
         broadcast,
-        Verb.SCHEDULE,
+        Action.SCHEDULE,
         reason=request.reason,
         staff=request.maker,
         now=now,
@@ -494,9 +494,9 @@ def queued(broadcast: Broadcast) -> QuerySet[BroadcastRecipient]:
     return broadcast.addressees.filter(outcome=Delivered.QUEUED)
 
 
-def _take_back(broadcast: Broadcast) -> None:
+def _cancel_pending_calls(broadcast: Broadcast) -> None:
     """Take the calls of a locked broadcast back that have not left."""
     waiting = dict(queued(broadcast).values_list("call_id", "pk"))
-    taken = outbox.take_back(call_ids=waiting)
+    taken = outbox.cancel_pending(call_ids=waiting)
     pks = [waiting[call_id] for call_id in taken]
     broadcast.addressees.filter(pk__in=pks).update(outcome=Delivered.PENDING, call=None)

@@ -104,7 +104,7 @@ RECEIPTS = Source(
     due=lambda: Purchase.objects.receipt_due().select_related("product"),
     claim=_marking(Purchase.objects.receipt_due, "receipt_sent_at"),
     say=_say_receipt,
-    keyboard=lambda purchase, now: shop_buttons.told_of_purchase(
+    keyboard=lambda purchase, now: shop_buttons.after_purchase_notice(
         _renewed_beside(purchase, now=now)
     ),
     owed=True,
@@ -114,7 +114,7 @@ DELAYS = Source(
     due=Purchase.objects.delay_notice_due,
     claim=_marking(Purchase.objects.delay_notice_due, "delay_told_at"),
     say=lambda purchase, _: receipts_texts.delay(purchase),
-    keyboard=lambda _, __: shop_buttons.told_of_purchase(),
+    keyboard=lambda _, __: shop_buttons.after_purchase_notice(),
     owed=True,
 )
 REFUNDS = Source(
@@ -122,7 +122,7 @@ REFUNDS = Source(
     due=lambda: Purchase.objects.refund_notice_due().select_related("product"),
     claim=_marking(Purchase.objects.refund_notice_due, "refund_told_at"),
     say=lambda purchase, _: receipts_texts.refund(purchase),
-    keyboard=lambda _, __: shop_buttons.told_of_purchase(),
+    keyboard=lambda _, __: shop_buttons.after_purchase_notice(),
     owed=True,
 )
 LINKS = Source(
@@ -138,7 +138,7 @@ FAILED_RENEWALS = Source(
     due=Subscription.objects.grace_notice_due,
     claim=_marking(Subscription.objects.grace_notice_due, "grace_told_at"),
     say=_say_renewal_failed,
-    keyboard=lambda _, __: receipts_buttons.told_of_subscription(),
+    keyboard=lambda _, __: receipts_buttons.after_subscription_notice(),
     owed=True,
 )
 ANSWERS = Source(
@@ -154,7 +154,7 @@ ANSWERS = Source(
 
 
 def _claim_premium(notice: PremiumNotice, now: datetime) -> bool:
-    return entitlements.mark_told(notice_ids=[notice.pk], now=now) == 1
+    return entitlements.mark_notified(notice_ids=[notice.pk], now=now) == 1
 
 
 def _say_premium(notice: PremiumNotice, now: datetime) -> str | None:
@@ -167,7 +167,7 @@ def _say_premium(notice: PremiumNotice, now: datetime) -> str | None:
 
 
 def _claim_day(day: StreakDay, now: datetime) -> bool:
-    return streaks.mark_told(day=day, now=now)
+    return streaks.mark_notified(day=day, now=now)
 
 
 def _say_day(day: StreakDay, now: datetime) -> str:
@@ -192,7 +192,7 @@ def _invitations(*, of_losses: bool) -> Source[ReferralNotice]:
         due=due,
         claim=_marking(due, "told_at"),
         say=lambda notice, now: invite_texts.notice(notice, now=now),
-        keyboard=lambda notice, _: invite_buttons.told_of_invitation(notice.reward),
+        keyboard=lambda notice, _: invite_buttons.after_invitation_notice(notice.reward),
         owed=of_losses,
         kind=None if of_losses else ReminderKind.INVITATIONS,
     )
@@ -229,7 +229,7 @@ SOURCES: tuple[Source[Any], ...] = (
 # --- Telling --------------------------------------------------------------------------------------
 
 
-def tell(*, player: Player, now: datetime, sources: Sequence[Source[Any]] | None = None) -> int:
+def notify(*, player: Player, now: datetime, sources: Sequence[Source[Any]] | None = None) -> int:
     """Tell the player what is due at `now`; return of how many rows that was.
 
     A step of the caller's transaction, inside outbox.collecting(): what a handler has sent before
@@ -247,14 +247,14 @@ def tell(*, player: Player, now: datetime, sources: Sequence[Source[Any]] | None
     return told
 
 
-def tell_everybody(*, owed: bool, until: datetime) -> int:
+def send_due_notices(*, owed: bool, until: datetime) -> int:
     """Tell all players what is due, owed or not, until it is `until`; return how many rows.
 
     Each player is a transaction of their own.
     """
     sources = [source for source in SOURCES if source.owed is owed]
     return sweeps.one_by_one(
-        due=partial(_players_to_tell, sources), settle=partial(_tell_one, sources), until=until
+        due=partial(_players_to_tell, sources), settle=partial(_notify_one, sources), until=until
     )
 
 
@@ -277,14 +277,14 @@ def _players_to_tell(sources: Sequence[Source[Any]], seen: Collection[int]) -> l
     return list(players)
 
 
-def _tell_one(sources: Sequence[Source[Any]], player_id: int) -> int:
+def _notify_one(sources: Sequence[Source[Any]], player_id: int) -> int:
     """Tell one player what is due from `sources`, all of them owed or none."""
     now = timezone.now()
     with transaction.atomic(durable=True):
         player = Player.objects.get(pk=player_id)
         if any(source.owed for source in sources):
             with outbox.collecting():
-                return tell(player=player, now=now, sources=sources)
+                return notify(player=player, now=now, sources=sources)
         settings = reminder_settings.settings_of(player)
         if not local_time.is_awake(now, zone=settings.zone):
             return 0  # It was, when the players were looked for.
@@ -349,4 +349,4 @@ def _send(
     if messages and not source.owed:
         messages = [(messages[-1][0], "\n\n".join(text for _, text in messages))]
     for row, text in messages:
-        reminders.tell(player, text, source.keyboard(row, now))
+        reminders.send_reminder(player, text, source.keyboard(row, now))

@@ -3,7 +3,7 @@
 from django.http import HttpRequest
 
 from bot.messages.models import Delivered
-from quizarena.players.admin import Chapter, tells
+from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
 from quizarena.staff import dates
 from quizarena.staff.desk import age, object_link
@@ -11,13 +11,13 @@ from quizarena.staff.desk import age, object_link
 CHAPTER_LENGTH = 20
 
 
-@tells
-def broadcasts_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+@timeline_source
+def broadcasts_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
     """Tell which broadcasts the player got, for who may read them."""
     if not request.user.has_perm("bot.view_broadcastrecipient"):
         return None
     rows = player.broadcasts.select_related("broadcast").order_by("-broadcast")[:CHAPTER_LENGTH]
-    return Chapter(
+    return TimelineSection(
         title="Broadcasts",
         headers=["Broadcast", "Outcome", "Done"],
         rows=[
@@ -27,13 +27,13 @@ def broadcasts_of_player(request: HttpRequest, player: Player) -> Chapter | None
     )
 
 
-@tells
-def reminders_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+@timeline_source
+def reminders_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
     """Tell of what the player was reminded, and for what no place was left."""
     if not request.user.has_perm("bot.view_outgoingcall"):
         return None
     rows = player.reminders.order_by("-day", "-ordinal")[:CHAPTER_LENGTH]
-    return Chapter(
+    return TimelineSection(
         title="Reminders",
         headers=["Day", "Kind", "Place", "When"],
         rows=[

@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from bot.messages.models import Broadcast, BroadcastRecipient, Delivered
-from quizarena.players.admin import named
+from quizarena.players.admin import matching_term
 from quizarena.players.models import Player
 from quizarena.staff import dates
 from quizarena.staff.desk import ReadOnlyAdmin, age, badge, link, object_link
@@ -96,7 +96,7 @@ class BroadcastRecipientAdmin(ReadOnlyAdmin[BroadcastRecipient]):
     ) -> tuple[QuerySet[BroadcastRecipient], bool]:
         """Find what players got."""
         if search_term.strip():
-            queryset = queryset.filter(player__in=named(Player.objects.all(), search_term))
+            queryset = queryset.filter(player__in=matching_term(Player.objects.all(), search_term))
         return queryset, False
 
 

@@ -271,7 +271,7 @@ def _remind_one(player: Player, *, sweep: ReminderSweep, now: datetime) -> bool:
         with dates.speaking_to(player, zone=sweep.zone):
             text = rules.say(player, sweep.zone, now)
             text, proposal = _with_offer(text, player=player, pause=rules.pause, now=now)
-            tell(player, text, buttons.reminder(proposal))
+            send_reminder(player, text, buttons.reminder(proposal))
     except Exception:
         log.exception("reminder.not_told", kind=sweep.kind, player=player.pk)
         return False
@@ -295,7 +295,7 @@ def _with_offer(
         return text, None
 
 
-def tell(player: Player, text: str, keyboard: InlineKeyboardMarkup) -> None:
+def send_reminder(player: Player, text: str, keyboard: InlineKeyboardMarkup) -> None:
     """Send the player a message; belongs inside outbox.collecting()."""
     message = client.bot().send_message(
         player.telegram_id, text, parse_mode=ParseMode.HTML, reply_markup=keyboard
@@ -303,7 +303,7 @@ def tell(player: Player, text: str, keyboard: InlineKeyboardMarkup) -> None:
     client.run(message)
 
 
-def forget(*, before: datetime, limit: int) -> int:
+def purge(*, before: datetime, limit: int) -> int:
     """Delete at most `limit` reminders, and the sweeps, from before `before`; return how many."""
     sweeps = ReminderSweep.objects.filter(due_at__lt=before).delete()[0]
     oldest = Reminder.objects.filter(created_at__lt=before).order_by("pk")

@@ -13,16 +13,16 @@ from unfold.decorators import display
 from bot.queue import inbox, outbox
 from bot.queue.models import CallState, InboxState, InboxUpdate, OutgoingCall
 from bot.queue.redaction import without_texts
-from quizarena.players.admin import Chapter, tells
+from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
     age,
     badge,
+    format_json,
     link,
     object_link,
     preformatted,
-    pretty,
     span,
 )
 
@@ -155,7 +155,7 @@ class InboxUpdateAdmin(ReadOnlyAdmin[InboxUpdate]):
     @display(description="Update as JSON")
     def shown_payload(self, update: InboxUpdate) -> SafeString:
         """Return the update as Telegram sent it, without texts: a code in one works for anybody."""
-        return pretty(without_texts(update.payload))
+        return format_json(without_texts(update.payload))
 
     @display(description="Calls")
     def caused(self, update: InboxUpdate) -> str | SafeString:
@@ -305,7 +305,7 @@ class OutgoingCallAdmin(ReadOnlyAdmin[OutgoingCall]):
     @display(description="Parameters as JSON")
     def shown_parameters(self, call: OutgoingCall) -> SafeString:
         """Return what is sent."""
-        return pretty(call.parameters)
+        return format_json(call.parameters)
 
     @display(description="Files")
     def shown_files(self, call: OutgoingCall) -> str:
@@ -353,14 +353,14 @@ def _player_link(key: int | None) -> str | SafeString:
     return link(key, "players_player_changelist", query=f"q={key}") if key is not None else "–"
 
 
-@tells
-def updates_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+@timeline_source
+def updates_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
     """Tell what the player did, for who may read the inbox."""
     if not request.user.has_perm("bot.view_inboxupdate"):
         return None
     desk = _desk(InboxUpdate)
     updates = desk.get_queryset(request).filter(player_key=player.telegram_id)
-    return Chapter(
+    return TimelineSection(
         title="Latest updates",
         headers=["Update", "Kind", "State", "Received", "Took", "Error"],
         rows=[
@@ -378,14 +378,14 @@ def updates_of_player(request: HttpRequest, player: Player) -> Chapter | None:
     )
 
 
-@tells
-def calls_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+@timeline_source
+def calls_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
     """Tell what the player was sent, for who may read the outbox."""
     if not request.user.has_perm("bot.view_outgoingcall"):
         return None
     desk = _desk(OutgoingCall)
     calls = desk.get_queryset(request).filter(chat_key=player.telegram_id)
-    return Chapter(
+    return TimelineSection(
         title="Latest outgoing calls",
         headers=["Call", "Method", "State", "Created", "Took", "Error"],
         rows=[

@@ -251,7 +251,7 @@ def process(one: Claim, *, handle: Handler, slow_down: Handler, give_up: Handler
         except Exception as error:  # Of whatever kind: the update must not be lost with it.
             log.exception("update.failed")
             if not _has_another_try(one, error):
-                _bury(one, give_up=give_up)
+                _dead_letter(one, give_up=give_up)
 
 
 def _begin(one: Claim) -> tuple[dict[str, Any], Verdict] | None:
@@ -347,7 +347,7 @@ def _has_another_try(one: Claim, error: Exception) -> bool:
     return alive or not still_ours
 
 
-def _bury(one: Claim, *, give_up: Handler) -> None:
+def _dead_letter(one: Claim, *, give_up: Handler) -> None:
     """Let `give_up` say something about a dead update; whether it can changes nothing."""
     try:
         with transaction.atomic(), outbox.collecting(update_id=one.update_id):
@@ -369,7 +369,7 @@ def purge_rate_limits(*, now: datetime) -> int:
     return at_rest.delete()[0]
 
 
-def forget(*, before: datetime, limit: int) -> int:
+def purge(*, before: datetime, limit: int) -> int:
     """Delete at most `limit` updates that were done, or came and failed for good, before `before`.
 
     Return how many. What was paid with a failed one stands with its purchase; its texts may stay no

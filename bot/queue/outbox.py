@@ -328,7 +328,7 @@ def bulk_room(*, at_most: int) -> int:
 
 
 @transaction.atomic
-def take_back(*, call_ids: Collection[int]) -> set[int]:
+def cancel_pending(*, call_ids: Collection[int]) -> set[int]:
     """Delete those of the calls that have not left; return which. Locks them.
 
     What a sender has claimed is on its way and stays, and so does what may have arrived.
@@ -358,7 +358,7 @@ def send_again(*, call_id: int) -> bool:
     )
 
 
-def forget_paces(*, now: datetime) -> int:
+def purge_rate_limits(*, now: datetime) -> int:
     """Delete the paces of chats that are at rest; return how many there were."""
     at_rest = Pace.objects.filter(name__startswith="chat:", free_at__lt=now)
     return at_rest.exclude(limited_until__gte=now).delete()[0]
@@ -596,7 +596,7 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
         ]
 
 
-def forget(*, before: datetime, limit: int) -> int:
+def purge(*, before: datetime, limit: int) -> int:
     """Delete at most `limit` calls that were finished before `before`; return how many."""
     finished = OutgoingCall.objects.filter(finished_at__lt=before)
     oldest = finished.order_by("id").values_list("id", flat=True)[:limit]

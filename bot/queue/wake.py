@@ -71,7 +71,7 @@ def worker_came() -> None:
         log.debug("wake.failed", error=str(error))
 
 
-def heard_in_time() -> bool:
+def wait_for_work() -> bool:
     """Listen for LISTEN_SECONDS; return whether there is something to work on."""
     try:
         return _redis().blpop([WORKERS], timeout=LISTEN_SECONDS) is not None

@@ -48,7 +48,7 @@ class Delivery:
     def __init__(self, *, telegram: "Telegram") -> None:
         self.telegram = telegram
         # Carries out the call in the body of a webhook answer.
-        self.carry_out: Callable[[Json], Coroutine[None, None, object]] | None = None
+        self.execute: Callable[[Json], Coroutine[None, None, object]] | None = None
         self._calls: set[asyncio.Task[object]] = set()
         self._session: aiohttp.ClientSession | None = None
         self._next_number = max(telegram.state.pending, default=0) + 1
@@ -310,18 +310,18 @@ class Delivery:
             return "Webhook connection closed"
         self.telegram.network.counters.delivered += 1
         if answer.startswith(b"{"):
-            self._carry_out(answer)
+            self._execute(answer)
         return None
 
-    def _carry_out(self, answer: bytes) -> None:
+    def _execute(self, answer: bytes) -> None:
         try:
             call = json.loads(answer)
         except ValueError:
             return
         method = str(call.get("method") or "").lower()
-        if method and not method.startswith(NOT_IN_ANSWERS) and self.carry_out is not None:
+        if method and not method.startswith(NOT_IN_ANSWERS) and self.execute is not None:
             # On its own: however the call ends, the update has arrived.
-            task = asyncio.get_running_loop().create_task(self.carry_out(call))
+            task = asyncio.get_running_loop().create_task(self.execute(call))
             self._calls.add(task)
             task.add_done_callback(self._calls.discard)
 

@@ -60,7 +60,7 @@ def run(*, host: str, port: int, token: str, state_path: Path | None) -> None:
 def app(*, token: str, state_file: StateFile | None = None) -> web.Application:
     """Return the sandbox as an application, with the state of its last run."""
     telegram = Telegram(token=token, state=state_file.load() if state_file else None)
-    telegram.delivery.carry_out = partial(_carry_out, telegram)
+    telegram.delivery.execute = partial(_execute, telegram)
     application = web.Application(middlewares=[_tell_people], client_max_size=UPLOAD_BYTES_MAX)
     application[TELEGRAM] = telegram
     application.add_routes(routes)
@@ -126,7 +126,7 @@ async def _show_counters(telegram: Telegram) -> None:
             telegram.events.publish("network", **_network_json(telegram), calls_per_second=rate)
 
 
-async def _carry_out(telegram: Telegram, call: Json) -> methods.Reply:
+async def _execute(telegram: Telegram, call: Json) -> methods.Reply:
     """Carry out the call in the body of a webhook answer; nobody hears how it ends."""
     name = str(call.pop("method"))
     return await methods.call(telegram, name, Parameters(call), token=telegram.token)

@@ -22,7 +22,7 @@ from payments.admin.purchases import CHAPTER_LENGTH, purchase_table
 from payments.charts import TRIGGER_NAMES, offers_chart, offers_table
 from payments.models import Impression, Purchase, PurchaseStatus
 from payments.offer_rules import Trigger
-from quizarena.players.admin import Chapter, tells
+from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
 from quizarena.staff.desk import age, badge, link, object_link, with_code
 
@@ -158,7 +158,7 @@ class ImpressionAdmin(OfPlayer[Impression]):
         sold = Purchase.objects.filter(attribution__impression=obj).order_by("-opened_at")
         if not sold or not request.user.has_perm("payments.view_purchase"):
             return {}
-        return {"chapters": [Chapter(title="Opened through it", **purchase_table(sold))]}
+        return {"chapters": [TimelineSection(title="Opened through it", **purchase_table(sold))]}
 
     # --- The funnel -------------------------------------------------------------------------------
 
@@ -198,8 +198,8 @@ def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=business_zone())
 
 
-@tells
-def offers_to_player(request: HttpRequest, player: Player) -> Chapter | None:
+@timeline_source
+def offers_to_player(request: HttpRequest, player: Player) -> TimelineSection | None:
     """Tell what was offered lately, for who may see it."""
     if not request.user.has_perm("payments.view_impression"):
         return None
@@ -208,7 +208,7 @@ def offers_to_player(request: HttpRequest, player: Player) -> Chapter | None:
         .prefetch_related("attributions__purchase")
         .order_by("-shown_at")[:CHAPTER_LENGTH]
     )
-    return Chapter(
+    return TimelineSection(
         title="Latest offers",
         headers=["Shown", "Trigger", "Offered", "Outcome"],
         rows=[

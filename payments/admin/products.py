@@ -272,7 +272,7 @@ class ProductAdmin(StaffAdmin[Product]):
             note=f"It costs {product.stars:,} Stars. What has been opened keeps its price.",
             preview=preview,
             form=PriceForm,
-            carry_out=change,
+            execute=change,
             refusals=(PriceError, StaffError),
             back=reverse("admin:payments_product_change", args=[pk]),
             confirm="Change",

@@ -42,7 +42,7 @@ from payments.models import (
     StarTransaction,
     Subscription,
 )
-from quizarena.players.admin import Chapter, tells
+from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import (
@@ -51,10 +51,10 @@ from quizarena.staff.desk import (
     badge,
     button,
     exactly,
+    format_json,
     link,
     object_link,
     own_user,
-    pretty,
     with_code,
 )
 from quizarena.staff.errors import StaffError
@@ -457,10 +457,10 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         why = approvals.why_a_second_person(purchase=purchase, staff=staff, now=now)
 
         def preview(cleaned: dict[str, Any]) -> Sequence[Sequence[object]]:
-            rows = approvals.foresee(purchase=purchase, now=now)
+            rows = approvals.preview(purchase=purchase, now=now)
             return [*rows, *_wallet_after_refund(purchase)]
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             with transaction.atomic():
                 outcome = approvals.request(
                     purchase_id=pk, reason=cleaned["reason"], staff=staff, now=now
@@ -486,7 +486,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
             form=ReasonForm,
             preview=preview,
             headers=approvals.HEADERS,
-            carry_out=carry_out,
+            execute=execute,
             refusals=(PaymentsError, EconomyError, StaffError),
             back=_page_of(purchase),
             confirm="Ask for approval" if why else "Refund",
@@ -503,7 +503,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
                 ("Goods", "not delivered", f"{contents(purchase.delivers)} for {purchase.player}"),
             ]
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             with transaction.atomic():
                 credited = purchases.replay_credit(purchase_id=pk, now=timezone.now())
                 self.log_verb(
@@ -520,7 +520,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
             note=advice(purchase),
             form=ReasonForm,
             preview=preview,
-            carry_out=carry_out,
+            execute=execute,
             refusals=(PaymentsError, EconomyError, StaffError),
             back=_page_of(purchase),
             confirm="Replay credit",
@@ -531,7 +531,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         """Have Telegram asked what it knows of the purchase, and set right what differs."""
         purchase = self._asked(request, pk, "recheck_purchase")
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             rechecks.ask(purchase=purchase, staff=own_user(request))
             return (
                 "Telegram is being asked. The answer appears below under Re-checks within "
@@ -542,7 +542,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
             title=f"Re-check {product_name(purchase)} of {purchase.player} with Telegram",
             note="Reads what is new in Telegram's list of transactions. A payment that we have not "
             "heard of is credited, a refund that was made elsewhere is carried out.",
-            carry_out=carry_out,
+            execute=execute,
             refusals=(OperationalError,),
             back=_page_of(purchase),
             confirm="Ask Telegram",
@@ -586,7 +586,7 @@ def _wallet_after_refund(purchase: Purchase) -> list[tuple[str, str, str]]:
     """Return what the player owns now, and keeps once the refund has taken its part."""
     if purchase.credit_entry is None:
         return []
-    takings = refunds.foresee(purchase=purchase, now=timezone.now())
+    takings = refunds.preview_reversal(purchase=purchase, now=timezone.now())
     wallet = Wallet.objects.get(pk=purchase.player_id)
     rows = []
     for name, units in takings.taken.items():
@@ -604,12 +604,12 @@ def _wallet_after_refund(purchase: Purchase) -> list[tuple[str, str, str]]:
 # --- Chapters of a purchase's story ---------------------------------------------------------------
 
 
-def _timeline(purchase: Purchase) -> Chapter:
+def _timeline(purchase: Purchase) -> TimelineSection:
     """Tell every event with its evidence."""
     events = list(purchase.events.order_by("pk"))
     ids = {event.evidence.get(name) for event in events for name in ("staff", "approved_by")}
     names = {user.pk: str(user) for user in User.objects.filter(pk__in=ids - {None})}
-    return Chapter(
+    return TimelineSection(
         title="Timeline",
         headers=["When", "What", "Status then", "Evidence"],
         rows=[
@@ -636,10 +636,10 @@ def _evidence(event: PurchaseEvent, names: dict[int, str]) -> SafeString | str:
         elif name == "entry" and event.kind in (EventKind.CREDITED, EventKind.REFUNDED):
             told = _entry(value)
         facts[name] = told
-    return told_facts(facts, whole=event.evidence) if facts else "–"
+    return received_facts(facts, whole=event.evidence) if facts else "–"
 
 
-def told_facts(facts: Mapping[str, object], *, whole: object) -> SafeString:
+def received_facts(facts: Mapping[str, object], *, whole: object) -> SafeString:
     """Return facts as one reads them, with all of it as JSON folded behind."""
     lines = (
         (
@@ -653,7 +653,7 @@ def told_facts(facts: Mapping[str, object], *, whole: object) -> SafeString:
     return format_html(
         '<div class="payments-evidence">{}<details><summary>JSON</summary>{}</details></div>',
         format_html_join("", "<div><b>{}</b> {}</div>", lines),
-        pretty(whole),
+        format_json(whole),
     )
 
 
@@ -662,13 +662,13 @@ def _entry(pk: int | None) -> SafeString | str:
     return link(f"entry {pk}", "economy_ledgerentry_change", pk) if pk else "–"
 
 
-def _refund(purchase: Purchase) -> Chapter | None:
+def _refund(purchase: Purchase) -> TimelineSection | None:
     """Tell how far the refund is, if there is one."""
     refund = Refund.objects.select_related("staff", "approved_by").filter(purchase=purchase).first()
     if refund is None:
         return None
     next_try = "–" if refund.finished_at else age(refund.due_at)
-    return Chapter(
+    return TimelineSection(
         title="Refund",
         headers=["Asked", "By", "Why", "State", "Tries", "Next try", "Last error"],
         rows=[
@@ -702,7 +702,7 @@ def refund_badge(refund: Refund) -> SafeString:
     return badge("under way", "warning")
 
 
-def _approvals(request: HttpRequest, purchase: Purchase) -> Chapter | None:
+def _approvals(request: HttpRequest, purchase: Purchase) -> TimelineSection | None:
     """Tell what a second person was asked about it."""
     if not request.user.has_perm("staff.view_approvalrequest"):
         return None
@@ -718,24 +718,28 @@ def _approvals(request: HttpRequest, purchase: Purchase) -> Chapter | None:
         for one in asked[:CHAPTER_LENGTH]
     ]
     headers = ["Asked", "By", "Why", "State", "Decided by"]
-    return Chapter(title="Approvals", headers=headers, rows=rows) if rows else None
+    return TimelineSection(title="Approvals", headers=headers, rows=rows) if rows else None
 
 
-def _rechecks(purchase: Purchase) -> Chapter | None:
+def _rechecks(purchase: Purchase) -> TimelineSection | None:
     """Tell what staff have asked Telegram about it, and what came of it."""
     rows = [
         [exactly(entry.at), str(entry.actor or "–"), entry.summary]
         for entry in rechecks.of_purchase(purchase)[:CHAPTER_LENGTH]
     ]
-    return Chapter(title="Re-checks", headers=["When", "By", "What"], rows=rows) if rows else None
+    return (
+        TimelineSection(title="Re-checks", headers=["When", "By", "What"], rows=rows)
+        if rows
+        else None
+    )
 
 
-def _telegram(purchase: Purchase) -> Chapter | None:
+def _telegram(purchase: Purchase) -> TimelineSection | None:
     """Tell what Telegram's list, as far as we have read it, says of this purchase."""
     lines: list[StarTransaction] = list(reconciliation.lines_of(purchase)[:CHAPTER_LENGTH])
     if not lines:
         return None
-    return Chapter(
+    return TimelineSection(
         title="Telegram's list",
         headers=["When", "Stars", "Commission of the affiliate", "Charge id", "Read"],
         rows=[
@@ -754,7 +758,7 @@ def _telegram(purchase: Purchase) -> Chapter | None:
     )
 
 
-def _differences(request: HttpRequest, purchase: Purchase) -> Chapter | None:
+def _differences(request: HttpRequest, purchase: Purchase) -> TimelineSection | None:
     """Tell what reconciliation has found about it."""
     differences = purchase.differences.select_related("run").order_by("-pk")[:CHAPTER_LENGTH]
     may_see_run = request.user.has_perm("payments.view_reconciliationrun")
@@ -765,12 +769,12 @@ def _differences(request: HttpRequest, purchase: Purchase) -> Chapter | None:
             else age(one.run.started_at),
             one.get_kind_display(),
             healed_badge(one),
-            told_facts(one.details, whole=one.details),
+            received_facts(one.details, whole=one.details),
         ]
         for one in differences
     ]
     headers = ["Run", "Difference", "State", "Details"]
-    return Chapter(title="Differences", headers=headers, rows=rows) if rows else None
+    return TimelineSection(title="Differences", headers=headers, rows=rows) if rows else None
 
 
 def healed_badge(difference: Difference) -> SafeString:
@@ -797,14 +801,14 @@ def _page_of(purchase: Purchase) -> str:
 # --- A chapter of a player's story ----------------------------------------------------------------
 
 
-@tells
-def purchases_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+@timeline_source
+def purchases_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
     """Tell the latest purchases, for who may see them."""
     if not request.user.has_perm("payments.view_purchase"):
         return None
     latest = player.purchases.order_by("-opened_at")[:CHAPTER_LENGTH]
     query = f"q={player.telegram_id}"
-    return Chapter(
+    return TimelineSection(
         title="Latest purchases",
         **purchase_table(latest),
         more=link("All purchases", "payments_purchase_changelist", query=query),

@@ -14,9 +14,9 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from payments import tasks
-from payments.admin.purchases import breaking, healed_badge, product_label, told_facts
+from payments.admin.purchases import breaking, healed_badge, product_label, received_facts
 from payments.models import Difference, ReconciliationRun
-from quizarena.players.admin import Chapter
+from quizarena.players.admin import TimelineSection
 from quizarena.staff import audit
 from quizarena.staff.decisions import Decision, decide
 from quizarena.staff.desk import (
@@ -157,7 +157,7 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
         if not request.user.has_perm("payments.run_reconciliation"):
             raise PermissionDenied
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             is_full = cleaned["is_full"]
             tasks.reconcile.apply_async(
                 kwargs={"is_full": is_full},
@@ -176,7 +176,7 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
             note="What can be set right is: a payment that we have not heard of is credited, a "
             "refund that was made elsewhere is carried out.",
             form=RunForm,
-            carry_out=carry_out,
+            execute=execute,
             refusals=(OperationalError,),
             back=reverse("admin:payments_reconciliationrun_changelist"),
             confirm="Run now",
@@ -184,11 +184,11 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
         return decide(request, decision, model_admin=self)
 
 
-def _differences(run: ReconciliationRun) -> Chapter:
+def _differences(run: ReconciliationRun) -> TimelineSection:
     """Return the first differences of a run, those that are still open before the others."""
     rows = run.found.select_related("purchase__product", "player").order_by("is_healed", "pk")
     hidden = run.differences - DIFFERENCES_SHOWN
-    return Chapter(
+    return TimelineSection(
         title=f"Differences, the first {DIFFERENCES_SHOWN}" if hidden > 0 else "Differences",
         headers=["Difference", "State", "Purchase", "Player", "Charge id", "Details"],
         rows=[
@@ -198,7 +198,7 @@ def _differences(run: ReconciliationRun) -> Chapter:
                 _purchase_of(one),
                 object_link(one.player) if one.player else "–",
                 breaking(one.charge_id or "–"),
-                told_facts(one.details, whole=one.details),
+                received_facts(one.details, whole=one.details),
             ]
             for one in rows[:DIFFERENCES_SHOWN]
         ],

@@ -14,7 +14,7 @@ from unfold.decorators import display
 from economy.admin import OfPlayer
 from payments.admin.purchases import CHAPTER_LENGTH, breaking, purchase_table
 from payments.models import GRACE, Purchase, Subscription, SubscriptionState
-from quizarena.players.admin import Chapter
+from quizarena.players.admin import TimelineSection
 from quizarena.staff.desk import age, badge, object_link
 
 STATE_COLOURS = {
@@ -138,5 +138,5 @@ class SubscriptionAdmin(OfPlayer[Subscription]):
     def page_context(self, request: HttpRequest, obj: Subscription) -> dict[str, Any]:
         """Show what was paid for it: the first purchase and its renewals."""
         paid = Purchase.objects.filter(Q(pk=obj.pk) | Q(renews=obj.pk)).order_by("-opened_at")
-        latest = Chapter(title="Latest payments", **purchase_table(paid[:CHAPTER_LENGTH]))
+        latest = TimelineSection(title="Latest payments", **purchase_table(paid[:CHAPTER_LENGTH]))
         return {"chapters": [latest]}

@@ -155,7 +155,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
             raise PermissionDenied
         asked = get_object_or_404(SupportRequest.objects.select_related("player"), pk=pk)
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             with transaction.atomic():
                 count = support_files.want(request=asked, now=timezone.now())
                 self.log_verb(request, asked, "loaded files", details={"files": count})
@@ -164,7 +164,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
         decision = Decision(
             title=f"Load what {asked.player} has sent along",
             note="They are fetched from Telegram and deleted here after a day.",
-            carry_out=carry_out,
+            execute=execute,
             refusals=(AnsweredError,),
             back=reverse("admin:payments_supportrequest_change", args=[pk]),
             confirm="Load",
@@ -191,7 +191,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
             raise PermissionDenied
         asked = get_object_or_404(SupportRequest.objects.select_related("player"), pk=pk)
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             with transaction.atomic():
                 answered = support.answer(
                     request_id=pk,
@@ -206,7 +206,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
             title=f"Answer {asked.player} ({asked.player.language})",
             note=_lines(asked.text),
             form=AnswerForm,
-            carry_out=carry_out,
+            execute=execute,
             refusals=(AnsweredError,),
             back=reverse("admin:payments_supportrequest_change", args=[pk]),
             confirm="Send",

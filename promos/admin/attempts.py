@@ -25,7 +25,7 @@ from promos.admin.explanations import TOLD, short
 from promos.errors import PromosError, Refusal
 from promos.models import Attempt, Block, Code, Denial, Redemption
 from promos.rules import Reason
-from quizarena.players.admin import Chapter, tells
+from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import (
@@ -491,7 +491,7 @@ class DenialAdmin(OnePerPlayer):
                 ["Codes redeemed before", f"{used:,}", f"{used:,}, as they are"],
             ]
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             player = known or cleaned["player"]
             denials.deny(
                 player=player,
@@ -503,7 +503,7 @@ class DenialAdmin(OnePerPlayer):
 
         decision = Decision(
             title=f"Block {known or 'a player'} from promo codes",
-            carry_out=carry_out,
+            execute=execute,
             preview=preview,
             form=ReasonForm if known else DenyForm,
             refusals=(PromosError,),
@@ -520,13 +520,13 @@ class DenialAdmin(OnePerPlayer):
         def preview(cleaned: dict[str, Any]) -> list[list[object]]:
             return [["Promo codes", f"do not work: {denial.reason}", "work"]]
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             denials.allow(player=denial.player, reason=cleaned["reason"], staff=own_user(request))
             return f"{denial.player} is not on the deny list any more."
 
         decision = Decision(
             title=f"Unblock {denial.player} from promo codes",
-            carry_out=carry_out,
+            execute=execute,
             preview=preview,
             form=ReasonForm,
             refusals=(PromosError,),
@@ -599,7 +599,7 @@ class BlockAdmin(OnePerPlayer):
         def preview(cleaned: dict[str, Any]) -> list[list[object]]:
             return [["Can enter codes", f"from {minute(block.until)}", "at once"]]
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             denials.lift_block(
                 player=block.player,
                 reason=cleaned["reason"],
@@ -610,7 +610,7 @@ class BlockAdmin(OnePerPlayer):
 
         decision = Decision(
             title=f"Lift the block of {block.player}",
-            carry_out=carry_out,
+            execute=execute,
             preview=preview,
             form=ReasonForm,
             refusals=(PromosError,),
@@ -650,8 +650,8 @@ def _full_name(player: Player) -> str:
 # --- Chapters of a player's story -----------------------------------------------------------------
 
 
-@tells
-def attempts_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+@timeline_source
+def attempts_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
     """Tell the latest codes that the player entered, and whether anything keeps the player out."""
     if not request.user.has_perm("promos.view_attempt"):
         return None
@@ -676,7 +676,7 @@ def attempts_of_player(request: HttpRequest, player: Player) -> Chapter | None:
         more.append(link("Lift block", "promos_block_lift", player.pk))
     query = f"q={player.telegram_id}"
     more.append(link("All attempts", "promos_attempt_changelist", query=query))
-    return Chapter(
+    return TimelineSection(
         title=chapter.title,
         headers=chapter.headers,
         rows=chapter.rows,
@@ -684,8 +684,8 @@ def attempts_of_player(request: HttpRequest, player: Player) -> Chapter | None:
     )
 
 
-@tells
-def redemptions_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+@timeline_source
+def redemptions_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
     """Tell what the player has redeemed, if anything."""
     if not request.user.has_perm("promos.view_redemption"):
         return None

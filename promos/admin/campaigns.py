@@ -41,7 +41,7 @@ from promos.models import (
     CampaignStatus,
     Code,
 )
-from promos.operations import Verb
+from promos.operations import Action
 from promos.redemptions import find
 from promos.rules import Reason
 from quizarena.staff import approvals as second_person
@@ -124,7 +124,7 @@ class OwnerFilter(admin.SimpleListFilter):
         return queryset if owner is None else queryset.filter(owner=owner)
 
 
-def _action(verb: Verb) -> Callable[..., HttpResponse]:
+def _action(verb: Action) -> Callable[..., HttpResponse]:
     """Return the list's action that leads to the decision about the chosen campaigns."""
 
     @admin.action(description=verb.value.capitalize(), permissions=["run"])
@@ -151,7 +151,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
     search_help_text = "Part of the name, or number or prefix of a batch; no codes"
     list_before_template = "promos/campaign_find.html"
     ordering = ("-id",)
-    actions = [_action(verb) for verb in Verb if verb is not Verb.KILL]
+    actions = [_action(verb) for verb in Action if verb is not Action.KILL]
     change_form_outer_before_template = "promos/campaign_head.html"
     change_form_outer_after_template = "promos/campaign.html"
     fieldsets = (
@@ -203,7 +203,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
     @display(description="14 days")
     def lately(self, campaign: Campaign) -> SafeString:
         """Return what was accepted on each of the last days, and which part of it was applied."""
-        lately: statistics.Lately = getattr(campaign, "lately", statistics.Lately())
+        lately: statistics.RecentUse = getattr(campaign, "lately", statistics.RecentUse())
         part = lately.conversion
         return format_html(
             '<div class="promos-measure">{}<small>{}</small></div>',
@@ -218,7 +218,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
             def get_results(self, request: HttpRequest) -> None:
                 super().get_results(request)
                 pks = [campaign.pk for campaign in self.result_list]
-                lately = statistics.lately(pks, now=timezone.now())
+                lately = statistics.recent_use(pks, now=timezone.now())
                 for campaign in self.result_list:
                     campaign.lately = lately[campaign.pk]
 
@@ -308,9 +308,9 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
         """Do something with one campaign or several, as they were when somebody saw them."""
         if not self.has_run_permission(request):
             raise PermissionDenied
-        if verb not in set(Verb):
+        if verb not in set(Action):
             raise Http404
-        return _decide(request, Verb(verb), model_admin=self)
+        return _decide(request, Action(verb), model_admin=self)
 
     def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask a second person to let everything be taken back."""
@@ -334,7 +334,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
                 transaction.set_rollback(True)
             return rows
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             ask(cleaned)
             return "Asked: nothing is taken back until somebody else approves it."
 
@@ -344,7 +344,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
             "the campaign shows how far it is.",
             form=DecisionForm,
             preview=preview,
-            carry_out=carry_out,
+            execute=execute,
             refusals=REFUSALS,
             back=reverse("admin:promos_campaign_change", args=[pk]),
             confirm="Ask for approval",
@@ -413,7 +413,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
         if self.has_run_permission(request):
             if obj.status == CampaignStatus.DRAFT or obj.status in RUNNING:
                 shown.append(button("Edit", "promos_campaign_edit", obj.pk))
-            shown += [_verb_button(verb, obj) for verb in Verb if verb.is_due(obj)]
+            shown += [_verb_button(verb, obj) for verb in Action if verb.is_due(obj)]
             if _may_revoke(obj):
                 shown.append(button("Take back…", "promos_campaign_revoke", obj.pk))
         if request.user.has_perms(["promos.view_redemption", "players.view_player"]):
@@ -436,17 +436,17 @@ def _seen(campaigns: Iterable[Campaign]) -> str:
     return ",".join(f"{campaign.pk}:{campaign.status}" for campaign in campaigns)
 
 
-def _address(verb: Verb, campaigns: Iterable[Campaign]) -> str:
+def _address(verb: Action, campaigns: Iterable[Campaign]) -> str:
     """Return the address of the decision about campaigns as they are shown."""
     page = reverse("admin:promos_campaign_decide", args=[verb.value])
     return f"{page}?{urlencode({'seen': _seen(campaigns)})}"
 
 
-def _verb_button(verb: Verb, campaign: Campaign) -> SafeString:
+def _verb_button(verb: Action, campaign: Campaign) -> SafeString:
     """Return a link to the decision that looks like a button."""
     return format_html(
         '<a class="promos-button{}" href="{}">{}</a>',
-        " promos-danger" if verb is Verb.KILL else "",
+        " promos-danger" if verb is Action.KILL else "",
         _address(verb, [campaign]),
         _label(verb),
     )
@@ -473,7 +473,7 @@ class _SeenField(forms.CharField):
         return _read_seen(super().clean(value))
 
 
-def _decide(request: HttpRequest, verb: Verb, *, model_admin: CampaignAdmin) -> HttpResponse:
+def _decide(request: HttpRequest, verb: Action, *, model_admin: CampaignAdmin) -> HttpResponse:
     """Ask for a reason, show what would come of it for each campaign, and do it."""
     carried = request.POST.get("seen") or request.GET.get("seen", "")
     try:
@@ -496,7 +496,7 @@ def _decide(request: HttpRequest, verb: Verb, *, model_admin: CampaignAdmin) -> 
         form=Form,
         preview=doing.preview,
         headers=("Campaign", "Now", "Afterwards"),
-        carry_out=doing.carry_out,
+        execute=doing.execute,
         refusals=REFUSALS,
         back=reverse("admin:promos_campaign_change", args=[only.pk])
         if only
@@ -509,7 +509,7 @@ def _decide(request: HttpRequest, verb: Verb, *, model_admin: CampaignAdmin) -> 
 class _Doing:
     """One verb, done to each of the chosen campaigns in a transaction of its own."""
 
-    def __init__(self, *, verb: Verb, request: HttpRequest, chosen: list[Campaign]) -> None:
+    def __init__(self, *, verb: Action, request: HttpRequest, chosen: list[Campaign]) -> None:
         self._verb = verb
         self._request = request
         self._chosen = chosen
@@ -517,7 +517,7 @@ class _Doing:
 
     def _do(self, campaign: Campaign, cleaned: dict[str, Any]) -> Campaign | ApprovalRequest:
         """Do it to one. Raises one of REFUSALS."""
-        return operations.carry_out(
+        return operations.execute(
             self._verb,
             campaign_id=campaign.pk,
             seen=cleaned["seen"].get(campaign.pk, ""),
@@ -540,7 +540,7 @@ class _Doing:
             rows.append([campaign.name, campaign.get_status_display(), after])
         return rows
 
-    def carry_out(self, cleaned: dict[str, Any]) -> str:
+    def execute(self, cleaned: dict[str, Any]) -> str:
         """Do it, and name what was refused. Raises PromosError if that is all of them."""
         done: list[str] = []
         asked: list[str] = []
@@ -565,9 +565,9 @@ class _Doing:
         return f"{len(done)} {self._verb.past}: {', '.join(done)}."
 
 
-def _label(verb: Verb) -> str:
+def _label(verb: Action) -> str:
     """Return what the button of the verb says."""
-    return "Kill switch" if verb is Verb.KILL else verb.value.capitalize()
+    return "Kill switch" if verb is Action.KILL else verb.value.capitalize()
 
 
 def _why(error: Exception) -> str:
@@ -576,15 +576,15 @@ def _why(error: Exception) -> str:
 
 
 _NOTES = {
-    Verb.PAUSE: "Nobody can enter its codes meanwhile. What is on hold stays good.",
-    Verb.END: "It cannot be started again. What is on hold stays good until it runs out.",
-    Verb.CLONE: "A draft with the same terms, without codes.",
-    Verb.KILL: "It ends, and every hold is released, also of invoices that are open. Whoever pays "
-    "one of these all the same gets what was bought.",
+    Action.PAUSE: "Nobody can enter its codes meanwhile. What is on hold stays good.",
+    Action.END: "It cannot be started again. What is on hold stays good until it runs out.",
+    Action.CLONE: "A draft with the same terms, without codes.",
+    Action.KILL: "It ends, and every hold is released, also of invoices that are open. Whoever "
+    "pays one of these all the same gets what was bought.",
 }
 
 
-def _after(verb: Verb, outcome: Campaign | ApprovalRequest) -> str:
+def _after(verb: Action, outcome: Campaign | ApprovalRequest) -> str:
     """Return in words what has come of it."""
     if isinstance(outcome, ApprovalRequest):
         costs = dict(outcome.preview)["Costs"]
@@ -592,9 +592,9 @@ def _after(verb: Verb, outcome: Campaign | ApprovalRequest) -> str:
             f"waits for a second person, since it can cost {costs}: what one person starts on a "
             f"day may cost up to {settings.PROMO_APPROVAL_STARS:,}"
         )
-    if verb is Verb.CLONE:
+    if verb is Action.CLONE:
         return f"stays; {outcome.name} is a draft"
-    if verb is Verb.KILL:
+    if verb is Action.KILL:
         return f"{outcome.get_status_display()}, and {outcome.held:,} holds released"
     return outcome.get_status_display()
 

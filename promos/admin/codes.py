@@ -318,7 +318,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
                 ["Each works", "once, for one player"],
             ]
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             batch = batches.order(
                 campaign_id=campaign.pk,
                 size=cleaned["size"],
@@ -331,7 +331,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
 
         decision = Decision(
             title=f"Order codes for {campaign}",
-            carry_out=carry_out,
+            execute=execute,
             preview=preview,
             headers=("What", "So"),
             form=OrderForm,
@@ -361,7 +361,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
                 ["Used by players", f"{used['applied']:,}", f"{used['applied']:,}"],
             ]
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             count = batches.revoke(
                 batch_id=batch.pk,
                 reason=cleaned["reason"],
@@ -372,7 +372,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
 
         decision = Decision(
             title=f"Revoke batch {batch.pk}: {batch}",
-            carry_out=carry_out,
+            execute=execute,
             preview=preview,
             form=ReasonForm,
             refusals=(PromosError,),
@@ -422,7 +422,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
             address = keep_for_preview(request, campaign, form.cleaned_data["codes"])
             return HttpResponseRedirect(address)
         elif "upload" in request.GET and (waiting := _waiting(request, request.GET)):
-            context = _foreseen(*waiting)
+            context = _previewed(*waiting)
         context |= {
             **self.admin_site.each_context(request),
             "title": f"Import codes for {campaign}",
@@ -535,9 +535,9 @@ def _waiting(request: HttpRequest, given: QueryDict) -> tuple[UUID, CodeFile] | 
     return None
 
 
-def _foreseen(upload: UUID, found: CodeFile) -> dict[str, Any]:
+def _previewed(upload: UUID, found: CodeFile) -> dict[str, Any]:
     """Return what would become of the codes if they were imported now."""
-    report = batches.foresee(lines=iter(found.lines), problems=found.problems)
+    report = batches.preview(lines=iter(found.lines), problems=found.problems)
     left_out = f", {report.refused_count:,} left out" if report.refused_count else ""
     shown = len(report.refused)
     return {

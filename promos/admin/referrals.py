@@ -35,7 +35,7 @@ from promos.errors import PromosError
 from promos.models import Referral, ReferralReward, ReferralStatus
 from promos.referral_reviews import Judgement, Verdict, seen_as
 from promos.referral_rules import ANSWERS_MIN, DAYS_MIN, HELD_FROM, WINDOW
-from quizarena.players.admin import Chapter, tells
+from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
 from quizarena.staff import audit
 from quizarena.staff.dates import short_day
@@ -424,7 +424,7 @@ def _judge(
             transaction.set_rollback(True)
         return rows
 
-    def carry_out(cleaned: dict[str, Any]) -> str:
+    def execute(cleaned: dict[str, Any]) -> str:
         judge(cleaned)
         return f"{capfirst(str(referral))}: {verdict.past}."
 
@@ -433,7 +433,7 @@ def _judge(
         note=_NOTES[verdict],
         form=Form,
         preview=preview,
-        carry_out=carry_out,
+        execute=execute,
         refusals=REFUSALS,
         back=reverse("admin:promos_referral_change", args=[referral.pk]),
         confirm=_LABELS[verdict],
@@ -468,8 +468,8 @@ def _listed(units: Any) -> str:
 # --- Chapters of a player's story -----------------------------------------------------------------
 
 
-@tells
-def invitations_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+@timeline_source
+def invitations_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
     """Tell by whom the player came, and whom the player has invited."""
     if not request.user.has_perm("promos.view_referral"):
         return None
@@ -480,7 +480,7 @@ def invitations_of_player(request: HttpRequest, player: Player) -> Chapter | Non
         more.insert(0, format_html("came by {}", object_link(came, came.inviter.player)))
     if not table["rows"] and came is None:
         return None
-    return Chapter(
+    return TimelineSection(
         title="Invitations",
         headers=table["headers"],
         rows=table["rows"],
@@ -488,8 +488,8 @@ def invitations_of_player(request: HttpRequest, player: Player) -> Chapter | Non
     )
 
 
-@tells
-def referral_rewards_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+@timeline_source
+def referral_rewards_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
     """Tell which rewards the player has had for invitations, or can choose."""
     if not request.user.has_perm("promos.view_referral"):
         return None
@@ -510,4 +510,8 @@ def referral_rewards_of_player(request: HttpRequest, player: Player) -> Chapter 
         for reward in rewards.prefetch_related("referrals__invited").order_by("-number")[:LENGTH]
     ]
     headers = ("Reward", "Status", "Chosen", "Entry", "For")
-    return Chapter(title="Rewards for invitations", headers=headers, rows=rows) if rows else None
+    return (
+        TimelineSection(title="Rewards for invitations", headers=headers, rows=rows)
+        if rows
+        else None
+    )

@@ -12,7 +12,7 @@ from economy.timeline import minute
 from promos.admin.explanations import explain, short
 from promos.errors import Refusal
 from promos.models import Attempt, Campaign, Code, Redemption, RedemptionStatus
-from quizarena.players.admin import Chapter
+from quizarena.players.admin import TimelineSection
 from quizarena.staff.desk import age, badge, object_link, page_link
 
 # A table shows so many of the latest; the lists have all.
@@ -121,7 +121,7 @@ def attempts_chapter(
     columns: Sequence[str],
     title: str = "Attempts",
     more: SafeString | None = None,
-) -> Chapter:
+) -> TimelineSection:
     """Return the first of the attempts as a table with these columns."""
     rows = attempts.select_related("player", "code", "campaign", "redemption")[:LENGTH]
     return _chapter(title, rows, _ATTEMPT, columns, more)
@@ -133,7 +133,7 @@ def redemptions_chapter(
     columns: Sequence[str],
     title: str = "Redemptions",
     more: SafeString | None = None,
-) -> Chapter:
+) -> TimelineSection:
     """Return the first of the redemptions as a table with these columns."""
     rows = redemptions.select_related("player", "code", "campaign")[:LENGTH]
     return _chapter(title, rows, _REDEMPTION, columns, more)
@@ -141,7 +141,7 @@ def redemptions_chapter(
 
 def _chapter(
     title: str, rows: Any, shown: Any, columns: Sequence[str], more: SafeString | None
-) -> Chapter:
+) -> TimelineSection:
     """Return rows as a chapter."""
     cells = [[shown[column](row) for column in columns] for row in rows]
-    return Chapter(title=title, headers=columns, rows=cells, more=more)
+    return TimelineSection(title=title, headers=columns, rows=cells, more=more)

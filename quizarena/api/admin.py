@@ -139,7 +139,7 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
         if not self.has_change_permission(request, client):
             raise PermissionDenied
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             clients.ask_for_approval(
                 client=client, by=own_user(request), reason=cleaned["reason"], now=timezone.now()
             )
@@ -149,7 +149,7 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
             title=f"Ask for approval of {client}",
             note=f"It is to have the scopes {', '.join(client.scopes_to_approve) or 'of before'}.",
             form=ReasonForm,
-            carry_out=carry_out,
+            execute=execute,
             refusals=(StaffError,),
             back=reverse("admin:api_apiclient_change", args=[pk]),
             confirm="Ask",
@@ -162,7 +162,7 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
         if not self.has_change_permission(request, client):
             raise PermissionDenied
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             is_revoked = clients.revoke(
                 client_id=pk,
                 by=own_user(request),
@@ -175,7 +175,7 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
             title=f"Revoke {client}",
             note="Its token opens nothing any more, at once and for good.",
             form=ReasonForm,
-            carry_out=carry_out,
+            execute=execute,
             refusals=(StaffError,),
             back=reverse("admin:api_apiclient_change", args=[pk]),
             confirm="Revoke",

@@ -119,7 +119,7 @@ def revoke(*, client_id: int, by: User, reason: str, now: datetime) -> bool:
 
     Records it with the reason in the audit log. Raises BadReasonError.
     """
-    why = reasons.tidy(reason)
+    why = reasons.normalise(reason)
     client = ApiClient.objects.select_for_update().get(pk=client_id)
     if client.revoked_at is not None:
         return False

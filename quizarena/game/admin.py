@@ -37,7 +37,7 @@ from quizarena.game.models import (
     Round,
     RoundState,
 )
-from quizarena.players.admin import Chapter, tells
+from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
 from quizarena.staff import audit
 from quizarena.staff.decisions import Decision, decide
@@ -89,7 +89,7 @@ class QuestionForm(_QuestionForm):
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         for name, value in cleaned.items():
             if isinstance(value, str):
-                cleaned[name] = bank.tidy(value)
+                cleaned[name] = bank.normalise_text(value)
         seen: dict[str, str] = {}
         for name in OPTION_COLUMNS:
             text = cleaned.get(name)
@@ -469,7 +469,7 @@ class QuestionImportAdmin(ReadOnlyAdmin[QuestionImport]):
         decision = Decision(
             title=f"Import {question_import.file_name}",
             note=f"{_counts(question_import.report)}.",
-            carry_out=confirm,
+            execute=confirm,
             refusals=(imports.ImportStateError,),
             back=_page_of(pk),
             confirm="Import",
@@ -486,7 +486,7 @@ class QuestionImportAdmin(ReadOnlyAdmin[QuestionImport]):
 
         decision = Decision(
             title=f"Discard {question_import.file_name}",
-            carry_out=discard,
+            execute=discard,
             refusals=(imports.ImportStateError,),
             back=_page_of(pk),
             confirm="Discard",
@@ -526,8 +526,8 @@ def _progress_context(question_import: QuestionImport) -> dict[str, Any]:
     }
 
 
-@tells
-def rounds_of_player(request: HttpRequest, player: Player) -> Chapter | None:
+@timeline_source
+def rounds_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
     """Tell the latest rounds, for who may see players."""
     rounds = (
         Round.objects.filter(player=player)
@@ -537,7 +537,7 @@ def rounds_of_player(request: HttpRequest, player: Player) -> Chapter | None:
         )
         .order_by("-id")[:CHAPTER_LENGTH]
     )
-    return Chapter(
+    return TimelineSection(
         title="Latest rounds",
         headers=["Round", "Mode", "State", "Right", "Started", "Finished"],
         rows=[

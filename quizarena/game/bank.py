@@ -8,7 +8,7 @@ from quizarena.game.models import Question
 SHIPPED = Path(__file__).with_name("questions.csv")
 
 
-def tidy(text: str) -> str:
+def normalise_text(text: str) -> str:
     """Return `text` as the bank keeps it: nothing around it, and each letter in one way only.
 
     Unicode can write ü as one character or as two; what looks the same has to be the same.
@@ -24,6 +24,6 @@ def enable(*, question_id: int) -> bool:
 def disable(*, question_id: int) -> bool:
     """Let a question be asked no more; return False if that was so already.
 
-    Who has it on the screen unanswered gets it back soon (tasks.give_back_withdrawn).
+    Who has it on the screen unanswered gets it back soon (tasks.refund_withdrawn).
     """
     return Question.objects.filter(pk=question_id, is_enabled=True).update(is_enabled=False) == 1

@@ -17,7 +17,7 @@ from import_export.results import Result, RowResult
 from tablib import Dataset
 
 from quizarena import tables
-from quizarena.game.bank import tidy
+from quizarena.game.bank import normalise_text
 from quizarena.game.models import OPTIONS, Level, Mode, Question
 from quizarena.staff import audit
 from quizarena.staff.models import AuditEntry
@@ -78,13 +78,13 @@ class Report:
 def _dataset(rows: Iterable[tuple[int, list[str]]]) -> Dataset:
     """Return the rows under the header. Raises UnreadableFileError."""
     filled = iter(rows)
-    header = [tidy(cell) for cell in next(filled, (0, []))[1]]
+    header = [normalise_text(cell) for cell in next(filled, (0, []))[1]]
     while header and not header[-1]:
         header.pop()
     _check_header(header)
     dataset = Dataset(headers=[*header, LINE])
     for line, cells in filled:
-        texts = [tidy(cell) for cell in cells]
+        texts = [normalise_text(cell) for cell in cells]
         if any(texts[len(header) :]):
             raise UnreadableFileError(
                 f"Line {line} has {len(texts)} cells, but there are {len(header)} columns: put "

@@ -149,7 +149,7 @@ def stop(*, player: Player, round_id: int, now: datetime) -> Round:
 
 
 @transaction.atomic
-def give_back(*, showing_id: int, now: datetime) -> bool:
+def refund_question(*, showing_id: int, now: datetime) -> bool:
     """Give back the energy of a question that nobody saw or that was withdrawn, once.
 
     It cannot be answered any more; the player's next tap on its round brings another one (see
@@ -172,7 +172,7 @@ def give_back(*, showing_id: int, now: datetime) -> bool:
     return True
 
 
-def give_back_withdrawn(*, until: datetime) -> int:
+def refund_withdrawn(*, until: datetime) -> int:
     """Give back what rounds wait for though it was withdrawn, until it is `until`; return how many.
 
     An answer that comes first counts, and its question is not given back.
@@ -184,7 +184,7 @@ def give_back_withdrawn(*, until: datetime) -> int:
 
     return sweeps.one_by_one(
         due=due,
-        settle=lambda showing_id: give_back(showing_id=showing_id, now=timezone.now()),
+        settle=lambda showing_id: refund_question(showing_id=showing_id, now=timezone.now()),
         until=until,
     )
 

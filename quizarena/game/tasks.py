@@ -12,9 +12,9 @@ WORK_FOR = timedelta(seconds=5)
 
 
 @app.task
-def give_back_withdrawn() -> int:
+def refund_withdrawn() -> int:
     """Give back the questions that were withdrawn while a player had them; return how many."""
-    return rounds.give_back_withdrawn(until=timezone.now() + WORK_FOR)
+    return rounds.refund_withdrawn(until=timezone.now() + WORK_FOR)
 
 
 @app.task

@@ -28,9 +28,9 @@ from quizarena.staff.desk import (
     age,
     badge,
     exactly,
+    format_json,
     link,
     object_link,
-    pretty,
     span,
     with_code,
 )
@@ -47,31 +47,31 @@ admin.site.index_template = "ops/index.html"
 ALERTS_SHOWN = 10
 # What a job of settings.CELERY_BEAT_SCHEDULE does, where its stored name does not say it plainly.
 JOB_LABELS = {
-    "sweep the inbox": "Process the inbox",
-    "tell players what they are owed": "Send transactional notices",
-    "go on with refunds": "Complete refunds",
-    "make invoice links": "Create invoice links",
-    "give days of grace": "Grant days of grace",
-    "reconcile all of it with Telegram": "Reconcile everything with Telegram",
-    "remind players": "Send reminders",
-    "remind players whose hour has come": "Send scheduled reminders",
-    "go on with broadcasts": "Send broadcasts",
-    "give back questions that were not shown": "Refund undelivered questions",
-    "give back questions that were withdrawn": "Refund withdrawn questions",
-    "note the ends of Premium": "Schedule Premium notices",
-    "release holds": "Expire reservations",
-    "guard promo codes": "Pause abused campaigns",
-    "roll campaigns over": "Update campaign statuses",
-    "make promo codes": "Generate promo codes",
-    "finish kill switches": "Complete kill switches",
-    "prove campaigns": "Verify campaign counters",
-    "settle rewards for invitations": "Offer invitation rewards",
-    "settle streaks": "Roll over streaks",
-    "prove the ledger": "Verify the ledger",
-    "guard offers": "Check offers",
-    "forget old impressions": "Delete old offer views",
-    "forget answers of the API": "Delete stored API answers",
-    "forget old updates and calls": "Delete old updates and calls",
+    "work-inbox": "Process the inbox",
+    "send-transactional-notices": "Send transactional notices",
+    "complete-refunds": "Complete refunds",
+    "create-invoice-links": "Create invoice links",
+    "grant-renewal-grace": "Grant days of grace",
+    "reconcile-all-transactions": "Reconcile everything with Telegram",
+    "send-reminder-notices": "Send reminders",
+    "send-scheduled-reminders": "Send scheduled reminders",
+    "run-broadcasts": "Send broadcasts",
+    "refund-undelivered-questions": "Refund undelivered questions",
+    "refund-withdrawn-questions": "Refund withdrawn questions",
+    "record-premium-ends": "Schedule Premium notices",
+    "expire-reservations": "Expire reservations",
+    "pause-abused-campaigns": "Pause abused campaigns",
+    "update-campaign-statuses": "Update campaign statuses",
+    "generate-promo-codes": "Generate promo codes",
+    "complete-kill-switches": "Complete kill switches",
+    "verify-campaign-counters": "Verify campaign counters",
+    "offer-referral-rewards": "Offer invitation rewards",
+    "roll-over-streaks": "Roll over streaks",
+    "verify-ledger": "Verify the ledger",
+    "watch-offer-funnel": "Check offers",
+    "purge-impressions": "Delete old offer views",
+    "purge-idempotency-records": "Delete stored API answers",
+    "purge-updates-and-calls": "Delete old updates and calls",
 }
 
 
@@ -196,7 +196,7 @@ class PeriodicTaskAdmin(ReadOnlyAdmin[PeriodicTask]):
     @display(description="Arguments")
     def arguments(self, task: PeriodicTask) -> SafeString:
         """Return what the task is called with."""
-        return pretty({"args": json.loads(task.args), "kwargs": json.loads(task.kwargs)})
+        return format_json({"args": json.loads(task.args), "kwargs": json.loads(task.kwargs)})
 
     def has_pause_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may steer the schedule."""

@@ -46,7 +46,7 @@ def _watch_age(code: str, *, now: datetime) -> int:
     )
     if since is None or now - since <= control.clean_within:
         for kind in (OVERDUE, OVERDUE_FOR_DAYS):
-            alerts.settle(kind=kind, key=code, now=now)
+            alerts.resolve(kind=kind, key=code, now=now)
         return 0
     for_days = now - since > control.critical_after
     if for_days:
@@ -76,7 +76,7 @@ def _watch_schedule(code: str, *, now: datetime) -> int:
     """Look whether the schedule still has the jobs of a control, as the settings have them."""
     differences = list(_differences(CONTROLS[code]))
     if not differences:
-        alerts.settle(kind=SWITCHED_OFF, key=code, now=now)
+        alerts.resolve(kind=SWITCHED_OFF, key=code, now=now)
         return 0
     _alert(SWITCHED_OFF, code, f"{CONTROLS[code].label}: {' '.join(differences)}", now=now)
     return 1

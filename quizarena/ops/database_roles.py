@@ -74,7 +74,7 @@ def protect(using: str = DEFAULT_DB_ALIAS) -> None:
     As the owner, after every migration, in one transaction. Raises CommandError when the role of
     DATABASE_URL could do more than it should, or can neither log in nor be made.
     """
-    guards.stay_on(using)
+    guards.enforce_guards(using)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         _let_writers_be_the_owner(cursor)
         if are_apart():

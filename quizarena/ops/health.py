@@ -94,7 +94,7 @@ def report(*, now: datetime) -> dict[str, Any]:
     try:
         restarting = heartbeats.restarting(now=now)
         for name in PROCESSES:
-            parts[name] = name not in restarting and heartbeats.seen_lately(name, now=now)
+            parts[name] = name not in restarting and heartbeats.seen_recently(name, now=now)
         parts["restarting"] = sorted(restarting)
         parts |= _ages(now=now)
         parts["database"] = True

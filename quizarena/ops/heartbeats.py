@@ -76,7 +76,7 @@ def record_run(name: str, *, host: str, started_at: datetime, now: datetime) -> 
         ProcessRun.objects.filter(seen_at__lt=now - RUNS_KEPT).delete()
 
 
-def seen_lately(name: str, *, now: datetime, within: timedelta = FRESH) -> bool:
+def seen_recently(name: str, *, now: datetime, within: timedelta = FRESH) -> bool:
     """Return whether process `name` gave a sign of life in the last `within`."""
     return Heartbeat.objects.filter(pk=name, seen_at__gte=now - within).exists()
 

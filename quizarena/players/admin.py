@@ -17,7 +17,7 @@ from quizarena.staff.desk import ReadOnlyAdmin, age, badge, row_number
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Chapter:
+class TimelineSection:
     """A table on the player's page."""
 
     title: str
@@ -32,11 +32,11 @@ class Chapter:
         return {"headers": self.headers, "rows": self.rows}
 
 
-Teller = Callable[[HttpRequest, Player], Chapter | None]
-_tellers: list[Teller] = []
+TimelineSource = Callable[[HttpRequest, Player], TimelineSection | None]
+_tellers: list[TimelineSource] = []
 
 
-def tells(teller: Teller) -> Teller:
+def timeline_source(teller: TimelineSource) -> TimelineSource:
     """Let `teller` add a chapter to every player's page, or None for who may not read it.
 
     The apps above know what a player did, and players cannot know these apps: their admin modules
@@ -46,7 +46,7 @@ def tells(teller: Teller) -> Teller:
     return teller
 
 
-def named(players: QuerySet[Player], term: str) -> QuerySet[Player]:
+def matching_term(players: QuerySet[Player], term: str) -> QuerySet[Player]:
     """Return of `players` the one with this Telegram id, or those whose user names begin so.
 
     In either case, with or without an @; all of them for an empty term. Both are indexed.
@@ -80,14 +80,14 @@ class StandingFilter(admin.SimpleListFilter):
 
 @admin.register(Player)
 class PlayerAdmin(ReadOnlyAdmin[Player]):
-    """Find a player by Telegram id or user name, see the story, suspend and readmit."""
+    """Find a player by Telegram id or user name, see the story, suspend and unsuspend."""
 
     list_display = ("name", "telegram", "language", "standing", "seen", "joined")
     list_filter = ("language", StandingFilter)
     search_fields = ("telegram_id", "username")
     search_help_text = "Telegram id, or beginning of a user name"
     ordering = ("-id",)
-    actions = ("suspend", "readmit")
+    actions = ("suspend", "unsuspend")
     change_form_outer_after_template = "players/story.html"
     fieldsets = (
         (
@@ -146,7 +146,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         self, request: HttpRequest, queryset: QuerySet[Player], search_term: str
     ) -> tuple[QuerySet[Player], bool]:
         """Find the players whom the term names."""
-        return named(queryset, search_term), False
+        return matching_term(queryset, search_term), False
 
     def page_context(self, request: HttpRequest, obj: Player) -> dict[str, Any]:
         """Return every chapter that this user may read."""
@@ -159,7 +159,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
 
     def is_action_due(self, action: str, obj: Player) -> bool:
         """Offer the one of the two that changes something."""
-        return action == ("suspend" if obj.suspended_at is None else "readmit")
+        return action == ("suspend" if obj.suspended_at is None else "unsuspend")
 
     @admin.action(description="Suspend", permissions=["suspend"])
     def suspend(self, request: HttpRequest, queryset: QuerySet[Player]) -> None:
@@ -174,12 +174,12 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         )
 
     @admin.action(description="Readmit", permissions=["suspend"])
-    def readmit(self, request: HttpRequest, queryset: QuerySet[Player]) -> None:
+    def unsuspend(self, request: HttpRequest, queryset: QuerySet[Player]) -> None:
         """Let the players in again."""
         self.act(
             request,
             queryset,
             verb="readmitted",
-            service=lambda player: services.readmit(player_id=player.pk),
+            service=lambda player: services.unsuspend(player_id=player.pk),
             refusal="not suspended",
         )

@@ -56,7 +56,7 @@ class Player(models.Model):
     objects = PlayerQuerySet.as_manager()
 
     class Meta:
-        permissions = [("suspend_player", "Can suspend and readmit players")]
+        permissions = [("suspend_player", "Can suspend and unsuspend players")]
         indexes = [
             # The admin's search by the beginning of a user name, in either case.
             models.Index(

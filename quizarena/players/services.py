@@ -20,7 +20,7 @@ def language_for(telegram_language_code: str | None) -> Language:
     return Language(code) if code in Language.values else Language.GERMAN
 
 
-def meet(
+def upsert_from_telegram(
     *,
     telegram_id: int,
     first_name: str,
@@ -94,7 +94,7 @@ def _locked(*, player_id: int) -> QuerySet[Player, int]:
     return players.values_list("pk", flat=True)
 
 
-def speak(*, player: Player, language: Language) -> None:
+def set_language(*, player: Player, language: Language) -> None:
     """Let the bot speak `language` with the player from now on."""
     player.language = language
     player.save(update_fields=["language"])
@@ -142,7 +142,7 @@ def suspend(*, player_id: int, now: datetime) -> bool:
 
 
 @transaction.atomic
-def readmit(*, player_id: int) -> bool:
+def unsuspend(*, player_id: int) -> bool:
     """End a suspension; return False if there was none. Locks the player."""
     player = Player.objects.select_for_update().get(pk=player_id)
     if player.suspended_at is None:
@@ -152,7 +152,7 @@ def readmit(*, player_id: int) -> bool:
     return True
 
 
-def tell_suspension(*, player: Player, now: datetime) -> bool:
+def notify_of_suspension(*, player: Player, now: datetime) -> bool:
     """Return True once per suspension: the player has to be told, and now counts as told."""
     untold = Player.objects.filter(
         pk=player.pk, suspended_at__isnull=False, suspension_told_at=None

@@ -30,10 +30,10 @@ from quizarena.staff.desk import (
     age,
     badge,
     button,
+    format_json,
     link,
     own_user,
     page_link,
-    pretty,
 )
 from quizarena.staff.errors import StaffError
 from quizarena.staff.models import (
@@ -262,7 +262,7 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
     @display(description="Details")
     def shown_details(self, entry: AuditEntry) -> SafeString:
         """Return the details as JSON."""
-        return pretty(entry.details)
+        return format_json(entry.details)
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[AuditEntry], search_term: str
@@ -427,9 +427,9 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
         checker = own_user(request)
 
         def preview(cleaned: dict[str, Any]) -> Sequence[Sequence[str]]:
-            return approvals.foresee(request=asked, checker=checker, now=now)
+            return approvals.preview(request=asked, checker=checker, now=now)
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             approvals.approve(request_id=pk, checker=checker, now=now)
             return f"Approved: {self.what(asked)}."
 
@@ -439,7 +439,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
             note=f"{asked.maker} asks for it: {asked.reason}",
             preview=preview,
             headers=kind.headers if kind else (),
-            carry_out=carry_out,
+            execute=execute,
             refusals=(StaffError,),
             back=_page_of(asked),
             confirm="Approve",
@@ -450,7 +450,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
         """Ask why not, and let it be."""
         asked = self._asked(request, pk)
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             approvals.decline(
                 request_id=pk,
                 checker=own_user(request),
@@ -463,7 +463,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
             title=f"Decline “{self.what(asked)}”",
             note=f"{asked.maker} asks for it: {asked.reason}",
             form=ReasonForm,
-            carry_out=carry_out,
+            execute=execute,
             refusals=(StaffError,),
             back=_page_of(asked),
             confirm="Decline",
@@ -474,14 +474,14 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
         """Take one's own request back."""
         asked = self._asked(request, pk)
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
+        def execute(cleaned: dict[str, Any]) -> str:
             approvals.withdraw(request_id=pk, maker=own_user(request), now=timezone.now())
             return f"Withdrawn: {self.what(asked)}."
 
         decision = Decision(
             title=f"Withdraw “{self.what(asked)}”",
             note="Nothing happens, and it can be asked again.",
-            carry_out=carry_out,
+            execute=execute,
             refusals=(StaffError,),
             back=_page_of(asked),
             confirm="Withdraw",
@@ -622,7 +622,7 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
     @display(description="Details")
     def shown_details(self, alert: Alert) -> SafeString:
         """Return the details as JSON."""
-        return pretty(alert.details)
+        return format_json(alert.details)
 
     def has_settle_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may settle alerts."""
@@ -636,20 +636,20 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
 
     def get_urls(self) -> list[URLPattern]:
         """Add the page that settles."""
-        view = self.admin_site.admin_view(self.settle_view)
+        view = self.admin_site.admin_view(self.resolve_view)
         return [
             path("<int:pk>/settle/", view, name="staff_alert_settle"),
             *super().get_urls(),
         ]
 
-    def settle_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+    def resolve_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask what was done about it, and close it."""
         if not self.has_settle_permission(request):
             raise PermissionDenied
         alert = get_object_or_404(Alert, pk=pk)
 
-        def carry_out(cleaned: dict[str, Any]) -> str:
-            alerts.settle_by_hand(
+        def execute(cleaned: dict[str, Any]) -> str:
+            alerts.resolve_by_hand(
                 alert_id=pk,
                 staff=own_user(request),
                 reason=cleaned["reason"],
@@ -661,7 +661,7 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
             title=f"Resolve “{alerts.label_of(alert.kind)}”",
             note=alert.summary,
             form=ReasonForm,
-            carry_out=carry_out,
+            execute=execute,
             refusals=(StaffError,),
             back=_page_of(alert),
             confirm="Resolve",

@@ -93,7 +93,7 @@ def raise_alert(
     return alert
 
 
-def settle(*, kind: str, key: str, now: datetime) -> bool:
+def resolve(*, kind: str, key: str, now: datetime) -> bool:
     """Close the alert because the trouble has gone by itself; return whether one was open."""
     closed = Alert.objects.filter(kind=kind, key=key, settled_at=None).update(settled_at=now)
     if closed:
@@ -102,7 +102,7 @@ def settle(*, kind: str, key: str, now: datetime) -> bool:
 
 
 @transaction.atomic
-def settle_by_hand(*, alert_id: int, staff: User, reason: str, now: datetime) -> Alert:
+def resolve_by_hand(*, alert_id: int, staff: User, reason: str, now: datetime) -> Alert:
     """Close the alert for a reason, which the audit log keeps. Locks it.
 
     Raises AlertSettledError if it is closed, and BadReasonError.
@@ -112,7 +112,7 @@ def settle_by_hand(*, alert_id: int, staff: User, reason: str, now: datetime) ->
         raise AlertSettledError("it has been settled before")
     alert.settled_at = now
     alert.settled_by = staff
-    alert.settle_reason = reasons.tidy(reason)
+    alert.settle_reason = reasons.normalise(reason)
     alert.save(update_fields=["settled_at", "settled_by", "settle_reason"])
     audit.record(
         actor=staff,

@@ -122,7 +122,7 @@ def ask(
         subject_id=str(subject.pk),
         subject_name=str(subject)[:200],
         parameters=dict(parameters),
-        reason=reasons.tidy(reason),
+        reason=reasons.normalise(reason),
         maker=maker,
         asked_at=now,
         expires_at=now + EXPIRES_AFTER,
@@ -191,7 +191,7 @@ def check_independent(*, maker: User, checker: User, now: datetime) -> None:
         )
 
 
-def foresee(*, request: ApprovalRequest, checker: User, now: datetime) -> list[list[str]]:
+def preview(*, request: ApprovalRequest, checker: User, now: datetime) -> list[list[str]]:
     """Return what approving would do, or raise what `approve` would raise. Writes nothing."""
     kind = _check(request, checker, now=now)
     check_independent(maker=request.maker, checker=checker, now=now)
@@ -213,7 +213,7 @@ def approve(*, request_id: int, checker: User, now: datetime) -> ApprovalRequest
     asked for, and RefusedError if the action refuses; the request stays as it was.
     """
     request = _lock(request_id)
-    foresee(request=request, checker=checker, now=now)
+    preview(request=request, checker=checker, now=now)
     _decide(request, RequestStatus.APPROVED, by=checker, now=now)
     kind = kinds[request.kind]
     try:
@@ -231,7 +231,7 @@ def decline(*, request_id: int, checker: User, reason: str, now: datetime) -> Ap
     """
     request = _lock(request_id)
     _check(request, checker, now=now)
-    _decide(request, RequestStatus.DECLINED, by=checker, now=now, reason=reasons.tidy(reason))
+    _decide(request, RequestStatus.DECLINED, by=checker, now=now, reason=reasons.normalise(reason))
     return request
 
 

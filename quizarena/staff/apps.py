@@ -20,7 +20,9 @@ class StaffConfig(AppConfig):
         from quizarena.staff import audit, navigation, proxies, roles
 
         navigation.name_pages()
-        post_migrate.connect(roles.keep_in_step, dispatch_uid="roles.keep_in_step")
+        post_migrate.connect(
+            roles.sync_role_permissions, dispatch_uid="roles.sync_role_permissions"
+        )
         post_migrate.connect(
             say_if_nobody_manages_accounts, sender=self, dispatch_uid="staff.nobody_manages"
         )

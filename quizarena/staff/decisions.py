@@ -38,7 +38,7 @@ class Decision:
     title: str
     # Takes the cleaned form, does it in a transaction of its own that records it in the audit log,
     # and returns a sentence about it.
-    carry_out: Callable[[dict[str, Any]], str]
+    execute: Callable[[dict[str, Any]], str]
     # Takes the cleaned form and returns rows of what would come of it; without it nothing is shown.
     preview: Callable[[dict[str, Any]], Sequence[Sequence[object]]] | None = None
     headers: Sequence[str] = ("What", "Before", "After")
@@ -70,7 +70,7 @@ def decide(
     if form.is_bound and form.is_valid() and "edit" not in request.POST:
         try:
             if "confirm" in request.POST:
-                messages.success(request, decision.carry_out(form.cleaned_data))
+                messages.success(request, decision.execute(form.cleaned_data))
                 return HttpResponseRedirect(decision.done or decision.back)
             if decision.preview is not None:
                 rows = decision.preview(form.cleaned_data)

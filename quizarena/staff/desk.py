@@ -440,7 +440,7 @@ def exactly(instant: datetime) -> SafeString:
     return format_html("<time>{},</time> <time>{}</time>", day, clock)
 
 
-def pretty(value: Any) -> SafeString:
+def format_json(value: Any) -> SafeString:
     """Return JSON, indented, in letters that stand under each other."""
     return preformatted(json.dumps(value, indent=2, ensure_ascii=False))
 

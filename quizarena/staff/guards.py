@@ -11,7 +11,7 @@ LANGUAGE sql IMMUTABLE AS 'SELECT false'
 """
 
 
-def stay_on(using: str) -> None:
+def enforce_guards(using: str) -> None:
     """Keep the guards on after every migration, which brings the question back.
 
     As the owner of the tables.

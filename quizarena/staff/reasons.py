@@ -5,7 +5,7 @@ from quizarena.staff.errors import BadReasonError
 MAX_LENGTH = 500
 
 
-def tidy(reason: str) -> str:
+def normalise(reason: str) -> str:
     """Return the reason without blanks around it. Raises BadReasonError if nothing is left."""
     words = reason.strip()
     if not 0 < len(words) <= MAX_LENGTH:

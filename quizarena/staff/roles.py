@@ -150,7 +150,7 @@ ROLES: dict[str, tuple[str, ...]] = {
 }
 
 
-def keep_in_step(
+def sync_role_permissions(
     *,
     app_config: AppConfig,
     apps: Apps = global_apps,

@@ -79,7 +79,7 @@ def _refund(purchase: Purchase) -> None:
     refunds.ask(
         purchase_id=purchase.pk, source=RefundSource.API, reason="bench", now=timezone.now()
     )
-    refunds.settle(purchase_id=purchase.pk, now=timezone.now())
+    refunds.complete(purchase_id=purchase.pk, now=timezone.now())
 
 
 def buy(client: int, number: int) -> Purchase:
@@ -130,7 +130,7 @@ def _counts() -> Iterator[Figure]:
         purchase_id=purchase.pk, source=RefundSource.API, reason="bench", now=timezone.now()
     )
     with _Count() as refunded:
-        refunds.settle(purchase_id=purchase.pk, now=timezone.now())
+        refunds.complete(purchase_id=purchase.pk, now=timezone.now())
     for what, count, target in (
         ("statements: open + pre-checkout + payment + credit", chain, "<= 12"),
         ("statements: refund, local part", refunded.count, "<= 6"),
@@ -197,5 +197,5 @@ def settle() -> list[Player]:
                 created_at=now,
                 last_seen_at=now,
             )
-            wallets.welcome(player=player, now=now)
+            wallets.grant_welcome_energy(player=player, now=now)
     return _players()

@@ -286,7 +286,7 @@ class TestWho:
         for _ in range(2):
             players.suspend(player_id=player_id, now=timezone.now())
             road.say(anna, "/play")
-            players.readmit(player_id=player_id)
+            players.unsuspend(player_id=player_id)
 
         texts = [message["text"] for message in road.sandbox.chat(anna)]
         assert sum(text.startswith("Your account is suspended") for text in texts) == 2

@@ -88,7 +88,7 @@ def test_the_grant_behind_it_and_who_took_it_back_are_linked(
     support: Client, player: Player
 ) -> None:
     entry = give(player, Goods(premium=Plan.YEAR, premium_days=365), key="year")
-    reversal = grants.take_back(
+    reversal = grants.reverse(
         entry=entry,
         type=EntryType.TAKEN_BACK,
         source=Source.PROMO,

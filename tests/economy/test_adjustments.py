@@ -12,8 +12,8 @@ from django.db import IntegrityError, connection, transaction
 
 from economy import adjustments, entitlements, grants, streaks, wallets
 from economy.errors import (
-    BadMoveError,
     DailyLimitError,
+    InvalidEntryError,
     KeyReusedError,
     NotEnoughError,
     OverCapError,
@@ -149,7 +149,7 @@ class TestAdjusting:
         administrator = make_staff("Administrator")
         player = PlayerFactory.create()
 
-        with pytest.raises(BadMoveError):
+        with pytest.raises(InvalidEntryError):
             adjust(player, **{"amount": 1, "staff": administrator, **wrong})
 
         assert not LedgerEntry.objects.exists()
@@ -297,7 +297,7 @@ class TestDailyLimit:
         player = PlayerFactory.create()
         play(player, 10)
 
-        change = adjustments.foresee(
+        change = adjustments.preview(
             player=player,
             asset=Asset.FREE_ENERGY,
             amount=5,
@@ -312,7 +312,7 @@ class TestDailyLimit:
         support = make_staff("Support")
         player = PlayerFactory.create()
         ask: Callable[..., Any] = partial(
-            adjustments.foresee, player=player, staff=support, now=NOON
+            adjustments.preview, player=player, staff=support, now=NOON
         )
 
         with pytest.raises(DailyLimitError):
@@ -369,7 +369,7 @@ class TestPremium:
     def test_a_reason_is_needed(self) -> None:
         player = PlayerFactory.create()
 
-        with pytest.raises(BadMoveError, match="reason"):
+        with pytest.raises(InvalidEntryError, match="reason"):
             adjustments.grant_premium(
                 player=player,
                 plan=Plan.MONTH,
@@ -417,7 +417,7 @@ class TestPremium:
             now=NOON,
         )
 
-        with pytest.raises(BadMoveError, match="staff have granted"):
+        with pytest.raises(InvalidEntryError, match="staff have granted"):
             adjustments.revoke_premium(
                 entry=bought, reason="Why?", staff=make_staff("Finance"), now=NOON, key="r"
             )

@@ -120,7 +120,7 @@ class TestLedger:
         now = timezone.now()
         for number in range(21):
             wallets.charge_question(player=player, key=f"q{number}", now=now)
-        reversal = grants.take_back(
+        reversal = grants.reverse(
             entry=granted, type=EntryType.TAKEN_BACK, source=Source.PROMO, key="key:back", now=now
         )
 

@@ -67,7 +67,7 @@ def give_modes(player: Player, *modes: str, hours: int, key: str, now: datetime)
 def take_back(entry: LedgerEntry, *, now: datetime) -> None:
     """Take a grant back."""
     with transaction.atomic():
-        grants.take_back(
+        grants.reverse(
             entry=entry,
             type=EntryType.TAKEN_BACK,
             source=Source.SYSTEM,
@@ -588,8 +588,8 @@ class TestNotices:
         entitlements.premium_notices(now=day(4), limit=100)
         notice = PremiumNotice.objects.undelivered().get()
 
-        first = entitlements.mark_told(notice_ids=[notice.pk], now=day(4))
-        again = entitlements.mark_told(notice_ids=[notice.pk], now=day(5))
+        first = entitlements.mark_notified(notice_ids=[notice.pk], now=day(4))
+        again = entitlements.mark_notified(notice_ids=[notice.pk], now=day(5))
 
         assert (first, again) == (1, 0)
         assert PremiumNotice.objects.undelivered().count() == 0

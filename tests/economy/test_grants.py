@@ -24,9 +24,9 @@ from hypothesis.stateful import (
 )
 
 from economy import entitlements, grants, ledger, wallets
-from economy.errors import BadMoveError, KeyReusedError, NoEnergyError, NotEnoughError
+from economy.errors import InvalidEntryError, KeyReusedError, NoEnergyError, NotEnoughError
 from economy.goods import Goods, Plan
-from economy.grants import Reversal, Takings
+from economy.grants import Reversal, ReversalPlan
 from economy.ledger import Deltas
 from economy.models import (
     Asset,
@@ -73,7 +73,7 @@ def take_back(
 ) -> Reversal:
     """Take a grant back."""
     with transaction.atomic():
-        return grants.take_back(
+        return grants.reverse(
             entry=entry,
             key=key,
             now=now,
@@ -148,7 +148,7 @@ class TestGoods:
         ],
     )
     def test_what_makes_no_sense_is_refused(self, parts: dict[str, Any]) -> None:
-        with pytest.raises(BadMoveError):
+        with pytest.raises(InvalidEntryError):
             Goods(**parts)
 
     @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ class TestGrant:
     def test_what_makes_no_sense_is_refused_before_anything_is_written(
         self, more: dict[str, Any]
     ) -> None:
-        with pytest.raises(BadMoveError):
+        with pytest.raises(InvalidEntryError):
             give(PlayerFactory.create(), MEGA_PACK, **{"key": "a", **more})
 
         assert not LedgerEntry.objects.exists()
@@ -491,8 +491,8 @@ class TestTakeBack:
         entry, _ = give(player, Goods(paid_energy=10), key="a")
         reversing = take_back(entry).entry
 
-        for no_grant in (reversing, wallets.welcome(player=player, now=NOON)):
-            with pytest.raises(BadMoveError, match="is not a grant"):
+        for no_grant in (reversing, wallets.grant_welcome_energy(player=player, now=NOON)):
+            with pytest.raises(InvalidEntryError, match="is not a grant"):
                 take_back(no_grant, key="again")
 
     def test_what_would_be_taken_is_known_before(self) -> None:
@@ -507,9 +507,9 @@ class TestTakeBack:
         entry, _ = give(player, goods, key="a")
         spend(player, 4, "paid_energy")
 
-        foreseen = grants.foresee(entry=entry, now=NOON + 3 * DAY)
+        foreseen = grants.preview_reversal(entry=entry, now=NOON + 3 * DAY)
 
-        assert foreseen == Takings(
+        assert foreseen == ReversalPlan(
             taken={"paid_energy": 6, "premium_days": 4},
             shortfall={"paid_energy": 4, "premium_days": 3, "mode_hours": 24},
         )
@@ -523,12 +523,12 @@ class TestTakeBack:
         self, goods: Goods, statements: int, django_assert_num_queries: Any
     ) -> None:
         player = PlayerFactory.create()
-        wallets.welcome(player=player, now=NOON)
+        wallets.grant_welcome_energy(player=player, now=NOON)
         give(player, goods, key="a")
         entry = LedgerEntry.objects.select_related("player").get(idempotency_key="a")
 
         with django_assert_num_queries(statements):
-            grants.take_back(
+            grants.reverse(
                 entry=entry,
                 type=EntryType.TAKEN_BACK,
                 source=Source.SYSTEM,
@@ -787,7 +787,7 @@ class Economy(RuleBasedStateMachine):
         self.everything.__enter__()
         self.player = PlayerFactory.create()
         self.now = self.clock = NOON
-        wallets.welcome(player=self.player, now=NOON)
+        wallets.grant_welcome_energy(player=self.player, now=NOON)
         self.granted: dict[str, tuple[LedgerEntry, Goods]] = {}
         self.reversed: dict[str, Reversal] = {}
         self.premium = Queue()

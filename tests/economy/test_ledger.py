@@ -8,7 +8,7 @@ import pytest
 from django.db import DatabaseError, connection, transaction
 
 from economy import grants, ledger, wallets
-from economy.errors import BadMoveError, KeyReusedError, NotEnoughError
+from economy.errors import InvalidEntryError, KeyReusedError, NotEnoughError
 from economy.goods import Goods, Plan
 from economy.ledger import Deltas
 from economy.models import Asset, Direction, EntryType, LedgerEntry, Source, Wallet
@@ -107,14 +107,14 @@ def test_posting_is_one_statement(django_assert_num_queries: Any) -> None:
 def test_an_amount_that_makes_no_sense_is_refused_before_anything_is_written(amount: int) -> None:
     player = PlayerFactory.create()
 
-    with pytest.raises(BadMoveError):
+    with pytest.raises(InvalidEntryError):
         give(player, amount, key="a")
 
     assert not LedgerEntry.objects.exists()
 
 
 def test_a_naive_instant_is_refused() -> None:
-    with pytest.raises(BadMoveError, match="time zone"):
+    with pytest.raises(InvalidEntryError, match="time zone"):
         give(PlayerFactory.create(), 1, key="a", now=datetime(2026, 1, 1))  # noqa: DTZ001
 
 
@@ -127,7 +127,7 @@ def test_an_entry_of_staff_without_staff_or_reason_is_refused_before_anything_is
 
     with (
         django_assert_num_queries(0),
-        pytest.raises(BadMoveError, match="a member of staff and a reason"),
+        pytest.raises(InvalidEntryError, match="a member of staff and a reason"),
     ):
         ledger.post(
             player=player,
@@ -276,7 +276,7 @@ class TestGrantWhileAQuestionWaits:
 
     def test_it_is_not_charged(self) -> None:
         player = PlayerFactory.create()
-        wallets.welcome(player=player, now=NOON)
+        wallets.grant_welcome_energy(player=player, now=NOON)
 
         charge = self.ask_while_premium_is_granted(player)
 
@@ -286,7 +286,7 @@ class TestGrantWhileAQuestionWaits:
     def test_without_reading_again_it_would_be(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Show that the test above can fail: what the statement that waited has read is old."""
         player = PlayerFactory.create()
-        wallets.welcome(player=player, now=NOON)
+        wallets.grant_welcome_energy(player=player, now=NOON)
         blind = wallets._LOCK_WITH_PLAN.replace(" AS has_changed", " AND false AS has_changed")
         monkeypatch.setattr(wallets, "_LOCK_WITH_PLAN", blind)
 

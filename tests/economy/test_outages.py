@@ -141,18 +141,18 @@ def test_recorded_downtime_has_no_member_of_staff(operator: Client) -> None:
 
 
 class TestForeseeing:
-    def foresee(self, first: int, last: int, *, now: datetime) -> Shielding:
+    def preview(self, first: int, last: int, *, now: datetime) -> Shielding:
         """Foresee a shield of some days."""
-        return streaks.foresee_shield(first_day=at(first).date(), last_day=at(last).date(), now=now)
+        return streaks.preview_shield(first_day=at(first).date(), last_day=at(last).date(), now=now)
 
     def test_who_has_not_played_on_a_day_that_is_not_over_is_waiting(self) -> None:
         played, waiting, idle = PlayerFactory.create_batch(3)
         play(played, MONDAY, TUESDAY)
         play(waiting, MONDAY)
         play(idle, MONDAY - 9)
-        streaks.settle_due(now=at(MONDAY), after=0, limit=9)
+        streaks.roll_over_due(now=at(MONDAY), after=0, limit=9)
 
-        assert self.foresee(TUESDAY, TUESDAY, now=at(TUESDAY)).waiting == 1
+        assert self.preview(TUESDAY, TUESDAY, now=at(TUESDAY)).waiting == 1
 
     def test_days_that_are_shielded_already_give_nothing_back_again(self) -> None:
         player = PlayerFactory.create()
@@ -165,7 +165,7 @@ class TestForeseeing:
             now=at(WEDNESDAY),
         )
 
-        assert self.foresee(TUESDAY, WEDNESDAY, now=at(THURSDAY)) == Shielding(
+        assert self.preview(TUESDAY, WEDNESDAY, now=at(THURSDAY)) == Shielding(
             shielded_before=1, given_back={}, waiting=0
         )
 
@@ -174,7 +174,7 @@ class TestForeseeing:
         for player in PlayerFactory.create_batch(3):
             play(player, MONDAY, WEDNESDAY)
 
-        foreseen = self.foresee(TUESDAY, THURSDAY, now=at(THURSDAY))
+        foreseen = self.preview(TUESDAY, THURSDAY, now=at(THURSDAY))
 
         assert foreseen == Shielding(shielded_before=0, given_back={Outcome.MISSED: 2}, waiting=2)
 
@@ -183,4 +183,4 @@ class TestForeseeing:
         play(player, MONDAY)
 
         with django_assert_num_queries(3):  # type: ignore[operator]
-            self.foresee(TUESDAY, TUESDAY, now=at(TUESDAY) + timedelta(hours=1))
+            self.preview(TUESDAY, TUESDAY, now=at(TUESDAY) + timedelta(hours=1))

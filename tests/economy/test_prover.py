@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db.backends.utils import CursorWrapper
 
 from economy import ledger, prover, tasks, wallets
-from economy.errors import BadMoveError
+from economy.errors import InvalidEntryError
 from economy.ledger import Deltas
 from economy.models import (
     Asset,
@@ -206,7 +206,7 @@ def test_two_proofs_do_not_run_at_once() -> None:
 
         with pytest.raises(prover.RunningError):
             prover.prove(now=NOON)
-        assert tasks.prove_ledger() == 0
+        assert tasks.verify_ledger() == 0
         # The lock would go some time after the connection.
         other.execute("SELECT pg_advisory_unlock_all()")
 
@@ -216,7 +216,7 @@ def test_two_proofs_do_not_run_at_once() -> None:
 def test_after_a_proof_the_next_one_may_run() -> None:
     prover.prove(now=NOON)
 
-    assert tasks.prove_ledger() == 0
+    assert tasks.verify_ledger() == 0
     with another_connection() as other:
         assert take_proof_lock(other)
     assert ProverRun.objects.filter(seconds__isnull=False).count() == 2
@@ -224,7 +224,7 @@ def test_after_a_proof_the_next_one_may_run() -> None:
 
 @pytest.mark.parametrize("prove", [prover.prove, prover.prove_everything])
 def test_a_naive_instant_is_refused(prove: Callable[..., ProverRun]) -> None:
-    with pytest.raises(BadMoveError, match="time zone"):
+    with pytest.raises(InvalidEntryError, match="time zone"):
         prove(now=datetime(2026, 1, 1))  # noqa: DTZ001
 
     assert not ProverRun.objects.exists()
@@ -235,7 +235,7 @@ class TestCommand:
         give(PlayerFactory.create(), 7)
         out = StringIO()
 
-        call_command("prove_ledger", stdout=out)
+        call_command("verify_ledger", stdout=out)
 
         assert out.getvalue().startswith("Proved: 1 wallets, 1 entries in ")
 
@@ -247,7 +247,7 @@ class TestCommand:
         err = StringIO()
 
         with pytest.raises(CommandError, match=r"1 difference\(s\) in 1 wallets, 1 entries"):
-            call_command("prove_ledger", stderr=err)
+            call_command("verify_ledger", stderr=err)
 
         assert err.getvalue() == (
             f"player {player.pk}: 1,007 paid energy in the wallet, 7 by the entries\n"
@@ -258,5 +258,5 @@ class TestCommand:
         with behind_the_guards() as cursor:
             cursor.execute("UPDATE economy_wallet SET paid_energy = 1007")
 
-        assert tasks.prove_ledger() == 1
+        assert tasks.verify_ledger() == 1
         assert Wallet.objects.get().paid_energy == 1007

@@ -6,7 +6,7 @@ import pytest
 from django.db import connection
 
 from economy import ledger, statements, wallets
-from economy.errors import BadMoveError
+from economy.errors import InvalidEntryError
 from economy.ledger import Deltas
 from economy.models import Asset, Direction, EntryType, LedgerEntry, Source
 from economy.statements import Flow
@@ -118,7 +118,7 @@ class TestStatement:
         assert "Sort" not in plan
 
     def test_a_naive_instant_is_refused(self) -> None:
-        with pytest.raises(BadMoveError, match="time zone"):
+        with pytest.raises(InvalidEntryError, match="time zone"):
             statements.statement(
                 player=PlayerFactory.create(),
                 until=datetime(2026, 1, 1),  # noqa: DTZ001
@@ -128,7 +128,7 @@ class TestStatement:
 class TestBalancesAt:
     def test_every_past_instant_is_answered_as_it_was(self) -> None:
         player = PlayerFactory.create()
-        wallets.welcome(player=player, now=minutes(0))
+        wallets.grant_welcome_energy(player=player, now=minutes(0))
         move(player, 7, now=minutes(10))
         move(player, 2, asset=Asset.STREAK_SAVERS, now=minutes(20))
         move(player, 3, asset=Asset.DUEL_TICKETS, now=minutes(30))
@@ -200,7 +200,7 @@ class TestBalancesAt:
         assert told == [0, 20]
 
     def test_a_naive_instant_is_refused(self) -> None:
-        with pytest.raises(BadMoveError, match="time zone"):
+        with pytest.raises(InvalidEntryError, match="time zone"):
             statements.balances_at(
                 player=PlayerFactory.create(),
                 instant=datetime(2026, 1, 1),  # noqa: DTZ001
@@ -216,7 +216,7 @@ class TestAllPlayers:
             "duel_tickets": 0,
         }
         one, other = PlayerFactory.create_batch(2)
-        wallets.welcome(player=one, now=NOON)
+        wallets.grant_welcome_energy(player=one, now=NOON)
         move(one, 7)
         move(other, 5)
         move(other, -1, now=minutes(1))
@@ -315,5 +315,5 @@ class TestAllPlayers:
     def test_days_that_make_no_sense_are_refused(
         self, first_day: date, last_day: date, says: str
     ) -> None:
-        with pytest.raises(BadMoveError, match=says):
+        with pytest.raises(InvalidEntryError, match=says):
             statements.sources_and_sinks(first_day=first_day, last_day=last_day)

@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from economy import grants, ledger, streaks, tasks, wallets
-from economy.errors import BadMoveError
+from economy.errors import InvalidEntryError
 from economy.goods import Goods, Plan
 from economy.ledger import Deltas
 from economy.models import (
@@ -65,7 +65,7 @@ def play(player: Player, *days: int | date) -> None:
 
 def settle(player: Player, day: int | date) -> Streak:
     """Settle as the nightly job does at 00:10 of `day`."""
-    streak = streaks.settle(player=player, now=at(day, 0, 10))
+    streak = streaks.roll_over(player=player, now=at(day, 0, 10))
     assert streak is not None
     return streak
 
@@ -236,8 +236,8 @@ class TestActivity:
     def test_a_naive_instant_is_refused(self) -> None:
         player = PlayerFactory.create()
 
-        for verb in (streaks.record_activity, streaks.settle):
-            with pytest.raises(BadMoveError, match="time zone"):
+        for verb in (streaks.record_activity, streaks.roll_over):
+            with pytest.raises(InvalidEntryError, match="time zone"):
                 verb(player=player, now=datetime(2026, 11, 2))  # noqa: DTZ001
 
         assert not Streak.objects.exists()
@@ -312,16 +312,16 @@ class TestSettling:
         player = PlayerFactory.create()
         play(player, MONDAY)
 
-        streak = streaks.settle(player=player, now=at(TUESDAY, 23, 59, 59))
+        streak = streaks.roll_over(player=player, now=at(TUESDAY, 23, 59, 59))
         assert streak is not None
         assert streak.current == 1
 
-        streak = streaks.settle(player=player, now=at(WEDNESDAY, 0, 0, 0))
+        streak = streaks.roll_over(player=player, now=at(WEDNESDAY, 0, 0, 0))
         assert streak is not None
         assert streak.current == 0
 
     def test_who_has_never_played_has_nothing_to_settle(self) -> None:
-        assert streaks.settle(player=PlayerFactory.create(), now=at(MONDAY)) is None
+        assert streaks.roll_over(player=PlayerFactory.create(), now=at(MONDAY)) is None
 
     def test_a_saver_of_the_last_second_of_a_day_saves_it(self) -> None:
         player = PlayerFactory.create()
@@ -400,7 +400,7 @@ class TestSettling:
         player = PlayerFactory.create()
         entry = give_premium(player, Plan.YEAR, days=365, now=at(MONDAY))
         play(player, MONDAY)
-        grants.take_back(
+        grants.reverse(
             entry=entry,
             type=EntryType.TAKEN_BACK,
             source=Source.SYSTEM,
@@ -431,7 +431,7 @@ class TestNightlyJob:
             play(player, MONDAY)
 
         pages, after = [], 0
-        while page := streaks.settle_due(now=at(WEDNESDAY, 0, 10), after=after, limit=2):
+        while page := streaks.roll_over_due(now=at(WEDNESDAY, 0, 10), after=after, limit=2):
             pages.append(len(page))
             after = page[-1]
 
@@ -453,7 +453,7 @@ class TestNightlyJob:
                 [players[0].pk],
             )
 
-        settled = streaks.settle_due(now=at(WEDNESDAY, 0, 10), after=0, limit=3)
+        settled = streaks.roll_over_due(now=at(WEDNESDAY, 0, 10), after=0, limit=3)
 
         assert len(settled) == 3
         assert [days_of(player) for player in players] == ["P", "Ps", "Ps"]
@@ -464,7 +464,7 @@ class TestNightlyJob:
         settle(lost, THURSDAY)
         play(fresh, THURSDAY)
 
-        assert streaks.settle_due(now=at(FRIDAY, 0, 10), after=0, limit=9) == []
+        assert streaks.roll_over_due(now=at(FRIDAY, 0, 10), after=0, limit=9) == []
 
     @pytest.mark.usefixtures("_tasks_run_at_once")
     @time_machine.travel(at(WEDNESDAY, 0, 10), tick=False)
@@ -474,7 +474,7 @@ class TestNightlyJob:
             play(player, MONDAY)
         monkeypatch.setattr(tasks, "STREAK_BATCH", 2)
 
-        tasks.settle_streaks.delay()
+        tasks.roll_over_streaks.delay()
 
         assert [streak_of(player)[0] for player in players] == [0, 0, 0, 0, 0]
 
@@ -621,7 +621,7 @@ class TestOutageShield:
         assert streak_of(player) == (2, 2)
 
         self.shield(operator, WEDNESDAY, now=at(FRIDAY, 15))
-        streaks.settle_due(now=at(FRIDAY, 15), after=0, limit=9)
+        streaks.roll_over_due(now=at(FRIDAY, 15), after=0, limit=9)
 
         assert (days_of(player), streak_of(player)) == ("PPoPP", (4, 4))
         assert list(StreakDay.objects.order_by("day").values_list("length", flat=True)) == [
@@ -719,7 +719,7 @@ class TestOutageShield:
     def test_days_or_reasons_that_make_no_sense_are_refused(
         self, operator: User, days: tuple[int, int], reason: str
     ) -> None:
-        with pytest.raises(BadMoveError):
+        with pytest.raises(InvalidEntryError):
             streaks.shield(
                 first_day=at(days[0]).date(),
                 last_day=at(days[1]).date(),
@@ -739,8 +739,8 @@ class TestNotices:
         settle(player, THURSDAY)
 
         notices = list(StreakDay.objects.undelivered())
-        first = [streaks.mark_told(day=day, now=at(THURSDAY, 9)) for day in notices]
-        again = [streaks.mark_told(day=day, now=at(THURSDAY, 9)) for day in notices]
+        first = [streaks.mark_notified(day=day, now=at(THURSDAY, 9)) for day in notices]
+        again = [streaks.mark_notified(day=day, now=at(THURSDAY, 9)) for day in notices]
 
         assert [(one.day.day, one.outcome, one.length) for one in notices] == [
             (TUESDAY, "FROZEN_SAVER", 1),
@@ -754,7 +754,7 @@ class TestNotices:
         play(player, MONDAY)
         settle(player, WEDNESDAY)
         lost = StreakDay.objects.undelivered().get()
-        streaks.mark_told(day=lost, now=at(WEDNESDAY, 9))
+        streaks.mark_notified(day=lost, now=at(WEDNESDAY, 9))
 
         streaks.shield(
             first_day=date(2026, 11, 3),
@@ -766,7 +766,7 @@ class TestNotices:
         settle(player, WEDNESDAY)
 
         assert StreakDay.objects.undelivered().get().outcome == "SHIELDED"
-        assert not streaks.mark_told(day=lost, now=at(WEDNESDAY, 11))
+        assert not streaks.mark_notified(day=lost, now=at(WEDNESDAY, 11))
 
 
 class TestCalendar:
@@ -850,16 +850,16 @@ def live(player: Player, events: list[tuple[str, int]], touches: list[int]) -> t
         if what == "play":
             streaks.record_activity(player=player, now=now)
         elif what == "settle":
-            streaks.settle(player=player, now=now)
+            streaks.roll_over(player=player, now=now)
         elif what == "give":
             give_savers(player, 1, now=now)
         elif what == "take":
-            streaks.settle(player=player, now=now)
+            streaks.roll_over(player=player, now=now)
             if Wallet.objects.filter(player=player, streak_savers__gt=0).exists():
                 take_saver(player, now=now)
         else:
             give_premium(player, Plan(what), days=3, now=now)
-    streaks.settle(player=player, now=instant(22 * 24))
+    streaks.roll_over(player=player, now=instant(22 * 24))
     days = StreakDay.objects.filter(player=player).order_by("day")
     return (
         list(days.values_list("day", "outcome", "length", "entry__idempotency_key")),
@@ -932,7 +932,7 @@ class TestConcurrency:
         results = self.run(
             monkeypatch,
             partial(streaks.record_activity, player=player, now=at(WEDNESDAY, 0, 10)),
-            partial(streaks.settle, player=player, now=at(WEDNESDAY, 0, 10)),
+            partial(streaks.roll_over, player=player, now=at(WEDNESDAY, 0, 10)),
         )
 
         assert results == ["Streak", "StreakChange"]
@@ -947,7 +947,7 @@ class TestConcurrency:
         results = self.run(
             monkeypatch,
             partial(streaks.record_activity, player=player, now=at(WEDNESDAY, 0, 10)),
-            partial(streaks.settle, player=player, now=at(WEDNESDAY, 0, 10)),
+            partial(streaks.roll_over, player=player, now=at(WEDNESDAY, 0, 10)),
         )
 
         assert "IntegrityError" in results

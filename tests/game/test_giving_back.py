@@ -38,7 +38,7 @@ def _clock() -> Any:
 
 def give_back(showing: Showing) -> bool:
     """Give the question back."""
-    return rounds.give_back(showing_id=showing.pk, now=LATER)
+    return rounds.refund_question(showing_id=showing.pk, now=LATER)
 
 
 def resume(player: Player, showing: Showing) -> rounds.Start:
@@ -54,7 +54,7 @@ def owned(player: Player) -> tuple[int, int]:
 
 def sweep() -> int:
     """Give back what was withdrawn."""
-    return rounds.give_back_withdrawn(until=timezone.now() + timedelta(minutes=1))
+    return rounds.refund_withdrawn(until=timezone.now() + timedelta(minutes=1))
 
 
 @pytest.mark.django_db
@@ -124,7 +124,7 @@ class TestGivingBack:
             give_back(showing)
 
     def test_what_never_was_is_not_given_back(self) -> None:
-        assert not rounds.give_back(showing_id=10**6, now=LATER)
+        assert not rounds.refund_question(showing_id=10**6, now=LATER)
 
 
 @pytest.mark.django_db
@@ -155,7 +155,7 @@ class TestResuming:
         showing = start(player)
 
         for second in range(3):
-            rounds.give_back(showing_id=showing.pk, now=LATER + timedelta(seconds=second))
+            rounds.refund_question(showing_id=showing.pk, now=LATER + timedelta(seconds=second))
             assert owned(player) == (20, 0)
             showing = resume(player, showing).showing
             assert owned(player) == (19, 0)
@@ -262,7 +262,7 @@ class TestWithdrawal:
         start(player)
         Question.objects.update(is_enabled=False)
 
-        assert tasks.give_back_withdrawn() == 1
+        assert tasks.refund_withdrawn() == 1
         assert owned(player) == (20, 0)
 
 

@@ -274,7 +274,7 @@ class TestOverdue:
         clean_runs(at=NOON)
         controls.watch(now=NOON + 31 * HOUR)
         alert = Alert.objects.get(key="ledger", settled_at=None)
-        alerts.settle_by_hand(
+        alerts.resolve_by_hand(
             alert_id=alert.pk, staff=staff, reason="Nothing to see here.", now=NOON + 31 * HOUR
         )
 
@@ -299,7 +299,7 @@ class TestSwitchedOff:
 
     def test_a_paused_job_is_an_alert_that_names_who_has_done_it(self) -> None:
         clean_runs(at=NOON)
-        row = PeriodicTask.objects.get(task="economy.tasks.prove_ledger")
+        row = PeriodicTask.objects.get(task="economy.tasks.verify_ledger")
         PeriodicTask.objects.filter(pk=row.pk).update(enabled=False)
         staff = User.objects.create_user("mallory")
         audit.record(actor=staff, action="periodictask.paused", obj=row, summary="Paused.")
@@ -311,7 +311,7 @@ class TestSwitchedOff:
         assert alert.summary == (
             f'Ledger verification: "{row.name}" is paused (last touched by mallory).'
         )
-        alerts.settle_by_hand(alert_id=alert.pk, staff=staff, reason="I know it.", now=NOON)
+        alerts.resolve_by_hand(alert_id=alert.pk, staff=staff, reason="I know it.", now=NOON)
         controls.watch(now=NOON + SECOND)
         assert unsettled() == [("control_switched_off", "ledger")]
         PeriodicTask.objects.filter(pk=row.pk).update(enabled=True)
@@ -334,7 +334,7 @@ class TestSwitchedOff:
     )
     def test_a_changed_job_is_an_alert(self, change: dict[str, object]) -> None:
         clean_runs(at=NOON)
-        row = PeriodicTask.objects.get(task="economy.tasks.prove_ledger")
+        row = PeriodicTask.objects.get(task="economy.tasks.verify_ledger")
         PeriodicTask.objects.filter(pk=row.pk).update(**change)
 
         assert controls.watch(now=NOON) == 1
@@ -351,14 +351,14 @@ class TestSwitchedOff:
 
     def test_a_deleted_job_is_an_alert(self) -> None:
         clean_runs(at=NOON)
-        PeriodicTask.objects.filter(task="promos.tasks.prove_counters").delete()
+        PeriodicTask.objects.filter(task="promos.tasks.verify_campaign_counters").delete()
 
         assert controls.watch(now=NOON) == 1
         assert Alert.objects.get().summary.endswith("is missing in the schedule.")
 
     def test_nobody_pauses_a_control_at_the_desk(self, client: Client) -> None:
         log_in(client, "Administrator")
-        control = PeriodicTask.objects.get(task="economy.tasks.prove_ledger")
+        control = PeriodicTask.objects.get(task="economy.tasks.verify_ledger")
         other = PeriodicTask.objects.get(task="payments.tasks.guard_offers")
 
         client.post(

@@ -197,7 +197,7 @@ class TestJudging:
         away("2026-11-10 00:10:00", "2026-11-10 23:50:00")
 
         assert tasks.shield_outages() == 1
-        streaks.settle(player=player, now=berlin("2026-11-11 13:00:00"))
+        streaks.roll_over(player=player, now=berlin("2026-11-11 13:00:00"))
 
         outcomes = StreakDay.objects.order_by("day").values_list("outcome", flat=True)
         assert list(outcomes) == ["PLAYED", "SHIELDED", "PLAYED"]

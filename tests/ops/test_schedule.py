@@ -97,7 +97,7 @@ def test_a_crontab_is_at_one_hour_that_every_day_has_once(name: str) -> None:
 @pytest.mark.django_db
 def test_the_row_of_a_crontab_becomes_an_interval_when_the_settings_say_so() -> None:
     stored = PeriodicTask.objects.create(
-        name="reconcile with Telegram",
+        name="reconcile-recent-transactions",
         task="payments.tasks.reconcile",
         crontab=CrontabSchedule.objects.create(minute="*/15", timezone=BERLIN),
         enabled=True,

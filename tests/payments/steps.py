@@ -117,7 +117,7 @@ def ask_refund(purchase: Purchase, *, now: datetime = NOON) -> Refund:
 def refund(purchase: Purchase, *, now: datetime = NOON) -> Purchase:
     """Refund as if Telegram had given the Stars back."""
     ask_refund(purchase, now=now)
-    return refunds.settle(purchase_id=purchase.pk, now=now)
+    return refunds.complete(purchase_id=purchase.pk, now=now)
 
 
 def owned(player: Player) -> tuple[int, int, int]:

@@ -595,7 +595,7 @@ def catalogue_is_full() -> None:
     """Fill the shop again, which a test that commits has emptied."""
     from django.apps import apps
 
-    catalogue.fill_the_shelves(app_config=apps.get_app_config("payments"))
+    catalogue.seed_catalogue(app_config=apps.get_app_config("payments"))
 
 
 def refund_two_at_once(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> list[int]:

@@ -97,7 +97,7 @@ def test_filling_the_shelves_again_keeps_what_operators_have_changed() -> None:
     Product.objects.filter(code="PREMIUM_YEAR").delete()
 
     for _ in range(2):
-        catalogue.fill_the_shelves(app_config=apps.get_app_config("payments"))
+        catalogue.seed_catalogue(app_config=apps.get_app_config("payments"))
 
     product = Product.objects.get(code="ENERGY_10")
     assert (product.stars, product.is_for_sale) == (7, False)
@@ -120,12 +120,12 @@ class TestShelf:
         """Return why what cannot be bought."""
         return {
             offer.product.code: offer.refused.refusal.value
-            for offer in catalogue.shelf(player=player, now=now)
+            for offer in catalogue.available_products(player=player, now=now)
             if offer.refused
         }
 
     def test_what_nothing_can_use_yet_is_not_for_sale(self, player: Player) -> None:
-        shelf = catalogue.shelf(player=player, now=NOON)
+        shelf = catalogue.available_products(player=player, now=NOON)
         assert "FRIEND_CHALLENGE_5" not in [offer.product.code for offer in shelf]
         assert "FRIEND_CHALLENGE_5" not in [product.code for product in catalogue.on_sale()]
         with pytest.raises(RefusedError) as refused:
@@ -136,7 +136,7 @@ class TestShelf:
         self, player: Player, django_assert_num_queries: Any
     ) -> None:
         with django_assert_num_queries(2):
-            offers = catalogue.shelf(player=player, now=NOON)
+            offers = catalogue.available_products(player=player, now=NOON)
 
         assert offers[0].product.code == "ENERGY_10"
         assert len(offers) == 7
@@ -145,7 +145,9 @@ class TestShelf:
     def test_what_is_not_for_sale_is_not_shown(self, player: Player) -> None:
         Product.objects.filter(code="ENERGY_10").update(is_for_sale=False)
 
-        codes = [offer.product.code for offer in catalogue.shelf(player=player, now=NOON)]
+        codes = [
+            offer.product.code for offer in catalogue.available_products(player=player, now=NOON)
+        ]
 
         assert "ENERGY_10" not in codes
         assert len(codes) == 6
@@ -159,7 +161,10 @@ class TestShelf:
             "PREMIUM_MONTH": "LOWER_PLAN",
             "STREAK_SAVER_20": "TOO_SOON",
         }
-        offers = {offer.product.code: offer for offer in catalogue.shelf(player=player, now=NOON)}
+        offers = {
+            offer.product.code: offer
+            for offer in catalogue.available_products(player=player, now=NOON)
+        }
         refused = offers["STREAK_SAVER_20"].refused
         assert refused is not None
         assert refused.until == NOON + 7 * DAY

@@ -241,8 +241,8 @@ class TestRefund:
         purchase = steps.buy(player)
         steps.buy(player)
         steps.ask_refund(purchase)
-        meet_after(monkeypatch, grants, "take_back")
-        settle = partial(refunds.settle, purchase_id=purchase.pk, now=NOON)
+        meet_after(monkeypatch, grants, "reverse")
+        settle = partial(refunds.complete, purchase_id=purchase.pk, now=NOON)
 
         results = run_together(settle, settle)
 
@@ -258,15 +258,15 @@ class TestRefund:
         steps.ask_refund(purchase)
         take_row_locks_away(monkeypatch)
         taken = []
-        take_back = grants.take_back
+        take_back = grants.reverse
 
         def taking(**asked: Any) -> Any:
             taken.append(asked["key"])
             return take_back(**asked)
 
-        monkeypatch.setattr(grants, "take_back", taking)
-        meet_after(monkeypatch, grants, "take_back")
-        settle = partial(refunds.settle, purchase_id=purchase.pk, now=NOON)
+        monkeypatch.setattr(grants, "reverse", taking)
+        meet_after(monkeypatch, grants, "reverse")
+        settle = partial(refunds.complete, purchase_id=purchase.pk, now=NOON)
 
         run_together(settle, settle)
 

@@ -242,7 +242,7 @@ class TestStatements:
 
     def test_each_step_has_its_share(self) -> None:
         player = PlayerFactory.create()
-        wallets.welcome(player=player, now=NOON)
+        wallets.grant_welcome_energy(player=player, now=NOON)
         steps.buy(player)
         counts = {}
 
@@ -262,7 +262,7 @@ class TestStatements:
             steps.ask_refund(purchase)
         counts["ask for a refund"] = self.count(queries)
         with CaptureQueriesContext(connection) as queries:
-            refunds.settle(purchase_id=purchase.pk, now=NOON)
+            refunds.complete(purchase_id=purchase.pk, now=NOON)
         counts["settle a refund"] = self.count(queries)
 
         assert counts == {

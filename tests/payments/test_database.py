@@ -79,7 +79,7 @@ def credit_entry(purchase: Purchase) -> LedgerEntry:
 
 def refund_entry(purchase: Purchase, entry: LedgerEntry) -> LedgerEntry:
     """Post what the refund of a purchase has to be."""
-    return grants.take_back(
+    return grants.reverse(
         entry=entry,
         type=EntryType.PURCHASE_REFUND,
         source=Source.PURCHASE,

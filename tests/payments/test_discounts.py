@@ -222,7 +222,7 @@ class TestOpening:
 class TestShelf:
     def prices(self, player: Player) -> dict[str, int]:
         """Return what the player pays for each product."""
-        offers = catalogue.shelf(player=player, now=NOON)
+        offers = catalogue.available_products(player=player, now=NOON)
         return {offer.product.pk: offer.stars for offer in offers if offer.hold}
 
     def test_of_several_discounts_each_product_has_the_best_that_fits(self, player: Player) -> None:
@@ -253,7 +253,7 @@ class TestShelf:
             redeem(player, f"CODE{number}")
 
         with CaptureQueriesContext(connection) as queries:
-            catalogue.shelf(player=player, now=NOON)
+            catalogue.available_products(player=player, now=NOON)
 
         assert len(queries) == 2
 

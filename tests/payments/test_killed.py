@@ -192,9 +192,9 @@ def test_a_payment_that_nobody_kept_is_healed_from_telegrams_list(long_road: Roa
         "after payments.refunds:_claim",
         "before payments.telegram:refund",
         "after payments.telegram:refund",
-        "before payments.refunds:settle",
-        "after economy.grants:take_back",
-        "after payments.refunds:settle",
+        "before payments.refunds:complete",
+        "after economy.grants:reverse",
+        "after payments.refunds:complete",
     ],
 )
 def test_a_worker_that_dies_with_a_refund_refunds_once(long_road: Road, point: str) -> None:

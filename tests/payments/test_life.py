@@ -73,7 +73,7 @@ class Shop(RuleBasedStateMachine):
         self.delivery = Delivery()
         self.players = [PlayerFactory.create(), PlayerFactory.create()]
         for player in self.players:
-            wallets.welcome(player=player, now=NOON)
+            wallets.grant_welcome_energy(player=player, now=NOON)
         self.now = NOON
         self.opened = [
             steps.open_purchase(player, code)
@@ -221,7 +221,7 @@ class Shop(RuleBasedStateMachine):
         asked = list(Refund.objects.order_by("pk"))
         if asked:
             refund = draw(st.sampled_from(asked))
-            refunds.settle(purchase_id=refund.purchase_id, now=self.now)
+            refunds.complete(purchase_id=refund.purchase_id, now=self.now)
 
     def close_stale(self, draw: Draw) -> None:
         """Run the job that closes what nobody pays."""
@@ -237,7 +237,7 @@ class Shop(RuleBasedStateMachine):
         """Shut a player out, or let them in again."""
         player = draw(st.sampled_from(self.players))
         if not players.suspend(player_id=player.pk, now=self.now):
-            players.readmit(player_id=player.pk)
+            players.unsuspend(player_id=player.pk)
 
     def the_clock_jumps(self, draw: Draw) -> None:
         """Let time pass, or the next one have a clock that lags behind."""

@@ -179,7 +179,7 @@ class TestGuard:
     def test_the_jobs_run(self) -> None:
         store(PlayerFactory.create(), at=NOON - 400 * DAY)
 
-        assert (tasks.guard_offers(), tasks.forget_impressions()) == (0, 1)
+        assert (tasks.guard_offers(), tasks.purge_impressions()) == (0, 1)
 
 
 @pytest.mark.django_db

@@ -11,7 +11,15 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from economy.goods import Goods, Plan
-from payments.offer_rules import RULES, Event, Snapshot, Trigger, Ware, due, worth_offering
+from payments.offer_rules import (
+    RULES,
+    Event,
+    OfferedProduct,
+    Snapshot,
+    Trigger,
+    due,
+    worth_offering,
+)
 
 BERLIN = ZoneInfo("Europe/Berlin")
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
@@ -28,7 +36,7 @@ GOODS = {
     "PREMIUM_SEASON": Goods(premium=Plan.SEASON, premium_days=90),
     "PREMIUM_YEAR": Goods(premium=Plan.YEAR, premium_days=365),
 }
-SHELF = [Ware(code=code, goods=goods) for code, goods in GOODS.items()]
+SHELF = [OfferedProduct(code=code, goods=goods) for code, goods in GOODS.items()]
 
 
 def player(event: Event = Event.HOME, *, now: datetime = NOON, **facts: Any) -> Snapshot:
@@ -48,7 +56,9 @@ def triggers(snapshot: Snapshot) -> list[str]:
     return [rule.trigger.value for rule in due(snapshot)]
 
 
-def offered(snapshot: Snapshot, *, shelf: Iterable[Ware] = SHELF) -> tuple[str, list[str]] | None:
+def offered(
+    snapshot: Snapshot, *, shelf: Iterable[OfferedProduct] = SHELF
+) -> tuple[str, list[str]] | None:
     """Return the trigger that wins, and its products."""
     for rule in due(snapshot):
         wares = worth_offering(rule, list(shelf), snapshot)

@@ -58,7 +58,7 @@ def grant(player: Player, goods: Goods, *, now: datetime, key: str = "grant") ->
 
 def left_with(player: Player, energy: int, *, now: datetime = NOON) -> None:
     """Leave the player so much energy at `now`."""
-    wallets.welcome(player=player, now=now)
+    wallets.grant_welcome_energy(player=player, now=now)
     post(
         player=player,
         type=EntryType.QUESTION,
@@ -159,7 +159,7 @@ class TestWhatIsKnown:
         late = datetime(2026, 11, 18, 21, tzinfo=UTC)
         grant(player, Goods(premium=Plan.MONTH, premium_days=30), now=late - 20 * DAY)
         active(player, days=15, last=late - 2 * DAY)
-        streaks.settle(player=player, now=late)
+        streaks.roll_over(player=player, now=late)
 
         assert Streak.objects.get(player=player).current == 15
         assert shown(player, Event.EVENING, now=late) == "STREAK_RISK_22"
@@ -687,7 +687,7 @@ class TestStatements:
 
     def test_seven_at_a_weekend(self, player: Player, django_assert_num_queries: Any) -> None:
         weekend_campaign()
-        wallets.welcome(player=player, now=NOON)
+        wallets.grant_welcome_energy(player=player, now=NOON)
 
         # Facts, holds, products, the code, what can be bought, the prices; the impression.
         with django_assert_num_queries(7):
@@ -712,8 +712,8 @@ class TestForgetting:
         active(player, days=1, last=NOON - 4 * DAY)
         assert shown(player) == "COMEBACK_3D"
 
-        assert offers.forget(now=NOON + 180 * DAY, limit=10) == 0
-        assert offers.forget(now=NOON + 180 * DAY + SECOND, limit=10) == 1
+        assert offers.purge(now=NOON + 180 * DAY, limit=10) == 0
+        assert offers.purge(now=NOON + 180 * DAY + SECOND, limit=10) == 1
         assert Impression.objects.count() == 2
 
 
@@ -879,7 +879,7 @@ class TestConcurrency:
     @pytest.fixture
     def player(self, transactional_db: None) -> Player:
         """Return a player without energy, with a long streak, back after days."""
-        catalogue.fill_the_shelves(app_config=apps.get_app_config("payments"))
+        catalogue.seed_catalogue(app_config=apps.get_app_config("payments"))
         player = PlayerFactory.create()
         active(player, days=8, last=NOON - DAY)
         left_with(player, 0)

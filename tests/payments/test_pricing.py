@@ -14,7 +14,7 @@ from payments.models import PastPrice, Product, Purchase
 from promos import operations, planning
 from promos.errors import BadTermsError
 from promos.models import Campaign
-from promos.operations import Verb
+from promos.operations import Action
 from quizarena.players.models import Player
 from quizarena.staff import approvals
 from quizarena.staff.models import ApprovalRequest, AuditEntry
@@ -155,8 +155,8 @@ class TestCampaignCosts:
 
 def start(campaign: Campaign, *, staff: User, **more: Any) -> Campaign | ApprovalRequest:
     """Let an operator start a draft."""
-    return operations.carry_out(
-        Verb.START,
+    return operations.execute(
+        Action.START,
         campaign_id=campaign.pk,
         seen="DRAFT",
         reason="Autumn",

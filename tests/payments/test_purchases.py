@@ -317,7 +317,7 @@ class TestPreCheckout:
         players.suspend(player_id=player.pk, now=NOON)
 
         assert steps.check_out(purchase) == "SUSPENDED"
-        players.readmit(player_id=player.pk)
+        players.unsuspend(player_id=player.pk)
         assert steps.check_out(purchase) is None
 
     def test_a_query_that_comes_again_gets_the_yes_it_got(self, player: Player) -> None:
@@ -338,7 +338,7 @@ class TestPreCheckout:
         purchase = steps.open_purchase(player)
         players.suspend(player_id=player.pk, now=NOON)
         assert steps.check_out(purchase, query="q") == "SUSPENDED"
-        players.readmit(player_id=player.pk)
+        players.unsuspend(player_id=player.pk)
 
         assert steps.check_out(purchase, query="q") == "SUSPENDED"
         assert steps.check_out(purchase, query="another") is None

@@ -165,7 +165,7 @@ class TestForesight:
         for number in range(23):  # The first twenty are free.
             wallets.charge_question(player=player, key=f"question-{number}", now=NOON)
 
-        assert approvals.foresee(purchase=purchase, now=NOON) == [
+        assert approvals.preview(purchase=purchase, now=NOON) == [
             ("Stars", "5 XTR from @anna", "given back"),
             ("Paid energy", "10 delivered, 3 spent", "7 taken back"),
         ]
@@ -175,7 +175,7 @@ class TestForesight:
         buy(player, "PREMIUM_STARTER")
         month = buy(player, "PREMIUM_MONTH", now=NOON + timedelta(days=2))
 
-        assert approvals.foresee(purchase=month, now=NOON + timedelta(days=3)) == [
+        assert approvals.preview(purchase=month, now=NOON + timedelta(days=3)) == [
             ("Stars", "99 XTR from @anna", "given back"),
             ("Premium Month", "24 Nov 2026, 12:00 – 24 Dec 2026, 12:00", "taken away"),
             (
@@ -188,13 +188,13 @@ class TestForesight:
     def test_modes_end(self) -> None:
         mega = buy(PlayerFactory.create(username="anna"), "MEGA_PACK_15")
 
-        assert approvals.foresee(purchase=mega, now=NOON)[1:] == [
+        assert approvals.preview(purchase=mega, now=NOON)[1:] == [
             ("Paid energy", "15 delivered", "15 taken back"),
             ("CASES_PRACTICE", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
             ("TRENNBARE_VERBEN", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
             ("WORD_ORDER", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
         ]
-        assert approvals.foresee(purchase=mega, now=NOON + timedelta(days=2))[2] == (
+        assert approvals.preview(purchase=mega, now=NOON + timedelta(days=2))[2] == (
             "CASES_PRACTICE",
             "is over",
             "nothing to take back",
@@ -203,7 +203,7 @@ class TestForesight:
     def test_what_was_never_credited_has_nothing_to_take_back(self) -> None:
         paid = pay(open_purchase(PlayerFactory.create(username="anna")), stars=4)
 
-        assert approvals.foresee(purchase=paid, now=NOON) == [
+        assert approvals.preview(purchase=paid, now=NOON) == [
             ("Stars", "4 XTR from @anna", "given back"),
             ("Goods", "nothing was delivered", "nothing to take back"),
         ]
@@ -211,7 +211,7 @@ class TestForesight:
     def test_a_subscription_does_not_renew(self) -> None:
         purchase = buy(PlayerFactory.create(), "PREMIUM_MONTH", is_subscription=True)
 
-        assert approvals.foresee(purchase=purchase, now=NOON)[1] == (
+        assert approvals.preview(purchase=purchase, now=NOON)[1] == (
             "Subscription",
             "renews every 30 days",
             "does not renew any more",

@@ -154,7 +154,7 @@ class TestTakingBack:
         purchase = steps.buy(player)
         spend_energy(player, 7)
 
-        assert refunds.foresee(purchase=purchase, now=NOON).shortfall == {"paid_energy": 7}
+        assert refunds.preview_reversal(purchase=purchase, now=NOON).shortfall == {"paid_energy": 7}
         purchase = steps.refund(purchase)
 
         [debit] = debits(player)
@@ -180,7 +180,7 @@ class TestTakingBack:
 
     def test_what_was_never_credited_has_nothing_to_take_back(self, player: Player) -> None:
         purchase = steps.pay(steps.open_purchase(player))
-        assert refunds.foresee(purchase=purchase, now=NOON).taken == {}
+        assert refunds.preview_reversal(purchase=purchase, now=NOON).taken == {}
 
         purchase = steps.refund(purchase)
 

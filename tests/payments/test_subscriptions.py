@@ -292,7 +292,7 @@ class TestEnd:
 
     def test_telegram_tells_what_the_player_has_done(self, first: Purchase) -> None:
         def hear(state: str, *, at: datetime) -> Subscription | None:
-            return subscriptions.hear(
+            return subscriptions.apply_subscription_update(
                 payload=first.payload or "",
                 telegram_id=first.player.telegram_id,
                 state=state,
@@ -313,7 +313,7 @@ class TestEnd:
 
     def test_what_telegram_tells_of_others_changes_nothing(self, first: Purchase) -> None:
         bert = PlayerFactory.create()
-        hear = subscriptions.hear
+        hear = subscriptions.apply_subscription_update
 
         telegram_id = first.player.telegram_id
         assert hear(payload="?", telegram_id=telegram_id, state="canceled", now=NOON) is None
@@ -428,7 +428,7 @@ class TestTellingTelegram:
         subscriptions.cancel(player=first.player, now=NOON)
         self.ask(first, NOON)
 
-        subscriptions.hear(
+        subscriptions.apply_subscription_update(
             payload=first.payload or "",
             telegram_id=first.player.telegram_id,
             state="canceled",

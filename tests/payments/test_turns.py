@@ -13,7 +13,7 @@ from django.db import connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from bot.tasks import tell_players
+from bot.tasks import send_notices
 from payments import purchases, tasks, telegram
 from quizarena import advisory_locks, turns
 from quizarena.advisory_locks import Space
@@ -99,7 +99,7 @@ def test_while_telegram_hangs_one_place_is_free(hanging_telegram: socket.socket)
     with Worker() as worker:
         first = [worker.send(tasks.finish_refunds), worker.send(tasks.make_invoice_links)]
         others = [worker.send(tasks.finish_refunds), worker.send(tasks.make_invoice_links)]
-        notices = worker.send(lambda: tell_players(owed=True))
+        notices = worker.send(lambda: send_notices(owed=True))
         held = [one.result(30)[1] for one in (*first, *others)]
         notices.result(30)
         asked = calls(hanging_telegram)

@@ -111,7 +111,7 @@ class TestActions:
 
         answer = support.post(
             LIST,
-            {"action": "readmit", ACTION_CHECKBOX_NAME: bert.pk, "_from_object": "1"},
+            {"action": "unsuspend", ACTION_CHECKBOX_NAME: bert.pk, "_from_object": "1"},
         )
 
         bert.refresh_from_db()

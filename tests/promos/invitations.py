@@ -91,7 +91,7 @@ def qualified(inviter: Inviter, number: int = 1, *, now: datetime = NOON) -> lis
 def offered(inviter: Inviter, *, now: datetime = NOON) -> ReferralReward:
     """Return a reward of the inviter that can be chosen from `now` on."""
     qualified(inviter, 3, now=now - 2 * DAY)
-    referrals.settle(inviter_id=inviter.pk, now=now)
+    referrals.offer_rewards(inviter_id=inviter.pk, now=now)
     return ReferralReward.objects.filter(inviter=inviter).latest("number")
 
 

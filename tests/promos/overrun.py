@@ -352,7 +352,7 @@ class Hand:
         redemption_id = self._redemption_id()
         if not Redemption.objects.filter(pk=redemption_id, campaign__kind="ENERGY_GRANT").exists():
             return "none"
-        taken = redemptions.take_back(
+        taken = redemptions.reverse(
             redemption_id=redemption_id, reason="Proof.", now=self.world.now(), staff=None
         )
         return str(taken is not None)

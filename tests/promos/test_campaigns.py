@@ -433,7 +433,7 @@ class TestKillSwitch:
         for player in PlayerFactory.create_batch(3):
             hold(player)
         take_back = partial(
-            campaigns.take_back_grants,
+            campaigns.reverse_grants,
             campaign_id=campaign.pk,
             reason="Wrong value.",
             now=NOON,
@@ -448,7 +448,7 @@ class TestKillSwitch:
         campaign = make_campaign(code=CODE)
         redemptions.apply(redemption_id=hold(PlayerFactory.create()).pk, now=NOON)
 
-        taken = campaigns.take_back_grants(
+        taken = campaigns.reverse_grants(
             campaign_id=campaign.pk, reason="Wrong value.", now=NOON, staff=None, limit=10
         )
 
@@ -472,7 +472,7 @@ class TestTasks:
                 tasks.expire_holds,
                 tasks.roll_over_campaigns,
                 tasks.guard_codes,
-                tasks.prove_counters,
+                tasks.verify_campaign_counters,
             )
         ]
 

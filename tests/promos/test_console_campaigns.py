@@ -18,7 +18,7 @@ from economy.models import LedgerEntry
 from promos import batches, campaigns, exports, operations, products, redemptions, statistics, tasks
 from promos.errors import ChangedMeanwhileError
 from promos.models import Attempt, Campaign, CampaignStatus, Redemption
-from promos.operations import Verb
+from promos.operations import Action
 from promos.products import Product, Sale
 from quizarena.players.models import Player
 from quizarena.staff import approvals
@@ -227,7 +227,7 @@ class TestDecisions:
         label = CampaignStatus(after).label
         assert f"Summer {CampaignStatus(before).label} {label}" in preview
         assert in_between == before
-        assert f"1 {Verb(verb).past}: Summer." in told
+        assert f"1 {Action(verb).past}: Summer." in told
         assert status(campaign) == after
         entry = AuditEntry.objects.filter(actor=staff(), object_id=str(campaign.pk)).latest("pk")
         assert entry.details["reason"] == "So be it."
@@ -303,14 +303,14 @@ class TestTwoOperatorsAtOnce:
     def together(self, campaign: Campaign) -> list[str]:
         """Let one unpause what the other one ends; return what came of each."""
         done = partial(
-            operations.carry_out,
+            operations.execute,
             campaign_id=campaign.pk,
             seen="PAUSED",
             reason="Now.",
             now=timezone.now(),
             staff=make_staff("Operator"),
         )
-        results = run_together(partial(done, Verb.UNPAUSE), partial(done, Verb.END))
+        results = run_together(partial(done, Action.UNPAUSE), partial(done, Action.END))
         return sorted(type(result).__name__ for result in results)
 
     def test_the_slower_one_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -579,7 +579,7 @@ class TestPage:
             ("2 Mar", 2),
         ]
         assert [one.accepted for one in hours] == [1, 2]
-        assert statistics.lately([campaign.pk], now=after_midnight)[
+        assert statistics.recent_use([campaign.pk], now=after_midnight)[
             campaign.pk
         ].accepted_by_day == (0,) * 12 + (1, 2)
 

@@ -577,7 +577,7 @@ class TestTakingBack:
         granted = hold(anna)
 
         reversals = [
-            redemptions.take_back(
+            redemptions.reverse(
                 redemption_id=granted.pk, reason="Stolen codes.", now=minutes(1), staff=None
             )
             for _ in range(2)

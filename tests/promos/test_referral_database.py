@@ -235,7 +235,7 @@ class TestRewards:
         first, second, third = (offered(inviter) for _ in range(3))
         claim(first)
         claim(second)
-        entry = wallets.welcome(player=PlayerFactory.create(), now=NOON)
+        entry = wallets.grant_welcome_energy(player=PlayerFactory.create(), now=NOON)
         chosen = {
             "choice": "PREMIUM_7",
             "chosen_at": NOON,

@@ -49,7 +49,7 @@ class TestClaims:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         reward = offered(invite())
-        meet_after(monkeypatch, referrals, "_settle")
+        meet_after(monkeypatch, referrals, "_offer_rewards")
 
         results = run_together(
             partial(choose, reward, "MEGA_PACK_15"), partial(choose, reward, "PREMIUM_7")
@@ -65,7 +65,7 @@ class TestClaims:
         """Show that the test above can fail: only the ledger's key stands in the way then."""
         reward = offered(invite())
         without_the_lock(monkeypatch)
-        meet_after(monkeypatch, referrals, "_settle")
+        meet_after(monkeypatch, referrals, "_offer_rewards")
 
         results = run_together(
             partial(choose, reward, "MEGA_PACK_15"), partial(choose, reward, "PREMIUM_7")
@@ -78,7 +78,7 @@ class TestClaims:
     ) -> None:
         inviter = invite()
         rewards = [offered(inviter) for _ in range(3)]
-        meet_after(monkeypatch, referrals, "_settle")
+        meet_after(monkeypatch, referrals, "_offer_rewards")
 
         results = run_together(*(partial(choose, reward, "PREMIUM_7") for reward in rewards))
 
@@ -97,7 +97,7 @@ class TestClaims:
         inviter = invite()
         rewards = [offered(inviter) for _ in range(2)]
         without_the_lock(monkeypatch)
-        meet_after(monkeypatch, referrals, "_settle")
+        meet_after(monkeypatch, referrals, "_offer_rewards")
 
         results = run_together(*(partial(choose, reward, "PREMIUM_7") for reward in rewards))
 
@@ -109,11 +109,11 @@ class TestClaims:
         inviter = invite()
         qualified(inviter, 3, now=NOON - 2 * DAY)
         reward = ReferralReward.objects.get()
-        meet_after(monkeypatch, referrals, "_settle")
+        meet_after(monkeypatch, referrals, "_offer_rewards")
 
         claimed, settled = run_together(
             partial(choose, reward, "MEGA_PACK_15"),
-            partial(referrals.settle, inviter_id=inviter.pk, now=NOON),
+            partial(referrals.offer_rewards, inviter_id=inviter.pk, now=NOON),
         )
 
         assert settled is None
@@ -132,11 +132,11 @@ class TestClaims:
         qualified(inviter, 3, now=NOON - 2 * DAY)
         reward = ReferralReward.objects.get()
         without_the_lock(monkeypatch)
-        meet_after(monkeypatch, referrals, "_settle")
+        meet_after(monkeypatch, referrals, "_offer_rewards")
 
         results = run_together(
             partial(choose, reward, "MEGA_PACK_15"),
-            partial(referrals.settle, inviter_id=inviter.pk, now=NOON),
+            partial(referrals.offer_rewards, inviter_id=inviter.pk, now=NOON),
         )
 
         offers = ReferralNotice.objects.filter(kind="REWARD_READY").count()

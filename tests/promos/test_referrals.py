@@ -417,8 +417,8 @@ class TestTwoPerMonth:
         qualified(inviter, 3, now=NOON + DAY)
 
         with time_machine.travel(NOON + 3 * DAY, tick=False):
-            assert tasks.settle_referral_rewards() == 1
-            assert tasks.settle_referral_rewards() == 0
+            assert tasks.offer_referral_rewards() == 1
+            assert tasks.offer_referral_rewards() == 0
 
         third = ReferralReward.objects.get(number=3)
         assert third.deferred_until == berlin(2026, 12, 1)
@@ -446,12 +446,12 @@ class TestTwoPerMonth:
         ReferralNotice.objects.update(told_at=claimed_at)
 
         with time_machine.travel(released_at - timedelta(minutes=6), tick=False):
-            assert tasks.settle_referral_rewards() == 0
+            assert tasks.offer_referral_rewards() == 0
         assert ReferralReward.objects.get(pk=third.pk).deferred_until == released_at - timedelta(
             minutes=5
         )
         with time_machine.travel(released_at, tick=False):
-            assert tasks.settle_referral_rewards() == 1
+            assert tasks.offer_referral_rewards() == 1
 
         third.refresh_from_db()
         assert third.deferred_until is None
@@ -499,7 +499,7 @@ class TestTwoPerMonth:
             offered(inviter, now=NOON - DAY)  # Ten start on a day, and no more.
         ReferralNotice.objects.update(told_at=NOON)
 
-        referrals.settle(inviter_id=inviter.pk, now=berlin(2026, 12, 1))
+        referrals.offer_rewards(inviter_id=inviter.pk, now=berlin(2026, 12, 1))
 
         assert _offered(inviter) == [1, 2]
         assert _untold(inviter) == []
@@ -510,7 +510,7 @@ class TestTwoPerMonth:
 
         for number in (1, 2):
             claim(ReferralReward.objects.get(number=number), now=berlin(2026, 12, 2))
-        referrals.settle(inviter_id=inviter.pk, now=berlin(2027, 1, 1))
+        referrals.offer_rewards(inviter_id=inviter.pk, now=berlin(2027, 1, 1))
 
         assert _offered(inviter) == [3, 4]
         assert _untold(inviter) == ["REWARD_READY", "REWARD_READY"]
@@ -528,7 +528,7 @@ class TestTwoPerMonth:
         first, second, third = ReferralReward.objects.order_by("number")
         claim(first)
         claim(second)
-        referrals.settle(inviter_id=inviter.pk, now=berlin(2026, 12, 1))
+        referrals.offer_rewards(inviter_id=inviter.pk, now=berlin(2026, 12, 1))
 
         with pytest.raises(NotYetError) as refusal:
             claim(third, now=berlin(2026, 12, 1) - SECOND)

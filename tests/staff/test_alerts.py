@@ -74,7 +74,7 @@ class TestRaising:
 
     def test_once_settled_the_next_time_is_a_first_time(self) -> None:
         first = happen()
-        alerts.settle(kind="silence", key="chat:1", now=NOON)
+        alerts.resolve(kind="silence", key="chat:1", now=NOON)
 
         second = happen(now=LATER)
 
@@ -110,7 +110,7 @@ class TestSettling:
     def test_a_trouble_that_has_gone_by_itself_needs_nobody(self) -> None:
         alert = happen()
 
-        settled = alerts.settle(kind="silence", key="chat:1", now=LATER)
+        settled = alerts.resolve(kind="silence", key="chat:1", now=LATER)
 
         alert.refresh_from_db()
         assert settled
@@ -119,13 +119,13 @@ class TestSettling:
     def test_settling_what_is_not_open_changes_nothing(self) -> None:
         happen("chat:2")
 
-        assert not alerts.settle(kind="silence", key="chat:1", now=LATER)
+        assert not alerts.resolve(kind="silence", key="chat:1", now=LATER)
         assert Alert.objects.unsettled().count() == 1
 
     def test_staff_settle_for_a_reason(self) -> None:
         alert, finance = happen(), make_staff("Finance")
 
-        alerts.settle_by_hand(alert_id=alert.pk, staff=finance, reason=" Called them. ", now=LATER)
+        alerts.resolve_by_hand(alert_id=alert.pk, staff=finance, reason=" Called them. ", now=LATER)
 
         alert.refresh_from_db()
         assert (alert.settled_at, alert.settled_by, alert.settle_reason) == (
@@ -141,16 +141,16 @@ class TestSettling:
         alert, finance = happen(), make_staff("Finance")
 
         with pytest.raises(BadReasonError):
-            alerts.settle_by_hand(alert_id=alert.pk, staff=finance, reason=" ", now=LATER)
+            alerts.resolve_by_hand(alert_id=alert.pk, staff=finance, reason=" ", now=LATER)
 
         assert Alert.objects.unsettled().exists()
 
     def test_it_is_settled_once(self) -> None:
         alert, finance = happen(), make_staff("Finance")
-        alerts.settle(kind="silence", key="chat:1", now=NOON)
+        alerts.resolve(kind="silence", key="chat:1", now=NOON)
 
         with pytest.raises(AlertSettledError):
-            alerts.settle_by_hand(alert_id=alert.pk, staff=finance, reason="Done.", now=LATER)
+            alerts.resolve_by_hand(alert_id=alert.pk, staff=finance, reason="Done.", now=LATER)
 
 
 @pytest.mark.django_db
@@ -189,7 +189,7 @@ class TestDatabaseSaysNo:
     @pytest.mark.parametrize("change", ["settled_at = NULL", "times = 9", "summary = 'Nothing.'"])
     def test_a_settled_alert_is_changed_by_sql(self, change: str) -> None:
         happen()
-        alerts.settle(kind="silence", key="chat:1", now=LATER)
+        alerts.resolve(kind="silence", key="chat:1", now=LATER)
 
         with (
             pytest.raises(DatabaseError, match="Cannot update"),
@@ -286,12 +286,12 @@ class TestConcurrency:
         alert = happen()
         people = [make_staff("Finance"), make_staff("Support")]
         # The first that happens behind the lock.
-        meet_after(monkeypatch, reasons, "tidy")
+        meet_after(monkeypatch, reasons, "normalise")
 
         results = run_together(
             *(
                 partial(
-                    alerts.settle_by_hand,
+                    alerts.resolve_by_hand,
                     alert_id=alert.pk,
                     staff=staff,
                     reason="Done.",
@@ -313,7 +313,7 @@ class TestDesk:
     def test_the_list_shows_what_is_open_first_and_the_latest_on_top(self, client: Client) -> None:
         for place, key in enumerate(("old", "new", "gone")):
             happen(f"chat:{key}", now=timezone.now() + timedelta(minutes=place))
-        alerts.settle(kind="silence", key="chat:gone", now=timezone.now())
+        alerts.resolve(kind="silence", key="chat:gone", now=timezone.now())
         client.force_login(make_staff("Operator"))
 
         page = read(client, LIST)
@@ -365,7 +365,7 @@ class TestDesk:
         happen("chat:1")
         happen("chat:1")
         happen("chat:2")
-        alerts.settle(kind="silence", key="chat:2", now=NOON)
+        alerts.resolve(kind="silence", key="chat:2", now=NOON)
         client.force_login(make_staff("Support"))
 
         page = read(client, "/admin/")

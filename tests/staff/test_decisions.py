@@ -48,7 +48,7 @@ def rename(request: HttpRequest) -> HttpResponse:
     def preview(cleaned: dict[str, Any]) -> list[list[object]]:
         return [["User name", player.username, written(cleaned)]]
 
-    def carry_out(cleaned: dict[str, Any]) -> str:
+    def execute(cleaned: dict[str, Any]) -> str:
         player.username = written(cleaned)
         player.save()
         return f"Renamed by decision {cleaned['decision']}."
@@ -58,7 +58,7 @@ def rename(request: HttpRequest) -> HttpResponse:
         note="Names are seen by all.",
         form=NameForm,
         preview=preview,
-        carry_out=carry_out,
+        execute=execute,
         refusals=(TooRudeError,),
         back="/admin/players/player/",
     )

@@ -282,10 +282,10 @@ PERMISSIONS = {
 }
 
 
-def keep_in_step() -> None:
+def sync_role_permissions() -> None:
     """Do what every `migrate` does at its end."""
     for app_config in apps.get_app_configs():
-        roles.keep_in_step(app_config=app_config)
+        roles.sync_role_permissions(app_config=app_config)
 
 
 @pytest.mark.parametrize("role", PERMISSIONS)
@@ -336,7 +336,7 @@ class TestKeptInStep:
         Group.objects.get(name="Finance").delete()
         Group.objects.get(name="Support").permissions.clear()
 
-        keep_in_step()
+        sync_role_permissions()
 
         assert make_staff("Finance").get_all_permissions() == PERMISSIONS["Finance"]
         assert make_staff("Support").has_perm("bot.try_again_inboxupdate")
@@ -345,14 +345,14 @@ class TestKeptInStep:
         finance = Group.objects.get(name="Finance")
         finance.permissions.add(Permission.objects.get(codename="change_user"))
 
-        keep_in_step()
+        sync_role_permissions()
 
         assert make_staff("Finance").get_all_permissions() == PERMISSIONS["Finance"]
 
     def test_a_second_time_writes_nothing(self, django_assert_num_queries: object) -> None:
         before = sorted(Group.permissions.through.objects.values_list("pk", flat=True))
 
-        keep_in_step()
+        sync_role_permissions()
 
         assert sorted(Group.permissions.through.objects.values_list("pk", flat=True)) == before
 

@@ -28,14 +28,14 @@ from quizarena.game.rounds import Start
 
 async def play(update: Update, context: Context) -> None:
     """Offer the modes."""
-    await taps.say(update, texts.choose_mode(), _menu(update, context))
+    await taps.send_message(update, texts.choose_mode(), _menu(update, context))
 
 
 async def menu(update: Update, context: Context) -> None:
     """Turn the message into the menu of modes."""
     query = taps.tap(update)
     await query.answer()
-    await taps.become(query, texts.choose_mode(), _menu(update, context))
+    await taps.edit_message(query, texts.choose_mode(), _menu(update, context))
 
 
 async def start_round(update: Update, context: Context) -> None:
@@ -71,7 +71,7 @@ async def answer(update: Update, context: Context) -> None:
     graded = outcome.graded
     await query.answer(texts.toast_right() if graded.is_correct else texts.toast_wrong())
     if outcome.next is not None:
-        await taps.become(
+        await taps.edit_message(
             query,
             texts.feedback_and_question(outcome, now=context.now),
             buttons.options(outcome.next),
@@ -92,7 +92,7 @@ async def answer(update: Update, context: Context) -> None:
         if is_perfect:
             await taps.celebrate(query, texts.feedback(graded), text, keyboard)
         else:
-            await taps.become(query, text, keyboard)
+            await taps.edit_message(query, text, keyboard)
         await touchpoints.pause_in(context, Event.OUT_OF_ENERGY if is_out else Event.ROUND_OVER)
 
 
@@ -106,7 +106,7 @@ async def stop(update: Update, context: Context) -> None:
         await taps.stale(update, context)
         return
     await query.answer()
-    await taps.become(
+    await taps.edit_message(
         query, texts.result(played, rounds.outcomes(played)), buttons.after_round(played)
     )
     await touchpoints.pause_in(context, Event.ROUND_OVER)
@@ -127,7 +127,7 @@ async def _ask(
         return
     except LockedModeError as refusal:
         why = texts.locked(refusal)
-        if not await touchpoints.stand_in(
+        if not await touchpoints.fallback_offer(
             query, context, Event.LOCKED_MODE, about=refusal.mode, toast=why
         ):
             await query.answer(why, show_alert=True)
@@ -135,15 +135,15 @@ async def _ask(
     except NoEnergyError as refusal:
         await query.answer(texts.no_energy_toast(refusal, now=context.now))
         text = texts.no_energy(refusal, now=context.now)
-        if not await touchpoints.stand_in(query, context, Event.OUT_OF_ENERGY, above=text):
-            await taps.become(query, text, buttons.out_of_energy())
+        if not await touchpoints.fallback_offer(query, context, Event.OUT_OF_ENERGY, above=text):
+            await taps.edit_message(query, text, buttons.out_of_energy())
         return
     except (StaleTapError, ValueError):
         await taps.stale(update, context)
         return
     await query.answer(note or None, show_alert=bool(note) or None)
     if started.charge is not None:
-        await taps.become(
+        await taps.edit_message(
             query,
             texts.question(started.showing, started.charge, now=context.now),
             buttons.options(started.showing),

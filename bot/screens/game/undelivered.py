@@ -28,7 +28,7 @@ def unshown() -> QuerySet[OutgoingCall]:
     )
 
 
-def give_back(*, until: datetime) -> int:
+def refund_questions(*, until: datetime) -> int:
     """Give back the questions whose calls have failed, until it is `until`; return how many.
 
     A call that has been seen to lets go of its question, in the same transaction.
@@ -51,7 +51,7 @@ def _see_to(call_id: int) -> bool:
     call = due.filter(pk=call_id).first()
     if call is None or call.showing_id is None:
         return False
-    given_back = rounds.give_back(showing_id=call.showing_id, now=timezone.now())
+    given_back = rounds.refund_question(showing_id=call.showing_id, now=timezone.now())
     call.showing_id = None
     call.save(update_fields=["showing_id"])
     return given_back

@@ -10,12 +10,12 @@ from bot.screens.help import texts
 
 async def help_command(update: Update, context: Context) -> None:
     """Explain the game."""
-    await taps.say(update, texts.help_text(now=context.now), navigation.home())
+    await taps.send_message(update, texts.help_text(now=context.now), navigation.home())
 
 
 async def terms(update: Update, context: Context) -> None:
     """Tell the terms (Telegram asks every bot that sells for /terms)."""
-    await taps.say(update, texts.terms(), navigation.home())
+    await taps.send_message(update, texts.terms(), navigation.home())
 
 
 SCREEN = Screen(

@@ -12,7 +12,9 @@ from payments.offer_rules import Event
 
 async def greet(update: Update, context: Context) -> None:
     """Greet by name; who is here for the first time is not offered anything yet."""
-    await taps.say(update, phrases.greeting(name=context.player.first_name), navigation.home())
+    await taps.send_message(
+        update, phrases.greeting(name=context.player.first_name), navigation.home()
+    )
     if context.player.created_at != context.now:
         await touchpoints.pause_in(context, Event.HOME)
 
@@ -21,7 +23,9 @@ async def home(update: Update, context: Context) -> None:
     """Turn the message into the greeting."""
     query = taps.tap(update)
     await query.answer()
-    await taps.become(query, phrases.greeting(name=context.player.first_name), navigation.home())
+    await taps.edit_message(
+        query, phrases.greeting(name=context.player.first_name), navigation.home()
+    )
     await touchpoints.pause_in(context, Event.HOME)
 
 

@@ -33,7 +33,7 @@ def _choices(reward: ReferralReward) -> list[list[InlineKeyboardButton]]:
     ]
 
 
-def told_of_invitation(reward: ReferralReward | None) -> InlineKeyboardMarkup:
+def after_invitation_notice(reward: ReferralReward | None) -> InlineKeyboardMarkup:
     """Return the choices of a reward that can be chosen, and the way to the invitations."""
     rows = _choices(reward) if reward and reward.offered_at and not reward.revoked_at else []
     return InlineKeyboardMarkup([*rows, [button(phrases.button_invite(), Data.INVITE)]])

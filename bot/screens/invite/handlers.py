@@ -22,10 +22,10 @@ async def invite(update: Update, context: Context) -> None:
     text = texts.overview(seen, now=context.now)
     keyboard = buttons.invite(seen, link=texts.link(seen.code))
     if update.callback_query is None:
-        await taps.say(update, text, keyboard)
+        await taps.send_message(update, text, keyboard)
     else:
         await update.callback_query.answer()
-        await taps.become(update.callback_query, text, keyboard)
+        await taps.edit_message(update.callback_query, text, keyboard)
 
 
 async def followed(update: Update, context: Context, parameter: str, *, is_first: bool) -> None:
@@ -47,7 +47,7 @@ async def followed(update: Update, context: Context, parameter: str, *, is_first
             greeting = texts.own_link()
         else:
             greeting = texts.plays_already(name=name, inviter=inviter.player.first_name)
-    await taps.say(update, greeting, navigation.home())
+    await taps.send_message(update, greeting, navigation.home())
 
 
 async def choose(update: Update, context: Context) -> None:
@@ -71,7 +71,7 @@ async def choose(update: Update, context: Context) -> None:
     await query.answer(None if claim.is_new else texts.chosen_before())
     owned = holdings(player=context.player, now=context.now)
     text = texts.claimed(claim, owned, now=context.now)
-    await taps.become(query, text, buttons.rewarded())
+    await taps.edit_message(query, text, buttons.rewarded())
 
 
 SCREEN = Screen(

@@ -14,14 +14,14 @@ from quizarena.players.models import Language
 
 async def language(update: Update, context: Context) -> None:
     """Offer the languages."""
-    await taps.say(update, texts.choose_language(), buttons.languages())
+    await taps.send_message(update, texts.choose_language(), buttons.languages())
 
 
 async def languages(update: Update, context: Context) -> None:
     """Turn the message into the choice of language."""
     query = taps.tap(update)
     await query.answer()
-    await taps.become(query, texts.choose_language(), buttons.languages())
+    await taps.edit_message(query, texts.choose_language(), buttons.languages())
 
 
 async def choose_language(update: Update, context: Context) -> None:
@@ -31,10 +31,12 @@ async def choose_language(update: Update, context: Context) -> None:
     if code not in Language.values:
         await taps.stale(update, context)
         return
-    players.speak(player=context.player, language=Language(code))
+    players.set_language(player=context.player, language=Language(code))
     translation.activate(code)
     await query.answer(texts.language_chosen())
-    await taps.become(query, phrases.greeting(name=context.player.first_name), navigation.home())
+    await taps.edit_message(
+        query, phrases.greeting(name=context.player.first_name), navigation.home()
+    )
 
 
 SCREEN = Screen(

@@ -26,20 +26,20 @@ async def discount(update: Update, context: Context) -> None:
         return
     await query.answer()
     if result.redemption is None:
-        await taps.become(query, texts.discount_over(), navigation.way_back())
+        await taps.edit_message(query, texts.discount_over(), navigation.way_back())
         return
     wares = [
         ware
-        for ware in catalogue.shelf(player=context.player, now=context.now)
+        for ware in catalogue.available_products(player=context.player, now=context.now)
         if ware.hold == result.redemption
         and ware.refused is None
         and ware.product.pk in impression.prices
     ]
     text = texts.discount_held(result.redemption, wares, now=context.now)
-    await taps.become(query, text, buttons.offer_discounted(impression, wares))
+    await taps.edit_message(query, text, buttons.offer_discounted(impression, wares))
 
 
-async def later(update: Update, context: Context) -> None:
+async def snooze(update: Update, context: Context) -> None:
     """Put the offer away for now: the message becomes the home screen."""
     await _put_away(update, context, is_muted=False)
 
@@ -52,14 +52,16 @@ async def mute(update: Update, context: Context) -> None:
 async def _put_away(update: Update, context: Context, *, is_muted: bool) -> None:
     """Note what the player wants, and show the home screen, whether or not it was the player's."""
     query = taps.tap(update)
-    verb = offers.mute if is_muted else offers.dismiss
+    put_away = offers.mute if is_muted else offers.dismiss
     try:
-        verb(player=context.player, impression_id=_impression(query), now=context.now)
+        put_away(player=context.player, impression_id=_impression(query), now=context.now)
     except StaleOfferError:
         await query.answer(texts.over())
         return
     await query.answer(texts.muted() if is_muted else texts.put_away())
-    await taps.become(query, phrases.greeting(name=context.player.first_name), navigation.home())
+    await taps.edit_message(
+        query, phrases.greeting(name=context.player.first_name), navigation.home()
+    )
 
 
 def _impression(query: CallbackQuery) -> int:
@@ -69,5 +71,5 @@ def _impression(query: CallbackQuery) -> int:
 
 
 SCREEN = Screen(
-    buttons={Data.FLASH: discount, Data.LATER: later, Data.MUTE: mute},
+    buttons={Data.FLASH: discount, Data.LATER: snooze, Data.MUTE: mute},
 )

@@ -35,7 +35,7 @@ async def pause(bot: Bot, *, player: Player, event: Event, now: datetime, about:
     return True
 
 
-async def stand_in(
+async def fallback_offer(
     query: CallbackQuery,
     context: Context,
     event: Event,
@@ -60,7 +60,7 @@ async def stand_in(
     if not above:
         await query.answer(toast or None)
     text = "\n\n".join(filter(None, [above, texts.offer(proposal, now=now)]))
-    await taps.become(query, text, buttons.offer(proposal))
+    await taps.edit_message(query, text, buttons.offer(proposal))
     return True
 
 

@@ -30,14 +30,14 @@ async def promo(update: Update, context: Context) -> None:
     if code:
         await _redeem(update, context, code[0], Channel.COMMAND)
     else:
-        await taps.say(update, *_ask(context))
+        await taps.send_message(update, *_ask(context))
 
 
 async def ask(update: Update, context: Context) -> None:
     """Turn the message into the request for a code."""
     query = taps.tap(update)
     await query.answer()
-    await taps.become(query, *_ask(context))
+    await taps.edit_message(query, *_ask(context))
 
 
 def is_code(update: Update, awaited: Awaited | None) -> bool:
@@ -50,14 +50,14 @@ async def entered(update: Update, context: Context) -> None:
     if code := taps.words(update).strip():
         await _redeem(update, context, code, Channel.PROMPT)
     else:
-        await taps.say(update, *_ask(context))
+        await taps.send_message(update, *_ask(context))
 
 
 async def followed(update: Update, context: Context, parameter: str, *, is_first: bool) -> None:
     """Try the code of a deep link; who is here for the first time is greeted before."""
     if context.player.created_at == context.now:
         greeting = phrases.greeting(name=context.player.first_name)
-        await taps.say(update, greeting, navigation.home())
+        await taps.send_message(update, greeting, navigation.home())
     await _redeem(update, context, parameter.removeprefix(LINK), Channel.LINK)
 
 
@@ -83,20 +83,20 @@ async def _redeem(update: Update, context: Context, code: str, channel: Channel)
             result.refusal, blocked_until=result.blocked_until, reason=result.reason
         )
         keyboard = buttons.refused_code(can_retry=result.blocked_until is None)
-        await taps.say(update, text, keyboard)
+        await taps.send_message(update, text, keyboard)
     elif result.redemption.campaign.is_discount:
-        await taps.say(update, *_discount(result.redemption, context))
+        await taps.send_message(update, *_discount(result.redemption, context))
     else:
         owned = holdings(player=context.player, now=context.now)
         text = texts.granted(result.redemption, owned, now=context.now)
-        await taps.say(update, text, navigation.way_back())
+        await taps.send_message(update, text, navigation.way_back())
 
 
 def _discount(hold: Redemption, context: Context) -> tuple[str, InlineKeyboardMarkup]:
     """Return what a discount is for, and the ways straight to what it makes cheaper."""
     offers = [
         offer
-        for offer in catalogue.shelf(player=context.player, now=context.now)
+        for offer in catalogue.available_products(player=context.player, now=context.now)
         if offer.hold == hold and offer.refused is None
     ]
     return texts.held(hold, offers, now=context.now), buttons.discounted(offers)

@@ -14,7 +14,7 @@ from payments.models import Purchase, Subscription, SubscriptionState
 PURCHASES_LENGTH = 6
 
 
-def told_of_subscription() -> InlineKeyboardMarkup:
+def after_subscription_notice() -> InlineKeyboardMarkup:
     """Return the ways to the subscription, and out."""
     return InlineKeyboardMarkup(
         [

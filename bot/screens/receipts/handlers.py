@@ -28,7 +28,7 @@ async def purchases(update: Update, context: Context) -> None:
     shown, has_more = page[:PURCHASES_LENGTH], len(page) > PURCHASES_LENGTH
     await query.answer()
     keyboard = buttons.purchases(shown, number=number, has_more=has_more)
-    await taps.become(query, texts.purchases(shown), keyboard)
+    await taps.edit_message(query, texts.purchases(shown), keyboard)
 
 
 async def receipt(update: Update, context: Context) -> None:
@@ -44,7 +44,7 @@ async def receipt(update: Update, context: Context) -> None:
         await query.answer(phrases.stale())
         return
     await query.answer()
-    await taps.become(query, texts.receipt_page(bought), buttons.receipt(page=page))
+    await taps.edit_message(query, texts.receipt_page(bought), buttons.receipt(page=page))
 
 
 async def subscription(update: Update, context: Context) -> None:
@@ -79,7 +79,7 @@ async def resume(update: Update, context: Context) -> None:
         context.player.telegram_id, _first_charge(held.purchase), is_canceled=False
     )
     await query.answer()
-    await taps.become(query, texts.resumable(held), buttons.told_of_subscription())
+    await taps.edit_message(query, texts.resumable(held), buttons.after_subscription_notice())
 
 
 async def _show(update: Update, context: Context, *, toast: str | None) -> None:
@@ -91,7 +91,7 @@ async def _show(update: Update, context: Context, *, toast: str | None) -> None:
         return
     await query.answer(toast)
     text = texts.subscription(held, now=context.now)
-    await taps.become(query, text, buttons.subscription(held, now=context.now))
+    await taps.edit_message(query, text, buttons.subscription(held, now=context.now))
 
 
 def _first_charge(purchase: Purchase) -> str:

@@ -16,11 +16,11 @@ SWITCHES = ("streak_risk", "daily_round", "premium", "news")
 async def settings(update: Update, context: Context) -> None:
     """Show the settings, as a message of their own or in place of the tapped one."""
     if update.callback_query is None:
-        await taps.say(update, *_screen(context))
+        await taps.send_message(update, *_screen(context))
         return
     query = taps.tap(update)
     await query.answer()
-    await taps.become(query, *_screen(context))
+    await taps.edit_message(query, *_screen(context))
 
 
 async def switch(update: Update, context: Context) -> None:
@@ -32,14 +32,14 @@ async def switch(update: Update, context: Context) -> None:
         return
     await query.answer()
     wanted = reminder_settings.change(player=context.player, **{field: value == "1"})
-    await taps.become(query, *_screen(context, wanted))
+    await taps.edit_message(query, *_screen(context, wanted))
 
 
 async def zones(update: Update, context: Context) -> None:
     """Turn the message into the choice of a clock."""
     query = taps.tap(update)
     await query.answer()
-    await taps.become(query, texts.choose_zone(), buttons.zones(now=context.now))
+    await taps.edit_message(query, texts.choose_zone(), buttons.zones(now=context.now))
 
 
 async def zone(update: Update, context: Context) -> None:
@@ -51,14 +51,14 @@ async def zone(update: Update, context: Context) -> None:
         return
     await query.answer(texts.zone_chosen(name, now=context.now))
     wanted = reminder_settings.change(player=context.player, zone=name)
-    await taps.become(query, *_screen(context, wanted))
+    await taps.edit_message(query, *_screen(context, wanted))
 
 
 async def hours(update: Update, context: Context) -> None:
     """Turn the message into the choice of an hour."""
     query = taps.tap(update)
     await query.answer()
-    await taps.become(query, texts.choose_hour(), buttons.hours())
+    await taps.edit_message(query, texts.choose_hour(), buttons.hours())
 
 
 async def hour(update: Update, context: Context) -> None:
@@ -70,7 +70,7 @@ async def hour(update: Update, context: Context) -> None:
         return
     await query.answer(texts.hour_chosen(int(told)))
     wanted = reminder_settings.change(player=context.player, daily_round=True, daily_hour=int(told))
-    await taps.become(query, *_screen(context, wanted))
+    await taps.edit_message(query, *_screen(context, wanted))
 
 
 async def may_remind(update: Update, context: Context) -> None:
@@ -85,7 +85,7 @@ async def may_remind(update: Update, context: Context) -> None:
     await query.answer()
     wanted = reminder_settings.change(player=context.player, streak_risk=True)
     text = texts.will_remind(wanted, now=context.now)
-    await taps.say(update, text, buttons.reminded(wanted, now=context.now))
+    await taps.send_message(update, text, buttons.reminded(wanted, now=context.now))
 
 
 async def no_news(update: Update, context: Context) -> None:

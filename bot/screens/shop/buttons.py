@@ -65,7 +65,7 @@ def link(purchase: Purchase) -> InlineKeyboardMarkup:
     )
 
 
-def told_of_purchase(held: Subscription | None = None) -> InlineKeyboardMarkup:
+def after_purchase_notice(held: Subscription | None = None) -> InlineKeyboardMarkup:
     """Return the ways to a round, and to what was bought; and out of a subscription beside it."""
     return InlineKeyboardMarkup(
         [

@@ -25,14 +25,14 @@ _PRICE_IS_ANOTHER = (Refusal.PROMO_EXPIRED, Refusal.PROMO_NOT_FITTING, Refusal.W
 
 async def shop(update: Update, context: Context) -> None:
     """Show what there is to buy."""
-    shelf = catalogue.shelf(player=context.player, now=context.now)
+    shelf = catalogue.available_products(player=context.player, now=context.now)
     owned = holdings(player=context.player, now=context.now)
     text, keyboard = texts.shop(shelf, owned, now=context.now), buttons.shop(shelf)
     if update.callback_query is None:
-        await taps.say(update, text, keyboard)
+        await taps.send_message(update, text, keyboard)
     else:
         await update.callback_query.answer()
-        await taps.become(update.callback_query, text, keyboard)
+        await taps.edit_message(update.callback_query, text, keyboard)
 
 
 async def product(update: Update, context: Context) -> None:
@@ -47,7 +47,7 @@ async def _show(
 ) -> None:
     """Turn the tapped message into the product's page, and say what has been `refused`, if so."""
     query = taps.tap(update)
-    shelf = catalogue.shelf(player=context.player, now=context.now)
+    shelf = catalogue.available_products(player=context.player, now=context.now)
     offer = next((offer for offer in shelf if offer.product.pk == code), None)
     if offer is None:
         refused = RefusedError(Refusal.NOT_FOR_SALE)
@@ -59,7 +59,7 @@ async def _show(
     if offer.product.plan is not None:
         held = subscriptions.current(player=context.player, now=context.now)
     text = texts.product(offer, owned, held, now=context.now)
-    await taps.become(query, text, buttons.product(offer, held))
+    await taps.edit_message(query, text, buttons.product(offer, held))
 
 
 async def buy(update: Update, context: Context) -> None:
@@ -167,7 +167,7 @@ async def subscribe(update: Update, context: Context) -> None:
         return
     purchases.invoice_sent(purchase, now=context.now)
     await query.answer()
-    await taps.become(query, texts.link(purchase), buttons.link(purchase))
+    await taps.edit_message(query, texts.link(purchase), buttons.link(purchase))
 
 
 SCREEN = Screen(

@@ -20,14 +20,14 @@ async def followed(update: Update, context: Context, parameter: str, *, is_first
         answer = texts.wrong_link_code()
     else:
         answer = texts.chat_linked(staff=staff.get_username())
-    await taps.say(update, answer, navigation.home())
+    await taps.send_message(update, answer, navigation.home())
 
 
 async def unlinked(update: Update, context: Context) -> None:
     """Unlink the chat (/unlink)."""
     was_linked = linking.unlink_chat(player=context.player)
     answer = texts.chat_unlinked() if was_linked else texts.chat_not_linked()
-    await taps.say(update, answer, navigation.home())
+    await taps.send_message(update, answer, navigation.home())
 
 
 SCREEN = Screen(

@@ -13,20 +13,20 @@ from quizarena.game import statistics
 
 async def stats(update: Update, context: Context) -> None:
     """Show the streak and how well the player answers."""
-    await taps.say(update, _stats(context), navigation.way_back())
+    await taps.send_message(update, _stats(context), navigation.way_back())
 
 
 async def stats_page(update: Update, context: Context) -> None:
     """Turn the message into the statistics."""
     query = taps.tap(update)
     await query.answer()
-    await taps.become(query, _stats(context), navigation.way_back())
+    await taps.edit_message(query, _stats(context), navigation.way_back())
 
 
 def _stats(context: Context) -> str:
     """Return the player's statistics, with every day before today settled."""
     player, now = context.player, context.now
-    streak = streaks.settle(player=player, now=now)
+    streak = streaks.roll_over(player=player, now=now)
     today = now.astimezone(wallets.business_zone()).date()
     return texts.stats(
         current=streak.current if streak else 0,

@@ -38,7 +38,7 @@ async def paysupport(update: Update, context: Context) -> None:
         return
     players.await_message(player=context.player, what=Awaited.PAYMENT_QUESTION, now=context.now)
     minutes = players.AWAITED_FOR // timedelta(minutes=1)
-    await taps.say(update, texts.ask_support(minutes=minutes), navigation.way_back())
+    await taps.send_message(update, texts.ask_support(minutes=minutes), navigation.way_back())
 
 
 async def asked(update: Update, context: Context) -> None:
@@ -50,7 +50,7 @@ async def asked(update: Update, context: Context) -> None:
         await _ask(update, context, question)
         return
     players.await_message(player=context.player, what=Awaited.PAYMENT_QUESTION, now=context.now)
-    await taps.say(update, texts.in_words(), navigation.way_back())
+    await taps.send_message(update, texts.in_words(), navigation.way_back())
 
 
 async def keep_rest_of_album(update: Update, context: Context) -> None:
@@ -87,7 +87,7 @@ async def _ask(update: Update, context: Context, question: str) -> None:
             players.await_message(
                 player=context.player, what=Awaited.PAYMENT_QUESTION, now=context.now
             )
-    await taps.say(update, text, navigation.way_back())
+    await taps.send_message(update, text, navigation.way_back())
 
 
 def _attachments(update: Update) -> list[dict[str, str]]:

@@ -19,7 +19,7 @@ STATEMENT_LENGTH = 8
 
 async def wallet(update: Update, context: Context) -> None:
     """Show what the player owns, and the last entries of the ledger."""
-    await taps.say(update, *_wallet(context, after=None))
+    await taps.send_message(update, *_wallet(context, after=None))
     await touchpoints.pause_in(context, Event.HOME)
 
 
@@ -30,7 +30,7 @@ async def wallet_page(update: Update, context: Context) -> None:
     await query.answer()
     entries = LedgerEntry.objects.filter(player=context.player)
     entry = entries.filter(pk=int(after)).first() if after.isdecimal() else None
-    await taps.become(query, *_wallet(context, after=entry))
+    await taps.edit_message(query, *_wallet(context, after=entry))
     if entry is None:
         await touchpoints.pause_in(context, Event.HOME)
 

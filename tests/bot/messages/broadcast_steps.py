@@ -8,7 +8,7 @@ from django.contrib.auth.models import User
 from django.utils import timezone
 
 from bot.messages import broadcast_job, broadcasts
-from bot.messages.broadcasts import Verb
+from bot.messages.broadcasts import Action
 from bot.messages.models import Broadcast, BroadcastRecipient
 from quizarena.staff.models import ApprovalRequest
 from tests.factories import make_staff
@@ -39,10 +39,10 @@ def operator() -> User:
     return User.objects.filter(username="operator").first() or make_staff("Operator")
 
 
-def do(verb: Verb, broadcast: Broadcast, **how: Any) -> Broadcast | ApprovalRequest:
+def do(verb: Action, broadcast: Broadcast, **how: Any) -> Broadcast | ApprovalRequest:
     """Let the operator do `verb`, as the broadcast stands now; keep `broadcast` up to date."""
     broadcast.refresh_from_db()
-    outcome = broadcasts.carry_out(
+    outcome = broadcasts.execute(
         verb,
         broadcast_id=broadcast.pk,
         **{
@@ -68,7 +68,7 @@ def job(broadcast: Broadcast | None = None) -> int:
 def start(**terms: Any) -> Broadcast:
     """Return a broadcast that has just begun, its list made and its first messages queued."""
     broadcast = make_broadcast(**terms)
-    do(Verb.SCHEDULE, broadcast)
+    do(Action.SCHEDULE, broadcast)
     job(broadcast)
     return broadcast
 

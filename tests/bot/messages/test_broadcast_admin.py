@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from bot.chat.models import StaffPlayer
-from bot.messages.broadcasts import Verb
+from bot.messages.broadcasts import Action
 from bot.messages.models import Broadcast, BroadcastRecipient
 from bot.queue.models import OutgoingCall
 from quizarena.staff.models import AuditEntry
@@ -182,7 +182,7 @@ class TestSending:
     def test_an_old_page_does_nothing(self, desk: Client) -> None:
         PlayerFactory.create()
         old = make_broadcast()
-        do(Verb.SCHEDULE, Broadcast.objects.get())
+        do(Action.SCHEDULE, Broadcast.objects.get())
         job()
 
         assert "Somebody was faster" in decide(desk, "stop", old, step="confirm")

@@ -18,11 +18,11 @@ from bot.chat.models import StaffPlayer
 from bot.messages import broadcast_job, broadcasts
 from bot.messages.broadcast_job import AHEAD
 from bot.messages.broadcasts import (
+    Action,
     ChangedMeanwhileError,
     IllegalMoveError,
     IncompleteError,
     NoPlayerError,
-    Verb,
 )
 from bot.messages.models import (
     BROADCAST_MOVES,
@@ -136,7 +136,7 @@ class TestTexts:
         broadcast = make_broadcast(text_uk="")
 
         with pytest.raises(IncompleteError, match=r"There is no text\."):
-            do(Verb.SCHEDULE, broadcast)
+            do(Action.SCHEDULE, broadcast)
 
     def test_a_segment_of_one_language_needs_that_one(self) -> None:
         PlayerFactory.create(language="uk")
@@ -191,7 +191,7 @@ class TestLife:
     def test_it_starts_when_it_is_scheduled_for(self) -> None:
         PlayerFactory.create()
         broadcast = make_broadcast()
-        do(Verb.SCHEDULE, broadcast, at=timezone.now() + timedelta(hours=1))
+        do(Action.SCHEDULE, broadcast, at=timezone.now() + timedelta(hours=1))
 
         job(broadcast)
         assert broadcast.status == "SCHEDULED"
@@ -204,10 +204,10 @@ class TestLife:
     def test_whoever_finds_it_due_looks_again_under_its_lock(self) -> None:
         PlayerFactory.create()
         broadcast = make_broadcast()
-        do(Verb.SCHEDULE, broadcast, at=timezone.now() + timedelta(hours=1))
+        do(Action.SCHEDULE, broadcast, at=timezone.now() + timedelta(hours=1))
 
         # As if it had been put off after it was found.
-        broadcast_job._go_on(broadcast.pk)
+        broadcast_job._continue(broadcast.pk)
 
         broadcast.refresh_from_db()
         assert broadcast.status == "SCHEDULED"
@@ -256,7 +256,7 @@ class TestLife:
         end_calls()
         job(broadcast)
 
-        outbox.forget(before=timezone.now() + timedelta(days=31), limit=10)
+        outbox.purge(before=timezone.now() + timedelta(days=31), limit=10)
 
         assert not OutgoingCall.objects.exists()
         assert outcomes(broadcast) == ["SENT"]
@@ -291,7 +291,7 @@ class TestLife:
         PlayerFactory.create_batch(100)
         one, two = make_broadcast(), make_broadcast()
         for broadcast in (one, two):
-            do(Verb.SCHEDULE, broadcast)
+            do(Action.SCHEDULE, broadcast)
         job()
         job()
 
@@ -316,7 +316,7 @@ class TestLife:
         monkeypatch.setattr(broadcast_job, "PAGE", 4)
         PlayerFactory.create_batch(9)
         broadcast = make_broadcast()
-        do(Verb.SCHEDULE, broadcast)
+        do(Action.SCHEDULE, broadcast)
 
         job(broadcast)
 
@@ -331,7 +331,7 @@ class TestPauseAndStop:
         end_calls(limit=1)
         end_calls("SENDING", limit=1)
 
-        do(Verb.PAUSE, broadcast)
+        do(Action.PAUSE, broadcast)
 
         assert outcomes(broadcast) == ["QUEUED", "QUEUED", "PENDING", "PENDING", "PENDING"]
         assert not OutgoingCall.objects.filter(state="PENDING").exists()
@@ -340,7 +340,7 @@ class TestPauseAndStop:
         PlayerFactory.create_batch(3)
         broadcast = start()
         end_calls("SENDING", limit=1)
-        do(Verb.PAUSE, broadcast)
+        do(Action.PAUSE, broadcast)
         OutgoingCall.objects.update(state="SENT", finished_at=timezone.now())
 
         job(broadcast)
@@ -367,7 +367,7 @@ class TestPauseAndStop:
             "Hello is paused. Telegram has refused the first 20 messages.",
         )
 
-        do(Verb.CONTINUE, broadcast)
+        do(Action.CONTINUE, broadcast)
         job(broadcast)
         alert.refresh_from_db()
         assert broadcast.status == "RUNNING"
@@ -387,8 +387,8 @@ class TestPauseAndStop:
         PlayerFactory.create_batch(3)
         broadcast = start()
         end_calls(limit=1)
-        do(Verb.PAUSE, broadcast)
-        do(Verb.CONTINUE, broadcast)
+        do(Action.PAUSE, broadcast)
+        do(Action.CONTINUE, broadcast)
         job(broadcast)
         end_calls()
         job(broadcast)
@@ -402,7 +402,7 @@ class TestPauseAndStop:
         broadcast = start()
         OutgoingCall.objects.update(doubtful=True)
 
-        do(Verb.PAUSE, broadcast)
+        do(Action.PAUSE, broadcast)
 
         assert outcomes(broadcast) == ["QUEUED"]
 
@@ -410,17 +410,17 @@ class TestPauseAndStop:
         PlayerFactory.create_batch(3)
         broadcast = start()
         end_calls(limit=1)
-        do(Verb.STOP, broadcast)
+        do(Action.STOP, broadcast)
         job(broadcast)
 
         assert (broadcast.status, broadcast.sent, broadcast.left) == ("STOPPED", 1, 2)
         with pytest.raises(IllegalMoveError):
-            do(Verb.CONTINUE, broadcast)
+            do(Action.CONTINUE, broadcast)
 
     def test_a_withdrawn_one_is_a_draft_again(self) -> None:
         broadcast = make_broadcast()
-        do(Verb.SCHEDULE, broadcast, at=timezone.now() + timedelta(hours=1))
-        do(Verb.WITHDRAW, broadcast)
+        do(Action.SCHEDULE, broadcast, at=timezone.now() + timedelta(hours=1))
+        do(Action.WITHDRAW, broadcast)
 
         assert (broadcast.status, broadcast.scheduled_at) == ("DRAFT", None)
 
@@ -431,7 +431,7 @@ class TestTwoOperators:
         broadcast = start()
 
         with pytest.raises(ChangedMeanwhileError, match="it was changed and is running by now"):
-            do(Verb.STOP, broadcast, seen_at=broadcast.created_at)
+            do(Action.STOP, broadcast, seen_at=broadcast.created_at)
 
         assert broadcast.status == "RUNNING"
 
@@ -452,7 +452,7 @@ class TestTwoOperators:
         )
 
         with pytest.raises(ChangedMeanwhileError, match="it was changed and is draft by now"):
-            do(Verb.SCHEDULE, broadcast, seen_at=seen_at)
+            do(Action.SCHEDULE, broadcast, seen_at=seen_at)
 
         broadcast.refresh_from_db()
         assert broadcast.status == "DRAFT"
@@ -471,7 +471,7 @@ class TestTwoOperators:
 
     def test_only_a_draft_changes(self) -> None:
         broadcast = make_broadcast()
-        do(Verb.SCHEDULE, broadcast, at=timezone.now() + timedelta(hours=1))
+        do(Action.SCHEDULE, broadcast, at=timezone.now() + timedelta(hours=1))
 
         with pytest.raises(IllegalMoveError):
             broadcasts.edit(
@@ -494,8 +494,8 @@ class TestTwoOperators:
         broadcast = make_broadcast()
 
         with pytest.raises(BadReasonError):
-            do(Verb.STOP, broadcast, reason=" ")
-        do(Verb.STOP, broadcast, reason="A typing error.")
+            do(Action.STOP, broadcast, reason=" ")
+        do(Action.STOP, broadcast, reason="A typing error.")
 
         entry = AuditEntry.objects.latest("pk")
         assert (entry.action, entry.summary) == (
@@ -513,7 +513,7 @@ class TestSecondPerson:
         PlayerFactory.create_batch(3)
         broadcast = make_broadcast()
 
-        request = do(Verb.SCHEDULE, broadcast)
+        request = do(Action.SCHEDULE, broadcast)
 
         assert isinstance(request, ApprovalRequest)
         assert broadcast.status == "DRAFT"
@@ -527,7 +527,7 @@ class TestSecondPerson:
         PlayerFactory.create_batch(2)
         broadcast = make_broadcast()
 
-        assert isinstance(do(Verb.SCHEDULE, broadcast), Broadcast)
+        assert isinstance(do(Action.SCHEDULE, broadcast), Broadcast)
 
     def test_what_one_person_sends_on_a_day_is_added_up(self) -> None:
         PlayerFactory.create_batch(1, language="uk")
@@ -535,8 +535,8 @@ class TestSecondPerson:
         one, two = make_broadcast(for_language="uk"), make_broadcast(for_language="de")
         later = make_broadcast(for_language="de")
 
-        assert isinstance(do(Verb.SCHEDULE, one), Broadcast)
-        request = do(Verb.SCHEDULE, two)
+        assert isinstance(do(Action.SCHEDULE, one), Broadcast)
+        request = do(Action.SCHEDULE, two)
 
         assert isinstance(request, ApprovalRequest)
         assert [
@@ -545,7 +545,7 @@ class TestSecondPerson:
         ] in request.preview
         # Another day begins anew.
         tomorrow = timezone.now() + timedelta(days=1)
-        assert isinstance(do(Verb.SCHEDULE, later, at=tomorrow), Broadcast)
+        assert isinstance(do(Action.SCHEDULE, later, at=tomorrow), Broadcast)
 
     def test_whoever_comes_into_the_segment_meanwhile_is_counted(
         self, monkeypatch: pytest.MonkeyPatch
@@ -561,7 +561,7 @@ class TestSecondPerson:
         monkeypatch.setattr(broadcasts, "lock", lock_later)
 
         with pytest.raises(ChangedMeanwhileError, match="a second person is needed"):
-            do(Verb.SCHEDULE, broadcast)
+            do(Action.SCHEDULE, broadcast)
 
         broadcast.refresh_from_db()
         assert broadcast.status == "DRAFT"
@@ -569,7 +569,7 @@ class TestSecondPerson:
     def test_one_that_has_outgrown_one_person_is_a_draft_again_when_it_would_start(self) -> None:
         PlayerFactory.create_batch(2)
         broadcast = make_broadcast()
-        do(Verb.SCHEDULE, broadcast)
+        do(Action.SCHEDULE, broadcast)
         PlayerFactory.create()
 
         job(broadcast)
@@ -584,7 +584,7 @@ class TestSecondPerson:
             "a second person is needed."
         )
 
-        request = do(Verb.SCHEDULE, broadcast)
+        request = do(Action.SCHEDULE, broadcast)
         assert isinstance(request, ApprovalRequest)
         PlayerFactory.create()
         approvals.approve(
@@ -598,20 +598,20 @@ class TestSecondPerson:
     def test_a_withdrawn_one_has_to_be_approved_again(self) -> None:
         PlayerFactory.create_batch(3)
         broadcast = make_broadcast()
-        request = do(Verb.SCHEDULE, broadcast, at=timezone.now() + timedelta(hours=1))
+        request = do(Action.SCHEDULE, broadcast, at=timezone.now() + timedelta(hours=1))
         assert isinstance(request, ApprovalRequest)
         approvals.approve(
             request_id=request.pk, checker=make_staff("Administrator"), now=timezone.now()
         )
-        do(Verb.WITHDRAW, broadcast)
+        do(Action.WITHDRAW, broadcast)
 
-        assert isinstance(do(Verb.SCHEDULE, broadcast), ApprovalRequest)
+        assert isinstance(do(Action.SCHEDULE, broadcast), ApprovalRequest)
 
     def test_an_approval_after_its_time_sends_nothing(self) -> None:
         PlayerFactory.create_batch(3)
         broadcast = make_broadcast()
         at = timezone.now() + timedelta(hours=1)
-        request = do(Verb.SCHEDULE, broadcast, at=at)
+        request = do(Action.SCHEDULE, broadcast, at=at)
         assert isinstance(request, ApprovalRequest)
 
         with pytest.raises(RefusedError, match="choose another time"):
@@ -625,7 +625,7 @@ class TestSecondPerson:
     def test_a_button_that_was_named_anew_is_not_approved(self) -> None:
         PlayerFactory.create_batch(3)
         broadcast = make_broadcast(screen="shop", label_de="L", label_en="Shop", label_uk="К")
-        request = do(Verb.SCHEDULE, broadcast)
+        request = do(Action.SCHEDULE, broadcast)
         assert isinstance(request, ApprovalRequest)
         Broadcast.objects.update(label_en="Free money")
 
@@ -637,7 +637,7 @@ class TestSecondPerson:
     def test_what_was_changed_since_is_not_approved(self) -> None:
         PlayerFactory.create_batch(3)
         broadcast = make_broadcast()
-        request = do(Verb.SCHEDULE, broadcast)
+        request = do(Action.SCHEDULE, broadcast)
         assert isinstance(request, ApprovalRequest)
         Broadcast.objects.update(text_de="<b>Anders</b>")
 
@@ -695,7 +695,7 @@ class TestWatching:
         PlayerFactory.create()
         bad, good = make_broadcast(name="bad"), make_broadcast()
         for broadcast in (bad, good):
-            do(Verb.SCHEDULE, broadcast)
+            do(Action.SCHEDULE, broadcast)
         message = broadcasts.message
 
         def fails(broadcast: Broadcast, *, language: str) -> Any:
@@ -779,7 +779,7 @@ class TestDatabaseSaysNo:
 
     def test_what_is_scheduled_stays_as_it_was_written(self) -> None:
         broadcast = make_broadcast()
-        do(Verb.SCHEDULE, broadcast, at=timezone.now() + timedelta(hours=1))
+        do(Action.SCHEDULE, broadcast, at=timezone.now() + timedelta(hours=1))
 
         with pytest.raises(DatabaseError, match="stays once it is scheduled"):
             Broadcast.objects.filter(pk=broadcast.pk).update(text_de="Anders")
@@ -874,14 +874,14 @@ class TestConcurrency:
             "after bot.messages.broadcast_job:_gather",
             "before bot.messages.broadcast_job:_fill",
             "after bot.messages.broadcast_job:_fill",
-            "after bot.messages.broadcast_job:_settle",
-            "after bot.messages.broadcast_job:_go_on",
+            "after bot.messages.broadcast_job:_record_outcomes",
+            "after bot.messages.broadcast_job:_continue",
         ],
     )
     def test_a_job_that_is_killed_is_taken_over(self, point: str) -> None:
         PlayerFactory.create_batch(AHEAD + 5)
         broadcast = make_broadcast()
-        do(Verb.SCHEDULE, broadcast)
+        do(Action.SCHEDULE, broadcast)
 
         kill_at(point, step="broadcast")
         while broadcast.status != "DONE":
@@ -901,7 +901,7 @@ class TestConcurrency:
         until = timezone.now() + timedelta(seconds=5)
         meet_after(monkeypatch, outbox, "bulk_room")
 
-        run_together(partial(broadcast_job.run, until=until), partial(do, Verb.PAUSE, broadcast))
+        run_together(partial(broadcast_job.run, until=until), partial(do, Action.PAUSE, broadcast))
         job(broadcast)
 
         assert broadcast.status == "PAUSED"

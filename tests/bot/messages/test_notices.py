@@ -69,7 +69,7 @@ def tell(now: datetime, *, owed: bool = False) -> list[str]:
     """Let the task tell everybody at `now`; return the texts of the messages that it leaves."""
     before = set(OutgoingCall.objects.values_list("pk", flat=True))
     with time_machine.travel(now, tick=False):
-        tasks.tell_players(owed=owed)
+        tasks.send_notices(owed=owed)
     new = OutgoingCall.objects.exclude(pk__in=before).order_by("pk")
     return [call.parameters["text"] for call in new]
 
@@ -78,7 +78,7 @@ def lose_a_streak(**fields: Any) -> Player:
     """Return a player who played on Monday to Wednesday and not on Thursday, as is settled."""
     player = make_player(**fields)
     play(player, 2, 3, 4)
-    streaks.settle(player=player, now=at(6, 0, 10))
+    streaks.roll_over(player=player, now=at(6, 0, 10))
     return player
 
 
@@ -111,7 +111,7 @@ class TestStreaks:
         player = make_player()
         give(player, now=at(2), streak_savers=1)
         play(player, 2)
-        streaks.settle(player=player, now=at(4, 0, 10))
+        streaks.roll_over(player=player, now=at(4, 0, 10))
 
         assert tell(at(4)) == [
             "🛟 You did not play on 3 Nov – a streak saver has kept your streak of 1 day."
@@ -121,7 +121,7 @@ class TestStreaks:
         player = make_player()
         give(player, now=at(2), premium=Plan.SEASON, premium_days=90)
         play(player, 2, 3)
-        streaks.settle(player=player, now=at(5, 0, 10))
+        streaks.roll_over(player=player, now=at(5, 0, 10))
 
         assert tell(at(5)) == [
             "👑 You did not play on 4 Nov – your Premium has kept your streak of 2 days."
@@ -137,7 +137,7 @@ class TestStreaks:
                 reason="The database was away.",
                 now=at(6),
             )
-        streaks.settle(player=player, now=at(6, 10))
+        streaks.roll_over(player=player, now=at(6, 10))
 
         assert tell(at(6, 11)) == [
             "🛡 On 5 Nov the game was down, sorry! Your streak of 3 days goes on."
@@ -147,7 +147,7 @@ class TestStreaks:
         player = make_player()
         give(player, now=at(2), streak_savers=1)
         play(player, 2)
-        streaks.settle(player=player, now=at(5, 0, 10))
+        streaks.roll_over(player=player, now=at(5, 0, 10))
 
         (text,) = tell(at(5))
 
@@ -195,7 +195,7 @@ class TestStreaks:
         with time_machine.travel(at(6, 21, 54), tick=False):
             assert notices._players_to_tell(sources, []) == [player.pk]
         with time_machine.travel(at(6, 22), tick=False):
-            assert notices._tell_one(sources, player.pk) == 0
+            assert notices._notify_one(sources, player.pk) == 0
 
         assert StreakDay.objects.undelivered().count() == 1
         assert not OutgoingCall.objects.exists()
@@ -336,7 +336,7 @@ class TestToWhom:
             time_machine.travel(at(6), tick=False),
             django_assert_num_queries(2 * 4 + 20),
         ):
-            assert notices.tell_everybody(owed=False, until=until) == 1
+            assert notices.send_due_notices(owed=False, until=until) == 1
 
     def test_more_than_a_batch_of_them_are_told_in_one_run(
         self, monkeypatch: pytest.MonkeyPatch
@@ -380,7 +380,7 @@ class TestOwed:
         player = make_player()
         give(player, now=at(2), streak_savers=1)
         play(player, 2)
-        streaks.settle(player=player, now=at(5, 0, 10))
+        streaks.roll_over(player=player, now=at(5, 0, 10))
 
         assert [text[0] for text in tell(at(5), owed=True)] == ["🛟", "💔"]
 
@@ -405,7 +405,7 @@ class TestInAHandler:
 
         with transaction.atomic(), outbox.collecting(update_id=None):
             client.run(bot.send_message(player.telegram_id, "Thank you!"))
-            told = notices.tell(player=player, now=at(6))
+            told = notices.notify(player=player, now=at(6))
 
         calls = OutgoingCall.objects.order_by("pk")
         assert told == 1
@@ -426,7 +426,7 @@ class TestInAHandler:
         monkeypatch.setattr(notices, "SOURCES", (bad,))
 
         with transaction.atomic(), outbox.collecting(update_id=None):
-            assert notices.tell(player=player, now=at(6)) == 0
+            assert notices.notify(player=player, now=at(6)) == 0
             Player.objects.filter(pk=player.pk).update(first_name="Maria")
 
         assert Player.objects.get().first_name == "Maria"
@@ -443,13 +443,13 @@ class TestConcurrency:
         meet_after(monkeypatch, streaks, "earn_back")
         until = timezone.now() + timedelta(minutes=1)
 
-        run_together(*[partial(notices.tell_everybody, owed=False, until=until)] * 2)
+        run_together(*[partial(notices.send_due_notices, owed=False, until=until)] * 2)
 
         return OutgoingCall.objects.filter(chat_key=player.telegram_id).count()
 
     def test_two_workers_at_once_tell_a_player_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         def claim(day: StreakDay, now: datetime) -> bool:
-            return streaks.mark_told(day=day, now=now)
+            return streaks.mark_notified(day=day, now=now)
 
         assert self.tell_twice(monkeypatch, claim) == 1
 

@@ -56,7 +56,7 @@ def remind(now: datetime) -> list[int]:
     before = set(OutgoingCall.objects.values_list("pk", flat=True))
     with time_machine.travel(now, tick=False):
         for player in Player.objects.all():
-            streaks.settle(player=player, now=now)
+            streaks.roll_over(player=player, now=now)
         tasks.remind_players()
     new = OutgoingCall.objects.exclude(pk__in=before).order_by("pk")
     players = dict(Player.objects.values_list("telegram_id", "pk"))
@@ -304,13 +304,13 @@ class TestDefects:
     def test_who_cannot_be_told_at_all_is_left_out_and_has_the_place_back(
         self, players: list[Player], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        tell = reminders.tell
+        tell = reminders.send_reminder
 
         def fails(player: Player, *about: Any) -> None:
             assert player != players[1]
             tell(player, *about)
 
-        monkeypatch.setattr(reminders, "tell", fails)
+        monkeypatch.setattr(reminders, "send_reminder", fails)
 
         assert remind(at(3, 22)) == [players[0].pk, players[2].pk]
         assert remind(at(3, 22, 0, 10)) == []
@@ -449,7 +449,7 @@ class TestTheQueue:
             make_player(2, streak_risk=True, daily_round=True, daily_hour=21)
         with time_machine.travel(at(3, 21), tick=False):
             for player in Player.objects.all():
-                streaks.settle(player=player, now=at(3, 21))
+                streaks.roll_over(player=player, now=at(3, 21))
             reminders._open_sweeps(at(3, 21))
             daily = ReminderSweep.objects.get(kind="DAILY_ROUND", zone="Europe/Berlin")
             assert reminders._remind_page(daily.pk) == 31
@@ -464,8 +464,8 @@ class TestTheQueue:
         make_player(2, streak_risk=True)
         remind(at(3, 22))
 
-        assert reminders.forget(before=at(3, 21), limit=10) == 0
-        assert reminders.forget(before=at(3, 22, 0, 1), limit=10) > 0
+        assert reminders.purge(before=at(3, 21), limit=10) == 0
+        assert reminders.purge(before=at(3, 22, 0, 1), limit=10) > 0
         assert not Reminder.objects.exists()
         assert not ReminderSweep.objects.exists()
 
@@ -520,7 +520,7 @@ class TestConcurrency:
         reminder_settings.change(player=player, streak_risk=True)
         ReminderSweep.objects.create(kind="STREAK_RISK", zone="Europe/Berlin", due_at=now)
 
-        kill_at("after bot.messages.reminders:tell", step="remind")
+        kill_at("after bot.messages.reminders:send_reminder", step="remind")
         lost = OutgoingCall.objects.count(), Reminder.objects.count()
         reminders.remind(until=timezone.now() + timedelta(seconds=5))
 

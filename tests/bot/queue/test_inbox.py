@@ -416,9 +416,9 @@ class TestWork:
         make_update(12, received_at=NOON - timedelta(days=30))
         make_update(13, state="DEAD", received_at=NOON - timedelta(days=30))
 
-        assert inbox.forget(before=NOON, limit=3) == 3
-        assert inbox.forget(before=NOON, limit=3) == 3
-        assert inbox.forget(before=NOON, limit=3) == 0
+        assert inbox.purge(before=NOON, limit=3) == 3
+        assert inbox.purge(before=NOON, limit=3) == 3
+        assert inbox.purge(before=NOON, limit=3) == 0
         kept = InboxUpdate.objects.order_by("pk").values_list("pk", flat=True)
         assert [*kept] == [10, 11, 12]
 

@@ -264,8 +264,8 @@ class TestPace:
         make_call(2, lane=Lane.BULK)
         claimed(NOON)
 
-        assert outbox.forget_paces(now=after(1)) == 0
-        assert outbox.forget_paces(now=after(1.001)) == 2
+        assert outbox.purge_rate_limits(now=after(1)) == 0
+        assert outbox.purge_rate_limits(now=after(1.001)) == 2
         assert [*Pace.objects.values_list("name", flat=True)] == ["bulk"]
 
 
@@ -443,8 +443,8 @@ class TestChatsThatAreToldToWait:
     def test_a_chat_that_still_waits_is_not_forgotten(self) -> None:
         self.limit(1, seconds=60)
 
-        assert outbox.forget_paces(now=after(59)) == 0
-        assert outbox.forget_paces(now=after(61)) == 1
+        assert outbox.purge_rate_limits(now=after(59)) == 0
+        assert outbox.purge_rate_limits(now=after(61)) == 1
 
 
 @pytest.mark.django_db(transaction=True)
@@ -692,8 +692,8 @@ class TestAfterwards:
             make_call(1, state="SENT", finished_at=after(-1))
         kept = [make_call(1, state="SENT", finished_at=NOON), make_call(1)]
 
-        assert outbox.forget(before=NOON, limit=2) == 2
-        assert outbox.forget(before=NOON, limit=2) == 1
+        assert outbox.purge(before=NOON, limit=2) == 2
+        assert outbox.purge(before=NOON, limit=2) == 1
         assert [*OutgoingCall.objects.order_by("pk").values_list("pk", flat=True)] == kept
 
     def test_a_call_outlives_the_update_that_caused_it(self) -> None:

@@ -6,7 +6,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from bot.queue.models import Pace
-from bot.tasks import tell_players
+from bot.tasks import send_notices
 from payments.models import Purchase
 from payments.tasks import make_invoice_links
 from quizarena.players.models import Player
@@ -92,7 +92,7 @@ def subscribe(road: Road, player: int) -> str:
 
 def tell(road: Road) -> None:
     """Let the sweep tell players what they are owed."""
-    tell_players(owed=True)
+    send_notices(owed=True)
     Pace.objects.all().delete()
     road.send()
 

@@ -12,7 +12,7 @@ import time_machine
 from django.utils import timezone
 
 from bot.queue import intake
-from bot.tasks import tell_players
+from bot.tasks import send_notices
 from economy.models import LedgerEntry, PremiumSpan, Wallet
 from promos import tasks
 from promos.models import Inviter, Referral, ReferralReward
@@ -347,7 +347,7 @@ class TestTheChoice:
 
 def remind(road: Road) -> None:
     """Let the bot say what it says by day, as far as the day has places."""
-    tell_players(owed=False)
+    send_notices(owed=False)
     travel(road)
 
 
@@ -364,7 +364,7 @@ class TestBeingTold:
         remind(road)
         friends = texts(road, anna)[-1]
         clock.move_to(NOON + 4 * DAY + HOUR)
-        assert tasks.settle_referral_rewards() == 1
+        assert tasks.offer_referral_rewards() == 1
         remind(road)
         ready = road.sandbox.last_message(anna)
         chosen = tap(road, anna, "reward:1:PREMIUM_7")
@@ -402,7 +402,7 @@ class TestBeingTold:
         tap(road, anna, "reward:3:PREMIUM_7")
         refusal = toast(road, anna)
         clock.move_to(datetime(2026, 12, 1, 0, 5, tzinfo=BERLIN))
-        tasks.settle_referral_rewards()
+        tasks.offer_referral_rewards()
         clock.move_to(datetime(2026, 12, 1, 8, 0, tzinfo=BERLIN))
         remind(road)
 

@@ -376,7 +376,7 @@ class TestBuying:
         refunds.ask(
             purchase_id=purchase.pk, source=RefundSource.API, reason="x", now=timezone.now()
         )
-        refunds.settle(purchase_id=purchase.pk, now=timezone.now())
+        refunds.complete(purchase_id=purchase.pk, now=timezone.now())
         tell(road)
 
         assert newest(anna).status == "REFUNDED"

@@ -9,7 +9,7 @@ import time_machine
 from django.utils import timezone
 
 from bot.messages import notices
-from bot.tasks import tell_players
+from bot.tasks import send_notices
 from payments import purchases, subscriptions, support
 from payments.models import Purchase, Subscription, SupportRequest
 from payments.tasks import cancel_subscriptions, give_grace
@@ -149,7 +149,7 @@ class TestReceipt:
         travel(road)
         players.bot_unblocked(telegram_id=anna)
 
-        told = run_together(*[partial(tell_players, owed=True)] * 2)
+        told = run_together(*[partial(send_notices, owed=True)] * 2)
         road.send()
 
         assert sorted(told) == [0, 1]

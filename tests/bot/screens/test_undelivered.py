@@ -32,7 +32,7 @@ def clock() -> Any:
 
 def give_back() -> int:
     """Give back whatever is due."""
-    return undelivered.give_back(until=timezone.now() + timedelta(minutes=1))
+    return undelivered.refund_questions(until=timezone.now() + timedelta(minutes=1))
 
 
 def free_energy() -> int:
@@ -92,7 +92,7 @@ def test_a_player_who_blocked_the_bot_before_the_question_came_gets_it_back_and_
 def test_a_call_that_was_too_old_to_be_made_gives_its_question_back(anna: int) -> None:
     call = end(CallState.GIVEN_UP)
 
-    assert tasks.give_back_unshown() == 1
+    assert tasks.refund_undelivered() == 1
 
     call.refresh_from_db()
     assert (free_energy(), call.showing_id) == (20, None)

@@ -25,7 +25,7 @@ class Command(BaseCommand):
         """Look for the sign of life, and for too many lives."""
         name, now = options["name"], timezone.now()
         within = timedelta(seconds=options["within"])
-        seen = heartbeats.seen_here if options["here"] else heartbeats.seen_lately
+        seen = heartbeats.seen_here if options["here"] else heartbeats.seen_recently
         if not seen(name, now=now, within=within):
             where = "on this host " if options["here"] else ""
             raise CommandError(f"No {name} was seen {where}in the last {within}.")
