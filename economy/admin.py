@@ -132,7 +132,7 @@ class ShortfallFilter(admin.SimpleListFilter):
 class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
     """Everything that ever moved, newest first; nobody changes it."""
 
-    list_display = ("when", "whose", "type", "told", "source", "idempotency_key")
+    list_display = ("when", "whose", "type", "movement", "source", "idempotency_key")
     list_filter = ("type", ShortfallFilter)
     list_select_related = ("player", "staff")
     search_fields = ("idempotency_key",)
@@ -140,7 +140,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
     ordering = ("-id",)
     change_form_outer_before_template = "economy/buttons.html"
     fieldsets = (
-        (None, {"fields": (("when", "whose"), ("type", "source"), ("told", "about"))}),
+        (None, {"fields": (("when", "whose"), ("type", "source"), ("movement", "about"))}),
         (
             "Balances after it",
             {
@@ -179,7 +179,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
         return link(entry.player, "economy_wallet_change", entry.player_id)
 
     @display(description="Moved")
-    def told(self, entry: LedgerEntry) -> str:
+    def movement(self, entry: LedgerEntry) -> str:
         """Return what it moved."""
         return with_code(moved(entry), mode_codes(entry))
 

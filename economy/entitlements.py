@@ -296,10 +296,11 @@ def _time_left(spans: Iterable[Span], *, at: datetime) -> dict[str, timedelta]:
 
 
 def premium_notices(*, now: datetime, limit: int) -> int:
-    """Write down whom to tell that Premium ends soon or has ended; return how many are new.
+    """Create the notices that Premium ends soon or has ended; return how many are new.
 
-    Each end is told 72 h and 24 h before and when it has come, each once per player and instant
-    and none after its time. An end that another plan follows is none. Safe to run twice at once.
+    There is a notice 72 h and 24 h before each end and when it has come, once per player and
+    instant and none after its time. An end that another plan follows is none. Safe to run twice at
+    once.
     """
     written = 0
     for kind, (at_most, more_than) in NOTICE_WINDOWS.items():
@@ -321,11 +322,11 @@ def premium_notices(*, now: datetime, limit: int) -> int:
 
 
 def is_timely(*, notice: PremiumNotice, now: datetime) -> bool:
-    """Return whether telling `notice` still makes sense: its window is not over."""
+    """Return whether `notice` may still be sent: its window is not over."""
     _, more_than = NOTICE_WINDOWS[NoticeKind(notice.kind)]
     return notice.ends_at - now > more_than
 
 
 def mark_notified(*, notice_ids: Collection[int], now: datetime) -> int:
-    """Write down that players have been told; return of how many nobody had told them before."""
+    """Mark the notices as delivered; return how many were not marked before."""
     return PremiumNotice.objects.filter(pk__in=notice_ids, told_at=None).update(told_at=now)

@@ -119,7 +119,7 @@ class Goods:
 
     def breakdown(self) -> dict[str, Any]:
         """Return the `asset_breakdown` of the ledger (product rules, section 3)."""
-        return _told(
+        return _non_empty(
             paid_energy=self.paid_energy,
             streak_saver_tokens=self.streak_savers,
             friend_challenge_tickets=self.duel_tickets,
@@ -129,7 +129,7 @@ class Goods:
 
     def metadata(self) -> dict[str, Any]:
         """Return all that an entry has to remember of these goods: `from_metadata` undoes it."""
-        return _told(
+        return _non_empty(
             asset_breakdown=self.breakdown(), premium_plan=self.premium, mode_hours=self.mode_hours
         )
 
@@ -149,6 +149,6 @@ class Goods:
         )
 
 
-def _told(**parts: Any) -> dict[str, Any]:
+def _non_empty(**parts: Any) -> dict[str, Any]:
     """Return those parts that are any."""
     return {name: part for name, part in parts.items() if part}

@@ -99,7 +99,7 @@ def post(
             cursor.execute(_INSERT, row)
             computed = cursor.fetchone()
     except DatabaseError as error:
-        raise _understood(error) from error
+        raise _domain_error(error) from error
     if computed:
         return _entry(row, computed, player=player, reverses=reverses, staff=staff), True
     first = LedgerEntry.objects.filter(reverses=reverses).first() if reverses else None
@@ -152,10 +152,10 @@ def _fingerprint(*, type: EntryType, source: Source, request: Mapping[str, Any])
     return hashlib.sha256(asked.encode()).hexdigest()
 
 
-def _understood(error: DatabaseError) -> Exception:
-    """Return the NotEnoughError that the database has told, or its own error."""
+def _domain_error(error: DatabaseError) -> Exception:
+    """Return the NotEnoughError that the trigger has raised, or the database's own error."""
     cause: Any = error.__cause__
     if getattr(cause, "sqlstate", None) != NOT_ENOUGH:
         return error
-    told = json.loads(cause.diag.message_detail)
-    return NotEnoughError(asset=told["asset"], owned=told["owned"], needed=told["needed"])
+    detail = json.loads(cause.diag.message_detail)
+    return NotEnoughError(asset=detail["asset"], owned=detail["owned"], needed=detail["needed"])

@@ -484,7 +484,7 @@ class PremiumSpan(Span):
         indexes = [
             # Whether a player has Premium: asked with every question.
             models.Index(fields=["player", "ends_at"], name="premiumspan_of_player"),
-            # Which ends players have to be told of.
+            # Of which ends players have to be notified.
             models.Index(
                 fields=["ends_at"], condition=Q(revoked_at=None), name="premiumspan_by_end"
             ),
@@ -571,7 +571,7 @@ class ModeSpan(Span):
 
 
 class NoticeKind(models.TextChoices):
-    """What a player is told about the end of Premium."""
+    """Which notice of the end of Premium it is."""
 
     THREE_DAYS_LEFT = "THREE_DAYS_LEFT", "three days left"
     ONE_DAY_LEFT = "ONE_DAY_LEFT", "one day left"
@@ -582,7 +582,7 @@ class PremiumNoticeQuerySet(models.QuerySet["PremiumNotice"]):
     """Questions about notices."""
 
     def undelivered(self) -> Self:
-        """Return what players have yet to be told and is still true, the earliest end first."""
+        """Return those not yet sent whose end still holds, the earliest end first."""
         return self.filter(
             Exists(
                 PremiumSpan.objects.final().filter(pk=OuterRef("span"), ends_at=OuterRef("ends_at"))
@@ -592,7 +592,7 @@ class PremiumNoticeQuerySet(models.QuerySet["PremiumNotice"]):
 
 
 class PremiumNotice(models.Model):
-    """That a player is told of an end of Premium, once. The bot fetches it."""
+    """A notice of an end of Premium, sent once. The bot fetches it."""
 
     player = models.ForeignKey(
         "players.Player",
@@ -631,8 +631,8 @@ class PremiumNotice(models.Model):
 
 # --- Streaks --------------------------------------------------------------------------------------
 
-# What a player has to be told of a day that has been settled.
-TOLD_OUTCOMES = (*SHIELDABLE, Outcome.SHIELDED)
+# The outcomes of a day of which the player is notified.
+NOTICE_OUTCOMES = (*SHIELDABLE, Outcome.SHIELDED)
 
 
 class StreakQuerySet(models.QuerySet["Streak"]):
@@ -692,8 +692,8 @@ class StreakDayQuerySet(models.QuerySet["StreakDay"]):
     """Questions about days."""
 
     def undelivered(self) -> Self:
-        """Return what players have not been told yet, oldest first: days saved, streaks lost."""
-        return self.filter(outcome__in=TOLD_OUTCOMES, told_at=None).order_by("pk")
+        """Return the saved days and lost streaks that await their notice, oldest first."""
+        return self.filter(outcome__in=NOTICE_OUTCOMES, told_at=None).order_by("pk")
 
     def shieldable(self) -> Self:
         """Return the days of outages that have cost a player something."""
@@ -726,10 +726,10 @@ class StreakDay(models.Model):
 
     class Meta:
         indexes = [
-            # What the bot has to tell.
+            # Of which days players have to be notified.
             models.Index(
                 fields=["id"],
-                condition=Q(outcome__in=[one.value for one in TOLD_OUTCOMES], told_at=None),
+                condition=Q(outcome__in=[one.value for one in NOTICE_OUTCOMES], told_at=None),
                 name="streak_day_untold",
             ),
             # Whom an outage day has cost something.
@@ -848,7 +848,7 @@ class ProverRun(models.Model):
 
 
 class ProverFinding(models.Model):
-    """That a wallet, or a balance told by an entry, is not what the entries make it."""
+    """A wallet's balance, or one stated by an entry, that is not the sum of the entries."""
 
     run = models.ForeignKey(ProverRun, on_delete=models.PROTECT, related_name="findings")
     player = models.ForeignKey("players.Player", on_delete=models.PROTECT, related_name="+")

@@ -72,7 +72,7 @@ class OutageDayAdmin(ReadOnlyAdmin[OutageDay]):
         now = timezone.now()
 
         def execute(cleaned: dict[str, Any]) -> str:
-            return _told(streaks.shield(**cleaned, staff=own_user(request), now=now))
+            return _message(streaks.shield(**cleaned, staff=own_user(request), now=now))
 
         def preview(cleaned: dict[str, Any]) -> list[tuple[str, str]]:
             first_day, last_day = cleaned["first_day"], cleaned["last_day"]
@@ -93,7 +93,7 @@ class OutageDayAdmin(ReadOnlyAdmin[OutageDay]):
         return decide(request, decision, model_admin=self)
 
 
-def _told(shielded: list[OutageDay]) -> str:
+def _message(shielded: list[OutageDay]) -> str:
     """Return what has been declared, as a sentence."""
     if not shielded:
         return "These days were outage days before."

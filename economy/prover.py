@@ -54,8 +54,9 @@ def prove_everything(
 
     The wallets of a range of players and the sums of their entries are one statement, so that what
     is posted meanwhile is in both or in neither. Memory is bounded here and in the database,
-    however many players and entries there are. `on_range` is told how many of all ranges are done.
-    Raises RunningError while another proof runs; nobody may wrap this in a transaction.
+    however many players and entries there are. `on_range` is called with the number of ranges that
+    are done, and of all. Raises RunningError while another verification runs. Must not run inside a
+    transaction.
     """
     if is_naive(now):
         raise InvalidEntryError("An instant needs a time zone.")

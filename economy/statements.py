@@ -113,8 +113,8 @@ def moved(entry: LedgerEntry) -> str:
     units = {asset: getattr(entry, asset) for asset in ASSETS}
     units["free_energy"] -= regenerated
     parts = [f"{count:+,} {ASSET_NAMES[asset]}" for asset, count in units.items() if count]
-    told = ", ".join(filter(None, [*parts, delivered(entry)])).replace("-", "−") or "–"
-    return f"{told} ({regenerated:+,} regenerated)" if regenerated else told
+    movement = ", ".join(filter(None, [*parts, delivered(entry)])).replace("-", "−") or "–"
+    return f"{movement} ({regenerated:+,} regenerated)" if regenerated else movement
 
 
 def delivered(entry: LedgerEntry) -> str:
@@ -152,7 +152,7 @@ class Flow:
 
     day: date
     asset: str
-    # An EntryType, or REGENERATION: what comes by itself and is told in the metadata of an entry.
+    # An EntryType, or REGENERATION: what comes by itself and stands in the metadata of an entry.
     type: str
     source: int
     sink: int

@@ -313,8 +313,8 @@ def mark_notified(*, day: StreakDay, now: datetime) -> bool:
 
     False also when the day has become another meanwhile: then there is something else to tell.
     """
-    untold = StreakDay.objects.filter(pk=day.pk, outcome=day.outcome, told_at=None)
-    return untold.update(told_at=now) == 1
+    pending = StreakDay.objects.filter(pk=day.pk, outcome=day.outcome, told_at=None)
+    return pending.update(told_at=now) == 1
 
 
 def _day(now: datetime) -> date:

@@ -64,7 +64,7 @@ def configure(*, style: str, level: str) -> dict[str, Any]:
             "django.server": {"handlers": ["stderr"], "level": "WARNING", "propagate": False},
             # httpx writes each address at INFO, and ours carry the bot's token.
             "httpx": {"level": "WARNING"},
-            # Two lines for every wake-up and tick; a failed task is told at ERROR.
+            # Two lines for every wake-up and tick; a failed task is logged at ERROR.
             "celery.worker.strategy": {"level": "WARNING"},
             "celery.app.trace": {"level": "WARNING"},
         },

@@ -134,7 +134,7 @@ def _decoded(raw: bytes) -> str:
         for number, line in enumerate(re.split(r"\r\n|\r|\n", text), 1):
             if any(char > "\x7f" and char not in _SAFE_LEGACY for char in line):
                 raise UnreadableFileError(
-                    f"Line {number} has letters whose encoding cannot be told: save the file as "
+                    f"Line {number} has letters in an unknown encoding: save the file as "
                     "“CSV UTF-8”."
                 ) from error
         return text

@@ -7,7 +7,7 @@ It comes before the settings are read, and what a test starts inherits it.
 import os
 import re
 
-# What a Redis has unless it is told otherwise.
+# What a Redis has unless it is configured otherwise.
 DATABASES = 16
 
 _worker = os.environ.get("PYTEST_XDIST_WORKER", "")

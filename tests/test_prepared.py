@@ -102,9 +102,9 @@ class TestRows:
 
         with CaptureQueriesContext(connection) as queries:
             found = _invoiced.get(payload=purchase.payload, now=NOON, kind="OPENED")
-            told = (found.player.first_name, found.product and found.product.stars)
+            shown = (found.player.first_name, found.product and found.product.stars)
 
-        assert told == ("Anna", 5)
+        assert shown == ("Anna", 5)
         assert len(queries) == 1
         assert "FOR UPDATE OF" in queries[0]["sql"]
 
@@ -139,17 +139,17 @@ class TestRows:
 
     def test_json_is_asked_for_as_json(self) -> None:
         @prepared
-        def _told(*, query: str, stars: int) -> QuerySet[PurchaseEvent]:
+        def _events(*, query: str, stars: int) -> QuerySet[PurchaseEvent]:
             return PurchaseEvent.objects.filter(evidence__query=query, evidence__stars=stars)
 
         purchase = open_purchase(PlayerFactory.create())
         purchase.evidence = {"query": '"7"', "stars": 5}
         purchase.save(update_fields=["evidence"])
 
-        (event,) = _told.rows(query='"7"', stars=5)
+        (event,) = _events.rows(query='"7"', stars=5)
         assert event.evidence == {"query": '"7"', "stars": 5}
-        assert _told.rows(query="7", stars=5) == []
-        assert _told.rows(query='"7"', stars=6) == []
+        assert _events.rows(query="7", stars=5) == []
+        assert _events.rows(query='"7"', stars=6) == []
 
     def test_other_types_are_parameters_too(self) -> None:
         purchase = open_purchase(PlayerFactory.create())

@@ -110,9 +110,9 @@ class TestCsv:
         [
             (
                 "a\r\nпривіт\r\n".encode("cp1251"),
-                "Line 2 has letters whose encoding cannot be told",
+                "Line 2 has letters in an unknown encoding",
             ),
-            ("a\r\nřeka\r\n".encode("cp1250"), "Line 2 has letters whose encoding cannot be told"),
+            ("a\r\nřeka\r\n".encode("cp1250"), "Line 2 has letters in an unknown encoding"),
             (b"\xff\xfea", "This begins like UTF-16 text and is none"),
             (b'a\r\n"b\r\n', "Line 2 is not CSV"),
             (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", "This is a workbook of an old kind"),

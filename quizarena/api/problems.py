@@ -70,7 +70,7 @@ def unknown(field: str, *, code: str, detail: str) -> Problem:
     return Problem(
         code,
         status=status.HTTP_422_UNPROCESSABLE_ENTITY,
-        title="There is no such thing",
+        title="Unknown value",
         detail=detail,
         errors=[(field, code, detail)],
     )
@@ -111,58 +111,58 @@ def invalid(errors: list[tuple[str, str, str]]) -> Problem:
     return Problem(
         "invalid_request",
         status=status.HTTP_400_BAD_REQUEST,
-        title="The request is not valid",
-        detail="Correct the fields in `errors` and ask again.",
+        title="Invalid request",
+        detail="Correct the fields in `errors` and send the request again.",
         errors=errors,
     )
 
 
 # What rest_framework itself can say: its code, with our code, title and detail.
-_TOLD: dict[type[exceptions.APIException], tuple[str, str, str]] = {
+_STANDARD: dict[type[exceptions.APIException], tuple[str, str, str]] = {
     exceptions.ParseError: (
         "malformed_request",
-        "The body cannot be read",
+        "Malformed request body",
         "Send one JSON object in UTF-8.",
     ),
     exceptions.NotAuthenticated: (
         "not_authenticated",
-        "Who are you?",
+        "Authentication required",
         "Send the header `Authorization: Bearer <token>`.",
     ),
     exceptions.AuthenticationFailed: (
         "invalid_token",
-        "This token does not open anything",
-        "It is unknown or has been revoked. Ask an administrator for another one.",
+        "Invalid token",
+        "The token is unknown or has been revoked. Ask an administrator for another one.",
     ),
     exceptions.PermissionDenied: (
         "permission_denied",
-        "This is not for you",
-        "Ask an administrator if you think that it should be.",
+        "Permission denied",
+        "You may not do this. Ask an administrator for the permission if you need it.",
     ),
     exceptions.NotFound: (
         "not_found",
-        "There is nothing here",
+        "Not found",
         "Check the address, which ends with a slash, and the id in it.",
     ),
     exceptions.MethodNotAllowed: (
         "method_not_allowed",
-        "This address does not know the method",
-        "Use one of those in the header Allow.",
+        "Method not allowed",
+        "Use one of the methods in the header Allow.",
     ),
     exceptions.NotAcceptable: (
         "not_acceptable",
-        "There is no such representation",
+        "Not acceptable",
         "Accept application/json.",
     ),
     exceptions.UnsupportedMediaType: (
         "unsupported_media_type",
-        "The body has another media type",
+        "Unsupported media type",
         "Send JSON with the header `Content-Type: application/json`.",
     ),
     exceptions.Throttled: (
         "too_many_requests",
         "Too many requests",
-        "Wait for the seconds in the header Retry-After, then ask again.",
+        "Wait for as many seconds as the header Retry-After says, then try again.",
     ),
 }
 
@@ -189,16 +189,16 @@ def _unforeseen(error: Exception) -> Problem:
         return Problem(
             "unavailable",
             status=status.HTTP_503_SERVICE_UNAVAILABLE,
-            title="Not now",
-            detail="Ask again in a moment; with the same Idempotency-Key nothing happens twice.",
+            title="Service unavailable",
+            detail="Retry in a few seconds; with the same Idempotency-Key nothing happens twice.",
             retry_after_seconds=5,
         )
     log.error("api.failed", exc_info=error)
     return Problem(
         "internal_error",
         status=status.HTTP_500_INTERNAL_SERVER_ERROR,
-        title="A mistake of ours",
-        detail="It has been logged. With the same Idempotency-Key you can ask again safely.",
+        title="Internal server error",
+        detail="The error has been logged. You can safely retry with the same Idempotency-Key.",
     )
 
 
@@ -213,12 +213,12 @@ def _problem(error: Exception) -> Problem:
     elif isinstance(error, PermissionDenied):
         error = exceptions.PermissionDenied()
     assert isinstance(error, exceptions.APIException)
-    return told(type(error))
+    return standard_problem(type(error))
 
 
-def told(kind: type[exceptions.APIException]) -> Problem:
+def standard_problem(kind: type[exceptions.APIException]) -> Problem:
     """Return the problem of a kind of error of rest_framework."""
-    code, title, detail = _TOLD[kind]
+    code, title, detail = _STANDARD[kind]
     return Problem(code, status=kind.status_code, title=title, detail=detail)
 
 

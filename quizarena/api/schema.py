@@ -12,7 +12,7 @@ from quizarena.api.idempotency import KEY_PATTERN, in_progress, key_required, ke
 from quizarena.api.models import Scope
 from quizarena.api.parsing import body_too_large
 from quizarena.api.permissions import insufficient_scope
-from quizarena.api.problems import CONTENT_TYPE, Problem, invalid, told
+from quizarena.api.problems import CONTENT_TYPE, Problem, invalid, standard_problem
 
 Json = dict[str, Any]
 
@@ -92,18 +92,18 @@ def _usual(operation: Json) -> Iterator[Problem]:
     """Yield the problems that an operation has because it is like others."""
     (requirement,) = operation["security"]
     (scope,) = requirement[BearerScheme.name]
-    yield told(exceptions.NotAuthenticated)
-    yield told(exceptions.AuthenticationFailed)
+    yield standard_problem(exceptions.NotAuthenticated)
+    yield standard_problem(exceptions.AuthenticationFailed)
     yield insufficient_scope(Scope(scope))
-    yield told(exceptions.Throttled)
+    yield standard_problem(exceptions.Throttled)
     places = {parameter["in"] for parameter in operation.get("parameters", [])}
     if "path" in places:
-        yield told(exceptions.NotFound)
+        yield standard_problem(exceptions.NotFound)
     if "requestBody" in operation:
         yield invalid([("reason", "required", "This field is required.")])
-        yield told(exceptions.ParseError)
+        yield standard_problem(exceptions.ParseError)
         yield body_too_large()
-        yield told(exceptions.UnsupportedMediaType)
+        yield standard_problem(exceptions.UnsupportedMediaType)
     if "header" in places:
         yield key_required()
         yield in_progress()
@@ -125,8 +125,8 @@ def add_problems(result: Json, generator: Any, request: Any, public: bool) -> Js
             answers = operation["responses"]
             for status, problems in _by_status(_usual(operation)).items():
                 answer = answers.setdefault(str(status), _answer(""))
-                told_already = [answer["description"]] if answer["description"] else []
-                answer["description"] = ", ".join([*told_already, _codes(problems)])
+                described = [answer["description"]] if answer["description"] else []
+                answer["description"] = ", ".join([*described, _codes(problems)])
                 answer["content"][CONTENT_TYPE].setdefault("examples", {}).update(
                     {problem.code: {"value": problem.body()} for problem in problems}
                 )

@@ -41,7 +41,7 @@ def next_question(*, player: Player, mode: Mode) -> QuestionVersion:
         raise NoQuestionsError(mode)
     level, *columns = row
     version = QuestionVersion.from_db(connection.alias, _NAMES, columns)
-    # The level is told with the question; the rest is not worth the bytes.
+    # The level is shown with the question; the rest is not worth the bytes.
     version.question_row = Question.from_db(
         connection.alias, ["id", "level"], [version.question_row_id, level]
     )

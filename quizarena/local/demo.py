@@ -21,7 +21,7 @@ from typing import Any
 
 from quizarena.local.errors import LocalError
 from quizarena.local.home import Home, kept_secret, server_directory, take_lock
-from quizarena.local.interrupts import interrupt_when_told
+from quizarena.local.interrupts import interrupt_on_stop
 from quizarena.local.ports import claim_port, parse_port
 from quizarena.local.processes import TAIL_LINES, Console, Process, read_procfile
 from quizarena.local.reachability import bot_username
@@ -82,7 +82,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--reset", action="store_true", help="forget the data instead")
     arguments = parser.parse_args()
-    interrupt_when_told()
+    interrupt_on_stop()
     data = data_directory()
     try:
         if arguments.reset:
@@ -112,7 +112,7 @@ def reset(data: Path) -> None:
 
 
 def run(data: Path) -> None:
-    """Start everything, say where it is, and stay until told to stop."""
+    """Start everything, say where it is, and stay until it is stopped."""
     token = os.environ.get("TELEGRAM_BOT_TOKEN", "")
     with ExitStack() as claims:
         web_port = _port("PORT", default=8000, claims=claims)
@@ -126,7 +126,7 @@ def run(data: Path) -> None:
 
 
 def _run(data: Path, *, token: str, web_port: int, ports: SandboxPorts | None) -> None:
-    """Start everything on ports that nobody else takes; stay until told to stop."""
+    """Start everything on ports that nobody else takes; stay until it is stopped."""
     home = Home.of(data)
     say("starting the database and the broker")
     with running(home) as services:
@@ -242,8 +242,8 @@ def _keep_environment(environment: Mapping[str, str], *, path: Path) -> None:
 def _start(processes: Sequence[Process], *, plan: Plan, group: int) -> list[Login]:
     """Start everything and return the staff's logins once /readyz is content.
 
-    The sandbox comes first, since it has to be told where to send updates; the others come when
-    the database has all its tables.
+    The sandbox comes first, since it has to know where to send updates; the others come when the
+    database has all its tables.
     """
     sandbox = [process for process in processes if process.name == "sandbox"]
     others = [process for process in processes if process.name != "sandbox"]

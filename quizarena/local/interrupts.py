@@ -1,4 +1,4 @@
-"""How a run is told to stop: Ctrl-C, a signal, or the end of whoever started it."""
+"""How a run is stopped: Ctrl-C, a signal, or the end of whoever started it."""
 
 import os
 import signal
@@ -9,8 +9,8 @@ from types import FrameType
 PARENT_POLL_SECONDS = 0.5
 
 
-def interrupt_when_told() -> None:
-    """Raise KeyboardInterrupt in the main thread whenever this run is told to stop.
+def interrupt_on_stop() -> None:
+    """Raise KeyboardInterrupt in the main thread whenever this run is asked to stop.
 
     Under `make` the death of the parent counts: who kills make does not know us.
     """

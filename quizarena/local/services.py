@@ -19,7 +19,7 @@ from pathlib import Path
 
 from quizarena.local.errors import LocalError
 from quizarena.local.home import Home
-from quizarena.local.interrupts import interrupt_when_told
+from quizarena.local.interrupts import interrupt_on_stop
 from quizarena.local.lifeline import Lifeline
 from quizarena.local.reachability import check_database, check_redis
 from quizarena.local.servers import Postgres, Valkey
@@ -132,7 +132,7 @@ def main() -> None:
     )
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()
-    interrupt_when_told()
+    interrupt_on_stop()
     try:
         home = (
             Home.throw_away_home(durable=arguments.durable)

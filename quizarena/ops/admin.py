@@ -243,12 +243,12 @@ class PeriodicTaskAdmin(ReadOnlyAdmin[PeriodicTask]):
                     retry=False,
                 )
             except OperationalError:
-                told = f"{task.name} was not sent: Redis does not answer."
-                self.message_user(request, told, messages.ERROR)
+                message = f"{task.name} was not sent: Redis does not answer. Try again later."
+                self.message_user(request, message, messages.ERROR)
             else:
                 self.log_verb(request, task, "sent to the workers")
-                told = f"{task.name} was sent to the workers."
-                self.message_user(request, told, messages.SUCCESS)
+                message = f"{task.name} was sent to the workers."
+                self.message_user(request, message, messages.SUCCESS)
 
 
 def _set_enabled(task: Any, *, enabled: bool) -> bool:

@@ -306,7 +306,7 @@ def _options(database: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in database["OPTIONS"].items() if name != "assume_role"}
 
 
-# --- What staff are told --------------------------------------------------------------------------
+# --- Warnings for staff ---------------------------------------------------------------------------
 
 
 def warn_of_power(*, connection: BaseDatabaseWrapper, **kwargs: Any) -> None:

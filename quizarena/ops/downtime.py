@@ -16,7 +16,7 @@ from quizarena.ops.models import Downtime
 
 # Without the one an answer is not worked on, without the other the next question does not arrive.
 # Web servers leave no signs of life; Telegram keeps for 24 h what they do not take.
-# "worker" is what was recorded before workers were told apart by their queues.
+# "worker" is what was recorded before workers were named by their queues.
 PLAYING_NEEDS = ("worker-default", "worker", "sender")
 # More than this on one day makes it an outage day. It is as long as the part of a day in which
 # somebody with a job or a school has time to play; a deployment or a failover is over in minutes.

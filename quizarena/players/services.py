@@ -153,8 +153,8 @@ def unsuspend(*, player_id: int) -> bool:
 
 
 def notify_of_suspension(*, player: Player, now: datetime) -> bool:
-    """Return True once per suspension: the player has to be told, and now counts as told."""
-    untold = Player.objects.filter(
+    """Return True once per suspension, when its notice is due, and mark that as sent."""
+    pending = Player.objects.filter(
         pk=player.pk, suspended_at__isnull=False, suspension_told_at=None
     )
-    return untold.update(suspension_told_at=now) == 1
+    return pending.update(suspension_told_at=now) == 1

@@ -310,12 +310,12 @@ def _decide(
 
 def _record(request: ApprovalRequest, verb: str, *, by: User | None, reason: str) -> None:
     """Write down what became of the request."""
-    told = f"{label_of(request.kind)} of {request.subject_name}: {verb}."
+    sentence = f"{label_of(request.kind)} of {request.subject_name}: {verb}."
     audit.record(
         actor=by,
         action=f"approval.{verb}",
         obj=request,
-        summary=f"{told} {reason}".strip(),
+        summary=f"{sentence} {reason}".strip(),
         details={
             "subject": [request.subject_type, request.subject_id],
             "parameters": request.parameters,

@@ -236,8 +236,8 @@ class StaffAdmin(_ModelAdmin[Row]):
             noun = self.opts.verbose_name if done == 1 else self.opts.verbose_name_plural
             self.message_user(request, f"{done} {noun} {verb}.", messages.SUCCESS)
         if refused:
-            told = f"Not {verb}, because {refusal}: {', '.join(refused)}."
-            self.message_user(request, told, messages.WARNING)
+            message = f"Not {verb}, because {refusal}: {', '.join(refused)}."
+            self.message_user(request, message, messages.WARNING)
 
     # --- The audit log, which is the only log: Django's own is not written --------------------
 
@@ -270,7 +270,9 @@ class StaffAdmin(_ModelAdmin[Row]):
 
     def log_change(self, request: HttpRequest, obj: Row, message: Any) -> LogEntry:
         """Record a change with old and new values; the entry returned is not stored."""
-        told = LogEntry(change_message=message if isinstance(message, str) else json.dumps(message))
+        entry = LogEntry(
+            change_message=message if isinstance(message, str) else json.dumps(message)
+        )
         values: dict[str, Any] = {}
         for part in message if isinstance(message, list) else []:
             values |= part.get("changed", {}).get("values", {})
@@ -278,10 +280,10 @@ class StaffAdmin(_ModelAdmin[Row]):
             request,
             obj,
             "changed",
-            summary=f"{obj}: {told.get_change_message()}",
+            summary=f"{obj}: {entry.get_change_message()}",
             details={"changed": values} if values else None,
         )
-        return told
+        return entry
 
     def log_deletions(self, request: HttpRequest, queryset: Any) -> list[LogEntry]:
         """Record deleted objects in the audit log; what is returned is not stored."""

@@ -83,10 +83,10 @@ class Caller:
 def problem(answer: HttpResponse) -> dict[str, Any]:
     """Return the problem in an answer, which has to be one."""
     assert answer.headers["Content-Type"] == "application/problem+json"
-    told: dict[str, Any] = json.loads(answer.content)
-    assert told["status"] == answer.status_code
-    assert told["type"] == f"urn:quizarena:problem:{told['code']}"
-    return told
+    body: dict[str, Any] = json.loads(answer.content)
+    assert body["status"] == answer.status_code
+    assert body["type"] == f"urn:quizarena:problem:{body['code']}"
+    return body
 
 
 def body_of(answer: HttpResponse) -> Any:

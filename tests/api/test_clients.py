@@ -125,8 +125,8 @@ class TestSecondPerson:
         answer = Caller(client).get("products/")
 
         assert answer.status_code == 403
-        told = problem(answer)
-        assert (told["code"], told["scopes"]) == ("client_not_approved", ["refunds:write"])
+        refusal = problem(answer)
+        assert (refusal["code"], refusal["scopes"]) == ("client_not_approved", ["refunds:write"])
 
     @pytest.mark.parametrize(
         ("scope", "waits"),

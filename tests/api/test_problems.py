@@ -28,7 +28,7 @@ class TestWhoAsks:
         assert answer.headers["WWW-Authenticate"] == "Bearer"
         assert problem(answer) == {
             "type": "urn:quizarena:problem:not_authenticated",
-            "title": "Who are you?",
+            "title": "Authentication required",
             "status": 401,
             "detail": "Send the header `Authorization: Bearer <token>`.",
             "code": "not_authenticated",
@@ -82,8 +82,8 @@ class TestScopes:
 
         answer = caller.ask(*operation)
 
-        told = problem(answer)
-        assert (answer.status_code, told["code"], told["scope"]) == (
+        refusal = problem(answer)
+        assert (answer.status_code, refusal["code"], refusal["scope"]) == (
             403,
             "insufficient_scope",
             needed,
@@ -211,9 +211,9 @@ class TestWhatIsAsked:
     def test_a_body_that_is_no_object_is_wrong_as_a_whole(self, body: str) -> None:
         answer = Caller().ask("POST", "purchases/", body, **{"Idempotency-Key": "a"})
 
-        told = problem(answer)
-        assert (answer.status_code, told["code"]) == (400, "invalid_request")
-        assert {error["field"] for error in told["errors"]} <= {"", "player", "product"}
+        refusal = problem(answer)
+        assert (answer.status_code, refusal["code"]) == (400, "invalid_request")
+        assert {error["field"] for error in refusal["errors"]} <= {"", "player", "product"}
 
 
 class TestWhatGoesWrong:

@@ -171,7 +171,7 @@ class TestFreeEnergy:
         energy = wallets.energy_at(player=player, now=later + timedelta(minutes=25))
         assert energy.free == 18
 
-    def test_a_top_up_since_the_last_touch_is_told(self) -> None:
+    def test_a_top_up_since_the_last_touch_is_reported(self) -> None:
         support = make_staff("Support")
         player = PlayerFactory.create()
         play(player, 20, now=WINTER_MIDNIGHT - timedelta(minutes=45))
@@ -462,9 +462,9 @@ class TestConcurrency:
 
         assert [type(result).__name__ for result in results] == ["LedgerEntry"] * 5
         assert owned(player) == (20, 100, 0, 0)
-        # Each entry tells the sum up to it.
-        told = LedgerEntry.objects.filter(player=player).order_by("pk")
-        assert list(told.values_list("paid_energy_after", flat=True)) == [
+        # Each entry states the sum up to it.
+        entries = LedgerEntry.objects.filter(player=player).order_by("pk")
+        assert list(entries.values_list("paid_energy_after", flat=True)) == [
             0, 50, 60, 70, 80, 90, 100,
         ]  # fmt: skip
 

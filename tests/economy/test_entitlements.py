@@ -501,13 +501,13 @@ class TestExplanations:
 
 
 class TestNotices:
-    """The end of Premium is told before and after, each once."""
+    """Players are notified of the end of Premium before and after it, once each."""
 
     @staticmethod
-    def told() -> list[tuple[str, float]]:
-        """Return all notices: kind, and the day of the end they tell of."""
-        notices = PremiumNotice.objects.order_by("pk").values_list("kind", "ends_at")
-        return [(kind, (ends_at - NOON) / timedelta(days=1)) for kind, ends_at in notices]
+    def notices() -> list[tuple[str, float]]:
+        """Return all notices: kind, and the day of the end they are about."""
+        rows = PremiumNotice.objects.order_by("pk").values_list("kind", "ends_at")
+        return [(kind, (ends_at - NOON) / timedelta(days=1)) for kind, ends_at in rows]
 
     @pytest.mark.parametrize(
         ("now", "kinds"),
@@ -530,7 +530,7 @@ class TestNotices:
         written = entitlements.premium_notices(now=now, limit=100)
 
         assert written == len(kinds)
-        assert self.told() == [(kind, 7) for kind in kinds]
+        assert self.notices() == [(kind, 7) for kind in kinds]
 
     def test_each_notice_comes_once_however_often_the_job_runs(self) -> None:
         give_premium(PlayerFactory.create(), STARTER, 7, key="a", now=NOON)
@@ -538,7 +538,7 @@ class TestNotices:
         for quarter in range(4 * 12):
             entitlements.premium_notices(now=day(quarter / 4), limit=100)
 
-        assert self.told() == [("THREE_DAYS_LEFT", 7), ("ONE_DAY_LEFT", 7), ("ENDED", 7)]
+        assert self.notices() == [("THREE_DAYS_LEFT", 7), ("ONE_DAY_LEFT", 7), ("ENDED", 7)]
 
     def test_an_end_that_another_plan_follows_is_none(self) -> None:
         player = PlayerFactory.create()
@@ -548,9 +548,9 @@ class TestNotices:
         for number in range(45):
             entitlements.premium_notices(now=day(number), limit=100)
 
-        assert self.told() == [("THREE_DAYS_LEFT", 37), ("ONE_DAY_LEFT", 37), ("ENDED", 37)]
+        assert self.notices() == [("THREE_DAYS_LEFT", 37), ("ONE_DAY_LEFT", 37), ("ENDED", 37)]
 
-    def test_an_end_that_has_moved_is_told_again(self) -> None:
+    def test_an_end_that_has_moved_gets_another_notice(self) -> None:
         player = PlayerFactory.create()
         give_premium(player, STARTER, 7, key="a", now=NOON)
         entitlements.premium_notices(now=day(5), limit=100)
@@ -560,9 +560,9 @@ class TestNotices:
         take_back(extension, now=day(12.5))
         entitlements.premium_notices(now=day(12.5), limit=100)
 
-        assert self.told() == [("THREE_DAYS_LEFT", 7), ("THREE_DAYS_LEFT", 14)]
+        assert self.notices() == [("THREE_DAYS_LEFT", 7), ("THREE_DAYS_LEFT", 14)]
 
-    def test_what_was_taken_back_is_not_told_as_ended(self) -> None:
+    def test_what_was_reversed_gets_no_notice_of_its_end(self) -> None:
         player = PlayerFactory.create()
         starter = give_premium(player, STARTER, 7, key="a", now=NOON)
         month = give_premium(player, MONTH, 30, key="b", now=day(1))
@@ -571,7 +571,7 @@ class TestNotices:
 
         assert entitlements.premium_notices(now=day(2), limit=100) == 0
 
-    def test_only_what_is_still_true_is_left_to_tell(self) -> None:
+    def test_only_notices_that_are_still_true_are_left_to_send(self) -> None:
         player = PlayerFactory.create()
         give_premium(player, STARTER, 7, key="a", now=NOON)
         entitlements.premium_notices(now=day(4), limit=100)
@@ -583,7 +583,7 @@ class TestNotices:
         take_back(extension, now=day(5))
         assert PremiumNotice.objects.undelivered().count() == 1
 
-    def test_a_notice_is_told_once(self) -> None:
+    def test_a_notice_is_marked_once(self) -> None:
         give_premium(PlayerFactory.create(), STARTER, 7, key="a", now=NOON)
         entitlements.premium_notices(now=day(4), limit=100)
         notice = PremiumNotice.objects.undelivered().get()
@@ -596,7 +596,7 @@ class TestNotices:
         assert PremiumNotice.objects.get().told_at == day(4)
 
     @pytest.mark.parametrize(
-        ("written", "told", "timely"),
+        ("written", "sent", "timely"),
         [
             (4, 6 - 1 / 1440, True),
             (4, 6, False),
@@ -606,14 +606,14 @@ class TestNotices:
             (7, 10, False),
         ],
     )
-    def test_what_could_not_be_told_in_its_time_is_not_told_later(
-        self, written: float, told: float, timely: bool
+    def test_a_notice_not_sent_in_its_time_is_not_sent_later(
+        self, written: float, sent: float, timely: bool
     ) -> None:
         give_premium(PlayerFactory.create(), STARTER, 7, key="a", now=NOON)
         entitlements.premium_notices(now=day(written), limit=100)
         notice = PremiumNotice.objects.get()
 
-        assert entitlements.is_timely(notice=notice, now=day(told)) is timely
+        assert entitlements.is_timely(notice=notice, now=day(sent)) is timely
 
     def test_the_job_works_in_batches_and_leaves_nobody_out(self) -> None:
         for number in range(5):

@@ -57,7 +57,7 @@ pytestmark = pytest.mark.django_db
 def give(
     player: Player, goods: Goods, *, key: str, now: datetime = NOON, **more: Any
 ) -> tuple[LedgerEntry, bool]:
-    """Grant goods, as a prize unless told otherwise."""
+    """Grant goods, as a prize unless given otherwise."""
     with transaction.atomic():
         return grants.grant(
             player=player,
@@ -326,7 +326,7 @@ class TestGrant:
 
 
 class TestTakeBack:
-    """Exactly one grant is reversed, and what is spent is told."""
+    """Exactly one grant is reversed, and what is spent is reported."""
 
     def test_what_is_still_there_is_taken(self) -> None:
         player = PlayerFactory.create()
@@ -390,7 +390,7 @@ class TestTakeBack:
             ),
         ],
     )
-    def test_what_is_spent_is_told_and_not_clipped_silently(
+    def test_what_is_spent_is_reported_and_not_clipped_silently(
         self,
         goods: Goods,
         spent: tuple[int, str],

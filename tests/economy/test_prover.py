@@ -182,16 +182,16 @@ def test_every_player_is_in_exactly_one_range(monkeypatch: pytest.MonkeyPatch) -
         cursor.execute("UPDATE economy_wallet SET paid_energy = 8")
         # The ranges go by what the planner thinks of the table.
         cursor.execute("ANALYZE economy_ledgerentry")
-    told: list[tuple[int, int]] = []
+    progress: list[tuple[int, int]] = []
 
     run = prover.prove_everything(
-        now=NOON, on_range=lambda done, ranges: told.append((done, ranges))
+        now=NOON, on_range=lambda done, ranges: progress.append((done, ranges))
     )
 
     assert [finding[0] for finding in found(run)] == [player.pk for player in players]
     assert (run.wallets, run.entries) == (5, 5)
-    assert len(told) > 1
-    assert told[-1][0] == told[-1][1] == len(told)
+    assert len(progress) > 1
+    assert progress[-1][0] == progress[-1][1] == len(progress)
 
 
 def take_proof_lock(cursor: CursorWrapper) -> bool:

@@ -134,13 +134,13 @@ class TestBalancesAt:
         move(player, 3, asset=Asset.DUEL_TICKETS, now=minutes(30))
         move(player, -4, now=minutes(40))
 
-        told = []
+        past = []
         for minute in (0, 9, 10, 20, 30, 39, 40, 1_000_000):
             balances = statements.balances_at(player=player, instant=minutes(minute))
             assert balances is not None
-            told.append((balances.energy.paid, balances.streak_savers, balances.duel_tickets))
+            past.append((balances.energy.paid, balances.streak_savers, balances.duel_tickets))
 
-        assert told == [
+        assert past == [
             (0, 0, 0),
             (0, 0, 0),
             (7, 0, 0),
@@ -187,7 +187,7 @@ class TestBalancesAt:
         for number in range(20):
             wallets.charge_question(player=player, key=f"q{number}", now=before_midnight)
 
-        told = [
+        free = [
             balances.energy.free
             for second in (9 * 60 + 59, 10 * 60)
             if (
@@ -197,7 +197,7 @@ class TestBalancesAt:
             )
         ]
 
-        assert told == [0, 20]
+        assert free == [0, 20]
 
     def test_a_naive_instant_is_refused(self) -> None:
         with pytest.raises(InvalidEntryError, match="time zone"):
@@ -229,7 +229,7 @@ class TestAllPlayers:
             "duel_tickets": 2,
         }
 
-    def test_sources_and_sinks_are_told_by_day_asset_and_type(self) -> None:
+    def test_sources_and_sinks_are_summed_by_day_asset_and_type(self) -> None:
         one, other = PlayerFactory.create_batch(2)
         monday = NOON + timedelta(days=1)
         move(one, 7)

@@ -732,7 +732,7 @@ class TestOutageShield:
 
 
 class TestNotices:
-    def test_a_saved_day_and_a_lost_streak_are_told_once(self) -> None:
+    def test_a_saved_day_and_a_lost_streak_are_notified_once(self) -> None:
         player = PlayerFactory.create()
         give_savers(player, 1, now=at(MONDAY))
         play(player, MONDAY)
@@ -749,7 +749,7 @@ class TestNotices:
         assert (first, again) == ([True, True], [False, False])
         assert not StreakDay.objects.undelivered().exists()
 
-    def test_a_lost_streak_that_goes_on_after_all_is_told_anew(self) -> None:
+    def test_a_lost_streak_that_is_restored_after_all_is_notified_again(self) -> None:
         player = PlayerFactory.create()
         play(player, MONDAY)
         settle(player, WEDNESDAY)

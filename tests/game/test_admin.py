@@ -167,7 +167,7 @@ class TestList:
 
         assert set(re.findall(r">((?:as|wo)-\d+)<", page)) == expected
 
-    def test_disable_and_enable_are_told_and_recorded(self, editor: Client) -> None:
+    def test_disable_and_enable_are_reported_and_recorded(self, editor: Client) -> None:
         on = QuestionFactory.create(quiz_id="as-001")
         off = QuestionFactory.create(quiz_id="as-002", is_enabled=False)
         both = [on.pk, off.pk]

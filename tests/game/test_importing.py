@@ -222,7 +222,7 @@ class TestFiles:
             ),
             (
                 text(LAMPE, {**TISCH, "key": "стіл"}).encode("cp1251", "ignore"),
-                "Line 3 has letters whose encoding cannot be told: save the file as “CSV UTF-8”.",
+                "Line 3 has letters in an unknown encoding: save the file as “CSV UTF-8”.",
             ),
             (
                 text(TISCH).replace("level,", "niveau,").encode(),
@@ -326,7 +326,7 @@ class TestErrors:
         ],
         ids=lambda value: next(iter(value)) if isinstance(value, dict) else "",
     )
-    def test_a_row_with_an_error_is_told_with_its_line(
+    def test_a_row_with_an_error_is_reported_with_its_line(
         self, change: dict[str, str], sentence: str
     ) -> None:
         report = load(LAMPE, {**TISCH, **change})
@@ -340,7 +340,7 @@ class TestErrors:
         assert line == 4
         assert sentence.startswith("quiz_id “as-001” stands on line 2 already: give each question")
 
-    def test_all_errors_are_told_at_once(self) -> None:
+    def test_all_errors_are_reported_at_once(self) -> None:
         report = load({**TISCH, "level": "", "key": ""}, {**LAMPE, "category": "X"})
 
         assert [(line, sentence.split(":")[0]) for line, sentence in report.errors] == [

@@ -7,13 +7,13 @@ from pathlib import Path
 
 from tests.local.runs import Run, marked_environment
 
-# Starts argv[2] with the grace argv[1], says "ready" and waits to be told to stop.
+# Starts argv[2] with the grace argv[1], says "ready" and waits to be stopped.
 SUPERVISOR = """
 import signal, subprocess, sys
-from quizarena.local.interrupts import interrupt_when_told
+from quizarena.local.interrupts import interrupt_on_stop
 from quizarena.local.lifeline import Lifeline
 
-interrupt_when_told()
+interrupt_on_stop()
 with Lifeline(asks_with=signal.SIGTERM, grace_seconds=float(sys.argv[1])) as lifeline:
     child = subprocess.Popen(
         [sys.executable, "-c", sys.argv[2]], stdout=subprocess.PIPE, process_group=lifeline.group
@@ -68,12 +68,12 @@ def test_an_interrupted_supervisor_returns_when_nothing_is_left() -> None:
 
 def test_who_does_not_stop_when_asked_is_killed_after_the_grace() -> None:
     run = supervise(STUBBORN, grace_seconds=1)
-    told_at = time.monotonic()
+    stopped_at = time.monotonic()
 
     run.supervisor.terminate()
     run.supervisor.wait(30)
 
-    assert time.monotonic() - told_at >= 1
+    assert time.monotonic() - stopped_at >= 1
     assert run.left() == []
 
 

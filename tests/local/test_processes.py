@@ -87,7 +87,7 @@ def test_a_crashed_process_is_started_again_and_says_so(run: Run) -> None:
     )
 
 
-def test_a_killed_process_is_told_from_one_that_ended(run: Run) -> None:
+def test_a_killed_process_is_distinguished_from_one_that_ended(run: Run) -> None:
     shown = run(name="web", command="sh -c 'kill -9 $$'")
 
     assert "was ended by SIGKILL; starting it again in 1 s" in wait_for(shown, "again")

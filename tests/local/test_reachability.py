@@ -51,7 +51,7 @@ def test_a_wrong_token_is_one_sentence(api_url: str, token: str) -> None:
 @pytest.mark.parametrize(
     ("token", "reason"), [("1:broken", "error 502"), ("1:nonsense", "list indices")]
 )
-def test_a_telegram_that_does_not_work_is_told_from_a_wrong_token(
+def test_a_telegram_that_does_not_work_is_distinguished_from_a_wrong_token(
     api_url: str, token: str, reason: str
 ) -> None:
     with pytest.raises(LocalError, match=f"cannot be reached .{reason}"):

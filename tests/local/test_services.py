@@ -122,7 +122,7 @@ def test_a_killed_run_leaves_nothing() -> None:
 
 
 def test_servers_end_after_the_command_that_uses_them() -> None:
-    """Who is told to stop may still write down what it has done."""
+    """A process that is stopped may still write down what it has done."""
     at_the_end = (
         "import os, psycopg, redis, signal, sys, time\n"
         "def finish(*_):\n"

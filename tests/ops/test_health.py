@@ -119,7 +119,7 @@ def test_whoever_asks_again_within_a_second_asks_no_database(
 
 
 @pytest.mark.django_db
-def test_the_age_of_the_oldest_waiting_update_is_told(client: Client) -> None:
+def test_the_age_of_the_oldest_waiting_update_is_shown(client: Client) -> None:
     seen(ago=timedelta(seconds=5))
     InboxUpdateFactory.create(due_at=timezone.now() - timedelta(seconds=90))
 

@@ -89,7 +89,7 @@ class TestFilters:
 
 
 class TestActions:
-    def test_support_suspends_and_is_told_who_was_suspended_already(self, support: Client) -> None:
+    def test_support_suspends_and_sees_who_was_suspended_already(self, support: Client) -> None:
         anna = PlayerFactory.create(username="anna")
         bert = PlayerFactory.create(username="bert", suspended_at=NOON)
 

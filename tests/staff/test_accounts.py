@@ -458,13 +458,13 @@ class TestTheFirstAccount:
     def test_a_migration_says_that_nobody_can_manage_accounts(
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
-        def told() -> str:
+        def warning() -> str:
             apps.say_if_nobody_manages_accounts(verbosity=1, using="default")
             return capsys.readouterr().err
 
         make_staff("Administrator")
-        assert told() == (
+        assert warning() == (
             "Nobody can manage staff accounts yet: run `manage.py security_account NAME`.\n"
         )
         self.run("olena")
-        assert told() == ""
+        assert warning() == ""

@@ -296,8 +296,8 @@ class TestRubbish:
                 address = route
                 for parameter, converter in numbers.items():
                     kind = type(converter).__name__.removesuffix("Converter").lower()
-                    for told in (f"<{kind}:{parameter}>", f"<{parameter}>"):
-                        address = address.replace(told, quote(value, safe=""))
+                    for placeholder in (f"<{kind}:{parameter}>", f"<{parameter}>"):
+                        address = address.replace(placeholder, quote(value, safe=""))
                 addresses.append(list_of(model) + address)
 
         assert _errors(owner, addresses) == []

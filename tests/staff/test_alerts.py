@@ -282,7 +282,7 @@ class TestConcurrency:
 
         assert Alert.objects.get().times == 2
 
-    def test_two_settle_at_once_and_one_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_two_resolve_at_once_and_one_is_recorded(self, monkeypatch: pytest.MonkeyPatch) -> None:
         alert = happen()
         people = [make_staff("Finance"), make_staff("Support")]
         # The first that happens behind the lock.

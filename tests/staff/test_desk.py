@@ -129,7 +129,7 @@ class TestLists:
 
 
 @pytest.mark.parametrize(
-    ("duration", "told"),
+    ("duration", "words"),
     [
         (timedelta(milliseconds=80), "under a second"),
         (timedelta(seconds=12.4), "12 s"),
@@ -139,7 +139,7 @@ class TestLists:
         (timedelta(days=2, hours=5), "2 days"),
     ],
 )
-def test_a_length_of_time_is_told_in_the_unit_that_says_most(
-    duration: timedelta, told: str
+def test_a_length_of_time_is_shown_in_the_unit_that_says_most(
+    duration: timedelta, words: str
 ) -> None:
-    assert span(duration) == told
+    assert span(duration) == words

@@ -53,5 +53,5 @@ class Command(BaseCommand):
             self.stderr.write(f"... and {len(report.errors) - ERRORS_SHOWN} more.")
         if report.errors:
             raise CommandError(f"{len(report.errors)} error(s): nothing was imported.")
-        told = f"{report.new} new, {report.changed} changed, {report.unchanged} unchanged."
-        self.stdout.write(f"Dry run, nothing was imported: {told}" if dry_run else told)
+        summary = f"{report.new} new, {report.changed} changed, {report.unchanged} unchanged."
+        self.stdout.write(f"Dry run, nothing was imported: {summary}" if dry_run else summary)
