@@ -16,6 +16,6 @@ class BotConfig(AppConfig):
         from bot.screens.promo import texts as promo_texts
         from promos import previews
 
-        previews.tell_with(promo_texts.preview)
+        previews.render_with(promo_texts.preview)
         broadcasts.register()
         intake.handle_at_once(payment_updates.handle_payment_update, words=payment_updates.WORDS)

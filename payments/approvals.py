@@ -156,13 +156,13 @@ def _of_time(goods: Goods, entry: LedgerEntry, *, now: datetime) -> list[Row]:
         rows = model._default_manager.live(now).select_related("entry")
         spans += rows.filter(player=entry.player_id)
     lanes = [*(["PREMIUM"] if goods.premium else []), *goods.mode_codes]
-    told: list[Row] = []
+    changes: list[Row] = []
     for lane in lanes:
         lying = [span for span in spans if span.lane == lane]
         mine = [span for span in lying if span.entry_id == entry.pk]
         others = {span.entry_id: span for span in lying if span.entry_id != entry.pk}
         name = f"Premium {goods.premium.title()}" if lane == "PREMIUM" and goods.premium else lane
-        told += [
+        changes += [
             (name, f"{minute(span.starts_at)} – {minute(span.ends_at)}", "taken away")
             for span in mine
         ] or [(name, "is over", "nothing to take back")]
@@ -170,14 +170,14 @@ def _of_time(goods: Goods, entry: LedgerEntry, *, now: datetime) -> list[Row]:
             span = others[piece.grant]
             if piece.starts_at < span.starts_at:
                 moves = "begins at once" if piece.starts_at <= now else "moves forward"
-                told.append(
+                changes.append(
                     (
                         f"{_name(span)} ({span.entry.get_type_display()})",
                         f"begins {minute(span.starts_at)}",
                         f"{moves}, keeps all {_length(_piece(span).left(now))}",
                     )
                 )
-    return told
+    return changes
 
 
 def _piece(span: Span) -> Piece:

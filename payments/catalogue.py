@@ -323,7 +323,7 @@ def available_products(*, player: Player, now: datetime) -> list[Offer]:
 def buyable_by(player: Player, now: datetime) -> list[Buyable]:
     """Return what the player could buy at `now`, as promos have to know it. One query.
 
-    Whether the player is suspended, promos have asked already, and told staff of it.
+    Suspension is left out: promos check it themselves and report it as a reason of its own.
     """
     products = with_circumstances(
         Product.objects.filter(is_for_sale=True), player=player.pk, product=OuterRef("pk"), now=now
@@ -342,20 +342,21 @@ def buyable_by(player: Player, now: datetime) -> list[Buyable]:
 
 
 def hold_for_tap(
-    *, player: Player, product_code: str, told: int | None, now: datetime
+    *, player: Player, product_code: str, quoted: int | None, now: datetime
 ) -> int | None:
     """Return with which discount a tap opens the purchase, so that no screen has promised less.
 
-    The one with which the button has `told` the price, or a better one that the player has entered
-    since. What is not held any more stays: it will be refused. One query, with a choice two.
+    `quoted` is the one with which the button shows the price; a better one that the player has
+    entered since wins. What is not held any more stays: it will be refused. One query, with a
+    choice two.
     """
     held = {hold.pk: hold for hold in _holds(player, now=now)}
-    if not held.keys() - {told} or (told is not None and told not in held):
-        return told
+    if not held.keys() - {quoted} or (quoted is not None and quoted not in held):
+        return quoted
     product = Product.objects.filter(pk=product_code).first()
     best = _best(product, list(held.values())) if product else None
-    if best is None or (told is not None and best.campaign.value < held[told].campaign.value):
-        return told
+    if best is None or (quoted is not None and best.campaign.value < held[quoted].campaign.value):
+        return quoted
     return best.pk
 
 

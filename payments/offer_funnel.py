@@ -82,9 +82,9 @@ def funnels(*, since: datetime, until: datetime) -> dict[Trigger, Funnel]:
         cursor.execute(_FUNNEL, {"since": since, "until": until})
         names = [column.name for column in cursor.description]
         rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
-    told = {row.pop("trigger"): row for row in rows}
+    by_trigger = {row.pop("trigger"): row for row in rows}
     return {
-        trigger: Funnel(**{name: int(value) for name, value in told.get(trigger, {}).items()})
+        trigger: Funnel(**{name: int(value) for name, value in by_trigger.get(trigger, {}).items()})
         for trigger in Trigger
     }
 

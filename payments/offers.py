@@ -215,7 +215,7 @@ def _look(*, player: Player, event: Event, about: str, now: datetime) -> _Player
         muted=frozenset(row["muted"]),
     )
     return _PlayerFacts(
-        snapshot=snapshot, campaigns=[_campaign(told) for told in row["campaigns"] or ()]
+        snapshot=snapshot, campaigns=[_campaign(stored) for stored in row["campaigns"] or ()]
     )
 
 
@@ -266,22 +266,22 @@ def _is_safe(*, savers: int, plan: Plan | None, frozen: int) -> bool:
     return savers > 0 or streak_rules.can_freeze(freezes, frozen=frozen)
 
 
-def _campaign(told: Mapping[str, Any]) -> tuple[Campaign, bytes]:
+def _campaign(stored: Mapping[str, Any]) -> tuple[Campaign, bytes]:
     """Return a campaign of the weekend with the digest of its shared code."""
-    ends_at = told["ends_at"]
+    ends_at = stored["ends_at"]
     campaign = Campaign(
-        pk=told["id"],
-        name=told["name"],
+        pk=stored["id"],
+        name=stored["name"],
         kind=CampaignKind.PERCENT_DISCOUNT,
-        value=told["value"],
-        scope=told["scope"],
-        product_code=told["product_code"],
-        stars_max=told["stars_max"],
-        stars_held=told["stars_held"],
-        stars_given=told["stars_given"],
+        value=stored["value"],
+        scope=stored["scope"],
+        product_code=stored["product_code"],
+        stars_max=stored["stars_max"],
+        stars_held=stored["stars_held"],
+        stars_given=stored["stars_given"],
         ends_at=datetime.fromisoformat(ends_at) if ends_at else None,
     )
-    return campaign, bytes.fromhex(told["digest"])
+    return campaign, bytes.fromhex(stored["digest"])
 
 
 # --- Choosing and keeping -------------------------------------------------------------------------
@@ -369,7 +369,7 @@ def _store(proposal: Proposal) -> bool:
     with transaction.atomic():
         is_stored = _give(proposal) and _insert(proposal.impression)
         if not is_stored:
-            transaction.set_rollback(True)  # Nothing is given without being told.
+            transaction.set_rollback(True)  # No gift without the message that announces it.
     return is_stored
 
 
@@ -444,7 +444,7 @@ def take(
 
     It may have been open before, by whatever road: the last click wins until it is paid. A step of
     the caller's transaction; locks as `open_purchase` does. Raises StaleOfferError, and
-    RefusedError with its reason, also when it costs more now than was told: the click is written
+    RefusedError with its reason, also when it costs more now than was shown: the click is written
     down all the same, so the caller may answer that kindly and commit.
     """
     impression = _made_to(player, impression_id)
@@ -458,7 +458,7 @@ def take(
 def _open(
     impression: Impression, product_code: str, *, redemption_id: int | None, now: datetime
 ) -> Purchase:
-    """Open the purchase at the price that was told, and attribute it; or do neither."""
+    """Open the purchase at the price that was shown, and attribute it; or do neither."""
     purchase = purchases.open_purchase(
         player=impression.player,
         product_code=product_code,

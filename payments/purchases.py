@@ -393,7 +393,7 @@ def _asked_about(*, payload: str, query_id: str, now: datetime) -> QuerySet[Purc
         now=now,
     )
     return found.filter(payload=payload).annotate(
-        answer=Subquery(answers.values(told=KT("evidence__refusal"))[:1]),
+        answer=Subquery(answers.values(refusal=KT("evidence__refusal"))[:1]),
         version=_VERSION,
         version_seen=_VERSION_SEEN,
     )

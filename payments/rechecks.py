@@ -66,13 +66,15 @@ def _in_words(checked: reconciliation.Recheck) -> str:
         f"{dates.to_the_second(line.at)}"
         for line in checked.lines
     ]
-    told = f"Telegram says: {'; '.join(lines) or 'no transaction of this purchase'}."
+    statement = f"Telegram says: {'; '.join(lines) or 'no transaction of this purchase'}."
     if checked.is_too_young:
-        return f"{told} It was paid in the last minutes, so that is not compared yet: ask again."
+        return (
+            f"{statement} It was paid in the last minutes, so that is not compared yet: ask again."
+        )
     if not checked.found:
-        return f"{told} Our books say the same."
+        return f"{statement} Our books say the same."
     differences = [
         DifferenceKind(difference.kind).label + (" (set right)" if difference.is_healed else "")
         for difference in checked.found
     ]
-    return f"{told} Differs: {'; '.join(differences)}."
+    return f"{statement} Differs: {'; '.join(differences)}."

@@ -180,14 +180,14 @@ def _store(page: Sequence[Json], *, now: datetime) -> list[tuple[Json, Exception
 
 def _row(line: Json, *, now: datetime) -> StarTransaction:
     """Return a line of Telegram's list as we keep it."""
-    told = telegram.transaction(line)
+    parsed = telegram.transaction(line)
     return StarTransaction(
-        transaction_id=told.id,
-        stars=told.stars,
-        nanostars=told.nanostars,
-        at=told.at,
-        is_ours=told.is_ours,
-        partner=told.partner,
+        transaction_id=parsed.id,
+        stars=parsed.stars,
+        nanostars=parsed.nanostars,
+        at=parsed.at,
+        is_ours=parsed.is_ours,
+        partner=parsed.partner,
         seen_at=now,
     )
 
@@ -308,7 +308,7 @@ def recheck(*, purchase_id: UUID, now: datetime) -> Recheck:
     asked = Purchase.objects.filter(pk=purchase_id)
     lines = lines_of(asked.get())
     # As they are before anything is set right.
-    told = list(lines)
+    lines_before = list(lines)
     found = [
         *_unheard_payments(lines, now=now),
         *_outside_refunds(lines, now=now),
@@ -318,9 +318,9 @@ def recheck(*, purchase_id: UUID, now: datetime) -> Recheck:
     purchase = asked.select_related("player").get()
     return Recheck(
         purchase=purchase,
-        lines=told,
+        lines=lines_before,
         found=found,
-        is_too_young=not told
+        is_too_young=not lines_before
         and purchase.paid_at is not None
         and purchase.paid_at > now - SETTLING,
     )
@@ -361,7 +361,7 @@ def _compare(*, since: datetime | None, now: datetime) -> Iterator[Difference]:
 
 
 def _unheard_payments(lines: QuerySet[StarTransaction], *, now: datetime) -> Iterator[Difference]:
-    """Record and credit the payments that only Telegram's list has told us of."""
+    """Record and credit the payments that only Telegram's list has."""
     known = Purchase.objects.filter(charge_id=OuterRef("transaction_id"))
     for line in lines.filter(~Exists(known), gross_nanostars__gte=0).order_by("at").iterator():
         try:

@@ -59,7 +59,7 @@ def track_renewal(purchase: Purchase, *, now: datetime) -> Subscription:
         if (
             subscription.canceled_at is not None
             and subscription.canceled_at <= purchase.paid_at
-            # Telegram has renewed it before it was told: the player still does not want it.
+            # Telegram renewed it before it was cancelled there: the player still does not want it.
             and subscription.cancel_due_at is None
         ):
             subscription.canceled_at = None  # It goes on after all, or nothing had been paid.
@@ -143,7 +143,7 @@ _CANCEL_FIELDS = ["canceled_at", "cancel_due_at", "cancel_tries", "cancel_error"
 
 
 def _cancel(subscription: Subscription, *, now: datetime) -> None:
-    """Note that it is not renewed any more, and that Telegram has to be told."""
+    """Note that it must not be renewed, and that it still has to be cancelled at Telegram."""
     subscription.canceled_at = subscription.canceled_at or now
     subscription.cancel_due_at = now
     subscription.cancel_tries, subscription.cancel_error = 0, ""
@@ -153,9 +153,9 @@ def _cancel(subscription: Subscription, *, now: datetime) -> None:
 def resume(*, player: Player, now: datetime) -> Subscription | None:
     """Return the player's cancelled subscription that still runs, or None if there is none.
 
-    Locks it; Telegram is not told any more to cancel it. If Telegram had not been told yet, it goes
-    on. Else Telegram takes "not cancelled" (Bot API editUserStarSubscription) for a permission: it
-    is the player who switches the renewal on again, and `apply_subscription_update` who notes it.
+    Locks it, and drops a cancellation at Telegram that is still due. If that had not been tried
+    yet, it continues. Else Telegram takes "not cancelled" (Bot API editUserStarSubscription) for a
+    permission: the player switches the renewal on again, and `apply_subscription_update` notes it.
     """
     canceled = Subscription.objects.filter(canceled_at__isnull=False, expires_at__gt=now)
     locked = canceled.select_for_update(of=("self",)).select_related("purchase")
@@ -282,7 +282,7 @@ def _note_that_not_canceled(error: Exception, *, purchase_id: UUID, now: datetim
     """Note why Telegram did not agree, and let staff know when that goes on."""
     subscription = Subscription.objects.select_for_update().get(pk=purchase_id)
     if subscription.cancel_due_at is None:
-        return  # Telegram has told us itself that it is cancelled.
+        return  # Telegram has reported the cancellation meanwhile.
     is_refused = isinstance(error, telegram.RejectedError)
     log.warning("subscription.not_canceled", purchase=str(purchase_id), error=str(error))
     if is_refused and now >= _last_paid_until(subscription) + GRACE:
@@ -306,7 +306,7 @@ def _note_that_not_canceled(error: Exception, *, purchase_id: UUID, now: datetim
 
 
 def _close_cancellation(subscription: Subscription, *, now: datetime) -> None:
-    """Note that Telegram need not be told any more; the caller saves and holds the lock."""
+    """Drop the cancellation that was due at Telegram; the caller saves and holds the lock."""
     subscription.cancel_due_at = None
     subscription.cancel_tries, subscription.cancel_error = 0, ""
     alerts.resolve(kind=NOT_CANCELED, key=str(subscription.pk), now=now)

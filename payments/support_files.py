@@ -48,7 +48,7 @@ def want(*, request: SupportRequest, now: datetime) -> int:
 
 def fetch(*, until: datetime) -> int:
     """Fetch what is wanted, until it is `until`; return how many files are there now."""
-    return sweeps.one_by_one(due=_due, settle=_fetch, until=until)
+    return sweeps.one_by_one(due=_due, apply=_fetch, until=until)
 
 
 def purge(*, now: datetime) -> int:

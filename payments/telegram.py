@@ -159,13 +159,13 @@ def _call(method: str, **parameters: Any) -> Any:
         raise TelegramError(f"{method}: {type(error).__name__}") from None
     if answer.get("ok"):
         return answer["result"]
-    told = f"{method}: {answer.get('error_code')} {answer.get('description')}"
+    description = f"{method}: {answer.get('error_code')} {answer.get('description')}"
     if answer.get("error_code") in (400, 403):
-        raise RejectedError(told)
+        raise RejectedError(description)
     retry_after = (answer.get("parameters") or {}).get("retry_after")
     if retry_after is not None:
-        raise RetryAfterError(told, retry_after=timedelta(seconds=int(retry_after)))
-    raise TelegramError(told)
+        raise RetryAfterError(description, retry_after=timedelta(seconds=int(retry_after)))
+    raise TelegramError(description)
 
 
 def transaction(line: dict[str, Any]) -> Transaction:

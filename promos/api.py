@@ -234,7 +234,7 @@ class Verdict(serializers.Serializer[Any]):
     refusal = serializers.ChoiceField(
         [refusal.value for refusal in Refusal],
         allow_null=True,
-        help_text="What the player would be told.",
+        help_text="The error code that the player would get.",
     )
     reasons = serializers.ListField(
         child=serializers.ChoiceField([reason.value for reason in Reason]),

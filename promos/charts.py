@@ -15,7 +15,7 @@ from promos.statistics import Funnel, Span
 from quizarena.staff import dates
 from quizarena.staff.desk import span
 
-# Told apart by people who see no red and green, too (Okabe and Ito).
+# Distinguishable for people who see no red and green, too (Okabe and Ito).
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#e69f00", "#009e73", "#9ca3af"
 # A window without an end is drawn as if it had this long to go.
 ENDLESS = timedelta(days=30)
@@ -52,20 +52,20 @@ def window_bar(campaign: Campaign, *, now: datetime) -> SafeString:
     whole = (last - first) / 100
     place = {moment: (moment - first) / whole for moment in (starts, until, now)}
     stopped = campaign.status in OVER and (ends is None or now < ends)
-    told = "stopped before its end" if stopped else _told(starts, ends, now=now)
+    left = "stopped before its end" if stopped else _time_left(starts, ends, now=now)
     window = f"{day(starts)} – {day(ends) if ends else 'open'}"
     bar = _bar(
-        f"{window}, {told}",
+        f"{window}, {left}",
         _part("window", place[starts], place[until]),
         _part("passed", place[starts], min(place[now], place[until])),
         _part("now", min(place[now], 97.5), min(place[now], 97.5) + 2.5),
     )
     return format_html(
-        '<div class="promos-measure">{}<small>{}<br>{}</small></div>', bar, window, told
+        '<div class="promos-measure">{}<small>{}<br>{}</small></div>', bar, window, left
     )
 
 
-def _told(starts: datetime, ends: datetime | None, *, now: datetime) -> str:
+def _time_left(starts: datetime, ends: datetime | None, *, now: datetime) -> str:
     """Return how long the window has to go, or to wait, or has been over."""
     if now < starts:
         return f"begins in {span(starts - now)}"
@@ -93,10 +93,10 @@ def limit_bar(used: int, held: int, limit: int | None, *, unit: str = "") -> Saf
             unit,
             on_hold,
         )
-    told = f"{used:,}{on_hold} of {limit:,}{unit}"
+    figures = f"{used:,}{on_hold} of {limit:,}{unit}"
     done, both = 100 * used / limit, 100 * (used + held) / limit
-    bar = _bar(told, _part("used", 0, done), _part("held", done, both))
-    return format_html('<div class="promos-measure">{}<small>{}</small></div>', bar, told)
+    bar = _bar(figures, _part("used", 0, done), _part("held", done, both))
+    return format_html('<div class="promos-measure">{}<small>{}</small></div>', bar, figures)
 
 
 def sparkline(counts: Sequence[int]) -> SafeString:

@@ -1,4 +1,4 @@
-"""A player's level, for segments. The game knows it and stands beside us, so it is told from above.
+"""A player's level, for segments. The game knows it and stands beside us, so quizarena.ops sets it.
 
 quizarena/ops, which may know both, calls `read_with` when the process starts.
 """

@@ -1,6 +1,6 @@
 """What operators do with campaigns that they have before their eyes.
 
-Every verb is told which status they have seen: whoever looks at an old page does nothing. Starting
+Every action gets the status that they have seen, so nothing happens from an old page. Starting
 something expensive asks for a second person, and so does taking back what was granted.
 """
 
@@ -36,7 +36,7 @@ class Action(StrEnum):
 
     @property
     def past(self) -> str:
-        """Return the verb as it is told afterwards."""
+        """Return the past participle, for messages."""
         return _PAST[self]
 
     def is_due(self, campaign: Campaign) -> bool:

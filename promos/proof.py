@@ -37,7 +37,7 @@ def verify(*, now: datetime) -> int:
                 },
             )
         differing = {str(campaign.pk) for campaign in found}
-        for alert in Alert.objects.unsettled().filter(kind=MISCOUNTED).exclude(key__in=differing):
+        for alert in Alert.objects.unresolved().filter(kind=MISCOUNTED).exclude(key__in=differing):
             alerts.resolve(kind=MISCOUNTED, key=alert.key, now=now)
     return len(found)
 

@@ -35,7 +35,7 @@ class Verdict(StrEnum):
 
     @property
     def past(self) -> str:
-        """Return the verdict as it is told afterwards."""
+        """Return the past participle, for messages."""
         return {
             Verdict.FRAUD: "confirmed as fraud",
             Verdict.REOPEN: "reopened",
@@ -83,7 +83,7 @@ def judge(
 ) -> Judgement:
     """Carry out a verdict about an invitation at whatever status it is.
 
-    What it has brought is taken back, what is spent is told as the shortfall; the others of its
+    What it has brought is taken back, what is spent is reported as the shortfall; the others of its
     reward count for a next one, and a place that it had in the month is free at once. One that is
     reopened is checked anew, and held again for a new suspicion only. Locks the inviter, then the
     wallet. Raises ChangedMeanwhileError if it is no longer
@@ -94,8 +94,8 @@ def judge(
     Inviter.objects.select_for_update(no_key=True).get(referrals=referral_id)
     referral = Referral.objects.select_related("reward__entry__player").get(pk=referral_id)
     if seen_as(referral) != seen:
-        told = "held for review" if referral.held_at else referral.get_status_display()
-        raise ChangedMeanwhileError(f"Somebody was faster: it is {told} by now.")
+        status = "held for review" if referral.held_at else referral.get_status_display()
+        raise ChangedMeanwhileError(f"Somebody was faster: it is {status} by now.")
     if not verdict.is_due(referral):
         raise IllegalMoveError(f"To {verdict} would change nothing, or is not allowed.")
     revoked, takings = None, None
@@ -127,8 +127,8 @@ def _move(referral: Referral, verdict: Verdict, *, now: datetime) -> None:
     referral.held_at = referral.lapsed_at = None
     referral.judged_at = now
     if verdict is Verdict.REOPEN:
-        told = {reason["suspicion"] for reason in referral.reasons}
-        referral.cleared = sorted(told.union(referral.cleared))
+        suspicions = {reason["suspicion"] for reason in referral.reasons}
+        referral.cleared = sorted(suspicions.union(referral.cleared))
         referral.checked_at = referral.qualified_at = None
     referral.save(
         update_fields=[

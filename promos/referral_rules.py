@@ -142,10 +142,10 @@ def assess(evidence: Evidence) -> Assessment:
         add(Suspicion.VELOCITY, f"It was the inviter's start number {evidence.starts} of that day.")
     share = evidence.fast_answers / evidence.answers if evidence.answers else 0
     if share >= FAST_SHARE_MIN:
-        told = f"{evidence.fast_answers} of {evidence.answers} answers came in under 1.5 s."
-        add(Suspicion.FAST_ANSWERS, told, round(100 * share))
+        detail = f"{evidence.fast_answers} of {evidence.answers} answers came in under 1.5 s."
+        add(Suspicion.FAST_ANSWERS, detail, round(100 * share))
     if evidence.confirmed:
-        told = f"{evidence.confirmed} of the inviter's other invitations were fraud."
-        add(Suspicion.CONFIRMED_BEFORE, told)
+        detail = f"{evidence.confirmed} of the inviter's other invitations were fraud."
+        add(Suspicion.CONFIRMED_BEFORE, detail)
     found.sort(key=lambda reason: -reason.points)
     return Assessment(score=min(100, sum(reason.points for reason in found)), reasons=found)

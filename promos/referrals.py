@@ -114,7 +114,7 @@ def bind(*, invited: Player, code: str, now: datetime) -> Referral | None:
             "started_at": now,
             "status": status,
             "held_at": now if assessment.is_held() and not assessment.is_refused else None,
-            **_told(assessment),
+            **_assessment_columns(assessment),
         },
     )
     return referral
@@ -141,7 +141,7 @@ def _on_the_day_of(instant: datetime) -> Q:
     return Q(started_at__gte=midnight, started_at__lt=next_midnight)
 
 
-def _told(assessment: Assessment) -> dict[str, Any]:
+def _assessment_columns(assessment: Assessment) -> dict[str, Any]:
     """Return an assessment as a row keeps it."""
     return {
         "score": assessment.score,
@@ -293,7 +293,7 @@ def _qualify(seen: Referral, *, days: Sequence[Day], now: datetime) -> bool:
             confirmed=others.confirmed_fraud().count(),
         )
     )
-    referral.score, referral.reasons = _told(assessment).values()
+    referral.score, referral.reasons = _assessment_columns(assessment).values()
     is_held = assessment.is_held(cleared=referral.cleared)
     if is_held:
         referral.held_at = now
@@ -426,7 +426,7 @@ def offer_due_rewards(*, until: datetime) -> int:
         offer_rewards(inviter_id=inviter_id, now=timezone.now())
         return 1
 
-    return sweeps.one_by_one(due=due, settle=offer_rewards_of, until=until)
+    return sweeps.one_by_one(due=due, apply=offer_rewards_of, until=until)
 
 
 def _offer_rewards(
@@ -475,7 +475,7 @@ def _offer_or_defer(rewards: Sequence[ReferralReward], *, now: datetime) -> None
 
 
 def notify(reward: ReferralReward, kind: ReferralNoticeKind, *, now: datetime) -> None:
-    """Leave word for the inviter; what was to be told of the reward before is not so any more."""
+    """Add a notice for the inviter; it supersedes unsent notices of the reward."""
     reward.notices.filter(told_at=None).update(told_at=now)
     ReferralNotice.objects.create(
         player_id=reward.inviter_id, kind=kind, reward=reward, created_at=now
@@ -518,7 +518,7 @@ class Overview:
 def overview(*, player: Player, now: datetime) -> Overview:
     """Return how the player's invitations stand at `now`, settled.
 
-    Whoever sees how it stands need not be told of it any more.
+    Whoever sees the overview needs no notice of it: those that are unsent count as sent.
     """
     inviter = inviter_of(player=player, now=now)
     offer_rewards(inviter_id=inviter.pk, now=now)

@@ -46,7 +46,7 @@ class Reason(StrEnum):
 
     @property
     def refusal(self) -> Refusal:
-        """Return what the player is told."""
+        """Return the error code that the player gets."""
         return _REFUSALS[self]
 
 

@@ -39,8 +39,8 @@ def products(impression: Impression) -> SafeString | str:
     """Return what was offered at which price, or given."""
     if impression.entry_id is not None:
         return "a present"
-    told = ((code, stars) for code, stars in impression.prices.items())
-    return format_html("<div>{}</div>", format_html_join("", "<div>{} for {}</div>", told))
+    prices = ((code, stars) for code, stars in impression.prices.items())
+    return format_html("<div>{}</div>", format_html_join("", "<div>{} for {}</div>", prices))
 
 
 def outcome(impression: Impression) -> SafeString | str:
@@ -125,7 +125,7 @@ class ImpressionAdmin(OfPlayer[Impression]):
 
     @display(description="Offered")
     def offered(self, impression: Impression) -> SafeString | str:
-        """Return the products with the prices that were told, in Stars."""
+        """Return the products with the prices that were shown, in Stars."""
         return products(impression)
 
     @display(description="Outcome")

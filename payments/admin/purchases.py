@@ -1,4 +1,4 @@
-"""Purchases at the desk: found, told from the tap to the refund, set right, and counted."""
+"""Purchases in the admin: search, timeline, refunds, replays and revenue."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -630,12 +630,12 @@ def _evidence(event: PurchaseEvent, names: dict[int, str]) -> SafeString | str:
     for name, value in event.evidence.items():
         if value in ("", None, {}, []):
             continue
-        told: object = value
+        shown: object = value
         if name in ("staff", "approved_by"):
-            told = names.get(value, value)
+            shown = names.get(value, value)
         elif name == "entry" and event.kind in (EventKind.CREDITED, EventKind.REFUNDED):
-            told = _entry(value)
-        facts[name] = told
+            shown = _entry(value)
+        facts[name] = shown
     return received_facts(facts, whole=event.evidence) if facts else "–"
 
 

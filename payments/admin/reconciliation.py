@@ -62,7 +62,7 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
                     ("outcome", "took"),
                     "looked_at",
                     ("read", "position"),
-                    ("told", "next_try"),
+                    ("last_error", "next_try"),
                 )
             },
         ),
@@ -127,7 +127,7 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
         return f"{run.transactions:,}"
 
     @display(description="Error")
-    def told(self, run: ReconciliationRun) -> SafeString:
+    def last_error(self, run: ReconciliationRun) -> SafeString:
         """Return why Telegram could not be asked."""
         return breaking(run.error or "–")
 

@@ -59,7 +59,7 @@ class RefundAdmin(ReadOnlyAdmin[Refund]):
                     "reason",
                     ("asked", "state"),
                     ("tries", "next_try"),
-                    ("told", "ended"),
+                    ("refunded_at_telegram", "completed"),
                     "error",
                 )
             },
@@ -104,13 +104,13 @@ class RefundAdmin(ReadOnlyAdmin[Refund]):
         """Return when Telegram is asked again."""
         return "–" if refund.finished_at else age(refund.due_at)
 
-    @display(description="Given back at Telegram")
-    def told(self, refund: Refund) -> str:
+    @display(description="Refunded by Telegram")
+    def refunded_at_telegram(self, refund: Refund) -> str:
         """Return when Telegram said that the Stars are back."""
         return age(refund.telegram_at)
 
-    @display(description="Done")
-    def ended(self, refund: Refund) -> str:
+    @display(description="Completed")
+    def completed(self, refund: Refund) -> str:
         """Return when everything was taken back here."""
         return age(refund.finished_at)
 

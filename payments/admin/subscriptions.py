@@ -72,7 +72,7 @@ class SubscriptionAdmin(OfPlayer[Subscription]):
                     ("what", "whose"),
                     ("state", "paid_until"),
                     ("canceled", "failed"),
-                    ("graced", "told"),
+                    ("graced", "notified"),
                     "cancellation",
                 )
             },
@@ -120,7 +120,7 @@ class SubscriptionAdmin(OfPlayer[Subscription]):
 
     @display(description="Cancelled at Telegram")
     def cancellation(self, subscription: Subscription) -> SafeString | str:
-        """Return whether Telegram has been told not to renew it, and what it said."""
+        """Return whether Telegram has cancelled the renewal, else the last error."""
         if subscription.cancel_due_at is None:
             return "–"
         return format_html(
@@ -130,9 +130,9 @@ class SubscriptionAdmin(OfPlayer[Subscription]):
             breaking(subscription.cancel_error),
         )
 
-    @display(description="Player told of it")
-    def told(self, subscription: Subscription) -> str:
-        """Return how long ago the player heard that the renewal failed."""
+    @display(description="Player notified")
+    def notified(self, subscription: Subscription) -> str:
+        """Return how long ago the player was notified that the renewal failed."""
         return age(subscription.grace_told_at)
 
     def page_context(self, request: HttpRequest, obj: Subscription) -> dict[str, Any]:

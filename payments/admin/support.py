@@ -49,7 +49,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
         None,
         {"fields": (("whose", "language"), ("asked", "state"), "asked_text", "attached")},
     )
-    answer_fields = ("Answer", {"fields": (("who", "told"), "answer_text")})
+    answer_fields = ("Answer", {"fields": (("who", "notified"), "answer_text")})
 
     class Media:
         css = {"all": ["economy/economy.css", "payments/payments.css"]}
@@ -85,16 +85,16 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
         """Return whether it waits for us, for the bot, or for nobody."""
         if asked.answered_at is None:
             return badge("waits for an answer", "danger")
-        return badge("told", "success") if asked.told_at else badge("being sent", "warning")
+        return badge("answered", "success") if asked.told_at else badge("being sent", "warning")
 
     @display(description="Answered by")
     def who(self, asked: SupportRequest) -> str:
         """Return who has answered."""
         return str(asked.answered_by or "–")
 
-    @display(description="Player told")
-    def told(self, asked: SupportRequest) -> str:
-        """Return how long ago the player heard the answer."""
+    @display(description="Answer sent")
+    def notified(self, asked: SupportRequest) -> str:
+        """Return how long ago the answer was sent to the player."""
         return age(asked.told_at)
 
     @display(description="Question")

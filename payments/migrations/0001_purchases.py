@@ -86,7 +86,7 @@ class Migration(migrations.Migration):
                                 ("SUSPENDED", "the player was suspended"),
                                 ("BOT_BLOCKED", "the player had blocked the bot"),
                                 ("PROMO_LAPSED", "the discount's hold was over"),
-                                ("HEALED", "Telegram told us only in its list of transactions"),
+                                ("HEALED", "found by reconciliation only"),
                             ],
                             max_length=16,
                         ),

@@ -53,7 +53,7 @@ class Migration(migrations.Migration):
                         ("BOT_BLOCKED", "the player had blocked the bot"),
                         ("PROMO_LAPSED", "the discount's hold was over"),
                         ("BELOW_REFERENCE", "renewed at less than half of the reference price"),
-                        ("HEALED", "Telegram told us only in its list of transactions"),
+                        ("HEALED", "found by reconciliation only"),
                     ],
                     max_length=16,
                 ),

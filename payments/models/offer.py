@@ -42,7 +42,7 @@ class Impression(models.Model):
         max_length=16, choices=[(one.value, one.value.replace("_", " ").lower()) for one in Event]
     )
     is_blocking = models.BooleanField()
-    # What was offered, and what the player was told that it costs, in Stars, by product.
+    # The products that were offered, each with the price that was shown, in Stars.
     prices = models.JSONField(default=dict)
     # The campaign whose discount was offered.
     campaign = models.ForeignKey(

@@ -160,8 +160,8 @@ class Product(models.Model):
         return self._text(language, "description")
 
     def _text(self, language: str, name: str) -> str:
-        told = self.texts.get(language, {}).get(name) or self.texts.get("de", {}).get(name)
-        return str(told or self.code)
+        text = self.texts.get(language, {}).get(name) or self.texts.get("de", {}).get(name)
+        return str(text or self.code)
 
 
 class PastPrice(models.Model):

@@ -78,7 +78,7 @@ class Flag(models.TextChoices):
     BOT_BLOCKED = "BOT_BLOCKED", "the player had blocked the bot"
     PROMO_LAPSED = "PROMO_LAPSED", "the discount's hold was over"
     BELOW_REFERENCE = "BELOW_REFERENCE", "renewed at less than half of the reference price"
-    HEALED = "HEALED", "Telegram told us only in its list of transactions"
+    HEALED = "HEALED", "found by reconciliation only"
 
 
 class EventKind(models.TextChoices):

@@ -38,7 +38,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         )
 
     def cancel_due(self, now: datetime) -> Self:
-        """Return those that Telegram has to be told not to renew, the oldest first."""
+        """Return those that still have to be cancelled at Telegram, the oldest first."""
         return self.filter(cancel_due_at__lte=now).order_by("cancel_due_at")
 
     def grace_notice_due(self) -> Self:
@@ -71,14 +71,14 @@ class Subscription(models.Model):
     # Until when it has been paid.
     expires_at = models.DateTimeField()
     canceled_at = models.DateTimeField(null=True)
-    # Telegram has told us that a renewal failed (Bot API 10.2, update `subscription`).
+    # When Telegram reported that a renewal failed (Bot API 10.2, update `subscription`).
     failed_at = models.DateTimeField(null=True)
     # The days of grace that were given when the renewal did not come; it takes the rest back.
     grace_entry = models.OneToOneField(
         "economy.LedgerEntry", null=True, on_delete=models.PROTECT, related_name="+"
     )
     grace_told_at = models.DateTimeField(null=True)
-    # When Telegram is to be told (again) not to renew it; empty when it has agreed.
+    # When the next attempt to cancel it at Telegram is due; empty once Telegram has agreed.
     cancel_due_at = models.DateTimeField(null=True)
     cancel_tries = models.PositiveSmallIntegerField(default=0)
     cancel_error = models.TextField(blank=True, default="")
@@ -96,7 +96,7 @@ class Subscription(models.Model):
                 & Q(grace_told_at=None, canceled_at=None),
                 name="subscription_grace_notice_due",
             ),
-            # What Telegram has to be told.
+            # What has to be cancelled at Telegram.
             models.Index(
                 fields=["cancel_due_at"],
                 condition=Q(cancel_due_at__isnull=False),

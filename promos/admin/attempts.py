@@ -21,7 +21,7 @@ from economy.admin import OfPlayer, players_found
 from economy.timeline import minute
 from promos import denials, redemptions
 from promos.admin import stories, tester
-from promos.admin.explanations import TOLD, short
+from promos.admin.explanations import PLAYER_ANSWERS, short
 from promos.errors import PromosError, Refusal
 from promos.models import Attempt, Block, Code, Denial, Redemption
 from promos.rules import Reason
@@ -84,7 +84,7 @@ class ByPlayerOrCode(ReadOnlyAdmin[Any]):
 
 
 class RefusalFilter(admin.SimpleListFilter):
-    """What the player was told."""
+    """Which error code the player got."""
 
     title = "refusal"
     parameter_name = "refusal"
@@ -132,7 +132,7 @@ class AttemptAdmin(ByPlayerOrCode):
                     ("when", "channel"),
                     ("whose", "code_name"),
                     ("campaign_name", "redeemed"),
-                    ("outcome", "told"),
+                    ("outcome", "answered"),
                     "why",
                     "idempotency_key",
                 )
@@ -170,10 +170,12 @@ class AttemptAdmin(ByPlayerOrCode):
         """Return what stood against it, or what became of it."""
         return stories.why(attempt)
 
-    @display(description="The player was told")
-    def told(self, attempt: Attempt) -> str:
-        """Return what the player has read."""
-        return TOLD[Refusal(attempt.refusal)] if attempt.refusal else "What the code gives."
+    @display(description="Answer to the player")
+    def answered(self, attempt: Attempt) -> str:
+        """Return what the answer to the player meant."""
+        return (
+            PLAYER_ANSWERS[Refusal(attempt.refusal)] if attempt.refusal else "What the code gives."
+        )
 
     @display(description="Redemption")
     def redeemed(self, attempt: Attempt) -> str | SafeString:
@@ -292,7 +294,7 @@ def _for_whom(code: Code) -> str:
 def _facts_of_players(players: list[Player]) -> list[tuple[str, object]]:
     """Return who was found, and who of them is kept from codes."""
     if not players:
-        return [("Player", "There is nobody like this.")]
+        return [("Player", tester.NO_PLAYER)]
     found = format_html_join(", ", "{}", ((object_link(player),) for player in players))
     facts: list[tuple[str, object]] = [("Player" if len(players) == 1 else "Players", found)]
     now = timezone.now()
@@ -412,11 +414,7 @@ class DenyForm(ReasonForm):
         )
         found = list(players[:2])
         if len(found) != 1:
-            raise forms.ValidationError(
-                "Several players are called so: take the Telegram id."
-                if found
-                else "There is nobody like this."
-            )
+            raise forms.ValidationError(tester.no_single_player(found))
         return found[0]
 
 

@@ -359,10 +359,10 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
         if kind not in ("csv", "xlsx"):
             raise Http404
         if kind == "xlsx" and not exports.fits_a_sheet(campaign):
-            told = (
+            notice = (
                 f"More than {exports.SHEET_MAX:,} rows: take them as CSV, which Excel opens, too."
             )
-            messages.error(request, told)
+            messages.error(request, notice)
             return HttpResponseRedirect(reverse("admin:promos_campaign_change", args=[pk]))
         self.log_verb(request, campaign, "exported", details={"kind": kind})
         name = f"campaign-{campaign.pk}-redemptions.{kind}"
@@ -552,11 +552,11 @@ class _Doing:
                 refused.append(f"{campaign} ({_why(error)})")
             else:
                 (asked if isinstance(outcome, ApprovalRequest) else done).append(str(campaign))
-        told = f"not {self._verb.past}: {'; '.join(refused)}"
+        notice = f"not {self._verb.past}: {'; '.join(refused)}"
         if not done and not asked:
-            raise PromosError(told)
+            raise PromosError(notice)
         if refused:
-            messages.warning(self._request, f"{capfirst(told)}.")
+            messages.warning(self._request, f"{capfirst(notice)}.")
         waiting = f"A second person has to approve the start: {', '.join(asked)}."
         if not done:
             return waiting
@@ -676,11 +676,11 @@ def _waiting(campaign: Campaign) -> SafeString | None:
 
 
 def _refusals(tried: dict[str, int]) -> dict[str, Any]:
-    """Return why codes were refused, with what the player was told."""
+    """Return why codes were refused, with the error code that the player got."""
     counted = [(detail, times) for detail, times in tried.items() if detail]
     whole = sum(times for _, times in counted)
     return {
-        "headers": ["Why", "The player was told", "Times", "Share"],
+        "headers": ["Reason", "Error code", "Times", "Share"],
         "rows": [
             [
                 detail.replace("_", " ").lower(),

@@ -442,7 +442,7 @@ def progress_of(batch: Batch) -> dict[str, Any]:
         "batch": batch,
         "moves": moves,
         "per_cent": round(100 * batch.made / batch.size, 1),
-        "told": f"{batch.size:,}" if done else f"{batch.made:,} of {batch.size:,}",
+        "count": f"{batch.size:,}" if done else f"{batch.made:,} of {batch.size:,}",
     }
 
 
@@ -576,8 +576,8 @@ def _taken_in(request: HttpRequest, campaign: Campaign) -> HttpResponse | None:
         messages.error(request, f"Refused: {str(error).removesuffix('.')}.")
         return None
     uploads.drop(owner_id=own_user(request).pk, upload=upload)
-    told = f"{report.added:,} codes imported, {report.refused_count:,} left out."
-    messages.success(request, told)
+    notice = f"{report.added:,} codes imported, {report.refused_count:,} left out."
+    messages.success(request, notice)
     address = reverse("admin:promos_code_changelist")
     return HttpResponseRedirect(f"{address}?campaign__id__exact={campaign.pk}")
 

@@ -31,7 +31,7 @@ EXPLANATIONS = {
 }
 
 # What the player reads, as staff may repeat it: no more than the player may know.
-TOLD = {
+PLAYER_ANSWERS = {
     Refusal.INVALID: "There is no such code.",
     Refusal.EXPIRED: "The code is not valid any more.",
     Refusal.ALREADY_USED: "The code has been used.",

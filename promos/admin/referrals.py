@@ -169,10 +169,10 @@ class ReferralAdmin(ReadOnlyAdmin[Referral]):
         if not referral.score:
             return "–"
         colour = "danger" if referral.score >= HELD_FROM else "warning"
-        told = "; ".join(
+        suspicions = "; ".join(
             reason["suspicion"].replace("_", " ").lower() for reason in referral.reasons
         )
-        return format_html("{} {}", badge(referral.score, colour), in_lines(told))
+        return format_html("{} {}", badge(referral.score, colour), in_lines(suspicions))
 
     @display(description="Started")
     def started(self, referral: Referral) -> str:
@@ -452,10 +452,12 @@ def _what_came_of(judgement: Judgement, *, before: Referral) -> list[list[object
     if takings is None:
         rows.append([f"Reward {reward.number}", "not chosen yet", "is not given"])
     else:
-        told = f"taken back: {_listed(takings.taken)}"
+        reversed_units = f"taken back: {_listed(takings.taken)}"
         if takings.shortfall:
-            told += f"; spent already: {_listed(takings.shortfall)}"
-        rows.append([f"Reward {reward.number}", reward.get_choice_display(), in_lines(told)])
+            reversed_units += f"; spent already: {_listed(takings.shortfall)}"
+        rows.append(
+            [f"Reward {reward.number}", reward.get_choice_display(), in_lines(reversed_units)]
+        )
     rows.append(["The two others of it", "of this reward", "count for the next one"])
     return rows
 

@@ -45,14 +45,14 @@ def outcome(attempt: Attempt) -> SafeString:
     if not attempt.refusal:
         return badge("accepted", "success")
     refusal = Refusal(attempt.refusal)
-    told = short(refusal.removeprefix("E_PROMO_"))
-    return badge(told, REFUSAL_COLOURS.get(refusal, "warning"))
+    label = short(refusal.removeprefix("E_PROMO_"))
+    return badge(label, REFUSAL_COLOURS.get(refusal, "warning"))
 
 
 def why(attempt: Attempt) -> SafeString:
     """Return in a sentence what stood against it, or what has become of it."""
-    told = explain(attempt.detail) if attempt.detail else f"{fate(attempt.redemption)}."
-    return in_lines(told)
+    sentence = explain(attempt.detail) if attempt.detail else f"{fate(attempt.redemption)}."
+    return in_lines(sentence)
 
 
 def in_lines(text: str) -> SafeString:

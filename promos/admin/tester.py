@@ -3,6 +3,7 @@
 Nothing is written: no attempt, no hold, no failure that counts towards a block.
 """
 
+from collections.abc import Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -21,7 +22,7 @@ from economy.admin import players_found
 from economy.timeline import minute
 from economy.wallets import business_zone
 from promos import redemptions
-from promos.admin.explanations import EXPLANATIONS, TOLD
+from promos.admin.explanations import EXPLANATIONS, PLAYER_ANSWERS
 from promos.admin.stories import in_lines
 from promos.models import HOLD_FOR, Campaign, CampaignKind, Code, Redemption, Scope
 from promos.rules import Person, Reason, Terms
@@ -30,6 +31,7 @@ from quizarena.staff import dates
 from quizarena.staff.desk import StaffAdmin
 
 LEVELS = ("A1", "A2", "B1", "B2")
+NO_PLAYER = "No player matches."
 # Who plays every day has been here for so long.
 REGULAR_FOR = timedelta(days=30)
 
@@ -88,11 +90,14 @@ class TesterForm(forms.Form):
             if len(exact or found) == 1:
                 cleaned["player"] = (exact or found)[0]
             else:
-                told = "Several players are called so." if found else "There is nobody like this."
-                self.add_error("player", told)
+                self.add_error("player", no_single_player(found))
         if cleaned.get("who") == "lapsed" and cleaned.get("days") is None:
             self.add_error("days", "For how many days?")
         return cleaned
+
+
+def no_single_player(found: Sequence[Player]) -> str:
+    return "Several players match: enter the Telegram id." if found else NO_PLAYER
 
 
 def page(request: HttpRequest, *, model_admin: StaffAdmin[Any]) -> HttpResponse:
@@ -185,7 +190,7 @@ def terms_of(code: Code) -> Terms:
     )
 
 
-# --- How it is told -------------------------------------------------------------------------------
+# --- The verdict ----------------------------------------------------------------------------------
 
 
 def _verdict(
@@ -200,7 +205,7 @@ def _verdict(
 ) -> dict[str, Any]:
     """Return the verdict as its template shows it."""
     if reasons:
-        sentence = f"It would not work. The player would read: {TOLD[reasons[0].refusal]}"
+        sentence = f"It would not work. The player would read: {PLAYER_ANSWERS[reasons[0].refusal]}"
         if len(reasons) > 1:
             notes = [*notes, "The first reason decides what the player reads; all of them hold."]
     elif held is not None:

@@ -305,7 +305,7 @@ class CampaignForm(_ModelForm):
 
     @property
     def draft(self) -> Campaign | None:
-        """Return the campaign as far as it can be told, or None while its value is missing."""
+        """Return the campaign as far as it is filled in, or None while its value is missing."""
         cleaned = getattr(self, "cleaned_data", {})
         if cleaned.get("value") is None or not cleaned.get("starts_at"):
             return None
@@ -376,7 +376,7 @@ def check(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
     return JsonResponse(
         {
             "good": is_good,
-            "errors": {name or "__all__": list(told) for name, told in form.errors.items()},
+            "errors": {name or "__all__": list(errors) for name, errors in form.errors.items()},
             "outlook": render_to_string(
                 "promos/wizard_outlook.html",
                 {"outlook": _outlook(form, staff=own_user(request))},
@@ -473,7 +473,10 @@ def _outlook(form: CampaignForm, *, staff: User) -> dict[str, Any]:
         "gives": planning.gives(draft),
         "segment": planning.segment(draft),
         "texts": [
-            (language, previews.told(draft, language=language, product=_title(draft, language)))
+            (
+                language,
+                previews.player_text(draft, language=language, product=_title(draft, language)),
+            )
             for language in previews.LANGUAGES
         ],
         "prices": [

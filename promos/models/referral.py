@@ -373,7 +373,7 @@ class Referral(models.Model):
 
 
 class ReferralNoticeKind(models.TextChoices):
-    """What an inviter is told."""
+    """What an inviter is notified of."""
 
     FRIEND_QUALIFIED = "FRIEND_QUALIFIED", "a friend counts"
     REWARD_READY = "REWARD_READY", "a reward can be chosen"
@@ -385,13 +385,13 @@ class ReferralNoticeQuerySet(models.QuerySet["ReferralNotice"]):
     """Questions about notices."""
 
     def undelivered(self, *, of_losses: bool) -> Self:
-        """Return what inviters have yet to be told, of what they lost or of the rest, in order."""
+        """Return the unsent notices, those of losses or the others, in order."""
         losses = Q(kind=ReferralNoticeKind.REWARD_REVOKED)
         return self.filter(losses if of_losses else ~losses, told_at=None).order_by("pk")
 
 
 class ReferralNotice(models.Model):
-    """That an inviter is told something, once. The bot fetches it."""
+    """A notice to an inviter, sent once. The bot fetches it."""
 
     player = models.ForeignKey(
         "players.Player",
@@ -420,7 +420,7 @@ class ReferralNotice(models.Model):
                 condition=Q(told_at=None),
                 name="referral_notice_untold",
             ),
-            # What a player has yet to be told.
+            # A player's unsent notices.
             models.Index(
                 fields=["player"], condition=Q(told_at=None), name="referral_notice_untold_player"
             ),

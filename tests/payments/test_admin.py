@@ -1,4 +1,4 @@
-"""Payments at the desk: found, told, set right, counted."""
+"""Payments in the admin: search, timeline, actions and revenue."""
 
 import html
 import re
@@ -246,14 +246,14 @@ class TestPage:
     ) -> None:
         purchase = buy(PlayerFactory.create())
 
-        told = read(client, page(purchase))
+        shown = read(client, page(purchase))
 
         kinds = ["opened created", "invoice sent", "pre-checkout approved", "paid", "credited"]
-        places = [told.index(kind, told.index("Timeline")) for kind in kinds]
+        places = [shown.index(kind, shown.index("Timeline")) for kind in kinds]
         assert places == sorted(places)
-        assert "stars 5" in told
-        assert f"entry {purchase.credit_entry_id}" in told
-        assert '"telegram_payment_charge_id":' in told
+        assert "stars 5" in shown
+        assert f"entry {purchase.credit_entry_id}" in shown
+        assert '"telegram_payment_charge_id":' in shown
 
     def test_it_leads_to_player_wallet_entries_and_subscription(
         self, client: Client, staff: User
@@ -278,11 +278,11 @@ class TestPage:
         asked = ask_refund(purchase)
         Refund.objects.filter(pk=asked.pk).update(tries=2, last_error="refundStarPayment: 500 Oops")
 
-        told = read(client, page(purchase))
+        shown = read(client, page(purchase))
 
-        assert "credited, refund under way" in told
-        assert "API Wrong product. Telegram did not do it 2" in told
-        assert "refundStarPayment: 500 Oops" in told
+        assert "credited, refund under way" in shown
+        assert "API Wrong product. Telegram did not do it 2" in shown
+        assert "refundStarPayment: 500 Oops" in shown
 
     def test_it_tells_what_telegram_and_reconciliation_say(
         self, client: Client, staff: User
@@ -303,13 +303,13 @@ class TestPage:
             run=run, kind="AMOUNT", purchase=purchase, details={"ours": 5, "telegram": 4}
         )
 
-        told = read(client, page(purchase))
+        shown = read(client, page(purchase))
 
         assert (
             "Telegram's list When Stars Commission of the affiliate Charge id Read "
-            f"22 Nov 2026, 12:00:00 +4 – {purchase.charge_id}" in told
+            f"22 Nov 2026, 12:00:00 +4 – {purchase.charge_id}" in shown
         )
-        assert "the amounts differ open" in told
+        assert "the amounts differ open" in shown
 
     @pytest.mark.parametrize(
         ("role", "expected"),
@@ -463,13 +463,15 @@ class TestQueue:
         with time_machine.travel(NOON + timedelta(hours=5), tick=False):
             shown = client.get(QUEUE).content.decode()
 
-        told = text(shown.encode())
-        assert told.index("5 hours ago Mega Pack MEGA_PACK_15 @anna 15 Stars") < told.index(
-            "3 hours ago 10 energy points ENERGY_10"
+        page_text = text(shown.encode())
+        assert page_text.index(
+            "5 hours ago Mega Pack MEGA_PACK_15 @anna 15 Stars"
+        ) < page_text.index("3 hours ago 10 energy points ENERGY_10")
+        assert "@berta" not in page_text
+        assert "Recovery tries it every 5 minutes" in page_text
+        assert (
+            "Refund it; replay the credit only if the wrong amount is our own mistake." in page_text
         )
-        assert "@berta" not in told
-        assert "Recovery tries it every 5 minutes" in told
-        assert "Refund it; replay the credit only if the wrong amount is our own mistake." in told
         for purchase in (first, later):
             for name in ("replay", "refund", "recheck"):
                 assert page(purchase, name) in shown
@@ -542,16 +544,16 @@ class TestRecheck:
         road.travel()
         return Purchase.objects.get(pk=purchase.pk)
 
-    def test_a_payment_that_nobody_has_told_us_of_is_credited(
+    def test_a_payment_that_was_never_reported_is_credited(
         self, client: Client, staff: User, road: Road
     ) -> None:
         purchase = self.bought(road, "payment_lost")
         assert purchase.status == "PRECHECKOUT_OK"
 
-        told = self.rechecked(client, purchase, staff)
+        shown = self.rechecked(client, purchase, staff)
 
-        assert "Telegram says: paid 5 Stars on" in told
-        assert "Telegram has a payment that we had not heard of (set right)." in told
+        assert "Telegram says: paid 5 Stars on" in shown
+        assert "Telegram has a payment that we had not heard of (set right)." in shown
         purchase.refresh_from_db()
         assert (purchase.status, purchase.flags) == ("CREDITED", ["HEALED"])
         assert AuditEntry.objects.get(action="purchase.rechecked").actor == staff
@@ -567,9 +569,9 @@ class TestRecheck:
             telegram_payment_charge_id=purchase.charge_id,
         )
 
-        told = self.rechecked(client, purchase, staff)
+        shown = self.rechecked(client, purchase, staff)
 
-        assert "refunded at Telegram, not by us (set right)" in told
+        assert "refunded at Telegram, not by us (set right)" in shown
         purchase.refresh_from_db()
         assert purchase.status == "REFUNDED"
 
@@ -579,10 +581,10 @@ class TestRecheck:
         """Telegram's list has no line of it yet."""
         purchase = buy(PlayerFactory.create(), now=datetime.now(UTC))
 
-        told = self.rechecked(client, purchase, staff)
+        shown = self.rechecked(client, purchase, staff)
 
-        assert "It was paid in the last minutes, so that is not compared yet" in told
-        assert "Our books say the same." not in told
+        assert "It was paid in the last minutes, so that is not compared yet" in shown
+        assert "Our books say the same." not in shown
 
     def test_through_an_affiliate_the_books_agree(
         self, client: Client, staff: User, road: Road
@@ -592,18 +594,18 @@ class TestRecheck:
         assert (line["amount"], line["nanostar_amount"]) == (4, 500_000_000)
         assert line["source"]["affiliate"]["nanostar_amount"] == 500_000_000
 
-        told = self.rechecked(client, purchase, staff)
+        shown = self.rechecked(client, purchase, staff)
 
-        assert "Telegram says: paid 5 Stars on" in told
-        assert "Our books say the same." in told
+        assert "Telegram says: paid 5 Stars on" in shown
+        assert "Our books say the same." in shown
         assert "Commission of the affiliate" in read(client, page(purchase))
 
     def test_nothing_differs(self, client: Client, staff: User, road: Road) -> None:
         purchase = self.bought(road)
 
-        told = self.rechecked(client, purchase, staff)
+        shown = self.rechecked(client, purchase, staff)
 
-        assert "Our books say the same." in told
+        assert "Our books say the same." in shown
 
     def test_telegram_does_not_answer(
         self, client: Client, staff: User, settings: Settings
@@ -611,9 +613,11 @@ class TestRecheck:
         settings.TELEGRAM_API_URL = "http://127.0.0.1:9"
         purchase = buy(PlayerFactory.create())
 
-        told = self.rechecked(client, purchase, staff)
+        shown = self.rechecked(client, purchase, staff)
 
-        assert "Telegram could not be asked (getStarTransactions: ConnectError). Try again." in told
+        assert (
+            "Telegram could not be asked (getStarTransactions: ConnectError). Try again." in shown
+        )
 
     def test_without_the_broker_nothing_is_asked(
         self, client: Client, staff: User, monkeypatch: pytest.MonkeyPatch
@@ -742,7 +746,7 @@ class TestProducts:
         assert client.get(self.PRICE).status_code == 403
 
     @pytest.mark.parametrize(
-        ("field", "value", "told"),
+        ("field", "value", "error"),
         [
             ("title_uk", "", "This field is required"),
             ("title_de", "x" * 33, "at most 32 characters"),
@@ -750,13 +754,13 @@ class TestProducts:
         ],
     )
     def test_what_telegram_would_not_take_is_refused(
-        self, client: Client, field: str, value: str, told: str
+        self, client: Client, field: str, value: str, error: str
     ) -> None:
         log_in(client, "Operator")
 
         answer = client.post(f"{PRODUCTS}ENERGY_10/change/", {**self.FORM, field: value})
 
-        assert told in text(answer.content)
+        assert error in text(answer.content)
         assert Product.objects.get(pk="ENERGY_10").stars == 5
 
     def test_what_is_delivered_is_shown_and_stays(self, client: Client) -> None:
@@ -850,8 +854,10 @@ class TestReconciliation:
         shown = client.get(f"{RUNS}{run.pk}/change/").content.decode()
         assert page(purchase) in shown
         assert f"/admin/players/player/{player.pk}/change/" in shown
-        told = text(shown.encode())
-        assert told.index("a wallet is not the sum") < told.index("Telegram has a payment")
+        page_text = text(shown.encode())
+        assert page_text.index("a wallet is not the sum") < page_text.index(
+            "Telegram has a payment"
+        )
 
     def test_a_run_says_what_it_has_looked_at_and_what_it_has_left_out(
         self, client: Client
@@ -920,9 +926,14 @@ class TestSupport:
                 request_id=request.pk, text="Yes.", staff=staff, now=NOON + timedelta(hours=hour)
             )
 
-        told = read(client, REQUESTS)
+        shown = read(client, REQUESTS)
 
-        assert re.findall(r"Question (one|two|three|four)", told) == ["two", "four", "three", "one"]
+        assert re.findall(r"Question (one|two|three|four)", shown) == [
+            "two",
+            "four",
+            "three",
+            "one",
+        ]
 
     def test_support_answers_with_the_purchases_beside(self, client: Client, staff: User) -> None:
         player = PlayerFactory.create(username="anna")
@@ -970,11 +981,11 @@ class TestRevenue:
         refund(month, now=NOON + 2 * DAY)
 
         with time_machine.travel(NOON + 3 * DAY, tick=False):
-            told = read(client, REVENUE)
+            shown = read(client, REVENUE)
 
         named = "10 energy points ENERGY_10 1 5 0 5 Premium Month PREMIUM_MONTH 1 99 −99 0"
-        assert f"{named} Total 2 104 −99 5" in told
-        assert "24 Nov 2026 0 0 −99 −99 23 Nov 2026 1 99 0 99 22 Nov 2026 1 5 0 5" in told
+        assert f"{named} Total 2 104 −99 5" in shown
+        assert "24 Nov 2026 0 0 −99 −99 23 Nov 2026 1 99 0 99 22 Nov 2026 1 5 0 5" in shown
 
     def test_bars_are_stacked_with_refunds_below_zero(self, client: Client) -> None:
         log_in(client, "Operator")

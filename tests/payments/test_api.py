@@ -308,9 +308,9 @@ class TestBadInput:
     ) -> None:
         answer = caller.post("purchases/", body)
 
-        told = problem(answer)
-        assert (answer.status_code, told["code"]) == (400, "invalid_request")
-        assert {(error["field"], error["code"]) for error in told["errors"]} == errors
+        details = problem(answer)
+        assert (answer.status_code, details["code"]) == (400, "invalid_request")
+        assert {(error["field"], error["code"]) for error in details["errors"]} == errors
         assert not Purchase.objects.exists()
         assert not KeptAnswer.objects.exists()
 
@@ -333,9 +333,9 @@ class TestBadInput:
 
         answer = caller.post(f"purchases/{purchase.pk}/refund/", body)
 
-        told = problem(answer)
-        assert (answer.status_code, told["code"]) == (400, "invalid_request")
-        assert {(error["field"], error["code"]) for error in told["errors"]} == errors
+        details = problem(answer)
+        assert (answer.status_code, details["code"]) == (400, "invalid_request")
+        assert {(error["field"], error["code"]) for error in details["errors"]} == errors
         assert not Refund.objects.exists()
         assert not KeptAnswer.objects.exists()
 
@@ -349,9 +349,11 @@ class TestBadInput:
             (nobody, "player", "player_not_found"),
             (nothing, "product", "product_not_found"),
         ]:
-            told = problem(answer)
-            assert (answer.status_code, told["code"]) == (422, code)
-            assert [(error["field"], error["code"]) for error in told["errors"]] == [(field, code)]
+            details = problem(answer)
+            assert (answer.status_code, details["code"]) == (422, code)
+            assert [(error["field"], error["code"]) for error in details["errors"]] == [
+                (field, code)
+            ]
         assert not Purchase.objects.exists()
         assert not KeptAnswer.objects.exists()
 
@@ -412,10 +414,10 @@ class TestRefused:
 
         answer = caller.post("purchases/", {"player": player.telegram_id, **asked})
 
-        told = problem(answer)
-        assert (answer.status_code, told["code"]) == (409, code)
-        assert told["detail"].endswith(".")
-        assert ("until" in told) == (code == "too_soon")
+        details = problem(answer)
+        assert (answer.status_code, details["code"]) == (409, code)
+        assert details["detail"].endswith(".")
+        assert ("until" in details) == (code == "too_soon")
         assert Purchase.objects.count() == before
         assert not KeptAnswer.objects.exists()
 
@@ -537,8 +539,8 @@ class TestRefunds:
         assert answer.status_code == status
         assert Refund.objects.exists() == (status == 202)
         if status == 403:
-            told = problem(answer)
-            assert (told["code"], told["stars_max"]) == ("refund_needs_staff", 4)
+            details = problem(answer)
+            assert (details["code"], details["stars_max"]) == ("refund_needs_staff", 4)
 
     def test_more_than_the_limit_of_a_day_needs_staff(
         self, caller: Caller, settings: Settings

@@ -84,7 +84,7 @@ def test_each_speaks_each_language_within_what_telegram_takes(language: str) -> 
         assert product.texts[language]["title"] == product.title(language)
 
 
-def test_a_language_that_is_missing_is_told_in_german() -> None:
+def test_a_language_that_is_missing_falls_back_to_german() -> None:
     product = Product.objects.get(code="ENERGY_10")
     del product.texts["uk"]
 

@@ -110,7 +110,7 @@ class TestDelivery:
             ("PREMIUM_YEAR", 499, {"premium_days": 365}, (0, 0, 0)),
         ],
     )
-    def test_it_is_told_in_the_entry(
+    def test_the_entry_records_it(
         self,
         player: Player,
         code: str,

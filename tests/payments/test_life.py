@@ -285,10 +285,10 @@ class Shop(RuleBasedStateMachine):
 
     @invariant()
     def no_recorded_charge_is_forgotten(self) -> None:
-        """Look for each charge that we were told of: it stays, with its Stars."""
-        told = {paid.charge_id: paid.stars for paid in self.charges}
+        """Look for each charge that was reported to us: it stays, with its Stars."""
+        reported = {paid.charge_id: paid.stars for paid in self.charges}
         kept = dict(Purchase.objects.exclude(charge_id=None).values_list("charge_id", "paid_stars"))
-        assert kept.items() <= told.items()
+        assert kept.items() <= reported.items()
         heard = PurchaseEvent.objects.filter(kind="PAID").count()
         assert heard == len(kept)
 

@@ -413,7 +413,7 @@ def _at_random(
 
 
 def _assert_new(code: str, snapshot: Snapshot) -> None:
-    """Check that the product brings the player something; told here in words of its own."""
+    """Check that the product brings the player something; written a second time here."""
     if code in ("ENERGY_10", "MEGA_PACK_15"):
         assert snapshot.plan is None
     if code == "MEGA_PACK_15":

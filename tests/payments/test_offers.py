@@ -423,7 +423,7 @@ class TestComeback:
 
 
 class TestWeekend:
-    def test_the_price_that_is_told_is_the_price_of_the_invoice(self, player: Player) -> None:
+    def test_the_price_that_is_shown_is_the_price_of_the_invoice(self, player: Player) -> None:
         campaign = weekend_campaign(scope="PREMIUM_ANY")
         proposal = propose(player, now=FRIDAY)
         assert proposal is not None
@@ -621,7 +621,7 @@ class TestTaking:
             self.take(impression, player=PlayerFactory.create())
         assert Purchase.objects.count() == 0
 
-    def test_it_never_costs_more_than_was_told(self, impression: Impression) -> None:
+    def test_it_never_costs_more_than_was_shown(self, impression: Impression) -> None:
         Product.objects.filter(pk="ENERGY_10").update(stars=6)
 
         with transaction.atomic(), pytest.raises(RefusedError) as refused:

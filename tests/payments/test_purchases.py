@@ -519,10 +519,10 @@ class TestRecording:
     ) -> None:
         purchase = steps.pay(steps.open_purchase(player), charge_id="one")
 
-        told = steps.payment(
+        payment = steps.payment(
             purchase, charge_id="one", stars=99, payload="nobody's", payer={"id": 1}
         )
-        assert purchases.record_payment(told, now=NOON + MINUTE) == purchase
+        assert purchases.record_payment(payment, now=NOON + MINUTE) == purchase
 
         assert steps.again(purchase).paid_stars == 5
         assert Purchase.objects.count() == 1

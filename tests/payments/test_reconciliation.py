@@ -107,12 +107,12 @@ class Statement:
         """Write down the payment that our books have."""
         assert purchase.charge_id is not None
         assert purchase.paid_at is not None
-        told = {
+        line = {
             "stars": purchase.paid_stars,
             "payload": purchase.payload or "",
             "at": purchase.paid_at,
         }
-        self.payment(purchase.charge_id, purchase.player, **{**told, **more})
+        self.payment(purchase.charge_id, purchase.player, **{**line, **more})
 
     def _write(
         self,
@@ -325,7 +325,7 @@ class TestDifferences:
         assert reconcile(now=LATER + 5 * MINUTE) == [("NO_REFUND", False)]
 
     @pytest.mark.parametrize(
-        ("told", "details"),
+        ("line", "details"),
         [
             ({"stars": 7}, {"ours": 5, "telegram": 7, "nanostars": 0, "currency": "XTR"}),
             (
@@ -335,10 +335,10 @@ class TestDifferences:
         ],
     )
     def test_amounts_that_differ(
-        self, statement: Statement, player: Player, told: Json, details: Json
+        self, statement: Statement, player: Player, line: Json, details: Json
     ) -> None:
         purchase = steps.buy(player)
-        statement.tell(purchase, **told)
+        statement.tell(purchase, **line)
 
         assert reconcile() == [("AMOUNT", False)]
         assert Difference.objects.get().details == details
@@ -670,17 +670,17 @@ class TestRuns:
         assert again.finished_at is not None
         assert statement.offsets == [50, 150]
 
-    def test_a_full_run_that_is_told_to_wait_obeys_and_keeps_its_position(
+    def test_a_full_run_waits_when_telegram_asks_and_keeps_its_position(
         self, statement: Statement, player: Player
     ) -> None:
         for number in range(250):
             statement.payment(f"gift-{number}", player, transaction_type="gift_purchase")
         statement.too_many_at = 100
 
-        told = reconciliation.run(is_full=True, now=LATER)
+        interrupted = reconciliation.run(is_full=True, now=LATER)
 
-        assert (told.position, told.finished_at) == (100, None)
-        assert told.due_at == LATER + timedelta(seconds=37)
+        assert (interrupted.position, interrupted.finished_at) == (100, None)
+        assert interrupted.due_at == LATER + timedelta(seconds=37)
         assert statement.offsets == [0, 100]
         statement.too_many_at = None
         assert reconciliation.continue_unfinished(now=LATER + timedelta(seconds=36)) == 0

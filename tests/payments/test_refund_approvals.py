@@ -159,7 +159,7 @@ class TestApproved:
 
 @pytest.mark.django_db
 class TestForesight:
-    def test_what_is_spent_is_told(self) -> None:
+    def test_what_is_spent_is_shown(self) -> None:
         player = PlayerFactory.create(username="anna")
         purchase = buy(player)
         for number in range(23):  # The first twenty are free.

@@ -150,7 +150,7 @@ def test_refund_after_recovery_keeps_single_credit_and_single_debit(
 class TestTakingBack:
     """What of it is still there."""
 
-    def test_what_is_spent_is_told_as_shortfall(self, player: Player) -> None:
+    def test_what_is_spent_is_reported_as_shortfall(self, player: Player) -> None:
         purchase = steps.buy(player)
         spend_energy(player, 7)
 
@@ -236,10 +236,10 @@ class TestFromTelegram:
 
     def test_it_ends_as_one_of_ours(self, player: Player) -> None:
         purchase = steps.buy(player)
-        told = steps.payment(purchase, charge_id=purchase.charge_id)
+        payment = steps.payment(purchase, charge_id=purchase.charge_id)
 
         for _ in range(2):
-            purchase = refunds.came_from_telegram(told, now=NOON + MINUTE)
+            purchase = refunds.came_from_telegram(payment, now=NOON + MINUTE)
 
         assert purchase.status == "REFUNDED"
         assert (purchase.refund.source, purchase.refund.tries) == ("TELEGRAM", 0)
@@ -272,12 +272,12 @@ class TestFromTelegram:
         assert steps.entries(player) == []
 
     def test_of_a_charge_of_nothing_we_know(self, player: Player) -> None:
-        told = steps.payment(steps.open_purchase(player), payload="nobody's")
+        payment = steps.payment(steps.open_purchase(player), payload="nobody's")
 
-        kept = refunds.came_from_telegram(told, now=NOON)
+        kept = refunds.came_from_telegram(payment, now=NOON)
 
         assert (kept.status, kept.problem) == ("REFUNDED", "UNKNOWN_PAYLOAD")
-        assert (kept.player, kept.charge_id) == (player, told.charge_id)
+        assert (kept.player, kept.charge_id) == (player, payment.charge_id)
         assert Alert.objects.filter(settled_at=None).count() == 0
 
 
@@ -444,9 +444,9 @@ class TestSaga:
     ) -> None:
         purchase = telegram.buy("PREMIUM_MONTH", is_subscription=True)
         telegram.sandbox.refund_at_telegram(telegram.id, purchase.charge_id or "")
-        told = steps.payment(purchase, charge_id=purchase.charge_id)
+        payment = steps.payment(purchase, charge_id=purchase.charge_id)
 
-        assert refunds.came_from_telegram(told, now=timezone.now()).status == "REFUNDED"
+        assert refunds.came_from_telegram(payment, now=timezone.now()).status == "REFUNDED"
         assert tasks.cancel_subscriptions() == 1
 
         purchase = steps.again(purchase)
@@ -544,11 +544,11 @@ class TestIncomplete:
         purchase = steps.buy(player)
         reversals_fail()
 
-        told = refunds.came_from_telegram(
+        kept = refunds.came_from_telegram(
             steps.payment(purchase, charge_id=purchase.charge_id), now=NOON
         )
 
-        assert told.status == "CREDITED"
+        assert kept.status == "CREDITED"
         refund = Refund.objects.get()
         assert (refund.telegram_at, refund.finished_at) == (NOON, None)
         assert Alert.objects.get(settled_at=None).kind == "refund_incomplete"

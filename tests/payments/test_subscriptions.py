@@ -281,7 +281,7 @@ class TestEnd:
         assert resumed.canceled_at == NOON + DAY
         assert subscriptions.resume(player=first.player, now=NOON + MONTH) is None
 
-    def test_what_telegram_has_not_been_told_of_simply_goes_on(self, first: Purchase) -> None:
+    def test_what_was_not_cancelled_at_telegram_yet_simply_continues(self, first: Purchase) -> None:
         subscriptions.cancel(player=first.player, now=NOON + DAY)
 
         resumed = subscriptions.resume(player=first.player, now=NOON + DAY)
@@ -355,7 +355,7 @@ class TestEnd:
 
 
 class TestTellingTelegram:
-    """A cancellation is told to Telegram until it agrees."""
+    """A cancellation is sent to Telegram until it agrees."""
 
     @staticmethod
     def ask(first: Purchase, now: datetime) -> bool:

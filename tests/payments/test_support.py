@@ -32,7 +32,7 @@ def test_a_request_waits_for_an_answer(player: Player) -> None:
     assert list(SupportRequest.objects.unanswered()) == [second, first]
 
 
-def test_the_answer_is_told_by_the_bot(player: Player) -> None:
+def test_the_bot_sends_the_answer(player: Player) -> None:
     request, staff = ask(player), make_staff("Support")
 
     support.answer(request_id=request.pk, text=" Sie ist da. ", staff=staff, now=NOON + MINUTE)

@@ -34,6 +34,6 @@ def text(content: bytes) -> str:
     return " ".join(html.unescape(re.sub(r"<[^>]+>", " ", content.decode())).split())
 
 
-def told(client: Client, address: str, values: dict[str, str]) -> str:
+def submit(client: Client, address: str, values: dict[str, str]) -> str:
     """Send a form, follow, and return what the page says."""
     return text(client.post(address, values, follow=True).content)

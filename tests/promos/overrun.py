@@ -447,13 +447,15 @@ def _prove(world: World) -> None:
     for campaign in proof.prove(now=late):
         world.note(f"{campaign}: the counters are not what the redemptions say.")
     grants = Redemption.objects.filter(campaign__kind="ENERGY_GRANT")
-    for told, type_, redeemed in (
+    for outcome, type_, redeemed in (
         ("given", "PROMO_GRANT", grants.filter(status__in=["APPLIED", "REVOKED"])),
         ("taken back", "TAKEN_BACK", grants.filter(status="REVOKED")),
     ):
         entries = LedgerEntry.objects.filter(type=type_, source="PROMO")
         if entries.count() != redeemed.count():
-            world.note(f"{entries.count()} grants were {told} for {redeemed.count()} redemptions.")
+            world.note(
+                f"{entries.count()} grants were {outcome} for {redeemed.count()} redemptions."
+            )
     twice = (
         Redemption.objects.exclude(status="EXPIRED")
         .values("campaign", "player")

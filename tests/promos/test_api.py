@@ -58,10 +58,10 @@ class TestRedeeming:
 
         answer = caller.post("promos/redeem/", entered(anna, " hallo-2026 "))
 
-        told = body_of(answer)
-        created_at = datetime.fromisoformat(told.pop("created_at"))
+        body = body_of(answer)
+        created_at = datetime.fromisoformat(body.pop("created_at"))
         assert answer.status_code == 201
-        assert told == {
+        assert body == {
             "id": Redemption.objects.get().pk,
             "player": anna.telegram_id,
             "status": "APPLIED",
@@ -81,11 +81,11 @@ class TestRedeeming:
         now = NOON + timedelta(hours=1)
 
         with time_machine.travel(now, tick=False):
-            told = body_of(caller.post("promos/redeem/", entered(anna)))
+            body = body_of(caller.post("promos/redeem/", entered(anna)))
 
-        assert (told["status"], told["value"]) == ("RESERVED", 20)
-        assert (told["scope"], told["product"]) == ("PRODUCT", "PREMIUM_MONTH")
-        assert datetime.fromisoformat(told["reserved_until"]) == now + timedelta(minutes=15)
+        assert (body["status"], body["value"]) == ("RESERVED", 20)
+        assert (body["scope"], body["product"]) == ("PRODUCT", "PREMIUM_MONTH")
+        assert datetime.fromisoformat(body["reserved_until"]) == now + timedelta(minutes=15)
 
     def test_the_same_request_again_gives_nothing_twice(self, caller: Caller, anna: Player) -> None:
         energy()
@@ -230,10 +230,10 @@ class TestRefused:
         answer = caller.post("promos/redeem/", entered(anna), key="k1")
         again = caller.post("promos/redeem/", entered(anna), key="k1")
 
-        told = problem(answer)
-        assert (answer.status_code, told["code"]) == (status, code)
-        assert set(told) - {"blocked_until"} == {"type", "title", "status", "detail", "code"}
-        assert problem(again) == told
+        details = problem(answer)
+        assert (answer.status_code, details["code"]) == (status, code)
+        assert set(details) - {"blocked_until"} == {"type", "title", "status", "detail", "code"}
+        assert problem(again) == details
         assert again.headers["Idempotency-Replayed"] == "true"
         assert ("Retry-After" in again.headers) == (status == 429)
         assert Attempt.objects.count() == tried + 1
@@ -258,11 +258,11 @@ class TestRefused:
             late = caller.post("promos/redeem/", entered(anna), key="k1")
             anew = caller.post("promos/redeem/", entered(anna))
 
-        assert [told["code"] for told in failed] == ["E_PROMO_INVALID"] * 5
-        assert ["blocked_until" in told for told in failed] == [False] * 4 + [True]
-        told = problem(blocked)
-        assert (blocked.status_code, told["code"]) == (429, "E_PROMO_RATE_LIMITED")
-        assert datetime.fromisoformat(told["blocked_until"]) == now + timedelta(hours=1)
+        assert [details["code"] for details in failed] == ["E_PROMO_INVALID"] * 5
+        assert ["blocked_until" in details for details in failed] == [False] * 4 + [True]
+        details = problem(blocked)
+        assert (blocked.status_code, details["code"]) == (429, "E_PROMO_RATE_LIMITED")
+        assert datetime.fromisoformat(details["blocked_until"]) == now + timedelta(hours=1)
         assert [answer.headers["Retry-After"] for answer in (blocked, replayed, late)] == [
             "3540",
             "1740",
@@ -287,28 +287,28 @@ class TestDryRun:
     def test_it_tells_every_reason_and_writes_nothing(self, caller: Caller, anna: Player) -> None:
         campaign = energy(status="PAUSED", for_language="uk", for_level="B2")
 
-        told = body_of(caller.post("promos/test/", entered(anna, "hallo 2026"), key=None))
+        body = body_of(caller.post("promos/test/", entered(anna, "hallo 2026"), key=None))
 
-        assert (told["works"], told["refusal"]) == (False, "E_PROMO_PAUSED")
-        assert told["reasons"] == ["PAUSED", "LANGUAGE", "LEVEL"]
-        assert told["campaign"]["id"] == campaign.pk
+        assert (body["works"], body["refusal"]) == (False, "E_PROMO_PAUSED")
+        assert body["reasons"] == ["PAUSED", "LANGUAGE", "LEVEL"]
+        assert body["campaign"]["id"] == campaign.pk
         assert not Attempt.objects.exists()
         assert not KeptAnswer.objects.exists()
 
     def test_what_would_work_says_so_and_stays(self, caller: Caller, anna: Player) -> None:
         energy()
 
-        told = [body_of(caller.post("promos/test/", entered(anna), key=None)) for _ in range(6)]
+        verdicts = [body_of(caller.post("promos/test/", entered(anna), key=None)) for _ in range(6)]
 
-        assert [(one["works"], one["refusal"], one["reasons"]) for one in told] == [
+        assert [(one["works"], one["refusal"], one["reasons"]) for one in verdicts] == [
             (True, None, [])
         ] * 6
         assert (owned(anna), Redemption.objects.count()) == (0, 0)
 
     def test_a_code_of_nobody_has_no_campaign(self, caller: Caller, anna: Player) -> None:
-        told = body_of(caller.post("promos/test/", entered(anna), key=None))
+        body = body_of(caller.post("promos/test/", entered(anna), key=None))
 
-        assert told == {
+        assert body == {
             "works": False,
             "refusal": "E_PROMO_INVALID",
             "reasons": ["UNKNOWN"],
@@ -365,17 +365,17 @@ class TestCampaigns:
     def test_a_campaign_says_what_it_is(self, caller: Caller) -> None:
         campaign = make_campaign(name="Advent", uses_max=500, for_first_purchase=True)
 
-        told = body_of(caller.get(f"promos/campaigns/{campaign.pk}/"))
+        body = body_of(caller.get(f"promos/campaigns/{campaign.pk}/"))
 
-        assert (told["name"], told["status"], told["kind"]) == (
+        assert (body["name"], body["status"], body["kind"]) == (
             "Advent",
             "ACTIVE",
             "PERCENT_DISCOUNT",
         )
-        assert (told["value"], told["scope"], told["product"]) == (20, "ANY", "")
-        assert (told["uses_max"], told["stars_max"], told["ends_at"]) == (500, None, None)
-        assert told["for_first_purchase"]
-        assert (told["held"], told["applied"], told["stars_given"]) == (0, 0, 0)
+        assert (body["value"], body["scope"], body["product"]) == (20, "ANY", "")
+        assert (body["uses_max"], body["stars_max"], body["ends_at"]) == (500, None, None)
+        assert body["for_first_purchase"]
+        assert (body["held"], body["applied"], body["stars_given"]) == (0, 0, 0)
 
     @pytest.mark.parametrize("path", ["", "statistics/"])
     @pytest.mark.parametrize("pk", [1, 2**70])
@@ -442,9 +442,9 @@ class TestStatus:
 
         answer = move(caller, campaign, target, expected=before)
 
-        told = problem(answer)
-        assert (answer.status_code, told["code"]) == (409, "illegal_move")
-        assert (told["detail"], told["current_status"]) == (why, before)
+        details = problem(answer)
+        assert (answer.status_code, details["code"]) == (409, "illegal_move")
+        assert (details["detail"], details["current_status"]) == (why, before)
         assert Campaign.objects.get().status == before
         assert not KeptAnswer.objects.exists()
 
@@ -465,9 +465,9 @@ class TestStatus:
 
         answer = move(caller, campaign, "ACTIVE", expected="DRAFT")
 
-        told = problem(answer)
-        assert (answer.status_code, told["code"]) == (422, "campaign_incomplete")
-        assert told["reasons"] == ["Its window is over before it starts.", "It has no code."]
+        details = problem(answer)
+        assert (answer.status_code, details["code"]) == (422, "campaign_incomplete")
+        assert details["reasons"] == ["Its window is over before it starts.", "It has no code."]
         assert Campaign.objects.get().status == "DRAFT"
 
     def test_an_expensive_draft_needs_a_second_person(self, caller: Caller) -> None:
@@ -475,8 +475,8 @@ class TestStatus:
 
         answer = move(caller, campaign, "ACTIVE", expected="DRAFT")
 
-        told = problem(answer)
-        assert (answer.status_code, told["code"], told["stars_max"]) == (
+        details = problem(answer)
+        assert (answer.status_code, details["code"], details["stars_max"]) == (
             403,
             "needs_second_person",
             5000,
@@ -490,8 +490,8 @@ class TestStatus:
 
         answer = move(caller, campaign, "ENDED", expected="ACTIVE")
 
-        told = problem(answer)
-        assert (answer.status_code, told["code"], told["current_status"]) == (
+        details = problem(answer)
+        assert (answer.status_code, details["code"], details["current_status"]) == (
             409,
             "status_changed",
             "PAUSED",
@@ -531,10 +531,10 @@ class TestStatistics:
         assert redemptions.release(redemption_id=gone.pk, now=now)
         redeem_directly(used.player)
 
-        told = body_of(caller.get(f"promos/campaigns/{campaign.pk}/statistics/"))
+        body = body_of(caller.get(f"promos/campaigns/{campaign.pk}/statistics/"))
 
         assert held.status == "RESERVED"
-        assert told == {
+        assert body == {
             "attempts": 6,
             "accepted": 4,
             "held": 1,
@@ -552,10 +552,10 @@ class TestStatistics:
 
         # The client, the campaign, its attempts, its redemptions.
         with django_assert_num_queries(4):
-            told = body_of(caller.get(f"promos/campaigns/{campaign.pk}/statistics/"))
+            body = body_of(caller.get(f"promos/campaigns/{campaign.pk}/statistics/"))
 
-        assert told.pop("refusals") == {}
-        assert set(told.values()) == {0}
+        assert body.pop("refusals") == {}
+        assert set(body.values()) == {0}
 
 
 def roll_back(caller: Caller, redemption: Redemption, *, key: str = "") -> HttpResponse:
@@ -593,8 +593,8 @@ class TestRollback:
 
         answer = roll_back(caller, Redemption.objects.get())
 
-        told = problem(answer)
-        assert (answer.status_code, told["code"], told["current_status"]) == (
+        details = problem(answer)
+        assert (answer.status_code, details["code"], details["current_status"]) == (
             409,
             "not_applied",
             "RESERVED",
@@ -662,9 +662,9 @@ class TestBadInput:
 
         answer = caller.post(path, {"player": 2**52 - 1, "code": CODE})
 
-        told = problem(answer)
-        assert (answer.status_code, told["code"]) == (422, "player_not_found")
-        assert [error["field"] for error in told["errors"]] == ["player"]
+        details = problem(answer)
+        assert (answer.status_code, details["code"]) == (422, "player_not_found")
+        assert [error["field"] for error in details["errors"]] == ["player"]
         assert not Attempt.objects.exists()
         assert not KeptAnswer.objects.exists()
 
@@ -750,9 +750,9 @@ def named_and_nothing_written(
     answer: HttpResponse, errors: set[tuple[str, str]], *, attempts: int = 0
 ) -> None:
     """Check that exactly these fields are named, and that nothing came of the request."""
-    told = problem(answer)
-    assert (answer.status_code, told["code"]) == (400, "invalid_request")
-    assert {(error["field"], error["code"]) for error in told["errors"]} == errors
+    details = problem(answer)
+    assert (answer.status_code, details["code"]) == (400, "invalid_request")
+    assert {(error["field"], error["code"]) for error in details["errors"]} == errors
     assert Attempt.objects.count() == attempts
     assert not KeptAnswer.objects.exists()
 

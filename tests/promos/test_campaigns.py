@@ -115,13 +115,13 @@ class TestMoves:
         making = make_campaign(status="DRAFT")
         batches.order(campaign_id=making.pk, size=10, prefix="", now=NOON, staff=None)
 
-        told = []
+        reasons = []
         for campaign, now in ((bare, NOON), (late, NOON + DAY), (making, NOON)):
             with pytest.raises(IncompleteError) as refused:
                 do("start", campaign, now=now)
-            told.append(refused.value.reasons)
+            reasons.append(refused.value.reasons)
 
-        assert told == [
+        assert reasons == [
             ["It has no code."],
             ["Its window is over before it starts."],
             ["It has no code.", "Its codes are still being made."],
@@ -466,7 +466,7 @@ class TestTasks:
         attacked = make_campaign(code="ANGRIFF")
         TestGuard().fail(attacked.codes.get(), 101, at=minutes(19))
 
-        told = [
+        counts = [
             task()
             for task in (
                 tasks.expire_holds,
@@ -476,7 +476,7 @@ class TestTasks:
             )
         ]
 
-        assert told == [1, 1, 1, 0]
+        assert counts == [1, 1, 1, 0]
         assert (status(over), status(attacked)) == ("EXPIRED", "PAUSED")
         # Whoever comes second finds nothing.
         assert [tasks.expire_holds(), tasks.roll_over_campaigns(), tasks.guard_codes()] == [0, 0, 0]

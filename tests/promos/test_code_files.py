@@ -151,7 +151,7 @@ class TestRefused:
             (b"GIFT-0001, GIFT-0002, GIFT-0003", "put one code alone on each line"),
             (b"Code;Promocode\nGIFT-0001;x\n", "“Code” and “Promocode”"),
             (b"Code\nGIFT-0001\n" * 50_001, "more than 100,000 rows"),
-            (b"\x81\x8d\x00\xff", "whose encoding cannot be told"),
+            (b"\x81\x8d\x00\xff", "letters in an unknown encoding"),
             (b"\xd0\xcf\x11\xe0" + bytes(100), "save it as .xlsx"),
             (b"PK\x03\x04" + bytes(100), "not an Excel workbook"),
             (b'"GIFT-0001\nGIFT-0002\n', "Line 1 is not CSV"),

@@ -215,8 +215,8 @@ class TestRotation:
         accepted = [redeem(PlayerFactory.create(), raw) for raw in ("hallo2026", "neulich2026")]
 
         assert [result.refusal for result in accepted] == [None, None]
-        told = Code.objects.order_by("pk").values_list("label", "pepper_id")
-        assert list(told) == [("HALLO2026", "old"), ("NEULICH2026", "new")]
+        stored = Code.objects.order_by("pk").values_list("label", "pepper_id")
+        assert list(stored) == [("HALLO2026", "old"), ("NEULICH2026", "new")]
 
     def test_without_its_pepper_a_code_is_not_known(self, settings: Settings) -> None:
         settings.PROMO_PEPPERS = {"old": "old-pepper"}

@@ -86,7 +86,7 @@ def page_of(campaign: Campaign) -> str:
 def decide(
     client: Client, verb: str, *chosen: Campaign, step: str = "confirm", seen: str = ""
 ) -> str:
-    """Decide about campaigns as they were when their pages were fetched; return what is told."""
+    """Decide about campaigns as their pages showed them; return the next page."""
     pairs = ",".join(f"{campaign.pk}:{seen or campaign.status}" for campaign in chosen)
     answer = client.post(
         f"{LIST}decide/{verb}/",
@@ -222,12 +222,12 @@ class TestDecisions:
 
         preview = decide(operator, verb, campaign, step="preview")
         in_between = status(campaign)
-        told = decide(operator, verb, campaign)
+        shown = decide(operator, verb, campaign)
 
         label = CampaignStatus(after).label
         assert f"Summer {CampaignStatus(before).label} {label}" in preview
         assert in_between == before
-        assert f"1 {Action(verb).past}: Summer." in told
+        assert f"1 {Action(verb).past}: Summer." in shown
         assert status(campaign) == after
         entry = AuditEntry.objects.filter(actor=staff(), object_id=str(campaign.pk)).latest("pk")
         assert entry.details["reason"] == "So be it."
@@ -235,11 +235,11 @@ class TestDecisions:
     def test_a_decision_makes_one_draft_of_whoever_clones(self, operator: Client) -> None:
         campaign = make_campaign(name="Summer")
 
-        told = decide(operator, "clone", campaign)
+        shown = decide(operator, "clone", campaign)
         decide(operator, "clone", campaign)
 
         clone = Campaign.objects.exclude(pk=campaign.pk).get()
-        assert "1 cloned: Summer." in told
+        assert "1 cloned: Summer." in shown
         assert (clone.name, clone.status, clone.owner) == ("Summer (copy)", "DRAFT", staff())
 
     def test_several_at_once_name_what_was_refused_and_why(self, operator: Client) -> None:
@@ -251,14 +251,14 @@ class TestDecisions:
         chosen = (paused, over, used_up, ended, late)
 
         preview = decide(operator, "unpause", *chosen, step="preview")
-        told = decide(operator, "unpause", *chosen)
+        shown = decide(operator, "unpause", *chosen)
 
         assert "Paused paused active" in preview
         assert "Over expired Refused: It is expired, not paused" in preview
-        assert "1 unpaused: Paused." in told
+        assert "1 unpaused: Paused." in shown
         assert (
             "Not unpaused: Over (It is expired, not paused); Used up (It is depleted, not paused);"
-            " Ended (It is ended, not paused); Late (Its window is over)." in told
+            " Ended (It is ended, not paused); Late (Its window is over)." in shown
         )
         statuses = [status(campaign) for campaign in chosen]
         assert statuses == ["ACTIVE", "EXPIRED", "DEPLETED", "ENDED", "PAUSED"]
@@ -266,18 +266,18 @@ class TestDecisions:
     def test_what_is_all_refused_says_so_above_the_form(self, operator: Client) -> None:
         draft = cheap(name="Empty", status="DRAFT")
 
-        told = decide(operator, "start", draft)
+        shown = decide(operator, "start", draft)
 
-        assert "Refused: not started: Empty (It has no code)." in told
+        assert "Refused: not started: Empty (It has no code)." in shown
         assert status(draft) == "DRAFT"
 
     @pytest.mark.parametrize("step", ["preview", "confirm"])
     def test_who_looks_at_an_old_page_does_nothing(self, operator: Client, step: str) -> None:
         campaign = cheap(status="PAUSED", name="Summer")
 
-        told = decide(operator, "end", campaign, step=step, seen="ACTIVE")
+        shown = decide(operator, "end", campaign, step=step, seen="ACTIVE")
 
-        assert "Somebody was faster: it is paused by now" in told
+        assert "Somebody was faster: it is paused by now" in shown
         assert status(campaign) == "PAUSED"
 
     def test_the_list_leads_to_the_decision_about_what_was_chosen(self, operator: Client) -> None:
@@ -313,13 +313,13 @@ class TestTwoOperatorsAtOnce:
         results = run_together(partial(done, Action.UNPAUSE), partial(done, Action.END))
         return sorted(type(result).__name__ for result in results)
 
-    def test_the_slower_one_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_slower_one_sees_a_refusal(self, monkeypatch: pytest.MonkeyPatch) -> None:
         campaign = cheap(status="PAUSED")
         meet_after(monkeypatch, campaigns, "lock")
 
         assert self.together(campaign) == ["Campaign", "ChangedMeanwhileError"]
 
-    def test_without_the_lock_nobody_is_told(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_the_lock_nobody_sees_a_refusal(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Show that the test above can fail: take the lock away, and it must."""
         campaign = cheap(status="PAUSED")
         monkeypatch.setattr(campaigns, "lock", lambda pk: Campaign.objects.get(pk=pk))
@@ -339,12 +339,12 @@ class TestSecondPerson:
 
         preview = decide(operator, "start", campaign, step="preview")
         asked_by_preview = ApprovalRequest.objects.count()
-        told = decide(operator, "start", campaign)
+        shown = decide(operator, "start", campaign)
 
         assert "waits for a second person, since it can cost up to 5,020 Stars" in preview
         assert asked_by_preview == 0
-        assert "A second person has to approve the start: Dear." in told
-        assert "Start campaign, asked by operator" in told
+        assert "A second person has to approve the start: Dear." in shown
+        assert "Start campaign, asked by operator" in shown
         assert status(campaign) == "DRAFT"
 
     @pytest.mark.parametrize(
@@ -412,14 +412,14 @@ class TestKillSwitch:
         redeem_now()
 
         preview = decide(operator, "kill", campaign, step="preview")
-        told = decide(operator, "kill", campaign)
+        page_text = decide(operator, "kill", campaign)
         shown = read(operator, page_of(campaign))
         released = tasks.finish_kill_switches()
 
         assert "stopped before its end" in shown
         assert "Holds being released 2 left" in shown
         assert "ended, and 2 holds released" in preview
-        assert "1 killed: Leaked." in told
+        assert "1 killed: Leaked." in page_text
         assert released == 2
         assert counted(campaign) == (0, 0, 0, 0)
         assert status(campaign) == "ENDED"
@@ -455,7 +455,7 @@ class TestKillSwitch:
 
         preview = self.revoke(operator, campaign, step="preview")
         nothing_yet = ApprovalRequest.objects.count()
-        told = self.revoke(operator, campaign)
+        shown = self.revoke(operator, campaign)
         taken_before = tasks.finish_kill_switches()
         finance = make_staff("Finance")
         approvals.approve(
@@ -467,7 +467,7 @@ class TestKillSwitch:
 
         assert "Players who keep it 3 0" in preview
         assert nothing_yet == 0
-        assert "nothing is taken back until somebody else approves it" in told
+        assert "nothing is taken back until somebody else approves it" in shown
         assert (taken_before, first, second) == (0, 2, 1)
         assert "Being taken back 2 of 3 taken back" in progress
         backs = LedgerEntry.objects.filter(type="TAKEN_BACK")

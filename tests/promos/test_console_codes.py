@@ -17,14 +17,14 @@ from django.utils import timezone
 from pytest_django.fixtures import Settings
 
 from promos import batches, denials, redemptions, uploads
-from promos.admin.explanations import EXPLANATIONS, TOLD
+from promos.admin.explanations import EXPLANATIONS, PLAYER_ANSWERS
 from promos.errors import Refusal
 from promos.models import Attempt, Batch, Block, Campaign, Code, Denial
 from promos.rules import Reason
 from quizarena.players.models import Player
 from quizarena.staff.models import AuditEntry
 from tests.factories import PlayerFactory, make_campaign, make_staff
-from tests.promos.desk import enter, page, text, told
+from tests.promos.desk import enter, page, submit, text
 
 pytestmark = pytest.mark.django_db
 
@@ -73,14 +73,14 @@ class TestBatches:
         address = f"{BATCHES}order/{campaign.pk}/"
         values = {"size": "250", "beginning": "sum-mer", "decision": DECISION}
 
-        preview = told(operator, address, {**values, "preview": "1"})
+        preview = submit(operator, address, {**values, "preview": "1"})
 
         assert MADE.search(preview)
         assert "Codes 250" in preview
         assert "SUMMER-••••" in preview
         assert not Batch.objects.exists()
 
-        assert "250 codes" in told(operator, address, {**values, "confirm": "1"})
+        assert "250 codes" in submit(operator, address, {**values, "confirm": "1"})
         batch = Batch.objects.get()
         assert (batch.campaign, batch.size, batch.prefix) == (campaign, 250, "SUMMER")
         assert AuditEntry.objects.get(action="batch.ordered").actor == batch.created_by
@@ -89,8 +89,8 @@ class TestBatches:
         values = {"size": "5", "beginning": "", "decision": DECISION, "confirm": "1"}
         address = f"{BATCHES}order/{make_campaign().pk}/"
 
-        told(operator, address, values)
-        told(operator, address, values)
+        submit(operator, address, values)
+        submit(operator, address, values)
 
         assert Batch.objects.count() == 1
         assert AuditEntry.objects.filter(action="batch.ordered").count() == 1
@@ -110,14 +110,14 @@ class TestBatches:
         address = f"{BATCHES}order/{make_campaign().pk}/"
         form = {"size": "5", "beginning": "", "decision": DECISION, "confirm": "1", **values}
 
-        assert sentence in told(operator, address, form)
+        assert sentence in submit(operator, address, form)
         assert not Batch.objects.exists()
 
     def test_nothing_is_ordered_for_a_campaign_that_is_over(self, operator: Client) -> None:
         address = f"{BATCHES}order/{make_campaign(status='ENDED').pk}/"
         form = {"size": "5", "beginning": "", "decision": DECISION, "confirm": "1"}
 
-        assert "Refused: It is ended." in told(operator, address, form)
+        assert "Refused: It is ended." in submit(operator, address, form)
 
     def test_the_bar_asks_again_until_the_codes_are_made(self, operator: Client) -> None:
         batch = batches.order(
@@ -157,14 +157,14 @@ class TestBatches:
         assert enter(PlayerFactory.create(), raw)
         address = f"{BATCHES}{batch.pk}/revoke/"
 
-        preview = told(operator, address, {"reason": "The box is lost.", "preview": "1"})
+        preview = submit(operator, address, {"reason": "The box is lost.", "preview": "1"})
 
         assert "Codes that can be entered 3 0" in preview
         assert "Used by players 1 1" in preview
         batch.refresh_from_db()
         assert batch.revoked_at is None
 
-        done = told(operator, address, {"reason": "The box is lost.", "confirm": "1"})
+        done = submit(operator, address, {"reason": "The box is lost.", "confirm": "1"})
         assert "3 codes do not work any more" in done
         newcomer = PlayerFactory.create()
         assert redemptions.why_not(player=newcomer, raw=other, now=timezone.now()) == ["REVOKED"]
@@ -188,7 +188,7 @@ class TestDownload:
         assert enter(PlayerFactory.create(), raw[0])
         assert AuditEntry.objects.get(action="batch.downloaded").actor is not None
 
-        assert "Refused: They have been downloaded before." in told(
+        assert "Refused: They have been downloaded before." in submit(
             operator, address, {"shape": "csv"}
         )
 
@@ -238,7 +238,7 @@ class TestDownload:
     def test_a_sheet_has_a_thousand_codes_at_most(self, operator: Client) -> None:
         batch = make_batch(size=1001)
 
-        answer = told(operator, f"{BATCHES}{batch.pk}/download/", {"shape": "sheet"})
+        answer = submit(operator, f"{BATCHES}{batch.pk}/download/", {"shape": "sheet"})
 
         assert "A PDF holds at most 1,000 codes, and these are 1,001" in answer
         assert Batch.objects.get().seed is not None
@@ -281,11 +281,11 @@ class TestImport:
         assert not Code.objects.filter(campaign=campaign).exists()
 
         address = f"{BATCHES}import/{campaign.pk}/"
-        done = told(operator, address, {"upload": upload, "confirm": "1"})
+        done = submit(operator, address, {"upload": upload, "confirm": "1"})
         assert "2 codes imported, 5 left out." in done
         assert "GIFT" not in done
         assert enter(PlayerFactory.create(), "gift-0002")
-        assert "The upload is gone" in told(operator, address, {"upload": upload, "confirm": "1"})
+        assert "The upload is gone" in submit(operator, address, {"upload": upload, "confirm": "1"})
 
     def test_a_heading_never_becomes_a_code(self, operator: Client) -> None:
         campaign = make_campaign(kind="ENERGY_GRANT", value=5, scope="ANY")
@@ -294,7 +294,7 @@ class TestImport:
         )
 
         upload, _ = uploaded(operator, campaign, {"file": file})
-        told(operator, f"{BATCHES}import/{campaign.pk}/", {"upload": upload, "confirm": "1"})
+        submit(operator, f"{BATCHES}import/{campaign.pk}/", {"upload": upload, "confirm": "1"})
 
         assert Code.objects.count() == 1
         assert enter(PlayerFactory.create(), "Gutscheincode") is None
@@ -312,7 +312,7 @@ class TestImport:
         operator.force_login(make_staff("Operator", username="another"))
 
         seen = page(operator, address, {"upload": upload})
-        answer_to_another = told(operator, address, {"upload": upload, "confirm": "1"})
+        answer_to_another = submit(operator, address, {"upload": upload, "confirm": "1"})
 
         assert "The upload is gone" in seen
         assert "GIFT" not in seen
@@ -343,7 +343,7 @@ class TestImport:
         campaign = make_campaign()
         address = f"{BATCHES}import/{campaign.pk}/"
 
-        assert "Choose a file, or type the codes." in told(operator, address, {"text": " "})
+        assert "Choose a file, or type the codes." in submit(operator, address, {"text": " "})
         answer = operator.post(address, {"text": "short"}, follow=True)
         assert 'name="confirm"' not in answer.content.decode()
 
@@ -369,7 +369,7 @@ class TestImport:
         campaign = make_campaign()
         upload, _ = uploaded(operator, campaign, {"text": "GIFT-0001\n"})
 
-        told(operator, f"{BATCHES}import/{campaign.pk}/", {"upload": upload, "confirm": "1"})
+        submit(operator, f"{BATCHES}import/{campaign.pk}/", {"upload": upload, "confirm": "1"})
 
         assert not [each for each in raw_cache().keys("*") if upload.encode() in each]
 
@@ -427,13 +427,13 @@ class TestCodes:
         enter(second, "GIFT0001")
         code = Code.objects.get()
 
-        told_of_it = page(support, f"{CODES}{code.pk}/change/")
+        shown = page(support, f"{CODES}{code.pk}/change/")
 
-        assert "for one player" in told_of_it
-        assert "imported" in told_of_it
-        assert re.search(r"@anna applied Used", told_of_it)
-        assert "@olena already used Another player has used this code; it works once." in told_of_it
-        assert "@olena invalid There is no such code." in told_of_it
+        assert "for one player" in shown
+        assert "imported" in shown
+        assert re.search(r"@anna applied Used", shown)
+        assert "@olena already used Another player has used this code; it works once." in shown
+        assert "@olena invalid There is no such code." in shown
 
     def test_codes_are_found_by_number_and_batch(self, support: Client) -> None:
         make_batch(prefix="SPRING")
@@ -501,13 +501,13 @@ class TestAttempts:
         assert "unknown – invalid There is no such code." in story
         assert "Promo codes redeemed" in story
 
-    def test_an_attempt_says_what_the_player_was_told(self, support: Client) -> None:
+    def test_an_attempt_shows_the_answer_to_the_player(self, support: Client) -> None:
         attempt = Attempt.objects.get(detail="PAUSED")
 
-        told_of_it = page(support, f"{ATTEMPTS}{attempt.pk}/change/")
+        shown = page(support, f"{ATTEMPTS}{attempt.pk}/change/")
 
-        assert "The code is paused for the moment." in told_of_it
-        assert "by staff or by the guard against guessing" in told_of_it
+        assert "The code is paused for the moment." in shown
+        assert "by staff or by the guard against guessing" in shown
 
 
 class TestWhy:
@@ -516,7 +516,7 @@ class TestWhy:
         player = PlayerFactory.create(username="anna", language="de")
         enter(player, "HELLO26")
 
-        answer = told(support, WHY, {"code": "hello-26", "player": "anna"})
+        answer = submit(support, WHY, {"code": "hello-26", "player": "anna"})
 
         assert "Campaign Autumn" in answer
         assert "not applicable It is for players with another language." in answer
@@ -529,7 +529,7 @@ class TestWhy:
         enter(PlayerFactory.create(username="anna"), "GUESS123")
         enter(PlayerFactory.create(username="olena"), "GUESS456")
 
-        answer = told(support, WHY, {"code": "GUESS123"})
+        answer = submit(support, WHY, {"code": "GUESS123"})
 
         assert "There is none like this: mistyped, or not from us." in answer
         assert "@anna" in answer
@@ -552,12 +552,12 @@ class TestWhy:
         assert "On the deny list @anna: Sells codes." in answer
 
     def test_something_must_be_asked(self, support: Client) -> None:
-        assert "Type a code, a player, or both." in told(support, WHY, {"code": " "})
-        assert "There is nobody like this." in told(support, WHY, {"player": "nobody"})
+        assert "Type a code, a player, or both." in submit(support, WHY, {"code": " "})
+        assert "No player matches." in submit(support, WHY, {"player": "nobody"})
 
     def test_every_reason_and_refusal_has_words(self) -> None:
         assert set(EXPLANATIONS) == set(Reason)
-        assert set(TOLD) == set(Refusal)
+        assert set(PLAYER_ANSWERS) == set(Refusal)
 
 
 class TestDenyList:
@@ -567,17 +567,17 @@ class TestDenyList:
         PlayerFactory.create(username="anna_bella")
         form = {"player": "@Anna_b", "reason": "Sells codes."}
 
-        assert "Anna Müller (@anna_b" in told(
+        assert "Anna Müller (@anna_b" in submit(
             support, "/admin/promos/denial/deny/", {**form, "preview": "1"}
         )
         assert not Denial.objects.exists()
 
-        told(support, "/admin/promos/denial/deny/", {**form, "confirm": "1"})
+        submit(support, "/admin/promos/denial/deny/", {**form, "confirm": "1"})
         assert Denial.objects.get().player == player
         assert enter(player, "HELLO26") is None
         assert "@anna_b Sells codes." in page(support, "/admin/promos/denial/")
 
-        told(
+        submit(
             support,
             f"/admin/promos/denial/allow/{player.pk}/",
             {"reason": "A mistake.", "confirm": "1"},
@@ -592,8 +592,8 @@ class TestDenyList:
         player = PlayerFactory.create(username="anna")
         address = f"/admin/promos/denial/deny/{player.pk}/"
 
-        told(support, address, {"reason": "First.", "confirm": "1"})
-        answer = told(support, address, {"reason": "Second.", "confirm": "1"})
+        submit(support, address, {"reason": "First.", "confirm": "1"})
+        answer = submit(support, address, {"reason": "Second.", "confirm": "1"})
 
         assert "Refused: @anna is on the deny list already." in answer
         assert Denial.objects.get().reason == "First."
@@ -604,7 +604,7 @@ class TestDenyList:
         PlayerFactory.create(username="Anna")
         form = {"player": term, "reason": "x", "confirm": "1"}
 
-        told(support, "/admin/promos/denial/deny/", form)
+        submit(support, "/admin/promos/denial/deny/", form)
 
         assert not Denial.objects.exists()
 
@@ -620,7 +620,7 @@ class TestBlocks:
         assert enter(player, "HELLO26") is None
         address = f"/admin/promos/block/lift/{player.pk}/"
 
-        told(support, address, {"reason": "Misprint.", "confirm": "1"})
+        submit(support, address, {"reason": "Misprint.", "confirm": "1"})
 
         enter(player, "WRONG6")
         assert enter(player, "HELLO26")
@@ -631,7 +631,7 @@ class TestBlocks:
         over = timezone.now() - timedelta(minutes=1)
         Block.objects.create(player=player, since=over, until=over)
 
-        answer = told(
+        answer = submit(
             support,
             f"/admin/promos/block/lift/{player.pk}/",
             {"reason": "x", "confirm": "1"},

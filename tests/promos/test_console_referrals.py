@@ -75,31 +75,31 @@ class TestTheQueue:
         suspicious()
         come(invite(), player=PlayerFactory.create(username="emma"))
 
-        told = text(operator.get(f"{LIST}queue/", follow=True).content)
+        shown = text(operator.get(f"{LIST}queue/", follow=True).content)
 
-        assert "oleh" in told
-        assert "fast answers" in told
-        assert "emma" not in told
-        assert "Invitations in review 1" in told
+        assert "oleh" in shown
+        assert "fast answers" in shown
+        assert "emma" not in shown
+        assert "Invitations in review 1" in shown
 
     def test_the_suspicious_come_by_their_score(self, operator: Client) -> None:
         for score, name in ((20, "emma"), (70, "ivan"), (0, "nina")):
             referral = come(invite(), player=PlayerFactory.create(username=name))
             Referral.objects.filter(pk=referral.pk).update(score=score)
 
-        told = page(operator, LIST, {"review": "suspicious"})
+        shown = page(operator, LIST, {"review": "suspicious"})
 
-        assert told.index("ivan") < told.index("emma")
-        assert "nina" not in told
+        assert shown.index("ivan") < shown.index("emma")
+        assert "nina" not in shown
 
     def test_one_finds_an_invitation_by_either_player(self, operator: Client) -> None:
         suspicious()
         come(invite(), player=PlayerFactory.create(username="emma"))
 
         for term in ("@maria", "oleh"):
-            told = page(operator, LIST, {"q": term})
-            assert "oleh" in told
-            assert "emma" not in told
+            shown = page(operator, LIST, {"q": term})
+            assert "oleh" in shown
+            assert "emma" not in shown
 
     def test_a_list_costs_the_same_however_long(self, operator: Client) -> None:
         inviter = invite()
@@ -120,13 +120,13 @@ class TestTheEvidence:
         referral = suspicious()
         answer(referral.inviter.player, 3, at=NOON + DAY)
 
-        told = page(operator, f"{LIST}{referral.pk}/change/")
+        shown = page(operator, f"{LIST}{referral.pk}/change/")
 
-        assert "Fast answers 100 20 of 20 answers came in under 1.5 s." in told
-        assert "Answers in this time 20 on 2 days Under 1.5 s 20 (100%)" in told
-        assert "Answers in this time 3 on 1 days Under 1.5 s 0 (0%)" in told
+        assert "Fast answers 100 20 of 20 answers came in under 1.5 s." in shown
+        assert "Answers in this time 20 on 2 days Under 1.5 s 20 (100%)" in shown
+        assert "Answers in this time 3 on 1 days Under 1.5 s 0 (0%)" in shown
         assert (
-            "Answers by day, 22 Nov – 6 Dec (it takes 20 answers on 2 days within 14 days)" in told
+            "Answers by day, 22 Nov – 6 Dec (it takes 20 answers on 2 days within 14 days)" in shown
         )
 
     def test_links_among_accounts(self, operator: Client) -> None:
@@ -134,19 +134,19 @@ class TestTheEvidence:
         first = come(invite(anna), player=oleh)
         come(invite(oleh), player=anna, now=NOON + DAY)
 
-        told = page(operator, f"{LIST}{first.pk}/change/")
+        shown = page(operator, f"{LIST}{first.pk}/change/")
 
-        assert "Came by @maria Has invited @maria" in told
-        assert "Came by @oleh Has invited @oleh" in told
+        assert "Came by @maria Has invited @maria" in shown
+        assert "Came by @oleh Has invited @oleh" in shown
 
     def test_the_page_of_ones_own_link(self, operator: Client) -> None:
         inviter = invite()
         referral = come(inviter, player=inviter.player)
 
-        told = page(operator, f"{LIST}{referral.pk}/change/")
+        shown = page(operator, f"{LIST}{referral.pk}/change/")
 
-        assert "Self 100 The link is the player's own." in told
-        assert "Reopen" not in told
+        assert "Self 100 The link is the player's own." in shown
+        assert "Reopen" not in shown
 
     def test_support_reads_and_does_not_decide(self, client: Client) -> None:
         referral = suspicious()
@@ -170,9 +170,9 @@ class TestDeciding:
                 {"reason": REASON, "decision": DECISION, "preview": "1", "seen": "REWARDED"},
             )
 
-        told = text(answer.content)
-        assert "taken back: 5 premium days; spent already: 2 premium days" in told
-        assert "count for the next one" in told
+        shown = text(answer.content)
+        assert "taken back: 5 premium days; spent already: 2 premium days" in shown
+        assert "count for the next one" in shown
         assert status(referral) == "REWARDED"
         assert not LedgerEntry.objects.filter(type="TAKEN_BACK").exists()
 
@@ -182,9 +182,9 @@ class TestDeciding:
         referral = reward.referrals.all()[0]
 
         with time_machine.travel(NOON + 2 * DAY, tick=False):
-            told = decide(operator, referral, "fraud", seen="REWARDED")
+            shown = decide(operator, referral, "fraud", seen="REWARDED")
 
-        assert "confirmed as fraud." in told
+        assert "confirmed as fraud." in shown
         assert status(referral) == "REJECTED_FRAUD"
         assert LedgerEntry.objects.filter(type="TAKEN_BACK").count() == 1
         assert AuditEntry.objects.get(action="referral.confirmed_as_fraud").details["reason"] == (
@@ -194,18 +194,18 @@ class TestDeciding:
     def test_what_is_held_is_reopened(self, operator: Client) -> None:
         referral = suspicious()
 
-        told = decide(operator, referral, "reopen", seen="STARTED-held")
+        shown = decide(operator, referral, "reopen", seen="STARTED-held")
         check(NOON + 4 * DAY)
 
-        assert "reopened." in told
+        assert "reopened." in shown
         assert status(referral) == "QUALIFIED"
 
     def test_an_old_page_does_nothing(self, operator: Client) -> None:
         [referral] = qualified(invite())
 
-        told = decide(operator, referral, "cancel", seen="STARTED")
+        shown = decide(operator, referral, "cancel", seen="STARTED")
 
-        assert "Somebody was faster: it is qualified by now." in told
+        assert "Somebody was faster: it is qualified by now." in shown
         assert status(referral) == "QUALIFIED"
 
     def test_sent_twice_it_is_done_once(self, operator: Client) -> None:
@@ -257,10 +257,10 @@ class TestResults:
 
         with time_machine.travel(NOON, tick=False):
             top = referral_statistics.top(now=NOON)
-            told = page(operator, RESULTS)
+            shown = page(operator, RESULTS)
 
         assert [(one.inviter, one.outcomes.qualified) for one in top] == [(many, 2), (few, 1)]
-        assert f"{many.player} 2 2 0 0 0" in told
+        assert f"{many.player} 2 2 0 0 0" in shown
 
     def test_without_anybody(self, operator: Client) -> None:
         assert "Nobody has come by an invitation yet." in page(operator, RESULTS)
@@ -272,26 +272,26 @@ class TestThePlayersPage:
         reward = offered(invite())
         claim(reward, "MEGA_PACK_15")
 
-        told = page(client, f"/admin/players/player/{reward.inviter_id}/change/")
+        shown = page(client, f"/admin/players/player/{reward.inviter_id}/change/")
 
-        assert "Invitations" in told
-        assert "Rewards for invitations" in told
-        assert "Mega Pack" in told
+        assert "Invitations" in shown
+        assert "Rewards for invitations" in shown
+        assert "Mega Pack" in shown
 
     def test_the_friends_page_tells_who_brought_them(self, client: Client) -> None:
         client.force_login(make_staff("Support"))
         referral = come(invite(PlayerFactory.create(username="maria")))
 
-        told = page(client, f"/admin/players/player/{referral.invited_id}/change/")
+        shown = page(client, f"/admin/players/player/{referral.invited_id}/change/")
 
-        assert "came by @maria" in told
+        assert "came by @maria" in shown
 
     def test_who_has_nothing_to_do_with_it_has_no_chapter(self, client: Client) -> None:
         client.force_login(make_staff("Support"))
         player = PlayerFactory.create()
 
-        told = page(client, f"/admin/players/player/{player.pk}/change/")
+        shown = page(client, f"/admin/players/player/{player.pk}/change/")
 
-        assert "came by" not in told
-        assert "Rewards for invitations" not in told
+        assert "came by" not in shown
+        assert "Rewards for invitations" not in shown
         assert not ReferralReward.objects.exists()

@@ -24,7 +24,7 @@ from tests.promos.test_campaigns import TestGuard
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
-def told(results: list[Any]) -> list[str]:
+def endings(results: list[Any]) -> list[str]:
     """Return how tries have ended, in alphabetical order."""
     return sorted(
         (result.reason or "accepted") if isinstance(result, Result) else type(result).__name__
@@ -55,7 +55,7 @@ class TestLastUse:
         return lambda: run_together(*(partial(redeem, player) for player in players))
 
     def test_one_of_them_gets_it(self, race: Callable[[], list[Any]]) -> None:
-        assert told(race()) == ["ALL_HELD", "accepted"]
+        assert endings(race()) == ["ALL_HELD", "accepted"]
         assert counted(Campaign.objects.get()) == (1, 0, 0, 0)
 
     def test_without_the_trigger_both_would(
@@ -63,7 +63,7 @@ class TestLastUse:
     ) -> None:
         claim_without_triggers(monkeypatch)
 
-        assert told(race()) == ["accepted", "accepted"]
+        assert endings(race()) == ["accepted", "accepted"]
         assert Redemption.objects.count() == 2
 
 
@@ -86,7 +86,7 @@ class TestUniqueCode:
         return lambda: run_together(*(partial(redeem, player, "NUR4EINEN") for player in players))
 
     def test_one_of_them_gets_it(self, race: Callable[[], list[Any]]) -> None:
-        assert told(race()) == ["USED_BY_OTHER", "accepted"]
+        assert endings(race()) == ["USED_BY_OTHER", "accepted"]
         assert counted(Campaign.objects.get()) == (1, 0, 0, 0)
 
     def test_without_the_trigger_only_the_unique_key_stops_the_second_one(
@@ -94,7 +94,7 @@ class TestUniqueCode:
     ) -> None:
         claim_without_triggers(monkeypatch)
 
-        assert told(race()) == ["IntegrityError", "accepted"]
+        assert endings(race()) == ["IntegrityError", "accepted"]
 
 
 class TestTwoDevices:
@@ -125,7 +125,7 @@ class TestTwoDevices:
     ) -> None:
         one, other = race()
 
-        assert told([one, other]) == ["accepted", "accepted"]
+        assert endings([one, other]) == ["accepted", "accepted"]
         assert one.redemption.pk == other.redemption.pk
         assert counted(Campaign.objects.get()) == (1, 0, 0, 0)
         assert claims == [True]
@@ -138,7 +138,7 @@ class TestTwoDevices:
     ) -> None:
         monkeypatch.setattr(players, "lock", lambda _: None)
 
-        assert told(race()) == ["accepted", "accepted"]
+        assert endings(race()) == ["accepted", "accepted"]
         assert sorted(claims) == [False, True]
 
 
@@ -165,7 +165,7 @@ class TestCrowd:
         return lambda: run_together(*(partial(redeem, player) for player in players))
 
     def test_exactly_twenty_get_it(self, race: Callable[[], list[Any]]) -> None:
-        assert told(race()) == ["DEPLETED"] * 10 + ["accepted"] * 20
+        assert endings(race()) == ["DEPLETED"] * 10 + ["accepted"] * 20
         assert counted(Campaign.objects.get()) == (0, 20, 0, 0)
         assert proof.prove(now=NOON) == []
 
@@ -174,7 +174,7 @@ class TestCrowd:
     ) -> None:
         claim_without_triggers(monkeypatch)
 
-        assert told(race()) == ["accepted"] * 30
+        assert endings(race()) == ["accepted"] * 30
 
 
 class TestLastTryOfADay:
@@ -215,7 +215,7 @@ class TestGuesses:
         return lambda: run_together(*[partial(redeem, player, "FALSCH")] * 8)
 
     def test_exactly_five_fail_before_the_block(self, race: Callable[[], list[Any]]) -> None:
-        assert told(race()) == ["BLOCKED"] * 3 + ["UNKNOWN"] * 5
+        assert endings(race()) == ["BLOCKED"] * 3 + ["UNKNOWN"] * 5
         assert Block.objects.get().until == minutes(60)
         assert Attempt.objects.count() == 8
 
@@ -224,7 +224,7 @@ class TestGuesses:
     ) -> None:
         monkeypatch.setattr(players, "lock", lambda _: None)
 
-        assert told(race()) == ["UNKNOWN"] * 8
+        assert endings(race()) == ["UNKNOWN"] * 8
         assert not Block.objects.exists()
 
 

@@ -378,9 +378,7 @@ def test_a_campaign_that_does_not_run_gives_nothing(
 
 
 class TestAttempts:
-    def test_every_try_is_kept_with_what_the_player_and_what_staff_are_told(
-        self, anna: Player
-    ) -> None:
+    def test_every_try_is_kept_with_what_the_player_and_what_staff_see(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)
         code = Code.objects.get()
         redeem(anna, "falsch")
@@ -388,10 +386,10 @@ class TestAttempts:
         Campaign.objects.filter(pk=campaign.pk).update(status="PAUSED")
         redeem(PlayerFactory.create())
 
-        told = Attempt.objects.order_by("pk").values_list(
+        outcomes = Attempt.objects.order_by("pk").values_list(
             "code", "campaign", "redemption", "refusal", "detail", "channel", "at"
         )
-        assert list(told) == [
+        assert list(outcomes) == [
             (None, None, None, "E_PROMO_INVALID", "UNKNOWN", "COMMAND", NOON),
             (code.pk, campaign.pk, held.pk, "", "", "COMMAND", NOON),
             (code.pk, campaign.pk, None, "E_PROMO_PAUSED", "PAUSED", "COMMAND", NOON),
@@ -431,7 +429,7 @@ class TestDenyList:
 
 
 class TestSuspended:
-    """Nothing is given to whoever staff have suspended, and nothing is told them."""
+    """Nothing is given to whoever staff have suspended, and they learn nothing of the code."""
 
     @pytest.fixture
     def anna(self) -> Player:
@@ -611,8 +609,8 @@ class TestStatements:
             redemptions.redeem(
                 player=player, raw=raw, channel=Channel.COMMAND, key=f"{now}", now=now
             )
-        told = [query["sql"] for query in queries.captured_queries]
-        return sum(sql not in ("BEGIN", "COMMIT") for sql in told), told.count("COMMIT")
+        statements = [query["sql"] for query in queries.captured_queries]
+        return sum(sql not in ("BEGIN", "COMMIT") for sql in statements), statements.count("COMMIT")
 
     def test_a_hold(self) -> None:
         make_campaign(code=CODE)

@@ -299,7 +299,7 @@ class TestRewards:
 
 
 class TestNotices:
-    def test_a_friend_is_told_of_once(self) -> None:
+    def test_one_notice_for_each_friend(self) -> None:
         [referral] = qualified(invite())
 
         with pytest.raises(IntegrityError, match="referral_id"), transaction.atomic():
@@ -324,7 +324,7 @@ class TestNotices:
                 created_at=NOON + HOUR,
             )
 
-    def test_what_one_player_has_yet_to_be_told_is_found_by_the_player(self) -> None:
+    def test_the_unsent_notices_of_one_player_are_found_by_the_player(self) -> None:
         untold = ReferralNotice.objects.filter(player=PlayerFactory.create(), told_at=None)
         with as_owner() as cursor:
             # Of two that would do, no rows do not tell PostgreSQL which is better.

@@ -403,7 +403,7 @@ class TestVerdicts:
         notice = ReferralNotice.objects.get(kind="REWARD_REVOKED")
         assert (notice.player_id, notice.told_at) == (referral.inviter_id, None)
 
-    def test_what_is_spent_is_told_as_missing(self) -> None:
+    def test_what_is_spent_is_reported_as_missing(self) -> None:
         reward = offered(invite())
         claim(reward, "MEGA_PACK_15")
         _spend(reward.inviter.player, 6)

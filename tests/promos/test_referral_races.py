@@ -127,7 +127,7 @@ class TestClaims:
     def test_without_the_lock_the_job_offers_what_is_chosen(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Show that the test above can fail: both offer it; told twice, or moved back."""
+        """Show that the test above can fail: both offer it; notified twice, or moved back."""
         inviter = invite()
         qualified(inviter, 3, now=NOON - 2 * DAY)
         reward = ReferralReward.objects.get()

@@ -168,7 +168,7 @@ class TestCounting:
         assert referral.lapsed_at == NOON + 14 * DAY
         assert not Referral.objects.checkable().exists()
 
-    def test_the_inviter_is_told_once(self) -> None:
+    def test_the_inviter_is_notified_once(self) -> None:
         inviter = invite()
         [referral] = qualified(inviter)
         check(NOON + HOUR)
@@ -553,7 +553,7 @@ def _offered(inviter: Inviter) -> list[int]:
 
 
 def _untold(inviter: Inviter) -> list[str]:
-    """Return what the inviter has yet to be told of rewards."""
+    """Return the inviter's unsent notices of rewards."""
     notices = ReferralNotice.objects.filter(player=inviter.pk, told_at=None, referral=None)
     return list(notices.order_by("pk").values_list("kind", flat=True))
 

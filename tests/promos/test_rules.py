@@ -88,7 +88,7 @@ def test_each_reason_begins_and_ends_at_its_border(
     assert reasons(person, terms, now=NOON, today=TODAY) == expected
 
 
-def test_every_reason_is_told_and_what_decides_comes_first() -> None:
+def test_every_reason_is_returned_and_what_decides_comes_first() -> None:
     person = Person(
         language="en",
         first_active_on=YESTERDAY,
@@ -155,6 +155,6 @@ def test_every_reason_is_told_and_what_decides_comes_first() -> None:
         ("E_PROMO_PAUSED", 409, {"PAUSED"}),
     ],
 )
-def test_players_are_told_less_than_staff(refusal: str, status: int, means: set[str]) -> None:
+def test_players_see_less_than_staff(refusal: str, status: int, means: set[str]) -> None:
     assert {reason.value for reason in Reason if reason.refusal == refusal} == means
     assert Refusal(refusal).http_status == status

@@ -13,7 +13,7 @@ from promos import batches, denials, redemptions
 from promos.models import Attempt, Block, Channel, Redemption
 from quizarena.players.models import Player
 from tests.factories import PlayerFactory, make_campaign, make_staff
-from tests.promos.desk import enter, told
+from tests.promos.desk import enter, submit
 
 pytestmark = pytest.mark.django_db
 
@@ -30,7 +30,7 @@ def support(client: Client) -> Client:
 def verdict(client: Client, code: str, **form: str) -> str:
     """Return what the page says of a code."""
     values = {"code": code, "who": "new", "language": "de", "days": "30", **form}
-    return told(client, TESTER, values).partition(" entered it now ")[2]
+    return submit(client, TESTER, values).partition(" entered it now ")[2]
 
 
 class TestMadeUp:
@@ -45,7 +45,7 @@ class TestMadeUp:
             support, "Hello 26"
         )
 
-    def test_every_reason_is_told_and_the_first_is_what_the_player_reads(
+    def test_every_reason_is_shown_and_the_first_is_what_the_player_reads(
         self, support: Client
     ) -> None:
         now = timezone.now()
@@ -159,7 +159,7 @@ class TestPlayer:
         assert "It would work" in answer
         assert redeem_at(player, "HELLO26", now)
 
-    def test_who_is_kept_out_is_told_so(self, support: Client) -> None:
+    def test_who_is_kept_out_sees_why(self, support: Client) -> None:
         make_campaign(code="HELLO26")
         player = PlayerFactory.create(username="anna", suspended_at=timezone.now())
         now = timezone.now()
@@ -176,9 +176,9 @@ class TestPlayer:
     @pytest.mark.parametrize(
         ("term", "sentence"),
         [
-            ("", "There is nobody like this."),
-            ("nobody", "There is nobody like this."),
-            ("ann", "Several players are called so."),
+            ("", "No player matches."),
+            ("nobody", "No player matches."),
+            ("ann", "Several players match: enter the Telegram id."),
         ],
     )
     def test_the_player_must_be_one(self, support: Client, term: str, sentence: str) -> None:
@@ -186,7 +186,7 @@ class TestPlayer:
         PlayerFactory.create(username="anni")
         values = {"code": "HELLO26", "who": "player", "player": term}
 
-        assert sentence in told(support, TESTER, values)
+        assert sentence in submit(support, TESTER, values)
 
 
 class TestNothingIsWritten:

@@ -65,8 +65,8 @@ def filled(**fields: Any) -> dict[str, Any]:
 
 def check(client: Client, page: str = f"{ADD}check/", **fields: Any) -> dict[str, Any]:
     """Return what the server tells while somebody types."""
-    told: dict[str, Any] = client.post(page, filled(**fields)).json()
-    return told
+    answer: dict[str, Any] = client.post(page, filled(**fields)).json()
+    return answer
 
 
 def outlook(client: Client, **fields: Any) -> str:
@@ -183,11 +183,11 @@ class TestRefusals:
     ) -> None:
         make_campaign(code="TAKEN", name="Other")
 
-        told = check(operator, **fields)
+        answer = check(operator, **fields)
         page = operator.post(ADD, filled(**fields)).content.decode()
 
-        assert not told["good"]
-        assert sentence in " ".join(told["errors"][field])
+        assert not answer["good"]
+        assert sentence in " ".join(answer["errors"][field])
         at_field = re.search(f'data-errors-for="{field}" role="alert">(.*?)</div>', page)
         assert at_field is not None
         assert sentence in at_field[1]
@@ -206,14 +206,14 @@ class TestRefusals:
 
 class TestOutlook:
     def test_it_tells_what_players_read_and_pay_and_stores_nothing(self, operator: Client) -> None:
-        told = outlook(operator)
+        shown = outlook(operator)
 
-        assert "30% off every Premium plan" in told
-        assert "Dein Code gilt. −30 % auf jedes Premium-Paket · noch 15 Minuten" in told
-        assert "Your code is accepted. −30 % on every Premium plan · 15 minutes left" in told
-        assert "Premium Month · ⭐ 99 → ⭐ 70" in told
-        assert "Premium Monat Premium Month 99 70 ★" in told
-        assert "10 Energie" not in told
+        assert "30% off every Premium plan" in shown
+        assert "Dein Code gilt. −30 % auf jedes Premium-Paket · noch 15 Minuten" in shown
+        assert "Your code is accepted. −30 % on every Premium plan · 15 minutes left" in shown
+        assert "Premium Month · ⭐ 99 → ⭐ 70" in shown
+        assert "Premium Monat Premium Month 99 70 ★" in shown
+        assert "10 Energie" not in shown
         assert not Campaign.objects.exists()
 
     @pytest.mark.parametrize(
@@ -259,11 +259,11 @@ class TestOutlook:
         assert warning in outlook(operator, **fields)
 
     def test_it_says_nothing_of_costs_while_a_limit_is_wrong(self, operator: Client) -> None:
-        told = outlook(operator, uses_max="0")
+        shown = outlook(operator, uses_max="0")
 
-        assert "30% off every Premium plan" in told
-        assert "It costs" not in told
-        assert "no limit" not in told
+        assert "30% off every Premium plan" in shown
+        assert "It costs" not in shown
+        assert "no limit" not in shown
 
     def test_what_is_for_something_else_or_another_time_does_not_overlap(
         self, operator: Client
@@ -274,9 +274,9 @@ class TestOutlook:
         make_campaign(status="ENDED")
         make_campaign(starts_at=now - timedelta(days=9), ends_at=now - timedelta(days=8))
 
-        told = outlook(operator, starts_at=f"{now:%Y-%m-%dT%H:%M}", ends_at="")
+        shown = outlook(operator, starts_at=f"{now:%Y-%m-%dT%H:%M}", ends_at="")
 
-        assert "same time" not in told
+        assert "same time" not in shown
 
     def test_a_discount_below_half_or_for_some_needs_no_warning(self, operator: Client) -> None:
         assert "for everybody" not in outlook(operator, percent="49", for_language="")
@@ -352,7 +352,7 @@ class TestEdit:
         campaign.refresh_from_db()
         assert campaign.uses_max == 263
 
-    def test_who_is_slower_is_told_and_keeps_what_was_typed(self, operator: Client) -> None:
+    def test_who_is_slower_sees_why_and_keeps_what_was_typed(self, operator: Client) -> None:
         campaign = make_campaign(uses_max=10)
         typed = self.typed(operator, campaign, uses_max="20", name="Slow")
         operator.post(self.page(campaign), self.typed(operator, campaign, uses_max="30"))
@@ -392,9 +392,9 @@ class TestWeekendOffers:
         assert Campaign.objects.get().is_weekend_offer
 
     def test_nobody_could_take_it_without_a_shared_code(self, operator: Client) -> None:
-        told = check(operator, is_weekend_offer="on", shared_code="", batch_size="10")
+        answer = check(operator, is_weekend_offer="on", shared_code="", batch_size="10")
 
-        assert told["errors"] == {"shared_code": ["A weekend offer needs one."]}
+        assert answer["errors"] == {"shared_code": ["A weekend offer needs one."]}
 
     def test_what_is_no_discount_is_none(self, operator: Client) -> None:
         operator.post(ADD, filled(kind="PREMIUM_GRANT", days="30", is_weekend_offer="on"))

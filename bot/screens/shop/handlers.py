@@ -103,7 +103,7 @@ def _hold(context: Context, code: str, told: str) -> int | None:
     return catalogue.hold_for_tap(
         player=context.player,
         product_code=code,
-        told=int(told) if told.isdecimal() else None,
+        quoted=int(told) if told.isdecimal() else None,
         now=context.now,
     )
 

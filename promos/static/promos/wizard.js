@@ -1,4 +1,4 @@
-// The wizard: what is typed is sent to the server, which tells what comes of it. Nothing is
+// The wizard: what is typed is sent to the server, which answers with the outcome. Nothing is
 // decided here, and without this script the page works all the same.
 "use strict";
 
@@ -24,13 +24,13 @@ document.addEventListener("DOMContentLoaded", () => {
     return answer.json();
   }
 
-  function show(told, everywhere) {
-    outlook.innerHTML = told.outlook;
+  function show(answer, everywhere) {
+    outlook.innerHTML = answer.outlook;
     for (const place of form.querySelectorAll("[data-errors-for]")) {
       const name = place.dataset.errorsFor;
       if (everywhere || touched.has(name)) {
         place.replaceChildren(
-          ...(told.errors[name] || []).map((sentence) => {
+          ...(answer.errors[name] || []).map((sentence) => {
             const line = document.createElement("p");
             line.textContent = sentence;
             return line;
@@ -41,9 +41,9 @@ document.addEventListener("DOMContentLoaded", () => {
   }
 
   async function look() {
-    const told = await check();
-    if (told) {
-      show(told, false);
+    const answer = await check();
+    if (answer) {
+      show(answer, false);
     }
   }
 
@@ -53,18 +53,18 @@ document.addEventListener("DOMContentLoaded", () => {
     timer = setTimeout(look, PAUSE_MS);
   });
 
-  // What is wrong is told before the page leaves, so that nothing typed or chosen is lost.
+  // Errors are shown before the page leaves, so that nothing typed or chosen is lost.
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     clearTimeout(timer);
-    let told = null;
+    let answer = null;
     try {
-      told = await check();
+      answer = await check();
     } catch {
       // The network is down, and the browser says so better than we could.
     }
-    if (told && !told.good) {
-      show(told, true);
+    if (answer && !answer.good) {
+      show(answer, true);
       const wrong = [...form.querySelectorAll(".promos-errors:not(:empty)")][0];
       wrong?.closest(".promos-field").querySelector("input, select")?.focus();
       return;

@@ -21,7 +21,7 @@ from quizarena.staff.models import AuditEntry
 from tests.bot.messages.broadcast_steps import do, job, make_broadcast, operator, outcomes, start
 from tests.conftest import Road
 from tests.factories import PlayerFactory, make_staff
-from tests.promos.desk import page, text, told
+from tests.promos.desk import page, submit, text
 
 pytestmark = pytest.mark.django_db
 
@@ -55,15 +55,15 @@ def decide(client: Client, verb: str, broadcast: Broadcast, *, step: str, **valu
         "reason": "Because.",
         **values,
     }
-    return told(client, f"{LIST}{broadcast.pk}/{verb}/decide/", {**form, step: "1"})
+    return submit(client, f"{LIST}{broadcast.pk}/{verb}/decide/", {**form, step: "1"})
 
 
 class TestWriting:
     def test_a_draft_is_stored_once_however_often_it_is_sent(self, desk: Client) -> None:
         form = written(for_premium="True", for_lapsed_days="7")
 
-        assert "Hello: saved." in told(desk, f"{LIST}add/", form)
-        told(desk, f"{LIST}add/", form)
+        assert "Hello: saved." in submit(desk, f"{LIST}add/", form)
+        submit(desk, f"{LIST}add/", form)
 
         broadcast = Broadcast.objects.get()
         assert (broadcast.status, broadcast.for_premium, broadcast.for_lapsed_days) == (
@@ -88,11 +88,11 @@ class TestWriting:
         ],
     )
     def test_what_is_wrong_is_said(self, desk: Client, terms: dict[str, str], error: str) -> None:
-        assert error in told(desk, f"{LIST}add/", written(**terms))
+        assert error in submit(desk, f"{LIST}add/", written(**terms))
         assert not Broadcast.objects.exists()
 
     def test_a_draft_may_be_unfinished(self, desk: Client) -> None:
-        assert "saved" in told(desk, f"{LIST}add/", written(text_uk=""))
+        assert "saved" in submit(desk, f"{LIST}add/", written(text_uk=""))
 
     def test_the_page_shows_how_it_looks_while_it_is_written(self, desk: Client) -> None:
         form = written(
@@ -115,7 +115,7 @@ class TestWriting:
         form = written(name="Mine", seen_at=broadcast.changed_at.isoformat())
         Broadcast.objects.update(name="Theirs", changed_at=timezone.now())
 
-        assert "Somebody else has changed it meanwhile." in told(
+        assert "Somebody else has changed it meanwhile." in submit(
             desk, f"{LIST}{broadcast.pk}/edit/", form
         )
         assert Broadcast.objects.get().name == "Theirs"
@@ -123,7 +123,7 @@ class TestWriting:
     def test_a_change_is_kept_with_what_was_before(self, desk: Client) -> None:
         broadcast = make_broadcast()
 
-        told(
+        submit(
             desk,
             f"{LIST}{broadcast.pk}/edit/",
             written(name="Better", seen_at=broadcast.changed_at.isoformat()),
@@ -196,7 +196,7 @@ class TestSending:
 
         form = desk.get(html.unescape(address)).context["form"]
         confirmed = {"decision": str(uuid4()), "reason": "Because.", "confirm": "1"}
-        refused = told(desk, address, {**confirmed, "seen_at": form["seen_at"].value()})
+        refused = submit(desk, address, {**confirmed, "seen_at": form["seen_at"].value()})
 
         assert "Somebody was faster" in refused
         assert Broadcast.objects.get().status == "DRAFT"
@@ -214,7 +214,7 @@ class TestToMe:
     def code(self, desk: Client, broadcast: Broadcast) -> str:
         """Return the code that the page gives out."""
         page = f"{LIST}{broadcast.pk}/change/"
-        shown = told(desk, f"{LIST}me/", {"next": page, "confirm": "1"})
+        shown = submit(desk, f"{LIST}me/", {"next": page, "confirm": "1"})
         (code,) = re.findall(r"/start link_([2-9A-Z]{12}) ", shown)
         return str(code)
 
@@ -231,7 +231,7 @@ class TestToMe:
 
         assert "Testnachrichten des Mitarbeiterkontos operator" in answer["text"]
         address = f"{LIST}{broadcast.pk}/preview/"
-        assert "On its way to" in told(desk, address, {"confirm": "1"})
+        assert "On its way to" in submit(desk, address, {"confirm": "1"})
         for _ in range(3):  # One chat takes a message a second.
             road.send()
             clock.shift(timedelta(seconds=2))
@@ -246,7 +246,7 @@ class TestToMe:
         PlayerFactory.create(telegram_id=4711)
         form = {"next": LIST, "telegram_id": "4711", "confirm": "1"}
 
-        told(desk, f"{LIST}me/", form)
+        submit(desk, f"{LIST}me/", form)
 
         assert not StaffPlayer.objects.exists()
         assert not OutgoingCall.objects.exists()
@@ -257,7 +257,7 @@ class TestToMe:
 
         page = text(desk.get(f"{LIST}me/").content)
         assert "Your test messages go to @op." in page
-        assert "Your chat is unlinked." in told(desk, f"{LIST}me/", {"confirm": "1"})
+        assert "Your chat is unlinked." in submit(desk, f"{LIST}me/", {"confirm": "1"})
 
         assert not StaffPlayer.objects.exists()
 
