@@ -24,7 +24,7 @@ from bot.screens.shop import texts as shop_texts
 from payments import purchases, refunds, subscriptions
 from payments.errors import Refusal, RefusedError
 from payments.models import Purchase, PurchaseStatus
-from payments.offer_rules import Event
+from payments.offer_rules import Touchpoint
 from payments.purchases import Payment, PreCheckout
 from quizarena.players.models import Player
 from quizarena.players.services import language_for
@@ -140,7 +140,7 @@ async def paid(update: Update, context: Context) -> None:
         await touchpoints.pause(
             context.bot,
             player=purchase.player,
-            event=Event.PURCHASED,
+            event=Touchpoint.PURCHASED,
             about=purchase.product_id or "",
             now=context.now,
         )

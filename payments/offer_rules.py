@@ -46,8 +46,8 @@ class Trigger(StrEnum):
     WEEKEND_FLASH = "WEEKEND_FLASH"
 
 
-class Event(StrEnum):
-    """What has just happened: the pauses at which an offer may be made."""
+class Touchpoint(StrEnum):
+    """What has just happened: the moments at which an offer may be made."""
 
     # The player has come: /start, the home screen, the wallet.
     HOME = "HOME"
@@ -63,14 +63,14 @@ class Event(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Snapshot:
+class PlayerSnapshot:
     """Everything about a player that decides on offers, at one instant.
 
-    `zone` is that of the business. `about` is the mode or the product of the event. A streak that
+    `zone` is that of the business. `about` is the mode or the product of the touchpoint. A streak that
     may have ended unnoticed is none.
     """
 
-    event: Event
+    touchpoint: Touchpoint
     now: datetime
     zone: tzinfo
     about: str = ""
@@ -91,7 +91,7 @@ class Snapshot:
     was_active_on: date | None = None
     returned_on: date | None = None
     is_welcomed_back: bool = False
-    # How often the product that the event is about was bought, within BOUGHT_WITHIN.
+    # How often the product that the touchpoint is about was bought, within BOUGHT_WITHIN.
     times_bought: int = 0
     # An operator's campaign runs; whether it is for this player is asked when it is its turn.
     has_weekend_campaign: bool = False
@@ -117,17 +117,17 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A line of the table: if one of its `events` happens and it `holds`, `products` are offered.
+    """A line of the table: if one of its `touchpoints` is reached and it `holds`, `products` are offered.
 
     What is blocking stands in the way as a screen of its own. That may only be where the player's
     own way has ended: no energy for the next question, a door that is closed. All others are a
-    message below the screen, at a pause, and nothing has to be done about them.
+    message below the screen, between two actions, and need no answer.
     """
 
     trigger: Trigger
     priority: int
-    holds: Callable[[Snapshot], bool]
-    events: tuple[Event, ...]
+    holds: Callable[[PlayerSnapshot], bool]
+    touchpoints: tuple[Touchpoint, ...]
     products: tuple[str, ...] = ()
     is_blocking: bool = False
     # Energy that is given with it, for nothing.
@@ -137,36 +137,36 @@ class Rule:
 # --- Conditions -----------------------------------------------------------------------------------
 
 
-def _energy_zero(player: Snapshot) -> bool:
+def _energy_zero(player: PlayerSnapshot) -> bool:
     return player.energy == 0 and player.plan is None
 
 
-def _streak_at_risk(player: Snapshot) -> bool:
+def _streak_at_risk(player: PlayerSnapshot) -> bool:
     return player.streak > 14 and player.local.hour >= 22 and not player.is_active_today
 
 
-def _starter_expired(player: Snapshot) -> bool:
+def _starter_expired(player: PlayerSnapshot) -> bool:
     ended_at = player.starter_ended_at
     return ended_at is not None and player.now - ended_at <= STARTER_OVER_FOR
 
 
-def _locked_mode(player: Snapshot) -> bool:
+def _locked_mode(player: PlayerSnapshot) -> bool:
     return player.plan is None and player.about not in player.open_modes
 
 
-def _third_mega_pack(player: Snapshot) -> bool:
+def _third_mega_pack(player: PlayerSnapshot) -> bool:
     return player.about == "MEGA_PACK_15" and player.times_bought >= 3
 
 
-def _comeback(player: Snapshot) -> bool:
+def _comeback(player: PlayerSnapshot) -> bool:
     return player.idle_days >= IDLE_DAYS and not player.is_welcomed_back
 
 
-def _second_energy(player: Snapshot) -> bool:
+def _second_energy(player: PlayerSnapshot) -> bool:
     return player.about == "ENERGY_10" and player.times_bought >= 2
 
 
-def _month_expiring(player: Snapshot) -> bool:
+def _month_expiring(player: PlayerSnapshot) -> bool:
     return (
         player.plan is Plan.MONTH
         and not player.is_renewed
@@ -175,15 +175,15 @@ def _month_expiring(player: Snapshot) -> bool:
     )
 
 
-def _energy_low(player: Snapshot) -> bool:
+def _energy_low(player: PlayerSnapshot) -> bool:
     return 1 <= player.energy <= LOW_MAX and player.plan is None
 
 
-def _streak_of_30(player: Snapshot) -> bool:
+def _streak_of_30(player: PlayerSnapshot) -> bool:
     return player.streak >= 30
 
 
-def _streak_over_7(player: Snapshot) -> bool:
+def _streak_over_7(player: PlayerSnapshot) -> bool:
     return player.streak > 7
 
 
@@ -192,13 +192,13 @@ def is_weekend(local: datetime) -> bool:
     return local.weekday() in (5, 6) or (local.weekday() == 4 and local.hour >= 18)
 
 
-def _weekend(player: Snapshot) -> bool:
+def _weekend(player: PlayerSnapshot) -> bool:
     return player.has_weekend_campaign and is_weekend(player.local)
 
 
 # --- The table ------------------------------------------------------------------------------------
 
-_HOME, _ROUND_OVER, _PURCHASED = Event.HOME, Event.ROUND_OVER, Event.PURCHASED
+_HOME, _ROUND_OVER, _PURCHASED = Touchpoint.HOME, Touchpoint.ROUND_OVER, Touchpoint.PURCHASED
 _AT_REST = (_HOME, _ROUND_OVER)
 # In the order of priority: the first one that holds wins.
 RULES = (
@@ -206,7 +206,7 @@ RULES = (
         trigger=Trigger.ENERGY_ZERO,
         priority=100,
         holds=_energy_zero,
-        events=(Event.OUT_OF_ENERGY,),
+        touchpoints=(Touchpoint.OUT_OF_ENERGY,),
         products=("ENERGY_10", "MEGA_PACK_15", "PREMIUM_MONTH"),
         is_blocking=True,
     ),
@@ -215,21 +215,27 @@ RULES = (
         priority=95,
         holds=_streak_at_risk,
         # Whenever anything happens, and when nothing does.
-        events=(*_AT_REST, Event.OUT_OF_ENERGY, Event.LOCKED_MODE, _PURCHASED, Event.EVENING),
+        touchpoints=(
+            *_AT_REST,
+            Touchpoint.OUT_OF_ENERGY,
+            Touchpoint.LOCKED_MODE,
+            _PURCHASED,
+            Touchpoint.EVENING,
+        ),
         products=("STREAK_SAVER_20",),
     ),
     Rule(
         trigger=Trigger.STARTER_EXPIRED,
         priority=92,
         holds=_starter_expired,
-        events=_AT_REST,
+        touchpoints=_AT_REST,
         products=("PREMIUM_MONTH",),
     ),
     Rule(
         trigger=Trigger.LOCKED_MODE_CLICK,
         priority=90,
         holds=_locked_mode,
-        events=(Event.LOCKED_MODE,),
+        touchpoints=(Touchpoint.LOCKED_MODE,),
         products=("MEGA_PACK_15",),
         is_blocking=True,
     ),
@@ -237,56 +243,56 @@ RULES = (
         trigger=Trigger.MEGA_THIRD_BUY,
         priority=88,
         holds=_third_mega_pack,
-        events=(_PURCHASED,),
+        touchpoints=(_PURCHASED,),
         products=("PREMIUM_STARTER",),
     ),
     Rule(
         trigger=Trigger.COMEBACK_3D,
         priority=85,
         holds=_comeback,
-        events=_AT_REST,
+        touchpoints=_AT_REST,
         gift=COMEBACK_ENERGY,
     ),
     Rule(
         trigger=Trigger.ENERGY10_SECOND_BUY,
         priority=80,
         holds=_second_energy,
-        events=(_PURCHASED,),
+        touchpoints=(_PURCHASED,),
         products=("MEGA_PACK_15",),
     ),
     Rule(
         trigger=Trigger.MONTH_EXPIRING,
         priority=70,
         holds=_month_expiring,
-        events=_AT_REST,
+        touchpoints=_AT_REST,
         products=("PREMIUM_SEASON", "PREMIUM_YEAR"),
     ),
     Rule(
         trigger=Trigger.ENERGY_LOW,
         priority=60,
         holds=_energy_low,
-        events=_AT_REST,
+        touchpoints=_AT_REST,
         products=("ENERGY_10",),
     ),
     Rule(
         trigger=Trigger.STREAK_MILESTONE_30,
         priority=55,
         holds=_streak_of_30,
-        events=_AT_REST,
+        touchpoints=_AT_REST,
         products=("STREAK_SAVER_20", "PREMIUM_MONTH"),
     ),
     Rule(
         trigger=Trigger.STREAK_GT7,
         priority=50,
         holds=_streak_over_7,
-        events=_AT_REST,
+        touchpoints=_AT_REST,
         products=("MEGA_PACK_15",),
     ),
     Rule(
         trigger=Trigger.WEEKEND_FLASH,
         priority=40,
         holds=_weekend,
-        events=_AT_REST,
+        touchpoints=_AT_REST,
         # What the campaign makes cheaper.
     ),
 )
@@ -295,13 +301,13 @@ RULES = (
 # --- Choosing -------------------------------------------------------------------------------------
 
 
-def due(player: Snapshot) -> Iterator[Rule]:
+def due(player: PlayerSnapshot) -> Iterator[Rule]:
     """Yield the rules that hold and that the caps allow, the highest priority first."""
     if player.shown_today >= SHOWN_A_DAY_MAX:
         return
     for rule in RULES:
         if (
-            player.event in rule.events
+            player.touchpoint in rule.touchpoints
             and rule.trigger not in player.shown_lately
             and rule.trigger not in player.muted
             and not (rule.is_blocking and player.was_blocked_lately)
@@ -319,7 +325,7 @@ class OfferedProduct:
 
 
 def worth_offering(
-    rule: Rule, wares: Sequence[OfferedProduct], player: Snapshot
+    rule: Rule, wares: Sequence[OfferedProduct], player: PlayerSnapshot
 ) -> list[OfferedProduct]:
     """Return those of the rule's products that are there and bring the player something.
 
@@ -336,7 +342,7 @@ def worth_offering(
     ]
 
 
-def is_had(goods: Goods, player: Snapshot) -> bool:
+def is_had(goods: Goods, player: PlayerSnapshot) -> bool:
     """Return whether the player has what the goods are for, or the best part of it, already.
 
     Premium of the same or a higher plan, and with any plan energy and modes; modes that are all
@@ -351,7 +357,7 @@ def is_had(goods: Goods, player: Snapshot) -> bool:
     return bool(goods.streak_savers) and player.is_streak_safe
 
 
-def _opens_the_door(rule: Rule, goods: Goods, player: Snapshot) -> bool:
+def _opens_the_door(rule: Rule, goods: Goods, player: PlayerSnapshot) -> bool:
     """Return whether goods open the mode that was tapped, if that is what the offer is about."""
     if rule.trigger is not Trigger.LOCKED_MODE_CLICK:
         return True

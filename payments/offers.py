@@ -1,7 +1,7 @@
-"""Offers: what a player is shown at a pause, and what comes of it. Product rules, section 10.
+"""Offers: what a player is shown at a touchpoint, and what comes of it. Product rules, section 10.
 
 The rules are in payments/offer_rules.py. What is proposed is stored before anybody sees it, by an
-INSERT that the constraints of Impression let through or not; so the caps hold for events that meet.
+INSERT that the constraints of Impression let through or not; so the caps hold for touchpoints that meet.
 Whoever gives something locks the wallet before.
 """
 
@@ -30,10 +30,10 @@ from payments.offer_rules import (
     SAME_EVERY,
     SHOWN_A_DAY_MAX,
     STARTER_OVER_FOR,
-    Event,
+    Touchpoint,
     OfferedProduct,
     Rule,
-    Snapshot,
+    PlayerSnapshot,
     Trigger,
 )
 from promos import redemptions
@@ -55,17 +55,19 @@ class Proposal:
 
     impression: Impression
     wares: Sequence[catalogue.Offer]
-    snapshot: Snapshot
+    snapshot: PlayerSnapshot
     campaign: Campaign | None = None
     gift: int = 0
 
 
 @transaction.atomic(savepoint=False)
-def propose(*, player: Player, event: Event, now: datetime, about: str = "") -> Proposal | None:
-    """Choose what to offer at a pause and write down that it is shown; None if there is nothing.
+def propose(
+    *, player: Player, touchpoint: Touchpoint, now: datetime, about: str = ""
+) -> Proposal | None:
+    """Choose what to offer at a touchpoint and write down that it is shown; None if there is nothing.
 
-    `about` is the mode or product of the event. A step of the transaction that sends it: the caller
-    shows what is returned. What is given (a comeback) is given with it. Of events that meet, one
+    `about` is the mode or product of the touchpoint. A step of the transaction that sends it: the caller
+    shows what is returned. What is given (a comeback) is given with it. Of touchpoints that meet, one
     gets the offer, the other the next lower one, or nothing.
 
     One statement if nothing is due; with an offer four, with that of the weekend six. Locks the
@@ -73,10 +75,10 @@ def propose(*, player: Player, event: Event, now: datetime, about: str = "") -> 
     """
     if player.suspended_at is not None:
         return None
-    # Whoever loses against another event looks again, at what that one has shown; that is at most
+    # Whoever loses against another touchpoint looks again, at what that one has shown; that is at most
     # as often as there are offers on a day.
     for _ in range(SHOWN_A_DAY_MAX + 1):
-        facts = _look(player=player, event=event, about=about, now=now)
+        facts = _look(player=player, touchpoint=touchpoint, about=about, now=now)
         proposal = _draft(player, facts)
         if proposal is None or _store(proposal):
             return proposal
@@ -90,7 +92,7 @@ def propose(*, player: Player, event: Event, now: datetime, about: str = "") -> 
 class _PlayerFacts:
     """What one query finds out, and the weekend's campaigns with the digests of their codes."""
 
-    snapshot: Snapshot
+    snapshot: PlayerSnapshot
     campaigns: Sequence[tuple[Campaign, bytes]]
 
 
@@ -154,7 +156,7 @@ LEFT JOIN economy_streak AS streak ON streak.player_id = %(player)s
 """  # noqa: S608 -- the statuses are constants.
 
 
-def _look(*, player: Player, event: Event, about: str, now: datetime) -> _PlayerFacts:
+def _look(*, player: Player, touchpoint: Touchpoint, about: str, now: datetime) -> _PlayerFacts:
     """Find out everything that decides. One query."""
     zone = business_zone()
     local = now.astimezone(zone)
@@ -188,8 +190,8 @@ def _look(*, player: Player, event: Event, about: str, now: datetime) -> _Player
     ]
     plan = next((span.plan for span in spans if span.starts_at <= now < span.ends_at), None)
     streak = _streak(row, today=today)
-    snapshot = Snapshot(
-        event=event,
+    snapshot = PlayerSnapshot(
+        touchpoint=touchpoint,
         now=now,
         zone=zone,
         about=about,
@@ -327,7 +329,7 @@ def _weekend(
 
 
 def _worth_offering(
-    rule: Rule, shelf: Sequence[catalogue.Offer], snapshot: Snapshot
+    rule: Rule, shelf: Sequence[catalogue.Offer], snapshot: PlayerSnapshot
 ) -> list[catalogue.Offer]:
     """Return what of the shelf the rule offers, in its order."""
     on_shelf = {offer.product.pk: offer for offer in shelf}
@@ -341,7 +343,7 @@ def _proposal(
     player: Player,
     rule: Rule,
     wares: Sequence[catalogue.Offer],
-    snapshot: Snapshot,
+    snapshot: PlayerSnapshot,
     *,
     campaign: Campaign | None = None,
 ) -> Proposal:
@@ -350,7 +352,7 @@ def _proposal(
         player=player,
         trigger=rule.trigger.value,
         priority=rule.priority,
-        event=snapshot.event.value,
+        event=snapshot.touchpoint.value,
         is_blocking=rule.is_blocking,
         prices={offer.product.pk: offer.stars for offer in wares},
         campaign_id=campaign.pk if campaign else None,
@@ -363,7 +365,7 @@ def _proposal(
 
 
 def _store(proposal: Proposal) -> bool:
-    """Keep the offer, with its gift; False if the caps or another event do not allow it."""
+    """Keep the offer, with its gift; False if the caps or another touchpoint do not allow it."""
     if not proposal.gift:
         return _insert(proposal.impression)
     with transaction.atomic():

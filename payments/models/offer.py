@@ -8,7 +8,7 @@ from django.db.models import Q
 
 from economy.models import never_truncated
 from payments.models.purchase import Purchase
-from payments.offer_rules import SHOWN_A_DAY_MAX, Event, Trigger
+from payments.offer_rules import SHOWN_A_DAY_MAX, Touchpoint, Trigger
 
 
 def hours_from(field: str, *, hours: int) -> models.Func:
@@ -28,7 +28,7 @@ def hours_from(field: str, *, hours: int) -> models.Func:
 class Impression(models.Model):
     """An offer that was shown to a player; stored in the transaction that sends it.
 
-    How often that may be is kept by constraints, so it holds for events that meet, too.
+    How often that may be is kept by constraints, so it holds for touchpoints that meet, too.
     """
 
     player = models.ForeignKey(
@@ -39,7 +39,8 @@ class Impression(models.Model):
     )
     priority = models.PositiveSmallIntegerField()
     event = models.CharField(
-        max_length=16, choices=[(one.value, one.value.replace("_", " ").lower()) for one in Event]
+        max_length=16,
+        choices=[(one.value, one.value.replace("_", " ").lower()) for one in Touchpoint],
     )
     is_blocking = models.BooleanField()
     # The products that were offered, each with the price that was shown, in Stars.
@@ -81,7 +82,7 @@ class Impression(models.Model):
                 name="impression_trigger_is_known",
             ),
             models.CheckConstraint(
-                condition=Q(event__in=[one.value for one in Event]),
+                condition=Q(event__in=[one.value for one in Touchpoint]),
                 name="impression_event_is_known",
             ),
             models.UniqueConstraint(

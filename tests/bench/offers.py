@@ -15,7 +15,7 @@ from economy.ledger import Deltas
 from economy.models import Asset, Direction, EntryType, Source
 from payments import offers
 from payments.models import Impression
-from payments.offer_rules import Event
+from payments.offer_rules import Touchpoint
 from quizarena.players.models import Player
 from tests.bench.report import Figure
 
@@ -61,10 +61,10 @@ def _statements(player: Player, *, is_shown: bool) -> int:
 
 def _pause(player: Player, *, is_shown: bool, times: list[float]) -> None:
     """Let the player pause, and take the time."""
-    event = Event.OUT_OF_ENERGY if is_shown else Event.HOME
+    touchpoint = Touchpoint.OUT_OF_ENERGY if is_shown else Touchpoint.HOME
     begin = time.perf_counter()
     with transaction.atomic():
-        proposal = offers.propose(player=player, event=event, now=timezone.now())
+        proposal = offers.propose(player=player, touchpoint=touchpoint, now=timezone.now())
     times.append(time.perf_counter() - begin)
     assert (proposal is not None) is is_shown
 

@@ -1,7 +1,7 @@
 """A synthetic month of 5,000 players: nobody is shown more than the caps allow.
 
 Whole roads would take an hour, so the month is made of what decides: the pure rules on a made-up
-player, at events that come at random, in bursts and across midnight. What they choose is stored by
+player, at touchpoints that come at random, in bursts and across midnight. What they choose is stored by
 bulk INSERTs, under the constraints of the database, which accepts all of it. What a cap has kept
 away, the database refuses: that is tried, too.
 """
@@ -19,7 +19,7 @@ from django.db import IntegrityError, transaction
 
 from economy.goods import Plan
 from payments.models import Impression
-from payments.offer_rules import Event, Rule, Snapshot, Trigger, due, worth_offering
+from payments.offer_rules import Touchpoint, Rule, PlayerSnapshot, Trigger, due, worth_offering
 from promos.models import Campaign
 from quizarena.players.models import Player
 from tests.factories import NOON, make_campaign
@@ -30,13 +30,13 @@ BERLIN = ZoneInfo("Europe/Berlin")
 # October: it ends with the clocks going back.
 FIRST, DAYS = datetime(2026, 10, 1, tzinfo=BERLIN).astimezone(UTC), 31
 HOUR, DAY = timedelta(hours=1), timedelta(days=1)
-EVENTS = (
-    *[Event.HOME] * 8,
-    *[Event.ROUND_OVER] * 6,
-    *[Event.OUT_OF_ENERGY] * 3,
-    Event.LOCKED_MODE,
-    Event.PURCHASED,
-    Event.EVENING,
+TOUCHPOINTS = (
+    *[Touchpoint.HOME] * 8,
+    *[Touchpoint.ROUND_OVER] * 6,
+    *[Touchpoint.OUT_OF_ENERGY] * 3,
+    Touchpoint.LOCKED_MODE,
+    Touchpoint.PURCHASED,
+    Touchpoint.EVENING,
 )
 
 
@@ -58,20 +58,20 @@ class Life:
                     at += timedelta(seconds=self.random.choice([0, 1, 60, 600]))
                     yield at
 
-    def snapshot(self, now: datetime) -> Snapshot:
+    def snapshot(self, now: datetime) -> PlayerSnapshot:
         """Return the player at an instant: anyhow, but with what was really shown."""
         random = self.random
         plan = random.choice([None, None, None, Plan.STARTER, Plan.MONTH])
-        event = random.choice(EVENTS)
+        touchpoint = random.choice(TOUCHPOINTS)
         today = now.astimezone(BERLIN).date()
         # What is older than these is older than a day.
         lately = self.shown[-6:]
-        return Snapshot(
-            event=event,
+        return PlayerSnapshot(
+            touchpoint=touchpoint,
             now=now,
             zone=BERLIN,
             about=random.choice([*MODES, "MEGA_PACK_15", "ENERGY_10"]),
-            energy=0 if event is Event.OUT_OF_ENERGY else random.choice([1, 2, 5, 20]),
+            energy=0 if touchpoint is Touchpoint.OUT_OF_ENERGY else random.choice([1, 2, 5, 20]),
             plan=plan,
             premium_until=now + 2 * DAY if plan else None,
             starter_ended_at=now - DAY if random.random() < 0.2 else None,
@@ -87,7 +87,7 @@ class Life:
         )
 
 
-def choose(snapshot: Snapshot) -> Rule | None:
+def choose(snapshot: PlayerSnapshot) -> Rule | None:
     """Return the rule that wins and of which something is left."""
     return next(
         (rule for rule in due(snapshot) if rule.gift or worth_offering(rule, SHELF, snapshot)),
@@ -103,12 +103,12 @@ def test_nobody_is_shown_more_than_the_caps_allow() -> None:
         for number in range(1, PLAYERS + 1)
     )
     lives = {pk: Life(random) for pk in Player.objects.values_list("pk", flat=True)}
-    events = capped = 0
+    reached = capped = 0
     kept_away: list[Impression] = []
     campaign = make_campaign(is_weekend_offer=True)
     for pk, life in lives.items():
         for now in sorted(life.instants()):
-            events += 1
+            reached += 1
             snapshot = life.snapshot(now)
             rule = choose(snapshot)
             if rule is not None:
@@ -131,7 +131,7 @@ def test_nobody_is_shown_more_than_the_caps_allow() -> None:
         [row for row in shown if row.trigger != "COMEBACK_3D"], batch_size=5_000
     )
 
-    assert events > 100_000
+    assert reached > 100_000
     assert len(shown) > 30_000
     assert capped > 5_000
     assert len({row.trigger for row in shown}) == 12

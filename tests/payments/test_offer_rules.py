@@ -13,9 +13,9 @@ import pytest
 from economy.goods import Goods, Plan
 from payments.offer_rules import (
     RULES,
-    Event,
+    Touchpoint,
     OfferedProduct,
-    Snapshot,
+    PlayerSnapshot,
     Trigger,
     due,
     worth_offering,
@@ -39,9 +39,11 @@ GOODS = {
 SHELF = [OfferedProduct(code=code, goods=goods) for code, goods in GOODS.items()]
 
 
-def player(event: Event = Event.HOME, *, now: datetime = NOON, **facts: Any) -> Snapshot:
+def player(
+    touchpoint: Touchpoint = Touchpoint.HOME, *, now: datetime = NOON, **facts: Any
+) -> PlayerSnapshot:
     """Return a player with full energy and nothing else, at `now`."""
-    return Snapshot(event=event, now=now, zone=BERLIN, **facts)
+    return PlayerSnapshot(touchpoint=touchpoint, now=now, zone=BERLIN, **facts)
 
 
 def berlin(day: int, hour: int, minute: int = 0, second: int = 0, **date_: int) -> datetime:
@@ -51,13 +53,13 @@ def berlin(day: int, hour: int, minute: int = 0, second: int = 0, **date_: int) 
     return local.astimezone(UTC)
 
 
-def triggers(snapshot: Snapshot) -> list[str]:
+def triggers(snapshot: PlayerSnapshot) -> list[str]:
     """Return the triggers that are due, the highest first."""
     return [rule.trigger.value for rule in due(snapshot)]
 
 
 def offered(
-    snapshot: Snapshot, *, shelf: Iterable[OfferedProduct] = SHELF
+    snapshot: PlayerSnapshot, *, shelf: Iterable[OfferedProduct] = SHELF
 ) -> tuple[str, list[str]] | None:
     """Return the trigger that wins, and its products."""
     for rule in due(snapshot):
@@ -92,7 +94,7 @@ def test_the_table_is_that_of_the_product_rules() -> None:
 class TestEnergy:
     @pytest.mark.parametrize(("energy", "is_due"), [(0, True), (1, False)])
     def test_zero_is_nothing_in_both_buckets(self, energy: int, is_due: bool) -> None:
-        out = player(Event.OUT_OF_ENERGY, energy=energy)
+        out = player(Touchpoint.OUT_OF_ENERGY, energy=energy)
 
         assert ("ENERGY_ZERO" in triggers(out)) is is_due
 
@@ -100,15 +102,15 @@ class TestEnergy:
         ("energy", "is_due"), [(0, False), (1, True), (3, True), (4, False), (20, False)]
     )
     def test_low_is_one_to_three(self, energy: int, is_due: bool) -> None:
-        assert ("ENERGY_LOW" in triggers(player(Event.ROUND_OVER, energy=energy))) is is_due
+        assert ("ENERGY_LOW" in triggers(player(Touchpoint.ROUND_OVER, energy=energy))) is is_due
 
     @pytest.mark.parametrize("energy", [0, 3])
     def test_with_premium_energy_does_not_matter(self, energy: int) -> None:
-        for event in Event:
-            assert triggers(player(event, energy=energy, plan=Plan.STARTER)) == []
+        for touchpoint in Touchpoint:
+            assert triggers(player(touchpoint, energy=energy, plan=Plan.STARTER)) == []
 
     def test_without_energy_everything_that_helps_is_offered(self) -> None:
-        assert offered(player(Event.OUT_OF_ENERGY, energy=0)) == (
+        assert offered(player(Touchpoint.OUT_OF_ENERGY, energy=0)) == (
             "ENERGY_ZERO",
             ["ENERGY_10", "MEGA_PACK_15", "PREMIUM_MONTH"],
         )
@@ -117,7 +119,7 @@ class TestEnergy:
 class TestStreaks:
     @pytest.mark.parametrize(("streak", "is_due"), [(14, False), (15, True)])
     def test_more_than_fourteen_days_are_at_risk(self, streak: int, is_due: bool) -> None:
-        late = player(Event.EVENING, now=berlin(18, 22), streak=streak)
+        late = player(Touchpoint.EVENING, now=berlin(18, 22), streak=streak)
 
         assert triggers(late) == (["STREAK_RISK_22"] if is_due else [])
 
@@ -128,7 +130,7 @@ class TestStreaks:
     def test_from_ten_in_the_evening_to_midnight(
         self, clock: tuple[int, int, int], is_due: bool
     ) -> None:
-        late = player(Event.EVENING, now=berlin(18, *clock), streak=15)
+        late = player(Touchpoint.EVENING, now=berlin(18, *clock), streak=15)
 
         assert triggers(late) == (["STREAK_RISK_22"] if is_due else [])
 
@@ -137,22 +139,22 @@ class TestStreaks:
         year, month, number = day
         late = berlin(number, 22, year=year, month=month)
 
-        assert triggers(player(Event.EVENING, now=late, streak=15)) == ["STREAK_RISK_22"]
-        assert triggers(player(Event.EVENING, now=late - SECOND, streak=15)) == []
+        assert triggers(player(Touchpoint.EVENING, now=late, streak=15)) == ["STREAK_RISK_22"]
+        assert triggers(player(Touchpoint.EVENING, now=late - SECOND, streak=15)) == []
 
     def test_not_for_who_has_played_today(self) -> None:
-        late = player(Event.EVENING, now=berlin(18, 22), streak=15, is_active_today=True)
+        late = player(Touchpoint.EVENING, now=berlin(18, 22), streak=15, is_active_today=True)
 
         assert triggers(late) == []
 
-    @pytest.mark.parametrize("event", list(Event))
-    def test_whatever_happens_in_the_evening(self, event: Event) -> None:
-        late = player(event, now=berlin(18, 22), streak=15)
+    @pytest.mark.parametrize("touchpoint", list(Touchpoint))
+    def test_whatever_happens_in_the_evening(self, touchpoint: Touchpoint) -> None:
+        late = player(touchpoint, now=berlin(18, 22), streak=15)
 
         assert "STREAK_RISK_22" in triggers(late)
 
     def test_a_streak_that_is_safe_needs_no_saver(self) -> None:
-        late = player(Event.EVENING, now=berlin(18, 22), streak=15, is_streak_safe=True)
+        late = player(Touchpoint.EVENING, now=berlin(18, 22), streak=15, is_streak_safe=True)
 
         assert offered(late) is None
 
@@ -211,15 +213,17 @@ class TestPremium:
 class TestLockedModes:
     @pytest.mark.parametrize("mode", MODES)
     def test_what_opens_the_mode_is_offered(self, mode: str) -> None:
-        tapped = player(Event.LOCKED_MODE, about=mode)
+        tapped = player(Touchpoint.LOCKED_MODE, about=mode)
 
         assert offered(tapped) == ("LOCKED_MODE_CLICK", ["MEGA_PACK_15"])
 
     def test_what_does_not_open_the_mode_is_no_help(self) -> None:
-        assert offered(player(Event.LOCKED_MODE, about="BUSINESS_GERMAN")) is None
+        assert offered(player(Touchpoint.LOCKED_MODE, about="BUSINESS_GERMAN")) is None
 
     def test_a_mode_that_is_open_is_none(self) -> None:
-        tapped = player(Event.LOCKED_MODE, about="WORD_ORDER", open_modes=frozenset({"WORD_ORDER"}))
+        tapped = player(
+            Touchpoint.LOCKED_MODE, about="WORD_ORDER", open_modes=frozenset({"WORD_ORDER"})
+        )
 
         assert offered(tapped) is None
 
@@ -227,23 +231,25 @@ class TestLockedModes:
 class TestPurchases:
     @pytest.mark.parametrize(("times", "is_due"), [(1, False), (2, False), (3, True), (4, True)])
     def test_from_the_third_mega_pack_on(self, times: int, is_due: bool) -> None:
-        bought = player(Event.PURCHASED, about="MEGA_PACK_15", times_bought=times)
+        bought = player(Touchpoint.PURCHASED, about="MEGA_PACK_15", times_bought=times)
 
         assert triggers(bought) == (["MEGA_THIRD_BUY"] if is_due else [])
 
     @pytest.mark.parametrize(("times", "is_due"), [(1, False), (2, True), (3, True)])
     def test_from_the_second_energy_on(self, times: int, is_due: bool) -> None:
-        bought = player(Event.PURCHASED, about="ENERGY_10", times_bought=times)
+        bought = player(Touchpoint.PURCHASED, about="ENERGY_10", times_bought=times)
 
         assert triggers(bought) == (["ENERGY10_SECOND_BUY"] if is_due else [])
 
     def test_not_after_anything_else(self) -> None:
-        bought = player(Event.PURCHASED, about="STREAK_SAVER_20", times_bought=9)
+        bought = player(Touchpoint.PURCHASED, about="STREAK_SAVER_20", times_bought=9)
 
         assert triggers(bought) == []
 
     def test_who_has_bought_is_left_alone_otherwise(self) -> None:
-        bought = player(Event.PURCHASED, about="ENERGY_10", times_bought=1, streak=40, energy=3)
+        bought = player(
+            Touchpoint.PURCHASED, about="ENERGY_10", times_bought=1, streak=40, energy=3
+        )
 
         assert triggers(bought) == []
 
@@ -278,7 +284,7 @@ class TestComeback:
         assert triggers(back) == []
 
     def test_it_is_not_too_late_after_the_first_round(self) -> None:
-        back = player(Event.ROUND_OVER, was_active_on=date(2026, 11, 2), is_active_today=True)
+        back = player(Touchpoint.ROUND_OVER, was_active_on=date(2026, 11, 2), is_active_today=True)
 
         assert offered(back) == ("COMEBACK_3D", [])
 
@@ -312,7 +318,7 @@ class TestWeekend:
 
 
 class TestCaps:
-    OUT = player(Event.OUT_OF_ENERGY, energy=0)
+    OUT = player(Touchpoint.OUT_OF_ENERGY, energy=0)
 
     def test_three_offers_a_day(self) -> None:
         assert triggers(replace(self.OUT, shown_today=2)) == ["ENERGY_ZERO"]
@@ -365,11 +371,11 @@ class TestNothingThatThePlayerHas:
         """Go through every combination of what can be had, at random moments."""
         random = Random(20261122)
         offers = 0
-        for plan, modes, is_safe, event in product(
-            [None, *Plan], [(), MODES[:1], MODES], [False, True], list(Event)
+        for plan, modes, is_safe, touchpoint in product(
+            [None, *Plan], [(), MODES[:1], MODES], [False, True], list(Touchpoint)
         ):
             for _ in range(40):
-                snapshot = _at_random(random, plan, modes, event, is_safe=is_safe)
+                snapshot = _at_random(random, plan, modes, touchpoint, is_safe=is_safe)
                 found = offered(snapshot)
                 if found is None:
                     continue
@@ -390,12 +396,17 @@ class TestNothingThatThePlayerHas:
 
 
 def _at_random(
-    random: Random, plan: Plan | None, modes: tuple[str, ...], event: Event, *, is_safe: bool
-) -> Snapshot:
+    random: Random,
+    plan: Plan | None,
+    modes: tuple[str, ...],
+    touchpoint: Touchpoint,
+    *,
+    is_safe: bool,
+) -> PlayerSnapshot:
     """Return a player with the plan, the modes and a safe streak or none, otherwise anyhow."""
     now = NOON + random.random() * 14 * DAY
     return player(
-        event,
+        touchpoint,
         now=now,
         about=random.choice([*MODES, "MEGA_PACK_15", "ENERGY_10"]),
         energy=random.choice([0, 1, 3, 4, 20]),
@@ -412,7 +423,7 @@ def _at_random(
     )
 
 
-def _assert_new(code: str, snapshot: Snapshot) -> None:
+def _assert_new(code: str, snapshot: PlayerSnapshot) -> None:
     """Check that the product brings the player something; written a second time here."""
     if code in ("ENERGY_10", "MEGA_PACK_15"):
         assert snapshot.plan is None

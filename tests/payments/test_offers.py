@@ -16,7 +16,7 @@ from economy.models import Asset, Direction, EntryType, LedgerEntry, Source, Str
 from payments import catalogue, offers
 from payments.errors import Refusal, RefusedError, StaleOfferError
 from payments.models import Attribution, Impression, Product, Purchase
-from payments.offer_rules import Event
+from payments.offer_rules import Touchpoint
 from payments.offers import Proposal
 from promos import campaigns, redemptions
 from promos.models import Attempt, Campaign, Channel, Denial
@@ -34,17 +34,25 @@ FRIDAY = datetime(2026, 11, 20, 17, tzinfo=UTC)
 
 
 def propose(
-    player: Player, event: Event = Event.HOME, *, now: datetime = NOON, about: str = ""
+    player: Player,
+    touchpoint: Touchpoint = Touchpoint.HOME,
+    *,
+    now: datetime = NOON,
+    about: str = "",
 ) -> Proposal | None:
-    """Let the event happen."""
-    return offers.propose(player=player, event=event, now=now, about=about)
+    """Reach the touchpoint."""
+    return offers.propose(player=player, touchpoint=touchpoint, now=now, about=about)
 
 
 def shown(
-    player: Player, event: Event = Event.HOME, *, now: datetime = NOON, about: str = ""
+    player: Player,
+    touchpoint: Touchpoint = Touchpoint.HOME,
+    *,
+    now: datetime = NOON,
+    about: str = "",
 ) -> str:
-    """Let the event happen; return the trigger of what is shown, or nothing."""
-    proposal = propose(player, event, now=now, about=about)
+    """Reach the touchpoint; return the trigger of what is shown, or nothing."""
+    proposal = propose(player, touchpoint, now=now, about=about)
     return proposal.impression.trigger if proposal else ""
 
 
@@ -87,8 +95,8 @@ def weekend_campaign(value: int = 40, code: str = "WEEKEND", **terms: Any) -> Ca
 
 class TestWhatIsKnown:
     def test_a_newcomer_is_shown_nothing(self, player: Player) -> None:
-        for event in Event:
-            assert propose(player, event) is None
+        for touchpoint in Touchpoint:
+            assert propose(player, touchpoint) is None
 
     @pytest.mark.parametrize(("energy", "trigger"), [(0, ""), (3, "ENERGY_LOW"), (4, "")])
     def test_energy_as_it_is_now(self, player: Player, energy: int, trigger: str) -> None:
@@ -100,13 +108,13 @@ class TestWhatIsKnown:
         left_with(player, 0)
 
         later = NOON + timedelta(minutes=30)
-        assert shown(player, Event.OUT_OF_ENERGY, now=later) == ""
-        assert shown(player, Event.OUT_OF_ENERGY, now=later - SECOND) == "ENERGY_ZERO"
+        assert shown(player, Touchpoint.OUT_OF_ENERGY, now=later) == ""
+        assert shown(player, Touchpoint.OUT_OF_ENERGY, now=later - SECOND) == "ENERGY_ZERO"
 
     def test_an_impression_knows_what_it_was_of(self, player: Player) -> None:
         left_with(player, 0)
 
-        proposal = propose(player, Event.OUT_OF_ENERGY)
+        proposal = propose(player, Touchpoint.OUT_OF_ENERGY)
 
         assert proposal is not None
         kept = Impression.objects.get()
@@ -138,9 +146,9 @@ class TestWhatIsKnown:
         active(player, days=15, last=late - DAY)
         wallets.lock(player=player, now=late)
 
-        assert shown(player, Event.EVENING, now=late) == "STREAK_RISK_22"
+        assert shown(player, Touchpoint.EVENING, now=late) == "STREAK_RISK_22"
         steps.buy(player, "STREAK_SAVER_20", now=late)
-        assert shown(player, Event.EVENING, now=late + 24 * HOUR - SECOND) == ""
+        assert shown(player, Touchpoint.EVENING, now=late + 24 * HOUR - SECOND) == ""
 
     @pytest.mark.parametrize(
         ("plan", "days", "trigger"),
@@ -153,7 +161,7 @@ class TestWhatIsKnown:
         active(player, days=15, last=late - DAY)
         grant(player, Goods(premium=plan, premium_days=days), now=late)
 
-        assert shown(player, Event.EVENING, now=late) == trigger
+        assert shown(player, Touchpoint.EVENING, now=late) == trigger
 
     def test_the_only_freeze_of_a_week_is_used_up(self, player: Player) -> None:
         late = datetime(2026, 11, 18, 21, tzinfo=UTC)
@@ -162,7 +170,7 @@ class TestWhatIsKnown:
         streaks.roll_over(player=player, now=late)
 
         assert Streak.objects.get(player=player).current == 15
-        assert shown(player, Event.EVENING, now=late) == "STREAK_RISK_22"
+        assert shown(player, Touchpoint.EVENING, now=late) == "STREAK_RISK_22"
 
     def test_a_starter_that_has_ended(self, player: Player) -> None:
         grant(player, Goods(premium=Plan.STARTER, premium_days=7), now=NOON - 9 * DAY)
@@ -210,34 +218,37 @@ class TestWhatIsKnown:
         steps.buy(player, "MEGA_PACK_15", now=NOON - 10 * DAY)
         steps.buy(player, "MEGA_PACK_15", now=NOON - SECOND)
 
-        assert shown(player, Event.PURCHASED, about="MEGA_PACK_15") == ""
+        assert shown(player, Touchpoint.PURCHASED, about="MEGA_PACK_15") == ""
         before = NOON - timedelta(microseconds=1)
-        assert shown(player, Event.PURCHASED, about="MEGA_PACK_15", now=before) == "MEGA_THIRD_BUY"
+        assert (
+            shown(player, Touchpoint.PURCHASED, about="MEGA_PACK_15", now=before)
+            == "MEGA_THIRD_BUY"
+        )
 
     def test_the_second_energy_in_seven_days(self, player: Player) -> None:
         steps.buy(player, "ENERGY_10", now=NOON - 7 * DAY)
         steps.buy(player, "ENERGY_10", now=NOON - SECOND)
 
-        assert shown(player, Event.PURCHASED, about="ENERGY_10") == ""
+        assert shown(player, Touchpoint.PURCHASED, about="ENERGY_10") == ""
         before = NOON - timedelta(microseconds=1)
-        found = shown(player, Event.PURCHASED, about="ENERGY_10", now=before)
+        found = shown(player, Touchpoint.PURCHASED, about="ENERGY_10", now=before)
         assert found == "ENERGY10_SECOND_BUY"
 
     def test_a_refunded_purchase_does_not_count(self, player: Player) -> None:
         steps.refund(steps.buy(player, now=NOON - DAY), now=NOON - DAY)
         steps.buy(player, now=NOON)
 
-        assert shown(player, Event.PURCHASED, about="ENERGY_10") == ""
+        assert shown(player, Touchpoint.PURCHASED, about="ENERGY_10") == ""
 
     def test_what_is_not_for_sale_is_not_offered(self, player: Player) -> None:
         Product.objects.filter(pk="MEGA_PACK_15").update(is_for_sale=False)
         left_with(player, 0)
 
-        proposal = propose(player, Event.OUT_OF_ENERGY)
+        proposal = propose(player, Touchpoint.OUT_OF_ENERGY)
 
         assert proposal is not None
         assert list(proposal.impression.prices) == ["ENERGY_10", "PREMIUM_MONTH"]
-        assert shown(player, Event.LOCKED_MODE, about="WORD_ORDER", now=NOON + 7 * HOUR) == ""
+        assert shown(player, Touchpoint.LOCKED_MODE, about="WORD_ORDER", now=NOON + 7 * HOUR) == ""
 
     def test_a_saver_within_its_seven_days_is_not_offered(self, player: Player) -> None:
         late = datetime(2026, 11, 18, 21, tzinfo=UTC)
@@ -258,14 +269,14 @@ class TestWhatIsKnown:
             now=late,
         )
 
-        assert shown(player, Event.EVENING, now=late) == ""
-        assert shown(player, Event.EVENING, now=late + DAY - HOUR) == ""
+        assert shown(player, Touchpoint.EVENING, now=late) == ""
+        assert shown(player, Touchpoint.EVENING, now=late + DAY - HOUR) == ""
 
     def test_who_is_suspended_is_shown_nothing(self, player: Player) -> None:
         left_with(player, 0)
         player.suspended_at = NOON
 
-        assert propose(player, Event.OUT_OF_ENERGY) is None
+        assert propose(player, Touchpoint.OUT_OF_ENERGY) is None
 
     def test_the_price_is_that_with_the_players_discount(self, player: Player) -> None:
         make_campaign(code="HALF", value=50, starts_at=NOON)
@@ -281,12 +292,13 @@ class TestWhatIsKnown:
 class TestCaps:
     def test_one_that_blocks_in_six_hours(self, player: Player) -> None:
         left_with(player, 0, now=NOON)
-        assert shown(player, Event.OUT_OF_ENERGY) == "ENERGY_ZERO"
+        assert shown(player, Touchpoint.OUT_OF_ENERGY) == "ENERGY_ZERO"
 
         assert (
-            shown(player, Event.LOCKED_MODE, about="WORD_ORDER", now=NOON + 6 * HOUR - SECOND) == ""
+            shown(player, Touchpoint.LOCKED_MODE, about="WORD_ORDER", now=NOON + 6 * HOUR - SECOND)
+            == ""
         )
-        found = shown(player, Event.LOCKED_MODE, about="WORD_ORDER", now=NOON + 6 * HOUR)
+        found = shown(player, Touchpoint.LOCKED_MODE, about="WORD_ORDER", now=NOON + 6 * HOUR)
         assert found == "LOCKED_MODE_CLICK"
 
     def test_the_same_one_in_24_hours(self, player: Player) -> None:
@@ -383,7 +395,7 @@ class TestComeback:
         active(player, days=1, last=NOON - 4 * DAY)
         streaks.record_activity(player=player, now=NOON)
 
-        assert shown(player, Event.ROUND_OVER) == "COMEBACK_3D"
+        assert shown(player, Touchpoint.ROUND_OVER) == "COMEBACK_3D"
 
     @pytest.mark.parametrize(("days", "is_given"), [(3, False), (4, True)])
     def test_a_round_that_ends_after_midnight_is_not_too_late(
@@ -392,7 +404,7 @@ class TestComeback:
         active(player, days=1, last=NOON - days * DAY)
         streaks.record_activity(player=player, now=NOON)
 
-        late = shown(player, Event.ROUND_OVER, now=NOON + DAY)
+        late = shown(player, Touchpoint.ROUND_OVER, now=NOON + DAY)
 
         assert late == ("COMEBACK_3D" if is_given else "")
         assert shown(player, now=NOON + DAY + HOUR) == ""
@@ -561,7 +573,7 @@ class TestTaking:
     def impression(self, player: Player) -> Impression:
         """Return the offer of somebody without energy."""
         left_with(player, 0)
-        proposal = propose(player, Event.OUT_OF_ENERGY)
+        proposal = propose(player, Touchpoint.OUT_OF_ENERGY)
         assert proposal is not None
         return proposal.impression
 
@@ -683,7 +695,7 @@ class TestStatements:
 
         # Facts, holds, products; the impression.
         with django_assert_num_queries(4):
-            assert propose(player, Event.OUT_OF_ENERGY) is not None
+            assert propose(player, Touchpoint.OUT_OF_ENERGY) is not None
 
     def test_seven_at_a_weekend(self, player: Player, django_assert_num_queries: Any) -> None:
         weekend_campaign()
@@ -900,8 +912,8 @@ class TestConcurrency:
         """Let a player who is out of energy tap on two devices."""
         meet_after(monkeypatch, offers, "_look")
         results: list[str] = run_together(
-            partial(shown, player, Event.OUT_OF_ENERGY),
-            partial(shown, player, Event.OUT_OF_ENERGY),
+            partial(shown, player, Touchpoint.OUT_OF_ENERGY),
+            partial(shown, player, Touchpoint.OUT_OF_ENERGY),
         )
         return results
 
@@ -924,7 +936,9 @@ class TestConcurrency:
         Streak.objects.filter(player=player).update(current=30, best=30)
         meet_after(monkeypatch, offers, "_look")
 
-        results = run_together(partial(shown, player), partial(shown, player, Event.OUT_OF_ENERGY))
+        results = run_together(
+            partial(shown, player), partial(shown, player, Touchpoint.OUT_OF_ENERGY)
+        )
 
         assert sum(map(bool, results)) == 1
         assert Impression.objects.count() == 3

@@ -7,7 +7,7 @@ from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
 from bot.screens.offers import touchpoints
-from payments.offer_rules import Event
+from payments.offer_rules import Touchpoint
 
 
 async def greet(update: Update, context: Context) -> None:
@@ -16,7 +16,7 @@ async def greet(update: Update, context: Context) -> None:
         update, phrases.greeting(name=context.player.first_name), navigation.home()
     )
     if context.player.created_at != context.now:
-        await touchpoints.pause_in(context, Event.HOME)
+        await touchpoints.pause_in(context, Touchpoint.HOME)
 
 
 async def home(update: Update, context: Context) -> None:
@@ -26,7 +26,7 @@ async def home(update: Update, context: Context) -> None:
     await taps.edit_message(
         query, phrases.greeting(name=context.player.first_name), navigation.home()
     )
-    await touchpoints.pause_in(context, Event.HOME)
+    await touchpoints.pause_in(context, Touchpoint.HOME)
 
 
 SCREEN = Screen(

@@ -12,22 +12,24 @@ from bot.chat import dates, taps
 from bot.chat.context import Context
 from bot.screens.offers import buttons, texts
 from payments import offers
-from payments.offer_rules import Event
+from payments.offer_rules import Touchpoint
 from payments.offers import Proposal
 from quizarena.players.models import Player
 
 
-async def pause_in(context: Context, event: Event) -> None:
+async def pause_in(context: Context, event: Touchpoint) -> None:
     """Let the player see an offer below the screen, if one is due."""
     await pause(context.bot, player=context.player, event=event, now=context.now)
 
 
-async def pause(bot: Bot, *, player: Player, event: Event, now: datetime, about: str = "") -> bool:
+async def pause(
+    bot: Bot, *, player: Player, event: Touchpoint, now: datetime, about: str = ""
+) -> bool:
     """Send the player what is offered at a pause, below everything else; return if anything is.
 
     In the player's language. A step of the caller's transaction, inside outbox.collecting().
     """
-    proposal = offers.propose(player=player, event=event, about=about, now=now)
+    proposal = offers.propose(player=player, touchpoint=event, about=about, now=now)
     if proposal is None:
         return False
     with dates.speaking_to(player):
@@ -38,7 +40,7 @@ async def pause(bot: Bot, *, player: Player, event: Event, now: datetime, about:
 async def fallback_offer(
     query: CallbackQuery,
     context: Context,
-    event: Event,
+    event: Touchpoint,
     *,
     about: str = "",
     above: str = "",
@@ -51,7 +53,7 @@ async def fallback_offer(
     What does not block is a message of its own, beside the screen that the caller shows then.
     """
     player, now = context.player, context.now
-    proposal = offers.propose(player=player, event=event, about=about, now=now)
+    proposal = offers.propose(player=player, touchpoint=event, about=about, now=now)
     if proposal is None:
         return False
     if not proposal.impression.is_blocking:

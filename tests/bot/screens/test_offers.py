@@ -15,7 +15,7 @@ from economy import entitlements, grants, streaks, wallets
 from economy.goods import Goods, Plan
 from economy.models import EntryType, LedgerEntry, Source, Wallet
 from payments.models import Attribution, Impression, Product, Purchase, PurchaseStatus
-from payments.offer_rules import Event
+from payments.offer_rules import Touchpoint
 from promos import campaigns
 from promos.models import Campaign, Redemption
 from quizarena.players.models import Player
@@ -256,7 +256,7 @@ class TestAtRest:
                 touchpoints.pause(
                     client.bot(),
                     player=row(anna),
-                    event=Event.EVENING,
+                    event=Touchpoint.EVENING,
                     now=timezone.now(),
                 )
             )
