@@ -24,7 +24,7 @@ from quizarena.players.models import Player
 
 Row = TypeVar("Row", bound=Model)
 
-# The shelves on the first day. Afterwards operators change price, visibility and texts in admin,
+# The catalogue on the first day. Afterwards operators change price, visibility and texts in admin,
 # and nothing here touches a product that is there. What nothing can use yet is not for sale.
 PRODUCTS: tuple[dict[str, Any], ...] = (
     {
@@ -208,7 +208,10 @@ def seed_catalogue(
     except LookupError:
         return  # A partial migration that has not come to the products.
     product_model._base_manager.using(using).bulk_create(
-        [product_model(position=place, **product) for place, product in enumerate(PRODUCTS, 1)],
+        [
+            product_model(position=position, **product)
+            for position, product in enumerate(PRODUCTS, 1)
+        ],
         ignore_conflicts=True,
     )
 

@@ -66,8 +66,8 @@ class Touchpoint(StrEnum):
 class PlayerSnapshot:
     """Everything about a player that decides on offers, at one instant.
 
-    `zone` is that of the business. `about` is the mode or the product of the touchpoint. A streak that
-    may have ended unnoticed is none.
+    `zone` is that of the business. `about` is the mode or the product of the touchpoint. A streak
+    that may have ended unnoticed counts as 0.
     """
 
     touchpoint: Touchpoint
@@ -93,7 +93,7 @@ class PlayerSnapshot:
     is_welcomed_back: bool = False
     # How often the product that the touchpoint is about was bought, within BOUGHT_WITHIN.
     times_bought: int = 0
-    # An operator's campaign runs; whether it is for this player is asked when it is its turn.
+    # An operator's campaign runs; whether it is for this player is checked when this rule is due.
     has_weekend_campaign: bool = False
     # What was shown: how often today, whether something blocking within BLOCKING_EVERY, which
     # triggers within SAME_EVERY; and which are muted.
@@ -117,7 +117,7 @@ class PlayerSnapshot:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A line of the table: if one of its `touchpoints` is reached and it `holds`, `products` are offered.
+    """A line of the table: at one of its `touchpoints`, if it `holds`, `products` are offered.
 
     What is blocking stands in the way as a screen of its own. That may only be where the player's
     own way has ended: no energy for the next question, a door that is closed. All others are a
@@ -325,7 +325,7 @@ class OfferedProduct:
 
 
 def worth_offering(
-    rule: Rule, wares: Sequence[OfferedProduct], player: PlayerSnapshot
+    rule: Rule, candidates: Sequence[OfferedProduct], player: PlayerSnapshot
 ) -> list[OfferedProduct]:
     """Return those of the rule's products that are there and bring the player something.
 
@@ -333,16 +333,16 @@ def worth_offering(
     """
     if rule.gift:
         return []
-    by_code = {ware.code: ware for ware in wares}
+    by_code = {product.code: product for product in candidates}
     offered = (by_code[code] for code in rule.products or by_code if code in by_code)
     return [
-        ware
-        for ware in offered
-        if not is_had(ware.goods, player) and _opens_the_door(rule, ware.goods, player)
+        product
+        for product in offered
+        if not already_has(product.goods, player) and _unlocks_the_mode(rule, product.goods, player)
     ]
 
 
-def is_had(goods: Goods, player: PlayerSnapshot) -> bool:
+def already_has(goods: Goods, player: PlayerSnapshot) -> bool:
     """Return whether the player has what the goods are for, or the best part of it, already.
 
     Premium of the same or a higher plan, and with any plan energy and modes; modes that are all
@@ -357,7 +357,7 @@ def is_had(goods: Goods, player: PlayerSnapshot) -> bool:
     return bool(goods.streak_savers) and player.is_streak_safe
 
 
-def _opens_the_door(rule: Rule, goods: Goods, player: PlayerSnapshot) -> bool:
+def _unlocks_the_mode(rule: Rule, goods: Goods, player: PlayerSnapshot) -> bool:
     """Return whether goods open the mode that was tapped, if that is what the offer is about."""
     if rule.trigger is not Trigger.LOCKED_MODE_CLICK:
         return True

@@ -1,7 +1,8 @@
 """Offers: what a player is shown at a touchpoint, and what comes of it. Product rules, section 10.
 
 The rules are in payments/offer_rules.py. What is proposed is stored before anybody sees it, by an
-INSERT that the constraints of Impression let through or not; so the caps hold for touchpoints that meet.
+INSERT that the constraints of Impression let through or not; so the caps hold for concurrent
+touchpoints, too.
 Whoever gives something locks the wallet before.
 """
 
@@ -30,10 +31,10 @@ from payments.offer_rules import (
     SAME_EVERY,
     SHOWN_A_DAY_MAX,
     STARTER_OVER_FOR,
-    Touchpoint,
     OfferedProduct,
-    Rule,
     PlayerSnapshot,
+    Rule,
+    Touchpoint,
     Trigger,
 )
 from promos import redemptions
@@ -42,7 +43,7 @@ from promos.models.campaign import open_sql
 from promos.redemptions import Result
 from quizarena.players.models import Player
 
-# What nobody has bought anything through is forgotten after this.
+# Impressions that have led to no purchase are purged after this.
 KEEP_FOR = timedelta(days=180)
 
 
@@ -50,11 +51,11 @@ KEEP_FOR = timedelta(days=180)
 class Proposal:
     """An offer that is stored and now has to be shown.
 
-    `wares` are its products with what they cost the player, `snapshot` is what it was decided on.
+    `products` come with what they cost the player, `snapshot` is what it was decided on.
     """
 
     impression: Impression
-    wares: Sequence[catalogue.Offer]
+    products: Sequence[catalogue.Offer]
     snapshot: PlayerSnapshot
     campaign: Campaign | None = None
     gift: int = 0
@@ -64,19 +65,19 @@ class Proposal:
 def propose(
     *, player: Player, touchpoint: Touchpoint, now: datetime, about: str = ""
 ) -> Proposal | None:
-    """Choose what to offer at a touchpoint and write down that it is shown; None if there is nothing.
+    """Choose what to offer at a touchpoint and store that it is shown; None if there is nothing.
 
-    `about` is the mode or product of the touchpoint. A step of the transaction that sends it: the caller
-    shows what is returned. What is given (a comeback) is given with it. Of touchpoints that meet, one
-    gets the offer, the other the next lower one, or nothing.
+    `about` is the mode or product of the touchpoint. A step of the transaction that sends it: the
+    caller shows what is returned. A gift (for a comeback) is granted with it. Of concurrent
+    touchpoints one gets the offer, the other the next lower one, or nothing.
 
     One statement if nothing is due; with an offer four, with that of the weekend six. Locks the
     wallet for a gift.
     """
     if player.suspended_at is not None:
         return None
-    # Whoever loses against another touchpoint looks again, at what that one has shown; that is at most
-    # as often as there are offers on a day.
+    # Whoever loses against a concurrent touchpoint reads again what was shown; at most as often as
+    # there are offers on a day.
     for _ in range(SHOWN_A_DAY_MAX + 1):
         facts = _look(player=player, touchpoint=touchpoint, about=about, now=now)
         proposal = _draft(player, facts)
@@ -256,7 +257,7 @@ def _starter_ended_at(spans: Sequence[_Span], *, now: datetime) -> datetime | No
 
 
 def _streak(row: Mapping[str, Any], *, today: date) -> int:
-    """Return the streak; none where nobody has yet settled what became of it."""
+    """Return the streak; 0 while the days since are not rolled over yet."""
     settled = row["settled_through"]
     is_known = settled is not None and settled >= today - streak_rules.DAY
     return row["current"] if is_known else 0
@@ -292,23 +293,23 @@ def _campaign(stored: Mapping[str, Any]) -> tuple[Campaign, bytes]:
 def _draft(player: Player, facts: _PlayerFacts) -> Proposal | None:
     """Return the best offer that is due and of which something is left for this player."""
     snapshot = facts.snapshot
-    shelf: Sequence[catalogue.Offer] | None = None
+    available: Sequence[catalogue.Offer] | None = None
     for rule in offer_rules.due(snapshot):
         if rule.gift:
             return _proposal(player, rule, (), snapshot)
-        if shelf is None:
-            on_shelf = catalogue.available_products(player=player, now=snapshot.now)
-            shelf = [offer for offer in on_shelf if offer.refused is None]
+        if available is None:
+            listed = catalogue.available_products(player=player, now=snapshot.now)
+            available = [offer for offer in listed if offer.refused is None]
         if rule.trigger is Trigger.WEEKEND_FLASH:
-            if (weekend := _weekend(player, rule, shelf, facts)) is not None:
+            if (weekend := _weekend(player, rule, available, facts)) is not None:
                 return weekend
-        elif wares := _worth_offering(rule, shelf, snapshot):
-            return _proposal(player, rule, wares, snapshot)
+        elif products := _worth_offering(rule, available, snapshot):
+            return _proposal(player, rule, products, snapshot)
     return None
 
 
 def _weekend(
-    player: Player, rule: Rule, shelf: Sequence[catalogue.Offer], facts: _PlayerFacts
+    player: Player, rule: Rule, available: Sequence[catalogue.Offer], facts: _PlayerFacts
 ) -> Proposal | None:
     """Return the largest discount of the weekend that the player could use, if there is one."""
     now = facts.snapshot.now
@@ -317,32 +318,33 @@ def _weekend(
         if found.reasons or found.held is not None:
             continue  # It is not for this player, or the player has it.
         # What it would cost must be less than what it costs the player anyway.
-        costs = {offer.product.pk: offer.stars for offer in shelf}
+        costs = {offer.product.pk: offer.stars for offer in available}
         cheaper = [
             offer
             for offer in catalogue.offers_with(Redemption(campaign=campaign))
             if offer.stars < costs.get(offer.product.pk, 0)
         ]
-        if wares := _worth_offering(rule, cheaper, facts.snapshot):
-            return _proposal(player, rule, wares, facts.snapshot, campaign=campaign)
+        if products := _worth_offering(rule, cheaper, facts.snapshot):
+            return _proposal(player, rule, products, facts.snapshot, campaign=campaign)
     return None
 
 
 def _worth_offering(
-    rule: Rule, shelf: Sequence[catalogue.Offer], snapshot: PlayerSnapshot
+    rule: Rule, available: Sequence[catalogue.Offer], snapshot: PlayerSnapshot
 ) -> list[catalogue.Offer]:
-    """Return what of the shelf the rule offers, in its order."""
-    on_shelf = {offer.product.pk: offer for offer in shelf}
-    wares = [
-        OfferedProduct(code=code, goods=offer.product.goods) for code, offer in on_shelf.items()
+    """Return what the rule offers of what is available, in its order."""
+    by_code = {offer.product.pk: offer for offer in available}
+    candidates = [
+        OfferedProduct(code=code, goods=offer.product.goods) for code, offer in by_code.items()
     ]
-    return [on_shelf[ware.code] for ware in offer_rules.worth_offering(rule, wares, snapshot)]
+    chosen = offer_rules.worth_offering(rule, candidates, snapshot)
+    return [by_code[product.code] for product in chosen]
 
 
 def _proposal(
     player: Player,
     rule: Rule,
-    wares: Sequence[catalogue.Offer],
+    products: Sequence[catalogue.Offer],
     snapshot: PlayerSnapshot,
     *,
     campaign: Campaign | None = None,
@@ -354,24 +356,28 @@ def _proposal(
         priority=rule.priority,
         event=snapshot.touchpoint.value,
         is_blocking=rule.is_blocking,
-        prices={offer.product.pk: offer.stars for offer in wares},
+        prices={offer.product.pk: offer.stars for offer in products},
         campaign_id=campaign.pk if campaign else None,
         shown_at=snapshot.now,
         day=snapshot.local.date(),
     )
     return Proposal(
-        impression=impression, wares=wares, snapshot=snapshot, campaign=campaign, gift=rule.gift
+        impression=impression,
+        products=products,
+        snapshot=snapshot,
+        campaign=campaign,
+        gift=rule.gift,
     )
 
 
 def _store(proposal: Proposal) -> bool:
-    """Keep the offer, with its gift; False if the caps or another touchpoint do not allow it."""
+    """Store the offer, with its gift; False if the caps or a concurrent one do not allow it."""
     if not proposal.gift:
         return _insert(proposal.impression)
     with transaction.atomic():
         is_stored = _give(proposal) and _insert(proposal.impression)
         if not is_stored:
-            transaction.set_rollback(True)  # No gift without the message that announces it.
+            transaction.set_rollback(True)  # No gift without its message.
     return is_stored
 
 

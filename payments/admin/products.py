@@ -1,4 +1,4 @@
-"""The shelves at the desk: price, visibility, place and texts. What is delivered stays."""
+"""Products in the admin: price, visibility, position and texts. What is delivered stays."""
 
 from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 

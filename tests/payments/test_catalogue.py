@@ -1,4 +1,4 @@
-"""What is sold: the eight products, and the shelf as a player sees it."""
+"""What is sold: the eight products, and the shop as a player sees it."""
 
 import dataclasses
 import importlib
@@ -92,7 +92,7 @@ def test_a_language_that_is_missing_falls_back_to_german() -> None:
     assert Product(code="NEW").title("de") == "NEW"
 
 
-def test_filling_the_shelves_again_keeps_what_operators_have_changed() -> None:
+def test_seeding_again_keeps_what_operators_have_changed() -> None:
     Product.objects.filter(code="ENERGY_10").update(stars=7, is_for_sale=False)
     Product.objects.filter(code="PREMIUM_YEAR").delete()
 
@@ -125,8 +125,8 @@ class TestShelf:
         }
 
     def test_what_nothing_can_use_yet_is_not_for_sale(self, player: Player) -> None:
-        shelf = catalogue.available_products(player=player, now=NOON)
-        assert "FRIEND_CHALLENGE_5" not in [offer.product.code for offer in shelf]
+        offers = catalogue.available_products(player=player, now=NOON)
+        assert "FRIEND_CHALLENGE_5" not in [offer.product.code for offer in offers]
         assert "FRIEND_CHALLENGE_5" not in [product.code for product in catalogue.on_sale()]
         with pytest.raises(RefusedError) as refused:
             steps.open_purchase(player, "FRIEND_CHALLENGE_5")

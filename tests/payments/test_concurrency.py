@@ -461,7 +461,7 @@ class TestPreCheckout:
 
     @staticmethod
     def answers(player: Player) -> list[Any]:
-        """Let one query come twice, and the product be taken off the shelf in between."""
+        """Let one query come twice, and the product be hidden in between."""
         purchase = steps.open_purchase(player)
 
         def first() -> Any:

@@ -1,9 +1,9 @@
 """A synthetic month of 5,000 players: nobody is shown more than the caps allow.
 
 Whole roads would take an hour, so the month is made of what decides: the pure rules on a made-up
-player, at touchpoints that come at random, in bursts and across midnight. What they choose is stored by
-bulk INSERTs, under the constraints of the database, which accepts all of it. What a cap has kept
-away, the database refuses: that is tried, too.
+player, at touchpoints that come at random, in bursts and across midnight. What they choose is
+stored by bulk INSERTs, under the constraints of the database, which accepts all of it. What a cap
+has kept away, the database refuses: that is tried, too.
 """
 
 from collections import Counter, defaultdict
@@ -19,7 +19,7 @@ from django.db import IntegrityError, transaction
 
 from economy.goods import Plan
 from payments.models import Impression
-from payments.offer_rules import Touchpoint, Rule, PlayerSnapshot, Trigger, due, worth_offering
+from payments.offer_rules import PlayerSnapshot, Rule, Touchpoint, Trigger, due, worth_offering
 from promos.models import Campaign
 from quizarena.players.models import Player
 from tests.factories import NOON, make_campaign

@@ -13,9 +13,9 @@ import pytest
 from economy.goods import Goods, Plan
 from payments.offer_rules import (
     RULES,
-    Touchpoint,
     OfferedProduct,
     PlayerSnapshot,
+    Touchpoint,
     Trigger,
     due,
     worth_offering,
@@ -36,7 +36,7 @@ GOODS = {
     "PREMIUM_SEASON": Goods(premium=Plan.SEASON, premium_days=90),
     "PREMIUM_YEAR": Goods(premium=Plan.YEAR, premium_days=365),
 }
-SHELF = [OfferedProduct(code=code, goods=goods) for code, goods in GOODS.items()]
+AVAILABLE = [OfferedProduct(code=code, goods=goods) for code, goods in GOODS.items()]
 
 
 def player(
@@ -59,13 +59,13 @@ def triggers(snapshot: PlayerSnapshot) -> list[str]:
 
 
 def offered(
-    snapshot: PlayerSnapshot, *, shelf: Iterable[OfferedProduct] = SHELF
+    snapshot: PlayerSnapshot, *, available: Iterable[OfferedProduct] = AVAILABLE
 ) -> tuple[str, list[str]] | None:
     """Return the trigger that wins, and its products."""
     for rule in due(snapshot):
-        wares = worth_offering(rule, list(shelf), snapshot)
-        if wares or rule.gift:
-            return rule.trigger.value, [ware.code for ware in wares]
+        chosen = worth_offering(rule, list(available), snapshot)
+        if chosen or rule.gift:
+            return rule.trigger.value, [product.code for product in chosen]
     return None
 
 
@@ -359,11 +359,11 @@ class TestCaps:
         ]
 
     def test_what_has_no_product_left_makes_room_for_the_next(self) -> None:
-        without_savers = [ware for ware in SHELF if ware.code != "STREAK_SAVER_20"]
+        without_savers = [product for product in AVAILABLE if product.code != "STREAK_SAVER_20"]
         late = player(now=berlin(18, 22), streak=15)
 
-        assert offered(late, shelf=without_savers) == ("STREAK_GT7", ["MEGA_PACK_15"])
-        assert offered(late, shelf=[]) is None
+        assert offered(late, available=without_savers) == ("STREAK_GT7", ["MEGA_PACK_15"])
+        assert offered(late, available=[]) is None
 
 
 class TestNothingThatThePlayerHas:
@@ -389,7 +389,7 @@ class TestNothingThatThePlayerHas:
         weekend = player(now=berlin(21, 12), plan=plan, has_weekend_campaign=True)
         (rule,) = due(weekend)
 
-        codes = [ware.code for ware in worth_offering(rule, SHELF, weekend)]
+        codes = [product.code for product in worth_offering(rule, AVAILABLE, weekend)]
 
         higher = list(GOODS)[3 + plan.rank :]
         assert codes == ["STREAK_SAVER_20", *higher]

@@ -26,7 +26,7 @@ HOUR = timedelta(hours=1)
 WEEK = 7 * DAY
 
 
-def refusal_at_the_shelf(player: Player, code: str, *, now: datetime = NOON) -> Refusal | None:
+def refusal_in_the_shop(player: Player, code: str, *, now: datetime = NOON) -> Refusal | None:
     """Tap a product, and return why it cannot be bought."""
     try:
         steps.open_purchase(player, code, now=now)
@@ -140,14 +140,14 @@ class TestOpening:
     def test_what_is_not_for_sale_is_refused(self, player: Player, code: str) -> None:
         Product.objects.filter(code=code).update(is_for_sale=False)
 
-        assert refusal_at_the_shelf(player, code) == Refusal.NOT_FOR_SALE
+        assert refusal_in_the_shop(player, code) == Refusal.NOT_FOR_SALE
         assert Purchase.objects.count() == 0
 
     def test_who_is_suspended_is_refused(self, player: Player) -> None:
         players.suspend(player_id=player.pk, now=NOON)
         player.refresh_from_db()
 
-        assert refusal_at_the_shelf(player, "ENERGY_10") == Refusal.SUSPENDED
+        assert refusal_in_the_shop(player, "ENERGY_10") == Refusal.SUSPENDED
 
     def test_a_streak_saver_is_sold_once_in_seven_days(self, player: Player) -> None:
         steps.buy(player, "STREAK_SAVER_20")
@@ -159,22 +159,22 @@ class TestOpening:
         steps.buy(player, "STREAK_SAVER_20", now=NOON + WEEK)
         # The window slides.
         at = NOON + 2 * WEEK - SECOND
-        assert refusal_at_the_shelf(player, "STREAK_SAVER_20", now=at) == Refusal.TOO_SOON
+        assert refusal_in_the_shop(player, "STREAK_SAVER_20", now=at) == Refusal.TOO_SOON
 
     def test_a_saver_that_was_refunded_does_not_count(self, player: Player) -> None:
         steps.refund(steps.buy(player, "STREAK_SAVER_20"))
 
-        assert refusal_at_the_shelf(player, "STREAK_SAVER_20") is None
+        assert refusal_in_the_shop(player, "STREAK_SAVER_20") is None
 
     def test_a_saver_that_was_paid_and_not_credited_counts(self, player: Player) -> None:
         steps.pay(steps.open_purchase(player, "STREAK_SAVER_20"))
 
-        assert refusal_at_the_shelf(player, "STREAK_SAVER_20") == Refusal.TOO_SOON
+        assert refusal_in_the_shop(player, "STREAK_SAVER_20") == Refusal.TOO_SOON
 
     def test_the_saver_of_somebody_else_does_not_count(self, player: Player) -> None:
         steps.buy(PlayerFactory.create(), "STREAK_SAVER_20")
 
-        assert refusal_at_the_shelf(player, "STREAK_SAVER_20") is None
+        assert refusal_in_the_shop(player, "STREAK_SAVER_20") is None
 
     @pytest.mark.parametrize(
         ("active", "wanted", "refusal"),
@@ -195,14 +195,14 @@ class TestOpening:
     ) -> None:
         steps.buy(player, active)
 
-        assert refusal_at_the_shelf(player, wanted) == refusal
+        assert refusal_in_the_shop(player, wanted) == refusal
 
     def test_a_lower_plan_is_sold_when_the_higher_one_has_ended(self, player: Player) -> None:
         steps.buy(player, "PREMIUM_MONTH")
 
         end = NOON + 30 * DAY
-        assert refusal_at_the_shelf(player, "PREMIUM_STARTER", now=end - SECOND) == "LOWER_PLAN"
-        assert refusal_at_the_shelf(player, "PREMIUM_STARTER", now=end) is None
+        assert refusal_in_the_shop(player, "PREMIUM_STARTER", now=end - SECOND) == "LOWER_PLAN"
+        assert refusal_in_the_shop(player, "PREMIUM_STARTER", now=end) is None
 
     def test_renewing_the_same_plan_extends_it(self, player: Player) -> None:
         steps.buy(player, "PREMIUM_MONTH")

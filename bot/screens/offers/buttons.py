@@ -23,7 +23,7 @@ def offer(proposal: Proposal) -> InlineKeyboardMarkup:
     if proposal.campaign is not None:
         take = [[button(texts.button_discount(proposal.campaign), Data.FLASH, shown.pk)]]
     else:
-        take = _offered(shown, proposal.wares)
+        take = _offered(shown, proposal.products)
     return InlineKeyboardMarkup([*take, *_refusing(shown)])
 
 

@@ -30,7 +30,7 @@ def with_reminder(reminder: str, proposal: Proposal, *, now: datetime) -> str:
 
 
 def _under(head: str, proposal: Proposal, *, now: datetime) -> str:
-    wares = [_ware(ware) for ware in proposal.wares]
+    wares = [_ware(ware) for ware in proposal.products]
     return "\n\n".join([head, *wares, *_footer(proposal, now=now)])
 
 
