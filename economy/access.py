@@ -20,7 +20,7 @@ from quizarena.players.models import Player
 from quizarena.staff import dates
 from quizarena.staff.desk import MomentInput, link
 
-# What a mode is asked for to hear about Premium alone: nobody grants it, and it is never free.
+# Stands for Premium itself among the modes of the form: nobody grants it, and it is never free.
 PREMIUM = "PREMIUM"
 
 

@@ -62,7 +62,7 @@ def allowance(*, staff: User) -> Allowance:
 
 
 def left_today(*, staff: User, now: datetime) -> Allowance:
-    """Return what of the allowance is left on the day of business, by what the ledger tells."""
+    """Return what of the allowance is left on the day of business, by the ledger."""
     today = datetime.combine(
         now.astimezone(wallets.business_zone()).date(), time.min, wallets.business_zone()
     )
@@ -120,7 +120,7 @@ def adjust(
     InvalidEntryError for what makes no sense.
     """
     _check(asset=asset, amount=amount, now=now)
-    reason = _tidy(reason)
+    reason = _normalised(reason)
     if asset is Asset.STREAK_SAVERS:
         # What a saver has to save on days that are over comes first.
         streaks.roll_over(player=player, now=now)
@@ -170,7 +170,7 @@ def grant_premium(
     InvalidEntryError for what makes no sense.
     """
     goods = Goods(premium=plan, premium_days=days)
-    reason = _tidy(reason)
+    reason = _normalised(reason)
     wallets.lock(player=player, now=now)
     if not LedgerEntry.objects.filter(player=player, idempotency_key=key).exists():
         lock_staff(staff)
@@ -197,7 +197,7 @@ def revoke_premium(
     Raises InvalidEntryError for any other entry: a purchase is refunded, a promo revoked.
     """
     if entry.type != EntryType.STAFF_GRANT:
-        raise InvalidEntryError("Only what staff have granted is taken back here.")
+        raise InvalidEntryError("Only grants by staff can be revoked here.")
     return grants.reverse(
         entry=entry,
         type=EntryType.TAKEN_BACK,
@@ -205,12 +205,12 @@ def revoke_premium(
         key=key,
         now=now,
         staff=staff,
-        reason=_tidy(reason),
+        reason=_normalised(reason),
     )
 
 
 def lock_staff(staff: User) -> None:
-    """Lock the member of staff until the transaction ends; who only refers to them may go on."""
+    """Lock the member of staff until the transaction ends; rows may still refer to them."""
     User.objects.select_for_update(no_key=True).get(pk=staff.pk)
 
 
@@ -240,7 +240,7 @@ def _check(*, asset: Asset, amount: int, now: datetime) -> None:
         raise InvalidEntryError("An instant needs a time zone.")
 
 
-def _tidy(reason: str) -> str:
+def _normalised(reason: str) -> str:
     """Return the reason without blanks around it. Raises InvalidEntryError if there is none."""
     tidy = reason.strip()
     if not 0 < len(tidy) <= REASON_MAX_LENGTH:

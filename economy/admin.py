@@ -1,4 +1,4 @@
-"""The economy at the desk: ledger, wallets with their statements, proofs, sources and sinks."""
+"""The economy at the desk: ledger, wallets and statements, ledger checks, sources and sinks."""
 
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
@@ -54,7 +54,7 @@ from quizarena.staff.desk import (
     with_code,
 )
 
-CHAPTER_LENGTH = 10
+SECTION_LENGTH = 10
 # A search by name looks at the entries of so many players at most.
 NAMESAKES_MAX = 50
 FINDINGS_SHOWN = 200
@@ -112,14 +112,14 @@ class OfPlayer(ReadOnlyAdmin[Row]):
 
 
 class ShortfallFilter(admin.SimpleListFilter):
-    """What could not be taken back, because it was spent."""
+    """What could not be reversed, because it was spent."""
 
     title = "shortfall"
     parameter_name = "shortfall"
 
     def lookups(self, request: HttpRequest, model_admin: Any) -> Iterable[tuple[str, str]]:
         """Return the one question that finance asks."""
-        return [("yes", "something was missing")]
+        return [("yes", "could not be reversed in full")]
 
     def queryset(
         self, request: HttpRequest, queryset: QuerySet[LedgerEntry]
@@ -142,7 +142,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
     fieldsets = (
         (None, {"fields": (("when", "whose"), ("type", "source"), ("movement", "about"))}),
         (
-            "Balances after it",
+            "Balances after this entry",
             {
                 "fields": (
                     ("free_energy_after", "paid_energy_after"),
@@ -152,7 +152,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
         ),
         ("Staff", {"fields": (("staff", "reason"),)}),
         (
-            "Where it comes from",
+            "Origin",
             {
                 "fields": (
                     ("reversed_entry", "reversing_entry"),
@@ -190,18 +190,18 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
 
     @display(description="Reverses")
     def reversed_entry(self, entry: LedgerEntry) -> str:
-        """Return a link to the entry that this one takes back."""
+        """Return a link to the entry that this one reverses."""
         return object_link(entry.reverses) if entry.reverses else "–"
 
     @display(description="Reversed by")
     def reversing_entry(self, entry: LedgerEntry) -> str:
-        """Return a link to the entry that takes this one back."""
+        """Return a link to the entry that reverses this one."""
         reversal = LedgerEntry.objects.filter(reverses=entry).first()
         return object_link(reversal) if reversal else "–"
 
-    @display(description="Missing, because it was spent")
+    @display(description="Could not be reversed (already spent)")
     def missing(self, entry: LedgerEntry) -> str:
-        """Return what could not be taken back."""
+        """Return what could not be reversed."""
         shortfall = entry.shortfall or {}
         return ", ".join(f"{words(name)}: {units:,}" for name, units in shortfall.items()) or "–"
 
@@ -242,11 +242,11 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
         ]
 
     def has_revoke_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may grant Premium, and so take it back."""
+        """Return whether the user may grant Premium, and so revoke it."""
         return request.user.has_perm("economy.grant_premium")
 
     def page_context(self, request: HttpRequest, obj: LedgerEntry) -> dict[str, Any]:
-        """Offer to revoke what staff have granted and nobody has taken back."""
+        """Offer to revoke a grant by staff that is not revoked yet."""
         if (
             obj.type != EntryType.STAFF_GRANT
             or not self.has_revoke_permission(request)
@@ -256,7 +256,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
         return {"buttons": [button("Revoke", "economy_ledgerentry_revoke", obj.pk)]}
 
     def revoke_view(self, request: HttpRequest, entry_id: int) -> HttpResponse:
-        """Take back what staff have granted."""
+        """Revoke a grant by staff."""
         if not self.has_revoke_permission(request):
             raise PermissionDenied
         entry = get_object_or_404(LedgerEntry, pk=entry_id, type=EntryType.STAFF_GRANT)
@@ -426,7 +426,7 @@ class WalletAdmin(OfPlayer[Wallet]):
             explanation = explain(player=player, **form.cleaned_data)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Why does {player} have it, or not?",
+            "title": f"Explain the access of {player}",
             "opts": self.opts,
             "media": self.media,
             "player": player,
@@ -504,16 +504,16 @@ def _balances_then(player: Player, instant: datetime) -> list[tuple[str, str]]:
 admin.site.register(OutageDay, OutageDayAdmin)
 
 
-# --- Proofs ---------------------------------------------------------------------------------------
+# --- Ledger checks --------------------------------------------------------------------------------
 
 
 @admin.register(ProverRun)
 class ProverRunAdmin(ReadOnlyAdmin[ProverRun]):
-    """The proofs of the ledger, and what they have found."""
+    """The verifications of the ledger, and what they have found."""
 
-    list_display = ("when", "outcome", "proved", "took")
+    list_display = ("when", "outcome", "scope", "took")
     ordering = ("-id",)
-    fields = ("when", "outcome", "proved", "took")
+    fields = ("when", "outcome", "scope", "took")
     change_form_outer_after_template = "players/story.html"
 
     @display(description="When")
@@ -523,12 +523,13 @@ class ProverRunAdmin(ReadOnlyAdmin[ProverRun]):
 
     @display(description="Outcome")
     def outcome(self, run: ProverRun) -> SafeString:
-        """Return whether the ledger is proved."""
-        wrong = f"{run.differences:,} differences" if run.differences else ""
-        return _outcome(wrong=wrong, is_finished=run.seconds is not None, right="proved")
+        """Return whether the ledger is right."""
+        noun = "difference" if run.differences == 1 else "differences"
+        wrong = f"{run.differences:,} {noun}" if run.differences else ""
+        return _outcome(wrong=wrong, is_finished=run.seconds is not None, right="verified")
 
-    @display(description="Looked at")
-    def proved(self, run: ProverRun) -> str:
+    @display(description="Checked")
+    def scope(self, run: ProverRun) -> str:
         """Return how much it is about."""
         return f"{run.wallets:,} wallets, {run.entries:,} entries"
 
@@ -549,19 +550,19 @@ def _outcome(*, wrong: str, is_finished: bool, right: str) -> SafeString:
 
 
 def _findings(run: ProverRun) -> TimelineSection:
-    """Return the first findings of a proof."""
+    """Return the first findings of a verification."""
     findings = run.findings.select_related("player").order_by("pk")[:FINDINGS_SHOWN]
     hidden = run.differences - len(findings)
     return TimelineSection(
         title=f"Findings, the first {FINDINGS_SHOWN}" if hidden else "Findings",
-        headers=["Player", "Asset", "In the wallet", "By the entries", "Breaks at"],
+        headers=["Player", "Asset", "In the wallet", "Sum of the entries", "First wrong entry"],
         rows=[
             [
                 object_link(finding.player),
                 finding.get_asset_display(),
                 _units(finding.in_wallet, missing="no wallet"),
                 _units(finding.by_entries, missing="no entries"),
-                _kink(finding),
+                _first_wrong_entry(finding),
             ]
             for finding in findings
         ],
@@ -589,11 +590,11 @@ class ControlFilter(admin.SimpleListFilter):
 class ControlRunAdmin(ReadOnlyAdmin[ControlRun]):
     """How each run of a control has ended, the latest first."""
 
-    list_display = ("which", "when", "outcome", "looked_at", "times", "details")
+    list_display = ("which", "when", "outcome", "checked", "times", "details")
     list_filter = (ControlFilter,)
     list_select_related = ("reconciliation", "ledger_verification")
     ordering = ("-id",)
-    fields = ("which", "when", "outcome", "looked_at", "times", "details")
+    fields = ("which", "when", "outcome", "checked", "times", "details")
     change_form_outer_after_template = "players/story.html"
 
     @display(description="Control")
@@ -615,8 +616,8 @@ class ControlRunAdmin(ReadOnlyAdmin[ControlRun]):
             wrong = f"ended with {run.error}"
         return _outcome(wrong=wrong, is_finished=run.finished_at is not None, right="clean")
 
-    @display(description="Looked at")
-    def looked_at(self, run: ControlRun) -> str:
+    @display(description="Checked")
+    def checked(self, run: ControlRun) -> str:
         """Return how many items it looked at."""
         return f"{run.checked:,}"
 
@@ -649,19 +650,19 @@ def _units(units: int | None, *, missing: str) -> str:
     return missing if units is None else f"{units:,}"
 
 
-def _kink(finding: ProverFinding) -> str | SafeString:
-    """Return a link to the first entry that tells another balance than the sum up to it."""
+def _first_wrong_entry(finding: ProverFinding) -> str | SafeString:
+    """Return a link to the first entry whose balance is not the sum up to it."""
     if finding.entry_id is None:
         return "–"
     return link(f"entry {finding.entry_id}", "economy_ledgerentry_change", finding.entry_id)
 
 
-# --- Chapters of a player's story -----------------------------------------------------------------
+# --- Sections of a player's timeline --------------------------------------------------------------
 
 
 @timeline_source
 def wallet_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Tell what the player owns now, with the way to change it, for who may see wallets."""
+    """Show what the player owns now, with the way to change it, for who may see wallets."""
     if not request.user.has_perm("economy.view_wallet"):
         return None
     now = timezone.now()
@@ -685,10 +686,10 @@ def wallet_of_player(request: HttpRequest, player: Player) -> TimelineSection | 
 
 @timeline_source
 def entries_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Tell the latest entries, for who may see the ledger."""
+    """Show the latest entries, for who may see the ledger."""
     if not request.user.has_perm("economy.view_ledgerentry"):
         return None
-    page = statements.statement(player=player, length=CHAPTER_LENGTH)
+    page = statements.statement(player=player, length=SECTION_LENGTH)
     has_wallet = bool(page.entries) and request.user.has_perm("economy.view_wallet")
     return TimelineSection(
         title="Latest entries of the ledger",

@@ -38,7 +38,7 @@ class AdjustmentForm(DecisionForm):
         min_value=-AMOUNT_MAX,
         max_value=AMOUNT_MAX,
         widget=UnfoldAdminIntegerFieldWidget,
-        help_text="Below zero to take away.",
+        help_text="Use a negative number to take away.",
     )
 
 
@@ -65,13 +65,13 @@ def adjustment(player: Player, *, request: HttpRequest) -> Decision:
 
     def preview(cleaned: dict[str, Any]) -> list[list[object]]:
         asset = cleaned["asset"]
-        foreseen = adjustments.preview(
+        balance = adjustments.preview(
             player=player, asset=asset, amount=cleaned["amount"], staff=staff, now=now
         )
         after_it = left - abs(cleaned["amount"])
         return [
-            [asset.label.capitalize(), f"{foreseen.before:,}", f"{foreseen.after:,}"],
-            ["Left of your limit today", f"{left:,}", f"{after_it:,}"],
+            [asset.label.capitalize(), f"{balance.before:,}", f"{balance.after:,}"],
+            ["Remaining of your limit today", f"{left:,}", f"{after_it:,}"],
         ]
 
     def execute(cleaned: dict[str, Any]) -> tuple[LedgerEntry, bool, str]:
@@ -90,7 +90,7 @@ def adjustment(player: Player, *, request: HttpRequest) -> Decision:
     return _about(
         player,
         request=request,
-        title=f"Adjust what {player} owns",
+        title=f"Adjust the balances of {player}",
         form=AdjustmentForm,
         preview=preview,
         execute=execute,
@@ -111,7 +111,7 @@ def premium(player: Player, *, request: HttpRequest) -> Decision:
         # A higher plan goes before what is left of a lower one: the end is the same.
         return [
             ["Premium until", minute(until), minute((until or now) + timedelta(days=days))],
-            ["Days left of your limit today", f"{left:,}", f"{left - days:,}"],
+            ["Days remaining of your limit today", f"{left:,}", f"{left - days:,}"],
         ]
 
     def execute(cleaned: dict[str, Any]) -> tuple[LedgerEntry, bool, str]:
@@ -139,17 +139,17 @@ def premium(player: Player, *, request: HttpRequest) -> Decision:
 
 
 def revocation(entry: LedgerEntry, *, request: HttpRequest) -> Decision:
-    """Return the decision to take back what staff have granted."""
+    """Return the decision to revoke a grant by staff."""
     now, granted = timezone.now(), delivered(entry).removeprefix("+")
 
     def preview(cleaned: dict[str, Any]) -> list[list[object]]:
-        takings = grants.preview_reversal(entry=entry, now=now)
-        names = [*takings.taken, *(set(takings.shortfall) - set(takings.taken))]
+        plan = grants.preview_reversal(entry=entry, now=now)
+        names = [*plan.taken, *(set(plan.shortfall) - set(plan.taken))]
         return [
             [
                 words(name),
-                f"{takings.taken.get(name, 0):,} left, {takings.shortfall.get(name, 0):,} used",
-                f"{takings.taken.get(name, 0):,} taken back",
+                f"{plan.taken.get(name, 0):,} left, {plan.shortfall.get(name, 0):,} used",
+                f"{plan.taken.get(name, 0):,} will be revoked",
             ]
             for name in names
         ]
@@ -171,7 +171,7 @@ def revocation(entry: LedgerEntry, *, request: HttpRequest) -> Decision:
         preview=preview,
         execute=execute,
         audit_action="wallet.premium_revoked",
-        note="Later grants move forward; nobody loses days they got elsewhere.",
+        note="Later grants start earlier instead; the player loses no days of other grants.",
     )
 
 

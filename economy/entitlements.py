@@ -32,7 +32,7 @@ from quizarena.prepared import insert, prepared
 FREE_MODES = frozenset({"QUICK_MIX_A1A2", "ARTIKEL_SPRINT", "DAILY_CHALLENGE"})
 
 # How long before its end Premium is announced to end: at most, and more than. An end that nobody
-# noticed in time (we were away) is still worth telling for three days.
+# noticed in time (we were away) is still worth a notice for three days.
 NOTICE_WINDOWS = {
     NoticeKind.THREE_DAYS_LEFT: (timedelta(hours=72), timedelta(hours=24)),
     NoticeKind.ONE_DAY_LEFT: (timedelta(hours=24), timedelta(0)),

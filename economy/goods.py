@@ -82,16 +82,16 @@ class Goods:
                 f"mode_hours is 0 to {DAYS_MAX * 24:,}, not {self.mode_hours:,}."
             )
         if (self.premium is None) != (self.premium_days == 0):
-            raise InvalidEntryError("Premium is a plan and its days.")
+            raise InvalidEntryError("Premium needs both a plan and a number of days.")
         if (not self.mode_codes) != (self.mode_hours == 0):
-            raise InvalidEntryError("Mode access is modes and their hours.")
+            raise InvalidEntryError("Mode access needs both modes and a number of hours.")
         if len(set(self.mode_codes)) != len(self.mode_codes):
-            raise InvalidEntryError("A mode is delivered once.")
+            raise InvalidEntryError("Name each mode only once.")
         for code in self.mode_codes:
             if not MODE_CODE.fullmatch(code):
-                raise InvalidEntryError(f"{code!r} is not the code of a mode.")
+                raise InvalidEntryError(f"{code!r} is not a valid mode code.")
         if not (any(self.units.values()) or self.premium or self.mode_codes):
-            raise InvalidEntryError("Goods deliver something.")
+            raise InvalidEntryError("A grant must contain at least one item.")
 
     @property
     def units(self) -> dict[str, int]:

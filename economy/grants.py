@@ -126,27 +126,27 @@ def reverse(
     at = max(now, wallet.changed_at)
     # Of a grant that has been taken back before nothing is left to revoke.
     left = entitlements.revoke(entry=entry, goods=goods, at=at)
-    takings = _takings(goods, _missing(goods, wallet=wallet, left=left))
+    plan = _plan_of(goods, _missing(goods, wallet=wallet, left=left))
     reversing, is_new = ledger.post(
         player=entry.player,
         type=type,
         asset=Asset(entry.asset),
         direction=Direction.DEBIT,
         amount=entry.amount,
-        deltas=Deltas(**{unit: -takings.taken.get(unit, 0) for unit in ASSET_OF}),
+        deltas=Deltas(**{unit: -plan.taken.get(unit, 0) for unit in ASSET_OF}),
         source=source,
         key=key,
         request={"of": entry.pk},
         now=at,
         metadata={**(metadata or {}), **goods.metadata()},
-        shortfall=takings.shortfall,
+        shortfall=plan.shortfall,
         reverses=entry,
         staff=staff,
         reason=reason,
     )
     if not is_new:
-        takings = _takings(goods, reversing.shortfall or {})
-    return Reversal(entry=reversing, is_new=is_new, **asdict(takings))
+        plan = _plan_of(goods, reversing.shortfall or {})
+    return Reversal(entry=reversing, is_new=is_new, **asdict(plan))
 
 
 def preview_reversal(*, entry: LedgerEntry, now: datetime) -> ReversalPlan:
@@ -157,7 +157,7 @@ def preview_reversal(*, entry: LedgerEntry, now: datetime) -> ReversalPlan:
     goods = _goods_of(entry)
     wallet = Wallet.objects.get(player=entry.player_id)
     left = entitlements.left(entry=entry, now=now)
-    return _takings(goods, _missing(goods, wallet=wallet, left=left))
+    return _plan_of(goods, _missing(goods, wallet=wallet, left=left))
 
 
 def _about(goods: Goods) -> tuple[Asset, int]:
@@ -185,7 +185,7 @@ def _missing(goods: Goods, *, wallet: Wallet, left: Left) -> dict[str, int]:
     }
 
 
-def _takings(goods: Goods, missing: Mapping[str, int]) -> ReversalPlan:
+def _plan_of(goods: Goods, missing: Mapping[str, int]) -> ReversalPlan:
     """Return how `goods` divide into what is missing and what is not."""
     granted = {
         **goods.units,

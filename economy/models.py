@@ -823,11 +823,11 @@ class OutageDay(models.Model):
         return f"{self.day}: {self.reason}"
 
 
-# --- Proof ----------------------------------------------------------------------------------------
+# --- Verification ---------------------------------------------------------------------------------
 
 
 class ProverRun(models.Model):
-    """One proof of the ledger: every wallet, recomputed from its entries."""
+    """One verification of the ledger: every wallet, recomputed from its entries."""
 
     started_at = models.DateTimeField()
     # Empty while it runs, and for ever if somebody has stopped it.
@@ -844,7 +844,7 @@ class ProverRun(models.Model):
         verbose_name = "proof"
 
     def __str__(self) -> str:
-        return f"proof {self.pk}"
+        return f"ledger check {self.pk}"
 
 
 class ProverFinding(models.Model):
@@ -870,12 +870,12 @@ class ProverFinding(models.Model):
         """What is wrong, in words."""
         asset = self.get_asset_display()
         if self.in_wallet is None:
-            return f"no wallet, but entries that make {self.by_entries:,} {asset}"
+            return f"no wallet, but entries that sum up to {self.by_entries:,} {asset}"
         if self.by_entries is None:
             return f"no entries, but a wallet with {self.in_wallet:,} {asset}"
         if self.in_wallet != self.by_entries:
             return f"{self.in_wallet:,} {asset} in the wallet, {self.by_entries:,} by the entries"
-        return f"entry {self.entry_id} tells another balance of {asset} than the sum up to it"
+        return f"the {asset} after entry {self.entry_id} is not the sum of the entries up to it"
 
 
 # --- Controls -------------------------------------------------------------------------------------

@@ -76,8 +76,8 @@ class OutageDayAdmin(ReadOnlyAdmin[OutageDay]):
 
         def preview(cleaned: dict[str, Any]) -> list[tuple[str, str]]:
             first_day, last_day = cleaned["first_day"], cleaned["last_day"]
-            foreseen = streaks.preview_shield(first_day=first_day, last_day=last_day, now=now)
-            return _preview(foreseen, first_day=first_day, last_day=last_day)
+            effect = streaks.preview_shield(first_day=first_day, last_day=last_day, now=now)
+            return _preview(effect, first_day=first_day, last_day=last_day)
 
         decision = Decision(
             title="Declare an outage",
@@ -88,7 +88,7 @@ class OutageDayAdmin(ReadOnlyAdmin[OutageDay]):
             refusals=(EconomyError,),
             back=reverse("admin:economy_outageday_changelist"),
             note="Whole days of business, in Berlin. They cost nobody a streak, a saver or a "
-            "freeze, and cannot be taken back. The reason says what was down, and why.",
+            "freeze, and cannot be undone. Say in the reason what was down, and why.",
         )
         return decide(request, decision, model_admin=self)
 
@@ -96,34 +96,34 @@ class OutageDayAdmin(ReadOnlyAdmin[OutageDay]):
 def _message(shielded: list[OutageDay]) -> str:
     """Return what has been declared, as a sentence."""
     if not shielded:
-        return "These days were outage days before."
+        return "These days are outage days already."
     days = "1 outage day" if len(shielded) == 1 else f"{len(shielded)} outage days"
-    return f"{days} declared. Streaks that these days have cost go on within minutes."
+    return f"{days} declared. Streaks lost on these days are restored within minutes."
 
 
 def _preview(
-    foreseen: streaks.Shielding, *, first_day: date, last_day: date
+    effect: streaks.ShieldEffect, *, first_day: date, last_day: date
 ) -> list[tuple[str, str]]:
     """Return what a shield would change, a fact a row."""
     days = (last_day - first_day).days + 1
-    cut_off = sum(foreseen.given_back.values()) >= COUNTED_MAX
+    cut_off = sum(effect.restored.values()) >= COUNTED_MAX
 
     def counted(units: int, *, is_least: bool) -> str:
         return f"{units:,} or more" if is_least else f"{units:,}"
 
     return [
         ("Days", f"{first_day}" if days == 1 else f"{first_day} to {last_day} ({days} days)"),
-        ("Outage days already", f"{foreseen.shielded_before:,}"),
+        ("Outage days already", f"{effect.shielded_before:,}"),
         *(
-            (label, counted(foreseen.given_back.get(outcome, 0), is_least=cut_off))
+            (label, counted(effect.restored.get(outcome, 0), is_least=cut_off))
             for outcome, label in (
-                (Outcome.MISSED, "Lost streaks that go on"),
-                (Outcome.FROZEN_SAVER, "Streak savers given back"),
-                (Outcome.FROZEN_PREMIUM, "Premium freezes given back"),
+                (Outcome.MISSED, "Lost streaks restored"),
+                (Outcome.FROZEN_SAVER, "Streak savers returned"),
+                (Outcome.FROZEN_PREMIUM, "Premium freezes returned"),
             )
         ),
         (
-            "Running streaks not played for yet",
-            counted(foreseen.waiting, is_least=foreseen.waiting >= COUNTED_MAX),
+            "Running streaks without activity yet",
+            counted(effect.waiting, is_least=effect.waiting >= COUNTED_MAX),
         ),
     ]

@@ -1,4 +1,4 @@
-"""What the ledger tells: of one player now and then, and of all of them. Nothing here writes."""
+"""What the ledger says: of one player now and then, and of all of them. Nothing here writes."""
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
@@ -39,7 +39,7 @@ def statement(
 ) -> Page:
     """Return the player's entries, newest first: each carries the balances after it.
 
-    Goes on behind the entry `after`, and however far that is costs the same. With `type` only the
+    Continues behind the entry `after`, and however far that is costs the same. With `type` only the
     entries of that type, with `until` only those of that instant or before.
     """
     entries = LedgerEntry.objects.filter(player=player).order_by("-created_at", "-id")

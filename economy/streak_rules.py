@@ -16,7 +16,7 @@ DAY = timedelta(days=1)
 
 
 class Outcome(StrEnum):
-    """What became of a day."""
+    """The outcome of a day."""
 
     PLAYED = "PLAYED"
     FROZEN_SAVER = "FROZEN_SAVER"
@@ -36,7 +36,7 @@ OUTCOME_MOVES = (
     (Outcome.FROZEN_PREMIUM, Outcome.SHIELDED),
     # Three rounds of ten.
     (Outcome.MISSED, Outcome.EARNED_BACK),
-    # An answer of just before midnight was recorded after the day had been settled.
+    # An answer of just before midnight was recorded after the day had been rolled over.
     (Outcome.MISSED, Outcome.PLAYED),
     (Outcome.FROZEN_SAVER, Outcome.PLAYED),
     (Outcome.FROZEN_PREMIUM, Outcome.PLAYED),
@@ -83,7 +83,7 @@ def roll(
     facts: Mapping[date, Outcome],
     safety: Safety,
 ) -> list[Day]:
-    """Return what becomes of the days `first` to `last`, in order, after a streak of `length`.
+    """Return the outcomes of the days `first` to `last`, in order, after a streak of `length`.
 
     `recorded` is what has been decided before, also of other days of the first week; `facts` are
     the days that are known to be PLAYED or EARNED_BACK now. A day that was played or saved stays
@@ -111,7 +111,7 @@ def roll(
 def _outcome(
     day: date, *, outcomes: Mapping[date, Outcome], safety: Safety, savers_used: int
 ) -> Outcome:
-    """Return what becomes of one day of a running streak."""
+    """Return the outcome of one day of a running streak."""
     known = outcomes.get(day, Outcome.MISSED)
     if known in SHIELDABLE and safety.is_shielded(day):
         return Outcome.SHIELDED

@@ -3,8 +3,8 @@
 The days are the truth, one row each; the streak sums them up. All that changes a player's days
 happens under the lock of the player's wallet.
 
-A day is settled when it is over, by whoever comes first: the player or the nightly job. It makes
-no difference who and when, because a missed day is judged by what was so when it ended: the
+A day is rolled over when it has ended, by whoever comes first: the player or the nightly job. It
+makes no difference who and when, because a missed day is judged by what was so when it ended: the
 savers that were owned at its midnight and the plan that was active on it. A saver that is granted
 later does not reach back. What takes savers away calls `roll_over` first, so that a saver that has
 to save a day already over is used before it can be taken.
@@ -76,7 +76,7 @@ class EarnBack:
 
 
 def record_activity(*, player: Player, now: datetime) -> StreakChange:
-    """Count the day of `now` as active, after settling the missed days before it.
+    """Count the day of `now` as active, after rolling over the missed days before it.
 
     Called with every answered question and finished daily challenge: from the second time of a
     day on it is one read. The first time locks the wallet.
@@ -105,11 +105,11 @@ def _record_first_activity(*, player: Player, today: date, now: datetime) -> Str
 
 
 def roll_over(*, player: Player, now: datetime) -> Streak | None:
-    """Settle the player's days before today, and return the streak; None before the first day.
+    """Roll over the days before today, and return the streak; None before the first day.
 
     For each missed day of a running streak: an outage of ours costs nothing, else an owned saver
-    is used, else a Premium freeze of that day's plan, else the streak is lost. Also turns days
-    that were shielded after the fact. Locks the wallet if there is something to do.
+    is used, else a Premium freeze of that day's plan, else the streak is lost. Also changes
+    days that were shielded after the fact. Locks the wallet if there is something to do.
     """
     if Streak.objects.due(today=_day(now)).filter(player=player).exists():
         with transaction.atomic():
@@ -122,7 +122,7 @@ def roll_over_due(*, now: datetime, after: int, limit: int) -> list[int]:
     """Roll the next players by id over whose days are due, `limit` of them at most.
 
     Return their ids, none when there is nobody with an id over `after`. Each is a transaction of
-    its own; one who cannot be settled is logged and left behind, and does not hold up the others.
+    its own; one that fails is logged and left for the next time, and does not hold up the others.
     """
     due = Streak.objects.due(today=_day(now)).filter(player__gt=after).order_by("player")
     streaks = list(due.select_related("player")[:limit])
@@ -130,15 +130,15 @@ def roll_over_due(*, now: datetime, after: int, limit: int) -> list[int]:
         try:
             roll_over(player=streak.player, now=now)
         except Exception:  # Of whatever kind: it is this player's alone.
-            log.exception("streak.not_settled", player=streak.pk)
+            log.exception("streak.roll_over_failed", player=streak.pk)
     return [streak.pk for streak in streaks]
 
 
 def earn_back(*, player: Player, now: datetime) -> EarnBack | None:
     """Return what the player can earn back at `now`, and how far they are; None if nothing."""
     # No window reaches further than three days back.
-    lately = StreakDay.objects.filter(player=player, day__gte=_day(now) - 3 * DAY)
-    lost = lately.filter(outcome=Outcome.MISSED).order_by("day").last()
+    recent = StreakDay.objects.filter(player=player, day__gte=_day(now) - 3 * DAY)
+    lost = recent.filter(outcome=Outcome.MISSED).order_by("day").last()
     if lost is None:
         return None
     until = streak_rules.earn_back_until(lost.day, zone=wallets.business_zone())
@@ -159,7 +159,7 @@ def record_perfect_round(*, player: Player, round_key: str, now: datetime) -> Ea
     Locks the wallet. A streak given back is an entry of the ledger that moves nothing in it.
     """
     roll_over(player=player, now=now)
-    # After settling: it may have used a saver.
+    # After the rollover: it may have used a saver.
     wallet = wallets.lock(player=player, now=now)
     if earn_back(player=player, now=now) is None:
         return None
@@ -202,14 +202,14 @@ def shield(
 ) -> list[OutageDay]:
     """Declare the days an outage of ours: they cost nobody a streak, a saver or a freeze.
 
-    Days already settled are turned by the job, which starts after the commit, or when the player
-    comes: a lost streak goes on, a used saver is given back. Returns the days that have not been
-    shielded before. Raises InvalidEntryError for days in the wrong order or far from today, and for
-    a reason that is missing.
+    Days already rolled over are changed by the job, which starts after the commit, or when the
+    player comes: a lost streak is restored, a used saver is returned. Returns the days that have
+    not been shielded before. Raises InvalidEntryError for days in the wrong order or far from
+    today, and for a reason that is missing.
     """
     _check_shield(first_day=first_day, last_day=last_day, now=now)
     if not reason.strip():
-        raise InvalidEntryError("A shield needs a reason.")
+        raise InvalidEntryError("An outage needs a reason.")
     return _shield(streak_rules.days(first_day, last_day), staff=staff, reason=reason, now=now)
 
 
@@ -248,46 +248,46 @@ def _shield(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Shielding:
+class ShieldEffect:
     """What a shield would change: each number is exact up to COUNTED_MAX, and no larger.
 
-    `given_back` counts days of players by the outcome that the shield takes the place of;
+    `restored` counts days of players by the outcome that the shield takes the place of;
     `waiting` are streaks that would end, or take a saver or a freeze, if nobody played any more.
     """
 
     shielded_before: int
-    given_back: Mapping[Outcome, int]
+    restored: Mapping[Outcome, int]
     waiting: int
 
 
-def preview_shield(*, first_day: date, last_day: date, now: datetime) -> Shielding:
+def preview_shield(*, first_day: date, last_day: date, now: datetime) -> ShieldEffect:
     """Return what `shield` would change, or raise what it would raise. Nothing is written."""
     _check_shield(first_day=first_day, last_day=last_day, now=now)
     costly = StreakDay.objects.filter(outcome__in=SHIELDABLE, day__range=(first_day, last_day))
     outcomes = costly.exclude(day__in=OutageDay.objects.values("day")).values_list("outcome")
     waiting = Streak.objects.waiting(day=last_day)[:COUNTED_MAX]
-    return Shielding(
+    return ShieldEffect(
         shielded_before=len(_outage_days(first_day, last_day)),
-        given_back=Counter(Outcome(outcome) for (outcome,) in outcomes[:COUNTED_MAX]),
+        restored=Counter(Outcome(outcome) for (outcome,) in outcomes[:COUNTED_MAX]),
         waiting=waiting.count() if last_day >= _day(now) else 0,
     )
 
 
 def _check_shield(*, first_day: date, last_day: date, now: datetime) -> None:
-    """Raise InvalidEntryError for days that nobody means."""
+    """Raise InvalidEntryError for days in the wrong order or too far away."""
     today = _day(now)
     if first_day > last_day:
         raise InvalidEntryError(f"{first_day} is after {last_day}.")
     if not today - SHIELD_REACH <= first_day <= last_day <= today + SHIELD_REACH:
         raise InvalidEntryError(
-            f"A shield reaches {SHIELD_REACH.days} days from today, not further."
+            f"Choose days at most {SHIELD_REACH.days} days before or after today."
         )
 
 
 def calendar(*, player: Player, month: date, now: datetime) -> list[tuple[date, Outcome]]:
-    """Return what became of each day of the month of `month`, in order.
+    """Return the outcome of each day of the month of `month`, in order.
 
-    Begins with the player's first active day and ends with the last day that is settled: call
+    Begins with the player's first active day and ends with the last day rolled over: call
     `roll_over` first. A day without a streak to lose is MISSED, or SHIELDED if the outage was ours.
     """
     streak = Streak.objects.filter(player=player).first()
@@ -297,7 +297,7 @@ def calendar(*, player: Player, month: date, now: datetime) -> list[tuple[date, 
     begin = days.order_by("day").values_list("day", flat=True)[0]
     first = month.replace(day=1)
     last = (first + 31 * DAY).replace(day=1) - DAY
-    # Without a streak nothing has to be settled: what is over has been missed.
+    # Without a streak there is nothing to roll over: what is over has been missed.
     known_until = streak.settled_through if streak.current else _day(now) - DAY
     first, last = max(first, begin), min(last, known_until)
     recorded = dict(days.filter(day__range=(first, last)).values_list("day", "outcome"))
@@ -309,9 +309,9 @@ def calendar(*, player: Player, month: date, now: datetime) -> list[tuple[date, 
 
 
 def mark_notified(*, day: StreakDay, now: datetime) -> bool:
-    """Claim the telling of what `day` says (see StreakDay.objects.undelivered); return True once.
+    """Claim the notice of `day` (see StreakDay.objects.undelivered); return True once.
 
-    False also when the day has become another meanwhile: then there is something else to tell.
+    False also when its outcome has changed meanwhile: then there is another notice to send.
     """
     pending = StreakDay.objects.filter(pk=day.pk, outcome=day.outcome, told_at=None)
     return pending.update(told_at=now) == 1
@@ -398,16 +398,16 @@ def _roll(
     """Bring days and streak up to yesterday, or to the last of `facts`; the wallet is locked.
 
     `facts` are days that are now known to be PLAYED or EARNED_BACK. Begins with the first day that
-    is not settled or has become another one. Returns the streak, None if the player has none.
+    is not rolled over or has changed. Returns the streak, None if the player has none.
     """
     streak = Streak.objects.filter(player=player).first()
-    settled = [streak.settled_through] if streak else []
+    through = [streak.settled_through] if streak else []
     shieldable = StreakDay.objects.shieldable().filter(player=player).order_by("day")
     first = min(
-        [*facts, *(day + DAY for day in settled), *shieldable.values_list("day", flat=True)[:1]],
+        [*facts, *(day + DAY for day in through), *shieldable.values_list("day", flat=True)[:1]],
         default=date.max,
     )
-    last = max([*facts, *settled, _day(now) - DAY])
+    last = max([*facts, *through, _day(now) - DAY])
     if first > last:
         return streak
     before = first - DAY
@@ -444,7 +444,7 @@ def _roll(
 def _keep(
     rolled: list[Day], *, stored: Mapping[date, StreakDay], player: Player, now: datetime
 ) -> None:
-    """Write down the days that are new or have become others, and move the savers they took."""
+    """Store the days that are new or have changed, and move the savers they took."""
     new, changed = [], []
     for day in rolled:
         row = stored.get(day.day)
@@ -455,7 +455,7 @@ def _keep(
             changed.append(row)
         if row.outcome != day.outcome:
             if row.entry_id is not None:
-                _give_back_saver(row, now=now)
+                _return_saver(row, now=now)
             row.entry = (
                 _use_saver(player=player, day=day.day, now=now)
                 if day.outcome is Outcome.FROZEN_SAVER
@@ -485,8 +485,8 @@ def _use_saver(*, player: Player, day: date, now: datetime) -> LedgerEntry:
     return entry
 
 
-def _give_back_saver(row: StreakDay, *, now: datetime) -> None:
-    """Give back the saver of a day that has turned out not to need it."""
+def _return_saver(row: StreakDay, *, now: datetime) -> None:
+    """Return the saver of a day that has turned out not to need it."""
     ledger.post(
         player=row.player,
         type=EntryType.SAVER_RETURNED,

@@ -2,7 +2,7 @@
 
 from django.utils import timezone
 
-from economy import entitlements, prover, streaks
+from economy import entitlements, streaks, verification
 from quizarena.celery import app
 
 STREAK_BATCH = 500
@@ -11,20 +11,20 @@ PREMIUM_BATCH = 1_000
 
 @app.task
 def roll_over_streaks(after: int = 0) -> int:
-    """Settle the streaks of the next players with an id over `after`; return how many.
+    """Roll over the streaks of the next players with an id over `after`; return how many.
 
     One page, and then a task for the next one, until nobody is left: everybody has their turn,
     and a worker is never busy for long.
     """
-    settled = streaks.roll_over_due(now=timezone.now(), after=after, limit=STREAK_BATCH)
-    if settled:
-        roll_over_streaks.apply_async((settled[-1],), queue="bulk")
-    return len(settled)
+    player_ids = streaks.roll_over_due(now=timezone.now(), after=after, limit=STREAK_BATCH)
+    if player_ids:
+        roll_over_streaks.apply_async((player_ids[-1],), queue="bulk")
+    return len(player_ids)
 
 
 @app.task
 def premium_notices() -> int:
-    """Write down whom the bot has to tell that Premium ends soon or has ended; return how many."""
+    """Create the notices that Premium ends soon or has ended; return how many are new."""
     return entitlements.premium_notices(now=timezone.now(), limit=PREMIUM_BATCH)
 
 
@@ -32,8 +32,8 @@ def premium_notices() -> int:
 def verify_ledger() -> int:
     """Recompute every wallet from its entries; return how many differences there are."""
     try:
-        return prover.prove(now=timezone.now()).differences
-    except prover.RunningError:
+        return verification.verify_nightly(now=timezone.now()).differences
+    except verification.RunningError:
         return 0  # It takes longer than the broker waits, which has sent it a second time.
 
 

@@ -134,7 +134,7 @@ def charge_question(*, player: Player, key: str, now: datetime) -> Charge:
 
 
 def _lock_with_plan(*, player: Player, now: datetime) -> tuple[Wallet, Plan | None]:
-    """Lock the wallet and tell in the same statement which plan the player has at `now`.
+    """Lock the wallet and read in the same statement which plan the player has at `now`.
 
     Where somebody has changed the wallet while this waited for the lock, the plan is from before
     the change, which may have been a grant: then it is read again.

@@ -16,7 +16,7 @@ from django.db import connection
 class Space(IntEnum):
     """What locks are for. A number that was given away is never given again."""
 
-    LEDGER_PROOF = 1
+    LEDGER_VERIFICATION = 1
     API_REFUND_LIMIT = 2
     IDEMPOTENCY_KEY = 3
     CRITICAL_JOB = 4

@@ -12,22 +12,22 @@ log = structlog.get_logger(__name__)
 def one_by_one(
     *,
     due: Callable[[Collection[int]], Sequence[int]],
-    settle: Callable[[int], int],
+    apply: Callable[[int], int],
     until: datetime,
 ) -> int:
-    """Settle what is due until nothing is left or it is `until`; return how much was settled.
+    """Apply `apply` to each id that is due until none is left or it is `until`; return the sum.
 
-    `due` returns the ids of the next few, without those that it is given. `settle` has a
+    `due` returns the ids of the next few, without those that it is given. `apply` has a
     transaction of its own for each; one that fails is logged and left for the next time, and does
     not hold up its neighbours.
     """
     seen: list[int] = []
-    settled = 0
+    done = 0
     while timezone.now() < until and (ids := due(seen)):
         for one in ids:
             try:
-                settled += settle(one)
+                done += apply(one)
             except Exception:  # Of whatever kind: it is this one's alone.
                 log.exception("sweep.left_behind", id=one)
         seen += ids
-    return settled
+    return done

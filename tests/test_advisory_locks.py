@@ -33,11 +33,11 @@ def test_nobody_else_takes_an_advisory_lock() -> None:
 
 @pytest.mark.django_db
 def test_a_players_turn_keeps_nobody_else_away() -> None:
-    """Of whatever Telegram id the player is: 2,020,069 was the proof's number once."""
+    """Of whatever Telegram id the player is: 2,020,069 was the ledger's number once."""
     with another_connection() as other:
         other.execute("SELECT pg_advisory_lock(id) FROM unnest(ARRAY[0, 1, 2, 3, 2020069]) AS id")
 
-        with advisory_locks.locked(Space.LEDGER_PROOF):
+        with advisory_locks.locked(Space.LEDGER_VERIFICATION):
             pass
         assert advisory_locks.try_lock(Space.API_REFUND_LIMIT)
         assert advisory_locks.try_lock(Space.IDEMPOTENCY_KEY, "1:a")
@@ -59,12 +59,12 @@ def test_spaces_and_keys_are_apart_and_the_same_key_is_not() -> None:
 
 @pytest.mark.django_db
 def test_what_is_locked_is_free_again_whatever_happens_inside() -> None:
-    with pytest.raises(ZeroDivisionError), advisory_locks.locked(Space.LEDGER_PROOF):
+    with pytest.raises(ZeroDivisionError), advisory_locks.locked(Space.LEDGER_VERIFICATION):
         1 / 0  # noqa: B018
 
     with another_connection() as other:
         other.execute("SELECT pg_try_advisory_lock(1, 0)")
         assert other.fetchone() == (True,)
-        with pytest.raises(AlreadyLockedError), advisory_locks.locked(Space.LEDGER_PROOF):
+        with pytest.raises(AlreadyLockedError), advisory_locks.locked(Space.LEDGER_VERIFICATION):
             pass
         other.execute("SELECT pg_advisory_unlock_all()")

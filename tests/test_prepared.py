@@ -519,7 +519,9 @@ class TestTheProduct:
         rounds.start(player=player, mode=Mode.QUICK_MIX_A1A2, key="k", now=NOON)
         # The second answer of a day finds the streak that the first has begun.
         for _ in range(2):
-            shown = rounds.answer(player=player, showing_id=showing.pk, place=0, now=NOON).next
+            shown = rounds.answer(
+                player=player, showing_id=showing.pk, option_index=0, now=NOON
+            ).next
             assert shown is not None
             rounds.outcomes(shown.round)
             showing = shown

@@ -11,7 +11,7 @@ NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
 
 
 class Rows:
-    """Rows that stay due until they are settled; number three never can be."""
+    """Rows that stay due until they are done; number three always fails."""
 
     def __init__(self, count: int) -> None:
         self.left = list(range(count))
@@ -19,19 +19,19 @@ class Rows:
     def due(self, seen: Collection[int]) -> list[int]:
         return [row for row in self.left if row not in seen][:2]
 
-    def settle(self, row: int) -> bool:
+    def remove(self, row: int) -> bool:
         if row == 3:
             raise ZeroDivisionError
         self.left.remove(row)
         return True
 
 
-def test_everything_is_settled_page_by_page_but_what_cannot_be() -> None:
+def test_every_row_is_done_page_by_page_but_the_one_that_fails() -> None:
     rows = Rows(8)
 
     with time_machine.travel(NOON, tick=False):
         count = sweeps.one_by_one(
-            due=rows.due, settle=rows.settle, until=NOON + timedelta(seconds=1)
+            due=rows.due, apply=rows.remove, until=NOON + timedelta(seconds=1)
         )
 
     assert (count, rows.left) == (7, [3])
@@ -42,10 +42,12 @@ def test_no_page_is_begun_after_the_time_is_up() -> None:
 
     with time_machine.travel(NOON, tick=False) as clock:
 
-        def settle(row: int) -> bool:
+        def remove_slowly(row: int) -> bool:
             clock.shift(timedelta(seconds=1))
-            return rows.settle(row)
+            return rows.remove(row)
 
-        count = sweeps.one_by_one(due=rows.due, settle=settle, until=NOON + timedelta(seconds=2))
+        count = sweeps.one_by_one(
+            due=rows.due, apply=remove_slowly, until=NOON + timedelta(seconds=2)
+        )
 
     assert (count, rows.left) == (2, [2, 3, 4, 5, 6, 7])

@@ -174,7 +174,7 @@ def respond(error: Exception, context: dict[str, Any]) -> Response:
 
     answer = exception_handler(error, context)
     if answer is None:
-        error = _unforeseen(error)
+        error = _unexpected(error)
         answer = exception_handler(error, context)
         assert answer is not None
     problem = _problem(error)
@@ -182,7 +182,7 @@ def respond(error: Exception, context: dict[str, Any]) -> Response:
     return answer
 
 
-def _unforeseen(error: Exception) -> Problem:
+def _unexpected(error: Exception) -> Problem:
     """Return the problem of an error that nobody caught, and log it."""
     if isinstance(error, OperationalError | InterfaceError):
         log.warning("api.database_away", error=str(error))

@@ -37,9 +37,9 @@ class AlreadyAnsweredError(GameError):
         self.showing = showing
 
 
-class GivenBackError(GameError):
-    """The question that the round waited for was given back: `rounds.resume` brings another."""
+class QuestionRefundedError(GameError):
+    """The question that the round waited for was refunded: `rounds.resume` brings another."""
 
     def __init__(self, showing: Showing) -> None:
-        super().__init__(f"{showing} has been given back")
+        super().__init__(f"{showing} has been refunded")
         self.showing = showing

@@ -22,9 +22,9 @@ from quizarena.game import selection
 from quizarena.game.errors import (
     AlreadyAnsweredError,
     GameError,
-    GivenBackError,
     LockedModeError,
     NoQuestionsError,
+    QuestionRefundedError,
     StaleTapError,
 )
 from quizarena.game.models import OPTIONS, Mode, QuestionVersion, Round, RoundState, Showing
@@ -104,26 +104,26 @@ def resume(*, player: Player, round_id: int, now: datetime) -> Start:
     )
 
 
-def answer(*, player: Player, showing_id: int, place: int, now: datetime) -> Answer:
-    """Grade the option shown at `place` against the version that was shown, and show the next.
+def answer(*, player: Player, showing_id: int, option_index: int, now: datetime) -> Answer:
+    """Grade the option at `option_index` against the version that was shown, and show the next.
 
     Grading needs nothing: a plan that ends during a question lets it finish. The next one costs
     energy, so the round is over with its tenth answer, without energy, with a mode that has been
     locked again, or that has no question left. Locks the showing and its round. Raises
     AlreadyAnsweredError for a question that has its answer, StaleTapError for one of a round that
-    is over, or of somebody else, and GivenBackError when the round waits for no answer because its
-    last question was given back.
+    is over, or of somebody else, and QuestionRefundedError when the round waits for no answer
+    because its last question was refunded.
     """
-    if not (0 <= place < OPTIONS and 0 < showing_id <= BigIntegerField.MAX_BIGINT):
-        raise StaleTapError("there is no such question")
+    if not (0 <= option_index < OPTIONS and 0 < showing_id <= BigIntegerField.MAX_BIGINT):
+        raise StaleTapError("this question does not exist")
     showing = _lock_showing(showing_id)
     if showing is None or showing.player_id != player.pk:
-        raise StaleTapError("there is no such question of this player")
+        raise StaleTapError("the player has no such question")
     current = showing.round
     current.player = player
     _refuse_if_not_waiting(showing)
     following, charge, refusal = _next_of(current, number=showing.number + 1, now=now)
-    showing.choice = showing.order[place]
+    showing.choice = showing.order[option_index]
     showing.is_correct = showing.choice == showing.version.correct_option_id
     showing.answered_at = now
     prepared.save(showing, fields=["choice", "is_correct", "answered_at"])
@@ -150,10 +150,10 @@ def stop(*, player: Player, round_id: int, now: datetime) -> Round:
 
 @transaction.atomic
 def refund_question(*, showing_id: int, now: datetime) -> bool:
-    """Give back the energy of a question that nobody saw or that was withdrawn, once.
+    """Refund the energy of a question that nobody saw or that was withdrawn, once.
 
     It cannot be answered any more; the player's next tap on its round brings another one (see
-    resume). Returns False when it is answered, or given back already. Locks the showing, its round
+    resume). Returns False when it is answered, or refunded already. Locks the showing, its round
     and the wallet.
     """
     showing = _lock_showing(showing_id)
@@ -173,9 +173,9 @@ def refund_question(*, showing_id: int, now: datetime) -> bool:
 
 
 def refund_withdrawn(*, until: datetime) -> int:
-    """Give back what rounds wait for though it was withdrawn, until it is `until`; return how many.
+    """Refund the withdrawn questions that rounds wait for, until it is `until`; return how many.
 
-    An answer that comes first counts, and its question is not given back.
+    An answer that comes first counts, and its question is not refunded.
     """
 
     def due(seen: Collection[int]) -> list[int]:
@@ -184,7 +184,7 @@ def refund_withdrawn(*, until: datetime) -> int:
 
     return sweeps.one_by_one(
         due=due,
-        settle=lambda showing_id: refund_question(showing_id=showing_id, now=timezone.now()),
+        apply=lambda showing_id: refund_question(showing_id=showing_id, now=timezone.now()),
         until=until,
     )
 
@@ -249,7 +249,7 @@ def _refuse_if_not_waiting(showing: Showing) -> None:
     if is_open and is_waiting:
         return
     if is_open and not showing.round.showings.waiting().exists():
-        raise GivenBackError(showing)
+        raise QuestionRefundedError(showing)
     if showing.answered_at is not None:
         raise AlreadyAnsweredError(showing)
     raise StaleTapError("the question or its round is over")
@@ -265,7 +265,7 @@ def _end(current: Round, state: RoundState, *, now: datetime) -> None:
 def _charge_key(start_key: str, number: int, *, replaces: QuerySet[Showing] | None = None) -> str:
     """Return the idempotency key of the charge for a round's question of that number.
 
-    `replaces` are the ones that had the number before it and were given back.
+    `replaces` are the ones that had the number before it and were refunded.
     """
     replaced = replaces.count() if replaces is not None else 0
     return f"question:{start_key}:{number}" + (f":{replaced}" if replaced else "")

@@ -90,7 +90,7 @@ def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
                     f"{alert.times:,}",
                     age(alert.last_at),
                 ]
-                for alert in Alert.objects.unsettled()[:ALERTS_SHOWN]
+                for alert in Alert.objects.unresolved()[:ALERTS_SHOWN]
             ],
         },
         "all_alerts": link("All alerts", "staff_alert_changelist"),

@@ -567,12 +567,13 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
             )
         },
     )
-    settled_fields = ("Resolved", {"fields": (("settler", "settled"), "settle_reason")})
+    resolution_fields = ("Resolved", {"fields": (("resolved_by", "resolved"), "settle_reason")})
 
     def get_fieldsets(self, request: HttpRequest, obj: Alert | None = None) -> Any:
-        """Return what happened and, once it is settled, how."""
-        settled = obj is not None and obj.settled_at is not None
-        return (self.trouble_fields, self.settled_fields) if settled else (self.trouble_fields,)
+        """Return what happened and, once it is resolved, how."""
+        if obj is None or obj.settled_at is None:
+            return (self.trouble_fields,)
+        return (self.trouble_fields, self.resolution_fields)
 
     @display(description="Problem")
     def trouble(self, alert: Alert) -> SafeString:
@@ -588,7 +589,7 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
 
     @display(description="Runbook")
     def runbook(self, alert: Alert) -> str:
-        """Return the file that tells what to do."""
+        """Return the file that says what to do."""
         return alerts.runbook_of(alert.kind) or "–"
 
     @display(description="First")
@@ -610,13 +611,13 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
         return badge(by, "success")
 
     @display(description="By")
-    def settler(self, alert: Alert) -> str:
-        """Return who has settled it: nobody if it has gone by itself."""
+    def resolved_by(self, alert: Alert) -> str:
+        """Return who has resolved it; nobody when the system did."""
         return str(alert.settled_by or "–")
 
     @display(description="When")
-    def settled(self, alert: Alert) -> str:
-        """Return how long ago it was settled."""
+    def resolved(self, alert: Alert) -> str:
+        """Return how long ago it was resolved."""
         return age(alert.settled_at)
 
     @display(description="Details")
@@ -624,27 +625,27 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
         """Return the details as JSON."""
         return format_json(alert.details)
 
-    def has_settle_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may settle alerts."""
+    def has_resolve_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may resolve alerts."""
         return request.user.has_perm("staff.settle_alert")
 
     def buttons(self, request: HttpRequest, obj: Alert) -> list[SafeString]:
-        """Return the way to settle an open alert, for who may."""
-        if obj.settled_at is not None or not self.has_settle_permission(request):
+        """Offer to resolve an open alert to those who may."""
+        if obj.settled_at is not None or not self.has_resolve_permission(request):
             return []
-        return [button("Resolve", "staff_alert_settle", obj.pk)]
+        return [button("Resolve", "staff_alert_resolve", obj.pk)]
 
     def get_urls(self) -> list[URLPattern]:
-        """Add the page that settles."""
+        """Add the page that resolves."""
         view = self.admin_site.admin_view(self.resolve_view)
         return [
-            path("<int:pk>/settle/", view, name="staff_alert_settle"),
+            path("<int:pk>/resolve/", view, name="staff_alert_resolve"),
             *super().get_urls(),
         ]
 
     def resolve_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask what was done about it, and close it."""
-        if not self.has_settle_permission(request):
+        if not self.has_resolve_permission(request):
             raise PermissionDenied
         alert = get_object_or_404(Alert, pk=pk)
 

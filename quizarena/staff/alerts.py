@@ -12,7 +12,7 @@ from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, transaction
 
 from quizarena.staff import audit, reasons
-from quizarena.staff.errors import AlertSettledError
+from quizarena.staff.errors import AlertResolvedError
 from quizarena.staff.models import Alert
 
 log = structlog.get_logger(__name__)
@@ -97,7 +97,7 @@ def resolve(*, kind: str, key: str, now: datetime) -> bool:
     """Close the alert because the trouble has gone by itself; return whether one was open."""
     closed = Alert.objects.filter(kind=kind, key=key, settled_at=None).update(settled_at=now)
     if closed:
-        log.info("alert.settled", kind=kind, key=key)
+        log.info("alert.resolved", kind=kind, key=key)
     return bool(closed)
 
 
@@ -105,11 +105,11 @@ def resolve(*, kind: str, key: str, now: datetime) -> bool:
 def resolve_by_hand(*, alert_id: int, staff: User, reason: str, now: datetime) -> Alert:
     """Close the alert for a reason, which the audit log keeps. Locks it.
 
-    Raises AlertSettledError if it is closed, and BadReasonError.
+    Raises AlertResolvedError if it is closed, and BadReasonError.
     """
     alert = Alert.objects.select_for_update().get(pk=alert_id)
     if alert.settled_at is not None:
-        raise AlertSettledError("it has been settled before")
+        raise AlertResolvedError("it is resolved already")
     alert.settled_at = now
     alert.settled_by = staff
     alert.settle_reason = reasons.normalise(reason)
@@ -118,7 +118,7 @@ def resolve_by_hand(*, alert_id: int, staff: User, reason: str, now: datetime) -
         actor=staff,
         action="alert.settled",
         obj=alert,
-        summary=f"{label_of(alert.kind)}: settled. {alert.settle_reason}",
+        summary=f"{label_of(alert.kind)}: resolved. {alert.settle_reason}",
         details={"key": alert.key, "times": alert.times},
     )
     return alert

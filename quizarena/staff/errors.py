@@ -15,8 +15,8 @@ class BadReasonError(StaffError, ValueError):
     """A reason is missing, or is longer than it may be."""
 
 
-class AlertSettledError(StaffError):
-    """The alert has been settled before."""
+class AlertResolvedError(StaffError):
+    """The alert is resolved already."""
 
 
 class HoldsAnotherRoleError(StaffError):

@@ -357,7 +357,7 @@ class ApprovalRequest(models.Model):
 class AlertQuerySet(models.QuerySet["Alert"]):
     """Questions about alerts."""
 
-    def unsettled(self) -> Self:
+    def unresolved(self) -> Self:
         """Return what staff still have to look at, the latest first."""
         return self.filter(settled_at=None).order_by("-last_at", "-id")
 

@@ -97,7 +97,7 @@ SINGULARS = {
 # page: (what of it is open for a user, in which colour): one indexed query each, on every page of
 # the desk.
 BADGES: dict[str, tuple[Callable[[Any], QuerySet[Any]], str]] = {
-    "staff.alert": (lambda _: Alert.objects.unsettled(), "danger"),
+    "staff.alert": (lambda _: Alert.objects.unresolved(), "danger"),
     "staff.approvalrequest": (
         lambda user: approvals.shown_to(user, ApprovalRequest.objects.waiting(timezone.now())),
         "warning",

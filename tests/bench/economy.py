@@ -14,7 +14,7 @@ import psutil
 from django.db import connection, transaction
 from django.utils import timezone
 
-from economy import grants, prover, statements, wallets
+from economy import grants, statements, verification, wallets
 from economy.goods import Goods
 from economy.models import EntryType, Source
 from quizarena.players.models import Player
@@ -37,12 +37,12 @@ PAGES = 200
 
 
 def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
-    """Measure moves beside their floor, then pages and proofs of ledgers of two sizes."""
+    """Measure moves beside their floor, then pages and verifications of ledgers of two sizes."""
     yield from _moves(repetitions=repetitions, seconds=seconds)
     with _ledger(SMALL) as small, _ledger(LARGE) as large:
         yield from _pages(small, large, repetitions=repetitions)
         with databases.speaking_to(large):
-            yield from _proofs(repetitions=repetitions)
+            yield from _verifications(repetitions=repetitions)
 
 
 # --- Moves ----------------------------------------------------------------------------------------
@@ -234,7 +234,7 @@ def _page_seconds() -> float:
     return median(samples[10:])
 
 
-# --- Proofs ---------------------------------------------------------------------------------------
+# --- Verifications --------------------------------------------------------------------------------
 
 GROUP_BY = """
 SELECT player_id, sum(free_energy), sum(paid_energy), sum(streak_savers), sum(duel_tickets)
@@ -242,18 +242,18 @@ FROM economy_ledgerentry GROUP BY player_id
 """
 
 
-def _proofs(*, repetitions: int) -> Iterator[Figure]:
-    """Prove the big ledger in turns with the one question that a proof cannot do without."""
-    proofs: dict[str, Callable[..., Any]] = {
-        "nightly proof": prover.prove,
-        "proof of everything": prover.prove_everything,
+def _verifications(*, repetitions: int) -> Iterator[Figure]:
+    """Verify the big ledger in turns with the one query that no verification can do without."""
+    verifications: dict[str, Callable[..., Any]] = {
+        "nightly ledger verification": verification.verify_nightly,
+        "full ledger verification": verification.verify_all,
     }
-    for what, prove in proofs.items():
+    for what, verify in verifications.items():
         ours, floor = [], []
         for _ in range(repetitions + 1):
             floor.append(_seconds(_group))
-            ours.append(_seconds(partial(_prove, prove)))
-        nightly = prove is prover.prove
+            ours.append(_seconds(partial(_verify, verify)))
+        nightly = verify is verification.verify_nightly
         sizes: dict[str, str | int | float] = {"entries": LARGE}
         yield Figure(
             what=f"{what} of 1 million entries", unit="s", samples=ours[1:], settings=sizes
@@ -266,12 +266,12 @@ def _proofs(*, repetitions: int) -> Iterator[Figure]:
             settings={**sizes, "group_by_seconds": median(floor[1:])},
         )
         # By itself, because looking takes time, too.
-        memory = [_megabytes(partial(_prove, prove)) for _ in range(repetitions)]
+        memory = [_megabytes(partial(_verify, verify)) for _ in range(repetitions)]
         yield Figure(what=f"{what}: peak memory", unit="MB", samples=memory, settings=sizes)
 
 
-def _prove(prove: Callable[..., Any]) -> None:
-    run = prove(now=timezone.now())
+def _verify(verify: Callable[..., Any]) -> None:
+    run = verify(now=timezone.now())
     assert (run.entries, run.differences) == (LARGE, 0)
 
 

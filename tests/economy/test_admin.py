@@ -1,4 +1,4 @@
-"""The economy at the desk: read, adjusted within limits, proved."""
+"""The economy at the desk: read, adjusted within limits, verified."""
 
 import html
 import re
@@ -12,7 +12,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from economy import adjustments, entitlements, grants, prover, wallets
+from economy import adjustments, entitlements, grants, verification, wallets
 from economy.goods import Goods, Plan
 from economy.models import Asset, EntryType, LedgerEntry, ProverRun, Source, Wallet
 from quizarena.players.models import Player
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 LEDGER = "/admin/economy/ledgerentry/"
 WALLETS = "/admin/economy/wallet/"
-PROOFS = "/admin/economy/proverrun/"
+RUNS = "/admin/economy/proverrun/"
 DECISION = "5b0ee2a4-9f0e-4c0e-9f5e-2f6d6b1f1a10"
 
 
@@ -126,7 +126,7 @@ class TestLedger:
 
         assert keys(read(support, LEDGER, {"shortfall": "yes"})) == {"key:back"}
         page = read(support, f"{LEDGER}{reversal.entry.pk}/change/")
-        assert "Missing, because it was spent Paid energy: 1" in page
+        assert "Could not be reversed (already spent) Paid energy: 1" in page
 
     @pytest.mark.parametrize(
         ("query", "index"),
@@ -281,7 +281,7 @@ class TestAdjusting:
 
         page = text(answer.content)
         assert "Paid energy 7 17" in page
-        assert "Left of your limit today 50 40" in page
+        assert "Remaining of your limit today 50 40" in page
         assert "Confirm" in page
         assert LedgerEntry.objects.count() == 1
 
@@ -377,7 +377,7 @@ class TestPremium:
         support.post(address, {**self.asked(), "confirm": "1"})
 
         assert f"Premium until – {until:%-d %b %Y}" in preview
-        assert "Days left of your limit today 30 23" in preview
+        assert "Days remaining of your limit today 30 23" in preview
         end = entitlements.premium_until(player=player, now=timezone.now())
         assert end is not None
         assert timedelta(days=6, hours=23) < end - timezone.now() <= timedelta(days=7)
@@ -469,7 +469,7 @@ class TestRoles:
             f"{WALLETS}{player.pk}/adjust/",
             f"{WALLETS}{player.pk}/premium/",
             f"{LEDGER}{entry.pk}/revoke/",
-            PROOFS,
+            RUNS,
         )
 
         assert tuple(client.get(page).status_code for page in pages) == expected
@@ -543,25 +543,25 @@ class TestDays:
         assert sentence in read(support, f"{LEDGER}days/", query)
 
 
-class TestProofs:
+class TestVerifications:
     def test_findings_are_shown_row_by_row(self, client: Client) -> None:
         client.force_login(make_staff("Finance"))
         player = PlayerFactory.create(username="anna")
         give(player, Goods(paid_energy=7), key="key:a")
-        prover.prove(now=timezone.now())
+        verification.verify_nightly(now=timezone.now())
         with behind_the_guards() as cursor:
             cursor.execute("UPDATE economy_wallet SET paid_energy = 1007")
-        forged = prover.prove(now=timezone.now())
+        forged = verification.verify_nightly(now=timezone.now())
         ProverRun.objects.create(started_at=timezone.now())
 
-        proofs = read(client, PROOFS)
-        page = read(client, f"{PROOFS}{forged.pk}/change/")
+        runs = read(client, RUNS)
+        page = read(client, f"{RUNS}{forged.pk}/change/")
 
-        assert re.search("not finished .* 1 differences .* proved", proofs)
+        assert re.search("not finished .* 1 difference .* verified", runs)
         assert "@anna paid energy 1,007 7 –" in page
 
 
-@pytest.mark.parametrize("address", [LEDGER, WALLETS, PROOFS])
+@pytest.mark.parametrize("address", [LEDGER, WALLETS, RUNS])
 def test_a_list_never_counts_and_costs_the_same_for_more_rows(client: Client, address: str) -> None:
     client.force_login(make_staff("Administrator"))
     client.get(address)
@@ -572,11 +572,11 @@ def test_a_list_never_counts_and_costs_the_same_for_more_rows(client: Client, ad
         return [query["sql"] for query in queries]
 
     give(PlayerFactory.create(), Goods(paid_energy=7), key="key:a")
-    prover.prove(now=timezone.now())
+    verification.verify_nightly(now=timezone.now())
     few = statements()
     for _ in range(5):
         give(PlayerFactory.create(), Goods(paid_energy=7), key="key:a")
-        prover.prove(now=timezone.now())
+        verification.verify_nightly(now=timezone.now())
 
     many = statements()
     assert len(many) == len(few)

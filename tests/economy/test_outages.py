@@ -10,7 +10,7 @@ from django.test import Client
 from economy import streaks
 from economy.models import OutageDay
 from economy.streak_rules import Outcome
-from economy.streaks import Shielding
+from economy.streaks import ShieldEffect
 from quizarena.players.models import Player
 from quizarena.staff.models import AuditEntry
 from tests.economy.test_admin import read, text
@@ -63,8 +63,8 @@ class TestDeclaring:
         page = post(operator, "preview")
 
         assert "Days 2026-11-03 Outage days already 0" in page
-        assert "Lost streaks that go on 1 Streak savers given back 1" in page
-        assert "Premium freezes given back 0 Running streaks not played for yet 0" in page
+        assert "Lost streaks restored 1 Streak savers returned 1" in page
+        assert "Premium freezes returned 0 Running streaks without activity yet 0" in page
         assert not OutageDay.objects.exists()
 
     def test_what_is_confirmed_is_an_outage_day_and_audited(self, operator: Client) -> None:
@@ -79,7 +79,7 @@ class TestDeclaring:
     def test_declaring_it_again_changes_nothing(self, operator: Client) -> None:
         post(operator, "confirm")
 
-        assert "These days were outage days before." in post(operator, "confirm", reason="Again.")
+        assert "These days are outage days already." in post(operator, "confirm", reason="Again.")
         assert OutageDay.objects.get().reason == "The database was down."
 
     def test_what_was_previewed_can_be_changed(self, operator: Client) -> None:
@@ -93,9 +93,18 @@ class TestDeclaring:
         ("fields", "says"),
         [
             ({"first_day": "2026-11-05"}, "Refused: 2026-11-05 is after 2026-11-03."),
-            ({"first_day": "2026-10-03"}, "Refused: A shield reaches 31 days from today"),
-            ({"last_day": "2026-12-06"}, "Refused: A shield reaches 31 days from today"),
-            ({"first_day": "0001-01-01"}, "Refused: A shield reaches 31 days from today"),
+            (
+                {"first_day": "2026-10-03"},
+                "Refused: Choose days at most 31 days before or after today",
+            ),
+            (
+                {"last_day": "2026-12-06"},
+                "Refused: Choose days at most 31 days before or after today",
+            ),
+            (
+                {"first_day": "0001-01-01"},
+                "Refused: Choose days at most 31 days before or after today",
+            ),
             ({"first_day": "yesterday"}, "Enter a valid date."),
             ({"reason": " "}, "This field is required."),
             ({"reason": "x" * 501}, "at most 500 characters"),
@@ -141,7 +150,7 @@ def test_recorded_downtime_has_no_member_of_staff(operator: Client) -> None:
 
 
 class TestForeseeing:
-    def preview(self, first: int, last: int, *, now: datetime) -> Shielding:
+    def preview(self, first: int, last: int, *, now: datetime) -> ShieldEffect:
         """Foresee a shield of some days."""
         return streaks.preview_shield(first_day=at(first).date(), last_day=at(last).date(), now=now)
 
@@ -165,8 +174,8 @@ class TestForeseeing:
             now=at(WEDNESDAY),
         )
 
-        assert self.preview(TUESDAY, WEDNESDAY, now=at(THURSDAY)) == Shielding(
-            shielded_before=1, given_back={}, waiting=0
+        assert self.preview(TUESDAY, WEDNESDAY, now=at(THURSDAY)) == ShieldEffect(
+            shielded_before=1, restored={}, waiting=0
         )
 
     def test_it_counts_so_far_and_no_further(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -174,9 +183,9 @@ class TestForeseeing:
         for player in PlayerFactory.create_batch(3):
             play(player, MONDAY, WEDNESDAY)
 
-        foreseen = self.preview(TUESDAY, THURSDAY, now=at(THURSDAY))
+        effect = self.preview(TUESDAY, THURSDAY, now=at(THURSDAY))
 
-        assert foreseen == Shielding(shielded_before=0, given_back={Outcome.MISSED: 2}, waiting=2)
+        assert effect == ShieldEffect(shielded_before=0, restored={Outcome.MISSED: 2}, waiting=2)
 
     def test_it_is_three_statements(self, django_assert_num_queries: object) -> None:
         player: Player = PlayerFactory.create()

@@ -28,8 +28,12 @@ def start(player: Player, key: str = "k1", *, mode: Mode = MIX) -> Showing:
 
 def tap(player: Player, showing: Showing, option: int = 1) -> Answer:
     """Tap the bank's option number `option`, wherever it is shown. The second one is right."""
-    place = showing.order.index(option)
-    return rounds.answer(player=player, showing_id=showing.pk, place=place, now=LATER)
+    return rounds.answer(
+        player=player,
+        showing_id=showing.pk,
+        option_index=showing.order.index(option),
+        now=LATER,
+    )
 
 
 @pytest.mark.django_db
@@ -151,21 +155,23 @@ class TestAnswer:
         assert rounds.outcomes(played) == [False]
         assert Showing.objects.count() == 2
 
-    @pytest.mark.parametrize("place", [-1, 4, 10**30])
-    def test_there_are_four_places(self, place: int) -> None:
+    @pytest.mark.parametrize("option_index", [-1, 4, 10**30])
+    def test_there_are_four_options(self, option_index: int) -> None:
         make_questions(30)
         player = make_player()
         showing = start(player)
 
         with pytest.raises(StaleTapError):
-            rounds.answer(player=player, showing_id=showing.pk, place=place, now=LATER)
+            rounds.answer(
+                player=player, showing_id=showing.pk, option_index=option_index, now=LATER
+            )
 
         assert Showing.objects.get().answered_at is None
 
     @pytest.mark.parametrize("showing_id", [0, -1, 10**30])
     def test_a_question_that_never_was_is_stale(self, showing_id: int) -> None:
         with pytest.raises(StaleTapError):
-            rounds.answer(player=make_player(), showing_id=showing_id, place=0, now=LATER)
+            rounds.answer(player=make_player(), showing_id=showing_id, option_index=0, now=LATER)
 
     def test_another_players_question_is_stale(self) -> None:
         make_questions(30)

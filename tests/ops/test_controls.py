@@ -12,7 +12,7 @@ from django_celery_beat.models import IntervalSchedule, PeriodicTask
 from pytest_django.fixtures import Settings
 
 from economy import controls as runs
-from economy import prover
+from economy import verification
 from economy.models import ControlFinding, ControlRun, ProverRun
 from payments import reconciliation
 from promos import proof
@@ -21,7 +21,7 @@ from quizarena.ops import controls
 from quizarena.ops.scheduler import Entry, Scheduler
 from quizarena.staff import alerts, audit
 from quizarena.staff.models import Alert
-from tests.economy.test_prover import give
+from tests.economy.test_verification import give
 from tests.factories import PlayerFactory, make_campaign
 from tests.owner import as_owner, behind_the_guards
 from tests.payments.test_admin import log_in
@@ -46,9 +46,9 @@ def clean_runs(*, at: datetime) -> None:
         ControlRun.objects.create(control=code, started_at=at, last_at=at, finished_at=at)
 
 
-def unsettled() -> list[tuple[str, str]]:
+def unresolved() -> list[tuple[str, str]]:
     """Return kind and key of the open alerts."""
-    return sorted(Alert.objects.unsettled().values_list("kind", "key"))
+    return sorted(Alert.objects.unresolved().values_list("kind", "key"))
 
 
 class TestRuns:
@@ -113,7 +113,7 @@ class TestLedger:
         with behind_the_guards() as cursor:
             cursor.execute("UPDATE economy_wallet SET paid_energy = 7")
 
-        run = prover.prove(now=NOON)
+        run = verification.verify_nightly(now=NOON)
 
         stored = ControlRun.objects.get(control="ledger")
         assert run.control_run == stored
@@ -126,13 +126,13 @@ class TestLedger:
         )
         with behind_the_guards() as cursor:
             cursor.execute("UPDATE economy_wallet SET paid_energy = 5")
-        prover.prove(now=NOON + HOUR)
-        assert unsettled() == []
+        verification.verify_nightly(now=NOON + HOUR)
+        assert unresolved() == []
 
     def test_a_range_that_cannot_be_verified_costs_the_others_nothing(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(prover, "ENTRIES_PER_RANGE", 1)
+        monkeypatch.setattr(verification, "ENTRIES_PER_RANGE", 1)
         players = [PlayerFactory.create() for _ in range(3)]
         for player in players:
             give(player, 5)
@@ -154,7 +154,7 @@ class TestLedger:
             # Each player is a range, since there are more entries than players.
             cursor.execute("ANALYZE economy_ledgerentry")
 
-        run = prover.prove(now=NOON)
+        run = verification.verify_nightly(now=NOON)
 
         assert list(run.findings.values_list("player_id", flat=True)) == [last]
         finding = ControlFinding.objects.get()
@@ -177,11 +177,11 @@ class TestCampaignCounters:
         finding = ControlFinding.objects.get()
         assert finding.details == {"held": {"counter": 2, "redemptions": 0}}
         assert ControlRun.objects.get().checked == 2
-        assert unsettled() == [("promo_miscounted", str(campaign.pk))]
+        assert unresolved() == [("promo_miscounted", str(campaign.pk))]
         with behind_the_guards() as cursor:
             cursor.execute("UPDATE promos_campaign SET held = 0")
         assert proof.verify(now=NOON + HOUR) == 0
-        assert unsettled() == []
+        assert unresolved() == []
 
 
 class TestOverdue:
@@ -208,11 +208,11 @@ class TestOverdue:
 
         assert controls.watch(now=NOON + hours * HOUR) == 0
         assert controls.watch(now=NOON + hours * HOUR + SECOND) == 1
-        assert unsettled() == [("control_overdue", code)]
+        assert unresolved() == [("control_overdue", code)]
         assert controls.watch(now=NOON + critical_hours * HOUR) == 1
-        assert unsettled() == [("control_overdue", code)]
+        assert unresolved() == [("control_overdue", code)]
         assert controls.watch(now=NOON + critical_hours * HOUR + SECOND) == 1
-        assert ("control_overdue_for_days", code) in unsettled()
+        assert ("control_overdue_for_days", code) in unresolved()
 
     def test_a_run_with_findings_or_an_error_or_without_an_end_does_not_count(
         self, schedule: None
@@ -227,7 +227,7 @@ class TestOverdue:
         )
 
         assert controls.watch(now=later) == 3
-        assert unsettled() == [
+        assert unresolved() == [
             ("control_overdue", "campaign_counters"),
             ("control_overdue", "full_reconciliation"),
             ("control_overdue", "ledger"),
@@ -247,11 +247,11 @@ class TestOverdue:
     def test_the_next_clean_run_closes_it(self, schedule: None) -> None:
         clean_runs(at=NOON)
         controls.watch(now=NOON + 73 * HOUR)
-        assert ("control_overdue_for_days", "ledger") in unsettled()
+        assert ("control_overdue_for_days", "ledger") in unresolved()
 
-        prover.prove(now=NOON + 73 * HOUR)
+        verification.verify_nightly(now=NOON + 73 * HOUR)
 
-        assert not [key for _, key in unsettled() if key == "ledger"]
+        assert not [key for _, key in unresolved() if key == "ledger"]
 
     def test_telegram_away_for_days_becomes_critical(
         self, schedule: None, settings: Settings
@@ -280,7 +280,7 @@ class TestOverdue:
 
         controls.watch(now=NOON + 31 * HOUR + SECOND)
 
-        assert ("control_overdue", "ledger") in unsettled()
+        assert ("control_overdue", "ledger") in unresolved()
 
 
 @pytest.mark.usefixtures("schedule")
@@ -291,7 +291,7 @@ class TestSwitchedOff:
         clean_runs(at=NOON)
 
         assert controls.watch(now=NOON) == 0
-        assert unsettled() == []
+        assert unresolved() == []
 
     @pytest.mark.parametrize("code", list(runs.CONTROLS))
     def test_each_control_has_a_job(self, code: str) -> None:
@@ -313,10 +313,10 @@ class TestSwitchedOff:
         )
         alerts.resolve_by_hand(alert_id=alert.pk, staff=staff, reason="I know it.", now=NOON)
         controls.watch(now=NOON + SECOND)
-        assert unsettled() == [("control_switched_off", "ledger")]
+        assert unresolved() == [("control_switched_off", "ledger")]
         PeriodicTask.objects.filter(pk=row.pk).update(enabled=True)
         controls.watch(now=NOON + 2 * SECOND)
-        assert unsettled() == []
+        assert unresolved() == []
 
     @pytest.mark.parametrize(
         "change",
@@ -338,7 +338,7 @@ class TestSwitchedOff:
         PeriodicTask.objects.filter(pk=row.pk).update(**change)
 
         assert controls.watch(now=NOON) == 1
-        assert unsettled() == [("control_switched_off", "ledger")]
+        assert unresolved() == [("control_switched_off", "ledger")]
 
     def test_another_rhythm_is_an_alert(self) -> None:
         clean_runs(at=NOON)
@@ -347,7 +347,7 @@ class TestSwitchedOff:
         PeriodicTask.objects.filter(pk=row.pk).update(interval=yearly, crontab=None)
 
         assert controls.watch(now=NOON) == 1
-        assert unsettled() == [("control_switched_off", "refund_completion")]
+        assert unresolved() == [("control_switched_off", "refund_completion")]
 
     def test_a_deleted_job_is_an_alert(self) -> None:
         clean_runs(at=NOON)
@@ -381,7 +381,7 @@ def test_beat_itself_watches() -> None:
     Scheduler(app=app, lazy=True).tick()  # type: ignore[no-untyped-call]
 
     # Nothing is in the schedule of this database.
-    assert ("control_switched_off", "ledger") in unsettled()
+    assert ("control_switched_off", "ledger") in unresolved()
 
 
 def test_the_page_of_controls(client: Client) -> None:

@@ -15,7 +15,7 @@ from django.utils import timezone
 
 from bot.queue import inbox, outbox
 from bot.queue.models import OutgoingCall
-from economy import prover
+from economy import verification
 from economy.models import LedgerEntry, Wallet
 from payments import purchases, reconciliation, refunds, tasks
 from payments.models import Purchase, PurchaseEvent, Refund, RefundSource
@@ -87,10 +87,10 @@ def everything_runs_again(road: Road) -> None:
 
 
 def books_are_right(now: datetime) -> bool:
-    """Return whether the prover and a full reconciliation have nothing to say."""
+    """Return whether the verification and a full reconciliation have nothing to say."""
     later = now + timedelta(minutes=20)
-    proof = prover.prove(now=later)
-    return not proof.differences and not reconciliation.run(is_full=True, now=later).differences
+    check = verification.verify_nightly(now=later)
+    return not check.differences and not reconciliation.run(is_full=True, now=later).differences
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Alerts: one per trouble, counted, settled once, and on top of the front page."""
+"""Alerts: one per trouble, counted, resolved once, and on top of the front page."""
 
 import logging
 from datetime import UTC, datetime, timedelta
@@ -12,7 +12,7 @@ from django.test import Client
 from django.utils import timezone
 
 from quizarena.staff import alerts, reasons
-from quizarena.staff.errors import AlertSettledError, BadReasonError
+from quizarena.staff.errors import AlertResolvedError, BadReasonError
 from quizarena.staff.models import Alert, AuditEntry
 from tests.concurrency import meet_after, run_together
 from tests.factories import PlayerFactory, make_staff
@@ -72,7 +72,7 @@ class TestRaising:
     def test_another_key_is_another_alert(self) -> None:
         assert happen("chat:1") != happen("chat:2")
 
-    def test_once_settled_the_next_time_is_a_first_time(self) -> None:
+    def test_once_resolved_the_next_time_is_a_first_time(self) -> None:
         first = happen()
         alerts.resolve(kind="silence", key="chat:1", now=NOON)
 
@@ -110,19 +110,19 @@ class TestSettling:
     def test_a_trouble_that_has_gone_by_itself_needs_nobody(self) -> None:
         alert = happen()
 
-        settled = alerts.resolve(kind="silence", key="chat:1", now=LATER)
+        resolved = alerts.resolve(kind="silence", key="chat:1", now=LATER)
 
         alert.refresh_from_db()
-        assert settled
+        assert resolved
         assert (alert.settled_at, alert.settled_by, alert.settle_reason) == (LATER, None, "")
 
     def test_settling_what_is_not_open_changes_nothing(self) -> None:
         happen("chat:2")
 
         assert not alerts.resolve(kind="silence", key="chat:1", now=LATER)
-        assert Alert.objects.unsettled().count() == 1
+        assert Alert.objects.unresolved().count() == 1
 
-    def test_staff_settle_for_a_reason(self) -> None:
+    def test_staff_resolve_for_a_reason(self) -> None:
         alert, finance = happen(), make_staff("Finance")
 
         alerts.resolve_by_hand(alert_id=alert.pk, staff=finance, reason=" Called them. ", now=LATER)
@@ -135,7 +135,7 @@ class TestSettling:
         )
         entry = AuditEntry.objects.get(action="alert.settled")
         assert entry.actor == finance
-        assert entry.summary == "Telegram is silent: settled. Called them."
+        assert entry.summary == "Telegram is silent: resolved. Called them."
 
     def test_without_a_reason_it_stays_open(self) -> None:
         alert, finance = happen(), make_staff("Finance")
@@ -143,13 +143,13 @@ class TestSettling:
         with pytest.raises(BadReasonError):
             alerts.resolve_by_hand(alert_id=alert.pk, staff=finance, reason=" ", now=LATER)
 
-        assert Alert.objects.unsettled().exists()
+        assert Alert.objects.unresolved().exists()
 
-    def test_it_is_settled_once(self) -> None:
+    def test_it_is_resolved_once(self) -> None:
         alert, finance = happen(), make_staff("Finance")
         alerts.resolve(kind="silence", key="chat:1", now=NOON)
 
-        with pytest.raises(AlertSettledError):
+        with pytest.raises(AlertResolvedError):
             alerts.resolve_by_hand(alert_id=alert.pk, staff=finance, reason="Done.", now=LATER)
 
 
@@ -187,7 +187,7 @@ class TestDatabaseSaysNo:
             )
 
     @pytest.mark.parametrize("change", ["settled_at = NULL", "times = 9", "summary = 'Nothing.'"])
-    def test_a_settled_alert_is_changed_by_sql(self, change: str) -> None:
+    def test_a_resolved_alert_is_changed_by_sql(self, change: str) -> None:
         happen()
         alerts.resolve(kind="silence", key="chat:1", now=LATER)
 
@@ -231,7 +231,7 @@ class TestIndexes:
             cursor.execute("ANALYZE staff_alert")
 
     def test_the_number_beside_the_page_reads_an_index(self) -> None:
-        plan = Alert.objects.unsettled().values_list("pk", flat=True)[:100].explain()
+        plan = Alert.objects.unresolved().values_list("pk", flat=True)[:100].explain()
 
         assert "alert_o" in plan
         assert "Seq Scan" not in plan
@@ -303,7 +303,7 @@ class TestConcurrency:
 
         assert sorted(type(result).__name__ for result in results) == [
             "Alert",
-            "AlertSettledError",
+            "AlertResolvedError",
         ]
         assert AuditEntry.objects.filter(action="alert.settled").count() == 1
 
@@ -334,10 +334,10 @@ class TestDesk:
         assert f'href="/admin/players/player/{player.pk}/change/"' in page
         assert "docs/runbooks/updates-do-not-get-through.md" in page
 
-    def test_finance_settles_with_a_reason(self, client: Client) -> None:
+    def test_finance_resolves_with_a_reason(self, client: Client) -> None:
         alert = happen()
         client.force_login(make_staff("Finance"))
-        address = f"{LIST}{alert.pk}/settle/"
+        address = f"{LIST}{alert.pk}/resolve/"
 
         page = client.get(f"{LIST}{alert.pk}/change/").content.decode()
         without = client.post(address, {"confirm": "1"}, follow=True)
@@ -348,18 +348,18 @@ class TestDesk:
         assert "This field is required." in text(without.content)
         assert "Resolved: No answer in chat:1." in text(answer.content)
         assert "resolved by finance" in text(answer.content)
-        assert "Refused: it has been settled before." in text(again.content)
+        assert "Refused: it is resolved already." in text(again.content)
 
-    def test_an_operator_sees_and_does_not_settle(self, client: Client) -> None:
+    def test_an_operator_sees_and_does_not_resolve(self, client: Client) -> None:
         alert = happen()
         client.force_login(make_staff("Operator"))
 
         page = client.get(f"{LIST}{alert.pk}/change/").content.decode()
-        assert f"{alert.pk}/settle/" not in page
-        assert client.get(f"{LIST}{alert.pk}/settle/").status_code == 403
-        answer = client.post(f"{LIST}{alert.pk}/settle/", {"confirm": "1", "reason": "Mine."})
+        assert f"{alert.pk}/resolve/" not in page
+        assert client.get(f"{LIST}{alert.pk}/resolve/").status_code == 403
+        answer = client.post(f"{LIST}{alert.pk}/resolve/", {"confirm": "1", "reason": "Mine."})
         assert answer.status_code == 403
-        assert Alert.objects.unsettled().exists()
+        assert Alert.objects.unresolved().exists()
 
     def test_the_front_page_begins_with_what_is_open(self, client: Client) -> None:
         happen("chat:1")

@@ -85,7 +85,7 @@ PAGES = {
         "Security",
     },
     "/admin/staff/alert/": {"Support", "Operator", "Finance", "Administrator"},
-    "/admin/staff/alert/1/settle/": {"Support", "Finance", "Administrator"},
+    "/admin/staff/alert/1/resolve/": {"Support", "Finance", "Administrator"},
     "/admin/staff/approvalrequest/add/": set(),
     "/admin/staff/alert/add/": set(),
     "/admin/staff/alert/1/delete/": set(),

@@ -33,7 +33,7 @@ def refund_questions(*, until: datetime) -> int:
 
     A call that has been seen to lets go of its question, in the same transaction.
     """
-    return sweeps.one_by_one(due=_due, settle=_see_to, until=until)
+    return sweeps.one_by_one(due=_due, apply=_see_to, until=until)
 
 
 def _due(seen: Collection[int]) -> list[int]:

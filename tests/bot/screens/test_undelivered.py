@@ -155,7 +155,7 @@ def test_what_was_answered_has_been_seen(anna: int) -> None:
     call = end(CallState.MAYBE_SENT, doubtful=True)
     showing = Showing.objects.get()
     player = Player.objects.get()
-    rounds.answer(player=player, showing_id=showing.pk, place=0, now=NOON)
+    rounds.answer(player=player, showing_id=showing.pk, option_index=0, now=NOON)
 
     assert give_back() == 0
 

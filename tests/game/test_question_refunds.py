@@ -17,7 +17,7 @@ from economy.ledger import Deltas
 from economy.models import Asset, Direction, EntryType, LedgerEntry, Source, Wallet
 from quizarena.game import bank as question_bank
 from quizarena.game import rounds, tasks
-from quizarena.game.errors import AlreadyAnsweredError, GivenBackError, StaleTapError
+from quizarena.game.errors import AlreadyAnsweredError, QuestionRefundedError, StaleTapError
 from quizarena.game.models import Question, Round, Showing
 from quizarena.players.models import Player
 from tests.concurrency import compile_anew, meet_after, run_together
@@ -137,7 +137,7 @@ class TestResuming:
         assert second is not None
         give_back(second)
 
-        with pytest.raises(GivenBackError):
+        with pytest.raises(QuestionRefundedError):
             tap(player, second)
         resumed = resume(player, second)
 
@@ -192,7 +192,7 @@ class TestResuming:
             tap(player, first)
         give_back(second)
 
-        with pytest.raises(GivenBackError) as refusal:
+        with pytest.raises(QuestionRefundedError) as refusal:
             tap(player, first)
 
         assert refusal.value.showing.round_id == second.round_id
@@ -313,7 +313,7 @@ class TestConcurrency:
         if results == ["Answer", "False"]:
             assert (first.is_correct, first.given_back_at, owned(player)) == (True, None, (18, 0))
         else:
-            assert results == ["GivenBackError", "True"]
+            assert results == ["QuestionRefundedError", "True"]
             assert (first.is_correct, first.given_back_at, owned(player)) == (None, LATER, (20, 0))
 
     def test_without_the_lock_only_the_database_keeps_them_apart(
@@ -330,7 +330,7 @@ class TestConcurrency:
 
         _, results = self.race(monkeypatch)
 
-        assert results not in (["Answer", "False"], ["GivenBackError", "True"])
+        assert results not in (["Answer", "False"], ["QuestionRefundedError", "True"])
 
 
 @pytest.mark.django_db

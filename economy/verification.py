@@ -1,4 +1,4 @@
-"""Prove the ledger: recompute every wallet from its entries. Product rules, section 3."""
+"""Verify the ledger: recompute every wallet from its entries. Product rules, section 3."""
 
 import time
 from collections.abc import Callable, Iterator
@@ -18,7 +18,7 @@ from quizarena import advisory_locks
 from quizarena.advisory_locks import AlreadyLockedError, Space
 from quizarena.players.models import Player
 
-# The players are proved in ranges that have about so many entries. Few ranges are fast, because
+# The players are verified in ranges that have about so many entries. Few ranges are fast, because
 # each reads most of the table; a bigger one takes disk space, but of memory never more than this
 # per process of the database.
 ENTRIES_PER_RANGE = 10_000_000
@@ -30,26 +30,26 @@ log = structlog.get_logger(__name__)
 
 
 class RunningError(Exception):
-    """Another proof is running. Nothing has been done."""
+    """Another verification is running. Nothing has been done."""
 
 
-def prove(*, now: datetime) -> ProverRun:
+def verify_nightly(*, now: datetime) -> ProverRun:
     """Recompute every wallet from its entries; return the run, which is stored with its findings.
 
-    What a night has time for: see prove_everything, of which only one thing is left out. The
-    balances that entries tell are proved for a seventh of the players, each night another one.
+    Does what verify_all does, within the time of a night: the balances that entries state are
+    verified for a seventh of the players, each night another one.
     """
     if is_naive(now):
         raise InvalidEntryError("An instant needs a time zone.")
-    return _prove(now=now, night=now.toordinal() % NIGHTS, on_range=lambda _, __: None)
+    return _verify(now=now, night=now.toordinal() % NIGHTS, on_range=lambda _, __: None)
 
 
-def prove_everything(
+def verify_all(
     *, now: datetime, on_range: Callable[[int, int], None] = lambda _, __: None
 ) -> ProverRun:
-    """Recompute every wallet and every balance that an entry tells; return the run.
+    """Recompute every wallet and every balance that an entry states; return the run.
 
-    A balance must be the sum of the entries, and so must each balance that an entry tells, of the
+    A balance must be the sum of the entries, and so must each balance that an entry states, of the
     entries up to it in the order of their ids. A wallet must have entries, and entries a wallet.
 
     The wallets of a range of players and the sums of their entries are one statement, so that what
@@ -60,17 +60,17 @@ def prove_everything(
     """
     if is_naive(now):
         raise InvalidEntryError("An instant needs a time zone.")
-    return _prove(now=now, night=None, on_range=on_range)
+    return _verify(now=now, night=None, on_range=on_range)
 
 
-def _prove(*, now: datetime, night: int | None, on_range: Callable[[int, int], None]) -> ProverRun:
-    """Prove all wallets, and what entries tell of the players of `night`, or of all of them."""
+def _verify(*, now: datetime, night: int | None, on_range: Callable[[int, int], None]) -> ProverRun:
+    """Verify all wallets, and the entries of the players of `night`, or of all of them."""
     with _alone(), controls.running(controls.LEDGER, now=now) as control_run:
         began = time.monotonic()
         run = ProverRun.objects.create(started_at=now)
         ranges = _ranges()
         for number, (first, last) in enumerate(ranges, 1):
-            _prove_range_alone(run, control_run, first=first, last=last, night=night)
+            _verify_range_or_report(run, control_run, first=first, last=last, night=night)
             on_range(number, len(ranges))
         run.seconds = time.monotonic() - began
         control_run.checked = run.wallets
@@ -80,16 +80,16 @@ def _prove(*, now: datetime, night: int | None, on_range: Callable[[int, int], N
         run.control_run = control_run
         run.save(update_fields=["seconds", "control_run"])
     if run.differences:
-        log.error("ledger.unproved", run=run.pk, differences=run.differences)
+        log.error("ledger.differs", run=run.pk, differences=run.differences)
     return run
 
 
-def _prove_range_alone(
+def _verify_range_or_report(
     run: ProverRun, control_run: ControlRun, *, first: int, last: int, night: int | None
 ) -> None:
-    """Prove one range; one that cannot be proved is a finding and does not hold up the others."""
+    """Verify one range; a failure is stored as a finding and does not hold up the other ranges."""
     try:
-        _prove_range(run, first=first, last=last, night=night)
+        _verify_range(run, first=first, last=last, night=night)
     except Exception as error:
         log.exception("ledger.range_failed", run=run.pk, first=first, last=last)
         # What the range had counted has been rolled back in the database.
@@ -104,12 +104,14 @@ def _prove_range_alone(
 
 @contextmanager
 def _alone() -> Iterator[None]:
-    """Keep other proofs away. Raises RunningError when one is there already."""
+    """Keep other verifications away. Raises RunningError when one is running already."""
     try:
-        with advisory_locks.locked(Space.LEDGER_PROOF):
+        with advisory_locks.locked(Space.LEDGER_VERIFICATION):
             yield
     except AlreadyLockedError as error:
-        raise RunningError("Another proof is running.") from error
+        raise RunningError(
+            "Another ledger verification is running: wait until it has ended."
+        ) from error
 
 
 def _ranges() -> list[tuple[int, int]]:
@@ -126,16 +128,16 @@ def _ranges() -> list[tuple[int, int]]:
     return [(start, min(start + length, beyond) - 1) for start in range(first, beyond, length)]
 
 
-def _prove_range(run: ProverRun, *, first: int, last: int, night: int | None) -> None:
-    """Prove the players `first` to `last`, store what is wrong and count it all in `run`."""
+def _verify_range(run: ProverRun, *, first: int, last: int, night: int | None) -> None:
+    """Verify the players `first` to `last`, store what is wrong and count it all in `run`."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SETTINGS)
         cursor.execute(_COUNTED, {"first": first, "last": last})
         wallets, entries, wrong = cursor.fetchone()
         span = {"first": first, "last": last, "nights": NIGHTS, "night": night}
-        cursor.execute(_KINKS, span)
-        [kinks] = cursor.fetchone()
-        if wrong or kinks:
+        cursor.execute(_CHAIN_FAULTS, span)
+        [breaks] = cursor.fetchone()
+        if wrong or breaks:
             # Once more and slowly: a statement that stores something has one processor.
             cursor.execute(_FINDINGS, {"run": run.pk, **span})
             run.differences += cursor.fetchone()[0]
@@ -159,7 +161,7 @@ SELECT set_config(name, value, true) FROM (VALUES
 """  # noqa: S608 -- all are constants.
 
 # What a range's entries make its wallets, beside what these are.
-_PROVED = f"""
+_COMPARED = f"""
 summed AS (
   SELECT player_id, count(*) AS entries, {_for_each_asset("sum({asset}) AS {asset}")}
   FROM economy_ledgerentry
@@ -169,15 +171,15 @@ summed AS (
 wallet AS (
   SELECT * FROM economy_wallet WHERE player_id BETWEEN %(first)s AND %(last)s
 ),
-proved AS (
+compared AS (
   SELECT player_id, entries, (wallet.player_id IS NOT NULL)::int AS wallets,
     {_for_each_asset("wallet.{asset} AS {asset}_in_wallet, summed.{asset} AS {asset}_by_entries")}
   FROM summed FULL JOIN wallet USING (player_id)
 )
 """  # noqa: S608 -- the assets are constants.
 
-# A kink is the first entry that tells another balance than the sum up to it.
-_KINKED = f"""
+# The first wrong entry is the first whose balance is not the sum up to it.
+_BROKEN_CHAINS = f"""
 chain AS (
   SELECT id, player_id,
     {_for_each_asset("{asset}_after, sum({asset}) OVER up_to AS {asset}_up_to")}
@@ -186,9 +188,9 @@ chain AS (
     AND (%(night)s::int IS NULL OR player_id %% %(nights)s = %(night)s)
   WINDOW up_to AS (PARTITION BY player_id ORDER BY id ROWS UNBOUNDED PRECEDING)
 ),
-kinked AS (
+broken AS (
   SELECT player_id,
-    {_for_each_asset("min(id) FILTER (WHERE {asset}_after <> {asset}_up_to) AS {asset}_kink")}
+    {_for_each_asset("min(id) FILTER (WHERE {asset}_after <> {asset}_up_to) AS {asset}_wrong")}
   FROM chain
   WHERE ({_for_each_asset("{asset}_after")}) <> ({_for_each_asset("{asset}_up_to")})
   GROUP BY player_id
@@ -198,25 +200,25 @@ kinked AS (
 # Only a statement that stores nothing runs in parallel; and the application makes no tables, not
 # even temporary ones.
 _COUNTED = f"""
-WITH {_PROVED}
+WITH {_COMPARED}
 SELECT coalesce(sum(wallets), 0), coalesce(sum(entries), 0), count(*) FILTER (
   WHERE ({_for_each_asset("{asset}_in_wallet")})
     IS DISTINCT FROM ({_for_each_asset("{asset}_by_entries")})
 )
-FROM proved
+FROM compared
 """  # noqa: S608 -- the assets are constants.
 
-_KINKS = f"WITH {_KINKED} SELECT count(*) FROM kinked"  # noqa: S608 -- as above.
+_CHAIN_FAULTS = f"WITH {_BROKEN_CHAINS} SELECT count(*) FROM broken"  # noqa: S608 -- as above.
 
 _FINDINGS = f"""
-WITH {_PROVED}, {_KINKED},
+WITH {_COMPARED}, {_BROKEN_CHAINS},
 found AS (
   INSERT INTO economy_proverfinding (run_id, player_id, asset, in_wallet, by_entries, entry_id)
-  SELECT %(run)s, player_id, asset, in_wallet, by_entries, kink
-  FROM proved LEFT JOIN kinked USING (player_id) CROSS JOIN LATERAL (VALUES
-    {_for_each_asset("('{asset}', {asset}_in_wallet, {asset}_by_entries, {asset}_kink)")}
-  ) AS balance (asset, in_wallet, by_entries, kink)
-  WHERE in_wallet IS DISTINCT FROM by_entries OR kink IS NOT NULL
+  SELECT %(run)s, player_id, asset, in_wallet, by_entries, first_wrong
+  FROM compared LEFT JOIN broken USING (player_id) CROSS JOIN LATERAL (VALUES
+    {_for_each_asset("('{asset}', {asset}_in_wallet, {asset}_by_entries, {asset}_wrong)")}
+  ) AS balance (asset, in_wallet, by_entries, first_wrong)
+  WHERE in_wallet IS DISTINCT FROM by_entries OR first_wrong IS NOT NULL
   ORDER BY player_id, asset
   RETURNING id
 )

@@ -1,4 +1,4 @@
-"""The proof of the ledger: what it finds, and that it finds nothing else."""
+"""The verification of the ledger: what it finds, and that it finds nothing else."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -8,7 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db.backends.utils import CursorWrapper
 
-from economy import ledger, prover, tasks, wallets
+from economy import ledger, tasks, verification, wallets
 from economy.errors import InvalidEntryError
 from economy.ledger import Deltas
 from economy.models import (
@@ -49,7 +49,7 @@ def give(player: Player, amount: int) -> LedgerEntry:
 
 
 def found(run: ProverRun) -> list[tuple[int, str, int | None, int | None, int | None]]:
-    """Return the findings of a run: player, asset, in the wallet, by the entries, first kink."""
+    """Return the findings: player, asset, in the wallet, by the entries, first wrong entry."""
     return list(
         ProverFinding.objects.filter(run=run)
         .order_by("pk")
@@ -57,20 +57,20 @@ def found(run: ProverRun) -> list[tuple[int, str, int | None, int | None, int | 
     )
 
 
-def test_a_ledger_that_nobody_has_forged_is_proved() -> None:
+def test_a_ledger_that_nobody_has_forged_is_verified() -> None:
     for _ in range(3):
         player = PlayerFactory.create()
         wallets.charge_question(player=player, key="q1", now=NOON)
         give(player, 7)
 
-    run = prover.prove(now=NOON)
+    run = verification.verify_nightly(now=NOON)
 
     assert (run.wallets, run.entries, run.differences) == (3, 9, 0)
     assert run.seconds is not None
 
 
-def test_without_players_there_is_nothing_to_prove() -> None:
-    run = prover.prove(now=NOON)
+def test_without_players_there_is_nothing_to_verify() -> None:
+    run = verification.verify_nightly(now=NOON)
 
     assert (run.wallets, run.entries, run.differences) == (0, 0, 0)
 
@@ -85,7 +85,7 @@ def test_a_balance_that_no_entry_has_made_is_found() -> None:
             [forged.pk],
         )
 
-    run = prover.prove(now=NOON)
+    run = verification.verify_nightly(now=NOON)
 
     assert found(run) == [
         (forged.pk, "duel_tickets", 2, 0, None),
@@ -101,12 +101,12 @@ def test_an_entry_that_has_vanished_is_found() -> None:
     with behind_the_guards() as cursor:
         cursor.execute("DELETE FROM economy_ledgerentry WHERE id = %s", [last.pk])
 
-    run = prover.prove(now=NOON)
+    run = verification.verify_nightly(now=NOON)
 
     assert found(run) == [(player.pk, "paid_energy", 12, 7, None)]
 
 
-def test_an_entry_that_tells_another_balance_than_the_sum_is_found_where_it_begins() -> None:
+def test_a_balance_that_is_not_the_sum_is_found_at_the_first_wrong_entry() -> None:
     player = PlayerFactory.create()
     give(player, 1)
     second, third = give(player, 2), give(player, 3)
@@ -117,7 +117,7 @@ def test_an_entry_that_tells_another_balance_than_the_sum_is_found_where_it_begi
             [second.pk, third.pk],
         )
 
-    run = prover.prove_everything(now=NOON)
+    run = verification.verify_all(now=NOON)
 
     assert found(run) == [(player.pk, "paid_energy", 10, 10, second.pk)]
 
@@ -128,20 +128,22 @@ def test_within_a_week_the_nights_look_at_every_entry() -> None:
     with behind_the_guards() as cursor:
         cursor.execute("UPDATE economy_ledgerentry SET paid_energy_after = 99")
 
-    nights = [prover.prove(now=NOON + timedelta(days=day)) for day in range(7)]
+    nights = [verification.verify_nightly(now=NOON + timedelta(days=day)) for day in range(7)]
 
-    kinks = sorted((row[0], row[4]) for night in nights for row in found(night))
-    assert kinks == sorted((player, entry.pk) for player, entry in entries.items())
+    wrong = sorted((row[0], row[4]) for night in nights for row in found(night))
+    assert wrong == sorted((player, entry.pk) for player, entry in entries.items())
     assert all(night.differences in (1, 2) for night in nights)
 
 
-def test_every_night_proves_every_balance() -> None:
+def test_every_night_verifies_every_wallet() -> None:
     for player in PlayerFactory.create_batch(8):
         give(player, 7)
     with behind_the_guards() as cursor:
         cursor.execute("UPDATE economy_wallet SET paid_energy = 8")
 
-    assert [prover.prove(now=NOON + timedelta(days=day)).differences for day in range(7)] == [8] * 7
+    assert [
+        verification.verify_nightly(now=NOON + timedelta(days=day)).differences for day in range(7)
+    ] == [8] * 7
 
 
 def test_entries_without_a_wallet_are_found() -> None:
@@ -150,7 +152,7 @@ def test_entries_without_a_wallet_are_found() -> None:
     with behind_the_guards() as cursor:
         cursor.execute("DELETE FROM economy_wallet")
 
-    run = prover.prove(now=NOON)
+    run = verification.verify_nightly(now=NOON)
 
     assert found(run) == [
         (player.pk, "duel_tickets", None, 0, None),
@@ -167,14 +169,14 @@ def test_a_wallet_without_entries_is_found_even_if_it_is_empty() -> None:
             "INSERT INTO economy_wallet VALUES (%s, 0, 0, 0, 0, NULL, now())", [player.pk]
         )
 
-    run = prover.prove(now=NOON)
+    run = verification.verify_nightly(now=NOON)
 
     assert (run.wallets, run.entries, run.differences) == (1, 0, 4)
     assert found(run)[0] == (player.pk, "duel_tickets", 0, None, None)
 
 
 def test_every_player_is_in_exactly_one_range(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(prover, "ENTRIES_PER_RANGE", 2)
+    monkeypatch.setattr(verification, "ENTRIES_PER_RANGE", 2)
     players = PlayerFactory.create_batch(5)
     for player in players:
         give(player, 7)
@@ -184,7 +186,7 @@ def test_every_player_is_in_exactly_one_range(monkeypatch: pytest.MonkeyPatch) -
         cursor.execute("ANALYZE economy_ledgerentry")
     progress: list[tuple[int, int]] = []
 
-    run = prover.prove_everything(
+    run = verification.verify_all(
         now=NOON, on_range=lambda done, ranges: progress.append((done, ranges))
     )
 
@@ -194,18 +196,18 @@ def test_every_player_is_in_exactly_one_range(monkeypatch: pytest.MonkeyPatch) -
     assert progress[-1][0] == progress[-1][1] == len(progress)
 
 
-def take_proof_lock(cursor: CursorWrapper) -> bool:
-    """Take the lock of a proof on another connection; return whether it was free."""
+def take_verification_lock(cursor: CursorWrapper) -> bool:
+    """Take the lock of a verification on another connection; return whether it was free."""
     cursor.execute("SELECT pg_try_advisory_lock(1, 0)")
     return bool(cursor.fetchone()[0])
 
 
-def test_two_proofs_do_not_run_at_once() -> None:
+def test_two_verifications_do_not_run_at_once() -> None:
     with another_connection() as other:
-        assert take_proof_lock(other)
+        assert take_verification_lock(other)
 
-        with pytest.raises(prover.RunningError):
-            prover.prove(now=NOON)
+        with pytest.raises(verification.RunningError):
+            verification.verify_nightly(now=NOON)
         assert tasks.verify_ledger() == 0
         # The lock would go some time after the connection.
         other.execute("SELECT pg_advisory_unlock_all()")
@@ -213,31 +215,31 @@ def test_two_proofs_do_not_run_at_once() -> None:
     assert not ProverRun.objects.exists()
 
 
-def test_after_a_proof_the_next_one_may_run() -> None:
-    prover.prove(now=NOON)
+def test_after_a_verification_the_next_one_may_run() -> None:
+    verification.verify_nightly(now=NOON)
 
     assert tasks.verify_ledger() == 0
     with another_connection() as other:
-        assert take_proof_lock(other)
+        assert take_verification_lock(other)
     assert ProverRun.objects.filter(seconds__isnull=False).count() == 2
 
 
-@pytest.mark.parametrize("prove", [prover.prove, prover.prove_everything])
-def test_a_naive_instant_is_refused(prove: Callable[..., ProverRun]) -> None:
+@pytest.mark.parametrize("verify", [verification.verify_nightly, verification.verify_all])
+def test_a_naive_instant_is_refused(verify: Callable[..., ProverRun]) -> None:
     with pytest.raises(InvalidEntryError, match="time zone"):
-        prove(now=datetime(2026, 1, 1))  # noqa: DTZ001
+        verify(now=datetime(2026, 1, 1))  # noqa: DTZ001
 
     assert not ProverRun.objects.exists()
 
 
 class TestCommand:
-    def test_it_reports_what_is_proved(self) -> None:
+    def test_it_reports_what_is_verified(self) -> None:
         give(PlayerFactory.create(), 7)
         out = StringIO()
 
         call_command("verify_ledger", stdout=out)
 
-        assert out.getvalue().startswith("Proved: 1 wallets, 1 entries in ")
+        assert out.getvalue().startswith("Verified: 1 wallets, 1 entries in ")
 
     def test_it_fails_on_any_difference_and_names_it(self) -> None:
         player = PlayerFactory.create()
