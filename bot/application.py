@@ -81,7 +81,7 @@ def handle(payload: dict[str, Any]) -> None:
 
 
 def _as_far_as_read(payload: dict[str, Any]) -> dict[str, Any]:
-    """Return an update without what nobody here looks at: how the tapped message looked.
+    """Return an update without what no handler reads: how the tapped message looked.
 
     It is our own message, and its buttons alone are more objects than all the rest. Only a tap that
     takes its own button away has to know the others.

@@ -1,4 +1,4 @@
-"""The models of the rooms: Django looks for them in this module alone, nobody else does."""
+"""The models of this app, for Django, which looks for them in this module alone."""
 
 from bot.chat.models import ReminderSettings, StaffPlayer
 from bot.messages.models import Broadcast, BroadcastRecipient, Reminder, ReminderSweep

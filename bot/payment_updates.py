@@ -1,8 +1,8 @@
 """What Telegram says of payments: at once, as it arrives, and then in a worker.
 
 Money cannot wait (bot/queue/intake.py): a pre-checkout has to be answered within ten seconds (Bot
-API answerPreCheckoutQuery), and that a player has paid is written down before Telegram hears that
-we know (product rules, sections 5.3 and 5.4).
+API answerPreCheckoutQuery), and that a player has paid is stored before Telegram gets its 200
+(product rules, sections 5.3 and 5.4).
 """
 
 from collections.abc import Mapping
@@ -39,7 +39,7 @@ log = structlog.get_logger(__name__)
 
 
 def handle_payment_update(update: Mapping[str, Any], *, now: datetime) -> dict[str, Any] | None:
-    """Answer a pre-checkout, write a payment down. The update itself is stored already."""
+    """Answer a pre-checkout, store a payment. The update itself is stored already."""
     query, message = update.get("pre_checkout_query"), update.get("message")
     try:
         if isinstance(query, dict):
@@ -52,7 +52,7 @@ def handle_payment_update(update: Mapping[str, Any], *, now: datetime) -> dict[s
     except Exception:
         # A pre-checkout without an answer takes no Stars. A payment is in the inbox: the worker
         # writes it down, or fails and is tried again.
-        log.exception("arrival.money_not_seen_to", update_id=update.get("update_id"))
+        log.exception("intake.payment_update_failed", update_id=update.get("update_id"))
     return None
 
 
@@ -89,10 +89,10 @@ def _in_the_players_words(refusal: Refusal, query: Mapping[str, Any], *, now: da
 
 
 def payment_of(message: Mapping[str, Any]) -> Payment:
-    """Return what a message with a payment or a refund tells (Bot API Message)."""
+    """Return the payment or refund that a message is about (Bot API Message)."""
     is_refund = "refunded_payment" in message
     paid = message["refunded_payment" if is_refund else "successful_payment"]
-    # The bot itself tells of a refund; the chat is the player's.
+    # A refund's message is from the bot itself; the chat is the player's.
     payer = message["chat"] if is_refund else message["from"]
     return Payment(
         charge_id=paid["telegram_payment_charge_id"],
@@ -137,10 +137,10 @@ async def paid(update: Update, context: Context) -> None:
     source = notices.RECEIPTS if is_there else notices.DELAYS
     notices.notify(player=purchase.player, now=context.now, sources=[source])
     if is_there:
-        await touchpoints.pause(
+        await touchpoints.send_offer(
             context.bot,
             player=purchase.player,
-            event=Touchpoint.PURCHASED,
+            touchpoint=Touchpoint.PURCHASED,
             about=purchase.product_id or "",
             now=context.now,
         )
@@ -148,7 +148,7 @@ async def paid(update: Update, context: Context) -> None:
 
 
 async def refunded(update: Update, context: Context) -> None:
-    """End a refund that Telegram tells of (Bot API refunded_payment), and say what it took."""
+    """Complete a refund that Telegram reports (Bot API refunded_payment), and say what it took."""
     assert update.message is not None
     payment = payment_of(update.message.to_dict())
     purchase = refunds.came_from_telegram(payment, now=context.now)
@@ -157,25 +157,30 @@ async def refunded(update: Update, context: Context) -> None:
 
 
 async def subscription_changed(update: Update, context: Context) -> None:
-    """Note what Telegram tells of a subscription (Bot API 10.2, update `subscription`).
+    """Apply what Telegram reports of a subscription (Bot API 10.2, update `subscription`).
 
     python-telegram-bot does not know that kind of update yet and keeps it as it came.
     """
-    told = update.api_kwargs.get("subscription")
-    if told is None:
+    change = update.api_kwargs.get("subscription")
+    if change is None:
         return
-    held = subscriptions.apply_subscription_update(
-        payload=told["invoice_payload"],
-        telegram_id=told["user"]["id"],
-        state=told["state"],
+    subscription = subscriptions.apply_subscription_update(
+        payload=change["invoice_payload"],
+        telegram_id=change["user"]["id"],
+        state=change["state"],
         now=context.now,
     )
-    if held is not None and told["state"] == "failed":
-        notices.notify(player=held.player, now=context.now, sources=[notices.FAILED_RENEWALS])
-    elif held is not None and held.player.bot_blocked_at is None:
-        with dates.speaking_to(held.player):
-            is_over = held.canceled_at is not None
-            text = receipts_texts.canceled(held) if is_over else receipts_texts.goes_on(held)
+    if subscription is not None and change["state"] == "failed":
+        notices.notify(
+            player=subscription.player, now=context.now, sources=[notices.FAILED_RENEWALS]
+        )
+    elif subscription is not None and subscription.player.bot_blocked_at is None:
+        with dates.speaking_to(subscription.player):
+            is_over = subscription.canceled_at is not None
+            render = receipts_texts.canceled if is_over else receipts_texts.renewed_again
+            text = render(subscription)
             keyboard = receipts_buttons.after_subscription_notice()
-            await context.bot.send_message(held.player.telegram_id, text, reply_markup=keyboard)
+            await context.bot.send_message(
+                subscription.player.telegram_id, text, reply_markup=keyboard
+            )
     raise ApplicationHandlerStop

@@ -39,7 +39,7 @@ def register(application: Application[Any, Any, Any, Any, Any, Any]) -> None:
         TypeHandler(Update, payment_updates.subscription_changed),
     ):
         application.add_handler(handler, group=-2)
-    application.add_handler(TypeHandler(Update, meet), group=-1)
+    application.add_handler(TypeHandler(Update, identify), group=-1)
     application.add_handler(ChatMemberHandler(blocked_or_back, ChatMemberHandler.MY_CHAT_MEMBER))
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE
     application.add_handler(CommandHandler("start", start, filters=private))
@@ -56,15 +56,15 @@ def register(application: Application[Any, Any, Any, Any, Any, Any]) -> None:
 # --- Who it is ------------------------------------------------------------------------------------
 
 
-async def meet(update: Update, context: Context) -> None:
-    """Know the player and speak their language; turn away who is suspended, telling them once."""
+async def identify(update: Update, context: Context) -> None:
+    """Store the player and use their language; turn away who is suspended, answering once."""
     user, chat = update.effective_user, update.effective_chat
     if user is None or user.is_bot or chat is None or chat.type != ChatType.PRIVATE:
         raise ApplicationHandlerStop  # The game is played in private; groups are none of its.
     if update.my_chat_member is not None:
         return
     if update.message is not None and not taps.is_from_a_person(update.message):
-        raise ApplicationHandlerStop  # Something was pinned, a timer set: nobody has said anything.
+        raise ApplicationHandlerStop  # Something was pinned, a timer set: no person wrote it.
     context.player = players.upsert_from_telegram(
         telegram_id=user.id,
         first_name=user.first_name,

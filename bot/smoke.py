@@ -32,7 +32,7 @@ from quizarena.staff import dates
 # The cheapest product, and what of its price a promo code takes off.
 PRODUCT = "ENERGY_10"
 PERCENT = 40
-# Longer than any walk: a campaign that nobody could clean up ends by itself.
+# Longer than any walk: a campaign that was not cleaned up ends by itself.
 CAMPAIGN_FOR = timedelta(hours=1)
 LOOK_EVERY_S = 0.5
 # How long the product itself may take for a step that no person has a part in.
@@ -51,17 +51,19 @@ class Step:
 
 
 class FailedError(Exception):
-    """A fact is not so, and without it there is no point in going on."""
+    """A fact is not so, and without it the walk cannot continue."""
 
 
 class Walk:
     """One walk of one player; `steps` yields what it finds, and `clean_up` is always due."""
 
-    def __init__(self, *, player: Player, patience: timedelta, tell: Callable[[str], None]) -> None:
-        """Prepare to walk. `tell` shows the person at the screen what to do, within `patience`."""
+    def __init__(
+        self, *, player: Player, patience: timedelta, instruct: Callable[[str], None]
+    ) -> None:
+        """Prepare to walk. `instruct` shows the person what to do, within `patience`."""
         self._player = player
         self._patience = patience
-        self._tell = tell
+        self._instruct = instruct
         self._purchase_ids: list[UUID] = []
         self._campaign: Campaign | None = None
 
@@ -90,13 +92,13 @@ class Walk:
     # --- The purchase -----------------------------------------------------------------------------
 
     def _buy(self, hold: Redemption | None = None) -> Iterator[Step]:
-        """Send an invoice, let the person pay it, and look at what has become of it."""
+        """Send an invoice, let the person pay it, and check the result."""
         self._energy_before = self._energy()
         purchase = self._send_invoice(hold)
         yield Step(name="an invoice is on its way", passed=True, seen=f"{purchase.stars} Stars")
         sent = self._wait(lambda: self._invoice_call(CallState.SENT), OURS)
         yield self._must(sent is not None, "the sender has delivered the invoice")
-        self._tell(
+        self._instruct(
             f"Pay the invoice of {purchase.stars} Stars that the bot has just sent to "
             f"{self._player}. They are refunded at the end."
         )
@@ -137,8 +139,8 @@ class Walk:
             and line.partner.get("invoice_payload") == purchase.payload,
             str(purchase.charge_id),
         )
-        told = self._wait(lambda: self._purchase(receipt_sent_at__isnull=False), OURS)
-        yield self._fact("the player has a receipt", told is not None)
+        receipt = self._wait(lambda: self._purchase(receipt_sent_at__isnull=False), OURS)
+        yield self._fact("the player has a receipt", receipt is not None)
 
     # --- The promo code ---------------------------------------------------------------------------
 
@@ -186,7 +188,7 @@ class Walk:
     # --- The refund -------------------------------------------------------------------------------
 
     def _refund(self) -> Iterator[Step]:
-        """Refund what was bought, and look at what has become of it."""
+        """Refund what was bought, and check the result."""
         purchase = self._now()
         now = timezone.now()
         refunds.ask(

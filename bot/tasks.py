@@ -14,7 +14,7 @@ from quizarena.celery import app
 # How long one task may work and listen before it lets other tasks have the process.
 WORK_FOR = timedelta(seconds=5)
 KEEP_FOR = timedelta(days=30)
-FORGET_BATCH = 10_000
+PURGE_BATCH = 10_000
 
 
 @app.task
@@ -25,14 +25,14 @@ def work_inbox() -> int:
     whose next try is due, and claims of workers that died.
     """
     until = timezone.now() + WORK_FOR
-    wake.worker_came()
+    wake.worker_started()
     inbox.take_over(now=timezone.now())
     count = _drain(until=until)
     while timezone.now() < until and wake.wait_for_work():
         count += _drain(until=until)
-    wake.worker_left()
+    wake.worker_stopped()
     if timezone.now() >= until:
-        wake.call_worker()  # Other tasks have their turn now, and then this one again.
+        wake.call_worker()  # Other tasks run now, and then this one again.
     else:
         count += _drain(until=until)
     return count
@@ -49,36 +49,36 @@ def _drain(*, until: datetime) -> int:
 
 
 @app.task
-def send_notices(*, owed: bool) -> int:
-    """Tell players what waits for them (bot/messages/notices.py); return how much."""
-    if not owed:
-        return notices.send_due_notices(owed=False, until=timezone.now() + WORK_FOR)
+def send_notices(*, transactional: bool) -> int:
+    """Send players the notices that are due (bot/messages/notices.py); return how many."""
+    if not transactional:
+        return notices.send_due_notices(transactional=False, until=timezone.now() + WORK_FOR)
     return turns.take_turn(
-        "notices", lambda until: notices.send_due_notices(owed=True, until=until)
+        "notices", lambda until: notices.send_due_notices(transactional=True, until=until)
     )
 
 
 @app.task
 def remind_players() -> int:
-    """Remind whose hour has come, see bot/messages/reminders.py; return how many."""
+    """Send the reminders that are due (bot/messages/reminders.py); return how many."""
     return reminders.remind(until=timezone.now() + WORK_FOR)
 
 
 @app.task
 def run_broadcasts() -> int:
-    """Start broadcasts that are due and go on with those that run; return what was settled."""
+    """Start broadcasts that are due and continue those that run; return how many sends ended."""
     return broadcast_job.run(until=timezone.now() + WORK_FOR)
 
 
 @app.task
 def watch_broadcasts() -> int:
-    """Raise an alert for each broadcast that does not come further; return for how many."""
+    """Raise an alert for each broadcast that makes no progress; return for how many."""
     return broadcast_job.watch(now=timezone.now())
 
 
 @app.task
 def refund_undelivered() -> int:
-    """Give back the questions that never reached their players; return how many."""
+    """Refund the questions that never reached their players; return how many."""
     return undelivered.refund_questions(until=timezone.now() + WORK_FOR)
 
 
@@ -91,5 +91,5 @@ def purge_expired() -> int:
     before = timezone.now() - KEEP_FOR
     outbox.purge_rate_limits(now=timezone.now())
     inbox.purge_rate_limits(now=timezone.now())
-    forgetters = (outbox.purge, inbox.purge, reminders.purge)
-    return sum(forget(before=before, limit=FORGET_BATCH) for forget in forgetters)
+    purges = (outbox.purge, inbox.purge, reminders.purge)
+    return sum(purge(before=before, limit=PURGE_BATCH) for purge in purges)

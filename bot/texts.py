@@ -4,7 +4,7 @@ from django.utils.translation import gettext as _
 
 
 def suspended() -> str:
-    """Return what a suspended player is told, once."""
+    """Return the answer to a suspended player, given once."""
     return _("Your account is suspended at the moment. You cannot play for now.")
 
 
@@ -19,5 +19,5 @@ def sorry() -> str:
 
 
 def too_fast() -> str:
-    """Return what is said, once, to a player who acts faster than the bot follows."""
+    """Return the answer, given once, to a player who acts faster than the bot follows."""
     return _("That was a bit fast for me. Take a breath and go on in a few seconds.")

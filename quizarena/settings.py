@@ -288,7 +288,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "send-transactional-notices": {
         "task": "bot.tasks.send_notices",
         "schedule": 2.0,
-        "kwargs": {"owed": True},
+        "kwargs": {"transactional": True},
         "options": {"expires": 2.0, "queue": "critical"},
     },
     "complete-refunds": {
@@ -348,7 +348,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "send-reminder-notices": {
         "task": "bot.tasks.send_notices",
         "schedule": 5.0,
-        "kwargs": {"owed": False},
+        "kwargs": {"transactional": False},
         "options": {"expires": 5.0, "queue": "bulk"},
     },
     "send-scheduled-reminders": {

@@ -25,13 +25,13 @@ def stars(count: int | None) -> str:
 
 
 def title(product: Product | None) -> str:
-    """Return the name of a product; of none when nobody knows what was paid for."""
+    """Return the name of a product; None is a payment for an unknown one."""
     return product.title(get_language() or "") if product else _("Payment")
 
 
 def price(offer: Offer) -> str:
     """Return what a product costs the player; what it costs others is struck through."""
-    if offer.hold is None:
+    if offer.reservation is None:
         return stars(offer.stars)
     return f"<s>{stars(offer.product.stars)}</s> <b>{stars(offer.stars)}</b>"
 
@@ -124,7 +124,7 @@ def possessions(owned: Holdings, *, now: datetime, of: Goods | None = None) -> l
     # Nothing uses tickets yet: only who has some sees how many.
     if owned.duel_tickets if of is None else of.duel_tickets:
         lines.append(_("🎟 Duel tickets: {count}").format(count=owned.duel_tickets))
-    # Modes that were opened together are told together.
+    # Modes that were opened together stand in one line.
     for until in sorted(set(owned.modes_until.values())):
         modes = [mode for mode, end in owned.modes_until.items() if end == until]
         if of is None or set(modes) & set(of.mode_codes):
@@ -167,20 +167,20 @@ def subscription_line(held: Subscription, *, now: datetime) -> str:
     """Return where a subscription stands, in one line."""
     match held.state(now):
         case SubscriptionState.ACTIVE if held.failed_at is None:
-            told = _("🔁 Subscription: renews on {day}")
+            line = _("🔁 Subscription: renews on {day}")
         case SubscriptionState.CANCELED:
-            told = _("🔁 Subscription: cancelled, runs until {day}")
+            line = _("🔁 Subscription: cancelled, runs until {day}")
         case SubscriptionState.ENDED:
-            told = _("🔁 Subscription: ended on {day}")
+            line = _("🔁 Subscription: ended on {day}")
         case _:
-            told = _("🔁 Subscription: could not be renewed, Premium until {day}")
-            return told.format(day=dates.short_day(held.expires_at + GRACE))
-    return told.format(day=dates.short_day(held.expires_at))
+            line = _("🔁 Subscription: could not be renewed, Premium until {day}")
+            return line.format(day=dates.short_day(held.expires_at + GRACE))
+    return line.format(day=dates.short_day(held.expires_at))
 
 
 def button_product(offer: Offer) -> str:
     """Return the label of the button that opens a product."""
     waits = "⏳ " if offer.refused else ""
     # Labels have no format, so the old price stands before the arrow.
-    old = f"{stars(offer.product.stars)} → " if offer.hold else ""
+    old = f"{stars(offer.product.stars)} → " if offer.reservation else ""
     return f"{waits}{title(offer.product)} · {old}{stars(offer.stars)}"

@@ -8,14 +8,14 @@ from zoneinfo import ZoneInfo
 
 from bot.chat.models import Zone
 
-# From ten in the evening to eight in the morning nobody hears anything that they have not caused.
+# From ten in the evening to eight in the morning players get nothing that they have not caused.
 QUIET_BEGINS, QUIET_ENDS = time(22), time(8)
-# Who has a streak to lose hears so at this time, and at no other.
+# Who has a streak to lose is reminded at this time, and at no other.
 STREAK_RISK = time(22)
 # At which full hours a daily reminder can come.
 HOURS = range(QUIET_ENDS.hour, QUIET_BEGINS.hour)
-# The places of a day for what the bot says on its own.
-PLACES = (1, 2)
+# The slots of a day for what the bot says on its own.
+SLOTS = (1, 2)
 # A reminder that comes so much later than it was meant is none.
 LATE = timedelta(hours=1)
 # News are written down this long before the quiet hours at the latest, so that they leave in time.
@@ -48,7 +48,7 @@ def local_day(now: datetime, *, zone: str) -> date:
 
 
 def streak_risk_at(day: date, *, zone: str, business: tzinfo) -> datetime:
-    """Return when whoever lives in `zone` hears that the streak of the business day is at risk.
+    """Return when whoever lives in `zone` is reminded of the streak of the business day.
 
     Ten in the evening of that date, there or in the business zone, whichever comes first. East of
     it that is before people go to bed; west of it, where the business day ends in the afternoon,

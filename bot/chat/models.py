@@ -1,4 +1,4 @@
-"""What the bot knows of a chat: what its player wants to be told, and whose of staff it is."""
+"""Settings of a chat: which reminders its player wants, and to whom of staff it belongs."""
 
 from django.conf import settings
 from django.db import models
@@ -26,7 +26,7 @@ class Zone(models.TextChoices):
 
 
 class ReminderSettings(models.Model):
-    """What a player wants to be told without asking, and by which clock they live.
+    """Which messages a player wants without asking, and by which clock they live.
 
     Who has no row has these defaults.
     """

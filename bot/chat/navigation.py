@@ -20,11 +20,11 @@ class Data(StrEnum):
     MENU = "menu"
     HOME = "home"
     PLAY = "play"  # play:<mode>:<start key>
-    ANSWER = "answer"  # answer:<showing>:<place>
+    ANSWER = "answer"  # answer:<showing>:<option index>
     STOP = "stop"  # stop:<round>
     LANGUAGES = "languages"
     LANGUAGE = "language"  # language:<code>
-    WALLET = "wallet"  # wallet:<entry after which the statement goes on>
+    WALLET = "wallet"  # wallet:<entry after which the statement continues>
     STATS = "stats"
     SHOP = "shop"
     PRODUCT = "product"  # product:<code>

@@ -141,7 +141,7 @@ def button_stats() -> str:
 
 
 def button_older() -> str:
-    """Return the label of the button that goes on in the statement."""
+    """Return the label of the button that shows older entries or purchases."""
     return _("⬇️ Older")
 
 

@@ -1,4 +1,4 @@
-"""What a player wants to be told without asking."""
+"""Which messages a player wants without asking."""
 
 from datetime import datetime
 

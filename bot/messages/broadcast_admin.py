@@ -1,4 +1,4 @@
-"""Broadcasts at the desk: the list, the page on which one is written, and the page of one."""
+"""Broadcasts in the admin: the list, the page on which one is written, and the page of one."""
 
 from datetime import datetime
 from typing import Any, ClassVar
@@ -155,7 +155,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
             if obj.status == BroadcastStatus.DRAFT:
                 shown.append(button("Edit", "bot_broadcast_edit", obj.pk))
             shown.append(button("Send to me", "bot_broadcast_preview", obj.pk))
-            shown += [_verb_button(verb, obj) for verb in Action if verb.is_due(obj)]
+            shown += [_action_button(action, obj) for action in Action if action.is_due(obj)]
         if obj.started_at and _may_export(request):
             shown.append(button("Export CSV", "bot_broadcast_export", obj.pk))
         if request.user.has_perm(MAY_RUN):
@@ -176,7 +176,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
             path("<int:pk>/preview/", view(self.preview_view), name=f"{name}_preview"),
             path("<int:pk>/progress/", view(self.progress_view), name=f"{name}_progress"),
             path("<int:pk>/export/", view(self.export_view), name=f"{name}_export"),
-            path("<int:pk>/<str:verb>/decide/", view(self.decide_view), name=f"{name}_decide"),
+            path("<int:pk>/<str:action>/decide/", view(self.decide_view), name=f"{name}_decide"),
             *super().get_urls(),
         ]
 
@@ -194,8 +194,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
         self._require_run(request)
         broadcast = None if pk is None else get_object_or_404(Broadcast, pk=pk)
         if broadcast is not None and broadcast.status != BroadcastStatus.DRAFT:
-            told = f"It is {broadcast.get_status_display()}: only a draft changes."
-            messages.error(request, told)
+            messages.error(request, broadcasts.only_drafts(broadcast))
             return HttpResponseRedirect(_page_of(broadcast))
         form = self._form(request, broadcast)
         if request.method == "POST" and form.is_valid():
@@ -223,14 +222,14 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
         return TemplateResponse(request, "bot/broadcast_form.html", context)
 
     def check_view(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
-        """Tell the page what is wrong with what was typed, and how it looks. Stores nothing."""
+        """Return what is wrong with what was typed, and how it looks. Stores nothing."""
         self._require_run(request)
         form = self._form(request, None if pk is None else get_object_or_404(Broadcast, pk=pk))
         is_good = form.is_valid()
         return JsonResponse(
             {
                 "good": is_good,
-                "errors": {name or "__all__": list(told) for name, told in form.errors.items()},
+                "errors": {name or "__all__": list(errors) for name, errors in form.errors.items()},
                 "outlook": render_to_string(
                     "bot/broadcast_outlook.html", {"outlook": outlook(form)}
                 ),
@@ -257,13 +256,13 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
         messages.success(request, f"{saved}: saved.")
         return saved
 
-    def decide_view(self, request: HttpRequest, pk: int, verb: str) -> HttpResponse:
-        """Do something with a broadcast as it was when somebody saw it."""
+    def decide_view(self, request: HttpRequest, pk: int, action: str) -> HttpResponse:
+        """Take an action on a broadcast as it was when the member of staff saw it."""
         self._require_run(request)
-        if verb not in set(Action):
+        if action not in set(Action):
             raise Http404
         broadcast = get_object_or_404(Broadcast, pk=pk)
-        return decide(request, _decision(request, Action(verb), broadcast), model_admin=self)
+        return decide(request, _decision(request, Action(action), broadcast), model_admin=self)
 
     def me_view(self, request: HttpRequest) -> HttpResponse:
         """Link the chat to which one gets test messages, or unlink it."""
@@ -317,7 +316,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
         def execute(cleaned: dict[str, Any]) -> str:
             broadcasts.preview(broadcast=broadcast, staff=staff)
             self.log_verb(request, broadcast, "sent to me", details={"player": player.pk})
-            return f"On its way to {player}."
+            return f"The broadcast is on its way to {player}."
 
         decision = Decision(
             title=f"Send {broadcast} to me",
@@ -394,7 +393,7 @@ def _moment(text: str) -> datetime:
     try:
         return datetime.fromisoformat(text)
     except ValueError:
-        raise broadcasts.ChangedMeanwhileError("Open the page again.") from None
+        raise broadcasts.ChangedMeanwhileError("This page is out of date. Open it again.") from None
 
 
 def _may_export(request: HttpRequest) -> bool:
@@ -415,25 +414,25 @@ _LABELS = {
     Action.STOP: "Stop",
 }
 _NOTES = {
-    Action.SCHEDULE: "It cannot be changed any more once it has begun, and what was sent is sent.",
-    Action.PAUSE: "Within seconds; what is on its way still arrives. It can go on later.",
-    Action.STOP: "For good. Whoever has not got it by then will not get it.",
+    Action.SCHEDULE: "Once it has begun, it cannot be changed, and messages cannot be recalled.",
+    Action.PAUSE: "Takes seconds; messages on their way still arrive. You can continue it later.",
+    Action.STOP: "Final. Players who have not received the broadcast by then will not receive it.",
 }
 
 
-def _verb_button(verb: Action, broadcast: Broadcast) -> SafeString:
-    page = reverse("admin:bot_broadcast_decide", args=[broadcast.pk, verb.value])
+def _action_button(action: Action, broadcast: Broadcast) -> SafeString:
+    page = reverse("admin:bot_broadcast_decide", args=[broadcast.pk, action.value])
     return format_html(
         '<a class="promos-button{}" href="{}?{}">{}</a>',
-        " promos-danger" if verb is Action.STOP else "",
+        " promos-danger" if action is Action.STOP else "",
         page,
         urlencode({"seen_at": broadcast.changed_at.isoformat()}),
-        _LABELS[verb],
+        _LABELS[action],
     )
 
 
-def _decision(request: HttpRequest, verb: Action, broadcast: Broadcast) -> Decision:
-    """Return the page that asks for a reason, shows what would come of it, and does it."""
+def _decision(request: HttpRequest, action: Action, broadcast: Broadcast) -> Decision:
+    """Return the page that asks for a reason, shows a preview, and takes the action."""
     carried = request.POST.get("seen_at") or request.GET.get("seen_at", "")
 
     class Form(DecisionForm):
@@ -444,12 +443,12 @@ def _decision(request: HttpRequest, verb: Action, broadcast: Broadcast) -> Decis
             label="When",
             required=False,
             widget=MomentInput,
-            help_text=f"{dates.zone_name()}. Empty: at once.",
+            help_text=f"Time in {dates.zone_name()}. Leave empty to send at once.",
         )
 
     def execute(cleaned: dict[str, Any]) -> str:
         outcome = broadcasts.execute(
-            verb,
+            action,
             broadcast_id=broadcast.pk,
             seen_at=_moment(cleaned["seen_at"]),
             reason=cleaned["reason"],
@@ -458,27 +457,27 @@ def _decision(request: HttpRequest, verb: Action, broadcast: Broadcast) -> Decis
             at=cleaned.get("at"),
         )
         if isinstance(outcome, ApprovalRequest):
-            return "A second person has to approve it, since it reaches so many."
+            return "This broadcast reaches many players, so a second person has to approve it."
         return f"{outcome}: {outcome.get_status_display()}."
 
     return Decision(
-        title=f"{_LABELS[verb].removesuffix('…')}: {broadcast}",
-        note=_NOTES.get(verb, ""),
-        form=ScheduleForm if verb is Action.SCHEDULE else Form,
-        preview=lambda cleaned: _preview(verb, broadcast, cleaned, staff=own_user(request)),
+        title=f"{_LABELS[action].removesuffix('…')}: {broadcast}",
+        note=_NOTES.get(action, ""),
+        form=ScheduleForm if action is Action.SCHEDULE else Form,
+        preview=lambda cleaned: _preview(action, broadcast, cleaned, staff=own_user(request)),
         headers=("What", "Now"),
         execute=execute,
         refusals=REFUSALS,
         back=_page_of(broadcast),
-        confirm=_LABELS[verb].removesuffix("…"),
+        confirm=_LABELS[action].removesuffix("…"),
     )
 
 
 def _preview(
-    verb: Action, broadcast: Broadcast, cleaned: dict[str, Any], *, staff: User
+    action: Action, broadcast: Broadcast, cleaned: dict[str, Any], *, staff: User
 ) -> list[list[object]]:
-    """Return what would come of it. Raises IncompleteError."""
-    if verb is not Action.SCHEDULE:
+    """Return what the action would do. Raises IncompleteError."""
+    if action is not Action.SCHEDULE:
         return [
             ["Status", broadcast.get_status_display()],
             ["Sent so far", f"{broadcast.sent:,} of {broadcast.recipients:,}"],
@@ -494,12 +493,12 @@ def _preview(
         ["Players", f"{reach:,}"],
         ["Takes", span(broadcasts.forecast(reach))],
         ["Starts", exactly(at) if at and at > now else "at once"],
-        ["Second person", "has to approve it" if needs else "not needed"],
+        ["Second person", "has to approve" if needs else "not needed"],
     ]
 
 
 def _waiting(broadcast: Broadcast) -> SafeString | None:
-    """Return a link to what a second person has to decide, if there is it."""
+    """Return a link to the request that a second person has to decide, if there is one."""
     asked = ApprovalRequest.objects.filter(
         kind=broadcasts.APPROVAL,
         subject_type=broadcast._meta.label_lower,
@@ -514,17 +513,17 @@ def _waiting(broadcast: Broadcast) -> SafeString | None:
 
 
 def progress_bar(broadcast: Broadcast) -> SafeString:
-    """Return what has become of the recipients as a bar, and in numbers."""
+    """Return the outcomes of the recipients as a bar, and in numbers."""
     whole = max(broadcast.recipients, 1)
     parts, begin = [], 0.0
     for field, _, kind in PARTS:
         width = 100 * getattr(broadcast, field) / whole
         parts.append({"kind": kind, "begin": f"{begin:.2f}", "width": f"{width:.2f}"})
         begin += width
-    told = f"{broadcast.settled:,} of {broadcast.recipients:,}"
+    summary = f"{broadcast.finished:,} of {broadcast.recipients:,}"
     if not broadcast.is_gathered:
-        told += " and counting"
-    return render_to_string("bot/broadcast_bar.html", {"parts": parts, "told": told})
+        summary += " and counting"
+    return render_to_string("bot/broadcast_bar.html", {"parts": parts, "summary": summary})
 
 
 def progress_of(broadcast: Broadcast) -> dict[str, Any]:

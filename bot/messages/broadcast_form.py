@@ -29,17 +29,17 @@ SEGMENT = ("for_language", "for_active_days", "for_lapsed_days", "for_premium", 
 STEPS = (
     (
         "Text",
-        f"In each language that it reaches, with the tags of Telegram: {markup.TAGS}.",
+        f"One text for each language of the audience. Allowed tags: {markup.TAGS}.",
         ("name", "text_de", "text_en", "text_uk"),
     ),
     (
         "Button",
-        "Leads to a screen or to an address; another one, “no more news”, is always there.",
+        "Leads to a screen or to an address. The button “No more news” is always added.",
         ("screen", "url", "label_de", "label_en", "label_uk"),
     ),
     (
-        "Who",
-        "What is empty does not matter. Who cannot be reached or wants no news is left out.",
+        "Audience",
+        "Empty fields restrict nothing. Who cannot be reached or wants no news is left out.",
         SEGMENT,
     ),
 )
@@ -106,7 +106,7 @@ class BroadcastForm(_ModelForm):
             self.fields["seen_at"].initial = self.instance.changed_at.isoformat()
 
     def clean(self) -> dict[str, Any]:
-        """Check the markup of what is there; what is missing is told when it is to be sent."""
+        """Check the markup of what is there; what is missing is an error only when it is sent."""
         cleaned = super().clean() or self.cleaned_data
         for name in ("text_de", "text_en", "text_uk"):
             if cleaned.get(name):
@@ -117,12 +117,15 @@ class BroadcastForm(_ModelForm):
         if wrong := broadcasts.url_fault(cleaned.get("url", "")):
             self.add_error("url", wrong)
         if cleaned.get("url") and cleaned.get("screen"):
-            self.add_error("url", "A screen or an address, not both.")
+            self.add_error("url", "Choose a screen or an address, not both.")
         for name in ("for_active_days", "for_lapsed_days"):
             if cleaned.get(name) == 0:
-                self.add_error(name, "At least 1, or nothing at all.")
+                self.add_error(name, "Enter at least 1, or leave the field empty.")
         if cleaned.get("for_active_days") and cleaned.get("for_lapsed_days"):
-            self.add_error("for_lapsed_days", "Nobody is active and away.")
+            self.add_error(
+                "for_lapsed_days",
+                "A player cannot be active and away at once. Fill in one of the two.",
+            )
         return cleaned
 
     @property
@@ -168,14 +171,14 @@ def looks(broadcast: Broadcast) -> list[dict[str, Any]]:
 
 
 def outlook(form: BroadcastForm) -> dict[str, Any]:
-    """Return whom the broadcast reaches, how it looks, and what is missing, as it is typed."""
+    """Return whom the broadcast reaches, how it looks, and what is missing, as typed so far."""
     draft = form.draft
     return {
         "looks": looks(draft),
         "to": broadcasts.in_words(draft),
         "missing": [
-            f"{LANGUAGES[field[-2:]]}: {told}" if field[-2:] in LANGUAGES else told
-            for field, told in broadcasts.faults(draft).items()
+            f"{LANGUAGES[field[-2:]]}: {fault}" if field[-2:] in LANGUAGES else fault
+            for field, fault in broadcasts.faults(draft).items()
             if field not in form.errors
         ],
     }

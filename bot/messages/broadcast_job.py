@@ -2,8 +2,8 @@
 
 The list of recipients is made page by page, and a few seconds of messages are put into the outbox
 ahead of the sender, which paces them with everything else (bot/queue/outbox.py). Whatever is
-written down belongs to one transaction under the lock of the broadcast, so whoever comes next goes
-on where the last one has ended, or died.
+written down belongs to one transaction under the lock of the broadcast, so the next run
+continues where the last one has ended, or died.
 """
 
 from collections import defaultdict
@@ -29,7 +29,7 @@ from quizarena.staff.models import Alert
 AHEAD = reminders.QUEUE_MAX // 2
 # So many players are looked at for the list of recipients at once.
 PAGE = 5_000
-# A broadcast that has not come further for so long needs a person.
+# A broadcast without progress for so long needs a person.
 STUCK_AFTER = timedelta(minutes=5)
 # Of so many messages sent last the rate is taken.
 RATE_SAMPLE = 10 * outbox.BULK_PER_SECOND
@@ -38,23 +38,23 @@ FUTILE = 20
 
 
 def run(*, until: datetime) -> int:
-    """Start what is due and go on with what is under way; return how many recipients it settled.
+    """Start what is due and continue what is under way; return how many sends have ended.
 
-    Any number may run at once: a broadcast that somebody has locked is theirs.
+    Any number may run at once: a broadcast that another job has locked is left to it.
     """
     return sweeps.one_by_one(
         due=lambda seen: [pk for pk in _under_way(now=timezone.now()) if pk not in seen],
-        settle=partial(_work_on, until),
+        apply=partial(_work_on, until),
         until=until,
     )
 
 
 def _work_on(until: datetime, broadcast_id: int) -> int:
-    """Take the broadcast a step further, and as many as its list takes while it is made."""
-    settled = _continue(broadcast_id)
+    """Take the broadcast a step further, and further steps while its list is being made."""
+    ended = _continue(broadcast_id)
     while timezone.now() < until and _is_being_gathered(broadcast_id):
-        settled += _continue(broadcast_id)
-    return settled
+        ended += _continue(broadcast_id)
+    return ended
 
 
 def _under_way(*, now: datetime) -> list[int]:
@@ -78,9 +78,9 @@ def _is_being_gathered(broadcast_id: int) -> bool:
 
 @transaction.atomic(durable=True)
 def _continue(broadcast_id: int) -> int:
-    """Take the broadcast a step further; return how many recipients are settled by it.
+    """Take the broadcast a step further; return how many sends have ended.
 
-    Locks it, unless somebody else has.
+    Locks it, unless another job has.
     """
     rows = Broadcast.objects.select_for_update(no_key=True, skip_locked=True)
     broadcast = rows.filter(pk=broadcast_id).first()
@@ -89,13 +89,13 @@ def _continue(broadcast_id: int) -> int:
     now = timezone.now()
     if broadcast.status == BroadcastStatus.SCHEDULED:
         _start_if_due(broadcast, now=now)
-    settled = _record_outcomes(broadcast, now=now)
-    if broadcast.status == BroadcastStatus.RUNNING and settled and _is_futile(broadcast):
+    ended = _record_outcomes(broadcast, now=now)
+    if broadcast.status == BroadcastStatus.RUNNING and ended and _is_futile(broadcast):
         why = f"Telegram has refused the first {broadcast.refused:,} messages."
-        broadcasts.hold(broadcast, Action.PAUSE, why=why, now=now)
+        broadcasts.hold_back(broadcast, Action.PAUSE, why=why, now=now)
     if broadcast.status == BroadcastStatus.RUNNING:
         moved = _gather(broadcast, now=now) + _fill(broadcast, now=now)
-        if settled or moved:
+        if ended or moved:
             broadcast.progressed_at = now
         if broadcast.is_gathered and not broadcast.left:
             broadcast.status, broadcast.ended_at, broadcast.changed_at = (
@@ -105,7 +105,7 @@ def _continue(broadcast_id: int) -> int:
             )
             broadcasts.record(broadcast, "done", staff=None)
     broadcast.save(update_fields=_WRITTEN_BY_THE_JOB)
-    return settled
+    return ended
 
 
 _WRITTEN_BY_THE_JOB = [
@@ -129,12 +129,14 @@ def _start_if_due(broadcast: Broadcast, *, now: datetime) -> None:
     if not broadcast.is_approved and broadcasts.needs_approval(
         broadcast, staff=broadcast.scheduled_by, at=broadcast.scheduled_at, now=now
     ):
-        why = "It reaches more players than when it was scheduled: a second person is needed."
-        broadcasts.hold(broadcast, Action.WITHDRAW, why=why, now=now)
+        why = (
+            "It reaches more players than when it was scheduled: a second person has to approve it."
+        )
+        broadcasts.hold_back(broadcast, Action.WITHDRAW, why=why, now=now)
         return
     broadcast.status, broadcast.changed_at = BroadcastStatus.RUNNING, now
     broadcast.started_at = broadcast.progressed_at = now
-    # Now, because what has nobody to reach is done in the same breath.
+    # Now, because a broadcast without recipients is done in the same transaction.
     broadcast.save(update_fields=["status", "changed_at", "started_at", "progressed_at"])
     broadcasts.record(broadcast, "running", staff=None)
 
@@ -186,11 +188,11 @@ def _fill(broadcast: Broadcast, *, now: datetime) -> int:
         recipient.outcome, recipient.call_id = Delivered.QUEUED, call_id
     BroadcastRecipient.objects.bulk_update(written, ["outcome", "call"])
     gone = [recipient.pk for recipient in taken if recipient.player_id not in willing]
-    _end(broadcast, {Delivered.LEFT_OUT: gone}, now=now)
+    _store_outcomes(broadcast, {Delivered.LEFT_OUT: gone}, now=now)
     return len(taken)
 
 
-# How the end of a call is told of its recipient.
+# The outcome of a recipient, by the state in which their call has ended.
 _OUTCOMES = {
     CallState.SENT: Delivered.SENT,
     CallState.REFUSED: Delivered.REFUSED,
@@ -210,7 +212,7 @@ def _is_futile(broadcast: Broadcast) -> bool:
 def _record_outcomes(broadcast: Broadcast, *, now: datetime) -> int:
     """Copy how calls have ended; return how many had.
 
-    Nobody will ever know of a call that is no longer there.
+    The outcome of a call that is no longer there cannot be found out.
     """
     waiting = dict(broadcasts.queued(broadcast).values_list("call_id", "pk"))
     if not waiting:
@@ -225,11 +227,13 @@ def _record_outcomes(broadcast: Broadcast, *, now: datetime) -> int:
             outcome = Delivered.BLOCKED
         if outcome is not None:
             ended[outcome].append(recipient_id)
-    _end(broadcast, ended, now=now)
+    _store_outcomes(broadcast, ended, now=now)
     return sum(map(len, ended.values()))
 
 
-def _end(broadcast: Broadcast, ended: Mapping[str, Sequence[int]], *, now: datetime) -> None:
+def _store_outcomes(
+    broadcast: Broadcast, ended: Mapping[str, Sequence[int]], *, now: datetime
+) -> None:
     """Store the outcome of recipients, by outcome, and count them."""
     for outcome, pks in ended.items():
         broadcast.addressees.filter(pk__in=pks).update(outcome=outcome, settled_at=now)
@@ -241,7 +245,7 @@ def _end(broadcast: Broadcast, ended: Mapping[str, Sequence[int]], *, now: datet
 
 
 def watch(*, now: datetime) -> int:
-    """Raise an alert for each running broadcast that is stuck, and settle those that are not.
+    """Raise an alert for each running broadcast that is stuck, and resolve those of the others.
 
     Return how many are stuck.
     """
@@ -252,7 +256,7 @@ def watch(*, now: datetime) -> int:
         alerts.raise_alert(
             kind=broadcasts.STUCK,
             key=str(broadcast.pk),
-            summary=f"{broadcast} has not come further since "
+            summary=f"{broadcast} has made no progress since "
             f"{dates.time(broadcast.progressed_at)}.",
             details={"left": broadcast.left, "sent": broadcast.sent},
             subject=broadcast,
@@ -265,7 +269,7 @@ def watch(*, now: datetime) -> int:
 
 
 def rate(broadcast: Broadcast) -> float:
-    """Return how many messages a second have left lately; 0 while nobody can tell."""
+    """Return how many messages a second were sent recently; 0 while that is unknown."""
     latest = list(
         broadcast.addressees.filter(outcome=Delivered.SENT)
         .order_by("-pk")

@@ -1,6 +1,6 @@
 """One message to many players: what it says, to whom, and what operators do with it.
 
-bot/messages/broadcast_job.py carries it out.
+bot/messages/broadcast_job.py sends it.
 """
 
 from collections.abc import Mapping, Sequence
@@ -45,11 +45,11 @@ class BroadcastError(Exception):
 
 
 class IllegalMoveError(BroadcastError):
-    """The broadcast is not where it would have to be for this."""
+    """The broadcast's status does not allow this."""
 
 
 class ChangedMeanwhileError(BroadcastError):
-    """Somebody has been faster: it is no longer what the member of staff has seen."""
+    """The broadcast is no longer what the member of staff has seen."""
 
 
 class IncompleteError(BroadcastError):
@@ -57,7 +57,7 @@ class IncompleteError(BroadcastError):
 
 
 class NoPlayerError(BroadcastError):
-    """Nobody knows to which chat a preview goes."""
+    """No chat is linked to which a preview could go."""
 
 
 REFUSALS = (BroadcastError, StaffError)
@@ -105,7 +105,7 @@ def audience(broadcast: Broadcast, *, now: datetime) -> int:
 
 
 def forecast(recipients: int, *, per_second: float | None = None) -> timedelta:
-    """Return how long so many messages take, at the pace of the bulk lane unless told another."""
+    """Return how long so many messages take, at the pace of the bulk lane by default."""
     return timedelta(seconds=recipients / (per_second or outbox.BULK_PER_SECOND))
 
 
@@ -141,9 +141,9 @@ def faults(broadcast: Broadcast) -> dict[str, str]:
         except markup.MarkupError as error:
             found[f"text_{language}"] = str(error)
         if (broadcast.screen or broadcast.url) and not broadcast.label(language).strip():
-            found[f"label_{language}"] = "What does the button say?"
-    if told := url_fault(broadcast.url):
-        found["url"] = told
+            found[f"label_{language}"] = "The button has no label."
+    if fault := url_fault(broadcast.url):
+        found["url"] = fault
     return found
 
 
@@ -156,7 +156,7 @@ def url_fault(url: str) -> str:
         if url:
             _check_url(url)
     except ValidationError:
-        return "The address has to begin with https://, and a site has to follow."
+        return "The address has to begin with https:// and to name a site."
     return ""
 
 
@@ -169,7 +169,7 @@ def preview(*, broadcast: Broadcast, staff: User) -> Player:
     """
     own = StaffPlayer.objects.select_related("player").filter(user=staff).first()
     if own is None:
-        raise NoPlayerError("Link your chat first.")
+        raise NoPlayerError("No chat is linked to your account. Link yours first.")
     if wrong := faults(broadcast):
         raise IncompleteError(" ".join(wrong.values()))
     with outbox.collecting():
@@ -201,7 +201,7 @@ class Action(StrEnum):
         return broadcast.status in _FROM[self]
 
 
-# verb: (from where, to where, how it is told)
+# The statuses from which an action can be taken, and the one to which it leads.
 _FROM: dict[Action, tuple[BroadcastStatus, ...]] = {
     Action.SCHEDULE: (BroadcastStatus.DRAFT,),
     Action.WITHDRAW: (BroadcastStatus.SCHEDULED,),
@@ -236,6 +236,10 @@ def create(*, broadcast: Broadcast, staff: User, now: datetime) -> tuple[Broadca
     return broadcast, True
 
 
+def only_drafts(broadcast: Broadcast) -> str:
+    return f"This broadcast is {broadcast.get_status_display()}. Only drafts can be edited."
+
+
 @transaction.atomic
 def edit(
     *, broadcast_id: int, terms: Mapping[str, Any], seen_at: datetime, staff: User, now: datetime
@@ -247,9 +251,11 @@ def edit(
     """
     broadcast = lock(broadcast_id)
     if broadcast.changed_at != seen_at:
-        raise ChangedMeanwhileError("Somebody else has changed it meanwhile.")
+        raise ChangedMeanwhileError(
+            "Somebody else has changed this broadcast meanwhile. Open the page again."
+        )
     if broadcast.status != BroadcastStatus.DRAFT:
-        raise IllegalMoveError(f"It is {broadcast.get_status_display()}: only a draft changes.")
+        raise IllegalMoveError(only_drafts(broadcast))
     changed = {name: value for name, value in terms.items() if getattr(broadcast, name) != value}
     before = {name: getattr(broadcast, name) for name in changed}
     for name, value in changed.items():
@@ -267,7 +273,7 @@ def edit(
 
 @transaction.atomic
 def execute(
-    verb: Action,
+    action: Action,
     *,
     broadcast_id: int,
     seen_at: datetime,
@@ -276,7 +282,7 @@ def execute(
     now: datetime,
     at: datetime | None = None,
 ) -> Broadcast | ApprovalRequest:
-    """Do `verb` to the broadcast, or ask a second person for it; return what has come of it.
+    """Take `action` on the broadcast, or ask a second person to; return the broadcast or request.
 
     `seen_at` is the `changed_at` that the member of staff has seen; if it is another one now, or
     if it needs a second person only since a moment ago, raises ChangedMeanwhileError. `at` is when
@@ -286,7 +292,7 @@ def execute(
     """
     words = reasons.normalise(reason)
     request = None
-    if verb is Action.SCHEDULE:
+    if action is Action.SCHEDULE:
         lock_staff(staff)
         draft = Broadcast.objects.get(pk=broadcast_id)
         if draft.changed_at == seen_at and needs_approval(draft, staff=staff, at=at, now=now):
@@ -301,18 +307,21 @@ def execute(
     broadcast = lock(broadcast_id)
     if broadcast.changed_at != seen_at:
         raise ChangedMeanwhileError(
-            f"Somebody was faster: it was changed and is {broadcast.get_status_display()} by now."
+            "Somebody else has changed this broadcast meanwhile; it is "
+            f"{broadcast.get_status_display()} now."
         )
     if request is not None:
         return request
-    if verb is Action.SCHEDULE and needs_approval(broadcast, staff=staff, at=at, now=now):
-        raise ChangedMeanwhileError("It reaches more players by now: a second person is needed.")
-    return _move(broadcast, verb, reason=words, staff=staff, now=now, at=at)
+    if action is Action.SCHEDULE and needs_approval(broadcast, staff=staff, at=at, now=now):
+        raise ChangedMeanwhileError(
+            "This broadcast reaches more players than before: a second person has to approve it."
+        )
+    return _move(broadcast, action, reason=words, staff=staff, now=now, at=at)
 
 
 def _move(
     broadcast: Broadcast,
-    verb: Action,
+    action: Action,
     *,
     reason: str,
     staff: User | None,
@@ -320,11 +329,11 @@ def _move(
     at: datetime | None = None,
     is_approved: bool = False,
 ) -> Broadcast:
-    """Move a locked broadcast. What has not left when it is paused or stopped is taken back."""
-    if not verb.is_due(broadcast):
-        raise IllegalMoveError(f"It is {broadcast.get_status_display()}.")
+    """Move a locked broadcast. Pausing and stopping cancel the calls that have not left."""
+    if not action.is_due(broadcast):
+        raise IllegalMoveError(f"This broadcast is {broadcast.get_status_display()}.")
     fields = ["status", "changed_at"]
-    match verb:
+    match action:
         case Action.SCHEDULE:
             if wrong := faults(broadcast):
                 raise IncompleteError(" ".join(wrong.values()))
@@ -343,19 +352,19 @@ def _move(
             fields.append("ended_at")
         case Action.PAUSE:
             pass
-    broadcast.status, broadcast.changed_at = _TO[verb], now
+    broadcast.status, broadcast.changed_at = _TO[action], now
     broadcast.save(update_fields=fields)
-    if verb in (Action.PAUSE, Action.STOP):
+    if action in (Action.PAUSE, Action.STOP):
         _cancel_pending_calls(broadcast)
-    # Whatever it was held back for, somebody has decided now.
+    # Whatever it was held back for, a person has decided now.
     alerts.resolve(kind=HELD, key=str(broadcast.pk), now=now)
     record(broadcast, broadcast.get_status_display(), staff=staff, reason=reason)
     return broadcast
 
 
-def hold(broadcast: Broadcast, verb: Action, *, why: str, now: datetime) -> None:
-    """Move a locked broadcast without being asked to, and tell staff."""
-    _move(broadcast, verb, reason=why, staff=None, now=now)
+def hold_back(broadcast: Broadcast, action: Action, *, why: str, now: datetime) -> None:
+    """Move a locked broadcast without a person's decision, and alert staff."""
+    _move(broadcast, action, reason=why, staff=None, now=now)
     alerts.raise_alert(
         kind=HELD,
         key=str(broadcast.pk),
@@ -371,11 +380,11 @@ def lock(broadcast_id: int) -> Broadcast:
     return Broadcast.objects.select_for_update(no_key=True).get(pk=broadcast_id)
 
 
-def record(broadcast: Broadcast, verb: str, *, staff: User | None, **details: Any) -> None:
+def record(broadcast: Broadcast, event: str, *, staff: User | None, **details: Any) -> None:
     """Leave a row in the audit log."""
-    told = f"{broadcast}: {verb}. {details.get('reason', '')}".strip()
+    summary = f"{broadcast}: {event}. {details.get('reason', '')}".strip()
     audit.record(
-        actor=staff, action=f"broadcast.{verb}", obj=broadcast, summary=told, details=details
+        actor=staff, action=f"broadcast.{event}", obj=broadcast, summary=summary, details=details
     )
 
 
@@ -426,7 +435,7 @@ def register() -> None:
         headers=("What", "As it would be sent"),
     )
     alerts.declare(
-        kind=STUCK, label="Broadcast does not come further", runbook="docs/runbooks/broadcasts.md"
+        kind=STUCK, label="Broadcast makes no progress", runbook="docs/runbooks/broadcasts.md"
     )
     alerts.declare(
         kind=HELD, label="Broadcast was held back", runbook="docs/runbooks/broadcasts.md"
@@ -437,12 +446,12 @@ def _preview_start(*, request: ApprovalRequest, now: datetime) -> Sequence[Seque
     """Return what would be sent. Raises IllegalMoveError and IncompleteError."""
     broadcast = Broadcast.objects.get(pk=int(request.subject_id))
     if broadcast.status != BroadcastStatus.DRAFT:
-        raise IllegalMoveError(f"It is {broadcast.get_status_display()}, not a draft.")
+        raise IllegalMoveError(f"This broadcast is {broadcast.get_status_display()}, not a draft.")
     if wrong := faults(broadcast):
         raise IncompleteError(" ".join(wrong.values()))
     at = _at(request)
     if at is not None and at <= now:
-        raise IllegalMoveError("Its time has passed: choose another time.")
+        raise IllegalMoveError("The start time has passed. Choose another one.")
     return [
         ("Name", broadcast.name),
         ("To", in_words(broadcast)),
@@ -462,7 +471,7 @@ def _reach_in_words(broadcast: Broadcast, *, now: datetime) -> str:
     limit: int = settings.BROADCAST_APPROVAL_PLAYERS
     if _reach(broadcast, limit=limit, now=now) > limit:
         return f"more than {limit:,}"
-    return f"with the others that the same person sends on that day more than {limit:,}"
+    return f"more than {limit:,}, together with what the same person sends on that day"
 
 
 def _at(request: ApprovalRequest) -> datetime | None:
@@ -474,7 +483,7 @@ def _start_approved(*, request: ApprovalRequest, now: datetime) -> None:
     """Schedule the broadcast, in the name of whoever asked."""
     broadcast = lock(int(request.subject_id))
     if approvals.preview_of(request, now=now) != request.preview:
-        raise IllegalMoveError("It has just been changed.")
+        raise IllegalMoveError("This broadcast has just been changed. Look at it again.")
     _move(
         broadcast,
         Action.SCHEDULE,
@@ -495,7 +504,7 @@ def queued(broadcast: Broadcast) -> QuerySet[BroadcastRecipient]:
 
 
 def _cancel_pending_calls(broadcast: Broadcast) -> None:
-    """Take the calls of a locked broadcast back that have not left."""
+    """Cancel the calls of a locked broadcast that have not left."""
     waiting = dict(queued(broadcast).values_list("call_id", "pk"))
     taken = outbox.cancel_pending(call_ids=waiting)
     pks = [waiting[call_id] for call_id in taken]

@@ -202,7 +202,7 @@ class Broadcast(models.Model):
     is_approved = models.BooleanField(default=False)
     started_at = models.DateTimeField(null=True, blank=True)
     ended_at = models.DateTimeField(null=True, blank=True)
-    # When it has last come further.
+    # When it last made progress.
     progressed_at = models.DateTimeField(null=True, blank=True)
 
     # The last player who was looked at for the list of recipients, and whether that was the last.
@@ -223,7 +223,7 @@ class Broadcast(models.Model):
             ("approve_broadcast", "Can approve broadcasts to many players"),
         ]
         indexes = [
-            # What the job has to start and to go on with.
+            # What the job has to start and to continue.
             models.Index(
                 fields=["id"],
                 condition=Q(status__in=["SCHEDULED", "RUNNING"]),
@@ -331,8 +331,8 @@ class Broadcast(models.Model):
         return [self.for_language] if self.for_language else list(Language.values)
 
     @property
-    def settled(self) -> int:
-        """How many recipients are done with, one way or another."""
+    def finished(self) -> int:
+        """How many recipients have an outcome, whichever it is."""
         return sum(
             (self.sent, self.refused, self.blocked, self.given_up, self.maybe_sent, self.left_out)
         )
@@ -340,7 +340,7 @@ class Broadcast(models.Model):
     @property
     def left(self) -> int:
         """How many recipients are still to come, of those that are known."""
-        return self.recipients - self.settled
+        return self.recipients - self.finished
 
 
 class Delivered(models.TextChoices):
@@ -356,7 +356,7 @@ class Delivered(models.TextChoices):
     LEFT_OUT = "LEFT_OUT", "left out"
 
 
-# QUEUED -> PENDING is a call that was taken back before it left: the broadcast is paused or over.
+# QUEUED -> PENDING is a call that was cancelled before it left: the broadcast is paused or over.
 # LEFT_OUT has blocked the bot, was suspended or wants no news any more since the list was made.
 DELIVERED_MOVES = (
     (Delivered.PENDING, Delivered.QUEUED),
@@ -383,7 +383,7 @@ class BroadcastRecipient(models.Model):
     outcome = models.CharField(
         max_length=10, choices=Delivered, default=Delivered.PENDING, db_default=Delivered.PENDING
     )
-    # The outbox forgets its calls after a month; the outcome has been copied long before.
+    # The outbox deletes its calls after a month; the outcome has been copied long before.
     call = models.ForeignKey(
         OutgoingCall,
         null=True,

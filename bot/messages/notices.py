@@ -1,7 +1,7 @@
-"""What players are told without having asked: rows of lower apps, fetched and told once.
+"""Notices: messages that players get without having asked, each once.
 
 A lower app leaves rows; a `Source` in SOURCES says which are due, how one is claimed, and how it
-reads. Claim and message are of one transaction, so nothing is told twice or lost.
+reads. Claim and message are of one transaction, so nothing is sent twice or lost.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -39,7 +39,7 @@ from promos.models import ReferralNotice
 from quizarena import sweeps
 from quizarena.players.models import Player
 
-# Players are looked for so many at a time, and told so much at once.
+# Players are looked for so many at a time, and get so many notices at once.
 BATCH = 100
 ROWS_MAX = 20
 
@@ -50,25 +50,25 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source(Generic[Row]):
-    """Rows of one kind, each with a `player`, that players have to be told of.
+    """Rows of one kind, each with a `player`, of which players have to be notified.
 
-    `due` are those that nobody has told yet, in the order of telling. `claim` marks one as told and
-    is True once. `say` is the text in the language that is active, None for what has had its time.
+    `due` are those without a notice yet, in the order of sending. `claim` marks one as notified and
+    is True once. `render` returns the text in the active language, None for what is out of date.
 
-    What is `owed` (money, an answer by a person) is a message of its own, goes out at once, waits
-    for a player who has blocked the bot, and reaches a suspended one, too. The rest are reminders:
-    those of one moment are one message, wait for the end of the player's quiet hours and for a
-    place in the player's day (bot/messages/reminders.py), and who cannot play, or does not want
-    them, is not told afterwards either.
+    A `transactional` notice (money, an answer by a person) is a message of its own, goes out at
+    once, waits for a player who has blocked the bot, and reaches a suspended one, too. The rest are
+    reminders: those of one moment are one message, wait for the end of the player's quiet hours and
+    for a free slot of the player's day (bot/messages/reminders.py), and whoever cannot play, or
+    does not want them, does not get them afterwards either.
     """
 
     name: str
     due: Callable[[], "QuerySet[Row]"]
     claim: Callable[[Row, datetime], bool]
-    say: Callable[[Row, datetime], str | None]
+    render: Callable[[Row, datetime], str | None]
     keyboard: Callable[[Row, datetime], InlineKeyboardMarkup] = lambda _, __: navigation.way_back()
-    owed: bool = False
-    # As which reminder it takes a place of the day, unless it is owed.
+    transactional: bool = False
+    # As which reminder it takes a slot of the day, unless it is transactional.
     kind: ReminderKind | None = None
 
 
@@ -76,25 +76,25 @@ class Source(Generic[Row]):
 
 
 def _marking(due: Callable[[], "QuerySet[Any]"], field: str) -> Callable[[Any, datetime], bool]:
-    """Return the claim that notes in `field` when a row that is due was told."""
+    """Return the claim that writes the time of the notice to `field` of a row that is due."""
     return lambda row, now: due().filter(pk=row.pk).update(**{field: now}) == 1
 
 
-def _say_receipt(purchase: Purchase, now: datetime) -> str:
+def _render_receipt(purchase: Purchase, now: datetime) -> str:
     owned = holdings(player=purchase.player, now=now)
     return receipts_texts.receipt(purchase, owned, _renewed_beside(purchase, now=now), now=now)
 
 
 def _renewed_beside(purchase: Purchase, *, now: datetime) -> Subscription | None:
-    """Return the subscription that goes on although the player has bought Premium once."""
+    """Return the subscription that is renewed although the player has bought Premium once."""
     goods = purchase.delivers
     if purchase.is_subscription or goods is None or goods.premium is None:
         return None
     return subscriptions.renewing(player=purchase.player, now=now)
 
 
-def _say_renewal_failed(subscription: Subscription, now: datetime) -> str | None:
-    # Who comes back later than that is told of the end of Premium.
+def _render_renewal_failed(subscription: Subscription, now: datetime) -> str | None:
+    # Who comes back later than that is notified of the end of Premium.
     over = subscription.state(now) is SubscriptionState.ENDED
     return None if over else receipts_texts.renewal_failed(subscription)
 
@@ -103,50 +103,50 @@ RECEIPTS = Source(
     name="receipt",
     due=lambda: Purchase.objects.receipt_due().select_related("product"),
     claim=_marking(Purchase.objects.receipt_due, "receipt_sent_at"),
-    say=_say_receipt,
+    render=_render_receipt,
     keyboard=lambda purchase, now: shop_buttons.after_purchase_notice(
         _renewed_beside(purchase, now=now)
     ),
-    owed=True,
+    transactional=True,
 )
 DELAYS = Source(
     name="delay",
     due=Purchase.objects.delay_notice_due,
     claim=_marking(Purchase.objects.delay_notice_due, "delay_told_at"),
-    say=lambda purchase, _: receipts_texts.delay(purchase),
+    render=lambda purchase, _: receipts_texts.delay(purchase),
     keyboard=lambda _, __: shop_buttons.after_purchase_notice(),
-    owed=True,
+    transactional=True,
 )
 REFUNDS = Source(
     name="refund",
     due=lambda: Purchase.objects.refund_notice_due().select_related("product"),
     claim=_marking(Purchase.objects.refund_notice_due, "refund_told_at"),
-    say=lambda purchase, _: receipts_texts.refund(purchase),
+    render=lambda purchase, _: receipts_texts.refund(purchase),
     keyboard=lambda _, __: shop_buttons.after_purchase_notice(),
-    owed=True,
+    transactional=True,
 )
 LINKS = Source(
     name="link",
     due=lambda: Purchase.objects.link_notice_due().select_related("product"),
     claim=_marking(Purchase.objects.link_notice_due, "link_sent_at"),
-    say=lambda purchase, _: shop_texts.link(purchase),
+    render=lambda purchase, _: shop_texts.link(purchase),
     keyboard=lambda purchase, _: shop_buttons.link(purchase),
-    owed=True,
+    transactional=True,
 )
 FAILED_RENEWALS = Source(
     name="renewal",
     due=Subscription.objects.grace_notice_due,
     claim=_marking(Subscription.objects.grace_notice_due, "grace_told_at"),
-    say=_say_renewal_failed,
+    render=_render_renewal_failed,
     keyboard=lambda _, __: receipts_buttons.after_subscription_notice(),
-    owed=True,
+    transactional=True,
 )
 ANSWERS = Source(
     name="answer",
     due=SupportRequest.objects.answer_due,
     claim=_marking(SupportRequest.objects.answer_due, "told_at"),
-    say=lambda request, _: support_texts.support_answer(request),
-    owed=True,
+    render=lambda request, _: support_texts.support_answer(request),
+    transactional=True,
 )
 
 
@@ -157,7 +157,7 @@ def _claim_premium(notice: PremiumNotice, now: datetime) -> bool:
     return entitlements.mark_notified(notice_ids=[notice.pk], now=now) == 1
 
 
-def _say_premium(notice: PremiumNotice, now: datetime) -> str | None:
+def _render_premium(notice: PremiumNotice, now: datetime) -> str | None:
     if not entitlements.is_timely(notice=notice, now=now):
         return None
     return texts.premium_notice(notice, now=now)
@@ -170,7 +170,7 @@ def _claim_day(day: StreakDay, now: datetime) -> bool:
     return streaks.mark_notified(day=day, now=now)
 
 
-def _say_day(day: StreakDay, now: datetime) -> str:
+def _render_day(day: StreakDay, now: datetime) -> str:
     offer = streaks.earn_back(player=day.player, now=now)
     until = streak_rules.earn_back_until(day.day, zone=business_zone())
     # The offer is for the last loss.
@@ -181,7 +181,7 @@ def _say_day(day: StreakDay, now: datetime) -> str:
 
 
 def _invitations(*, of_losses: bool) -> Source[ReferralNotice]:
-    """Return what inviters are told: of a reward that was taken back, which is owed, or news."""
+    """Return the notices to inviters: of revoked rewards, which are transactional, or news."""
 
     def due() -> "QuerySet[ReferralNotice]":
         undelivered = ReferralNotice.objects.undelivered(of_losses=of_losses)
@@ -191,9 +191,9 @@ def _invitations(*, of_losses: bool) -> Source[ReferralNotice]:
         name="lost reward" if of_losses else "invitations",
         due=due,
         claim=_marking(due, "told_at"),
-        say=lambda notice, now: invite_texts.notice(notice, now=now),
+        render=lambda notice, now: invite_texts.notice(notice, now=now),
         keyboard=lambda notice, _: invite_buttons.after_invitation_notice(notice.reward),
-        owed=of_losses,
+        transactional=of_losses,
         kind=None if of_losses else ReminderKind.INVITATIONS,
     )
 
@@ -212,82 +212,82 @@ SOURCES: tuple[Source[Any], ...] = (
         name="premium",
         due=PremiumNotice.objects.undelivered,
         claim=_claim_premium,
-        say=_say_premium,
+        render=_render_premium,
         kind=ReminderKind.PREMIUM,
     ),
     Source(
         name="streak",
         due=StreakDay.objects.undelivered,
         claim=_claim_day,
-        say=_say_day,
+        render=_render_day,
         kind=ReminderKind.STREAK_NEWS,
     ),
     _invitations(of_losses=False),
 )
 
 
-# --- Telling --------------------------------------------------------------------------------------
+# --- Sending --------------------------------------------------------------------------------------
 
 
 def notify(*, player: Player, now: datetime, sources: Sequence[Source[Any]] | None = None) -> int:
-    """Tell the player what is due at `now`; return of how many rows that was.
+    """Send the player the notices that are due at `now`; return of how many rows.
 
     A step of the caller's transaction, inside outbox.collecting(): what a handler has sent before
-    comes first. Rows that somebody else is about to tell are left to them. A row that cannot be
-    told is logged and stays due, and neither its neighbours nor the caller's work suffer.
+    comes first. Rows that another worker has locked are left to it. A row that cannot be rendered
+    is logged and stays due, and neither its neighbours nor the caller's work suffer.
     """
-    told = 0
+    count = 0
     with dates.speaking_to(player):
         for source in SOURCES if sources is None else sources:
-            if source.owed and player.bot_blocked_at is not None:
+            if source.transactional and player.bot_blocked_at is not None:
                 continue
-            said = _claim_and_say(source, player=player, now=now)
-            told += len(said)
-            _send(source, said, player=player, now=now)
-    return told
+            claimed = _claim_and_render(source, player=player, now=now)
+            count += len(claimed)
+            _send(source, claimed, player=player, now=now)
+    return count
 
 
-def send_due_notices(*, owed: bool, until: datetime) -> int:
-    """Tell all players what is due, owed or not, until it is `until`; return how many rows.
+def send_due_notices(*, transactional: bool, until: datetime) -> int:
+    """Send all players the notices that are due, transactional or not; return of how many rows.
 
-    Each player is a transaction of their own.
+    Stops at `until`. Each player is a transaction of their own.
     """
-    sources = [source for source in SOURCES if source.owed is owed]
+    sources = [source for source in SOURCES if source.transactional is transactional]
     return sweeps.one_by_one(
-        due=partial(_players_to_tell, sources), settle=partial(_notify_one, sources), until=until
+        due=partial(_players_to_notify, sources), apply=partial(_notify_one, sources), until=until
     )
 
 
-def _players_to_tell(sources: Sequence[Source[Any]], seen: Collection[int]) -> list[int]:
+def _players_to_notify(sources: Sequence[Source[Any]], seen: Collection[int]) -> list[int]:
     """Return the next players for whom anything is due."""
-    owed = all(source.owed for source in sources)
-    batch = BATCH if owed else min(BATCH, outbox.bulk_room(at_most=reminders.QUEUE_MAX))
+    transactional = all(source.transactional for source in sources)
+    batch = BATCH if transactional else min(BATCH, outbox.bulk_room(at_most=reminders.QUEUE_MAX))
     players: dict[int, None] = {}
     for source in sources:
         due = source.due().exclude(player__in=seen)
-        if source.owed:
+        if source.transactional:
             due = due.filter(player__bot_blocked_at=None)
         else:
             assert source.kind is not None
-            placed = reminders.with_a_place(
+            reachable = reminders.with_a_free_slot(
                 Player.objects.all(), kind=source.kind, now=timezone.now()
             )
-            due = due.filter(player__in=placed)
+            due = due.filter(player__in=reachable)
         players |= dict.fromkeys(due.values_list("player", flat=True)[:batch])
     return list(players)
 
 
 def _notify_one(sources: Sequence[Source[Any]], player_id: int) -> int:
-    """Tell one player what is due from `sources`, all of them owed or none."""
+    """Send one player what is due from `sources`, all of them transactional or none."""
     now = timezone.now()
     with transaction.atomic(durable=True):
         player = Player.objects.get(pk=player_id)
-        if any(source.owed for source in sources):
+        if any(source.transactional for source in sources):
             with outbox.collecting():
                 return notify(player=player, now=now, sources=sources)
         settings = reminder_settings.settings_of(player)
         if not local_time.is_awake(now, zone=settings.zone):
-            return 0  # It was, when the players were looked for.
+            return 0  # The quiet hours have begun since the players were looked for.
         useless_at = local_time.quiet_at(now, zone=settings.zone)
         with (
             outbox.collecting(lane=Lane.BULK, useless_at=useless_at),
@@ -301,52 +301,52 @@ def _notify_one(sources: Sequence[Source[Any]], player_id: int) -> int:
 def _remind(
     source: Source[Any], *, player: Player, settings: ReminderSettings, now: datetime
 ) -> int:
-    """Tell what is due if the player's day has a place for it; return of how many rows.
+    """Send what is due if a slot of the player's day is free; return of how many rows.
 
-    What is dropped takes none, and without one everything stays due.
+    What is dropped takes no slot, and without a free one everything stays due.
     """
     is_wanted = source.kind is not ReminderKind.PREMIUM or settings.premium
     with transaction.atomic():
-        said = _claim_and_say(source, player=player, now=now, is_wanted=is_wanted)
+        claimed = _claim_and_render(source, player=player, now=now, is_wanted=is_wanted)
         assert source.kind is not None
-        if any(text for _, text in said) and not reminders.take_place(
+        if any(text for _, text in claimed) and not reminders.take_slot(
             settings=settings, kind=source.kind, now=now
         ):
             transaction.set_rollback(True)
             return 0
-    _send(source, said, player=player, now=now)
-    return len(said)
+    _send(source, claimed, player=player, now=now)
+    return len(claimed)
 
 
-def _claim_and_say(
+def _claim_and_render(
     source: Source[Any], *, player: Player, now: datetime, is_wanted: bool = True
 ) -> list[tuple[Any, str | None]]:
-    """Claim what is due to the player and return how it reads; None is claimed and not said."""
+    """Claim what is due to the player and return its texts; None is claimed and not sent."""
     is_away = player.bot_blocked_at is not None or player.suspended_at is not None or not is_wanted
     due = source.due().filter(player=player)
-    said: list[tuple[Any, str | None]] = []
+    claimed: list[tuple[Any, str | None]] = []
     for row in due.select_for_update(of=("self",), skip_locked=True)[:ROWS_MAX]:
         row.player = player
         try:
             with transaction.atomic():
                 if source.claim(row, now):
-                    text = None if is_away and not source.owed else source.say(row, now)
-                    said.append((row, text))
+                    is_dropped = is_away and not source.transactional
+                    claimed.append((row, None if is_dropped else source.render(row, now)))
         except Exception:  # Of whatever kind: it is this row's alone.
-            log.exception("notice.not_told", source=source.name, row=row.pk, player=player.pk)
-    return said
+            log.exception("notice.failed", source=source.name, row=row.pk, player=player.pk)
+    return claimed
 
 
 def _send(
     source: Source[Any],
-    said: Sequence[tuple[Any, str | None]],
+    claimed: Sequence[tuple[Any, str | None]],
     *,
     player: Player,
     now: datetime,
 ) -> None:
-    """Send what is to be said: each row is a message of its own if it is owed, else all are one."""
-    messages = [(row, text) for row, text in said if text]
-    if messages and not source.owed:
+    """Send the texts: each as a message of its own if transactional, else all as one."""
+    messages = [(row, text) for row, text in claimed if text]
+    if messages and not source.transactional:
         messages = [(messages[-1][0], "\n\n".join(text for _, text in messages))]
     for row, text in messages:
         reminders.send_reminder(player, text, source.keyboard(row, now))

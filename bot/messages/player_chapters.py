@@ -1,4 +1,4 @@
-"""A player's story: of what the player was told without asking."""
+"""A player's timeline: the broadcasts and reminders that the player got."""
 
 from django.http import HttpRequest
 
@@ -8,15 +8,15 @@ from quizarena.players.models import Player
 from quizarena.staff import dates
 from quizarena.staff.desk import age, object_link
 
-CHAPTER_LENGTH = 20
+SECTION_LENGTH = 20
 
 
 @timeline_source
 def broadcasts_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Tell which broadcasts the player got, for who may read them."""
+    """List the broadcasts to the player, for who may read them."""
     if not request.user.has_perm("bot.view_broadcastrecipient"):
         return None
-    rows = player.broadcasts.select_related("broadcast").order_by("-broadcast")[:CHAPTER_LENGTH]
+    rows = player.broadcasts.select_related("broadcast").order_by("-broadcast")[:SECTION_LENGTH]
     return TimelineSection(
         title="Broadcasts",
         headers=["Broadcast", "Outcome", "Done"],
@@ -29,18 +29,18 @@ def broadcasts_of_player(request: HttpRequest, player: Player) -> TimelineSectio
 
 @timeline_source
 def reminders_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Tell of what the player was reminded, and for what no place was left."""
+    """List the reminders to the player, and those for which no slot was free."""
     if not request.user.has_perm("bot.view_outgoingcall"):
         return None
-    rows = player.reminders.order_by("-day", "-ordinal")[:CHAPTER_LENGTH]
+    rows = player.reminders.order_by("-day", "-ordinal")[:SECTION_LENGTH]
     return TimelineSection(
         title="Reminders",
-        headers=["Day", "Kind", "Place", "When"],
+        headers=["Day", "Kind", "Slot", "When"],
         rows=[
             [
                 dates.day(row.day),
                 row.get_kind_display(),
-                row.ordinal or "skipped: two had been sent",
+                row.ordinal or "skipped: two were sent that day",
                 age(row.created_at),
             ]
             for row in rows

@@ -32,7 +32,7 @@ CSV_CHUNK = 2_000
 
 
 class OutcomeFilter(admin.SimpleListFilter):
-    """How one broadcast has fared; across all of them nobody asks."""
+    """The outcomes within one broadcast; across all of them there is no filter."""
 
     title = "outcome"
     parameter_name = "outcome"
@@ -52,7 +52,7 @@ class OutcomeFilter(admin.SimpleListFilter):
 class BroadcastRecipientAdmin(ReadOnlyAdmin[BroadcastRecipient]):
     """Who gets a broadcast, and with which outcome."""
 
-    list_display = ("who", "which", "shown_outcome", "settled", "shown_call")
+    list_display = ("who", "which", "shown_outcome", "finished", "shown_call")
     list_display_links = None
     list_filter = (OutcomeFilter,)
     list_select_related = ("player", "broadcast")
@@ -61,7 +61,7 @@ class BroadcastRecipientAdmin(ReadOnlyAdmin[BroadcastRecipient]):
     search_help_text = "Telegram id, or beginning of a user name"
     ordering = ("-broadcast", "-player")
     fieldsets = (
-        (None, {"fields": (("who", "which"), ("shown_outcome", "settled"), "shown_call")}),
+        (None, {"fields": (("who", "which"), ("shown_outcome", "finished"), "shown_call")}),
     )
 
     @display(description="Player")
@@ -80,9 +80,9 @@ class BroadcastRecipientAdmin(ReadOnlyAdmin[BroadcastRecipient]):
         outcome = Delivered(recipient.outcome)
         return badge(outcome.label, OUTCOME_COLOURS[outcome])
 
-    @display(description="Settled")
-    def settled(self, recipient: BroadcastRecipient) -> str:
-        """Return when that was known."""
+    @display(description="Finished")
+    def finished(self, recipient: BroadcastRecipient) -> str:
+        """Return when the outcome was known."""
         return age(recipient.settled_at)
 
     @display(description="Call")
@@ -94,7 +94,7 @@ class BroadcastRecipientAdmin(ReadOnlyAdmin[BroadcastRecipient]):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[BroadcastRecipient], search_term: str
     ) -> tuple[QuerySet[BroadcastRecipient], bool]:
-        """Find what players got."""
+        """Find the broadcasts to a player."""
         if search_term.strip():
             queryset = queryset.filter(player__in=matching_term(Player.objects.all(), search_term))
         return queryset, False

@@ -1,8 +1,8 @@
 """What the bot says on its own, to whom, and when. Product rules, sections 7, 10 and 12.
 
-At most two messages a day by the player's own clock: each takes one of the day's two places, which
+At most two messages a day by the player's own clock: each takes one of the day's two slots, which
 the database keeps (Reminder). A kind that is due to many at one instant (ten in the evening in
-Berlin) is a sweep over those who want it, page by page, that anybody can go on with.
+Berlin) is a sweep over those who want it, page by page, that any worker can continue.
 """
 
 from collections.abc import Callable, Collection, Sequence
@@ -19,7 +19,7 @@ from telegram import InlineKeyboardMarkup
 from telegram.constants import ParseMode
 
 from bot.chat import dates, local_time
-from bot.chat.local_time import LATE, PLACES
+from bot.chat.local_time import LATE, SLOTS
 from bot.chat.models import ReminderSettings, Zone
 from bot.messages import buttons, texts
 from bot.messages.models import Reminder, ReminderKind, ReminderSweep
@@ -30,7 +30,7 @@ from economy.models import Streak
 from economy.streak_rules import DAY, midnight_after
 from economy.wallets import business_zone
 from payments import offers
-from payments.offer_rules import Event
+from payments.offer_rules import Touchpoint
 from payments.offers import Proposal
 from quizarena.players.models import Player
 
@@ -43,10 +43,7 @@ OFFERS_PAGE = 30
 log = structlog.get_logger(__name__)
 
 
-# --- What a player wants --------------------------------------------------------------------------
-
-
-# --- Places ---------------------------------------------------------------------------------------
+# --- Slots ----------------------------------------------------------------------------------------
 
 
 class _LocalDay(Func):
@@ -56,31 +53,31 @@ class _LocalDay(Func):
     arg_joiner = " AT TIME ZONE "
 
 
-def with_a_place(players: QuerySet[Player], *, kind: str, now: datetime) -> QuerySet[Player]:
-    """Return of `players` those who can be told of `kind` now: awake, and with a place left."""
+def with_a_free_slot(players: QuerySet[Player], *, kind: str, now: datetime) -> QuerySet[Player]:
+    """Return of `players` those who can get `kind` now: awake, and with a free slot."""
     zone = Coalesce("reminder_settings__zone", Value(Zone.BERLIN))
     today = Reminder.objects.filter(
-        Q(ordinal=PLACES[-1]) | Q(kind=kind), player=OuterRef("pk"), day=OuterRef("local_day")
+        Q(ordinal=SLOTS[-1]) | Q(kind=kind), player=OuterRef("pk"), day=OuterRef("local_day")
     )
     return players.alias(zone=zone, local_day=_LocalDay(Value(now), F("zone"))).filter(
         ~Exists(today), zone__in=local_time.awake(now)
     )
 
 
-def take_place(*, settings: ReminderSettings, kind: str, now: datetime) -> bool:
-    """Take a place of the player's day for a message of `kind`; return False if none is left."""
+def take_slot(*, settings: ReminderSettings, kind: str, now: datetime) -> bool:
+    """Take a slot of the player's day for a message of `kind`; return False if none is free."""
     day = local_time.local_day(now, zone=settings.zone)
-    return bool(_take_places([settings.player_id], kind=kind, day=day, now=now))
+    return bool(_take_slots([settings.player_id], kind=kind, day=day, now=now))
 
 
-def _take_places(player_ids: Collection[int], *, kind: str, day: date, now: datetime) -> set[int]:
-    """Give each player a place of the day; return who has got one.
+def _take_slots(player_ids: Collection[int], *, kind: str, day: date, now: datetime) -> set[int]:
+    """Give each player a slot of the day; return who has got one.
 
-    Whoever has none left, or has had this kind, gets none; the former is noted as skipped. The
+    Whoever has none left, or has had this kind, gets none; the former is stored as skipped. The
     constraints decide, so that it does not matter who else does the same at this moment.
     """
     left, served = set(player_ids), set[int]()
-    for ordinal in (*PLACES, None):
+    for ordinal in (*SLOTS, None):
         with connection.cursor() as cursor:
             cursor.execute(
                 """
@@ -91,10 +88,10 @@ def _take_places(player_ids: Collection[int], *, kind: str, day: date, now: date
                 # All take them in the same order, so nobody waits for each other.
                 [kind, day, ordinal, now, sorted(left)],
             )
-            placed = {player for (player,) in cursor.fetchall()}
-        left -= placed
+            stored = {player for (player,) in cursor.fetchall()}
+        left -= stored
         if ordinal is not None:
-            served |= placed
+            served |= stored
         if not left:
             break
     return served
@@ -109,18 +106,18 @@ class Sweep:
 
     `moments` are the instants at which it is due in a zone around the day. `wanted` are the
     settings of those who want it at that instant, `needed` those of the players who have a reason.
-    At some `pause` an offer may stand below it, in the same message.
+    At a `touchpoint` an offer may stand below it, in the same message.
     """
 
     moments: Callable[[date, str], Sequence[datetime]]
     wanted: Callable[["QuerySet[ReminderSettings]", ReminderSweep], "QuerySet[ReminderSettings]"]
     needed: Callable[["QuerySet[Player]", date], "QuerySet[Player]"]
-    say: Callable[[Player, str, datetime], str]
-    pause: Event | None = None
+    render: Callable[[Player, str, datetime], str]
+    touchpoint: Touchpoint | None = None
 
 
 def _risky(players: "QuerySet[Player]", today: date) -> "QuerySet[Player]":
-    """Return those whose streak runs, is settled, and has nothing of today."""
+    """Return those whose streak runs, is rolled over, and has nothing of today."""
     return players.filter(
         streak__current__gt=0,
         streak__settled_through__gte=today - DAY,
@@ -135,13 +132,13 @@ def _idle(players: "QuerySet[Player]", today: date) -> "QuerySet[Player]":
     )
 
 
-def _say_risk(player: Player, zone: str, now: datetime) -> str:
+def _render_risk(player: Player, zone: str, now: datetime) -> str:
     today = now.astimezone(business_zone()).date()
     ends_at = midnight_after(today, zone=business_zone())
     return texts.streak_risk(days=player.streak.current, ends_at=ends_at)
 
 
-def _say_daily(player: Player, zone: str, now: datetime) -> str:
+def _render_daily(player: Player, zone: str, now: datetime) -> str:
     return texts.daily_round(name=player.first_name)
 
 
@@ -152,8 +149,8 @@ SWEEPS = {
         ],
         wanted=lambda settings, sweep: settings.filter(zone=sweep.zone, streak_risk=True),
         needed=_risky,
-        say=_say_risk,
-        pause=Event.EVENING,
+        render=_render_risk,
+        touchpoint=Touchpoint.EVENING,
     ),
     ReminderKind.DAILY_ROUND: Sweep(
         moments=lambda day, zone: [
@@ -163,7 +160,7 @@ SWEEPS = {
             zone=sweep.zone, daily_round=True, daily_hour=_hour(sweep)
         ),
         needed=_idle,
-        say=_say_daily,
+        render=_render_daily,
     ),
 }
 
@@ -176,7 +173,7 @@ def remind(*, until: datetime) -> int:
     """Remind everybody who is due, until it is `until`; return how many were.
 
     A page of players is a transaction. What a reminder says is only true for LATE, so it neither
-    starts nor leaves later than that. A sweep that fails is logged and goes on the next time.
+    starts nor leaves later than that. A sweep that fails is logged and continued the next time.
     """
     now = timezone.now()
     _open_sweeps(now)
@@ -186,7 +183,7 @@ def remind(*, until: datetime) -> int:
             while timezone.now() < until and (page := _remind_page(sweep_id)) is not None:
                 count += page
         except Exception:  # Of whatever kind: it is this sweep's alone.
-            log.exception("reminder.sweep_left_behind", sweep=sweep_id)
+            log.exception("reminder.sweep_failed", sweep=sweep_id)
     return count
 
 
@@ -232,7 +229,7 @@ def _remind_page(sweep_id: int) -> int | None:
         return None
     rules = SWEEPS[ReminderKind(sweep.kind)]
     wanted = rules.wanted(ReminderSettings.objects.all(), sweep).filter(player__gt=sweep.cursor)
-    size = room if rules.pause is None else min(room, OFFERS_PAGE)
+    size = room if rules.touchpoint is None else min(room, OFFERS_PAGE)
     page = list(wanted.order_by("player").values_list("player", flat=True)[:size])
     count = _remind_players(sweep, page, now=now)
     if page:
@@ -244,9 +241,9 @@ def _remind_page(sweep_id: int) -> int | None:
 
 
 def _remind_players(sweep: ReminderSweep, page: Sequence[int], *, now: datetime) -> int:
-    """Remind those of the page who need it and have a place left; return how many.
+    """Remind those of the page who need it and have a free slot; return how many.
 
-    Whoever cannot be told has the place back.
+    Whoever cannot be reminded has the slot back.
     """
     kind = ReminderKind(sweep.kind)
     rules = SWEEPS[kind]
@@ -256,42 +253,42 @@ def _remind_players(sweep: ReminderSweep, page: Sequence[int], *, now: datetime)
         player.pk: player for player in rules.needed(reachable, today).select_related("streak")
     }
     day = local_time.local_day(sweep.due_at, zone=sweep.zone)
-    served = _take_places(needed, kind=kind, day=day, now=now) if needed else set()
+    served = _take_slots(needed, kind=kind, day=day, now=now) if needed else set()
     with outbox.collecting(lane=Lane.BULK, useless_at=sweep.due_at + LATE):
-        told = {pk for pk in sorted(served) if _remind_one(needed[pk], sweep=sweep, now=now)}
-    if told != served:
-        Reminder.objects.filter(player__in=served - told, kind=kind, day=day).delete()
-    return len(told)
+        reminded = {pk for pk in sorted(served) if _remind_one(needed[pk], sweep=sweep, now=now)}
+    if reminded != served:
+        Reminder.objects.filter(player__in=served - reminded, kind=kind, day=day).delete()
+    return len(reminded)
 
 
 def _remind_one(player: Player, *, sweep: ReminderSweep, now: datetime) -> bool:
-    """Tell the player; False, and logged, if that does not work: nobody else suffers."""
+    """Remind the player; False, and logged, if that fails: the other players are not affected."""
     rules = SWEEPS[ReminderKind(sweep.kind)]
     try:
         with dates.speaking_to(player, zone=sweep.zone):
-            text = rules.say(player, sweep.zone, now)
-            text, proposal = _with_offer(text, player=player, pause=rules.pause, now=now)
+            text = rules.render(player, sweep.zone, now)
+            text, proposal = _with_offer(text, player=player, touchpoint=rules.touchpoint, now=now)
             send_reminder(player, text, buttons.reminder(proposal))
     except Exception:
-        log.exception("reminder.not_told", kind=sweep.kind, player=player.pk)
+        log.exception("reminder.failed", kind=sweep.kind, player=player.pk)
         return False
     return True
 
 
 def _with_offer(
-    text: str, *, player: Player, pause: Event | None, now: datetime
+    text: str, *, player: Player, touchpoint: Touchpoint | None, now: datetime
 ) -> tuple[str, Proposal | None]:
-    """Return the text with what is offered at the pause; a defect there costs the offer alone."""
-    if pause is None:
+    """Return the text with the offer of the touchpoint, if any; a defect costs the offer alone."""
+    if touchpoint is None:
         return text, None
     try:
         with transaction.atomic():
-            proposal = offers.propose(player=player, event=pause, now=now)
+            proposal = offers.propose(player=player, touchpoint=touchpoint, now=now)
             if proposal is None:
                 return text, None
             return offers_texts.with_reminder(text, proposal, now=now), proposal
     except Exception:
-        log.exception("reminder.not_offered", player=player.pk, pause=pause)
+        log.exception("reminder.offer_failed", player=player.pk, touchpoint=touchpoint)
         return text, None
 
 

@@ -26,8 +26,8 @@ from quizarena.staff.desk import (
     span,
 )
 
-# So many rows of each kind tell a player's story.
-CHAPTER_LENGTH = 20
+# So many rows of each kind stand in a player's timeline.
+SECTION_LENGTH = 20
 # The end of a traceback, where the error itself stands.
 ERROR_TAIL = 400
 INBOX_COLOURS = {"NEW": "info", "WORKING": "primary", "DONE": "success", "DEAD": "danger"}
@@ -56,7 +56,7 @@ def _last_line(text: str) -> str:
 
 @admin.register(InboxUpdate)
 class InboxUpdateAdmin(ReadOnlyAdmin[InboxUpdate]):
-    """Updates: where each stands, why it failed, and another try for the dead."""
+    """Updates: where each stands, why it failed, and another try for dead ones."""
 
     list_display = (
         "update_number",
@@ -87,8 +87,8 @@ class InboxUpdateAdmin(ReadOnlyAdmin[InboxUpdate]):
             },
         ),
         ("Last error", {"fields": ("traceback",)}),
-        ("What Telegram sent, without texts", {"fields": ("shown_payload",)}),
-        ("Calls it caused", {"fields": ("caused",)}),
+        ("Update from Telegram, without texts", {"fields": ("shown_payload",)}),
+        ("Calls caused by the update", {"fields": ("caused",)}),
     )
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[InboxUpdate]:
@@ -160,7 +160,7 @@ class InboxUpdateAdmin(ReadOnlyAdmin[InboxUpdate]):
     @display(description="Calls")
     def caused(self, update: InboxUpdate) -> str | SafeString:
         """Return links to the outgoing calls of this update."""
-        calls = update.calls.order_by("pk")[:CHAPTER_LENGTH]
+        calls = update.calls.order_by("pk")[:SECTION_LENGTH]
         return format_html_join(", ", "{}", ((object_link(call),) for call in calls)) or "–"
 
     def get_search_results(
@@ -173,7 +173,7 @@ class InboxUpdateAdmin(ReadOnlyAdmin[InboxUpdate]):
         return queryset, False
 
     def has_try_again_permission(self, request: HttpRequest) -> bool:
-        """Return whether the user may let dead updates live again."""
+        """Return whether the user may queue dead updates again."""
         return request.user.has_perm("bot.try_again_inboxupdate")
 
     def is_action_due(self, action: str, obj: InboxUpdate) -> bool:
@@ -182,7 +182,7 @@ class InboxUpdateAdmin(ReadOnlyAdmin[InboxUpdate]):
 
     @admin.action(description="Try again", permissions=["try_again"])
     def try_again(self, request: HttpRequest, queryset: QuerySet[InboxUpdate]) -> None:
-        """Let dead updates live again, with all their tries."""
+        """Queue dead updates again, with all their tries."""
         self.act(
             request,
             queryset,
@@ -227,7 +227,7 @@ class OutgoingCallAdmin(ReadOnlyAdmin[OutgoingCall]):
                 )
             },
         ),
-        ("What Telegram said", {"fields": ("shown_error",)}),
+        ("Answer of Telegram", {"fields": ("shown_error",)}),
         ("Parameters", {"fields": ("shown_parameters", "shown_files")}),
     )
 
@@ -344,7 +344,7 @@ class OutgoingCallAdmin(ReadOnlyAdmin[OutgoingCall]):
             queryset,
             verb="queued again",
             service=lambda call: outbox.send_again(call_id=call.pk),
-            refusal="only what was refused, given up or maybe sent can be sent again",
+            refusal="only a call that was refused, given up or maybe sent can be sent again",
         )
 
 
@@ -355,7 +355,7 @@ def _player_link(key: int | None) -> str | SafeString:
 
 @timeline_source
 def updates_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Tell what the player did, for who may read the inbox."""
+    """List the updates of the player, for who may read the inbox."""
     if not request.user.has_perm("bot.view_inboxupdate"):
         return None
     desk = _desk(InboxUpdate)
@@ -372,7 +372,7 @@ def updates_of_player(request: HttpRequest, player: Player) -> TimelineSection |
                 desk.took(update),
                 desk.error(update),
             ]
-            for update in updates.order_by("-update_id")[:CHAPTER_LENGTH]
+            for update in updates.order_by("-update_id")[:SECTION_LENGTH]
         ],
         more=link("All updates", "bot_inboxupdate_changelist", query=f"q={player.telegram_id}"),
     )
@@ -380,7 +380,7 @@ def updates_of_player(request: HttpRequest, player: Player) -> TimelineSection |
 
 @timeline_source
 def calls_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Tell what the player was sent, for who may read the outbox."""
+    """List the calls to the player's chat, for who may read the outbox."""
     if not request.user.has_perm("bot.view_outgoingcall"):
         return None
     desk = _desk(OutgoingCall)
@@ -397,7 +397,7 @@ def calls_of_player(request: HttpRequest, player: Player) -> TimelineSection | N
                 desk.took(call),
                 desk.problem(call),
             ]
-            for call in calls.order_by("-id")[:CHAPTER_LENGTH]
+            for call in calls.order_by("-id")[:SECTION_LENGTH]
         ],
         more=link("All calls", "bot_outgoingcall_changelist", query=f"q={player.telegram_id}"),
     )

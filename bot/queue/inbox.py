@@ -41,7 +41,7 @@ CLAIMS_MAX = 20
 BIGINT_MAX = 2**63 - 1
 # A player who has rested may do so much at once; settings.PLAYER_ACTIONS_PER_SECOND is the pace.
 ACTION_BURST = 10
-# Who acts faster is told so, but not more often than this.
+# Who acts faster is asked to slow down, but not more often than this.
 RATE_LIMIT_NOTICE_INTERVAL = timedelta(minutes=1)
 
 # Takes an update's payload.
@@ -54,7 +54,7 @@ class Verdict(StrEnum):
     """Whether a player may act as fast as they do. Product rules, section 13."""
 
     ALLOWED = "allowed"
-    NOTIFY = "notify"  # Too fast, and the player has not been told yet.
+    NOTIFY = "notify"  # Too fast, and the player has not been notified yet.
     DROP = "drop"
 
 
@@ -64,7 +64,7 @@ class NotAnUpdateError(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """A worker's right to one try at an update; `attempt` tells it from later claims."""
+    """A worker's right to one try at an update; `attempt` distinguishes it from later claims."""
 
     update_id: int
     attempt: int
@@ -194,7 +194,7 @@ def take_over(*, now: datetime) -> int:
             """
             UPDATE bot_inboxupdate
             SET state = CASE WHEN attempts < %s THEN 'NEW' ELSE 'DEAD' END,
-                last_error = 'The worker died while it had this update.'
+                last_error = 'The worker died while it was processing this update.'
             WHERE update_id IN (
               SELECT update_id FROM bot_inboxupdate
               WHERE state = 'WORKING' AND claimed_at <= %s
@@ -348,17 +348,17 @@ def _has_another_try(one: Claim, error: Exception) -> bool:
 
 
 def _dead_letter(one: Claim, *, give_up: Handler) -> None:
-    """Let `give_up` say something about a dead update; whether it can changes nothing."""
+    """Let `give_up` say something about a dead update; whether it can makes no difference."""
     try:
         with transaction.atomic(), outbox.collecting(update_id=one.update_id):
             give_up(InboxUpdate.objects.get(pk=one.update_id).payload)
     except Exception:  # The update is dead and in the admin, whatever is wrong here too.
-        log.exception("update.not_even_an_apology")
+        log.exception("update.apology_failed")
 
 
 @transaction.atomic
 def try_again(*, update_id: int) -> bool:
-    """Let a dead update live again with all its tries; return False if it is not dead."""
+    """Queue a dead update again with all its tries; return False if it is not dead."""
     dead = InboxUpdate.objects.filter(pk=update_id, state=InboxState.DEAD)
     return dead.update(state=InboxState.NEW, attempts=0, due_at=timezone.now()) == 1
 

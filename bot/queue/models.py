@@ -63,7 +63,7 @@ class InboxUpdate(models.Model):
             models.Index(
                 fields=["player_key"], condition=Q(state="WORKING"), name="inbox_working_of_player"
             ),
-            # A player's story in the admin.
+            # A player's timeline in the admin.
             models.Index(fields=["player_key", "-update_id"], name="inbox_of_player"),
             # The admin's list of dead updates.
             models.Index(fields=["-update_id"], condition=Q(state="DEAD"), name="inbox_dead"),
@@ -119,7 +119,7 @@ FAILED_STATES = (CallState.REFUSED, CallState.GIVEN_UP, CallState.MAYBE_SENT)
 UNDELIVERED_STATES = (*FAILED_STATES, CallState.SUPERSEDED)
 CALL_MOVES = (
     (CallState.PENDING, CallState.SENDING),
-    (CallState.PENDING, CallState.GIVEN_UP),  # Its time was over before it could leave.
+    (CallState.PENDING, CallState.GIVEN_UP),  # It expired before it could be sent.
     (CallState.PENDING, CallState.SUPERSEDED),
     (CallState.SENDING, CallState.PENDING),
     (CallState.SENDING, CallState.SENT),
@@ -150,7 +150,7 @@ class OutgoingCall(models.Model):
         InboxUpdate, null=True, on_delete=models.SET_NULL, related_name="calls"
     )
     # The question that the player sees once the call is made; empty again when it has failed and
-    # has been seen to. Showings are never deleted, so nothing has to watch over the reference.
+    # was refunded. Showings are never deleted, so nothing has to watch over the reference.
     showing = models.ForeignKey(
         "game.Showing",
         null=True,
@@ -161,7 +161,7 @@ class OutgoingCall(models.Model):
     )
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
-    # From when on nobody wants it sent any more: a reminder that comes at night reminds of nothing.
+    # From when on it is not worth sending: a reminder that comes at night reminds of nothing.
     useless_at = models.DateTimeField(null=True)
     claimed_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
@@ -200,7 +200,7 @@ class OutgoingCall(models.Model):
                 condition=Q(state="PENDING", useless_at__isnull=False),
                 name="outbox_useless",
             ),
-            # A player's story in the admin.
+            # A player's timeline in the admin.
             models.Index(fields=["chat_key", "-id"], name="outbox_of_chat"),
             # The admin's list of what did not go well.
             models.Index(
@@ -251,14 +251,14 @@ class Pace(models.Model):
 
     name = models.CharField(max_length=32, primary_key=True)
     free_at = models.DateTimeField()
-    # When Telegram last told this chat to wait, and until when (its retry_after).
+    # When Telegram last limited this chat, and until when (its retry_after).
     limited_at = models.DateTimeField(null=True)
     limited_until = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name_plural = "paces"
         indexes = [
-            # "How many chats have been told to wait within the same seconds?"
+            # "How many chats were limited within the same seconds?"
             models.Index(
                 fields=["limited_at"],
                 condition=Q(limited_at__isnull=False),
@@ -283,7 +283,7 @@ class PlayerRateLimit(models.Model):
     player_key = models.BigIntegerField(primary_key=True)
     # The theoretical arrival time of the next action.
     free_at = models.DateTimeField()
-    # What became of the last action (bot/inbox.py Verdict), and when the player was last told.
+    # The verdict on the last action (bot/queue/inbox.py), and when the player was last notified.
     verdict = models.CharField(max_length=8)
     notified_at = models.DateTimeField(null=True)
 

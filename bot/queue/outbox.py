@@ -27,7 +27,7 @@ from bot.queue.models import FAILED_STATES, CallState, Lane, OutgoingCall, Pace
 # One new message per second and chat, three at once after a rest (Telegram's own advice).
 CHAT_INTERVAL = timedelta(seconds=1)
 CHAT_BURST = 3
-# When so many chats are told to wait within so short a time, it is about all of us.
+# When Telegram limits so many chats within so short a time, the whole bot is over its limit.
 LIMITED_CHATS_MAX = 3
 LIMITED_TOGETHER = timedelta(seconds=3)
 # Reminders and broadcasts, all chats together (Telegram: about 30 per second).
@@ -80,7 +80,7 @@ def collecting(
 def showing(showing_id: int | None) -> Iterator[None]:
     """Note of the calls made inside that they show the player this question, if it is one.
 
-    Should they fail, bot/screens/game/undelivered.py gives it back.
+    Should they fail, bot/screens/game/undelivered.py refunds it.
     """
     token = _showing.set(showing_id)
     try:
@@ -254,9 +254,9 @@ def take_turn(
 ) -> list[Delivery]:
     """Record `outcomes`, then claim at most `room` calls that may leave now.
 
-    Answers first, then bulk as far as its pace allows. A chat that was told to wait is left alone
-    by all senders; until `stop_until` no sender claims anything. Locks the rows of the paces it
-    uses, so all senders together keep them.
+    Answers first, then bulk as far as its pace allows. A chat that Telegram has limited is left
+    alone by all senders; until `stop_until` no sender claims anything. Locks the rows of the
+    paces it uses, so all senders together keep them.
     """
     if outcomes:
         _record(outcomes, now=now)
@@ -284,7 +284,7 @@ def take_turn(
 def take_over() -> int:
     """Give back the calls of senders that died with them; return how many there were.
 
-    Such a call may have arrived, and nobody will ever know: an answer is made again and marked
+    Such a call may have arrived, which cannot be found out: an answer is made again and marked
     doubtful, a bulk message is not sent twice knowingly and ends as MAYBE_SENT. A claim's age is
     measured by the clock of the database, which all senders share: one that runs ahead must not
     take calls away from senders that are alive.
@@ -313,11 +313,11 @@ def take_over() -> int:
     return count
 
 
-def give_up_useless(*, now: datetime) -> int:
-    """Give up the calls that nobody wants sent any more; return how many there were."""
-    useless = OutgoingCall.objects.filter(state=CallState.PENDING, useless_at__lte=now)
-    return useless.update(
-        state=CallState.GIVEN_UP, finished_at=now, error="Its time was over before it could leave."
+def give_up_expired(*, now: datetime) -> int:
+    """Give up the calls that are not worth sending any more; return how many there were."""
+    expired = OutgoingCall.objects.filter(state=CallState.PENDING, useless_at__lte=now)
+    return expired.update(
+        state=CallState.GIVEN_UP, finished_at=now, error="It expired before it could be sent."
     )
 
 
@@ -359,7 +359,7 @@ def send_again(*, call_id: int) -> bool:
 
 
 def purge_rate_limits(*, now: datetime) -> int:
-    """Delete the paces of chats that are at rest; return how many there were."""
+    """Delete the rate limits of chats that are at rest; return how many there were."""
     at_rest = Pace.objects.filter(name__startswith="chat:", free_at__lt=now)
     return at_rest.exclude(limited_until__gte=now).delete()[0]
 
@@ -411,15 +411,15 @@ def _signals(*, now: datetime) -> tuple[bool, bool]:
 
 
 def _limit_chats(outcomes: Sequence[Outcome], *, now: datetime) -> None:
-    """Leave the chats alone that Telegram has told to wait, and everybody if it is about all of us.
+    """Leave the chats alone that Telegram has limited, and all of them if the whole bot is.
 
-    A call without a chat counts as one of the player who caused it. It is about all of us when a
-    bulk call was told to wait, or LIMITED_CHATS_MAX chats at about the same time.
+    A call without a chat counts as one of the player who caused it. The whole bot counts as limited
+    when a bulk call was, or LIMITED_CHATS_MAX chats at about the same time.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            WITH told AS MATERIALIZED (
+            WITH refused AS MATERIALIZED (
               SELECT coalesce(call.chat_key, cause.player_key) AS chat_key, call.lane, outcome.until
               FROM unnest(%(ids)s::bigint[], %(untils)s::timestamptz[]) AS outcome (id, until)
               JOIN bot_outgoingcall AS call ON call.id = outcome.id
@@ -427,13 +427,13 @@ def _limit_chats(outcomes: Sequence[Outcome], *, now: datetime) -> None:
             ), limited AS (
               INSERT INTO bot_pace (name, free_at, limited_at, limited_until)
               SELECT 'chat:' || chat_key, %(now)s, %(now)s, max(until)
-              FROM told WHERE chat_key IS NOT NULL
+              FROM refused WHERE chat_key IS NOT NULL
               GROUP BY 1 ORDER BY 1
               ON CONFLICT (name) DO UPDATE
               SET limited_at = excluded.limited_at,
                   limited_until = greatest(bot_pace.limited_until, excluded.limited_until)
             )
-            SELECT max(until) FROM told WHERE lane = %(bulk)s
+            SELECT max(until) FROM refused WHERE lane = %(bulk)s
             """,
             {
                 "ids": [outcome.id for outcome in outcomes],
@@ -490,7 +490,7 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
     """Claim up to `limit` calls of `lane`, the first waiting one of each chat, in one statement.
 
     A new message leaves only if its chat has not had CHAT_BURST in a row, one per CHAT_INTERVAL;
-    the chat's pace moves with the claim. Nothing leaves for a chat that was told to wait. Where
+    the chat's pace moves with the claim. Nothing leaves for a chat that is limited. Where
     an edit has its turn and newer ones of the same message wait, the newest leaves in its place
     and the others are superseded. The database dates the claim: `take_over` reads its clock.
     """

@@ -1,6 +1,6 @@
 """Updates without what people have typed. Product rules, section 16.
 
-Once an update is done nobody needs its texts, and a code in one of them works for whoever reads it.
+Once an update is done its texts are not needed, and a code in one works for whoever reads it.
 """
 
 from typing import Any

@@ -81,8 +81,8 @@ async def introduce(bot: Bot) -> None:
 async def deliver(bot: Bot, delivery: Delivery) -> tuple[Outcome, TelegramError | None]:
     """Make one stored call to Telegram and say how it ended.
 
-    A connection that breaks after the request has left is a doubt: Telegram has no idempotency
-    key for sends.
+    After a connection that broke once the request had left, delivery is uncertain: Telegram has no
+    idempotency key for sends.
     """
     try:
         result = await bot.do_api_request(delivery.method, api_kwargs=_arguments(delivery))
@@ -102,7 +102,7 @@ async def deliver(bot: Bot, delivery: Delivery) -> tuple[Outcome, TelegramError 
 
 
 def judge(delivery: Delivery, error: TelegramError, *, now: datetime) -> Outcome:
-    """Say what an error means for the call: final, another try, or a doubt.
+    """Say what an error means for the call: final, another try, or uncertain.
 
     BadRequest comes before the network's errors because python-telegram-bot derives the one from
     the other.
@@ -126,9 +126,9 @@ def judge(delivery: Delivery, error: TelegramError, *, now: datetime) -> Outcome
             state, attempts, due_at = CallState.PENDING, delivery.attempts, now + HOUSEKEEPING / 5
         case AnswerLostError():
             doubtful = True
-            # An answer is owed and made again; a bulk message is not sent twice knowingly.
-            owed = delivery.lane == Lane.ANSWER or not delivery.method.startswith("send")
-            state = CallState.PENDING if owed else CallState.MAYBE_SENT
+            # An answer has to arrive and is made again; a bulk message is not sent twice knowingly.
+            must_arrive = delivery.lane == Lane.ANSWER or not delivery.method.startswith("send")
+            state = CallState.PENDING if must_arrive else CallState.MAYBE_SENT
         case _:
             state = CallState.PENDING
     too_old = now - delivery.created_at >= outbox.GIVE_UP_AFTER
@@ -166,7 +166,7 @@ def _given_up(delivery: Delivery, defect: Exception) -> Outcome:
         due_at=delivery.created_at,
         attempts=delivery.attempts + 1,
         doubtful=delivery.doubtful,
-        error=f"A defect of ours: {type(defect).__name__}",
+        error=f"Internal error: {type(defect).__name__}",
     )
 
 
@@ -196,9 +196,9 @@ def _arguments(delivery: Delivery) -> dict[str, Any]:
 def _exchange(
     landed: list[Outcome], blocked: list[int], room: int, stop_until: datetime | None
 ) -> list[Delivery]:
-    """Tell the database what has happened and claim what comes next, in the database's thread.
+    """Record in the database what has happened and claim what comes next, in its thread.
 
-    Telling it twice does no harm: a connection that breaks leaves all of it to the next turn.
+    Recording twice does no harm: a connection that breaks leaves all of it to the next turn.
     """
     now = timezone.now()
     for telegram_id in blocked:
@@ -206,13 +206,13 @@ def _exchange(
     return outbox.take_turn(outcomes=landed, room=room, now=now, stop_until=stop_until)
 
 
-def _keep_house() -> None:
+def _do_housekeeping() -> None:
     """Leave a sign of life and look for calls of senders that have died; never raise for a
     database that is away."""
     heartbeats.beat("sender")
     try:
         outbox.take_over()
-        outbox.give_up_useless(now=timezone.now())
+        outbox.give_up_expired(now=timezone.now())
     except (DatabaseError, InterfaceError) as error:
         log.warning("sender.database_away", error=str(error))
         _drop_connection()
@@ -242,7 +242,7 @@ class Sender:
         self._look.set()
 
     async def run(self) -> None:
-        """Send until told to stop."""
+        """Send until `stop` is called."""
         listener = asyncio.create_task(self._listen())
         try:
             while not self._stopping or self._flying or self._landed:
@@ -279,7 +279,7 @@ class Sender:
             # Only when all outcomes are recorded, also those that have come meanwhile: a database
             # that was away for long must not make a sender take over its own calls.
             self._house_due = time.monotonic() + HOUSEKEEPING.total_seconds()
-            await sync_to_async(_keep_house)()
+            await sync_to_async(_do_housekeeping)()
         if self._flying:
             await asyncio.sleep(BATCH_SECONDS)
         with suppress(TimeoutError):

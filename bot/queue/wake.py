@@ -16,7 +16,7 @@ from quizarena.celery import app
 # Lists: "there is something to send", "... to work on". Whoever listens takes what is there.
 SENDERS = "wake:senders"
 WORKERS = "wake:workers"
-# More than this nobody has to be told.
+# More elements than this say nothing more.
 _LENGTH_MAX = 100
 # By its name: the task stands above all that wakes it.
 WORK_INBOX = "bot.tasks.work_inbox"
@@ -42,7 +42,7 @@ def workers() -> None:
     """Have a worker look into the inbox, usually with one command.
 
     A worker that listens keeps the list empty, and the last one to stop leaves an element behind.
-    So an element that was there already means that nobody listens, or that all who do are busy:
+    So an element that was there already means that no worker listens, or that all who do are busy:
     then Celery calls one more.
     """
     try:
@@ -63,8 +63,8 @@ def call_worker() -> None:
         log.debug("wake.failed", error=str(error))
 
 
-def worker_came() -> None:
-    """Note that a called worker has come and is about to look: the next call calls another."""
+def worker_started() -> None:
+    """Note that a called worker has started and is about to look: the next call calls another."""
     try:
         _redis().delete(CALLED, WORKERS)
     except redis.RedisError as error:
@@ -80,7 +80,7 @@ def wait_for_work() -> bool:
         return False
 
 
-def worker_left() -> None:
+def worker_stopped() -> None:
     """Note that a worker has stopped listening.
 
     It must look into the inbox once more: what came until now has relied on it.

@@ -32,7 +32,7 @@ def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> 
 
     What cannot wait for one (bot/queue/intake.py) stands in the body, as a call for Telegram to
     make. 403 without the right secret, 413 for more than 1 MiB, 400 for what is no update, and 503
-    when the database is away: Telegram keeps everything but a 200 and sends it again.
+    when the database is unavailable: Telegram keeps everything but a 200 and sends it again.
     """
     with web_guard.request():
         status, body = _receive(environ)
@@ -44,21 +44,21 @@ def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> 
 def _receive(environ: "WSGIEnvironment") -> tuple[str, bytes]:
     """Return the status line and the body: what is to be said about it, or a call in JSON."""
     if environ["REQUEST_METHOD"] != "POST":
-        return "405 Method Not Allowed", b"Telegram posts."
+        return "405 Method Not Allowed", b"Only POST is allowed."
     given = environ.get("HTTP_X_TELEGRAM_BOT_API_SECRET_TOKEN", "")
     # WSGI hands headers over as Latin-1.
     if not compare_digest(given.encode("latin-1"), settings.TELEGRAM_WEBHOOK_SECRET.encode()):
-        return "403 Forbidden", b"The secret is wrong."
+        return "403 Forbidden", b"The secret token is wrong."
     body = _read(environ)
     if body is None:
-        return "413 Content Too Large", b"An update has at most 1 MiB."
+        return "413 Content Too Large", b"The body is larger than 1 MiB."
     try:
         answer = intake.arrive(raw=body, now=timezone.now())
     except inbox.NotAnUpdateError as error:
         return "400 Bad Request", str(error).encode()
     except (OperationalError, InterfaceError) as error:
         log.warning("webhook.database_away", error=str(error))
-        return "503 Service Unavailable", b"The database is away."
+        return "503 Service Unavailable", b"The database is unavailable."
     return "200 OK", json.dumps(answer).encode() if answer else b""
 
 

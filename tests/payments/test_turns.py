@@ -99,7 +99,7 @@ def test_while_telegram_hangs_one_place_is_free(hanging_telegram: socket.socket)
     with Worker() as worker:
         first = [worker.send(tasks.finish_refunds), worker.send(tasks.make_invoice_links)]
         others = [worker.send(tasks.finish_refunds), worker.send(tasks.make_invoice_links)]
-        notices = worker.send(lambda: send_notices(owed=True))
+        notices = worker.send(lambda: send_notices(transactional=True))
         held = [one.result(30)[1] for one in (*first, *others)]
         notices.result(30)
         asked = calls(hanging_telegram)

@@ -36,7 +36,7 @@ def test_each_tap_counts_once_however_updates_travel(stack: Stack) -> None:
         SELECT count(*) FROM game_showing WHERE answered_at IS NOT NULL GROUP BY round_id
     """
     assert stack.rows(answered) == [(4,)] * 5
-    # Of each pair of taps one was graded and one was told that the first answer counts.
+    # Of each pair of taps one was graded and one got the answer that the first one counts.
     sent = "SELECT count(*) FROM bot_outgoingcall WHERE method = %s AND state = 'SENT'"
     assert stack.value(sent, "answerCallbackQuery") == 5 + 40
     assert stack.value(sent, "editMessageText") == 5 + 20

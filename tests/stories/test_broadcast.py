@@ -13,7 +13,7 @@ def test_a_broadcast_reaches_everybody_once_though_senders_and_workers_die(stack
 
     assert report.wrong == []
     assert report.kills == 2
-    # Whoever is told to wait stops all of the broadcast, so that few others hear it, too.
+    # One limited chat stops all of the broadcast, so that few others are limited, too.
     assert report.too_many >= 2
     assert report.outcomes["SENT"] >= 150
     # Two had blocked the bot, one does so while it runs.

@@ -46,7 +46,7 @@ def test_whatever_comes_is_refused_or_stored_and_nothing_breaks_the_door(running
         "it again": answer(running, HEAD + TOKEN + whole),
     }
 
-    # Half a body has no reader any more; whatever it is told, it is not stored.
+    # Half a body has no reader any more; whatever the answer, it is not stored.
     assert found.pop("half a body") in (0, 400)
     assert found == {
         "no secret": 403,

@@ -27,18 +27,18 @@ def test_two_senders_are_silent_together_as_long_as_telegram_wants_it(stack: Sta
     calls = stack.sandbox.calls("sendMessage")
     refused = [call["time"] for call in calls if call["outcome"]["status"] == 429]
     assert len(refused) == 45
-    # Two chats that are told to wait may be about these two, three are about all of us. What was on
+    # Two limited chats may be about these two, three are about the whole bot. What was on
     # its way when the word came may still arrive; after that nothing does.
     too_early = [
-        call["time"] - told
-        for told in refused[2:]
+        call["time"] - limited_at
+        for limited_at in refused[2:]
         for call in calls
-        if told + 0.3 < call["time"] < told + 1.0
+        if limited_at + 0.3 < call["time"] < limited_at + 1.0
     ]
     assert too_early == []
     assert stack.outbox("SENT") == 40
     assert all(len(stack.messages_from_bot(player)) == 2 for player in players)
-    # Being told to wait is no failure of the call.
+    # A rate limit is no failure of the call.
     assert stack.rows("SELECT DISTINCT attempts FROM bot_outgoingcall") == [(1,)]
 
 
@@ -100,7 +100,7 @@ def test_calls_of_a_killed_sender_are_made_by_the_next_one_and_marked_doubtful(
     ends = stack.rows("SELECT lane, state, doubtful FROM bot_outgoingcall ORDER BY id")
     assert ends[:4] == [(0, "SENT", False)] * 4
     assert sorted(ends[4:]) == [(0, "SENT", True)] * 3 + [(1, "MAYBE_SENT", True)]
-    # At least once: the first copy had arrived, and nobody could know.
+    # At least once: the first copy had arrived, which cannot be known.
     for player in players:
         helps = [m for m in stack.messages_from_bot(player) if "/language" in m["text"]]
         assert len(helps) in (1, 2)

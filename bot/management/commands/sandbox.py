@@ -11,7 +11,7 @@ from django.core.management.base import BaseCommand, CommandError
 class Command(BaseCommand):
     """Serve the Bot API and the chat page of the sandbox until interrupted."""
 
-    help = "Run a Bot API server of our own, with a chat page for the browser, in Telegram's place."
+    help = "Run a sandbox of the Bot API in Telegram's place, with a chat page for the browser."
     requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from bot.queue.sender import Sender, build_bot, introduce
 class Command(BaseCommand):
     """Run one sender until SIGTERM or SIGINT; calls under way are finished first."""
 
-    help = "Send what waits in the outbox. Any number of senders keep one pace together."
+    help = "Send the calls that wait in the outbox. Any number of senders share one rate limit."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Run the sender's event loop."""

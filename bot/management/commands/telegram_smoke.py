@@ -17,9 +17,16 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Declare the options."""
-        parser.add_argument("telegram_id", type=int, help="who pays; has written /start before")
         parser.add_argument(
-            "--patience", type=int, default=300, help="seconds that the person has for paying"
+            "telegram_id",
+            type=int,
+            help="Telegram id of the player who pays; has sent /start before",
+        )
+        parser.add_argument(
+            "--patience",
+            type=int,
+            default=300,
+            help="seconds that the player has to pay each invoice",
         )
 
     def handle(self, *args: Any, **options: Any) -> None:
@@ -27,10 +34,12 @@ class Command(BaseCommand):
         player = Player.objects.known_as(options["telegram_id"]).first()
         if player is None:
             raise CommandError(
-                "Nobody with this Telegram id has written to the bot: send it /start, and try "
-                "again. @userinfobot tells your id."
+                "No player has this Telegram id. Send /start to the bot from that account and try "
+                "again; @userinfobot shows the id."
             )
-        walk = Walk(player=player, patience=timedelta(seconds=options["patience"]), tell=self._tell)
+        walk = Walk(
+            player=player, patience=timedelta(seconds=options["patience"]), instruct=self._instruct
+        )
         failures = 0
         try:
             for number, step in enumerate(walk.steps(), 1):
@@ -43,10 +52,10 @@ class Command(BaseCommand):
                 self.stdout.write(f"   {sentence}")
         if failures:
             raise CommandError(
-                f"{failures} of the facts are not so: see docs/runbooks/telegram-sandbox.md."
+                f"{failures} of the checks failed: see docs/runbooks/telegram-sandbox.md."
             )
-        self.stdout.write(self.style.SUCCESS("Everything is as it should be."))
+        self.stdout.write(self.style.SUCCESS("All checks passed."))
 
-    def _tell(self, what: str) -> None:
+    def _instruct(self, what: str) -> None:
         self.stdout.write(self.style.WARNING(f"-> {what}"))
         self.stdout.flush()

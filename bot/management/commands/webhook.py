@@ -1,4 +1,4 @@
-"""`manage.py webhook`: tell Telegram where to post updates, look, or take it back."""
+"""`manage.py webhook`: set, show or delete the address to which Telegram posts updates."""
 
 import asyncio
 from argparse import ArgumentParser
@@ -34,7 +34,7 @@ class Command(BaseCommand):
         parser.add_argument("--max-connections", type=int, default=40)
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Do it, or say in one sentence what Telegram did not like."""
+        """Do it, or raise CommandError with Telegram's answer in one sentence."""
         try:
             asyncio.run(self._do(options))
         except TelegramError as error:
@@ -47,7 +47,7 @@ class Command(BaseCommand):
             match options["verb"]:
                 case "set":
                     if not options["url"]:
-                        raise CommandError("Say where: --url https://…, or set PUBLIC_URL.")
+                        raise CommandError("No address: pass --url https://… or set PUBLIC_URL.")
                     url = urljoin(options["url"], PATH)
                     await bot.set_webhook(
                         url,

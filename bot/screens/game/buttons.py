@@ -49,8 +49,8 @@ def out_of_energy() -> InlineKeyboardMarkup:
 def options(showing: Showing) -> InlineKeyboardMarkup:
     """Return the four options in the order of the showing, and the way out."""
     buttons = [
-        button(showing.text_at(place), Data.ANSWER, showing.pk, place)
-        for place in range(len(showing.order))
+        button(showing.text_at(index), Data.ANSWER, showing.pk, index)
+        for index in range(len(showing.order))
     ]
     short = all(len(option.text) <= SHORT for option in buttons)
     rows = [buttons[:2], buttons[2:]] if short else [[option] for option in buttons]
@@ -60,7 +60,7 @@ def options(showing: Showing) -> InlineKeyboardMarkup:
 def after_round(played: Round, *, sells: bool = False, asks: bool = False) -> InlineKeyboardMarkup:
     """Return the buttons under a result.
 
-    `sells` what would have let the round go on, `asks` whether the bot may remind.
+    `sells` what would have continued the round, `asks` whether the bot may remind.
     """
     rows = [
         [button(texts.button_again(), Data.PLAY, played.mode, f"r{played.pk}")],

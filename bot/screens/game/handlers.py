@@ -13,13 +13,13 @@ from bot.screens.game import buttons, texts
 from bot.screens.offers import touchpoints
 from economy import entitlements
 from economy.errors import NoEnergyError
-from payments.offer_rules import Event
+from payments.offer_rules import Touchpoint
 from quizarena.game import rounds
 from quizarena.game.errors import (
     AlreadyAnsweredError,
-    GivenBackError,
     LockedModeError,
     NoQuestionsError,
+    QuestionRefundedError,
     StaleTapError,
 )
 from quizarena.game.models import Mode
@@ -52,18 +52,21 @@ async def start_round(update: Update, context: Context) -> None:
 async def answer(update: Update, context: Context) -> None:
     """Grade the tap; turn the message into the feedback and what comes next."""
     query = taps.tap(update)
-    showing_id, place = taps.arguments(query, 2)
+    showing_id, option_index = taps.arguments(query, 2)
     try:
         outcome = rounds.answer(
-            player=context.player, showing_id=int(showing_id), place=int(place), now=context.now
+            player=context.player,
+            showing_id=int(showing_id),
+            option_index=int(option_index),
+            now=context.now,
         )
     except AlreadyAnsweredError:
         await query.answer(texts.already_answered())
         return
-    except GivenBackError as refusal:
+    except QuestionRefundedError as refusal:
         round_id = refusal.showing.round_id
         resume = partial(rounds.resume, player=context.player, round_id=round_id, now=context.now)
-        await _ask(update, context, resume, note=texts.question_given_back())
+        await _ask(update, context, resume, note=texts.question_refunded())
         return
     except (StaleTapError, ValueError):
         await taps.stale(update, context)
@@ -93,7 +96,9 @@ async def answer(update: Update, context: Context) -> None:
             await taps.celebrate(query, texts.feedback(graded), text, keyboard)
         else:
             await taps.edit_message(query, text, keyboard)
-        await touchpoints.pause_in(context, Event.OUT_OF_ENERGY if is_out else Event.ROUND_OVER)
+        await touchpoints.show_offer(
+            context, Touchpoint.OUT_OF_ENERGY if is_out else Touchpoint.ROUND_OVER
+        )
 
 
 async def stop(update: Update, context: Context) -> None:
@@ -109,7 +114,7 @@ async def stop(update: Update, context: Context) -> None:
     await taps.edit_message(
         query, texts.result(played, rounds.outcomes(played)), buttons.after_round(played)
     )
-    await touchpoints.pause_in(context, Event.ROUND_OVER)
+    await touchpoints.show_offer(context, Touchpoint.ROUND_OVER)
 
 
 async def _ask(
@@ -128,14 +133,16 @@ async def _ask(
     except LockedModeError as refusal:
         why = texts.locked(refusal)
         if not await touchpoints.fallback_offer(
-            query, context, Event.LOCKED_MODE, about=refusal.mode, toast=why
+            query, context, Touchpoint.LOCKED_MODE, about=refusal.mode, toast=why
         ):
             await query.answer(why, show_alert=True)
         return
     except NoEnergyError as refusal:
         await query.answer(texts.no_energy_toast(refusal, now=context.now))
         text = texts.no_energy(refusal, now=context.now)
-        if not await touchpoints.fallback_offer(query, context, Event.OUT_OF_ENERGY, above=text):
+        if not await touchpoints.fallback_offer(
+            query, context, Touchpoint.OUT_OF_ENERGY, above=text
+        ):
             await taps.edit_message(query, text, buttons.out_of_energy())
         return
     except (StaleTapError, ValueError):

@@ -208,7 +208,7 @@ def already_answered() -> str:
     return _("You have answered this one already – your first answer counts.")
 
 
-def question_given_back() -> str:
+def question_refunded() -> str:
     """Return why another question comes instead of an answer."""
     return _("This question was taken out, and its energy is yours again. Here is another one!")
 

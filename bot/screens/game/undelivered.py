@@ -16,8 +16,8 @@ from quizarena.game.models import RoundState
 BATCH = 100
 
 
-def unshown() -> QuerySet[OutgoingCall]:
-    """Return failed calls that were to show a question which nobody will answer any more.
+def undelivered_calls() -> QuerySet[OutgoingCall]:
+    """Return failed calls that were to show a question which will not be answered any more.
 
     While it can be answered, a call that may have arrived counts as seen.
     """
@@ -29,29 +29,29 @@ def unshown() -> QuerySet[OutgoingCall]:
 
 
 def refund_questions(*, until: datetime) -> int:
-    """Give back the questions whose calls have failed, until it is `until`; return how many.
+    """Refund the questions whose calls have failed, until it is `until`; return how many.
 
-    A call that has been seen to lets go of its question, in the same transaction.
+    A call loses its question in the same transaction.
     """
-    return sweeps.one_by_one(due=_due, apply=_see_to, until=until)
+    return sweeps.one_by_one(due=_due, apply=_refund_question, until=until)
 
 
 def _due(seen: Collection[int]) -> list[int]:
-    due = unshown().exclude(pk__in=seen).order_by("pk")
+    due = undelivered_calls().exclude(pk__in=seen).order_by("pk")
     return list(due.values_list("pk", flat=True)[:BATCH])
 
 
 @transaction.atomic(durable=True)
-def _see_to(call_id: int) -> bool:
-    """Give back what the call was to show unless it has been answered; return whether.
+def _refund_question(call_id: int) -> bool:
+    """Refund the question of the call unless it has been answered; return whether.
 
-    Locks the call first, so that nobody lets it be made again meanwhile.
+    Locks the call first, so that it is not sent again meanwhile.
     """
-    due = unshown().select_for_update(of=["self"], skip_locked=True)
+    due = undelivered_calls().select_for_update(of=["self"], skip_locked=True)
     call = due.filter(pk=call_id).first()
     if call is None or call.showing_id is None:
         return False
-    given_back = rounds.refund_question(showing_id=call.showing_id, now=timezone.now())
+    is_refunded = rounds.refund_question(showing_id=call.showing_id, now=timezone.now())
     call.showing_id = None
     call.save(update_fields=["showing_id"])
-    return given_back
+    return is_refunded

@@ -14,7 +14,7 @@ async def help_command(update: Update, context: Context) -> None:
 
 
 async def terms(update: Update, context: Context) -> None:
-    """Tell the terms (Telegram asks every bot that sells for /terms)."""
+    """Show the terms (Telegram asks every bot that sells for /terms)."""
     await taps.send_message(update, texts.terms(), navigation.home())
 
 

@@ -16,7 +16,7 @@ async def greet(update: Update, context: Context) -> None:
         update, phrases.greeting(name=context.player.first_name), navigation.home()
     )
     if context.player.created_at != context.now:
-        await touchpoints.pause_in(context, Touchpoint.HOME)
+        await touchpoints.show_offer(context, Touchpoint.HOME)
 
 
 async def home(update: Update, context: Context) -> None:
@@ -26,7 +26,7 @@ async def home(update: Update, context: Context) -> None:
     await taps.edit_message(
         query, phrases.greeting(name=context.player.first_name), navigation.home()
     )
-    await touchpoints.pause_in(context, Touchpoint.HOME)
+    await touchpoints.show_offer(context, Touchpoint.HOME)
 
 
 SCREEN = Screen(

@@ -29,9 +29,9 @@ async def invite(update: Update, context: Context) -> None:
 
 
 async def followed(update: Update, context: Context, parameter: str, *, is_first: bool) -> None:
-    """Greet; who is here for the first time has come by this invitation, and is told by whom.
+    """Greet; a new player is bound to the inviter, and the greeting names them.
 
-    Nobody else is bound, and is told so: the link then is a way to the game, and nothing more.
+    Other players are not bound, and the answer says so: to them the link is a way to the game.
     """
     name, code = context.player.first_name, parameter.removeprefix(LINK)
     greeting = phrases.greeting(name=name)
@@ -42,7 +42,7 @@ async def followed(update: Update, context: Context, parameter: str, *, is_first
     else:
         inviter = referrals.inviter_with(code=code)
         if inviter is None or referrals.is_bound(invited=context.player, inviter=inviter):
-            pass  # A link that nobody has, or the one that has brought them: a greeting is enough.
+            pass  # An unknown link, or the one that has brought them: a greeting is enough.
         elif inviter.pk == context.player.pk:
             greeting = texts.own_link()
         else:

@@ -146,7 +146,7 @@ def _friend(friend: Friend, *, now: datetime) -> str:
     """Return how far somebody is, and how much time is left."""
     answers = min(friend.answers, ANSWERS_MIN)
     filled = dots(answers // ANSWERS_PER_DOT, ANSWERS_MIN // ANSWERS_PER_DOT)
-    told = _("{dots} {answers} of {most} questions, {day} of {days} days").format(
+    progress = _("{dots} {answers} of {most} questions, {day} of {days} days").format(
         dots=filled,
         answers=answers,
         most=ANSWERS_MIN,
@@ -154,7 +154,7 @@ def _friend(friend: Friend, *, now: datetime) -> str:
         days=DAYS_MIN,
     )
     until = _("until {day}").format(day=dates.short_day(friend.closes_at))
-    return f"{escape(friend.first_name)} {told} · {until}"
+    return f"{escape(friend.first_name)} {progress} · {until}"
 
 
 def _reward(reward: ReferralReward) -> str:
@@ -210,22 +210,22 @@ def no_reward() -> str:
     return _("This reward is not there any more. /invite shows what you have.")
 
 
-# --- What inviters are told -----------------------------------------------------------------------
+# --- Notices --------------------------------------------------------------------------------------
 
 
-def notice(told: ReferralNotice, *, now: datetime) -> str | None:
+def notice(due: ReferralNotice, *, now: datetime) -> str | None:
     """Return what a notice says; None if it is not so any more."""
-    if told.referral is not None:
-        return _friend_counts(told.referral)
-    reward = told.reward
+    if due.referral is not None:
+        return _friend_counts(due.referral)
+    reward = due.reward
     assert reward is not None
-    if told.kind == ReferralNoticeKind.REWARD_REVOKED:
+    if due.kind == ReferralNoticeKind.REWARD_REVOKED:
         return _revoked(reward)
     if reward.chosen_at is not None or reward.revoked_at is not None:
         return None
-    if told.kind == ReferralNoticeKind.REWARD_READY and reward.offered_at is not None:
+    if due.kind == ReferralNoticeKind.REWARD_READY and reward.offered_at is not None:
         return _ready(reward)
-    if told.kind == ReferralNoticeKind.REWARD_DEFERRED and reward.deferred_until is not None:
+    if due.kind == ReferralNoticeKind.REWARD_DEFERRED and reward.deferred_until is not None:
         return _deferred(reward)
     return None
 

@@ -34,10 +34,10 @@ def offer_discounted(shown: Impression, wares: Sequence[Offer]) -> InlineKeyboar
 
 
 def _offered(shown: Impression, wares: Sequence[Offer]) -> list[list[InlineKeyboardButton]]:
-    """Return one button for each product, with the discount that its price was told with."""
+    """Return one button for each product, with the discount that its price includes."""
     rows = []
     for ware in wares:
-        hold = [ware.hold.pk] if ware.hold else []
+        hold = [ware.reservation.pk] if ware.reservation else []
         label = goods_texts.button_product(ware)
         rows.append([button(label, Data.OFFER, shown.pk, ware.product.pk, *hold)])
     return rows
@@ -46,6 +46,6 @@ def _offered(shown: Impression, wares: Sequence[Offer]) -> list[list[InlineKeybo
 def _refusing(shown: Impression) -> list[list[InlineKeyboardButton]]:
     """Return the ways not to want an offer."""
     return [
-        [button(texts.button_later(), Data.LATER, shown.pk)],
-        [button(texts.button_mute(), Data.MUTE, shown.pk)],
+        [button(texts.button_snooze(), Data.LATER, shown.pk)],
+        [button(texts.button_dismiss(), Data.MUTE, shown.pk)],
     ]

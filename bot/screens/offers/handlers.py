@@ -31,7 +31,7 @@ async def discount(update: Update, context: Context) -> None:
     wares = [
         ware
         for ware in catalogue.available_products(player=context.player, now=context.now)
-        if ware.hold == result.redemption
+        if ware.reservation == result.redemption
         and ware.refused is None
         and ware.product.pk in impression.prices
     ]
@@ -40,12 +40,12 @@ async def discount(update: Update, context: Context) -> None:
 
 
 async def snooze(update: Update, context: Context) -> None:
-    """Put the offer away for now: the message becomes the home screen."""
+    """Put the offer away for now: the message turns into the home screen."""
     await _put_away(update, context, is_muted=False)
 
 
-async def mute(update: Update, context: Context) -> None:
-    """Put the offer away for some days: the message becomes the home screen."""
+async def dismiss(update: Update, context: Context) -> None:
+    """Put the offer away for some days: the message turns into the home screen."""
     await _put_away(update, context, is_muted=True)
 
 
@@ -58,7 +58,7 @@ async def _put_away(update: Update, context: Context, *, is_muted: bool) -> None
     except StaleOfferError:
         await query.answer(texts.over())
         return
-    await query.answer(texts.muted() if is_muted else texts.put_away())
+    await query.answer(texts.dismissed() if is_muted else texts.snoozed())
     await taps.edit_message(
         query, phrases.greeting(name=context.player.first_name), navigation.home()
     )
@@ -66,10 +66,10 @@ async def _put_away(update: Update, context: Context, *, is_muted: bool) -> None
 
 def _impression(query: CallbackQuery) -> int:
     """Return the impression that the button is of; 0 is none."""
-    (told,) = taps.arguments(query, 1)
-    return int(told) if told.isdecimal() else 0
+    (argument,) = taps.arguments(query, 1)
+    return int(argument) if argument.isdecimal() else 0
 
 
 SCREEN = Screen(
-    buttons={Data.FLASH: discount, Data.LATER: snooze, Data.MUTE: mute},
+    buttons={Data.FLASH: discount, Data.LATER: snooze, Data.MUTE: dismiss},
 )

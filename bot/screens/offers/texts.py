@@ -176,7 +176,7 @@ def _footer(proposal: Proposal, *, now: datetime) -> list[str]:
     if campaign is None:
         return []
     until = min(filter(None, [campaign.ends_at, weekend_until(now)]))
-    # What is over at midnight is told as the last minute of the day before.
+    # What is over at midnight is shown as the last minute of the day before.
     last = dates.full(until - timedelta(minutes=1))
     return [
         _(
@@ -210,12 +210,12 @@ def discount_over() -> str:
     )
 
 
-def put_away() -> str:
+def snoozed() -> str:
     """Return the note over the chat for what is not wanted now."""
     return _("All right!")
 
 
-def muted() -> str:
+def dismissed() -> str:
     """Return the note over the chat for what is not to be shown for a while."""
     return _("All right – you will not see this for {days} days.").format(days=MUTED_FOR.days)
 
@@ -233,11 +233,11 @@ def button_discount(campaign: Campaign) -> str:
     return _("🎉 Take −{percent} %").format(percent=campaign.value)
 
 
-def button_later() -> str:
+def button_snooze() -> str:
     """Return the label of the button that puts an offer away."""
     return _("Not now")
 
 
-def button_mute() -> str:
+def button_dismiss() -> str:
     """Return the label of the button that keeps an offer away for a while."""
     return _("🔕 Do not show for {days} days").format(days=MUTED_FOR.days)

@@ -1,4 +1,4 @@
-"""Offers at the player's pauses, below or in place of a screen. Product rules, section 10.
+"""Offers at touchpoints, below or in place of a screen. Product rules, section 10.
 
 What is shown was stored before, in the same transaction (payments/offers.py).
 """
@@ -17,19 +17,19 @@ from payments.offers import Proposal
 from quizarena.players.models import Player
 
 
-async def pause_in(context: Context, event: Touchpoint) -> None:
-    """Let the player see an offer below the screen, if one is due."""
-    await pause(context.bot, player=context.player, event=event, now=context.now)
+async def show_offer(context: Context, touchpoint: Touchpoint) -> None:
+    """Send an offer below the screen, if one is due."""
+    await send_offer(context.bot, player=context.player, touchpoint=touchpoint, now=context.now)
 
 
-async def pause(
-    bot: Bot, *, player: Player, event: Touchpoint, now: datetime, about: str = ""
+async def send_offer(
+    bot: Bot, *, player: Player, touchpoint: Touchpoint, now: datetime, about: str = ""
 ) -> bool:
-    """Send the player what is offered at a pause, below everything else; return if anything is.
+    """Send the player the offer of a touchpoint, below all else; return whether there is one.
 
     In the player's language. A step of the caller's transaction, inside outbox.collecting().
     """
-    proposal = offers.propose(player=player, touchpoint=event, about=about, now=now)
+    proposal = offers.propose(player=player, touchpoint=touchpoint, about=about, now=now)
     if proposal is None:
         return False
     with dates.speaking_to(player):
@@ -40,7 +40,7 @@ async def pause(
 async def fallback_offer(
     query: CallbackQuery,
     context: Context,
-    event: Touchpoint,
+    touchpoint: Touchpoint,
     *,
     about: str = "",
     above: str = "",
@@ -53,7 +53,7 @@ async def fallback_offer(
     What does not block is a message of its own, beside the screen that the caller shows then.
     """
     player, now = context.player, context.now
-    proposal = offers.propose(player=player, touchpoint=event, about=about, now=now)
+    proposal = offers.propose(player=player, touchpoint=touchpoint, about=about, now=now)
     if proposal is None:
         return False
     if not proposal.impression.is_blocking:

@@ -97,7 +97,7 @@ def _discount(hold: Redemption, context: Context) -> tuple[str, InlineKeyboardMa
     offers = [
         offer
         for offer in catalogue.available_products(player=context.player, now=context.now)
-        if offer.hold == hold and offer.refused is None
+        if offer.reservation == hold and offer.refused is None
     ]
     return texts.held(hold, offers, now=context.now), buttons.discounted(offers)
 

@@ -110,7 +110,7 @@ def refused(
     same, and a condition that is not met is not named. `reason` says whose use of a code counts.
     """
     used_by_other = reason is Reason.USED_BY_OTHER
-    told = {
+    text = {
         Refusal.INVALID: _("🤔 <b>This code does not work.</b>\n\nPlease check every character."),
         Refusal.EXPIRED: _(
             "⌛ <b>This code has expired.</b>\n\nIts offer is over, or everything has been "
@@ -129,9 +129,9 @@ def refused(
         ),
     }[refusal]
     if blocked_until is None:
-        return told
+        return text
     wait = _("You can try again from {day} on.").format(day=dates.full(blocked_until))
-    return f"{told}\n\n{wait}"
+    return f"{text}\n\n{wait}"
 
 
 # --- Buttons --------------------------------------------------------------------------------------

@@ -20,8 +20,8 @@ PAGES_MAX = 10_000
 async def purchases(update: Update, context: Context) -> None:
     """Turn the message into a page of the list, the newest purchase first."""
     query = taps.tap(update)
-    (told,) = taps.arguments(query, 1)
-    number = min(int(told), PAGES_MAX) if told.isdecimal() else 0
+    (argument,) = taps.arguments(query, 1)
+    number = min(int(argument), PAGES_MAX) if argument.isdecimal() else 0
     charged = Purchase.objects.charged().filter(player=context.player).select_related("product")
     first = number * PURCHASES_LENGTH
     page = list(charged[first : first + PURCHASES_LENGTH + 1])
@@ -34,9 +34,9 @@ async def purchases(update: Update, context: Context) -> None:
 async def receipt(update: Update, context: Context) -> None:
     """Turn the message into the receipt of one purchase of the player."""
     query = taps.tap(update)
-    told, page = taps.arguments(query, 2)
+    purchase_id, page = taps.arguments(query, 2)
     try:
-        mine = Purchase.objects.charged().filter(player=context.player, pk=UUID(told))
+        mine = Purchase.objects.charged().filter(player=context.player, pk=UUID(purchase_id))
     except ValueError:
         mine = Purchase.objects.none()
     bought = mine.select_related("product").first()
@@ -53,7 +53,7 @@ async def subscription(update: Update, context: Context) -> None:
 
 
 async def cancel(update: Update, context: Context) -> None:
-    """Let the subscription run out; a task tells Telegram (payments/subscriptions.py)."""
+    """Let the subscription run out; a task cancels it at Telegram (payments/subscriptions.py)."""
     held = subscriptions.cancel(player=context.player, now=context.now)
     await _show(update, context, toast=texts.canceled(held) if held else None)
 
@@ -64,8 +64,8 @@ async def cancel_beside(update: Update, context: Context) -> None:
     held = subscriptions.cancel(player=context.player, now=now) or subscriptions.current(
         player=context.player, now=now
     )
-    told = phrases.stale() if held is None else texts.canceled(held)
-    await taps.tap(update).answer(told, show_alert=True)
+    text = phrases.stale() if held is None else texts.canceled(held)
+    await taps.tap(update).answer(text, show_alert=True)
 
 
 async def resume(update: Update, context: Context) -> None:
@@ -73,7 +73,7 @@ async def resume(update: Update, context: Context) -> None:
     query = taps.tap(update)
     held = subscriptions.resume(player=context.player, now=context.now)
     if held is None or held.canceled_at is None:
-        await _show(update, context, toast=texts.goes_on(held) if held else None)
+        await _show(update, context, toast=texts.renewed_again(held) if held else None)
         return
     await context.bot.edit_user_star_subscription(
         context.player.telegram_id, _first_charge(held.purchase), is_canceled=False

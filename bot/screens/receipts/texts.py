@@ -28,7 +28,7 @@ def receipt(
 ) -> str:
     """Return the message that what was paid for has arrived.
 
-    `held` is a subscription that goes on beside it, if there is one.
+    `held` is a subscription that is renewed beside it, if there is one.
     """
     head = (
         _("🔁 <b>Your subscription has been renewed.</b>")
@@ -78,7 +78,7 @@ def refund(purchase: Purchase) -> str:
 
 
 def _taken_back(purchase: Purchase) -> list[str]:
-    """Return what a refund has taken back; what was spent already is not told."""
+    """Return what a refund has taken back; what was spent already is left out."""
     goods, taken = purchase.delivers, purchase.evidence.get("taken", {})
     return goods_texts.taken_back(goods, taken) if goods else []
 
@@ -190,7 +190,7 @@ def canceled(held: Subscription) -> str:
     )
 
 
-def goes_on(held: Subscription) -> str:
+def renewed_again(held: Subscription) -> str:
     """Return the note that a subscription is renewed again."""
     return _("Your subscription continues. It renews on {day}.").format(
         day=dates.short_day(held.expires_at)
@@ -207,7 +207,7 @@ def resumable(held: Subscription) -> str:
 
 
 def button_resume() -> str:
-    """Return the label of the button that lets a subscription go on."""
+    """Return the label of the button that resumes a subscription."""
     return _("Switch the renewal on again")
 
 

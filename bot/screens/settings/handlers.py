@@ -1,4 +1,4 @@
-"""/settings: what a player wants to hear, by which clock, and in which language."""
+"""/settings: which messages a player wants, by which clock, and in which language."""
 
 from telegram import InlineKeyboardMarkup, Update
 
@@ -62,14 +62,15 @@ async def hours(update: Update, context: Context) -> None:
 
 
 async def hour(update: Update, context: Context) -> None:
-    """Nudge at the chosen hour from now on."""
+    """Remind at the chosen hour from now on."""
     query = taps.tap(update)
-    (told,) = taps.arguments(query, 1)
-    if not told.isdecimal() or int(told) not in local_time.HOURS:
+    (argument,) = taps.arguments(query, 1)
+    if not argument.isdecimal() or int(argument) not in local_time.HOURS:
         await query.answer(phrases.stale())
         return
-    await query.answer(texts.hour_chosen(int(told)))
-    wanted = reminder_settings.change(player=context.player, daily_round=True, daily_hour=int(told))
+    chosen = int(argument)
+    await query.answer(texts.hour_chosen(chosen))
+    wanted = reminder_settings.change(player=context.player, daily_round=True, daily_hour=chosen)
     await taps.edit_message(query, *_screen(context, wanted))
 
 

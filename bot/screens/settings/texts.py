@@ -1,4 +1,4 @@
-"""The screen on which players choose what they want to hear; see bot/chat/phrases.py."""
+"""The screen on which players choose the messages that they want; see bot/chat/phrases.py."""
 
 from datetime import datetime
 
@@ -24,7 +24,7 @@ def will_not_remind() -> str:
 
 
 def settings(settings: ReminderSettings, *, now: datetime) -> str:
-    """Return what the player hears, and by which clock."""
+    """Return which messages the player gets, and by which clock."""
     return "\n".join(
         [
             _("⚙️ <b>Settings</b>"),
@@ -53,7 +53,7 @@ def _quiet_hours(settings: ReminderSettings, *, now: datetime) -> str:
             "🌙 No messages {begin}–{end}. Your streak reminder comes at {risk}. At most {most} "
             "messages a day; what is about your purchases comes at once."
         )
-    return text.format(begin=begin, end=end, risk=risk, most=len(local_time.PLACES))
+    return text.format(begin=begin, end=end, risk=risk, most=len(local_time.SLOTS))
 
 
 def choose_zone() -> str:

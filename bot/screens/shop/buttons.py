@@ -26,7 +26,7 @@ def product(offer: Offer, held: Subscription | None) -> InlineKeyboardMarkup:
     """
     sold, rows = offer.product, []
     if offer.refused is None:
-        hold = [offer.hold.pk] if offer.hold else []
+        hold = [offer.reservation.pk] if offer.reservation else []
         rows.append([button(texts.button_buy(offer), Data.BUY, sold.pk, *hold)])
         if sold.can_subscribe and held is None:
             label = texts.button_subscribe(sold.stars)

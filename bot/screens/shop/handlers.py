@@ -100,7 +100,7 @@ async def take(update: Update, context: Context) -> None:
 
 def _hold(context: Context, code: str, told: str) -> int | None:
     """Return the discount that a tap takes; `told` is the one that its button carries, if any."""
-    return catalogue.hold_for_tap(
+    return catalogue.reservation_for_tap(
         player=context.player,
         product_code=code,
         quoted=int(told) if told.isdecimal() else None,

@@ -22,7 +22,7 @@ def shop(offers: Sequence[Offer], owned: Holdings, *, now: datetime) -> str:
     """Return what there is to buy, beside what the player has."""
     lines = [_("🛍 <b>Shop</b>"), "", *goods_texts.possessions(owned, now=now), ""]
     # Each discount once, however many products it makes cheaper.
-    holds = dict.fromkeys(offer.hold for offer in offers if offer.hold is not None)
+    holds = dict.fromkeys(offer.reservation for offer in offers if offer.reservation is not None)
     if holds:
         lines += [*(goods_texts.discount(hold, now=now) for hold in holds), ""]
     for offer in offers:
@@ -47,7 +47,7 @@ def product(offer: Offer, owned: Holdings, held: Subscription | None, *, now: da
     language = get_language() or ""
     lines = [
         f"🛍 <b>{escape(goods_texts.title(sold))}</b> · {goods_texts.price(offer)}",
-        *([goods_texts.discount(offer.hold, now=now)] if offer.hold else []),
+        *([goods_texts.discount(offer.reservation, now=now)] if offer.reservation else []),
         "",
         escape(sold.description(language)),
         "",

@@ -1,7 +1,7 @@
 """The chat of a member of staff, to which test messages go: linked by a code from that very chat.
 
-The code is shown to staff in the admin and sent to the bot by whoever has the chat, so nobody can
-name a chat that is not theirs.
+The code is shown to staff in the admin and sent to the bot by whoever has the chat, so a
+member of staff cannot name a chat of somebody else.
 """
 
 import secrets
@@ -123,6 +123,3 @@ def _unlink(links: QuerySet[StaffPlayer], *, by: User | None) -> int:
 
 def _hashed(code: str) -> str:
     return salted_hmac("bot.staff_chats", code, algorithm="sha256").hexdigest()
-
-
-# --- What the chat sends --------------------------------------------------------------------------

@@ -24,7 +24,7 @@ async def stats_page(update: Update, context: Context) -> None:
 
 
 def _stats(context: Context) -> str:
-    """Return the player's statistics, with every day before today settled."""
+    """Return the player's statistics, with every day before today rolled over."""
     player, now = context.player, context.now
     streak = streaks.roll_over(player=player, now=now)
     today = now.astimezone(wallets.business_zone()).date()

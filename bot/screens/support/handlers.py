@@ -19,7 +19,7 @@ _ATTACHMENTS = ("photo", "document", "video")
 
 
 def is_for_support(update: Update, awaited: Awaited | None) -> bool:
-    """Return whether the player turns to support, which nobody is shut out from."""
+    """Return whether the player turns to support, which is open to everybody."""
     return taps.words(update).startswith(COMMAND) or taps.is_awaited(
         update, Awaited.PAYMENT_QUESTION, awaited
     )

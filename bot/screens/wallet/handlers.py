@@ -20,7 +20,7 @@ STATEMENT_LENGTH = 8
 async def wallet(update: Update, context: Context) -> None:
     """Show what the player owns, and the last entries of the ledger."""
     await taps.send_message(update, *_wallet(context, after=None))
-    await touchpoints.pause_in(context, Touchpoint.HOME)
+    await touchpoints.show_offer(context, Touchpoint.HOME)
 
 
 async def wallet_page(update: Update, context: Context) -> None:
@@ -32,7 +32,7 @@ async def wallet_page(update: Update, context: Context) -> None:
     entry = entries.filter(pk=int(after)).first() if after.isdecimal() else None
     await taps.edit_message(query, *_wallet(context, after=entry))
     if entry is None:
-        await touchpoints.pause_in(context, Touchpoint.HOME)
+        await touchpoints.show_offer(context, Touchpoint.HOME)
 
 
 def _wallet(context: Context, *, after: LedgerEntry | None) -> tuple[str, InlineKeyboardMarkup]:

@@ -59,10 +59,10 @@ def do(verb: Action, broadcast: Broadcast, **how: Any) -> Broadcast | ApprovalRe
 
 def job(broadcast: Broadcast | None = None) -> int:
     """Let the job run once; keep `broadcast` up to date."""
-    settled = broadcast_job.run(until=timezone.now() + timedelta(seconds=5))
+    ended = broadcast_job.run(until=timezone.now() + timedelta(seconds=5))
     if broadcast is not None:
         broadcast.refresh_from_db()
-    return settled
+    return ended
 
 
 def start(**terms: Any) -> Broadcast:

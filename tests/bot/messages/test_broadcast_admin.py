@@ -1,4 +1,4 @@
-"""Broadcasts at the desk: written, previewed, sent, paused, stopped, and told."""
+"""Broadcasts at the desk: written, previewed, sent, paused, stopped, and reported."""
 
 import html
 import re
@@ -80,10 +80,13 @@ class TestWriting:
             ({"text_de": "<b>Hallo"}, "Can't find end tag"),
             ({"text_uk": "x" * 4097}, "Telegram takes 4,096 at most"),
             ({"url": "http://example.org"}, "The address has to begin with https://"),
-            ({"url": "https://"}, "The address has to begin with https://, and a site"),
+            ({"url": "https://"}, "The address has to begin with https:// and to name a site"),
             ({"url": "https://example.org", "screen": "shop"}, "not both"),
             ({"for_active_days": "0"}, "At least 1"),
-            ({"for_active_days": "3", "for_lapsed_days": "3"}, "Nobody is active and away."),
+            (
+                {"for_active_days": "3", "for_lapsed_days": "3"},
+                "A player cannot be active and away at once.",
+            ),
             ({"name": ""}, "This field is required."),
         ],
     )
@@ -106,16 +109,16 @@ class TestWriting:
         assert "<b>Hello</b>" in answer["outlook"]
         assert "<script>" not in answer["outlook"]
         assert "Ukrainian: There is no text." in answer["outlook"]
-        assert "German: What does the button say?" in answer["outlook"]
+        assert "German: The button has no label." in answer["outlook"]
         assert "🔕 No more news" in answer["outlook"]
         assert not Broadcast.objects.exists()
 
-    def test_whoever_saves_what_somebody_else_has_changed_is_told(self, desk: Client) -> None:
+    def test_whoever_saves_what_somebody_else_has_changed_gets_an_error(self, desk: Client) -> None:
         broadcast = make_broadcast()
         form = written(name="Mine", seen_at=broadcast.changed_at.isoformat())
         Broadcast.objects.update(name="Theirs", changed_at=timezone.now())
 
-        assert "Somebody else has changed it meanwhile." in submit(
+        assert "Somebody else has changed this broadcast meanwhile." in submit(
             desk, f"{LIST}{broadcast.pk}/edit/", form
         )
         assert Broadcast.objects.get().name == "Theirs"
@@ -185,7 +188,7 @@ class TestSending:
         do(Action.SCHEDULE, Broadcast.objects.get())
         job()
 
-        assert "Somebody was faster" in decide(desk, "stop", old, step="confirm")
+        assert "Somebody else has changed" in decide(desk, "stop", old, step="confirm")
         assert Broadcast.objects.get().status == "RUNNING"
 
     def test_the_buttons_carry_along_what_was_seen(self, desk: Client) -> None:
@@ -198,7 +201,7 @@ class TestSending:
         confirmed = {"decision": str(uuid4()), "reason": "Because.", "confirm": "1"}
         refused = submit(desk, address, {**confirmed, "seen_at": form["seen_at"].value()})
 
-        assert "Somebody was faster" in refused
+        assert "Somebody else has changed" in refused
         assert Broadcast.objects.get().status == "DRAFT"
 
     def test_the_page_offers_what_makes_sense(self, desk: Client) -> None:
@@ -231,7 +234,7 @@ class TestToMe:
 
         assert "Testnachrichten des Mitarbeiterkontos operator" in answer["text"]
         address = f"{LIST}{broadcast.pk}/preview/"
-        assert "On its way to" in submit(desk, address, {"confirm": "1"})
+        assert "The broadcast is on its way to" in submit(desk, address, {"confirm": "1"})
         for _ in range(3):  # One chat takes a message a second.
             road.send()
             clock.shift(timedelta(seconds=2))

@@ -1,4 +1,4 @@
-"""Broadcasts: to whom, what, and that it goes on wherever it was interrupted."""
+"""Broadcasts: to whom, what, and that it continues wherever it was interrupted."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -212,7 +212,7 @@ class TestLife:
         broadcast.refresh_from_db()
         assert broadcast.status == "SCHEDULED"
 
-    def test_it_is_done_when_everybody_is_settled(self) -> None:
+    def test_it_is_done_when_everybody_has_an_outcome(self) -> None:
         PlayerFactory.create_batch(3)
         broadcast = start()
         end_calls(limit=2)
@@ -430,7 +430,7 @@ class TestTwoOperators:
         PlayerFactory.create()
         broadcast = start()
 
-        with pytest.raises(ChangedMeanwhileError, match="it was changed and is running by now"):
+        with pytest.raises(ChangedMeanwhileError, match="it is running now"):
             do(Action.STOP, broadcast, seen_at=broadcast.created_at)
 
         assert broadcast.status == "RUNNING"
@@ -541,7 +541,7 @@ class TestSecondPerson:
         assert isinstance(request, ApprovalRequest)
         assert [
             "Players",
-            "with the others that the same person sends on that day more than 2",
+            "more than 2, together with what the same person sends on that day",
         ] in request.preview
         # Another day begins anew.
         tomorrow = timezone.now() + timedelta(days=1)
@@ -560,7 +560,7 @@ class TestSecondPerson:
 
         monkeypatch.setattr(broadcasts, "lock", lock_later)
 
-        with pytest.raises(ChangedMeanwhileError, match="a second person is needed"):
+        with pytest.raises(ChangedMeanwhileError, match="a second person has to approve it"):
             do(Action.SCHEDULE, broadcast)
 
         broadcast.refresh_from_db()
@@ -581,7 +581,7 @@ class TestSecondPerson:
         assert (alert.kind, alert.subject_id) == ("broadcast_held", str(broadcast.pk))
         assert alert.summary == (
             "Hello is draft. It reaches more players than when it was scheduled: "
-            "a second person is needed."
+            "a second person has to approve it."
         )
 
         request = do(Action.SCHEDULE, broadcast)
@@ -844,7 +844,7 @@ class TestDatabaseSaysNo:
 @pytest.mark.django_db(transaction=True)
 class TestConcurrency:
     def run_twice(self, monkeypatch: pytest.MonkeyPatch) -> int:
-        """Let two jobs go on with one broadcast at once; return how many messages that makes."""
+        """Let two jobs continue one broadcast at once; return how many messages that makes."""
         PlayerFactory.create_batch(5)
         # The list would keep them apart, too: it is there before.
         with monkeypatch.context() as patch:

@@ -1,4 +1,4 @@
-"""What players are told without having asked: how it reads, when, to whom, and once."""
+"""Notices that players get without having asked: how they read, when, to whom, and once."""
 
 from collections.abc import Callable
 from datetime import date, datetime, timedelta
@@ -65,17 +65,17 @@ def give(player: Player, *, now: datetime, **goods: Any) -> None:
     )
 
 
-def tell(now: datetime, *, owed: bool = False) -> list[str]:
-    """Let the task tell everybody at `now`; return the texts of the messages that it leaves."""
+def send(now: datetime, *, transactional: bool = False) -> list[str]:
+    """Let the task notify everybody at `now`; return the texts of the messages that it leaves."""
     before = set(OutgoingCall.objects.values_list("pk", flat=True))
     with time_machine.travel(now, tick=False):
-        tasks.send_notices(owed=owed)
+        tasks.send_notices(transactional=transactional)
     new = OutgoingCall.objects.exclude(pk__in=before).order_by("pk")
     return [call.parameters["text"] for call in new]
 
 
 def lose_a_streak(**fields: Any) -> Player:
-    """Return a player who played on Monday to Wednesday and not on Thursday, as is settled."""
+    """Return a player who played on Monday to Wednesday and not on Thursday. All is rolled over."""
     player = make_player(**fields)
     play(player, 2, 3, 4)
     streaks.roll_over(player=player, now=at(6, 0, 10))
@@ -86,7 +86,7 @@ class TestStreaks:
     def test_a_lost_streak_comes_with_the_way_to_earn_it_back(self) -> None:
         player = lose_a_streak()
 
-        (text,) = tell(at(6))
+        (text,) = send(at(6))
 
         assert text == (
             "💔 You did not play on 5 Nov: your streak of 3 days is over.\n"
@@ -105,7 +105,7 @@ class TestStreaks:
     def test_after_48_hours_there_is_nothing_to_offer(self) -> None:
         lose_a_streak()
 
-        assert tell(at(8)) == ["💔 You did not play on 5 Nov: your streak of 3 days is over."]
+        assert send(at(8)) == ["💔 You did not play on 5 Nov: your streak of 3 days is over."]
 
     def test_a_day_saved_by_a_saver(self) -> None:
         player = make_player()
@@ -113,7 +113,7 @@ class TestStreaks:
         play(player, 2)
         streaks.roll_over(player=player, now=at(4, 0, 10))
 
-        assert tell(at(4)) == [
+        assert send(at(4)) == [
             "🛟 You did not play on 3 Nov – a streak saver has kept your streak of 1 day."
         ]
 
@@ -123,7 +123,7 @@ class TestStreaks:
         play(player, 2, 3)
         streaks.roll_over(player=player, now=at(5, 0, 10))
 
-        assert tell(at(5)) == [
+        assert send(at(5)) == [
             "👑 You did not play on 4 Nov – your Premium has kept your streak of 2 days."
         ]
 
@@ -139,7 +139,7 @@ class TestStreaks:
             )
         streaks.roll_over(player=player, now=at(6, 10))
 
-        assert tell(at(6, 11)) == [
+        assert send(at(6, 11)) == [
             "🛡 On 5 Nov the game was down, sorry! Your streak of 3 days goes on."
         ]
 
@@ -149,7 +149,7 @@ class TestStreaks:
         play(player, 2)
         streaks.roll_over(player=player, now=at(5, 0, 10))
 
-        (text,) = tell(at(5))
+        (text,) = send(at(5))
 
         assert text.split("\n")[::2] == [
             "🛟 You did not play on 3 Nov – a streak saver has kept your streak of 1 day.",
@@ -163,16 +163,16 @@ class TestStreaks:
             ("uk", "💔 05.11 – пропущений день: твоя серія завершилася (3 дні)."),
         ],
     )
-    def test_the_player_is_told_in_their_language(self, language: str, begin: str) -> None:
+    def test_the_notice_is_in_the_players_language(self, language: str, begin: str) -> None:
         player = lose_a_streak()
         Player.objects.filter(pk=player.pk).update(language=language)
 
-        (text,) = tell(at(6))
+        (text,) = send(at(6))
 
         assert text.startswith(begin)
 
     @pytest.mark.parametrize(
-        ("now", "told"),
+        ("now", "sent"),
         [
             (at(6, 7, 59), 0),
             (at(6, 8), 1),
@@ -182,15 +182,15 @@ class TestStreaks:
             (at(6, 22), 0),
         ],
     )
-    def test_it_waits_for_the_end_of_the_quiet_hours(self, now: datetime, told: int) -> None:
+    def test_it_waits_for_the_end_of_the_quiet_hours(self, now: datetime, sent: int) -> None:
         lose_a_streak()
 
-        assert len(tell(now)) == told
-        assert len(tell(at(7, 8))) == 1 - told
+        assert len(send(now)) == sent
+        assert len(send(at(7, 8))) == 1 - sent
 
     def test_a_player_whose_quiet_hours_have_begun_meanwhile_waits(self) -> None:
         player = lose_a_streak()
-        sources = [source for source in notices.SOURCES if not source.owed]
+        sources = [source for source in notices.SOURCES if not source.transactional]
 
         with time_machine.travel(at(6, 21, 54), tick=False):
             assert notices._players_to_tell(sources, []) == [player.pk]
@@ -204,8 +204,8 @@ class TestStreaks:
         tokyo, berlin = lose_a_streak(), lose_a_streak()
         reminder_settings.change(player=tokyo, zone="Asia/Tokyo")
 
-        tell(at(6, 0, 30))
-        tell(at(6, 15))
+        send(at(6, 0, 30))
+        send(at(6, 15))
 
         calls = OutgoingCall.objects.order_by("pk")
         assert [call.chat_key for call in calls] == [tokyo.telegram_id, berlin.telegram_id]
@@ -233,42 +233,42 @@ class TestPremium:
             (at(9, 10), "👑 Your Premium ended on 9 Nov, 09:00. Questions cost energy again"),
         ],
     )
-    def test_the_end_is_told_before_and_after_each_once(self, now: datetime, begin: str) -> None:
+    def test_the_end_is_announced_before_and_after_once(self, now: datetime, begin: str) -> None:
         self.note(now)
 
-        (text,) = tell(now)
+        (text,) = send(now)
 
         assert text.startswith(begin)
-        assert tell(now) == []
+        assert send(now) == []
 
-    def test_what_was_not_told_in_time_is_told_as_it_is_now(self) -> None:
+    def test_what_was_not_sent_in_time_is_sent_as_it_is_now(self) -> None:
         for now in (at(6, 10), at(8, 10), at(9, 10)):
             self.note(now)
 
-        (text,) = tell(at(9, 10))
+        (text,) = send(at(9, 10))
 
         assert text.startswith("👑 Your Premium ended")
         assert not PremiumNotice.objects.filter(told_at=None).exists()
 
-    def test_an_end_that_has_moved_is_not_told(self, player: Player) -> None:
+    def test_an_end_that_has_moved_is_not_announced(self, player: Player) -> None:
         self.note(at(6, 10))
         give(player, now=at(6, 11), premium=Plan.STARTER, premium_days=7)
 
-        assert tell(at(6, 12)) == []
+        assert send(at(6, 12)) == []
 
 
 class TestPlaces:
-    """At most two messages a day: what finds no place waits for tomorrow."""
+    """At most two messages a day: what finds no free slot waits for tomorrow."""
 
     def test_a_third_message_waits_for_the_next_day(self) -> None:
         player = lose_a_streak()
         settings = reminder_settings.change(player=player, streak_risk=True)
         for kind in ("STREAK_RISK", "DAILY_ROUND"):
-            assert reminders.take_place(settings=settings, kind=kind, now=at(6, 8))
+            assert reminders.take_slot(settings=settings, kind=kind, now=at(6, 8))
 
-        assert tell(at(6, 9)) == []
+        assert send(at(6, 9)) == []
         assert StreakDay.objects.undelivered().count() == 1
-        assert len(tell(at(7, 9))) == 1
+        assert len(send(at(7, 9))) == 1
 
     def test_news_of_streaks_and_of_premium_share_the_day(self) -> None:
         player = lose_a_streak()
@@ -276,7 +276,7 @@ class TestPlaces:
         with time_machine.travel(at(9, 10), tick=False):
             premium_notices()
 
-        assert len(tell(at(9, 11))) == 2
+        assert len(send(at(9, 11))) == 2
 
         placed = Reminder.objects.order_by("ordinal").values_list("kind", "ordinal")
         assert list(placed) == [("PREMIUM", 1), ("STREAK_NEWS", 2)]
@@ -288,10 +288,10 @@ class TestPlaces:
         with time_machine.travel(at(6, 10), tick=False):
             premium_notices()
 
-        assert tell(at(6, 10)) == []
+        assert send(at(6, 10)) == []
         reminder_settings.change(player=player, premium=True)
-        assert tell(at(6, 11)) == []
-        # What was not said has taken no place.
+        assert send(at(6, 11)) == []
+        # What was not sent has taken no slot.
         assert not Reminder.objects.exists()
 
 
@@ -300,10 +300,10 @@ class TestToWhom:
     def test_a_reminder_for_who_cannot_play_is_dropped(self, away: str) -> None:
         player = lose_a_streak(**{away: at(5)})
 
-        assert tell(at(6)) == []
+        assert send(at(6)) == []
 
         Player.objects.filter(pk=player.pk).update(**{away: None})
-        assert tell(at(6, 10)) == []
+        assert send(at(6, 10)) == []
         assert StreakDay.objects.get(outcome="MISSED").told_at == at(6)
 
     def test_a_defect_in_one_row_holds_up_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -312,40 +312,40 @@ class TestToWhom:
         lose_a_streak()
         (streak,) = [source for source in notices.SOURCES if source.name == "streak"]
 
-        def say(day: StreakDay, now: datetime) -> str | None:
+        def render(day: StreakDay, now: datetime) -> str | None:
             if day.player_id == bad.pk:
                 raise ZeroDivisionError
-            return streak.say(day, now)
+            return streak.render(day, now)
 
-        monkeypatch.setattr(notices, "SOURCES", (replaced(streak, say=say),))
+        monkeypatch.setattr(notices, "SOURCES", (replaced(streak, render=render),))
 
-        assert len(tell(at(6))) == 2
+        assert len(send(at(6))) == 2
 
         assert StreakDay.objects.get(told_at=None, outcome="MISSED").player == bad
         monkeypatch.undo()
-        assert len(tell(at(6))) == 1
+        assert len(send(at(6))) == 1
 
     def test_a_player_costs_twenty_statements(self, django_assert_num_queries: Any) -> None:
         lose_a_streak()
         until = timezone.now() + timedelta(minutes=1)
 
-        # Whom to tell, twice: then nobody is left, from three sources after the outbox's room.
+        # Whom to notify, twice: then nobody is left, from three sources after the outbox's room.
         # For the player: transaction 2, player 1, settings 1, the sources' rows 3, their savepoints
-        # 6, the row's 2, claim 1, earn-back 2, place 1, INSERT 1.
+        # 6, the row's 2, claim 1, earn-back 2, slot 1, INSERT 1.
         with (
             time_machine.travel(at(6), tick=False),
             django_assert_num_queries(2 * 4 + 20),
         ):
-            assert notices.send_due_notices(owed=False, until=until) == 1
+            assert notices.send_due_notices(transactional=False, until=until) == 1
 
-    def test_more_than_a_batch_of_them_are_told_in_one_run(
+    def test_more_than_a_batch_of_them_are_notified_in_one_run(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(notices, "BATCH", 2)
         for _ in range(5):
             lose_a_streak()
 
-        assert len(tell(at(6))) == 5
+        assert len(send(at(6))) == 5
 
 
 def replaced(source: Source[Any], **fields: Any) -> Source[Any]:
@@ -353,24 +353,24 @@ def replaced(source: Source[Any], **fields: Any) -> Source[Any]:
     return Source(
         **{
             name: fields.get(name, getattr(source, name))
-            for name in ("name", "due", "claim", "say", "keyboard", "owed", "kind")
+            for name in ("name", "due", "claim", "render", "keyboard", "transactional", "kind")
         }
     )
 
 
 class TestOwed:
-    """What is owed to players, played by the days of streaks."""
+    """Transactional notices, played by the days of streaks."""
 
     @pytest.fixture(autouse=True)
-    def _streaks_are_owed(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        owed = tuple(replaced(source, owed=True) for source in notices.SOURCES)
-        monkeypatch.setattr(notices, "SOURCES", owed)
+    def _streaks_are_transactional(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        transactional = tuple(replaced(source, transactional=True) for source in notices.SOURCES)
+        monkeypatch.setattr(notices, "SOURCES", transactional)
 
     def test_it_goes_out_as_an_answer_with_a_sound_and_is_no_reminder(self) -> None:
         lose_a_streak()
 
-        assert tell(at(6, 3), owed=False) == []
-        assert len(tell(at(6, 3), owed=True)) == 1
+        assert send(at(6, 3), transactional=False) == []
+        assert len(send(at(6, 3), transactional=True)) == 1
 
         call = OutgoingCall.objects.get()
         assert call.lane == Lane.ANSWER
@@ -382,20 +382,20 @@ class TestOwed:
         play(player, 2)
         streaks.roll_over(player=player, now=at(5, 0, 10))
 
-        assert [text[0] for text in tell(at(5), owed=True)] == ["🛟", "💔"]
+        assert [text[0] for text in send(at(5), transactional=True)] == ["🛟", "💔"]
 
     def test_it_waits_for_who_has_blocked_the_bot(self) -> None:
         player = lose_a_streak(bot_blocked_at=at(5))
 
-        assert tell(at(6), owed=True) == []
+        assert send(at(6), transactional=True) == []
 
         Player.objects.filter(pk=player.pk).update(bot_blocked_at=None)
-        assert len(tell(at(6), owed=True)) == 1
+        assert len(send(at(6), transactional=True)) == 1
 
-    def test_who_is_suspended_is_told(self) -> None:
+    def test_who_is_suspended_is_notified(self) -> None:
         lose_a_streak(suspended_at=at(5))
 
-        assert len(tell(at(6), owed=True)) == 1
+        assert len(send(at(6), transactional=True)) == 1
 
 
 class TestInAHandler:
@@ -405,10 +405,10 @@ class TestInAHandler:
 
         with transaction.atomic(), outbox.collecting(update_id=None):
             client.run(bot.send_message(player.telegram_id, "Thank you!"))
-            told = notices.notify(player=player, now=at(6))
+            count = notices.notify(player=player, now=at(6))
 
         calls = OutgoingCall.objects.order_by("pk")
-        assert told == 1
+        assert count == 1
         assert [call.parameters["text"][0] for call in calls] == ["T", "💔"]
         assert {call.lane for call in calls} == {Lane.ANSWER}
 
@@ -418,11 +418,11 @@ class TestInAHandler:
         player = lose_a_streak()
         (source,) = [source for source in notices.SOURCES if source.name == "streak"]
 
-        def say(day: StreakDay, now: datetime) -> str:
+        def render(day: StreakDay, now: datetime) -> str:
             # It fails in the database, which would spoil the whole transaction.
             return str(StreakDay.objects.filter(pk=day.pk).update(length=0))
 
-        bad = replaced(source, say=say)
+        bad = replaced(source, render=render)
         monkeypatch.setattr(notices, "SOURCES", (bad,))
 
         with transaction.atomic(), outbox.collecting(update_id=None):
@@ -436,14 +436,14 @@ class TestInAHandler:
 @pytest.mark.django_db(transaction=True)
 class TestConcurrency:
     def tell_twice(self, monkeypatch: pytest.MonkeyPatch, claim: Callable[..., bool]) -> int:
-        """Let two workers tell one player at once; return how many messages that makes."""
+        """Let two workers notify one player at once; return how many messages that makes."""
         player = lose_a_streak()
         (source,) = [source for source in notices.SOURCES if source.name == "streak"]
         monkeypatch.setattr(notices, "SOURCES", (replaced(source, claim=claim),))
         meet_after(monkeypatch, streaks, "earn_back")
         until = timezone.now() + timedelta(minutes=1)
 
-        run_together(*[partial(notices.send_due_notices, owed=False, until=until)] * 2)
+        run_together(*[partial(notices.send_due_notices, transactional=False, until=until)] * 2)
 
         return OutgoingCall.objects.filter(chat_key=player.telegram_id).count()
 
@@ -459,7 +459,7 @@ class TestConcurrency:
         """Show that the test above can fail: take lock and claim away, and it must."""
         take_row_locks_away(monkeypatch)
         # The places of a day would protect, too.
-        monkeypatch.setattr(reminders, "take_place", lambda **_: True)
+        monkeypatch.setattr(reminders, "take_slot", lambda **_: True)
 
         assert self.tell_twice(monkeypatch, lambda *_: True) == 2
 

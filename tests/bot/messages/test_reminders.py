@@ -236,7 +236,7 @@ class TestStreakRisk:
 
         assert remind(at(3, 22)) == []
 
-    def test_whose_days_are_not_settled_hears_nothing_that_may_be_wrong(self) -> None:
+    def test_whose_days_are_not_rolled_over_gets_nothing_that_may_be_wrong(self) -> None:
         make_player(1, streak_risk=True)
 
         with time_machine.travel(at(3, 22), tick=False):
@@ -301,14 +301,14 @@ class TestDefects:
         shown = Impression.objects.order_by("player").values_list("player", flat=True)
         assert list(shown) == [players[0].pk, players[2].pk]
 
-    def test_who_cannot_be_told_at_all_is_left_out_and_has_the_place_back(
+    def test_who_cannot_be_reminded_at_all_is_left_out_and_has_the_slot_back(
         self, players: list[Player], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        tell = reminders.send_reminder
+        send = reminders.send_reminder
 
         def fails(player: Player, *about: Any) -> None:
             assert player != players[1]
-            tell(player, *about)
+            send(player, *about)
 
         monkeypatch.setattr(reminders, "send_reminder", fails)
 
@@ -320,13 +320,13 @@ class TestDefects:
     def test_a_sweep_that_fails_holds_up_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
         make_player(2, zone="America/New_York", streak_risk=True)
         player = make_player(2, streak_risk=True)
-        take_places = reminders._take_places
+        take_slots = reminders._take_slots
 
         def fails(players: Any, *, kind: str, day: date, now: datetime) -> set[int]:
             assert player.pk in players
-            return take_places(players, kind=kind, day=day, now=now)
+            return take_slots(players, kind=kind, day=day, now=now)
 
-        monkeypatch.setattr(reminders, "_take_places", fails)
+        monkeypatch.setattr(reminders, "_take_slots", fails)
 
         assert remind(at(3, 22)) == [player.pk]
 
@@ -358,7 +358,7 @@ class TestDailyRound:
         assert remind(at(3, 0)) == [player.pk]
         assert Reminder.objects.get().day == date(2026, 11, 3)
 
-    def test_both_kinds_on_one_day_are_two_places(self) -> None:
+    def test_both_kinds_on_one_day_are_two_slots(self) -> None:
         player = make_player(2, streak_risk=True, daily_round=True)
 
         assert remind(at(3, 18)) == [player.pk]
@@ -372,19 +372,19 @@ class TestTwoADay:
         player = make_player(2, streak_risk=True)
         settings = reminder_settings.settings_of(player)
         for kind in ("PREMIUM", "STREAK_NEWS"):
-            assert reminders.take_place(settings=settings, kind=kind, now=at(3, 9))
+            assert reminders.take_slot(settings=settings, kind=kind, now=at(3, 9))
 
         assert remind(at(3, 22)) == []
         assert Reminder.objects.get(kind="STREAK_RISK").ordinal is None
 
-    def test_the_next_day_has_its_own_places(self) -> None:
+    def test_the_next_day_has_its_own_slots(self) -> None:
         player = make_player(2, daily_round=True)
         settings = reminder_settings.settings_of(player)
         for kind in ("PREMIUM", "STREAK_NEWS"):
-            assert reminders.take_place(settings=settings, kind=kind, now=at(3, 23, 59, 59))
+            assert reminders.take_slot(settings=settings, kind=kind, now=at(3, 23, 59, 59))
 
-        assert not reminders.take_place(settings=settings, kind="DAILY_ROUND", now=at(3, 23, 59))
-        assert reminders.take_place(settings=settings, kind="DAILY_ROUND", now=at(4, 0))
+        assert not reminders.take_slot(settings=settings, kind="DAILY_ROUND", now=at(3, 23, 59))
+        assert reminders.take_slot(settings=settings, kind="DAILY_ROUND", now=at(4, 0))
 
     @pytest.mark.parametrize(
         ("fields", "rule"),
@@ -425,8 +425,8 @@ class TestTheQueue:
         remind(at(3, 22))
 
         assert outbox.take_turn(outcomes=[], room=9, now=at(3, 23)) == []
-        assert outbox.give_up_useless(now=at(3, 22, 59, 59)) == 0
-        assert outbox.give_up_useless(now=at(3, 23)) == 1
+        assert outbox.give_up_expired(now=at(3, 22, 59, 59)) == 0
+        assert outbox.give_up_expired(now=at(3, 23)) == 1
         assert OutgoingCall.objects.get().state == "GIVEN_UP"
 
     def test_it_leaves_until_then(self) -> None:
@@ -484,14 +484,14 @@ class TestConcurrency:
         assert OutgoingCall.objects.count() == 1
 
     def take_three(self, monkeypatch: pytest.MonkeyPatch) -> list[bool]:
-        """Let three kinds want a place of one day at once; return who has got one."""
+        """Let three kinds want a slot of one day at once; return who has got one."""
         settings = reminder_settings.settings_of(make_player())
         meet_after(monkeypatch, local_time, "local_day", callers=3)
         kinds = ("STREAK_RISK", "DAILY_ROUND", "PREMIUM")
-        take = partial(reminders.take_place, settings=settings, now=at(3, 18))
+        take = partial(reminders.take_slot, settings=settings, now=at(3, 18))
         return sorted(run_together(*[partial(take, kind=kind) for kind in kinds]))
 
-    def test_a_day_has_two_places_for_three_jobs(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_day_has_two_slots_for_three_jobs(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert self.take_three(monkeypatch) == [False, True, True]
 
     @pytest.fixture

@@ -278,7 +278,7 @@ class TestTakeOver:
         row = InboxUpdate.objects.get()
         assert (row.state, row.last_error) == (
             "DEAD",
-            "The worker died while it had this update.",
+            "The worker died while it was processing this update.",
         )
 
 

@@ -57,7 +57,7 @@ def sent(delivery: Delivery, **fields: Any) -> Outcome:
     )
 
 
-def told_to_wait(delivery: Delivery, *, seconds: float) -> Outcome:
+def rate_limited(delivery: Delivery, *, seconds: float) -> Outcome:
     """Return the outcome of a call that Telegram answered with a retry_after, at noon."""
     return sent(
         delivery,
@@ -341,13 +341,13 @@ class TestChatsThatAreToldToWait:
     """Product rules, section 13."""
 
     def limit(self, *chats: int, at: datetime = NOON, seconds: float = 5, **fields: Any) -> None:
-        """Let Telegram tell each chat to wait so many seconds after noon."""
+        """Let Telegram limit each chat, so many seconds after noon."""
         for chat in chats:
             make_call(chat, **fields)
         deliveries = outbox.take_turn(outcomes=[], room=64, now=at)
         assert len(deliveries) == len(chats)
         outbox.take_turn(
-            outcomes=[told_to_wait(one, seconds=seconds) for one in deliveries], room=64, now=at
+            outcomes=[rate_limited(one, seconds=seconds) for one in deliveries], room=64, now=at
         )
 
     def test_one_waits_and_ten_others_are_served_at_once(self) -> None:
@@ -404,7 +404,7 @@ class TestChatsThatAreToldToWait:
             make_call(None, method="answerCallbackQuery", caused_by=update)
         taps = outbox.take_turn(outcomes=[], room=64, now=NOON)
 
-        outbox.take_turn(outcomes=[told_to_wait(tap, seconds=5) for tap in taps], room=64, now=NOON)
+        outbox.take_turn(outcomes=[rate_limited(tap, seconds=5) for tap in taps], room=64, now=NOON)
 
         make_call(7)
         other = make_call(8)
@@ -433,7 +433,7 @@ class TestChatsThatAreToldToWait:
 
         assert claimed(after(4)) == [other]
 
-    def test_a_bulk_call_that_is_told_to_wait_stops_everybody(self) -> None:
+    def test_a_bulk_call_that_is_limited_stops_everybody(self) -> None:
         self.limit(1, lane=Lane.BULK)
         answer = make_call(2)
 
@@ -448,14 +448,14 @@ class TestChatsThatAreToldToWait:
 
 
 @pytest.mark.django_db(transaction=True)
-def test_a_chat_that_is_told_to_wait_and_a_claim_of_its_lane_do_not_lock_each_other_out() -> None:
+def test_a_chat_that_is_limited_and_a_claim_of_its_lane_do_not_lock_each_other_out() -> None:
     """One sender holds its lane and wants the chat, another one has the chat and goes on."""
     Pace.objects.bulk_create([Pace(name="bulk", free_at=after(-60))])
     make_call(1)
     (answer,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
     for chat in range(2, 5):
         make_call(chat, lane=Lane.BULK)
-    wait = told_to_wait(answer, seconds=5)
+    wait = rate_limited(answer, seconds=5)
 
     first, second = overlap(
         partial(outbox.take_turn, outcomes=[wait], room=64, now=NOON), partial(claimed, NOON)
@@ -485,11 +485,11 @@ class TestEditsOfOneMessage:
         assert self.states() == ["SUPERSEDED"] * 9 + ["SENDING"]
         assert OutgoingCall.objects.filter(finished_at=NOON).count() == 9
 
-    def test_one_that_was_told_to_wait_is_superseded_too(self) -> None:
+    def test_one_that_was_limited_is_superseded_too(self) -> None:
         self.edit()
         (older,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
         newer = self.edit()
-        outbox.take_turn(outcomes=[told_to_wait(older, seconds=5)], room=64, now=NOON)
+        outbox.take_turn(outcomes=[rate_limited(older, seconds=5)], room=64, now=NOON)
 
         assert claimed(after(5)) == [newer]
         assert self.states() == ["SUPERSEDED", "SENDING"]
@@ -611,8 +611,8 @@ class TestFence:
         row = OutgoingCall.objects.get()
         assert (row.state, row.attempts, row.error) == ("REFUSED", 2, "Forbidden")
 
-    def test_an_outcome_that_is_told_twice_does_not_end_the_next_claim(self) -> None:
-        """The database broke off while it answered, and the call was told to wait: no attempt."""
+    def test_an_outcome_that_is_recorded_twice_does_not_end_the_next_claim(self) -> None:
+        """The database broke off while it answered, and the call was limited: no attempt."""
         make_call(1)
         (first,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
         again = sent(first, state=CallState.PENDING, due_at=NOON, attempts=0)

@@ -95,7 +95,7 @@ class TestLimit:
 
         assert player.handled == [*range(1, 21)]
 
-    def test_a_player_is_told_once_a_minute_at_most(self) -> None:
+    def test_a_player_is_notified_once_a_minute_at_most(self) -> None:
         player = Player()
         player.act(*[0.0] * 12)
         player.act(*[30.0] * 12)

@@ -1,4 +1,4 @@
-"""What becomes of a call: every answer of Telegram, and none."""
+"""How a call ends: with every answer of Telegram, and with none."""
 
 import asyncio
 import base64
@@ -360,7 +360,7 @@ class TestNoSecretInErrors:
     def test_a_defect_of_ours(self) -> None:
         outcome = sender._given_up(a_delivery(), ValueError(f"http://x/bot{TOKEN}/sendMessage"))
 
-        assert outcome.error == "A defect of ours: ValueError"
+        assert outcome.error == "Internal error: ValueError"
 
 
 def test_a_wrong_token_is_waited_for(sandbox: Sandbox, settings: Settings) -> None:
@@ -497,10 +497,12 @@ class TestSender:
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(sender, "HOUSEKEEPING", timedelta(0))
-        keep_house = sender._keep_house
+        do_housekeeping = sender._do_housekeeping
         is_over = Event()
         # What begins before the outage sees no claim that is too old.
-        monkeypatch.setattr(sender, "_keep_house", lambda: keep_house() if is_over.is_set() else 0)
+        monkeypatch.setattr(
+            sender, "_do_housekeeping", lambda: do_housekeeping() if is_over.is_set() else 0
+        )
         make_call()
 
         async def story(telegram: Telegram, one: Sender) -> None:
@@ -604,7 +606,7 @@ class TestSender:
         assert limited_until is not None
         assert limited_until > timezone.now() + timedelta(seconds=500)
 
-    def test_while_one_chat_is_told_to_wait_ten_others_are_served_at_once(
+    def test_while_one_chat_is_limited_ten_others_are_served_at_once(
         self, settings: Settings
     ) -> None:
         make_call(1)

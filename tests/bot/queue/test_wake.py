@@ -16,7 +16,7 @@ def test_the_task_that_is_called_is_there() -> None:
 def test_one_worker_is_called_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[tuple[str, dict[str, Any]]] = []
     monkeypatch.setattr(app, "send_task", lambda name, **options: sent.append((name, options)))
-    wake.worker_came()
+    wake.worker_started()
 
     wake.call_worker()
     wake.call_worker()
@@ -27,10 +27,10 @@ def test_one_worker_is_called_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None
 def test_a_worker_that_came_lets_another_be_called(monkeypatch: pytest.MonkeyPatch) -> None:
     sent: list[str] = []
     monkeypatch.setattr(app, "send_task", lambda name, **_: sent.append(name))
-    wake.worker_came()
+    wake.worker_started()
     wake.call_worker()
 
-    wake.worker_came()
+    wake.worker_started()
     wake.call_worker()
 
     assert sent == ["bot.tasks.work_inbox"] * 2

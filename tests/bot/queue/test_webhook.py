@@ -209,7 +209,7 @@ class TestAcceptance:
         assert post(b'{"update_id": 1, "message": {"text": NaN}}') == 400
         assert not InboxUpdate.objects.exists()
 
-    def test_without_a_database_telegram_is_told_to_come_again(
+    def test_without_a_database_telegram_is_asked_to_come_again(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         with monkeypatch.context() as patch:

@@ -253,10 +253,10 @@ class TestAtRest:
 
         with outbox.collecting():
             client.run(
-                touchpoints.pause(
+                touchpoints.send_offer(
                     client.bot(),
                     player=row(anna),
-                    event=Touchpoint.EVENING,
+                    touchpoint=Touchpoint.EVENING,
                     now=timezone.now(),
                 )
             )
