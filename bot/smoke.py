@@ -78,9 +78,11 @@ class Walk:
             yield Step(name="Telegram knows the bot", passed=True, seen=seen)
             yield from self._buy()
             yield from self._refund()
-            hold = self._redeem()
-            yield self._must(hold is not None, f"a code that takes off {PERCENT} % is accepted")
-            yield from self._buy(hold)
+            reservation = self._redeem()
+            yield self._must(
+                reservation is not None, f"a code that takes off {PERCENT} % is accepted"
+            )
+            yield from self._buy(reservation)
             yield from self._facts_of_the_promo("APPLIED")
             yield from self._refund()
             yield from self._facts_of_the_promo("REVOKED")
@@ -91,10 +93,10 @@ class Walk:
 
     # --- The purchase -----------------------------------------------------------------------------
 
-    def _buy(self, hold: Redemption | None = None) -> Iterator[Step]:
+    def _buy(self, reservation: Redemption | None = None) -> Iterator[Step]:
         """Send an invoice, let the person pay it, and check the result."""
         self._energy_before = self._energy()
-        purchase = self._send_invoice(hold)
+        purchase = self._send_invoice(reservation)
         yield Step(name="an invoice is on its way", passed=True, seen=f"{purchase.stars} Stars")
         sent = self._wait(lambda: self._invoice_call(CallState.SENT), OURS)
         yield self._must(sent is not None, "the sender has delivered the invoice")
@@ -245,19 +247,19 @@ class Walk:
         return done
 
     def _end_campaign(self, campaign_id: int) -> str:
-        """End the walk's campaign, with a hold that no purchase has taken along."""
+        """End the walk's campaign, and release a reservation that no purchase uses."""
         now, why = timezone.now(), "The test walk is over."
         try:
             campaign = campaigns.end(campaign_id=campaign_id, reason=why, now=now, staff=None)
         except IllegalMoveError as error:
             return f"The campaign of the walk: {error}"
-        campaigns.release_holds(campaign_id=campaign_id, now=now)
+        campaigns.release_reservations(campaign_id=campaign_id, now=now)
         return f"The campaign “{campaign}” is ended."
 
     # --- Looking ----------------------------------------------------------------------------------
 
     @transaction.atomic
-    def _send_invoice(self, hold: Redemption | None) -> Purchase:
+    def _send_invoice(self, reservation: Redemption | None) -> Purchase:
         """Open a purchase and send its invoice as the shop does."""
         now = timezone.now()
         with outbox.collecting(), translation.override(self._player.language):
@@ -265,7 +267,7 @@ class Walk:
                 player=self._player,
                 product_code=PRODUCT,
                 now=now,
-                redemption_id=hold.pk if hold else None,
+                redemption_id=reservation.pk if reservation else None,
             )
             client.run(shop_handlers.send_invoice(client.bot(), purchase, now=now))
         self._purchase_ids.append(purchase.pk)

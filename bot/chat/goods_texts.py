@@ -36,17 +36,17 @@ def price(offer: Offer) -> str:
     return f"<s>{stars(offer.product.stars)}</s> <b>{stars(offer.stars)}</b>"
 
 
-def discount(hold: Redemption, *, now: datetime) -> str:
-    """Return a discount that the player holds: how much, and for how long."""
-    return f"🏷 −{hold.campaign.value} % · {time_left(hold, now=now)}"
+def discount(reservation: Redemption, *, now: datetime) -> str:
+    """Return a discount that is reserved for the player: how much, and for how long."""
+    return f"🏷 −{reservation.campaign.value} % · {time_left(reservation, now=now)}"
 
 
-def time_left(hold: Redemption, *, now: datetime) -> str:
-    """Return how long a discount is held, in minutes rounded up."""
-    if hold.is_kept:
+def time_left(reservation: Redemption, *, now: datetime) -> str:
+    """Return how long a discount is reserved, in minutes rounded up."""
+    if reservation.is_kept:
         return _("kept for your invoice")
-    assert hold.reserved_until is not None
-    minutes = max(1, math.ceil((hold.reserved_until - now) / timedelta(minutes=1)))
+    assert reservation.reserved_until is not None
+    minutes = max(1, math.ceil((reservation.reserved_until - now) / timedelta(minutes=1)))
     return ngettext("{minutes} minute left", "{minutes} minutes left", minutes).format(
         minutes=minutes
     )
@@ -140,12 +140,12 @@ def _modes(codes: Iterable[str]) -> str:
     return escape(", ".join(known))
 
 
-def goes_on_beside(held: Subscription) -> str:
+def renewed_beside(subscription: Subscription) -> str:
     """Return that a subscription is renewed although the player buys Premium once."""
     return _(
         "🔁 Your subscription goes on: Telegram takes {stars} every {days} days until you cancel "
         "it."
-    ).format(stars=stars(held.purchase.stars), days=PERIOD.days)
+    ).format(stars=stars(subscription.purchase.stars), days=PERIOD.days)
 
 
 def taken_back(goods: Goods, taken: Mapping[str, int]) -> list[str]:
@@ -163,10 +163,10 @@ def taken_back(goods: Goods, taken: Mapping[str, int]) -> list[str]:
     return ["", _("<b>Removed</b>"), *delivery(back)]
 
 
-def subscription_line(held: Subscription, *, now: datetime) -> str:
+def subscription_line(subscription: Subscription, *, now: datetime) -> str:
     """Return where a subscription stands, in one line."""
-    match held.state(now):
-        case SubscriptionState.ACTIVE if held.failed_at is None:
+    match subscription.state(now):
+        case SubscriptionState.ACTIVE if subscription.failed_at is None:
             line = _("🔁 Subscription: renews on {day}")
         case SubscriptionState.CANCELED:
             line = _("🔁 Subscription: cancelled, runs until {day}")
@@ -174,8 +174,8 @@ def subscription_line(held: Subscription, *, now: datetime) -> str:
             line = _("🔁 Subscription: ended on {day}")
         case _:
             line = _("🔁 Subscription: could not be renewed, Premium until {day}")
-            return line.format(day=dates.short_day(held.expires_at + GRACE))
-    return line.format(day=dates.short_day(held.expires_at))
+            return line.format(day=dates.short_day(subscription.expires_at + GRACE))
+    return line.format(day=dates.short_day(subscription.expires_at))
 
 
 def button_product(offer: Offer) -> str:

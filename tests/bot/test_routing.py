@@ -260,12 +260,12 @@ class TestButtons:
 
 
 class TestWho:
-    def test_who_is_suspended_is_told_once_and_plays_no_more(self, road: Road) -> None:
+    def test_who_is_suspended_is_notified_once_and_plays_no_more(self, road: Road) -> None:
         anna = road.sandbox.add_player("Anna", language_code="en")
         question = play(road, anna, "Article sprint")
         players.suspend(player_id=Player.objects.get().pk, now=timezone.now())
 
-        told = road.say(anna, "/start")
+        answer = road.say(anna, "/start")
         road.say(anna, "/play")
         road.say(anna, "please")
         road.sandbox.tap(anna, right(question))
@@ -273,12 +273,12 @@ class TestWho:
 
         sentence = "Your account is suspended at the moment. You cannot play for now."
         texts = [message["text"] for message in road.sandbox.chat(anna)]
-        assert told["text"] == sentence
+        assert answer["text"] == sentence
         assert texts.count(sentence) == 1
         assert toast(road, anna) == sentence
         assert Showing.objects.get().answered_at is None
 
-    def test_who_is_readmitted_and_suspended_again_is_told_again(self, road: Road) -> None:
+    def test_who_is_unsuspended_and_suspended_again_is_notified_again(self, road: Road) -> None:
         anna = road.sandbox.add_player("Anna", language_code="en")
         road.say(anna, "/start")
         player_id = Player.objects.get().pk

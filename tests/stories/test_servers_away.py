@@ -64,7 +64,7 @@ def test_without_redis_updates_are_accepted_and_sent_and_worked_on_as_soon_as_it
 
 
 @pytest.mark.parametrize("ending", ["fast", "immediate"])
-def test_a_restarted_database_is_told_to_telegram_as_503_and_nothing_is_lost(
+def test_telegram_gets_503_while_the_database_restarts_and_nothing_is_lost(
     stack: Stack, ending: str
 ) -> None:
     players = [stack.sandbox.add_player(f"Player {number}") for number in range(10)]

@@ -27,19 +27,19 @@ def offer(proposal: Proposal) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([*take, *_refusing(shown)])
 
 
-def offer_discounted(shown: Impression, wares: Sequence[Offer]) -> InlineKeyboardMarkup:
+def offer_discounted(shown: Impression, products: Sequence[Offer]) -> InlineKeyboardMarkup:
     """Return the ways to what the discount of an offer makes cheaper, and the way out."""
     out = [button(phrases.button_back(), Data.HOME)]
-    return InlineKeyboardMarkup([*_offered(shown, wares), out])
+    return InlineKeyboardMarkup([*_offered(shown, products), out])
 
 
-def _offered(shown: Impression, wares: Sequence[Offer]) -> list[list[InlineKeyboardButton]]:
+def _offered(shown: Impression, products: Sequence[Offer]) -> list[list[InlineKeyboardButton]]:
     """Return one button for each product, with the discount that its price includes."""
     rows = []
-    for ware in wares:
-        hold = [ware.reservation.pk] if ware.reservation else []
-        label = goods_texts.button_product(ware)
-        rows.append([button(label, Data.OFFER, shown.pk, ware.product.pk, *hold)])
+    for offered in products:
+        reservation = [offered.reservation.pk] if offered.reservation else []
+        label = goods_texts.button_product(offered)
+        rows.append([button(label, Data.OFFER, shown.pk, offered.product.pk, *reservation)])
     return rows
 
 
@@ -47,5 +47,5 @@ def _refusing(shown: Impression) -> list[list[InlineKeyboardButton]]:
     """Return the ways not to want an offer."""
     return [
         [button(texts.button_snooze(), Data.LATER, shown.pk)],
-        [button(texts.button_dismiss(), Data.MUTE, shown.pk)],
+        [button(texts.button_mute(), Data.MUTE, shown.pk)],
     ]

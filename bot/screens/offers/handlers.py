@@ -15,7 +15,7 @@ from payments.errors import StaleOfferError
 
 
 async def discount(update: Update, context: Context) -> None:
-    """Hold the discount of the weekend for the player, and show what is cheaper now."""
+    """Reserve the discount of the weekend for the player, and show what is cheaper now."""
     query = taps.tap(update)
     try:
         impression, result = offers.take_discount(
@@ -28,15 +28,15 @@ async def discount(update: Update, context: Context) -> None:
     if result.redemption is None:
         await taps.edit_message(query, texts.discount_over(), navigation.way_back())
         return
-    wares = [
-        ware
-        for ware in catalogue.available_products(player=context.player, now=context.now)
-        if ware.reservation == result.redemption
-        and ware.refused is None
-        and ware.product.pk in impression.prices
+    products = [
+        offered
+        for offered in catalogue.available_products(player=context.player, now=context.now)
+        if offered.reservation == result.redemption
+        and offered.refused is None
+        and offered.product.pk in impression.prices
     ]
-    text = texts.discount_held(result.redemption, wares, now=context.now)
-    await taps.edit_message(query, text, buttons.offer_discounted(impression, wares))
+    text = texts.discount_reserved(result.redemption, products, now=context.now)
+    await taps.edit_message(query, text, buttons.offer_discounted(impression, products))
 
 
 async def snooze(update: Update, context: Context) -> None:
@@ -44,7 +44,7 @@ async def snooze(update: Update, context: Context) -> None:
     await _put_away(update, context, is_muted=False)
 
 
-async def dismiss(update: Update, context: Context) -> None:
+async def mute(update: Update, context: Context) -> None:
     """Put the offer away for some days: the message turns into the home screen."""
     await _put_away(update, context, is_muted=True)
 
@@ -58,7 +58,7 @@ async def _put_away(update: Update, context: Context, *, is_muted: bool) -> None
     except StaleOfferError:
         await query.answer(texts.over())
         return
-    await query.answer(texts.dismissed() if is_muted else texts.snoozed())
+    await query.answer(texts.muted() if is_muted else texts.snoozed())
     await taps.edit_message(
         query, phrases.greeting(name=context.player.first_name), navigation.home()
     )
@@ -71,5 +71,5 @@ def _impression(query: CallbackQuery) -> int:
 
 
 SCREEN = Screen(
-    buttons={Data.FLASH: discount, Data.LATER: snooze, Data.MUTE: dismiss},
+    buttons={Data.FLASH: discount, Data.LATER: snooze, Data.MUTE: mute},
 )

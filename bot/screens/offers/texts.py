@@ -15,7 +15,7 @@ from economy.energy import REGEN_INTERVAL
 from payments.catalogue import Offer
 from payments.offer_rules import BOUGHT_WITHIN, MUTED_FOR, Trigger
 from payments.offers import Proposal, weekend_until
-from promos.models import HOLD_FOR, Campaign, Redemption
+from promos.models import RESERVATION_TTL, Campaign, Redemption
 from quizarena.game.models import Mode
 
 
@@ -30,17 +30,17 @@ def with_reminder(reminder: str, proposal: Proposal, *, now: datetime) -> str:
 
 
 def _under(head: str, proposal: Proposal, *, now: datetime) -> str:
-    wares = [_ware(ware) for ware in proposal.products]
-    return "\n\n".join([head, *wares, *_footer(proposal, now=now)])
+    products = [_product(offered) for offered in proposal.products]
+    return "\n\n".join([head, *products, *_footer(proposal, now=now)])
 
 
-def _ware(ware: Offer) -> str:
+def _product(offered: Offer) -> str:
     """Return a product with its price and what it delivers."""
-    name = f"<b>{escape(goods_texts.title(ware.product))}</b>"
+    name = f"<b>{escape(goods_texts.title(offered.product))}</b>"
     return "\n".join(
         [
-            f"{name} · {goods_texts.price(ware)}",
-            " · ".join(goods_texts.delivery(ware.product.goods)),
+            f"{name} · {goods_texts.price(offered)}",
+            " · ".join(goods_texts.delivery(offered.product.goods)),
         ]
     )
 
@@ -182,22 +182,22 @@ def _footer(proposal: Proposal, *, now: datetime) -> list[str]:
         _(
             "Until {when} at the latest, and while there is any left. When you take it, the price "
             "is kept for you for {minutes} minutes."
-        ).format(when=last, minutes=HOLD_FOR // timedelta(minutes=1))
+        ).format(when=last, minutes=RESERVATION_TTL // timedelta(minutes=1))
     ]
 
 
 # --- Afterwards -----------------------------------------------------------------------------------
 
 
-def discount_held(hold: Redemption, wares: Sequence[Offer], *, now: datetime) -> str:
-    """Return what the discount of a weekend, which is held now, makes cheaper."""
+def discount_reserved(reservation: Redemption, products: Sequence[Offer], *, now: datetime) -> str:
+    """Return what the discount of a weekend, which is reserved now, makes cheaper."""
     lines = [
         _("🎉 <b>The discount is yours.</b>"),
-        goods_texts.discount(hold, now=now),
+        goods_texts.discount(reservation, now=now),
         "",
         *(
-            f"{escape(goods_texts.title(ware.product))} · {goods_texts.price(ware)}"
-            for ware in wares
+            f"{escape(goods_texts.title(offered.product))} · {goods_texts.price(offered)}"
+            for offered in products
         ),
     ]
     return "\n".join(lines)
@@ -215,7 +215,7 @@ def snoozed() -> str:
     return _("All right!")
 
 
-def dismissed() -> str:
+def muted() -> str:
     """Return the note over the chat for what is not to be shown for a while."""
     return _("All right – you will not see this for {days} days.").format(days=MUTED_FOR.days)
 
@@ -238,6 +238,6 @@ def button_snooze() -> str:
     return _("Not now")
 
 
-def button_dismiss() -> str:
+def button_mute() -> str:
     """Return the label of the button that keeps an offer away for a while."""
     return _("🔕 Do not show for {days} days").format(days=MUTED_FOR.days)

@@ -92,14 +92,14 @@ async def _redeem(update: Update, context: Context, code: str, channel: Channel)
         await taps.send_message(update, text, navigation.way_back())
 
 
-def _discount(hold: Redemption, context: Context) -> tuple[str, InlineKeyboardMarkup]:
+def _discount(reservation: Redemption, context: Context) -> tuple[str, InlineKeyboardMarkup]:
     """Return what a discount is for, and the ways straight to what it makes cheaper."""
     offers = [
         offer
         for offer in catalogue.available_products(player=context.player, now=context.now)
-        if offer.reservation == hold and offer.refused is None
+        if offer.reservation == reservation and offer.refused is None
     ]
-    return texts.held(hold, offers, now=context.now), buttons.discounted(offers)
+    return texts.reserved(reservation, offers, now=context.now), buttons.discounted(offers)
 
 
 SCREEN = Screen(

@@ -15,7 +15,7 @@ from payments import catalogue
 from payments.catalogue import Offer
 from promos import redemptions
 from promos.errors import Refusal
-from promos.models import HOLD_FOR, Campaign, Redemption, Scope
+from promos.models import RESERVATION_TTL, Campaign, Redemption, Scope
 from promos.rules import Reason
 
 
@@ -44,15 +44,15 @@ def granted(redemption: Redemption, owned: Holdings, *, now: datetime) -> str:
     return "\n".join(lines)
 
 
-def held(hold: Redemption, offers: Sequence[Offer], *, now: datetime) -> str:
+def reserved(reservation: Redemption, offers: Sequence[Offer], *, now: datetime) -> str:
     """Return a discount: how much, for what, until when, and what `offers` cost with it."""
-    discount = f"<b>−{hold.campaign.value} %</b> {_scope(hold)}"
+    discount = f"<b>−{reservation.campaign.value} %</b> {_scope(reservation)}"
     lines = [
         _("🏷 <b>Your code is accepted.</b>")
-        if hold.created_at == now
+        if reservation.created_at == now
         else _("🏷 <b>You have this discount already.</b>"),
         "",
-        f"{discount} · {goods_texts.time_left(hold, now=now)}",
+        f"{discount} · {goods_texts.time_left(reservation, now=now)}",
         "",
         *(
             f"{escape(goods_texts.title(offer.product))} · {goods_texts.price(offer)}"
@@ -64,9 +64,9 @@ def held(hold: Redemption, offers: Sequence[Offer], *, now: datetime) -> str:
     return "\n".join(lines)
 
 
-def _scope(hold: Redemption) -> str:
+def _scope(reservation: Redemption) -> str:
     """Return what a discount is for."""
-    campaign = hold.campaign
+    campaign = reservation.campaign
     return {
         Scope.ANY: _("on everything in the shop"),
         Scope.MICRO_ANY: _("on everything but Premium"),
@@ -83,8 +83,10 @@ def preview(campaign: Campaign, language: str, product: str) -> str:
     now = timezone.now()
     with translation.override(language):
         if campaign.is_discount:
-            hold = Redemption(campaign=campaign, created_at=now, reserved_until=now + HOLD_FOR)
-            text = held(hold, catalogue.offers_with(hold), now=now)
+            reservation = Redemption(
+                campaign=campaign, created_at=now, reserved_until=now + RESERVATION_TTL
+            )
+            text = reserved(reservation, catalogue.offers_with(reservation), now=now)
         else:
             goods = redemptions.goods_of(kind=campaign.kind, value=campaign.value)
             owned = Holdings(

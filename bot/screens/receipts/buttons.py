@@ -44,11 +44,11 @@ def receipt(*, page: str) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([[button(phrases.button_back(), Data.PURCHASES, page)]])
 
 
-def subscription(held: Subscription, *, now: datetime) -> InlineKeyboardMarkup:
+def subscription(subscription: Subscription, *, now: datetime) -> InlineKeyboardMarkup:
     """Return what can be done with a subscription, and the way back."""
     rows = [[button(phrases.button_back(), Data.WALLET)]]
-    if held.state(now) is SubscriptionState.CANCELED:
+    if subscription.state(now) is SubscriptionState.CANCELED:
         rows.insert(0, [button(texts.button_resume(), Data.RESUME)])
-    elif held.canceled_at is None:
+    elif subscription.canceled_at is None:
         rows.insert(0, [button(phrases.button_cancel(), Data.CANCEL)])
     return InlineKeyboardMarkup(rows)

@@ -54,44 +54,48 @@ async def subscription(update: Update, context: Context) -> None:
 
 async def cancel(update: Update, context: Context) -> None:
     """Let the subscription run out; a task cancels it at Telegram (payments/subscriptions.py)."""
-    held = subscriptions.cancel(player=context.player, now=context.now)
-    await _show(update, context, toast=texts.canceled(held) if held else None)
+    subscription = subscriptions.cancel(player=context.player, now=context.now)
+    await _show(update, context, toast=texts.canceled(subscription) if subscription else None)
 
 
 async def cancel_beside(update: Update, context: Context) -> None:
     """Cancel as `cancel`, from an invoice or a receipt of something else, which stays there."""
     now = context.now
-    held = subscriptions.cancel(player=context.player, now=now) or subscriptions.current(
+    subscription = subscriptions.cancel(player=context.player, now=now) or subscriptions.current(
         player=context.player, now=now
     )
-    text = phrases.stale() if held is None else texts.canceled(held)
+    text = phrases.stale() if subscription is None else texts.canceled(subscription)
     await taps.tap(update).answer(text, show_alert=True)
 
 
 async def resume(update: Update, context: Context) -> None:
     """Let the player switch the renewal on again, which happens in Telegram; say how."""
     query = taps.tap(update)
-    held = subscriptions.resume(player=context.player, now=context.now)
-    if held is None or held.canceled_at is None:
-        await _show(update, context, toast=texts.renewed_again(held) if held else None)
+    subscription = subscriptions.resume(player=context.player, now=context.now)
+    if subscription is None or subscription.canceled_at is None:
+        await _show(
+            update, context, toast=texts.renewed_again(subscription) if subscription else None
+        )
         return
     await context.bot.edit_user_star_subscription(
-        context.player.telegram_id, _first_charge(held.purchase), is_canceled=False
+        context.player.telegram_id, _first_charge(subscription.purchase), is_canceled=False
     )
     await query.answer()
-    await taps.edit_message(query, texts.resumable(held), buttons.after_subscription_notice())
+    await taps.edit_message(
+        query, texts.resumable(subscription), buttons.after_subscription_notice()
+    )
 
 
 async def _show(update: Update, context: Context, *, toast: str | None) -> None:
     """Turn the message into the subscription as it is now, with a note over the chat."""
     query = taps.tap(update)
-    held = subscriptions.current(player=context.player, now=context.now)
-    if held is None:
+    subscription = subscriptions.current(player=context.player, now=context.now)
+    if subscription is None:
         await query.answer(toast or phrases.stale())
         return
     await query.answer(toast)
-    text = texts.subscription(held, now=context.now)
-    await taps.edit_message(query, text, buttons.subscription(held, now=context.now))
+    text = texts.subscription(subscription, now=context.now)
+    await taps.edit_message(query, text, buttons.subscription(subscription, now=context.now))
 
 
 def _first_charge(purchase: Purchase) -> str:

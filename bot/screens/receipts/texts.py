@@ -24,11 +24,11 @@ def _what_for(purchase: Purchase) -> str:
 
 
 def receipt(
-    purchase: Purchase, owned: Holdings, held: Subscription | None, *, now: datetime
+    purchase: Purchase, owned: Holdings, subscription: Subscription | None, *, now: datetime
 ) -> str:
     """Return the message that what was paid for has arrived.
 
-    `held` is a subscription that is renewed beside it, if there is one.
+    `subscription` is one that is renewed beside it, if there is one.
     """
     head = (
         _("🔁 <b>Your subscription has been renewed.</b>")
@@ -47,7 +47,7 @@ def receipt(
         "",
         _("<b>You have now</b>"),
         *goods_texts.possessions(owned, now=now, of=goods),
-        *(["", goods_texts.goes_on_beside(held)] if held else []),
+        *(["", goods_texts.renewed_beside(subscription)] if subscription else []),
         "",
         _("<i>{day} · receipt {number}</i>").format(
             day=dates.full(purchase.paid_at), number=number(purchase)
@@ -137,18 +137,18 @@ def status(bought: Purchase) -> str:
     return _("⏳ Paid. The delivery is on its way.")
 
 
-def subscription(held: Subscription, *, now: datetime) -> str:
+def subscription(subscription: Subscription, *, now: datetime) -> str:
     """Return the player's subscription: what it costs, where it stands, and what follows."""
     lines = [
         _("🔁 <b>Your Premium subscription</b>"),
         "",
         _("{stars} every {days} days").format(
-            stars=goods_texts.stars(held.purchase.stars), days=PERIOD.days
+            stars=goods_texts.stars(subscription.purchase.stars), days=PERIOD.days
         ),
-        goods_texts.subscription_line(held, now=now),
+        goods_texts.subscription_line(subscription, now=now),
         "",
     ]
-    match held.state(now):
+    match subscription.state(now):
         case SubscriptionState.ACTIVE:
             lines.append(
                 _(
@@ -168,11 +168,11 @@ def subscription(held: Subscription, *, now: datetime) -> str:
     return "\n".join(lines)
 
 
-def renewal_failed(held: Subscription) -> str:
+def renewal_failed(subscription: Subscription) -> str:
     """Return the message that the next month could not be paid, and what to do."""
     head = _(
         "⚠️ <b>Your subscription could not be renewed.</b>\n\nYour Premium goes on until {day}."
-    ).format(day=dates.short_day(held.expires_at + GRACE))
+    ).format(day=dates.short_day(subscription.expires_at + GRACE))
     return f"{head}\n\n{_top_up()}"
 
 
@@ -183,27 +183,27 @@ def _top_up() -> str:
     )
 
 
-def canceled(held: Subscription) -> str:
+def canceled(subscription: Subscription) -> str:
     """Return the note that a subscription is not renewed any more."""
     return _("Your subscription is cancelled. Premium runs until {day}.").format(
-        day=dates.short_day(held.expires_at)
+        day=dates.short_day(subscription.expires_at)
     )
 
 
-def renewed_again(held: Subscription) -> str:
+def renewed_again(subscription: Subscription) -> str:
     """Return the note that a subscription is renewed again."""
     return _("Your subscription continues. It renews on {day}.").format(
-        day=dates.short_day(held.expires_at)
+        day=dates.short_day(subscription.expires_at)
     )
 
 
-def resumable(held: Subscription) -> str:
+def resumable(subscription: Subscription) -> str:
     """Return how the player switches the renewal on again, which only Telegram can do."""
     return _(
         "🔁 <b>Almost done</b>\n\nFrom our side the renewal is allowed again. Please switch it on "
         "in Telegram: Settings → My Stars → your subscription → Renew. Until {day} there is time "
         "for that; I tell you when it has worked."
-    ).format(day=dates.short_day(held.expires_at))
+    ).format(day=dates.short_day(subscription.expires_at))
 
 
 def button_resume() -> str:

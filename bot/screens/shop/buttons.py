@@ -19,39 +19,39 @@ def shop(offers: Sequence[Offer]) -> InlineKeyboardMarkup:
     )
 
 
-def product(offer: Offer, held: Subscription | None) -> InlineKeyboardMarkup:
+def product(offer: Offer, subscription: Subscription | None) -> InlineKeyboardMarkup:
     """Return the ways to buy a product, if it can be bought now, and the way back.
 
-    Who has a subscription (`held`) is not offered a second one.
+    Who has a subscription is not offered a second one.
     """
     sold, rows = offer.product, []
     if offer.refused is None:
-        hold = [offer.reservation.pk] if offer.reservation else []
-        rows.append([button(texts.button_buy(offer), Data.BUY, sold.pk, *hold)])
-        if sold.can_subscribe and held is None:
+        reservation = [offer.reservation.pk] if offer.reservation else []
+        rows.append([button(texts.button_buy(offer), Data.BUY, sold.pk, *reservation)])
+        if sold.can_subscribe and subscription is None:
             label = texts.button_subscribe(sold.stars)
             rows.append([button(label, Data.SUBSCRIBE, sold.pk)])
-        if held is not None and held.canceled_at is None:
+        if subscription is not None and subscription.canceled_at is None:
             rows.append([button(phrases.button_cancel(), Data.CANCEL_BESIDE)])
     return InlineKeyboardMarkup([*rows, [button(phrases.button_back(), Data.SHOP)]])
 
 
-def invoice(purchase: Purchase, held: Subscription | None) -> InlineKeyboardMarkup:
+def invoice(purchase: Purchase, subscription: Subscription | None) -> InlineKeyboardMarkup:
     """Return the button that pays, which Telegram wants to be the first, and the way back.
 
-    Beside it stands how to cancel the subscription that would go on (`held`), if there is one.
+    Beside it stands how to cancel the subscription that would continue, if there is one.
     """
     return InlineKeyboardMarkup(
         [
             [InlineKeyboardButton(texts.button_pay(purchase), pay=True)],
-            *_cancel_beside(held),
+            *_cancel_beside(subscription),
             [button(phrases.button_back(), Data.SHOP)],
         ]
     )
 
 
-def _cancel_beside(held: Subscription | None) -> list[list[InlineKeyboardButton]]:
-    return [[button(phrases.button_cancel(), Data.CANCEL_BESIDE)]] if held else []
+def _cancel_beside(subscription: Subscription | None) -> list[list[InlineKeyboardButton]]:
+    return [[button(phrases.button_cancel(), Data.CANCEL_BESIDE)]] if subscription else []
 
 
 def link(purchase: Purchase) -> InlineKeyboardMarkup:
@@ -65,11 +65,11 @@ def link(purchase: Purchase) -> InlineKeyboardMarkup:
     )
 
 
-def after_purchase_notice(held: Subscription | None = None) -> InlineKeyboardMarkup:
+def after_purchase_notice(subscription: Subscription | None = None) -> InlineKeyboardMarkup:
     """Return the ways to a round, and to what was bought; and out of a subscription beside it."""
     return InlineKeyboardMarkup(
         [
-            *_cancel_beside(held),
+            *_cancel_beside(subscription),
             [button(phrases.button_play(), Data.MENU)],
             [button(phrases.button_purchases(), Data.PURCHASES)],
         ]

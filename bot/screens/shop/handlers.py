@@ -25,9 +25,9 @@ _PRICE_IS_ANOTHER = (Refusal.PROMO_EXPIRED, Refusal.PROMO_NOT_FITTING, Refusal.W
 
 async def shop(update: Update, context: Context) -> None:
     """Show what there is to buy."""
-    shelf = catalogue.available_products(player=context.player, now=context.now)
+    products = catalogue.available_products(player=context.player, now=context.now)
     owned = holdings(player=context.player, now=context.now)
-    text, keyboard = texts.shop(shelf, owned, now=context.now), buttons.shop(shelf)
+    text, keyboard = texts.shop(products, owned, now=context.now), buttons.shop(products)
     if update.callback_query is None:
         await taps.send_message(update, text, keyboard)
     else:
@@ -47,35 +47,34 @@ async def _show(
 ) -> None:
     """Turn the tapped message into the product's page, and say what has been `refused`, if so."""
     query = taps.tap(update)
-    shelf = catalogue.available_products(player=context.player, now=context.now)
-    offer = next((offer for offer in shelf if offer.product.pk == code), None)
+    products = catalogue.available_products(player=context.player, now=context.now)
+    offer = next((offer for offer in products if offer.product.pk == code), None)
     if offer is None:
         refused = RefusedError(Refusal.NOT_FOR_SALE)
     await query.answer(texts.refused(refused) if refused else None, show_alert=bool(refused))
     if offer is None:
         return
     owned = holdings(player=context.player, now=context.now)
-    held = None
+    subscription = None
     if offer.product.plan is not None:
-        held = subscriptions.current(player=context.player, now=context.now)
-    text = texts.product(offer, owned, held, now=context.now)
-    await taps.edit_message(query, text, buttons.product(offer, held))
+        subscription = subscriptions.current(player=context.player, now=context.now)
+    text = texts.product(offer, owned, subscription, now=context.now)
+    await taps.edit_message(query, text, buttons.product(offer, subscription))
 
 
 async def buy(update: Update, context: Context) -> None:
     """Send the invoice (Bot API sendInvoice), or say why it cannot be bought.
 
-    The button carries the discount with which its price was told. If that is over, the player is
-    told so and sees the price of now: nobody pays more than the button has said, or than a screen
-    has said since.
+    The button carries the discount that its price includes. If that is over, the answer says so and
+    shows the current price: players never pay more than the button has said, or a screen since.
     """
-    code, told = taps.arguments(taps.tap(update), 2)
+    code, quoted = taps.arguments(taps.tap(update), 2)
     begin = partial(
         purchases.open_purchase,
         player=context.player,
         product_code=code,
         now=context.now,
-        redemption_id=_hold(context, code, told),
+        redemption_id=_reservation(context, code, quoted),
     )
     await _buy(update, context, code, begin)
 
@@ -83,14 +82,14 @@ async def buy(update: Update, context: Context) -> None:
 async def take(update: Update, context: Context) -> None:
     """Send the invoice of what was offered; otherwise as `buy`."""
     query = taps.tap(update)
-    impression, code, told = taps.arguments(query, 3)
+    impression, code, quoted = taps.arguments(query, 3)
     begin = partial(
         offers.take,
         player=context.player,
         impression_id=int(impression) if impression.isdecimal() else 0,
         product_code=code,
         now=context.now,
-        redemption_id=_hold(context, code, told),
+        redemption_id=_reservation(context, code, quoted),
     )
     try:
         await _buy(update, context, code, begin)
@@ -98,12 +97,12 @@ async def take(update: Update, context: Context) -> None:
         await query.answer(offers_texts.over())
 
 
-def _hold(context: Context, code: str, told: str) -> int | None:
-    """Return the discount that a tap takes; `told` is the one that its button carries, if any."""
+def _reservation(context: Context, code: str, quoted: str) -> int | None:
+    """Return the discount that a tap takes; `quoted` is the one that its button carries, if any."""
     return catalogue.reservation_for_tap(
         player=context.player,
         product_code=code,
-        quoted=int(told) if told.isdecimal() else None,
+        quoted=int(quoted) if quoted.isdecimal() else None,
         now=context.now,
     )
 
@@ -133,16 +132,18 @@ async def send_invoice(bot: Bot, purchase: Purchase, *, now: datetime) -> None:
     assert purchase.payload is not None
     assert purchase.stars is not None
     title = bought.title(player.language)
-    held = subscriptions.renewing(player=player, now=now) if bought.plan is not None else None
+    subscription = (
+        subscriptions.renewing(player=player, now=now) if bought.plan is not None else None
+    )
     await bot.send_invoice(
         player.telegram_id,
         title=title,
-        description=texts.invoice(purchase, held, language=player.language),
+        description=texts.invoice(purchase, subscription, language=player.language),
         payload=purchase.payload,
         currency=XTR,
         prices=[LabeledPrice(title, purchase.stars)],
         provider_token="",
-        reply_markup=buttons.invoice(purchase, held),
+        reply_markup=buttons.invoice(purchase, subscription),
     )
     purchases.invoice_sent(purchase, now=now)
 
@@ -151,7 +152,7 @@ async def subscribe(update: Update, context: Context) -> None:
     """Offer the link to a subscription; while Telegram has yet to make it, ask for patience.
 
     Only invoice links begin subscriptions (Bot API createInvoiceLink). A task asks for the link,
-    and then bot/messages/notices.py tells the player.
+    and then bot/messages/notices.py notifies the player.
     """
     query = taps.tap(update)
     (code,) = taps.arguments(query, 1)

@@ -22,9 +22,11 @@ def shop(offers: Sequence[Offer], owned: Holdings, *, now: datetime) -> str:
     """Return what there is to buy, beside what the player has."""
     lines = [_("🛍 <b>Shop</b>"), "", *goods_texts.possessions(owned, now=now), ""]
     # Each discount once, however many products it makes cheaper.
-    holds = dict.fromkeys(offer.reservation for offer in offers if offer.reservation is not None)
-    if holds:
-        lines += [*(goods_texts.discount(hold, now=now) for hold in holds), ""]
+    reservations = dict.fromkeys(
+        offer.reservation for offer in offers if offer.reservation is not None
+    )
+    if reservations:
+        lines += [*(goods_texts.discount(reservation, now=now) for reservation in reservations), ""]
     for offer in offers:
         name = f"<b>{escape(goods_texts.title(offer.product))}</b>"
         lines += [
@@ -38,10 +40,12 @@ def shop(offers: Sequence[Offer], owned: Holdings, *, now: datetime) -> str:
     return "\n".join(lines)
 
 
-def product(offer: Offer, owned: Holdings, held: Subscription | None, *, now: datetime) -> str:
+def product(
+    offer: Offer, owned: Holdings, subscription: Subscription | None, *, now: datetime
+) -> str:
     """Return one product: what it is, what it delivers, what the player has of it already.
 
-    `held` is the player's subscription, for a product that is offered as one.
+    `subscription` is the player's, for a product that is offered as one.
     """
     sold = offer.product
     language = get_language() or ""
@@ -57,13 +61,13 @@ def product(offer: Offer, owned: Holdings, held: Subscription | None, *, now: da
         _("<b>You have</b>"),
         *goods_texts.possessions(owned, now=now, of=sold.goods),
     ]
-    if held is not None:
-        lines.append(goods_texts.subscription_line(held, now=now))
+    if subscription is not None:
+        lines.append(goods_texts.subscription_line(subscription, now=now))
     if offer.refused is not None:
         lines += ["", f"⏳ {escape(refused(offer.refused))}"]
-    elif held is not None and held.canceled_at is None:
-        lines += ["", goods_texts.goes_on_beside(held)]
-    elif held is None and sold.can_subscribe:
+    elif subscription is not None and subscription.canceled_at is None:
+        lines += ["", goods_texts.renewed_beside(subscription)]
+    elif subscription is None and sold.can_subscribe:
         lines += [
             "",
             _(
@@ -108,14 +112,14 @@ def refused(refusal: RefusedError) -> str:
     }[refusal.refusal]
 
 
-def invoice(purchase: Purchase, held: Subscription | None, *, language: str) -> str:
+def invoice(purchase: Purchase, subscription: Subscription | None, *, language: str) -> str:
     """Return the description on an invoice: what is bought, and what a discount takes off.
 
-    With a subscription that goes on beside it (`held`) that comes first: it costs Stars.
+    With a subscription that is renewed beside it that comes first: it costs Stars.
     """
     assert purchase.product is not None
     parts = [
-        *([goods_texts.goes_on_beside(held)] if held else []),
+        *([goods_texts.renewed_beside(subscription)] if subscription else []),
         purchase.product.description(language),
         *goods_texts.saving(purchase),
     ]

@@ -39,18 +39,18 @@ def _wallet(context: Context, *, after: LedgerEntry | None) -> tuple[str, Inline
     """Return the wallet with a page of its statement, and the buttons under it."""
     player, now = context.player, context.now
     page = statements.statement(player=player, after=after, length=STATEMENT_LENGTH)
-    held = subscriptions.current(player=player, now=now)
+    subscription = subscriptions.current(player=player, now=now)
     text = texts.wallet(
         energy=wallets.energy_at(player=player, now=now),
         wallet=Wallet.objects.filter(player=player).first(),
         plan=entitlements.premium_at(player=player, at=now),
         premium_until=entitlements.premium_until(player=player, now=now),
-        subscription=goods_texts.subscription_line(held, now=now) if held else "",
+        subscription=goods_texts.subscription_line(subscription, now=now) if subscription else "",
         entries=page.entries,
         now=now,
     )
     older = page.older.pk if page.older else None
-    return text, buttons.wallet(older=older, has_subscription=held is not None)
+    return text, buttons.wallet(older=older, has_subscription=subscription is not None)
 
 
 SCREEN = Screen(

@@ -563,7 +563,7 @@ class TestRefund:
 
 
 class TestTransactions:
-    def test_they_are_told_oldest_first_and_a_refund_goes_out(
+    def test_they_are_listed_oldest_first_and_a_refund_goes_out(
         self, sandbox: Sandbox, anna: int, bot: PayingBot
     ) -> None:
         link = create_link(sandbox)
@@ -655,7 +655,7 @@ class TestSubscription:
         assert bot.kinds().count("pre_checkout_query") == 1
         assert sandbox.stars(anna) == 40
 
-    def test_too_few_stars_are_told_to_the_bot_and_may_be_mended(
+    def test_too_few_stars_are_reported_to_the_bot_and_may_be_mended(
         self, sandbox: Sandbox, anna: int, bot: PayingBot
     ) -> None:
         subscribe(sandbox, anna)

@@ -508,7 +508,9 @@ class TestPeople:
         with pytest.raises(SandboxRefusedError, match="A start parameter is 1-64 characters"):
             sandbox.follow_link(player, "ä")
 
-    def test_blocking_and_unblocking_are_told_to_the_bot(self, sandbox: Sandbox, anna: int) -> None:
+    def test_the_bot_gets_updates_of_blocking_and_unblocking(
+        self, sandbox: Sandbox, anna: int
+    ) -> None:
         sandbox.block(anna)
         sandbox.block(anna)
         with pytest.raises(SandboxRefusedError, match="Anna has blocked the bot"):
@@ -663,9 +665,7 @@ class TestWebhook:
         sandbox.wait_for(lambda: sandbox.call("getWebhookInfo")["pending_update_count"] == 0)
         assert sandbox.counters()["retried"] == 1
 
-    def test_nobody_listening_is_told_in_the_webhook_info(
-        self, sandbox: Sandbox, anna: int
-    ) -> None:
+    def test_the_webhook_info_says_that_nobody_listens(self, sandbox: Sandbox, anna: int) -> None:
         sandbox.set_webhook(f"http://127.0.0.1:{free_port()}/", max_connections=7)
 
         sandbox.say(anna, "Hallo")
@@ -994,7 +994,7 @@ class TestCommand:
         with pytest.raises(CommandError, match="does not run in production"):
             call_command("sandbox")
 
-    def test_a_taken_port_is_told_in_a_sentence(self, sandbox: Sandbox) -> None:
+    def test_a_taken_port_is_reported_in_a_sentence(self, sandbox: Sandbox) -> None:
         second = subprocess.run(
             [sys.executable, "-m", "bot.sandbox", "--port", str(sandbox.port)],
             cwd=ROOT,

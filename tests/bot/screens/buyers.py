@@ -62,7 +62,7 @@ def invoice(road: Road, player: int, product: str) -> Json:
 def pay(road: Road, player: int, **how: Any) -> Json:
     """Let the player press Pay on the newest invoice, or on a link; return the checkout.
 
-    What Telegram tells of the payment waits for the next `travel`.
+    What Telegram reports of the payment waits for the next `travel`.
     """
     checkout = road.sandbox.buy(player, wait=False, **how)
     if "pre_checkout_lost" not in how.get("faults", ()):
@@ -85,14 +85,14 @@ def subscribe(road: Road, player: int) -> str:
     """Let the player ask for a subscription; return the link that the bot sends."""
     tap(road, player, "subscribe:PREMIUM_MONTH")
     make_invoice_links()
-    tell(road)
+    notify(road)
     link = buttons(road.sandbox.last_message(player))[0]["url"]
     return str(link)
 
 
-def tell(road: Road) -> None:
-    """Let the sweep tell players what they are owed."""
-    send_notices(owed=True)
+def notify(road: Road) -> None:
+    """Let the sweep send players what is due to them."""
+    send_notices(transactional=True)
     Pace.objects.all().delete()
     road.send()
 

@@ -17,7 +17,7 @@ from economy.models import LedgerEntry, PremiumSpan, Wallet
 from promos import tasks
 from promos.models import Inviter, Referral, ReferralReward
 from quizarena.players.models import Player
-from tests.bot.screens.buyers import newcomer, row, statements, tap, tell, texts, toast, travel
+from tests.bot.screens.buyers import newcomer, notify, row, statements, tap, texts, toast, travel
 from tests.conftest import Road
 from tests.promos.invitations import HOUR, answer, judge, offered, play, qualified
 from tests.sandbox import buttons
@@ -300,9 +300,9 @@ class TestTheChoice:
         say(road, anna, "/invite")
         tap(road, anna, "reward:1:PREMIUM_7")
 
-        told = tap(road, anna, "reward:1:MEGA_PACK_15")
+        answer = tap(road, anna, "reward:1:MEGA_PACK_15")
 
-        assert "👑 Premium Starter: 7 days" in told["text"]
+        assert "👑 Premium Starter: 7 days" in answer["text"]
         assert not Wallet.objects.get(player=row(anna)).paid_energy
 
     def test_statements_of_a_choice(self, road: Road) -> None:
@@ -347,7 +347,7 @@ class TestTheChoice:
 
 def remind(road: Road) -> None:
     """Let the bot say what it says by day, as far as the day has places."""
-    send_notices(owed=False)
+    send_notices(transactional=False)
     travel(road)
 
 
@@ -422,7 +422,7 @@ class TestBeingTold:
         tap(road, anna, "reward:1:MEGA_PACK_15")
 
         judge(reward.referrals.all()[0], "confirm fraud", now=timezone.now())
-        tell(road)
+        notify(road)
 
         assert texts(road, anna)[-1] == (
             "↩️ Reward 1 for your invitations was withdrawn.\n"
@@ -431,7 +431,7 @@ class TestBeingTold:
             "Questions? Use /paysupport."
         )
 
-    def test_what_the_page_shows_is_not_told_again(self, road: Road) -> None:
+    def test_what_the_page_shows_is_not_sent_again(self, road: Road) -> None:
         anna, she = inviter(road)
         offered(she, now=NOON)
         page = say(road, anna, "/invite")

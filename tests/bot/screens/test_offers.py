@@ -177,7 +177,7 @@ class TestLockedMode:
 
 class TestAtRest:
     @pytest.mark.parametrize("way", ["/start", "/wallet", "home", "wallet"])
-    def test_low_energy_is_told_below_the_screen(self, road: Road, anna: int, way: str) -> None:
+    def test_low_energy_is_shown_below_the_screen(self, road: Road, anna: int, way: str) -> None:
         spend(anna, leave=3)
 
         if way.startswith("/"):

@@ -21,11 +21,11 @@ from tests.bot.screens.buyers import (
     buy,
     newcomer,
     newest,
+    notify,
     pay,
     row,
     statements,
     tap,
-    tell,
     texts,
     toast,
     travel,
@@ -215,7 +215,7 @@ class TestGrant:
             ("uk", "👑 Преміум Місяць: 30 днів", "👑 Преміум до ", "%d.%m.%Y"),
         ],
     )
-    def test_premium_is_told_in_the_players_language_with_its_end(
+    def test_premium_is_confirmed_in_the_players_language_with_its_end(
         self, road: Road, language: str, arrived: str, owned: str, end: str
     ) -> None:
         running(kind="PREMIUM_GRANT", value=30)
@@ -242,7 +242,7 @@ class TestGrant:
 
 class TestDiscount:
     @pytest.mark.parametrize(
-        ("scope", "told", "products"),
+        ("scope", "sentence", "products"),
         [
             ("ANY", "on everything in the shop", 7),
             ("MICRO_ANY", "on everything but Premium", 3),
@@ -250,7 +250,7 @@ class TestDiscount:
         ],
     )
     def test_the_answer_leads_straight_to_what_it_makes_cheaper(
-        self, road: Road, scope: str, told: str, products: int
+        self, road: Road, scope: str, sentence: str, products: int
     ) -> None:
         running(scope=scope)
         anna = newcomer(road)
@@ -258,7 +258,7 @@ class TestDiscount:
         answer = say(road, anna, "/promo HELLO2026")
 
         assert answer["text"].startswith(
-            f"🏷 Your code is accepted.\n\n−40 % {told} · 15 minutes left\n\n"
+            f"🏷 Your code is accepted.\n\n−40 % {sentence} · 15 minutes left\n\n"
         )
         *found, shop = keys(answer)
         assert len(found) == products == len(struck(answer))
@@ -272,9 +272,9 @@ class TestDiscount:
             "uk": "−40 % на один товар · ще 15 хвилин\n\nПреміум Місяць · ⭐ 99 ⭐ 60",
         }
 
-        for language, told in words.items():
+        for language, sentence in words.items():
             answer = say(road, newcomer(road, language=language), "/promo HELLO2026")
-            assert answer["text"].endswith(told)
+            assert answer["text"].endswith(sentence)
             assert struck(answer) == ["⭐ 99"]
             assert keys(answer)[0][0].endswith(" · ⭐ 99 → ⭐ 60")
             assert keys(answer)[0][1] == "product:PREMIUM_MONTH"
@@ -326,8 +326,8 @@ class TestDiscount:
         assert ("10 energy points · ⭐ 5", "product:ENERGY_10") in keys(shop)
         assert page["text"].startswith("🛍 Premium Month · ⭐ 99 ⭐ 60\n🏷 −40 % · 15 minutes left\n")
         assert struck(page) == ["⭐ 99"]
-        hold = redemption(row(anna))
-        assert keys(page)[0] == ("Buy for ⭐ 60", f"buy:PREMIUM_MONTH:{hold.pk}")
+        reservation = redemption(row(anna))
+        assert keys(page)[0] == ("Buy for ⭐ 60", f"buy:PREMIUM_MONTH:{reservation.pk}")
         # A subscription would be cheaper for ever: it is not.
         assert keys(page)[1][0] == "Subscribe monthly ⭐ 99"
 
@@ -348,7 +348,7 @@ class TestDiscount:
 
 class TestBuying:
     def test_from_the_code_to_the_goods_and_back(self, road: Road) -> None:
-        """The scenario of the regression list: discount, hold, pre-checkout, payment, credit."""
+        """The scenario of the regression list: discount, pre-checkout, payment, credit."""
         campaign = running(uses_max=1)
         anna = newcomer(road, stars=100)
         say(road, anna, "/promo HELLO2026")
@@ -377,7 +377,7 @@ class TestBuying:
             purchase_id=purchase.pk, source=RefundSource.API, reason="x", now=timezone.now()
         )
         refunds.complete(purchase_id=purchase.pk, now=timezone.now())
-        tell(road)
+        notify(road)
 
         assert newest(anna).status == "REFUNDED"
         assert redemption(row(anna)).status == "REVOKED"
@@ -405,15 +405,15 @@ class TestBuying:
         page = tap(road, anna, "product:PREMIUM_MONTH")
 
         with time_machine.travel(timezone.now() + 16 * MINUTE, tick=True):
-            told = tap(road, anna, keys(page)[0][1])
+            answered = tap(road, anna, keys(page)[0][1])
             nothing = Purchase.objects.count()
-            card = tap(road, anna, keys(told)[0][1])
+            card = tap(road, anna, keys(answered)[0][1])
 
         said = [notice["text"] for notice in road.sandbox.toasts(anna) if notice["text"]]
         assert said[-1].startswith("Your discount is not valid any more.")
-        assert told["text"].startswith("🛍 Premium Month · ⭐ 99\n\n")
-        assert struck(told) == []
-        assert keys(told)[0] == ("Buy for ⭐ 99", "buy:PREMIUM_MONTH")
+        assert answered["text"].startswith("🛍 Premium Month · ⭐ 99\n\n")
+        assert struck(answered) == []
+        assert keys(answered)[0] == ("Buy for ⭐ 99", "buy:PREMIUM_MONTH")
         assert nothing == 0
         assert card["invoice"]["total_amount"] == 99
 
@@ -465,7 +465,7 @@ class TestBuying:
 
         assert card["invoice"]["total_amount"] == 50
 
-    def test_without_the_told_one_the_other_one_does_not_make_it_dearer(self, road: Road) -> None:
+    def test_without_the_quoted_one_the_other_one_does_not_make_it_dearer(self, road: Road) -> None:
         running(code="SMALL2026", value=10)
         large = running(code="LARGE2026", value=50, stars_max=49)
         anna = newcomer(road)
@@ -474,11 +474,11 @@ class TestBuying:
         page = tap(road, anna, "product:PREMIUM_MONTH")
         Campaign.objects.filter(pk=large.pk).update(stars_max=1)
 
-        told = tap(road, anna, keys(page)[0][1])
+        answered = tap(road, anna, keys(page)[0][1])
 
         assert keys(page)[0][0] == "Buy for ⭐ 50"
         assert toast(road, anna).startswith("Your discount is not valid any more.")
-        assert keys(told)[0][0] == "Buy for ⭐ 90"
+        assert keys(answered)[0][0] == "Buy for ⭐ 90"
         assert not Purchase.objects.exists()
 
     def test_a_hold_that_lapses_before_the_pre_checkout_is_refused_there(self, road: Road) -> None:
@@ -581,7 +581,7 @@ class TestBuying:
         discounted_invoice(road, anna)
         now = timezone.now()
         campaigns.end(campaign_id=campaign.pk, reason="Leaked.", now=now, staff=None)
-        assert campaigns.release_holds(campaign_id=campaign.pk, now=now) == 1
+        assert campaigns.release_reservations(campaign_id=campaign.pk, now=now) == 1
 
         refused = pay(road, anna)
 
@@ -589,7 +589,7 @@ class TestBuying:
         assert refused["reason"].startswith("Your discount is not valid any more.")
         assert counted(campaign) == (0, 0, 0, 0)
 
-    def test_the_budget_is_not_overrun_and_the_price_is_never_told_in_vain(
+    def test_the_budget_is_not_overrun_and_the_price_is_never_quoted_in_vain(
         self, road: Road
     ) -> None:
         campaign = running(stars_max=40)
@@ -599,11 +599,11 @@ class TestBuying:
         page = tap(road, ben, "product:PREMIUM_MONTH")
         discounted_invoice(road, anna)
 
-        told = tap(road, ben, keys(page)[0][1])
+        answered = tap(road, ben, keys(page)[0][1])
 
         assert toast(road, ben).startswith("Your discount is not valid any more.")
         # 39 of 40 Stars are held: the one that is left makes nothing cheaper.
-        assert keys(told)[0] == ("Buy for ⭐ 99", "buy:PREMIUM_MONTH")
+        assert keys(answered)[0] == ("Buy for ⭐ 99", "buy:PREMIUM_MONTH")
         assert counted(campaign) == (2, 0, 39, 0)
 
     def test_a_discount_for_something_else_is_refused_with_the_right_price(
@@ -613,12 +613,12 @@ class TestBuying:
         anna = newcomer(road)
         say(road, anna, "/promo HELLO2026")
 
-        told = tap(road, anna, f"buy:ENERGY_10:{redemption(row(anna)).pk}")
+        answered = tap(road, anna, f"buy:ENERGY_10:{redemption(row(anna)).pk}")
 
         assert toast(road, anna) == (
             "Your discount is not for this. The /shop shows what it makes cheaper."
         )
-        assert keys(told)[0] == ("Buy for ⭐ 5", "buy:ENERGY_10")
+        assert keys(answered)[0] == ("Buy for ⭐ 5", "buy:ENERGY_10")
 
     def test_nobody_uses_the_hold_of_somebody_else(self, road: Road) -> None:
         running()
@@ -663,7 +663,7 @@ def denied(player: Player) -> None:
 
 class TestRefusals:
     @pytest.mark.parametrize(
-        ("terms", "prepare", "refusal", "told"),
+        ("terms", "prepare", "refusal", "sentence"),
         [
             ({"code": "OTHER2026"}, None, "INVALID", "🤔 This code does not work."),
             ({}, denied, "INVALID", "🤔 This code does not work."),
@@ -684,7 +684,7 @@ class TestRefusals:
         terms: dict[str, Any],
         prepare: Callable[[Player], None] | None,
         refusal: str,
-        told: str,
+        sentence: str,
     ) -> None:
         running(**terms)
         anna = newcomer(road)
@@ -693,7 +693,7 @@ class TestRefusals:
 
         answer = say(road, anna, "/promo HELLO2026")
 
-        assert answer["text"].startswith(told)
+        assert answer["text"].startswith(sentence)
         assert keys(answer) == [("🏷 Enter another code", "promo"), ("◀️ Back", "home")]
         assert attempts() == [("COMMAND", f"E_PROMO_{refusal}")]
         assert not Redemption.objects.exists()
@@ -722,7 +722,7 @@ class TestRefusals:
         now = timezone.now()
 
         with time_machine.travel(now, tick=False):
-            told = [say(road, anna, f"/promo WRONG{number}")["text"] for number in range(5)]
+            answers = [say(road, anna, f"/promo WRONG{number}")["text"] for number in range(5)]
         with time_machine.travel(now + 59 * MINUTE, tick=False):
             blocked = say(road, anna, "/promo HELLO2026")
         with time_machine.travel(now + 61 * MINUTE, tick=False):
@@ -730,23 +730,23 @@ class TestRefusals:
 
         until = (now + 60 * MINUTE).astimezone(ZoneInfo("Europe/Berlin"))
         wait = f"You can try again from {until:%-d %b %Y, %H:%M} on."
-        assert [text.startswith("🤔 This code does not work.") for text in told] == [True] * 5
-        assert [text.endswith(wait) for text in told] == [False] * 4 + [True]
+        assert [text.startswith("🤔 This code does not work.") for text in answers] == [True] * 5
+        assert [text.endswith(wait) for text in answers] == [False] * 4 + [True]
         assert blocked["text"] == f"⏳ Too many codes that do not work.\n\n{wait}"
         assert keys(blocked) == [("◀️ Back", "home")]
         assert free.startswith("🎁 Your code is redeemed.")
 
     @pytest.mark.parametrize(
-        ("language", "told"),
+        ("language", "sentence"),
         [
             ("de", "🤔 Dieser Code funktioniert nicht.\n\nBitte prüfe, ob jedes Zeichen stimmt."),
             ("uk", "🤔 Цей код не працює.\n\nПеревір, будь ласка, чи правильний кожен символ."),
         ],
     )
-    def test_in_the_players_language(self, road: Road, language: str, told: str) -> None:
+    def test_in_the_players_language(self, road: Road, language: str, sentence: str) -> None:
         anna = newcomer(road, language=language)
 
-        assert say(road, anna, "/promo <WRONG>")["text"] == told
+        assert say(road, anna, "/promo <WRONG>")["text"] == sentence
 
 
 class TestCost:

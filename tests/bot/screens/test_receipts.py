@@ -1,4 +1,4 @@
-"""What players are told of their money, once; and where they find it again."""
+"""What players read about their money, once; and where they find it again."""
 
 from datetime import timedelta
 from functools import partial
@@ -21,11 +21,11 @@ from tests.bot.screens.buyers import (
     invoice,
     newcomer,
     newest,
+    notify,
     pay,
     row,
     subscribe,
     tap,
-    tell,
     texts,
     toast,
     travel,
@@ -58,7 +58,7 @@ class TestReceipt:
         anna = newcomer(road)
         buy(road, anna, "ENERGY_10")
 
-        tell(road)
+        notify(road)
 
         assert said(road, anna, "Your purchase is here") == 1
 
@@ -78,11 +78,11 @@ class TestReceipt:
         pay(road, anna)
         players.bot_blocked(telegram_id=anna, now=timezone.now())
         travel(road)
-        tell(road)
+        notify(road)
         assert said(road, anna, "Your purchase is here") == 0
 
         players.bot_unblocked(telegram_id=anna)
-        tell(road)
+        notify(road)
 
         assert said(road, anna, "Your purchase is here") == 1
 
@@ -94,13 +94,13 @@ class TestReceipt:
         cannot_be_credited()
         pay(road, anna, faults=["payment_doubled"])
         travel(road)
-        tell(road)
+        notify(road)
         late = road.sandbox.last_message(anna)["text"]
 
         can_be_credited()
         purchases.recover(charge_id=newest(anna).charge_id or "", now=timezone.now())
-        tell(road)
-        tell(road)
+        notify(road)
+        notify(road)
 
         assert late.startswith("⏳ Your payment of ⭐ 5 has arrived.")
         assert said(road, anna, "has arrived.") == 1
@@ -114,11 +114,11 @@ class TestReceipt:
         road.fetch()
 
         assert newest(anna).status == "PAID_UNCREDITED"
-        tell(road)
+        notify(road)
 
         assert said(road, anna, "has arrived.") == 0
 
-    def test_a_payment_in_review_is_told_kindly_once(self, road: Road) -> None:
+    def test_a_payment_in_review_is_announced_kindly_once(self, road: Road) -> None:
         anna = newcomer(road)
         paid = {
             "currency": "XTR",
@@ -134,7 +134,7 @@ class TestReceipt:
         for _ in range(2):
             road.sandbox.push({"message": {**message, "successful_payment": paid}})
             travel(road)
-        tell(road)
+        notify(road)
 
         assert newest(anna).status == "CREDIT_REVIEW"
         assert said(road, anna, "⏳ Your payment of ⭐ 7 has arrived.") == 1
@@ -149,10 +149,10 @@ class TestReceipt:
         travel(road)
         players.bot_unblocked(telegram_id=anna)
 
-        told = run_together(*[partial(send_notices, owed=True)] * 2)
+        counts = run_together(*[partial(send_notices, transactional=True)] * 2)
         road.send()
 
-        assert sorted(told) == [0, 1]
+        assert sorted(counts) == [0, 1]
         assert said(road, anna, "Your purchase is here") == 1
 
 
@@ -164,7 +164,7 @@ class TestRefund:
 
         road.sandbox.refund_at_telegram(anna, purchase.charge_id or "")
         travel(road)
-        tell(road)
+        notify(road)
 
         text = road.sandbox.last_message(anna)["text"]
         assert text.startswith("↩️ ⭐ 15 refunded.\nMega Pack\n\nRemoved\n")
@@ -298,7 +298,7 @@ class TestSubscription:
         assert Subscription.objects.get().canceled_at is None
         assert road.sandbox.last_message(anna)["text"].startswith("Your subscription continues.")
 
-    def test_cancelled_in_telegram_is_heard_and_told(self, road: Road) -> None:
+    def test_cancelled_in_telegram_is_applied_and_announced(self, road: Road) -> None:
         anna = subscribed(road)
 
         road.sandbox.cancel_subscription(anna)
@@ -316,13 +316,13 @@ class TestSubscription:
         assert Purchase.objects.count() == 2
         assert said(road, anna, "🔁 Your subscription has been renewed.") == 1
 
-    def test_a_failed_renewal_is_told_once_with_what_to_do(self, road: Road) -> None:
+    def test_a_failed_renewal_is_announced_once_with_what_to_do(self, road: Road) -> None:
         anna = subscribed(road, stars=100)
 
         for _ in range(2):
             assert road.sandbox.next_month(anna) == "failed"
             travel(road)
-        tell(road)
+        notify(road)
 
         assert said(road, anna, "⚠️ Your subscription could not be renewed.") == 1
         assert "Settings → My Stars" in road.sandbox.last_message(anna)["text"]
@@ -334,18 +334,18 @@ class TestSubscription:
         assert Subscription.objects.get().failed_at is None
         assert said(road, anna, "🔁 Your subscription has been renewed.") == 1
 
-    def test_days_of_grace_that_begin_in_silence_are_told(self, road: Road) -> None:
+    def test_days_of_grace_that_begin_in_silence_are_announced(self, road: Road) -> None:
         anna = subscribed(road)
         expired = Subscription.objects.get().expires_at + timedelta(hours=1)
 
         with time_machine.travel(expired, tick=True):
             assert give_grace() == 1
-            tell(road)
-            tell(road)
+            notify(road)
+            notify(road)
 
         assert said(road, anna, "⚠️ Your subscription could not be renewed.") == 1
 
-    def test_grace_that_is_over_is_not_told_any_more(self, road: Road) -> None:
+    def test_grace_that_is_over_is_not_announced_any_more(self, road: Road) -> None:
         anna = subscribed(road)
         players.bot_blocked(telegram_id=anna, now=timezone.now())
         expires_at = Subscription.objects.get().expires_at
@@ -354,7 +354,7 @@ class TestSubscription:
         players.bot_unblocked(telegram_id=anna)
 
         with time_machine.travel(expires_at + timedelta(days=4), tick=True):
-            tell(road)
+            notify(road)
 
         assert said(road, anna, "could not be renewed") == 0
         assert Subscription.objects.get().grace_told_at is not None
@@ -362,9 +362,9 @@ class TestSubscription:
     @pytest.mark.parametrize("state", ["canceled", "active", "failed", "dancing"])
     def test_what_belongs_to_nobody_changes_nothing(self, road: Road, state: str) -> None:
         anna, ben = subscribed(road), newcomer(road)
-        told = {"user": {"id": ben}, "invoice_payload": newest(anna).payload, "state": state}
+        change = {"user": {"id": ben}, "invoice_payload": newest(anna).payload, "state": state}
 
-        road.sandbox.push({"subscription": told})
+        road.sandbox.push({"subscription": change})
         travel(road)
 
         held = Subscription.objects.get()
@@ -382,7 +382,7 @@ class TestSubscription:
         assert toast(road, anna).startswith("Your subscription is cancelled.")
         assert road.sandbox.account(anna)["subscriptions"][0]["canceled_by"] == "bot"
 
-    def test_who_has_none_is_told_kindly(self, road: Road) -> None:
+    def test_who_has_none_gets_a_kind_answer(self, road: Road) -> None:
         anna = newcomer(road)
 
         for data in ("subscription", "cancel", "resume"):
@@ -402,7 +402,7 @@ class TestSubscription:
         assert cancel_subscriptions() == 1
         assert road.sandbox.next_month(anna) == "ended"
 
-    def test_what_telegram_has_not_been_told_of_goes_on_at_once(self, road: Road) -> None:
+    def test_what_telegram_does_not_know_yet_continues_at_once(self, road: Road) -> None:
         anna = subscribed(road)
         tap(road, anna, "cancel")
 
@@ -414,7 +414,7 @@ class TestSubscription:
 
 
 class TestALongerPlanBesideASubscription:
-    """Who buys a longer plan is told that the month goes on, before and after, and can end it."""
+    """Who buys a longer plan reads that the month continues, before and after, and can end it."""
 
     @pytest.mark.parametrize(
         ("language", "note", "button"),
@@ -513,8 +513,8 @@ class TestAnswer:
             request_id=asked.pk, text="Here & now <3", staff=make_staff("Support"), now=now
         )
 
-        tell(road)
-        tell(road)
+        notify(road)
+        notify(road)
 
         assert said(road, anna, "💬 Answer from support\n\nHere & now <3\n\n") == 1
         assert "You asked: Where <b> is it?" in road.sandbox.last_message(anna)["text"]
@@ -522,7 +522,7 @@ class TestAnswer:
 
 
 class TestOneBadRow:
-    def test_what_cannot_be_told_stays_due_and_holds_up_nobody(self, road: Road) -> None:
+    def test_what_cannot_be_sent_stays_due_and_holds_up_nobody(self, road: Road) -> None:
         anna = newcomer(road)
         buy(road, anna, "ENERGY_10")
         Purchase.objects.update(receipt_sent_at=None)
@@ -531,7 +531,7 @@ class TestOneBadRow:
         support.answer(request_id=asked.pk, text="Here.", staff=make_staff("Support"), now=now)
         with as_owner() as cursor:
             cursor.execute("ALTER TABLE economy_modespan RENAME TO economy_gone")
-        tell(road)
+        notify(road)
         with as_owner() as cursor:
             cursor.execute("ALTER TABLE economy_gone RENAME TO economy_modespan")
 

@@ -43,7 +43,7 @@ def labels(message: Json) -> list[str]:
 
 
 def in_berlin(instant: datetime | None, *, days: int) -> str:
-    """Return the instant so many days of 24 hours later, as the bot tells it."""
+    """Return the instant so many days of 24 hours later, as the bot writes it."""
     assert instant is not None
     later = (instant + timedelta(days=days)).astimezone(ZoneInfo("Europe/Berlin"))
     return f"{later.day} {later:%b %Y, %H:%M}"
@@ -114,7 +114,7 @@ class TestShelf:
             ("uk", "Заморозка серії", "🛟 1 заморозка серії", "◀️ Назад"),
         ],
     )
-    def test_it_is_told_in_the_players_language(
+    def test_it_is_in_the_players_language(
         self, road: Road, language: str, title: str, delivers: str, back: str
     ) -> None:
         anna = newcomer(road, language=language)
@@ -247,7 +247,7 @@ class TestInvoice:
 
 class TestEveryProduct:
     @pytest.mark.parametrize(
-        ("code", "stars", "told", "wallet", "days", "modes"),
+        ("code", "stars", "possession", "wallet", "days", "modes"),
         [
             ("ENERGY_10", 5, "🔋 Paid energy: 10", (10, 0, 0), 0, 0),
             ("MEGA_PACK_15", 15, "🔓 Cases, Separable verbs, Word order: until", (15, 0, 0), 0, 3),
@@ -263,7 +263,7 @@ class TestEveryProduct:
         road: Road,
         code: str,
         stars: int,
-        told: str,
+        possession: str,
         wallet: tuple[int, int, int],
         days: int,
         modes: int,
@@ -286,13 +286,15 @@ class TestEveryProduct:
         assert (credit.amount, credit.asset) == (stars, "PURCHASE")
         assert receipt["text"].startswith("✅ Thank you! Your purchase is here.")
         assert f"· ⭐ {stars}\n" in receipt["text"]
-        assert told in receipt["text"].split("You have now")[1]
+        assert possession in receipt["text"].split("You have now")[1]
         number = f"{purchase.pk.hex[:4]}-{purchase.pk.hex[4:8]}".upper()
         assert receipt["text"].endswith(f"receipt {number}")
 
 
 class TestMoneyIsHonoured:
-    def test_a_payment_told_three_times_is_credited_and_receipted_once(self, road: Road) -> None:
+    def test_a_payment_reported_three_times_is_credited_and_receipted_once(
+        self, road: Road
+    ) -> None:
         anna = newcomer(road)
         invoice(road, anna, "ENERGY_10")
 

@@ -99,7 +99,7 @@ class TestConcurrency:
 
         assert sorted(type(result).__name__ for result in results) == ["User", "WrongCodeError"]
 
-    def test_without_the_lock_both_are_told_that_they_are_linked(
+    def test_without_the_lock_both_read_that_they_are_linked(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Show that the test above can fail: take the lock away, and it must."""
@@ -132,9 +132,9 @@ class TestTheChat:
     def test_whoever_is_not_meant_unlinks_the_chat(self, road: Road) -> None:
         anna = road.sandbox.add_player("Anna", language_code="en")
         code = staff_chats.make_code(staff=make_staff("Operator"), now=timezone.now())
-        told = road.say(anna, f"/start link_{code}")
-        assert "of the staff account operator" in told["text"]
-        assert "Send /unlink." in told["text"]
+        answer = road.say(anna, f"/start link_{code}")
+        assert "of the staff account operator" in answer["text"]
+        assert "Send /unlink." in answer["text"]
 
         assert "gets no more test messages" in road.say(anna, "/unlink")["text"]
         assert "is not linked" in road.say(anna, "/unlink")["text"]

@@ -269,7 +269,7 @@ class TestSuspended:
 
 @pytest.mark.django_db
 class TestAwaited:
-    def test_it_is_told_once(self) -> None:
+    def test_it_is_sent_once(self) -> None:
         player, now = PlayerFactory.create(), timezone.now()
         players.await_message(player=player, what=Awaited.PAYMENT_QUESTION, now=now)
 
