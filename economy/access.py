@@ -49,9 +49,11 @@ class AccessForm(forms.Form):
         """Refuse what is yet to come, and what was before the player came."""
         at: datetime = self.cleaned_data["at"]
         if at > self._now:
-            raise ValidationError("That is yet to come: what has been is explained.")
+            raise ValidationError("This instant is in the future: choose one in the past.")
         if at < self._player.created_at:
-            raise ValidationError(f"The player came only on {minute(self._player.created_at)}.")
+            raise ValidationError(
+                f"Choose a later instant: the player joined on {minute(self._player.created_at)}."
+            )
         return at
 
 
@@ -91,13 +93,13 @@ def _because(access: Access, *, name: str) -> str:
         case Reason.MODE_GRANT:
             return f"A grant of {name} was active."
         case Reason.FREE_MODE:
-            return "It is free for everybody, and the player had no Premium."
+            return "It is free for everybody; the player had no Premium."
         case Reason.LOCKED if span is None:
-            return "Nothing that opens it had begun until then."
+            return "The player had no Premium and no grant for it until then."
         case Reason.LOCKED:
             assert span is not None
             what = f"Premium {span.plan.title()}" if isinstance(span, PremiumSpan) else "A grant"
-            return f"{what} came last, and was over."
+            return f"{what} was the latest, and it had ended."
 
 
 def _facts(span: Span) -> list[tuple[str, str | SafeString]]:

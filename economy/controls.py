@@ -109,7 +109,7 @@ CONTROLS: dict[str, Control] = {
 def running(control: str, *, now: datetime) -> Iterator[ControlRun]:
     """Record one run of a control, from `now` to the end of the block.
 
-    If the block raises, the run is stored with the name of the error, and the error goes on.
+    If the block raises, the run is stored with the name of the error, which is raised again.
     """
     run = ControlRun(control=control, started_at=now, last_at=now)
     try:
@@ -142,7 +142,7 @@ def each(run: ControlRun, items: Iterable[Item], work: Callable[[Item], int], *,
 def add_finding(
     run: ControlRun, *, summary: str, subject: Model | None, details: Mapping[str, Any]
 ) -> None:
-    """Store one finding of a run at once, whatever becomes of the rest."""
+    """Store one finding of a run at once, whatever happens to the rest."""
     if run._state.adding:
         run.save()
     ControlFinding.objects.create(

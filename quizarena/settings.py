@@ -60,7 +60,7 @@ def keys(name: str, *, local: str) -> dict[str, str]:
     pairs = [pair.partition(":") for pair in secret(name, local=local, min_length=24).split(",")]
     found = {key_id: key for key_id, _, key in pairs}
     if not all(key_id and key for key_id, _, key in pairs):
-        raise ImproperlyConfigured(f'Set {name} to "id:secret" pairs, parted by commas.')
+        raise ImproperlyConfigured(f'Set {name} to "id:secret" pairs, separated by commas.')
     if len(found) < len(pairs):
         raise ImproperlyConfigured(f"Give every secret in {name} an id of its own.")
     if PRODUCTION and min(len(key) for key in found.values()) < 24:
@@ -433,7 +433,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 300.0,
         "options": {"expires": 300.0},
     },
-    # Soon after midnight; until then a player's own touch settles what is over.
+    # Soon after midnight; until then a player's own touch rolls over what has ended.
     "roll-over-streaks": {
         "task": "economy.tasks.roll_over_streaks",
         "schedule": crontab(hour="0", minute="10"),

@@ -125,7 +125,7 @@ def _decoded(raw: bytes) -> str:
             return raw.decode("utf-16")
         except UnicodeDecodeError:
             raise UnreadableFileError(
-                "This begins like UTF-16 text and is none: save the file as “CSV UTF-8”."
+                "The file begins like UTF-16 text, but is not: save the file as “CSV UTF-8”."
             ) from None
     try:
         return raw.decode("utf-8-sig")
@@ -249,7 +249,7 @@ def _text(cell: Any, *, is_formula: bool) -> str:
         if re.fullmatch("0+", number_format):
             return f"{int(value):0{len(number_format)}}"
     raise _CellError(
-        f"is a number that Excel displays as the country likes it ({number_format}): format the "
+        f"is a number whose display depends on the country ({number_format}): format the "
         "cell as text and type it as players read it."
     )
 
@@ -267,7 +267,7 @@ def _date(value: dt.date | dt.time, number_format: str) -> str:
         or not all(token in _DATE_TOKENS for token in tokens)
     ):
         raise _CellError(
-            "is a date or a time that Excel displays as the country likes it: format the cell as "
+            "is a date or a time whose display depends on the country: format the cell as "
             "text and type it as players read it."
         )
     return "".join(

@@ -42,7 +42,7 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
             return forms.MultipleChoiceField(
                 choices=[(scope.value, f"{scope.label} ({scope.value})") for scope in Scope],
                 widget=UnfoldAdminCheckboxSelectMultipleWidget(),
-                help_text="What its token opens.",
+                help_text="What the token of this client may do.",
             )
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
@@ -57,7 +57,7 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
         if client.revoked_at:
             return badge("revoked", "danger")
         if client.scopes_to_approve:
-            return badge("waits for a second person", "warning")
+            return badge("awaits approval", "warning")
         return badge("active", "success")
 
     @display(description="Last used")
@@ -143,16 +143,16 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
             clients.ask_for_approval(
                 client=client, by=own_user(request), reason=cleaned["reason"], now=timezone.now()
             )
-            return f"Asked. {client} can do nothing until a second person has approved it."
+            return f"Asked for approval. {client} can do nothing until a second person approves."
 
         decision = Decision(
             title=f"Ask for approval of {client}",
-            note=f"It is to have the scopes {', '.join(client.scopes_to_approve) or 'of before'}.",
+            note=f"Scopes to approve: {', '.join(client.scopes_to_approve) or 'none'}.",
             form=ReasonForm,
             execute=execute,
             refusals=(StaffError,),
             back=reverse("admin:api_apiclient_change", args=[pk]),
-            confirm="Ask",
+            confirm="Ask for approval",
         )
         return decide(request, decision, model_admin=self)
 
@@ -169,11 +169,11 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
                 reason=cleaned["reason"],
                 now=timezone.now(),
             )
-            return f"{client} is revoked." if is_revoked else f"{client} was revoked before."
+            return f"{client} is revoked." if is_revoked else f"{client} is revoked already."
 
         decision = Decision(
             title=f"Revoke {client}",
-            note="Its token opens nothing any more, at once and for good.",
+            note="Its token stops working at once. This cannot be undone.",
             form=ReasonForm,
             execute=execute,
             refusals=(StaffError,),

@@ -49,7 +49,7 @@ def not_approved(scopes: list[str]) -> Problem:
     return Problem(
         "client_not_approved",
         status=status.HTTP_403_FORBIDDEN,
-        title="The client waits for approval",
+        title="Client not approved",
         detail="A second member of staff has to approve its scopes for money; until then it can "
         "do nothing.",
         more={"scopes": scopes},

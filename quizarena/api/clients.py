@@ -110,7 +110,7 @@ def _check_waits(client: ApiClient) -> None:
     if client.revoked_at is not None:
         raise NothingToApproveError("the client is revoked")
     if not client.scopes_to_approve:
-        raise NothingToApproveError("nothing of it waits for a second person")
+        raise NothingToApproveError("none of its scopes awaits approval")
 
 
 @transaction.atomic

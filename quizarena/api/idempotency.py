@@ -34,9 +34,9 @@ def key_required() -> Problem:
     return Problem(
         "idempotency_key_required",
         status=status.HTTP_400_BAD_REQUEST,
-        title="The request needs a key of its own",
+        title="Idempotency key required",
         detail="Send a header Idempotency-Key of 1 to 255 visible ASCII characters, a UUID for "
-        "instance: a new one for each thing that you want, the same one when you ask again.",
+        "instance: a new one for each operation, the same one when you retry it.",
     )
 
 
@@ -44,8 +44,8 @@ def in_progress() -> Problem:
     """Return the problem of a request whose twin has not been answered yet."""
     return conflict(
         "request_in_progress",
-        title="The same request is still running",
-        detail="Wait a moment and ask again with the same Idempotency-Key.",
+        title="Request in progress",
+        detail="The first request is still running. Retry in a second with the same key.",
         retry_after_seconds=1,
     )
 
@@ -55,9 +55,9 @@ def key_reused() -> Problem:
     return Problem(
         "idempotency_key_reused",
         status=status.HTTP_422_UNPROCESSABLE_ENTITY,
-        title="The key belongs to another request",
-        detail="Use a new Idempotency-Key for a new request; ask again with exactly the same "
-        "method, address and body.",
+        title="Idempotency key reused",
+        detail="This key belongs to another request. Use a new Idempotency-Key for a new request; "
+        "retry a request with exactly the same method, address and body.",
     )
 
 
@@ -153,7 +153,7 @@ def _complete(kept: KeptAnswer, complete: Callable[[dict[str, Any]], Mapping[str
 
 
 def _fingerprint(request: Request) -> str:
-    """Return what tells this request from another one; the order of names does not matter."""
+    """Return a hash that identifies the request; the order of names does not matter."""
     body = json.dumps(request.data, sort_keys=True)
     return sha256(f"{request.method} {request.get_full_path()}\n{body}".encode()).hexdigest()
 

@@ -156,7 +156,7 @@ class KeptAnswer(models.Model):
             ),
         ]
         triggers = [
-            # The body may get what only an outside call could tell (quizarena.api.idempotency).
+            # The body may get what only an outside call returns (quizarena.api.idempotency).
             pgtrigger.ReadOnly(name="answer_stays", exclude=["body"]),
         ]
 

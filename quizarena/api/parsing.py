@@ -41,7 +41,7 @@ def body_too_large() -> Problem:
     return Problem(
         "body_too_large",
         status=status.HTTP_413_REQUEST_ENTITY_TOO_LARGE,
-        title="The body is too large",
+        title="Request body too large",
         detail=f"Send at most {BODY_BYTES_MAX // 1024} KiB.",
     )
 
@@ -66,7 +66,7 @@ def words_field(*, max_length: int, help_text: str) -> serializers.CharField:
     """Return a field of something that is written, and not only of blanks."""
     return serializers.CharField(
         max_length=max_length,
-        validators=[RegexValidator(r"^[^\x00]*[^\s\x00][^\x00]*$", "Say something.")],
+        validators=[RegexValidator(r"^[^\x00]*[^\s\x00][^\x00]*$", "This field may not be blank.")],
         help_text=help_text,
     )
 
@@ -96,7 +96,7 @@ class StrictSerializer(serializers.Serializer[Any]):
         errors: dict[str, Any] = {}
         if isinstance(data, Mapping):
             errors = {
-                str(name): serializers.ErrorDetail("There is no such field.", "unknown_field")
+                str(name): serializers.ErrorDetail("Unknown field.", "unknown_field")
                 for name in data.keys() - self.fields.keys()
             } | {
                 name: serializers.ErrorDetail("It has the wrong JSON type.", "invalid")

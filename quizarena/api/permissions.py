@@ -36,10 +36,10 @@ class HasScope(BasePermission):
 
 
 def insufficient_scope(scope: Scope) -> Problem:
-    """Return the problem of a token that does not open this."""
+    """Return the problem of a token without the scope."""
     return forbidden(
         "insufficient_scope",
-        title="The token is not for this",
-        detail=f"It needs the scope {scope}. Ask an administrator to add it.",
+        title="Insufficient scope",
+        detail=f"The token needs the scope {scope}. Ask an administrator to add it.",
         more={"scope": scope.value},
     )

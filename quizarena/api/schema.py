@@ -18,7 +18,7 @@ Json = dict[str, Any]
 
 PROBLEM: Json = {
     "type": "object",
-    "description": "Problem details (RFC 9457). `code` is stable; the words may change.",
+    "description": "Problem details (RFC 9457). `code` is stable; `title` and `detail` may change.",
     "required": ["type", "title", "status", "detail", "code"],
     "properties": {
         "type": {"type": "string"},
@@ -48,8 +48,8 @@ IDEMPOTENCY_KEY = OpenApiParameter(
     {"type": "string", "pattern": KEY_PATTERN},
     OpenApiParameter.HEADER,
     required=True,
-    description="A new one (a UUID, say) for each thing that you want, the same one when you ask "
-    "for it again: then you get the same answer and nothing happens twice. Kept for 7 days.",
+    description="A new one (for example a UUID) for each operation, the same one when you retry "
+    "it: then you get the same answer and nothing happens twice. Stored for 7 days.",
 )
 REPLAYED = OpenApiParameter(
     "Idempotency-Replayed",

@@ -464,7 +464,7 @@ class QuestionImportAdmin(ReadOnlyAdmin[QuestionImport]):
 
         def confirm(cleaned: dict[str, Any]) -> str:
             imports.confirm(import_id=pk, now=timezone.now())
-            return "It is being imported."
+            return "The file is being imported."
 
         decision = Decision(
             title=f"Import {question_import.file_name}",
@@ -528,7 +528,7 @@ def _progress_context(question_import: QuestionImport) -> dict[str, Any]:
 
 @timeline_source
 def rounds_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Tell the latest rounds, for who may see players."""
+    """Show the latest rounds, for who may see players."""
     rounds = (
         Round.objects.filter(player=player)
         .annotate(

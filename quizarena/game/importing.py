@@ -115,7 +115,7 @@ def _check_header(header: list[str]) -> None:
     # Refused rather than ignored: somebody expects an effect of what they wrote there.
     if unknown := [name or "(no name)" for name in header if name not in COLUMNS]:
         raise UnreadableFileError(
-            f"Nobody reads the columns {', '.join(unknown)}: remove them from the file."
+            f"The file has unknown columns: {', '.join(unknown)}. Remove them."
         )
 
 
@@ -131,7 +131,7 @@ def problems(row: dict[str, str]) -> list[str]:
         if len(row[name]) > length
     ]
     found += [
-        f"{name} contains a NUL character, which nobody can see: type it again."
+        f"{name} contains a NUL character, which is invisible: type it again."
         for name in FIELDS
         if "\0" in row[name]
     ]
@@ -245,7 +245,7 @@ class QuestionResource(ModelResource):
         first = self._line_of.setdefault(row["quiz_id"], row[LINE])
         if row["quiz_id"] and first != row[LINE]:
             found.append(
-                f"quiz_id “{row['quiz_id']}” stands on line {first} already: give each question "
+                f"quiz_id “{row['quiz_id']}” is used on line {first} already: give each question "
                 "a quiz_id of its own."
             )
         if found:

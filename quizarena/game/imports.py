@@ -19,7 +19,7 @@ from quizarena.tables import UnreadableFileError
 # A checked file that nobody has confirmed by then is discarded.
 CONFIRMABLE_FOR = timedelta(hours=24)
 PROGRESS_SECONDS = 0.5
-DEFECT = "It failed because of a defect of ours, which is in the log. Nothing was imported."
+DEFECT = "The import failed because of an internal error, which is logged. Nothing was imported."
 
 log = structlog.get_logger(__name__)
 

@@ -78,9 +78,9 @@ def say(text: str) -> None:
 
 
 def main() -> None:
-    """Run the demo, or forget it; an error is one sentence."""
+    """Run the demo, or delete its data; an error is one sentence."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--reset", action="store_true", help="forget the data instead")
+    parser.add_argument("--reset", action="store_true", help="delete the data instead")
     arguments = parser.parse_args()
     interrupt_on_stop()
     data = data_directory()
@@ -100,7 +100,7 @@ def main() -> None:
 def reset(data: Path) -> None:
     """Delete what demos have kept in `data`; raise LocalError while one runs."""
     if not data.exists():
-        say(f"There is nothing to forget in {data}.")
+        say(f"There is no data to delete in {data}.")
         return
     take_lock(data)
     shutil.rmtree(server_directory(data), ignore_errors=True)
@@ -108,7 +108,7 @@ def reset(data: Path) -> None:
         (data / name).unlink(missing_ok=True)
     with suppress(OSError):  # Somebody keeps something else there.
         data.rmdir()
-    say(f"The data in {data} is forgotten.")
+    say(f"The data in {data} was deleted.")
 
 
 def run(data: Path) -> None:
@@ -168,7 +168,7 @@ def _port(variable: str, *, default: int, claims: ExitStack) -> int:
     claim = claims.enter_context(claim_port(wanted, variable=variable))
     port: int = claim.getsockname()[1]
     if port != wanted:
-        say(f"port {wanted} is taken by something else: using {port}")
+        say(f"port {wanted} is in use: using {port}")
     return port
 
 
@@ -264,7 +264,7 @@ def _start(processes: Sequence[Process], *, plan: Plan, group: int) -> list[Logi
 def _prepare(
     environment: Mapping[str, str], *, group: int, when_migrated: Callable[[], None]
 ) -> list[Login]:
-    """Run quizarena.local.prepare, tell its steps, and return the logins it hands out.
+    """Run quizarena.local.prepare, print its steps, and return the logins it creates.
 
     Raises LocalError if it fails, after quoting what it said, and ModuleNotFoundError as it does.
     """
@@ -296,8 +296,8 @@ def _prepare(
             raise ModuleNotFoundError(rest[-1].partition(": ")[2])
         _quote("prepare", rest[-TAIL_LINES:])
         raise LocalError(
-            "The database could not be brought up to date: what it said stands above; "
-            "`make demo-reset` starts afresh."
+            "The database could not be prepared: see the output above. "
+            "`make demo-reset` starts with an empty database."
         )
     return logins
 
@@ -317,7 +317,7 @@ def _wait_until_ready(processes: Sequence[Process], *, port: int) -> None:
             for process in guilty:
                 _quote(process.name, process.tail)
             names = ", ".join(process.name for process in guilty)
-            raise LocalError(f"Not ready because of {names}: what it said last stands above.")
+            raise LocalError(f"Not ready: {names}. The last output is above.")
         report = _readiness(port)
 
 

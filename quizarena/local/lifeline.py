@@ -119,7 +119,7 @@ def watch(*, read_end: int, asks_with: int, grace_seconds: float, delete: Sequen
 
 
 def lives(process: psutil.Process) -> bool:
-    """Tell whether `process` is there and has not ended; nobody may be there to bury it."""
+    """Return whether `process` runs; one that ended may have nobody to reap it."""
     try:
         return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:

@@ -17,7 +17,7 @@ SANDBOX_SECONDS_MAX = 30
 
 
 def main() -> None:
-    """Compile the translations, migrate, seed, and hand out staff passwords."""
+    """Compile the translations, migrate, seed, and create staff passwords."""
     from quizarena import translations
 
     _step("translating")
@@ -26,17 +26,17 @@ def main() -> None:
     django.setup()
     _step("migrating the database")
     call_command("migrate", interactive=False, verbosity=0)
-    _forget_the_last_run()
+    _delete_heartbeats()
     print("migrated", flush=True)
     _step("seeding questions")
     call_command("seed", verbosity=0)
-    _step("handing out fresh staff passwords")
+    _step("creating staff passwords")
     logins = StringIO()
     call_command("staff_passwords", stdout=logins)
     for login in logins.getvalue().splitlines():
         print("staff", login)
     if "SANDBOX_PORT" in os.environ:
-        _step("telling the sandbox where to post updates")
+        _step("setting the webhook of the sandbox")
         _wait_for_sandbox(port=int(os.environ["SANDBOX_PORT"]))
         url = f"http://127.0.0.1:{os.environ['WEBHOOK_PORT']}"
         call_command("webhook", "set", url=url, stdout=StringIO())
@@ -46,7 +46,7 @@ def _step(text: str) -> None:
     print(f"# {text}", flush=True)
 
 
-def _forget_the_last_run() -> None:
+def _delete_heartbeats() -> None:
     """Delete the signs of life of processes that have ended, so that "ready" means these ones."""
     from quizarena.ops.models import Heartbeat
 

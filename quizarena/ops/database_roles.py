@@ -129,7 +129,7 @@ def excess(cursor: CursorWrapper, role: str) -> list[str]:
     found = cursor.fetchone()
     sentences = (
         "it is a superuser, or may make roles or databases",
-        "it owns tables, or can become who does",
+        "it owns tables, or can act as their owner",
         "it may make temporary tables",
         "it may make tables, functions and triggers",
     )
@@ -198,7 +198,7 @@ def _refuse_power(cursor: CursorWrapper) -> None:
     )
     if cursor.fetchone() is not None:
         raise CommandError(
-            f"The role {role} of DATABASE_URL is a superuser, or can become the owner of the "
+            f"The role {role} of DATABASE_URL is a superuser, or can act as the owner of the "
             f"tables: name a role of the application's own there, see {RUNBOOK}."
         )
 

@@ -42,7 +42,7 @@ class ProcessRun(models.Model):
             ),
         ]
         indexes = [
-            # The runs that began lately, for /readyz; and the old ones, to delete.
+            # The runs that began recently, for /readyz; and the old ones, to delete.
             models.Index(fields=["started_at"], name="processrun_started_at"),
         ]
 

@@ -33,7 +33,7 @@ class Entry(ModelEntry):
 
 
 class Scheduler(DatabaseScheduler):
-    """The schedule in the database, telling with each tick that beat is alive.
+    """The schedule in the database, recording with each tick that beat is alive.
 
     Beat also watches the controls. It is no job of the schedule, since whoever can pause one of
     those could pause the watch over them, too.

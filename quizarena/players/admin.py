@@ -33,17 +33,17 @@ class TimelineSection:
 
 
 TimelineSource = Callable[[HttpRequest, Player], TimelineSection | None]
-_tellers: list[TimelineSource] = []
+_timeline_sources: list[TimelineSource] = []
 
 
-def timeline_source(teller: TimelineSource) -> TimelineSource:
-    """Let `teller` add a chapter to every player's page, or None for who may not read it.
+def timeline_source(source: TimelineSource) -> TimelineSource:
+    """Let `source` add a section to every player's page, or None for who may not read it.
 
     The apps above know what a player did, and players cannot know these apps: their admin modules
-    decorate a function with this. Chapters come in the order of INSTALLED_APPS.
+    decorate a function with this. Sections come in the order of INSTALLED_APPS.
     """
-    _tellers.append(teller)
-    return teller
+    _timeline_sources.append(source)
+    return source
 
 
 def matching_term(players: QuerySet[Player], term: str) -> QuerySet[Player]:
@@ -149,9 +149,9 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         return matching_term(queryset, search_term), False
 
     def page_context(self, request: HttpRequest, obj: Player) -> dict[str, Any]:
-        """Return every chapter that this user may read."""
-        chapters = [teller(request, obj) for teller in _tellers]
-        return {"chapters": [chapter for chapter in chapters if chapter]}
+        """Return every section that this user may read."""
+        sections = [source(request, obj) for source in _timeline_sources]
+        return {"chapters": [section for section in sections if section]}
 
     def has_suspend_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may suspend players and end their suspension."""

@@ -1,6 +1,6 @@
 """Accounts of staff: who makes and changes them.
 
-The database itself writes down every change of an account (`AccountChange`); here it hears by whom.
+The database itself writes down every change of an account (`AccountChange`); this module names who.
 Who changed whose account decides who may approve what (quizarena.staff.approvals).
 """
 
@@ -61,7 +61,7 @@ def give_security(*, username: str, now: datetime) -> str:
         if held is not None or user.is_superuser:
             raise HoldsAnotherRoleError(
                 f"{username} {'is a superuser' if held is None else f'has the role {held}'}, and "
-                f"nobody holds {SECURITY} and another role. Choose another name."
+                f"{SECURITY} cannot be combined with another role. Choose another name."
             )
         user.is_staff = user.is_active = True
         user.set_password(password)

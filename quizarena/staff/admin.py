@@ -66,14 +66,14 @@ class StaffUserForm(_UserForm):
         groups = self.cleaned_data["groups"]
         if len(groups) > 1 and any(group.name == SECURITY for group in groups):
             raise forms.ValidationError(
-                f"Nobody holds {SECURITY} and another role: choose {SECURITY} alone, or the others."
+                f"{SECURITY} cannot be combined with other roles: choose it alone, or the others."
             )
         return groups
 
 
 @admin.register(User)
 class UserAdmin(_UserAdmin, StaffAdmin[User]):
-    """Who may come in, in which roles. Who leaves becomes inactive: the audit log knows them."""
+    """Who may sign in, in which roles. Who leaves is made inactive: the audit log names them."""
 
     form = StaffUserForm
     add_form = UserCreationForm
@@ -93,7 +93,7 @@ class UserAdmin(_UserAdmin, StaffAdmin[User]):
 
     @display(description="Password")
     def set_password(self, user: User) -> SafeString:
-        """Return the way to another password; of the hash nothing is shown."""
+        """Return a link to set another password; the hash is not shown."""
         return link("Set another password", "auth_user_password_change", user.pk)
 
     @display(description="Name")
@@ -436,7 +436,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
         kind = approvals.kinds.get(asked.kind)
         decision = Decision(
             title=f"Approve “{self.what(asked)}”",
-            note=f"{asked.maker} asks for it: {asked.reason}",
+            note=f"Requested by {asked.maker}: {asked.reason}",
             preview=preview,
             headers=kind.headers if kind else (),
             execute=execute,
@@ -461,7 +461,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
 
         decision = Decision(
             title=f"Decline “{self.what(asked)}”",
-            note=f"{asked.maker} asks for it: {asked.reason}",
+            note=f"Requested by {asked.maker}: {asked.reason}",
             form=ReasonForm,
             execute=execute,
             refusals=(StaffError,),
@@ -471,7 +471,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
         return decide(request, decision, model_admin=self)
 
     def withdraw_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Take one's own request back."""
+        """Withdraw one's own request."""
         asked = self._asked(request, pk)
 
         def execute(cleaned: dict[str, Any]) -> str:
@@ -480,7 +480,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
 
         decision = Decision(
             title=f"Withdraw “{self.what(asked)}”",
-            note="Nothing happens, and it can be asked again.",
+            note="Nothing is changed, and the request can be made again.",
             execute=execute,
             refusals=(StaffError,),
             back=_page_of(asked),
@@ -520,10 +520,11 @@ def _previews(asked: ApprovalRequest) -> dict[str, Any]:
         return {"tables": [as_asked]}
     return {
         "tables": [
-            ("As it was asked for", {"headers": headers, "rows": _marked(was, current, "del")}),
+            ("As requested", {"headers": headers, "rows": _marked(was, current, "del")}),
             ("As it is now", {"headers": headers, "rows": _marked(current, was, "ins")}),
         ],
-        "refusal": "It would not do any more what was asked for, and so cannot be approved.",
+        "refusal": "The effect has changed since the request, so it cannot be approved. "
+        "Withdraw or decline it, and request it again.",
     }
 
 

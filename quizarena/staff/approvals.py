@@ -17,11 +17,11 @@ from django.db.models import F, Max, Q, QuerySet
 
 from quizarena.staff import audit, dates, reasons
 from quizarena.staff.errors import (
-    AskedOtherwiseError,
     ChangedError,
     DependentError,
     NotAllowedError,
     NotOpenError,
+    OtherRequestOpenError,
     OwnRequestError,
     RefusedError,
 )
@@ -35,7 +35,7 @@ Rows = Sequence[Sequence[object]]
 
 
 class Preview(Protocol):
-    """Tell what the action would do now, in rows of text, or raise one of the kind's refusals.
+    """Return what the action would do now, in rows of text, or raise one of the kind's refusals.
 
     The same state gives the same rows, so nothing in them depends on the clock alone. A request
     that is being asked is not stored yet.
@@ -113,7 +113,7 @@ def ask(
     """Ask for approval and return the request; whoever asks for the same again gets the open one.
 
     The caller has checked that `maker` may ask. `parameters` are plain JSON. Locks the open
-    request of this kind about this subject. Raises AskedOtherwiseError if that one has other
+    request of this kind about this subject. Raises OtherRequestOpenError if that one has other
     parameters, BadReasonError, and the kind's refusals.
     """
     request = ApprovalRequest(
@@ -145,7 +145,7 @@ def ask(
             _record(request, "asked", by=maker, reason=request.reason)
             return request
     if found.parameters != request.parameters:
-        raise AskedOtherwiseError(found)
+        raise OtherRequestOpenError(found)
     return found
 
 
@@ -283,11 +283,11 @@ def _check(request: ApprovalRequest, checker: User, *, now: datetime) -> Kind:
     _check_open(request, now=now)
     kind = kinds.get(request.kind)
     if kind is None:
-        raise NotAllowedError(f"nothing here knows how to do {request.kind} any more")
+        raise NotAllowedError(f"requests of the kind {request.kind} are no longer supported")
     if request.maker_id == checker.pk:
-        raise OwnRequestError("whoever asks is never the one who decides")
+        raise OwnRequestError("you cannot decide on your own request")
     if not checker.has_perm(kind.permission):
-        raise NotAllowedError(f"{checker} may not decide about {kind.label}")
+        raise NotAllowedError(f"{checker} has no permission to decide on {kind.label}")
     return kind
 
 
@@ -309,7 +309,7 @@ def _decide(
 
 
 def _record(request: ApprovalRequest, verb: str, *, by: User | None, reason: str) -> None:
-    """Write down what became of the request."""
+    """Record the outcome of the request in the audit log."""
     sentence = f"{label_of(request.kind)} of {request.subject_name}: {verb}."
     audit.record(
         actor=by,

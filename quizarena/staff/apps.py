@@ -24,7 +24,7 @@ class StaffConfig(AppConfig):
             roles.sync_role_permissions, dispatch_uid="roles.sync_role_permissions"
         )
         post_migrate.connect(
-            say_if_nobody_manages_accounts, sender=self, dispatch_uid="staff.nobody_manages"
+            warn_if_nobody_manages_accounts, sender=self, dispatch_uid="staff.nobody_manages"
         )
         bind_extra_request_metadata.connect(
             proxies.bind_address, dispatch_uid="proxies.bind_address"
@@ -34,8 +34,8 @@ class StaffConfig(AppConfig):
         signals.user_login_failed.connect(audit.login_failed, dispatch_uid="audit.login_failed")
 
 
-def say_if_nobody_manages_accounts(*, verbosity: int, using: str, **kwargs: Any) -> None:
-    """Tell whoever has migrated how to make the first account."""
+def warn_if_nobody_manages_accounts(*, verbosity: int, using: str, **kwargs: Any) -> None:
+    """Print after a migration how to make the first account."""
     from quizarena.staff import accounts
 
     if not verbosity or using != DEFAULT_DB_ALIAS:
@@ -45,5 +45,5 @@ def say_if_nobody_manages_accounts(*, verbosity: int, using: str, **kwargs: Any)
         return
     if not accounts.can_be_managed():
         sys.stderr.write(
-            "Nobody can manage staff accounts yet: run `manage.py security_account NAME`.\n"
+            "No account can manage staff accounts yet: run `manage.py security_account NAME`.\n"
         )

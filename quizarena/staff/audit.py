@@ -103,7 +103,7 @@ def login_failed(
 class PasswordChanges:
     """Record each new password, also one's own, which passes no admin form of ours.
 
-    Stands among AUTH_PASSWORD_VALIDATORS because Django tells validators of every change.
+    Stands among AUTH_PASSWORD_VALIDATORS because Django calls validators at every change.
     """
 
     def validate(self, password: str, user: User | None = None) -> None:

@@ -219,7 +219,7 @@ class StaffAdmin(_ModelAdmin[Row]):
         service: Callable[[Row], bool],
         refusal: str,
     ) -> None:
-        """Let `service` do `verb` (in the past tense) to each row, and tell staff what came of it.
+        """Let `service` do `verb` (in the past tense) to each row, and show staff the outcome.
 
         A row is a transaction of its own with its audit entry. The service returns False for a row
         to which this cannot be done; these are named, with `refusal` as the reason.

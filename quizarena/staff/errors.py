@@ -20,18 +20,20 @@ class AlertResolvedError(StaffError):
 
 
 class HoldsAnotherRoleError(StaffError):
-    """Nobody holds Security and another role."""
+    """Security cannot be combined with another role."""
 
 
 class ApprovalError(StaffError):
     """The request cannot be asked or decided like this. Nothing has been changed."""
 
 
-class AskedOtherwiseError(ApprovalError):
+class OtherRequestOpenError(ApprovalError):
     """Something else of this kind is being asked about this subject; only one can be open."""
 
     def __init__(self, request: "ApprovalRequest") -> None:
-        super().__init__(f"{request.maker} has asked for it otherwise, and that is still open")
+        super().__init__(
+            f"{request.maker} has another open request for this; it has to be decided first"
+        )
         self.request = request
 
 
@@ -44,7 +46,7 @@ class OwnRequestError(ApprovalError):
 
 
 class DependentError(ApprovalError):
-    """One of the two persons has had power over the account of the other, or too lately anybody."""
+    """One has changed the account of the other, or somebody has changed the checker's recently."""
 
 
 class NotAllowedError(ApprovalError):
@@ -56,8 +58,8 @@ class ChangedError(ApprovalError):
 
     def __init__(self, preview: Sequence[Sequence[str]]) -> None:
         super().__init__(
-            "it would not do any more what was shown when it was asked for; "
-            "withdraw or decline it, and ask again"
+            "its effect has changed since it was requested; "
+            "withdraw or decline it, and request it again"
         )
         self.preview = preview
 

@@ -154,7 +154,7 @@ class ChatLinkCode(models.Model):
 
 
 class ChatLinkFailures(models.Model):
-    """How often one chat has sent a wrong code lately."""
+    """How often one chat has sent a wrong code recently."""
 
     telegram_id = models.BigIntegerField(primary_key=True)
     since = models.DateTimeField()

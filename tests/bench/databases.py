@@ -16,7 +16,7 @@ from quizarena.ops import database_roles
 def fresh(name: str) -> Iterator[None]:
     """Let everything here, and every process that it starts, speak to a copy of the database.
 
-    At the end the copy is dropped, and what waits in Redis is forgotten.
+    At the end the copy is dropped, and what waits in Redis is deleted.
     """
     usual: str = connection.settings_dict["NAME"]
     maintain(f'DROP DATABASE IF EXISTS "{name}" WITH (FORCE)')

@@ -247,7 +247,7 @@ class TestImport:
 
         assert "2 new, 0 changed, 0 unchanged." in editor.get(confirm).content.decode()
         page = editor.post(confirm, {"confirm": "1"}, follow=True).content.decode()
-        assert "It is being imported." in page
+        assert "The file is being imported." in page
         assert not Question.objects.exists()
         assert imports.work(now=NOON) == 1
 

@@ -230,7 +230,7 @@ class TestFiles:
             ),
             (
                 text(TISCH).replace("key\r", "key,remark\r").encode(),
-                "Nobody reads the columns remark: remove them from the file.",
+                "The file has unknown columns: remark. Remove them.",
             ),
             (
                 text(TISCH).replace("key\r", "key,level\r").encode(),
@@ -298,7 +298,7 @@ class TestErrors:
             ),
             (
                 {"key": "a\0b"},
-                "key contains a NUL character, which nobody can see: type it again.",
+                "key contains a NUL character, which is invisible: type it again.",
             ),
             (
                 {"correct_option_id": "4"},
@@ -338,7 +338,7 @@ class TestErrors:
 
         ((line, sentence),) = report.errors
         assert line == 4
-        assert sentence.startswith("quiz_id “as-001” stands on line 2 already: give each question")
+        assert sentence.startswith("quiz_id “as-001” is used on line 2 already: give each question")
 
     def test_all_errors_are_reported_at_once(self) -> None:
         report = load({**TISCH, "level": "", "key": ""}, {**LAMPE, "category": "X"})

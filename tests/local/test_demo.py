@@ -105,8 +105,8 @@ def test_a_demo_starts_survives_its_own_death_and_is_forgotten(data: Path) -> No
         assert run.left() == []
     assert {name: (data / name).read_text() for name in secrets} == secrets
 
-    forgotten = subprocess.check_output([*DEMO, "--reset"], env=environment, text=True)
-    assert f"The data in {data} is forgotten." in forgotten
+    deleted = subprocess.check_output([*DEMO, "--reset"], env=environment, text=True)
+    assert f"The data in {data} was deleted." in deleted
     assert not data.exists()
 
 
@@ -150,15 +150,15 @@ def test_a_half_installed_environment_is_one_sentence(
     )
 
 
-def test_there_may_be_nothing_to_forget(data: Path) -> None:
+def test_there_may_be_nothing_to_delete(data: Path) -> None:
     said = subprocess.check_output(
         [*DEMO, "--reset"], env=marked_environment(QUIZARENA_DATA=str(data)), text=True
     )
 
-    assert f"There is nothing to forget in {data}." in said
+    assert f"There is no data to delete in {data}." in said
 
 
-def test_forgetting_touches_nothing_else(tmp_path: Path) -> None:
+def test_deleting_touches_nothing_else(tmp_path: Path) -> None:
     """QUIZARENA_DATA may be a directory that holds more."""
     (tmp_path / "letter").write_text("dear")
     (tmp_path / "secret-key").write_text("ours")

@@ -309,7 +309,7 @@ class TestSwitchedOff:
         alert = Alert.objects.get()
         assert (alert.kind, alert.key) == ("control_switched_off", "ledger")
         assert alert.summary == (
-            f'Ledger verification: "{row.name}" is paused (last touched by mallory).'
+            f'Ledger verification: "{row.name}" is paused (last changed by mallory).'
         )
         alerts.resolve_by_hand(alert_id=alert.pk, staff=staff, reason="I know it.", now=NOON)
         controls.watch(now=NOON + SECOND)

@@ -165,7 +165,7 @@ class TestJudging:
 
         assert shielded() == []
 
-    def test_each_downtime_is_judged_once(self) -> None:
+    def test_each_downtime_is_assessed_once(self) -> None:
         away("2026-11-10 10:00:00", "2026-11-10 20:00:00")
 
         assert (shielded(), shielded()) == (["2026-11-10"], [])
@@ -246,7 +246,7 @@ class TestDatabaseSaysNo:
             cursor.execute(statement)
 
 
-def test_the_list_tells_from_when_to_when_and_whether_it_is_judged(client: Client) -> None:
+def test_the_list_shows_from_when_to_when_and_whether_it_is_assessed(client: Client) -> None:
     operator: User = make_staff("Operator")
     away("2026-11-10 10:00:00", "2026-11-10 20:00:00")
     client.force_login(operator)
@@ -255,4 +255,4 @@ def test_the_list_tells_from_when_to_when_and_whether_it_is_judged(client: Clien
 
     assert "<time>10 Nov 2026,</time> <time>10:00:00</time>" in page
     assert "10 hours" in page
-    assert "to be judged" in page
+    assert "to be assessed" in page

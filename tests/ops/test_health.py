@@ -43,7 +43,7 @@ def test_alive_asks_nobody(client: Client) -> None:
 
 
 @pytest.mark.django_db
-def test_ready_when_every_part_was_seen_lately(client: Client) -> None:
+def test_ready_when_every_part_was_seen_recently(client: Client) -> None:
     seen(ago=timedelta(seconds=5))
 
     answer = client.get("/readyz")
@@ -258,10 +258,10 @@ def test_ready_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("ready")
     Heartbeat.objects.filter(name="worker-bulk").delete()
 
-    with pytest.raises(CommandError, match=r"Not there: worker-bulk\."):
+    with pytest.raises(CommandError, match=r"Not ready: worker-bulk\."):
         call_command("ready")
 
-    assert capsys.readouterr().out == "Everything is there.\n"
+    assert capsys.readouterr().out == "Ready.\n"
 
 
 @pytest.mark.django_db

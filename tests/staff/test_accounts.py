@@ -325,7 +325,7 @@ class TestSecurityStandsAlone:
             },
         )
 
-        assert "Nobody holds Security and another role" in answer.content.decode()
+        assert "Security cannot be combined with other roles" in answer.content.decode()
         assert [group.name for group in finance.groups.all()] == ["Finance"]
 
     def test_it_has_no_right_to_money_promos_or_players(self) -> None:
@@ -459,12 +459,12 @@ class TestTheFirstAccount:
         self, capsys: pytest.CaptureFixture[str]
     ) -> None:
         def warning() -> str:
-            apps.say_if_nobody_manages_accounts(verbosity=1, using="default")
+            apps.warn_if_nobody_manages_accounts(verbosity=1, using="default")
             return capsys.readouterr().err
 
         make_staff("Administrator")
         assert warning() == (
-            "Nobody can manage staff accounts yet: run `manage.py security_account NAME`.\n"
+            "No account can manage staff accounts yet: run `manage.py security_account NAME`.\n"
         )
         self.run("olena")
         assert warning() == ""

@@ -16,11 +16,11 @@ from django.utils import timezone
 from quizarena.players.models import Player
 from quizarena.staff import approvals
 from quizarena.staff.errors import (
-    AskedOtherwiseError,
     BadReasonError,
     ChangedError,
     NotAllowedError,
     NotOpenError,
+    OtherRequestOpenError,
     OwnRequestError,
     RefusedError,
 )
@@ -129,7 +129,7 @@ class TestAsking:
         player, maker = anna(), make_staff("Operator")
         first = ask(player, maker=maker)
 
-        with pytest.raises(AskedOtherwiseError) as refusal:
+        with pytest.raises(OtherRequestOpenError) as refusal:
             ask(player, maker=maker, name="carla")
 
         assert refusal.value.request == first
@@ -706,7 +706,7 @@ class TestDesk:
         answer = client.post(f"{LIST}{request.pk}/approve/", {"confirm": "1"}, follow=True)
 
         assert "User name anna berta" in shown
-        assert "operator asks for it: She asked for it." in shown
+        assert "Requested by operator: She asked for it." in shown
         assert "Approved: Rename a player: @anna." in text(answer.content)
         assert Player.objects.get().username == "berta"
 
@@ -718,8 +718,8 @@ class TestDesk:
         shown = read(client, f"{LIST}{request.pk}/approve/")
         answer = client.post(f"{LIST}{request.pk}/approve/", {"confirm": "1"}, follow=True)
 
-        assert "Refused: whoever asks is never the one who decides." in shown
-        assert "Refused: whoever asks is never the one who decides." in text(answer.content)
+        assert "Refused: you cannot decide on your own request." in shown
+        assert "Refused: you cannot decide on your own request." in text(answer.content)
         assert Player.objects.get().username == "anna"
 
     def test_what_has_changed_stands_beside_what_was_asked_for(self, client: Client) -> None:
@@ -734,7 +734,7 @@ class TestDesk:
         assert "<ins>antonia</ins>" in page
         assert "<ins>12</ins>" not in page
         assert "cannot be approved" in page
-        assert "it would not do any more what was shown" in text(refused.content)
+        assert "its effect has changed since it was requested" in text(refused.content)
         assert Player.objects.get().username == "antonia"
 
     def test_what_has_become_impossible_says_why(self, client: Client) -> None:

@@ -12,7 +12,7 @@ from quizarena.ops.heartbeats import PROCESSES
 class Command(BaseCommand):
     """Exit with 0 when everything is there, with 1 and a sentence when something is missing."""
 
-    help = "Tell whether everything is there that an update needs, as /readyz does."
+    help = "Check whether every part that an update needs is ready, as /readyz does."
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Look at every part."""
@@ -20,5 +20,5 @@ class Command(BaseCommand):
         if restarting := report["restarting"]:
             raise CommandError(f"Keeps restarting: {', '.join(restarting)}. Read its log.")
         if missing := [part for part in ("database", "broker", *PROCESSES) if not report[part]]:
-            raise CommandError(f"Not there: {', '.join(missing)}.")
-        self.stdout.write("Everything is there.")
+            raise CommandError(f"Not ready: {', '.join(missing)}.")
+        self.stdout.write("Ready.")

@@ -1,4 +1,4 @@
-"""`manage.py seen`: was a process alive lately? For health checks of what serves no requests."""
+"""`manage.py seen`: was a process alive recently? For health checks of what serves no requests."""
 
 from argparse import ArgumentParser
 from datetime import timedelta
@@ -11,15 +11,15 @@ from quizarena.ops import heartbeats
 
 
 class Command(BaseCommand):
-    """Exit with 0 when the process was seen lately, with 1 and a sentence when not."""
+    """Exit with 0 when the process was seen recently, with 1 and a sentence when not."""
 
-    help = "Tell whether the worker of a queue, beat or sender was seen lately."
+    help = "Check whether the worker of a queue, beat or sender was seen recently."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the kind of process and how long ago it may have been."""
         parser.add_argument("name", choices=heartbeats.PROCESSES)
         parser.add_argument("--within", type=int, default=60, help="Seconds.")
-        parser.add_argument("--here", action="store_true", help="On this host, not anywhere.")
+        parser.add_argument("--here", action="store_true", help="Look on this host only.")
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Look for the sign of life, and for too many lives."""

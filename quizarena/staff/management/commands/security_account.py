@@ -14,7 +14,7 @@ class Command(BaseCommand):
 
     help = (
         "Make an account with the role Security, or give it a new password if it is there, and "
-        "print NAME PASSWORD. Whoever signs in with it makes the accounts of all others."
+        "print NAME PASSWORD. The account may make all other accounts."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
