@@ -67,7 +67,7 @@ _REFUSALS = {
         "What is open can be paid; open new ones tomorrow, by the clock of Berlin.",
     ),
     Refusal.PROMO_EXPIRED: (
-        "The discount is not held any more",
+        "The discount is no longer reserved",
         "It is over, used up, or another player's. Redeem a code, or leave `redemption` out.",
     ),
     Refusal.PROMO_NOT_FITTING: (
@@ -202,7 +202,7 @@ class NewPurchase(StrictSerializer):
         max_value=BigIntegerField.MAX_BIGINT,
         allow_null=True,
         default=None,
-        help_text="Id of a discount that the player holds; without one it costs the full price.",
+        help_text="Id of a discount reserved for the player; without one it costs the full price.",
     )
 
 

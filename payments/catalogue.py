@@ -305,22 +305,24 @@ def refusals(
 class Offer:
     """A product as one player sees it: `refused` says why it cannot be bought now.
 
-    `stars` is what it would cost now: with `hold`, the player's discount that makes it cheapest.
+    `stars` is what it would cost now: with `reservation`, the discount that makes it cheapest.
     """
 
     product: Product
     refused: RefusedError | None
     stars: int
-    hold: Redemption | None = None
+    reservation: Redemption | None = None
 
 
 def available_products(*, player: Player, now: datetime) -> list[Offer]:
     """Return what is for sale, in the shop's order, as the player sees it. Two queries."""
-    holds = _holds(player, now=now)
+    reservations = _reservations(player, now=now)
     products = with_circumstances(
         Product.objects.filter(is_for_sale=True), player=player.pk, product=OuterRef("pk"), now=now
     )
-    return [_offer(product, player=player, holds=holds, now=now) for product in products]
+    return [
+        _offer(product, player=player, reservations=reservations, now=now) for product in products
+    ]
 
 
 def buyable_by(player: Player, now: datetime) -> list[Buyable]:
@@ -344,65 +346,67 @@ def buyable_by(player: Player, now: datetime) -> list[Buyable]:
     ]
 
 
-def hold_for_tap(
+def reservation_for_tap(
     *, player: Player, product_code: str, quoted: int | None, now: datetime
 ) -> int | None:
     """Return with which discount a tap opens the purchase, so that no screen has promised less.
 
     `quoted` is the one with which the button shows the price; a better one that the player has
-    entered since wins. What is not held any more stays: it will be refused. One query, with a
+    entered since wins. What is not reserved any more stays: it will be refused. One query, with a
     choice two.
     """
-    held = {hold.pk: hold for hold in _holds(player, now=now)}
-    if not held.keys() - {quoted} or (quoted is not None and quoted not in held):
+    reserved = {reservation.pk: reservation for reservation in _reservations(player, now=now)}
+    if not reserved.keys() - {quoted} or (quoted is not None and quoted not in reserved):
         return quoted
     product = Product.objects.filter(pk=product_code).first()
-    best = _best(product, list(held.values())) if product else None
-    if best is None or (quoted is not None and best.campaign.value < held[quoted].campaign.value):
+    best = _best(product, list(reserved.values())) if product else None
+    if best is None or (
+        quoted is not None and best.campaign.value < reserved[quoted].campaign.value
+    ):
         return quoted
     return best.pk
 
 
-def offers_with(hold: Redemption) -> list[Offer]:
-    """Return what a hold, which may not be stored, makes cheaper for a newcomer."""
-    priced = [(one, _price(one, hold)) for one in Product.objects.filter(is_for_sale=True)]
+def offers_with(reservation: Redemption) -> list[Offer]:
+    """Return what a reservation, which may not be stored, makes cheaper for a newcomer."""
+    priced = [(one, _price(one, reservation)) for one in Product.objects.filter(is_for_sale=True)]
     return [
-        Offer(product=product, refused=None, stars=stars, hold=hold)
+        Offer(product=product, refused=None, stars=stars, reservation=reservation)
         for product, stars in priced
         if stars < product.stars
     ]
 
 
 def _offer(
-    product: Product, *, player: Player, holds: Sequence[Redemption], now: datetime
+    product: Product, *, player: Player, reservations: Sequence[Redemption], now: datetime
 ) -> Offer:
     """Return the product, fetched with its circumstances, as the player sees it."""
     reasons = refusals(product=product, player=player, found=circumstances(product), now=now)
-    best = _best(product, holds)
+    best = _best(product, reservations)
     return Offer(
         product=product,
         refused=next(iter(reasons), None),
         stars=_price(product, best) if best else product.stars,
-        hold=best,
+        reservation=best,
     )
 
 
-def _holds(player: Player, *, now: datetime) -> list[Redemption]:
-    """Return the discounts that the player holds."""
-    return list(Redemption.objects.held(now).select_related("campaign").filter(player=player))
+def _reservations(player: Player, *, now: datetime) -> list[Redemption]:
+    """Return the discounts that are reserved for the player."""
+    return list(Redemption.objects.reserved(now).select_related("campaign").filter(player=player))
 
 
-def _best(product: Product, holds: Sequence[Redemption]) -> Redemption | None:
+def _best(product: Product, reservations: Sequence[Redemption]) -> Redemption | None:
     """Return the discount that makes the product cheapest, if one does."""
-    best = min(holds, key=lambda hold: _price(product, hold), default=None)
+    best = min(reservations, key=lambda reservation: _price(product, reservation), default=None)
     return best if best is not None and _price(product, best) < product.stars else None
 
 
-def _price(product: Product, hold: Redemption) -> int:
+def _price(product: Product, reservation: Redemption) -> int:
     """Return what the product costs with the discount, if it is for it and its budget suffices."""
-    campaign = hold.campaign
+    campaign = reservation.campaign
     stars = discounted(stars=product.stars, percent=campaign.value)
-    spent = campaign.stars_given + campaign.stars_held - hold.stars_off
+    spent = campaign.stars_given + campaign.stars_held - reservation.stars_off
     fits = redemptions.fits(
         campaign, product_code=product.pk, is_premium=product.plan is not None
     ) and (campaign.stars_max is None or spent + product.stars - stars <= campaign.stars_max)

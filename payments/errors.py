@@ -17,7 +17,7 @@ class Refusal(StrEnum):
     SUSPENDED = "SUSPENDED"
     # Only when a subscription is opened:
     SUBSCRIBED = "SUBSCRIBED"
-    # The hold is over or another's, its budget used up, or the discount is for something else.
+    # The reservation is over or another's, its budget used up, or it is for another product.
     PROMO_EXPIRED = "PROMO_EXPIRED"
     PROMO_NOT_FITTING = "PROMO_NOT_FITTING"
     TOO_MANY_TODAY = "TOO_MANY_TODAY"
@@ -40,7 +40,7 @@ class RefusedError(PaymentsError):
 
 
 class NotCreditableError(PaymentsError):
-    """The purchase is not waiting to be credited, or nobody knows what it is of."""
+    """The purchase is not waiting to be credited, or its product is unknown."""
 
 
 class NotRefundableError(PaymentsError):

@@ -315,7 +315,7 @@ def _weekend(
     now = facts.snapshot.now
     for campaign, digest in facts.campaigns:
         found = redemptions.examine_code(player=player, digest=digest, now=now)
-        if found.reasons or found.held is not None:
+        if found.reasons or found.reservation is not None:
             continue  # It is not for this player, or the player has it.
         # What it would cost must be less than what it costs the player anyway.
         costs = {offer.product.pk: offer.stars for offer in available}
@@ -489,11 +489,11 @@ def _open(
 def take_discount(
     *, player: Player, impression_id: int, now: datetime
 ) -> tuple[Impression, Result]:
-    """Let the player hold the discount of a weekend without typing a code; return what of.
+    """Reserve the discount of a weekend for the player without a typed code; return both.
 
-    Otherwise as `redemptions.redeem`; a second tap gets the same hold. What has become impossible
-    is refused without a try being written down: nobody has guessed a code. Raises StaleOfferError
-    for what was not offered, and when the weekend is over.
+    Otherwise as `redemptions.redeem`; a second tap gets the same reservation. What has become
+    impossible is refused without storing an attempt: nobody has guessed a code. Raises
+    StaleOfferError for what was not offered, and when the weekend is over.
     """
     impression = _made_to(player, impression_id)
     if impression.campaign_id is None or now >= weekend_until(impression.shown_at):
@@ -508,7 +508,7 @@ def take_discount(
         player=player,
         campaign_id=impression.campaign_id,
         channel=Channel.OFFER,
-        # A hold that has lapsed can be taken once more, as with a code that is typed.
+        # A lapsed discount can be reserved once more, as with a typed code.
         key=f"offer:{impression.pk}:{now.timestamp():.6f}",
         now=now,
     )

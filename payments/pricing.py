@@ -67,9 +67,9 @@ def change(
 ) -> Product | ApprovalRequest:
     """Set the price, or ask a second person where one has to agree; return what there is now.
 
-    What has been opened keeps its price. Locks the request for approval or the product. Raises
-    PriceError for what is no new price, BadReasonError, and AskedOtherwiseError while another price
-    waits for approval.
+    Open invoices keep their price. Locks the request for approval or the product. Raises PriceError
+    for what is no new price, BadReasonError, and OtherRequestOpenError while another price waits
+    for approval.
     """
     product = Product.objects.get(pk=product_code)
     _check(product, stars)

@@ -1,4 +1,4 @@
-"""The road of one purchase, from the tap to the credit. Product rules, section 5.
+"""The lifecycle of a purchase, from the tap to the credit. Product rules, section 5.
 
 What is fixed when it is opened stays; a payment is written down first and credited second; and
 once Stars have arrived, no rule refuses them any more. Lock order: Purchase before Wallet.
@@ -63,14 +63,15 @@ def open_purchase(
 ) -> Purchase:
     """Return the player's open purchase of the product, opened now if there is none.
 
-    The price is fixed here, with the discount of the hold `redemption_id` if one is given; what has
-    this hold for another product is closed. Taps that meet get the same row, locked until the
-    transaction ends; one that is open in another way (with another hold or one that is over, as a
-    subscription or not) is closed, too. Whoever taps without a hold gets what is open with one.
+    The price is fixed here, with the discount of the reservation `redemption_id` if one is given;
+    a purchase of another product with this reservation is closed. Concurrent taps get the same row,
+    locked until the transaction ends; one that is open in another way (with another reservation or
+    one that is over, as a subscription or not) is closed, too. Without a reservation the tap gets
+    what is open, with a reservation or not.
 
-    Locks the player, then the purchase, then the hold. Raises RefusedError with the first reason
-    why the player cannot buy it, and after OPENED_A_DAY_MAX on one day. Four statements, for a
-    subscription five: a player has one at a time.
+    Locks the player, then the purchase, then the reservation. Raises RefusedError with the first
+    reason why the player cannot buy it, and after OPENED_A_DAY_MAX on one day. Four statements, for
+    a subscription five: a player has one at a time.
     """
     product = _product.first(code=product_code, player=player.pk, now=now)
     if product is None or (is_subscription and not product.can_subscribe):
@@ -81,9 +82,9 @@ def open_purchase(
         raise refusal
     if is_subscription and subscriptions.current(player=player, now=now) is not None:
         raise RefusedError(Refusal.SUBSCRIBED)
-    hold = None
+    reservation = None
     if redemption_id is not None:
-        hold = _usable(redemption_id, player=player, product=product, now=now)
+        reservation = _usable(redemption_id, player=player, product=product, now=now)
         if is_subscription:
             raise RefusedError(Refusal.PROMO_NOT_FITTING)  # It would be cheaper for ever.
     wanted: dict[str, Any] = {
@@ -91,9 +92,9 @@ def open_purchase(
         "product": product,
         "now": now,
         "is_subscription": is_subscription,
-        "hold": hold,
+        "reservation": reservation,
     }
-    if hold is None:
+    if reservation is None:
         # Nothing is refused inside, so no savepoint is needed.
         with transaction.atomic(savepoint=False):
             players.lock(player)
@@ -106,10 +107,10 @@ def open_purchase(
             raise RefusedError(Refusal.TOO_MANY_TODAY)
         return purchase
     with transaction.atomic():
-        # One purchase per product, one per hold: whoever comes second sees what the first has done.
+        # One purchase per product, one per reservation: the second caller sees what the first did.
         players.lock(player)
         if _may_open(player=player, now=now):
-            return _open_with_hold(hold, wanted)
+            return _open_with_reservation(reservation, wanted)
         purchase = _open_before(wanted)
         if purchase is None:
             raise RefusedError(Refusal.TOO_MANY_TODAY)
@@ -129,7 +130,7 @@ def _open_before(wanted: dict[str, Any]) -> Purchase | None:
     if purchase is None or not _is_as_wanted(
         purchase,
         is_subscription=wanted["is_subscription"],
-        hold=wanted["hold"],
+        reservation=wanted["reservation"],
         now=wanted["now"],
     ):
         return None
@@ -151,76 +152,76 @@ def _open_as_wanted(wanted: dict[str, Any]) -> Purchase:
     if not _is_as_wanted(
         purchase,
         is_subscription=wanted["is_subscription"],
-        hold=wanted["hold"],
+        reservation=wanted["reservation"],
         now=wanted["now"],
     ):
         _fail(purchase, why="opened again in another way", now=wanted["now"])
-    elif _is_dearer(purchase, product=wanted["product"], hold=wanted["hold"]):
-        _fail(purchase, why="it costs less now", now=wanted["now"], keeps_hold=True)
+    elif _is_dearer(purchase, product=wanted["product"], reservation=wanted["reservation"]):
+        _fail(purchase, why="it costs less now", now=wanted["now"], keeps_reservation=True)
     else:
         return purchase
     return _insert(**wanted)
 
 
-def _is_dearer(purchase: Purchase, *, product: Product, hold: Redemption | None) -> bool:
-    """Return whether the price has been lowered since: every screen tells that of now.
+def _is_dearer(purchase: Purchase, *, product: Product, reservation: Redemption | None) -> bool:
+    """Return whether the price has been lowered since: every screen shows the current price.
 
     What has become dearer since stays at the price of its invoice.
     """
     assert purchase.stars is not None
-    percent = hold.campaign.value if hold else 0
+    percent = reservation.campaign.value if reservation else 0
     return purchase.stars > discounted(stars=product.stars, percent=percent)
 
 
-def _open_with_hold(hold: Redemption, wanted: dict[str, Any]) -> Purchase:
-    """Open the purchase with the hold, which leaves whatever it was attached to before."""
-    _move_hold_here(hold, product=wanted["product"], now=wanted["now"])
+def _open_with_reservation(reservation: Redemption, wanted: dict[str, Any]) -> Purchase:
+    """Open the purchase with the reservation, which leaves whatever it was attached to before."""
+    _move_reservation_here(reservation, product=wanted["product"], now=wanted["now"])
     purchase = _open_as_wanted(wanted)
-    _attach(hold, purchase, now=wanted["now"])
+    _attach(reservation, purchase, now=wanted["now"])
     return purchase
 
 
 def _usable(redemption_id: int, *, player: Player, product: Product, now: datetime) -> Redemption:
-    """Return the player's hold with its campaign. Raises RefusedError if it is not for this."""
-    held = Redemption.objects.held(now).select_related("campaign")
-    hold = held.filter(pk=redemption_id, player=player).first()
-    if hold is None:
+    """Return the player's reservation with its campaign. Raises RefusedError if it does not fit."""
+    reserved = Redemption.objects.reserved(now).select_related("campaign")
+    reservation = reserved.filter(pk=redemption_id, player=player).first()
+    if reservation is None:
         raise RefusedError(Refusal.PROMO_EXPIRED)
     if not redemptions.fits(
-        hold.campaign, product_code=product.pk, is_premium=product.plan is not None
+        reservation.campaign, product_code=product.pk, is_premium=product.plan is not None
     ):
         raise RefusedError(Refusal.PROMO_NOT_FITTING)
-    return hold
+    return reservation
 
 
-def _move_hold_here(hold: Redemption, *, product: Product, now: datetime) -> None:
-    """Close the open purchase of another product that the hold is attached to; it stays held."""
-    others = Purchase.objects.open().filter(redemption=hold).exclude(product=product)
+def _move_reservation_here(reservation: Redemption, *, product: Product, now: datetime) -> None:
+    """Close the open purchase of another product that has the reservation; that stays reserved."""
+    others = Purchase.objects.open().filter(redemption=reservation).exclude(product=product)
     for other in others.select_for_update():
-        _fail(other, why="the discount is used for something else", now=now, keeps_hold=True)
+        _fail(other, why="the discount is used for something else", now=now, keeps_reservation=True)
 
 
 def _is_as_wanted(
-    purchase: Purchase, *, is_subscription: bool, hold: Redemption | None, now: datetime
+    purchase: Purchase, *, is_subscription: bool, reservation: Redemption | None, now: datetime
 ) -> bool:
     """Return whether the purchase, open before or not, is what the player wants now."""
     if purchase.is_subscription != is_subscription:
         return False
-    if hold is not None:
-        return purchase.redemption_id == hold.pk
+    if reservation is not None:
+        return purchase.redemption_id == reservation.pk
     return (
         purchase.redemption_id is None
-        or Redemption.objects.held(now).filter(pk=purchase.redemption_id).exists()
+        or Redemption.objects.reserved(now).filter(pk=purchase.redemption_id).exists()
     )
 
 
-def _attach(hold: Redemption, purchase: Purchase, *, now: datetime) -> None:
-    """Let the hold take off what the purchase costs less. Raises RefusedError."""
+def _attach(reservation: Redemption, purchase: Purchase, *, now: datetime) -> None:
+    """Let the reservation take off what the purchase costs less. Raises RefusedError."""
     assert purchase.base_stars is not None
     assert purchase.stars is not None
     try:
         redemptions.attach(
-            redemption_id=hold.pk,
+            redemption_id=reservation.pk,
             player=purchase.player,
             stars_off=purchase.base_stars - purchase.stars,
             now=now,
@@ -252,10 +253,10 @@ def _insert(
     product: Product,
     now: datetime,
     is_subscription: bool,
-    hold: Redemption | None,
+    reservation: Redemption | None,
 ) -> Purchase:
     """Insert a purchase, or return the one that is open; it is locked in either case."""
-    purchase_id, percent = uuid4(), hold.campaign.value if hold else 0
+    purchase_id, percent = uuid4(), reservation.campaign.value if reservation else 0
     stars = discounted(stars=product.stars, percent=percent)
     values = {
         "id": purchase_id,
@@ -266,7 +267,7 @@ def _insert(
         "percent": percent,
         "stars": stars,
         "is_subscription": is_subscription,
-        "redemption": hold.pk if hold else None,
+        "redemption": reservation.pk if reservation else None,
         "payload": payload.sign(
             purchase_id=purchase_id,
             telegram_id=player.telegram_id,
@@ -318,9 +319,9 @@ _VERSION_SEEN = RawSQL(
 def check_out(query: PreCheckout, *, now: datetime) -> Refusal | None:
     """Decide whether the Stars may be taken: None is yes. Two statements, with a discount three.
 
-    Locks the purchase, then the hold. A query that comes again gets the answer it got (product
-    rules, section 5.3), also while its first delivery is still being answered: who has waited for
-    the lock looks again. What a discount's campaign says about its player is looked at again, too
+    Locks the purchase, then the reservation. A repeated query gets the answer it got (product
+    rules, section 5.3), also while its first delivery is still being answered: after waiting for
+    the lock the row is read again. What a discount's campaign says about its player is checked, too
     (section 8); a purchase with one that is not for the player any more is closed.
     """
     with suppress(IntegrityError):
@@ -341,7 +342,7 @@ def _check_out(query: PreCheckout, *, now: datetime) -> Refusal | None:
         return Refusal(purchase.answer) if purchase.answer else None
     refusal = _why_not(purchase, query, now=now)
     if refusal is None and purchase.redemption_id is not None:
-        refusal = _why_not_with_hold(purchase, now=now)
+        refusal = _why_not_with_reservation(purchase, now=now)
     status = PurchaseStatus(purchase.status) if refusal else PurchaseStatus.PRECHECKOUT_OK
     changed = purchase.moves(
         status,
@@ -361,19 +362,19 @@ def _check_out(query: PreCheckout, *, now: datetime) -> Refusal | None:
     return refusal
 
 
-def _why_not_with_hold(purchase: Any, *, now: datetime) -> Refusal | None:
-    """Keep the hold of a purchase that is to be paid; return why that cannot be."""
-    hold = purchase.redemption
-    hold.player = purchase.player
+def _why_not_with_reservation(purchase: Any, *, now: datetime) -> Refusal | None:
+    """Lock the reservation of a purchase that is to be paid; return why that cannot be."""
+    reservation = purchase.redemption
+    reservation.player = purchase.player
     has_paid = (
-        hold.campaign.for_first_purchase
+        reservation.campaign.for_first_purchase
         and Purchase.objects.charged().filter(player=purchase.player).exists()
     )
-    if redemptions.why_not_any_more(redemption=hold, has_paid=has_paid, now=now):
+    if redemptions.why_not_any_more(redemption=reservation, has_paid=has_paid, now=now):
         return Refusal.PROMO_NOT_APPLICABLE
-    # From here on the hold does not lapse before the purchase is settled or dead.
-    is_kept = redemptions.keep(redemption_id=hold.pk, now=now)
-    return None if is_kept else Refusal.PROMO_EXPIRED
+    # From here on the reservation does not lapse before the purchase is paid or closed.
+    is_locked = redemptions.lock_for_payment(redemption_id=reservation.pk, now=now)
+    return None if is_locked else Refusal.PROMO_EXPIRED
 
 
 @prepared
@@ -602,7 +603,7 @@ def _payer(payment: Payment, *, of: Purchase | None, now: datetime) -> Player:
 
 
 def _alert(purchase: Purchase, *, now: datetime) -> None:
-    """Let staff know of a payment that waits for them."""
+    """Raise an alert for a payment in review."""
     if purchase.status == PurchaseStatus.CREDIT_REVIEW:
         alerts.raise_alert(
             kind=IN_REVIEW,
@@ -770,8 +771,8 @@ def close(*, purchase_id: UUID, why: str, now: datetime) -> bool:
     return True
 
 
-def _fail(purchase: Purchase, *, why: str, now: datetime, keeps_hold: bool = False) -> None:
-    """Close a purchase that is open and locked, and release its hold unless that `keeps_hold`.
+def _fail(purchase: Purchase, *, why: str, now: datetime, keeps_reservation: bool = False) -> None:
+    """Close an open, locked purchase; release its reservation unless it `keeps_reservation`.
 
     A later payment is still honoured.
     """
@@ -779,7 +780,7 @@ def _fail(purchase: Purchase, *, why: str, now: datetime, keeps_hold: bool = Fal
         PurchaseStatus.FAILED, EventKind.FAILED, now=now, evidence={"why": why}
     )
     save(purchase, fields=changed)
-    if purchase.redemption_id is not None and not keeps_hold:
+    if purchase.redemption_id is not None and not keeps_reservation:
         redemptions.release(redemption_id=purchase.redemption_id, now=now)
 
 

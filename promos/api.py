@@ -205,7 +205,8 @@ class RedemptionBody(serializers.ModelSerializer[Redemption]):
         source="campaign.product_code", help_text="What a discount with the scope PRODUCT is for."
     )
     reserved_until = serializers.DateTimeField(
-        allow_null=True, help_text="Until when a discount is held; null for what arrives at once."
+        allow_null=True,
+        help_text="Until when a discount is reserved; null for what arrives at once.",
     )
     campaign = CampaignName()
 
@@ -365,11 +366,11 @@ class Redeem(ApiView):
     @extend_schema(
         operation_id="redeem_promo",
         summary="Redeem a code for a player",
-        description="What is given arrives at once. A discount is held until `reserved_until` for "
-        "the player, who uses it in the bot's shop, or in a purchase that you open with its `id`; "
-        "whoever holds it already gets that hold. Every "
-        "try is kept, refused ones too (`E_PROMO_…`): they count, and the same Idempotency-Key "
-        "gets the same refusal again.",
+        description="Goods arrive at once. A discount is reserved for the player until "
+        "`reserved_until`: the player uses it in the bot's shop, or you open a purchase with its "
+        "`id`. Redeeming it again meanwhile returns the same reservation. Every attempt is stored "
+        "and counts, also a refused one (`E_PROMO_…`); the same Idempotency-Key gets the same "
+        "refusal again.",
         tags=["promos"],
         parameters=[IDEMPOTENCY_KEY, REPLAYED],
         request=Entered,

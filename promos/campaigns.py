@@ -1,4 +1,4 @@
-"""What operators do with campaigns. Every verb locks the campaign, looks again, and decides."""
+"""What operators do with campaigns. Every action locks the campaign, looks again, and decides."""
 
 from collections.abc import Mapping
 from datetime import datetime, timedelta
@@ -89,7 +89,7 @@ def authorise(
 
 @transaction.atomic
 def pause(*, campaign_id: int, reason: str, now: datetime, staff: User | None) -> Campaign:
-    """Stop new redemptions for a while; holds stay good. Raises IllegalMoveError."""
+    """Stop new redemptions for a while; reservations stay good. Raises IllegalMoveError."""
     campaign = lock(campaign_id)
     if campaign.status != CampaignStatus.ACTIVE:
         raise IllegalMoveError(f"It is {campaign.get_status_display()}, not active.")
@@ -359,16 +359,16 @@ def _pause_attacked(
 # --- The kill switch ------------------------------------------------------------------------------
 
 
-def release_holds(*, campaign_id: int, now: datetime, limit: int | None = None) -> int:
-    """Release every hold of a campaign, approved ones too; return how many. One transaction each.
+def release_reservations(*, campaign_id: int, now: datetime, limit: int | None = None) -> int:
+    """Release a campaign's reservations, locked ones too; return how many. One transaction each.
 
     With a `limit` at most so many. Whoever pays for one all the same gets what was bought, at that
     price: it is flagged.
     """
-    held = Redemption.objects.filter(campaign=campaign_id, status=RedemptionStatus.RESERVED)
+    reserved = Redemption.objects.filter(campaign=campaign_id, status=RedemptionStatus.RESERVED)
     return sum(
         redemptions.release(redemption_id=pk, now=now)
-        for pk in list(held.values_list("pk", flat=True)[:limit])
+        for pk in list(reserved.values_list("pk", flat=True)[:limit])
     )
 
 

@@ -83,17 +83,17 @@ def day(moment: datetime | None) -> str:
 
 
 def limit_bar(used: int, held: int, limit: int | None, *, unit: str = "") -> SafeString:
-    """Return what is used and held against its limit, as a bar and in numbers."""
+    """Return what is used and reserved against its limit, as a bar and in numbers."""
     unit = f" {unit}" if unit else ""
-    on_hold = f" + {held:,} held" if held else ""
+    reserved = f" + {held:,} reserved" if held else ""
     if limit is None:
         return format_html(
             '<div class="promos-measure"><span>{}{}{}</span><small>no limit</small></div>',
             f"{used:,}",
             unit,
-            on_hold,
+            reserved,
         )
-    figures = f"{used:,}{on_hold} of {limit:,}{unit}"
+    figures = f"{used:,}{reserved} of {limit:,}{unit}"
     done, both = 100 * used / limit, 100 * (used + held) / limit
     bar = _bar(figures, _part("used", 0, done), _part("held", done, both))
     return format_html('<div class="promos-measure">{}<small>{}</small></div>', bar, figures)
@@ -127,7 +127,7 @@ def funnel_rows(funnel: Funnel, *, is_discount: bool) -> list[dict[str, Any]]:
     steps = [
         ("Attempts", funnel.attempts, "window"),
         ("Accepted", funnel.accepted, "passed"),
-        *([("On hold now", funnel.held, "held")] if is_discount else []),
+        *([("Reserved now", funnel.held, "held")] if is_discount else []),
         ("Applied", funnel.used, "used"),
         ("Refunded" if is_discount else "Taken back", funnel.refunded, "back"),
     ]

@@ -64,7 +64,7 @@ class IncompleteError(PromosError):
 
 
 class NotAttachableError(PromosError):
-    """The hold is over, belongs to somebody else, or the campaign's budget is used up."""
+    """The reservation is over, belongs to somebody else, or the campaign's budget is used up."""
 
 
 class BadBatchError(PromosError, ValueError):

@@ -129,7 +129,7 @@ def _asks(campaign: Campaign, *, staff: User, now: datetime) -> bool:
 
 
 def _kill(campaign: Campaign, *, reason: str, now: datetime, staff: User) -> Campaign:
-    """End a locked campaign, if it still runs, and let the job release every hold of it."""
+    """End a locked campaign, if it still runs, and let the job release all its reservations."""
     if not Action.KILL.is_due(campaign):
         raise IllegalMoveError("There is nothing left to stop.")
     if campaign.status in RUNNING:
@@ -147,15 +147,15 @@ def _kill(campaign: Campaign, *, reason: str, now: datetime, staff: User) -> Cam
 
 
 def continue_operations(*, now: datetime) -> int:
-    """Release the holds of killed campaigns, and take back what is being revoked; return how many.
+    """Release reservations of killed campaigns and reverse revoked grants; return how many.
 
-    At most BATCH of each campaign, and each in a transaction of its own: whoever comes next goes
-    on where this one has ended, or died.
+    At most BATCH of each campaign, and each in a transaction of its own: the next run continues
+    where this one has ended, or died.
     """
     done = 0
     killed = Campaign.objects.filter(killed_at__isnull=False, held__gt=0)
     for campaign_id in killed.values_list("pk", flat=True):
-        done += campaigns.release_holds(campaign_id=campaign_id, now=now, limit=BATCH)
+        done += campaigns.release_reservations(campaign_id=campaign_id, now=now, limit=BATCH)
     for campaign in Campaign.objects.filter(revoking_since__isnull=False).order_by("pk"):
         done += _revoke_some(campaign, now=now)
     return done

@@ -1,4 +1,4 @@
-"""Redeeming a code, and what becomes of the hold. Product rules, section 8.
+"""Redeeming a code, and the lifecycle of the reservation. Product rules, section 8.
 
 One player's tries are one after the other: each locks the player. The campaign counts by itself
 (promos/models/redemption.py), so a use is claimed by inserting a redemption, or nothing is
@@ -25,8 +25,8 @@ from economy.wallets import business_zone, day_began
 from promos import buyable, codes, levels, rules
 from promos.errors import KeyReusedError, NotAttachableError, Refusal
 from promos.models import (
-    HOLD_FOR,
-    LOCKED_FOR,
+    PAYMENT_LOCK_TTL,
+    RESERVATION_TTL,
     Attempt,
     Block,
     Campaign,
@@ -37,7 +37,7 @@ from promos.models import (
     RedemptionStatus,
 )
 from promos.models.code import stopped_sql
-from promos.models.redemption import held_sql, lapsed_sql
+from promos.models.redemption import lapsed_sql, reserved_sql
 from promos.rules import (
     BLOCK_FOR,
     FAILURES_MAX,
@@ -76,11 +76,11 @@ def redeem(*, player: Player, raw: str, channel: Channel, key: str, now: datetim
     """Let the player use a code, once per idempotency `key`; what is refused is a result, too.
 
     Locks the player, for goods the wallet, then the campaign, on which everybody waits who has the
-    same code: so it comes last. Goods arrive at once; a discount is held for HOLD_FOR. Whoever
-    holds it already gets that hold. Every try is written down, and the fifth failure of a day
-    blocks; after TRIES_A_DAY_MAX nothing is tried or written down until midnight. Raises
+    same code: so it comes last. Goods arrive at once; a discount is reserved for RESERVATION_TTL;
+    a repeat returns the reservation there is. Every attempt is stored, and the fifth failure of a
+    day blocks; after TRIES_A_DAY_MAX nothing is tried or stored until midnight. Raises
     KeyReusedError for a key that came with another code. At most seven statements for goods, five
-    for a hold.
+    for a reservation.
     """
     return _redeem(player=player, entered=_read(raw), channel=channel, key=key, now=now)
 
@@ -176,13 +176,13 @@ def _try(
         at=now,
     )
     against = _against(known, player=player, now=now)
-    redemption = _held(known, against)
+    redemption = _current_reservation(known, against)
     if redemption is not None:
         attempt.redemption = redemption
         insert(attempt)
         return Result(redemption=redemption)
-    if may_claim and known.held_id is not None and not _CLOSED.intersection(against):
-        raise _OutrunError  # Its purchase has used the hold just now, or given it back.
+    if may_claim and known.reservation_id is not None and not _CLOSED.intersection(against):
+        raise _OutrunError  # Its purchase has just used the reservation, or released it.
     if not against and may_claim:
         return Result(redemption=_use(known, attempt, player=player, now=now))
     reason = against[0] if against else Reason.ALL_HELD
@@ -214,7 +214,7 @@ class _Known:
     scope: str
     product_code: str
     is_shared: bool
-    held_id: int | None
+    reservation_id: int | None
     lapsed_id: int | None
     terms: Terms | None
 
@@ -246,10 +246,10 @@ SELECT
     WHERE code_id = code.id AND status <> 'EXPIRED' AND player_id <> player.id
   ) AS is_used_by_other,
   mine.id AS live_id,
-  {held_sql("mine")} AS is_held,
+  {reserved_sql("mine")} AS is_reserved,
   {lapsed_sql("mine")} AS is_lapsed,
   coalesce((SELECT max(turn) FROM promos_redemption
-            WHERE campaign_id = campaign.id AND player_id = player.id), 0) AS turns_taken,
+            WHERE campaign_id = campaign.id AND player_id = player.id), 0) AS last_attempt_number,
   campaign.id AS campaign_id, campaign.status, campaign.kind, campaign.value,
   campaign.scope, campaign.product_code,
   campaign.starts_at, campaign.ends_at, campaign.uses_max, campaign.applied, campaign.held,
@@ -312,7 +312,7 @@ def _look_up_digests(
         is_denied=row["is_denied"],
         blocked_until=row["blocked_until"],
         has_used=row["live_id"] is not None,
-        turns_taken=row["turns_taken"],
+        last_attempt_number=row["last_attempt_number"],
     )
     terms = None
     if row["code_id"] is not None:
@@ -332,7 +332,7 @@ def _look_up_digests(
         scope=row["scope"] or "",
         product_code=row["product_code"] or "",
         is_shared=bool(row["is_shared"]),
-        held_id=row["live_id"] if row["is_held"] else None,
+        reservation_id=row["live_id"] if row["is_reserved"] else None,
         lapsed_id=row["live_id"] if row["is_lapsed"] else None,
         terms=terms,
     )
@@ -357,13 +357,13 @@ def attempts_with(raw: str) -> QuerySet[Attempt]:
 class Examination:
     """What stands between a player and a code, and the facts that decide it.
 
-    `held` is the discount that the player holds already: entering the code returns it.
+    `reservation` is the discount that is reserved for the player already: the code returns it.
     """
 
     person: Person
     terms: Terms | None
     reasons: list[Reason]
-    held: Redemption | None
+    reservation: Redemption | None
 
 
 def examine(*, player: Player, raw: str, now: datetime) -> Examination:
@@ -383,11 +383,16 @@ def _examine(*, player: Player, entered: _Entered, now: datetime) -> Examination
     if known.lapsed_id is not None and terms is not None:
         # Its time is over: a try would release it first.
         person, terms = replace(person, has_used=False), replace(terms, held=terms.held - 1)
-        known = replace(known, held_id=None)
+        known = replace(known, reservation_id=None)
     known = replace(known, person=person, terms=terms)
     reasons = _against(known, player=player, now=now)
-    held = _held(known, reasons)
-    return Examination(person=person, terms=terms, reasons=[] if held else reasons, held=held)
+    reservation = _current_reservation(known, reasons)
+    return Examination(
+        person=person,
+        terms=terms,
+        reasons=[] if reservation else reasons,
+        reservation=reservation,
+    )
 
 
 def why_not(*, player: Player, raw: str, now: datetime) -> list[Reason]:
@@ -440,15 +445,17 @@ def _as_before(attempt_id: int, *, digests: list[bytes], known: _Known, now: dat
     )
 
 
-# With one of these no code is for the player, not even one that is held.
+# With one of these no code is for the player, not even one that is reserved.
 _CLOSED = {Reason.BLOCKED, Reason.SUSPENDED, Reason.DENIED}
 
 
-def _held(known: _Known, against: list[Reason]) -> Redemption | None:
-    """Return the hold that the player has already, unless codes are closed to the player."""
-    if known.held_id is None or _CLOSED.intersection(against):
+def _current_reservation(known: _Known, against: list[Reason]) -> Redemption | None:
+    """Return the player's reservation, unless codes are closed to the player."""
+    if known.reservation_id is None or _CLOSED.intersection(against):
         return None
-    return Redemption.objects.filter(pk=known.held_id, status=RedemptionStatus.RESERVED).first()
+    return Redemption.objects.filter(
+        pk=known.reservation_id, status=RedemptionStatus.RESERVED
+    ).first()
 
 
 # The redemption comes later; its key is constraint enough at the end of the transaction.
@@ -476,11 +483,11 @@ def _use(known: _Known, attempt: Attempt, *, player: Player, now: datetime) -> R
         code_id=known.code_id,
         is_shared=known.is_shared,
         player=player,
-        turn=known.person.turns_taken + 1,
+        turn=known.person.last_attempt_number + 1,
         status=RedemptionStatus.RESERVED if is_discount else RedemptionStatus.APPLIED,
         created_at=now,
         changed_at=now,
-        reserved_until=now + HOLD_FOR if is_discount else None,
+        reserved_until=now + RESERVATION_TTL if is_discount else None,
     )
     with connection.cursor() as cursor:
         cursor.execute(
@@ -544,17 +551,17 @@ def _block(known: _Known, *, player: Player, reason: Reason, now: datetime) -> d
     return until
 
 
-# --- The hold, as a purchase goes its way ---------------------------------------------------------
+# --- The reservation during a purchase ------------------------------------------------------------
 
 
 def attach(*, redemption_id: int, player: Player, stars_off: int, now: datetime) -> Redemption:
-    """Let a hold take `stars_off` Stars off a purchase of the player.
+    """Let a reservation take `stars_off` Stars off a purchase of the player.
 
     A step of the caller's transaction. Locks the redemption, then the campaign. Raises
-    NotAttachableError when the hold is over or another's, or the budget has not so many Stars left.
+    NotAttachableError when it is over or another's, or the budget has not so many Stars left.
     """
-    held = Redemption.objects.held(now).select_for_update()
-    redemption = held.filter(pk=redemption_id, player=player).first()
+    reserved = Redemption.objects.reserved(now).select_for_update()
+    redemption = reserved.filter(pk=redemption_id, player=player).first()
     if redemption is None:
         raise NotAttachableError
     if redemption.stars_off != stars_off and not _moved(redemption, stars_off=stars_off, now=now):
@@ -562,18 +569,18 @@ def attach(*, redemption_id: int, player: Player, stars_off: int, now: datetime)
     return redemption
 
 
-def keep(*, redemption_id: int, now: datetime) -> bool:
-    """Keep the hold beyond its time, since its pre-checkout is approved; False if it is over.
+def lock_for_payment(*, redemption_id: int, now: datetime) -> bool:
+    """Lock the reservation, since its pre-checkout is approved; False if it is over.
 
-    For LOCKED_FOR from the first approval on; another one does not prolong that. A step of the
-    caller's transaction. Locks the redemption. Raises IntegrityError if it is for a first purchase
-    and another one of the player has been approved as that.
+    For PAYMENT_LOCK_TTL from the first approval on; another one does not prolong that. A step of
+    the caller's transaction. Locks the redemption. Raises IntegrityError if it is for a first
+    purchase and another one of the player has been approved as that.
     """
-    held = Redemption.objects.held(now).filter(pk=redemption_id)
+    reserved = Redemption.objects.reserved(now).filter(pk=redemption_id)
     return (
-        held.update(
+        reserved.update(
             is_kept=True,
-            locked_until=Coalesce("locked_until", Value(now + LOCKED_FOR)),
+            locked_until=Coalesce("locked_until", Value(now + PAYMENT_LOCK_TTL)),
             is_first_purchase=_is_for_first_purchase(),
             changed_at=now,
         )
@@ -587,7 +594,7 @@ def _is_for_first_purchase() -> Subquery:
 
 
 def why_not_any_more(*, redemption: Redemption, has_paid: bool, now: datetime) -> list[Reason]:
-    """Return why a hold is not for its player any more, as its campaign's segment says now.
+    """Return why a reservation is not for its player any more, by the segment as it is now.
 
     `has_paid` is whether anything of the player's is paid. Being away ends with the day on which
     the code was entered: playing since then is what it was for. One query, for a first purchase
@@ -617,13 +624,13 @@ def why_not_any_more(*, redemption: Redemption, has_paid: bool, now: datetime) -
 
 
 def apply(*, redemption_id: int, now: datetime) -> bool:
-    """Use the hold up, since its purchase is credited; False if it is over. Locks as `attach`."""
+    """Use the reservation, as its purchase is credited; False if it is over. Locks as `attach`."""
     reserved = Redemption.objects.filter(pk=redemption_id, status=RedemptionStatus.RESERVED)
     return reserved.update(status=RedemptionStatus.APPLIED, changed_at=now) == 1
 
 
 def release(*, redemption_id: int, now: datetime) -> bool:
-    """Give the hold's use back to the campaign; False if it is over. Locks as `attach`."""
+    """Return the reserved use to the campaign; False if it is over. Locks as `attach`."""
     reserved = Redemption.objects.filter(pk=redemption_id, status=RedemptionStatus.RESERVED)
     return reserved.update(status=RedemptionStatus.EXPIRED, is_kept=False, changed_at=now) == 1
 
@@ -663,16 +670,16 @@ def reverse(
 
 
 def _moved(redemption: Redemption, *, stars_off: int, now: datetime) -> bool:
-    """Set what a hold takes off, unless the campaign's budget does not allow it."""
-    held = Redemption.objects.filter(pk=redemption.pk)
-    if not held.update(stars_off=stars_off, changed_at=now):
+    """Set what a reservation takes off; False if the campaign's budget does not allow it."""
+    mine = Redemption.objects.filter(pk=redemption.pk)
+    if not mine.update(stars_off=stars_off, changed_at=now):
         return False
     redemption.stars_off = stars_off
     return True
 
 
 def expire(*, now: datetime, limit: int) -> int:
-    """Release the holds whose time is over; return how many. One transaction each."""
+    """Expire the reservations whose time is over; return how many. One transaction each."""
     lapsed = Redemption.objects.lapsed(now).order_by("reserved_until")
     return sum(
         _expire_one(redemption_id=pk, now=now)
@@ -682,7 +689,7 @@ def expire(*, now: datetime, limit: int) -> int:
 
 @transaction.atomic
 def _expire_one(*, redemption_id: int, now: datetime) -> bool:
-    """Release one hold, unless it is kept, used or being used just now."""
+    """Expire one reservation, unless it is locked for payment, used or being used just now."""
     lapsed = Redemption.objects.lapsed(now).select_for_update(skip_locked=True)
     if not lapsed.filter(pk=redemption_id).exists():
         return False
@@ -690,7 +697,7 @@ def _expire_one(*, redemption_id: int, now: datetime) -> bool:
 
 
 def _lapse(*, redemption_id: int, now: datetime) -> bool:
-    """Release a hold whose time is over; False if it has been kept or used meanwhile."""
+    """Expire a reservation whose time is over; False if it was locked or used meanwhile."""
     lapsed = Redemption.objects.lapsed(now).filter(pk=redemption_id)
     return lapsed.update(status=RedemptionStatus.EXPIRED, changed_at=now) == 1
 

@@ -1,4 +1,4 @@
-"""What stands between a player and a code. Pure: the facts come in, the reasons go out.
+"""Why a player cannot use a code. Pure: facts in, reasons out.
 
 Used by the redemption itself and by "test as a player", so that both say the same.
 Product rules, section 8.
@@ -16,8 +16,8 @@ FAILURES_MAX = 5
 TRIES_A_DAY_MAX = 50
 FAILURES_WITHIN = timedelta(hours=24)
 BLOCK_FOR = timedelta(minutes=60)
-# An expired hold can be taken again once.
-TURNS_MAX = 2
+# An expired reservation can be taken again once.
+ATTEMPT_NUMBER_MAX = 2
 
 
 class Reason(StrEnum):
@@ -51,7 +51,7 @@ class Reason(StrEnum):
 
 
 # Whoever guesses must not learn that a code exists: what has not begun, was revoked or is denied
-# looks like one that nobody has ever made. Whoever is suspended hears the same of every code.
+# looks like an unknown one. Suspended players get the same answer for every code.
 _REFUSALS = {
     Reason.BLOCKED: Refusal.RATE_LIMITED,
     Reason.SUSPENDED: Refusal.NOT_APPLICABLE,
@@ -92,7 +92,7 @@ class Person:
     is_denied: bool = False
     blocked_until: datetime | None = None
     has_used: bool = False
-    turns_taken: int = 0
+    last_attempt_number: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,7 +167,7 @@ def _of_the_use(person: Person, terms: Terms) -> list[Reason]:
         return [Reason.USED_BY_PLAYER]
     if terms.is_used_by_other:
         return [Reason.USED_BY_OTHER]
-    return [Reason.TAKEN_TWICE] if person.turns_taken >= TURNS_MAX else []
+    return [Reason.TAKEN_TWICE] if person.last_attempt_number >= ATTEMPT_NUMBER_MAX else []
 
 
 def of_the_segment(person: Person, terms: Terms, *, today: date) -> list[Reason]:

@@ -174,10 +174,10 @@ def goods_given(campaign: Campaign, used: int) -> str:
     return f"{used * campaign.value:,} {unit}"
 
 
-def holds(campaign: Campaign, *, limit: int) -> QuerySet[Redemption]:
-    """Return the holds that run out next; those that an approved invoice keeps are among them."""
-    held = campaign.redemptions.filter(status=RedemptionStatus.RESERVED)
-    return held.select_related("player").order_by("reserved_until")[:limit]
+def reservations(campaign: Campaign, *, limit: int) -> QuerySet[Redemption]:
+    """Return the reservations that run out next, also those that are locked for payment."""
+    reserved = campaign.redemptions.filter(status=RedemptionStatus.RESERVED)
+    return reserved.select_related("player").order_by("reserved_until")[:limit]
 
 
 def imported_codes(campaign: Campaign) -> int:

@@ -7,17 +7,17 @@ from django.utils import timezone
 from promos import batches, campaigns, operations, proof, redemptions, referrals
 from quizarena.celery import app
 
-# A run does at most so much; the next one goes on.
+# A run does at most so much; the next one continues.
 BATCH = 1000
 # How long one task makes codes before it lets other tasks have the process.
 WORK_FOR = timedelta(seconds=20)
-# How long one run looks at invitations, or settles rewards.
+# How long one run looks at invitations, or offers rewards.
 CHECK_FOR = timedelta(minutes=4)
 
 
 @app.task
 def expire_holds() -> int:
-    """Release the holds whose time is over; return how many."""
+    """Expire the reservations whose time is over; return how many."""
     return redemptions.expire(now=timezone.now(), limit=BATCH)
 
 
@@ -35,7 +35,7 @@ def guard_codes() -> int:
 
 @app.task
 def make_codes() -> int:
-    """Go on with the batches that are ordered; return how many codes were made."""
+    """Continue the batches that are ordered; return how many codes were made."""
     until, made = timezone.now() + WORK_FOR, 0
     while timezone.now() < until and (batch_id := batches.next_to_make()) is not None:
         made += batches.make(batch_id=batch_id)
@@ -44,13 +44,13 @@ def make_codes() -> int:
 
 @app.task
 def finish_kill_switches() -> int:
-    """Go on with what kill switches release and take back; return how many."""
+    """Continue what kill switches release and reverse; return how many."""
     return operations.continue_operations(now=timezone.now())
 
 
 @app.task
 def verify_campaign_counters() -> int:
-    """Prove every campaign's counters; return how many differ."""
+    """Verify every campaign's counters; return how many differ."""
     return proof.verify(now=timezone.now())
 
 

@@ -24,7 +24,7 @@ from promos import rules
 from promos.models import Batch, Campaign, CampaignStatus, Code, Redemption, RedemptionStatus
 from promos.models.campaign import open_sql
 from promos.models.code import stopped_sql
-from promos.models.redemption import held_sql, lapsed_sql
+from promos.models.redemption import lapsed_sql, reserved_sql
 from promos.rules import Person, Terms
 from tests.factories import NOON
 from tests.owner import as_owner
@@ -96,11 +96,11 @@ def test_a_discount_is_held_or_has_lapsed() -> None:
         ),
     )  # fmt: skip
 
-    held, lapsed = Redemption.objects.held(NOON), Redemption.objects.lapsed(NOON)
+    held, lapsed = Redemption.objects.reserved(NOON), Redemption.objects.lapsed(NOON)
 
     assert held.exists()
     assert lapsed.exists()
-    assert found("promos_redemption AS one", held_sql("one")) == ids(held)
+    assert found("promos_redemption AS one", reserved_sql("one")) == ids(held)
     assert found("promos_redemption AS one", lapsed_sql("one")) == ids(lapsed)
     assert not ids(held) & ids(lapsed)
 

@@ -85,7 +85,7 @@ class Migration(migrations.Migration):
                                 ("LOWER_PLAN", "a higher plan was active"),
                                 ("SUSPENDED", "the player was suspended"),
                                 ("BOT_BLOCKED", "the player had blocked the bot"),
-                                ("PROMO_LAPSED", "the discount's hold was over"),
+                                ("PROMO_LAPSED", "the discount's reservation was over"),
                                 ("HEALED", "found by reconciliation only"),
                             ],
                             max_length=16,

@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
                         ("LOWER_PLAN", "a higher plan was active"),
                         ("SUSPENDED", "the player was suspended"),
                         ("BOT_BLOCKED", "the player had blocked the bot"),
-                        ("PROMO_LAPSED", "the discount's hold was over"),
+                        ("PROMO_LAPSED", "the discount's reservation was over"),
                         ("BELOW_REFERENCE", "renewed at less than half of the reference price"),
                         ("HEALED", "found by reconciliation only"),
                     ],

@@ -22,7 +22,7 @@ OPEN_FOR = timedelta(minutes=30)
 
 
 class PurchaseStatus(models.TextChoices):
-    """Where a purchase is on its road."""
+    """The state of a purchase."""
 
     CREATED = "CREATED", "created"
     INVOICE_SENT = "INVOICE_SENT", "invoice sent"
@@ -42,7 +42,7 @@ PAID = (PurchaseStatus.PAID_UNCREDITED, PurchaseStatus.CREDITED, PurchaseStatus.
 PURCHASE_MOVES = (
     (PurchaseStatus.CREATED, PurchaseStatus.INVOICE_SENT),
     (PurchaseStatus.INVOICE_SENT, PurchaseStatus.PRECHECKOUT_OK),
-    # An invoice link may be paid before we have heard that it was made.
+    # An invoice link may be paid before its creation is recorded.
     (PurchaseStatus.CREATED, PurchaseStatus.PRECHECKOUT_OK),
     *((status, PurchaseStatus.FAILED) for status in OPEN),
     # Money is always honoured: before the pre-checkout is stored, and after the invoice has failed.
@@ -76,7 +76,7 @@ class Flag(models.TextChoices):
     LOWER_PLAN = "LOWER_PLAN", "a higher plan was active"
     SUSPENDED = "SUSPENDED", "the player was suspended"
     BOT_BLOCKED = "BOT_BLOCKED", "the player had blocked the bot"
-    PROMO_LAPSED = "PROMO_LAPSED", "the discount's hold was over"
+    PROMO_LAPSED = "PROMO_LAPSED", "the discount's reservation was over"
     BELOW_REFERENCE = "BELOW_REFERENCE", "renewed at less than half of the reference price"
     HEALED = "HEALED", "found by reconciliation only"
 
@@ -161,7 +161,7 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         return self.filter(status__in=OPEN)
 
     def stale(self, now: datetime) -> Self:
-        """Return those that nobody has paid for OPEN_FOR, or whose discount was kept so long.
+        """Return those that nobody has paid for OPEN_FOR, or whose discount's payment lock is over.
 
         Asking for the invoice again prolongs the first, and never the second.
         """
@@ -188,7 +188,7 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         return waiting.filter(status=PurchaseStatus.CREATED, invoice_link="").order_by("changed_at")
 
     def link_notice_due(self) -> Self:
-        """Return those whose players wait for the link that has been made."""
+        """Return those whose players have not got the link that has been made."""
         return self.filter(
             is_subscription=True, status=PurchaseStatus.INVOICE_SENT, link_sent_at=None
         ).order_by("changed_at")
@@ -198,7 +198,7 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         return self.filter(charge_id__isnull=False).order_by("-opened_at")
 
     def delay_notice_due(self) -> Self:
-        """Return those whose players have yet to hear that the goods come later than the Stars."""
+        """Return those whose players are not notified yet that the goods are delayed."""
         return self.filter(
             Q(status=PurchaseStatus.CREDIT_REVIEW) | Q(event=EventKind.NOT_CREDITED),
             status__in=(PurchaseStatus.PAID_UNCREDITED, PurchaseStatus.CREDIT_REVIEW),
@@ -206,11 +206,11 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         ).order_by("paid_at")
 
     def receipt_due(self) -> Self:
-        """Return those whose players have yet to hear what has arrived, the oldest first."""
+        """Return those whose receipts are not sent yet, the oldest first."""
         return self.filter(status=PurchaseStatus.CREDITED, receipt_sent_at=None).order_by("paid_at")
 
     def refund_notice_due(self) -> Self:
-        """Return those whose players have yet to hear of a refund, the oldest first."""
+        """Return those whose players are not notified of a refund yet, the oldest first."""
         return self.filter(status=PurchaseStatus.REFUNDED, refund_told_at=None).order_by("paid_at")
 
 
@@ -236,7 +236,7 @@ class Purchase(models.Model):
     is_subscription = models.BooleanField(default=False)
     # The first purchase of the subscription of which this is a renewal.
     renews = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="renewals")
-    # The hold that makes it cheaper; the purchase carries it, not the player's memory.
+    # The reservation of the discount that makes it cheaper.
     redemption = models.ForeignKey(
         "promos.Redemption", null=True, on_delete=models.PROTECT, related_name="purchases"
     )
@@ -315,7 +315,7 @@ class Purchase(models.Model):
             models.Index(
                 fields=["paid_at"], condition=Q(paid_at__isnull=False), name="purchase_paid"
             ),
-            # What the bot has to tell.
+            # What the bot has to send.
             models.Index(
                 fields=["paid_at"],
                 condition=Q(status="CREDITED", receipt_sent_at=None),
@@ -477,7 +477,7 @@ class Purchase(models.Model):
 
     @property
     def delivers(self) -> Goods | None:
-        """Return what it delivers; None when nobody knows."""
+        """Return what it delivers; None if the product is unknown."""
         return None if self.goods is None else Goods.from_metadata(self.goods)
 
     def moves(

@@ -95,12 +95,12 @@ class ReconciliationRun(models.Model):
     is_full = models.BooleanField()
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
-    # Until it is finished: when somebody may go on with it. A claim, a time that Telegram has
-    # asked us to wait, and the time after a failure all put it off.
+    # Until it is finished: when a worker may continue it. A claim, a wait that Telegram has asked
+    # for, and the delay after a failure all postpone it.
     due_at = models.DateTimeField(null=True)
     # How often in a row Telegram could not be asked.
     tries = models.PositiveSmallIntegerField(default=0)
-    # Where in Telegram's list it goes on, and after it the next run.
+    # Where in Telegram's list it continues, and after it the next run.
     position = models.PositiveBigIntegerField(default=0)
     transactions = models.PositiveIntegerField(default=0)
     # What was compared: payments and refunds from one instant (empty: from the beginning) to

@@ -29,7 +29,7 @@ class RefundQuerySet(models.QuerySet["Refund"]):
 
 
 class Refund(models.Model):
-    """The intent to refund a purchase, stored before Telegram hears of it. One per purchase."""
+    """The intent to refund a purchase, stored before Telegram is asked. One per purchase."""
 
     purchase = models.OneToOneField(Purchase, on_delete=models.PROTECT, related_name="refund")
     source = models.CharField(max_length=8, choices=RefundSource)
@@ -57,7 +57,7 @@ class Refund(models.Model):
 
     class Meta:
         indexes = [
-            # What the saga has to go on with.
+            # What the saga has to continue.
             models.Index(fields=["due_at"], condition=Q(finished_at=None), name="refund_due"),
             # Revenue by day.
             models.Index(

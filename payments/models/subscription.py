@@ -20,7 +20,7 @@ class SubscriptionState(models.TextChoices):
     ENDED = "ENDED", "ended"
 
 
-# How long Premium goes on when a renewal has not come in time.
+# How long Premium continues when a renewal has not come in time.
 GRACE = timedelta(days=3)
 
 
@@ -42,7 +42,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         return self.filter(cancel_due_at__lte=now).order_by("cancel_due_at")
 
     def grace_notice_due(self) -> Self:
-        """Return those whose players have yet to hear that the renewal failed.
+        """Return those whose players are not notified yet that the renewal failed.
 
         Telegram says so, or the days of grace have begun without it.
         """
@@ -89,7 +89,7 @@ class Subscription(models.Model):
         indexes = [
             # Whose renewal has not come, and the admin's list.
             models.Index(fields=["expires_at"], name="subscription_expires"),
-            # What the bot has to tell.
+            # What the bot has to send.
             models.Index(
                 fields=["player"],
                 condition=(Q(failed_at__isnull=False) | Q(grace_entry__isnull=False))

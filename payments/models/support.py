@@ -19,7 +19,7 @@ class SupportRequestQuerySet(models.QuerySet["SupportRequest"]):
         return self.filter(answered_at=None).order_by("asked_at")
 
     def answer_due(self) -> Self:
-        """Return those whose players have yet to hear the answer, the oldest first."""
+        """Return those whose answers are not sent yet, the oldest first."""
         return self.filter(answered_at__isnull=False, told_at=None).order_by("answered_at")
 
 
@@ -54,7 +54,7 @@ class SupportRequest(models.Model):
             models.Index(
                 fields=["asked_at"], condition=Q(answered_at=None), name="supportrequest_open"
             ),
-            # What the bot has to tell.
+            # What the bot has to send.
             models.Index(
                 fields=["answered_at"],
                 condition=Q(answered_at__isnull=False, told_at=None),

@@ -312,7 +312,7 @@ def _facts_of_players(players: list[Player]) -> list[tuple[str, object]]:
 
 @admin.register(Redemption)
 class RedemptionAdmin(ByPlayerOrCode):
-    """Every use of a code, held or final, newest first."""
+    """Every use of a code, reserved or final, newest first."""
 
     list_display = ("when", "whose", "campaign_name", "code_name", "state", "fate", "taken_off")
     list_filter = ("status",)

@@ -70,7 +70,7 @@ STATUS_COLOURS = {
 }
 # What ends within so long, ends soon.
 SOON = timedelta(days=3)
-HOLDS_SHOWN = 20
+RESERVATIONS_SHOWN = 20
 BATCHES_SHOWN = 20
 AUDIT_SHOWN = 30
 DAYS_SHOWN = 30
@@ -576,11 +576,11 @@ def _why(error: Exception) -> str:
 
 
 _NOTES = {
-    Action.PAUSE: "Nobody can enter its codes meanwhile. What is on hold stays good.",
-    Action.END: "It cannot be started again. What is on hold stays good until it runs out.",
+    Action.PAUSE: "Players cannot enter its codes meanwhile. Reservations stay good.",
+    Action.END: "It cannot be started again. Reservations stay good until they run out.",
     Action.CLONE: "A draft with the same terms, without codes.",
-    Action.KILL: "It ends, and every hold is released, also of invoices that are open. Whoever "
-    "pays one of these all the same gets what was bought.",
+    Action.KILL: "It ends, and every reservation is released, also for open invoices. A player who "
+    "pays such an invoice all the same gets the product at its price.",
 }
 
 
@@ -595,7 +595,7 @@ def _after(verb: Action, outcome: Campaign | ApprovalRequest) -> str:
     if verb is Action.CLONE:
         return f"stays; {outcome.name} is a draft"
     if verb is Action.KILL:
-        return f"{outcome.get_status_display()}, and {outcome.held:,} holds released"
+        return f"{outcome.get_status_display()}, and {outcome.held:,} reservations released"
     return outcome.get_status_display()
 
 
@@ -646,8 +646,8 @@ def _results(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
         "by_hour": by_hour,
         "refusals": _refusals(tried),
         "sales": _sales(campaign) if campaign.is_discount else None,
-        "holds": _holds(campaign) if campaign.is_discount else None,
-        "holds_more": max(0, funnel.held - HOLDS_SHOWN),
+        "reservations": _reservations(campaign) if campaign.is_discount else None,
+        "reservations_more": max(0, funnel.held - RESERVATIONS_SHOWN),
         "codes": _codes(campaign),
         "code_buttons": code_buttons(request, campaign),
         "links": _links(request, campaign),
@@ -704,23 +704,23 @@ def _sales(campaign: Campaign) -> dict[str, Any]:
     }
 
 
-def _holds(campaign: Campaign) -> dict[str, Any]:
-    """Return the holds that run out next, with what is left of their time."""
+def _reservations(campaign: Campaign) -> dict[str, Any]:
+    """Return the reservations that run out next, with what is left of their time."""
     return {
         "headers": ["Player", "Takes off", "Runs out"],
         "rows": [
             [
-                object_link(hold.player),
-                f"{hold.stars_off:,} Stars" if hold.stars_off else "–",
-                "kept by an approved invoice"
-                if hold.is_kept or hold.reserved_until is None
+                object_link(reservation.player),
+                f"{reservation.stars_off:,} Stars" if reservation.stars_off else "–",
+                "locked for payment"
+                if reservation.is_kept or reservation.reserved_until is None
                 else format_html(
                     '<time data-countdown="{}">{}</time>',
-                    hold.reserved_until.isoformat(),
-                    f"{timezone.localtime(hold.reserved_until):%H:%M:%S}",
+                    reservation.reserved_until.isoformat(),
+                    f"{timezone.localtime(reservation.reserved_until):%H:%M:%S}",
                 ),
             ]
-            for hold in statistics.holds(campaign, limit=HOLDS_SHOWN)
+            for reservation in statistics.reservations(campaign, limit=RESERVATIONS_SHOWN)
         ],
     }
 

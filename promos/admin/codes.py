@@ -357,7 +357,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
             return [
                 ["Codes that can be entered", f"{batch.made:,}", "0"],
                 ["Codes still to be made", f"{batch.size - batch.made:,}", "0"],
-                ["Held by players now", f"{used['held']:,}", f"{used['held']:,}"],
+                ["Reserved for players now", f"{used['held']:,}", f"{used['held']:,}"],
                 ["Used by players", f"{used['applied']:,}", f"{used['applied']:,}"],
             ]
 
@@ -377,8 +377,8 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
             form=ReasonForm,
             refusals=(PromosError,),
             back=reverse("admin:promos_batch_change", args=[batch.pk]),
-            note="Nobody can enter these codes any more, and it cannot be undone. What players "
-            "hold or have used stays theirs.",
+            note="Nobody can enter these codes any more, and it cannot be undone. What is "
+            "reserved or used stays.",
             confirm="Revoke",
         )
         return decide(request, decision, model_admin=self)
@@ -616,7 +616,7 @@ class CodeAdmin(ReadOnlyAdmin[Code]):
         css = {"all": ["promos/codes.css"]}
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Code]:
-        """Return the codes, each with whether somebody holds or has used it."""
+        """Return the codes, each with whether it is reserved or used."""
         live = Redemption.objects.filter(code=OuterRef("pk")).exclude(
             status=RedemptionStatus.EXPIRED
         )

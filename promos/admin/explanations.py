@@ -1,7 +1,7 @@
 """Why a code did not work, in words for staff."""
 
 from promos.errors import Refusal
-from promos.models import HOLD_FOR
+from promos.models import RESERVATION_TTL
 from promos.rules import BLOCK_FOR, FAILURES_MAX, Reason
 
 EXPLANATIONS = {
@@ -15,8 +15,8 @@ EXPLANATIONS = {
     Reason.ENDED: "Staff have ended the campaign for good.",
     Reason.EXPIRED: "The campaign's window is over.",
     Reason.DEPLETED: "The campaign has been used as often as it can be.",
-    Reason.ALL_HELD: "Other players hold all uses that are left. A hold lasts "
-    f"{HOLD_FOR.seconds // 60} minutes, so the code can work again soon.",
+    Reason.ALL_HELD: "All uses that are left are reserved for other players. A reservation "
+    f"lasts {RESERVATION_TTL.seconds // 60} minutes, so the code can work again soon.",
     Reason.PAUSED: "The campaign is paused, by staff or by the guard against guessing.",
     Reason.USED_BY_PLAYER: "The player has used this campaign before; each player can once.",
     Reason.USED_BY_OTHER: "Another player has used this code; it works once.",

@@ -67,15 +67,15 @@ def fate(redemption: Redemption | None) -> str:
     if redemption.status == RedemptionStatus.APPLIED:
         return "Used"
     if redemption.status == RedemptionStatus.EXPIRED:
-        return "The hold ran out unused"
+        return "The reservation expired unused"
     if redemption.status == RedemptionStatus.REVOKED:
         return "Used, and later refunded or taken back"
     if redemption.is_kept:
-        return "Held for an invoice that is being paid"
+        return "Locked for an invoice that is being paid"
     until = redemption.reserved_until
     if until is not None and until <= timezone.now():
-        return "The hold has run out and is about to be released"
-    return f"Held until {minute(until)}"
+        return "The reservation is over and is about to be released"
+    return f"Reserved until {minute(until)}"
 
 
 def status(redemption: Redemption) -> SafeString:

@@ -1,6 +1,6 @@
 """Test a code as a player, real or made up: would it work, and what stands against it.
 
-Nothing is written: no attempt, no hold, no failure that counts towards a block.
+Nothing is written: no attempt, no reservation, no failure that counts towards a block.
 """
 
 from collections.abc import Sequence
@@ -24,7 +24,7 @@ from economy.wallets import business_zone
 from promos import redemptions
 from promos.admin.explanations import EXPLANATIONS, PLAYER_ANSWERS
 from promos.admin.stories import in_lines
-from promos.models import HOLD_FOR, Campaign, CampaignKind, Code, Redemption, Scope
+from promos.models import RESERVATION_TTL, Campaign, CampaignKind, Code, Redemption, Scope
 from promos.rules import Person, Reason, Terms
 from quizarena.players.models import Language, Player
 from quizarena.staff import dates
@@ -131,7 +131,7 @@ def of_player(*, player: Player, raw: str) -> dict[str, Any]:
         person=found.person,
         terms=found.terms,
         reasons=found.reasons,
-        held=found.held,
+        reservation=found.reservation,
         code=redemptions.find(raw),
         notes=notes,
     )
@@ -148,7 +148,7 @@ def _of_somebody(asked: dict[str, Any]) -> dict[str, Any]:
         person=person,
         terms=terms,
         reasons=redemptions.why_not_anybody(person=person, terms=terms, now=now),
-        held=None,
+        reservation=None,
         code=code,
         notes=[],
     )
@@ -199,7 +199,7 @@ def _verdict(
     person: Person,
     terms: Terms | None,
     reasons: list[Reason],
-    held: Redemption | None,
+    reservation: Redemption | None,
     code: Code | None,
     notes: list[str],
 ) -> dict[str, Any]:
@@ -208,9 +208,13 @@ def _verdict(
         sentence = f"It would not work. The player would read: {PLAYER_ANSWERS[reasons[0].refusal]}"
         if len(reasons) > 1:
             notes = [*notes, "The first reason decides what the player reads; all of them hold."]
-    elif held is not None:
-        until = "its invoice is settled" if held.is_kept else minute(held.reserved_until)
-        sentence = f"The player holds this discount already, until {until}, and would see it again."
+    elif reservation is not None:
+        until = (
+            "its invoice is paid or closed"
+            if reservation.is_kept
+            else minute(reservation.reserved_until)
+        )
+        sentence = f"This discount is reserved for the player already, until {until}."
     else:
         sentence = f"It would work: {gives(code.campaign)}." if code else ""
     return {
@@ -242,7 +246,7 @@ def gives(campaign: Campaign) -> str:
     what = (
         campaign.product_code if campaign.scope == Scope.PRODUCT else (campaign.get_scope_display())
     )
-    return f"{campaign.value}% off {what}, held for {HOLD_FOR.seconds // 60} minutes"
+    return f"{campaign.value}% off {what}, reserved for {RESERVATION_TTL.seconds // 60} minutes"
 
 
 def _here(reason: Reason, person: Person, terms: Terms | None) -> str:
@@ -262,7 +266,7 @@ def _here_of_campaign(reason: Reason, terms: Terms) -> str:
         else f"begins {minute(terms.starts_at)}",
         Reason.EXPIRED: f"ended {minute(terms.ends_at)}",
         Reason.DEPLETED: f"{terms.applied:,} of {terms.uses_max or 0:,} used",
-        Reason.ALL_HELD: f"{terms.applied:,} used and {terms.held:,} held of "
+        Reason.ALL_HELD: f"{terms.applied:,} used and {terms.held:,} reserved of "
         f"{terms.uses_max or 0:,}",
     }.get(reason, "")
 

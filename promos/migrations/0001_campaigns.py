@@ -439,7 +439,7 @@ class Migration(migrations.Migration):
                     "status",
                     models.CharField(
                         choices=[
-                            ("RESERVED", "held"),
+                            ("RESERVED", "reserved"),
                             ("APPLIED", "applied"),
                             ("EXPIRED", "expired"),
                             ("REVOKED", "revoked"),

@@ -22,8 +22,8 @@ from promos.models.campaign import (
 )
 from promos.models.code import Batch, Code, Derivation
 from promos.models.redemption import (
-    HOLD_FOR,
-    LOCKED_FOR,
+    PAYMENT_LOCK_TTL,
+    RESERVATION_TTL,
     Redemption,
     RedemptionStatus,
 )
@@ -42,9 +42,9 @@ __all__ = [
     "COUNTING",
     "ENERGY_MAX",
     "GRANT_DAYS",
-    "HOLD_FOR",
-    "LOCKED_FOR",
     "OVER",
+    "PAYMENT_LOCK_TTL",
+    "RESERVATION_TTL",
     "RUNNING",
     "Attempt",
     "Batch",

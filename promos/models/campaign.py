@@ -149,13 +149,13 @@ class Campaign(models.Model):
     # Whether a second person has agreed.
     is_approved = models.BooleanField(default=False, editable=False)
 
-    # How often it is held and has been applied, and what that takes off in Stars.
+    # How often it is reserved and has been applied, and what that takes off in Stars.
     held = models.PositiveIntegerField(default=0)
     applied = models.PositiveIntegerField(default=0)
     stars_held = models.PositiveIntegerField(default=0)
     stars_given = models.PositiveIntegerField(default=0)
 
-    # The kill switch: no hold is to stay; what was granted is being taken back (then empty again).
+    # The kill switch releases all reservations. Grants are being reversed since (then empty again).
     killed_at = models.DateTimeField(null=True, editable=False)
     revoking_since = models.DateTimeField(null=True, editable=False)
 

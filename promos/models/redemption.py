@@ -1,4 +1,4 @@
-"""Who has redeemed a code, and how long a discount is held. Product rules, section 8."""
+"""Who has redeemed a code, and how long a discount is reserved. Product rules, section 8."""
 
 from datetime import datetime, timedelta
 from typing import Self
@@ -10,20 +10,20 @@ from django.db.models import Q
 from economy.models import never_truncated
 from promos.models.campaign import Campaign, open_sql
 from promos.models.code import Code
-from promos.rules import TURNS_MAX
+from promos.rules import ATTEMPT_NUMBER_MAX
 
-# How long a discount is held for a player (product rules, section 8).
-HOLD_FOR = timedelta(minutes=15)
-# From its first approval on a pre-checkout keeps it for so long, however often that is asked
-# again; then a payment that was approved last still has time to arrive.
-LOCKED_FOR = timedelta(minutes=30)
-SETTLED_WITHIN = timedelta(minutes=2)
+# How long a discount is reserved for a player (product rules, section 8).
+RESERVATION_TTL = timedelta(minutes=15)
+# How long it is locked for payment from its first approved pre-checkout on, however often that is
+# asked again; then a payment that was approved last still has LATE_PAYMENT_GRACE to arrive.
+PAYMENT_LOCK_TTL = timedelta(minutes=30)
+LATE_PAYMENT_GRACE = timedelta(minutes=2)
 
 
 class RedemptionStatus(models.TextChoices):
-    """Where a redemption is in its life."""
+    """The state of a redemption."""
 
-    RESERVED = "RESERVED", "held"
+    RESERVED = "RESERVED", "reserved"
     APPLIED = "APPLIED", "applied"
     EXPIRED = "EXPIRED", "expired"
     REVOKED = "REVOKED", "revoked"
@@ -104,21 +104,21 @@ class RedemptionQuerySet(models.QuerySet["Redemption"]):
     """Questions about redemptions."""
 
     def lapsed(self, now: datetime) -> Self:
-        """Return the holds whose time is over and that no approved invoice keeps."""
+        """Return the reservations that are over and not locked for payment."""
         return self.filter(status=RedemptionStatus.RESERVED, is_kept=False, reserved_until__lte=now)
 
-    def held(self, now: datetime) -> Self:
-        """Return the holds that are still good."""
+    def reserved(self, now: datetime) -> Self:
+        """Return the reservations that are still good."""
         return self.filter(status=RedemptionStatus.RESERVED).filter(
             Q(is_kept=True, locked_until__gt=now) | Q(is_kept=False, reserved_until__gt=now)
         )
 
     def overdue(self, now: datetime) -> Self:
-        """Return the holds that were approved, and whose purchase would have been paid by now."""
+        """Return the reservations whose payment lock is over: their purchase was not paid."""
         return self.filter(
             status=RedemptionStatus.RESERVED,
             is_kept=True,
-            locked_until__lte=now - SETTLED_WITHIN,
+            locked_until__lte=now - LATE_PAYMENT_GRACE,
         )
 
 
@@ -130,8 +130,8 @@ def lapsed_sql(redemption: str) -> str:
     )
 
 
-def held_sql(redemption: str) -> str:
-    """Return `RedemptionQuerySet.held` as SQL: of the row `redemption`, at parameter `now`."""
+def reserved_sql(redemption: str) -> str:
+    """Return `RedemptionQuerySet.reserved` as SQL: of the row `redemption`, at parameter `now`."""
     return (
         f"({redemption}.status = 'RESERVED' AND CASE WHEN {redemption}.is_kept"
         f" THEN {redemption}.locked_until > %(now)s ELSE {redemption}.reserved_until > %(now)s END)"
@@ -149,13 +149,13 @@ class Redemption(models.Model):
     player = models.ForeignKey(
         "players.Player", on_delete=models.PROTECT, related_name="redemptions", db_index=False
     )
-    # The first or the second try at it.
+    # The player's first or second attempt at it.
     turn = models.PositiveSmallIntegerField(default=1)
     status = models.CharField(max_length=8, choices=RedemptionStatus)
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     reserved_until = models.DateTimeField(null=True)
-    # An approved pre-checkout keeps the hold until its purchase is settled or dead.
+    # Locked for payment: its pre-checkout is approved and its purchase neither paid nor closed.
     is_kept = models.BooleanField(default=False)
     # Until when it can be approved (again); set by the first approval, and never moved.
     locked_until = models.DateTimeField(null=True)
@@ -179,7 +179,7 @@ class Redemption(models.Model):
                 include=["status"],
                 name="redemption_of_campaign",
             ),
-            # A campaign's holds: what runs out on its page, and what its kill switch releases.
+            # A campaign's reservations, for its page and for its kill switch.
             models.Index(
                 fields=["campaign", "reserved_until"],
                 condition=Q(status="RESERVED"),
@@ -207,7 +207,8 @@ class Redemption(models.Model):
                 fields=["campaign", "player", "turn"], name="redemption_taken_again_once"
             ),
             models.CheckConstraint(
-                condition=Q(turn__gte=1, turn__lte=TURNS_MAX), name="redemption_turn_makes_sense"
+                condition=Q(turn__gte=1, turn__lte=ATTEMPT_NUMBER_MAX),
+                name="redemption_turn_makes_sense",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=RedemptionStatus.values), name="redemption_status_is_known"

@@ -223,7 +223,7 @@ class TestShelf:
     def prices(self, player: Player) -> dict[str, int]:
         """Return what the player pays for each product."""
         offers = catalogue.available_products(player=player, now=NOON)
-        return {offer.product.pk: offer.stars for offer in offers if offer.hold}
+        return {offer.product.pk: offer.stars for offer in offers if offer.reservation}
 
     def test_of_several_discounts_each_product_has_the_best_that_fits(self, player: Player) -> None:
         running(code="MICRO2026", value=60, scope="MICRO_ANY")
@@ -311,7 +311,7 @@ class TestPreCheckout:
         purchase = open_with(redeem(player))
         assert steps.check_out(purchase) is None
 
-        assert campaigns.release_holds(campaign_id=campaign.pk, now=NOON) == 1
+        assert campaigns.release_reservations(campaign_id=campaign.pk, now=NOON) == 1
 
         assert steps.check_out(purchase) == Refusal.PROMO_EXPIRED
 
@@ -326,7 +326,7 @@ class TestPayment:
         purchase = open_with(hold, "ENERGY_10")
         if why == "killed":
             steps.check_out(purchase)
-            campaigns.release_holds(campaign_id=campaign.pk, now=NOON)
+            campaigns.release_reservations(campaign_id=campaign.pk, now=NOON)
         else:
             assert redemptions.expire(now=NOON + 15 * MINUTE, limit=10) == 1
 
@@ -344,7 +344,7 @@ class TestPayment:
         purchase = open_with(redeem(player), "ENERGY_10")
         steps.check_out(purchase)
         paid = steps.pay(purchase)
-        campaigns.release_holds(campaign_id=campaign.pk, now=NOON)
+        campaigns.release_reservations(campaign_id=campaign.pk, now=NOON)
 
         bought = steps.credit(paid)
 
@@ -453,7 +453,7 @@ class TestRaces:
         campaign, player = running(), PlayerFactory.create()
         hold = redeem(player)
         purchase = open_with(hold)
-        meet_after(monkeypatch, redemptions, "keep")
+        meet_after(monkeypatch, redemptions, "lock_for_payment")
         meet_after(monkeypatch, redemptions, "release")
 
         # The pre-checkout has read the clock a moment before the job.
@@ -585,7 +585,7 @@ class TestRaces:
 
         bought, released = run_together(
             partial(steps.credit, paid),
-            partial(campaigns.release_holds, campaign_id=campaign.pk, now=NOON),
+            partial(campaigns.release_reservations, campaign_id=campaign.pk, now=NOON),
         )
 
         assert bought.status == "CREDITED"

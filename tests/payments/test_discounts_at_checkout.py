@@ -214,7 +214,7 @@ class TestKeptHoldsEnd:
         running(code="FIRST111")
         running(code="FIRST222")
         one, other = redeem(player, "FIRST111"), redeem(player, "FIRST222")
-        redemptions.keep(redemption_id=one.pk, now=NOON)
+        redemptions.lock_for_payment(redemption_id=one.pk, now=NOON)
         rows = Redemption.objects.filter(pk=one.pk)
 
         with pytest.raises(DatabaseError, match="not prolonged"), transaction.atomic():

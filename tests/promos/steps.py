@@ -36,7 +36,7 @@ def redeem(player: Player, raw: str = CODE, *, now: datetime = NOON, key: str = 
     )
 
 
-def hold(player: Player, raw: str = CODE, *, now: datetime = NOON) -> Redemption:
+def reserve(player: Player, raw: str = CODE, *, now: datetime = NOON) -> Redemption:
     """Return the hold of a discount that nothing stands against."""
     result = redeem(player, raw, now=now)
     assert result.redemption, result

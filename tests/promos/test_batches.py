@@ -16,7 +16,7 @@ from promos.models import Batch, Campaign, Code
 from quizarena.staff.models import AuditEntry
 from tests.concurrency import meet_after, run_together
 from tests.factories import NOON, PlayerFactory, make_campaign
-from tests.promos.steps import hold, minutes, redeem
+from tests.promos.steps import minutes, redeem, reserve
 
 pytestmark = pytest.mark.django_db
 
@@ -79,7 +79,7 @@ class TestMaking:
         assert len(set(raws)) == 12
         assert all(raw.startswith("SUMMER-") and len(raw) == 21 for raw in raws)
         for raw in raws:
-            hold(PlayerFactory.create(), raw.lower())
+            reserve(PlayerFactory.create(), raw.lower())
         assert redeem(PlayerFactory.create(), raws[0]).reason == "USED_BY_OTHER"
 
     def test_a_key_orders_one_batch(self, campaign: Campaign) -> None:
@@ -401,7 +401,7 @@ class TestRevoke:
         make(other)
         raws = list(batches.download(batch_id=batch.pk, now=NOON, staff=operator))
         others = list(batches.download(batch_id=other.pk, now=NOON, staff=operator))
-        held = hold(PlayerFactory.create(), raws[0])
+        held = reserve(PlayerFactory.create(), raws[0])
 
         assert batches.revoke(batch_id=batch.pk, reason="Lost.", now=NOON, staff=operator) == 3
         assert batches.revoke(batch_id=batch.pk, reason="Lost.", now=NOON, staff=operator) == 0
@@ -453,8 +453,8 @@ class TestImport:
             (6, "a code has 8 to 32 letters A to Z and digits"),
             (8, "a code has 8 to 32 letters A to Z and digits"),
         ]
-        hold(PlayerFactory.create(), "danke2026")
-        hold(PlayerFactory.create(), "BITTE-2026")
+        reserve(PlayerFactory.create(), "danke2026")
+        reserve(PlayerFactory.create(), "BITTE-2026")
 
     def test_a_thousand_lines_and_more_are_one_import(self, campaign: Campaign) -> None:
         lines = [f"EIGENER{number:05}" for number in range(2_500)]

@@ -15,7 +15,7 @@ from promos.errors import BadBatchError, IllegalMoveError, IncompleteError
 from promos.models import Attempt, Campaign, Code, Redemption
 from quizarena.staff.models import Alert, AuditEntry
 from tests.factories import NOON, CampaignFactory, PlayerFactory, make_campaign
-from tests.promos.steps import CODE, counted, hold, minutes, redeem
+from tests.promos.steps import CODE, counted, minutes, redeem, reserve
 
 MOMENT = timedelta(microseconds=1)
 DAY = timedelta(days=1)
@@ -92,7 +92,7 @@ class TestMoves:
     def test_nothing_over_comes_back_by_unpausing_though_the_job_has_not_run(self) -> None:
         over = make_campaign(status="PAUSED", ends_at=NOON + DAY)
         used_up = make_campaign(code=CODE, uses_max=1)
-        redemptions.apply(redemption_id=hold(PlayerFactory.create()).pk, now=NOON)
+        redemptions.apply(redemption_id=reserve(PlayerFactory.create()).pk, now=NOON)
         do("pause", used_up)
 
         assert do("unpause", over, now=NOON + DAY - MOMENT) == "ACTIVE"
@@ -104,7 +104,7 @@ class TestMoves:
 
     def test_a_campaign_whose_uses_are_only_held_comes_back(self) -> None:
         campaign = make_campaign(code=CODE, uses_max=1)
-        hold(PlayerFactory.create())
+        reserve(PlayerFactory.create())
         do("pause", campaign)
 
         assert do("unpause", campaign) == "ACTIVE"
@@ -147,7 +147,7 @@ class TestClone:
         )
         Campaign.objects.filter(pk=old.pk).update(for_new_players=False, for_lapsed_days=None)
         Campaign.objects.filter(pk=old.pk).update(for_level="")
-        hold(PlayerFactory.create())
+        reserve(PlayerFactory.create())
 
         fresh = campaigns.clone(campaign_id=old.pk, now=NOON + DAY, staff=operator)
 
@@ -227,7 +227,7 @@ class TestRollOver:
 
     def test_a_limit_that_is_reached_makes_it_depleted(self) -> None:
         campaign = make_campaign(code=CODE, uses_max=2)
-        held = [hold(player) for player in PlayerFactory.create_batch(2)]
+        held = [reserve(player) for player in PlayerFactory.create_batch(2)]
 
         redemptions.apply(redemption_id=held[0].pk, now=NOON)
         # A hold may come back.
@@ -337,7 +337,7 @@ class TestGuard:
         """
         monkeypatch.setattr(redemptions, "TRIES_A_DAY_MAX", 1_000)
         anna, bert = PlayerFactory.create_batch(2)
-        hold(anna)
+        reserve(anna)
         redemptions.apply(redemption_id=Redemption.objects.get().pk, now=NOON)
         for _ in range(60):
             redeem(anna)
@@ -364,7 +364,7 @@ class TestGuard:
     def test_what_was_accepted_is_no_failure(self, code: Code) -> None:
         self.fail(code, 100)
         for player in PlayerFactory.create_batch(3):
-            hold(player)
+            reserve(player)
 
         assert campaigns.guard(now=NOON) == 0
 
@@ -420,18 +420,18 @@ class TestGuard:
 class TestKillSwitch:
     def test_every_hold_is_released_kept_ones_too(self) -> None:
         campaign = make_campaign(code=CODE)
-        held = [hold(player) for player in PlayerFactory.create_batch(3)]
-        redemptions.keep(redemption_id=held[0].pk, now=NOON)
+        held = [reserve(player) for player in PlayerFactory.create_batch(3)]
+        redemptions.lock_for_payment(redemption_id=held[0].pk, now=NOON)
         redemptions.apply(redemption_id=held[1].pk, now=NOON)
         do("end", campaign)
 
-        assert campaigns.release_holds(campaign_id=campaign.pk, now=NOON) == 2
+        assert campaigns.release_reservations(campaign_id=campaign.pk, now=NOON) == 2
         assert counted(campaign) == (0, 1, 0, 0)
 
     def test_what_was_granted_is_taken_back_in_portions(self) -> None:
         campaign = make_campaign(kind="ENERGY_GRANT", value=50, code=CODE)
         for player in PlayerFactory.create_batch(3):
-            hold(player)
+            reserve(player)
         take_back = partial(
             campaigns.reverse_grants,
             campaign_id=campaign.pk,
@@ -446,7 +446,7 @@ class TestKillSwitch:
 
     def test_a_discount_has_nothing_to_take_back(self) -> None:
         campaign = make_campaign(code=CODE)
-        redemptions.apply(redemption_id=hold(PlayerFactory.create()).pk, now=NOON)
+        redemptions.apply(redemption_id=reserve(PlayerFactory.create()).pk, now=NOON)
 
         taken = campaigns.reverse_grants(
             campaign_id=campaign.pk, reason="Wrong value.", now=NOON, staff=None, limit=10
@@ -462,7 +462,7 @@ class TestTasks:
         monkeypatch.setattr(timezone, "now", lambda: minutes(20))
         over = make_campaign(ends_at=minutes(20))
         make_campaign(code=CODE)
-        hold(PlayerFactory.create())
+        reserve(PlayerFactory.create())
         attacked = make_campaign(code="ANGRIFF")
         TestGuard().fail(attacked.codes.get(), 101, at=minutes(19))
 
@@ -507,11 +507,11 @@ class TestTasks:
 
 def test_a_campaign_cannot_be_changed_once_it_has_run_but_its_limit_can() -> None:
     campaign = make_campaign(code=CODE, uses_max=1)
-    hold(PlayerFactory.create())
+    reserve(PlayerFactory.create())
 
     Campaign.objects.filter(pk=campaign.pk).update(uses_max=2)
 
-    hold(PlayerFactory.create())
+    reserve(PlayerFactory.create())
     assert counted(campaign) == (2, 0, 0, 0)
     with pytest.raises(DatabaseError, match="clone it"), connection.cursor() as cursor:
         cursor.execute("UPDATE promos_campaign SET value = 30")

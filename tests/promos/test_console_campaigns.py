@@ -26,7 +26,7 @@ from quizarena.staff.errors import ChangedError, NotAllowedError, OwnRequestErro
 from quizarena.staff.models import ApprovalRequest, AuditEntry
 from tests.concurrency import meet_after, run_together
 from tests.factories import PlayerFactory, make_campaign, make_staff
-from tests.promos.steps import CODE, attach, counted, hold, redeem
+from tests.promos.steps import CODE, attach, counted, redeem, reserve
 from tests.staff.test_approvals import text
 
 pytestmark = pytest.mark.django_db
@@ -143,7 +143,7 @@ class TestFindByCode:
 class TestList:
     def test_a_row_tells_where_a_campaign_stands(self, operator: Client) -> None:
         cheap(name="Summer", code=CODE, scope="PREMIUM_ANY", stars_max=500)
-        used = hold(PlayerFactory.create(), now=timezone.now())
+        used = reserve(PlayerFactory.create(), now=timezone.now())
         attach(used, 20, now=timezone.now())
         redemptions.apply(redemption_id=used.pk, now=timezone.now())
         redeem_now()
@@ -152,7 +152,7 @@ class TestList:
 
         assert "Summer 20% off every Premium plan active" in page
         assert "has no end" in page
-        assert "1 + 1 held of 10" in page
+        assert "1 + 1 reserved of 10" in page
         assert "20 of 500 ★" in page
         assert "2 in 14 days, at most 2 on one 50% applied" in page
 
@@ -407,8 +407,8 @@ class TestSecondPerson:
 class TestKillSwitch:
     def test_it_ends_the_campaign_and_releases_every_hold(self, operator: Client) -> None:
         campaign = cheap(code=CODE, name="Leaked")
-        kept = hold(PlayerFactory.create(), now=timezone.now())
-        redemptions.keep(redemption_id=kept.pk, now=timezone.now())
+        kept = reserve(PlayerFactory.create(), now=timezone.now())
+        redemptions.lock_for_payment(redemption_id=kept.pk, now=timezone.now())
         redeem_now()
 
         preview = decide(operator, "kill", campaign, step="preview")
@@ -417,8 +417,8 @@ class TestKillSwitch:
         released = tasks.finish_kill_switches()
 
         assert "stopped before its end" in shown
-        assert "Holds being released 2 left" in shown
-        assert "ended, and 2 holds released" in preview
+        assert "Reservations being released 2 left" in shown
+        assert "ended, and 2 reservations released" in preview
         assert "1 killed: Leaked." in page_text
         assert released == 2
         assert counted(campaign) == (0, 0, 0, 0)
@@ -508,7 +508,7 @@ class TestPage:
     def test_it_tells_what_has_come_of_it(self, operator: Client) -> None:
         campaign = cheap(code=CODE, name="Summer", for_language="de")
         redeem_now(language="de", username="berta")
-        used = hold(PlayerFactory.create(language="de"), now=timezone.now())
+        used = reserve(PlayerFactory.create(language="de"), now=timezone.now())
         redemptions.apply(redemption_id=used.pk, now=timezone.now())
         redeem_now(language="uk")
 
@@ -516,7 +516,7 @@ class TestPage:
 
         assert "Attempts: 3 3 100%" in page
         assert "Accepted: 2 2 67%" in page
-        assert "On hold now: 1 1 33%" in page
+        assert "Reserved now: 1 1 33%" in page
         assert "Applied: 1 1 33%" in page
         assert "Refunded: 0 0 0%" in page
         assert "language E_PROMO_NOT_APPLICABLE 1 100%" in page

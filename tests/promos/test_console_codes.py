@@ -324,7 +324,7 @@ class TestImport:
         [
             (
                 b"\xff\xfe\x00",
-                "This begins like UTF-16 text and is none",
+                "The file begins like UTF-16 text, but is not",
             ),
             (b"GIFT-0001\n" * 100_001, "The file has more than 100,000 rows"),
             (b"GIFT-0001;Anna\nGIFT-0002;Olena\n", "none of them is called “code”"),
@@ -490,7 +490,7 @@ class TestAttempts:
 
         assert "@anna_b" in of_code
         assert "@olena" not in of_code
-        assert "Held until" in of_campaign
+        assert "Reserved until" in of_campaign
 
     def test_a_player_s_page_tells_them(self, support: Client) -> None:
         player = Player.objects.get(username="anna_b")

@@ -12,7 +12,7 @@ from promos.models import RedemptionStatus as Status
 from quizarena.players.models import Player
 from tests.factories import NOON, CampaignFactory, PlayerFactory, make_campaign
 from tests.owner import as_owner, behind_the_guards
-from tests.promos.steps import CODE, attach, counted, hold, redeem
+from tests.promos.steps import CODE, attach, counted, redeem, reserve
 
 pytestmark = pytest.mark.django_db
 
@@ -47,7 +47,7 @@ def campaign() -> Campaign:
 @pytest.fixture
 def held(campaign: Campaign) -> Redemption:
     """Return a hold that takes 30 Stars off."""
-    return attach(hold(PlayerFactory.create()), 30)
+    return attach(reserve(PlayerFactory.create()), 30)
 
 
 class TestCampaignSaysNo:
@@ -143,7 +143,7 @@ class TestCampaignSaysNo:
 
     def test_a_limit_below_what_is_used(self, held: Redemption) -> None:
         redemptions.apply(redemption_id=held.pk, now=NOON)
-        other = hold(PlayerFactory.create())
+        other = reserve(PlayerFactory.create())
         attach(other, 20)
 
         refused("campaign_never_overrun", "UPDATE promos_campaign SET uses_max = 1")
@@ -249,7 +249,7 @@ class TestRedemptionSaysNo:
 
     def test_nor_is_the_same_turn_again(self, campaign: Campaign) -> None:
         player: Player = PlayerFactory.create()
-        redemptions.release(redemption_id=hold(player).pk, now=NOON)
+        redemptions.release(redemption_id=reserve(player).pk, now=NOON)
 
         assert insert(campaign, player=player.pk, turn=1) == 0
         assert counted(campaign) == (0, 0, 0, 0)
@@ -312,7 +312,7 @@ class TestRedemptionSaysNo:
     @pytest.mark.parametrize("old", Status.values)
     @pytest.mark.parametrize("new", Status.values)
     def test_a_move_that_no_redemption_makes(self, campaign: Campaign, old: str, new: str) -> None:
-        moved = hold(PlayerFactory.create())
+        moved = reserve(PlayerFactory.create())
         if old in ("APPLIED", "REVOKED"):
             redemptions.apply(redemption_id=moved.pk, now=NOON)
         if old == "REVOKED":

@@ -120,7 +120,7 @@ class Life(RuleBasedStateMachine):
         """Approve a pre-checkout: it works exactly for a good hold."""
         row = self.chosen(number)
 
-        assert redemptions.keep(redemption_id=row.pk, now=self.now) == self.is_good(row)
+        assert redemptions.lock_for_payment(redemption_id=row.pk, now=self.now) == self.is_good(row)
 
     # What jobs, operators and the clock do.
 

@@ -8,7 +8,7 @@ from quizarena.players.models import Player
 from quizarena.staff.models import Alert
 from tests.factories import NOON, PlayerFactory, make_campaign
 from tests.owner import behind_the_guards
-from tests.promos.steps import CODE, attach, counted, hold
+from tests.promos.steps import CODE, attach, counted, reserve
 
 pytestmark = pytest.mark.django_db
 
@@ -18,7 +18,7 @@ def busy() -> Campaign:
     """Return a campaign with a redemption in every status."""
     campaign = make_campaign(code=CODE)
     players: list[Player] = PlayerFactory.create_batch(4)
-    held = [hold(player) for player in players]
+    held = [reserve(player) for player in players]
     for stars_off, each in enumerate(held, 1):
         attach(each, stars_off)
     redemptions.apply(redemption_id=held[1].pk, now=NOON)

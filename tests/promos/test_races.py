@@ -18,7 +18,7 @@ from quizarena.staff.models import Alert, AuditEntry
 from tests.concurrency import meet_after, overlap, run_together
 from tests.factories import NOON, PlayerFactory, make_campaign
 from tests.owner import as_owner, behind_the_guards
-from tests.promos.steps import CODE, attach, counted, hold, minutes, redeem
+from tests.promos.steps import CODE, attach, counted, minutes, redeem, reserve
 from tests.promos.test_campaigns import TestGuard
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -239,7 +239,7 @@ def player() -> Player:
 def held(player: Player) -> Redemption:
     """Return a hold that ends at 12:15."""
     make_campaign(code=CODE)
-    return hold(player)
+    return reserve(player)
 
 
 def where(held: Redemption) -> tuple[str, bool]:
@@ -254,7 +254,7 @@ class TestExpiryAgainstPreCheckout:
     @pytest.fixture
     def keep(self, held: Redemption) -> Callable[[], bool]:
         """Return what approves the pre-checkout."""
-        return partial(redemptions.keep, redemption_id=held.pk, now=minutes(14.99))
+        return partial(redemptions.lock_for_payment, redemption_id=held.pk, now=minutes(14.99))
 
     def test_the_job_leaves_a_hold_that_is_being_kept(
         self, held: Redemption, keep: Callable[[], bool]
@@ -388,7 +388,9 @@ class TestUseAgainstRepeat:
         self, held: Redemption, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(
-            redemptions, "_held", lambda known, _: Redemption.objects.get(pk=known.held_id)
+            redemptions,
+            "_current_reservation",
+            lambda known, _: Redemption.objects.get(pk=known.reservation_id),
         )
         use = partial(redemptions.apply, redemption_id=held.pk, now=minutes(1))
         self.when_found(use, monkeypatch)
@@ -525,7 +527,7 @@ class TestBudget:
     def race(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
         """Return what attaches both."""
         make_campaign(code=CODE, stars_max=100)
-        held = [hold(player) for player in PlayerFactory.create_batch(2)]
+        held = [reserve(player) for player in PlayerFactory.create_batch(2)]
         players = {each.pk: each.player for each in held}
         return lambda: run_together(
             *(partial(attach, each, 60, player=players[each.pk]) for each in held)

@@ -17,7 +17,7 @@ from promos.models import Attempt, Block, Campaign, Channel, Code, Denial, Redem
 from promos.redemptions import Result
 from quizarena.players.models import Player
 from tests.factories import NOON, PlayerFactory, make_campaign
-from tests.promos.steps import CODE, attach, buy, counted, hold, minutes, redeem
+from tests.promos.steps import CODE, attach, buy, counted, minutes, redeem, reserve
 
 MOMENT = timedelta(microseconds=1)
 
@@ -93,7 +93,7 @@ class TestDiscount:
     def test_promo_reservation_ttl_is_15_minutes(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)
 
-        held = hold(anna)
+        held = reserve(anna)
 
         assert (held.status, held.reserved_until) == (
             "RESERVED",
@@ -106,19 +106,19 @@ class TestDiscount:
         self, anna: Player
     ) -> None:
         campaign = make_campaign(code=CODE)
-        held = hold(anna)
+        held = reserve(anna)
 
-        again = hold(anna, now=minutes(14))
+        again = reserve(anna, now=minutes(14))
 
         assert (again.pk, again.reserved_until) == (held.pk, minutes(15))
         assert counted(campaign) == (1, 0, 0, 0)
 
     def test_a_hold_stays_good_while_its_campaign_is_paused(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)
-        held = hold(anna)
+        held = reserve(anna)
         Campaign.objects.filter(pk=campaign.pk).update(status="PAUSED")
 
-        assert hold(anna, now=minutes(1)).pk == held.pk
+        assert reserve(anna, now=minutes(1)).pk == held.pk
 
     @pytest.mark.parametrize(
         ("scope", "product_code", "fits"),
@@ -153,7 +153,7 @@ class TestExpiry:
 
     def test_a_hold_ends_at_fifteen_minutes_sharp(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)
-        hold(anna)
+        reserve(anna)
 
         assert redemptions.expire(now=minutes(15) - MOMENT, limit=10) == 0
         assert redemptions.expire(now=minutes(15), limit=10) == 1
@@ -162,18 +162,18 @@ class TestExpiry:
 
     def test_a_released_use_can_be_used_by_somebody_else(self, anna: Player) -> None:
         make_campaign(code=CODE, uses_max=1)
-        hold(anna)
+        reserve(anna)
         assert redeem(PlayerFactory.create()).reason == "ALL_HELD"
         redemptions.expire(now=minutes(15), limit=10)
 
-        assert hold(PlayerFactory.create(), now=minutes(15)).status == "RESERVED"
+        assert reserve(PlayerFactory.create(), now=minutes(15)).status == "RESERVED"
 
     def test_it_can_be_taken_once_more_and_not_twice(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)
-        hold(anna)
+        reserve(anna)
         redemptions.expire(now=minutes(15), limit=10)
 
-        again = hold(anna, now=minutes(20))
+        again = reserve(anna, now=minutes(20))
         redemptions.expire(now=minutes(35), limit=10)
         third = redeem(anna, now=minutes(40))
 
@@ -183,9 +183,9 @@ class TestExpiry:
 
     def test_it_can_be_taken_again_before_the_job_has_come(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE, uses_max=1)
-        hold(anna)
+        reserve(anna)
 
-        again = hold(anna, now=minutes(15))
+        again = reserve(anna, now=minutes(15))
 
         assert (again.turn, again.reserved_until) == (2, minutes(30))
         assert (statuses(anna), counted(campaign)) == (["EXPIRED", "RESERVED"], (1, 0, 0, 0))
@@ -194,7 +194,7 @@ class TestExpiry:
         make_campaign(code=CODE)
         players = PlayerFactory.create_batch(3)
         for number, player in enumerate(players):
-            hold(player, now=minutes(number))
+            reserve(player, now=minutes(number))
 
         assert redemptions.expire(now=minutes(60), limit=2) == 2
         assert [statuses(player) for player in players] == [["EXPIRED"], ["EXPIRED"], ["RESERVED"]]
@@ -279,7 +279,7 @@ class TestUniqueCode:
         return campaign
 
     def test_it_is_for_one_player(self, anna: Player, campaign: Campaign) -> None:
-        hold(anna, "nur4-anna")
+        reserve(anna, "nur4-anna")
 
         result = redeem(PlayerFactory.create(), "NUR4ANNA")
 
@@ -289,14 +289,14 @@ class TestUniqueCode:
     def test_once_released_it_is_for_whoever_comes_next(
         self, anna: Player, campaign: Campaign
     ) -> None:
-        hold(anna, "NUR4ANNA")
+        reserve(anna, "NUR4ANNA")
         redemptions.expire(now=minutes(15), limit=10)
 
-        assert hold(PlayerFactory.create(), "NUR4ANNA", now=minutes(15)).status == "RESERVED"
+        assert reserve(PlayerFactory.create(), "NUR4ANNA", now=minutes(15)).status == "RESERVED"
         assert redeem(anna, "NUR4ANNA", now=minutes(15)).reason == "USED_BY_OTHER"
 
     def test_one_player_uses_one_code_of_a_campaign(self, anna: Player, campaign: Campaign) -> None:
-        held = hold(anna, "NUR4ANNA")
+        held = reserve(anna, "NUR4ANNA")
         redemptions.apply(redemption_id=held.pk, now=minutes(1))
 
         assert redeem(anna, "NUR4BERT", now=minutes(2)).reason == "USED_BY_PLAYER"
@@ -382,7 +382,7 @@ class TestAttempts:
         campaign = make_campaign(code=CODE)
         code = Code.objects.get()
         redeem(anna, "falsch")
-        held = hold(anna)
+        held = reserve(anna)
         Campaign.objects.filter(pk=campaign.pk).update(status="PAUSED")
         redeem(PlayerFactory.create())
 
@@ -422,7 +422,7 @@ class TestDenyList:
 
     def test_a_hold_from_before_is_not_shown_again(self, anna: Player) -> None:
         make_campaign(code=CODE)
-        hold(anna)
+        reserve(anna)
         Denial.objects.create(player=anna, reason="Sells codes.", at=NOON)
 
         assert redeem(anna).reason == "DENIED"
@@ -454,7 +454,7 @@ class TestSuspended:
     def test_a_hold_from_before_is_not_shown_again(self, anna: Player) -> None:
         make_campaign(code=CODE)
         Player.objects.filter(pk=anna.pk).update(suspended_at=None)
-        hold(anna)
+        reserve(anna)
         Player.objects.filter(pk=anna.pk).update(suspended_at=NOON)
 
         assert redeem(anna).reason == "SUSPENDED"
@@ -521,8 +521,8 @@ class TestBlock:
     def test_what_is_accepted_does_not_count_and_does_not_forgive(self, anna: Player) -> None:
         make_campaign(code=CODE)
         self.fail(anna, 4)
-        hold(anna)
-        hold(anna)
+        reserve(anna)
+        reserve(anna)
 
         assert self.fail(anna, 1)[0].blocked_until == minutes(60)
 
@@ -572,7 +572,7 @@ class TestTakingBack:
         self, anna: Player
     ) -> None:
         campaign = make_campaign(grant=True, uses_max=1, code=CODE)
-        granted = hold(anna)
+        granted = reserve(anna)
 
         reversals = [
             redemptions.reverse(
@@ -642,11 +642,11 @@ class TestStatements:
     def test_attaching_keeping_applying_and_releasing(self) -> None:
         make_campaign(code=CODE)
         anna, bert = PlayerFactory.create_batch(2)
-        one, other = hold(anna), hold(bert)
+        one, other = reserve(anna), reserve(bert)
         counts = []
         for step in (
             lambda: attach(one, 5, player=anna),
-            lambda: redemptions.keep(redemption_id=one.pk, now=NOON),
+            lambda: redemptions.lock_for_payment(redemption_id=one.pk, now=NOON),
             lambda: redemptions.apply(redemption_id=one.pk, now=NOON),
             lambda: redemptions.release(redemption_id=other.pk, now=NOON),
         ):

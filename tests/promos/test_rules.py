@@ -49,10 +49,10 @@ LIMITED = replace(OPEN, uses_max=3, applied=2)
         (ANNA, replace(LIMITED, applied=0, held=2), []),
         (ANNA, replace(LIMITED, applied=0, held=3), ["ALL_HELD"]),
         # Who has used it.
-        (replace(ANNA, has_used=True, turns_taken=1), OPEN, ["USED_BY_PLAYER"]),
+        (replace(ANNA, has_used=True, last_attempt_number=1), OPEN, ["USED_BY_PLAYER"]),
         (ANNA, replace(OPEN, is_used_by_other=True), ["USED_BY_OTHER"]),
-        (replace(ANNA, turns_taken=1), OPEN, []),
-        (replace(ANNA, turns_taken=2), OPEN, ["TAKEN_TWICE"]),
+        (replace(ANNA, last_attempt_number=1), OPEN, []),
+        (replace(ANNA, last_attempt_number=2), OPEN, ["TAKEN_TWICE"]),
         # Whom it is for.
         (
             replace(ANNA, first_active_on=YESTERDAY),
@@ -97,7 +97,7 @@ def test_every_reason_is_returned_and_what_decides_comes_first() -> None:
         is_suspended=True,
         is_denied=True,
         blocked_until=NOON + MOMENT,
-        turns_taken=2,
+        last_attempt_number=2,
     )
     terms = Terms(
         status="PAUSED",

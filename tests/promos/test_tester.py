@@ -41,7 +41,7 @@ class TestMadeUp:
 
         assert "It would work: 7 days of Premium." in verdict(support, "week-2026")
         assert "It would work: 1,500 energy." in verdict(support, "energy26")
-        assert "It would work: 30% off every Premium plan, held for 15 minutes." in verdict(
+        assert "It would work: 30% off every Premium plan, reserved for 15 minutes." in verdict(
             support, "Hello 26"
         )
 
@@ -121,7 +121,7 @@ class TestMadeUp:
         enter(PlayerFactory.create(), "HELLO26")
 
         assert "Another player has used this code" in verdict(support, "GIFT0001")
-        assert "0 used and 1 held of 1" in verdict(support, "HELLO26")
+        assert "0 used and 1 reserved of 1" in verdict(support, "HELLO26")
 
     def test_a_code_that_does_not_exist(self, support: Client) -> None:
         assert "There is no such code. It was mistyped" in verdict(support, "WRONG")
@@ -145,7 +145,7 @@ class TestPlayer:
 
         answer = verdict(support, "HELLO26", who="player", player="anna")
 
-        assert "The player holds this discount already, until" in answer
+        assert "This discount is reserved for the player already, until" in answer
         assert "would not work" not in answer
 
     def test_a_hold_whose_time_is_over_can_be_taken_again(self, support: Client) -> None:

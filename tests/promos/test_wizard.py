@@ -199,7 +199,7 @@ class TestRefusals:
 
         page = operator.post(ADD, filled(import_file=file)).content
 
-        assert "This begins like UTF-16 text and is none" in text(page)
+        assert "The file begins like UTF-16 text, but is not" in text(page)
         assert not Campaign.objects.exists()
         assert not AuditEntry.objects.filter(action__startswith="campaign").exists()
 
@@ -332,7 +332,7 @@ class TestEdit:
             self.page(campaign), self.typed(operator, campaign, uses_max="1", ends_at="")
         )
 
-        assert "2 are used or held already." in text(page.content)
+        assert "2 uses are used or reserved already." in text(page.content)
         campaign.refresh_from_db()
         assert campaign.uses_max == 10
 

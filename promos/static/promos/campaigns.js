@@ -1,4 +1,4 @@
-// What moves on a campaign's page: holds that run out, and what the kill switch has left to do.
+// What moves on a campaign's page: reservations that run out, and what the kill switch has left to do.
 "use strict";
 
 const LOOK_AGAIN_MS = 5000;
