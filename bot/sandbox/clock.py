@@ -11,6 +11,6 @@ def now() -> float:
 
 
 def set_to(moment: float) -> None:
-    """Let it be `moment` now; from there the time goes on."""
+    """Let it be `moment` now; from there the time runs on."""
     global _ahead_s  # noqa: PLW0603 - One process is one Telegram, and has one time.
     _ahead_s = moment - time.time()

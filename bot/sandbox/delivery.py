@@ -108,7 +108,7 @@ class Delivery:
                     self._line_up(update, at=0.0)
 
     def drop_pending(self) -> None:
-        """Forget all updates that the bot has not received."""
+        """Drop all updates that the bot has not received."""
         self.telegram.state.pending.clear()
         self._generation += 1
         self._clear_lanes()
@@ -326,7 +326,7 @@ class Delivery:
             task.add_done_callback(self._calls.discard)
 
     def _received(self, update: PendingUpdate) -> None:
-        """Forget an update that the bot has, and show the second tick on its message."""
+        """Drop an update that the bot has, and show the second tick on its message."""
         self.telegram.state.pending.pop(update.number, None)
         self.telegram.changed()
         if update.kind != "message":

@@ -20,7 +20,7 @@ class BadRequestError(BotApiError):
 
 
 class UnauthorizedError(BotApiError):
-    """The token is well formed and belongs to nobody."""
+    """The token is well formed and belongs to no bot."""
 
     status = 401
 
@@ -29,7 +29,7 @@ class UnauthorizedError(BotApiError):
 
 
 class ForbiddenError(BotApiError):
-    """The person does not want to hear from this bot."""
+    """The person has blocked this bot."""
 
     status = 403
     prefix = "Forbidden: "

@@ -15,7 +15,7 @@ class Events:
         self._subscribers: set[asyncio.Queue[str]] = set()
 
     def publish(self, kind: str, **content: Any) -> None:
-        """Tell all open pages; with none open this costs nothing."""
+        """Notify all open pages; with none open this costs nothing."""
         if not self._subscribers:
             return
         event = as_event(kind, **content)

@@ -102,7 +102,7 @@ class Network:
             raise OrderedError(status=self.fail_status, description=self.fail_description)
 
     def loses_answer(self, method: str) -> bool:
-        """Decide whether the bot never hears how its call ended."""
+        """Decide whether the bot gets no answer to its call."""
         return self.lose_answer.strikes(method)
 
     def payment_faults_due(self) -> frozenset[str]:

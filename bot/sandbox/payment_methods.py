@@ -40,7 +40,7 @@ def create_invoice_link(telegram: Telegram, parameters: Parameters) -> str:
 
 @method
 def answer_pre_checkout_query(telegram: Telegram, parameters: Parameters) -> bool:
-    """Let a payment go on, or say why not."""
+    """Let a payment continue, or say why not."""
     refusal = ""
     if not parameters.flag("ok"):
         refusal = parameters.text("error_message")

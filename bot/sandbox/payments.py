@@ -38,7 +38,7 @@ class Checkout:
 
 
 class Payments:
-    """Moves Stars between the players and the bot, and tells the bot of it."""
+    """Moves Stars between the players and the bot, and notifies the bot."""
 
     def __init__(self, *, telegram: "Telegram") -> None:
         self.telegram = telegram
@@ -47,11 +47,11 @@ class Payments:
         self._answers: dict[str, asyncio.Future[str]] = {}
         self._numbers = itertools.count()
         self._tasks: set[asyncio.Task[None]] = set()
-        # What the bot hears later of payments, and when.
+        # Payments of which the bot gets updates later, and when.
         self._delayed: dict[int, tuple[asyncio.TimerHandle, Json]] = {}
 
     def stop(self) -> None:
-        """Break off what is under way and forget how it went. No more Stars move."""
+        """Break off what is under way and drop its outcome. No more Stars move."""
         for task in self._tasks:
             task.cancel()
         for timer, _ in self._delayed.values():
@@ -104,7 +104,7 @@ class Payments:
         return checkout
 
     def answer(self, query_id: str, *, refusal: str) -> bool:
-        """Take the bot's answer; no `refusal` means yes. Return False when nobody waits for it."""
+        """Take the bot's answer; no `refusal` means yes. Return False when nothing waits for it."""
         waiting = self._answers.get(query_id)
         if waiting is None or waiting.done():
             return False
@@ -208,7 +208,7 @@ class Payments:
         subscription: Subscription | None,
         faults: frozenset[str],
     ) -> None:
-        """Take the Stars, show it in the chat and tell the bot, with the mischief ordered."""
+        """Take the Stars, show it in the chat and notify the bot, with the mischief ordered."""
         ledger = self.telegram.state.ledger
         payment = Payment(
             charge_id=charge_id,
@@ -255,7 +255,7 @@ class Payments:
             self._delayed[number] = timer, message
 
     def let_arrive(self) -> None:
-        """Let the bot hear now of every payment that it was to hear of later."""
+        """Send the bot now the updates of payments that were held back for later."""
         for number in [*self._delayed]:
             self._arrive(number)
 
@@ -278,7 +278,7 @@ class Payments:
     def set_balance(self, chat: Chat, *, stars: int) -> None:
         """Let a player have so many Stars."""
         if stars < 0:
-            raise ImpossibleError("Nobody has fewer than 0 Stars.")
+            raise ImpossibleError("A balance cannot be below 0 Stars.")
         self.telegram.state.ledger.balances[chat.player.id] = stars
         self.telegram.changed()
         self.telegram.show_player(chat)
@@ -291,7 +291,7 @@ class Payments:
         self.telegram.changed()
 
     def refund(self, payment: Payment) -> None:
-        """Give the Stars of a payment back, once, and tell the bot, whoever wanted it."""
+        """Give the Stars of a payment back, once, and notify the bot, whoever wanted it."""
         self.telegram.state.ledger.give_back(payment, at=int(clock.now()))
         self.telegram.changed()
         chat = self.telegram.state.chats[payment.player_id]
@@ -321,10 +321,10 @@ class Payments:
         return subscription
 
     def renew(self, chat: Chat, subscription: Subscription) -> str:
-        """Let the paid period be over. Return what becomes of it: renewed, failed or ended.
+        """Let the paid period be over. Return the result: renewed, failed or ended.
 
         Renewing takes the Stars without asking the bot first. When there are too few the bot
-        hears of it, and the next call tries the same month again.
+        gets an update, and the next call tries the same month again.
         """
         ledger = self.telegram.state.ledger
         self.telegram.changed()

@@ -124,12 +124,12 @@ def _callback_data(message: Json | None) -> set[str]:
 
 
 def block(telegram: Telegram, chat: Chat) -> None:
-    """Stop the bot from writing, and tell it."""
+    """Stop the bot from writing, and notify it."""
     _set_blocked(telegram, chat, blocked=True)
 
 
 def unblock(telegram: Telegram, chat: Chat) -> None:
-    """Let the bot write again, and tell it."""
+    """Let the bot write again, and notify it."""
     _set_blocked(telegram, chat, blocked=False)
 
 

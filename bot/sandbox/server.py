@@ -127,7 +127,7 @@ async def _show_counters(telegram: Telegram) -> None:
 
 
 async def _execute(telegram: Telegram, call: Json) -> methods.Reply:
-    """Carry out the call in the body of a webhook answer; nobody hears how it ends."""
+    """Carry out the call in the body of a webhook answer; its result goes nowhere."""
     name = str(call.pop("method"))
     return await methods.call(telegram, name, Parameters(call), token=telegram.token)
 
@@ -299,7 +299,7 @@ async def show_checkout(request: web.Request) -> web.Response:
 
 @routes.post("/sandbox/api/payments/arrive")
 async def let_payments_arrive(request: web.Request) -> web.Response:
-    """Let the bot hear now of every payment that it was to hear of later."""
+    """Send the bot now the updates of payments that were held back for later."""
     request.app[TELEGRAM].payments.let_arrive()
     return _json({})
 

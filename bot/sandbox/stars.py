@@ -54,7 +54,7 @@ class Subscription:
     payload: str
     period_s: int
     paid_until: int
-    # "player" or "bot", whoever stopped the renewal; empty while it goes on.
+    # "player" or "bot", whoever stopped the renewal; empty while it continues.
     canceled_by: str = ""
     # The last renewal found too few Stars.
     has_failed: bool = False

@@ -29,7 +29,7 @@ MESSAGES_KEPT = 200
 TOASTS_KEPT = 20
 # Together, in bytes; the oldest go first.
 FILES_KEPT = 32 * 1024 * 1024
-# The oldest go first; nobody pays so late.
+# The oldest go first; invoices are not paid so late.
 INVOICES_KEPT = 20_000
 # Telegram refuses the answer to an older tap.
 QUERY_LIFETIME_S = 60
@@ -219,7 +219,7 @@ class State:
         return kind not in UNASKED_KINDS
 
     def add_query(self, query: CallbackQuery) -> None:
-        """Remember a tap, and forget those that are too old to be answered."""
+        """Remember a tap, and drop those that are too old to be answered."""
         self.queries[query.id] = query
         for old in list(self._expired_queries(now=query.tapped_at)):
             del self.queries[old]
@@ -231,14 +231,14 @@ class State:
             yield query.id
 
     def take_query(self, query_id: str) -> CallbackQuery | None:
-        """Return a tap that may still be answered; nobody gets it a second time."""
+        """Return a tap that may still be answered; once."""
         query = self.queries.pop(query_id, None)
         if query is None or query.tapped_at <= clock.now() - QUERY_LIFETIME_S:
             return None
         return query
 
     def add_file(self, *, name: str, mime_type: str, content: bytes) -> StoredFile:
-        """Keep a file, and forget the oldest ones when all together grow too big."""
+        """Keep a file, and drop the oldest ones when all together grow too big."""
         file = StoredFile(
             id=secrets.token_urlsafe(36),
             name=name,
@@ -251,7 +251,7 @@ class State:
         return file
 
     def add_invoice(self, key: str, invoice: Invoice) -> None:
-        """Remember what may be paid, and forget the oldest when there is too much."""
+        """Remember what may be paid, and drop the oldest when there is too much."""
         self.invoices[key] = invoice
         if len(self.invoices) > INVOICES_KEPT:
             del self.invoices[next(iter(self.invoices))]

@@ -107,7 +107,7 @@ class Telegram:
                 yield call
 
     def reset(self) -> None:
-        """Forget people, messages, calls and network settings. What the bot set up stays."""
+        """Delete people, messages, calls and network settings. What the bot set up stays."""
         self.payments.stop()
         self.state = self.state.after_reset()
         add_first_players(self.state)

@@ -142,7 +142,7 @@ def run(
     The worker and the sender are killed in turn, `kills` times in all, and Telegram says
     `too_many` times to wait for a second, all of it spread over the broadcast.
     """
-    tell = progress or (lambda _: None)
+    report_progress = progress or (lambda _: None)
     phones = _populate(stack, recipients=recipients)
     report = Report(recipients=recipients)
     began = time.monotonic()
@@ -163,10 +163,12 @@ def run(
             written += 1
         if time.monotonic() - looked > 0.5:
             looked = time.monotonic()
-            status, settled = _look(stack, broadcast, report)
-            while events and settled >= events[0][0] * recipients:
+            status, finished = _look(stack, broadcast, report)
+            while events and finished >= events[0][0] * recipients:
                 _happen(events.pop(0)[1], stack, report, recipients=recipients)
-                tell(f"{settled:,} settled after {looked - began:.0f} s, {report.kills} kills")
+                report_progress(
+                    f"{finished:,} finished after {looked - began:.0f} s, {report.kills} kills"
+                )
         time.sleep(0.01)
     report.seconds = time.monotonic() - began
     time.sleep(1)
@@ -196,8 +198,8 @@ def _populate(stack: Stack, *, recipients: int) -> Phones:
 
 
 def _look(stack: Stack, broadcast: int, report: Report) -> tuple[str, int]:
-    """Return the broadcast's status, and how many recipients are settled."""
-    ((status, settled),) = stack.rows(
+    """Return the broadcast's status, and how many recipients have an outcome."""
+    ((status, finished),) = stack.rows(
         "SELECT status, sent + refused + blocked + given_up + maybe_sent + left_out "
         "FROM bot_broadcast WHERE id = %s",
         broadcast,
@@ -206,7 +208,7 @@ def _look(stack: Stack, broadcast: int, report: Report) -> tuple[str, int]:
         "SELECT count(*) FROM bot_outgoingcall WHERE lane = 1 AND state = 'PENDING'"
     )
     report.queued_max = max(report.queued_max, waiting)
-    return str(status), int(settled)
+    return str(status), int(finished)
 
 
 def _happen(event: str, stack: Stack, report: Report, *, recipients: int) -> None:
@@ -246,8 +248,8 @@ def _judge(stack: Stack, broadcast: int, phones: Phones, report: Report) -> None
         wrong.append(f"{len(left_out)} were left out.")
     if too_many := rows.keys() - expected:
         wrong.append(f"{len(too_many)} should not be on the list.")
-    if unsettled := [one for one in rows.values() if one in ("PENDING", "QUEUED")]:
-        wrong.append(f"{len(unsettled)} are not settled.")
+    if unfinished := [one for one in rows.values() if one in ("PENDING", "QUEUED")]:
+        wrong.append(f"{len(unfinished)} have no outcome.")
     for player, outcome in rows.items():
         arrived = phones.deliveries[player]
         allowed = {"SENT": (1,), "MAYBE_SENT": (0, 1)}.get(outcome, (0,))
@@ -283,18 +285,18 @@ def main() -> None:
     parser.add_argument("--too-many", type=int, default=8)
     options = parser.parse_args()
 
-    def tell(line: str) -> None:
+    def report_progress(line: str) -> None:
         sys.stderr.write(f"{line}\n")
 
     with TemporaryDirectory() as directory, running_stack(Path(directory)) as stack:
         stack.begin(*NAMES)
-        tell(f"Letting {options.recipients:,} people have accounts.")
+        report_progress(f"Letting {options.recipients:,} people have accounts.")
         report = run(
             stack,
             recipients=options.recipients,
             kills=options.kills,
             too_many=options.too_many,
-            progress=tell,
+            progress=report_progress,
         )
     for name, value in vars(report).items():
         sys.stdout.write(f"{name:>16}: {value}\n")

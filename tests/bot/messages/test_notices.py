@@ -193,7 +193,7 @@ class TestStreaks:
         sources = [source for source in notices.SOURCES if not source.transactional]
 
         with time_machine.travel(at(6, 21, 54), tick=False):
-            assert notices._players_to_tell(sources, []) == [player.pk]
+            assert notices._players_to_notify(sources, []) == [player.pk]
         with time_machine.travel(at(6, 22), tick=False):
             assert notices._notify_one(sources, player.pk) == 0
 

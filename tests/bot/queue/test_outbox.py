@@ -449,7 +449,7 @@ class TestChatsThatAreToldToWait:
 
 @pytest.mark.django_db(transaction=True)
 def test_a_chat_that_is_limited_and_a_claim_of_its_lane_do_not_lock_each_other_out() -> None:
-    """One sender holds its lane and wants the chat, another one has the chat and goes on."""
+    """One sender holds its lane and wants the chat, another one has the chat and continues."""
     Pace.objects.bulk_create([Pace(name="bulk", free_at=after(-60))])
     make_call(1)
     (answer,) = outbox.take_turn(outcomes=[], room=64, now=NOON)

@@ -294,7 +294,7 @@ class TestTheChoice:
         assert PremiumSpan.objects.count() == 1
         assert LedgerEntry.objects.filter(type="REFERRAL_REWARD").count() == 1
 
-    def test_the_other_choice_afterwards_tells_what_was_given(self, road: Road) -> None:
+    def test_the_other_choice_afterwards_shows_what_was_given(self, road: Road) -> None:
         anna, she = inviter(road)
         offered(she, now=NOON)
         say(road, anna, "/invite")
