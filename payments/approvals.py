@@ -135,15 +135,15 @@ def preview(*, purchase: Purchase, now: datetime) -> list[Row]:
     goods, entry = purchase.delivers, purchase.credit_entry
     if goods is None or entry is None:
         return [*rows, ("Goods", "nothing was delivered", "nothing to take back")]
-    takings = refunds.preview_reversal(purchase=purchase, now=now)
+    plan = refunds.preview_reversal(purchase=purchase, now=now)
     for name, units in goods.units.items():
         if units:
-            spent = takings.shortfall.get(name, 0)
+            spent = plan.shortfall.get(name, 0)
             rows.append(
                 (
                     _words(name),
                     f"{units:,} delivered, {spent:,} spent" if spent else f"{units:,} delivered",
-                    f"{takings.taken.get(name, 0):,} taken back",
+                    f"{plan.taken.get(name, 0):,} taken back",
                 )
             )
     return [*rows, *_of_time(goods, entry, now=now)]

@@ -1,4 +1,4 @@
-"""What promos bring along."""
+"""Configuration of the app."""
 
 from django.apps import AppConfig
 
@@ -9,8 +9,8 @@ class PromosConfig(AppConfig):
     name = "promos"
 
     def ready(self) -> None:
-        """Say what staff have to look at and approve."""
-        from promos import approvals, campaigns, proof
+        """Register approvals and alerts."""
+        from promos import approvals, campaigns, counters
         from quizarena.staff import alerts
 
         approvals.register()
@@ -20,7 +20,7 @@ class PromosConfig(AppConfig):
             runbook="docs/runbooks/promos.md",
         )
         alerts.declare(
-            kind=proof.MISCOUNTED,
+            kind=counters.MISCOUNTED,
             label="Promo counters differ",
             runbook="docs/runbooks/promos.md",
         )

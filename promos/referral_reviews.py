@@ -74,7 +74,7 @@ class Judgement:
 
     referral: Referral
     revoked: ReferralReward | None
-    takings: ReversalPlan | None
+    reversal: ReversalPlan | None
 
 
 @transaction.atomic
@@ -98,10 +98,10 @@ def judge(
         raise ChangedMeanwhileError(f"Somebody was faster: it is {status} by now.")
     if not verdict.is_due(referral):
         raise IllegalMoveError(f"To {verdict} would change nothing, or is not allowed.")
-    revoked, takings = None, None
+    revoked, reversal = None, None
     if referral.reward is not None:
         revoked = referral.reward
-        takings = _revoke(revoked, because_of=referral, reason=reason, staff=staff, now=now)
+        reversal = _revoke(revoked, because_of=referral, reason=reason, staff=staff, now=now)
     _move(referral, verdict, now=now)
     referrals.form_rewards(inviter_id=referral.inviter_id, now=now)
     referrals.offer_rewards(inviter_id=referral.inviter_id, now=now)
@@ -114,11 +114,11 @@ def judge(
             "reason": reason,
             "was": seen,
             "reward": revoked.pk if revoked else None,
-            "taken": dict(takings.taken) if takings else {},
-            "shortfall": dict(takings.shortfall) if takings else {},
+            "taken": dict(reversal.taken) if reversal else {},
+            "shortfall": dict(reversal.shortfall) if reversal else {},
         },
     )
-    return Judgement(referral=referral, revoked=revoked, takings=takings)
+    return Judgement(referral=referral, revoked=revoked, reversal=reversal)
 
 
 def _move(referral: Referral, verdict: Verdict, *, now: datetime) -> None:
@@ -142,9 +142,9 @@ def _revoke(
     reward: ReferralReward, *, because_of: Referral, reason: str, staff: User, now: datetime
 ) -> ReversalPlan | None:
     """Take a reward back and return what of it, None if it was not chosen yet; free the others."""
-    takings = None
+    reversal = None
     if reward.entry is not None:
-        takings = grants.reverse(
+        reversal = grants.reverse(
             entry=reward.entry,
             type=EntryType.TAKEN_BACK,
             source=Source.REFERRAL,
@@ -159,4 +159,4 @@ def _revoke(
     others = Referral.objects.filter(reward=reward).exclude(pk=because_of.pk)
     others.update(status=ReferralStatus.QUALIFIED, reward=None)
     referrals.notify(reward, ReferralNoticeKind.REWARD_REVOKED, now=now)
-    return takings
+    return reversal

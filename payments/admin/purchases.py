@@ -586,17 +586,17 @@ def _wallet_after_refund(purchase: Purchase) -> list[tuple[str, str, str]]:
     """Return what the player owns now, and keeps once the refund has taken its part."""
     if purchase.credit_entry is None:
         return []
-    takings = refunds.preview_reversal(purchase=purchase, now=timezone.now())
+    plan = refunds.preview_reversal(purchase=purchase, now=timezone.now())
     wallet = Wallet.objects.get(pk=purchase.player_id)
     rows = []
-    for name, units in takings.taken.items():
+    for name, units in plan.taken.items():
         words = name.replace("_", " ").capitalize()
         if hasattr(wallet, name):
             owned = getattr(wallet, name)
             rows.append((f"{words} in the wallet", f"{owned:,}", f"{owned - units:,}"))
         else:
             rows.append(
-                (words, f"{takings.shortfall.get(name, 0):,} used", f"{units:,} taken back")
+                (words, f"{plan.shortfall.get(name, 0):,} used", f"{units:,} taken back")
             )
     return rows
 

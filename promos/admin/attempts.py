@@ -19,7 +19,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 
 from economy.admin import OfPlayer, players_found
 from economy.timeline import minute
-from promos import denials, redemptions
+from promos import denylist, redemptions
 from promos.admin import stories, tester
 from promos.admin.explanations import PLAYER_ANSWERS, short
 from promos.errors import PromosError, Refusal
@@ -491,7 +491,7 @@ class DenialAdmin(OnePerPlayer):
 
         def execute(cleaned: dict[str, Any]) -> str:
             player = known or cleaned["player"]
-            denials.deny(
+            denylist.deny(
                 player=player,
                 reason=cleaned["reason"],
                 now=timezone.now(),
@@ -519,7 +519,7 @@ class DenialAdmin(OnePerPlayer):
             return [["Promo codes", f"do not work: {denial.reason}", "work"]]
 
         def execute(cleaned: dict[str, Any]) -> str:
-            denials.allow(player=denial.player, reason=cleaned["reason"], staff=own_user(request))
+            denylist.allow(player=denial.player, reason=cleaned["reason"], staff=own_user(request))
             return f"{denial.player} is not on the deny list any more."
 
         decision = Decision(
@@ -598,7 +598,7 @@ class BlockAdmin(OnePerPlayer):
             return [["Can enter codes", f"from {minute(block.until)}", "at once"]]
 
         def execute(cleaned: dict[str, Any]) -> str:
-            denials.lift_block(
+            denylist.lift_block(
                 player=block.player,
                 reason=cleaned["reason"],
                 now=timezone.now(),

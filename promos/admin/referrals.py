@@ -446,15 +446,15 @@ def _what_came_of(judgement: Judgement, *, before: Referral) -> list[list[object
     rows: list[list[object]] = [
         ["The invitation", status_badge(before), status_badge(judgement.referral)]
     ]
-    reward, takings = judgement.revoked, judgement.takings
+    reward, reversal = judgement.revoked, judgement.reversal
     if reward is None:
         return rows
-    if takings is None:
+    if reversal is None:
         rows.append([f"Reward {reward.number}", "not chosen yet", "is not given"])
     else:
-        reversed_units = f"taken back: {_listed(takings.taken)}"
-        if takings.shortfall:
-            reversed_units += f"; spent already: {_listed(takings.shortfall)}"
+        reversed_units = f"taken back: {_listed(reversal.taken)}"
+        if reversal.shortfall:
+            reversed_units += f"; spent already: {_listed(reversal.shortfall)}"
         rows.append(
             [f"Reward {reward.number}", reward.get_choice_display(), in_lines(reversed_units)]
         )

@@ -15,7 +15,7 @@ from economy import controls as runs
 from economy import verification
 from economy.models import ControlFinding, ControlRun, ProverRun
 from payments import reconciliation
-from promos import proof
+from promos import counters
 from quizarena.celery import app
 from quizarena.ops import controls
 from quizarena.ops.scheduler import Entry, Scheduler
@@ -172,7 +172,7 @@ class TestCampaignCounters:
         with behind_the_guards() as cursor:
             cursor.execute("UPDATE promos_campaign SET held = 2 WHERE id = %s", [campaign.pk])
 
-        assert proof.verify(now=NOON) == 1
+        assert counters.verify(now=NOON) == 1
 
         finding = ControlFinding.objects.get()
         assert finding.details == {"held": {"counter": 2, "redemptions": 0}}
@@ -180,7 +180,7 @@ class TestCampaignCounters:
         assert unresolved() == [("promo_miscounted", str(campaign.pk))]
         with behind_the_guards() as cursor:
             cursor.execute("UPDATE promos_campaign SET held = 0")
-        assert proof.verify(now=NOON + HOUR) == 0
+        assert counters.verify(now=NOON + HOUR) == 0
         assert unresolved() == []
 
 

@@ -440,12 +440,12 @@ def _prove(world: World) -> None:
     from django.db.models import Count
 
     from economy.models import LedgerEntry
-    from promos import proof, redemptions
+    from promos import counters, redemptions
     from promos.models import Campaign, Redemption
 
     late = world.now() + timedelta(days=1)
-    for campaign in proof.prove(now=late):
-        world.note(f"{campaign}: the counters are not what the redemptions say.")
+    for campaign in counters.find_differing(now=late):
+        world.note(f"{campaign}: the counters differ from the redemptions.")
     grants = Redemption.objects.filter(campaign__kind="ENERGY_GRANT")
     for outcome, type_, redeemed in (
         ("given", "PROMO_GRANT", grants.filter(status__in=["APPLIED", "REVOKED"])),
@@ -473,8 +473,8 @@ def _prove(world: World) -> None:
     for slot in range(SLOTS):
         campaign = Campaign.objects.get(name=_code(slot, world.generations[slot]))
         _use_up(world, campaign, fresh, now=late)
-    for campaign in proof.prove(now=late):
-        world.note(f"{campaign}: the counters are not what the redemptions say at the end.")
+    for campaign in counters.find_differing(now=late):
+        world.note(f"{campaign}: the counters differ from the redemptions at the end.")
 
 
 def _use_up(

@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from promos import batches, denials, redemptions, uploads
+from promos import batches, denylist, redemptions, uploads
 from promos.admin.explanations import EXPLANATIONS, PLAYER_ANSWERS
 from promos.errors import Refusal
 from promos.models import Attempt, Batch, Block, Campaign, Code, Denial
@@ -539,7 +539,7 @@ class TestWhy:
         player = PlayerFactory.create(username="anna")
         for number in range(5):
             enter(player, f"WRONG{number}")
-        denials.deny(
+        denylist.deny(
             player=player,
             reason="Sells codes.",
             now=timezone.now(),
@@ -680,7 +680,7 @@ class TestLists:
             enter(player, "WRONG")
             now = timezone.now()
             Block.objects.create(player=player, since=now, until=now)
-            denials.deny(player=player, reason="x", now=now, staff=staff)
+            denylist.deny(player=player, reason="x", now=now, staff=staff)
 
         with CaptureQueriesContext(connection) as many:
             client.get(f"/admin/{path}")

@@ -393,8 +393,8 @@ class TestVerdicts:
 
         back = LedgerEntry.objects.get(type="TAKEN_BACK")
         assert (back.reverses, back.direction, back.reason) == (entry, "DEBIT", "Looked at it.")
-        assert judged.takings is not None
-        assert (judged.takings.taken, judged.takings.shortfall) == (
+        assert judged.reversal is not None
+        assert (judged.reversal.taken, judged.reversal.shortfall) == (
             {"premium_days": 5},
             {"premium_days": 2},
         )
@@ -410,8 +410,8 @@ class TestVerdicts:
 
         judged = judge(reward.referrals.all()[0], "confirm fraud")
 
-        assert judged.takings is not None
-        assert judged.takings.shortfall == {"paid_energy": 6}
+        assert judged.reversal is not None
+        assert judged.reversal.shortfall == {"paid_energy": 6}
         assert Wallet.objects.get(player=reward.inviter_id).paid_energy == 0
 
     def test_the_two_honest_ones_count_for_the_next_reward(self) -> None:

@@ -9,7 +9,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from promos import batches, denials, redemptions
+from promos import batches, denylist, redemptions
 from promos.models import Attempt, Block, Channel, Redemption
 from quizarena.players.models import Player
 from tests.factories import PlayerFactory, make_campaign, make_staff
@@ -164,7 +164,7 @@ class TestPlayer:
         player = PlayerFactory.create(username="anna", suspended_at=timezone.now())
         now = timezone.now()
         Block.objects.create(player=player, since=now, until=now + timedelta(minutes=30))
-        denials.deny(player=player, reason="x", now=now, staff=make_staff("Administrator"))
+        denylist.deny(player=player, reason="x", now=now, staff=make_staff("Administrator"))
 
         answer = verdict(support, "HELLO26", who="player", player="anna")
 
