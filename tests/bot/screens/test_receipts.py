@@ -86,7 +86,7 @@ class TestReceipt:
 
         assert said(road, anna, "Your purchase is here") == 1
 
-    def test_a_payment_that_could_not_be_credited_is_told_at_once_and_its_goods_later(
+    def test_a_payment_that_could_not_be_credited_is_announced_at_once_and_its_goods_later(
         self, road: Road
     ) -> None:
         anna = newcomer(road)
