@@ -242,10 +242,10 @@ def _check(*, asset: Asset, amount: int, now: datetime) -> None:
 
 def _normalised(reason: str) -> str:
     """Return the reason without blanks around it. Raises InvalidEntryError if there is none."""
-    tidy = reason.strip()
-    if not 0 < len(tidy) <= REASON_MAX_LENGTH:
+    normalised = reason.strip()
+    if not 0 < len(normalised) <= REASON_MAX_LENGTH:
         raise InvalidEntryError(f"A reason has 1 to {REASON_MAX_LENGTH} characters.")
-    return tidy
+    return normalised
 
 
 def _change(wallet: Wallet, *, asset: Asset, amount: int, now: datetime) -> Change:

@@ -54,7 +54,7 @@ def main() -> None:
     for number, name in enumerate(names, start=1):
         what, instant = INSTANTS[name]
         print(f"\n{number} of {len(names)}: {instant:%A, %d.%m.%Y, %H:%M}, {what} ({name})")
-        with believing(instant) as environment:
+        with faked_clock(instant) as environment:
             if subprocess.call(_tests(options.workers), env=environment):
                 failed.append(name)
     if failed:
@@ -68,8 +68,8 @@ def _tests(workers: str) -> list[str]:
 
 
 @contextmanager
-def believing(instant: datetime) -> Iterator[dict[str, str]]:
-    """Yield an environment whose processes believe that it is `instant` now, and time goes on."""
+def faked_clock(instant: datetime) -> Iterator[dict[str, str]]:
+    """Yield an environment whose processes take `instant` for now; their clocks run on."""
     library = subprocess.check_output(
         ["faketime", "-m", "-f", "+0", "printenv", "LD_PRELOAD"], text=True
     ).strip()

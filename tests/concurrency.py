@@ -41,8 +41,8 @@ def meet_after(
 ) -> None:
     """Make so many callers of `owner.name` wait for each other right after it returns.
 
-    Without a lock all of them come, and go on with what they read before anybody wrote. With one
-    a caller goes on as soon as all others have ended, wait for a lock of somebody who is here, or
+    Without a lock all of them come, and continue with what they read before anybody wrote. With one
+    a caller continues as soon as all others have ended, wait for a lock of somebody who is here, or
     wait at another meeting; and nobody meets again.
     """
     function = getattr(owner, name)
@@ -109,7 +109,7 @@ class Meeting:
 
 
 def _blocked_by(pids: list[int], observer: CursorWrapper) -> int:
-    """Return how many connections cannot go on before one of these does."""
+    """Return how many connections cannot continue before one of these does."""
     observer.execute(BLOCKED, [pids, pids])
     (count,) = observer.fetchone()
     return int(count)

@@ -22,10 +22,10 @@ from bot.queue import client, inbox, intake, outbox
 from bot.queue.outbox import Outcome
 from bot.queue.sender import build_bot, deliver
 from tests.owner import (
-    become_the_application,
-    become_the_owner,
     behind_the_guards,
     log_in_as_owner,
+    use_application_role,
+    use_owner_role,
 )
 from tests.sandbox import Sandbox
 
@@ -153,7 +153,7 @@ class Road:
         return self.sandbox.last_message(player)
 
     def tap(self, player: int, label: str) -> dict[str, Any]:
-        """Let the player tap a button of the last message, and return what it became."""
+        """Let the player tap a button of the last message, and return the message as it is then."""
         self.sandbox.tap(player, label)
         self.travel()
         return self.sandbox.last_message(player)
@@ -191,7 +191,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         cursor.execute("DROP SCHEMA IF EXISTS as_made CASCADE; CREATE SCHEMA as_made")
         for table in kept:
             cursor.execute(f'CREATE TABLE as_made."{table}" AS TABLE "{table}"')
-    become_the_application()
+    use_application_role()
 
     def empty(self: DatabaseOperations, sql_list: Any) -> None:
         with behind_the_guards() as cursor:
@@ -205,7 +205,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
         # It would make what has just been put back.
         patch.setattr(flush, "emit_post_migrate_signal", lambda *_: None)
         yield
-    become_the_owner()
+    use_owner_role()
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """Tests have the rights of the application, and where they need more they say so.
 
 The suite logs in as the owner, which makes its database, and then is the application on every
-connection; PostgreSQL lets who has logged in as the owner become it again. Who logs in as the
+connection; PostgreSQL lets who has logged in as the owner return to its role. Who logs in as the
 application cannot (tests/ops/test_database_roles.py, and every process of the stories).
 """
 
@@ -16,13 +16,13 @@ from quizarena.ops import database_roles
 
 
 def log_in_as_owner() -> None:
-    """Let this process log in as the owner, with all rights until it becomes the application."""
+    """Let this process log in as the owner, with all rights until use_application_role."""
     if database_roles.are_apart():
         settings.DATABASES["default"] |= settings.DATABASE_OWNER or {}
-        become_the_owner()
+        use_owner_role()
 
 
-def become_the_application() -> None:
+def use_application_role() -> None:
     """Have the rights of the application and no others on every further connection."""
     if database_roles.are_apart():
         options = settings.DATABASES["default"]["OPTIONS"]
@@ -30,7 +30,7 @@ def become_the_application() -> None:
     connection.close()
 
 
-def become_the_owner() -> None:
+def use_owner_role() -> None:
     """Have all rights again on every further connection."""
     settings.DATABASES["default"]["OPTIONS"].pop("assume_role", None)
     connection.close()

@@ -173,7 +173,7 @@ class Sandbox:
         return self.checkout(checkout["id"])
 
     def let_payments_arrive(self) -> None:
-        """Let the bot hear now of every payment with the fault payment_delayed."""
+        """Let the bot get now the update of every payment with the fault payment_delayed."""
         self.request("/sandbox/api/payments/arrive", {})
 
     def checkout(self, checkout_id: str) -> Json:

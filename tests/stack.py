@@ -177,7 +177,7 @@ class Stack:
         return self.wait_for(lambda: self.messages_from_bot(player)[before:])[0]
 
     def tap(self, player: int, label: str) -> Json:
-        """Let the player tap a button of the last message, and return what that becomes."""
+        """Let the player tap a button of the last message, and return the message as it is then."""
         before = self.sandbox.last_message(player)
         self.sandbox.tap(player, label)
         return self.next_look(player, before)

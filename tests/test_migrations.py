@@ -454,7 +454,7 @@ def test_a_database_with_data_comes_to_the_newest_state(walk: BaseDatabaseWrappe
             after = newest[table][key]
             expected = {name: value for name, value in before.items() if name in after}
             if table == "payments_reconciliationrun" and before["finished_at"] is None:
-                # Nobody was left to go on with it (payments/0005).
+                # Nobody was left to continue it (payments/0005).
                 expected |= {"finished_at": before["started_at"], "error": "Interrupted."}
             assert {name: after[name] for name in expected} == expected
     assert [

@@ -134,7 +134,7 @@ class TestOnce:
 
 @pytest.mark.django_db
 class TestCompleted:
-    """What only others can tell is asked for after the effect, and until it is there."""
+    """What only an outside call returns is asked for after the effect, and until it is there."""
 
     def test_an_answer_that_could_not_be_completed_is_completed_later(self) -> None:
         client = make_client()

@@ -30,7 +30,7 @@ SCRIPT = Path(__file__).with_name("hammer.lua")
 
 def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     """Ask for pre-checkouts, one after the other, without anybody else and beside the crowd."""
-    buyers = payments.settle()
+    buyers = payments.buyers()
     _add_customers()
     maker, _ = User.objects.get_or_create(username="bench")
     scopes = [Scope.PURCHASES_WRITE.value]

@@ -23,7 +23,7 @@ LIST = "/admin/promos/campaign/"
 
 # A tenth of the codes has been redeemed, each by a player of its own, within the last thirty days;
 # for each there is a refused try, too. Behind the triggers: they would count one by one.
-_SETTLE = """
+_POPULATE = """
 SET LOCAL session_replication_role = replica;
 INSERT INTO promos_campaign
   (key, name, kind, value, scope, product_code, starts_at, ends_at, uses_max, for_new_players,
@@ -92,7 +92,7 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     before = (0, 0)
     measured: dict[tuple[int, int], tuple[dict[str, list[float]], float]] = {}
     for size in (FEW, MANY):
-        first = _settle(before=before, size=size)
+        first = _populate(before=before, size=size)
         pages = {"campaign list": LIST, "campaign page": f"{LIST}{first}/change/"}
         # A process of its own: what it needs at most is what these pages need.
         with clients() as pool:
@@ -122,7 +122,7 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     )
 
 
-def _settle(*, before: tuple[int, int], size: tuple[int, int]) -> int:
+def _populate(*, before: tuple[int, int], size: tuple[int, int]) -> int:
     """Add what is missing to so many campaigns and codes; return the campaign with most of them."""
     with transaction.atomic(), connection.cursor() as cursor:
         oldest = Campaign.objects.filter(name="Console 0").values_list("pk", flat=True).first()
@@ -130,7 +130,7 @@ def _settle(*, before: tuple[int, int], size: tuple[int, int]) -> int:
             cursor.execute("SELECT nextval('promos_campaign_id_seq')")
             oldest = cursor.fetchone()[0] + 1
         cursor.execute(
-            _SETTLE.format(
+            _POPULATE.format(
                 campaigns_before=before[0],
                 campaigns=size[0],
                 codes_before=before[1],

@@ -24,7 +24,7 @@ def fresh(name: str) -> Iterator[None]:
     url = os.environ["DATABASE_URL"]
     os.environ["DATABASE_URL"] = urlsplit(url)._replace(path=f"/{name}").geturl()
     try:
-        with speaking_to(name):
+        with connected_to(name):
             with database_roles.as_owner():
                 database_roles.protect()  # A copy has none of the rights in a database.
             yield
@@ -36,8 +36,8 @@ def fresh(name: str) -> Iterator[None]:
 
 
 @contextmanager
-def speaking_to(name: str) -> Iterator[None]:
-    """Let this process speak to another database of the same server."""
+def connected_to(name: str) -> Iterator[None]:
+    """Connect this process to another database of the same server."""
     usual = connection.settings_dict["NAME"]
     connection.close()
     connection.settings_dict["NAME"] = name

@@ -41,7 +41,7 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     yield from _moves(repetitions=repetitions, seconds=seconds)
     with _ledger(SMALL) as small, _ledger(LARGE) as large:
         yield from _pages(small, large, repetitions=repetitions)
-        with databases.speaking_to(large):
+        with databases.connected_to(large):
             yield from _verifications(repetitions=repetitions)
 
 
@@ -182,7 +182,7 @@ def _ledger(entries: int) -> Iterator[str]:
     databases.maintain(f'DROP DATABASE IF EXISTS "{name}"')
     databases.maintain(f'CREATE DATABASE "{name}"')
     try:
-        with databases.speaking_to(name):
+        with databases.connected_to(name):
             call_command("migrate", verbosity=0)
             with transaction.atomic(), connection.cursor() as cursor:
                 fill = _FILL.format(players=entries // ENTRIES_PER_PLAYER, entries=entries)
@@ -202,7 +202,7 @@ def _pages(small: str, large: str, *, repetitions: int) -> Iterator[Figure]:
     taken: dict[str, list[float]] = {small: [], large: []}
     for _ in range(repetitions + 1):
         for name, seconds in taken.items():
-            with databases.speaking_to(name):
+            with databases.connected_to(name):
                 seconds.append(_page_seconds())
     ours, least = taken[large][1:], taken[small][1:]
     sizes: dict[str, str | int | float] = {"small": SMALL, "large": LARGE, "pages": PAGES}

@@ -31,7 +31,7 @@ _numbers = count()
 
 def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     """Count the statements of a pause without and with an offer, then take the time."""
-    _settle()
+    _populate()
     pauses: tuple[tuple[str, Callable[[], Player], bool], ...] = (
         ("nothing due", _quiet, False),
         ("an offer", _out_of_energy, True),
@@ -109,7 +109,7 @@ def _player() -> Player:
 
 
 @transaction.atomic
-def _settle() -> None:
+def _populate() -> None:
     """Show offers to players before, a day apart, once."""
     if Impression.objects.exists():
         return

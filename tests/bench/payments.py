@@ -28,7 +28,7 @@ FIRST_TELEGRAM_ID = 5 * 10**15
 
 def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     """Count the statements of each step, then measure purchases in turns with pgbench."""
-    settle()
+    buyers()
     yield from _counts()
     yield from _chains(repetitions=repetitions, seconds=seconds)
 
@@ -186,7 +186,7 @@ def _run(cursor: CursorWrapper, script: str) -> None:
 
 
 @transaction.atomic
-def settle() -> list[Player]:
+def buyers() -> list[Player]:
     """Return the players who buy here, made once; each has been welcomed."""
     if not _players():
         now = timezone.now()

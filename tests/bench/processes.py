@@ -19,7 +19,7 @@ from tests.sandbox import Sandbox, free_port
 ROOT = Path(__file__).resolve().parents[2]
 READY_WITHIN_S = 240
 SECRET = "bench-webhook-secret"
-# What a command line tells about whose it is.
+# What in a command line says which process it is.
 PARTS = (
     ("bot.wsgi", "webhook"),
     ("granian", "web"),

@@ -27,7 +27,7 @@ CODES_MADE = 1_000_000
 BLOCK, BLOCKS = 5_000, 60
 FIRST_TELEGRAM_ID = 6 * 10**15
 # Of the players, and which of their blocks have been taken.
-_SETTLE = f"""
+_POPULATE = f"""
 CREATE SEQUENCE IF NOT EXISTS bench_blocks MINVALUE 0;
 GRANT USAGE ON SEQUENCE bench_blocks TO PUBLIC;
 INSERT INTO players_player
@@ -91,7 +91,7 @@ def _fresh_players() -> Iterator[Player]:
 
 def _redeeming(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     """Let clients redeem in turns with pgbench."""
-    _settle()
+    _populate()
     parts: tuple[tuple[str, Work, str, int, str], ...] = (
         ("redeem a grant, one hot shared code", redeem_hot, "redeem.sql", 1, ">= 0.3"),
         ("redeem a grant, distinct codes", redeem_distinct, "redeem.sql", CODES, ""),
@@ -129,11 +129,11 @@ def _redeeming(*, repetitions: int, seconds: int) -> Iterator[Figure]:
 
 
 @transaction.atomic
-def _settle() -> None:
+def _populate() -> None:
     """Make the players, the campaigns, and the tables of the floor."""
     with connection.cursor() as cursor:
         cursor.execute((FLOOR / "promo_tables.sql").read_text())
-        cursor.execute(_SETTLE)
+        cursor.execute(_POPULATE)
     _run_campaign("BENCHHOT", kind="PREMIUM_GRANT", value=7)
     _run_campaign("BENCHHOLD", kind="PERCENT_DISCOUNT", value=20)
     for number in range(CODES):

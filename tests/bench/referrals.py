@@ -26,7 +26,7 @@ NEARLY, ONE_DAY = 30, 30
 COUNTING = 3_000
 FIRST_TELEGRAM_ID = 7 * 10**15
 
-_SETTLE = f"""
+_POPULATE = f"""
 SET LOCAL session_replication_role = replica;
 INSERT INTO players_player
   (telegram_id, first_name, last_name, username, language, awaits, created_at, last_seen_at)
@@ -81,7 +81,7 @@ FROM (SELECT * FROM game_round AS one WHERE start_key = 'bench0' AND NOT EXISTS 
 
 def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     """Look at all of them, then let some thousand count, each in a process of its own."""
-    _settle()
+    _populate()
     sizes: dict[str, str | int | float] = {"referrals": REFERRALS, "counting": COUNTING}
     turns, counting, megabytes, statements = [], [], [], []
     for _ in range(min(repetitions, 3)):
@@ -129,10 +129,10 @@ def _look() -> tuple[float, int, float, int]:
     return taken, counted, megabytes, next(statements)
 
 
-def _settle() -> None:
+def _populate() -> None:
     """Make the players, who has invited whom, and what they have answered."""
     with transaction.atomic(), connection.cursor() as cursor:
-        cursor.execute(_SETTLE)
+        cursor.execute(_POPULATE)
     with connection.cursor() as cursor:
         cursor.execute("ANALYZE")
     assert Referral.objects.count() >= REFERRALS

@@ -15,7 +15,7 @@ from django.db import connection
 from bot.queue.models import InboxUpdate
 from tests.bench import databases, pgbench, processes
 from tests.factories import InboxUpdateFactory, PlayerFactory
-from tests.owner import become_the_application, become_the_owner
+from tests.owner import use_application_role, use_owner_role
 
 COUNT = """
 import django
@@ -28,9 +28,9 @@ print(Player.objects.count())
 @pytest.fixture
 def all_rights(transactional_db: None) -> Iterator[None]:
     """Be the owner, as who fills the tables of a measurement."""
-    become_the_owner()
+    use_owner_role()
     yield
-    become_the_application()
+    use_application_role()
 
 
 @pytest.mark.usefixtures("all_rights")

@@ -292,7 +292,7 @@ class TestDailyLimit:
 
         assert adjust(player, 50, staff=support).pk == first.pk
 
-    def test_an_adjustment_can_be_foreseen(self) -> None:
+    def test_an_adjustment_can_be_previewed(self) -> None:
         support = make_staff("Support")
         player = PlayerFactory.create()
         play(player, 10)
@@ -308,7 +308,7 @@ class TestDailyLimit:
         assert (change.before, change.after) == (11, 16)
         assert LedgerEntry.objects.count() == 11
 
-    def test_what_would_be_refused_is_foreseen_as_refused(self) -> None:
+    def test_a_preview_refuses_what_would_be_refused(self) -> None:
         support = make_staff("Support")
         player = PlayerFactory.create()
         ask: Callable[..., Any] = partial(

@@ -72,7 +72,7 @@ def keys(page: str) -> set[str]:
 
 
 class TestLedger:
-    def test_it_tells_what_moved_and_why(self, support: Client) -> None:
+    def test_it_shows_what_moved_and_why(self, support: Client) -> None:
         player = PlayerFactory.create(username="anna")
         give(player, Goods(paid_energy=7, premium=Plan.MONTH, premium_days=30), key="key:a")
 
@@ -184,7 +184,7 @@ class TestStatement:
         assert "+5 paid energy, +2 duel tickets 0 12 0 2" in page
         assert "+7 paid energy 0 7 0 0" in page
 
-    def test_it_goes_on_where_the_page_ended(self, support: Client) -> None:
+    def test_it_continues_where_the_page_ended(self, support: Client) -> None:
         player = PlayerFactory.create()
         for number in range(1, 61):
             give(player, Goods(paid_energy=number), key=f"key:{number}")
@@ -211,7 +211,7 @@ class TestStatement:
         assert "+5 paid energy" in page
         assert "+7 paid energy" not in page
 
-    def test_it_tells_the_balances_as_of_an_instant_in_berlin(self, support: Client) -> None:
+    def test_it_shows_the_balances_as_of_an_instant_in_berlin(self, support: Client) -> None:
         player = PlayerFactory.create()
         for hour, units in ((10, 7), (12, 5)):
             grants.grant(
@@ -413,7 +413,7 @@ class TestPremium:
         support.post(address, {**asked, "confirm": "1"})
         again = support.post(address, {**asked, "confirm": "1"}, follow=True)
 
-        assert "Premium days 20 left, 10 used 20 taken back" in preview
+        assert "Premium days 20 left, 10 used 20 will be revoked" in preview
         assert entitlements.premium_until(player=player, now=timezone.now()) is None
         reversal = LedgerEntry.objects.get(reverses=entry)
         assert (reversal.staff, reversal.reason) == (staff(), "By mistake.")
@@ -483,7 +483,7 @@ class TestRoles:
 
 
 class TestPlayerPage:
-    def test_it_tells_the_wallet_and_the_latest_entries(self, support: Client) -> None:
+    def test_it_shows_the_wallet_and_the_latest_entries(self, support: Client) -> None:
         player = PlayerFactory.create()
         give(player, Goods(paid_energy=7), key="key:a")
 

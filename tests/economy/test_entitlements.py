@@ -64,8 +64,8 @@ def give_modes(player: Player, *modes: str, hours: int, key: str, now: datetime)
     return give(player, Goods(mode_codes=modes, mode_hours=hours), key=key, now=now)
 
 
-def take_back(entry: LedgerEntry, *, now: datetime) -> None:
-    """Take a grant back."""
+def reverse(entry: LedgerEntry, *, now: datetime) -> None:
+    """Reverse a grant."""
     with transaction.atomic():
         grants.reverse(
             entry=entry,
@@ -90,7 +90,7 @@ def spans(player: Player) -> list[tuple[str, str, float, float, float | None]]:
     ]
 
 
-# On a day, under a key, a plan of so many days comes; or, without a plan, that grant is taken back.
+# On a day, under a key, a plan of so many days comes; or, without a plan, that grant is reversed.
 Event = tuple[float, str] | tuple[float, str, Plan, int]
 
 
@@ -236,7 +236,7 @@ def test_premium_lies_end_to_end_and_its_past_stays(
             case (number, key, plan, days):
                 entries[key] = give_premium(player, plan, days, key=key, now=day(number))
             case (number, key):
-                take_back(entries[key], now=day(number))
+                reverse(entries[key], now=day(number))
 
     assert spans(player) == lie
     assert {at: entitlements.premium_at(player=player, at=day(at)) for at in plans} == plans
@@ -263,7 +263,7 @@ def test_an_upgrade_a_microsecond_before_the_end_keeps_that_microsecond() -> Non
     assert entitlements.premium_until(player=player, now=day(8)) == day(37)
 
 
-def test_the_first_plan_of_a_grant_that_goes_on_is_one_row() -> None:
+def test_the_first_plan_of_a_grant_that_continues_is_one_row() -> None:
     player = PlayerFactory.create()
     first = give_premium(player, MONTH, 30, key="a", now=NOON)
     before = PremiumSpan.objects.values().get(entry=first)
@@ -312,7 +312,7 @@ def test_a_clock_that_lags_behind_rewrites_no_history() -> None:
 
 def test_a_clock_that_lags_behind_a_revocation_rewrites_no_history() -> None:
     player = PlayerFactory.create()
-    take_back(give_premium(player, MONTH, 30, key="a", now=NOON), now=day(2))
+    reverse(give_premium(player, MONTH, 30, key="a", now=NOON), now=day(2))
 
     give_premium(player, STARTER, 7, key="b", now=day(1))
 
@@ -324,7 +324,7 @@ def test_a_revocation_with_a_clock_that_lags_behind_rewrites_no_history() -> Non
     give_premium(player, STARTER, 7, key="a", now=NOON)
     month = give_premium(player, MONTH, 30, key="b", now=day(3))
 
-    take_back(month, now=day(1))
+    reverse(month, now=day(1))
 
     assert spans(player) == [
         ("a", "STARTER", 0, 3, None),
@@ -351,7 +351,7 @@ def test_a_status_follows_from_time(at: datetime, status: SpanStatus) -> None:
 
 def test_a_revoked_span_was_active_before() -> None:
     player = PlayerFactory.create()
-    take_back(give_premium(player, STARTER, 7, key="a", now=NOON), now=day(2))
+    reverse(give_premium(player, STARTER, 7, key="a", now=NOON), now=day(2))
     span = PremiumSpan.objects.get()
 
     assert span.status(day(2) - MICROSECOND) == SpanStatus.ACTIVE
@@ -413,12 +413,12 @@ class TestModes:
             ("WORD_ORDER", day(3)),
         ]
 
-    def test_a_grant_that_is_taken_back_moves_later_ones_forward(self) -> None:
+    def test_a_grant_that_is_reversed_moves_later_ones_forward(self) -> None:
         player = PlayerFactory.create()
         first = give_modes(player, "WORD_ORDER", hours=24, key="a", now=NOON)
         give_modes(player, "WORD_ORDER", hours=24, key="b", now=NOON)
 
-        take_back(first, now=day(0.25))
+        reverse(first, now=day(0.25))
 
         span = ModeSpan.objects.get(entry__idempotency_key="b")
         assert (span.starts_at, span.ends_at) == (day(0.25), day(1.25))
@@ -464,7 +464,7 @@ class TestExplanations:
         player = PlayerFactory.create()
         give_modes(player, "WORD_ORDER", hours=24, key="pack", now=NOON)
         month = give_premium(player, MONTH, 30, key="month", now=day(0.5))
-        take_back(month, now=day(3))
+        reverse(month, now=day(3))
         give_modes(player, "WORD_ORDER", hours=24, key="second pack", now=day(4))
 
         access = entitlements.explain_access(player=player, mode="WORD_ORDER", at=day(at))
@@ -484,7 +484,7 @@ class TestExplanations:
     def test_what_was_revoked_before_it_began_has_opened_nothing(self) -> None:
         player = PlayerFactory.create()
         give_premium(player, MONTH, 30, key="a", now=NOON)
-        take_back(give_premium(player, STARTER, 7, key="b", now=day(1)), now=day(2))
+        reverse(give_premium(player, STARTER, 7, key="b", now=day(1)), now=day(2))
 
         access = entitlements.explain_access(player=player, mode="WORD_ORDER", at=day(31))
 
@@ -557,7 +557,7 @@ class TestNotices:
         extension = give_premium(player, STARTER, 7, key="b", now=day(5))
         entitlements.premium_notices(now=day(12), limit=100)
 
-        take_back(extension, now=day(12.5))
+        reverse(extension, now=day(12.5))
         entitlements.premium_notices(now=day(12.5), limit=100)
 
         assert self.notices() == [("THREE_DAYS_LEFT", 7), ("THREE_DAYS_LEFT", 14)]
@@ -566,8 +566,8 @@ class TestNotices:
         player = PlayerFactory.create()
         starter = give_premium(player, STARTER, 7, key="a", now=NOON)
         month = give_premium(player, MONTH, 30, key="b", now=day(1))
-        take_back(starter, now=day(2))
-        take_back(month, now=day(2))
+        reverse(starter, now=day(2))
+        reverse(month, now=day(2))
 
         assert entitlements.premium_notices(now=day(2), limit=100) == 0
 
@@ -580,7 +580,7 @@ class TestNotices:
         extension = give_premium(player, STARTER, 7, key="b", now=day(5))
         assert PremiumNotice.objects.undelivered().count() == 0
 
-        take_back(extension, now=day(5))
+        reverse(extension, now=day(5))
         assert PremiumNotice.objects.undelivered().count() == 1
 
     def test_a_notice_is_marked_once(self) -> None:
@@ -706,7 +706,7 @@ class TestDatabaseSaysNo:
 
     def test_a_span_that_is_revoked_stays_revoked(self) -> None:
         entry = give_premium(PlayerFactory.create(), MONTH, 30, key="a", now=NOON)
-        take_back(entry, now=day(1))
+        reverse(entry, now=day(1))
 
         with pytest.raises(DatabaseError, match="past"), transaction.atomic():
             PremiumSpan.objects.update(revoked_at=None, laid_at=day(2))

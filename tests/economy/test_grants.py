@@ -68,10 +68,10 @@ def give(
         )
 
 
-def take_back(
+def reverse(
     entry: LedgerEntry, *, key: str = "back", now: datetime = NOON, **more: Any
 ) -> Reversal:
-    """Take a grant back."""
+    """Reverse a grant."""
     with transaction.atomic():
         return grants.reverse(
             entry=entry,
@@ -325,7 +325,7 @@ class TestGrant:
             )
 
 
-class TestTakeBack:
+class TestReverse:
     """Exactly one grant is reversed, and what is spent is reported."""
 
     def test_what_is_still_there_is_taken(self) -> None:
@@ -334,7 +334,7 @@ class TestTakeBack:
         entry, _ = give(player, goods, key="a")
         give(player, Goods(paid_energy=3), key="b")
 
-        reversal = take_back(entry)
+        reversal = reverse(entry)
 
         assert reversal.is_new
         assert reversal.taken == {"paid_energy": 10, "streak_savers": 1, "duel_tickets": 2}
@@ -354,7 +354,7 @@ class TestTakeBack:
             amount=15,
         )
 
-        refund = take_back(
+        refund = reverse(
             credit, key="refund:7", type=EntryType.PURCHASE_REFUND, source=Source.PURCHASE
         ).entry
 
@@ -402,7 +402,7 @@ class TestTakeBack:
         entry, _ = give(player, goods, key="a")
         spend(player, *spent)
 
-        reversal = take_back(entry)
+        reversal = reverse(entry)
 
         assert (reversal.taken, reversal.shortfall) == (taken, shortfall)
         assert reversal.entry.shortfall == shortfall
@@ -426,7 +426,7 @@ class TestTakeBack:
         player = PlayerFactory.create()
         entry, _ = give(player, PREMIUM_MONTH, key="a")
 
-        reversal = take_back(entry, now=NOON + after)
+        reversal = reverse(entry, now=NOON + after)
 
         assert (reversal.taken, reversal.shortfall) == (taken, shortfall)
         assert entitlements.premium_at(player=player, at=NOON + after) is None
@@ -436,7 +436,7 @@ class TestTakeBack:
         month, _ = give(player, PREMIUM_MONTH, key="a")
         give(player, Goods(premium=Plan.YEAR, premium_days=365), key="b", now=NOON + 2 * DAY)
 
-        reversal = take_back(month, now=NOON + 100 * DAY)
+        reversal = reverse(month, now=NOON + 100 * DAY)
 
         assert reversal.shortfall == {"premium_days": 2}
 
@@ -445,7 +445,7 @@ class TestTakeBack:
         give(player, Goods(mode_codes=("WORD_ORDER",), mode_hours=48), key="a")
         pack, _ = give(player, MEGA_PACK, key="b")
 
-        reversal = take_back(pack, now=NOON + 5.5 * HOUR)
+        reversal = reverse(pack, now=NOON + 5.5 * HOUR)
 
         assert reversal.taken == {"paid_energy": 15, "mode_hours": 19}
         assert reversal.shortfall == {"mode_hours": 5}
@@ -456,7 +456,7 @@ class TestTakeBack:
         month, _ = give(player, PREMIUM_MONTH, key="month", now=NOON + 2 * DAY)
         pack, _ = give(player, MEGA_PACK, key="pack", now=NOON + 2 * DAY)
 
-        take_back(month, now=NOON + 3 * DAY)
+        reverse(month, now=NOON + 3 * DAY)
 
         assert entitlements.premium_at(player=player, at=NOON + 3 * DAY) is Plan.STARTER
         assert entitlements.premium_until(player=player, now=NOON + 3 * DAY) == NOON + 8 * DAY
@@ -466,10 +466,10 @@ class TestTakeBack:
         player = PlayerFactory.create()
         entry, _ = give(player, Goods(paid_energy=10), key="a")
         spend(player, 4, "paid_energy")
-        first = take_back(entry, key="refund")
+        first = reverse(entry, key="refund")
         give(player, Goods(paid_energy=10), key="b")
 
-        again = [take_back(entry, key=key, now=NOON + DAY) for key in ("refund", "another")]
+        again = [reverse(entry, key=key, now=NOON + DAY) for key in ("refund", "another")]
 
         assert again == [replace(first, is_new=False)] * 2
         assert owned(player) == (10, 0, 0)
@@ -478,22 +478,22 @@ class TestTakeBack:
         player = PlayerFactory.create()
         entry, _ = give(player, PREMIUM_MONTH, key="a")
         other, _ = give(player, Goods(paid_energy=1), key="b")
-        take_back(other, key="back")
+        reverse(other, key="back")
 
         for key in ("a", "b", "back"):
             with pytest.raises(KeyReusedError):
-                take_back(entry, key=key)
+                reverse(entry, key=key)
 
         assert PremiumSpan.objects.get().revoked_at is None
 
-    def test_only_a_grant_can_be_taken_back(self) -> None:
+    def test_only_a_grant_can_be_reversed(self) -> None:
         player = PlayerFactory.create()
         entry, _ = give(player, Goods(paid_energy=10), key="a")
-        reversing = take_back(entry).entry
+        reversing = reverse(entry).entry
 
         for no_grant in (reversing, wallets.grant_welcome_energy(player=player, now=NOON)):
             with pytest.raises(InvalidEntryError, match="is not a grant"):
-                take_back(no_grant, key="again")
+                reverse(no_grant, key="again")
 
     def test_what_would_be_taken_is_known_before(self) -> None:
         player = PlayerFactory.create()
@@ -507,14 +507,14 @@ class TestTakeBack:
         entry, _ = give(player, goods, key="a")
         spend(player, 4, "paid_energy")
 
-        foreseen = grants.preview_reversal(entry=entry, now=NOON + 3 * DAY)
+        plan = grants.preview_reversal(entry=entry, now=NOON + 3 * DAY)
 
-        assert foreseen == ReversalPlan(
+        assert plan == ReversalPlan(
             taken={"paid_energy": 6, "premium_days": 4},
             shortfall={"paid_energy": 4, "premium_days": 3, "mode_hours": 24},
         )
-        reversal = take_back(entry, now=NOON + 3 * DAY)
-        assert (reversal.taken, reversal.shortfall) == (foreseen.taken, foreseen.shortfall)
+        reversal = reverse(entry, now=NOON + 3 * DAY)
+        assert (reversal.taken, reversal.shortfall) == (plan.taken, plan.shortfall)
 
     @pytest.mark.parametrize(
         ("goods", "statements"), [(Goods(paid_energy=10), 2), (PREMIUM_MONTH, 4), (MEGA_PACK, 4)]
@@ -623,7 +623,7 @@ class TestConcurrency:
         meet_after(monkeypatch, wallets, "lock")
 
         reversal, spent = run_together(
-            partial(take_back, entry), partial(self.look_and_spend, player)
+            partial(reverse, entry), partial(self.look_and_spend, player)
         )
 
         if isinstance(spent, NotEnoughError):
@@ -641,19 +641,19 @@ class TestConcurrency:
         entry, _ = give(player, Goods(duel_tickets=10), key="a")
         self.take_the_lock_away(monkeypatch)
 
-        results = run_together(partial(take_back, entry), partial(self.look_and_spend, player))
+        results = run_together(partial(reverse, entry), partial(self.look_and_spend, player))
 
         # Both have seen ten, so whoever writes second asks for too much.
         assert [type(result) for result in results].count(NotEnoughError) == 1
 
-    def test_two_who_take_back_at_once_take_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_two_who_reverse_at_once_reverse_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         player = PlayerFactory.create()
         entry, _ = give(player, replace(PREMIUM_MONTH, paid_energy=5), key="a")
         give(player, Goods(paid_energy=5), key="b")
         meet_after(monkeypatch, wallets, "lock")
 
         results = run_together(
-            partial(take_back, entry, key="refund"), partial(take_back, entry, key="staff")
+            partial(reverse, entry, key="refund"), partial(reverse, entry, key="staff")
         )
 
         assert sorted(reversal.is_new for reversal in results) == [False, True]
@@ -671,7 +671,7 @@ class TestConcurrency:
 
         with ledger_that_does_not_look_for_a_reversal():
             results = run_together(
-                partial(take_back, entry, key="refund"), partial(take_back, entry, key="staff")
+                partial(reverse, entry, key="refund"), partial(reverse, entry, key="staff")
             )
 
         assert sorted(type(result).__name__ for result in results) == ["IntegrityError", "Reversal"]
@@ -752,7 +752,7 @@ DEEDS = (
     "grant",
     "grant",
     "grant_again",
-    "take_back",
+    "reverse",
     "ask_questions",
     "use_a_saver",
     "the_clock_goes_on",
@@ -762,9 +762,9 @@ DEEDS = (
 EVENTS = {
     "granted",
     "granted again",
-    "taken back",
-    "taken back, but for what was used",
-    "taken back again",
+    "reversed",
+    "reversed, but for what was used",
+    "reversed again",
     "a question for nothing, with Premium",
     "a question for free energy",
     "a question for paid energy",
@@ -829,16 +829,16 @@ class Economy(RuleBasedStateMachine):
             assert give(self.player, goods, key=key, now=self.now) == (entry, False)
             self.happened["granted again"] += 1
 
-    def take_back(self, draw: Draw) -> None:
-        """Take any grant back, perhaps not for the first time."""
+    def reverse(self, draw: Draw) -> None:
+        """Reverse any grant, perhaps not for the first time."""
         if not self.granted:
             return
         key = draw(st.sampled_from(sorted(self.granted)))
         entry, goods = self.granted[key]
-        reversal = take_back(entry, key=f"back:{key}", now=self.now)
+        reversal = reverse(entry, key=f"back:{key}", now=self.now)
         if key in self.reversed:
             assert reversal == replace(self.reversed[key], is_new=False)
-            self.happened["taken back again"] += 1
+            self.happened["reversed again"] += 1
             return
         at = self.written()
         self.reversed[key] = reversal
@@ -854,7 +854,7 @@ class Economy(RuleBasedStateMachine):
             for mode in goods.mode_codes
         ]
         assert reversal.shortfall.get("mode_hours", 0) == max(hours, default=0)
-        self.happened["taken back" + ", but for what was used" * bool(reversal.shortfall)] += 1
+        self.happened["reversed" + ", but for what was used" * bool(reversal.shortfall)] += 1
 
     def ask_questions(self, draw: Draw) -> None:
         """Charge one question, or so many that free energy is used up."""

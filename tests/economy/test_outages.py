@@ -59,7 +59,7 @@ def post(client: Client, button: str, **fields: str) -> str:
 
 @pytest.mark.usefixtures("_lost_and_saved")
 class TestDeclaring:
-    def test_a_preview_tells_whom_it_helps_and_writes_nothing(self, operator: Client) -> None:
+    def test_a_preview_shows_whom_it_helps_and_writes_nothing(self, operator: Client) -> None:
         page = post(operator, "preview")
 
         assert "Days 2026-11-03 Outage days already 0" in page

@@ -1,4 +1,4 @@
-"""What the ledger tells: of one player now and then, and of all of them."""
+"""What the ledger says: of one player now and then, and of all of them."""
 
 from datetime import UTC, date, datetime, timedelta
 

@@ -71,14 +71,14 @@ def rolled(
         safety=having,
     )
     letters = {outcome: letter for letter, outcome in LETTERS.items()}
-    became = ["."] * count
+    outcomes = ["."] * count
     for day in days:
-        became[(day.day - first).days] = letters[day.outcome]
-    return "".join(became), days[-1].streak if days else 0
+        outcomes[(day.day - first).days] = letters[day.outcome]
+    return "".join(outcomes), days[-1].streak if days else 0
 
 
 @pytest.mark.parametrize(
-    ("facts", "having", "becomes", "streak"),
+    ("facts", "having", "expected", "streak"),
     [
         # Activity adds one a day.
         ("P", Having(), "P", 1),
@@ -114,33 +114,33 @@ def rolled(
     ],
 )
 def test_each_day_follows_from_activity_and_what_was_owned(
-    facts: str, having: Having, becomes: str, streak: int
+    facts: str, having: Having, expected: str, streak: int
 ) -> None:
-    assert rolled("", having, facts=facts) == (becomes, streak)
+    assert rolled("", having, facts=facts) == (expected, streak)
 
 
 def test_the_freeze_of_month_comes_back_on_monday() -> None:
     """Sunday is frozen by the old week, Monday by the new one, Tuesday by nothing."""
     saturday = date(2026, 11, 7)
 
-    became = rolled("", Having(freezes_per_week=1), facts="P....", first=saturday)
+    outcomes = rolled("", Having(freezes_per_week=1), facts="P....", first=saturday)
 
-    assert became == ("Pffm.", 0)
+    assert outcomes == ("Pffm.", 0)
 
 
-def test_a_freeze_of_earlier_in_the_week_counts_though_it_was_settled_before() -> None:
+def test_a_freeze_of_earlier_in_the_week_counts_though_it_was_rolled_over_before() -> None:
     friday = date(2026, 11, 6)
     monday_to_thursday = written("PfPP")
 
-    became = rolled(
+    outcomes = rolled(
         "", Having(freezes_per_week=1), facts=".", first=friday, length=3, before=monday_to_thursday
     )
 
-    assert became == ("m", 0)
+    assert outcomes == ("m", 0)
 
 
 @pytest.mark.parametrize(
-    ("recorded", "having", "facts", "becomes", "streak"),
+    ("recorded", "having", "facts", "expected", "streak"),
     [
         # An outage of Tuesday, declared after the streak was lost: it goes on.
         ("PmPP", Having(outages=(date(2026, 11, 3),)), "", "PoPP", 3),
@@ -163,16 +163,16 @@ def test_a_freeze_of_earlier_in_the_week_counts_though_it_was_settled_before() -
         ("PePP", Having(outages=(date(2026, 11, 2), date(2026, 11, 3))), "", "PePP", 3),
         # Earned back: what was lost, and what has been played since.
         ("PPm.PP", Having(), "..ee", "PPeePP", 4),
-        # An answer of Tuesday night, recorded after Tuesday had been settled.
+        # An answer of Tuesday night, recorded after Tuesday had been rolled over.
         ("PmP", Having(), ".P", "PPP", 3),
         ("PsP", Having(), ".P", "PPP", 3),
         ("Psm.", Having(), ".P", "PPsm", 0),
     ],
 )
-def test_a_day_that_becomes_another_one_changes_those_after_it(
-    recorded: str, having: Having, facts: str, becomes: str, streak: int
+def test_a_day_whose_outcome_changes_changes_those_after_it(
+    recorded: str, having: Having, facts: str, expected: str, streak: int
 ) -> None:
-    assert rolled(recorded, having, facts=facts) == (becomes, streak)
+    assert rolled(recorded, having, facts=facts) == (expected, streak)
 
 
 def test_a_day_only_gets_better() -> None:

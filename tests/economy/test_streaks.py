@@ -63,8 +63,8 @@ def play(player: Player, *days: int | date) -> None:
         streaks.record_activity(player=player, now=at(day))
 
 
-def settle(player: Player, day: int | date) -> Streak:
-    """Settle as the nightly job does at 00:10 of `day`."""
+def roll_over(player: Player, day: int | date) -> Streak:
+    """Roll over as the nightly job does at 00:10 of `day`."""
     streak = streaks.roll_over(player=player, now=at(day, 0, 10))
     assert streak is not None
     return streak
@@ -204,7 +204,7 @@ class TestActivity:
     def test_days_without_a_streak_leave_no_rows_and_take_no_savers(self) -> None:
         player = PlayerFactory.create()
         play(player, MONDAY)
-        settle(player, WEDNESDAY)
+        roll_over(player, WEDNESDAY)
         give_savers(player, 1, now=at(WEDNESDAY))
 
         play(player, 30)
@@ -216,7 +216,7 @@ class TestActivity:
         player = PlayerFactory.create()
         give_savers(player, 1, now=at(MONDAY))
         play(player, MONDAY)
-        settle(player, WEDNESDAY)
+        roll_over(player, WEDNESDAY)
         assert (days_of(player), savers_of(player)) == ("Ps", 0)
 
         change = streaks.record_activity(player=player, now=at(TUESDAY, 23, 59, 59))
@@ -262,7 +262,7 @@ class TestActivity:
 
 class TestSettling:
     @pytest.mark.parametrize(
-        ("savers", "plan", "becomes", "streak", "left"),
+        ("savers", "plan", "expected", "streak", "left"),
         [
             (0, None, "Pm", 0, 0),
             (1, None, "Psm", 0, 0),
@@ -278,7 +278,7 @@ class TestSettling:
         ],
     )
     def test_a_missed_day_takes_a_saver_then_a_freeze_then_the_streak(
-        self, savers: int, plan: Plan | None, becomes: str, streak: int, left: int
+        self, savers: int, plan: Plan | None, expected: str, streak: int, left: int
     ) -> None:
         player = PlayerFactory.create()
         if savers:
@@ -287,9 +287,9 @@ class TestSettling:
             give_premium(player, plan, days=30, now=at(MONDAY))
         play(player, MONDAY)
 
-        settle(player, FRIDAY)
+        roll_over(player, FRIDAY)
 
-        assert (days_of(player), streak_of(player)) == (becomes, (streak, 1))
+        assert (days_of(player), streak_of(player)) == (expected, (streak, 1))
         assert savers_of(player) == left
 
     def test_a_used_saver_is_an_entry_of_its_day(self) -> None:
@@ -297,7 +297,7 @@ class TestSettling:
         give_savers(player, 1, now=at(MONDAY))
         play(player, MONDAY)
 
-        settle(player, WEDNESDAY)
+        roll_over(player, WEDNESDAY)
 
         entry = LedgerEntry.objects.get(type="SAVER_USED")
         assert entry == StreakDay.objects.get(outcome="FROZEN_SAVER").entry
@@ -320,7 +320,7 @@ class TestSettling:
         assert streak is not None
         assert streak.current == 0
 
-    def test_who_has_never_played_has_nothing_to_settle(self) -> None:
+    def test_who_has_never_played_has_nothing_to_roll_over(self) -> None:
         assert streaks.roll_over(player=PlayerFactory.create(), now=at(MONDAY)) is None
 
     def test_a_saver_of_the_last_second_of_a_day_saves_it(self) -> None:
@@ -342,7 +342,7 @@ class TestSettling:
         assert (days_of(player), savers_of(player)) == ("PmP", 1)
 
     def test_a_saver_that_has_been_taken_saves_no_day(self) -> None:
-        """Who takes settles first; should somebody not, the streak pays and nothing breaks."""
+        """Who takes savers rolls over first; if somebody does not, the streak pays for it."""
         player = PlayerFactory.create()
         give_savers(player, 1, now=at(MONDAY))
         play(player, MONDAY)
@@ -357,17 +357,17 @@ class TestSettling:
         give_premium(player, Plan.MONTH, days=30, now=at(FRIDAY))
         play(player, FRIDAY, SATURDAY)
 
-        settle(player, 11)
+        roll_over(player, 11)
 
         # Sunday, Monday, Tuesday.
         assert days_of(player) == "PPffm"
 
-    def test_the_week_counts_though_each_day_is_settled_on_its_own(self) -> None:
+    def test_the_week_counts_though_each_day_is_rolled_over_on_its_own(self) -> None:
         player = PlayerFactory.create()
         give_premium(player, Plan.MONTH, days=30, now=at(MONDAY))
         play(player, MONDAY, WEDNESDAY)
 
-        settle(player, FRIDAY)
+        roll_over(player, FRIDAY)
 
         assert days_of(player) == "PfPm"
 
@@ -391,7 +391,7 @@ class TestSettling:
         give_premium(player, Plan.SEASON, days=3, now=at(MONDAY, 13))
         play(player, MONDAY)
 
-        settle(player, SATURDAY)
+        roll_over(player, SATURDAY)
 
         # Season until Thursday 13:00, then Month, whose one freeze the week has had.
         assert days_of(player) == "Pfffm"
@@ -408,7 +408,7 @@ class TestSettling:
             now=at(THURSDAY, 0, 0, 0),
         )
 
-        settle(player, SATURDAY)
+        roll_over(player, SATURDAY)
 
         assert days_of(player) == "Pffm"
 
@@ -416,10 +416,10 @@ class TestSettling:
         player = PlayerFactory.create()
         give_savers(player, 1, now=at(MONDAY))
         play(player, MONDAY)
-        settle(player, WEDNESDAY)
+        roll_over(player, WEDNESDAY)
 
         with django_assert_num_queries(2):
-            streak = settle(player, WEDNESDAY)
+            streak = roll_over(player, WEDNESDAY)
 
         assert (streak.current, days_of(player)) == (1, "Ps")
 
@@ -438,7 +438,7 @@ class TestNightlyJob:
         assert pages == [2, 2, 1]
         assert [streak_of(player)[0] for player in players] == [0, 0, 0, 0, 0]
 
-    def test_one_who_cannot_be_settled_does_not_hold_up_the_others(self) -> None:
+    def test_one_who_fails_does_not_hold_up_the_others(self) -> None:
         players = [PlayerFactory.create() for _ in range(3)]
         for player in players:
             give_savers(player, 1, now=at(MONDAY))
@@ -453,22 +453,22 @@ class TestNightlyJob:
                 [players[0].pk],
             )
 
-        settled = streaks.roll_over_due(now=at(WEDNESDAY, 0, 10), after=0, limit=3)
+        player_ids = streaks.roll_over_due(now=at(WEDNESDAY, 0, 10), after=0, limit=3)
 
-        assert len(settled) == 3
+        assert len(player_ids) == 3
         assert [days_of(player) for player in players] == ["P", "Ps", "Ps"]
 
     def test_the_idle_cost_nothing(self) -> None:
         lost, fresh = PlayerFactory.create(), PlayerFactory.create()
         play(lost, MONDAY)
-        settle(lost, THURSDAY)
+        roll_over(lost, THURSDAY)
         play(fresh, THURSDAY)
 
         assert streaks.roll_over_due(now=at(FRIDAY, 0, 10), after=0, limit=9) == []
 
     @pytest.mark.usefixtures("_tasks_run_at_once")
     @time_machine.travel(at(WEDNESDAY, 0, 10), tick=False)
-    def test_the_task_goes_on_until_nobody_is_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_the_task_continues_until_nobody_is_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
         players = [PlayerFactory.create() for _ in range(5)]
         for player in players:
             play(player, MONDAY)
@@ -615,7 +615,7 @@ class TestOutageShield:
 
         assert (days_of(player), streak_of(player)) == ("PPP", (3, 3))
 
-    def test_a_streak_already_lost_goes_on(self, operator: User) -> None:
+    def test_a_streak_already_lost_is_restored(self, operator: User) -> None:
         player = PlayerFactory.create()
         play(player, MONDAY, TUESDAY, THURSDAY, FRIDAY)
         assert streak_of(player) == (2, 2)
@@ -632,18 +632,18 @@ class TestOutageShield:
             4,
         ]
 
-    def test_it_goes_on_up_to_the_next_day_that_was_missed(self, operator: User) -> None:
+    def test_it_is_restored_up_to_the_next_day_that_was_missed(self, operator: User) -> None:
         player = PlayerFactory.create()
         play(player, MONDAY, TUESDAY)
-        settle(player, SATURDAY)
+        roll_over(player, SATURDAY)
         assert days_of(player) == "PPm"
 
         self.shield(operator, WEDNESDAY, now=at(SATURDAY))
-        settle(player, SATURDAY)
+        roll_over(player, SATURDAY)
 
         assert (days_of(player), streak_of(player)) == ("PPom", (0, 2))
 
-    def test_a_saver_that_the_outage_took_is_given_back_once(self, operator: User) -> None:
+    def test_a_saver_that_the_outage_took_is_returned_once(self, operator: User) -> None:
         player = PlayerFactory.create()
         give_savers(player, 1, now=at(MONDAY))
         play(player, MONDAY, WEDNESDAY)
@@ -651,13 +651,13 @@ class TestOutageShield:
 
         for _ in range(2):
             self.shield(operator, TUESDAY, now=at(WEDNESDAY, 15))
-            settle(player, THURSDAY)
+            roll_over(player, THURSDAY)
 
         assert (days_of(player), savers_of(player)) == ("PoP", 1)
         returned = LedgerEntry.objects.get(type="SAVER_RETURNED")
         assert returned.reverses == LedgerEntry.objects.get(type="SAVER_USED")
 
-    def test_a_saver_given_back_saves_the_day_that_was_lost_for_want_of_it(
+    def test_a_saver_returned_saves_the_day_that_was_lost_for_want_of_it(
         self, operator: User
     ) -> None:
         player = PlayerFactory.create()
@@ -666,7 +666,7 @@ class TestOutageShield:
         assert days_of(player) == "PsmP"
 
         self.shield(operator, TUESDAY, now=at(THURSDAY, 15))
-        settle(player, FRIDAY)
+        roll_over(player, FRIDAY)
 
         assert (days_of(player), streak_of(player), savers_of(player)) == ("PosP", (2, 2), 0)
 
@@ -677,7 +677,7 @@ class TestOutageShield:
         assert days_of(player) == "PfmP"
 
         self.shield(operator, TUESDAY, now=at(THURSDAY, 15))
-        settle(player, FRIDAY)
+        roll_over(player, FRIDAY)
 
         assert (days_of(player), streak_of(player)) == ("PofP", (2, 2))
 
@@ -736,7 +736,7 @@ class TestNotices:
         player = PlayerFactory.create()
         give_savers(player, 1, now=at(MONDAY))
         play(player, MONDAY)
-        settle(player, THURSDAY)
+        roll_over(player, THURSDAY)
 
         notices = list(StreakDay.objects.undelivered())
         first = [streaks.mark_notified(day=day, now=at(THURSDAY, 9)) for day in notices]
@@ -752,7 +752,7 @@ class TestNotices:
     def test_a_lost_streak_that_is_restored_after_all_is_notified_again(self) -> None:
         player = PlayerFactory.create()
         play(player, MONDAY)
-        settle(player, WEDNESDAY)
+        roll_over(player, WEDNESDAY)
         lost = StreakDay.objects.undelivered().get()
         streaks.mark_notified(day=lost, now=at(WEDNESDAY, 9))
 
@@ -763,7 +763,7 @@ class TestNotices:
             reason="Down.",
             now=at(WEDNESDAY, 10),
         )
-        settle(player, WEDNESDAY)
+        roll_over(player, WEDNESDAY)
 
         assert StreakDay.objects.undelivered().get().outcome == "SHIELDED"
         assert not streaks.mark_notified(day=lost, now=at(WEDNESDAY, 11))
@@ -806,7 +806,7 @@ class TestCalendar:
     def test_today_is_open_and_an_outage_without_a_streak_is_one(self) -> None:
         player = PlayerFactory.create()
         play(player, MONDAY)
-        settle(player, WEDNESDAY)
+        roll_over(player, WEDNESDAY)
         streaks.shield(
             first_day=date(2026, 11, 5),
             last_day=date(2026, 11, 5),
@@ -844,12 +844,12 @@ def instant(hour: int) -> datetime:
 
 
 def live(player: Player, events: list[tuple[str, int]], touches: list[int]) -> tuple[Any, ...]:
-    """Let everything happen, settle at each of `touches` too, and return how it ends."""
-    for what, hour in sorted([*events, *(("settle", hour) for hour in touches)], key=_by_hour):
+    """Let everything happen, roll over at each of `touches` too, and return how it ends."""
+    for what, hour in sorted([*events, *(("roll over", hour) for hour in touches)], key=_by_hour):
         now = instant(hour)
         if what == "play":
             streaks.record_activity(player=player, now=now)
-        elif what == "settle":
+        elif what == "roll over":
             streaks.roll_over(player=player, now=now)
         elif what == "give":
             give_savers(player, 1, now=now)
@@ -874,10 +874,10 @@ def _by_hour(event: tuple[str, int]) -> int:
 
 @settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(events=EVENTS, touches=st.lists(HOURS, max_size=10))
-def test_it_makes_no_difference_when_and_how_often_days_are_settled(
+def test_it_makes_no_difference_when_and_how_often_days_are_rolled_over(
     events: list[tuple[str, int]], touches: list[int]
 ) -> None:
-    """Settled every night, at random moments, or only when the player comes: the same."""
+    """Rolled over every night, at random moments, or only when the player comes: the same."""
     lazily = live(PlayerFactory.create(), events, [])
 
     days, streak, savers = lazily
@@ -901,7 +901,7 @@ class TestConcurrency:
         return player
 
     def run(self, monkeypatch: pytest.MonkeyPatch, *callers: Callable[[], object]) -> list[str]:
-        """Run all at once, each waiting for the other after the lock; return what became of it."""
+        """Run all at once, each waiting for the other after the lock; return the outcome."""
         meet_after(monkeypatch, wallets, "lock")
         return sorted(type(result).__name__ for result in run_together(*callers))
 
@@ -952,7 +952,7 @@ class TestConcurrency:
 
         assert "IntegrityError" in results
 
-    def test_two_third_rounds_at_once_give_back_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_two_third_rounds_at_once_restore_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         player = PlayerFactory.create()
         play(player, MONDAY, WEDNESDAY)
         for key in ("r1", "r2"):
@@ -981,7 +981,7 @@ class TestDatabaseSaysNo:
         PlayerFactory.create(pk=72)
         give_savers(player, 1, now=at(MONDAY))
         play(player, MONDAY)
-        settle(player, THURSDAY)
+        roll_over(player, THURSDAY)
         play(player, THURSDAY)
         streaks.record_perfect_round(player=player, round_key="r1", now=at(THURSDAY))
         streaks.shield(

@@ -231,7 +231,7 @@ class TestImport:
         assert editor.get(f"{IMPORTS}{pk}/progress/")["HX-Refresh"] == "true"
         assert "checked" in editor.get(address).content.decode()
 
-    def test_a_preview_tells_what_would_happen_and_changes_nothing(self, editor: Client) -> None:
+    def test_a_preview_shows_what_would_happen_and_changes_nothing(self, editor: Client) -> None:
         QuestionFactory.create(quiz_id="as-001", explanation="Alt.")
 
         _, page = self.checked(editor, CSV)

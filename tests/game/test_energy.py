@@ -215,7 +215,7 @@ def test_a_round_that_ends_with_its_access_says_so(road: Road, clock: Any) -> No
     assert Round.objects.get().state == "FINISHED"
 
 
-def test_the_wallet_tells_what_is_owned_and_what_moved_page_by_page(road: Road, clock: Any) -> None:
+def test_the_wallet_shows_what_is_owned_and_what_moved_page_by_page(road: Road, clock: Any) -> None:
     anna, player, _ = begin(road, clock)
     spend(player, 10)
 

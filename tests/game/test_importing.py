@@ -161,12 +161,12 @@ class TestWhatGoesIn:
         assert second.unchanged == 2_500
         assert QuestionVersion.objects.count() == 2_500
 
-    def test_the_caller_hears_of_every_row(self) -> None:
-        heard: list[tuple[int, int]] = []
+    def test_the_caller_is_called_for_every_row(self) -> None:
+        progress: list[tuple[int, int]] = []
 
-        load(TISCH, LAMPE, on_row=lambda row, rows: heard.append((row, rows)))
+        load(TISCH, LAMPE, on_row=lambda row, rows: progress.append((row, rows)))
 
-        assert heard == [(1, 2), (2, 2)]
+        assert progress == [(1, 2), (2, 2)]
 
 
 class TestFiles:

@@ -31,18 +31,18 @@ __all__ = ["bank"]
 
 @pytest.fixture(autouse=True)
 def _clock() -> Any:
-    """Stop the clock five seconds after noon, when everything is given back here."""
+    """Stop the clock five seconds after noon, when everything is refunded here."""
     with time_machine.travel(LATER, tick=False):
         yield
 
 
-def give_back(showing: Showing) -> bool:
-    """Give the question back."""
+def refund(showing: Showing) -> bool:
+    """Refund the question."""
     return rounds.refund_question(showing_id=showing.pk, now=LATER)
 
 
 def resume(player: Player, showing: Showing) -> rounds.Start:
-    """Resume the round of a question that was given back."""
+    """Resume the round of a question that was refunded."""
     return rounds.resume(player=player, round_id=showing.round_id, now=LATER)
 
 
@@ -53,17 +53,17 @@ def owned(player: Player) -> tuple[int, int]:
 
 
 def sweep() -> int:
-    """Give back what was withdrawn."""
+    """Refund what was withdrawn."""
     return rounds.refund_withdrawn(until=timezone.now() + timedelta(minutes=1))
 
 
 @pytest.mark.django_db
-class TestGivingBack:
+class TestRefund:
     def test_the_point_goes_back_into_the_bucket_it_came_from_once(self) -> None:
         player = make_player()
         showing = start(player)
 
-        assert [give_back(showing), give_back(showing)] == [True, False]
+        assert [refund(showing), refund(showing)] == [True, False]
 
         assert owned(player) == (20, 0)
         entry = LedgerEntry.objects.get(player=player, type="QUESTION_RETURNED")
@@ -85,11 +85,11 @@ class TestGivingBack:
         showing = start(player)
         assert owned(player) == (0, 0)
 
-        give_back(showing)
+        refund(showing)
 
         assert owned(player) == (0, 1)
 
-    def test_with_premium_there_is_nothing_to_give_back_but_another_question_comes(self) -> None:
+    def test_with_premium_there_is_nothing_to_refund_but_another_question_comes(self) -> None:
         player = make_player()
         grant(
             player=player,
@@ -101,17 +101,17 @@ class TestGivingBack:
         )
         showing = start(player)
 
-        assert give_back(showing)
+        assert refund(showing)
 
         assert not LedgerEntry.objects.filter(type="QUESTION_RETURNED").exists()
         assert resume(player, showing).showing.number == 1
 
-    def test_an_answered_question_is_not_given_back(self) -> None:
+    def test_an_answered_question_is_not_refunded(self) -> None:
         player = make_player()
         showing = start(player)
         tap(player, showing)
 
-        assert not give_back(showing)
+        assert not refund(showing)
 
         assert owned(player) == (18, 0)
 
@@ -121,21 +121,21 @@ class TestGivingBack:
         # Two savepoints; showing; charge key, entry, reversal, wallet, INSERT; the showing again;
         # and whom it belongs to.
         with django_assert_num_queries(2 + 1 + 5 + 1 + 1):
-            give_back(showing)
+            refund(showing)
 
-    def test_what_never_was_is_not_given_back(self) -> None:
+    def test_what_never_was_is_not_refunded(self) -> None:
         assert not rounds.refund_question(showing_id=10**6, now=LATER)
 
 
 @pytest.mark.django_db
 class TestResuming:
-    def test_a_question_that_was_given_back_cannot_be_answered_and_another_takes_its_place(
+    def test_a_question_that_was_refunded_cannot_be_answered_and_another_takes_its_place(
         self,
     ) -> None:
         player = make_player()
         second = tap(player, start(player)).next
         assert second is not None
-        give_back(second)
+        refund(second)
 
         with pytest.raises(QuestionRefundedError):
             tap(player, second)
@@ -150,7 +150,7 @@ class TestResuming:
         assert answer.next.number == 3
         assert rounds.outcomes(Round.objects.get()) == [True, True]
 
-    def test_each_question_of_one_number_is_paid_and_given_back_on_its_own(self) -> None:
+    def test_each_question_of_one_number_is_paid_and_refunded_on_its_own(self) -> None:
         player = make_player()
         showing = start(player)
 
@@ -166,7 +166,7 @@ class TestResuming:
     def test_resuming_twice_returns_to_the_question_that_is_waited_for(self) -> None:
         player = make_player()
         showing = start(player)
-        give_back(showing)
+        refund(showing)
         first = resume(player, showing)
 
         again = resume(player, showing)
@@ -176,21 +176,21 @@ class TestResuming:
 
     def test_the_button_that_started_the_round_resumes_it(self) -> None:
         player = make_player()
-        give_back(start(player))
+        refund(start(player))
 
         again = rounds.start(player=player, mode=MIX, key="k1", now=LATER)
 
         assert again.charge is not None
         assert (Round.objects.count(), Showing.objects.count()) == (1, 2)
 
-    def test_who_still_sees_the_question_before_it_goes_on_as_well(self) -> None:
+    def test_who_still_sees_the_question_before_it_continues_as_well(self) -> None:
         player = make_player()
         first = start(player)
         second = tap(player, first).next
         assert second is not None
         with pytest.raises(AlreadyAnsweredError):
             tap(player, first)
-        give_back(second)
+        refund(second)
 
         with pytest.raises(QuestionRefundedError) as refusal:
             tap(player, first)
@@ -200,7 +200,7 @@ class TestResuming:
     def test_a_question_that_another_has_taken_the_place_of_is_stale(self) -> None:
         player = make_player()
         showing = start(player)
-        give_back(showing)
+        refund(showing)
         resume(player, showing)
 
         with pytest.raises(StaleTapError):
@@ -209,7 +209,7 @@ class TestResuming:
     def test_a_round_that_is_over_or_another_players_is_not_resumed(self) -> None:
         player = make_player()
         showing = start(player)
-        give_back(showing)
+        refund(showing)
         with pytest.raises(StaleTapError):
             resume(make_player(2), showing)
         rounds.stop(player=player, round_id=showing.round_id, now=LATER)
@@ -222,7 +222,7 @@ class TestResuming:
 
 @pytest.mark.django_db
 class TestWithdrawal:
-    def test_a_withdrawn_question_is_given_back_to_all_who_wait_with_it(self) -> None:
+    def test_a_withdrawn_question_is_refunded_to_all_who_wait_with_it(self) -> None:
         players = [make_player(number) for number in (1, 2, 3, 4)]
         Question.objects.exclude(quiz_id="QUICK_MIX_A1A2-7").update(is_enabled=False)
         showings = [start(player) for player in players]
@@ -235,7 +235,7 @@ class TestWithdrawal:
         assert [sweep(), sweep()] == [2, 0]
         assert [owned(player)[0] for player in players] == [20, 20, 18, 19]
 
-    def test_one_that_cannot_be_given_back_does_not_hold_up_the_others(self) -> None:
+    def test_one_that_cannot_be_refunded_does_not_hold_up_the_others(self) -> None:
         players = [make_player(number) for number in (1, 2, 3)]
         for player in players:
             start(player)
@@ -290,21 +290,21 @@ def test_a_tap_on_a_withdrawn_question_says_so_and_brings_another(road: Road, ba
 @pytest.mark.django_db(transaction=True)
 class TestConcurrency:
     def race(self, monkeypatch: pytest.MonkeyPatch) -> tuple[Player, list[str]]:
-        """Answer a question and give it back at once; return what became of both."""
+        """Answer a question and refund it at once; return both outcomes."""
         player = make_player()
         with transaction.atomic():
             showing = start(player)
         meet_after(monkeypatch, rounds, "_lock_showing")
 
         results = run_together(
-            transaction.atomic(partial(tap, player, showing)), partial(give_back, showing)
+            transaction.atomic(partial(tap, player, showing)), partial(refund, showing)
         )
 
         return player, [
             str(one) if isinstance(one, bool) else type(one).__name__ for one in results
         ]
 
-    def test_a_question_is_answered_or_given_back_and_never_both(
+    def test_a_question_is_answered_or_refunded_and_never_both(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         player, results = self.race(monkeypatch)
@@ -335,7 +335,7 @@ class TestConcurrency:
 
 @pytest.mark.django_db
 class TestDatabaseSaysNo:
-    def test_an_answered_question_is_not_given_back(self) -> None:
+    def test_an_answered_question_is_not_refunded(self) -> None:
         player = make_player()
         showing = start(player)
         tap(player, showing)
@@ -343,7 +343,7 @@ class TestDatabaseSaysNo:
         with pytest.raises(DatabaseError, match="Cannot update"), transaction.atomic():
             Showing.objects.filter(pk=showing.pk).update(given_back_at=LATER)
 
-    def test_a_question_is_not_answered_and_given_back_at_once(self) -> None:
+    def test_a_question_is_not_answered_and_refunded_at_once(self) -> None:
         showing = start(make_player())
 
         with (
@@ -354,9 +354,9 @@ class TestDatabaseSaysNo:
                 given_back_at=LATER, answered_at=LATER, choice=1, is_correct=True
             )
 
-    def test_what_was_given_back_stays_so(self) -> None:
+    def test_what_was_refunded_stays_so(self) -> None:
         showing = start(make_player())
-        give_back(showing)
+        refund(showing)
 
         with pytest.raises(DatabaseError, match="Cannot update"), transaction.atomic():
             Showing.objects.filter(pk=showing.pk).update(given_back_at=None)

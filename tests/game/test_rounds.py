@@ -247,7 +247,7 @@ class TestConcurrency:
         played = Round.objects.get()
         assert rounds.outcomes(played) == [False]
 
-    def test_without_the_lock_both_go_on_and_the_database_stops_the_second(
+    def test_without_the_lock_both_continue_and_the_database_stops_the_second(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Show that the test above can fail: take the lock away, and it must."""
@@ -260,7 +260,7 @@ class TestConcurrency:
         assert Showing.objects.exclude(answered_at=None).count() == 1
 
     def answer_twice(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
-        """Let two wrong answers to one question be given at once; return what became of them."""
+        """Let two wrong answers to one question be given at once; return their outcomes."""
         make_questions(30)
         player = make_player()
         with transaction.atomic():

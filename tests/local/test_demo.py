@@ -38,7 +38,7 @@ def complaint(**environment: str) -> str:
 
 
 @pytest.mark.slow
-def test_a_demo_starts_survives_its_own_death_and_is_forgotten(data: Path) -> None:
+def test_a_demo_starts_survives_its_own_death_and_is_deleted(data: Path) -> None:
     environment = marked_environment(QUIZARENA_DATA=str(data), PORT=str(any_free_port()))
 
     run = Run.start(DEMO, environment=environment, until="translating")
@@ -48,7 +48,7 @@ def test_a_demo_starts_survives_its_own_death_and_is_forgotten(data: Path) -> No
         "starting web, webhook, worker",
         "seeding",
         "passwords",
-        "telling",
+        "setting the webhook",
         "ready",
     ]
     assert sorted(steps, key=said.index) == steps

@@ -360,7 +360,7 @@ class TestMigrating:
 
         assert _rights(role["USER"]) == before != []
 
-    def test_a_right_that_somebody_gave_is_taken_back(self, role: dict[str, str]) -> None:
+    def test_a_right_that_somebody_gave_is_revoked(self, role: dict[str, str]) -> None:
         protect()
         before = _rights(role["USER"])
         with as_owner() as cursor:
@@ -389,7 +389,7 @@ class TestMigrating:
                 sql.SQL("CREATE ROLE {} LOGIN SUPERUSER").format(sql.Identifier(role["USER"]))
             )
 
-        with pytest.raises(CommandError, match="is a superuser, or can become the owner"):
+        with pytest.raises(CommandError, match="is a superuser, or can act as the owner"):
             protect()
 
     def test_a_plan_gives_no_rights(self, role: dict[str, str]) -> None:

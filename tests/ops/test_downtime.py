@@ -190,7 +190,7 @@ class TestJudging:
 
         assert len(shielded()) == 104
 
-    def test_a_lost_streak_goes_on_and_the_log_says_why(self) -> None:
+    def test_a_lost_streak_is_restored_and_the_log_says_why(self) -> None:
         player = PlayerFactory.create()
         for day in (9, 11):
             streaks.record_activity(player=player, now=berlin(f"2026-11-{day:02} 12:00:00"))

@@ -24,7 +24,7 @@ from promos.rules import Reason
 from quizarena.players.models import Player
 from tests.concurrency import meet_after, run_together
 from tests.factories import PlayerFactory, make_campaign
-from tests.owner import become_the_application, become_the_owner
+from tests.owner import use_application_role, use_owner_role
 from tests.payments import steps
 
 SECOND, HOUR, DAY = timedelta(seconds=1), timedelta(hours=1), timedelta(days=1)
@@ -964,15 +964,15 @@ def without_caps(transactional_db: None) -> Iterator[None]:
         "impression_same_once_in_24_hours",
     )
     constraints = [one for one in Impression._meta.constraints if one.name in names]
-    become_the_owner()
+    use_owner_role()
     with connection.schema_editor() as editor:
         for constraint in constraints:
             editor.remove_constraint(Impression, constraint)
-    become_the_application()
+    use_application_role()
     yield
-    become_the_owner()
+    use_owner_role()
     Impression.objects.all().delete()
     with connection.schema_editor() as editor:
         for constraint in constraints:
             editor.add_constraint(Impression, constraint)
-    become_the_application()
+    use_application_role()

@@ -140,7 +140,7 @@ class TestActions:
 
 
 class TestStory:
-    def test_the_page_tells_what_the_player_did_and_was_sent(self, support: Client) -> None:
+    def test_the_page_shows_what_the_player_did_and_was_sent(self, support: Client) -> None:
         anna = PlayerFactory.create(telegram_id=700000001)
         InboxUpdateFactory.create(update_id=4001, player_key=700000001, dead=True)
         OutgoingCallFactory.create(chat_key=700000001, refused=True)

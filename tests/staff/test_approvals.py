@@ -675,7 +675,7 @@ class TestDesk:
         assert "She asked for it." in page
         assert "in 2 days" in page
 
-    def test_the_sidebar_tells_how_many_are_open(self, client: Client) -> None:
+    def test_the_sidebar_shows_how_many_are_open(self, client: Client) -> None:
         self.asked()
         client.force_login(make_staff("Support"))
 

@@ -96,7 +96,7 @@ class TestLists:
 
         assert statements() == few
 
-    def test_the_second_page_goes_on_where_the_first_ended(self, client: Client) -> None:
+    def test_the_second_page_continues_where_the_first_ended(self, client: Client) -> None:
         client.force_login(make_staff("Support"))
         for number in range(60):
             PlayerFactory.create(username=f"player_{number:02}")
