@@ -30,7 +30,7 @@ _numbers = count()
 
 
 def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
-    """Count the statements of a pause without and with an offer, then take the time."""
+    """Count the statements of a touchpoint without and with an offer, then take the time."""
     _populate()
     pauses: tuple[tuple[str, Callable[[], Player], bool], ...] = (
         ("nothing due", _quiet, False),
@@ -38,7 +38,7 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     )
     for what, make, is_shown in pauses:
         yield Figure(
-            what=f"statements: a pause with {what}",
+            what=f"statements: a touchpoint with {what}",
             unit="count",
             samples=[_statements(make(), is_shown=is_shown)],
         )
@@ -49,7 +49,7 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
             for _ in range(TURNS):
                 _pause(make(), is_shown=is_shown, times=times)
             samples.append(sorted(times)[TURNS // 2] * 1000)
-        yield Figure(what=f"a pause with {what}: median", unit="ms", samples=samples)
+        yield Figure(what=f"a touchpoint with {what}: median", unit="ms", samples=samples)
 
 
 def _statements(player: Player, *, is_shown: bool) -> int:

@@ -56,7 +56,7 @@ def redeem_distinct(client: int, number: int) -> None:
     _redeem(f"BENCH{(client + CLIENTS * number) % CODES}", number)
 
 
-def hold_and_release(client: int, number: int) -> None:
+def reserve_and_release(client: int, number: int) -> None:
     """Let a player hold a discount, and give it back."""
     held = _redeem("BENCHHOLD", number)
     assert redemptions.release(redemption_id=held.pk, now=timezone.now())
@@ -95,7 +95,7 @@ def _redeeming(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     parts: tuple[tuple[str, Work, str, int, str], ...] = (
         ("redeem a grant, one hot shared code", redeem_hot, "redeem.sql", 1, ">= 0.3"),
         ("redeem a grant, distinct codes", redeem_distinct, "redeem.sql", CODES, ""),
-        ("hold a discount and release it", hold_and_release, "hold.sql", 1, ""),
+        ("reserve a discount and release it", reserve_and_release, "hold.sql", 1, ""),
     )
     with clients() as pool:
         for what, work, script, codes, target in parts:

@@ -15,7 +15,7 @@ from rich.table import Table
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
-    """One measured thing: its samples in order, and the target of docs/measures.md."""
+    """One measured thing: its samples in order, and the target of docs/measured.md."""
 
     what: str
     unit: str
