@@ -64,15 +64,15 @@ _REFUSALS = {
     ),
     Refusal.TOO_MANY_TODAY: (
         "The player has opened too many invoices today",
-        "What is open can be paid; open new ones tomorrow, by the clock of Berlin.",
+        "Open invoices can still be paid. Open new ones tomorrow (Berlin time).",
     ),
     Refusal.PROMO_EXPIRED: (
         "The discount is no longer reserved",
-        "It is over, used up, or another player's. Redeem a code, or leave `redemption` out.",
+        "It has expired, was used, or is another player's. Redeem a code, or omit `redemption`.",
     ),
     Refusal.PROMO_NOT_FITTING: (
-        "The discount is not for this",
-        "It is for other products, and never for a subscription. Leave `redemption` out.",
+        "The discount does not fit the product",
+        "It is for other products, and never for a subscription. Omit `redemption`.",
     ),
 }
 
@@ -92,8 +92,8 @@ def not_refundable() -> Problem:
     """Return the problem of a purchase for which there are no Stars to give back."""
     return conflict(
         "not_refundable",
-        title="There is nothing to refund",
-        detail="Nobody has paid for it. Look at `status` of the purchase.",
+        title="Nothing to refund",
+        detail="The purchase was not paid: see its `status`.",
     )
 
 
@@ -101,7 +101,7 @@ def needs_staff() -> Problem:
     """Return the problem of a refund that is too large for the API."""
     return forbidden(
         "refund_needs_staff",
-        title="So many Stars are refunded by staff only",
+        title="Refund needs staff",
         detail="It is more than `stars_max`, or would make more than `stars_per_day_max` that the "
         "API has refunded in 24 hours. Ask staff to refund it in the admin.",
         more={

@@ -97,9 +97,9 @@ def _refundable(purchase_id: UUID | str) -> Purchase:
     beside = ("player", "credit_entry")
     purchase = Purchase.objects.select_related(*beside).get(pk=purchase_id)
     if purchase.refund_asked_at is not None:
-        raise NotRefundableError("it has been refunded, or is about to be")
+        raise NotRefundableError("It has been refunded, or a refund is under way.")
     if purchase.status not in PAID:
-        raise NotRefundableError(f"it is {purchase.get_status_display()}: there are no Stars")
+        raise NotRefundableError(f"It is {purchase.get_status_display()}: nothing was paid.")
     return purchase
 
 

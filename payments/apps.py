@@ -1,4 +1,4 @@
-"""What payments bring along."""
+"""Configuration of the app."""
 
 from django.apps import AppConfig
 from django.db.models.signals import post_migrate
@@ -10,7 +10,7 @@ class PaymentsConfig(AppConfig):
     name = "payments"
 
     def ready(self) -> None:
-        """Fill the shop after every migration, and say what staff have to look at and approve."""
+        """Seed the catalogue after migrations; register approvals, alerts and ports for promos."""
         from payments import (
             approvals,
             catalogue,
@@ -69,6 +69,6 @@ class PaymentsConfig(AppConfig):
         )
         alerts.declare(
             kind=offer_funnel.SPAM,
-            label="Offer annoys players",
+            label="Offer muted by many players",
             runbook="docs/runbooks/offers.md",
         )

@@ -85,7 +85,7 @@ def change(
     product = _lock(product_code)
     _check(product, stars)
     if why_a_second_person(product=product, stars=stars, now=now):
-        raise PriceError("somebody else has just changed it: look again")
+        raise PriceError("The price has just been changed. Open the page again.")
     return _set(product, stars, reason=reasons.normalise(reason), staff=staff, now=now)
 
 
@@ -95,9 +95,9 @@ def _lock(product_code: str) -> Product:
 
 def _check(product: Product, stars: int) -> None:
     if not 1 <= stars <= STARS_MAX:
-        raise PriceError(f"a price is 1 to {STARS_MAX:,} Stars")
+        raise PriceError(f"A price is 1 to {STARS_MAX:,} Stars.")
     if stars == product.stars:
-        raise PriceError(f"it costs {stars:,} Stars already")
+        raise PriceError(f"It costs {stars:,} Stars already.")
 
 
 def _set(

@@ -69,12 +69,12 @@ def _in_words(checked: reconciliation.Recheck) -> str:
     statement = f"Telegram says: {'; '.join(lines) or 'no transaction of this purchase'}."
     if checked.is_too_young:
         return (
-            f"{statement} It was paid in the last minutes, so that is not compared yet: ask again."
+            f"{statement} It was paid only minutes ago and is not compared yet. Re-check it later."
         )
     if not checked.found:
-        return f"{statement} Our books say the same."
+        return f"{statement} Our records agree."
     differences = [
         DifferenceKind(difference.kind).label + (" (set right)" if difference.is_healed else "")
         for difference in checked.found
     ]
-    return f"{statement} Differs: {'; '.join(differences)}."
+    return f"{statement} Differences: {'; '.join(differences)}."

@@ -75,7 +75,7 @@ def ask(
     if purchase.refund_asked_at is not None:
         return Refund.objects.get(purchase=purchase)
     if purchase.status not in PAID:
-        raise NotRefundableError(f"It is {purchase.get_status_display()}: there are no Stars.")
+        raise NotRefundableError(f"It is {purchase.get_status_display()}: nothing was paid.")
     refund = Refund.objects.create(
         purchase=purchase,
         source=source,
@@ -160,7 +160,7 @@ def _note_that_incomplete(error: Exception, *, purchase_id: UUID, now: datetime)
     alerts.raise_alert(
         kind=INCOMPLETE,
         key=str(purchase.pk),
-        summary=f"Telegram has given {purchase.paid_stars} Stars back, and the goods could not be "
+        summary=f"Telegram has refunded {purchase.paid_stars} Stars, but the goods could not be "
         f"taken back: {type(error).__name__}.",
         details={"purchase": str(purchase.pk), "tries": refund.tries},
         now=now,

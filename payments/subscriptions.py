@@ -298,7 +298,7 @@ def _note_that_not_canceled(error: Exception, *, purchase_id: UUID, now: datetim
         alerts.raise_alert(
             kind=NOT_CANCELED,
             key=str(purchase_id),
-            summary=f"Telegram has not cancelled a subscription, and may renew it: {error}.",
+            summary=f"Telegram has not cancelled a subscription and may renew it: {error}.",
             details={"purchase": str(purchase_id), "tries": subscription.cancel_tries},
             now=now,
             subject=subscription,

@@ -85,7 +85,7 @@ def answer(*, request_id: int, text: str, staff: User, now: datetime) -> Support
     """
     request = SupportRequest.objects.select_for_update().get(pk=request_id)
     if request.answered_at is not None:
-        raise AnsweredError("somebody has answered it before")
+        raise AnsweredError("This question has been answered already.")
     request.answer, request.answered_by, request.answered_at = text.strip(), staff, now
     request.save(update_fields=["answer", "answered_by", "answered_at"])
     return request

@@ -59,16 +59,16 @@ _REFUSALS = {
         "Check how it is written: the fifth failure within a day blocks the player for an hour.",
     ),
     Refusal.EXPIRED: (
-        "The code is over",
-        "Its time is up, or all of it is taken. Offer another one.",
+        "The code is no longer valid",
+        "Its campaign is over, or all uses are taken. Offer another code.",
     ),
     Refusal.ALREADY_USED: (
         "The code has been used",
-        "The player has used it, or somebody else has a code that was for one player only.",
+        "The player has used it before, or it works once and another player has used it.",
     ),
     Refusal.NOT_APPLICABLE: (
         "The code is not for this player",
-        "It is for new players, say, or for another language. Offer another one.",
+        "It is for other players, for example new ones or another language. Offer another code.",
     ),
     Refusal.RATE_LIMITED: (
         "The player has failed too often",
@@ -98,8 +98,8 @@ def status_changed(campaign: Campaign) -> Problem:
     """Return the problem of a campaign that is not as the client has seen it."""
     return conflict(
         "status_changed",
-        title="Somebody was faster",
-        detail="`current_status` is where the campaign is. Look at it again before you decide.",
+        title="The campaign has changed",
+        detail="`current_status` is its status now. Get the campaign again before you decide.",
         more={"current_status": campaign.status},
     )
 
@@ -108,7 +108,7 @@ def illegal_move(campaign: Campaign, why: str) -> Problem:
     """Return the problem of a move that does not exist from where the campaign is."""
     return conflict(
         "illegal_move",
-        title="The campaign cannot go there",
+        title="Status change not allowed",
         detail=why,
         more={"current_status": campaign.status},
     )
@@ -129,7 +129,7 @@ def needs_second_person() -> Problem:
     """Return the problem of a campaign that is too expensive for one client to start."""
     return forbidden(
         "needs_second_person",
-        title="A second person has to agree",
+        title="A second person has to approve",
         detail="It can cost more than `stars_max`, or has no limit. Staff start it in the admin.",
         more={"stars_max": settings.PROMO_APPROVAL_STARS},
     )
@@ -139,8 +139,8 @@ def not_applied(redemption: Redemption) -> Problem:
     """Return the problem of a redemption that has given nothing."""
     return conflict(
         "not_applied",
-        title="There is nothing to roll back",
-        detail="It has given nothing: `current_status` says why.",
+        title="Nothing to roll back",
+        detail="The redemption has given nothing: see `current_status`.",
         more={"current_status": redemption.status},
     )
 
@@ -149,8 +149,8 @@ def refund_instead() -> Problem:
     """Return the problem of a discount, of which there is nothing to take back but the purchase."""
     return conflict(
         "refund_the_purchase",
-        title="A discount goes back with its purchase",
-        detail="Refund the purchase: then the redemption is revoked, too.",
+        title="Refund the purchase instead",
+        detail="A discount gives nothing by itself. The refund of its purchase revokes it.",
     )
 
 

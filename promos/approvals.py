@@ -43,7 +43,7 @@ def _lock_as_previewed(request: ApprovalRequest, *, now: datetime) -> Campaign:
     """Lock the campaign. Raises IllegalMoveError if it is not what was shown any more."""
     campaign = campaigns.lock(int(request.subject_id))
     if approvals.preview_of(request, now=now) != request.preview:
-        raise IllegalMoveError("It has just been changed.")
+        raise IllegalMoveError("It has been changed since the preview. Open the request again.")
     return campaign
 
 
@@ -63,7 +63,7 @@ def _preview_start(*, request: ApprovalRequest, now: datetime) -> Sequence[Seque
         ("Gives", planning.gives(campaign)),
         ("To", planning.segment(campaign)),
         ("From", _minute(campaign.starts_at)),
-        ("Until", _minute(campaign.ends_at) if campaign.ends_at else "nobody ends it"),
+        ("Until", _minute(campaign.ends_at) if campaign.ends_at else "no end"),
         ("Uses at most", "no limit" if uses is None else f"{uses:,}"),
         ("Budget", "none" if budget is None else f"{budget:,} Stars"),
         ("Costs", str(planning.most_it_costs(campaign, now=now))),
@@ -113,14 +113,14 @@ def _preview_revoke(*, request: ApprovalRequest, now: datetime) -> Sequence[Sequ
     """Return what would be taken back. Raises IllegalMoveError if there is nothing to."""
     campaign = _campaign_of(request)
     if campaign.is_discount:
-        raise IllegalMoveError("It has granted nothing: what was bought is refunded.")
+        raise IllegalMoveError("A discount grants nothing. Refund its purchases instead.")
     if campaign.status not in OVER:
-        raise IllegalMoveError("It still gives: end it first.")
+        raise IllegalMoveError("It is still running. End it first.")
     if campaign.revoking_since is not None:
-        raise IllegalMoveError("It is being taken back already.")
+        raise IllegalMoveError("Its grants are being taken back already.")
     players = left_to_revoke(campaign)
     if not players:
-        raise IllegalMoveError("Nothing of it is left to take back.")
+        raise IllegalMoveError("It has no grants left to take back.")
     return [
         ("Players who keep it", f"{players:,}", "0"),
         ("Taken back from each, as far as it is there", "–", planning.gives(campaign)),

@@ -209,7 +209,7 @@ def what_is_missing(campaign: Campaign, *, now: datetime) -> list[str]:
     """Return, in sentences, why nobody could use the campaign if it ran."""
     missing = []
     if campaign.ends_at is not None and campaign.ends_at <= now:
-        missing.append("Its window is over before it starts.")
+        missing.append("Its window has ended already.")
     if not campaign.codes.filter(revoked_at=None, batch__revoked_at=None).exists():
         missing.append("It has no code.")
     if campaign.is_weekend_offer and not redemptions.shared_codes(campaign.pk).filter(

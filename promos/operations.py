@@ -105,10 +105,10 @@ def execute(
     campaign = campaigns.lock(campaign_id)
     if campaign.status != seen:
         raise ChangedMeanwhileError(
-            f"Somebody was faster: it is {campaign.get_status_display()} by now."
+            f"The campaign has changed meanwhile: it is {campaign.get_status_display()} now."
         )
     if verb is Action.START and _asks(campaign, staff=staff, now=now):
-        raise ChangedMeanwhileError("Somebody else has just changed its limits.")
+        raise ChangedMeanwhileError("The limits have just been changed. Open the page again.")
     if verb is Action.CLONE:
         key = uuid5(decision, str(campaign_id)) if decision else None
         return campaigns.clone(
@@ -131,7 +131,7 @@ def _asks(campaign: Campaign, *, staff: User, now: datetime) -> bool:
 def _kill(campaign: Campaign, *, reason: str, now: datetime, staff: User) -> Campaign:
     """End a locked campaign, if it still runs, and let the job release all its reservations."""
     if not Action.KILL.is_due(campaign):
-        raise IllegalMoveError("There is nothing left to stop.")
+        raise IllegalMoveError("There is nothing left to stop: it is over and nothing is reserved.")
     if campaign.status in RUNNING:
         campaign = campaigns.end(campaign_id=campaign.pk, reason=reason, now=now, staff=staff)
     campaign.killed_at = campaign.changed_at = now

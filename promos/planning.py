@@ -84,13 +84,15 @@ def edit(
         lock_staff(staff)
     campaign = campaigns.lock(campaign_id)
     if campaign.changed_at != seen_at:
-        raise ChangedMeanwhileError("Somebody else has changed it meanwhile.")
+        raise ChangedMeanwhileError("The campaign has been changed meanwhile. Open the page again.")
     if campaign.status in OVER:
         raise IllegalMoveError(f"It is {campaign.get_status_display()}: clone it.")
     changed = {name: value for name, value in terms.items() if getattr(campaign, name) != value}
     has_run = campaign.status != CampaignStatus.DRAFT
     if has_run and not set(changed) <= set(CHANGEABLE):
-        raise IllegalMoveError("What a campaign gives, and to whom, stays once it has run")
+        raise IllegalMoveError(
+            "What a campaign gives, and to whom, cannot be changed once it has run"
+        )
     if not changed:
         return campaign
     before, cost_before = _plain(campaign, changed), most_it_costs(campaign, now=now)
@@ -214,7 +216,7 @@ def warnings(campaign: Campaign, *, now: datetime) -> list[str]:
     """Return, in sentences, what is allowed but may be a slip. The campaign may not be stored."""
     found = []
     if campaign.ends_at is not None and campaign.ends_at <= now:
-        found.append("The window is over already.")
+        found.append("The window has ended already.")
     if campaign.ends_at is None:
         found.append("It has no end.")
     if campaign.uses_max is None:
@@ -222,12 +224,12 @@ def warnings(campaign: Campaign, *, now: datetime) -> list[str]:
     if campaign.is_discount and campaign.value >= BIG_DISCOUNT and not has_segment(campaign):
         found.append(f"{campaign.value}% off, and for everyone.")
     if campaign.is_discount and products.on_sale() and not products.fitting(campaign):
-        found.append("It fits nothing that is for sale.")
+        found.append("No product for sale fits the discount.")
     others = list(overlapping(campaign).values_list("name", flat=True)[: OVERLAPS_NAMED + 1])
     if others:
         more = ", and more" if len(others) > OVERLAPS_NAMED else ""
         named = ", ".join(others[:OVERLAPS_NAMED])
-        found.append(f"Runs at the same time and for the same: {named}{more}.")
+        found.append(f"Running at the same time with the same effect: {named}{more}.")
     return found
 
 

@@ -95,9 +95,11 @@ def judge(
     referral = Referral.objects.select_related("reward__entry__player").get(pk=referral_id)
     if seen_as(referral) != seen:
         status = "held for review" if referral.held_at else referral.get_status_display()
-        raise ChangedMeanwhileError(f"Somebody was faster: it is {status} by now.")
+        raise ChangedMeanwhileError(f"The invitation has changed meanwhile: it is {status} now.")
     if not verdict.is_due(referral):
-        raise IllegalMoveError(f"To {verdict} would change nothing, or is not allowed.")
+        raise IllegalMoveError(
+            f"“{str(verdict).capitalize()}” changes nothing here, or is not allowed."
+        )
     revoked, reversal = None, None
     if referral.reward is not None:
         revoked = referral.reward

@@ -38,7 +38,7 @@ def trigger_label(impression: Impression) -> str:
 def products(impression: Impression) -> SafeString | str:
     """Return what was offered at which price, or given."""
     if impression.entry_id is not None:
-        return "a present"
+        return "a gift"
     prices = ((code, stars) for code, stars in impression.prices.items())
     return format_html("<div>{}</div>", format_html_join("", "<div>{} for {}</div>", prices))
 
@@ -54,7 +54,7 @@ def outcome(impression: Impression) -> SafeString | str:
         return badge("clicked", "info")
     if impression.muted_at is not None:
         return badge("muted", "danger")
-    return badge("not now", "warning") if impression.dismissed_at is not None else "–"
+    return badge("dismissed", "warning") if impression.dismissed_at is not None else "–"
 
 
 class TriggerFilter(admin.SimpleListFilter):
@@ -133,7 +133,7 @@ class ImpressionAdmin(OfPlayer[Impression]):
         """Return what the player did."""
         return outcome(impression)
 
-    @display(description="Present")
+    @display(description="Gift")
     def gift(self, impression: Impression) -> SafeString | str:
         """Return a link to the ledger's entry of what was given."""
         return object_link(impression.entry) if impression.entry else "–"
@@ -143,7 +143,7 @@ class ImpressionAdmin(OfPlayer[Impression]):
         """Return how long ago a product was tapped for the first time."""
         return age(impression.clicked_at)
 
-    @display(description="Not now")
+    @display(description="Dismissed")
     def dismissed(self, impression: Impression) -> str:
         """Return how long ago it was put away."""
         return age(impression.dismissed_at)
@@ -158,7 +158,9 @@ class ImpressionAdmin(OfPlayer[Impression]):
         sold = Purchase.objects.filter(attribution__impression=obj).order_by("-opened_at")
         if not sold or not request.user.has_perm("payments.view_purchase"):
             return {}
-        return {"chapters": [TimelineSection(title="Opened through it", **purchase_table(sold))]}
+        return {
+            "chapters": [TimelineSection(title="Purchases from this offer", **purchase_table(sold))]
+        }
 
     # --- The funnel -------------------------------------------------------------------------------
 

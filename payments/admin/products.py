@@ -265,11 +265,11 @@ class ProductAdmin(StaffAdmin[Product]):
             )
             if isinstance(changed, Product):
                 return f"{product} costs {changed.stars:,} Stars."
-            return "A second person has to approve it."
+            return "Approval requested: a second person has to approve the price."
 
         decision = Decision(
             title=f"Change the price of {product}",
-            note=f"It costs {product.stars:,} Stars. What has been opened keeps its price.",
+            note=f"It costs {product.stars:,} Stars. Open invoices keep their price.",
             preview=preview,
             form=PriceForm,
             execute=change,

@@ -79,20 +79,17 @@ STATUS_COLOURS = {
 
 # What to do about a payment in review.
 ADVICE = {
-    Problem.AMOUNT: "Refund it; replay the credit only if the wrong amount is our own mistake.",
-    Problem.CURRENCY: "Re-check what Telegram has really taken, then refund it.",
+    Problem.AMOUNT: "Refund it. Replay the credit only if we charged the wrong amount.",
+    Problem.CURRENCY: "Re-check the payment with Telegram, then refund it.",
     Problem.UNKNOWN_PAYLOAD: "Unknown product. Refund this payment.",
-    Problem.FOREIGN_PLAYER: "Refund the payer; a replay gives the payer the goods.",
-    Problem.SECOND_CHARGE: "Refund it; replay the credit only if the player wants it twice.",
-    Problem.NOT_CREDITED: "Read the last error in the timeline; replay the credit once its cause "
-    "is gone, else refund it.",
+    Problem.FOREIGN_PLAYER: "Refund the payer. A replay delivers the goods to the payer.",
+    Problem.SECOND_CHARGE: "Refund it. Replay the credit only if the player wants it twice.",
+    Problem.NOT_CREDITED: "Read the last error in the timeline. Replay the credit once its cause "
+    "is fixed, or refund the payment.",
 }
-ADVICE_UNCREDITED = "Recovery tries it every 5 minutes, 3 times in all; a replay tries it now."
-# Shorter than the label that the API shows.
-FLAGS = {Flag.HEALED: "Found by reconciliation"}
-
+ADVICE_UNCREDITED = "Recovery tries it every 5 minutes, 3 times in all. A replay tries it now."
 ADVICE_REFUNDING = (
-    "A refund is under way and continues automatically: see why Telegram has not done it."
+    "A refund is under way and continues automatically. Its last error says what delays it."
 )
 
 # --- How things are shown -------------------------------------------------------------------------
@@ -133,7 +130,7 @@ def price(purchase: Purchase) -> str:
 def remarks(purchase: Purchase) -> SafeString | str:
     """Return the problem and the flags."""
     labels = [badge(Problem(purchase.problem).label, "danger")] if purchase.problem else []
-    labels += [badge(FLAGS.get(Flag(flag), Flag(flag).label), "warning") for flag in purchase.flags]
+    labels += [badge(Flag(flag).label, "warning") for flag in purchase.flags]
     return _side_by_side(labels) if labels else "–"
 
 
@@ -466,7 +463,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
                     purchase_id=pk, reason=cleaned["reason"], staff=staff, now=now
                 )
                 if isinstance(outcome, ApprovalRequest):
-                    return f"Asked for approval: the refund of {purchase} waits for somebody else."
+                    return f"Approval requested: the refund of {purchase} needs a second person."
                 self.log_verb(
                     request,
                     purchase,
@@ -474,15 +471,13 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
                     summary=f"{purchase}: refund asked for. {outcome.reason}",
                     details={"stars": purchase.paid_stars, "charge": purchase.charge_id},
                 )
-            return (
-                f"{price(purchase)} Stars are being given back; Telegram is asked within seconds."
-            )
+            return f"{price(purchase)} Stars are being refunded; Telegram is asked within seconds."
 
         decision = Decision(
             title=f"Refund {product_name(purchase)} of {purchase.player}",
-            note=f"Waits for a second person, because {why}."
+            note=f"A second person has to approve it, because {why}."
             if why
-            else "Is carried out at once, and cannot be undone.",
+            else "The refund is made at once and cannot be undone.",
             form=ReasonForm,
             preview=preview,
             headers=approvals.HEADERS,
@@ -540,8 +535,8 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
 
         decision = Decision(
             title=f"Re-check {product_name(purchase)} of {purchase.player} with Telegram",
-            note="Reads what is new in Telegram's list of transactions. A payment that we have not "
-            "heard of is credited, a refund that was made elsewhere is carried out.",
+            note="Reads what is new in Telegram's list of transactions. A payment that is missing "
+            "here is credited, and a refund that was made elsewhere is booked.",
             execute=execute,
             refusals=(OperationalError,),
             back=_page_of(purchase),
@@ -595,9 +590,7 @@ def _wallet_after_refund(purchase: Purchase) -> list[tuple[str, str, str]]:
             owned = getattr(wallet, name)
             rows.append((f"{words} in the wallet", f"{owned:,}", f"{owned - units:,}"))
         else:
-            rows.append(
-                (words, f"{plan.shortfall.get(name, 0):,} used", f"{units:,} taken back")
-            )
+            rows.append((words, f"{plan.shortfall.get(name, 0):,} used", f"{units:,} taken back"))
     return rows
 
 
@@ -696,9 +689,9 @@ def refund_badge(refund: Refund) -> SafeString:
     if refund.finished_at is not None:
         return badge("done", "success")
     if refund.telegram_at is not None and refund.last_error:
-        return badge("Telegram has paid, not completed here", "danger")
+        return badge("refunded by Telegram, not completed here", "danger")
     if refund.last_error:
-        return badge("Telegram did not do it", "danger")
+        return badge("Telegram did not refund", "danger")
     return badge("under way", "warning")
 
 

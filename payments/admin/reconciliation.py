@@ -169,12 +169,12 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
                 action="reconciliation.run",
                 summary=f"Reconciliation of {'everything' if is_full else 'the last 3 days'}.",
             )
-            return "A run is in the queue. It appears here in a moment."
+            return "The reconciliation is queued. It appears in this list when it starts."
 
         decision = Decision(
-            title="Compare our books with Telegram's now",
-            note="What can be set right is: a payment that we have not heard of is credited, a "
-            "refund that was made elsewhere is carried out.",
+            title="Reconcile with Telegram now",
+            note="A payment that is missing here is credited, and a refund that was made elsewhere "
+            "is booked. Every other difference is listed for staff.",
             form=RunForm,
             execute=execute,
             refusals=(OperationalError,),

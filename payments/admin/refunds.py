@@ -24,8 +24,8 @@ class ProgressFilter(admin.SimpleListFilter):
         """Return what support asks for; each is few."""
         return [
             ("open", "not done yet"),
-            ("failed", "Telegram did not do it"),
-            ("incomplete", "Telegram has paid, not completed here"),
+            ("failed", "Telegram did not refund"),
+            ("incomplete", "refunded by Telegram, not completed here"),
         ]
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Refund]) -> QuerySet[Refund]:

@@ -32,7 +32,7 @@ class AnswerForm(forms.Form):
     answer = forms.CharField(
         max_length=SupportRequest._meta.get_field("answer").max_length,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 6}),
-        help_text="The bot sends it to the player as it stands here.",
+        help_text="The bot sends this text to the player unchanged.",
     )
 
 
@@ -84,7 +84,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
     def state(self, asked: SupportRequest) -> SafeString:
         """Return whether it waits for us, for the bot, or for nobody."""
         if asked.answered_at is None:
-            return badge("waits for an answer", "danger")
+            return badge("waiting for an answer", "danger")
         return badge("answered", "success") if asked.told_at else badge("being sent", "warning")
 
     @display(description="Answered by")
@@ -159,7 +159,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
             with transaction.atomic():
                 count = support_files.want(request=asked, now=timezone.now())
                 self.log_verb(request, asked, "loaded files", details={"files": count})
-            return f"{count} file(s) are being fetched from Telegram: load this page again."
+            return f"{count} file(s) are being fetched from Telegram. Reload this page soon."
 
         decision = Decision(
             title=f"Load what {asked.player} has sent along",
@@ -200,7 +200,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
                     now=timezone.now(),
                 )
                 self.log_verb(request, answered, "answered")
-            return f"The bot sends it to {asked.player}."
+            return f"The bot sends the answer to {asked.player}."
 
         decision = Decision(
             title=f"Answer {asked.player} ({asked.player.language})",

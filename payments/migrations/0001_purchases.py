@@ -662,10 +662,10 @@ class Migration(migrations.Migration):
                     "kind",
                     models.CharField(
                         choices=[
-                            ("UNHEARD_PAYMENT", "Telegram has a payment that we had not heard of"),
-                            ("OUTSIDE_REFUND", "refunded at Telegram, not by us"),
-                            ("NO_PAYMENT", "paid by our books, not by Telegram's"),
-                            ("NO_REFUND", "refunded by our books, not by Telegram's"),
+                            ("UNHEARD_PAYMENT", "Telegram has a payment that is missing here"),
+                            ("OUTSIDE_REFUND", "refunded by Telegram, not here"),
+                            ("NO_PAYMENT", "paid here, missing in Telegram's list"),
+                            ("NO_REFUND", "refunded here, missing in Telegram's list"),
                             ("AMOUNT", "the amounts differ"),
                             ("UNCREDITED", "paid and not credited for 30 minutes"),
                             ("NO_PURCHASE", "a credit in the ledger without a credited purchase"),

@@ -138,10 +138,10 @@ class ReconciliationRun(models.Model):
 class DifferenceKind(models.TextChoices):
     """How our books and Telegram's can differ."""
 
-    UNHEARD_PAYMENT = "UNHEARD_PAYMENT", "Telegram has a payment that we had not heard of"
-    OUTSIDE_REFUND = "OUTSIDE_REFUND", "refunded at Telegram, not by us"
-    NO_PAYMENT = "NO_PAYMENT", "paid by our books, not by Telegram's"
-    NO_REFUND = "NO_REFUND", "refunded by our books, not by Telegram's"
+    UNHEARD_PAYMENT = "UNHEARD_PAYMENT", "Telegram has a payment that is missing here"
+    OUTSIDE_REFUND = "OUTSIDE_REFUND", "refunded by Telegram, not here"
+    NO_PAYMENT = "NO_PAYMENT", "paid here, missing in Telegram's list"
+    NO_REFUND = "NO_REFUND", "refunded here, missing in Telegram's list"
     AMOUNT = "AMOUNT", "the amounts differ"
     UNCREDITED = "UNCREDITED", "paid and not credited for 30 minutes"
     NO_PURCHASE = "NO_PURCHASE", "a credit in the ledger without a credited purchase"

@@ -68,7 +68,7 @@ class ByPlayerOrCode(ReadOnlyAdmin[Any]):
         """Find what is of players, or of a code by its number.
 
         A code itself is not searched for here: what one types would stay in the address, and so in
-        the logs. The page “Why did it not work?” takes it.
+        the logs. The page “Check a code” takes it.
         """
         term = search_term.strip()
         if not term:
@@ -276,10 +276,10 @@ def _answer(request: HttpRequest, *, code: str, player: str) -> dict[str, Any]:
 def _facts_of_code(code: Code | None) -> list[tuple[str, object]]:
     """Return what is known of a code that was typed."""
     if code is None:
-        return [("Code", "There is none like this: mistyped, or not from us.")]
+        return [("Code", "Unknown: it was mistyped, or is not ours.")]
     return [
         ("Code", object_link(code, f"#{code.pk} {code.label}")),
-        ("Works", "not any more: it was revoked" if code.stopped_at else _for_whom(code)),
+        ("Works", "no: it was revoked" if code.stopped_at else _for_whom(code)),
         ("Campaign", stories.campaign_link(code.campaign)),
         ("Campaign is", code.campaign.get_status_display()),
         ("Window", f"{minute(code.campaign.starts_at)} to {minute(code.campaign.ends_at)}"),
@@ -484,7 +484,7 @@ class DenialAdmin(OnePerPlayer):
                 [
                     "New codes",
                     "work",
-                    stories.in_lines("look to the player as if there were no such code"),
+                    stories.in_lines("are refused as unknown codes"),
                 ],
                 ["Codes redeemed before", f"{used:,}", f"{used:,}, as they are"],
             ]

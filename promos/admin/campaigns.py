@@ -245,7 +245,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
             return HttpResponseNotAllowed(["POST"])
         code = find(request.POST.get("code", ""))
         if code is None:
-            messages.warning(request, "There is no code like this: mistyped, or not from us.")
+            messages.warning(request, "Unknown code: it was mistyped, or is not ours.")
             return HttpResponseRedirect(reverse("admin:promos_campaign_changelist"))
         address = reverse("admin:promos_campaign_change", args=[code.campaign_id])
         return HttpResponseRedirect(address)
@@ -336,12 +336,12 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
 
         def execute(cleaned: dict[str, Any]) -> str:
             ask(cleaned)
-            return "Asked: nothing is taken back until somebody else approves it."
+            return "Approval requested: nothing is taken back before a second person approves it."
 
         decision = Decision(
             title=f"Take back what {campaign} has given",
-            note="Somebody else has to approve it. It goes on in the background, and the page of "
-            "the campaign shows how far it is.",
+            note="A second person has to approve it. Then it runs in the background, and the page "
+            "of the campaign shows the progress.",
             form=DecisionForm,
             preview=preview,
             execute=execute,
@@ -738,7 +738,7 @@ def _codes(campaign: Campaign) -> dict[str, Any]:
         )
     ]
     if imported := statistics.imported_codes(campaign):
-        rows.append(["of one's own", f"{imported:,} codes", "imported"])
+        rows.append(["imported", f"{imported:,} codes", "good"])
     for batch in campaign.batches.order_by("-pk")[:BATCHES_SHOWN]:
         name = batch.prefix or "no prefix"
         rows.append(

@@ -85,8 +85,8 @@ class OrderForm(forms.Form):
         max_length=24,
         required=False,
         widget=UnfoldAdminTextInputWidget,
-        help_text="Up to 12 letters A to Z and digits, or nothing; it is all that can be read "
-        "here later.",
+        help_text="Up to 12 letters A to Z and digits, or empty. Only the prefix can be read here "
+        "later.",
     )
 
     def clean_beginning(self) -> str:
@@ -307,7 +307,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
             return [
                 ["Codes", f"{cleaned['size']:,}"],
                 [
-                    "They look like",
+                    "Examples",
                     in_lines(
                         ", ".join(
                             codes.readable(code, prefix=cleaned["beginning"]) for code in made
@@ -333,7 +333,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
             title=f"Order codes for {campaign}",
             execute=execute,
             preview=preview,
-            headers=("What", "So"),
+            headers=("What", "Value"),
             form=OrderForm,
             refusals=(PromosError,),
             back=_list_of(campaign),
@@ -377,8 +377,8 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
             form=ReasonForm,
             refusals=(PromosError,),
             back=reverse("admin:promos_batch_change", args=[batch.pk]),
-            note="Nobody can enter these codes any more, and it cannot be undone. What is "
-            "reserved or used stays.",
+            note="These codes stop working, and this cannot be undone. What is reserved or used "
+            "stays.",
             confirm="Revoke",
         )
         return decide(request, decision, model_admin=self)
@@ -531,7 +531,7 @@ def _waiting(request: HttpRequest, given: QueryDict) -> tuple[UUID, CodeFile] | 
         found = uploads.kept(owner_id=own_user(request).pk, upload=upload)
         if found is not None:
             return upload, found
-    messages.error(request, "The upload is gone: choose the file again.")
+    messages.error(request, "The upload has expired. Choose the file again.")
     return None
 
 

@@ -331,7 +331,7 @@ def _side(title: str, player: Player, days: Sequence[Day], dates: Sequence[date]
             ("Language", player.get_language_display()),
             ("First start", minute(player.started_at)),
             ("Last seen", age(player.last_seen_at)),
-            ("Came by", object_link(came, came.inviter.player) if came else "–"),
+            ("Invited by", object_link(came, came.inviter.player) if came else "–"),
             ("Has invited", _counted(invited)),
             ("Answers in this time", f"{answers} on {len(days)} days"),
             ("Under 1.5 s", f"{fast} ({fast / answers:.0%})" if answers else "–"),
@@ -360,7 +360,7 @@ def _counted(invited: QuerySet[Referral]) -> SafeString | str:
     names = [(object_link(one, one.invited),) for one in latest[:LENGTH]]
     if len(latest) > LENGTH:
         names.append((format_html("…"),))
-    return format_html_join(", ", "{}", names) or "nobody"
+    return format_html_join(", ", "{}", names) or "–"
 
 
 def referrals_of(found: QuerySet[Referral]) -> dict[str, Any]:
@@ -390,10 +390,11 @@ _LABELS = {
     Verdict.REOPEN: "Reopen",
 }
 _NOTES = {
-    Verdict.FRAUD: "It does not count, and what it has brought is taken back.",
-    Verdict.CANCEL: "It does not count, without a reproach. What it has brought is taken back.",
-    Verdict.REOPEN: "It is checked anew within five minutes, and its score does not hold it any "
-    "more. What it has brought before is taken back.",
+    Verdict.FRAUD: "The invitation stops counting, and its reward is taken back.",
+    Verdict.CANCEL: "The invitation stops counting and is not marked as fraud. Its reward is taken "
+    "back.",
+    Verdict.REOPEN: "The invitation is checked again within five minutes, and its current risk "
+    "signals no longer hold it for review. A reward that it was part of is taken back.",
 }
 
 
@@ -458,7 +459,7 @@ def _what_came_of(judgement: Judgement, *, before: Referral) -> list[list[object
         rows.append(
             [f"Reward {reward.number}", reward.get_choice_display(), in_lines(reversed_units)]
         )
-    rows.append(["The two others of it", "of this reward", "count for the next one"])
+    rows.append(["The other two invitations", "part of this reward", "count for the next one"])
     return rows
 
 
@@ -479,7 +480,7 @@ def invitations_of_player(request: HttpRequest, player: Player) -> TimelineSecti
     came = Referral.objects.filter(invited=player).select_related("inviter__player").first()
     more = [link("All invitations", "promos_referral_changelist", query=f"q={player.telegram_id}")]
     if came is not None:
-        more.insert(0, format_html("came by {}", object_link(came, came.inviter.player)))
+        more.insert(0, format_html("invited by {}", object_link(came, came.inviter.player)))
     if not table["rows"] and came is None:
         return None
     return TimelineSection(

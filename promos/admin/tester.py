@@ -46,10 +46,10 @@ class TesterForm(forms.Form):
     who = forms.ChoiceField(
         label="Entered by",
         choices=[
-            ("new", "somebody new"),
-            ("regular", "somebody who plays every day"),
-            ("lapsed", "somebody who has been away"),
-            ("player", "a player"),
+            ("new", "a new player"),
+            ("regular", "a player who plays every day"),
+            ("lapsed", "a player who has been away"),
+            ("player", "one particular player"),
         ],
         initial="new",
         widget=UnfoldAdminSelectWidget,
@@ -92,7 +92,7 @@ class TesterForm(forms.Form):
             else:
                 self.add_error("player", no_single_player(found))
         if cleaned.get("who") == "lapsed" and cleaned.get("days") is None:
-            self.add_error("days", "For how many days?")
+            self.add_error("days", "Enter the number of days.")
         return cleaned
 
 
@@ -125,7 +125,7 @@ def of_player(*, player: Player, raw: str) -> dict[str, Any]:
     found = redemptions.examine(player=player, raw=raw, now=now)
     notes = []
     if player.suspended_at is not None:
-        notes.append("The player is suspended: the bot does not even read the code.")
+        notes.append("The player is suspended: the bot does not process the code.")
     return _verdict(
         title=f"If {player} entered it now",
         person=found.person,
@@ -144,7 +144,7 @@ def _of_somebody(asked: dict[str, Any]) -> dict[str, Any]:
     person = _made_up(asked, today=now.astimezone(business_zone()).date())
     terms = terms_of(code) if code is not None else None
     return _verdict(
-        title="If somebody like this entered it now",
+        title="If such a player entered it now",
         person=person,
         terms=terms,
         reasons=redemptions.why_not_anybody(person=person, terms=terms, now=now),
@@ -205,9 +205,12 @@ def _verdict(
 ) -> dict[str, Any]:
     """Return the verdict as its template shows it."""
     if reasons:
-        sentence = f"It would not work. The player would read: {PLAYER_ANSWERS[reasons[0].refusal]}"
+        sentence = f"It would not work. The player would see: {PLAYER_ANSWERS[reasons[0].refusal]}"
         if len(reasons) > 1:
-            notes = [*notes, "The first reason decides what the player reads; all of them hold."]
+            notes = [
+                *notes,
+                "All of these reasons apply; the first one decides what the player sees.",
+            ]
     elif reservation is not None:
         until = (
             "its invoice is paid or closed"

@@ -74,7 +74,7 @@ STEPS = (
     ("Limits", "Reserved uses count towards the limit.", ("uses_max", "stars_max")),
     (
         "Codes",
-        "One that all share, a batch of unique ones, codes of your own, or several of these.",
+        "One shared code, a batch of unique codes, your own codes, or several of these.",
         ("shared_code", "batch_size", "batch_prefix", "import_file"),
     ),
 )
@@ -169,10 +169,10 @@ class CampaignForm(_ModelForm):
         }
         help_texts = {
             "name": "Internal name.",
-            "ends_at": "Empty: until somebody ends it.",
+            "ends_at": "Empty: until staff end it.",
             "uses_max": "Empty: unlimited.",
             "is_weekend_offer": "Friday 18:00 to Sunday 23:59, while it runs, to whom it is for. "
-            "Needs a discount with a shared code; nobody has to type it.",
+            "Needs a discount with a shared code, which players need not type.",
             "stars_max": "The most that all discounts together take off. Empty: unlimited.",
         }
 
@@ -240,15 +240,17 @@ class CampaignForm(_ModelForm):
             self.add_error("product_code", "Choose one of the products for sale.")
         starts_at, ends_at = cleaned.get("starts_at"), cleaned.get("ends_at")
         if starts_at and ends_at and ends_at <= starts_at:
-            self.add_error("ends_at", "It would end before it starts.")
+            self.add_error("ends_at", "The end has to be after the start.")
         for name in ("uses_max", "stars_max", "for_lapsed_days"):
             if cleaned.get(name) == 0:
-                self.add_error(name, "At least 1, or nothing at all.")
+                self.add_error(name, "Enter at least 1, or leave it empty.")
         if cleaned.get("for_new_players") and cleaned.get("for_lapsed_days"):
-            self.add_error("for_lapsed_days", "Nobody is new and has been away.")
+            self.add_error(
+                "for_lapsed_days", "A new player cannot have been away. Choose one of the two."
+            )
         self._clean_codes(cleaned)
         if cleaned.get("is_weekend_offer") and not cleaned.get("shared_code"):
-            self.add_error("shared_code", "A weekend offer needs one.")
+            self.add_error("shared_code", "A weekend offer needs a shared code.")
         return cleaned
 
     def _clean_value(self, kind: str, cleaned: dict[str, Any]) -> None:
@@ -258,7 +260,7 @@ class CampaignForm(_ModelForm):
         if cleaned["value"] is not None:
             self.instance.value = cleaned["value"]
         elif name not in self.errors:
-            self.add_error(name, "How much?")
+            self.add_error(name, "Enter a value.")
 
     def _is_known(self, product_code: str) -> bool:
         """Return whether there is such a product, as far as anybody knows."""
@@ -277,7 +279,7 @@ class CampaignForm(_ModelForm):
         if not batches.PREFIX.fullmatch(prefix):
             self.add_error("batch_prefix", "Up to 12 letters A to Z and digits.")
         elif prefix and not cleaned.get("batch_size") and "batch_size" not in self.errors:
-            self.add_error("batch_size", "How many codes with this prefix?")
+            self.add_error("batch_size", "Enter how many codes get this prefix.")
         if file := cleaned.get("import_file"):
             try:
                 cleaned["codes"] = read_codes(file=file)

@@ -281,7 +281,7 @@ class TestPage:
         shown = read(client, page(purchase))
 
         assert "credited, refund under way" in shown
-        assert "API Wrong product. Telegram did not do it 2" in shown
+        assert "API Wrong product. Telegram did not refund 2" in shown
         assert "refundStarPayment: 500 Oops" in shown
 
     def test_it_tells_what_telegram_and_reconciliation_say(
@@ -369,7 +369,7 @@ class TestRefund:
 
         assert "Paid energy 10 delivered 10 taken back" in shown
         assert "Paid energy in the wallet 10 0" in shown
-        assert "5 Stars are being given back" in text(answer.content)
+        assert "5 Stars are being refunded" in text(answer.content)
         asked = Refund.objects.get(purchase=purchase)
         assert (asked.source, asked.staff, asked.reason) == ("STAFF", staff, "Wrong one.")
         entry = AuditEntry.objects.get(action="purchase.refund_asked")
@@ -397,7 +397,7 @@ class TestRefund:
         asked = read(client, address)
         answer = client.post(address, {"reason": "Wrong one.", "confirm": "1"}, follow=True)
 
-        assert "Waits for a second person, because it is more than 100 Stars." in asked
+        assert "A second person has to approve it, because it is more than 100 Stars." in asked
         assert "Asked for approval" in text(answer.content)
         assert "Approvals Asked By Why State Decided by" in text(answer.content)
         assert Refund.objects.count() == 0
@@ -412,7 +412,7 @@ class TestRefund:
 
         answer = client.post(page(purchase, "refund"), {"reason": "Again.", "confirm": "1"})
 
-        assert "Refused: it has been refunded, or is about to be." in text(answer.content)
+        assert "Refused: It has been refunded, or a refund is under way." in text(answer.content)
 
 
 class TestReplay:
@@ -424,7 +424,7 @@ class TestReplay:
         shown = text(client.post(address, {"reason": "Our mistake.", "preview": "1"}).content)
         answer = client.post(address, {"reason": "Our mistake.", "confirm": "1"}, follow=True)
 
-        assert "replay the credit only if the wrong amount is our own mistake" in shown
+        assert "Replay the credit only if we charged the wrong amount" in shown
         assert "Goods not delivered 10 paid energy for @anna" in shown
         assert "Credited: 10 paid energy." in text(answer.content)
         assert owned(player) == (10, 0, 0)
@@ -469,9 +469,7 @@ class TestQueue:
         ) < page_text.index("3 hours ago 10 energy points ENERGY_10")
         assert "@berta" not in page_text
         assert "Recovery tries it every 5 minutes" in page_text
-        assert (
-            "Refund it; replay the credit only if the wrong amount is our own mistake." in page_text
-        )
+        assert "Refund it. Replay the credit only if we charged the wrong amount." in page_text
         for purchase in (first, later):
             for name in ("replay", "refund", "recheck"):
                 assert page(purchase, name) in shown
@@ -553,7 +551,7 @@ class TestRecheck:
         shown = self.rechecked(client, purchase, staff)
 
         assert "Telegram says: paid 5 Stars on" in shown
-        assert "Telegram has a payment that we had not heard of (set right)." in shown
+        assert "Telegram has a payment that is missing here (set right)." in shown
         purchase.refresh_from_db()
         assert (purchase.status, purchase.flags) == ("CREDITED", ["HEALED"])
         assert AuditEntry.objects.get(action="purchase.rechecked").actor == staff
@@ -571,7 +569,7 @@ class TestRecheck:
 
         shown = self.rechecked(client, purchase, staff)
 
-        assert "refunded at Telegram, not by us (set right)" in shown
+        assert "refunded by Telegram, not here (set right)" in shown
         purchase.refresh_from_db()
         assert purchase.status == "REFUNDED"
 
@@ -583,8 +581,8 @@ class TestRecheck:
 
         shown = self.rechecked(client, purchase, staff)
 
-        assert "It was paid in the last minutes, so that is not compared yet" in shown
-        assert "Our books say the same." not in shown
+        assert "It was paid only minutes ago and is not compared yet" in shown
+        assert "Our records agree." not in shown
 
     def test_through_an_affiliate_the_books_agree(
         self, client: Client, staff: User, road: Road
@@ -597,7 +595,7 @@ class TestRecheck:
         shown = self.rechecked(client, purchase, staff)
 
         assert "Telegram says: paid 5 Stars on" in shown
-        assert "Our books say the same." in shown
+        assert "Our records agree." in shown
         assert "Commission of the affiliate" in read(client, page(purchase))
 
     def test_nothing_differs(self, client: Client, staff: User, road: Road) -> None:
@@ -605,7 +603,7 @@ class TestRecheck:
 
         shown = self.rechecked(client, purchase, staff)
 
-        assert "Our books say the same." in shown
+        assert "Our records agree." in shown
 
     def test_telegram_does_not_answer(
         self, client: Client, staff: User, settings: Settings
@@ -893,7 +891,7 @@ class TestReconciliation:
             message = queue.get(timeout=5)
             message.ack()
 
-        assert "A run is in the queue." in text(answer.content)
+        assert "The reconciliation is queued." in text(answer.content)
         assert message.headers["task"] == "payments.tasks.reconcile"
         assert message.payload[1] == {"is_full": True}
         assert AuditEntry.objects.get(action="reconciliation.run").summary == (
@@ -949,7 +947,7 @@ class TestSupport:
 
         assert page(purchase) in shown
         assert "Where is my energy?" in form
-        assert "The bot sends it to @anna." in text(answer.content)
+        assert "The bot sends the answer to @anna." in text(answer.content)
         asked.refresh_from_db()
         assert (asked.answer, asked.answered_by) == ("It is there now.", staff)
         assert AuditEntry.objects.get(action="supportrequest.answered").actor == staff
@@ -960,7 +958,7 @@ class TestSupport:
 
         answer = client.post(f"{REQUESTS}{asked.pk}/answer/", {"answer": "There.", "confirm": "1"})
 
-        assert "Refused: somebody has answered it before." in text(answer.content)
+        assert "Refused: This question has been answered already." in text(answer.content)
         assert SupportRequest.objects.get().answer == "Here."
 
     def test_finance_reads_and_does_not_answer(self, client: Client) -> None:

@@ -117,7 +117,7 @@ def test_refund_requires_credited_purchase(player: Player) -> None:
     purchases.fail_stale(now=NOON, limit=10)
 
     for purchase, status in ((waiting, "invoice sent"), (failed, "failed")):
-        with pytest.raises(NotRefundableError, match=f"It is {status}: there are no Stars"):
+        with pytest.raises(NotRefundableError, match=f"It is {status}: nothing was paid"):
             steps.ask_refund(purchase)
 
     assert Refund.objects.count() == 0
@@ -525,7 +525,7 @@ class TestIncomplete:
         [alert] = Alert.objects.filter(settled_at=None)
         assert (alert.kind, alert.key) == ("refund_incomplete", str(purchase.pk))
         assert alert.summary == (
-            "Telegram has given 5 Stars back, and the goods could not be taken back: "
+            "Telegram has refunded 5 Stars, but the goods could not be taken back: "
             "ProgrammingError."
         )
         # Its next turn asks Telegram nothing more.

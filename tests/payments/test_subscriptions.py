@@ -403,7 +403,7 @@ class TestTellingTelegram:
 
         alert = Alert.objects.get(kind="subscription_not_canceled")
         assert alert.summary.startswith(
-            "Telegram has not cancelled a subscription, and may renew it: editUserStarSubscription:"
+            "Telegram has not cancelled a subscription and may renew it: editUserStarSubscription:"
         )
         assert Subscription.objects.get().cancel_due_at == NOON + 30 * SECOND
 

@@ -467,7 +467,7 @@ class TestStatus:
 
         details = problem(answer)
         assert (answer.status_code, details["code"]) == (422, "campaign_incomplete")
-        assert details["reasons"] == ["Its window is over before it starts.", "It has no code."]
+        assert details["reasons"] == ["Its window has ended already.", "It has no code."]
         assert Campaign.objects.get().status == "DRAFT"
 
     def test_an_expensive_draft_needs_a_second_person(self, caller: Caller) -> None:

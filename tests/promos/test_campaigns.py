@@ -123,7 +123,7 @@ class TestMoves:
 
         assert reasons == [
             ["It has no code."],
-            ["Its window is over before it starts."],
+            ["Its window has ended already."],
             ["It has no code.", "Its codes are still being made."],
         ]
 

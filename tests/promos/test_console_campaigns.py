@@ -117,7 +117,7 @@ class TestFindByCode:
     def test_what_is_none_says_so(self, operator: Client) -> None:
         answer = operator.post(f"{LIST}find/", {"code": "NOBODYS1"}, follow=True)
 
-        assert "There is no code like this: mistyped, or not from us." in text(answer.content)
+        assert "Unknown code: it was mistyped, or is not ours." in text(answer.content)
 
     def test_an_address_with_a_code_finds_nothing(self, operator: Client) -> None:
         make_campaign(name="Autumn", code="GIFT2026")
@@ -277,7 +277,7 @@ class TestDecisions:
 
         shown = decide(operator, "end", campaign, step=step, seen="ACTIVE")
 
-        assert "Somebody was faster: it is paused by now" in shown
+        assert "The campaign has changed meanwhile: it is paused now" in shown
         assert status(campaign) == "PAUSED"
 
     def test_the_list_leads_to_the_decision_about_what_was_chosen(self, operator: Client) -> None:
@@ -467,7 +467,7 @@ class TestKillSwitch:
 
         assert "Players who keep it 3 0" in preview
         assert nothing_yet == 0
-        assert "nothing is taken back until somebody else approves it" in shown
+        assert "nothing is taken back before a second person approves it" in shown
         assert (taken_before, first, second) == (0, 2, 1)
         assert "Being taken back 2 of 3 taken back" in progress
         backs = LedgerEntry.objects.filter(type="TAKEN_BACK")
@@ -479,9 +479,9 @@ class TestKillSwitch:
     @pytest.mark.parametrize(
         ("fields", "why"),
         [
-            ({"grant": True}, "It still gives: end it first"),
-            ({"grant": True, "status": "ENDED"}, "Nothing of it is left to take back"),
-            ({"status": "ENDED"}, "It has granted nothing: what was bought is refunded"),
+            ({"grant": True}, "It is still running. End it first"),
+            ({"grant": True, "status": "ENDED"}, "It has no grants left to take back"),
+            ({"status": "ENDED"}, "A discount grants nothing. Refund its purchases instead"),
         ],
     )
     def test_it_is_refused_when_there_is_nothing_to_take_back(
@@ -533,7 +533,7 @@ class TestPage:
         page = read(operator, page_of(campaign))
 
         assert "14 days of Premium" in page
-        assert "Sold with it" not in page
+        assert "Sales with the discount" not in page
 
     def test_its_history_and_batches_are_on_it(self, operator: Client) -> None:
         campaign = cheap(code=CODE)

@@ -246,7 +246,9 @@ class TestDownload:
     def test_looking_at_the_page_takes_nothing(self, operator: Client) -> None:
         batch = make_batch()
 
-        assert "The codes leave once." in page(operator, f"{BATCHES}{batch.pk}/download/")
+        assert "The codes can be downloaded once." in page(
+            operator, f"{BATCHES}{batch.pk}/download/"
+        )
         assert Batch.objects.get().seed is not None
 
     @pytest.mark.parametrize("what", ["download", "revoke"])
@@ -285,7 +287,9 @@ class TestImport:
         assert "2 codes imported, 5 left out." in done
         assert "GIFT" not in done
         assert enter(PlayerFactory.create(), "gift-0002")
-        assert "The upload is gone" in submit(operator, address, {"upload": upload, "confirm": "1"})
+        assert "The upload has expired" in submit(
+            operator, address, {"upload": upload, "confirm": "1"}
+        )
 
     def test_a_heading_never_becomes_a_code(self, operator: Client) -> None:
         campaign = make_campaign(kind="ENERGY_GRANT", value=5, scope="ANY")
@@ -314,9 +318,9 @@ class TestImport:
         seen = page(operator, address, {"upload": upload})
         answer_to_another = submit(operator, address, {"upload": upload, "confirm": "1"})
 
-        assert "The upload is gone" in seen
+        assert "The upload has expired" in seen
         assert "GIFT" not in seen
-        assert "The upload is gone" in answer_to_another
+        assert "The upload has expired" in answer_to_another
         assert not Code.objects.exists()
 
     @pytest.mark.parametrize(
@@ -520,9 +524,7 @@ class TestWhy:
 
         assert "Campaign Autumn" in answer
         assert "not applicable It is for players with another language." in answer
-        assert (
-            "It would not work. The player would read: The code is not for this player." in answer
-        )
+        assert "It would not work. The player would see: The code is not for this player." in answer
         assert "for “uk”, the player has “de”" in answer
 
     def test_a_code_that_nobody_made_is_known_by_those_who_tried_it(self, support: Client) -> None:
@@ -531,7 +533,7 @@ class TestWhy:
 
         answer = submit(support, WHY, {"code": "GUESS123"})
 
-        assert "There is none like this: mistyped, or not from us." in answer
+        assert "Unknown: it was mistyped, or is not ours." in answer
         assert "@anna" in answer
         assert "@olena" not in answer
 

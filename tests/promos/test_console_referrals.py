@@ -136,8 +136,8 @@ class TestTheEvidence:
 
         shown = page(operator, f"{LIST}{first.pk}/change/")
 
-        assert "Came by @maria Has invited @maria" in shown
-        assert "Came by @oleh Has invited @oleh" in shown
+        assert "Invited by @maria Has invited @maria" in shown
+        assert "Invited by @oleh Has invited @oleh" in shown
 
     def test_the_page_of_ones_own_link(self, operator: Client) -> None:
         inviter = invite()
@@ -205,7 +205,7 @@ class TestDeciding:
 
         shown = decide(operator, referral, "cancel", seen="STARTED")
 
-        assert "Somebody was faster: it is qualified by now." in shown
+        assert "The invitation has changed meanwhile: it is qualified now." in shown
         assert status(referral) == "QUALIFIED"
 
     def test_sent_twice_it_is_done_once(self, operator: Client) -> None:
@@ -214,7 +214,7 @@ class TestDeciding:
         decide(operator, referral, "cancel", seen="QUALIFIED")
         again = decide(operator, referral, "cancel", seen="QUALIFIED")
 
-        assert "Somebody was faster" in again
+        assert "has changed meanwhile" in again
         assert AuditEntry.objects.filter(action="referral.canceled").count() == 1
 
     def test_a_verdict_that_there_is_not(self, operator: Client) -> None:
@@ -263,7 +263,7 @@ class TestResults:
         assert f"{many.player} 2 2 0 0 0" in shown
 
     def test_without_anybody(self, operator: Client) -> None:
-        assert "Nobody has come by an invitation yet." in page(operator, RESULTS)
+        assert "No invitations yet." in page(operator, RESULTS)
 
 
 class TestThePlayersPage:
@@ -284,7 +284,7 @@ class TestThePlayersPage:
 
         shown = page(client, f"/admin/players/player/{referral.invited_id}/change/")
 
-        assert "came by @maria" in shown
+        assert "invited by @maria" in shown
 
     def test_who_has_nothing_to_do_with_it_has_no_chapter(self, client: Client) -> None:
         client.force_login(make_staff("Support"))
@@ -292,6 +292,6 @@ class TestThePlayersPage:
 
         shown = page(client, f"/admin/players/player/{player.pk}/change/")
 
-        assert "came by" not in shown
+        assert "invited by" not in shown
         assert "Rewards for invitations" not in shown
         assert not ReferralReward.objects.exists()

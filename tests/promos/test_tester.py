@@ -61,7 +61,7 @@ class TestMadeUp:
 
         answer = verdict(support, "HELLO26", who="lapsed", days="7", level="A2", has_bought="on")
 
-        assert "It would not work. The player would read: There is no such code." in answer
+        assert "It would not work. The player would see: There is no such code." in answer
         for sentence in (
             "The campaign has not begun",
             "It is for new players",
@@ -102,7 +102,7 @@ class TestMadeUp:
             ("DRAFT", "The campaign has not begun"),
             ("PAUSED", "The campaign is paused"),
             ("EXPIRED", "The campaign's window is over."),
-            ("DEPLETED", "The campaign has been used as often as it can be."),
+            ("DEPLETED", "All uses of the campaign are taken."),
             ("ENDED", "Staff have ended the campaign for good."),
         ],
     )
@@ -168,7 +168,7 @@ class TestPlayer:
 
         answer = verdict(support, "HELLO26", who="player", player="anna")
 
-        assert "The player would read: Too many tries; try again later." in answer
+        assert "The player would see: Too many tries; try again later." in answer
         assert "blocked until" in answer
         assert "The player is on the deny list" in answer
         assert "The player is suspended" in answer

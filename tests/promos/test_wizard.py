@@ -162,19 +162,19 @@ class TestRefusals:
             ("percent", {"percent": "91"}, "less than or equal to 90"),
             ("energy", {"kind": "ENERGY_GRANT", "energy": "0"}, "greater than or equal to 1"),
             ("days", {"kind": "PREMIUM_GRANT", "days": "8"}, "Select a valid choice"),
-            ("ends_at", {"ends_at": "2026-12-01T09:00"}, "It would end before it starts."),
-            ("uses_max", {"uses_max": "0"}, "At least 1, or nothing at all."),
-            ("stars_max", {"stars_max": "0"}, "At least 1, or nothing at all."),
+            ("ends_at", {"ends_at": "2026-12-01T09:00"}, "The end has to be after the start."),
+            ("uses_max", {"uses_max": "0"}, "Enter at least 1, or leave it empty."),
+            ("stars_max", {"stars_max": "0"}, "Enter at least 1, or leave it empty."),
             ("product_code", {"scope": "PRODUCT", "product_code": "CAR"}, "Choose one of"),
             ("shared_code", {"shared_code": "abc"}, "4 to 32 letters A to Z and digits."),
             ("shared_code", {"shared_code": "TAKEN"}, "This code has been taken already."),
-            ("batch_size", {"batch_prefix": "SUM"}, "How many codes with this prefix?"),
+            ("batch_size", {"batch_prefix": "SUM"}, "Enter how many codes get this prefix."),
             ("batch_size", {"batch_size": "1000001"}, "less than or equal to 1000000"),
             ("batch_prefix", {"batch_size": "5", "batch_prefix": "ÄÖ"}, "Up to 12 letters"),
             (
                 "for_lapsed_days",
                 {"for_new_players": "on", "for_lapsed_days": "30"},
-                "Nobody is new and has been away.",
+                "A new player cannot have been away. Choose one of the two.",
             ),
         ],
     )
@@ -247,8 +247,8 @@ class TestOutlook:
             ({"ends_at": ""}, "It has no end."),
             ({"starts_at": "2020-01-01T00:00", "ends_at": "2020-01-02T00:00"}, "is over already"),
             ({"percent": "50", "for_language": ""}, "50% off, and for everyone."),
-            ({"scope": "PRODUCT", "product_code": "ENERGY_10"}, "for the same: Always on."),
-            ({}, "Runs at the same time and for the same: Always on."),
+            ({"scope": "PRODUCT", "product_code": "ENERGY_10"}, "with the same effect: Always on."),
+            ({}, "Running at the same time with the same effect: Always on."),
         ],
     )
     def test_it_warns_of_what_may_be_a_slip(
@@ -359,7 +359,7 @@ class TestEdit:
 
         page = operator.post(self.page(campaign), typed)
 
-        assert "Somebody else has changed it meanwhile." in text(page.content)
+        assert "The campaign has been changed meanwhile." in text(page.content)
         assert 'value="Slow"' in page.content.decode()
         campaign.refresh_from_db()
         assert (campaign.name, campaign.uses_max) == ("Summer", 30)
@@ -394,7 +394,7 @@ class TestWeekendOffers:
     def test_nobody_could_take_it_without_a_shared_code(self, operator: Client) -> None:
         answer = check(operator, is_weekend_offer="on", shared_code="", batch_size="10")
 
-        assert answer["errors"] == {"shared_code": ["A weekend offer needs one."]}
+        assert answer["errors"] == {"shared_code": ["A weekend offer needs a shared code."]}
 
     def test_what_is_no_discount_is_none(self, operator: Client) -> None:
         operator.post(ADD, filled(kind="PREMIUM_GRANT", days="30", is_weekend_offer="on"))
