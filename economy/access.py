@@ -25,7 +25,6 @@ PREMIUM = "PREMIUM"
 
 
 def _things() -> list[tuple[str, str]]:
-    """Return what can be asked about, with its name."""
     # The game lies above the economy, so it is asked for its modes by name.
     modes = apps.get_model("game", "Round")._meta.get_field("mode").flatchoices
     return [(PREMIUM, PREMIUM.title()), *modes]
@@ -78,13 +77,11 @@ def explain(*, player: Player, mode: str, at: datetime) -> Explanation:
 
 
 def _verdict(access: Access, *, name: str) -> str:
-    """Return whether it was there."""
     state = "active" if name == PREMIUM.title() else "open"
     return f"Yes: {name} was {state}." if access.is_open else f"No: {name} was not {state}."
 
 
 def _because(access: Access, *, name: str) -> str:
-    """Return the reason as a sentence."""
     span = access.span
     match access.reason:
         case Reason.PREMIUM:
@@ -118,6 +115,5 @@ def _facts(span: Span) -> list[tuple[str, str | SafeString]]:
 
 
 def _entry_link(entry: LedgerEntry) -> SafeString:
-    """Return a link to an entry of the ledger, with what it was and when."""
     name = link(f"entry {entry.pk}", "economy_ledgerentry_change", entry.pk)
     return format_html("{}, {}, {}", name, entry.get_type_display(), minute(entry.created_at))

@@ -170,22 +170,18 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
 
     @display(description="When")
     def when(self, entry: LedgerEntry) -> str:
-        """Return how long ago it was."""
         return age(entry.created_at)
 
     @display(description="Player")
     def whose(self, entry: LedgerEntry) -> SafeString:
-        """Return a link to the player's statement."""
         return link(entry.player, "economy_wallet_change", entry.player_id)
 
     @display(description="Moved")
     def movement(self, entry: LedgerEntry) -> str:
-        """Return what it moved."""
         return with_code(moved(entry), mode_codes(entry))
 
     @display(description="About")
     def about(self, entry: LedgerEntry) -> str:
-        """Return what it is about as a whole."""
         return f"{entry.get_direction_display()} of {entry.amount:,} {entry.get_asset_display()}"
 
     @display(description="Reverses")
@@ -201,18 +197,15 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
 
     @display(description="Could not be reversed (already spent)")
     def missing(self, entry: LedgerEntry) -> str:
-        """Return what could not be reversed."""
         shortfall = entry.shortfall or {}
         return ", ".join(f"{words(name)}: {units:,}" for name, units in shortfall.items()) or "–"
 
     @display(description="Fingerprint of the request")
     def asked(self, entry: LedgerEntry) -> SafeString:
-        """Return the fingerprint, which breaks anywhere."""
         return format_html('<span class="economy-breaks">{}</span>', entry.fingerprint)
 
     @display(description="Metadata")
     def remembered(self, entry: LedgerEntry) -> SafeString:
-        """Return the metadata as JSON."""
         return format_json(entry.metadata)
 
     def get_search_results(
@@ -347,17 +340,14 @@ class WalletAdmin(OfPlayer[Wallet]):
 
     @display(description="Paid energy")
     def paid(self, wallet: Wallet) -> str:
-        """Return the paid energy."""
         return f"{wallet.paid_energy:,}"
 
     @display(description="Streak savers")
     def savers(self, wallet: Wallet) -> str:
-        """Return the streak savers."""
         return f"{wallet.streak_savers:,}"
 
     @display(description="Duel tickets")
     def tickets(self, wallet: Wallet) -> str:
-        """Return the duel tickets."""
         return f"{wallet.duel_tickets:,}"
 
     @display(description="Premium")
@@ -367,7 +357,6 @@ class WalletAdmin(OfPlayer[Wallet]):
 
     @display(description="Last entry")
     def changed(self, wallet: Wallet) -> str:
-        """Return how long ago the last entry was."""
         return age(wallet.changed_at)
 
     def get_urls(self) -> list[URLPattern]:
@@ -518,24 +507,20 @@ class ProverRunAdmin(ReadOnlyAdmin[ProverRun]):
 
     @display(description="When")
     def when(self, run: ProverRun) -> str:
-        """Return how long ago it began."""
         return age(run.started_at)
 
     @display(description="Outcome")
     def outcome(self, run: ProverRun) -> SafeString:
-        """Return whether the ledger is right."""
         noun = "difference" if run.differences == 1 else "differences"
         wrong = f"{run.differences:,} {noun}" if run.differences else ""
         return _outcome(wrong=wrong, is_finished=run.seconds is not None, right="verified")
 
     @display(description="Checked")
     def scope(self, run: ProverRun) -> str:
-        """Return how much it is about."""
         return f"{run.wallets:,} wallets, {run.entries:,} entries"
 
     @display(description="Took")
     def took(self, run: ProverRun) -> str:
-        """Return how long it took."""
         return "–" if run.seconds is None else span(timedelta(seconds=run.seconds))
 
     def page_context(self, request: HttpRequest, obj: ProverRun) -> dict[str, Any]:
@@ -599,7 +584,6 @@ class ControlRunAdmin(ReadOnlyAdmin[ControlRun]):
 
     @display(description="Control")
     def which(self, run: ControlRun) -> str:
-        """Return the control."""
         control = controls.CONTROLS.get(run.control)
         return control.label if control else run.control
 
@@ -610,7 +594,6 @@ class ControlRunAdmin(ReadOnlyAdmin[ControlRun]):
 
     @display(description="Outcome")
     def outcome(self, run: ControlRun) -> SafeString:
-        """Return how it has ended."""
         wrong = f"{run.findings:,} found" if run.findings else ""
         if run.error:
             wrong = f"ended with {run.error}"
@@ -618,12 +601,10 @@ class ControlRunAdmin(ReadOnlyAdmin[ControlRun]):
 
     @display(description="Checked")
     def checked(self, run: ControlRun) -> str:
-        """Return how many items it looked at."""
         return f"{run.checked:,}"
 
     @display(description="Runs")
     def times(self, run: ControlRun) -> str:
-        """Return for how many runs the row stands."""
         return f"{run.runs:,}"
 
     @display(description="Details")
@@ -646,7 +627,6 @@ class ControlRunAdmin(ReadOnlyAdmin[ControlRun]):
 
 
 def _units(units: int | None, *, missing: str) -> str:
-    """Return a balance, or that there is none."""
     return missing if units is None else f"{units:,}"
 
 

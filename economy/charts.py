@@ -115,7 +115,6 @@ def _numbers(source: int, sink: int) -> list[str]:
 
 
 def _colour(number: int) -> str:
-    """Return the colour of the type of this number."""
     return COLOURS[number % len(COLOURS)]
 
 

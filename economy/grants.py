@@ -107,13 +107,13 @@ def reverse(
     reason: str = "",
     metadata: Mapping[str, Any] | None = None,
 ) -> Reversal:
-    """Take back what the grant `entry` has delivered and is still there, once.
+    """Reverse what the grant `entry` has delivered and is still there, once.
 
     Locks the wallet. One entry of the same asset and amount reverses the grant; it moves what is
-    still owned and tells the rest as its shortfall. What is left of this grant's entitlements is
+    still owned and states the rest as its shortfall. What is left of this grant's entitlements is
     revoked; later ones move forward.
 
-    Whoever takes the same grant back again gets the first outcome, whatever the key. Raises
+    Whoever reverses the same grant again gets the first outcome, whatever the key. Raises
     KeyReusedError if the key belongs to anything else (the transaction can then only be rolled
     back), InvalidEntryError if `entry` is no grant.
     """
@@ -150,7 +150,7 @@ def reverse(
 
 
 def preview_reversal(*, entry: LedgerEntry, now: datetime) -> ReversalPlan:
-    """Return what take_back would take at `now`, and miss. Nothing is locked or written.
+    """Return what `reverse` would take at `now`, and miss. Nothing is locked or written.
 
     Raises InvalidEntryError if `entry` is no grant.
     """

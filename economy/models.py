@@ -335,7 +335,7 @@ class LedgerEntry(models.Model):
 
 # --- Entitlements ---------------------------------------------------------------------------------
 
-# What lies before `laid_at` has happened and stays as it was, whatever becomes of the rest.
+# What lies before `laid_at` has happened and stays as it was, whatever happens to the rest.
 KEEP_THE_PAST = """
 IF TG_OP = 'INSERT' THEN
   IF NEW.starts_at < NEW.laid_at OR NEW.revoked_at IS NOT NULL THEN
@@ -403,7 +403,7 @@ class Span(models.Model):
     """Time that one grant entitles a player to, from `starts_at` up to, not at, `ends_at`.
 
     A grant has several when a higher plan has gone before what was left of it. A revoked span
-    tells until when it would have lasted, and what it was before `revoked_at` is still true.
+    says until when it would have lasted, and what it was before `revoked_at` is still true.
     """
 
     player = models.ForeignKey(
@@ -639,7 +639,7 @@ class StreakQuerySet(models.QuerySet["Streak"]):
     """Questions about streaks."""
 
     def due(self, *, today: date) -> Self:
-        """Return the streaks that have days to settle, or to shield after the fact."""
+        """Return the streaks that have days to roll over, or to shield after the fact."""
         return self.filter(
             Q(current__gt=0, settled_through__lt=today - DAY)
             | Exists(StreakDay.objects.shieldable().filter(player=OuterRef("player")))
@@ -701,7 +701,7 @@ class StreakDayQuerySet(models.QuerySet["StreakDay"]):
 
 
 class StreakDay(models.Model):
-    """What became of one day of a player's streak.
+    """The outcome of one day of a player's streak.
 
     A day on which there was no streak has no row. So a MISSED day is one that ended a streak.
     """

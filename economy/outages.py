@@ -44,7 +44,6 @@ class OutageDayAdmin(ReadOnlyAdmin[OutageDay]):
 
     @display(description="When")
     def when(self, outage_day: OutageDay) -> str:
-        """Return how long ago it was declared."""
         return age(outage_day.created_at)
 
     def has_declare_permission(self, request: HttpRequest) -> bool:

@@ -74,7 +74,7 @@ _STAND_INS: dict[type, Callable[[int], tuple[Any, Any]]] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Slot:
-    """Where a parameter stands among those of the SQL, and what becomes of it on its way."""
+    """Where a parameter stands among those of the SQL, and how it is converted."""
 
     position: int
     name: str

@@ -48,7 +48,6 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
 
     @display(description="Scopes")
     def shown_scopes(self, client: ApiClient) -> str:
-        """Return what the client may do."""
         return ", ".join(client.scopes)
 
     @display(description="Status")
@@ -67,7 +66,6 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
 
     @display(description="Created")
     def made(self, client: ApiClient) -> SafeString:
-        """Return who made it and when."""
         return format_html("{} by {}", age(client.created_at), client.created_by)
 
     def save_model(self, request: HttpRequest, obj: ApiClient, form: Any, change: bool) -> None:

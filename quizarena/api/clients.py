@@ -132,5 +132,4 @@ def revoke(*, client_id: int, by: User, reason: str, now: datetime) -> bool:
 
 
 def _hashed(token: str) -> str:
-    """Return what is stored of a token."""
     return sha256(token.encode()).hexdigest()

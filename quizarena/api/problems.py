@@ -77,7 +77,7 @@ def unknown(field: str, *, code: str, detail: str) -> Problem:
 
 
 def no_player() -> Problem:
-    """Return the problem of a Telegram id that nobody here has."""
+    """Return the problem of a Telegram id without a player."""
     detail = "No player has this Telegram id: they have to start the bot first."
     return unknown("player", code="player_not_found", detail=detail)
 
@@ -90,7 +90,7 @@ def conflict(
     retry_after_seconds: int | None = None,
     more: Mapping[str, Any] | None = None,
 ) -> Problem:
-    """Return the problem of what cannot be done as things stand."""
+    """Return the problem of a conflict with the present state."""
     return Problem(
         code,
         status=status.HTTP_409_CONFLICT,
@@ -183,7 +183,7 @@ def respond(error: Exception, context: dict[str, Any]) -> Response:
 
 
 def _unexpected(error: Exception) -> Problem:
-    """Return the problem of an error that nobody caught, and log it."""
+    """Return the problem of an error that was not caught, and log it."""
     if isinstance(error, OperationalError | InterfaceError):
         log.warning("api.database_away", error=str(error))
         return Problem(

@@ -76,7 +76,6 @@ def refusals(*problems: Problem) -> dict[Any, OpenApiResponse]:
 
 
 def _by_status(problems: Iterable[Problem]) -> dict[int, list[Problem]]:
-    """Return the problems by the status of their answers."""
     found: dict[int, list[Problem]] = {}
     for problem in problems:
         found.setdefault(problem.status_code, []).append(problem)
@@ -84,7 +83,6 @@ def _by_status(problems: Iterable[Problem]) -> dict[int, list[Problem]]:
 
 
 def _codes(problems: Iterable[Problem]) -> str:
-    """Return the codes as they are shown."""
     return ", ".join(f"`{problem.code}`" for problem in problems)
 
 
@@ -136,7 +134,6 @@ def add_problems(result: Json, generator: Any, request: Any, public: bool) -> Js
 
 
 def _answer(description: str) -> Json:
-    """Return an answer that is a problem."""
     return {"description": description, "content": {CONTENT_TYPE: {"schema": _REFERENCE}}}
 
 

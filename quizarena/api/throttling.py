@@ -33,7 +33,7 @@ class PerClient(SimpleRateThrottle):
         return self.cache_format % {"scope": self.scope, "ident": request.auth.pk}
 
     def allow_request(self, request: Request, view: "APIView") -> bool:
-        """Return whether the client may go on; without Redis nobody is counted."""
+        """Return whether the client may continue; without Redis no request is counted."""
         try:
             return super().allow_request(request, view)
         except redis.RedisError:

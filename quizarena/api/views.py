@@ -20,7 +20,7 @@ class ApiView(APIView):
 
 
 class Nothing(APIView):
-    """Every address under the API that nobody knows: a problem like all others, not a page."""
+    """Every unknown address under the API: a problem like all others, not a page."""
 
     schema = None
     authentication_classes: list[Any] = []

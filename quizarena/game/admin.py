@@ -169,12 +169,10 @@ class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
 
     @display(description="Answer")
     def answer(self, question: Question) -> str:
-        """Return the right option."""
         return question.correct_answer
 
     @display(description="Mode")
     def mode(self, question: Question) -> str:
-        """Return the mode's name."""
         return question.get_category_display()
 
     @display(description="State")
@@ -366,18 +364,15 @@ class QuestionImportAdmin(ReadOnlyAdmin[QuestionImport]):
 
     @display(description="State")
     def status(self, question_import: QuestionImport) -> SafeString:
-        """Return where it stands."""
         state = ImportState(question_import.state)
         return badge(state.label, IMPORT_COLOURS[state])
 
     @display(description="Questions")
     def counts(self, question_import: QuestionImport) -> str:
-        """Return what the file brings, once that is known."""
         return _counts(question_import.report)
 
     @display(description="Changed")
     def changed(self, question_import: QuestionImport) -> str:
-        """Return when it came to where it stands."""
         return age(question_import.changed_at)
 
     @display(description="State")

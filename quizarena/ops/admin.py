@@ -111,7 +111,6 @@ class HeartbeatAdmin(ReadOnlyAdmin[Heartbeat]):
 
     @display(description="Seen")
     def seen(self, heartbeat: Heartbeat) -> str:
-        """Return how long ago the process was seen."""
         return age(heartbeat.seen_at)
 
     @display(description="State")
@@ -136,17 +135,14 @@ class DowntimeAdmin(ReadOnlyAdmin[Downtime]):
 
     @display(description="From")
     def began(self, downtime: Downtime) -> SafeString:
-        """Return the last sign of life before it."""
         return exactly(downtime.began_at)
 
     @display(description="Until")
     def ended(self, downtime: Downtime) -> SafeString:
-        """Return the first sign of life after it."""
         return exactly(downtime.ended_at)
 
     @display(description="Lasted")
     def lasted(self, downtime: Downtime) -> str:
-        """Return how long it lasted."""
         return span(downtime.length)
 
     @display(description="State")
@@ -174,7 +170,6 @@ class PeriodicTaskAdmin(ReadOnlyAdmin[PeriodicTask]):
 
     @display(description="Runs")
     def rhythm(self, task: PeriodicTask) -> str:
-        """Return the schedule in words."""
         schedule = task.crontab or task.interval or task.solar or task.clocked
         return str(getattr(schedule, "human_readable", schedule))
 
@@ -185,17 +180,14 @@ class PeriodicTaskAdmin(ReadOnlyAdmin[PeriodicTask]):
 
     @display(description="Last run")
     def last_run(self, task: PeriodicTask) -> str:
-        """Return how long ago beat last sent it."""
         return age(task.last_run_at)
 
     @display(description="Times run")
     def runs(self, task: PeriodicTask) -> str:
-        """Return how often beat has sent it."""
         return str(task.total_run_count)
 
     @display(description="Arguments")
     def arguments(self, task: PeriodicTask) -> SafeString:
-        """Return what the task is called with."""
         return format_json({"args": json.loads(task.args), "kwargs": json.loads(task.kwargs)})
 
     def has_pause_permission(self, request: HttpRequest) -> bool:

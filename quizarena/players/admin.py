@@ -113,7 +113,6 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
 
     @display(description="Player", header=True)
     def name(self, player: Player) -> list[str]:
-        """Return the name, the user name and the initials."""
         initials = f"{player.first_name[:1]}{player.last_name[:1]}"
         username = f"@{player.username}" if player.username else ""
         return [f"{player.first_name} {player.last_name}".strip(), username, initials]
@@ -134,12 +133,10 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
 
     @display(description="Last seen")
     def seen(self, player: Player) -> str:
-        """Return how long ago the player wrote or tapped."""
         return age(player.last_seen_at)
 
     @display(description="Joined")
     def joined(self, player: Player) -> str:
-        """Return how long ago the player came."""
         return age(player.created_at)
 
     def get_search_results(

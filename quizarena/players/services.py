@@ -81,7 +81,7 @@ def start(*, player: Player, now: datetime) -> bool:
 
 
 def lock(player: Player) -> None:
-    """Let nobody else who locks the player go on before this transaction has ended.
+    """Make everybody else who locks the player wait until this transaction has ended.
 
     Rows that refer to the player can be written all the same.
     """

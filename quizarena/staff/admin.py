@@ -98,12 +98,10 @@ class UserAdmin(_UserAdmin, StaffAdmin[User]):
 
     @display(description="Name")
     def full_name(self, user: User) -> str:
-        """Return the person's name."""
         return user.get_full_name() or "–"
 
     @display(description="Roles")
     def roles(self, user: User) -> str:
-        """Return the names of the user's groups."""
         names = ", ".join(sorted(group.name for group in user.groups.all()))
         return names or ("superuser" if user.is_superuser else "–")
 
@@ -114,7 +112,6 @@ class UserAdmin(_UserAdmin, StaffAdmin[User]):
 
     @display(description="Last login")
     def last_seen(self, user: User) -> str:
-        """Return how long ago the user logged in."""
         return age(user.last_login)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[User]:
@@ -243,7 +240,6 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
 
     @display(description="When")
     def when(self, entry: AuditEntry) -> str:
-        """Return how long ago it was."""
         return age(entry.at)
 
     @display(description="Who")
@@ -261,7 +257,6 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
 
     @display(description="Details")
     def shown_details(self, entry: AuditEntry) -> SafeString:
-        """Return the details as JSON."""
         return format_json(entry.details)
 
     def get_search_results(
@@ -290,17 +285,14 @@ class SignInFailureAdmin(ReadOnlyAdmin[SignInFailure]):
 
     @display(description="Last")
     def last(self, failure: SignInFailure) -> str:
-        """Return how long ago the last one was."""
         return age(failure.last_at)
 
     @display(description="Name")
     def name(self, failure: SignInFailure) -> str:
-        """Return the name that was tried."""
         return failure.username or "other names"
 
     @display(description="Address")
     def origin(self, failure: SignInFailure) -> str:
-        """Return where they came from."""
         return failure.address or "other addresses"
 
     def get_search_results(
@@ -348,12 +340,10 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
 
     @display(description="What")
     def what(self, request: ApprovalRequest) -> str:
-        """Return the action and what it is about."""
         return f"{approvals.label_of(request.kind)}: {request.subject_name}"
 
     @display(description="About")
     def subject(self, request: ApprovalRequest) -> str | SafeString:
-        """Return a link to what it is about."""
         return page_link(request.subject_name, request.subject_type, request.subject_id)
 
     @display(description="Asked by")
@@ -368,7 +358,6 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
 
     @display(description="Since")
     def since(self, request: ApprovalRequest) -> str:
-        """Return how long ago it was asked."""
         return age(request.asked_at)
 
     @display(description="Expires")
@@ -384,7 +373,6 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
 
     @display(description="When")
     def decided(self, request: ApprovalRequest) -> str:
-        """Return how long ago it was decided."""
         return age(request.decided_at)
 
     def buttons(self, request: HttpRequest, obj: ApprovalRequest) -> list[SafeString]:
@@ -497,7 +485,6 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
 
 
 def _page_of(obj: ApprovalRequest | Alert) -> str:
-    """Return the address of the object's page."""
     return reverse(f"admin:staff_{obj._meta.model_name}_change", args=[obj.pk])
 
 
@@ -584,23 +571,19 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
 
     @display(description="About")
     def subject(self, alert: Alert) -> str | SafeString:
-        """Return a link to what it is about."""
         label = f"{alert.subject_type.partition('.')[2]} {alert.subject_id}".strip() or "–"
         return page_link(label, alert.subject_type, alert.subject_id)
 
     @display(description="Runbook")
     def runbook(self, alert: Alert) -> str:
-        """Return the file that says what to do."""
         return alerts.runbook_of(alert.kind) or "–"
 
     @display(description="First")
     def first(self, alert: Alert) -> str:
-        """Return how long ago it was first seen."""
         return age(alert.first_at)
 
     @display(description="Last")
     def last(self, alert: Alert) -> str:
-        """Return how long ago it was last seen."""
         return age(alert.last_at)
 
     @display(description="State")
@@ -618,12 +601,10 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
 
     @display(description="When")
     def resolved(self, alert: Alert) -> str:
-        """Return how long ago it was resolved."""
         return age(alert.settled_at)
 
     @display(description="Details")
     def shown_details(self, alert: Alert) -> SafeString:
-        """Return the details as JSON."""
         return format_json(alert.details)
 
     def has_resolve_permission(self, request: HttpRequest) -> bool:

@@ -36,7 +36,7 @@ def declare(*, kind: str, label: str, runbook: str) -> None:
 
 
 def label_of(kind: str) -> str:
-    """Return what people call the kind; one that no app has any more keeps its name."""
+    """Return the label of the kind, or the name of one that no app has any more."""
     return kinds[kind].label if kind in kinds else kind
 
 

@@ -96,7 +96,7 @@ def register(
 
 
 def label_of(kind: str) -> str:
-    """Return what people call the kind; one that no app has any more keeps its name."""
+    """Return the label of the kind, or the name of one that no app has any more."""
     return kinds[kind].label if kind in kinds else kind
 
 
