@@ -151,7 +151,7 @@ async def refunded(update: Update, context: Context) -> None:
     """Complete a refund that Telegram reports (Bot API refunded_payment), and say what it took."""
     assert update.message is not None
     payment = payment_of(update.message.to_dict())
-    purchase = refunds.came_from_telegram(payment, now=context.now)
+    purchase = refunds.record_telegram_refund(payment, now=context.now)
     notices.notify(player=purchase.player, now=context.now, sources=[notices.REFUNDS])
     raise ApplicationHandlerStop
 

@@ -1,4 +1,4 @@
-"""Revenue and offers as the desk draws them, with the Chart.js that Unfold brings."""
+"""Charts of revenue and offers for the admin, with the Chart.js that Unfold brings."""
 
 import json
 from collections.abc import Mapping, Sequence

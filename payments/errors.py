@@ -1,4 +1,4 @@
-"""What payments refuse. Nothing has been changed."""
+"""The errors of payments. Nothing has been changed."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -60,7 +60,7 @@ class DailyLimitError(PaymentsError):
 
 
 class AnsweredError(PaymentsError):
-    """Somebody has answered the player already."""
+    """The question has been answered already."""
 
 
 class StaleOfferError(PaymentsError):

@@ -40,7 +40,7 @@ def make_link(*, purchase_id: UUID, now: datetime) -> Purchase:
 
 
 def _claim(purchase: Purchase, *, now: datetime) -> bool:
-    """Take the try that is due; return whether it is time and nobody else has it."""
+    """Claim the try that is due; return whether this process has it."""
     due = Purchase.objects.link_may_be_asked_for(now).filter(
         pk=purchase.pk, link_tries=purchase.link_tries
     )

@@ -1,4 +1,4 @@
-"""What has come of offers, trigger by trigger, and what is wrong. Product rules, section 10.
+"""The funnel of offers by trigger, and its alerts. Product rules, section 10.
 
 An impression counts on the day on which it was shown, with everything that came of it later.
 """
@@ -105,19 +105,19 @@ def shown_by_day(*, since: datetime) -> Mapping[tuple[date, str], int]:
 
 def guard(*, now: datetime) -> int:
     """Raise an alert for each trigger that has dropped or that players do not want to see, and for
-    caps that were overrun; return how many there are. What is well again is settled."""
+    caps that were overrun; return how many. Alerts without trouble are resolved."""
     lately = funnels(since=now - LATELY, until=now)
     before = funnels(since=now - LATELY - BEFORE, until=now - LATELY)
     found = 0
     for trigger in Trigger:
-        found += _tell(
+        found += _raise_or_resolve(
             kind=DROP,
             key=trigger,
             trouble=_dropped(lately[trigger], before[trigger]),
             figures=(lately[trigger], before[trigger]),
             now=now,
         )
-        found += _tell(
+        found += _raise_or_resolve(
             kind=SPAM,
             key=trigger,
             trouble=_unwanted(lately[trigger]),
@@ -125,7 +125,7 @@ def guard(*, now: datetime) -> int:
             now=now,
         )
     overrun = _overrun(since=now - LATELY)
-    return found + _tell(kind=SPAM, key="caps", trouble=overrun, figures=(), now=now)
+    return found + _raise_or_resolve(kind=SPAM, key="caps", trouble=overrun, figures=(), now=now)
 
 
 def _dropped(lately: Funnel, before: Funnel) -> str:
@@ -174,8 +174,10 @@ def _overrun(*, since: datetime) -> str:
     return f"Player {row[0]} was shown more than the caps allow." if row else ""
 
 
-def _tell(*, kind: str, key: str, trouble: str, figures: tuple[Funnel, ...], now: datetime) -> int:
-    """Raise the alert if there is `trouble`, else settle it; return how many were raised."""
+def _raise_or_resolve(
+    *, kind: str, key: str, trouble: str, figures: tuple[Funnel, ...], now: datetime
+) -> int:
+    """Raise the alert if there is `trouble`, else resolve it; return how many were raised."""
     if not trouble:
         alerts.resolve(kind=kind, key=key, now=now)
         return 0

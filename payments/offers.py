@@ -258,8 +258,8 @@ def _starter_ended_at(spans: Sequence[_Span], *, now: datetime) -> datetime | No
 
 def _streak(row: Mapping[str, Any], *, today: date) -> int:
     """Return the streak; 0 while the days since are not rolled over yet."""
-    settled = row["settled_through"]
-    is_known = settled is not None and settled >= today - streak_rules.DAY
+    rolled_over = row["settled_through"]
+    is_known = rolled_over is not None and rolled_over >= today - streak_rules.DAY
     return row["current"] if is_known else 0
 
 

@@ -474,7 +474,7 @@ def record_payment(payment: Payment, *, now: datetime, flags: tuple[Flag, ...] =
     rows = _paid_for.rows(payload=payment.payload, charge_id=payment.charge_id, now=now)
     for purchase in rows:
         if purchase.charge_id == payment.charge_id:
-            return purchase  # Telegram tells us again when we were slow to answer.
+            return purchase  # Telegram repeats an update that was answered late.
     invoiced = rows[0] if rows else None
     if invoiced is None:
         return _keep(payment, of=None, problem=Problem.UNKNOWN_PAYLOAD, flags=flags, now=now)
@@ -664,8 +664,8 @@ def _is_to_be_credited(purchase: Purchase) -> bool:
 def replay_credit(*, purchase_id: UUID, now: datetime) -> Purchase:
     """Deliver what waits in review, because staff have looked at it. Locks as `credit` does.
 
-    Raises NotCreditableError for what is not in review, what is to be refunded, and what nobody
-    knows the goods of; and whatever the delivery raises.
+    Raises NotCreditableError for what is not in review, what is to be refunded, and what has an
+    unknown product; and whatever the delivery raises.
     """
     purchase = lock(pk=purchase_id)
     if purchase.status not in (PurchaseStatus.CREDIT_REVIEW, PurchaseStatus.PAID_UNCREDITED):

@@ -1,8 +1,8 @@
 """Our books against Telegram's, against the ledger and the wallets. Product rules, section 5.8.
 
 Telegram's list is copied line by line, so that both directions of the comparison are one query.
-What can be set right is: a payment that we never heard of is credited, a refund that was made
-elsewhere is carried out. Two runs at once find the same and change nothing twice.
+What can be healed is: a payment that is missing here is credited, a refund that was made elsewhere
+is booked. Two runs at once find the same and change nothing twice.
 """
 
 import time
@@ -40,8 +40,8 @@ from quizarena.staff import alerts
 RECENT = timedelta(days=3)
 # Lines read again, in case that some came to stand before others that we had read already.
 OVERLAP = telegram.PAGE_LENGTH
-# What Telegram's list and ours may lag behind each other.
-SETTLING = timedelta(minutes=5)
+# How long Telegram's list and ours may lag behind each other.
+LIST_LAG = timedelta(minutes=5)
 UNCREDITED_FOR = timedelta(minutes=30)
 # How long one call reads before it leaves the rest to the next one.
 READ_FOR = timedelta(seconds=8)
@@ -204,7 +204,7 @@ def _unreadable(line: Any, error: Exception) -> Difference:
 def _compare_and_store(this: ReconciliationRun, *, now: datetime) -> None:
     """Compare, and store each difference as it is found; note what was looked at."""
     this.compared_from = None if this.is_full else now - RECENT
-    this.compared_until = now - SETTLING
+    this.compared_until = now - LIST_LAG
     # Comparing everything takes its time.
     this.due_at = now + CLAIM_TO_COMPARE
     this.save(update_fields=["compared_from", "compared_until", "due_at"])
@@ -279,7 +279,7 @@ class Recheck:
 def lines_of(purchase: Purchase) -> QuerySet[StarTransaction]:
     """Return what we have read in Telegram's list about the purchase, the oldest line first.
 
-    Without a charge the payload tells whether there is one that we have not heard of.
+    Without a charge its payload finds a payment that is not recorded here.
     """
     lines = StarTransaction.objects.filter(is_ours=True).order_by("at", "pk")
     if purchase.charge_id is not None:
@@ -312,7 +312,7 @@ def recheck(*, purchase_id: UUID, now: datetime) -> Recheck:
     found = [
         *_unheard_payments(lines, now=now),
         *_outside_refunds(lines, now=now),
-        *_missing_at_telegram(asked.filter(paid_at__lte=now - SETTLING), now=now),
+        *_missing_at_telegram(asked.filter(paid_at__lte=now - LIST_LAG), now=now),
         *_amounts(lines),
     ]
     purchase = asked.select_related("player").get()
@@ -322,7 +322,7 @@ def recheck(*, purchase_id: UUID, now: datetime) -> Recheck:
         found=found,
         is_too_young=not lines_before
         and purchase.paid_at is not None
-        and purchase.paid_at > now - SETTLING,
+        and purchase.paid_at > now - LIST_LAG,
     )
 
 
@@ -339,12 +339,12 @@ def in_stars(nanostars: int) -> str:
 def _compare(*, since: datetime | None, now: datetime) -> Iterator[Difference]:
     """Find every difference since `since`, the beginning if None, and set right what can be."""
     lines = StarTransaction.objects.filter(is_ours=True)
-    paid = Purchase.objects.filter(paid_at__lte=now - SETTLING)
+    paid = Purchase.objects.filter(paid_at__lte=now - LIST_LAG)
     if since is not None:
         lines, paid = lines.filter(at__gte=since), paid.filter(paid_at__gte=since)
     checks: tuple[Callable[[], Iterator[Difference]], ...] = (
         # One that is just being made may be in the list before its update is here.
-        partial(_unheard_payments, lines.filter(at__lte=now - SETTLING), now=now),
+        partial(_unheard_payments, lines.filter(at__lte=now - LIST_LAG), now=now),
         partial(_outside_refunds, lines, now=now),
         partial(_missing_at_telegram, paid, now=now),
         partial(_amounts, lines),
@@ -355,7 +355,7 @@ def _compare(*, since: datetime | None, now: datetime) -> Iterator[Difference]:
     for check in checks:
         try:
             yield from check()
-        except Exception as error:  # Of whatever kind: the other comparisons go on.
+        except Exception as error:  # Of whatever kind: the other comparisons continue.
             log.exception("reconciliation.check_failed")
             yield _not_compared(error, what=check)
 
@@ -392,13 +392,13 @@ def _outside_refunds(lines: QuerySet[StarTransaction], *, now: datetime) -> Iter
     )
     # One of ours that is just under way is no difference.
     not_refunded = not_refunded.filter(
-        Q(refund_asked_at=None) | Q(refund_asked_at__lte=now - SETTLING)
+        Q(refund_asked_at=None) | Q(refund_asked_at__lte=now - LIST_LAG)
     )
     known = Purchase.objects.filter(charge_id=OuterRef("transaction_id"))
     outgoing = lines.filter(Exists(not_refunded) | ~Exists(known), gross_nanostars__lt=0)
     for line in outgoing.order_by("at").iterator():
         try:
-            purchase = refunds.came_from_telegram(_payment(line), now=now)
+            purchase = refunds.record_telegram_refund(_payment(line), now=now)
         except Exception as error:  # Of whatever kind: it is this line's alone.
             log.exception("reconciliation.line_failed", charge=line.transaction_id)
             yield _not_compared(error, what=_outside_refunds, line=line)
@@ -417,7 +417,7 @@ def _missing_at_telegram(paid: QuerySet[Purchase], *, now: datetime) -> Iterator
     lines = StarTransaction.objects.filter(transaction_id=OuterRef("charge_id"))
     for purchase in paid.filter(~Exists(lines.filter(gross_nanostars__gte=0))).iterator():
         yield _of(purchase, DifferenceKind.NO_PAYMENT, stars=purchase.paid_stars)
-    refunded = paid.filter(status=PurchaseStatus.REFUNDED, refund__finished_at__lte=now - SETTLING)
+    refunded = paid.filter(status=PurchaseStatus.REFUNDED, refund__finished_at__lte=now - LIST_LAG)
     for purchase in refunded.filter(~Exists(lines.filter(gross_nanostars__lt=0))).iterator():
         yield _of(purchase, DifferenceKind.NO_REFUND, stars=purchase.paid_stars)
 
@@ -523,7 +523,7 @@ def _of(purchase: Purchase, kind: DifferenceKind, **details: Any) -> Difference:
 
 
 def _payment(line: StarTransaction) -> purchases.Payment:
-    """Return what a line of Telegram's list tells about a payment, or about the refunded one."""
+    """Return the payment, or the refunded payment, of a line of Telegram's list."""
     partner = line.partner
     return purchases.Payment(
         charge_id=line.transaction_id,
@@ -561,7 +561,7 @@ def _not_compared(
 
 
 def _alert(this: ReconciliationRun, control: str, *, still_open: int, now: datetime) -> None:
-    """Let staff know that a run has found something."""
+    """Raise an alert for the differences of a run."""
     noun = "difference" if this.differences == 1 else "differences"
     healed = this.differences - still_open
     alerts.raise_alert(

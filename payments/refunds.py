@@ -1,6 +1,6 @@
 """Refunds: the intent is stored, Telegram is asked, and then everything is taken back at once.
 
-Product rules, section 5.7. Whatever dies on the way, `finish` goes on from where it stopped:
+Product rules, section 5.7. Whatever dies on the way, `finish` continues where it stopped:
 Telegram says "already refunded" to a repeat, and the rest is one transaction. Lock order: Purchase,
 Refund, Wallet.
 """
@@ -37,7 +37,7 @@ RETRY_DELAYS = (
     timedelta(minutes=10),
     timedelta(hours=1),
 )
-# After so many tries staff have to know.
+# After so many tries an alert is raised.
 ALERT_AFTER_TRIES = 3
 # The kind of alert for a refund that Telegram does not carry out.
 STUCK = "refund_stuck"
@@ -104,9 +104,9 @@ def ask(
 
 
 def finish(*, refund_id: int, now: datetime) -> bool:
-    """Go on with a refund whose time has come, to its end; return whether it is there.
+    """Continue a refund that is due; return whether it is complete.
 
-    Not inside a transaction: claim, ask Telegram, write down that it has paid, then settle. Two
+    Not inside a transaction: claim, ask Telegram, store that it has paid, then complete. Two
     workers do not meet, since a claim is committed before Telegram is asked; and if they did,
     nothing would happen twice.
     """
@@ -131,7 +131,7 @@ def _note_that_telegram_has_paid(*, purchase_id: UUID, now: datetime) -> None:
 
 
 def _complete(*, purchase_id: UUID, now: datetime) -> bool:
-    """Settle a refund that Telegram has paid; if that fails, say so on it, and to staff."""
+    """Complete a refund that Telegram has paid; if that fails, store why and raise an alert."""
     try:
         complete(purchase_id=purchase_id, now=now)
     except Exception as error:  # Of whatever kind: the Stars are back, and the goods are not.
@@ -170,7 +170,7 @@ def _note_that_incomplete(error: Exception, *, purchase_id: UUID, now: datetime)
 
 @transaction.atomic(durable=True)
 def _claim(*, refund_id: int, now: datetime) -> Refund | None:
-    """Take the turn at a due refund; if we die with it, the next try is due after a while."""
+    """Claim a due refund; if the process dies with it, the next try is due after a while."""
     due = Refund.objects.due(now).select_for_update(of=("self",), skip_locked=True)
     refund = due.select_related("purchase__player").filter(pk=refund_id).first()
     if refund is None:
@@ -183,7 +183,7 @@ def _claim(*, refund_id: int, now: datetime) -> Refund | None:
 
 @transaction.atomic(durable=True)
 def _note_failure(*, refund_id: int, error: Exception, now: datetime) -> None:
-    """Write down why Telegram did not refund; tell staff when it goes on, or will never work."""
+    """Store why Telegram did not refund; raise an alert after repeated or final failures."""
     refund = Refund.objects.select_related("purchase").get(pk=refund_id)
     purchase = purchases.lock(pk=refund.purchase_id)
     if purchase.status == PurchaseStatus.REFUNDED:
@@ -269,11 +269,11 @@ def complete(*, purchase_id: UUID, now: datetime) -> Purchase:
 
 
 @transaction.atomic
-def came_from_telegram(payment: purchases.Payment, *, now: datetime) -> Purchase:
-    """End a refund that Telegram tells us of (Bot API refunded_payment), whoever began it.
+def record_telegram_refund(payment: purchases.Payment, *, now: datetime) -> Purchase:
+    """Record and complete a refund that Telegram reports (Bot API refunded_payment).
 
-    A charge that we have never heard of is written down first, so that it has a row, too. Where the
-    reversal fails, `finish` goes on with it.
+    An unknown charge is recorded first, so that it has a row, too. If the reversal fails, `finish`
+    continues it.
     """
     purchase = purchases.record_payment(payment, now=now)
     ask(

@@ -12,7 +12,7 @@ from economy.wallets import business_zone
 from payments.models import PAID, XTR, Purchase, Refund
 from promos.products import Sale
 
-# What was paid without anybody knowing for what.
+# Payments with an unknown product.
 UNKNOWN = ""
 
 

@@ -1,7 +1,7 @@
 """Monthly subscriptions, which Telegram renews by itself. Product rules, sections 4 and 5.4.
 
 Each renewal is a purchase of its own. What is left to know here is until when it has been paid,
-whether it goes on, and the days of grace for a renewal that does not come in time.
+whether it renews, and the days of grace for a renewal that does not come in time.
 """
 
 from datetime import datetime, timedelta
@@ -62,7 +62,7 @@ def track_renewal(purchase: Purchase, *, now: datetime) -> Subscription:
             # Telegram renewed it before it was cancelled there: the player still does not want it.
             and subscription.cancel_due_at is None
         ):
-            subscription.canceled_at = None  # It goes on after all, or nothing had been paid.
+            subscription.canceled_at = None  # It renews after all, or nothing had been paid.
         subscription.save(
             update_fields=[
                 "expires_at",
@@ -83,7 +83,7 @@ def _paid_until(purchase: Purchase) -> datetime:
 
 @transaction.atomic
 def give_grace(*, purchase_id: UUID, now: datetime) -> bool:
-    """Let Premium go on for the days of GRACE, once for each renewal that is missing.
+    """Extend Premium by the days of GRACE, once for each renewal that is missing.
 
     Locks the subscription, then the wallet. Returns False if it has none to get (any more).
     """
@@ -120,7 +120,7 @@ def end_grace(first: Purchase, *, now: datetime) -> None:
 
 
 def renewing(*, player: Player, now: datetime) -> Subscription | None:
-    """Return the player's subscription that Telegram goes on renewing, if there is one."""
+    """Return the player's subscription that Telegram renews, if there is one."""
     running = Subscription.objects.running(now).filter(player=player, canceled_at=None)
     return running.select_related("purchase").order_by("-expires_at").first()
 
@@ -129,7 +129,7 @@ def renewing(*, player: Player, now: datetime) -> Subscription | None:
 def cancel(*, player: Player, now: datetime) -> Subscription | None:
     """Let the player's subscription run out; return it, or None if there is none to cancel.
 
-    Locks it. `cancel_at_telegram` tells Telegram, as often as it takes.
+    Locks it. `cancel_at_telegram` cancels it there, with as many tries as it takes.
     """
     running = Subscription.objects.running(now).filter(player=player, canceled_at=None)
     subscription = running.select_for_update(of=("self",)).select_related("purchase").first()
@@ -172,7 +172,7 @@ def resume(*, player: Player, now: datetime) -> Subscription | None:
 def apply_subscription_update(
     *, payload: str, telegram_id: int, state: str, now: datetime
 ) -> Subscription | None:
-    """Note what Telegram tells of a subscription (Bot API 10.2, update `subscription`).
+    """Apply what Telegram reports of a subscription (Bot API 10.2, update `subscription`).
 
     Locks it. `state` is canceled, active or failed. Returns it, with its player, if that was news.
     """
@@ -216,7 +216,7 @@ def stop_renewing(purchase: Purchase, *, now: datetime) -> None:
 
 
 def end_after_refund(purchase: Purchase, *, now: datetime) -> None:
-    """Note that a refunded purchase's subscription does not go on.
+    """Note that a refunded purchase's subscription does not renew.
 
     It is over at once if it is the time not yet passed that has been refunded. Locks it.
     """
@@ -229,14 +229,14 @@ def end_after_refund(purchase: Purchase, *, now: datetime) -> None:
         subscription.save(update_fields=["canceled_at", "expires_at"])
 
 
-# --- Telling Telegram -----------------------------------------------------------------------------
+# --- Cancelling at Telegram -----------------------------------------------------------------------
 
 
 def cancel_at_telegram(*, purchase_id: UUID, now: datetime) -> bool:
-    """Tell Telegram not to renew a subscription, if that is due; return whether it has agreed.
+    """Cancel a subscription at Telegram, if that is due; return whether it has agreed.
 
     Not inside a transaction. A try that fails is made again after CANCEL_DELAYS, until Telegram
-    agrees or nothing is left to renew; staff hear of a refusal at once, of anything else with the
+    agrees or nothing is left to renew. A refusal raises an alert at once, anything else with the
     third try.
     """
     claimed = _claim_cancellation(purchase_id=purchase_id, now=now)
@@ -257,7 +257,7 @@ def cancel_at_telegram(*, purchase_id: UUID, now: datetime) -> bool:
 
 @transaction.atomic(durable=True)
 def _claim_cancellation(*, purchase_id: UUID, now: datetime) -> Subscription | None:
-    """Take the turn at a cancellation; if we die with it, the next try is due after a while."""
+    """Claim a due cancellation; if the process dies with it, the next try is due after a while."""
     due = Subscription.objects.cancel_due(now).select_for_update(of=("self",), skip_locked=True)
     subscription = due.select_related("purchase", "player").filter(pk=purchase_id).first()
     if subscription is None:
@@ -279,7 +279,7 @@ def _note_that_canceled(*, purchase_id: UUID, now: datetime) -> None:
 
 @transaction.atomic(durable=True)
 def _note_that_not_canceled(error: Exception, *, purchase_id: UUID, now: datetime) -> None:
-    """Note why Telegram did not agree, and let staff know when that goes on."""
+    """Store why Telegram did not agree; raise an alert after a refusal or repeated failures."""
     subscription = Subscription.objects.select_for_update().get(pk=purchase_id)
     if subscription.cancel_due_at is None:
         return  # Telegram has reported the cancellation meanwhile.

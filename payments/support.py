@@ -79,9 +79,9 @@ def _add(
 
 @transaction.atomic
 def answer(*, request_id: int, text: str, staff: User, now: datetime) -> SupportRequest:
-    """Answer the player, who hears of it through the bot. Locks the request.
+    """Store the answer, which the bot sends to the player. Locks the request.
 
-    Raises AnsweredError if somebody was faster.
+    Raises AnsweredError if it has been answered already.
     """
     request = SupportRequest.objects.select_for_update().get(pk=request_id)
     if request.answered_at is not None:

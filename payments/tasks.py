@@ -26,10 +26,10 @@ from quizarena import turns
 from quizarena.celery import app
 from quizarena.turns import TELEGRAM
 
-# A run does at most so much; the next one goes on.
+# A run does at most so much; the next one continues.
 BATCH = 200
-FORGET_BATCH = 50_000
-# A payment younger than this is still on its ordinary road (product rules, section 5.5).
+PURGE_BATCH = 50_000
+# A younger payment is still being processed in the ordinary way (product rules, section 5.5).
 RECOVER_AFTER = timedelta(minutes=2)
 
 log = structlog.get_logger(__name__)
@@ -62,13 +62,13 @@ def _recover(charge_id: str) -> int:
 
 @app.task
 def fail_stale_purchases() -> int:
-    """Close what nobody has paid in time; return how many."""
+    """Close purchases that were not paid in time; return how many."""
     return purchases.fail_stale(now=timezone.now(), limit=BATCH)
 
 
 @app.task
 def finish_refunds() -> int:
-    """Go on with the refunds that are due; return how many have come to their end."""
+    """Continue the refunds that are due; return how many are complete."""
     return turns.take_turn(TELEGRAM, _finish_refunds)
 
 
@@ -149,7 +149,7 @@ def recheck(purchase_id: str, staff_id: int) -> str:
 
 @app.task
 def cancel_subscriptions() -> int:
-    """Tell Telegram which subscriptions not to renew; return for how many it has agreed."""
+    """Cancel subscriptions at Telegram; return how many are cancelled."""
     return turns.take_turn(TELEGRAM, _cancel_subscriptions)
 
 
@@ -181,7 +181,7 @@ def guard_offers() -> int:
 @app.task
 def purge_impressions() -> int:
     """Delete old impressions of which nothing has come, one bounded batch; return how many."""
-    return offers.purge(now=timezone.now(), limit=FORGET_BATCH)
+    return offers.purge(now=timezone.now(), limit=PURGE_BATCH)
 
 
 @app.task

@@ -64,7 +64,7 @@ class Transaction:
 def refund(*, telegram_id: int, charge_id: str) -> None:
     """Give the Stars of a charge back (Bot API refundStarPayment); done already counts as done.
 
-    Raises RejectedError when Telegram refuses, TelegramError when nobody knows.
+    Raises RejectedError when Telegram refuses, TelegramError when the outcome is unknown.
     """
     try:
         _call("refundStarPayment", user_id=telegram_id, telegram_payment_charge_id=charge_id)

@@ -41,7 +41,6 @@ Answered = Mapping[int, Sequence[Day]]
 
 
 def _unknown(spans: Sequence[Span]) -> Answered:
-    """Return that nobody knows of any answer."""
     return {}
 
 

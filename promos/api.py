@@ -435,7 +435,7 @@ class Test(ApiView):
         operation_id="test_promo",
         summary="See whether a code would work, and every reason why not",
         description="Nothing is written, so it needs no Idempotency-Key and is no try. For systems "
-        "of staff: it tells what a guesser must not learn.",
+        "of staff: it reveals what a guesser must not learn.",
         tags=["promos"],
         request=Entered,
         responses={

@@ -1,4 +1,4 @@
-"""What a player could buy now, as far as promos have to know it. Payments stand above, and tell it.
+"""What a player could buy now, as far as promos need it: a port that payments implement.
 
 payments call `read_with` when the process starts; until then nothing can be bought.
 """
@@ -12,7 +12,7 @@ from quizarena.players.models import Player
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Buyable:
-    """A product that nothing stands against."""
+    """A product that the player can buy."""
 
     code: str
     is_premium: bool

@@ -98,7 +98,7 @@ def pause(*, campaign_id: int, reason: str, now: datetime, staff: User | None) -
 
 @transaction.atomic
 def unpause(*, campaign_id: int, reason: str, now: datetime, staff: User | None) -> Campaign:
-    """Let a paused campaign go on. Raises IllegalMoveError for one that is over, with the reason.
+    """Unpause a campaign. Raises IllegalMoveError for one that is over, with the reason.
 
     A window that has ended and a limit that has been reached count at once, whether or not the job
     that notes it has run.

@@ -1,4 +1,4 @@
-"""What promos refuse. Nothing has been changed."""
+"""The errors of promos. Nothing has been changed."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -40,7 +40,7 @@ class IllegalMoveError(PromosError):
 
 
 class ChangedMeanwhileError(PromosError):
-    """Somebody has been faster: the campaign is no longer what the member of staff has seen."""
+    """It has changed since the member of staff saw it."""
 
 
 class KeyReusedError(PromosError):
@@ -76,7 +76,7 @@ class CodesGoneError(PromosError):
 
 
 class AlreadySoError(PromosError):
-    """Somebody has done it already."""
+    """It is so already."""
 
 
 class NoRewardError(PromosError):

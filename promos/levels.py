@@ -9,7 +9,6 @@ from quizarena.players.models import Player
 
 
 def _unknown(player: Player) -> str:
-    """Return that nobody knows."""
     return ""
 
 

@@ -20,7 +20,7 @@ from quizarena.staff import approvals as second_person
 from quizarena.staff import audit
 from quizarena.staff.models import ApprovalRequest
 
-# One run of the job does at most so much of a campaign; the next one goes on.
+# One run of the job does at most so much of a campaign; the next one continues.
 BATCH = 500
 
 

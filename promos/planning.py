@@ -144,7 +144,7 @@ def _plain(campaign: Campaign, names: Any) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cost:
-    """The most that a campaign can cost; None is without an end, or nobody knows."""
+    """The most that a campaign can cost; None is unlimited or unknown."""
 
     uses: int | None
     # Of one use, and of all of them.

@@ -1,4 +1,4 @@
-"""What can be bought, as far as promos have to know it. Payments stand above, and tell it.
+"""What can be bought, as far as promos need it: a port that payments implement.
 
 payments call `read_with` when the process starts; until then nothing is for sale.
 """
@@ -118,7 +118,7 @@ def _fits(campaign: Campaign, product: Product) -> bool:
 
 
 def stars_each(campaign: Campaign, *, now: datetime) -> int | None:
-    """Return what one use is worth at most, in Stars; None if no product tells.
+    """Return what one use is worth at most, in Stars; None if no product is comparable.
 
     A discount takes off what it takes off the dearest product that it fits. Goods are worth what
     a product with exactly so much costs, or as much as they cost where they are dearest. Counted at

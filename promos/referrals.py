@@ -1,7 +1,7 @@
 """Who has invited whom, when that counts, and what it brings. Product rules, section 9.
 
 Everything about one inviter's rewards happens under the lock of the inviter's row. What follows
-from time (a reward that can be chosen, a month that begins) is settled by whoever comes first,
+from time (a reward that can be chosen, a month that begins) is applied by whoever comes first,
 the player or the job, with the same result.
 """
 
@@ -413,7 +413,7 @@ def offer_rewards(*, inviter_id: int, now: datetime) -> None:
 
 
 def offer_due_rewards(*, until: datetime) -> int:
-    """Settle every inviter for whom it is time, until it is `until`; return how many.
+    """Offer the rewards of every inviter for whom it is time; return how many, until `until`.
 
     In each month's first minutes that is what was deferred to it.
     """
@@ -516,7 +516,7 @@ class Overview:
 
 
 def overview(*, player: Player, now: datetime) -> Overview:
-    """Return how the player's invitations stand at `now`, settled.
+    """Return how the player's invitations stand at `now`, after offering what is due.
 
     Whoever sees the overview needs no notice of it: those that are unsent count as sent.
     """

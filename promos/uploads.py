@@ -46,7 +46,7 @@ def kept(*, owner_id: int, upload: UUID) -> CodeFile | None:
 
 
 def drop(*, owner_id: int, upload: UUID) -> None:
-    """Forget an upload; one that is gone already is none."""
+    """Delete an upload, if it is still there."""
     cache.delete(_cache_key(owner_id, upload))
 
 

@@ -1,4 +1,4 @@
-"""Payments at the desk: a module for each noun, which Django finds here."""
+"""Payments in the admin: a module for each noun, which Django finds here."""
 
 from payments.admin import (
     offers,

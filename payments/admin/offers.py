@@ -1,4 +1,4 @@
-"""Offers at the desk: what was shown to whom, and what has come of it, trigger by trigger."""
+"""Offers in the admin: impressions with their outcome, and the funnel by trigger."""
 
 from collections.abc import Iterable
 from datetime import date, datetime, time, timedelta
@@ -18,7 +18,7 @@ from unfold.decorators import display
 from economy.admin import OfPlayer
 from economy.wallets import business_zone
 from payments import offer_funnel
-from payments.admin.purchases import CHAPTER_LENGTH, purchase_table
+from payments.admin.purchases import SECTION_LENGTH, purchase_table
 from payments.charts import TRIGGER_NAMES, offers_chart, offers_table
 from payments.models import Impression, Purchase, PurchaseStatus
 from payments.offer_rules import Trigger
@@ -202,13 +202,13 @@ def _midnight(day: date) -> datetime:
 
 @timeline_source
 def offers_to_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Tell what was offered lately, for who may see it."""
+    """Return the latest offers to the player, for users who may see them."""
     if not request.user.has_perm("payments.view_impression"):
         return None
     latest = (
         Impression.objects.filter(player=player)
         .prefetch_related("attributions__purchase")
-        .order_by("-shown_at")[:CHAPTER_LENGTH]
+        .order_by("-shown_at")[:SECTION_LENGTH]
     )
     return TimelineSection(
         title="Latest offers",

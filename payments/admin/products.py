@@ -35,7 +35,7 @@ TEXTS = {"title": 32, "description": 255}
 
 
 def contents(goods: Goods | None) -> str:
-    """Return in words what is delivered; nobody may know."""
+    """Return in words what is delivered; None is unknown."""
     if goods is None:
         return "unknown"
     parts = [

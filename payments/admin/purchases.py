@@ -61,7 +61,7 @@ from quizarena.staff.errors import StaffError
 from quizarena.staff.models import ApprovalRequest
 from quizarena.staff.plans import custom_plans
 
-CHAPTER_LENGTH = 10
+SECTION_LENGTH = 10
 CHART_DAYS = 30
 # The queue shows so many of the oldest.
 QUEUE_LENGTH = 100
@@ -96,7 +96,6 @@ ADVICE_REFUNDING = (
 
 
 def status_badge(purchase: Purchase) -> SafeString:
-    """Return where the purchase is on its road."""
     status = PurchaseStatus(purchase.status)
     if purchase.refund_asked_at is not None and status is not PurchaseStatus.REFUNDED:
         return badge(f"{status.label}, refund under way", "warning")
@@ -252,7 +251,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
 
     @display(description="Status")
     def state(self, purchase: Purchase) -> SafeString:
-        """Return where it is on its road."""
+        """Return its status."""
         return status_badge(purchase)
 
     @display(description="Stars")
@@ -335,7 +334,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
 
     @display(description="Price")
     def base(self, purchase: Purchase) -> str:
-        """Return how the price has come about."""
+        """Return the price with the discount that it includes."""
         if purchase.stars is None:
             return "unknown"
         if not purchase.percent:
@@ -368,8 +367,8 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         return next_steps(request, obj)
 
     def page_context(self, request: HttpRequest, obj: Purchase) -> dict[str, Any]:
-        """Show all that has happened below the facts."""
-        chapters = [
+        """Show refund, approvals, timeline and reconciliation below the facts."""
+        sections = [
             _refund(obj),
             _approvals(request, obj),
             _rechecks(obj),
@@ -377,7 +376,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
             _telegram(obj),
             _differences(request, obj),
         ]
-        return {"chapters": [chapter for chapter in chapters if chapter]}
+        return {"chapters": [section for section in sections if section]}
 
     # --- Pages ------------------------------------------------------------------------------------
 
@@ -440,7 +439,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         return TemplateResponse(request, "payments/revenue.html", context)
 
     def _asked(self, request: HttpRequest, pk: UUID, permission: str) -> Purchase:
-        """Return the purchase that a decision is about, for who may decide it."""
+        """Return the purchase that a decision is about. Raises PermissionDenied."""
         if not request.user.has_perm(f"payments.{permission}"):
             raise PermissionDenied
         return get_object_or_404(
@@ -594,11 +593,10 @@ def _wallet_after_refund(purchase: Purchase) -> list[tuple[str, str, str]]:
     return rows
 
 
-# --- Chapters of a purchase's story ---------------------------------------------------------------
+# --- Sections of a purchase's page ----------------------------------------------------------------
 
 
 def _timeline(purchase: Purchase) -> TimelineSection:
-    """Tell every event with its evidence."""
     events = list(purchase.events.order_by("pk"))
     ids = {event.evidence.get(name) for event in events for name in ("staff", "approved_by")}
     names = {user.pk: str(user) for user in User.objects.filter(pk__in=ids - {None})}
@@ -656,7 +654,6 @@ def _entry(pk: int | None) -> SafeString | str:
 
 
 def _refund(purchase: Purchase) -> TimelineSection | None:
-    """Tell how far the refund is, if there is one."""
     refund = Refund.objects.select_related("staff", "approved_by").filter(purchase=purchase).first()
     if refund is None:
         return None
@@ -696,7 +693,6 @@ def refund_badge(refund: Refund) -> SafeString:
 
 
 def _approvals(request: HttpRequest, purchase: Purchase) -> TimelineSection | None:
-    """Tell what a second person was asked about it."""
     if not request.user.has_perm("staff.view_approvalrequest"):
         return None
     asked = ApprovalRequest.objects.about(purchase).select_related("maker", "decided_by")
@@ -708,17 +704,16 @@ def _approvals(request: HttpRequest, purchase: Purchase) -> TimelineSection | No
             one.status_at(timezone.now()).label,
             str(one.decided_by or "–"),
         ]
-        for one in asked[:CHAPTER_LENGTH]
+        for one in asked[:SECTION_LENGTH]
     ]
     headers = ["Asked", "By", "Why", "State", "Decided by"]
     return TimelineSection(title="Approvals", headers=headers, rows=rows) if rows else None
 
 
 def _rechecks(purchase: Purchase) -> TimelineSection | None:
-    """Tell what staff have asked Telegram about it, and what came of it."""
     rows = [
         [exactly(entry.at), str(entry.actor or "–"), entry.summary]
-        for entry in rechecks.of_purchase(purchase)[:CHAPTER_LENGTH]
+        for entry in rechecks.of_purchase(purchase)[:SECTION_LENGTH]
     ]
     return (
         TimelineSection(title="Re-checks", headers=["When", "By", "What"], rows=rows)
@@ -728,8 +723,7 @@ def _rechecks(purchase: Purchase) -> TimelineSection | None:
 
 
 def _telegram(purchase: Purchase) -> TimelineSection | None:
-    """Tell what Telegram's list, as far as we have read it, says of this purchase."""
-    lines: list[StarTransaction] = list(reconciliation.lines_of(purchase)[:CHAPTER_LENGTH])
+    lines: list[StarTransaction] = list(reconciliation.lines_of(purchase)[:SECTION_LENGTH])
     if not lines:
         return None
     return TimelineSection(
@@ -752,8 +746,7 @@ def _telegram(purchase: Purchase) -> TimelineSection | None:
 
 
 def _differences(request: HttpRequest, purchase: Purchase) -> TimelineSection | None:
-    """Tell what reconciliation has found about it."""
-    differences = purchase.differences.select_related("run").order_by("-pk")[:CHAPTER_LENGTH]
+    differences = purchase.differences.select_related("run").order_by("-pk")[:SECTION_LENGTH]
     may_see_run = request.user.has_perm("payments.view_reconciliationrun")
     rows = [
         [
@@ -791,15 +784,15 @@ def _page_of(purchase: Purchase) -> str:
     return reverse("admin:payments_purchase_change", args=[purchase.pk])
 
 
-# --- A chapter of a player's story ----------------------------------------------------------------
+# --- A section of the player page -----------------------------------------------------------------
 
 
 @timeline_source
 def purchases_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Tell the latest purchases, for who may see them."""
+    """Return the latest purchases of the player, for users who may see them."""
     if not request.user.has_perm("payments.view_purchase"):
         return None
-    latest = player.purchases.order_by("-opened_at")[:CHAPTER_LENGTH]
+    latest = player.purchases.order_by("-opened_at")[:SECTION_LENGTH]
     query = f"q={player.telegram_id}"
     return TimelineSection(
         title="Latest purchases",

@@ -1,4 +1,4 @@
-"""Reconciliation at the desk: every run, what it has found, and one more run now."""
+"""Reconciliation in the admin: every run with its differences, and starting a run."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Refunds at the desk: what is under way, and what Telegram does not do."""
+"""Refunds in the admin: what is under way, and what has failed."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -41,7 +41,7 @@ class ProgressFilter(admin.SimpleListFilter):
 
 @admin.register(Refund)
 class RefundAdmin(ReadOnlyAdmin[Refund]):
-    """Every refund that was ever decided, newest first. They go on by themselves."""
+    """Every refund that was ever decided, newest first. They continue automatically."""
 
     list_display = ("asked", "what", "stars", "whose", "who", "state", "tries", "next_try")
     list_filter = (ProgressFilter,)

@@ -1,4 +1,4 @@
-"""Subscriptions at the desk: until when they are paid, and whether they go on."""
+"""Subscriptions in the admin: until when they are paid, and whether they renew."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -12,7 +12,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from economy.admin import OfPlayer
-from payments.admin.purchases import CHAPTER_LENGTH, breaking, purchase_table
+from payments.admin.purchases import SECTION_LENGTH, breaking, purchase_table
 from payments.models import GRACE, Purchase, Subscription, SubscriptionState
 from quizarena.players.admin import TimelineSection
 from quizarena.staff.desk import age, badge, object_link
@@ -138,5 +138,5 @@ class SubscriptionAdmin(OfPlayer[Subscription]):
     def page_context(self, request: HttpRequest, obj: Subscription) -> dict[str, Any]:
         """Show what was paid for it: the first purchase and its renewals."""
         paid = Purchase.objects.filter(Q(pk=obj.pk) | Q(renews=obj.pk)).order_by("-opened_at")
-        latest = TimelineSection(title="Latest payments", **purchase_table(paid[:CHAPTER_LENGTH]))
+        latest = TimelineSection(title="Latest payments", **purchase_table(paid[:SECTION_LENGTH]))
         return {"chapters": [latest]}

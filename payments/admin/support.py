@@ -82,7 +82,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
 
     @display(description="State")
     def state(self, asked: SupportRequest) -> SafeString:
-        """Return whether it waits for us, for the bot, or for nobody."""
+        """Return whether it is unanswered, answered, or answered and sent."""
         if asked.answered_at is None:
             return badge("waiting for an answer", "danger")
         return badge("answered", "success") if asked.told_at else badge("being sent", "warning")
@@ -146,8 +146,8 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
 
     def page_context(self, request: HttpRequest, obj: SupportRequest) -> dict[str, Any]:
         """Show the player's purchases beside the question."""
-        chapter = purchases_of_player(request, obj.player)
-        return {"chapters": [chapter]} if chapter else {}
+        section = purchases_of_player(request, obj.player)
+        return {"chapters": [section]} if section else {}
 
     def want_files_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Have a worker fetch what the player has sent along; Telegram is not waited for here."""

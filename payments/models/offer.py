@@ -63,7 +63,7 @@ class Impression(models.Model):
 
     class Meta:
         indexes = [
-            # A player's story, and what was shown lately.
+            # A player's page, and what was shown lately.
             models.Index(fields=["player", "-shown_at"], name="impression_of_player"),
             # What a player does not want to see for a while.
             models.Index(
@@ -71,7 +71,7 @@ class Impression(models.Model):
                 condition=Q(muted_at__isnull=False),
                 name="impression_muted",
             ),
-            # The funnel, and what can be forgotten.
+            # The funnel, and what can be purged.
             models.Index(fields=["shown_at"], name="impression_by_time"),
             # The desk's list, by trigger.
             models.Index(fields=["trigger", "-id"], name="impression_by_trigger"),

@@ -1,4 +1,4 @@
-"""Promos at the operators' desk."""
+"""Promos in the admin."""
 
 from promos.admin import attempts, campaigns, codes, referrals
 

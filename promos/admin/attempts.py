@@ -20,7 +20,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from economy.admin import OfPlayer, players_found
 from economy.timeline import minute
 from promos import denylist, redemptions
-from promos.admin import stories, tester
+from promos.admin import sections, tester
 from promos.admin.explanations import PLAYER_ANSWERS, short
 from promos.errors import PromosError, Refusal
 from promos.models import Attempt, Block, Code, Denial, Redemption
@@ -153,22 +153,22 @@ class AttemptAdmin(ByPlayerOrCode):
     @display(description="Code")
     def code_name(self, attempt: Attempt) -> str | SafeString:
         """Return a link to the code, if there was one."""
-        return stories.code_link(attempt.code)
+        return sections.code_link(attempt.code)
 
     @display(description="Campaign")
     def campaign_name(self, attempt: Attempt) -> str | SafeString:
         """Return a link to the campaign."""
-        return stories.campaign_link(attempt.campaign)
+        return sections.campaign_link(attempt.campaign)
 
     @display(description="Outcome")
     def outcome(self, attempt: Attempt) -> SafeString:
         """Return whether it was accepted, or the refusal."""
-        return stories.outcome(attempt)
+        return sections.outcome(attempt)
 
     @display(description="Why")
     def why(self, attempt: Attempt) -> SafeString:
         """Return what stood against it, or what became of it."""
-        return stories.why(attempt)
+        return sections.why(attempt)
 
     @display(description="Answer to the player")
     def answered(self, attempt: Attempt) -> str:
@@ -182,7 +182,7 @@ class AttemptAdmin(ByPlayerOrCode):
         """Return a link to what came of it."""
         if attempt.redemption is None:
             return "–"
-        return object_link(attempt.redemption, stories.fate(attempt.redemption))
+        return object_link(attempt.redemption, sections.result(attempt.redemption))
 
     def of_code(self, queryset: QuerySet[Attempt], code: Code) -> QuerySet[Attempt]:
         """Return the attempts with a code, by the index that its life is read from."""
@@ -269,7 +269,7 @@ def _answer(request: HttpRequest, *, code: str, player: str) -> dict[str, Any]:
     return {
         **answer,
         "facts": facts,
-        "chapters": [stories.attempts_chapter(attempts, columns=columns)],
+        "chapters": [sections.attempts_section(attempts, columns=columns)],
     }
 
 
@@ -280,7 +280,7 @@ def _facts_of_code(code: Code | None) -> list[tuple[str, object]]:
     return [
         ("Code", object_link(code, f"#{code.pk} {code.label}")),
         ("Works", "no: it was revoked" if code.stopped_at else _for_whom(code)),
-        ("Campaign", stories.campaign_link(code.campaign)),
+        ("Campaign", sections.campaign_link(code.campaign)),
         ("Campaign is", code.campaign.get_status_display()),
         ("Window", f"{minute(code.campaign.starts_at)} to {minute(code.campaign.ends_at)}"),
     ]
@@ -314,7 +314,7 @@ def _facts_of_players(players: list[Player]) -> list[tuple[str, object]]:
 class RedemptionAdmin(ByPlayerOrCode):
     """Every use of a code, reserved or final, newest first."""
 
-    list_display = ("when", "whose", "campaign_name", "code_name", "state", "fate", "taken_off")
+    list_display = ("when", "whose", "campaign_name", "code_name", "state", "result", "taken_off")
     list_filter = ("status",)
     list_select_related = ("player", "code", "campaign")
     time_field = "created_at"
@@ -327,7 +327,7 @@ class RedemptionAdmin(ByPlayerOrCode):
                     ("when", "changed"),
                     ("whose", "campaign_name"),
                     ("code_name", "taken_off"),
-                    ("state", "fate"),
+                    ("state", "result"),
                     ("turn", "booked"),
                 )
             },
@@ -352,27 +352,27 @@ class RedemptionAdmin(ByPlayerOrCode):
     @display(description="Campaign")
     def campaign_name(self, redemption: Redemption) -> str | SafeString:
         """Return a link to the campaign."""
-        return stories.campaign_link(redemption.campaign)
+        return sections.campaign_link(redemption.campaign)
 
     @display(description="Code")
     def code_name(self, redemption: Redemption) -> str | SafeString:
         """Return a link to the code."""
-        return stories.code_link(redemption.code)
+        return sections.code_link(redemption.code)
 
     @display(description="Status")
     def state(self, redemption: Redemption) -> SafeString:
         """Return the status in its colour."""
-        return stories.status(redemption)
+        return sections.status(redemption)
 
-    @display(description="What became of it")
-    def fate(self, redemption: Redemption) -> SafeString:
+    @display(description="Result")
+    def result(self, redemption: Redemption) -> SafeString:
         """Return it in words."""
-        return stories.in_lines(stories.fate(redemption))
+        return sections.in_lines(sections.result(redemption))
 
     @display(description="Taken off")
     def taken_off(self, redemption: Redemption) -> str:
         """Return the Stars that it takes off a price."""
-        return stories.stars(redemption.stars_off)
+        return sections.stars(redemption.stars_off)
 
     @display(description="In the ledger")
     def booked(self, redemption: Redemption) -> str | SafeString:
@@ -386,7 +386,7 @@ class RedemptionAdmin(ByPlayerOrCode):
         """Show the attempts that led to it or came back to it."""
         attempts = obj.attempts.order_by("-id")
         columns = ("When", "Outcome", "Why", "By")
-        return {"chapters": [stories.attempts_chapter(attempts, columns=columns)]}
+        return {"chapters": [sections.attempts_section(attempts, columns=columns)]}
 
 
 # --- Who is kept from codes -----------------------------------------------------------------------
@@ -480,11 +480,11 @@ class DenialAdmin(OnePerPlayer):
                 raise PromosError(f"{player} is on the deny list already")
             used = Redemption.objects.filter(player=player).exclude(status="EXPIRED").count()
             return [
-                ["Player", stories.in_lines(_full_name(player)), ""],
+                ["Player", sections.in_lines(_full_name(player)), ""],
                 [
                     "New codes",
                     "work",
-                    stories.in_lines("are refused as unknown codes"),
+                    sections.in_lines("are refused as unknown codes"),
                 ],
                 ["Codes redeemed before", f"{used:,}", f"{used:,}, as they are"],
             ]
@@ -645,16 +645,16 @@ def _full_name(player: Player) -> str:
     return f"{name} ({username}{player.telegram_id})"
 
 
-# --- Chapters of a player's story -----------------------------------------------------------------
+# --- Sections of the player page ------------------------------------------------------------------
 
 
 @timeline_source
 def attempts_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Tell the latest codes that the player entered, and whether anything keeps the player out."""
+    """Return the latest codes that the player entered, with deny list and block."""
     if not request.user.has_perm("promos.view_attempt"):
         return None
     now = timezone.now()
-    chapter = stories.attempts_chapter(
+    section = sections.attempts_section(
         player.promo_attempts.order_by("-at", "-id"),
         columns=("When", "Code", "Campaign", "Outcome", "Why", "By"),
         title="Promo codes entered",
@@ -675,19 +675,19 @@ def attempts_of_player(request: HttpRequest, player: Player) -> TimelineSection 
     query = f"q={player.telegram_id}"
     more.append(link("All attempts", "promos_attempt_changelist", query=query))
     return TimelineSection(
-        title=chapter.title,
-        headers=chapter.headers,
-        rows=chapter.rows,
+        title=section.title,
+        headers=section.headers,
+        rows=section.rows,
         more=format_html_join(" · ", "{}", ((one,) for one in more)),
     )
 
 
 @timeline_source
 def redemptions_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Tell what the player has redeemed, if anything."""
+    """Return what the player has redeemed, if anything."""
     if not request.user.has_perm("promos.view_redemption"):
         return None
-    chapter = stories.redemptions_chapter(
+    section = sections.redemptions_section(
         player.redemptions.order_by("-created_at"),
         columns=("When", "Campaign", "Code", "Status", "Taken off"),
         title="Promo codes redeemed",
@@ -695,4 +695,4 @@ def redemptions_of_player(request: HttpRequest, player: Player) -> TimelineSecti
             "All redemptions", "promos_redemption_changelist", query=f"q={player.telegram_id}"
         ),
     )
-    return chapter if chapter.rows else None
+    return section if section.rows else None

@@ -1,4 +1,4 @@
-"""Campaigns at the desk: the list, the page of one, and everything that operators decide."""
+"""Campaigns in the admin: the list, the page of one, and everything that operators decide."""
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
@@ -273,7 +273,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
         return wizard.page(request, campaign, model_admin=self)
 
     def check_view(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
-        """Tell the wizard what it would make of what has been typed so far."""
+        """Return errors and outcome of what has been typed so far, as JSON."""
         if not self.has_add_permission(request):
             raise PermissionDenied
         campaign = None if pk is None else get_object_or_404(Campaign, pk=pk)
@@ -301,7 +301,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
         return request.user.has_perm(MAY_RUN)
 
     def is_action_due(self, action: str, obj: Campaign) -> bool:
-        """Offer none on the page: its buttons tell which status they were shown for."""
+        """Offer none on the page: its buttons carry the status that they were shown for."""
         return False
 
     def decide_view(self, request: HttpRequest, verb: str) -> HttpResponse:
@@ -528,7 +528,7 @@ class _Doing:
         )
 
     def preview(self, cleaned: dict[str, Any]) -> list[list[object]]:
-        """Return what would come of it: the very thing, undone, since nothing tells better."""
+        """Return what would come of it: it is executed and rolled back, which cannot differ."""
         rows = []
         for campaign in self._chosen:
             try:

@@ -1,4 +1,4 @@
-"""Codes at the desk: batches are ordered, imported, downloaded once, revoked; a code has a page."""
+"""Codes in the admin: batches to order, download once and revoke; imports; a page for each code."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -35,12 +35,12 @@ from unfold.widgets import (
 )
 
 from promos import batches, code_files, codes, sheets, uploads
-from promos.admin.stories import (
-    attempts_chapter,
+from promos.admin.sections import (
     attempts_of,
+    attempts_section,
     campaign_link,
     in_lines,
-    redemptions_chapter,
+    redemptions_section,
 )
 from promos.code_files import CodeFile
 from promos.errors import PromosError
@@ -248,7 +248,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
 
     @display(description="Revoked")
     def revoked(self, batch: Batch) -> str:
-        """Return when it was revoked; the history knows by whom and why."""
+        """Return when it was revoked; the history has by whom and why."""
         return age(batch.revoked_at)
 
     def buttons(self, request: HttpRequest, obj: Batch) -> list[SafeString]:
@@ -680,12 +680,12 @@ class CodeAdmin(ReadOnlyAdmin[Code]):
         """Show everything that happened to the code."""
         number = f"q=%23{obj.pk}"
         chapters = [
-            redemptions_chapter(
+            redemptions_section(
                 obj.redemptions.order_by("-created_at", "-id"),
                 columns=("When", "Player", "Status", "Taken off"),
                 more=link("All redemptions", "promos_redemption_changelist", query=number),
             ),
-            attempts_chapter(
+            attempts_section(
                 attempts_of(obj),
                 columns=("When", "Player", "Outcome", "Why", "By"),
                 more=link("All attempts", "promos_attempt_changelist", query=number),

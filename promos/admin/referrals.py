@@ -1,4 +1,4 @@
-"""Invitations at the desk: what waits for staff, the evidence, and what they decide about it."""
+"""Invitations in the admin: the review queue, the evidence, and decisions."""
 
 from collections.abc import Iterable, Sequence
 from datetime import date, timedelta
@@ -30,7 +30,7 @@ from promos import (
     referrals,
 )
 from promos.activity import Day, Span
-from promos.admin.stories import in_lines
+from promos.admin.sections import in_lines
 from promos.errors import PromosError
 from promos.models import Referral, ReferralReward, ReferralStatus
 from promos.referral_reviews import Judgement, Verdict, seen_as
@@ -419,7 +419,7 @@ def _judge(
         )
 
     def preview(cleaned: dict[str, Any]) -> list[list[object]]:
-        """Return what would come of it: the very thing, undone, since nothing tells better."""
+        """Return what would come of it: it is executed and rolled back, which cannot differ."""
         with transaction.atomic():
             rows = _what_came_of(judge(cleaned), before=referral)
             transaction.set_rollback(True)
@@ -468,12 +468,12 @@ def _listed(units: Any) -> str:
     return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in units.items()) or "–"
 
 
-# --- Chapters of a player's story -----------------------------------------------------------------
+# --- Sections of the player page ------------------------------------------------------------------
 
 
 @timeline_source
 def invitations_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Tell by whom the player came, and whom the player has invited."""
+    """Return by whom the player was invited, and whom the player has invited."""
     if not request.user.has_perm("promos.view_referral"):
         return None
     table = referrals_of(Referral.objects.filter(inviter=player.pk))
@@ -493,7 +493,7 @@ def invitations_of_player(request: HttpRequest, player: Player) -> TimelineSecti
 
 @timeline_source
 def referral_rewards_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Tell which rewards the player has had for invitations, or can choose."""
+    """Return the player's rewards for invitations, chosen or not."""
     if not request.user.has_perm("promos.view_referral"):
         return None
     rewards = ReferralReward.objects.filter(inviter=player.pk).select_related("entry")

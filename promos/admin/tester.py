@@ -23,7 +23,7 @@ from economy.timeline import minute
 from economy.wallets import business_zone
 from promos import redemptions
 from promos.admin.explanations import EXPLANATIONS, PLAYER_ANSWERS
-from promos.admin.stories import in_lines
+from promos.admin.sections import in_lines
 from promos.models import RESERVATION_TTL, Campaign, CampaignKind, Code, Redemption, Scope
 from promos.rules import Person, Reason, Terms
 from quizarena.players.models import Language, Player

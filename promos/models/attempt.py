@@ -45,7 +45,7 @@ class Attempt(models.Model):
 
     class Meta:
         indexes = [
-            # What counts for a block, and a player's story.
+            # What counts for a block, and a player's page.
             models.Index(fields=["player", "-at"], name="attempt_of_player"),
             # A campaign's funnel and refusals, without a look at the rows.
             models.Index(

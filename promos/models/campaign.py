@@ -33,7 +33,7 @@ class Scope(models.TextChoices):
 
 
 class CampaignStatus(models.TextChoices):
-    """Where a campaign is in its life."""
+    """The state of a campaign."""
 
     DRAFT = "DRAFT", "draft"
     ACTIVE = "ACTIVE", "active"
@@ -132,7 +132,7 @@ class Campaign(models.Model):
     )
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
-    # What the guard has counted before staff let it go on does not count again.
+    # What the guard had counted when staff unpaused it does not count again.
     unpaused_at = models.DateTimeField(null=True, editable=False)
     # Who has let it cost what it can cost, and when: by starting it or by raising its limits.
     authorised_at = models.DateTimeField(null=True, editable=False)

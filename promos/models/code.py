@@ -23,8 +23,8 @@ class Batch(models.Model):
     """Unique codes that are made together, and leave together, once.
 
     Code number i follows from the seed and a pepper, so nothing has to keep the raw codes: the job
-    that makes them can go on anywhere, and what is downloaded is made again. With the download the
-    seed goes. A seed alone, read in a dump, says nothing about the codes.
+    that makes them can continue anywhere, and a download makes them again. The download deletes the
+    seed. A seed alone, read in a dump, says nothing about the codes.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="batches")
@@ -52,7 +52,7 @@ class Batch(models.Model):
     class Meta:
         verbose_name_plural = "batches"
         indexes = [
-            # What the job has to go on with.
+            # What the job has to continue.
             models.Index(
                 fields=["id"],
                 condition=Q(made__lt=F("size"), revoked_at=None),

@@ -171,7 +171,7 @@ class Shop(RuleBasedStateMachine):
         """Refund a charge, whether we have heard of it or not."""
         if self.charges and draw(one_in(3)):
             paid = draw(st.sampled_from(self.charges))
-            assert refunds.came_from_telegram(paid, now=self.now).status == "REFUNDED"
+            assert refunds.record_telegram_refund(paid, now=self.now).status == "REFUNDED"
 
     # What we do.
 

@@ -239,7 +239,7 @@ class TestFromTelegram:
         payment = steps.payment(purchase, charge_id=purchase.charge_id)
 
         for _ in range(2):
-            purchase = refunds.came_from_telegram(payment, now=NOON + MINUTE)
+            purchase = refunds.record_telegram_refund(payment, now=NOON + MINUTE)
 
         assert purchase.status == "REFUNDED"
         assert (purchase.refund.source, purchase.refund.tries) == ("TELEGRAM", 0)
@@ -251,7 +251,7 @@ class TestFromTelegram:
         purchase = steps.buy(player)
         steps.ask_refund(purchase)
 
-        refunds.came_from_telegram(
+        refunds.record_telegram_refund(
             steps.payment(purchase, charge_id=purchase.charge_id), now=NOON + MINUTE
         )
 
@@ -265,7 +265,7 @@ class TestFromTelegram:
         if is_failed:
             purchases.fail_stale(now=NOON + 31 * MINUTE, limit=10)
 
-        refunds.came_from_telegram(steps.payment(purchase), now=NOON + HOUR)
+        refunds.record_telegram_refund(steps.payment(purchase), now=NOON + HOUR)
 
         purchase = steps.again(purchase)
         assert (purchase.status, purchase.paid_stars) == ("REFUNDED", 5)
@@ -274,7 +274,7 @@ class TestFromTelegram:
     def test_of_a_charge_of_nothing_we_know(self, player: Player) -> None:
         payment = steps.payment(steps.open_purchase(player), payload="nobody's")
 
-        kept = refunds.came_from_telegram(payment, now=NOON)
+        kept = refunds.record_telegram_refund(payment, now=NOON)
 
         assert (kept.status, kept.problem) == ("REFUNDED", "UNKNOWN_PAYLOAD")
         assert (kept.player, kept.charge_id) == (player, payment.charge_id)
@@ -446,7 +446,7 @@ class TestSaga:
         telegram.sandbox.refund_at_telegram(telegram.id, purchase.charge_id or "")
         payment = steps.payment(purchase, charge_id=purchase.charge_id)
 
-        assert refunds.came_from_telegram(payment, now=timezone.now()).status == "REFUNDED"
+        assert refunds.record_telegram_refund(payment, now=timezone.now()).status == "REFUNDED"
         assert tasks.cancel_subscriptions() == 1
 
         purchase = steps.again(purchase)
@@ -544,7 +544,7 @@ class TestIncomplete:
         purchase = steps.buy(player)
         reversals_fail()
 
-        kept = refunds.came_from_telegram(
+        kept = refunds.record_telegram_refund(
             steps.payment(purchase, charge_id=purchase.charge_id), now=NOON
         )
 

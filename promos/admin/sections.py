@@ -51,7 +51,7 @@ def outcome(attempt: Attempt) -> SafeString:
 
 def why(attempt: Attempt) -> SafeString:
     """Return in a sentence what stood against it, or what has become of it."""
-    sentence = explain(attempt.detail) if attempt.detail else f"{fate(attempt.redemption)}."
+    sentence = explain(attempt.detail) if attempt.detail else f"{result(attempt.redemption)}."
     return in_lines(sentence)
 
 
@@ -60,7 +60,7 @@ def in_lines(text: str) -> SafeString:
     return format_html('<span class="desk-sentence">{}</span>', text)
 
 
-def fate(redemption: Redemption | None) -> str:
+def result(redemption: Redemption | None) -> str:
     """Return what has become of a redemption."""
     if redemption is None:
         return "–"
@@ -99,7 +99,7 @@ _REDEMPTION = {
     "Code": lambda redemption: code_link(redemption.code),
     "Campaign": lambda redemption: campaign_link(redemption.campaign),
     "Status": lambda redemption: format_html(
-        "{} {}", status(redemption), in_lines(fate(redemption))
+        "{} {}", status(redemption), in_lines(result(redemption))
     ),
     "Taken off": lambda redemption: stars(redemption.stars_off),
 }
@@ -115,7 +115,7 @@ def attempts_of(code: Code) -> QuerySet[Attempt]:
     return Attempt.objects.filter(digest=code.digest).order_by("-at", "-id")
 
 
-def attempts_chapter(
+def attempts_section(
     attempts: QuerySet[Attempt],
     *,
     columns: Sequence[str],
@@ -124,10 +124,10 @@ def attempts_chapter(
 ) -> TimelineSection:
     """Return the first of the attempts as a table with these columns."""
     rows = attempts.select_related("player", "code", "campaign", "redemption")[:LENGTH]
-    return _chapter(title, rows, _ATTEMPT, columns, more)
+    return _section(title, rows, _ATTEMPT, columns, more)
 
 
-def redemptions_chapter(
+def redemptions_section(
     redemptions: QuerySet[Redemption],
     *,
     columns: Sequence[str],
@@ -136,12 +136,12 @@ def redemptions_chapter(
 ) -> TimelineSection:
     """Return the first of the redemptions as a table with these columns."""
     rows = redemptions.select_related("player", "code", "campaign")[:LENGTH]
-    return _chapter(title, rows, _REDEMPTION, columns, more)
+    return _section(title, rows, _REDEMPTION, columns, more)
 
 
-def _chapter(
+def _section(
     title: str, rows: Any, shown: Any, columns: Sequence[str], more: SafeString | None
 ) -> TimelineSection:
-    """Return rows as a chapter."""
+    """Return rows as a section of a page."""
     cells = [[shown[column](row) for column in columns] for row in rows]
     return TimelineSection(title=title, headers=columns, rows=cells, more=more)
