@@ -575,11 +575,11 @@ class ControlFilter(admin.SimpleListFilter):
 class ControlRunAdmin(ReadOnlyAdmin[ControlRun]):
     """How each run of a control has ended, the latest first."""
 
-    list_display = ("which", "when", "outcome", "checked", "times", "details")
+    list_display = ("which", "when", "outcome", "examined", "times", "details")
     list_filter = (ControlFilter,)
     list_select_related = ("reconciliation", "ledger_verification")
     ordering = ("-id",)
-    fields = ("which", "when", "outcome", "checked", "times", "details")
+    fields = ("which", "when", "outcome", "examined", "times", "details")
     change_form_outer_after_template = "players/story.html"
 
     @display(description="Control")
@@ -600,7 +600,7 @@ class ControlRunAdmin(ReadOnlyAdmin[ControlRun]):
         return _outcome(wrong=wrong, is_finished=run.finished_at is not None, right="clean")
 
     @display(description="Checked")
-    def checked(self, run: ControlRun) -> str:
+    def examined(self, run: ControlRun) -> str:
         return f"{run.checked:,}"
 
     @display(description="Runs")
