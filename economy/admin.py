@@ -594,7 +594,7 @@ class ControlRunAdmin(ReadOnlyAdmin[ControlRun]):
 
     @display(description="Outcome")
     def outcome(self, run: ControlRun) -> SafeString:
-        wrong = f"{run.findings:,} found" if run.findings else ""
+        wrong = f"{run.findings:,} finding(s)" if run.findings else ""
         if run.error:
             wrong = f"ended with {run.error}"
         return _outcome(wrong=wrong, is_finished=run.finished_at is not None, right="clean")

@@ -169,7 +169,7 @@ def finish(run: ControlRun, *, now: datetime) -> ControlRun:
         alerts.raise_alert(
             kind=FINDINGS,
             key=run.control,
-            summary=f"{control.label}: {run.findings} found. {first or ''}".strip(),
+            summary=f"{control.label}: {run.findings} finding(s). {first or ''}".strip(),
             details={"run": run.pk},
             now=now,
             subject=run,

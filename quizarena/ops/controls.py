@@ -68,7 +68,7 @@ def _last_run(code: str) -> str:
     if last.error:
         return f"The last run ended with {last.error}."
     if last.findings:
-        return f"The last run ended with {last.findings} open findings."
+        return f"The last run ended with {last.findings} open finding(s)."
     return "Since then it has not run, or has not finished."
 
 
