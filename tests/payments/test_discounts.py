@@ -545,7 +545,7 @@ class TestRaces:
     ) -> None:
         campaign = running()
         hold = redeem(PlayerFactory.create())
-        meet_after(monkeypatch, purchases, "_move_hold_here")
+        meet_after(monkeypatch, purchases, "_move_reservation_here")
 
         results = run_together(
             partial(open_with, hold, "ENERGY_10"), partial(open_with, hold, "PREMIUM_MONTH")
@@ -564,7 +564,7 @@ class TestRaces:
         running()
         hold = redeem(PlayerFactory.create())
         monkeypatch.setattr(players, "lock", lambda _: None)
-        meet_after(monkeypatch, purchases, "_move_hold_here")
+        meet_after(monkeypatch, purchases, "_move_reservation_here")
 
         results = run_together(
             partial(open_with, hold, "ENERGY_10"), partial(open_with, hold, "PREMIUM_MONTH")

@@ -23,7 +23,7 @@ from payments.offer_rules import PlayerSnapshot, Rule, Touchpoint, Trigger, due,
 from promos.models import Campaign
 from quizarena.players.models import Player
 from tests.factories import NOON, make_campaign
-from tests.payments.test_offer_rules import MODES, SHELF
+from tests.payments.test_offer_rules import AVAILABLE, MODES
 
 PLAYERS = 5_000
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -90,7 +90,7 @@ class Life:
 def choose(snapshot: PlayerSnapshot) -> Rule | None:
     """Return the rule that wins and of which something is left."""
     return next(
-        (rule for rule in due(snapshot) if rule.gift or worth_offering(rule, SHELF, snapshot)),
+        (rule for rule in due(snapshot) if rule.gift or worth_offering(rule, AVAILABLE, snapshot)),
         None,
     )
 
