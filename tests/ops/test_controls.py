@@ -121,8 +121,8 @@ class TestLedger:
         alert = Alert.objects.get()
         assert (alert.kind, alert.key) == ("control_findings", "ledger")
         assert alert.summary == (
-            f"Ledger verification: 1 finding(s). player {player.pk}: 7 paid energy in the wallet, 5 by "
-            "the entries"
+            f"Ledger verification: 1 finding(s). player {player.pk}: "
+            "7 paid energy in the wallet, 5 by the entries"
         )
         with behind_the_guards() as cursor:
             cursor.execute("UPDATE economy_wallet SET paid_energy = 5")
