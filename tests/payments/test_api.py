@@ -187,21 +187,21 @@ class TestOpening:
         self, caller: Caller, anna: Player
     ) -> None:
         campaign = running()
-        hold = body_of(
+        reservation = body_of(
             caller.post("promos/redeem/", {"player": anna.telegram_id, "code": "hello2026"})
         )
         full = body_of(caller.post("purchases/", wanted(anna)))
 
-        answer = caller.post("purchases/", wanted(anna, redemption=hold["id"]))
+        answer = caller.post("purchases/", wanted(anna, redemption=reservation["id"]))
 
         purchase = body_of(answer)
         assert answer.status_code == 201
         assert (purchase["base_stars"], purchase["percent"], purchase["stars"]) == (5, 40, 3)
-        assert (full["redemption"], purchase["redemption"]) == (None, hold["id"])
+        assert (full["redemption"], purchase["redemption"]) == (None, reservation["id"])
         assert body_of(caller.get(f"purchases/{full['id']}/"))["status"] == "FAILED"
         assert counted(campaign) == (1, 0, 2, 0)
 
-    def test_a_hold_that_cannot_be_used_is_refused_and_nothing_is_opened(
+    def test_a_reservation_that_cannot_be_used_is_refused_and_nothing_is_opened(
         self, caller: Caller, anna: Player
     ) -> None:
         running(scope="MICRO_ANY")
@@ -430,10 +430,10 @@ class TestRefused:
             "ALREADY_PAID",
             "PROMO_NOT_APPLICABLE",
         }
-        only_with_a_hold = {"promo_expired", "promo_not_fitting"}
+        only_with_a_reservation = {"promo_expired", "promo_not_fitting"}
 
         assert set(api._REFUSALS) == set(Refusal) - only_at_checkout
-        assert {code for code, _, _ in REFUSED} | only_with_a_hold == {
+        assert {code for code, _, _ in REFUSED} | only_with_a_reservation == {
             reason.lower() for reason in api._REFUSALS
         }
 

@@ -1,4 +1,4 @@
-"""Purchases that a promo code makes cheaper: the hold goes where the purchase goes."""
+"""Purchases that a promo code makes cheaper: the reservation goes where the purchase goes."""
 
 from collections.abc import Callable
 from datetime import datetime
@@ -36,20 +36,24 @@ def redeem(player: Player, code: str = CODE, *, now: datetime = NOON) -> Redempt
 
 
 def open_with(
-    hold: Redemption, code: str = "PREMIUM_MONTH", *, now: datetime = NOON, **how: Any
+    reservation: Redemption, code: str = "PREMIUM_MONTH", *, now: datetime = NOON, **how: Any
 ) -> Purchase:
-    """Let the player of a hold tap a product, and send the invoice."""
+    """Let the player of a reservation tap a product, and send the invoice."""
     with transaction.atomic():
         purchase = purchases.open_purchase(
-            player=hold.player, product_code=code, now=now, redemption_id=hold.pk, **how
+            player=reservation.player,
+            product_code=code,
+            now=now,
+            redemption_id=reservation.pk,
+            **how,
         )
         purchases.invoice_sent(purchase, now=now)
     return purchase
 
 
-def again(hold: Redemption) -> str:
-    """Return where a hold is now."""
-    return Redemption.objects.get(pk=hold.pk).status
+def again(reservation: Redemption) -> str:
+    """Return where a reservation is now."""
+    return Redemption.objects.get(pk=reservation.pk).status
 
 
 @pytest.fixture(autouse=True)
@@ -70,21 +74,25 @@ class TestLowerPrice:
     """The product becomes cheaper while its purchase is open with a discount."""
 
     def test_the_discount_goes_over_to_the_cheaper_purchase(self, campaign: Campaign) -> None:
-        hold = redeem(PlayerFactory.create())
-        dear = open_with(hold)
+        reservation = redeem(PlayerFactory.create())
+        dear = open_with(reservation)
         Product.objects.filter(code="PREMIUM_MONTH").update(stars=50)
 
-        cheap = open_with(hold)
+        cheap = open_with(reservation)
 
         dear.refresh_from_db()
-        hold.refresh_from_db()
+        reservation.refresh_from_db()
         assert (dear.stars, dear.status, cheap.stars, cheap.status) == (
             60,
             "FAILED",
             30,
             "INVOICE_SENT",
         )
-        assert (hold.status, hold.stars_off, cheap.redemption_id) == ("RESERVED", 20, hold.pk)
+        assert (reservation.status, reservation.stars_off, cheap.redemption_id) == (
+            "RESERVED",
+            20,
+            reservation.pk,
+        )
         assert counted(campaign) == (1, 0, 20, 0)
         assert find_differing(now=NOON) == []
 
@@ -107,12 +115,12 @@ class TestOpening:
         assert (purchase.stars, purchase.base_stars, purchase.percent) == (stars, base, percent)
         assert counted(campaign) == (1, 0, base - stars, 0)
 
-    def test_the_same_hold_again_is_the_same_purchase(
+    def test_the_same_reservation_again_is_the_same_purchase(
         self, player: Player, campaign: Campaign
     ) -> None:
-        hold = redeem(player)
+        reservation = redeem(player)
 
-        first, second = open_with(hold), open_with(hold, now=NOON + MINUTE)
+        first, second = open_with(reservation), open_with(reservation, now=NOON + MINUTE)
 
         assert first == second
         assert counted(campaign) == (1, 0, 39, 0)
@@ -128,7 +136,7 @@ class TestOpening:
         assert (cheaper.status, cheaper.stars) == ("INVOICE_SENT", 60)
         assert steps.check_out(full) == Refusal.EXPIRED
 
-    def test_another_promo_closes_it_and_releases_its_hold(self, player: Player) -> None:
+    def test_another_promo_closes_it_and_releases_its_reservation(self, player: Player) -> None:
         first, second = running(code="FIRST2026", value=20), running(code="SECOND2026", value=60)
         one, two = redeem(player, "FIRST2026"), redeem(player, "SECOND2026")
         old = open_with(one)
@@ -142,25 +150,25 @@ class TestOpening:
     def test_it_moves_to_another_product_and_stays_held(
         self, player: Player, campaign: Campaign
     ) -> None:
-        hold = redeem(player)
-        month = open_with(hold)
+        reservation = redeem(player)
+        month = open_with(reservation)
 
-        energy = open_with(hold, "ENERGY_10")
+        energy = open_with(reservation, "ENERGY_10")
 
         assert steps.again(month).status == "FAILED"
-        assert (energy.stars, again(hold)) == (3, "RESERVED")
+        assert (energy.stars, again(reservation)) == (3, "RESERVED")
         assert counted(campaign) == (1, 0, 2, 0)
         assert steps.check_out(month) == Refusal.EXPIRED
         assert steps.check_out(energy) is None
 
-    def test_without_the_hold_what_is_open_with_it_is_given(
+    def test_without_the_reservation_what_is_open_with_it_is_given(
         self, player: Player, campaign: Campaign
     ) -> None:
         cheaper = open_with(redeem(player))
 
         assert steps.open_purchase(player, "PREMIUM_MONTH") == cheaper
 
-    def test_without_the_hold_after_its_time_it_is_opened_at_full_price(
+    def test_without_the_reservation_after_its_time_it_is_opened_at_full_price(
         self, player: Player, campaign: Campaign
     ) -> None:
         cheaper = open_with(redeem(player))
@@ -187,10 +195,10 @@ class TestOpening:
         self, player: Player, terms: dict[str, Any], code: str, how: dict[str, Any], refusal: str
     ) -> None:
         campaign = running(**terms)
-        hold = redeem(player)
+        reservation = redeem(player)
 
         with pytest.raises(RefusedError) as refused:
-            open_with(hold, code, **how)
+            open_with(reservation, code, **how)
 
         assert refused.value.refusal == refusal
         assert not Purchase.objects.exists()
@@ -200,21 +208,23 @@ class TestOpening:
         self, player: Player
     ) -> None:
         campaign = running(stars_max=10)
-        hold = redeem(player)
-        energy = open_with(hold, "ENERGY_10")
+        reservation = redeem(player)
+        energy = open_with(reservation, "ENERGY_10")
 
         with pytest.raises(RefusedError, match="PROMO_EXPIRED"):
-            open_with(hold, "PREMIUM_MONTH")
+            open_with(reservation, "PREMIUM_MONTH")
 
         assert steps.again(energy).status == "INVOICE_SENT"
         assert counted(campaign) == (1, 0, 2, 0)
 
-    def test_the_hold_of_somebody_else_is_none(self, player: Player, campaign: Campaign) -> None:
-        hold = redeem(PlayerFactory.create())
+    def test_the_reservation_of_somebody_else_is_none(
+        self, player: Player, campaign: Campaign
+    ) -> None:
+        reservation = redeem(PlayerFactory.create())
 
         with pytest.raises(RefusedError, match="PROMO_EXPIRED"):
             purchases.open_purchase(
-                player=player, product_code="ENERGY_10", now=NOON, redemption_id=hold.pk
+                player=player, product_code="ENERGY_10", now=NOON, redemption_id=reservation.pk
             )
 
 
@@ -237,14 +247,14 @@ class TestShelf:
 
     def test_what_the_budget_does_not_allow_is_not_promised(self, player: Player) -> None:
         running(stars_max=39)
-        hold = redeem(player)
+        reservation = redeem(player)
 
         before = self.prices(player)
-        open_with(hold)
+        open_with(reservation)
         attached = self.prices(player)
 
         assert ("PREMIUM_MONTH" in before, "PREMIUM_SEASON" in before) == (True, False)
-        # What the hold has taken of the budget itself is there for another product.
+        # What the reservation has taken of the budget itself is there for another product.
         assert attached == before
 
     def test_two_queries_however_many_discounts(self, player: Player) -> None:
@@ -263,11 +273,11 @@ class TestPreCheckout:
     def test_promo_reservation_expiry_blocks_precheckout_validation(
         self, player: Player, campaign: Campaign
     ) -> None:
-        hold = redeem(player)
-        purchase = open_with(hold)
+        reservation = redeem(player)
+        purchase = open_with(reservation)
 
         in_time = steps.check_out(purchase, now=NOON + 15 * MINUTE - SECOND)
-        Redemption.objects.filter(pk=hold.pk).update(is_kept=False)
+        Redemption.objects.filter(pk=reservation.pk).update(is_kept=False)
         late = steps.check_out(purchase, now=NOON + 15 * MINUTE)
 
         assert (in_time, late) == (None, Refusal.PROMO_EXPIRED)
@@ -280,29 +290,29 @@ class TestPreCheckout:
 
         assert (first, repeat) == (None, None)
 
-    def test_an_approval_keeps_the_hold_until_the_payment(
+    def test_an_approval_keeps_the_reservation_until_the_payment(
         self, player: Player, campaign: Campaign
     ) -> None:
-        hold = redeem(player)
-        purchase = open_with(hold)
+        reservation = redeem(player)
+        purchase = open_with(reservation)
         assert steps.check_out(purchase, now=NOON + 14 * MINUTE) is None
 
         expired = redemptions.expire(now=NOON + 25 * MINUTE, limit=10)
         bought = steps.credit(steps.pay(purchase, now=NOON + 26 * MINUTE))
 
         assert expired == 0
-        assert (bought.status, bought.flags, again(hold)) == ("CREDITED", [], "APPLIED")
+        assert (bought.status, bought.flags, again(reservation)) == ("CREDITED", [], "APPLIED")
         assert counted(campaign) == (0, 1, 0, 39)
 
     def test_an_approval_that_nobody_pays_gives_the_use_back(
         self, player: Player, campaign: Campaign
     ) -> None:
-        hold = redeem(player)
-        assert steps.check_out(open_with(hold)) is None
+        reservation = redeem(player)
+        assert steps.check_out(open_with(reservation)) is None
 
         assert purchases.fail_stale(now=NOON + 31 * MINUTE, limit=10) == 1
 
-        assert again(hold) == "EXPIRED"
+        assert again(reservation) == "EXPIRED"
         assert counted(campaign) == (0, 0, 0, 0)
 
     def test_after_the_kill_switch_it_is_refused_even_if_it_was_approved(
@@ -319,11 +329,11 @@ class TestPreCheckout:
 @pytest.mark.django_db
 class TestPayment:
     @pytest.mark.parametrize("why", ["lapsed", "killed"])
-    def test_stars_that_come_after_the_hold_are_honoured_and_flagged(
+    def test_stars_that_come_after_the_reservation_are_honoured_and_flagged(
         self, player: Player, campaign: Campaign, why: str
     ) -> None:
-        hold = redeem(player)
-        purchase = open_with(hold, "ENERGY_10")
+        reservation = redeem(player)
+        purchase = open_with(reservation, "ENERGY_10")
         if why == "killed":
             steps.check_out(purchase)
             campaigns.release_reservations(campaign_id=campaign.pk, now=NOON)
@@ -335,10 +345,10 @@ class TestPayment:
         assert (bought.status, bought.paid_stars, bought.problem) == ("CREDITED", 3, "")
         assert "PROMO_LAPSED" in bought.flags
         assert steps.owned(player) == (10, 0, 0)
-        assert again(hold) == "EXPIRED"
+        assert again(reservation) == "EXPIRED"
         assert counted(campaign) == (0, 0, 0, 0)
 
-    def test_a_hold_that_is_killed_between_payment_and_credit_is_flagged_once(
+    def test_a_reservation_that_is_killed_between_payment_and_credit_is_flagged_once(
         self, player: Player, campaign: Campaign
     ) -> None:
         purchase = open_with(redeem(player), "ENERGY_10")
@@ -353,46 +363,50 @@ class TestPayment:
     def test_a_credit_that_fails_leaves_the_use_held(
         self, player: Player, campaign: Campaign, delivery: steps.Delivery
     ) -> None:
-        hold = redeem(player)
-        purchase = open_with(hold, "MEGA_PACK_15")
+        reservation = redeem(player)
+        purchase = open_with(reservation, "MEGA_PACK_15")
         steps.check_out(purchase)
         paid = steps.pay(purchase)
 
         delivery.breaks()
         failed = steps.credit(paid)
-        held = again(hold)
+        held = again(reservation)
         delivery.works()
         recovered = purchases.recover(charge_id=paid.charge_id or "", now=NOON + 5 * MINUTE)
 
         assert (failed.status, held) == ("PAID_UNCREDITED", "RESERVED")
-        assert (recovered.status, again(hold), recovered.flags) == ("CREDITED", "APPLIED", [])
+        assert (recovered.status, again(reservation), recovered.flags) == (
+            "CREDITED",
+            "APPLIED",
+            [],
+        )
         assert counted(campaign) == (0, 1, 0, 6)
 
     def test_a_refund_revokes_once_and_the_use_stays_used(
         self, player: Player, campaign: Campaign
     ) -> None:
-        hold = redeem(player)
-        purchase = open_with(hold)
+        reservation = redeem(player)
+        purchase = open_with(reservation)
         steps.check_out(purchase)
         steps.credit(steps.pay(purchase))
 
         for _ in range(2):
             steps.refund(purchase)
 
-        assert (steps.again(purchase).status, again(hold)) == ("REFUNDED", "REVOKED")
+        assert (steps.again(purchase).status, again(reservation)) == ("REFUNDED", "REVOKED")
         assert counted(campaign) == (0, 1, 0, 39)
         assert find_differing(now=NOON) == []
 
     def test_a_refund_before_the_credit_gives_the_use_back(
         self, player: Player, campaign: Campaign
     ) -> None:
-        hold = redeem(player)
-        purchase = open_with(hold)
+        reservation = redeem(player)
+        purchase = open_with(reservation)
         steps.check_out(purchase)
         steps.refund(steps.pay(purchase))
 
         assert steps.again(purchase).status == "REFUNDED"
-        assert again(hold) in ("EXPIRED", "REVOKED")
+        assert again(reservation) in ("EXPIRED", "REVOKED")
         assert counted(campaign)[0] == 0
 
 
@@ -418,7 +432,7 @@ class TestStatements:
     """What the discount adds; the savepoint beside it is counted, too."""
 
     def test_each_step_costs_so_many(self, player: Player, campaign: Campaign) -> None:
-        hold = redeem(player)
+        reservation = redeem(player)
         costs: dict[str, int] = {}
 
         def step(name: str, call: Callable[[], Any]) -> Any:
@@ -428,7 +442,7 @@ class TestStatements:
             return result
 
         ask = partial(purchases.open_purchase, player=player, product_code="ENERGY_10", now=NOON)
-        purchase = step("open", partial(ask, redemption_id=hold.pk))
+        purchase = step("open", partial(ask, redemption_id=reservation.pk))
         step("check out", partial(steps.check_out, purchase))
         paid = step("record", partial(steps.pay, purchase))
         step("credit", partial(steps.credit, paid))
@@ -451,8 +465,8 @@ class TestRaces:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         campaign, player = running(), PlayerFactory.create()
-        hold = redeem(player)
-        purchase = open_with(hold)
+        reservation = redeem(player)
+        purchase = open_with(reservation)
         meet_after(monkeypatch, redemptions, "lock_for_payment")
         meet_after(monkeypatch, redemptions, "release")
 
@@ -461,7 +475,7 @@ class TestRaces:
             partial(steps.check_out, purchase, now=NOON + 15 * MINUTE - SECOND), self.expire
         )
 
-        assert (refusal, expired, again(hold)) in (
+        assert (refusal, expired, again(reservation)) in (
             (None, 0, "RESERVED"),
             (Refusal.PROMO_EXPIRED, 1, "EXPIRED"),
         )
@@ -472,8 +486,8 @@ class TestRaces:
         self, monkeypatch: pytest.MonkeyPatch, first: str
     ) -> None:
         running()
-        hold = redeem(PlayerFactory.create())
-        purchase = open_with(hold)
+        reservation = redeem(PlayerFactory.create())
+        purchase = open_with(reservation)
         check_out = partial(steps.check_out, purchase, now=NOON + 15 * MINUTE - SECOND)
         others: list[Any] = []
 
@@ -502,17 +516,17 @@ class TestRaces:
         waiting[0].join(10)
 
         if first == "the job":
-            assert (others, again(hold)) == ([Refusal.PROMO_EXPIRED], "EXPIRED")
+            assert (others, again(reservation)) == ([Refusal.PROMO_EXPIRED], "EXPIRED")
         else:
-            assert (others, again(hold)) == ([0], "RESERVED")
+            assert (others, again(reservation)) == ([0], "RESERVED")
 
-    def test_without_looking_again_under_the_lock_an_approved_hold_would_be_released(
+    def test_without_looking_again_under_the_lock_an_approved_reservation_would_be_released(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Show that the tests above can fail: let the job release what it saw before."""
         running()
-        hold = redeem(PlayerFactory.create())
-        purchase = open_with(hold)
+        reservation = redeem(PlayerFactory.create())
+        purchase = open_with(reservation)
 
         def release_blindly(*, redemption_id: int, now: datetime) -> bool:
             [refusal] = run_together(
@@ -525,34 +539,37 @@ class TestRaces:
 
         assert self.expire() == 1
 
-        assert again(hold) == "EXPIRED"
+        assert again(reservation) == "EXPIRED"
         assert steps.again(purchase).status == "PRECHECKOUT_OK"
 
-    def test_two_taps_with_one_hold_open_one_purchase(
+    def test_two_taps_with_one_reservation_open_one_purchase(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         campaign = running()
-        hold = redeem(PlayerFactory.create())
+        reservation = redeem(PlayerFactory.create())
         meet_after(monkeypatch, catalogue, "circumstances")
 
-        first, second = run_together(partial(open_with, hold), partial(open_with, hold))
+        first, second = run_together(
+            partial(open_with, reservation), partial(open_with, reservation)
+        )
 
         assert first == second
         assert counted(campaign) == (1, 0, 39, 0)
 
-    def test_two_taps_on_two_products_leave_one_purchase_with_the_hold(
+    def test_two_taps_on_two_products_leave_one_purchase_with_the_reservation(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         campaign = running()
-        hold = redeem(PlayerFactory.create())
+        reservation = redeem(PlayerFactory.create())
         meet_after(monkeypatch, purchases, "_move_reservation_here")
 
         results = run_together(
-            partial(open_with, hold, "ENERGY_10"), partial(open_with, hold, "PREMIUM_MONTH")
+            partial(open_with, reservation, "ENERGY_10"),
+            partial(open_with, reservation, "PREMIUM_MONTH"),
         )
 
         assert [type(result).__name__ for result in results] == ["Purchase", "Purchase"]
-        purchase = Purchase.objects.open().get(redemption=hold)
+        purchase = Purchase.objects.open().get(redemption=reservation)
         assert purchase.base_stars is not None
         assert purchase.stars is not None
         assert counted(campaign) == (1, 0, purchase.base_stars - purchase.stars, 0)
@@ -560,14 +577,15 @@ class TestRaces:
     def test_without_the_players_lock_the_second_tap_would_break(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Show that the test above can fail: the database allows one open purchase per hold."""
+        """Show that the test above can fail: the database allows one purchase each."""
         running()
-        hold = redeem(PlayerFactory.create())
+        reservation = redeem(PlayerFactory.create())
         monkeypatch.setattr(players, "lock", lambda _: None)
         meet_after(monkeypatch, purchases, "_move_reservation_here")
 
         results = run_together(
-            partial(open_with, hold, "ENERGY_10"), partial(open_with, hold, "PREMIUM_MONTH")
+            partial(open_with, reservation, "ENERGY_10"),
+            partial(open_with, reservation, "PREMIUM_MONTH"),
         )
 
         assert sorted(type(result).__name__ for result in results) == ["IntegrityError", "Purchase"]
@@ -576,8 +594,8 @@ class TestRaces:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         campaign = running()
-        hold = redeem(PlayerFactory.create())
-        purchase = open_with(hold, "ENERGY_10")
+        reservation = redeem(PlayerFactory.create())
+        purchase = open_with(reservation, "ENERGY_10")
         steps.check_out(purchase)
         paid = steps.pay(purchase)
         meet_after(monkeypatch, redemptions, "apply")
@@ -589,7 +607,7 @@ class TestRaces:
         )
 
         assert bought.status == "CREDITED"
-        assert (bought.flags, released, again(hold)) in (
+        assert (bought.flags, released, again(reservation)) in (
             ([], 0, "APPLIED"),
             (["PROMO_LAPSED"], 1, "EXPIRED"),
         )

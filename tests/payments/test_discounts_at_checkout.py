@@ -50,14 +50,14 @@ def invoices_for_first_purchases(player: Player) -> list[Purchase]:
 class TestSegment:
     def test_who_has_bought_meanwhile_makes_no_first_purchase(self, player: Player) -> None:
         campaign = running(for_first_purchase=True)
-        hold = redeem(player)
-        purchase = open_with(hold)
+        reservation = redeem(player)
+        purchase = open_with(reservation)
         steps.buy(player, "ENERGY_10")
 
         assert steps.check_out(purchase, query="one") == Refusal.PROMO_NOT_APPLICABLE
 
         # The discount is gone, so the next tap costs what it costs.
-        assert (steps.again(purchase).status, again(hold)) == ("FAILED", "EXPIRED")
+        assert (steps.again(purchase).status, again(reservation)) == ("FAILED", "EXPIRED")
         assert counted(campaign) == (0, 0, 0, 0)
         assert steps.check_out(purchase, query="one") == Refusal.PROMO_NOT_APPLICABLE
 
@@ -163,11 +163,11 @@ class TestKeptHoldsEnd:
 
     def test_the_last_use_is_free_then(self, player: Player) -> None:
         campaign = running(uses_max=1)
-        hold = redeem(player)
+        reservation = redeem(player)
         for minutes in (0, 14, 29):
             # Asking for the invoice again prolongs nothing either.
             steps.check_out(
-                open_with(hold, now=NOON + minutes * MINUTE), now=NOON + minutes * MINUTE
+                open_with(reservation, now=NOON + minutes * MINUTE), now=NOON + minutes * MINUTE
             )
 
         closed = [
@@ -175,20 +175,20 @@ class TestKeptHoldsEnd:
         ]
 
         assert closed == [0, 1]
-        assert again(hold) == "EXPIRED"
+        assert again(reservation) == "EXPIRED"
         assert counted(campaign) == (0, 0, 0, 0)
         assert redeem(PlayerFactory.create(), now=NOON + 33 * MINUTE).status == "RESERVED"
 
     def test_nor_does_another_product(self, player: Player) -> None:
         running(uses_max=1)
-        hold = redeem(player)
-        steps.check_out(open_with(hold))
-        other = open_with(hold, "PREMIUM_SEASON", now=NOON + 29 * MINUTE)
+        reservation = redeem(player)
+        steps.check_out(open_with(reservation))
+        other = open_with(reservation, "PREMIUM_SEASON", now=NOON + 29 * MINUTE)
         assert steps.check_out(other, now=NOON + 29 * MINUTE) is None
 
         assert steps.check_out(other, now=NOON + 30 * MINUTE) == Refusal.PROMO_EXPIRED
         assert purchases.fail_stale(now=NOON + 32 * MINUTE, limit=10) == 1
-        assert again(hold) == "EXPIRED"
+        assert again(reservation) == "EXPIRED"
 
     def test_what_was_approved_last_has_time_to_be_paid(self, player: Player) -> None:
         running(uses_max=1)
@@ -200,15 +200,15 @@ class TestKeptHoldsEnd:
         bought = steps.credit(steps.pay(purchase, now=NOON + 31 * MINUTE))
         assert (bought.status, bought.flags) == ("CREDITED", [])
 
-    def test_stars_that_wait_for_recovery_keep_their_hold(self, player: Player) -> None:
+    def test_stars_that_wait_for_recovery_keep_their_reservation(self, player: Player) -> None:
         running(uses_max=1)
-        hold = redeem(player)
-        purchase = open_with(hold)
+        reservation = redeem(player)
+        purchase = open_with(reservation)
         steps.check_out(purchase)
         steps.pay(purchase, now=NOON + 29 * MINUTE)
 
         assert purchases.fail_stale(now=NOON + 300 * MINUTE, limit=10) == 0
-        assert again(hold) == "RESERVED"
+        assert again(reservation) == "RESERVED"
 
     def test_the_database_keeps_the_end_and_the_one_first_purchase(self, player: Player) -> None:
         running(code="FIRST111")
@@ -271,10 +271,10 @@ class TestNothingToBuy:
 
     def test_what_is_held_already_is_returned(self, player: Player) -> None:
         running(scope="PRODUCT", product_code="STREAK_SAVER_20")
-        hold = redeem(player)
+        reservation = redeem(player)
         steps.buy(player, "STREAK_SAVER_20")
 
-        assert redeem(player, now=NOON + MINUTE) == hold
+        assert redeem(player, now=NOON + MINUTE) == reservation
 
     def test_goods_need_nothing_to_buy(self, player: Player) -> None:
         running(kind="ENERGY_GRANT", value=5, scope="ANY")

@@ -693,7 +693,7 @@ class TestStatements:
     ) -> None:
         left_with(player, 0)
 
-        # Facts, holds, products; the impression.
+        # Facts, reservations, products; the impression.
         with django_assert_num_queries(4):
             assert propose(player, Touchpoint.OUT_OF_ENERGY) is not None
 
@@ -701,7 +701,7 @@ class TestStatements:
         weekend_campaign()
         wallets.grant_welcome_energy(player=player, now=NOON)
 
-        # Facts, holds, products, the code, what can be bought, the prices; the impression.
+        # Facts, reservations, products, the code, what can be bought, the prices; the impression.
         with django_assert_num_queries(7):
             assert propose(player, now=FRIDAY) is not None
 

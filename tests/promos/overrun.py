@@ -1,9 +1,9 @@
 """The proof that no campaign is overrun: `make prove-promos`, with ARGS="--seed 7" that one again.
 
-Processes with connections of their own redeem, hold, attach, keep, apply, release, expire, revoke,
-pause and end, all at once and on few campaigns with small limits; meanwhile some are killed by
+Processes with connections of their own redeem, attach, lock, apply, release, expire, revoke, pause
+and end, all at once and on few campaigns with small limits; meanwhile some are killed by
 SIGKILL and started anew, and one looks, as often as it can, whether anything is over its limit. An
-hour passes in four seconds, so that holds run out.
+hour passes in four seconds, so that reservations run out.
 """
 
 import argparse
@@ -302,7 +302,7 @@ class Hand:
         return str(result.reason)
 
     def attach(self) -> str:
-        """Let a hold take Stars off a purchase."""
+        """Let a reservation take Stars off a purchase."""
         from django.db import transaction
 
         from promos import redemptions
@@ -323,19 +323,19 @@ class Hand:
         return "False"
 
     def keep(self) -> str:
-        """Approve the pre-checkout of a purchase with a hold."""
+        """Approve the pre-checkout of a purchase with a reservation."""
         return self._move("keep")
 
     def apply(self) -> str:
-        """Credit a purchase with a hold."""
+        """Credit a purchase with a reservation."""
         return self._move("apply")
 
     def release(self) -> str:
-        """Let a purchase with a hold die."""
+        """Let a purchase with a reservation die."""
         return self._move("release")
 
     def revoke(self) -> str:
-        """Refund a purchase with a hold that was applied; grants are taken back instead."""
+        """Refund a purchase with a reservation that was applied; grants are taken back instead."""
         from promos.models import Redemption
 
         redemption_id = self._redemption_id()
@@ -358,7 +358,7 @@ class Hand:
         return str(taken is not None)
 
     def expire(self) -> str:
-        """Run the job that releases holds."""
+        """Run the job that expires reservations."""
         from promos import redemptions
 
         return str(redemptions.expire(now=self.world.now(), limit=5) > 0)

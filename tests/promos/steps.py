@@ -37,7 +37,7 @@ def redeem(player: Player, raw: str = CODE, *, now: datetime = NOON, key: str = 
 
 
 def reserve(player: Player, raw: str = CODE, *, now: datetime = NOON) -> Redemption:
-    """Return the hold of a discount that nothing stands against."""
+    """Reserve a discount for the player."""
     result = redeem(player, raw, now=now)
     assert result.redemption, result
     return result.redemption
@@ -46,7 +46,7 @@ def reserve(player: Player, raw: str = CODE, *, now: datetime = NOON) -> Redempt
 def attach(
     held: Redemption, stars_off: int, *, player: Player | None = None, now: datetime = NOON
 ) -> Redemption:
-    """Let a hold take so many Stars off a purchase of its player."""
+    """Let a reservation take so many Stars off a purchase of its player."""
     with transaction.atomic():
         return redemptions.attach(
             redemption_id=held.pk, player=player or held.player, stars_off=stars_off, now=now

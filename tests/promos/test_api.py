@@ -587,7 +587,7 @@ class TestRollback:
         assert entry.summary.endswith("rolled back by the API client Shop. Wrong player.")
         assert entry.details == {"client": caller.client.pk, "reason": "Wrong player."}
 
-    def test_a_hold_has_given_nothing(self, caller: Caller, anna: Player) -> None:
+    def test_a_reservation_has_given_nothing(self, caller: Caller, anna: Player) -> None:
         make_campaign(code=CODE)
         redeem_directly(anna)
 

@@ -418,7 +418,7 @@ class TestGuard:
 
 
 class TestKillSwitch:
-    def test_every_hold_is_released_kept_ones_too(self) -> None:
+    def test_every_reservation_is_released_kept_ones_too(self) -> None:
         campaign = make_campaign(code=CODE)
         held = [reserve(player) for player in PlayerFactory.create_batch(3)]
         redemptions.lock_for_payment(redemption_id=held[0].pk, now=NOON)

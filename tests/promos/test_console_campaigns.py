@@ -405,7 +405,7 @@ class TestSecondPerson:
 
 
 class TestKillSwitch:
-    def test_it_ends_the_campaign_and_releases_every_hold(self, operator: Client) -> None:
+    def test_it_ends_the_campaign_and_releases_every_reservation(self, operator: Client) -> None:
         campaign = cheap(code=CODE, name="Leaked")
         kept = reserve(PlayerFactory.create(), now=timezone.now())
         redemptions.lock_for_payment(redemption_id=kept.pk, now=timezone.now())

@@ -60,7 +60,7 @@ class Life(RuleBasedStateMachine):
         return rows[number % len(rows)]
 
     def is_good(self, row: Redemption) -> bool:
-        """Return whether a redemption is a hold that is kept or not over."""
+        """Return whether a redemption is a reservation that is kept or not over."""
         end = row.locked_until if row.is_kept else row.reserved_until
         return row.status == "RESERVED" and end is not None and end > self.now
 
@@ -90,7 +90,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.rows())
     @rule(number=st.integers(0, 20), stars_off=st.integers(0, STARS_MAX + 1))
     def attach(self, number: int, stars_off: int) -> None:
-        """Attach a hold to a purchase: it works exactly if it is good and the budget allows."""
+        """Attach a reservation to a purchase: it works if it is good and the budget allows."""
         row = self.chosen(number)
         others = sum(
             each.stars_off for each in self.rows() if each.pk != row.pk and each.status != "EXPIRED"

@@ -120,7 +120,7 @@ class TestTwoDevices:
         meet_after(monkeypatch, redemptions, "_look_up")
         return lambda: run_together(*[partial(redeem, player)] * 2)
 
-    def test_both_show_the_same_hold(
+    def test_both_show_the_same_reservation(
         self, race: Callable[[], list[Any]], claims: list[bool]
     ) -> None:
         one, other = race()
@@ -256,13 +256,13 @@ class TestExpiryAgainstPreCheckout:
         """Return what approves the pre-checkout."""
         return partial(redemptions.lock_for_payment, redemption_id=held.pk, now=minutes(14.99))
 
-    def test_the_job_leaves_a_hold_that_is_being_kept(
+    def test_the_job_leaves_a_reservation_that_is_being_kept(
         self, held: Redemption, keep: Callable[[], bool]
     ) -> None:
         assert overlap(keep, partial(redemptions.expire, now=minutes(15), limit=10)) == [True, 0]
         assert where(held) == ("RESERVED", True)
 
-    def test_a_hold_that_is_being_released_cannot_be_kept(
+    def test_a_reservation_that_is_being_released_cannot_be_kept(
         self, held: Redemption, keep: Callable[[], bool]
     ) -> None:
         assert overlap(partial(redemptions.expire, now=minutes(15), limit=10), keep) == [1, False]
@@ -297,7 +297,7 @@ class TestExpiryAgainstPreCheckout:
 
         monkeypatch.setattr(redemptions, "_expire_one", late)
 
-    def test_the_player_who_enters_the_code_again_gets_the_kept_hold(
+    def test_the_player_who_enters_the_code_again_gets_the_kept_reservation(
         self, held: Redemption, player: Player, keep: Callable[[], bool]
     ) -> None:
         kept, again = overlap(keep, partial(redeem, player, now=minutes(15)))
@@ -327,13 +327,13 @@ class TestExpiryAgainstCredit:
         """Return what credits the purchase."""
         return partial(redemptions.apply, redemption_id=held.pk, now=minutes(16))
 
-    def test_the_job_leaves_a_hold_that_is_being_used(
+    def test_the_job_leaves_a_reservation_that_is_being_used(
         self, held: Redemption, apply: Callable[[], bool]
     ) -> None:
         assert overlap(apply, partial(redemptions.expire, now=minutes(16), limit=10)) == [True, 0]
         assert (where(held)[0], counted(held.campaign)) == ("APPLIED", (0, 1, 0, 0))
 
-    def test_a_hold_that_is_being_released_cannot_be_used(
+    def test_a_reservation_that_is_being_released_cannot_be_used(
         self, held: Redemption, apply: Callable[[], bool]
     ) -> None:
         assert overlap(partial(redemptions.expire, now=minutes(16), limit=10), apply) == [1, False]
@@ -373,7 +373,7 @@ class TestUseAgainstRepeat:
 
         monkeypatch.setattr(redemptions, "_look_up", found)
 
-    def test_a_hold_that_is_used_meanwhile_gives_nothing_more(
+    def test_a_reservation_that_is_used_meanwhile_gives_nothing_more(
         self, held: Redemption, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         use = partial(redemptions.apply, redemption_id=held.pk, now=minutes(1))
@@ -384,7 +384,7 @@ class TestUseAgainstRepeat:
         assert (result.redemption, result.reason) == (None, "USED_BY_PLAYER")
         assert not LedgerEntry.objects.filter(player=player).exists()
 
-    def test_without_the_condition_the_player_would_be_shown_a_hold_that_is_none(
+    def test_without_the_condition_the_player_would_be_shown_a_reservation_that_is_none(
         self, held: Redemption, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(
@@ -400,7 +400,7 @@ class TestUseAgainstRepeat:
         assert shown is not None
         assert shown.status == "APPLIED"
 
-    def test_a_hold_that_is_released_meanwhile_is_taken_again(
+    def test_a_reservation_that_is_released_meanwhile_is_taken_again(
         self, held: Redemption, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         release = partial(redemptions.release, redemption_id=held.pk, now=minutes(1))
@@ -435,7 +435,7 @@ class TestOperatorAgainstPlayer:
 
         assert (result.reason, counted(campaign)) == (reason, (0, 0, 0, 0))
 
-    def test_who_was_first_keeps_the_hold(
+    def test_who_was_first_keeps_the_reservation(
         self, campaign: Campaign, player: Player, verb: Callable[..., Campaign], reason: str
     ) -> None:
         result, stopped = overlap(partial(redeem, player), self.stop(campaign, verb))

@@ -102,7 +102,7 @@ class TestDiscount:
         assert counted(campaign) == (1, 0, 0, 0)
         assert not LedgerEntry.objects.exists()
 
-    def test_entering_it_again_returns_the_same_hold_with_the_time_that_is_left(
+    def test_entering_it_again_returns_the_same_reservation_with_the_time_that_is_left(
         self, anna: Player
     ) -> None:
         campaign = make_campaign(code=CODE)
@@ -113,7 +113,7 @@ class TestDiscount:
         assert (again.pk, again.reserved_until) == (held.pk, minutes(15))
         assert counted(campaign) == (1, 0, 0, 0)
 
-    def test_a_hold_stays_good_while_its_campaign_is_paused(self, anna: Player) -> None:
+    def test_a_reservation_stays_good_while_its_campaign_is_paused(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)
         held = reserve(anna)
         Campaign.objects.filter(pk=campaign.pk).update(status="PAUSED")
@@ -151,7 +151,7 @@ class TestDiscount:
 class TestExpiry:
     """A hold that runs out, and the one time that it can be taken again."""
 
-    def test_a_hold_ends_at_fifteen_minutes_sharp(self, anna: Player) -> None:
+    def test_a_reservation_ends_at_fifteen_minutes_sharp(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)
         reserve(anna)
 
@@ -204,7 +204,7 @@ class TestExpiry:
 class TestReplay:
     """The same idempotency key has the same answer."""
 
-    def test_a_hold_is_answered_with_the_hold(self, anna: Player) -> None:
+    def test_a_reservation_is_answered_with_the_reservation(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)
         first = redeem(anna, key="update:7")
 
@@ -420,7 +420,7 @@ class TestDenyList:
         assert (real.refusal, real.reason) == ("E_PROMO_INVALID", "DENIED")
         assert (invented.refusal, invented.blocked_until) == ("E_PROMO_INVALID", None)
 
-    def test_a_hold_from_before_is_not_shown_again(self, anna: Player) -> None:
+    def test_a_reservation_from_before_is_not_shown_again(self, anna: Player) -> None:
         make_campaign(code=CODE)
         reserve(anna)
         Denial.objects.create(player=anna, reason="Sells codes.", at=NOON)
@@ -451,7 +451,7 @@ class TestSuspended:
             == [("E_PROMO_NOT_APPLICABLE", "SUSPENDED")] * 2
         )
 
-    def test_a_hold_from_before_is_not_shown_again(self, anna: Player) -> None:
+    def test_a_reservation_from_before_is_not_shown_again(self, anna: Player) -> None:
         make_campaign(code=CODE)
         Player.objects.filter(pk=anna.pk).update(suspended_at=None)
         reserve(anna)
@@ -612,7 +612,7 @@ class TestStatements:
         statements = [query["sql"] for query in queries.captured_queries]
         return sum(sql not in ("BEGIN", "COMMIT") for sql in statements), statements.count("COMMIT")
 
-    def test_a_hold(self) -> None:
+    def test_a_reservation(self) -> None:
         make_campaign(code=CODE)
 
         assert self.count(PlayerFactory.create()) == (5, 1)
@@ -632,7 +632,7 @@ class TestStatements:
     def test_a_refusal_of_what_may_have_been_misread(self) -> None:
         assert self.count(PlayerFactory.create(), "HALLO2026") == (4, 1)
 
-    def test_a_hold_that_is_taken_again_before_the_job_has_come(self) -> None:
+    def test_a_reservation_that_is_taken_again_before_the_job_has_come(self) -> None:
         make_campaign(code=CODE)
         player = PlayerFactory.create()
         self.count(player)

@@ -60,7 +60,7 @@ class TestAttach:
 
         assert counted(campaign) == (2, 1, 40, 60)
 
-    def test_what_a_released_hold_took_off_is_there_for_the_next(self, anna: Player) -> None:
+    def test_what_a_released_reservation_took_off_is_there_for_the_next(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE, stars_max=100)
         held, other = reserve(anna), reserve(PlayerFactory.create())
         attach(held, 100)
@@ -88,7 +88,7 @@ class TestAttach:
 
         assert counted(campaign) == (1, 0, 100_000, 0)
 
-    def test_only_a_good_hold_of_ones_own_can_be_attached(self, anna: Player) -> None:
+    def test_only_a_good_reservation_of_ones_own_can_be_attached(self, anna: Player) -> None:
         make_campaign(code=CODE)
         held = reserve(anna)
 
@@ -99,7 +99,7 @@ class TestAttach:
             attach(held, 5, now=minutes(15))
 
     @pytest.mark.parametrize("end", [redemptions.apply, redemptions.release])
-    def test_a_hold_that_is_over_cannot_be_attached(self, anna: Player, end: object) -> None:
+    def test_a_reservation_that_is_over_cannot_be_attached(self, anna: Player, end: object) -> None:
         make_campaign(code=CODE)
         held = reserve(anna)
         end(redemption_id=held.pk, now=NOON)  # type: ignore[operator]
@@ -116,7 +116,7 @@ class TestKeep:
         assert redemptions.lock_for_payment(redemption_id=early.pk, now=minutes(15) - MOMENT)
         assert not redemptions.lock_for_payment(redemption_id=late.pk, now=minutes(15))
 
-    def test_a_kept_hold_does_not_run_out(self, anna: Player) -> None:
+    def test_a_kept_reservation_does_not_run_out(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE, uses_max=1)
         held = reserve(anna)
         redemptions.lock_for_payment(redemption_id=held.pk, now=minutes(14))
@@ -141,7 +141,7 @@ class TestKeep:
         assert kept == [True, True, False]
         assert Redemption.objects.get().locked_until == minutes(44)
 
-    def test_a_kept_hold_is_released_when_its_purchase_is_dead(self, anna: Player) -> None:
+    def test_a_kept_reservation_is_released_when_its_purchase_is_dead(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)
         held = reserve(anna)
         redemptions.lock_for_payment(redemption_id=held.pk, now=minutes(14))
@@ -186,7 +186,9 @@ class TestEnd:
         assert redeem(PlayerFactory.create()).reason == "DEPLETED"
         assert redeem(anna).reason == "DEPLETED"
 
-    def test_a_late_payment_uses_a_hold_that_the_job_has_not_released(self, anna: Player) -> None:
+    def test_a_late_payment_uses_a_reservation_that_the_job_has_not_released(
+        self, anna: Player
+    ) -> None:
         campaign = make_campaign(code=CODE)
         held = reserve(anna)
 

@@ -138,7 +138,7 @@ class TestPlayer:
         )
         assert "It would work" in verdict(support, "HELLO26", who="player", player="anna_b")
 
-    def test_a_hold_that_the_player_has_is_no_refusal(self, support: Client) -> None:
+    def test_a_reservation_that_the_player_has_is_no_refusal(self, support: Client) -> None:
         make_campaign(code="HELLO26", uses_max=1)
         player = PlayerFactory.create(username="anna")
         enter(player, "HELLO26")
@@ -148,7 +148,7 @@ class TestPlayer:
         assert "This discount is reserved for the player already, until" in answer
         assert "would not work" not in answer
 
-    def test_a_hold_whose_time_is_over_can_be_taken_again(self, support: Client) -> None:
+    def test_a_reservation_whose_time_is_over_can_be_taken_again(self, support: Client) -> None:
         make_campaign(code="HELLO26", uses_max=1)
         player = PlayerFactory.create(username="anna")
         now = timezone.now()
