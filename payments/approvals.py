@@ -181,14 +181,12 @@ def _of_time(goods: Goods, entry: LedgerEntry, *, now: datetime) -> list[Row]:
 
 
 def _piece(span: Span) -> Piece:
-    """Return the span as the layout sees it."""
     return Piece(
         grant=span.entry_id, rank=span.rank, starts_at=span.starts_at, ends_at=span.ends_at
     )
 
 
 def _name(span: Span) -> str:
-    """Return the plan or the mode."""
     return f"Premium {span.plan.title()}" if isinstance(span, PremiumSpan) else span.lane
 
 
@@ -200,5 +198,4 @@ def _length(time_left: timedelta) -> str:
 
 
 def _words(name: str) -> str:
-    """Return the name of an asset as words."""
     return name.replace("_", " ").capitalize()

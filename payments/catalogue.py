@@ -392,7 +392,6 @@ def _offer(
 
 
 def _reservations(player: Player, *, now: datetime) -> list[Redemption]:
-    """Return the discounts that are reserved for the player."""
     return list(Redemption.objects.reserved(now).select_related("campaign").filter(player=player))
 
 

@@ -95,7 +95,6 @@ def _numbers(purchases: int, stars: int, refunded: int) -> list[str]:
 
 
 def _colour(code: str, number: int) -> str:
-    """Return the colour of the product of this number."""
     return COLOUR_OF_UNKNOWN if code == UNKNOWN else COLOURS[number % len(COLOURS)]
 
 

@@ -140,7 +140,6 @@ def _open_before(wanted: dict[str, Any]) -> Purchase | None:
 
 @prepared
 def _product(*, code: str, player: int, now: datetime) -> QuerySet[Product]:
-    """Return the product with the player's circumstances."""
     return catalogue.with_circumstances(
         Product.objects.filter(pk=code), player=player, product=code, now=now
     )
@@ -700,7 +699,6 @@ def _of_charge(*, charge_id: str) -> QuerySet[Purchase]:
 
 
 def _with_player() -> QuerySet[Purchase]:
-    """Return purchases to be locked, with their players beside them."""
     return Purchase.objects.select_for_update(of=("self",)).select_related("player")
 
 

@@ -512,7 +512,6 @@ def _wallets(*, since: datetime | None) -> Iterator[Difference]:
 
 
 def _of(purchase: Purchase, kind: DifferenceKind, **details: Any) -> Difference:
-    """Return a difference about one purchase."""
     return Difference(
         kind=kind,
         purchase=purchase,

@@ -55,7 +55,6 @@ def by_day(*, first_day: date, last_day: date) -> Revenue:
 
 
 def _counted(rows: Any, name: str) -> Counter[tuple[date, str]]:
-    """Return the values of a column by day and product."""
     return Counter({(row["day"], row["code"] or UNKNOWN): row[name] for row in rows})
 
 

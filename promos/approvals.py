@@ -35,7 +35,6 @@ def register() -> None:
 
 
 def _campaign_of(request: ApprovalRequest) -> Campaign:
-    """Return the campaign that the request is about."""
     return Campaign.objects.get(pk=int(request.subject_id))
 
 
@@ -71,7 +70,6 @@ def _preview_start(*, request: ApprovalRequest, now: datetime) -> Sequence[Seque
 
 
 def _minute(moment: datetime) -> str:
-    """Return an instant in the business time zone."""
     return dates.moment(moment)
 
 

@@ -149,7 +149,6 @@ def referral_rows(outcomes: Outcomes) -> list[dict[str, Any]]:
 
 
 def _rows(steps: Sequence[tuple[str, int, str]], *, whole: int) -> list[dict[str, Any]]:
-    """Return steps with their share of the whole, as bars."""
     return [
         {
             "name": name,

@@ -47,17 +47,14 @@ class Sale:
 
 
 def _nothing() -> Sequence[Product]:
-    """Return that nothing is for sale."""
     return ()
 
 
 def _nothing_at(now: datetime) -> Sequence[Product]:
-    """Return that there are no products."""
     return ()
 
 
 def _no_sales(campaign_id: int) -> Sequence[Sale]:
-    """Return that nothing was sold."""
     return ()
 
 

@@ -142,7 +142,6 @@ def _on_the_day_of(instant: datetime) -> Q:
 
 
 def _assessment_columns(assessment: Assessment) -> dict[str, Any]:
-    """Return an assessment as a row keeps it."""
     return {
         "score": assessment.score,
         "reasons": [asdict(reason) for reason in assessment.reasons],

@@ -65,7 +65,6 @@ def sparkline_days(now: datetime) -> list[date]:
 
 
 def _midnight(day: date) -> datetime:
-    """Return when a business day begins."""
     return datetime(day.year, day.month, day.day, tzinfo=business_zone())
 
 

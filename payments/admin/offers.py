@@ -110,32 +110,26 @@ class ImpressionAdmin(OfPlayer[Impression]):
 
     @display(description="Shown")
     def when(self, impression: Impression) -> str:
-        """Return how long ago it was shown."""
         return age(impression.shown_at)
 
     @display(description="Player")
     def whose(self, impression: Impression) -> SafeString:
-        """Return a link to the player."""
         return object_link(impression.player)
 
     @display(description="Trigger")
     def why(self, impression: Impression) -> str:
-        """Return what has caused it."""
         return trigger_label(impression)
 
     @display(description="Offered")
     def offered(self, impression: Impression) -> SafeString | str:
-        """Return the products with the prices that were shown, in Stars."""
         return products(impression)
 
     @display(description="Outcome")
     def what_came(self, impression: Impression) -> SafeString | str:
-        """Return what the player did."""
         return outcome(impression)
 
     @display(description="Gift")
     def gift(self, impression: Impression) -> SafeString | str:
-        """Return a link to the ledger's entry of what was given."""
         return object_link(impression.entry) if impression.entry else "–"
 
     @display(description="Clicked")
@@ -145,7 +139,6 @@ class ImpressionAdmin(OfPlayer[Impression]):
 
     @display(description="Dismissed")
     def dismissed(self, impression: Impression) -> str:
-        """Return how long ago it was put away."""
         return age(impression.dismissed_at)
 
     @display(description="Muted")
@@ -196,7 +189,6 @@ class ImpressionAdmin(OfPlayer[Impression]):
 
 
 def _midnight(day: date) -> datetime:
-    """Return when a business day begins."""
     return datetime.combine(day, time.min, tzinfo=business_zone())
 
 

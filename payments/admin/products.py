@@ -162,12 +162,10 @@ class ProductAdmin(StaffAdmin[Product]):
 
     @display(description="Title")
     def title(self, product: Product) -> str:
-        """Return its name in English."""
         return product.title("en")
 
     @display(description="Stars")
     def price(self, product: Product) -> str:
-        """Return the price."""
         return f"{product.stars:,}"
 
     @display(description="Prices before")
@@ -184,19 +182,16 @@ class ProductAdmin(StaffAdmin[Product]):
 
     @display(description="Delivers")
     def delivers(self, product: Product) -> str:
-        """Return what a purchase delivers."""
         return contents(product.goods)
 
     @display(description="Shop")
     def sale(self, product: Product) -> SafeString:
-        """Return whether it is in the shop."""
         if product.is_for_sale:
             return badge("for sale", "success")
         return badge("hidden", "warning")
 
     @display(description="Texts")
     def shown_texts(self, product: Product) -> SafeString:
-        """Return title and description in every language."""
         return format_html_join(
             "",
             "<div>{}: <b>{}</b> {}</div>",
@@ -208,7 +203,6 @@ class ProductAdmin(StaffAdmin[Product]):
 
     @display(description="Rules")
     def window(self, product: Product) -> str:
-        """Return how often it can be bought, and how."""
         rules = []
         if product.once_per_days:
             rules.append(f"once in {product.once_per_days} days")

@@ -241,37 +241,30 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
 
     @display(description="Opened")
     def when(self, purchase: Purchase) -> str:
-        """Return how long ago it was opened."""
         return age(purchase.opened_at)
 
     @display(description="Product")
     def what(self, purchase: Purchase) -> str:
-        """Return what it is of."""
         return product_label(purchase)
 
     @display(description="Status")
     def state(self, purchase: Purchase) -> SafeString:
-        """Return its status."""
         return status_badge(purchase)
 
     @display(description="Stars")
     def paid(self, purchase: Purchase) -> str:
-        """Return what was paid, or is to be."""
         return price(purchase)
 
     @display(description="Player")
     def whose(self, purchase: Purchase) -> SafeString:
-        """Return a link to the player."""
         return object_link(purchase.player)
 
     @display(description="Flags")
     def remarked(self, purchase: Purchase) -> SafeString | str:
-        """Return the problem and the flags."""
         return remarks(purchase)
 
     @display(description="Delivers")
     def contents(self, purchase: Purchase) -> str:
-        """Return what it delivers."""
         return contents(purchase.delivers)
 
     @display(description="Wallet")
@@ -283,17 +276,14 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
 
     @display(description="Opened")
     def opened(self, purchase: Purchase) -> SafeString:
-        """Return when it was opened."""
         return exactly(purchase.opened_at)
 
     @display(description="Last change")
     def changed(self, purchase: Purchase) -> SafeString:
-        """Return when something happened last."""
         return exactly(purchase.changed_at)
 
     @display(description="Subscription")
     def subscribed(self, purchase: Purchase) -> SafeString | str:
-        """Return a link to the subscription that it began or renews."""
         if not purchase.is_subscription:
             return "–"
         first = purchase.renews_id or purchase.pk
@@ -309,32 +299,26 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
 
     @display(description="Provider's charge id")
     def provider(self, purchase: Purchase) -> SafeString:
-        """Return the provider's charge id."""
         return breaking(purchase.provider_charge_id or "–")
 
     @display(description="Paid")
     def paid_when(self, purchase: Purchase) -> SafeString | str:
-        """Return when it was paid."""
         return exactly(purchase.paid_at) if purchase.paid_at else "–"
 
     @display(description="Retry attempts")
     def tries(self, purchase: Purchase) -> str:
-        """Return how often recovery has tried."""
         return str(purchase.recovery_tries)
 
     @display(description="Credit")
     def credit(self, purchase: Purchase) -> SafeString | str:
-        """Return a link to the entry that credits it."""
         return _entry(purchase.credit_entry_id)
 
     @display(description="Refund")
     def reversal(self, purchase: Purchase) -> SafeString | str:
-        """Return a link to the entry that takes it back."""
         return _entry(purchase.refund_entry_id)
 
     @display(description="Price")
     def base(self, purchase: Purchase) -> str:
-        """Return the price with the discount that it includes."""
         if purchase.stars is None:
             return "unknown"
         if not purchase.percent:
@@ -348,12 +332,10 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
 
     @display(description="Id")
     def number(self, purchase: Purchase) -> SafeString:
-        """Return the id of the purchase."""
         return breaking(purchase.pk)
 
     @display(description="Payload")
     def sent_payload(self, purchase: Purchase) -> SafeString:
-        """Return what Telegram hands back with the payment."""
         return breaking(purchase.payload or "–")
 
     def get_search_results(
@@ -780,7 +762,6 @@ def breaking(text: object) -> SafeString:
 
 
 def _page_of(purchase: Purchase) -> str:
-    """Return the address of the purchase's page."""
     return reverse("admin:payments_purchase_change", args=[purchase.pk])
 
 

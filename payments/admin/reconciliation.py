@@ -73,17 +73,14 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
 
     @display(description="When")
     def when(self, run: ReconciliationRun) -> str:
-        """Return how long ago it began."""
         return age(run.started_at)
 
     @display(description="Compared")
     def scope(self, run: ReconciliationRun) -> str:
-        """Return how much it looked at."""
         return "everything" if run.is_full else "the last 3 days"
 
     @display(description="Outcome")
     def outcome(self, run: ReconciliationRun) -> SafeString:
-        """Return whether the books agree."""
         if run.error:
             return badge("Telegram did not answer", "danger")
         if run.finished_at is None:
@@ -113,17 +110,14 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
 
     @display(description="Next try")
     def next_try(self, run: ReconciliationRun) -> str:
-        """Return when an unfinished run is continued."""
         return "–" if run.finished_at or run.due_at is None else age(run.due_at)
 
     @display(description="Took")
     def took(self, run: ReconciliationRun) -> str:
-        """Return how long it took."""
         return span(run.finished_at - run.started_at) if run.finished_at else "–"
 
     @display(description="Lines read")
     def read(self, run: ReconciliationRun) -> str:
-        """Return how much of Telegram's list it read."""
         return f"{run.transactions:,}"
 
     @display(description="Error")

@@ -71,52 +71,42 @@ class RefundAdmin(ReadOnlyAdmin[Refund]):
 
     @display(description="Asked")
     def asked(self, refund: Refund) -> str:
-        """Return how long ago it was decided."""
         return age(refund.asked_at)
 
     @display(description="Purchase")
     def what(self, refund: Refund) -> SafeString:
-        """Return a link to the purchase."""
         return object_link(refund.purchase, product_label(refund.purchase))
 
     @display(description="Stars")
     def stars(self, refund: Refund) -> str:
-        """Return what is given back."""
         return price(refund.purchase)
 
     @display(description="Player")
     def whose(self, refund: Refund) -> SafeString:
-        """Return a link to the player."""
         return object_link(refund.purchase.player)
 
     @display(description="By")
     def who(self, refund: Refund) -> str:
-        """Return who wanted it, and who agreed."""
         return asked_by(refund)
 
     @display(description="State")
     def state(self, refund: Refund) -> SafeString:
-        """Return how far it is."""
         return refund_badge(refund)
 
     @display(description="Next try")
     def next_try(self, refund: Refund) -> str:
-        """Return when Telegram is asked again."""
         return "–" if refund.finished_at else age(refund.due_at)
 
     @display(description="Refunded by Telegram")
     def refunded_at_telegram(self, refund: Refund) -> str:
-        """Return when Telegram said that the Stars are back."""
         return age(refund.telegram_at)
 
     @display(description="Completed")
     def completed(self, refund: Refund) -> str:
-        """Return when everything was taken back here."""
         return age(refund.finished_at)
 
     @display(description="Last error")
     def error(self, refund: Refund) -> SafeString:
-        """Return why the last try failed."""
         return breaking(refund.last_error or "–")
 
     def get_search_results(

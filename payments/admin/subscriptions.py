@@ -84,43 +84,35 @@ class SubscriptionAdmin(OfPlayer[Subscription]):
 
     @display(description="Began")
     def what(self, subscription: Subscription) -> str:
-        """Return how long ago it began."""
         return age(subscription.purchase.paid_at)
 
     @display(description="Player")
     def whose(self, subscription: Subscription) -> SafeString:
-        """Return a link to the player."""
         return object_link(subscription.player)
 
     @display(description="State")
     def state(self, subscription: Subscription) -> SafeString:
-        """Return what it is now."""
         state = subscription.state(timezone.now())
         return badge(state.label, STATE_COLOURS[state])
 
     @display(description="Paid until")
     def paid_until(self, subscription: Subscription) -> str:
-        """Return until when it has been paid."""
         return age(subscription.expires_at)
 
     @display(description="Cancelled")
     def canceled(self, subscription: Subscription) -> str:
-        """Return how long ago it was cancelled."""
         return age(subscription.canceled_at)
 
     @display(description="Renewal failed")
     def failed(self, subscription: Subscription) -> str:
-        """Return how long ago Telegram said that a renewal failed."""
         return age(subscription.failed_at)
 
     @display(description="Days of grace")
     def graced(self, subscription: Subscription) -> SafeString | str:
-        """Return a link to the entry that gave the days of grace."""
         return object_link(subscription.grace_entry) if subscription.grace_entry else "–"
 
     @display(description="Cancelled at Telegram")
     def cancellation(self, subscription: Subscription) -> SafeString | str:
-        """Return whether Telegram has cancelled the renewal, else the last error."""
         if subscription.cancel_due_at is None:
             return "–"
         return format_html(
@@ -132,7 +124,6 @@ class SubscriptionAdmin(OfPlayer[Subscription]):
 
     @display(description="Player notified")
     def notified(self, subscription: Subscription) -> str:
-        """Return how long ago the player was notified that the renewal failed."""
         return age(subscription.grace_told_at)
 
     def page_context(self, request: HttpRequest, obj: Subscription) -> dict[str, Any]:

@@ -61,18 +61,15 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
 
     @display(description="Asked")
     def asked(self, asked: SupportRequest) -> str:
-        """Return how long ago it was asked."""
         return age(asked.asked_at)
 
     @display(description="Question")
     def question(self, asked: SupportRequest) -> str:
-        """Return the beginning of the question."""
         text = " ".join(asked.text.split()) or "(pictures, no words yet)"
         return text if len(text) <= TEXT_IN_LIST else f"{text[: TEXT_IN_LIST - 1]}…"
 
     @display(description="Player")
     def whose(self, asked: SupportRequest) -> SafeString:
-        """Return a link to the player."""
         return object_link(asked.player)
 
     @display(description="Language")
@@ -82,29 +79,24 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
 
     @display(description="State")
     def state(self, asked: SupportRequest) -> SafeString:
-        """Return whether it is unanswered, answered, or answered and sent."""
         if asked.answered_at is None:
             return badge("waiting for an answer", "danger")
         return badge("answered", "success") if asked.told_at else badge("being sent", "warning")
 
     @display(description="Answered by")
     def who(self, asked: SupportRequest) -> str:
-        """Return who has answered."""
         return str(asked.answered_by or "–")
 
     @display(description="Answer sent")
     def notified(self, asked: SupportRequest) -> str:
-        """Return how long ago the answer was sent to the player."""
         return age(asked.told_at)
 
     @display(description="Question")
     def asked_text(self, asked: SupportRequest) -> SafeString:
-        """Return what the player wrote, line by line."""
         return _lines(asked.text)
 
     @display(description="Sent along")
     def attached(self, asked: SupportRequest) -> str | SafeString:
-        """Return what the player has sent along, as far as it was fetched."""
         if not asked.attachments:
             return "–"
         files = {file.number: file for file in asked.files.all()}
@@ -119,7 +111,6 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
 
     @display(description="Answer")
     def answer_text(self, asked: SupportRequest) -> SafeString:
-        """Return what support wrote, line by line."""
         return _lines(asked.answer)
 
     def get_urls(self) -> list[URLPattern]:
@@ -233,5 +224,4 @@ def _shown(asked: SupportRequest, number: int, file: SupportFile | None) -> str 
 
 
 def _lines(text: str) -> SafeString:
-    """Return a text with its line breaks."""
     return format_html('<span class="payments-text">{}</span>', text)

@@ -426,10 +426,15 @@ class Migration(migrations.Migration):
                     "is_for_sale",
                     models.BooleanField(
                         default=True,
-                        help_text="What is not for sale is not shown. Whoever has paid still gets it.",
+                        help_text="Hidden products are not in the shop. What was paid is still delivered.",
                     ),
                 ),
-                ("position", models.PositiveSmallIntegerField(help_text="Its place in the shop.")),
+                (
+                    "position",
+                    models.PositiveSmallIntegerField(
+                        help_text="Position in the shop, the lowest first."
+                    ),
+                ),
                 ("paid_energy", models.PositiveIntegerField(default=0)),
                 ("streak_savers", models.PositiveIntegerField(default=0)),
                 ("duel_tickets", models.PositiveIntegerField(default=0)),
@@ -462,7 +467,7 @@ class Migration(migrations.Migration):
                     "once_per_days",
                     models.PositiveSmallIntegerField(
                         blank=True,
-                        help_text="A player can buy it once within so many days (sliding).",
+                        help_text="A player can buy it once in this many days (sliding window).",
                         null=True,
                     ),
                 ),

@@ -54,9 +54,10 @@ class Product(models.Model):
     # Since when; empty for the price of the first day.
     priced_at = models.DateTimeField(null=True, editable=False)
     is_for_sale = models.BooleanField(
-        default=True, help_text="What is not for sale is not shown. Whoever has paid still gets it."
+        default=True,
+        help_text="Hidden products are not in the shop. What was paid is still delivered.",
     )
-    position = models.PositiveSmallIntegerField(help_text="Its place in the shop.")
+    position = models.PositiveSmallIntegerField(help_text="Position in the shop, the lowest first.")
     paid_energy = models.PositiveIntegerField(default=0)
     streak_savers = models.PositiveIntegerField(default=0)
     duel_tickets = models.PositiveIntegerField(default=0)
@@ -67,7 +68,9 @@ class Product(models.Model):
     mode_codes = ArrayField(models.CharField(max_length=32), default=list, blank=True)
     mode_hours = models.PositiveIntegerField(default=0)
     once_per_days = models.PositiveSmallIntegerField(
-        null=True, blank=True, help_text="A player can buy it once within so many days (sliding)."
+        null=True,
+        blank=True,
+        help_text="A player can buy it once in this many days (sliding window).",
     )
     can_subscribe = models.BooleanField(
         default=False, help_text="Also offered as a subscription of 30 days (Bot API)."

@@ -142,12 +142,10 @@ class AttemptAdmin(ByPlayerOrCode):
 
     @display(description="When")
     def when(self, attempt: Attempt) -> str:
-        """Return how long ago it was."""
         return age(attempt.at)
 
     @display(description="Player")
     def whose(self, attempt: Attempt) -> SafeString:
-        """Return a link to the player."""
         return object_link(attempt.player)
 
     @display(description="Code")
@@ -157,29 +155,24 @@ class AttemptAdmin(ByPlayerOrCode):
 
     @display(description="Campaign")
     def campaign_name(self, attempt: Attempt) -> str | SafeString:
-        """Return a link to the campaign."""
         return sections.campaign_link(attempt.campaign)
 
     @display(description="Outcome")
     def outcome(self, attempt: Attempt) -> SafeString:
-        """Return whether it was accepted, or the refusal."""
         return sections.outcome(attempt)
 
     @display(description="Why")
     def why(self, attempt: Attempt) -> SafeString:
-        """Return what stood against it, or what became of it."""
         return sections.why(attempt)
 
     @display(description="Answer to the player")
     def answered(self, attempt: Attempt) -> str:
-        """Return what the answer to the player meant."""
         return (
             PLAYER_ANSWERS[Refusal(attempt.refusal)] if attempt.refusal else "What the code gives."
         )
 
     @display(description="Redemption")
     def redeemed(self, attempt: Attempt) -> str | SafeString:
-        """Return a link to what came of it."""
         if attempt.redemption is None:
             return "–"
         return object_link(attempt.redemption, sections.result(attempt.redemption))
@@ -287,7 +280,6 @@ def _facts_of_code(code: Code | None) -> list[tuple[str, object]]:
 
 
 def _for_whom(code: Code) -> str:
-    """Return for how many players a code is."""
     return "once for each player" if code.is_shared else "once, for one player"
 
 
@@ -336,42 +328,34 @@ class RedemptionAdmin(ByPlayerOrCode):
 
     @display(description="When")
     def when(self, redemption: Redemption) -> str:
-        """Return how long ago it was."""
         return age(redemption.created_at)
 
     @display(description="Last change")
     def changed(self, redemption: Redemption) -> str:
-        """Return when it came to its status."""
         return age(redemption.changed_at)
 
     @display(description="Player")
     def whose(self, redemption: Redemption) -> SafeString:
-        """Return a link to the player."""
         return object_link(redemption.player)
 
     @display(description="Campaign")
     def campaign_name(self, redemption: Redemption) -> str | SafeString:
-        """Return a link to the campaign."""
         return sections.campaign_link(redemption.campaign)
 
     @display(description="Code")
     def code_name(self, redemption: Redemption) -> str | SafeString:
-        """Return a link to the code."""
         return sections.code_link(redemption.code)
 
     @display(description="Status")
     def state(self, redemption: Redemption) -> SafeString:
-        """Return the status in its colour."""
         return sections.status(redemption)
 
     @display(description="Result")
     def result(self, redemption: Redemption) -> SafeString:
-        """Return it in words."""
         return sections.in_lines(sections.result(redemption))
 
     @display(description="Taken off")
     def taken_off(self, redemption: Redemption) -> str:
-        """Return the Stars that it takes off a price."""
         return sections.stars(redemption.stars_off)
 
     @display(description="In the ledger")
@@ -423,12 +407,10 @@ class OnePerPlayer(OfPlayer[Any]):
 
     @display(description="Player")
     def whose(self, row: Any) -> str:
-        """Return the player."""
         return str(row.player)
 
     @display(description="Player")
     def player_page(self, row: Any) -> SafeString:
-        """Return a link to the player."""
         return object_link(row.player)
 
 
@@ -444,12 +426,10 @@ class DenialAdmin(OnePerPlayer):
 
     @display(description="Since")
     def since(self, denial: Denial) -> str:
-        """Return how long ago it was."""
         return age(denial.at)
 
     @display(description="By")
     def by(self, denial: Denial) -> str:
-        """Return who has decided it."""
         return str(denial.staff or "–")
 
     def buttons(self, request: HttpRequest, obj: Denial) -> list[SafeString]:
@@ -560,18 +540,15 @@ class BlockAdmin(OnePerPlayer):
 
     @display(description="State")
     def state(self, block: Block) -> SafeString:
-        """Return whether it is in force."""
         in_force = block.until > timezone.now()
         return badge("blocked", "danger") if in_force else badge("over", "success")
 
     @display(description="Since")
     def began(self, block: Block) -> str:
-        """Return when the last failure was."""
         return age(block.since)
 
     @display(description="Until")
     def ends(self, block: Block) -> str:
-        """Return when the player can try again."""
         return age(block.until)
 
     def buttons(self, request: HttpRequest, obj: Block) -> list[SafeString]:
@@ -634,7 +611,6 @@ def may_lift(request: HttpRequest) -> bool:
 
 
 def _page_of(player: Player) -> str:
-    """Return the address of the player's page."""
     return reverse("admin:players_player_change", args=[player.pk])
 
 

@@ -169,7 +169,6 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
 
     @display(description="Campaign")
     def campaign(self, campaign: Campaign) -> SafeString:
-        """Return a link with what it gives below."""
         return format_html(
             '<div class="promos-name">{}<small>{}</small></div>',
             object_link(campaign),
@@ -178,22 +177,18 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
 
     @display(description="Status")
     def state(self, campaign: Campaign) -> SafeString:
-        """Return the status."""
         return status_badge(campaign)
 
     @display(description="Window")
     def window(self, campaign: Campaign) -> SafeString:
-        """Return the window with a mark where now is."""
         return charts.window_bar(campaign, now=timezone.now())
 
     @display(description="Uses")
     def uses(self, campaign: Campaign) -> SafeString:
-        """Return the uses against their limit."""
         return charts.limit_bar(campaign.applied, campaign.held, campaign.uses_max)
 
     @display(description="Stars given")
     def given(self, campaign: Campaign) -> str | SafeString:
-        """Return the Stars that discounts have taken off, against the budget."""
         if not campaign.is_discount:
             return "–"
         return charts.limit_bar(
@@ -378,33 +373,27 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
 
     @display(description="Gives")
     def gives(self, campaign: Campaign) -> str:
-        """Return what a use gives."""
         return planning.gives(campaign)
 
     @display(description="To")
     def segment(self, campaign: Campaign) -> str:
-        """Return whom it is for."""
         return planning.segment(campaign)
 
     @display(description="From")
     def starts(self, campaign: Campaign) -> str:
-        """Return when it begins."""
         return dates.moment(campaign.starts_at)
 
     @display(description="Until")
     def ends(self, campaign: Campaign) -> str:
-        """Return when it ends."""
         ends_at = campaign.ends_at
         return dates.moment(ends_at) if ends_at else "–"
 
     @display(description="Costs")
     def costs(self, campaign: Campaign) -> str:
-        """Return the most that it can cost."""
         return str(planning.most_it_costs(campaign, now=timezone.now()))
 
     @display(description="Owner")
     def owned(self, campaign: Campaign) -> str:
-        """Return who has prepared it."""
         return f"{campaign.owner or '–'}"
 
     def buttons(self, request: HttpRequest, obj: Campaign) -> list[SafeString]:
@@ -566,12 +555,10 @@ class _Doing:
 
 
 def _label(verb: Action) -> str:
-    """Return what the button of the verb says."""
     return "Kill switch" if verb is Action.KILL else verb.value.capitalize()
 
 
 def _why(error: Exception) -> str:
-    """Return a refusal as part of a sentence."""
     return str(error).rstrip(".")
 
 
@@ -603,7 +590,6 @@ def _after(verb: Action, outcome: Campaign | ApprovalRequest) -> str:
 
 
 def _may_revoke(campaign: Campaign) -> bool:
-    """Return whether the campaign is over and has granted something."""
     return (
         not campaign.is_discount
         and campaign.status not in (CampaignStatus.DRAFT, *RUNNING)

@@ -207,27 +207,22 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
 
     @display(description="Batch")
     def number(self, batch: Batch) -> str:
-        """Return its number."""
         return str(batch.pk)
 
     @display(description="Campaign")
     def campaign_name(self, batch: Batch) -> str | SafeString:
-        """Return a link to the campaign."""
         return campaign_link(batch.campaign)
 
     @display(description="Pattern")
     def like(self, batch: Batch) -> SafeString:
-        """Return what may be shown of the codes."""
         return _in_one_line(codes.label(prefix=batch.prefix))
 
     @display(description="Generated")
     def progress(self, batch: Batch) -> SafeString:
-        """Return how many are made, moving by itself as long as it does."""
         return render_to_string("promos/batch_progress.html", progress_of(batch))
 
     @display(description="State")
     def state(self, batch: Batch) -> SafeString:
-        """Return what can be done with it."""
         if batch.revoked_at is not None:
             return badge("revoked", "danger")
         if batch.downloaded_at is not None:
@@ -238,12 +233,10 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
 
     @display(description="Downloaded")
     def taken(self, batch: Batch) -> str | SafeString:
-        """Return who took it, and when."""
         return _by(batch.downloaded_by, batch.downloaded_at)
 
     @display(description="Ordered")
     def ordered(self, batch: Batch) -> str | SafeString:
-        """Return who ordered it, and when."""
         return _by(batch.created_by, batch.created_at)
 
     @display(description="Revoked")
@@ -467,7 +460,6 @@ def _codes_button(query: str) -> SafeString:
 
 
 def _list_of(campaign: Campaign) -> str:
-    """Return the address of the campaign's batches."""
     return f"{reverse('admin:promos_batch_changelist')}?campaign__id__exact={campaign.pk}"
 
 
@@ -629,22 +621,18 @@ class CodeAdmin(ReadOnlyAdmin[Code]):
 
     @display(description="Label")
     def shown(self, code: Code) -> SafeString:
-        """Return what may be shown of it."""
         return _in_one_line(code.label)
 
     @display(description="Kind")
     def kind(self, code: Code) -> str:
-        """Return for how many players it is."""
         return "shared by all" if code.is_shared else "for one player"
 
     @display(description="Campaign")
     def campaign_name(self, code: Code) -> str | SafeString:
-        """Return a link to the campaign."""
         return campaign_link(code.campaign)
 
     @display(description="Campaign is")
     def campaign_state(self, code: Code) -> str:
-        """Return where the campaign stands."""
         return code.campaign.get_status_display()
 
     @display(description="Batch")
@@ -656,7 +644,6 @@ class CodeAdmin(ReadOnlyAdmin[Code]):
 
     @display(description="State")
     def state(self, code: Code) -> SafeString:
-        """Return whether it can be entered, as far as the code itself decides."""
         if code.stopped_at is not None:
             return badge("revoked", "danger")
         if code.is_used:  # type: ignore[attr-defined]  # Annotated above.
@@ -665,7 +652,6 @@ class CodeAdmin(ReadOnlyAdmin[Code]):
 
     @display(description="Revoked")
     def revoked(self, code: Code) -> str:
-        """Return when it was revoked."""
         return age(code.stopped_at)
 
     def get_search_results(

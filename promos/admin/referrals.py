@@ -145,27 +145,22 @@ class ReferralAdmin(ReadOnlyAdmin[Referral]):
 
     @display(description="Invited")
     def who(self, referral: Referral) -> SafeString:
-        """Return a link to the evidence."""
         return object_link(referral, referral.invited)
 
     @display(description="Invited")
     def whose(self, referral: Referral) -> SafeString:
-        """Return a link to the player who was invited."""
         return object_link(referral.invited)
 
     @display(description="By")
     def by(self, referral: Referral) -> SafeString:
-        """Return a link to the inviter."""
         return object_link(referral.inviter.player)
 
     @display(description="Status")
     def state(self, referral: Referral) -> SafeString:
-        """Return where it stands."""
         return status_badge(referral)
 
     @display(description="Risk signals")
     def suspicion(self, referral: Referral) -> str | SafeString:
-        """Return the score with its reasons."""
         if not referral.score:
             return "–"
         colour = "danger" if referral.score >= HELD_FROM else "warning"
@@ -176,17 +171,14 @@ class ReferralAdmin(ReadOnlyAdmin[Referral]):
 
     @display(description="Started")
     def started(self, referral: Referral) -> str:
-        """Return how long ago the invited one started."""
         return age(referral.started_at)
 
     @display(description="Counts since")
     def counted(self, referral: Referral) -> str:
-        """Return since when it counts."""
         return age(referral.qualified_at)
 
     @display(description="Reward")
     def reward_of(self, referral: Referral) -> str | SafeString:
-        """Return the reward that it is part of."""
         reward = referral.reward
         if reward is None:
             return "–"
@@ -464,7 +456,6 @@ def _what_came_of(judgement: Judgement, *, before: Referral) -> list[list[object
 
 
 def _listed(units: Any) -> str:
-    """Return assets with their amounts."""
     return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in units.items()) or "–"
 
 

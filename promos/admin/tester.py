@@ -262,7 +262,6 @@ def _here(reason: Reason, person: Person, terms: Terms | None) -> str:
 
 
 def _here_of_campaign(reason: Reason, terms: Terms) -> str:
-    """Return what of the campaign it is."""
     return {
         Reason.NOT_STARTED: "a draft"
         if terms.status == "DRAFT"
@@ -286,5 +285,4 @@ def _here_of_person(reason: Reason, person: Person, terms: Terms) -> str:
 
 
 def _day(day: date | None) -> str:
-    """Return a day, or that there was none."""
     return "never" if day is None else dates.day(day)

@@ -388,7 +388,6 @@ def check(request: HttpRequest, campaign: Campaign | None) -> HttpResponse:
 
 
 def _page_of(campaign: Campaign) -> str:
-    """Return the address of the campaign's page."""
     return reverse("admin:promos_campaign_change", args=[campaign.pk])
 
 

@@ -87,7 +87,9 @@ class Migration(migrations.Migration):
                 (
                     "uses_max",
                     models.PositiveIntegerField(
-                        blank=True, help_text="Empty: as often as there are players.", null=True
+                        blank=True,
+                        help_text="Empty: unlimited; each player can use it once.",
+                        null=True,
                     ),
                 ),
                 (

@@ -108,7 +108,7 @@ class Campaign(models.Model):
     starts_at = models.DateTimeField()
     ends_at = models.DateTimeField(null=True, blank=True)
     uses_max = models.PositiveIntegerField(
-        null=True, blank=True, help_text="Empty: as often as there are players."
+        null=True, blank=True, help_text="Empty: unlimited; each player can use it once."
     )
     stars_max = models.PositiveIntegerField(
         null=True,
