@@ -277,7 +277,7 @@ class Products(ApiView):
 
     @extend_schema(
         operation_id="list_products",
-        summary="List what is for sale",
+        summary="List products for sale",
         tags=["products"],
         responses={
             200: OpenApiResponse(

@@ -134,8 +134,8 @@ def _dropped(lately: Funnel, before: Funnel) -> str:
     if expected < EXPECTED_MIN or lately.bought >= expected * DROP_TO:
         return ""
     return (
-        f"{lately.bought} of {lately.shown:,} bought in the last {LATELY.days} days; "
-        f"as in the {BEFORE.days} days before, it would have been {expected:.0f}."
+        f"{lately.bought} of {lately.shown:,} bought in the last {LATELY.days} days; at the rate "
+        f"of the {BEFORE.days} days before, {expected:.0f} were expected."
     )
 
 
@@ -171,7 +171,7 @@ def _overrun(*, since: datetime) -> str:
     with connection.cursor() as cursor:
         cursor.execute(_OVERRUN, values)
         row = cursor.fetchone()
-    return f"Player {row[0]} was shown more than the caps allow." if row else ""
+    return f"Player {row[0]} was shown more offers than the limits allow." if row else ""
 
 
 def _raise_or_resolve(

@@ -433,7 +433,7 @@ class Test(ApiView):
 
     @extend_schema(
         operation_id="test_promo",
-        summary="See whether a code would work, and every reason why not",
+        summary="Test a code for a player",
         description="Nothing is written, so it needs no Idempotency-Key and is no try. For systems "
         "of staff: it reveals what a guesser must not learn.",
         tags=["promos"],
@@ -629,7 +629,7 @@ class Statistics(ApiView):
 
     @extend_schema(
         operation_id="get_campaign_statistics",
-        summary="See what has come of a campaign",
+        summary="Get the statistics of a campaign",
         description="The same numbers as on the campaign's page in the admin.",
         tags=["promos"],
         responses={

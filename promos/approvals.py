@@ -26,7 +26,7 @@ def register() -> None:
     )
     approvals.register(
         kind=REVOKE,
-        label="Take back what was granted",
+        label="Take back grants",
         permission="promos.approve_campaign",
         preview=_preview_revoke,
         perform=_revoke,
@@ -134,6 +134,6 @@ def _revoke(*, request: ApprovalRequest, now: datetime) -> None:
         actor=request.decided_by,
         action="campaign.revoking",
         obj=campaign,
-        summary=f"{campaign}: what it has given is being taken back. {request.reason}",
+        summary=f"{campaign}: its grants are being taken back. {request.reason}",
         details={"request": request.pk, "players": left_to_revoke(campaign)},
     )

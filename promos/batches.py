@@ -42,7 +42,9 @@ def order(
     prefix = codes.normalised(prefix)
     if key is not None and (ordered := campaign.batches.filter(key=key).first()) is not None:
         if (ordered.size, ordered.prefix) != (size, prefix):
-            raise KeyReusedError("This form has ordered another batch: open a new one.")
+            raise KeyReusedError(
+                "This form has ordered another batch already. Open the order page again."
+            )
         return ordered
     if campaign.status in OVER:
         raise IllegalMoveError(f"It is {campaign.get_status_display()}.")
@@ -74,7 +76,7 @@ def order(
 def key_of(batch: Batch) -> bytes:
     """Return what the codes of a batch are made from. Raises CodesGoneError if that is gone."""
     if batch.seed is None:
-        raise CodesGoneError("They have been downloaded before.")
+        raise CodesGoneError("The codes have been downloaded already.")
     seed = bytes(batch.seed)
     if batch.derivation == Derivation.SEED:
         return seed
@@ -82,8 +84,8 @@ def key_of(batch: Batch) -> bytes:
         return codes.batch_key(seed, pepper_id=batch.pepper_id)
     except LookupError:
         raise CodesGoneError(
-            f"They are made with the pepper “{batch.pepper_id}”, which is no more in PROMO_PEPPERS:"
-            " put it back."
+            f"The codes need the pepper “{batch.pepper_id}”, which is missing in PROMO_PEPPERS."
+            " Restore it."
         ) from None
 
 
@@ -163,7 +165,7 @@ def download(*, batch_id: int, now: datetime, staff: User) -> Iterator[str]:
     """
     batch = Batch.objects.select_for_update(of=("self",)).get(pk=batch_id)
     if batch.revoked_at is not None:
-        raise CodesGoneError("They have been revoked.")
+        raise CodesGoneError("The codes have been revoked.")
     key = key_of(batch)
     if batch.made < batch.size:
         raise IllegalMoveError(f"{batch.made:,} of {batch.size:,} have been made so far.")

@@ -282,7 +282,7 @@ def _roll_over_one(*, campaign_id: int, now: datetime) -> bool:
         status, verb = CampaignStatus.DEPLETED, "depleted"
     else:
         return False
-    _move(campaign, status, verb, reason="By itself.", now=now, staff=None)
+    _move(campaign, status, verb, reason="Automatically.", now=now, staff=None)
     return True
 
 

@@ -79,7 +79,7 @@ def _file(table: Table) -> CodeFile:
     """Return the codes of a table."""
     rows = table.rows
     if not rows:
-        raise UnreadableFileError("There are no codes in it.")
+        raise UnreadableFileError("The file contains no codes.")
     heading_line, column = _heading(rows)
     if heading_line is not None:
         heading = next(cells[column] for line, cells in rows if line == heading_line)
@@ -89,7 +89,7 @@ def _file(table: Table) -> CodeFile:
         if _stands_out(rows, column):
             heading, rows = rows[0][1][column], rows[1:]
     if not rows:
-        raise UnreadableFileError(f"There is nothing below its heading “{heading}”.")
+        raise UnreadableFileError(f"The file has no codes below the heading “{heading}”.")
     lines = [""] * rows[-1][0]
     for line, cells in rows:
         if column < len(cells):

@@ -182,7 +182,7 @@ def _revoke_some(campaign: Campaign, *, now: datetime) -> int:
                 actor=None,
                 action="campaign.revoked",
                 obj=locked,
-                summary=f"{locked}: everything that it has given was taken back.",
+                summary=f"{locked}: all its grants were taken back.",
                 details={"request": request.pk},
             )
     return taken

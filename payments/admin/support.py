@@ -95,7 +95,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
     def asked_text(self, asked: SupportRequest) -> SafeString:
         return _lines(asked.text)
 
-    @display(description="Sent along")
+    @display(description="Attachments")
     def attached(self, asked: SupportRequest) -> str | SafeString:
         if not asked.attachments:
             return "–"
@@ -153,8 +153,8 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
             return f"{count} file(s) are being fetched from Telegram. Reload this page soon."
 
         decision = Decision(
-            title=f"Load what {asked.player} has sent along",
-            note="They are fetched from Telegram and deleted here after a day.",
+            title=f"Load the files of {asked.player}",
+            note="The files are fetched from Telegram and deleted here after a day.",
             execute=execute,
             refusals=(AnsweredError,),
             back=reverse("admin:payments_supportrequest_change", args=[pk]),

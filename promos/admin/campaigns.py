@@ -334,7 +334,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
             return "Approval requested: nothing is taken back before a second person approves it."
 
         decision = Decision(
-            title=f"Take back what {campaign} has given",
+            title=f"Take back the grants of {campaign}",
             note="A second person has to approve it. Then it runs in the background, and the page "
             "of the campaign shows the progress.",
             form=DecisionForm,

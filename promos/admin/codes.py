@@ -101,7 +101,7 @@ class DownloadForm(forms.Form):
     """As what the codes leave."""
 
     shape = forms.ChoiceField(
-        label="As",
+        label="Format",
         choices=[
             ("csv", "CSV: one code a line"),
             ("links", "CSV: each code with its deep link"),
@@ -137,7 +137,7 @@ class ImportForm(forms.Form):
         help_text="CSV, text, or Excel (.xlsx).",
     )
     text = forms.CharField(
-        label="Or typed",
+        label="Or type the codes",
         required=False,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 8, "spellcheck": "false"}),
     )

@@ -62,7 +62,7 @@ def status_badge(referral: Referral) -> SafeString:
     if referral.held_at is not None:
         return badge("held for review", "warning")
     if referral.lapsed_at is not None:
-        return badge("not in time", "default")
+        return badge("not qualified in time", "default")
     status = ReferralStatus(referral.status)
     return badge(status.label, STATUS_COLOURS[status])
 

@@ -115,7 +115,7 @@ class CampaignForm(_ModelForm):
         "Unique codes", most=batches.SIZE_MAX, help_text="Generated in the background."
     )
     batch_prefix = forms.CharField(
-        label="Their prefix",
+        label="Prefix of the unique codes",
         required=False,
         help_text="Up to 12 letters A to Z and digits, such as SUMMER.",
         widget=UnfoldAdminTextInputWidget(attrs={"autocomplete": "off"}),

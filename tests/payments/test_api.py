@@ -383,9 +383,8 @@ def subscribe(player: Player) -> None:
 
 
 def open_too_many(player: Player) -> None:
-    now = timezone.now()
     for _ in range(purchases.OPENED_A_DAY_MAX):
-        steps.open_purchase(player, now=now)
+        paid(player, "ENERGY_10")
 
 
 REFUSED: list[tuple[str, Callable[[Player], None], dict[str, Any]]] = [

@@ -145,8 +145,8 @@ class TestRefused:
     @pytest.mark.parametrize(
         ("raw", "sentence"),
         [
-            (b"", "There are no codes in it."),
-            (b"\xef\xbb\xbf \r\n;;\r\n", "There are no codes in it."),
+            (b"", "The file contains no codes."),
+            (b"\xef\xbb\xbf \r\n;;\r\n", "The file contains no codes."),
             (b"GIFT-0001;Anna\nGIFT-0002;Jo\n", "none of them is called “code”"),
             (b"GIFT-0001, GIFT-0002, GIFT-0003", "put one code alone on each line"),
             (b"Code;Promocode\nGIFT-0001;x\n", "“Code” and “Promocode”"),

@@ -188,7 +188,7 @@ class TestDownload:
         assert enter(PlayerFactory.create(), raw[0])
         assert AuditEntry.objects.get(action="batch.downloaded").actor is not None
 
-        assert "Refused: They have been downloaded before." in submit(
+        assert "Refused: The codes have been downloaded already." in submit(
             operator, address, {"shape": "csv"}
         )
 
