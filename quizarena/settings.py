@@ -222,7 +222,8 @@ STORAGES = {
     },
 }
 WHITENOISE_USE_FINDERS = not PRODUCTION
-WHITENOISE_AUTOREFRESH = False
+# Every client of the tests makes the middleware anew, which would look at every file first.
+WHITENOISE_AUTOREFRESH = ENVIRONMENT == "test"
 PASSWORD_HASHERS = ["quizarena.staff.hashers.OneAtATime"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},

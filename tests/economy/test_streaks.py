@@ -13,7 +13,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from economy import grants, ledger, streaks, tasks, wallets
+from economy import grants, ledger, streak_rules, streaks, tasks, wallets
 from economy.errors import InvalidEntryError
 from economy.goods import Goods, Plan
 from economy.ledger import Deltas
@@ -901,8 +901,8 @@ class TestConcurrency:
         return player
 
     def run(self, monkeypatch: pytest.MonkeyPatch, *callers: Callable[[], object]) -> list[str]:
-        """Run all at once, each waiting for the other after the lock; return the outcome."""
-        meet_after(monkeypatch, wallets, "lock")
+        """Run all at once, each waiting for the other once it has read; return the outcome."""
+        meet_after(monkeypatch, streak_rules, "roll")
         return sorted(type(result).__name__ for result in run_together(*callers))
 
     def test_two_answers_at_once_on_a_new_day_add_one(

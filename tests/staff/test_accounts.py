@@ -254,7 +254,7 @@ class TestWhoMayApprove:
             checker.set_password("mine")
             checker.save()
 
-        self.refuse(maker, checker, "approves nothing for 72 hours; until 2026-03-02 14:01")
+        self.refuse(maker, checker, "approves nothing for 72 hours; until 2 Mar 2026, 14:01")
 
     def test_after_72_hours_it_may(self) -> None:
         checker = make_staff("Support")

@@ -568,7 +568,7 @@ class TestConcurrency:
         request = ask(anna(), maker=make_staff("Operator"))
         checkers = [make_staff("Support"), make_staff("Administrator")]
         monkeypatch.setattr(approvals, "_lock", lambda pk: ApprovalRequest.objects.get(pk=pk))
-        meet_after(monkeypatch, approvals, "_lock")
+        meet_after(monkeypatch, approvals, "preview")
 
         results = run_together(
             *(
@@ -589,7 +589,7 @@ class TestConcurrency:
         request = ask(anna(), maker=make_staff("Operator"))
         checkers = [make_staff("Support"), make_staff("Administrator")]
         monkeypatch.setattr(approvals, "_lock", lambda pk: ApprovalRequest.objects.get(pk=pk))
-        meet_after(monkeypatch, approvals, "_lock")
+        meet_after(monkeypatch, approvals, "preview")
 
         with as_owner() as cursor:
             cursor.execute("ALTER TABLE staff_approvalrequest DISABLE TRIGGER USER")
