@@ -40,4 +40,4 @@ def verify_ledger() -> int:
 @app.task
 def prove_ledger() -> int:
     """Verify the ledger under the job's former name, for one release."""
-    return verify_ledger()
+    return int(verify_ledger())

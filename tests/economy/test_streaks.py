@@ -13,7 +13,7 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from economy import grants, ledger, streak_rules, streaks, tasks, wallets
+from economy import grants, ledger, streak_rules, streaks, tasks
 from economy.errors import InvalidEntryError
 from economy.goods import Goods, Plan
 from economy.ledger import Deltas

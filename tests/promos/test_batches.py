@@ -360,7 +360,7 @@ class TestDownload:
         entry = AuditEntry.objects.get(action="batch.downloaded")
         assert (entry.actor, entry.details) == (operator, {"size": 3})
         assert not any(raw in str(entry.__dict__) for raw in raws)
-        with pytest.raises(CodesGoneError, match="downloaded before"):
+        with pytest.raises(CodesGoneError, match="downloaded already"):
             batches.download(batch_id=batch.pk, now=minutes(6), staff=operator)
 
     def test_a_batch_that_is_being_made_cannot_leave(

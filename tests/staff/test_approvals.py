@@ -769,7 +769,7 @@ class TestDesk:
         shown = read(client, f"{LIST}{request.pk}/withdraw/")
         answer = client.post(f"{LIST}{request.pk}/withdraw/", {"confirm": "1"}, follow=True)
 
-        assert "it can be asked again" in shown
+        assert "the request can be made again" in shown
         assert "Withdrawn: Rename a player: @anna." in text(answer.content)
 
     def test_a_request_that_no_app_knows_any_more_still_has_its_page(self, client: Client) -> None:
