@@ -398,7 +398,7 @@ class TestRefund:
         answer = client.post(address, {"reason": "Wrong one.", "confirm": "1"}, follow=True)
 
         assert "A second person has to approve it, because it is more than 100 Stars." in asked
-        assert "Asked for approval" in text(answer.content)
+        assert "Approval requested" in text(answer.content)
         assert "Approvals Asked By Why State Decided by" in text(answer.content)
         assert Refund.objects.count() == 0
 
@@ -719,7 +719,7 @@ class TestProducts:
         assert "it is more than 30% below the reference price of 5 Stars" in seen
         answer = client.post(self.PRICE, {**cut, "confirm": "1"}, follow=True)
 
-        assert "A second person has to approve it." in text(answer.content)
+        assert "a second person has to approve the price" in text(answer.content)
         assert Product.objects.get(pk="ENERGY_10").stars == 5
 
     @pytest.mark.parametrize(
@@ -727,7 +727,7 @@ class TestProducts:
         [
             ("0", "greater than or equal to 1"),
             ("10001", "less than or equal to 10000"),
-            ("5", "Refused: it costs 5 Stars already."),
+            ("5", "Refused: It costs 5 Stars already."),
         ],
     )
     def test_what_is_no_price_is_refused(self, client: Client, stars: str, sentence: str) -> None:

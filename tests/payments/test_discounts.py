@@ -511,7 +511,7 @@ class TestRaces:
             beside("_lapse", check_out)
             assert self.expire() == 1
         else:
-            beside("keep", self.expire)
+            beside("lock_for_payment", self.expire)
             assert check_out() is None
         waiting[0].join(10)
 

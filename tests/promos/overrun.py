@@ -324,7 +324,7 @@ class Hand:
 
     def keep(self) -> str:
         """Approve the pre-checkout of a purchase with a reservation."""
-        return self._move("keep")
+        return self._move("lock_for_payment")
 
     def apply(self) -> str:
         """Credit a purchase with a reservation."""

@@ -262,7 +262,7 @@ class TestPepper:
         assert batches.next_to_make() == other.pk
         with pytest.raises(CodesGoneError, match="missing in PROMO_PEPPERS"):
             batches.make(batch_id=batch.pk)
-        with pytest.raises(CodesGoneError, match="put it back"):
+        with pytest.raises(CodesGoneError, match="Restore it"):
             self.download(batch, operator)
         settings.PROMO_PEPPERS = {"new": "new-pepper", "old": "old-pepper"}
         assert batches.next_to_make() == batch.pk

@@ -158,7 +158,7 @@ class TestRefusals:
         ("field", "fields", "sentence"),
         [
             ("name", {"name": ""}, "This field is required."),
-            ("percent", {"percent": ""}, "How much?"),
+            ("percent", {"percent": ""}, "Enter a value."),
             ("percent", {"percent": "91"}, "less than or equal to 90"),
             ("energy", {"kind": "ENERGY_GRANT", "energy": "0"}, "greater than or equal to 1"),
             ("days", {"kind": "PREMIUM_GRANT", "days": "8"}, "Select a valid choice"),
@@ -245,7 +245,7 @@ class TestOutlook:
         [
             ({"uses_max": ""}, "There is no limit: every player can use it once."),
             ({"ends_at": ""}, "It has no end."),
-            ({"starts_at": "2020-01-01T00:00", "ends_at": "2020-01-02T00:00"}, "is over already"),
+            ({"starts_at": "2020-01-01T00:00", "ends_at": "2020-01-02T00:00"}, "has ended already"),
             ({"percent": "50", "for_language": ""}, "50% off, and for everyone."),
             ({"scope": "PRODUCT", "product_code": "ENERGY_10"}, "with the same effect: Always on."),
             ({}, "Running at the same time with the same effect: Always on."),
