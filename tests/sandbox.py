@@ -297,7 +297,7 @@ class Sandbox:
         """Have updates posted to `url`."""
         self.call("setWebhook", url=url, secret_token=secret_token, **parameters)
 
-    def wait_for(self, predicate: Callable[[], Found], *, timeout: float = 30.0) -> Found:
+    def wait_for(self, predicate: Callable[[], Found], *, timeout: float = 60.0) -> Found:
         """Return the first true value of `predicate`. Fail after `timeout` seconds."""
         end = time.monotonic() + timeout
         while True:

@@ -189,7 +189,7 @@ class Stack:
             message = self.sandbox.last_message(player)
             return message if message != before else {}
 
-        return self.wait_for(changed, timeout=20)
+        return self.wait_for(changed)
 
     @contextmanager
     def frozen_telegram(self) -> Iterator[None]:
@@ -238,14 +238,14 @@ class Stack:
             self.value("SELECT count(*) FROM bot_outgoingcall WHERE state = ANY(%s)", [*states])
         )
 
-    def wait_for(self, predicate: Callable[[], Found], *, timeout: float = 15) -> Found:
+    def wait_for(self, predicate: Callable[[], Found], *, timeout: float = 60) -> Found:
         """Return the first true value of `predicate`; fail after `timeout` s, with a report."""
         try:
             return self.sandbox.wait_for(predicate, timeout=timeout)
         except AssertionError as error:
             raise AssertionError(f"{error}\n{self.report()}") from None
 
-    def wait_until_at_rest(self, *, updates: int, timeout: float = 30) -> None:
+    def wait_until_at_rest(self, *, updates: int, timeout: float = 90) -> None:
         """Wait until `updates` updates are in the inbox and done, and every call has ended."""
 
         def at_rest() -> bool:

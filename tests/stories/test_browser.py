@@ -100,7 +100,7 @@ def test_an_operator_runs_a_campaign_and_players_redeem_and_buy(
     desk.click("button[name=save]")
     expect(desk).to_have_url(re.compile(r"/campaign/\d+/change/$"))
     campaign = desk.url
-    stack.wait_for(lambda: stack.rows("SELECT made FROM promos_batch") == [(100,)], timeout=20)
+    stack.wait_for(lambda: stack.rows("SELECT made FROM promos_batch") == [(100,)], timeout=90)
     _decide(desk, campaign, "Start")
     expect(desk.locator("body")).to_contain_text("active")
 

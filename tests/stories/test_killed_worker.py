@@ -23,9 +23,9 @@ def test_a_worker_is_killed_amid_200_updates_and_each_has_its_effects_once_and_i
 
     # First the pool's processes die and Celery replaces them; then the worker with all it has.
     stack.start("worker")
-    stack.wait_for(lambda: stack.inbox("DONE") >= 20 and stack.inbox("WORKING"), timeout=30)
+    stack.wait_for(lambda: stack.inbox("DONE") >= 20 and stack.inbox("WORKING"), timeout=90)
     pool = stack.kill_children("worker")
-    stack.wait_for(lambda: stack.inbox("DONE") >= 70 and stack.inbox("WORKING"), timeout=30)
+    stack.wait_for(lambda: stack.inbox("DONE") >= 70 and stack.inbox("WORKING"), timeout=90)
     stack.kill("worker")
     interrupted = stack.inbox("WORKING")
     left = stack.inbox("NEW")

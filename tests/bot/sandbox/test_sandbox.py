@@ -596,10 +596,20 @@ class TestPolling:
         assert time.monotonic() - begin < 15
 
     def test_a_second_poller_ends_the_first(self, sandbox: Sandbox) -> None:
-        threading.Timer(0.3, sandbox.call, ("getUpdates",)).start()
+        has_ended = threading.Event()
 
-        with pytest.raises(Conflict, match="terminated by other getUpdates request"):
-            ask(sandbox, lambda bot: bot.get_updates(timeout=20))
+        def poll_until_it_ends() -> None:
+            while not has_ended.wait(0.3):  # The first of them may come before the other has begun.
+                sandbox.call("getUpdates")
+
+        other = threading.Thread(target=poll_until_it_ends)
+        other.start()
+        try:
+            with pytest.raises(Conflict, match="terminated by other getUpdates request"):
+                ask(sandbox, lambda bot: bot.get_updates(timeout=20))
+        finally:
+            has_ended.set()
+            other.join()
 
     def test_nobody_polls_beside_a_webhook(self, sandbox: Sandbox, receiver: Receiver) -> None:
         sandbox.set_webhook(receiver.url)
