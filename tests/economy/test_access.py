@@ -56,18 +56,26 @@ def ask(client: Client, player: Player, mode: str, at: str) -> str:
 @pytest.mark.parametrize(
     ("mode", "at", "says"),
     [
-        ("PREMIUM", "2026-07-01T11:59:59", "No: Premium was not active. Nothing that opens it had"),
+        ("PREMIUM", "2026-07-01T11:59:59", "No: Premium was not active. The player had no Premium"),
         ("PREMIUM", "2026-07-01T12:00", "Yes: Premium was active. Premium Month was active"),
         ("WORD_ORDER", "2026-07-01T12:00:00", "Yes: Word order was open. Premium Month was active"),
         ("WORD_ORDER", "2026-07-08T11:59:59", "Yes: Word order was open. Premium Month was active"),
-        ("PREMIUM", "2026-07-08T12:00:00", "No: Premium was not active. Premium Month came last"),
+        (
+            "PREMIUM",
+            "2026-07-08T12:00:00",
+            "No: Premium was not active. Premium Month was the",
+        ),
         ("WORD_ORDER", "2026-07-08T12:00:00", "Yes: Word order was open. A grant of Word order"),
         (
             "CASES_PRACTICE",
             "2026-07-08T12:00:00",
-            "No: Cases practice was not open. Premium Month came",
+            "No: Cases practice was not open. Premium Month was the latest",
         ),
-        ("WORD_ORDER", "2026-07-09T12:00:00", "No: Word order was not open. A grant came last"),
+        (
+            "WORD_ORDER",
+            "2026-07-09T12:00:00",
+            "No: Word order was not open. A grant was the",
+        ),
         ("ARTIKEL_SPRINT", "2026-07-09T12:00:00", "Yes: Artikel sprint was open. It is free for"),
     ],
 )

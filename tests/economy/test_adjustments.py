@@ -417,7 +417,7 @@ class TestPremium:
             now=NOON,
         )
 
-        with pytest.raises(InvalidEntryError, match="staff have granted"):
+        with pytest.raises(InvalidEntryError, match="Only grants by staff"):
             adjustments.revoke_premium(
                 entry=bought, reason="Why?", staff=make_staff("Finance"), now=NOON, key="r"
             )

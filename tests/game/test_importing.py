@@ -413,7 +413,7 @@ class TestCommand:
         path = tmp_path / "bank.csv"
         path.write_bytes(b"\xff\xfe\x00")
 
-        with pytest.raises(CommandError, match=r"bank\.csv: This begins like UTF-16 text"):
+        with pytest.raises(CommandError, match=r"bank\.csv: The file begins like UTF-16 text"):
             self.run(path)
 
 

@@ -100,7 +100,8 @@ def test_the_broker_is_asked_over_one_connection(client: Client) -> None:
         assert all(answer() for _ in range(20))
         after = broker.info("stats")["total_connections_received"]
 
-    assert after == before
+    # Others may connect meanwhile; who connects for each answer does it twenty times.
+    assert after - before < 20
 
 
 @pytest.mark.django_db

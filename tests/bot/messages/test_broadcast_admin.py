@@ -82,7 +82,7 @@ class TestWriting:
             ({"url": "http://example.org"}, "The address has to begin with https://"),
             ({"url": "https://"}, "The address has to begin with https:// and to name a site"),
             ({"url": "https://example.org", "screen": "shop"}, "not both"),
-            ({"for_active_days": "0"}, "At least 1"),
+            ({"for_active_days": "0"}, "Enter at least 1"),
             (
                 {"for_active_days": "3", "for_lapsed_days": "3"},
                 "A player cannot be active and away at once.",

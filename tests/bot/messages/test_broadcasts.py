@@ -451,7 +451,7 @@ class TestTwoOperators:
             now=timezone.now(),
         )
 
-        with pytest.raises(ChangedMeanwhileError, match="it was changed and is draft by now"):
+        with pytest.raises(ChangedMeanwhileError, match="broadcast meanwhile; it is draft now"):
             do(Action.SCHEDULE, broadcast, seen_at=seen_at)
 
         broadcast.refresh_from_db()
@@ -614,12 +614,12 @@ class TestSecondPerson:
         request = do(Action.SCHEDULE, broadcast, at=at)
         assert isinstance(request, ApprovalRequest)
 
-        with pytest.raises(RefusedError, match="choose another time"):
+        with pytest.raises(RefusedError, match="Choose another one"):
             approvals.approve(request_id=request.pk, checker=make_staff("Administrator"), now=at)
 
         broadcast.refresh_from_db()
         assert broadcast.status == "DRAFT"
-        with pytest.raises(IllegalMoveError, match="choose another time"):
+        with pytest.raises(IllegalMoveError, match="Choose another one"):
             broadcasts._start_approved(request=request, now=at)
 
     def test_a_button_that_was_named_anew_is_not_approved(self) -> None:
