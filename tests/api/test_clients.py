@@ -153,7 +153,7 @@ class TestSecondPerson:
         )
         client.force_login(olena)
         page = client.get(f"/admin/api/apiclient/{made.pk}/change/").content.decode()
-        assert "can do nothing until a second person" in page
+        assert "awaits approval" in page
         assert "Ask for approval" in page
 
         client.post(f"/admin/api/apiclient/{made.pk}/ask/", {"reason": "The shop.", "confirm": "1"})
