@@ -48,25 +48,12 @@ ALERTS_SHOWN = 10
 # What a job of settings.CELERY_BEAT_SCHEDULE does, where its stored name does not say it plainly.
 JOB_LABELS = {
     "work-inbox": "Process the inbox",
-    "send-transactional-notices": "Send transactional notices",
-    "complete-refunds": "Complete refunds",
-    "create-invoice-links": "Create invoice links",
     "grant-renewal-grace": "Grant days of grace",
     "reconcile-all-transactions": "Reconcile everything with Telegram",
     "send-reminder-notices": "Send reminders",
-    "send-scheduled-reminders": "Send scheduled reminders",
     "run-broadcasts": "Send broadcasts",
-    "refund-undelivered-questions": "Refund undelivered questions",
-    "refund-withdrawn-questions": "Refund withdrawn questions",
     "record-premium-ends": "Schedule Premium notices",
-    "expire-reservations": "Expire reservations",
-    "pause-abused-campaigns": "Pause abused campaigns",
-    "update-campaign-statuses": "Update campaign statuses",
-    "generate-promo-codes": "Generate promo codes",
-    "complete-kill-switches": "Complete kill switches",
-    "verify-campaign-counters": "Verify campaign counters",
     "offer-referral-rewards": "Offer invitation rewards",
-    "roll-over-streaks": "Roll over streaks",
     "verify-ledger": "Verify the ledger",
     "watch-offer-funnel": "Check offers",
     "purge-impressions": "Delete old offer views",
@@ -166,7 +153,9 @@ class PeriodicTaskAdmin(ReadOnlyAdmin[PeriodicTask]):
     @display(description="Job")
     def job(self, task: PeriodicTask) -> str:
         """Return what it does, with the name by which beat stores it in small."""
-        return with_code(JOB_LABELS.get(task.name, capfirst(task.name)), task.name)
+        return with_code(
+            JOB_LABELS.get(task.name, capfirst(task.name.replace("-", " "))), task.name
+        )
 
     @display(description="Runs")
     def rhythm(self, task: PeriodicTask) -> str:
