@@ -222,7 +222,7 @@ class TestDatabaseSaysNo:
             (
                 (
                     "INSERT INTO ops_downtime (process, began_at, ended_at)"
-                    " SELECT process, began_at, now() FROM ops_downtime"
+                    " SELECT process, began_at, began_at + interval '1 hour' FROM ops_downtime"
                 ),
                 "downtime_once",
             ),
