@@ -3,13 +3,16 @@
 import itertools
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
 import time_machine
 from celery.schedules import crontab
+from django.apps import apps
 from django.conf import settings
+from django.db import connection
 from django_celery_beat.models import CrontabSchedule, IntervalSchedule, PeriodicTask
 
 from quizarena.celery import app
@@ -119,3 +122,49 @@ def test_a_tick_that_nobody_takes_expires(name: str) -> None:
     assert entry.options is not None
     assert entry.options["expires"] == TABLE[name]["options"]["expires"]
     assert entry.options.get("queue") == TABLE[name]["options"].get("queue")
+
+
+@pytest.mark.django_db
+class TestNewNames:
+    """quizarena/ops/migrations/0005_schedule_names.py, with what beat has stored."""
+
+    migration = import_module("quizarena.ops.migrations.0005_schedule_names")
+
+    def store(self, name: str, *, enabled: bool) -> PeriodicTask:
+        every = IntervalSchedule.objects.get_or_create(every=300, period="seconds")[0]
+        return PeriodicTask.objects.create(
+            name=name, task="promos.tasks.prove_counters", interval=every, enabled=enabled
+        )
+
+    def test_what_staff_have_paused_stays_paused_and_runs_once(self) -> None:
+        paused = self.store("prove campaigns", enabled=False)
+        self.store("verify-campaign-counters", enabled=True)
+        untouched = self.store("import-questions", enabled=True)
+
+        with connection.schema_editor() as editor:
+            self.migration.forwards(apps, editor)
+            self.migration.forwards(apps, editor)
+        Entry.from_entry("verify-campaign-counters", app=app, **TABLE["verify-campaign-counters"])
+
+        rows = PeriodicTask.objects.order_by("pk").values_list("pk", "name", "task", "enabled")
+        assert [*rows] == [
+            (
+                paused.pk,
+                "verify-campaign-counters",
+                "promos.tasks.verify_campaign_counters",
+                False,
+            ),
+            (untouched.pk, "import-questions", "promos.tasks.prove_counters", True),
+        ]
+
+    def test_it_can_be_taken_back(self) -> None:
+        self.store("prove campaigns", enabled=False)
+
+        with connection.schema_editor() as editor:
+            self.migration.forwards(apps, editor)
+            self.migration.backwards(apps, editor)
+
+        assert PeriodicTask.objects.get().name == "prove campaigns"
+
+    def test_every_new_name_is_a_schedule_of_the_settings(self) -> None:
+        assert {after for _, after in self.migration.NAMES} <= {*TABLE}
