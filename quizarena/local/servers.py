@@ -26,13 +26,15 @@ START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 15
 POLL_SECONDS = 0.01
 
-# Throw-away data needs no protection against a power failure.
-POSTGRES_WITHOUT_DURABILITY = (
+# Throw-away data needs no protection against a power failure, and a test none of its plans decided by
+# whether autovacuum has passed by.
+POSTGRES_OF_A_MOMENT = (
     "fsync=off",
     "synchronous_commit=off",
     "full_page_writes=off",
     "wal_level=minimal",
     "max_wal_senders=0",
+    "autovacuum=off",
 )
 
 
@@ -169,7 +171,7 @@ class Postgres(Server):
         if any((binaries.parent / "lib").rglob("pg_stat_statements.*")):
             settings.append("shared_preload_libraries=pg_stat_statements")
         if not self.home.durable:
-            settings += POSTGRES_WITHOUT_DURABILITY
+            settings += POSTGRES_OF_A_MOMENT
         return self._popen(
             [binaries / "postgres", "-D", directory, *(f"--{setting}" for setting in settings)]
         )

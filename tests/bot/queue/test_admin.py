@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 from bot.queue.models import InboxUpdate, OutgoingCall
 from quizarena.staff.models import AuditEntry
 from tests.factories import InboxUpdateFactory, OutgoingCallFactory, make_staff
+from tests.owner import analyze
 
 pytestmark = pytest.mark.django_db
 
@@ -135,8 +136,7 @@ class TestOutbox:
         table = "bot_outgoingcall"
         # With as few rows the primary key would do as well.
         OutgoingCallFactory.create_batch(50)
-        with connection.cursor() as cursor:
-            cursor.execute("ANALYZE bot_outgoingcall")
+        analyze("bot_outgoingcall")
 
         assert "outbox_of_chat" in plan(support, f"{OUTBOX}?q=900", table)
         assert "outbox_failed" in plan(support, f"{OUTBOX}?state__exact=MAYBE_SENT", table)
