@@ -2,15 +2,15 @@
 
 from bot.chat.models import ReminderSettings, StaffPlayer
 from bot.messages.models import Broadcast, BroadcastRecipient, Reminder, ReminderSweep
-from bot.queue.models import InboxUpdate, OutgoingCall, Pace, PlayerRateLimit
+from bot.queue.models import InboxUpdate, OutgoingCall, PlayerRateLimit, RateLimit
 
 __all__ = [
     "Broadcast",
     "BroadcastRecipient",
     "InboxUpdate",
     "OutgoingCall",
-    "Pace",
     "PlayerRateLimit",
+    "RateLimit",
     "Reminder",
     "ReminderSettings",
     "ReminderSweep",

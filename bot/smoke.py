@@ -184,7 +184,7 @@ class Walk:
         yield self._fact(f"the redemption is {status}", seen == status, seen)
         assert self._campaign is not None
         self._campaign.refresh_from_db()
-        counted = (self._campaign.applied, self._campaign.held)
+        counted = (self._campaign.applied, self._campaign.reserved)
         yield self._fact("the campaign counts one use", counted == (1, 0), str(counted))
 
     # --- The refund -------------------------------------------------------------------------------

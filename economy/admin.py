@@ -29,8 +29,8 @@ from economy.models import (
     EntryType,
     LedgerEntry,
     OutageDay,
-    ProverFinding,
-    ProverRun,
+    VerificationFinding,
+    VerificationRun,
     Wallet,
 )
 from economy.outages import OutageDayAdmin
@@ -496,8 +496,8 @@ admin.site.register(OutageDay, OutageDayAdmin)
 # --- Ledger checks --------------------------------------------------------------------------------
 
 
-@admin.register(ProverRun)
-class ProverRunAdmin(ReadOnlyAdmin[ProverRun]):
+@admin.register(VerificationRun)
+class VerificationRunAdmin(ReadOnlyAdmin[VerificationRun]):
     """The verifications of the ledger, and what they have found."""
 
     list_display = ("when", "outcome", "scope", "took")
@@ -506,24 +506,24 @@ class ProverRunAdmin(ReadOnlyAdmin[ProverRun]):
     change_form_outer_after_template = "players/story.html"
 
     @display(description="When")
-    def when(self, run: ProverRun) -> str:
+    def when(self, run: VerificationRun) -> str:
         return age(run.started_at)
 
     @display(description="Outcome")
-    def outcome(self, run: ProverRun) -> SafeString:
+    def outcome(self, run: VerificationRun) -> SafeString:
         noun = "difference" if run.differences == 1 else "differences"
         wrong = f"{run.differences:,} {noun}" if run.differences else ""
         return _outcome(wrong=wrong, is_finished=run.seconds is not None, right="verified")
 
     @display(description="Checked")
-    def scope(self, run: ProverRun) -> str:
+    def scope(self, run: VerificationRun) -> str:
         return f"{run.wallets:,} wallets, {run.entries:,} entries"
 
     @display(description="Took")
-    def took(self, run: ProverRun) -> str:
+    def took(self, run: VerificationRun) -> str:
         return "–" if run.seconds is None else span(timedelta(seconds=run.seconds))
 
-    def page_context(self, request: HttpRequest, obj: ProverRun) -> dict[str, Any]:
+    def page_context(self, request: HttpRequest, obj: VerificationRun) -> dict[str, Any]:
         """Return the findings, row by row."""
         return {"chapters": [_findings(obj)]} if obj.differences else {}
 
@@ -534,7 +534,7 @@ def _outcome(*, wrong: str, is_finished: bool, right: str) -> SafeString:
     return badge(right, "success") if is_finished else badge("not finished", "warning")
 
 
-def _findings(run: ProverRun) -> TimelineSection:
+def _findings(run: VerificationRun) -> TimelineSection:
     """Return the first findings of a verification."""
     findings = run.findings.select_related("player").order_by("pk")[:FINDINGS_SHOWN]
     hidden = run.differences - len(findings)
@@ -630,7 +630,7 @@ def _units(units: int | None, *, missing: str) -> str:
     return missing if units is None else f"{units:,}"
 
 
-def _first_wrong_entry(finding: ProverFinding) -> str | SafeString:
+def _first_wrong_entry(finding: VerificationFinding) -> str | SafeString:
     """Return a link to the first entry whose balance is not the sum up to it."""
     if finding.entry_id is None:
         return "–"

@@ -329,4 +329,4 @@ def is_timely(*, notice: PremiumNotice, now: datetime) -> bool:
 
 def mark_notified(*, notice_ids: Collection[int], now: datetime) -> int:
     """Mark the notices as delivered; return how many were not marked before."""
-    return PremiumNotice.objects.filter(pk__in=notice_ids, told_at=None).update(told_at=now)
+    return PremiumNotice.objects.filter(pk__in=notice_ids, notified_at=None).update(notified_at=now)

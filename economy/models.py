@@ -587,7 +587,7 @@ class PremiumNoticeQuerySet(models.QuerySet["PremiumNotice"]):
             Exists(
                 PremiumSpan.objects.final().filter(pk=OuterRef("span"), ends_at=OuterRef("ends_at"))
             ),
-            told_at=None,
+            notified_at=None,
         ).order_by("ends_at", "pk")
 
 
@@ -605,7 +605,7 @@ class PremiumNotice(models.Model):
     ends_at = models.DateTimeField()
     kind = models.CharField(max_length=16, choices=NoticeKind)
     created_at = models.DateTimeField()
-    told_at = models.DateTimeField(null=True)
+    notified_at = models.DateTimeField(null=True)
 
     objects = PremiumNoticeQuerySet.as_manager()
 
@@ -613,7 +613,7 @@ class PremiumNotice(models.Model):
         indexes = [
             # What the bot has to fetch.
             models.Index(
-                fields=["ends_at"], condition=Q(told_at=None), name="premiumnotice_untold"
+                fields=["ends_at"], condition=Q(notified_at=None), name="premiumnotice_unsent"
             ),
         ]
         constraints = [
@@ -641,7 +641,7 @@ class StreakQuerySet(models.QuerySet["Streak"]):
     def due(self, *, today: date) -> Self:
         """Return the streaks that have days to roll over, or to shield after the fact."""
         return self.filter(
-            Q(current__gt=0, settled_through__lt=today - DAY)
+            Q(current__gt=0, rolled_over_through__lt=today - DAY)
             | Exists(StreakDay.objects.shieldable().filter(player=OuterRef("player")))
         )
 
@@ -651,7 +651,7 @@ class StreakQuerySet(models.QuerySet["Streak"]):
 
 
 class Streak(models.Model):
-    """A player's streak as its days have made it, up to and including `settled_through`."""
+    """A player's streak as its days have made it, up to and including `rolled_over_through`."""
 
     player = models.OneToOneField(
         "players.Player", primary_key=True, on_delete=models.PROTECT, related_name="streak"
@@ -659,7 +659,7 @@ class Streak(models.Model):
     current = models.PositiveIntegerField()
     best = models.PositiveIntegerField()
     last_active_day = models.DateField()
-    settled_through = models.DateField()
+    rolled_over_through = models.DateField()
 
     objects = StreakQuerySet.as_manager()
 
@@ -675,8 +675,8 @@ class Streak(models.Model):
                 condition=Q(best__gte=F("current"), best__gt=0), name="streak_best_is_the_best"
             ),
             models.CheckConstraint(
-                condition=Q(settled_through__gte=F("last_active_day")),
-                name="streak_active_days_are_settled",
+                condition=Q(rolled_over_through__gte=F("last_active_day")),
+                name="streak_active_days_are_rolled_over",
             ),
         ]
         triggers = [
@@ -693,7 +693,7 @@ class StreakDayQuerySet(models.QuerySet["StreakDay"]):
 
     def undelivered(self) -> Self:
         """Return the saved days and lost streaks that await their notice, oldest first."""
-        return self.filter(outcome__in=NOTICE_OUTCOMES, told_at=None).order_by("pk")
+        return self.filter(outcome__in=NOTICE_OUTCOMES, notified_at=None).order_by("pk")
 
     def shieldable(self) -> Self:
         """Return the days of outages that have cost a player something."""
@@ -720,7 +720,7 @@ class StreakDay(models.Model):
     entry = models.OneToOneField(
         LedgerEntry, null=True, on_delete=models.PROTECT, related_name="streak_day"
     )
-    told_at = models.DateTimeField(null=True)
+    notified_at = models.DateTimeField(null=True)
 
     objects = StreakDayQuerySet.as_manager()
 
@@ -729,8 +729,8 @@ class StreakDay(models.Model):
             # Of which days players have to be notified.
             models.Index(
                 fields=["id"],
-                condition=Q(outcome__in=[one.value for one in NOTICE_OUTCOMES], told_at=None),
-                name="streak_day_untold",
+                condition=Q(outcome__in=[one.value for one in NOTICE_OUTCOMES], notified_at=None),
+                name="streak_day_unsent",
             ),
             # Whom an outage day has cost something.
             models.Index(
@@ -826,7 +826,7 @@ class OutageDay(models.Model):
 # --- Verification ---------------------------------------------------------------------------------
 
 
-class ProverRun(models.Model):
+class VerificationRun(models.Model):
     """One verification of the ledger: every wallet, recomputed from its entries."""
 
     started_at = models.DateTimeField()
@@ -841,16 +841,16 @@ class ProverRun(models.Model):
     )
 
     class Meta:
-        verbose_name = "proof"
+        verbose_name = "ledger check"
 
     def __str__(self) -> str:
         return f"ledger check {self.pk}"
 
 
-class ProverFinding(models.Model):
+class VerificationFinding(models.Model):
     """A wallet's balance, or one stated by an entry, that is not the sum of the entries."""
 
-    run = models.ForeignKey(ProverRun, on_delete=models.PROTECT, related_name="findings")
+    run = models.ForeignKey(VerificationRun, on_delete=models.PROTECT, related_name="findings")
     player = models.ForeignKey("players.Player", on_delete=models.PROTECT, related_name="+")
     asset = models.CharField(
         max_length=16, choices=[(asset, asset.replace("_", " ")) for asset in ASSETS]

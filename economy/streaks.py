@@ -298,7 +298,7 @@ def calendar(*, player: Player, month: date, now: datetime) -> list[tuple[date, 
     first = month.replace(day=1)
     last = (first + 31 * DAY).replace(day=1) - DAY
     # Without a streak there is nothing to roll over: what is over has been missed.
-    known_until = streak.settled_through if streak.current else _day(now) - DAY
+    known_until = streak.rolled_over_through if streak.current else _day(now) - DAY
     first, last = max(first, begin), min(last, known_until)
     recorded = dict(days.filter(day__range=(first, last)).values_list("day", "outcome"))
     outages = _outage_days(first, last)
@@ -313,8 +313,8 @@ def mark_notified(*, day: StreakDay, now: datetime) -> bool:
 
     False also when its outcome has changed meanwhile: then there is another notice to send.
     """
-    pending = StreakDay.objects.filter(pk=day.pk, outcome=day.outcome, told_at=None)
-    return pending.update(told_at=now) == 1
+    pending = StreakDay.objects.filter(pk=day.pk, outcome=day.outcome, notified_at=None)
+    return pending.update(notified_at=now) == 1
 
 
 def _day(now: datetime) -> date:
@@ -401,7 +401,7 @@ def _roll(
     is not rolled over or has changed. Returns the streak, None if the player has none.
     """
     streak = Streak.objects.filter(player=player).first()
-    through = [streak.settled_through] if streak else []
+    through = [streak.rolled_over_through] if streak else []
     shieldable = StreakDay.objects.shieldable().filter(player=player).order_by("day")
     first = min(
         [*facts, *(day + DAY for day in through), *shieldable.values_list("day", flat=True)[:1]],
@@ -431,13 +431,13 @@ def _roll(
             current=current,
             best=best,
             last_active_day=max(active),
-            settled_through=last,
+            rolled_over_through=last,
         )
     streak.current = current
     streak.best = max(streak.best, best)
     streak.last_active_day = max([streak.last_active_day, *active])
-    streak.settled_through = last
-    streak.save(update_fields=["current", "best", "last_active_day", "settled_through"])
+    streak.rolled_over_through = last
+    streak.save(update_fields=["current", "best", "last_active_day", "rolled_over_through"])
     return streak
 
 
@@ -461,10 +461,10 @@ def _keep(
                 if day.outcome is Outcome.FROZEN_SAVER
                 else None
             )
-            row.outcome, row.told_at = day.outcome, None
+            row.outcome, row.notified_at = day.outcome, None
         row.length = day.length
     StreakDay.objects.bulk_create(new)
-    StreakDay.objects.bulk_update(changed, ["outcome", "length", "entry", "told_at"])
+    StreakDay.objects.bulk_update(changed, ["outcome", "length", "entry", "notified_at"])
 
 
 def _use_saver(*, player: Player, day: date, now: datetime) -> LedgerEntry:

@@ -13,7 +13,7 @@ from django.utils.timezone import is_naive
 
 from economy import controls
 from economy.errors import InvalidEntryError
-from economy.models import ASSETS, ControlRun, ProverRun
+from economy.models import ASSETS, ControlRun, VerificationRun
 from quizarena import advisory_locks
 from quizarena.advisory_locks import AlreadyLockedError, Space
 from quizarena.players.models import Player
@@ -33,7 +33,7 @@ class RunningError(Exception):
     """Another verification is running. Nothing has been done."""
 
 
-def verify_nightly(*, now: datetime) -> ProverRun:
+def verify_nightly(*, now: datetime) -> VerificationRun:
     """Recompute every wallet from its entries; return the run, which is stored with its findings.
 
     Does what verify_all does, within the time of a night: the balances that entries state are
@@ -46,7 +46,7 @@ def verify_nightly(*, now: datetime) -> ProverRun:
 
 def verify_all(
     *, now: datetime, on_range: Callable[[int, int], None] = lambda _, __: None
-) -> ProverRun:
+) -> VerificationRun:
     """Recompute every wallet and every balance that an entry states; return the run.
 
     A balance must be the sum of the entries, and so must each balance that an entry states, of the
@@ -63,11 +63,13 @@ def verify_all(
     return _verify(now=now, night=None, on_range=on_range)
 
 
-def _verify(*, now: datetime, night: int | None, on_range: Callable[[int, int], None]) -> ProverRun:
+def _verify(
+    *, now: datetime, night: int | None, on_range: Callable[[int, int], None]
+) -> VerificationRun:
     """Verify all wallets, and the entries of the players of `night`, or of all of them."""
     with _alone(), controls.running(controls.LEDGER, now=now) as control_run:
         began = time.monotonic()
-        run = ProverRun.objects.create(started_at=now)
+        run = VerificationRun.objects.create(started_at=now)
         ranges = _ranges()
         for number, (first, last) in enumerate(ranges, 1):
             _verify_range_or_report(run, control_run, first=first, last=last, night=night)
@@ -85,7 +87,7 @@ def _verify(*, now: datetime, night: int | None, on_range: Callable[[int, int], 
 
 
 def _verify_range_or_report(
-    run: ProverRun, control_run: ControlRun, *, first: int, last: int, night: int | None
+    run: VerificationRun, control_run: ControlRun, *, first: int, last: int, night: int | None
 ) -> None:
     """Verify one range; a failure is stored as a finding and does not hold up the other ranges."""
     try:
@@ -128,7 +130,7 @@ def _ranges() -> list[tuple[int, int]]:
     return [(start, min(start + length, beyond) - 1) for start in range(first, beyond, length)]
 
 
-def _verify_range(run: ProverRun, *, first: int, last: int, night: int | None) -> None:
+def _verify_range(run: VerificationRun, *, first: int, last: int, night: int | None) -> None:
     """Verify the players `first` to `last`, store what is wrong and count it all in `run`."""
     with transaction.atomic(), connection.cursor() as cursor:
         cursor.execute(_SETTINGS)
@@ -213,7 +215,8 @@ _CHAIN_FAULTS = f"WITH {_BROKEN_CHAINS} SELECT count(*) FROM broken"  # noqa: S6
 _FINDINGS = f"""
 WITH {_COMPARED}, {_BROKEN_CHAINS},
 found AS (
-  INSERT INTO economy_proverfinding (run_id, player_id, asset, in_wallet, by_entries, entry_id)
+  INSERT INTO economy_verificationfinding
+    (run_id, player_id, asset, in_wallet, by_entries, entry_id)
   SELECT %(run)s, player_id, asset, in_wallet, by_entries, first_wrong
   FROM compared LEFT JOIN broken USING (player_id) CROSS JOIN LATERAL (VALUES
     {_for_each_asset("('{asset}', {asset}_in_wallet, {asset}_by_entries, {asset}_wrong)")}

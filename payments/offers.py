@@ -101,7 +101,7 @@ _PAID = ", ".join(f"'{status}'" for status in PAID)
 _LOOK = f"""
 SELECT
   wallet.free_energy, wallet.paid_energy, wallet.energy_counted_until, wallet.streak_savers,
-  streak.current, streak.last_active_day, streak.settled_through,
+  streak.current, streak.last_active_day, streak.rolled_over_through,
   active.was_active_on, active.returned_on,
   EXISTS (SELECT FROM economy_ledgerentry WHERE player_id = %(player)s
             AND idempotency_key = 'comeback:' || active.was_active_on) AS is_welcomed_back,
@@ -258,7 +258,7 @@ def _starter_ended_at(spans: Sequence[_Span], *, now: datetime) -> datetime | No
 
 def _streak(row: Mapping[str, Any], *, today: date) -> int:
     """Return the streak; 0 while the days since are not rolled over yet."""
-    rolled_over = row["settled_through"]
+    rolled_over = row["rolled_over_through"]
     is_known = rolled_over is not None and rolled_over >= today - streak_rules.DAY
     return row["current"] if is_known else 0
 

@@ -55,7 +55,7 @@ def track_renewal(purchase: Purchase, *, now: datetime) -> Subscription:
     if not is_new:
         # Two renewals may overtake each other.
         subscription.expires_at = max(subscription.expires_at, paid_until)
-        subscription.failed_at = subscription.grace_entry = subscription.grace_told_at = None
+        subscription.failed_at = subscription.grace_entry = subscription.grace_notified_at = None
         if (
             subscription.canceled_at is not None
             and subscription.canceled_at <= purchase.paid_at
@@ -69,7 +69,7 @@ def track_renewal(purchase: Purchase, *, now: datetime) -> Subscription:
                 "failed_at",
                 "canceled_at",
                 "grace_entry",
-                "grace_told_at",
+                "grace_notified_at",
             ]
         )
     return subscription

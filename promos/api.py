@@ -167,7 +167,12 @@ class CampaignBody(serializers.ModelSerializer[Campaign]):
         source="product_code", help_text="What a discount with the scope PRODUCT is for."
     )
     applied = serializers.IntegerField(help_text="Uses, whether or not refunded afterwards.")
-    held = serializers.IntegerField(help_text="Discounts that are reserved for players now.")
+    held = serializers.IntegerField(
+        source="reserved", help_text="Discounts that are reserved for players now."
+    )
+    stars_held = serializers.IntegerField(
+        source="stars_reserved", help_text="What the reserved discounts take off."
+    )
 
     class Meta:
         model = Campaign
@@ -663,7 +668,7 @@ class Statistics(ApiView):
         counted = {
             "attempts": funnel.attempts,
             "accepted": funnel.accepted,
-            "held": funnel.held,
+            "held": funnel.reserved,
             "applied": funnel.used,
             "revoked": funnel.refunded,
             "refusals": attempts,

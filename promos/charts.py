@@ -82,19 +82,19 @@ def day(moment: datetime | None) -> str:
     return dates.short_day(moment) if is_this_year else dates.day(moment)
 
 
-def limit_bar(used: int, held: int, limit: int | None, *, unit: str = "") -> SafeString:
+def limit_bar(used: int, reserved: int, limit: int | None, *, unit: str = "") -> SafeString:
     """Return what is used and reserved against its limit, as a bar and in numbers."""
     unit = f" {unit}" if unit else ""
-    reserved = f" + {held:,} reserved" if held else ""
+    waiting = f" + {reserved:,} reserved" if reserved else ""
     if limit is None:
         return format_html(
             '<div class="promos-measure"><span>{}{}{}</span><small>no limit</small></div>',
             f"{used:,}",
             unit,
-            reserved,
+            waiting,
         )
-    figures = f"{used:,}{reserved} of {limit:,}{unit}"
-    done, both = 100 * used / limit, 100 * (used + held) / limit
+    figures = f"{used:,}{waiting} of {limit:,}{unit}"
+    done, both = 100 * used / limit, 100 * (used + reserved) / limit
     bar = _bar(figures, _part("used", 0, done), _part("held", done, both))
     return format_html('<div class="promos-measure">{}<small>{}</small></div>', bar, figures)
 
@@ -127,7 +127,7 @@ def funnel_rows(funnel: Funnel, *, is_discount: bool) -> list[dict[str, Any]]:
     steps = [
         ("Attempts", funnel.attempts, "window"),
         ("Accepted", funnel.accepted, "passed"),
-        *([("Reserved now", funnel.held, "held")] if is_discount else []),
+        *([("Reserved now", funnel.reserved, "held")] if is_discount else []),
         ("Applied", funnel.used, "used"),
         ("Refunded" if is_discount else "Taken back", funnel.refunded, "back"),
     ]

@@ -32,7 +32,7 @@ def verify(*, now: datetime) -> int:
                 subject=campaign,
                 details={
                     name: {"counter": getattr(campaign, name), "redemptions": counted}
-                    for name in ("held", "applied", "stars_held", "stars_given")
+                    for name in ("reserved", "applied", "stars_reserved", "stars_given")
                     if (counted := getattr(campaign, f"rows_{name}")) != getattr(campaign, name)
                 },
             )
@@ -50,15 +50,15 @@ def find_differing(*, now: datetime) -> list[Campaign]:
     reserved = Q(redemptions__status="RESERVED")
     used = Q(redemptions__status__in=("APPLIED", "REVOKED"))
     counted = Campaign.objects.annotate(
-        rows_held=Count("redemptions", filter=reserved),
+        rows_reserved=Count("redemptions", filter=reserved),
         rows_applied=Count("redemptions", filter=used),
-        rows_stars_held=Coalesce(Sum("redemptions__stars_off", filter=reserved), 0),
+        rows_stars_reserved=Coalesce(Sum("redemptions__stars_off", filter=reserved), 0),
         rows_stars_given=Coalesce(Sum("redemptions__stars_off", filter=used), 0),
     )
     differing = counted.exclude(
-        held=F("rows_held"),
+        reserved=F("rows_reserved"),
         applied=F("rows_applied"),
-        stars_held=F("rows_stars_held"),
+        stars_reserved=F("rows_stars_reserved"),
         stars_given=F("rows_stars_given"),
     )
     found = list(differing.order_by("pk"))

@@ -6,31 +6,31 @@ from django.contrib.auth.models import User
 from django.db import transaction
 
 from promos.errors import AlreadySoError
-from promos.models import Block, Denial
+from promos.models import Block, DenylistEntry
 from quizarena.players.models import Player
 from quizarena.staff import audit, reasons
 
 
 @transaction.atomic
-def deny(*, player: Player, reason: str, now: datetime, staff: User) -> Denial:
+def deny(*, player: Player, reason: str, now: datetime, staff: User) -> DenylistEntry:
     """Put the player on the deny list: no code works any more. What was redeemed stays.
 
     Raises AlreadySoError for a player who is on it.
     """
     reason = reasons.normalise(reason)
-    denial, is_new = Denial.objects.get_or_create(
+    entry, is_new = DenylistEntry.objects.get_or_create(
         player=player, defaults={"reason": reason, "staff": staff, "at": now}
     )
     if not is_new:
         raise AlreadySoError(f"{player} is on the deny list already")
     _record(player, "denied", "can use no promo codes any more", reason=reason, staff=staff)
-    return denial
+    return entry
 
 
 @transaction.atomic
 def allow(*, player: Player, reason: str, staff: User) -> None:
     """Take the player off the deny list. Raises AlreadySoError for one who is not on it."""
-    deleted, _ = Denial.objects.filter(player=player).delete()
+    deleted, _ = DenylistEntry.objects.filter(player=player).delete()
     if not deleted:
         raise AlreadySoError(f"{player} is not on the deny list")
     _record(

@@ -43,7 +43,7 @@ class Action(StrEnum):
         """Return whether it makes sense for the campaign as it stands."""
         if self is Action.KILL:
             return campaign.killed_at is None and (
-                campaign.status in RUNNING or (campaign.status in OVER and campaign.held > 0)
+                campaign.status in RUNNING or (campaign.status in OVER and campaign.reserved > 0)
             )
         return self is Action.CLONE or campaign.status in _DUE[self]
 
@@ -141,7 +141,7 @@ def _kill(campaign: Campaign, *, reason: str, now: datetime, staff: User) -> Cam
         action="campaign.killed",
         obj=campaign,
         summary=f"{campaign}: killed. {reason}",
-        details={"reason": reason, "held": campaign.held},
+        details={"reason": reason, "reserved": campaign.reserved},
     )
     return campaign
 
@@ -153,7 +153,7 @@ def continue_operations(*, now: datetime) -> int:
     where this one has ended, or died.
     """
     done = 0
-    killed = Campaign.objects.filter(killed_at__isnull=False, held__gt=0)
+    killed = Campaign.objects.filter(killed_at__isnull=False, reserved__gt=0)
     for campaign_id in killed.values_list("pk", flat=True):
         done += campaigns.release_reservations(campaign_id=campaign_id, now=now, limit=BATCH)
     for campaign in Campaign.objects.filter(revoking_since__isnull=False).order_by("pk"):

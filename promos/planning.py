@@ -122,10 +122,10 @@ def edit(
 
 def _check_limits(campaign: Campaign) -> None:
     """Raise BadTermsError if the limits are below what has been given."""
-    used = campaign.applied + campaign.held
+    used = campaign.applied + campaign.reserved
     if campaign.uses_max is not None and campaign.uses_max < used:
         raise BadTermsError("uses_max", f"{used:,} uses are used or reserved already.")
-    stars = campaign.stars_given + campaign.stars_held
+    stars = campaign.stars_given + campaign.stars_reserved
     if campaign.stars_max is not None and campaign.stars_max < stars:
         raise BadTermsError("stars_max", f"{stars:,} Stars are given or reserved already.")
 

@@ -230,7 +230,7 @@ SELECT
   EXISTS (SELECT FROM economy_ledgerentry
           WHERE player_id = player.id AND type = 'PURCHASE_CREDIT') AS has_bought,
   player.suspended_at IS NOT NULL AS is_suspended,
-  EXISTS (SELECT FROM promos_denial WHERE player_id = player.id) AS is_denied,
+  EXISTS (SELECT FROM promos_denylistentry WHERE player_id = player.id) AS is_denied,
   block.until AS blocked_until,
   (SELECT count(*) FROM promos_attempt
    WHERE player_id = player.id AND at > %(failures_since)s AND refusal <> ''
@@ -248,11 +248,11 @@ SELECT
   mine.id AS live_id,
   {reserved_sql("mine")} AS is_reserved,
   {lapsed_sql("mine")} AS is_lapsed,
-  coalesce((SELECT max(turn) FROM promos_redemption
+  coalesce((SELECT max(attempt_number) FROM promos_redemption
             WHERE campaign_id = campaign.id AND player_id = player.id), 0) AS last_attempt_number,
   campaign.id AS campaign_id, campaign.status, campaign.kind, campaign.value,
   campaign.scope, campaign.product_code,
-  campaign.starts_at, campaign.ends_at, campaign.uses_max, campaign.applied, campaign.held,
+  campaign.starts_at, campaign.ends_at, campaign.uses_max, campaign.applied, campaign.reserved,
   campaign.for_new_players, campaign.for_first_purchase, campaign.for_language,
   campaign.for_level, campaign.for_lapsed_days
 FROM players_player AS player
@@ -382,7 +382,7 @@ def _examine(*, player: Player, entered: _Entered, now: datetime) -> Examination
     person, terms = known.person, known.terms
     if known.lapsed_id is not None and terms is not None:
         # Its time is over: a try would release it first.
-        person, terms = replace(person, has_used=False), replace(terms, held=terms.held - 1)
+        person, terms = replace(person, has_used=False), replace(terms, reserved=terms.reserved - 1)
         known = replace(known, reservation_id=None)
     known = replace(known, person=person, terms=terms)
     reasons = _against(known, player=player, now=now)
@@ -483,7 +483,7 @@ def _use(known: _Known, attempt: Attempt, *, player: Player, now: datetime) -> R
         code_id=known.code_id,
         is_shared=known.is_shared,
         player=player,
-        turn=known.person.last_attempt_number + 1,
+        attempt_number=known.person.last_attempt_number + 1,
         status=RedemptionStatus.RESERVED if is_discount else RedemptionStatus.APPLIED,
         created_at=now,
         changed_at=now,
@@ -579,7 +579,7 @@ def lock_for_payment(*, redemption_id: int, now: datetime) -> bool:
     reserved = Redemption.objects.reserved(now).filter(pk=redemption_id)
     return (
         reserved.update(
-            is_kept=True,
+            is_locked_for_payment=True,
             locked_until=Coalesce("locked_until", Value(now + PAYMENT_LOCK_TTL)),
             is_first_purchase=_is_for_first_purchase(),
             changed_at=now,
@@ -632,7 +632,12 @@ def apply(*, redemption_id: int, now: datetime) -> bool:
 def release(*, redemption_id: int, now: datetime) -> bool:
     """Return the reserved use to the campaign; False if it is over. Locks as `attach`."""
     reserved = Redemption.objects.filter(pk=redemption_id, status=RedemptionStatus.RESERVED)
-    return reserved.update(status=RedemptionStatus.EXPIRED, is_kept=False, changed_at=now) == 1
+    return (
+        reserved.update(
+            status=RedemptionStatus.EXPIRED, is_locked_for_payment=False, changed_at=now
+        )
+        == 1
+    )
 
 
 def revoke(*, redemption_id: int, now: datetime) -> bool:

@@ -475,7 +475,7 @@ def _offer_or_defer(rewards: Sequence[ReferralReward], *, now: datetime) -> None
 
 def notify(reward: ReferralReward, kind: ReferralNoticeKind, *, now: datetime) -> None:
     """Add a notice for the inviter; it supersedes unsent notices of the reward."""
-    reward.notices.filter(told_at=None).update(told_at=now)
+    reward.notices.filter(notified_at=None).update(notified_at=now)
     ReferralNotice.objects.create(
         player_id=reward.inviter_id, kind=kind, reward=reward, created_at=now
     )
@@ -522,7 +522,7 @@ def overview(*, player: Player, now: datetime) -> Overview:
     inviter = inviter_of(player=player, now=now)
     offer_rewards(inviter_id=inviter.pk, now=now)
     news = player.referral_notices.undelivered(of_losses=False)
-    news.order_by().update(told_at=now)
+    news.order_by().update(notified_at=now)
     mine = Referral.objects.filter(inviter=inviter)
     on_the_way = mine.checkable().filter(started_at__gt=now - WINDOW)
     latest = list(on_the_way.select_related("invited").order_by("-started_at")[:FRIENDS_SHOWN])

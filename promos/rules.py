@@ -104,7 +104,7 @@ class Terms:
     ends_at: datetime | None
     uses_max: int | None
     applied: int
-    held: int
+    reserved: int
     is_revoked: bool = False
     is_used_by_other: bool = False
     for_new_players: bool = False
@@ -155,7 +155,7 @@ def _of_the_campaign(terms: Terms, *, now: datetime) -> list[Reason]:
         terms.uses_max is not None and terms.applied >= terms.uses_max
     ):
         found.append(Reason.DEPLETED)
-    elif terms.uses_max is not None and terms.applied + terms.held >= terms.uses_max:
+    elif terms.uses_max is not None and terms.applied + terms.reserved >= terms.uses_max:
         found.append(Reason.ALL_HELD)
     if terms.status == "PAUSED":
         found.append(Reason.PAUSED)

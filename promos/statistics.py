@@ -77,7 +77,7 @@ class Funnel:
 
     attempts: int
     accepted: int
-    held: int
+    reserved: int
     used: int
     refunded: int
 
@@ -93,7 +93,7 @@ def funnel(campaign: Campaign, *, attempts: int) -> Funnel:
     return Funnel(
         attempts=attempts,
         accepted=sum(by_status.values()),
-        held=by_status.get(RedemptionStatus.RESERVED, 0),
+        reserved=by_status.get(RedemptionStatus.RESERVED, 0),
         used=sum(by_status.get(status, 0) for status in USED),
         refunded=by_status.get(RedemptionStatus.REVOKED, 0),
     )

@@ -462,7 +462,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
     "purge-idempotency-records": {
-        "task": "quizarena.api.tasks.purge_kept_answers",
+        "task": "quizarena.api.tasks.purge_idempotency_records",
         "schedule": crontab(hour="4", minute="45"),
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },

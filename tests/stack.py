@@ -41,8 +41,8 @@ SELECT mode || '-' || n, 'Frage ' || n || '?', 'falsch ' || n, 'richtig ' || n, 
 FROM unnest(ARRAY['QUICK_MIX_A1A2', 'ARTIKEL_SPRINT']) AS mode, generate_series(1, 30) AS n
 """
 PLAYED = (
-    "bot_inboxupdate, bot_outgoingcall, bot_pace, bot_broadcast, bot_remindersettings, "
-    "game_showing, game_round, players_player, "
+    "bot_inboxupdate, bot_outgoingcall, bot_ratelimit, bot_broadcast, bot_remindersettings, "
+    "game_roundquestion, game_round, players_player, "
     # Whom a test kills and starts again does not keep restarting.
     "ops_processrun"
 )

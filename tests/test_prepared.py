@@ -26,7 +26,7 @@ from promos.models import Attempt, Redemption
 from quizarena import prepared as module
 from quizarena.django_internals import UnpreparableError
 from quizarena.game import rounds
-from quizarena.game.models import Mode, Round, Showing
+from quizarena.game.models import Mode, Round, RoundQuestion
 from quizarena.players import services as players
 from quizarena.players.models import Language, Player
 from quizarena.prepared import Prepared, prepared
@@ -509,7 +509,9 @@ class TestTheProduct:
         players.lock(player)
         # The modes before Premium, which opens them all.
         buy(player, "MEGA_PACK_15")
-        showing = rounds.start(player=player, mode=Mode.QUICK_MIX_A1A2, key="k", now=NOON).showing
+        round_question = rounds.start(
+            player=player, mode=Mode.QUICK_MIX_A1A2, key="k", now=NOON
+        ).round_question
         assert entitlements.can_play(player=player, mode="WORD_ORDER", at=NOON)
         redeem(player, "NOBODY", now=NOON)
         redeem(player, now=NOON)
@@ -520,11 +522,11 @@ class TestTheProduct:
         # The second answer of a day finds the streak that the first has begun.
         for _ in range(2):
             shown = rounds.answer(
-                player=player, showing_id=showing.pk, option_index=0, now=NOON
+                player=player, round_question_id=round_question.pk, option_index=0, now=NOON
             ).next
             assert shown is not None
             rounds.outcomes(shown.round)
-            showing = shown
+            round_question = shown
 
         assert twin.found == {_name(query) for query in _of_the_product()}
         assert twin.written == {
@@ -532,9 +534,9 @@ class TestTheProduct:
             ("insert", PremiumSpan),
             ("insert", Redemption),
             ("insert", Round),
-            ("insert", Showing),
+            ("insert", RoundQuestion),
             ("save", Purchase),
-            ("save", Showing),
+            ("save", RoundQuestion),
         }
 
 

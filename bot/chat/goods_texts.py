@@ -43,7 +43,7 @@ def discount(reservation: Redemption, *, now: datetime) -> str:
 
 def time_left(reservation: Redemption, *, now: datetime) -> str:
     """Return how long a discount is reserved, in minutes rounded up."""
-    if reservation.is_kept:
+    if reservation.is_locked_for_payment:
         return _("kept for your invoice")
     assert reservation.reserved_until is not None
     minutes = max(1, math.ceil((reservation.reserved_until - now) / timedelta(minutes=1)))

@@ -20,7 +20,7 @@ class Data(StrEnum):
     MENU = "menu"
     HOME = "home"
     PLAY = "play"  # play:<mode>:<start key>
-    ANSWER = "answer"  # answer:<showing>:<option index>
+    ANSWER = "answer"  # answer:<round_question>:<option index>
     STOP = "stop"  # stop:<round>
     LANGUAGES = "languages"
     LANGUAGE = "language"  # language:<code>

@@ -9,7 +9,7 @@ from bot.chat import phrases
 from bot.chat.context import Context
 from bot.queue import outbox
 from bot.queue.models import InboxUpdate
-from quizarena.game.models import Showing
+from quizarena.game.models import RoundQuestion
 from quizarena.players.models import Awaited
 
 # As many pictures as an album has, and something in between.
@@ -80,7 +80,7 @@ async def edit_message(
     text: str,
     keyboard: InlineKeyboardMarkup,
     *,
-    shows: Showing | None = None,
+    shows: RoundQuestion | None = None,
 ) -> None:
     """Turn the tapped message into `text`; where it cannot be edited, say it anew.
 
@@ -89,7 +89,7 @@ async def edit_message(
     """
     formatted: dict[str, Any] = {"parse_mode": ParseMode.HTML, "reply_markup": keyboard}
     message = query.message
-    with outbox.showing(shows.pk if shows else None):
+    with outbox.round_question(shows.pk if shows else None):
         if isinstance(message, Message) and message.is_accessible and message.invoice is None:
             await query.edit_message_text(text, **formatted)
         else:

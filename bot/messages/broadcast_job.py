@@ -236,7 +236,7 @@ def _store_outcomes(
 ) -> None:
     """Store the outcome of recipients, by outcome, and count them."""
     for outcome, pks in ended.items():
-        broadcast.addressees.filter(pk__in=pks).update(outcome=outcome, settled_at=now)
+        broadcast.addressees.filter(pk__in=pks).update(outcome=outcome, finished_at=now)
         counted = getattr(broadcast, outcome.lower()) + len(pks)
         setattr(broadcast, outcome.lower(), counted)
 
@@ -263,7 +263,9 @@ def watch(*, now: datetime) -> int:
             now=now,
         )
     keys = {str(broadcast.pk) for broadcast in stuck}
-    for alert in Alert.objects.filter(kind=broadcasts.STUCK, settled_at=None).exclude(key__in=keys):
+    for alert in Alert.objects.filter(kind=broadcasts.STUCK, resolved_at=None).exclude(
+        key__in=keys
+    ):
         alerts.resolve(kind=broadcasts.STUCK, key=alert.key, now=now)
     return len(stuck)
 
@@ -273,7 +275,7 @@ def rate(broadcast: Broadcast) -> float:
     latest = list(
         broadcast.addressees.filter(outcome=Delivered.SENT)
         .order_by("-pk")
-        .values_list("settled_at", flat=True)[:RATE_SAMPLE]
+        .values_list("finished_at", flat=True)[:RATE_SAMPLE]
     )
     moments = [moment for moment in latest if moment is not None]
     seconds = (max(moments) - min(moments)).total_seconds() if moments else 0.0

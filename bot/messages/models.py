@@ -392,7 +392,7 @@ class BroadcastRecipient(models.Model):
         db_index=False,
         related_name="+",
     )
-    settled_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
 
     class Meta:
         verbose_name = "recipient"
@@ -417,9 +417,9 @@ class BroadcastRecipient(models.Model):
                 name="recipient_has_a_call_once_it_left",
             ),
             models.CheckConstraint(
-                condition=Q(outcome__in=["PENDING", "QUEUED"], settled_at=None)
-                | (~Q(outcome__in=["PENDING", "QUEUED"]) & Q(settled_at__isnull=False)),
-                name="recipient_settled_has_settled_at",
+                condition=Q(outcome__in=["PENDING", "QUEUED"], finished_at=None)
+                | (~Q(outcome__in=["PENDING", "QUEUED"]) & Q(finished_at__isnull=False)),
+                name="recipient_finished_has_finished_at",
             ),
         ]
         triggers = [

@@ -112,7 +112,7 @@ RECEIPTS = Source(
 DELAYS = Source(
     name="delay",
     due=Purchase.objects.delay_notice_due,
-    claim=_marking(Purchase.objects.delay_notice_due, "delay_told_at"),
+    claim=_marking(Purchase.objects.delay_notice_due, "delay_notified_at"),
     render=lambda purchase, _: receipts_texts.delay(purchase),
     keyboard=lambda _, __: shop_buttons.after_purchase_notice(),
     transactional=True,
@@ -120,7 +120,7 @@ DELAYS = Source(
 REFUNDS = Source(
     name="refund",
     due=lambda: Purchase.objects.refund_notice_due().select_related("product"),
-    claim=_marking(Purchase.objects.refund_notice_due, "refund_told_at"),
+    claim=_marking(Purchase.objects.refund_notice_due, "refund_notified_at"),
     render=lambda purchase, _: receipts_texts.refund(purchase),
     keyboard=lambda _, __: shop_buttons.after_purchase_notice(),
     transactional=True,
@@ -136,7 +136,7 @@ LINKS = Source(
 FAILED_RENEWALS = Source(
     name="renewal",
     due=Subscription.objects.grace_notice_due,
-    claim=_marking(Subscription.objects.grace_notice_due, "grace_told_at"),
+    claim=_marking(Subscription.objects.grace_notice_due, "grace_notified_at"),
     render=_render_renewal_failed,
     keyboard=lambda _, __: receipts_buttons.after_subscription_notice(),
     transactional=True,
@@ -144,7 +144,7 @@ FAILED_RENEWALS = Source(
 ANSWERS = Source(
     name="answer",
     due=SupportRequest.objects.answer_due,
-    claim=_marking(SupportRequest.objects.answer_due, "told_at"),
+    claim=_marking(SupportRequest.objects.answer_due, "notified_at"),
     render=lambda request, _: support_texts.support_answer(request),
     transactional=True,
 )
@@ -190,7 +190,7 @@ def _invitations(*, of_losses: bool) -> Source[ReferralNotice]:
     return Source(
         name="lost reward" if of_losses else "invitations",
         due=due,
-        claim=_marking(due, "told_at"),
+        claim=_marking(due, "notified_at"),
         render=lambda notice, now: invite_texts.notice(notice, now=now),
         keyboard=lambda notice, _: invite_buttons.after_invitation_notice(notice.reward),
         transactional=of_losses,
@@ -288,9 +288,9 @@ def _notify_one(sources: Sequence[Source[Any]], player_id: int) -> int:
         settings = reminder_settings.settings_of(player)
         if not local_time.is_awake(now, zone=settings.zone):
             return 0  # The quiet hours have begun since the players were looked for.
-        useless_at = local_time.quiet_at(now, zone=settings.zone)
+        expires_at = local_time.quiet_at(now, zone=settings.zone)
         with (
-            outbox.collecting(lane=Lane.BULK, useless_at=useless_at),
+            outbox.collecting(lane=Lane.BULK, expires_at=expires_at),
             dates.speaking_to(player, zone=settings.zone),
         ):
             return sum(

@@ -21,7 +21,7 @@ def broadcasts_of_player(request: HttpRequest, player: Player) -> TimelineSectio
         title="Broadcasts",
         headers=["Broadcast", "Outcome", "Done"],
         rows=[
-            [object_link(row.broadcast), Delivered(row.outcome).label, age(row.settled_at)]
+            [object_link(row.broadcast), Delivered(row.outcome).label, age(row.finished_at)]
             for row in rows
         ],
     )

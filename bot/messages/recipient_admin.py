@@ -27,7 +27,7 @@ OUTCOME_COLOURS = {
     Delivered.MAYBE_SENT: "warning",
     Delivered.LEFT_OUT: "default",
 }
-CSV_HEADERS = ("telegram_id", "username", "outcome", f"settled_at ({dates.zone_name()})")
+CSV_HEADERS = ("telegram_id", "username", "outcome", f"finished_at ({dates.zone_name()})")
 CSV_CHUNK = 2_000
 
 
@@ -83,7 +83,7 @@ class BroadcastRecipientAdmin(ReadOnlyAdmin[BroadcastRecipient]):
     @display(description="Finished")
     def finished(self, recipient: BroadcastRecipient) -> str:
         """Return when the outcome was known."""
-        return age(recipient.settled_at)
+        return age(recipient.finished_at)
 
     @display(description="Call")
     def shown_call(self, recipient: BroadcastRecipient) -> str | SafeString:
@@ -104,10 +104,10 @@ def csv_lines(broadcast: Broadcast) -> Iterator[str]:
     """Return the recipients as lines of CSV, with the mark by which Excel knows UTF-8."""
     yield "\ufeff" + _line(CSV_HEADERS)
     rows = broadcast.addressees.order_by("player").values_list(
-        "player__telegram_id", "player__username", "outcome", "settled_at"
+        "player__telegram_id", "player__username", "outcome", "finished_at"
     )
-    for telegram_id, username, outcome, settled_at in rows.iterator(chunk_size=CSV_CHUNK):
-        moment = dates.for_csv(settled_at) if settled_at else ""
+    for telegram_id, username, outcome, finished_at in rows.iterator(chunk_size=CSV_CHUNK):
+        moment = dates.for_csv(finished_at) if finished_at else ""
         yield _line((telegram_id, username, outcome, moment))
 
 

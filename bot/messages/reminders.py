@@ -120,7 +120,7 @@ def _risky(players: "QuerySet[Player]", today: date) -> "QuerySet[Player]":
     """Return those whose streak runs, is rolled over, and has nothing of today."""
     return players.filter(
         streak__current__gt=0,
-        streak__settled_through__gte=today - DAY,
+        streak__rolled_over_through__gte=today - DAY,
         streak__last_active_day__lt=today,
     )
 
@@ -254,7 +254,7 @@ def _remind_players(sweep: ReminderSweep, page: Sequence[int], *, now: datetime)
     }
     day = local_time.local_day(sweep.due_at, zone=sweep.zone)
     served = _take_slots(needed, kind=kind, day=day, now=now) if needed else set()
-    with outbox.collecting(lane=Lane.BULK, useless_at=sweep.due_at + LATE):
+    with outbox.collecting(lane=Lane.BULK, expires_at=sweep.due_at + LATE):
         reminded = {pk for pk in sorted(served) if _remind_one(needed[pk], sweep=sweep, now=now)}
     if reminded != served:
         Reminder.objects.filter(player__in=served - reminded, kind=kind, day=day).delete()

@@ -221,7 +221,7 @@ class OutgoingCallAdmin(ReadOnlyAdmin[OutgoingCall]):
                     ("player", "shown_state"),
                     ("created", "due"),
                     ("claimed", "finished"),
-                    ("tries", "doubtful"),
+                    ("tries", "delivery_uncertain"),
                     ("lane", "paced"),
                     ("cause", "message"),
                 )

@@ -150,9 +150,9 @@ class OutgoingCall(models.Model):
         InboxUpdate, null=True, on_delete=models.SET_NULL, related_name="calls"
     )
     # The question that the player sees once the call is made; empty again when it has failed and
-    # was refunded. Showings are never deleted, so nothing has to watch over the reference.
-    showing = models.ForeignKey(
-        "game.Showing",
+    # was refunded. Such questions are never deleted, so nothing has to watch over the reference.
+    round_question = models.ForeignKey(
+        "game.RoundQuestion",
         null=True,
         on_delete=models.DO_NOTHING,
         db_constraint=False,
@@ -162,7 +162,7 @@ class OutgoingCall(models.Model):
     created_at = models.DateTimeField()
     due_at = models.DateTimeField()
     # From when on it is not worth sending: a reminder that comes at night reminds of nothing.
-    useless_at = models.DateTimeField(null=True)
+    expires_at = models.DateTimeField(null=True)
     claimed_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     attempts = models.PositiveSmallIntegerField(default=0)
@@ -170,7 +170,7 @@ class OutgoingCall(models.Model):
     # claim which another sender has taken over changes nothing.
     claim_number = models.PositiveIntegerField(default=0, db_default=0)
     # An earlier try may have arrived: Telegram has no idempotency key for sends.
-    doubtful = models.BooleanField(default=False)
+    delivery_uncertain = models.BooleanField(default=False)
     error = models.TextField(blank=True, default="")
     message_id = models.BigIntegerField(null=True)
 
@@ -196,9 +196,9 @@ class OutgoingCall(models.Model):
             ),
             # Calls whose time is over before they could leave.
             models.Index(
-                fields=["useless_at"],
-                condition=Q(state="PENDING", useless_at__isnull=False),
-                name="outbox_useless",
+                fields=["expires_at"],
+                condition=Q(state="PENDING", expires_at__isnull=False),
+                name="outbox_expires",
             ),
             # A player's timeline in the admin.
             models.Index(fields=["chat_key", "-id"], name="outbox_of_chat"),
@@ -213,7 +213,7 @@ class OutgoingCall(models.Model):
                 fields=["id"],
                 condition=Q(
                     state__in=["REFUSED", "GIVEN_UP", "MAYBE_SENT", "SUPERSEDED"],
-                    showing__isnull=False,
+                    round_question__isnull=False,
                 ),
                 name="outbox_unshown",
             ),
@@ -242,7 +242,7 @@ class OutgoingCall(models.Model):
         return f"{self.method} {self.pk}"
 
 
-class Pace(models.Model):
+class RateLimit(models.Model):
     """When the next call of one kind or chat may leave, for all senders together.
 
     The theoretical arrival time of the generic cell rate algorithm, kept per name: `chat:<id>`,
@@ -256,20 +256,19 @@ class Pace(models.Model):
     limited_until = models.DateTimeField(null=True)
 
     class Meta:
-        verbose_name_plural = "paces"
         indexes = [
             # "How many chats were limited within the same seconds?"
             models.Index(
                 fields=["limited_at"],
                 condition=Q(limited_at__isnull=False),
-                name="pace_recently_limited",
+                name="ratelimit_recently_limited",
             ),
         ]
         constraints = [
             models.CheckConstraint(
                 condition=Q(limited_at=None, limited_until=None)
                 | Q(limited_at__isnull=False, limited_until__isnull=False),
-                name="pace_limit_has_both_times",
+                name="ratelimit_has_both_times",
             ),
         ]
 

@@ -22,7 +22,7 @@ from telegram.error import TelegramError
 from telegram.request import BaseRequest, RequestData
 
 from bot.queue import wake
-from bot.queue.models import FAILED_STATES, CallState, Lane, OutgoingCall, Pace
+from bot.queue.models import FAILED_STATES, CallState, Lane, OutgoingCall, RateLimit
 
 # One new message per second and chat, three at once after a rest (Telegram's own advice).
 CHAT_INTERVAL = timedelta(seconds=1)
@@ -44,7 +44,7 @@ GIVE_UP_AFTER = timedelta(hours=24)
 Call = dict[str, Any]
 
 _collected: ContextVar[list[Call] | None] = ContextVar("collected", default=None)
-_showing: ContextVar[int | None] = ContextVar("showing", default=None)
+_round_question: ContextVar[int | None] = ContextVar("round_question", default=None)
 
 
 class NotCollectingError(TelegramError):
@@ -56,13 +56,13 @@ def collecting(
     *,
     update_id: int | None = None,
     lane: Lane = Lane.ANSWER,
-    useless_at: datetime | None = None,
+    expires_at: datetime | None = None,
 ) -> Iterator[list[int]]:
     """Write the calls made inside down as one INSERT, in order, when the block ends.
 
     Yields their ids, which are there afterwards. Belongs into the transaction that wants them sent:
     if that one rolls back, nothing is sent. After its commit a sender is woken. What has not left
-    by `useless_at` is given up.
+    by `expires_at` is given up.
     """
     calls: list[Call] = []
     written: list[int] = []
@@ -72,21 +72,21 @@ def collecting(
     finally:
         _collected.reset(token)
     if calls:
-        written += _insert(calls, update_id=update_id, lane=lane, useless_at=useless_at)
+        written += _insert(calls, update_id=update_id, lane=lane, expires_at=expires_at)
         transaction.on_commit(wake.senders)
 
 
 @contextmanager
-def showing(showing_id: int | None) -> Iterator[None]:
+def round_question(round_question_id: int | None) -> Iterator[None]:
     """Note of the calls made inside that they show the player this question, if it is one.
 
     Should they fail, bot/screens/game/undelivered.py refunds it.
     """
-    token = _showing.set(showing_id)
+    token = _round_question.set(round_question_id)
     try:
         yield
     finally:
-        _showing.reset(token)
+        _round_question.reset(token)
 
 
 class OutboxRequest(BaseRequest):
@@ -159,13 +159,13 @@ def _call(method: str, request_data: RequestData | None, *, now: datetime) -> Ca
         "files": files or None,
         # A new message; typing signs and the like are gone in a moment and need no pace.
         "paced": method.startswith("send") and method != "sendChatAction",
-        "showing_id": _showing.get(),
+        "round_question_id": _round_question.get(),
         "created_at": now.isoformat(),
     }
 
 
 def _insert(
-    calls: Sequence[Call], *, update_id: int | None, lane: Lane, useless_at: datetime | None
+    calls: Sequence[Call], *, update_id: int | None, lane: Lane, expires_at: datetime | None
 ) -> list[int]:
     """Write calls down, in order, in one statement that is the same for any number of them.
 
@@ -175,17 +175,18 @@ def _insert(
         cursor.execute(
             """
             INSERT INTO bot_outgoingcall
-              (method, chat_key, parameters, files, lane, paced, state, caused_by_id, showing_id,
-               created_at, due_at, useless_at, attempts, doubtful, error)
-            SELECT method, chat_key, parameters, files, %s, paced, 'PENDING', %s, showing_id,
+              (method, chat_key, parameters, files, lane, paced, state, caused_by_id,
+               round_question_id, created_at, due_at, expires_at, attempts, delivery_uncertain,
+               error)
+            SELECT method, chat_key, parameters, files, %s, paced, 'PENDING', %s, round_question_id,
               created_at, created_at, %s, 0, false, ''
             FROM jsonb_to_recordset(%s::jsonb) AS call (
               method text, chat_key bigint, parameters jsonb, files jsonb, paced boolean,
-              showing_id bigint, created_at timestamptz
+              round_question_id bigint, created_at timestamptz
             )
             RETURNING id
             """,
-            [lane, update_id, useless_at, json.dumps(calls)],
+            [lane, update_id, expires_at, json.dumps(calls)],
         )
         return [pk for (pk,) in cursor.fetchall()]
 
@@ -222,7 +223,7 @@ class Delivery:
     lane: int
     created_at: datetime
     attempts: int
-    doubtful: bool
+    delivery_uncertain: bool
     claim_number: int
 
 
@@ -239,7 +240,7 @@ class Outcome:
     due_at: datetime
     attempts: int
     rate_limited: bool = False
-    doubtful: bool = False
+    delivery_uncertain: bool = False
     error: str = ""
     message_id: int | None = None
 
@@ -284,16 +285,16 @@ def take_turn(
 def take_over() -> int:
     """Give back the calls of senders that died with them; return how many there were.
 
-    Such a call may have arrived, which cannot be found out: an answer is made again and marked
-    doubtful, a bulk message is not sent twice knowingly and ends as MAYBE_SENT. A claim's age is
-    measured by the clock of the database, which all senders share: one that runs ahead must not
-    take calls away from senders that are alive.
+    Such a call may have arrived, which cannot be found out: an answer is made again and its
+    delivery is uncertain; a bulk message is not sent twice knowingly and ends as MAYBE_SENT. A
+    claim's age is measured by the clock of the database, which all senders share: one that runs
+    ahead must not take calls away from senders that are alive.
     """
     with connection.cursor() as cursor:
         cursor.execute(
             """
             UPDATE bot_outgoingcall AS call
-            SET doubtful = true, error = 'The sender died while the call was on its way.',
+            SET delivery_uncertain = true, error = 'The sender died while the call was on its way.',
                 attempts = call.attempts + 1,
                 state = CASE WHEN lost.for_good THEN 'MAYBE_SENT' ELSE 'PENDING' END,
                 finished_at = CASE WHEN lost.for_good THEN statement_timestamp() END
@@ -315,7 +316,7 @@ def take_over() -> int:
 
 def give_up_expired(*, now: datetime) -> int:
     """Give up the calls that are not worth sending any more; return how many there were."""
-    expired = OutgoingCall.objects.filter(state=CallState.PENDING, useless_at__lte=now)
+    expired = OutgoingCall.objects.filter(state=CallState.PENDING, expires_at__lte=now)
     return expired.update(
         state=CallState.GIVEN_UP, finished_at=now, error="It expired before it could be sent."
     )
@@ -334,7 +335,7 @@ def cancel_pending(*, call_ids: Collection[int]) -> set[int]:
     What a sender has claimed is on its way and stays, and so does what may have arrived.
     """
     waiting = OutgoingCall.objects.select_for_update(skip_locked=True).filter(
-        pk__in=call_ids, state=CallState.PENDING, doubtful=False
+        pk__in=call_ids, state=CallState.PENDING, delivery_uncertain=False
     )
     taken = set(waiting.values_list("pk", flat=True))
     OutgoingCall.objects.filter(pk__in=taken).delete()
@@ -352,7 +353,7 @@ def send_again(*, call_id: int) -> bool:
             attempts=0,
             due_at=now,
             created_at=now,
-            useless_at=None,
+            expires_at=None,
         )
         == 1
     )
@@ -360,7 +361,7 @@ def send_again(*, call_id: int) -> bool:
 
 def purge_rate_limits(*, now: datetime) -> int:
     """Delete the rate limits of chats that are at rest; return how many there were."""
-    at_rest = Pace.objects.filter(name__startswith="chat:", free_at__lt=now)
+    at_rest = RateLimit.objects.filter(name__startswith="chat:", free_at__lt=now)
     return at_rest.exclude(limited_until__gte=now).delete()[0]
 
 
@@ -371,14 +372,14 @@ def _record(outcomes: Sequence[Outcome], *, now: datetime) -> None:
             """
             UPDATE bot_outgoingcall AS call
             SET state = outcome.state, due_at = outcome.due_at, attempts = outcome.attempts,
-                doubtful = outcome.doubtful, error = outcome.error,
+                delivery_uncertain = outcome.delivery_uncertain, error = outcome.error,
                 message_id = outcome.message_id,
                 finished_at = CASE WHEN outcome.state <> 'PENDING' THEN %s::timestamptz END
             FROM unnest(
               %s::bigint[], %s::integer[], %s::text[], %s::timestamptz[], %s::smallint[],
               %s::boolean[], %s::text[], %s::bigint[]
             ) AS outcome
-              (id, claim_number, state, due_at, attempts, doubtful, error, message_id)
+              (id, claim_number, state, due_at, attempts, delivery_uncertain, error, message_id)
             WHERE call.id = outcome.id AND call.claim_number = outcome.claim_number
               AND call.state = 'SENDING'
             """,
@@ -389,7 +390,7 @@ def _record(outcomes: Sequence[Outcome], *, now: datetime) -> None:
                 [outcome.state.value for outcome in outcomes],
                 [outcome.due_at for outcome in outcomes],
                 [outcome.attempts for outcome in outcomes],
-                [outcome.doubtful for outcome in outcomes],
+                [outcome.delivery_uncertain for outcome in outcomes],
                 [outcome.error for outcome in outcomes],
                 [outcome.message_id for outcome in outcomes],
             ],
@@ -401,7 +402,7 @@ def _signals(*, now: datetime) -> tuple[bool, bool]:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            SELECT EXISTS (SELECT FROM bot_pace WHERE name = 'stop' AND free_at > %s),
+            SELECT EXISTS (SELECT FROM bot_ratelimit WHERE name = 'stop' AND free_at > %s),
                    EXISTS (SELECT FROM bot_outgoingcall WHERE lane = %s AND state = 'PENDING')
             """,
             [now, Lane.BULK],
@@ -425,13 +426,13 @@ def _limit_chats(outcomes: Sequence[Outcome], *, now: datetime) -> None:
               JOIN bot_outgoingcall AS call ON call.id = outcome.id
               LEFT JOIN bot_inboxupdate AS cause ON cause.update_id = call.caused_by_id
             ), limited AS (
-              INSERT INTO bot_pace (name, free_at, limited_at, limited_until)
+              INSERT INTO bot_ratelimit (name, free_at, limited_at, limited_until)
               SELECT 'chat:' || chat_key, %(now)s, %(now)s, max(until)
               FROM refused WHERE chat_key IS NOT NULL
               GROUP BY 1 ORDER BY 1
               ON CONFLICT (name) DO UPDATE
               SET limited_at = excluded.limited_at,
-                  limited_until = greatest(bot_pace.limited_until, excluded.limited_until)
+                  limited_until = greatest(bot_ratelimit.limited_until, excluded.limited_until)
             )
             SELECT max(until) FROM refused WHERE lane = %(bulk)s
             """,
@@ -443,7 +444,7 @@ def _limit_chats(outcomes: Sequence[Outcome], *, now: datetime) -> None:
             },
         )
         (bulk_until,) = cursor.fetchone()
-    together = Pace.objects.filter(limited_at__gt=now - LIMITED_TOGETHER)
+    together = RateLimit.objects.filter(limited_at__gt=now - LIMITED_TOGETHER)
     untils = list(together.values_list("limited_until", flat=True))
     stops = [bulk_until] if bulk_until else []
     if len(untils) >= LIMITED_CHATS_MAX:
@@ -457,8 +458,8 @@ def _stop(*, until: datetime) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             """
-            INSERT INTO bot_pace (name, free_at) VALUES ('stop', %s)
-            ON CONFLICT (name) DO UPDATE SET free_at = greatest(bot_pace.free_at, excluded.free_at)
+            INSERT INTO bot_ratelimit AS stop (name, free_at) VALUES ('stop', %s)
+            ON CONFLICT (name) DO UPDATE SET free_at = greatest(stop.free_at, excluded.free_at)
             """,
             [until],
         )
@@ -474,15 +475,17 @@ def _claim_paced(lane: Lane, *, per_second: int | None, room: int, now: datetime
         return _claim(lane, limit=room, now=now)
     interval = timedelta(seconds=1) / per_second
     saved = interval * (math.ceil(per_second / 10) - 1)
-    Pace.objects.bulk_create([Pace(name=lane.label, free_at=now - saved)], ignore_conflicts=True)
-    pace = Pace.objects.select_for_update().get(name=lane.label)
-    free_at = max(pace.free_at, now - saved)
+    RateLimit.objects.bulk_create(
+        [RateLimit(name=lane.label, free_at=now - saved)], ignore_conflicts=True
+    )
+    rate = RateLimit.objects.select_for_update().get(name=lane.label)
+    free_at = max(rate.free_at, now - saved)
     allowed = max(0, (now - free_at) // interval + 1) if free_at <= now else 0
     if not allowed:
         return []
     deliveries = _claim(lane, limit=min(room, allowed), now=now)
-    pace.free_at = free_at + len(deliveries) * interval
-    pace.save(update_fields=["free_at"])
+    rate.free_at = free_at + len(deliveries) * interval
+    rate.save(update_fields=["free_at"])
     return deliveries
 
 
@@ -501,10 +504,10 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
               SELECT waiting.id, waiting.chat_key, waiting.lane, waiting.method,
                 waiting.parameters -> 'message_id' AS message_id
               FROM bot_outgoingcall AS waiting
-              LEFT JOIN bot_pace AS pace ON pace.name = 'chat:' || waiting.chat_key
+              LEFT JOIN bot_ratelimit AS pace ON pace.name = 'chat:' || waiting.chat_key
               WHERE waiting.state = 'PENDING' AND waiting.lane = %(lane)s
                 AND waiting.due_at <= %(now)s
-                AND (waiting.useless_at IS NULL OR waiting.useless_at > %(now)s)
+                AND (waiting.expires_at IS NULL OR waiting.expires_at > %(now)s)
                 AND (pace.free_at IS NULL OR pace.free_at <= %(burst_until)s OR NOT waiting.paced)
                 AND (pace.limited_until IS NULL OR pace.limited_until <= %(now)s)
                 AND NOT EXISTS (
@@ -518,10 +521,10 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
               FOR UPDATE OF waiting SKIP LOCKED
             ), chosen AS MATERIALIZED (
               -- What replaces the text replaces the buttons with it, but not the other way round.
-              SELECT head.id AS head_id, head.chat_key, head.message_id, newest.showing_id,
+              SELECT head.id AS head_id, head.chat_key, head.message_id, newest.round_question_id,
                 coalesce(newest.id, head.id) AS id
               FROM head LEFT JOIN LATERAL (
-                SELECT newer.id, newer.showing_id FROM bot_outgoingcall AS newer
+                SELECT newer.id, newer.round_question_id FROM bot_outgoingcall AS newer
                 WHERE head.method LIKE 'edit%%'
                   AND newer.chat_key = head.chat_key AND newer.lane = head.lane
                   AND newer.state = 'PENDING' AND newer.id > head.id
@@ -536,9 +539,9 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
             ), superseded AS (
               UPDATE bot_outgoingcall AS call
               SET state = 'SUPERSEDED', finished_at = %(now)s,
-                  showing_id = nullif(call.showing_id, older.newest_showing_id)
+                  round_question_id = nullif(call.round_question_id, older.newest_round_question_id)
               FROM (
-                SELECT older.id, chosen.showing_id AS newest_showing_id
+                SELECT older.id, chosen.round_question_id AS newest_round_question_id
                 FROM chosen CROSS JOIN LATERAL (
                   SELECT older.id FROM bot_outgoingcall AS older
                   WHERE chosen.id > chosen.head_id
@@ -558,17 +561,17 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
               FROM chosen WHERE call.id = chosen.id
               RETURNING call.*
             ), paced AS (
-              INSERT INTO bot_pace (name, free_at)
+              INSERT INTO bot_ratelimit (name, free_at)
               SELECT DISTINCT
                 'chat:' || chat_key, %(now)s::timestamptz + make_interval(secs => %(interval)s)
               FROM claimed WHERE paced
               ORDER BY 1
               ON CONFLICT (name) DO UPDATE
               SET free_at =
-                greatest(bot_pace.free_at, %(now)s) + make_interval(secs => %(interval)s)
+                greatest(bot_ratelimit.free_at, %(now)s) + make_interval(secs => %(interval)s)
             )
-            SELECT id, method, chat_key, parameters, files, lane, created_at, attempts, doubtful,
-              claim_number
+            SELECT id, method, chat_key, parameters, files, lane, created_at, attempts,
+              delivery_uncertain, claim_number
             FROM claimed ORDER BY id
             """,
             {
@@ -589,7 +592,7 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
                 lane=row[5],
                 created_at=row[6],
                 attempts=row[7],
-                doubtful=row[8],
+                delivery_uncertain=row[8],
                 claim_number=row[9],
             )
             for row in cursor.fetchall()

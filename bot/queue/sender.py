@@ -95,7 +95,7 @@ async def deliver(bot: Bot, delivery: Delivery) -> tuple[Outcome, TelegramError 
         state=CallState.SENT,
         due_at=timezone.now(),
         attempts=delivery.attempts + 1,
-        doubtful=delivery.doubtful,
+        delivery_uncertain=delivery.delivery_uncertain,
         message_id=message_id,
     )
     return sent, None
@@ -108,7 +108,7 @@ def judge(delivery: Delivery, error: TelegramError, *, now: datetime) -> Outcome
     the other.
     """
     attempts = delivery.attempts + 1
-    doubtful = delivery.doubtful
+    delivery_uncertain = delivery.delivery_uncertain
     due_at = now + timedelta(seconds=min(60, 2**attempts))
     match error:
         case BadRequest() if "message is not modified" in str(error).lower():
@@ -125,7 +125,7 @@ def judge(delivery: Delivery, error: TelegramError, *, now: datetime) -> Outcome
         case NotSentError():
             state, attempts, due_at = CallState.PENDING, delivery.attempts, now + HOUSEKEEPING / 5
         case AnswerLostError():
-            doubtful = True
+            delivery_uncertain = True
             # An answer has to arrive and is made again; a bulk message is not sent twice knowingly.
             must_arrive = delivery.lane == Lane.ANSWER or not delivery.method.startswith("send")
             state = CallState.PENDING if must_arrive else CallState.MAYBE_SENT
@@ -133,7 +133,7 @@ def judge(delivery: Delivery, error: TelegramError, *, now: datetime) -> Outcome
             state = CallState.PENDING
     too_old = now - delivery.created_at >= outbox.GIVE_UP_AFTER
     if state is CallState.PENDING and (attempts >= outbox.ATTEMPTS_MAX or too_old):
-        state = CallState.MAYBE_SENT if doubtful else CallState.GIVEN_UP
+        state = CallState.MAYBE_SENT if delivery_uncertain else CallState.GIVEN_UP
     return Outcome(
         id=delivery.id,
         claim_number=delivery.claim_number,
@@ -141,7 +141,7 @@ def judge(delivery: Delivery, error: TelegramError, *, now: datetime) -> Outcome
         due_at=due_at,
         rate_limited=isinstance(error, RetryAfter),
         attempts=attempts,
-        doubtful=doubtful,
+        delivery_uncertain=delivery_uncertain,
         error=describe(error),
     )
 
@@ -165,7 +165,7 @@ def _given_up(delivery: Delivery, defect: Exception) -> Outcome:
         state=CallState.GIVEN_UP,
         due_at=delivery.created_at,
         attempts=delivery.attempts + 1,
-        doubtful=delivery.doubtful,
+        delivery_uncertain=delivery.delivery_uncertain,
         error=f"Internal error: {type(defect).__name__}",
     )
 

@@ -124,7 +124,7 @@ class SubscriptionAdmin(OfPlayer[Subscription]):
 
     @display(description="Player notified")
     def notified(self, subscription: Subscription) -> str:
-        return age(subscription.grace_told_at)
+        return age(subscription.grace_notified_at)
 
     def page_context(self, request: HttpRequest, obj: Subscription) -> dict[str, Any]:
         """Show what was paid for it: the first purchase and its renewals."""

@@ -81,7 +81,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
     def state(self, asked: SupportRequest) -> SafeString:
         if asked.answered_at is None:
             return badge("waiting for an answer", "danger")
-        return badge("answered", "success") if asked.told_at else badge("being sent", "warning")
+        return badge("answered", "success") if asked.notified_at else badge("being sent", "warning")
 
     @display(description="Answered by")
     def who(self, asked: SupportRequest) -> str:
@@ -89,7 +89,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
 
     @display(description="Answer sent")
     def notified(self, asked: SupportRequest) -> str:
-        return age(asked.told_at)
+        return age(asked.notified_at)
 
     @display(description="Question")
     def asked_text(self, asked: SupportRequest) -> SafeString:

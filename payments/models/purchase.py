@@ -202,7 +202,7 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
         return self.filter(
             Q(status=PurchaseStatus.CREDIT_REVIEW) | Q(event=EventKind.NOT_CREDITED),
             status__in=(PurchaseStatus.PAID_UNCREDITED, PurchaseStatus.CREDIT_REVIEW),
-            delay_told_at=None,
+            delay_notified_at=None,
         ).order_by("paid_at")
 
     def receipt_due(self) -> Self:
@@ -211,7 +211,9 @@ class PurchaseQuerySet(models.QuerySet["Purchase"]):
 
     def refund_notice_due(self) -> Self:
         """Return those whose players are not notified of a refund yet, the oldest first."""
-        return self.filter(status=PurchaseStatus.REFUNDED, refund_told_at=None).order_by("paid_at")
+        return self.filter(status=PurchaseStatus.REFUNDED, refund_notified_at=None).order_by(
+            "paid_at"
+        )
 
 
 class Purchase(models.Model):
@@ -276,9 +278,9 @@ class Purchase(models.Model):
         "economy.LedgerEntry", null=True, on_delete=models.PROTECT, related_name="refunded_purchase"
     )
     link_sent_at = models.DateTimeField(null=True)
-    delay_told_at = models.DateTimeField(null=True)
+    delay_notified_at = models.DateTimeField(null=True)
     receipt_sent_at = models.DateTimeField(null=True)
-    refund_told_at = models.DateTimeField(null=True)
+    refund_notified_at = models.DateTimeField(null=True)
 
     objects = PurchaseQuerySet.as_manager()
 
@@ -323,7 +325,7 @@ class Purchase(models.Model):
             ),
             models.Index(
                 fields=["paid_at"],
-                condition=Q(status="REFUNDED", refund_told_at=None),
+                condition=Q(status="REFUNDED", refund_notified_at=None),
                 name="purchase_refund_notice_due",
             ),
         ]
@@ -336,7 +338,7 @@ class Purchase(models.Model):
             models.UniqueConstraint(
                 fields=["redemption"],
                 condition=Q(status__in=OPEN),
-                name="purchase_one_open_per_hold",
+                name="purchase_one_open_per_reservation",
             ),
             models.CheckConstraint(
                 condition=Q(redemption=None) | Q(percent__gt=0),

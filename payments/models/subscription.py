@@ -48,7 +48,7 @@ class SubscriptionQuerySet(models.QuerySet["Subscription"]):
         """
         return self.filter(
             Q(failed_at__isnull=False) | Q(grace_entry__isnull=False),
-            grace_told_at=None,
+            grace_notified_at=None,
             canceled_at=None,
         )
 
@@ -77,7 +77,7 @@ class Subscription(models.Model):
     grace_entry = models.OneToOneField(
         "economy.LedgerEntry", null=True, on_delete=models.PROTECT, related_name="+"
     )
-    grace_told_at = models.DateTimeField(null=True)
+    grace_notified_at = models.DateTimeField(null=True)
     # When the next attempt to cancel it at Telegram is due; empty once Telegram has agreed.
     cancel_due_at = models.DateTimeField(null=True)
     cancel_tries = models.PositiveSmallIntegerField(default=0)
@@ -93,7 +93,7 @@ class Subscription(models.Model):
             models.Index(
                 fields=["player"],
                 condition=(Q(failed_at__isnull=False) | Q(grace_entry__isnull=False))
-                & Q(grace_told_at=None, canceled_at=None),
+                & Q(grace_notified_at=None, canceled_at=None),
                 name="subscription_grace_notice_due",
             ),
             # What has to be cancelled at Telegram.
@@ -106,7 +106,7 @@ class Subscription(models.Model):
         constraints = [
             models.CheckConstraint(
                 condition=Q(cancel_due_at=None) | Q(canceled_at__isnull=False),
-                name="subscription_canceled_before_telegram_is_told",
+                name="subscription_canceled_here_before_at_telegram",
             ),
         ]
         triggers = [

@@ -20,7 +20,7 @@ class SupportRequestQuerySet(models.QuerySet["SupportRequest"]):
 
     def answer_due(self) -> Self:
         """Return those whose answers are not sent yet, the oldest first."""
-        return self.filter(answered_at__isnull=False, told_at=None).order_by("answered_at")
+        return self.filter(answered_at__isnull=False, notified_at=None).order_by("answered_at")
 
 
 class SupportRequest(models.Model):
@@ -41,7 +41,7 @@ class SupportRequest(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     answered_at = models.DateTimeField(null=True)
-    told_at = models.DateTimeField(null=True)
+    notified_at = models.DateTimeField(null=True)
 
     objects = SupportRequestQuerySet.as_manager()
 
@@ -57,7 +57,7 @@ class SupportRequest(models.Model):
             # What the bot has to send.
             models.Index(
                 fields=["answered_at"],
-                condition=Q(answered_at__isnull=False, told_at=None),
+                condition=Q(answered_at__isnull=False, notified_at=None),
                 name="supportrequest_answer_due",
             ),
             # "Is this picture of an album that has asked something?"
@@ -75,8 +75,8 @@ class SupportRequest(models.Model):
                 name="supportrequest_answer_is_whole",
             ),
             models.CheckConstraint(
-                condition=Q(told_at=None) | Q(answered_at__isnull=False),
-                name="supportrequest_is_told_when_answered",
+                condition=Q(notified_at=None) | Q(answered_at__isnull=False),
+                name="supportrequest_notified_when_answered",
             ),
         ]
         triggers = [

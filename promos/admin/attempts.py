@@ -23,7 +23,7 @@ from promos import denylist, redemptions
 from promos.admin import sections, tester
 from promos.admin.explanations import PLAYER_ANSWERS, short
 from promos.errors import PromosError, Refusal
-from promos.models import Attempt, Block, Code, Denial, Redemption
+from promos.models import Attempt, Block, Code, DenylistEntry, Redemption
 from promos.rules import Reason
 from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
@@ -291,11 +291,11 @@ def _facts_of_players(players: list[Player]) -> list[tuple[str, object]]:
     facts: list[tuple[str, object]] = [("Player" if len(players) == 1 else "Players", found)]
     now = timezone.now()
     blocks = Block.objects.filter(player__in=players, until__gt=now).select_related("player")
-    barred = Denial.objects.filter(player__in=players).select_related("player")
+    barred = DenylistEntry.objects.filter(player__in=players).select_related("player")
     return [
         *facts,
         *(("Blocked", f"{block.player}, until {minute(block.until)}") for block in blocks),
-        *(("On the deny list", f"{denial.player}: {denial.reason}") for denial in barred),
+        *(("On the deny list", f"{entry.player}: {entry.reason}") for entry in barred),
     ]
 
 
@@ -320,7 +320,7 @@ class RedemptionAdmin(ByPlayerOrCode):
                     ("whose", "campaign_name"),
                     ("code_name", "taken_off"),
                     ("state", "result"),
-                    ("turn", "booked"),
+                    ("attempt_number", "booked"),
                 )
             },
         ),
@@ -414,8 +414,8 @@ class OnePerPlayer(OfPlayer[Any]):
         return object_link(row.player)
 
 
-@admin.register(Denial)
-class DenialAdmin(OnePerPlayer):
+@admin.register(DenylistEntry)
+class DenylistEntryAdmin(OnePerPlayer):
     """The deny list, newest first."""
 
     list_display = ("whose", "reason", "staff", "since")
@@ -425,26 +425,32 @@ class DenialAdmin(OnePerPlayer):
     fieldsets = ((None, {"fields": (("player_page", "since"), "reason", "by")}),)
 
     @display(description="Since")
-    def since(self, denial: Denial) -> str:
-        return age(denial.at)
+    def since(self, entry: DenylistEntry) -> str:
+        return age(entry.at)
 
     @display(description="By")
-    def by(self, denial: Denial) -> str:
-        return str(denial.staff or "–")
+    def by(self, entry: DenylistEntry) -> str:
+        return str(entry.staff or "–")
 
-    def buttons(self, request: HttpRequest, obj: Denial) -> list[SafeString]:
+    def buttons(self, request: HttpRequest, obj: DenylistEntry) -> list[SafeString]:
         """Return the way off the list."""
         if not may_allow(request):
             return []
-        return [button("Take off the list", "promos_denial_allow", obj.player_id)]
+        return [button("Take off the list", "promos_denylistentry_allow", obj.player_id)]
 
     def get_urls(self) -> list[URLPattern]:
         """Add the decisions."""
         view = self.admin_site.admin_view
         return [
-            path("deny/", view(self.deny_view), name="promos_denial_deny"),
-            path("deny/<int:player_id>/", view(self.deny_view), name="promos_denial_deny_player"),
-            path("allow/<int:player_id>/", view(self.allow_view), name="promos_denial_allow"),
+            path("deny/", view(self.deny_view), name="promos_denylistentry_deny"),
+            path(
+                "deny/<int:player_id>/",
+                view(self.deny_view),
+                name="promos_denylistentry_deny_player",
+            ),
+            path(
+                "allow/<int:player_id>/", view(self.allow_view), name="promos_denylistentry_allow"
+            ),
             *super().get_urls(),
         ]
 
@@ -456,7 +462,7 @@ class DenialAdmin(OnePerPlayer):
 
         def preview(cleaned: dict[str, Any]) -> list[list[object]]:
             player = known or cleaned["player"]
-            if Denial.objects.filter(player=player).exists():
+            if DenylistEntry.objects.filter(player=player).exists():
                 raise PromosError(f"{player} is on the deny list already")
             used = Redemption.objects.filter(player=player).exclude(status="EXPIRED").count()
             return [
@@ -485,7 +491,7 @@ class DenialAdmin(OnePerPlayer):
             preview=preview,
             form=ReasonForm if known else DenyForm,
             refusals=(PromosError,),
-            back=_page_of(known) if known else reverse("admin:promos_denial_changelist"),
+            back=_page_of(known) if known else reverse("admin:promos_denylistentry_changelist"),
         )
         return decide(request, decision, model_admin=self)
 
@@ -493,22 +499,22 @@ class DenialAdmin(OnePerPlayer):
         """Take a player off the list."""
         if not may_allow(request):
             raise PermissionDenied
-        denial = get_object_or_404(Denial.objects.select_related("player"), player=player_id)
+        entry = get_object_or_404(DenylistEntry.objects.select_related("player"), player=player_id)
 
         def preview(cleaned: dict[str, Any]) -> list[list[object]]:
-            return [["Promo codes", f"do not work: {denial.reason}", "work"]]
+            return [["Promo codes", f"do not work: {entry.reason}", "work"]]
 
         def execute(cleaned: dict[str, Any]) -> str:
-            denylist.allow(player=denial.player, reason=cleaned["reason"], staff=own_user(request))
-            return f"{denial.player} is not on the deny list any more."
+            denylist.allow(player=entry.player, reason=cleaned["reason"], staff=own_user(request))
+            return f"{entry.player} is not on the deny list any more."
 
         decision = Decision(
-            title=f"Unblock {denial.player} from promo codes",
+            title=f"Unblock {entry.player} from promo codes",
             execute=execute,
             preview=preview,
             form=ReasonForm,
             refusals=(PromosError,),
-            back=_page_of(denial.player),
+            back=_page_of(entry.player),
         )
         return decide(request, decision, model_admin=self)
 
@@ -597,12 +603,12 @@ class BlockAdmin(OnePerPlayer):
 
 def may_deny(request: HttpRequest) -> bool:
     """Return whether the user may put players on the deny list."""
-    return request.user.has_perm("promos.add_denial")
+    return request.user.has_perm("promos.add_denylistentry")
 
 
 def may_allow(request: HttpRequest) -> bool:
     """Return whether the user may take players off the deny list."""
-    return request.user.has_perm("promos.delete_denial")
+    return request.user.has_perm("promos.delete_denylistentry")
 
 
 def may_lift(request: HttpRequest) -> bool:
@@ -635,7 +641,7 @@ def attempts_of_player(request: HttpRequest, player: Player) -> TimelineSection 
         columns=("When", "Code", "Campaign", "Outcome", "Why", "By"),
         title="Promo codes entered",
     )
-    denied = Denial.objects.filter(player=player).exists()
+    denied = DenylistEntry.objects.filter(player=player).exists()
     blocked = Block.objects.filter(player=player, until__gt=now).exists()
     more: list[SafeString] = []
     if denied:
@@ -643,9 +649,9 @@ def attempts_of_player(request: HttpRequest, player: Player) -> TimelineSection 
     if blocked:
         more.append(badge("blocked", "danger"))
     if denied and may_allow(request):
-        more.append(link("Take off the list", "promos_denial_allow", player.pk))
+        more.append(link("Take off the list", "promos_denylistentry_allow", player.pk))
     if not denied and may_deny(request):
-        more.append(link("Deny codes", "promos_denial_deny_player", player.pk))
+        more.append(link("Deny codes", "promos_denylistentry_deny_player", player.pk))
     if blocked and may_lift(request):
         more.append(link("Lift block", "promos_block_lift", player.pk))
     query = f"q={player.telegram_id}"

@@ -185,14 +185,14 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
 
     @display(description="Uses")
     def uses(self, campaign: Campaign) -> SafeString:
-        return charts.limit_bar(campaign.applied, campaign.held, campaign.uses_max)
+        return charts.limit_bar(campaign.applied, campaign.reserved, campaign.uses_max)
 
     @display(description="Stars given")
     def given(self, campaign: Campaign) -> str | SafeString:
         if not campaign.is_discount:
             return "–"
         return charts.limit_bar(
-            campaign.stars_given, campaign.stars_held, campaign.stars_max, unit="★"
+            campaign.stars_given, campaign.stars_reserved, campaign.stars_max, unit="★"
         )
 
     @display(description="14 days")
@@ -582,7 +582,7 @@ def _after(verb: Action, outcome: Campaign | ApprovalRequest) -> str:
     if verb is Action.CLONE:
         return f"stays; {outcome.name} is a draft"
     if verb is Action.KILL:
-        return f"{outcome.get_status_display()}, and {outcome.held:,} reservations released"
+        return f"{outcome.get_status_display()}, and {outcome.reserved:,} reservations released"
     return outcome.get_status_display()
 
 
@@ -615,15 +615,15 @@ def _results(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
         "now": now,
         "status": status_badge(campaign),
         "window_bar": charts.window_bar(campaign, now=now),
-        "uses_bar": charts.limit_bar(campaign.applied, campaign.held, campaign.uses_max),
+        "uses_bar": charts.limit_bar(campaign.applied, campaign.reserved, campaign.uses_max),
         "stars_bar": charts.limit_bar(
-            campaign.stars_given, campaign.stars_held, campaign.stars_max, unit="★"
+            campaign.stars_given, campaign.stars_reserved, campaign.stars_max, unit="★"
         )
         if campaign.is_discount
         else None,
         "given": None if campaign.is_discount else statistics.goods_given(campaign, left),
         "waiting": _waiting(campaign),
-        "releasing": campaign.held if campaign.killed_at else 0,
+        "releasing": campaign.reserved if campaign.killed_at else 0,
         "revoking": charts.limit_bar(funnel.refunded, 0, funnel.used, unit="taken back")
         if campaign.revoking_since
         else None,
@@ -633,7 +633,7 @@ def _results(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
         "refusals": _refusals(tried),
         "sales": _sales(campaign) if campaign.is_discount else None,
         "reservations": _reservations(campaign) if campaign.is_discount else None,
-        "reservations_more": max(0, funnel.held - RESERVATIONS_SHOWN),
+        "reservations_more": max(0, funnel.reserved - RESERVATIONS_SHOWN),
         "codes": _codes(campaign),
         "code_buttons": code_buttons(request, campaign),
         "links": _links(request, campaign),
@@ -699,7 +699,7 @@ def _reservations(campaign: Campaign) -> dict[str, Any]:
                 object_link(reservation.player),
                 f"{reservation.stars_off:,} Stars" if reservation.stars_off else "–",
                 "locked for payment"
-                if reservation.is_kept or reservation.reserved_until is None
+                if reservation.is_locked_for_payment or reservation.reserved_until is None
                 else format_html(
                     '<time data-countdown="{}">{}</time>',
                     reservation.reserved_until.isoformat(),

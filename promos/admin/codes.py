@@ -344,13 +344,13 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
             used = Redemption.objects.filter(
                 campaign=batch.campaign_id, code__batch=batch
             ).aggregate(
-                held=Count("pk", filter=Q(status=RedemptionStatus.RESERVED)),
+                reserved=Count("pk", filter=Q(status=RedemptionStatus.RESERVED)),
                 applied=Count("pk", filter=Q(status=RedemptionStatus.APPLIED)),
             )
             return [
                 ["Codes that can be entered", f"{batch.made:,}", "0"],
                 ["Codes still to be made", f"{batch.size - batch.made:,}", "0"],
-                ["Reserved for players now", f"{used['held']:,}", f"{used['held']:,}"],
+                ["Reserved for players now", f"{used['reserved']:,}", f"{used['reserved']:,}"],
                 ["Used by players", f"{used['applied']:,}", f"{used['applied']:,}"],
             ]
 

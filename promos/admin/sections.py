@@ -70,7 +70,7 @@ def result(redemption: Redemption | None) -> str:
         return "The reservation expired unused"
     if redemption.status == RedemptionStatus.REVOKED:
         return "Used, and later refunded or taken back"
-    if redemption.is_kept:
+    if redemption.is_locked_for_payment:
         return "Locked for an invoice that is being paid"
     until = redemption.reserved_until
     if until is not None and until <= timezone.now():

@@ -179,7 +179,7 @@ def terms_of(code: Code) -> Terms:
         ends_at=campaign.ends_at,
         uses_max=campaign.uses_max,
         applied=campaign.applied,
-        held=campaign.held,
+        reserved=campaign.reserved,
         is_revoked=code.stopped_at is not None,
         is_used_by_other=not code.is_shared and code.redemptions.exclude(status="EXPIRED").exists(),
         for_new_players=campaign.for_new_players,
@@ -214,7 +214,7 @@ def _verdict(
     elif reservation is not None:
         until = (
             "its invoice is paid or closed"
-            if reservation.is_kept
+            if reservation.is_locked_for_payment
             else minute(reservation.reserved_until)
         )
         sentence = f"This discount is reserved for the player already, until {until}."
@@ -268,7 +268,7 @@ def _here_of_campaign(reason: Reason, terms: Terms) -> str:
         else f"begins {minute(terms.starts_at)}",
         Reason.EXPIRED: f"ended {minute(terms.ends_at)}",
         Reason.DEPLETED: f"{terms.applied:,} of {terms.uses_max or 0:,} used",
-        Reason.ALL_HELD: f"{terms.applied:,} used and {terms.held:,} reserved of "
+        Reason.ALL_HELD: f"{terms.applied:,} used and {terms.reserved:,} reserved of "
         f"{terms.uses_max or 0:,}",
     }.get(reason, "")
 

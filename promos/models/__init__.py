@@ -9,7 +9,7 @@ campaign everybody waits who has the same code, so it comes last. Only what take
 their redemption before the wallet; nobody else waits for that one.
 """
 
-from promos.models.attempt import Attempt, Block, Channel, Denial
+from promos.models.attempt import Attempt, Block, Channel, DenylistEntry
 from promos.models.campaign import (
     ENERGY_MAX,
     GRANT_DAYS,
@@ -54,7 +54,7 @@ __all__ = [
     "CampaignStatus",
     "Channel",
     "Code",
-    "Denial",
+    "DenylistEntry",
     "Derivation",
     "Inviter",
     "Redemption",

@@ -109,11 +109,14 @@ class Block(models.Model):
         return f"player {self.player_id} until {dates.moment(self.until)}"
 
 
-class Denial(models.Model):
+class DenylistEntry(models.Model):
     """A player for whom no code ever works: the deny list."""
 
     player = models.OneToOneField(
-        "players.Player", primary_key=True, on_delete=models.PROTECT, related_name="promo_denial"
+        "players.Player",
+        primary_key=True,
+        on_delete=models.PROTECT,
+        related_name="promo_denylist_entry",
     )
     reason = models.CharField(max_length=500)
     staff = models.ForeignKey(
@@ -124,10 +127,10 @@ class Denial(models.Model):
     class Meta:
         indexes = [
             # The deny list, newest first.
-            models.Index(fields=["-at"], name="denial_newest"),
+            models.Index(fields=["-at"], name="denylistentry_newest"),
         ]
         constraints = [
-            models.CheckConstraint(condition=~Q(reason=""), name="denial_has_a_reason"),
+            models.CheckConstraint(condition=~Q(reason=""), name="denylistentry_has_a_reason"),
         ]
 
     def __str__(self) -> str:

@@ -60,11 +60,13 @@ IF pg_trigger_depth() > 1 THEN
   RETURN NEW;
 END IF;
 IF TG_OP = 'INSERT' THEN
-  IF (NEW.held, NEW.applied, NEW.stars_held, NEW.stars_given) IS DISTINCT FROM (0, 0, 0, 0) THEN
+  IF (NEW.reserved, NEW.applied, NEW.stars_reserved, NEW.stars_given)
+    IS DISTINCT FROM (0, 0, 0, 0)
+  THEN
     RAISE EXCEPTION 'A campaign begins with nothing used.';
   END IF;
-ELSIF (NEW.held, NEW.applied, NEW.stars_held, NEW.stars_given)
-  IS DISTINCT FROM (OLD.held, OLD.applied, OLD.stars_held, OLD.stars_given)
+ELSIF (NEW.reserved, NEW.applied, NEW.stars_reserved, NEW.stars_given)
+  IS DISTINCT FROM (OLD.reserved, OLD.applied, OLD.stars_reserved, OLD.stars_given)
 THEN
   RAISE EXCEPTION 'What a campaign has given is counted by its redemptions.';
 END IF;
@@ -150,9 +152,9 @@ class Campaign(models.Model):
     is_approved = models.BooleanField(default=False, editable=False)
 
     # How often it is reserved and has been applied, and what that takes off in Stars.
-    held = models.PositiveIntegerField(default=0)
+    reserved = models.PositiveIntegerField(default=0)
     applied = models.PositiveIntegerField(default=0)
-    stars_held = models.PositiveIntegerField(default=0)
+    stars_reserved = models.PositiveIntegerField(default=0)
     stars_given = models.PositiveIntegerField(default=0)
 
     # The kill switch releases all reservations. Grants are being reversed since (then empty again).
@@ -217,12 +219,12 @@ class Campaign(models.Model):
                 condition=Q(uses_max=None) | Q(uses_max__gt=0), name="campaign_can_be_used"
             ),
             models.CheckConstraint(
-                condition=Q(uses_max=None) | Q(uses_max__gte=F("applied") + F("held")),
+                condition=Q(uses_max=None) | Q(uses_max__gte=F("applied") + F("reserved")),
                 name="campaign_never_overrun",
             ),
             models.CheckConstraint(
                 condition=Q(stars_max=None)
-                | Q(stars_max__gt=0, stars_max__gte=F("stars_given") + F("stars_held")),
+                | Q(stars_max__gt=0, stars_max__gte=F("stars_given") + F("stars_reserved")),
                 name="campaign_budget_never_overrun",
             ),
         ]

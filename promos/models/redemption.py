@@ -40,7 +40,7 @@ REDEMPTION_MOVES = (
 # comes second sees what the first one has taken.
 CLAIM_A_USE = f"""
 IF NEW.status NOT IN ('RESERVED', 'APPLIED') OR NEW.stars_off <> 0 THEN
-  RAISE EXCEPTION 'A redemption begins as a hold or as used, and takes no Stars off yet.';
+  RAISE EXCEPTION 'A redemption begins as a reservation or as used, and takes no Stars off yet.';
 END IF;
 PERFORM FROM promos_campaign AS campaign JOIN promos_code AS code
   ON code.campaign_id = campaign.id AND code.id = NEW.code_id AND code.is_shared = NEW.is_shared
@@ -54,14 +54,15 @@ IF NOT NEW.is_shared AND EXISTS (
 ) OR EXISTS (
   SELECT FROM promos_redemption
   WHERE campaign_id = NEW.campaign_id AND player_id = NEW.player_id
-    AND (status <> 'EXPIRED' OR turn = NEW.turn)
+    AND (status <> 'EXPIRED' OR attempt_number = NEW.attempt_number)
 ) THEN
   RETURN NULL;
 END IF;
 UPDATE promos_campaign
-SET held = held + (NEW.status = 'RESERVED')::int, applied = applied + (NEW.status = 'APPLIED')::int
+SET reserved = reserved + (NEW.status = 'RESERVED')::int,
+    applied = applied + (NEW.status = 'APPLIED')::int
 WHERE id = NEW.campaign_id AND {open_sql(at="NEW.created_at")}
-  AND (uses_max IS NULL OR applied + held < uses_max);
+  AND (uses_max IS NULL OR applied + reserved < uses_max);
 IF NOT FOUND THEN
   RETURN NULL;
 END IF;
@@ -70,9 +71,11 @@ RETURN NEW;
 
 # Moves the use along, and the Stars that it takes off. What would overrun the budget is not done.
 COUNT_THE_MOVE = """
-IF (NEW.id, NEW.campaign_id, NEW.code_id, NEW.is_shared, NEW.player_id, NEW.turn, NEW.created_at)
+IF (NEW.id, NEW.campaign_id, NEW.code_id, NEW.is_shared, NEW.player_id, NEW.attempt_number,
+    NEW.created_at)
   IS DISTINCT FROM
-   (OLD.id, OLD.campaign_id, OLD.code_id, OLD.is_shared, OLD.player_id, OLD.turn, OLD.created_at)
+   (OLD.id, OLD.campaign_id, OLD.code_id, OLD.is_shared, OLD.player_id, OLD.attempt_number,
+    OLD.created_at)
 THEN
   RAISE EXCEPTION 'A redemption stays what it is of.';
 END IF;
@@ -80,19 +83,19 @@ IF (NEW.status, NEW.stars_off) IS NOT DISTINCT FROM (OLD.status, OLD.stars_off) 
   RETURN NEW;
 END IF;
 IF NEW.stars_off <> OLD.stars_off AND (OLD.status, NEW.status) <> ('RESERVED', 'RESERVED') THEN
-  RAISE EXCEPTION 'What a redemption takes off is fixed while it is held.';
+  RAISE EXCEPTION 'What a redemption takes off is fixed while it is reserved.';
 END IF;
 UPDATE promos_campaign
-SET held = held - (OLD.status = 'RESERVED')::int + (NEW.status = 'RESERVED')::int,
+SET reserved = reserved - (OLD.status = 'RESERVED')::int + (NEW.status = 'RESERVED')::int,
     applied = applied + (OLD.status = 'RESERVED' AND NEW.status = 'APPLIED')::int,
-    stars_held = stars_held
+    stars_reserved = stars_reserved
       - CASE WHEN OLD.status = 'RESERVED' THEN OLD.stars_off ELSE 0 END
       + CASE WHEN NEW.status = 'RESERVED' THEN NEW.stars_off ELSE 0 END,
     stars_given = stars_given
       + CASE WHEN OLD.status = 'RESERVED' AND NEW.status = 'APPLIED' THEN NEW.stars_off ELSE 0 END
 WHERE id = NEW.campaign_id
   AND (stars_max IS NULL OR NEW.stars_off <= OLD.stars_off
-       OR stars_given + stars_held - OLD.stars_off + NEW.stars_off <= stars_max);
+       OR stars_given + stars_reserved - OLD.stars_off + NEW.stars_off <= stars_max);
 IF NOT FOUND THEN
   RETURN NULL;
 END IF;
@@ -105,19 +108,22 @@ class RedemptionQuerySet(models.QuerySet["Redemption"]):
 
     def lapsed(self, now: datetime) -> Self:
         """Return the reservations that are over and not locked for payment."""
-        return self.filter(status=RedemptionStatus.RESERVED, is_kept=False, reserved_until__lte=now)
+        return self.filter(
+            status=RedemptionStatus.RESERVED, is_locked_for_payment=False, reserved_until__lte=now
+        )
 
     def reserved(self, now: datetime) -> Self:
         """Return the reservations that are still good."""
         return self.filter(status=RedemptionStatus.RESERVED).filter(
-            Q(is_kept=True, locked_until__gt=now) | Q(is_kept=False, reserved_until__gt=now)
+            Q(is_locked_for_payment=True, locked_until__gt=now)
+            | Q(is_locked_for_payment=False, reserved_until__gt=now)
         )
 
     def overdue(self, now: datetime) -> Self:
         """Return the reservations whose payment lock is over: their purchase was not paid."""
         return self.filter(
             status=RedemptionStatus.RESERVED,
-            is_kept=True,
+            is_locked_for_payment=True,
             locked_until__lte=now - LATE_PAYMENT_GRACE,
         )
 
@@ -125,7 +131,7 @@ class RedemptionQuerySet(models.QuerySet["Redemption"]):
 def lapsed_sql(redemption: str) -> str:
     """Return `RedemptionQuerySet.lapsed` as SQL: of the row `redemption`, at parameter `now`."""
     return (
-        f"({redemption}.status = 'RESERVED' AND NOT {redemption}.is_kept"
+        f"({redemption}.status = 'RESERVED' AND NOT {redemption}.is_locked_for_payment"
         f" AND {redemption}.reserved_until <= %(now)s)"
     )
 
@@ -133,7 +139,7 @@ def lapsed_sql(redemption: str) -> str:
 def reserved_sql(redemption: str) -> str:
     """Return `RedemptionQuerySet.reserved` as SQL: of the row `redemption`, at parameter `now`."""
     return (
-        f"({redemption}.status = 'RESERVED' AND CASE WHEN {redemption}.is_kept"
+        f"({redemption}.status = 'RESERVED' AND CASE WHEN {redemption}.is_locked_for_payment"
         f" THEN {redemption}.locked_until > %(now)s ELSE {redemption}.reserved_until > %(now)s END)"
     )
 
@@ -150,13 +156,13 @@ class Redemption(models.Model):
         "players.Player", on_delete=models.PROTECT, related_name="redemptions", db_index=False
     )
     # The player's first or second attempt at it.
-    turn = models.PositiveSmallIntegerField(default=1)
+    attempt_number = models.PositiveSmallIntegerField(default=1)
     status = models.CharField(max_length=8, choices=RedemptionStatus)
     created_at = models.DateTimeField()
     changed_at = models.DateTimeField()
     reserved_until = models.DateTimeField(null=True)
     # Locked for payment: its pre-checkout is approved and its purchase neither paid nor closed.
-    is_kept = models.BooleanField(default=False)
+    is_locked_for_payment = models.BooleanField(default=False)
     # Until when it can be approved (again); set by the first approval, and never moved.
     locked_until = models.DateTimeField(null=True)
     # It has been approved, or applied, as the first purchase of its player.
@@ -183,12 +189,12 @@ class Redemption(models.Model):
             models.Index(
                 fields=["campaign", "reserved_until"],
                 condition=Q(status="RESERVED"),
-                name="redemption_held",
+                name="redemption_reserved",
             ),
             # What the expiry job has to release, and what runs out now.
             models.Index(
                 fields=["reserved_until"],
-                condition=Q(status="RESERVED", is_kept=False),
+                condition=Q(status="RESERVED", is_locked_for_payment=False),
                 name="redemption_lapses",
             ),
         ]
@@ -204,11 +210,11 @@ class Redemption(models.Model):
                 name="redemption_one_per_unique_code",
             ),
             models.UniqueConstraint(
-                fields=["campaign", "player", "turn"], name="redemption_taken_again_once"
+                fields=["campaign", "player", "attempt_number"], name="redemption_taken_again_once"
             ),
             models.CheckConstraint(
-                condition=Q(turn__gte=1, turn__lte=ATTEMPT_NUMBER_MAX),
-                name="redemption_turn_makes_sense",
+                condition=Q(attempt_number__gte=1, attempt_number__lte=ATTEMPT_NUMBER_MAX),
+                name="redemption_attempt_number_makes_sense",
             ),
             models.CheckConstraint(
                 condition=Q(status__in=RedemptionStatus.values), name="redemption_status_is_known"
@@ -218,7 +224,8 @@ class Redemption(models.Model):
                 name="redemption_hold_has_an_end",
             ),
             models.CheckConstraint(
-                condition=~Q(status="RESERVED", is_kept=True) | Q(locked_until__isnull=False),
+                condition=~Q(status="RESERVED", is_locked_for_payment=True)
+                | Q(locked_until__isnull=False),
                 name="redemption_lock_has_an_end",
             ),
             models.UniqueConstraint(
@@ -253,7 +260,7 @@ class Redemption(models.Model):
                     "(OLD.locked_until IS NOT NULL"
                     " AND NEW.locked_until IS DISTINCT FROM OLD.locked_until)"
                 ),
-                func="RAISE EXCEPTION 'How long a hold is kept is not prolonged.';",
+                func="RAISE EXCEPTION 'How long a reservation is locked for payment is not prolonged.';",
             ),
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
             never_truncated("never_truncated", "redemptions"),

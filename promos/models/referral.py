@@ -387,7 +387,7 @@ class ReferralNoticeQuerySet(models.QuerySet["ReferralNotice"]):
     def undelivered(self, *, of_losses: bool) -> Self:
         """Return the unsent notices, those of losses or the others, in order."""
         losses = Q(kind=ReferralNoticeKind.REWARD_REVOKED)
-        return self.filter(losses if of_losses else ~losses, told_at=None).order_by("pk")
+        return self.filter(losses if of_losses else ~losses, notified_at=None).order_by("pk")
 
 
 class ReferralNotice(models.Model):
@@ -407,7 +407,7 @@ class ReferralNotice(models.Model):
         ReferralReward, null=True, on_delete=models.PROTECT, related_name="notices"
     )
     created_at = models.DateTimeField()
-    told_at = models.DateTimeField(null=True)
+    notified_at = models.DateTimeField(null=True)
 
     objects = ReferralNoticeQuerySet.as_manager()
 
@@ -417,18 +417,20 @@ class ReferralNotice(models.Model):
             models.Index(
                 fields=["id"],
                 include=["player", "kind"],
-                condition=Q(told_at=None),
-                name="referral_notice_untold",
+                condition=Q(notified_at=None),
+                name="referral_notice_unsent",
             ),
             # A player's unsent notices.
             models.Index(
-                fields=["player"], condition=Q(told_at=None), name="referral_notice_untold_player"
+                fields=["player"],
+                condition=Q(notified_at=None),
+                name="referral_notice_unsent_player",
             ),
         ]
         constraints = [
             models.UniqueConstraint(
                 fields=["reward", "kind"],
-                condition=Q(told_at=None),
+                condition=Q(notified_at=None),
                 name="referral_notice_waits_once",
             ),
             models.CheckConstraint(

@@ -21,7 +21,7 @@ from rest_framework.response import Response
 from quizarena import advisory_locks
 from quizarena.advisory_locks import Space
 from quizarena.api.authentication import client_of
-from quizarena.api.models import KEY_MAX_LENGTH, ApiClient, KeptAnswer
+from quizarena.api.models import KEY_MAX_LENGTH, ApiClient, IdempotencyRecord
 from quizarena.api.problems import CONTENT_TYPE, Problem, conflict
 
 KEY_PATTERN = rf"^[\x21-\x7e]{{1,{KEY_MAX_LENGTH}}}$"
@@ -110,15 +110,15 @@ def _keep(
     fingerprint: str,
     effect: Callable[[], Answer],
     now: datetime,
-) -> tuple[KeptAnswer, bool]:
+) -> tuple[IdempotencyRecord, bool]:
     """Return the kept answer and True, or run the effect, keep its answer and return False."""
     if not _take_turn(client=client, key=key):
         raise in_progress()
-    kept = KeptAnswer.objects.filter(client=client, key=key).first()
+    kept = IdempotencyRecord.objects.filter(client=client, key=key).first()
     if kept is None:
         answer = effect()
         return (
-            KeptAnswer.objects.create(
+            IdempotencyRecord.objects.create(
                 client=client,
                 key=key,
                 fingerprint=fingerprint,
@@ -141,11 +141,13 @@ def _take_turn(*, client: ApiClient, key: str) -> bool:
     return advisory_locks.try_lock(Space.IDEMPOTENCY_KEY, f"{client.pk}:{key}")
 
 
-def _complete(kept: KeptAnswer, complete: Callable[[dict[str, Any]], Mapping[str, Any]]) -> None:
+def _complete(
+    kept: IdempotencyRecord, complete: Callable[[dict[str, Any]], Mapping[str, Any]]
+) -> None:
     """Put into the kept body what only others know; whoever comes second takes the first's."""
     body = _rendered(complete(json.loads(kept.body)))
     if body != kept.body:
-        same = KeptAnswer.objects.filter(pk=kept.pk, body=kept.body)
+        same = IdempotencyRecord.objects.filter(pk=kept.pk, body=kept.body)
         if same.update(body=body):
             kept.body = body
         else:
@@ -165,5 +167,7 @@ def _rendered(body: Mapping[str, Any]) -> str:
 
 def purge(*, now: datetime) -> int:
     """Delete the answers whose time is over, a batch; return how many."""
-    outdated = KeptAnswer.objects.outdated(now).order_by("answered_at").values("pk")[:PURGE_BATCH]
-    return KeptAnswer.objects.filter(pk__in=outdated).delete()[0]
+    outdated = (
+        IdempotencyRecord.objects.outdated(now).order_by("answered_at").values("pk")[:PURGE_BATCH]
+    )
+    return IdempotencyRecord.objects.filter(pk__in=outdated).delete()[0]

@@ -116,15 +116,15 @@ class ApiClient(models.Model):
         return sorted(MONEY_SCOPES.intersection(self.scopes).difference(self.approved_scopes))
 
 
-class KeptAnswerQuerySet(models.QuerySet["KeptAnswer"]):
-    """Questions about kept answers."""
+class IdempotencyRecordQuerySet(models.QuerySet["IdempotencyRecord"]):
+    """Questions about stored answers."""
 
     def outdated(self, now: datetime) -> Self:
         """Return those that nobody can ask for any more."""
         return self.filter(answered_at__lte=now - KEPT_FOR)
 
 
-class KeptAnswer(models.Model):
+class IdempotencyRecord(models.Model):
     """The answer to a request that has had its effect, for the client that asks again.
 
     Written in the transaction of the effect: there is the one exactly when there is the other.
@@ -142,17 +142,17 @@ class KeptAnswer(models.Model):
     body = models.TextField()
     answered_at = models.DateTimeField()
 
-    objects = KeptAnswerQuerySet.as_manager()
+    objects = IdempotencyRecordQuerySet.as_manager()
 
     class Meta:
         indexes = [
             # What the purge deletes.
-            models.Index(fields=["answered_at"], name="keptanswer_answered"),
+            models.Index(fields=["answered_at"], name="idempotencyrecord_answered"),
         ]
         constraints = [
-            models.UniqueConstraint(fields=["client", "key"], name="keptanswer_one_per_key"),
+            models.UniqueConstraint(fields=["client", "key"], name="idempotencyrecord_one_per_key"),
             models.CheckConstraint(
-                condition=Q(status__gte=200, status__lt=500), name="keptanswer_is_an_answer"
+                condition=Q(status__gte=200, status__lt=500), name="idempotencyrecord_is_an_answer"
             ),
         ]
         triggers = [

@@ -7,9 +7,9 @@ from quizarena.celery import app
 
 
 @app.task
-def purge_kept_answers() -> int:
+def purge_idempotency_records() -> int:
     """Delete the answers whose time is over; return how many, and continue while there are more."""
     purged = idempotency.purge(now=timezone.now())
     if purged == idempotency.PURGE_BATCH:
-        purge_kept_answers.apply_async(queue="bulk")
+        purge_idempotency_records.apply_async(queue="bulk")
     return purged

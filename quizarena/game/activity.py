@@ -28,7 +28,7 @@ SELECT span.player_id, (answered_at AT TIME ZONE %(zone)s)::date AS day, count(*
        count(*) FILTER (WHERE answered_at - shown_at < %(fast)s), min(answered_at), max(answered_at)
 FROM unnest(%(players)s::bigint[], %(since)s::timestamptz[], %(until)s::timestamptz[])
   AS span (player_id, since, until)
-JOIN game_showing AS showing ON showing.player_id = span.player_id
+JOIN game_roundquestion AS round_question ON round_question.player_id = span.player_id
   AND answered_at >= span.since AND answered_at < span.until
 GROUP BY span.player_id, day
 ORDER BY span.player_id, day

@@ -527,8 +527,8 @@ def rounds_of_player(request: HttpRequest, player: Player) -> TimelineSection | 
     rounds = (
         Round.objects.filter(player=player)
         .annotate(
-            answered=Count("showings__answered_at"),
-            correct=Count("showings", filter=Q(showings__is_correct=True)),
+            answered=Count("round_questions__answered_at"),
+            correct=Count("round_questions", filter=Q(round_questions__is_correct=True)),
         )
         .order_by("-id")[:CHAPTER_LENGTH]
     )

@@ -1,7 +1,7 @@
 """What the game refuses. Nothing has been changed."""
 
 from economy.entitlements import Access
-from quizarena.game.models import Mode, Showing
+from quizarena.game.models import Mode, RoundQuestion
 
 
 class GameError(Exception):
@@ -32,14 +32,14 @@ class StaleTapError(GameError):
 class AlreadyAnsweredError(GameError):
     """The question has its answer; a second one changes nothing."""
 
-    def __init__(self, showing: Showing) -> None:
-        super().__init__(f"{showing} is answered")
-        self.showing = showing
+    def __init__(self, round_question: RoundQuestion) -> None:
+        super().__init__(f"{round_question} is answered")
+        self.round_question = round_question
 
 
 class QuestionRefundedError(GameError):
     """The question that the round waited for was refunded: `rounds.resume` brings another."""
 
-    def __init__(self, showing: Showing) -> None:
-        super().__init__(f"{showing} has been refunded")
-        self.showing = showing
+    def __init__(self, round_question: RoundQuestion) -> None:
+        super().__init__(f"{round_question} has been refunded")
+        self.round_question = round_question

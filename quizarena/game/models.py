@@ -288,26 +288,26 @@ class Round(models.Model):
         return f"{self.mode} {self.pk} ({self.state})"
 
 
-class ShowingQuerySet(models.QuerySet["Showing"]):
-    """Questions about showings."""
+class RoundQuestionQuerySet(models.QuerySet["RoundQuestion"]):
+    """Questions about questions of rounds."""
 
     def waiting(self) -> Self:
-        """Return those that have neither an answer nor been given back."""
-        return self.filter(answered_at=None, given_back_at=None)
+        """Return those that have been neither answered nor refunded."""
+        return self.filter(answered_at=None, refunded_at=None)
 
     def withdrawn(self) -> Self:
         """Return those that a round waits for though editors have withdrawn the question."""
         return self.waiting().filter(question__is_enabled=False, round__state=RoundState.OPEN)
 
 
-class Showing(models.Model):
+class RoundQuestion(models.Model):
     """A question as it was shown to a player, with its options shuffled, and the answer.
 
-    Or that it was given back: nobody saw it, or it was withdrawn. Then another one takes its place.
+    Or that it was refunded: nobody saw it, or it was withdrawn. Then another one takes its place.
     """
 
     round = models.ForeignKey(
-        Round, on_delete=models.PROTECT, related_name="showings", db_index=False
+        Round, on_delete=models.PROTECT, related_name="round_questions", db_index=False
     )
     # Its place in the round, from 1.
     number = models.PositiveSmallIntegerField()
@@ -322,44 +322,44 @@ class Showing(models.Model):
     # The bank's number of the chosen option.
     choice = models.PositiveSmallIntegerField(null=True)
     is_correct = models.BooleanField(null=True)
-    given_back_at = models.DateTimeField(null=True)
+    refunded_at = models.DateTimeField(null=True)
 
-    objects = ShowingQuerySet.as_manager()
+    objects = RoundQuestionQuerySet.as_manager()
 
     class Meta:
         indexes = [
             # The last questions of a player in a mode.
-            models.Index(fields=["player", "mode", "-id"], name="showing_recent"),
+            models.Index(fields=["player", "mode", "-id"], name="roundquestion_recent"),
             # Who waits with a question that is withdrawn.
             models.Index(
                 fields=["question"],
-                condition=Q(answered_at=None, given_back_at=None),
-                name="showing_waiting_of_question",
+                condition=Q(answered_at=None, refunded_at=None),
+                name="roundquestion_waiting",
             ),
         ]
         constraints = [
             # The index of a round's questions, too, and therefore of all of them.
             models.UniqueConstraint(
-                fields=["round", "number", "given_back_at"],
+                fields=["round", "number", "refunded_at"],
                 nulls_distinct=False,
-                name="showing_number_once",
+                name="roundquestion_number_once",
             ),
             models.UniqueConstraint(
                 fields=["round"],
-                condition=Q(answered_at=None, given_back_at=None),
-                name="showing_one_open_per_round",
+                condition=Q(answered_at=None, refunded_at=None),
+                name="roundquestion_one_open_per_round",
             ),
             models.CheckConstraint(
-                condition=Q(answered_at=None) | Q(given_back_at=None),
-                name="showing_answered_or_given_back",
+                condition=Q(answered_at=None) | Q(refunded_at=None),
+                name="roundquestion_answered_or_refunded",
             ),
             models.CheckConstraint(
                 condition=Q(answered_at=None, choice=None, is_correct=None)
                 | Q(answered_at__isnull=False, choice__isnull=False, is_correct__isnull=False),
-                name="showing_answered_wholly",
+                name="roundquestion_answered_wholly",
             ),
             models.CheckConstraint(
-                condition=Q(choice=None) | Q(choice__lt=OPTIONS), name="showing_choice_exists"
+                condition=Q(choice=None) | Q(choice__lt=OPTIONS), name="roundquestion_choice_exists"
             ),
         ]
         triggers = [
@@ -369,14 +369,14 @@ class Showing(models.Model):
                 condition=pgtrigger.Q(old__answered_at__isnull=False),
             ),
             pgtrigger.Protect(
-                name="given_back_once",
+                name="refunded_once",
                 operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__given_back_at__isnull=False),
+                condition=pgtrigger.Q(old__refunded_at__isnull=False),
             ),
         ]
 
     def __str__(self) -> str:
-        return f"showing {self.pk}"
+        return f"question {self.pk}"
 
     def text_at(self, place: int) -> str:
         """Return the option that was shown at `place` (0-3)."""

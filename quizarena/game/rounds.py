@@ -27,7 +27,7 @@ from quizarena.game.errors import (
     QuestionRefundedError,
     StaleTapError,
 )
-from quizarena.game.models import OPTIONS, Mode, QuestionVersion, Round, RoundState, Showing
+from quizarena.game.models import OPTIONS, Mode, QuestionVersion, Round, RoundQuestion, RoundState
 from quizarena.players.models import Player
 
 ROUND_LENGTH = 10
@@ -39,7 +39,7 @@ BATCH = 100
 class Start:
     """The question that a round waits for, and what it cost; no charge when a tap was repeated."""
 
-    showing: Showing
+    round_question: RoundQuestion
     charge: Charge | None = None
 
 
@@ -51,9 +51,9 @@ class Answer:
     streak is after a round without a mistake.
     """
 
-    graded: Showing
+    graded: RoundQuestion
     streak: StreakChange
-    next: Showing | None = None
+    next: RoundQuestion | None = None
     charge: Charge | None = None
     refusal: GameError | NoEnergyError | None = None
     earn_back: EarnBack | None = None
@@ -76,66 +76,68 @@ def start(*, player: Player, mode: Mode, key: str, now: datetime) -> Start:
         _end(open_round, RoundState.STOPPED, now=now)
     new = Round(player=player, mode=mode, start_key=key, started_at=now)
     prepared.insert(new)
-    return Start(showing=_show(first, current=new, number=1, now=now), charge=charge)
+    return Start(round_question=_show(first, current=new, number=1, now=now), charge=charge)
 
 
 def resume(*, player: Player, round_id: int, now: datetime) -> Start:
-    """Return the question that an open round waits for, or show another if it was given back.
+    """Return the question that an open round waits for, or show another if it was refunded.
 
-    The other one has the number of the one that was given back, and costs as any question. Locks
+    The other one has the number of the refunded one, and costs as any question. Locks
     the round. Raises what `start` raises, and StaleTapError when the round is over.
     """
     rounds = Round.objects.select_for_update().filter(pk=round_id, player=player)
     current = rounds.filter(state=RoundState.OPEN).first()
     if current is None:
         raise StaleTapError("the round is over")
-    shown = current.showings.order_by("-pk").select_related("version__question_row").first()
+    shown = current.round_questions.order_by("-pk").select_related("version__question_row").first()
     assert shown is not None  # A round begins with its first question.
     shown.round = current
-    if shown.given_back_at is None:
-        return Start(showing=shown)
+    if shown.refunded_at is None:
+        return Start(round_question=shown)
     current.player = player
     key = _charge_key(
-        current.start_key, shown.number, replaces=current.showings.filter(number=shown.number)
+        current.start_key,
+        shown.number,
+        replaces=current.round_questions.filter(number=shown.number),
     )
     version, charge = _pay_for_question(player=player, mode=Mode(current.mode), key=key, now=now)
     return Start(
-        showing=_show(version, current=current, number=shown.number, now=now), charge=charge
+        round_question=_show(version, current=current, number=shown.number, now=now), charge=charge
     )
 
 
-def answer(*, player: Player, showing_id: int, option_index: int, now: datetime) -> Answer:
+def answer(*, player: Player, round_question_id: int, option_index: int, now: datetime) -> Answer:
     """Grade the option at `option_index` against the version that was shown, and show the next.
 
     Grading needs nothing: a plan that ends during a question lets it finish. The next one costs
     energy, so the round is over with its tenth answer, without energy, with a mode that has been
-    locked again, or that has no question left. Locks the showing and its round. Raises
+    locked again, or that has no question left. Locks the question and its round. Raises
     AlreadyAnsweredError for a question that has its answer, StaleTapError for one of a round that
     is over, or of somebody else, and QuestionRefundedError when the round waits for no answer
     because its last question was refunded.
     """
-    if not (0 <= option_index < OPTIONS and 0 < showing_id <= BigIntegerField.MAX_BIGINT):
+    if not (0 <= option_index < OPTIONS and 0 < round_question_id <= BigIntegerField.MAX_BIGINT):
         raise StaleTapError("this question does not exist")
-    showing = _lock_showing(showing_id)
-    if showing is None or showing.player_id != player.pk:
+    round_question = _lock_round_question(round_question_id)
+    if round_question is None or round_question.player_id != player.pk:
         raise StaleTapError("the player has no such question")
-    current = showing.round
+    current = round_question.round
     current.player = player
-    _refuse_if_not_waiting(showing)
-    following, charge, refusal = _next_of(current, number=showing.number + 1, now=now)
-    showing.choice = showing.order[option_index]
-    showing.is_correct = showing.choice == showing.version.correct_option_id
-    showing.answered_at = now
-    prepared.save(showing, fields=["choice", "is_correct", "answered_at"])
+    _refuse_if_not_waiting(round_question)
+    following, charge, refusal = _next_of(current, number=round_question.number + 1, now=now)
+    round_question.choice = round_question.order[option_index]
+    round_question.is_correct = round_question.choice == round_question.version.correct_option_id
+    round_question.answered_at = now
+    prepared.save(round_question, fields=["choice", "is_correct", "answered_at"])
     streak = streaks.record_activity(player=player, now=now)
     if following is None:
         _end(current, RoundState.FINISHED, now=now)
         earn_back = _earn_back(current, now=now)
         if earn_back is not None and earn_back.is_earned:
             streak = streaks.record_activity(player=player, now=now)  # As it is now.
-        return Answer(graded=showing, streak=streak, refusal=refusal, earn_back=earn_back)
-    shown = _show(following, current=current, number=showing.number + 1, now=now)
-    return Answer(graded=showing, streak=streak, next=shown, charge=charge)
+        return Answer(graded=round_question, streak=streak, refusal=refusal, earn_back=earn_back)
+    shown = _show(following, current=current, number=round_question.number + 1, now=now)
+    return Answer(graded=round_question, streak=streak, next=shown, charge=charge)
 
 
 def stop(*, player: Player, round_id: int, now: datetime) -> Round:
@@ -149,26 +151,30 @@ def stop(*, player: Player, round_id: int, now: datetime) -> Round:
 
 
 @transaction.atomic
-def refund_question(*, showing_id: int, now: datetime) -> bool:
+def refund_question(*, round_question_id: int, now: datetime) -> bool:
     """Refund the energy of a question that nobody saw or that was withdrawn, once.
 
     It cannot be answered any more; the player's next tap on its round brings another one (see
-    resume). Returns False when it is answered, or refunded already. Locks the showing, its round
+    resume). Returns False when it is answered, or refunded already. Locks the question, its round
     and the wallet.
     """
-    showing = _lock_showing(showing_id)
-    if showing is None or showing.answered_at is not None or showing.given_back_at is not None:
+    round_question = _lock_round_question(round_question_id)
+    if (
+        round_question is None
+        or round_question.answered_at is not None
+        or round_question.refunded_at is not None
+    ):
         return False
-    earlier = Showing.objects.filter(
-        round=showing.round_id, number=showing.number, pk__lt=showing.pk
+    earlier = RoundQuestion.objects.filter(
+        round=round_question.round_id, number=round_question.number, pk__lt=round_question.pk
     )
     wallets.return_question(
-        player=showing.player,
-        key=_charge_key(showing.round.start_key, showing.number, replaces=earlier),
+        player=round_question.player,
+        key=_charge_key(round_question.round.start_key, round_question.number, replaces=earlier),
         now=now,
     )
-    showing.given_back_at = now
-    showing.save(update_fields=["given_back_at"])
+    round_question.refunded_at = now
+    round_question.save(update_fields=["refunded_at"])
     return True
 
 
@@ -179,12 +185,14 @@ def refund_withdrawn(*, until: datetime) -> int:
     """
 
     def due(seen: Collection[int]) -> list[int]:
-        withdrawn = Showing.objects.withdrawn().exclude(pk__in=seen).order_by("pk")
+        withdrawn = RoundQuestion.objects.withdrawn().exclude(pk__in=seen).order_by("pk")
         return list(withdrawn.values_list("pk", flat=True)[:BATCH])
 
     return sweeps.one_by_one(
         due=due,
-        apply=lambda showing_id: refund_question(showing_id=showing_id, now=timezone.now()),
+        apply=lambda round_question_id: refund_question(
+            round_question_id=round_question_id, now=timezone.now()
+        ),
         until=until,
     )
 
@@ -195,8 +203,8 @@ def outcomes(current: Round) -> list[bool]:
 
 
 @prepared.prepared
-def _graded(*, round_id: int) -> QuerySet[Showing, bool | None]:
-    answered = Showing.objects.filter(round_id=round_id).exclude(answered_at=None)
+def _graded(*, round_id: int) -> QuerySet[RoundQuestion, bool | None]:
+    answered = RoundQuestion.objects.filter(round_id=round_id).exclude(answered_at=None)
     return answered.order_by("number").values_list("is_correct", flat=True)
 
 
@@ -216,15 +224,15 @@ def _pay_for_question(
     return version, wallets.charge_question(player=player, key=key, now=now)
 
 
-def _lock_showing(showing_id: int) -> Showing | None:
-    """Lock the showing and its round until the transaction ends."""
-    return _showing.first(showing_id=showing_id)
+def _lock_round_question(round_question_id: int) -> RoundQuestion | None:
+    """Lock the question and its round until the transaction ends."""
+    return _round_question.first(round_question_id=round_question_id)
 
 
 @prepared.prepared
-def _showing(*, showing_id: int) -> QuerySet[Showing]:
-    locked = Showing.objects.select_for_update(of=["self", "round"])
-    return locked.select_related("round", "version").filter(pk=showing_id)
+def _round_question(*, round_question_id: int) -> QuerySet[RoundQuestion]:
+    locked = RoundQuestion.objects.select_for_update(of=["self", "round"])
+    return locked.select_related("round", "version").filter(pk=round_question_id)
 
 
 def _lock_rounds(*, player: Player, key: str) -> tuple[Round | None, Round | None]:
@@ -242,16 +250,16 @@ def _started_by_or_open(*, player_id: int, key: str) -> QuerySet[Round]:
     return rounds.filter(Q(start_key=key) | Q(state=RoundState.OPEN))
 
 
-def _refuse_if_not_waiting(showing: Showing) -> None:
-    """Raise why the showing cannot be answered, unless its round waits for just this answer."""
-    is_open = showing.round.state == RoundState.OPEN
-    is_waiting = showing.answered_at is None and showing.given_back_at is None
+def _refuse_if_not_waiting(round_question: RoundQuestion) -> None:
+    """Raise why the question cannot be answered, unless its round waits for just this answer."""
+    is_open = round_question.round.state == RoundState.OPEN
+    is_waiting = round_question.answered_at is None and round_question.refunded_at is None
     if is_open and is_waiting:
         return
-    if is_open and not showing.round.showings.waiting().exists():
-        raise QuestionRefundedError(showing)
-    if showing.answered_at is not None:
-        raise AlreadyAnsweredError(showing)
+    if is_open and not round_question.round.round_questions.waiting().exists():
+        raise QuestionRefundedError(round_question)
+    if round_question.answered_at is not None:
+        raise AlreadyAnsweredError(round_question)
     raise StaleTapError("the question or its round is over")
 
 
@@ -262,7 +270,9 @@ def _end(current: Round, state: RoundState, *, now: datetime) -> None:
     prepared.save(current, fields=["state", "finished_at"])
 
 
-def _charge_key(start_key: str, number: int, *, replaces: QuerySet[Showing] | None = None) -> str:
+def _charge_key(
+    start_key: str, number: int, *, replaces: QuerySet[RoundQuestion] | None = None
+) -> str:
     """Return the idempotency key of the charge for a round's question of that number.
 
     `replaces` are the ones that had the number before it and were refunded.
@@ -299,9 +309,9 @@ def _earn_back(current: Round, *, now: datetime) -> EarnBack | None:
     )
 
 
-def _show(version: QuestionVersion, *, current: Round, number: int, now: datetime) -> Showing:
+def _show(version: QuestionVersion, *, current: Round, number: int, now: datetime) -> RoundQuestion:
     """Write down that `version` is shown in the round, and in which order its options stand."""
-    showing = Showing(
+    round_question = RoundQuestion(
         round=current,
         number=number,
         player=current.player,
@@ -311,5 +321,5 @@ def _show(version: QuestionVersion, *, current: Round, number: int, now: datetim
         order=random.sample(range(OPTIONS), OPTIONS),
         shown_at=now,
     )
-    prepared.insert(showing)
-    return showing
+    prepared.insert(round_question)
+    return round_question

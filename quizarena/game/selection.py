@@ -13,7 +13,7 @@ _FIELDS = QuestionVersion._meta.concrete_fields
 _NAMES = [field.attname for field in _FIELDS]
 _NEXT = f"""
 WITH recent AS (
-  SELECT id, question_id FROM game_showing
+  SELECT id, question_id FROM game_roundquestion
   WHERE player_id = %(player)s AND mode = %(mode)s ORDER BY id DESC LIMIT %(recent)s
 )
 SELECT question.level, {", ".join(f"version.{field.column}" for field in _FIELDS)}

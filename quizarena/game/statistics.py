@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from django.db.models import Count, Q
 
-from quizarena.game.models import Showing
+from quizarena.game.models import RoundQuestion
 from quizarena.players.models import Player
 
 
@@ -51,7 +51,7 @@ def level(player: Player) -> str:
 
 
 def _accuracy(player: Player, field: str) -> list[Accuracy]:
-    answered = Showing.objects.filter(player=player, answered_at__isnull=False)
+    answered = RoundQuestion.objects.filter(player=player, answered_at__isnull=False)
     rows = answered.values_list(field).annotate(
         answered=Count("id"), right=Count("id", filter=Q(is_correct=True))
     )

@@ -26,8 +26,8 @@ START_SECONDS_MAX = 60
 STOP_SECONDS_MAX = 15
 POLL_SECONDS = 0.01
 
-# Throw-away data needs no protection against a power failure, and a test none of its plans decided by
-# whether autovacuum has passed by.
+# Throw-away data needs no protection against a power failure; and no test may depend on whether
+# autovacuum has passed by and changed the planner's mind.
 POSTGRES_OF_A_MOMENT = (
     "fsync=off",
     "synchronous_commit=off",

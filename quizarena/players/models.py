@@ -49,7 +49,7 @@ class Player(models.Model):
     suspended_at = models.DateTimeField(
         null=True, blank=True, help_text="Since when staff have shut the player out."
     )
-    suspension_told_at = models.DateTimeField(null=True, blank=True)
+    suspension_notified_at = models.DateTimeField(null=True, blank=True)
     awaits = models.CharField(max_length=32, choices=Awaited, blank=True, default="")
     awaits_until = models.DateTimeField(null=True, blank=True)
 
@@ -80,8 +80,9 @@ class Player(models.Model):
                 name="player_language_is_known",
             ),
             models.CheckConstraint(
-                condition=models.Q(suspension_told_at=None) | models.Q(suspended_at__isnull=False),
-                name="player_told_only_when_suspended",
+                condition=models.Q(suspension_notified_at=None)
+                | models.Q(suspended_at__isnull=False),
+                name="player_notified_only_when_suspended",
             ),
             models.CheckConstraint(
                 condition=models.Q(awaits="", awaits_until=None)

@@ -147,14 +147,14 @@ def unsuspend(*, player_id: int) -> bool:
     player = Player.objects.select_for_update().get(pk=player_id)
     if player.suspended_at is None:
         return False
-    player.suspended_at = player.suspension_told_at = None
-    player.save(update_fields=["suspended_at", "suspension_told_at"])
+    player.suspended_at = player.suspension_notified_at = None
+    player.save(update_fields=["suspended_at", "suspension_notified_at"])
     return True
 
 
 def notify_of_suspension(*, player: Player, now: datetime) -> bool:
     """Return True once per suspension, when its notice is due, and mark that as sent."""
     pending = Player.objects.filter(
-        pk=player.pk, suspended_at__isnull=False, suspension_told_at=None
+        pk=player.pk, suspended_at__isnull=False, suspension_notified_at=None
     )
-    return pending.update(suspension_told_at=now) == 1
+    return pending.update(suspension_notified_at=now) == 1

@@ -540,8 +540,8 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
 
     list_display = ("trouble", "summary", "runbook", "times", "last", "state")
     list_display_links = ("trouble", "summary")
-    list_select_related = ("settled_by",)
-    ordering = ("-settled_at", "-last_at", "-id")
+    list_select_related = ("resolved_by",)
+    ordering = ("-resolved_at", "-last_at", "-id")
     trouble_fields = (
         None,
         {
@@ -555,18 +555,18 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
             )
         },
     )
-    resolution_fields = ("Resolved", {"fields": (("resolved_by", "resolved"), "settle_reason")})
+    resolution_fields = ("Resolved", {"fields": (("resolved_by", "resolved"), "resolve_reason")})
 
     def get_fieldsets(self, request: HttpRequest, obj: Alert | None = None) -> Any:
         """Return what happened and, once it is resolved, how."""
-        if obj is None or obj.settled_at is None:
+        if obj is None or obj.resolved_at is None:
             return (self.trouble_fields,)
         return (self.trouble_fields, self.resolution_fields)
 
     @display(description="Problem")
     def trouble(self, alert: Alert) -> SafeString:
         """Return the kind, red while it is open."""
-        colour = "info" if alert.settled_at else "danger"
+        colour = "info" if alert.resolved_at else "danger"
         return badge(alerts.label_of(alert.kind), colour)
 
     @display(description="About")
@@ -589,19 +589,19 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
     @display(description="State")
     def state(self, alert: Alert) -> SafeString:
         """Return whether somebody still has to look at it."""
-        if alert.settled_at is None:
+        if alert.resolved_at is None:
             return badge("open", "warning")
-        by = f"resolved by {alert.settled_by}" if alert.settled_by else "resolved by the system"
+        by = f"resolved by {alert.resolved_by}" if alert.resolved_by else "resolved by the system"
         return badge(by, "success")
 
     @display(description="By")
     def resolved_by(self, alert: Alert) -> str:
         """Return who has resolved it; nobody when the system did."""
-        return str(alert.settled_by or "–")
+        return str(alert.resolved_by or "–")
 
     @display(description="When")
     def resolved(self, alert: Alert) -> str:
-        return age(alert.settled_at)
+        return age(alert.resolved_at)
 
     @display(description="Details")
     def shown_details(self, alert: Alert) -> SafeString:
@@ -609,11 +609,11 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
 
     def has_resolve_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may resolve alerts."""
-        return request.user.has_perm("staff.settle_alert")
+        return request.user.has_perm("staff.resolve_alert")
 
     def buttons(self, request: HttpRequest, obj: Alert) -> list[SafeString]:
         """Offer to resolve an open alert to those who may."""
-        if obj.settled_at is not None or not self.has_resolve_permission(request):
+        if obj.resolved_at is not None or not self.has_resolve_permission(request):
             return []
         return [button("Resolve", "staff_alert_resolve", obj.pk)]
 

@@ -65,10 +65,10 @@ def raise_alert(
         """
         INSERT INTO staff_alert (
           kind, key, summary, details, subject_type, subject_id, times, first_at, last_at,
-          settle_reason
+          resolve_reason
         )
         VALUES (%s, %s, %s, %s::jsonb, %s, %s, 1, %s, %s, '')
-        ON CONFLICT (kind, key) WHERE settled_at IS NULL DO UPDATE SET
+        ON CONFLICT (kind, key) WHERE resolved_at IS NULL DO UPDATE SET
           times = staff_alert.times + 1,
           last_at = greatest(staff_alert.last_at, excluded.last_at),
           summary = excluded.summary,
@@ -95,7 +95,7 @@ def raise_alert(
 
 def resolve(*, kind: str, key: str, now: datetime) -> bool:
     """Close the alert because the trouble has gone by itself; return whether one was open."""
-    closed = Alert.objects.filter(kind=kind, key=key, settled_at=None).update(settled_at=now)
+    closed = Alert.objects.filter(kind=kind, key=key, resolved_at=None).update(resolved_at=now)
     if closed:
         log.info("alert.resolved", kind=kind, key=key)
     return bool(closed)
@@ -108,17 +108,17 @@ def resolve_by_hand(*, alert_id: int, staff: User, reason: str, now: datetime) -
     Raises AlertResolvedError if it is closed, and BadReasonError.
     """
     alert = Alert.objects.select_for_update().get(pk=alert_id)
-    if alert.settled_at is not None:
+    if alert.resolved_at is not None:
         raise AlertResolvedError("it is resolved already")
-    alert.settled_at = now
-    alert.settled_by = staff
-    alert.settle_reason = reasons.normalise(reason)
-    alert.save(update_fields=["settled_at", "settled_by", "settle_reason"])
+    alert.resolved_at = now
+    alert.resolved_by = staff
+    alert.resolve_reason = reasons.normalise(reason)
+    alert.save(update_fields=["resolved_at", "resolved_by", "resolve_reason"])
     audit.record(
         actor=staff,
-        action="alert.settled",
+        action="alert.resolved",
         obj=alert,
-        summary=f"{label_of(alert.kind)}: resolved. {alert.settle_reason}",
+        summary=f"{label_of(alert.kind)}: resolved. {alert.resolve_reason}",
         details={"key": alert.key, "times": alert.times},
     )
     return alert

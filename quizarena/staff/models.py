@@ -359,7 +359,7 @@ class AlertQuerySet(models.QuerySet["Alert"]):
 
     def unresolved(self) -> Self:
         """Return what staff still have to look at, the latest first."""
-        return self.filter(settled_at=None).order_by("-last_at", "-id")
+        return self.filter(resolved_at=None).order_by("-last_at", "-id")
 
 
 class Alert(models.Model):
@@ -378,28 +378,28 @@ class Alert(models.Model):
     times = models.PositiveIntegerField(default=1)
     first_at = models.DateTimeField()
     last_at = models.DateTimeField()
-    settled_at = models.DateTimeField(null=True)
+    resolved_at = models.DateTimeField(null=True)
     # Nobody if the trouble has gone by itself.
-    settled_by = models.ForeignKey(
+    resolved_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
         null=True,
         on_delete=models.PROTECT,
         related_name="+",
         db_index=False,
     )
-    settle_reason = models.CharField("reason", max_length=500, blank=True, default="")
+    resolve_reason = models.CharField("reason", max_length=500, blank=True, default="")
 
     objects = AlertQuerySet.as_manager()
 
     class Meta:
-        permissions = [("settle_alert", "Can settle alert")]
+        permissions = [("resolve_alert", "Can resolve alert")]
         indexes = [
             # The list: open first (DESC begins with NULL), the latest of them on top.
-            models.Index(fields=["-settled_at", "-last_at", "-id"], name="alert_open_first"),
+            models.Index(fields=["-resolved_at", "-last_at", "-id"], name="alert_open_first"),
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["kind", "key"], condition=Q(settled_at=None), name="alert_one_open_per_key"
+                fields=["kind", "key"], condition=Q(resolved_at=None), name="alert_one_open_per_key"
             ),
             models.CheckConstraint(condition=Q(times__gte=1), name="alert_has_happened"),
             models.CheckConstraint(
@@ -407,18 +407,21 @@ class Alert(models.Model):
             ),
             models.CheckConstraint(
                 condition=(
-                    Q(settled_by=None, settle_reason="")
-                    | (Q(settled_at__isnull=False, settled_by__isnull=False) & ~Q(settle_reason=""))
+                    Q(resolved_by=None, resolve_reason="")
+                    | (
+                        Q(resolved_at__isnull=False, resolved_by__isnull=False)
+                        & ~Q(resolve_reason="")
+                    )
                 ),
-                name="alert_settled_by_hand_has_reason",
+                name="alert_resolved_by_hand_has_reason",
             ),
         ]
         triggers = [
             pgtrigger.ReadOnly(name="alert_identity_stays", fields=["kind", "key", "first_at"]),
             pgtrigger.Protect(
-                name="alert_settled_stays",
+                name="alert_resolved_stays",
                 operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__settled_at__isnull=False),
+                condition=pgtrigger.Q(old__resolved_at__isnull=False),
             ),
         ]
 

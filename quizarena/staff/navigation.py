@@ -31,7 +31,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Wallets", "account_balance_wallet", "economy.wallet"),
         ("Ledger", "receipt_long", "economy.ledgerentry"),
         ("By day", "monitoring", "economy.ledgerentry.days"),
-        ("Ledger checks", "verified", "economy.proverrun"),
+        ("Ledger checks", "verified", "economy.verificationrun"),
         ("Outage days", "shield", "economy.outageday"),
     ),
     "Payments": (
@@ -51,7 +51,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Attempts", "rule", "promos.attempt"),
         ("Redemptions", "loyalty", "promos.redemption"),
         ("Blocks", "front_hand", "promos.block"),
-        ("Deny list", "person_off", "promos.denial"),
+        ("Deny list", "person_off", "promos.denylistentry"),
     ),
     "Invitations": (
         ("Invitations", "group_add", "promos.referral"),
@@ -84,10 +84,10 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
 SINGULARS = {
     "staff.auditentry": "audit log entry",
     "promos.referral": "invitation",
-    "promos.denial": "deny list entry",
+    "promos.denylistentry": "deny list entry",
     "payments.impression": "offer",
     "economy.ledgerentry": "ledger entry",
-    "economy.proverrun": "ledger check",
+    "economy.verificationrun": "ledger check",
     "bot.inboxupdate": "inbox update",
     "bot.outgoingcall": "outbox call",
     "django_celery_beat.periodictask": "scheduled job",

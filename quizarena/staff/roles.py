@@ -5,6 +5,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.apps import apps as global_apps
 from django.apps.registry import Apps
+from django.contrib.auth import get_permission_codename
 from django.db import DEFAULT_DB_ALIAS
 
 # How much of what they may adjust and grant on a day stands in economy/adjustments.py.
@@ -41,9 +42,9 @@ _PROMOS = (
 _BARRED = (
     "promos.view_block",
     "promos.change_block",
-    "promos.view_denial",
-    "promos.add_denial",
-    "promos.delete_denial",
+    "promos.view_denylistentry",
+    "promos.add_denylistentry",
+    "promos.delete_denylistentry",
 )
 # Everybody who is asked why a message came, or did not.
 _BROADCASTS = (
@@ -55,7 +56,7 @@ _SUPPORT = (
     *_PAYMENTS,
     "payments.replay_purchase",
     "payments.answer_supportrequest",
-    "staff.settle_alert",
+    "staff.resolve_alert",
     "players.view_player",
     "players.suspend_player",
     *_ECONOMY,
@@ -78,7 +79,7 @@ _OPERATOR = (
     "payments.view_impression",
     "players.view_player",
     *_ECONOMY,
-    "economy.view_proverrun",
+    "economy.view_verificationrun",
     "economy.view_outageday",
     "economy.declare_outage",
     "ops.view_downtime",
@@ -98,12 +99,12 @@ _FINANCE = (
     "payments.approve_price",
     "payments.view_reconciliationrun",
     "payments.run_reconciliation",
-    "staff.settle_alert",
+    "staff.resolve_alert",
     "players.view_player",
     *_ECONOMY,
     "economy.adjust_wallet",
     "economy.grant_premium",
-    "economy.view_proverrun",
+    "economy.view_verificationrun",
     "economy.view_controlrun",
     *_PROMOS,
     "promos.approve_campaign",
@@ -172,6 +173,7 @@ def sync_role_permissions(
         role: group_model._base_manager.using(using).get_or_create(name=role)[0].pk
         for role in ROLES
     }
+    _delete_undeclared(app_config, permission_model, using=using)
     permissions = dict(
         permission_model._base_manager.using(using)
         .filter(content_type__app_label=app_config.label)
@@ -196,3 +198,21 @@ def sync_role_permissions(
         links(group_id=group, permission_id=permission)
         for group, permission in sorted(wanted - present.keys())
     )
+
+
+def _delete_undeclared(app_config: AppConfig, permission_model: Any, *, using: str) -> None:
+    """Delete what Django leaves behind when a model or a permission gets another name."""
+    declared = {
+        codename
+        for model in app_config.get_models()
+        for codename in (
+            *(
+                get_permission_codename(action, model._meta)
+                for action in model._meta.default_permissions
+            ),
+            *(codename for codename, _ in model._meta.permissions),
+        )
+    }
+    permission_model._base_manager.using(using).filter(
+        content_type__app_label=app_config.label
+    ).exclude(codename__in=declared).delete()

@@ -16,7 +16,7 @@ from rest_framework.test import APIRequestFactory
 
 from quizarena.api import idempotency, tasks
 from quizarena.api.idempotency import Answer
-from quizarena.api.models import ApiClient, KeptAnswer
+from quizarena.api.models import ApiClient, IdempotencyRecord
 from quizarena.api.problems import Problem
 from quizarena.staff import audit
 from quizarena.staff.models import AuditEntry
@@ -156,18 +156,18 @@ class TestCompleted:
         client = make_client()
 
         def complete(body: dict[str, Any]) -> dict[str, Any]:
-            assert KeptAnswer.objects.get().body == '{"z":"done","a":1}'
+            assert IdempotencyRecord.objects.get().body == '{"z":"done","a":1}'
             return {**body, "b": 2}
 
         once(request(client), complete=complete)
 
-        assert KeptAnswer.objects.get().body == '{"z":"done","a":1,"b":2}'
+        assert IdempotencyRecord.objects.get().body == '{"z":"done","a":1,"b":2}'
 
     def test_of_two_completions_the_first_is_kept(self) -> None:
         client = make_client()
 
         def overtaken(body: dict[str, Any]) -> dict[str, Any]:
-            KeptAnswer.objects.update(body='{"first":true}')
+            IdempotencyRecord.objects.update(body='{"first":true}')
             return {**body, "first": False}
 
         answer = once(request(client), complete=overtaken)
@@ -222,14 +222,14 @@ class TestPurge:
 
         assert idempotency.purge(now=NOON + timedelta(days=7, seconds=-1)) == 0
         assert idempotency.purge(now=NOON + timedelta(days=7)) == 1
-        assert not KeptAnswer.objects.exists()
+        assert not IdempotencyRecord.objects.exists()
 
     def test_the_job_deletes_them(self) -> None:
         idempotency.once(
             request(make_client()), effect=leave_a_trace, now=timezone.now() - timedelta(days=8)
         )
 
-        assert tasks.purge_kept_answers() == 1
+        assert tasks.purge_idempotency_records() == 1
 
 
 @pytest.mark.django_db
@@ -238,15 +238,18 @@ class TestDatabaseSaysNo:
 
     def test_one_answer_per_client_and_key(self) -> None:
         once(request(make_client()))
-        kept = KeptAnswer.objects.get()
+        kept = IdempotencyRecord.objects.get()
         kept.pk = None
 
-        with pytest.raises(IntegrityError, match="keptanswer_one_per_key"), transaction.atomic():
+        with (
+            pytest.raises(IntegrityError, match="idempotencyrecord_one_per_key"),
+            transaction.atomic(),
+        ):
             kept.save(force_insert=True)
 
     @pytest.mark.parametrize("status", [100, 500])
     def test_only_answers_are_kept(self, status: int) -> None:
-        with pytest.raises(IntegrityError, match="keptanswer_is_an_answer"):
+        with pytest.raises(IntegrityError, match="idempotencyrecord_is_an_answer"):
             once(request(make_client()), partial(leave_a_trace, status=status))
 
     @pytest.mark.parametrize("change", ["status = 200", "key = 'b'", "fingerprint = ''"])
@@ -258,4 +261,4 @@ class TestDatabaseSaysNo:
             transaction.atomic(),
             connection.cursor() as cursor,
         ):
-            cursor.execute(f"UPDATE api_keptanswer SET {change}")  # noqa: S608 -- constants.
+            cursor.execute(f"UPDATE api_idempotencyrecord SET {change}")  # noqa: S608 -- constants.

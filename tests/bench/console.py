@@ -27,8 +27,8 @@ _POPULATE = """
 SET LOCAL session_replication_role = replica;
 INSERT INTO promos_campaign
   (key, name, kind, value, scope, product_code, starts_at, ends_at, uses_max, for_new_players,
-   for_first_purchase, for_language, for_level, status, created_at, changed_at, held, applied,
-   stars_held, stars_given)
+   for_first_purchase, for_language, for_level, status, created_at, changed_at, reserved, applied,
+   stars_reserved, stars_given)
 SELECT gen_random_uuid(), 'Console ' || number, 'PERCENT_DISCOUNT', 20, 'ANY', '',
   now() - interval '30 days', now() + interval '30 days', 1000000, false, false, '', '',
   (ARRAY['DRAFT', 'ACTIVE', 'ACTIVE', 'PAUSED', 'ENDED'])[1 + number % 5],
@@ -56,8 +56,8 @@ INSERT INTO players_player
   (telegram_id, first_name, last_name, username, language, awaits, created_at, last_seen_at)
 SELECT telegram_id, 'Bench', '', '', 'de', '', now(), now() FROM bench_new;
 INSERT INTO promos_redemption
-  (campaign_id, code_id, is_shared, player_id, turn, status, created_at, changed_at,
-   reserved_until, is_kept, stars_off)
+  (campaign_id, code_id, is_shared, player_id, attempt_number, status, created_at, changed_at,
+   reserved_until, is_locked_for_payment, stars_off)
 SELECT campaign_id, code.id, false, player.id, 1,
   (ARRAY['APPLIED', 'EXPIRED', 'RESERVED'])[1 + number / 20 % 3], at, at,
   at + interval '15 minutes', false, 0
@@ -79,7 +79,7 @@ JOIN promos_code AS code ON code.id = redemption.code_id
 CROSS JOIN generate_series(1, 2) AS side
 LEFT JOIN promos_redemption AS accepted ON accepted.id = redemption.id AND side = 1;
 UPDATE promos_campaign SET
-  held = (SELECT count(*) FROM promos_redemption
+  reserved = (SELECT count(*) FROM promos_redemption
           WHERE campaign_id = promos_campaign.id AND status = 'RESERVED'),
   applied = (SELECT count(*) FROM promos_redemption
              WHERE campaign_id = promos_campaign.id AND status = 'APPLIED')

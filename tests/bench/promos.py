@@ -58,8 +58,8 @@ def redeem_distinct(client: int, number: int) -> None:
 
 def reserve_and_release(client: int, number: int) -> None:
     """Let a player hold a discount, and give it back."""
-    held = _redeem("BENCHHOLD", number)
-    assert redemptions.release(redemption_id=held.pk, now=timezone.now())
+    reserved = _redeem("BENCHHOLD", number)
+    assert redemptions.release(redemption_id=reserved.pk, now=timezone.now())
 
 
 def _redeem(raw: str, number: int) -> Redemption:

@@ -55,7 +55,7 @@ SELECT invited, 'ARTIKEL_SPRINT', 'bench' || back, 'FINISHED',
        now() - back * interval '1 day', now() - back * interval '1 day'
 FROM bench_pair, generate_series(0, 1) AS back
 WHERE number % 100 < {NEARLY} OR (number % 100 < {NEARLY + ONE_DAY} AND back = 1);
-INSERT INTO game_showing
+INSERT INTO game_roundquestion
   (round_id, number, player_id, mode, question_id, version_id, "order", shown_at, answered_at,
    choice, is_correct)
 SELECT round.id, place, round.player_id, round.mode, version.question_id, version.id,
@@ -67,13 +67,13 @@ WHERE round.start_key IN ('bench0', 'bench1') AND NOT (round.start_key = 'bench0
 
 _LAST_ANSWER = f"""
 SET LOCAL session_replication_role = replica;
-INSERT INTO game_showing
+INSERT INTO game_roundquestion
   (round_id, number, player_id, mode, question_id, version_id, "order", shown_at, answered_at,
    choice, is_correct)
 SELECT round.id, 10, round.player_id, round.mode, version.question_id, version.id,
        '{{0,1,2,3}}', round.started_at - interval '5 seconds', round.started_at, 1, true
 FROM (SELECT * FROM game_round AS one WHERE start_key = 'bench0' AND NOT EXISTS (
-        SELECT FROM game_showing WHERE round_id = one.id AND number = 10)
+        SELECT FROM game_roundquestion WHERE round_id = one.id AND number = 10)
       ORDER BY id LIMIT {COUNTING}) AS round,
      (SELECT id, question_id FROM game_questionversion LIMIT 1) AS version
 """  # noqa: S608 -- the number is a constant.

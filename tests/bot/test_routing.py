@@ -14,7 +14,7 @@ from bot.queue.updates import ALLOWED_UPDATES, HANDLED_UPDATES
 from bot.screens.help import texts as help_texts
 from bot.screens.registry import SCREENS
 from quizarena.game import rounds
-from quizarena.game.models import Question, Round, Showing
+from quizarena.game.models import Question, Round, RoundQuestion
 from quizarena.players import services as players
 from quizarena.players.models import Player
 from tests.conftest import Road
@@ -161,7 +161,7 @@ class TestButtons:
 
         road.travel()
 
-        assert Round.objects.count() == Showing.objects.count() == 1
+        assert Round.objects.count() == RoundQuestion.objects.count() == 1
         assert labels(road.sandbox.last_message(anna))[-1] == "⏹ Beenden"
 
     @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ class TestButtons:
         road.sandbox.tap(ben, data, message_id=greeting["message_id"])
         road.travel()
 
-        assert Showing.objects.get().answered_at is None
+        assert RoundQuestion.objects.get().answered_at is None
         assert road.sandbox.last_message(ben) == greeting
 
     def test_a_message_too_old_to_be_edited_is_followed_by_a_fresh_one(self, road: Road) -> None:
@@ -276,7 +276,7 @@ class TestWho:
         assert answer["text"] == sentence
         assert texts.count(sentence) == 1
         assert toast(road, anna) == sentence
-        assert Showing.objects.get().answered_at is None
+        assert RoundQuestion.objects.get().answered_at is None
 
     def test_who_is_unsuspended_and_suspended_again_is_notified_again(self, road: Road) -> None:
         anna = road.sandbox.add_player("Anna", language_code="en")
@@ -460,7 +460,7 @@ class TestCost:
     def test_a_tap(self, road: Road, what: str) -> None:
         anna = road.sandbox.add_player("Anna")
         road.say(anna, "/play")
-        # The first answer of a day costs more: it settles the streak.
+        # The first answer of a day costs more: it rolls the streak over.
         question = road.tap(anna, "Artikel-Sprint")
         question = road.tap(anna, wrong(question))
         if what == "a tap on a mode":

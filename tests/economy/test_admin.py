@@ -14,7 +14,7 @@ from django.utils import timezone
 
 from economy import adjustments, entitlements, grants, verification, wallets
 from economy.goods import Goods, Plan
-from economy.models import Asset, EntryType, LedgerEntry, ProverRun, Source, Wallet
+from economy.models import Asset, EntryType, LedgerEntry, Source, VerificationRun, Wallet
 from quizarena.players.models import Player
 from quizarena.staff.models import AuditEntry
 from tests.factories import PlayerFactory, make_staff
@@ -24,7 +24,7 @@ pytestmark = pytest.mark.django_db
 
 LEDGER = "/admin/economy/ledgerentry/"
 WALLETS = "/admin/economy/wallet/"
-RUNS = "/admin/economy/proverrun/"
+RUNS = "/admin/economy/verificationrun/"
 DECISION = "5b0ee2a4-9f0e-4c0e-9f5e-2f6d6b1f1a10"
 
 
@@ -552,7 +552,7 @@ class TestVerifications:
         with behind_the_guards() as cursor:
             cursor.execute("UPDATE economy_wallet SET paid_energy = 1007")
         forged = verification.verify_nightly(now=timezone.now())
-        ProverRun.objects.create(started_at=timezone.now())
+        VerificationRun.objects.create(started_at=timezone.now())
 
         runs = read(client, RUNS)
         page = read(client, f"{RUNS}{forged.pk}/change/")

@@ -593,7 +593,7 @@ class TestNotices:
 
         assert (first, again) == (1, 0)
         assert PremiumNotice.objects.undelivered().count() == 0
-        assert PremiumNotice.objects.get().told_at == day(4)
+        assert PremiumNotice.objects.get().notified_at == day(4)
 
     @pytest.mark.parametrize(
         ("written", "sent", "timely"),

@@ -1047,8 +1047,8 @@ class TestDatabaseSaysNo:
             ("UPDATE economy_streak SET current = 9", "streak_best_is_the_best"),
             ("UPDATE economy_streak SET current = -1", "current_check"),
             (
-                "UPDATE economy_streak SET settled_through = '2026-11-01'",
-                "streak_active_days_are_settled",
+                "UPDATE economy_streak SET rolled_over_through = '2026-11-01'",
+                "streak_active_days_are_rolled_over",
             ),
             ("DELETE FROM economy_streak", "Cannot delete"),
             ("TRUNCATE economy_streak", "Cannot truncate streaks"),

@@ -16,9 +16,9 @@ from economy.models import (
     Direction,
     EntryType,
     LedgerEntry,
-    ProverFinding,
-    ProverRun,
     Source,
+    VerificationFinding,
+    VerificationRun,
     Wallet,
 )
 from quizarena.players.models import Player
@@ -48,10 +48,10 @@ def give(player: Player, amount: int) -> LedgerEntry:
     return entry
 
 
-def found(run: ProverRun) -> list[tuple[int, str, int | None, int | None, int | None]]:
+def found(run: VerificationRun) -> list[tuple[int, str, int | None, int | None, int | None]]:
     """Return the findings: player, asset, in the wallet, by the entries, first wrong entry."""
     return list(
-        ProverFinding.objects.filter(run=run)
+        VerificationFinding.objects.filter(run=run)
         .order_by("pk")
         .values_list("player_id", "asset", "in_wallet", "by_entries", "entry_id")
     )
@@ -212,7 +212,7 @@ def test_two_verifications_do_not_run_at_once() -> None:
         # The lock would go some time after the connection.
         other.execute("SELECT pg_advisory_unlock_all()")
 
-    assert not ProverRun.objects.exists()
+    assert not VerificationRun.objects.exists()
 
 
 def test_after_a_verification_the_next_one_may_run() -> None:
@@ -221,15 +221,15 @@ def test_after_a_verification_the_next_one_may_run() -> None:
     assert tasks.verify_ledger() == 0
     with another_connection() as other:
         assert take_verification_lock(other)
-    assert ProverRun.objects.filter(seconds__isnull=False).count() == 2
+    assert VerificationRun.objects.filter(seconds__isnull=False).count() == 2
 
 
 @pytest.mark.parametrize("verify", [verification.verify_nightly, verification.verify_all])
-def test_a_naive_instant_is_refused(verify: Callable[..., ProverRun]) -> None:
+def test_a_naive_instant_is_refused(verify: Callable[..., VerificationRun]) -> None:
     with pytest.raises(InvalidEntryError, match="time zone"):
         verify(now=datetime(2026, 1, 1))  # noqa: DTZ001
 
-    assert not ProverRun.objects.exists()
+    assert not VerificationRun.objects.exists()
 
 
 class TestCommand:

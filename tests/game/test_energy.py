@@ -10,7 +10,7 @@ from economy import wallets
 from economy.goods import Goods, Plan
 from economy.grants import grant
 from economy.models import EntryType, LedgerEntry, Source, Wallet
-from quizarena.game.models import Question, Round, Showing
+from quizarena.game.models import Question, Round, RoundQuestion
 from quizarena.players.models import Player
 from tests.conftest import Road
 from tests.game.test_round import bank, labels, right
@@ -146,7 +146,7 @@ def test_premium_plays_without_writing_anything(road: Road, clock: Any) -> None:
 
     assert "👑 Premium: unlimited energy" in question["text"]
     assert LedgerEntry.objects.count() == before
-    assert Showing.objects.count() == 2
+    assert RoundQuestion.objects.count() == 2
 
 
 def test_a_locked_mode_says_why_and_opens_with_a_mega_pack(road: Road, clock: Any) -> None:

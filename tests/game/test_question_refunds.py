@@ -18,7 +18,7 @@ from economy.models import Asset, Direction, EntryType, LedgerEntry, Source, Wal
 from quizarena.game import bank as question_bank
 from quizarena.game import rounds, tasks
 from quizarena.game.errors import AlreadyAnsweredError, QuestionRefundedError, StaleTapError
-from quizarena.game.models import Question, Round, Showing
+from quizarena.game.models import Question, Round, RoundQuestion
 from quizarena.players.models import Player
 from tests.concurrency import compile_anew, meet_after, run_together
 from tests.conftest import Road
@@ -36,14 +36,14 @@ def _clock() -> Any:
         yield
 
 
-def refund(showing: Showing) -> bool:
+def refund(round_question: RoundQuestion) -> bool:
     """Refund the question."""
-    return rounds.refund_question(showing_id=showing.pk, now=LATER)
+    return rounds.refund_question(round_question_id=round_question.pk, now=LATER)
 
 
-def resume(player: Player, showing: Showing) -> rounds.Start:
+def resume(player: Player, round_question: RoundQuestion) -> rounds.Start:
     """Resume the round of a question that was refunded."""
-    return rounds.resume(player=player, round_id=showing.round_id, now=LATER)
+    return rounds.resume(player=player, round_id=round_question.round_id, now=LATER)
 
 
 def owned(player: Player) -> tuple[int, int]:
@@ -61,9 +61,9 @@ def sweep() -> int:
 class TestRefund:
     def test_the_point_goes_back_into_the_bucket_it_came_from_once(self) -> None:
         player = make_player()
-        showing = start(player)
+        round_question = start(player)
 
-        assert [refund(showing), refund(showing)] == [True, False]
+        assert [refund(round_question), refund(round_question)] == [True, False]
 
         assert owned(player) == (20, 0)
         entry = LedgerEntry.objects.get(player=player, type="QUESTION_RETURNED")
@@ -82,10 +82,10 @@ class TestRefund:
         )
         for number in range(20):
             wallets.charge_question(player=player, key=f"spent:{number}", now=NOON)
-        showing = start(player)
+        round_question = start(player)
         assert owned(player) == (0, 0)
 
-        refund(showing)
+        refund(round_question)
 
         assert owned(player) == (0, 1)
 
@@ -99,32 +99,32 @@ class TestRefund:
             key="prize",
             now=NOON,
         )
-        showing = start(player)
+        round_question = start(player)
 
-        assert refund(showing)
+        assert refund(round_question)
 
         assert not LedgerEntry.objects.filter(type="QUESTION_RETURNED").exists()
-        assert resume(player, showing).showing.number == 1
+        assert resume(player, round_question).round_question.number == 1
 
     def test_an_answered_question_is_not_refunded(self) -> None:
         player = make_player()
-        showing = start(player)
-        tap(player, showing)
+        round_question = start(player)
+        tap(player, round_question)
 
-        assert not refund(showing)
+        assert not refund(round_question)
 
         assert owned(player) == (18, 0)
 
     def test_it_costs_ten_statements(self, django_assert_num_queries: Any) -> None:
-        showing = start(make_player())
+        round_question = start(make_player())
 
-        # Two savepoints; showing; charge key, entry, reversal, wallet, INSERT; the showing again;
+        # Two savepoints; question; charge key, entry, reversal, wallet, INSERT; the question again;
         # and whom it belongs to.
         with django_assert_num_queries(2 + 1 + 5 + 1 + 1):
-            refund(showing)
+            refund(round_question)
 
     def test_what_never_was_is_not_refunded(self) -> None:
-        assert not rounds.refund_question(showing_id=10**6, now=LATER)
+        assert not rounds.refund_question(round_question_id=10**6, now=LATER)
 
 
 @pytest.mark.django_db
@@ -142,36 +142,41 @@ class TestResuming:
         resumed = resume(player, second)
 
         assert resumed.charge is not None
-        assert (resumed.showing.number, resumed.showing.round_id) == (2, second.round_id)
-        assert resumed.showing.question_id != second.question_id
+        assert (resumed.round_question.number, resumed.round_question.round_id) == (
+            2,
+            second.round_id,
+        )
+        assert resumed.round_question.question_id != second.question_id
         assert owned(player) == (18, 0)
-        answer = tap(player, resumed.showing)
+        answer = tap(player, resumed.round_question)
         assert answer.next is not None
         assert answer.next.number == 3
         assert rounds.outcomes(Round.objects.get()) == [True, True]
 
     def test_each_question_of_one_number_is_paid_and_refunded_on_its_own(self) -> None:
         player = make_player()
-        showing = start(player)
+        round_question = start(player)
 
         for second in range(3):
-            rounds.refund_question(showing_id=showing.pk, now=LATER + timedelta(seconds=second))
+            rounds.refund_question(
+                round_question_id=round_question.pk, now=LATER + timedelta(seconds=second)
+            )
             assert owned(player) == (20, 0)
-            showing = resume(player, showing).showing
+            round_question = resume(player, round_question).round_question
             assert owned(player) == (19, 0)
 
-        assert showing.number == 1
-        assert Showing.objects.count() == 4
+        assert round_question.number == 1
+        assert RoundQuestion.objects.count() == 4
 
     def test_resuming_twice_returns_to_the_question_that_is_waited_for(self) -> None:
         player = make_player()
-        showing = start(player)
-        refund(showing)
-        first = resume(player, showing)
+        round_question = start(player)
+        refund(round_question)
+        first = resume(player, round_question)
 
-        again = resume(player, showing)
+        again = resume(player, round_question)
 
-        assert (again.showing.pk, again.charge) == (first.showing.pk, None)
+        assert (again.round_question.pk, again.charge) == (first.round_question.pk, None)
         assert owned(player) == (19, 0)
 
     def test_the_button_that_started_the_round_resumes_it(self) -> None:
@@ -181,7 +186,7 @@ class TestResuming:
         again = rounds.start(player=player, mode=MIX, key="k1", now=LATER)
 
         assert again.charge is not None
-        assert (Round.objects.count(), Showing.objects.count()) == (1, 2)
+        assert (Round.objects.count(), RoundQuestion.objects.count()) == (1, 2)
 
     def test_who_still_sees_the_question_before_it_continues_as_well(self) -> None:
         player = make_player()
@@ -195,29 +200,29 @@ class TestResuming:
         with pytest.raises(QuestionRefundedError) as refusal:
             tap(player, first)
 
-        assert refusal.value.showing.round_id == second.round_id
+        assert refusal.value.round_question.round_id == second.round_id
 
     def test_a_question_that_another_has_taken_the_place_of_is_stale(self) -> None:
         player = make_player()
-        showing = start(player)
-        refund(showing)
-        resume(player, showing)
+        round_question = start(player)
+        refund(round_question)
+        resume(player, round_question)
 
         with pytest.raises(StaleTapError):
-            tap(player, showing)
+            tap(player, round_question)
 
     def test_a_round_that_is_over_or_another_players_is_not_resumed(self) -> None:
         player = make_player()
-        showing = start(player)
-        refund(showing)
+        round_question = start(player)
+        refund(round_question)
         with pytest.raises(StaleTapError):
-            resume(make_player(2), showing)
-        rounds.stop(player=player, round_id=showing.round_id, now=LATER)
+            resume(make_player(2), round_question)
+        rounds.stop(player=player, round_id=round_question.round_id, now=LATER)
 
         with pytest.raises(StaleTapError):
-            resume(player, showing)
+            resume(player, round_question)
         with pytest.raises(StaleTapError):
-            tap(player, showing)
+            tap(player, round_question)
 
 
 @pytest.mark.django_db
@@ -225,12 +230,12 @@ class TestWithdrawal:
     def test_a_withdrawn_question_is_refunded_to_all_who_wait_with_it(self) -> None:
         players = [make_player(number) for number in (1, 2, 3, 4)]
         Question.objects.exclude(quiz_id="QUICK_MIX_A1A2-7").update(is_enabled=False)
-        showings = [start(player) for player in players]
+        asked = [start(player) for player in players]
         Question.objects.update(is_enabled=True)
-        tap(players[2], showings[2])
-        rounds.stop(player=players[3], round_id=showings[3].round_id, now=LATER)
+        tap(players[2], asked[2])
+        rounds.stop(player=players[3], round_id=asked[3].round_id, now=LATER)
 
-        question_bank.disable(question_id=showings[0].question_id)
+        question_bank.disable(question_id=asked[0].question_id)
 
         assert [sweep(), sweep()] == [2, 0]
         assert [owned(player)[0] for player in players] == [20, 20, 18, 19]
@@ -271,7 +276,7 @@ def test_a_tap_on_a_withdrawn_question_says_so_and_brings_another(road: Road, ba
     road.say(anna, "/play")
     question = road.tap(anna, "Quick mix A1–A2")
     player = Player.objects.get()
-    Question.objects.filter(pk=Showing.objects.get().question_id).update(is_enabled=False)
+    Question.objects.filter(pk=RoundQuestion.objects.get().question_id).update(is_enabled=False)
     assert sweep() == 1
 
     another = road.tap(anna, right(question))
@@ -293,11 +298,12 @@ class TestConcurrency:
         """Answer a question and refund it at once; return both outcomes."""
         player = make_player()
         with transaction.atomic():
-            showing = start(player)
-        meet_after(monkeypatch, rounds, "_lock_showing")
+            round_question = start(player)
+        meet_after(monkeypatch, rounds, "_lock_round_question")
 
         results = run_together(
-            transaction.atomic(partial(tap, player, showing)), partial(refund, showing)
+            transaction.atomic(partial(tap, player, round_question)),
+            partial(refund, round_question),
         )
 
         return player, [
@@ -309,12 +315,12 @@ class TestConcurrency:
     ) -> None:
         player, results = self.race(monkeypatch)
 
-        first = Showing.objects.order_by("pk")[0]
+        first = RoundQuestion.objects.order_by("pk")[0]
         if results == ["Answer", "False"]:
-            assert (first.is_correct, first.given_back_at, owned(player)) == (True, None, (18, 0))
+            assert (first.is_correct, first.refunded_at, owned(player)) == (True, None, (18, 0))
         else:
             assert results == ["QuestionRefundedError", "True"]
-            assert (first.is_correct, first.given_back_at, owned(player)) == (None, LATER, (20, 0))
+            assert (first.is_correct, first.refunded_at, owned(player)) == (None, LATER, (20, 0))
 
     def test_without_the_lock_only_the_database_keeps_them_apart(
         self, monkeypatch: pytest.MonkeyPatch
@@ -323,7 +329,7 @@ class TestConcurrency:
         locking = QuerySet.select_for_update
 
         def unlocked(rows: Any, **options: Any) -> Any:
-            return rows if rows.model is Showing else locking(rows, **options)
+            return rows if rows.model is RoundQuestion else locking(rows, **options)
 
         monkeypatch.setattr(QuerySet, "select_for_update", unlocked)
         compile_anew(monkeypatch)
@@ -337,26 +343,26 @@ class TestConcurrency:
 class TestDatabaseSaysNo:
     def test_an_answered_question_is_not_refunded(self) -> None:
         player = make_player()
-        showing = start(player)
-        tap(player, showing)
+        round_question = start(player)
+        tap(player, round_question)
 
         with pytest.raises(DatabaseError, match="Cannot update"), transaction.atomic():
-            Showing.objects.filter(pk=showing.pk).update(given_back_at=LATER)
+            RoundQuestion.objects.filter(pk=round_question.pk).update(refunded_at=LATER)
 
     def test_a_question_is_not_answered_and_refunded_at_once(self) -> None:
-        showing = start(make_player())
+        round_question = start(make_player())
 
         with (
-            pytest.raises(DatabaseError, match="showing_answered_or_given_back"),
+            pytest.raises(DatabaseError, match="roundquestion_answered_or_refunded"),
             transaction.atomic(),
         ):
-            Showing.objects.filter(pk=showing.pk).update(
-                given_back_at=LATER, answered_at=LATER, choice=1, is_correct=True
+            RoundQuestion.objects.filter(pk=round_question.pk).update(
+                refunded_at=LATER, answered_at=LATER, choice=1, is_correct=True
             )
 
     def test_what_was_refunded_stays_so(self) -> None:
-        showing = start(make_player())
-        refund(showing)
+        round_question = start(make_player())
+        refund(round_question)
 
         with pytest.raises(DatabaseError, match="Cannot update"), transaction.atomic():
-            Showing.objects.filter(pk=showing.pk).update(given_back_at=None)
+            RoundQuestion.objects.filter(pk=round_question.pk).update(refunded_at=None)

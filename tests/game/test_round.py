@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from quizarena.game import rounds
-from quizarena.game.models import Question, Round, Showing
+from quizarena.game.models import Question, Round, RoundQuestion
 from tests.conftest import Road
 from tests.sandbox import buttons
 
@@ -72,4 +72,4 @@ def test_a_newcomer_is_greeted_by_name_and_plays_ten_questions_to_the_result(roa
     assert labels(message)[:2] == ["🔁 Noch einmal spielen", "🎯 Anderen Modus wählen"]
     played = Round.objects.get()
     assert (played.state, rounds.outcomes(played)) == ("FINISHED", [True] * 7 + [False] * 3)
-    assert Showing.objects.count() == 10
+    assert RoundQuestion.objects.count() == 10

@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 
 from quizarena.game import rounds
 from quizarena.game.errors import AlreadyAnsweredError, NoQuestionsError, StaleTapError
-from quizarena.game.models import Mode, Question, QuestionVersion, Round, Showing
+from quizarena.game.models import Mode, Question, QuestionVersion, Round, RoundQuestion
 from quizarena.game.rounds import Answer
 from quizarena.players.models import Player
 from tests.concurrency import meet_after, run_together, take_row_locks_away
@@ -21,17 +21,17 @@ LATER = NOON + timedelta(seconds=5)
 MIX, SPRINT = Mode.QUICK_MIX_A1A2, Mode.ARTIKEL_SPRINT
 
 
-def start(player: Player, key: str = "k1", *, mode: Mode = MIX) -> Showing:
+def start(player: Player, key: str = "k1", *, mode: Mode = MIX) -> RoundQuestion:
     """Start a round at noon and return its first question."""
-    return rounds.start(player=player, mode=mode, key=key, now=NOON).showing
+    return rounds.start(player=player, mode=mode, key=key, now=NOON).round_question
 
 
-def tap(player: Player, showing: Showing, option: int = 1) -> Answer:
+def tap(player: Player, round_question: RoundQuestion, option: int = 1) -> Answer:
     """Tap the bank's option number `option`, wherever it is shown. The second one is right."""
     return rounds.answer(
         player=player,
-        showing_id=showing.pk,
-        option_index=showing.order.index(option),
+        round_question_id=round_question.pk,
+        option_index=round_question.order.index(option),
         now=LATER,
     )
 
@@ -43,11 +43,11 @@ class TestStart:
 
         started = rounds.start(player=make_player(), mode=MIX, key="k1", now=NOON)
 
-        showing = started.showing
+        round_question = started.round_question
         assert started.charge is not None
-        assert sorted(showing.order) == [0, 1, 2, 3]
-        assert (showing.round.state, showing.number) == ("OPEN", 1)
-        assert (showing.shown_at, showing.answered_at) == (NOON, None)
+        assert sorted(round_question.order) == [0, 1, 2, 3]
+        assert (round_question.round.state, round_question.number) == ("OPEN", 1)
+        assert (round_question.shown_at, round_question.answered_at) == (NOON, None)
 
     def test_options_are_not_always_in_one_order(self) -> None:
         make_questions(30)
@@ -66,14 +66,14 @@ class TestStart:
         again = rounds.start(player=player, mode=MIX, key="k1", now=LATER)
 
         assert second is not None
-        assert (again.showing.pk, again.charge) == (second.pk, None)
+        assert (again.round_question.pk, again.charge) == (second.pk, None)
         assert Round.objects.count() == 1
 
     def test_the_key_of_a_round_that_is_over_is_stale(self) -> None:
         make_questions(30)
         player = make_player()
-        showing = start(player)
-        rounds.stop(player=player, round_id=showing.round_id, now=LATER)
+        round_question = start(player)
+        rounds.stop(player=player, round_id=round_question.round_id, now=LATER)
 
         with pytest.raises(StaleTapError):
             start(player)
@@ -131,10 +131,10 @@ class TestAnswer:
     def test_the_version_that_was_shown_is_graded_even_if_the_question_has_changed(self) -> None:
         make_questions(1)
         player = make_player()
-        showing = start(player)
+        round_question = start(player)
         Question.objects.update(correct_option_id=3, option_2="jetzt falsch")
 
-        answer = tap(player, showing, 1)
+        answer = tap(player, round_question, 1)
 
         assert answer.graded.is_correct
         assert answer.graded.version.correct_answer == "richtig"
@@ -144,54 +144,59 @@ class TestAnswer:
     def test_a_second_answer_changes_nothing(self) -> None:
         make_questions(30)
         player = make_player()
-        showing = start(player)
-        tap(player, showing, 0)
+        round_question = start(player)
+        tap(player, round_question, 0)
 
         with pytest.raises(AlreadyAnsweredError) as refusal:
-            tap(player, showing, 1)
+            tap(player, round_question, 1)
 
-        assert refusal.value.showing.choice == 0
+        assert refusal.value.round_question.choice == 0
         played = Round.objects.get()
         assert rounds.outcomes(played) == [False]
-        assert Showing.objects.count() == 2
+        assert RoundQuestion.objects.count() == 2
 
     @pytest.mark.parametrize("option_index", [-1, 4, 10**30])
     def test_there_are_four_options(self, option_index: int) -> None:
         make_questions(30)
         player = make_player()
-        showing = start(player)
+        round_question = start(player)
 
         with pytest.raises(StaleTapError):
             rounds.answer(
-                player=player, showing_id=showing.pk, option_index=option_index, now=LATER
+                player=player,
+                round_question_id=round_question.pk,
+                option_index=option_index,
+                now=LATER,
             )
 
-        assert Showing.objects.get().answered_at is None
+        assert RoundQuestion.objects.get().answered_at is None
 
-    @pytest.mark.parametrize("showing_id", [0, -1, 10**30])
-    def test_a_question_that_never_was_is_stale(self, showing_id: int) -> None:
+    @pytest.mark.parametrize("round_question_id", [0, -1, 10**30])
+    def test_a_question_that_never_was_is_stale(self, round_question_id: int) -> None:
         with pytest.raises(StaleTapError):
-            rounds.answer(player=make_player(), showing_id=showing_id, option_index=0, now=LATER)
+            rounds.answer(
+                player=make_player(), round_question_id=round_question_id, option_index=0, now=LATER
+            )
 
     def test_another_players_question_is_stale(self) -> None:
         make_questions(30)
-        showing = start(make_player(1))
+        round_question = start(make_player(1))
 
         with pytest.raises(StaleTapError):
-            tap(make_player(2), showing)
+            tap(make_player(2), round_question)
 
-        assert Showing.objects.get().answered_at is None
+        assert RoundQuestion.objects.get().answered_at is None
 
     def test_the_tenth_answer_ends_the_round(self) -> None:
         make_questions(30)
         player = make_player()
-        showing = start(player)
+        round_question = start(player)
         answers = []
 
         for number in range(10):
-            answer = tap(player, showing, 1 if number % 2 else 0)
+            answer = tap(player, round_question, 1 if number % 2 else 0)
             answers.append(answer)
-            showing = answer.next or showing
+            round_question = answer.next or round_question
 
         assert [answer.next is None for answer in answers] == [False] * 9 + [True]
         played = Round.objects.get()
@@ -202,10 +207,10 @@ class TestAnswer:
     def test_a_round_whose_questions_run_out_ends_with_the_answer(self) -> None:
         make_questions(3)
         player = make_player()
-        showing = start(player)
+        round_question = start(player)
         Question.objects.update(is_enabled=False)
 
-        answer = tap(player, showing)
+        answer = tap(player, round_question)
 
         assert answer.graded.is_correct
         assert answer.next is None
@@ -257,19 +262,19 @@ class TestConcurrency:
 
         assert "Answer" in results
         assert "AlreadyAnsweredError" not in results
-        assert Showing.objects.exclude(answered_at=None).count() == 1
+        assert RoundQuestion.objects.exclude(answered_at=None).count() == 1
 
     def answer_twice(self, monkeypatch: pytest.MonkeyPatch) -> list[str]:
         """Let two wrong answers to one question be given at once; return their outcomes."""
         make_questions(30)
         player = make_player()
         with transaction.atomic():
-            showing = start(player)
-        meet_after(monkeypatch, rounds, "_lock_showing")
+            round_question = start(player)
+        meet_after(monkeypatch, rounds, "_lock_round_question")
 
         results = run_together(
-            transaction.atomic(partial(tap, player, showing, 0)),
-            transaction.atomic(partial(tap, player, showing, 2)),
+            transaction.atomic(partial(tap, player, round_question, 0)),
+            transaction.atomic(partial(tap, player, round_question, 2)),
         )
 
         return sorted(type(result).__name__ for result in results)
@@ -283,8 +288,11 @@ class TestConcurrency:
         starting = transaction.atomic(partial(start, player))
         results = run_together(starting, starting)
 
-        assert sorted(type(result).__name__ for result in results) == ["IntegrityError", "Showing"]
-        assert Round.objects.count() == Showing.objects.count() == 1
+        assert sorted(type(result).__name__ for result in results) == [
+            "IntegrityError",
+            "RoundQuestion",
+        ]
+        assert Round.objects.count() == RoundQuestion.objects.count() == 1
 
 
 @pytest.mark.django_db
@@ -292,7 +300,7 @@ class TestDatabaseSaysNo:
     """Each rule again, by a road that does not pass through the services."""
 
     @pytest.fixture
-    def showing(self) -> Showing:
+    def round_question(self) -> RoundQuestion:
         make_questions(30)
         return start(make_player())
 
@@ -300,49 +308,61 @@ class TestDatabaseSaysNo:
         with pytest.raises(DatabaseError, match=match), transaction.atomic():
             rows.update(**fields)
 
-    def test_an_answer_is_final(self, showing: Showing) -> None:
-        tap(showing.player, showing)
+    def test_an_answer_is_final(self, round_question: RoundQuestion) -> None:
+        tap(round_question.player, round_question)
 
         self.refused(
-            Showing.objects.filter(pk=showing.pk), "Cannot update", choice=0, is_correct=False
+            RoundQuestion.objects.filter(pk=round_question.pk),
+            "Cannot update",
+            choice=0,
+            is_correct=False,
         )
 
     @pytest.mark.parametrize(
         ("fields", "name"),
         [
-            ({"answered_at": NOON}, "showing_answered_wholly"),
-            ({"choice": 1}, "showing_answered_wholly"),
-            ({"is_correct": True}, "showing_answered_wholly"),
+            ({"answered_at": NOON}, "round_question_answered_wholly"),
+            ({"choice": 1}, "round_question_answered_wholly"),
+            ({"is_correct": True}, "round_question_answered_wholly"),
             (
                 {"answered_at": NOON, "choice": 4, "is_correct": False},
-                "showing_choice_exists",
+                "round_question_choice_exists",
             ),
         ],
     )
-    def test_an_answer_is_whole(self, showing: Showing, fields: dict[str, Any], name: str) -> None:
-        self.refused(Showing.objects.all(), name, **fields)
+    def test_an_answer_is_whole(
+        self, round_question: RoundQuestion, fields: dict[str, Any], name: str
+    ) -> None:
+        self.refused(RoundQuestion.objects.all(), name, **fields)
 
-    def test_a_round_waits_for_one_answer(self, showing: Showing) -> None:
-        showing.pk = None
-        showing.number = 2
+    def test_a_round_waits_for_one_answer(self, round_question: RoundQuestion) -> None:
+        round_question.pk = None
+        round_question.number = 2
 
         with (
-            pytest.raises(IntegrityError, match="showing_one_open_per_round"),
+            pytest.raises(IntegrityError, match="round_question_one_open_per_round"),
             transaction.atomic(),
         ):
-            showing.save(force_insert=True)
+            round_question.save(force_insert=True)
 
-    def test_a_place_in_a_round_is_taken_once(self, showing: Showing) -> None:
-        showing.pk = None
-        showing.answered_at, showing.choice, showing.is_correct = NOON, 0, False
+    def test_a_place_in_a_round_is_taken_once(self, round_question: RoundQuestion) -> None:
+        round_question.pk = None
+        round_question.answered_at, round_question.choice, round_question.is_correct = (
+            NOON,
+            0,
+            False,
+        )
 
-        with pytest.raises(IntegrityError, match="showing_number_once"), transaction.atomic():
-            showing.save(force_insert=True)
+        with (
+            pytest.raises(IntegrityError, match="round_question_number_once"),
+            transaction.atomic(),
+        ):
+            round_question.save(force_insert=True)
 
-    def test_a_player_has_one_open_round(self, showing: Showing) -> None:
+    def test_a_player_has_one_open_round(self, round_question: RoundQuestion) -> None:
         with pytest.raises(IntegrityError, match="round_one_open_per_player"), transaction.atomic():
             Round.objects.create(
-                player=showing.player, mode=MIX, start_key="other", started_at=NOON
+                player=round_question.player, mode=MIX, start_key="other", started_at=NOON
             )
 
     @pytest.mark.parametrize(
@@ -353,13 +373,13 @@ class TestDatabaseSaysNo:
         ],
     )
     def test_a_round_makes_sense(
-        self, showing: Showing, fields: dict[str, Any], match: str
+        self, round_question: RoundQuestion, fields: dict[str, Any], match: str
     ) -> None:
         self.refused(Round.objects.all(), match, **fields)
 
     @pytest.mark.parametrize("state", ["OPEN", "FINISHED"])
-    def test_a_stopped_round_stays_stopped(self, showing: Showing, state: str) -> None:
-        rounds.stop(player=showing.player, round_id=showing.round_id, now=NOON)
+    def test_a_stopped_round_stays_stopped(self, round_question: RoundQuestion, state: str) -> None:
+        rounds.stop(player=round_question.player, round_id=round_question.round_id, now=NOON)
 
         self.refused(
             Round.objects.all(),
@@ -369,11 +389,11 @@ class TestDatabaseSaysNo:
         )
 
     @pytest.mark.usefixtures("owner")
-    def test_versions_are_kept_whoever_edits(self, showing: Showing) -> None:
-        Question.objects.filter(pk=showing.question_id).update(explanation="Neu.")
-        Question.objects.filter(pk=showing.question_id).update(level="A2")
+    def test_versions_are_kept_whoever_edits(self, round_question: RoundQuestion) -> None:
+        Question.objects.filter(pk=round_question.question_id).update(explanation="Neu.")
+        Question.objects.filter(pk=round_question.question_id).update(level="A2")
 
-        versions = QuestionVersion.objects.filter(question_row=showing.question_id)
+        versions = QuestionVersion.objects.filter(question_row=round_question.question_id)
         assert [*versions.order_by("number").values_list("number", "explanation")] == [
             (1, "Darum."),
             (2, "Neu."),

@@ -6,7 +6,7 @@ import pytest
 
 from quizarena.game import selection
 from quizarena.game.errors import NoQuestionsError
-from quizarena.game.models import Mode, Question, Round, Showing
+from quizarena.game.models import Mode, Question, Round, RoundQuestion
 from quizarena.players.models import Player
 
 pytestmark = pytest.mark.django_db
@@ -48,10 +48,12 @@ def show(player: Player, *, mode: Mode = MIX) -> int:
     played, _ = Round.objects.get_or_create(
         player=player, mode=mode, state="OPEN", defaults={"start_key": "k", "started_at": NOON}
     )
-    played.showings.filter(answered_at=None).update(answered_at=NOON, choice=0, is_correct=False)
-    Showing.objects.create(
+    played.round_questions.filter(answered_at=None).update(
+        answered_at=NOON, choice=0, is_correct=False
+    )
+    RoundQuestion.objects.create(
         round=played,
-        number=played.showings.count() + 1,
+        number=played.round_questions.count() + 1,
         player=player,
         mode=mode,
         question_id=version.question_row_id,

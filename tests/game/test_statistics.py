@@ -3,7 +3,7 @@
 import pytest
 
 from quizarena.game import statistics
-from quizarena.game.models import Mode, Question, Round, Showing
+from quizarena.game.models import Mode, Question, Round, RoundQuestion
 from quizarena.players.models import Player
 from tests.game.test_selection import NOON, make_player, make_questions, show
 
@@ -15,7 +15,7 @@ def answer(player: Player, *, level: str, mode: Mode, right: int, wrong: int) ->
     Round.objects.create(player=player, mode=mode, start_key=mode, started_at=NOON)
     for number in range(right + wrong):
         show(player, mode=mode)
-        Showing.objects.filter(player=player, answered_at=None).update(
+        RoundQuestion.objects.filter(player=player, answered_at=None).update(
             answered_at=NOON, choice=1, is_correct=number < right
         )
     Round.objects.filter(player=player, state="OPEN").update(state="FINISHED", finished_at=NOON)

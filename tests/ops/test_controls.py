@@ -13,7 +13,7 @@ from pytest_django.fixtures import Settings
 
 from economy import controls as runs
 from economy import verification
-from economy.models import ControlFinding, ControlRun, ProverRun
+from economy.models import ControlFinding, ControlRun, VerificationRun
 from payments import reconciliation
 from promos import counters
 from quizarena.celery import app
@@ -147,7 +147,7 @@ class TestLedger:
                 "$$ BEGIN RAISE EXCEPTION 'No room.'; END; $$"
             )
             cursor.execute(
-                "CREATE TRIGGER tests_no_finding BEFORE INSERT ON economy_proverfinding "
+                "CREATE TRIGGER tests_no_finding BEFORE INSERT ON economy_verificationfinding "
                 f"FOR EACH ROW WHEN (NEW.player_id = {first}) EXECUTE FUNCTION tests_no_finding()"
             )
         with as_owner() as cursor:
@@ -161,7 +161,7 @@ class TestLedger:
         assert finding.summary.startswith(f"Players {first} to ")
         assert finding.details["error"] == "ProgrammingError"
         assert ControlRun.objects.get().findings == 2
-        assert ProverRun.objects.get().seconds is not None
+        assert VerificationRun.objects.get().seconds is not None
 
 
 class TestCampaignCounters:
@@ -273,7 +273,7 @@ class TestOverdue:
         staff = User.objects.create_user("anna")
         clean_runs(at=NOON)
         controls.watch(now=NOON + 31 * HOUR)
-        alert = Alert.objects.get(key="ledger", settled_at=None)
+        alert = Alert.objects.get(key="ledger", resolved_at=None)
         alerts.resolve_by_hand(
             alert_id=alert.pk, staff=staff, reason="Nothing to see here.", now=NOON + 31 * HOUR
         )

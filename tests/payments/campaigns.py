@@ -24,9 +24,9 @@ def running(*, code: str = CODE, value: int = 40, **terms: Any) -> Campaign:
 
 
 def counted(campaign: Campaign) -> tuple[int, int, int, int]:
-    """Return what a campaign counts: held, applied, Stars held, Stars given."""
+    """Return what a campaign counts: reserved, applied, Stars reserved, Stars given."""
     campaign = Campaign.objects.get(pk=campaign.pk)
-    return campaign.held, campaign.applied, campaign.stars_held, campaign.stars_given
+    return campaign.reserved, campaign.applied, campaign.stars_reserved, campaign.stars_given
 
 
 def redemption(player: Player) -> Redemption:

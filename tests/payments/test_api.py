@@ -14,7 +14,7 @@ from pytest_django.fixtures import Settings
 from payments import api, catalogue, invoices, purchases, refunds, tasks
 from payments.errors import Refusal
 from payments.models import Product, Purchase, PurchaseEvent, Refund
-from quizarena.api.models import KeptAnswer
+from quizarena.api.models import IdempotencyRecord
 from quizarena.celery import app
 from quizarena.players.models import Player
 from quizarena.staff.models import AuditEntry
@@ -312,7 +312,7 @@ class TestBadInput:
         assert (answer.status_code, details["code"]) == (400, "invalid_request")
         assert {(error["field"], error["code"]) for error in details["errors"]} == errors
         assert not Purchase.objects.exists()
-        assert not KeptAnswer.objects.exists()
+        assert not IdempotencyRecord.objects.exists()
 
     @pytest.mark.parametrize(
         ("body", "errors"),
@@ -337,7 +337,7 @@ class TestBadInput:
         assert (answer.status_code, details["code"]) == (400, "invalid_request")
         assert {(error["field"], error["code"]) for error in details["errors"]} == errors
         assert not Refund.objects.exists()
-        assert not KeptAnswer.objects.exists()
+        assert not IdempotencyRecord.objects.exists()
 
     def test_a_player_and_a_product_of_nobody_are_named(self, caller: Caller) -> None:
         player = PlayerFactory.create()
@@ -355,7 +355,7 @@ class TestBadInput:
                 (field, code)
             ]
         assert not Purchase.objects.exists()
-        assert not KeptAnswer.objects.exists()
+        assert not IdempotencyRecord.objects.exists()
 
 
 def suspend(player: Player) -> None:
@@ -418,7 +418,7 @@ class TestRefused:
         assert details["detail"].endswith(".")
         assert ("until" in details) == (code == "too_soon")
         assert Purchase.objects.count() == before
-        assert not KeptAnswer.objects.exists()
+        assert not IdempotencyRecord.objects.exists()
 
     def test_every_reason_of_opening_is_known_here(self) -> None:
         only_at_checkout = {

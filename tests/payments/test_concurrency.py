@@ -236,22 +236,22 @@ class TestRefund:
 
         assert names(results) == ["IntegrityError", "Refund"]
 
-    def test_two_who_settle_take_back_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_two_who_complete_reverse_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         player = PlayerFactory.create()
         purchase = steps.buy(player)
         steps.buy(player)
         steps.ask_refund(purchase)
         meet_after(monkeypatch, grants, "reverse")
-        settle = partial(refunds.complete, purchase_id=purchase.pk, now=NOON)
+        complete = partial(refunds.complete, purchase_id=purchase.pk, now=NOON)
 
-        results = run_together(settle, settle)
+        results = run_together(complete, complete)
 
         assert [result.status for result in results] == ["REFUNDED", "REFUNDED"]
         assert [kind for kind, _, _ in steps.entries(player)].count("PURCHASE_REFUND") == 1
         assert steps.owned(player) == (10, 0, 0)
         assert steps.timeline(purchase).count("REFUNDED") == 1
 
-    def test_without_the_lock_both_settle(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_without_the_lock_both_complete(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Show that the test above can fail: only the ledger keeps the second from taking."""
         player = PlayerFactory.create()
         purchase = steps.buy(player)
@@ -266,9 +266,9 @@ class TestRefund:
 
         monkeypatch.setattr(grants, "reverse", taking)
         meet_after(monkeypatch, grants, "reverse")
-        settle = partial(refunds.complete, purchase_id=purchase.pk, now=NOON)
+        complete = partial(refunds.complete, purchase_id=purchase.pk, now=NOON)
 
-        run_together(settle, settle)
+        run_together(complete, complete)
 
         assert taken == [f"refund:{purchase.pk}"] * 2
 

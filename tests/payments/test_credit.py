@@ -263,7 +263,7 @@ class TestStatements:
         counts["ask for a refund"] = self.count(queries)
         with CaptureQueriesContext(connection) as queries:
             refunds.complete(purchase_id=purchase.pk, now=NOON)
-        counts["settle a refund"] = self.count(queries)
+        counts["complete a refund"] = self.count(queries)
 
         assert counts == {
             "open, and send the invoice": 5,
@@ -271,7 +271,7 @@ class TestStatements:
             "record": 2,
             "credit": 3,
             "ask for a refund": 3,
-            "settle a refund": 5,
+            "complete a refund": 5,
         }
 
     @staticmethod

@@ -517,7 +517,7 @@ class TestTheRest:
             ({"answer": "Ja."}, "supportrequest_answer_is_whole"),
             ({"answered_at": NOON}, "supportrequest_answer_is_whole"),
             ({"answered_at": NOON, "answer": "Ja."}, "supportrequest_answer_is_whole"),
-            ({"told_at": NOON}, "supportrequest_is_told_when_answered"),
+            ({"notified_at": NOON}, "supportrequest_notified_when_answered"),
         ],
     )
     def test_a_request_to_support_is_refused(

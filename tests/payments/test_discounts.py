@@ -277,7 +277,7 @@ class TestPreCheckout:
         purchase = open_with(reservation)
 
         in_time = steps.check_out(purchase, now=NOON + 15 * MINUTE - SECOND)
-        Redemption.objects.filter(pk=reservation.pk).update(is_kept=False)
+        Redemption.objects.filter(pk=reservation.pk).update(is_locked_for_payment=False)
         late = steps.check_out(purchase, now=NOON + 15 * MINUTE)
 
         assert (in_time, late) == (None, Refusal.PROMO_EXPIRED)
@@ -370,11 +370,11 @@ class TestPayment:
 
         delivery.breaks()
         failed = steps.credit(paid)
-        held = again(reservation)
+        reserved = again(reservation)
         delivery.works()
         recovered = purchases.recover(charge_id=paid.charge_id or "", now=NOON + 5 * MINUTE)
 
-        assert (failed.status, held) == ("PAID_UNCREDITED", "RESERVED")
+        assert (failed.status, reserved) == ("PAID_UNCREDITED", "RESERVED")
         assert (recovered.status, again(reservation), recovered.flags) == (
             "CREDITED",
             "APPLIED",

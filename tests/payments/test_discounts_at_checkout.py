@@ -135,7 +135,7 @@ class TestConcurrency:
         answers = run_together(*asked)
 
         assert sorted(map(str, answers)) == ["None", "PROMO_NOT_APPLICABLE"]
-        assert sorted(Redemption.objects.values_list("status", "is_kept")) == [
+        assert sorted(Redemption.objects.values_list("status", "is_locked_for_payment")) == [
             ("EXPIRED", False),
             ("RESERVED", True),
         ]
@@ -223,7 +223,7 @@ class TestKeptHoldsEnd:
             pytest.raises(IntegrityError, match="redemption_lock_has_an_end"),
             transaction.atomic(),
         ):
-            Redemption.objects.filter(pk=other.pk).update(is_kept=True)
+            Redemption.objects.filter(pk=other.pk).update(is_locked_for_payment=True)
         rows.update(is_first_purchase=True)
         with (
             pytest.raises(IntegrityError, match="redemption_one_first_purchase"),

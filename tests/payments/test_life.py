@@ -48,7 +48,7 @@ DEEDS = (
     "replay",
     "ask_refund",
     "ask_refund",
-    "settle",
+    "complete_refund",
     "close_stale",
     "delivery_changes",
     "suspend",
@@ -216,7 +216,7 @@ class Shop(RuleBasedStateMachine):
         except NotRefundableError:
             assert purchase.status in {*OPEN, "FAILED"}
 
-    def settle(self, draw: Draw) -> None:
+    def complete_refund(self, draw: Draw) -> None:
         """Let Telegram give the Stars back for one that was asked for, perhaps once more."""
         asked = list(Refund.objects.order_by("pk"))
         if asked:

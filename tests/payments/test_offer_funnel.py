@@ -105,8 +105,8 @@ class TestFunnel:
 class TestGuard:
     def alerts(self) -> list[tuple[str, str, bool]]:
         """Return kind, key and whether it is open, of every alert."""
-        found = Alert.objects.order_by("pk").values_list("kind", "key", "settled_at")
-        return [(kind, key, settled is None) for kind, key, settled in found]
+        found = Alert.objects.order_by("pk").values_list("kind", "key", "resolved_at")
+        return [(kind, key, resolved is None) for kind, key, resolved in found]
 
     @pytest.mark.parametrize(("bought", "is_raised"), [(10, False), (9, True)])
     def test_a_trigger_that_sells_less_than_half(self, bought: int, is_raised: bool) -> None:
@@ -124,7 +124,7 @@ class TestGuard:
 
         assert offer_funnel.guard(now=NOON) == 0
 
-    def test_what_sells_again_is_settled(self) -> None:
+    def test_what_sells_again_is_resolved(self) -> None:
         many(40, at=NOON - 10 * DAY, bought=20)
         many(40, at=NOON - DAY)
         offer_funnel.guard(now=NOON)

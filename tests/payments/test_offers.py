@@ -19,7 +19,7 @@ from payments.models import Attribution, Impression, Product, Purchase
 from payments.offer_rules import Touchpoint
 from payments.offers import Proposal
 from promos import campaigns, redemptions
-from promos.models import Attempt, Campaign, Channel, Denial
+from promos.models import Attempt, Campaign, Channel, DenylistEntry
 from promos.rules import Reason
 from quizarena.players.models import Player
 from tests.concurrency import meet_after, run_together
@@ -502,7 +502,7 @@ class TestWeekend:
 
     def test_not_to_whom_no_code_is_for(self, player: Player) -> None:
         weekend_campaign()
-        Denial.objects.create(player=player, reason="Fraud.", at=NOON)
+        DenylistEntry.objects.create(player=player, reason="Fraud.", at=NOON)
 
         assert shown(player, now=FRIDAY) == ""
 

@@ -451,7 +451,7 @@ class TestRecording:
         assert steps.entries(player) == []
         purchases.replay_credit(purchase_id=paid.pk, now=NOON)
         assert steps.owned(player) == (10, 0, 0)
-        assert Alert.objects.filter(settled_at=None).count() == 0
+        assert Alert.objects.filter(resolved_at=None).count() == 0
 
     def test_an_unknown_payload_is_kept(self, player: Player) -> None:
         purchase = steps.open_purchase(player)

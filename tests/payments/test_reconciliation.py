@@ -158,9 +158,9 @@ def reconcile(*, now: datetime = LATER, is_full: bool = True) -> list[tuple[str,
     return found
 
 
-def unsettled() -> list[str]:
+def unresolved() -> list[str]:
     """Return the keys of the open alerts."""
-    return sorted(Alert.objects.filter(settled_at=None).values_list("key", flat=True))
+    return sorted(Alert.objects.filter(resolved_at=None).values_list("key", flat=True))
 
 
 def charge_of(purchase: Purchase) -> str:
@@ -209,7 +209,7 @@ class TestDifferences:
             "right by the run."
         )
         # Nothing is left to look at.
-        assert alert.settled_at == LATER
+        assert alert.resolved_at == LATER
 
     def test_a_payment_after_the_invoice_failed_is_credited_too(
         self, statement: Statement, player: Player
@@ -754,14 +754,14 @@ class TestRuns:
         purchase = steps.buy(player)
         reconcile()
         reconcile(is_full=False)
-        assert unsettled() == ["full_reconciliation", "reconciliation"]
+        assert unresolved() == ["full_reconciliation", "reconciliation"]
         statement.tell(purchase)
 
         reconcile(is_full=False)
-        assert unsettled() == ["full_reconciliation"]
+        assert unresolved() == ["full_reconciliation"]
         reconcile()
 
-        assert unsettled() == []
+        assert unresolved() == []
 
     def test_a_difference_that_is_set_right_leaves_no_open_alert_beside_one_that_is_not(
         self, statement: Statement, player: Player
@@ -772,7 +772,7 @@ class TestRuns:
 
         reconcile()
 
-        assert Alert.objects.get(settled_at=None).summary == (
+        assert Alert.objects.get(resolved_at=None).summary == (
             "Full reconciliation: 2 differences between Telegram's list and ours, 1 open, 1 set "
             "right by the run."
         )

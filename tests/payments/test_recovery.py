@@ -144,7 +144,7 @@ class TestTries:
 
         assert steps.again(purchase).status == "CREDITED"
         assert steps.owned(player) == (15, 0, 0)
-        assert Alert.objects.filter(settled_at=None).count() == 0
+        assert Alert.objects.filter(resolved_at=None).count() == 0
 
 
 def test_the_stale_job_closes_what_is_half_an_hour_old(

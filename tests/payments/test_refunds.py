@@ -193,12 +193,12 @@ class TestTakingBack:
 
     def test_what_is_in_review_can_be_refunded_and_its_alert_closes(self, player: Player) -> None:
         purchase = steps.pay(steps.open_purchase(player), stars=7)
-        assert Alert.objects.filter(settled_at=None).count() == 1
+        assert Alert.objects.filter(resolved_at=None).count() == 1
 
         purchase = steps.refund(purchase)
 
         assert (purchase.status, steps.entries(player)) == ("REFUNDED", [])
-        assert Alert.objects.filter(settled_at=None).count() == 0
+        assert Alert.objects.filter(resolved_at=None).count() == 0
 
     def test_once_it_is_asked_for_nothing_is_credited(self, player: Player) -> None:
         purchase = steps.pay(steps.open_purchase(player))
@@ -278,7 +278,7 @@ class TestFromTelegram:
 
         assert (kept.status, kept.problem) == ("REFUNDED", "UNKNOWN_PAYLOAD")
         assert (kept.player, kept.charge_id) == (player, payment.charge_id)
-        assert Alert.objects.filter(settled_at=None).count() == 0
+        assert Alert.objects.filter(resolved_at=None).count() == 0
 
 
 class Telegram:
@@ -379,7 +379,7 @@ class TestSaga:
         telegram.sandbox.network(
             fail={"count": 100, "status": 500, "methods": ["refundStarPayment"]}
         )
-        alerts = Alert.objects.filter(kind="refund_stuck", settled_at=None)
+        alerts = Alert.objects.filter(kind="refund_stuck", resolved_at=None)
 
         at, waits = timedelta(), []
         for number in range(1, 6):
@@ -522,7 +522,7 @@ class TestIncomplete:
         assert refund.last_error == "After Telegram had paid: ProgrammingError"
         purchase = steps.again(purchase)
         assert (purchase.status, purchase.event) == ("CREDITED", "REVERSAL_FAILED")
-        [alert] = Alert.objects.filter(settled_at=None)
+        [alert] = Alert.objects.filter(resolved_at=None)
         assert (alert.kind, alert.key) == ("refund_incomplete", str(purchase.pk))
         assert alert.summary == (
             "Telegram has refunded 5 Stars, but the goods could not be taken back: "
@@ -537,7 +537,7 @@ class TestIncomplete:
         assert refund.telegram_at == refund.asked_at
         assert refund.finished_at == refund.asked_at + 30 * SECOND
         assert steps.again(purchase).status == "REFUNDED"
-        assert not Alert.objects.filter(settled_at=None).exists()
+        assert not Alert.objects.filter(resolved_at=None).exists()
 
     def test_of_a_refund_that_telegram_tells_of(self, player: Player) -> None:
         """The update is done; the saga goes on with what is left."""
@@ -551,7 +551,7 @@ class TestIncomplete:
         assert kept.status == "CREDITED"
         refund = Refund.objects.get()
         assert (refund.telegram_at, refund.finished_at) == (NOON, None)
-        assert Alert.objects.get(settled_at=None).kind == "refund_incomplete"
+        assert Alert.objects.get(resolved_at=None).kind == "refund_incomplete"
         reversals_work()
         assert refunds.finish(refund_id=refund.pk, now=NOON) is True
         assert steps.again(purchase).status == "REFUNDED"

@@ -372,7 +372,7 @@ class TestTellingTelegram:
     ) -> None:
         self.telegram_is_away(settings)
         subscriptions.cancel(player=first.player, now=NOON)
-        alerts = Alert.objects.filter(kind="subscription_not_canceled", settled_at=None)
+        alerts = Alert.objects.filter(kind="subscription_not_canceled", resolved_at=None)
 
         at, waits, alerted = NOON, [], []
         for _ in range(6):
@@ -413,7 +413,7 @@ class TestTellingTelegram:
         subscriptions.cancel(player=first.player, now=NOON)
         over = NOON + MONTH + 3 * DAY
         self.ask(first, NOON)
-        assert Alert.objects.filter(settled_at=None).count() == 1
+        assert Alert.objects.filter(resolved_at=None).count() == 1
 
         assert self.ask(first, over - SECOND) is False
         assert Subscription.objects.get().cancel_due_at is not None
@@ -421,7 +421,7 @@ class TestTellingTelegram:
         self.ask(first, over)
 
         assert Subscription.objects.get().cancel_due_at is None
-        assert Alert.objects.filter(settled_at=None).count() == 0
+        assert Alert.objects.filter(resolved_at=None).count() == 0
 
     def test_telegrams_own_word_ends_it(self, first: Purchase, settings: Settings) -> None:
         self.telegram_is_away(settings)
@@ -455,6 +455,6 @@ class TestTellingTelegram:
         assert subscriptions._claim_cancellation(purchase_id=first.pk, now=NOON) is None
 
     def test_the_database_knows_no_cancellation_of_what_goes_on(self, first: Purchase) -> None:
-        rule = "subscription_canceled_before_telegram_is_told"
+        rule = "subscription_canceled_here_before_at_telegram"
         with pytest.raises(IntegrityError, match=rule), transaction.atomic():
             Subscription.objects.update(cancel_due_at=NOON)

@@ -9,7 +9,7 @@ from economy import streaks
 from promos import referral_reviews, referrals
 from promos.models import Inviter, Referral, ReferralReward, RewardChoice
 from promos.referral_reviews import Judgement, Verdict
-from quizarena.game.models import Mode, Question, QuestionVersion, Round, RoundState, Showing
+from quizarena.game.models import Mode, Question, QuestionVersion, Round, RoundQuestion, RoundState
 from quizarena.players.models import Player
 from tests.factories import NOON, PlayerFactory, QuestionFactory, make_staff
 
@@ -44,8 +44,8 @@ def answer(player: Player, number: int, *, at: datetime, seconds: float = 4.0) -
         started_at=at,
         finished_at=at,
     )
-    Showing.objects.bulk_create(
-        Showing(
+    RoundQuestion.objects.bulk_create(
+        RoundQuestion(
             round=played,
             number=place,
             player=player,

@@ -57,7 +57,7 @@ OPERATIONS = {
 
 _SAMPLE = """
 SELECT campaign.id, campaign.uses_max, campaign.stars_max,
-  campaign.held, campaign.applied, campaign.stars_held, campaign.stars_given,
+  campaign.reserved, campaign.applied, campaign.stars_reserved, campaign.stars_given,
   count(*) FILTER (WHERE status_of = 'RESERVED'),
   count(*) FILTER (WHERE status_of IN ('APPLIED', 'REVOKED')),
   coalesce(sum(stars_off) FILTER (WHERE status_of = 'RESERVED'), 0),
@@ -150,7 +150,7 @@ def run(
         world = World(
             operations=operations, processes=processes, seed=seed, directory=Path(directory)
         )
-        _settle(world)
+        _finish(world)
         # A child must not share its parent's connection.
         connections.close_all()
         for _ in _while_they_work(world, processes, kill_every_seconds, report):
@@ -202,7 +202,7 @@ def _while_they_work(
 # --- The world ------------------------------------------------------------------------------------
 
 
-def _settle(world: World) -> None:
+def _finish(world: World) -> None:
     """Make the players and the first campaigns."""
     from quizarena.players.models import Player
 
@@ -309,13 +309,15 @@ class Hand:
         from promos.errors import NotAttachableError
         from promos.models import Redemption
 
-        held = Redemption.objects.filter(pk=self._redemption_id()).select_related("player").first()
-        if held is None:
+        reserved = (
+            Redemption.objects.filter(pk=self._redemption_id()).select_related("player").first()
+        )
+        if reserved is None:
             return "none"
         with suppress(NotAttachableError), transaction.atomic():
             redemptions.attach(
-                redemption_id=held.pk,
-                player=held.player,
+                redemption_id=reserved.pk,
+                player=reserved.player,
                 stars_off=self.chance.randint(1, 20),
                 now=self.world.now(),
             )
@@ -372,7 +374,7 @@ class Hand:
         return self._operate("unpause")
 
     def end(self) -> str:
-        """End a campaign with whatever is held of it; the next one takes its place."""
+        """End a campaign with whatever is reserved of it; the next one takes its place."""
         return self._operate("end")
 
     def _player(self) -> "Player":
@@ -426,13 +428,15 @@ def _sample(world: World) -> None:
 def _look_at(world: World, row: tuple[Any, ...]) -> None:
     """Note what is wrong with one campaign at one instant."""
     pk, uses_max, stars_max, *counts = row
-    counters, (held, applied, stars_held, stars_given) = counts[:4], counts[4:]
-    if counters != [held, applied, stars_held, stars_given]:
+    counters, (reserved, applied, stars_reserved, stars_given) = counts[:4], counts[4:]
+    if counters != [reserved, applied, stars_reserved, stars_given]:
         world.note(f"Campaign {pk} counts {counters}; there are {counts[4:]}.")
-    if applied + held > uses_max:
-        world.note(f"Campaign {pk} is overrun: {applied} + {held} of {uses_max}.")
-    if stars_max is not None and stars_given + stars_held > stars_max:
-        world.note(f"Campaign {pk} is over budget: {stars_given} + {stars_held} of {stars_max}.")
+    if applied + reserved > uses_max:
+        world.note(f"Campaign {pk} is overrun: {applied} + {reserved} of {uses_max}.")
+    if stars_max is not None and stars_given + stars_reserved > stars_max:
+        world.note(
+            f"Campaign {pk} is over budget: {stars_given} + {stars_reserved} of {stars_max}."
+        )
 
 
 def _prove(world: World) -> None:
@@ -464,7 +468,7 @@ def _prove(world: World) -> None:
     )
     if twice.exists():
         world.note("Somebody has redeemed a campaign twice.")
-    # Whatever is held now is given back, and can be used by others, down to the last one.
+    # Whatever is reserved now is given back, and can be used by others, down to the last one.
     while redemptions.expire(now=late, limit=1_000):
         pass
     for pk in Redemption.objects.filter(status="RESERVED").values_list("pk", flat=True):
@@ -493,7 +497,7 @@ def _use_up(
         player=next(players), raw=campaign.name, channel=Channel.API, key="last", now=now
     ).redemption:
         used += 1
-    if (used, campaign.held) != (left, 0):
+    if (used, campaign.reserved) != (left, 0):
         world.note(f"{campaign}: {left} uses were left, {used} could be used.")
 
 
@@ -522,12 +526,12 @@ def main() -> None:
     console.print(
         f"Seed {options.seed}: {options.operations:,} operations by {options.processes} processes."
     )
-    told_at = 0.0
+    reported_at = 0.0
 
     def progress(report: Report) -> None:
-        nonlocal told_at
-        if report.seconds - told_at >= 10:
-            told_at = report.seconds
+        nonlocal reported_at
+        if report.seconds - reported_at >= 10:
+            reported_at = report.seconds
             console.print(
                 f"{report.operations:,} operations in {report.seconds:.0f} s,"
                 f" {report.kills} kills, {report.samples:,} looks"

@@ -44,12 +44,15 @@ def reserve(player: Player, raw: str = CODE, *, now: datetime = NOON) -> Redempt
 
 
 def attach(
-    held: Redemption, stars_off: int, *, player: Player | None = None, now: datetime = NOON
+    reserved: Redemption, stars_off: int, *, player: Player | None = None, now: datetime = NOON
 ) -> Redemption:
     """Let a reservation take so many Stars off a purchase of its player."""
     with transaction.atomic():
         return redemptions.attach(
-            redemption_id=held.pk, player=player or held.player, stars_off=stars_off, now=now
+            redemption_id=reserved.pk,
+            player=player or reserved.player,
+            stars_off=stars_off,
+            now=now,
         )
 
 
@@ -68,8 +71,8 @@ def buy(player: Player) -> None:
 
 
 def counted(campaign: Campaign) -> tuple[int, int, int, int]:
-    """Return what a campaign counts: held, applied, Stars held, Stars given."""
+    """Return what a campaign counts: reserved, applied, Stars reserved, Stars given."""
     [counts] = Campaign.objects.filter(pk=campaign.pk).values_list(
-        "held", "applied", "stars_held", "stars_given"
+        "reserved", "applied", "stars_reserved", "stars_given"
     )
     return counts

@@ -13,8 +13,8 @@ from django.utils import timezone
 from economy.models import LedgerEntry, Wallet
 from promos import api, campaigns, redemptions
 from promos.errors import Refusal
-from promos.models import Attempt, Campaign, Channel, Denial, Redemption
-from quizarena.api.models import KeptAnswer
+from promos.models import Attempt, Campaign, Channel, DenylistEntry, Redemption
+from quizarena.api.models import IdempotencyRecord
 from quizarena.players import services as players
 from quizarena.players.models import Player
 from quizarena.staff.models import AuditEntry
@@ -103,20 +103,22 @@ class TestRedeeming:
     ) -> None:
         energy()
         first = caller.post("promos/redeem/", entered(anna), key="k1")
-        KeptAnswer.objects.all().delete()
+        IdempotencyRecord.objects.all().delete()
 
         again = caller.post("promos/redeem/", entered(anna), key="k1")
 
         assert (again.status_code, again.content) == (201, first.content)
         assert Attempt.objects.count() == 1
 
-    @pytest.mark.parametrize("is_kept", [True, False])
-    def test_a_key_has_one_code(self, caller: Caller, anna: Player, is_kept: bool) -> None:
+    @pytest.mark.parametrize("is_locked_for_payment", [True, False])
+    def test_a_key_has_one_code(
+        self, caller: Caller, anna: Player, is_locked_for_payment: bool
+    ) -> None:
         energy()
         make_campaign(code="ZWEITER2026")
         caller.post("promos/redeem/", entered(anna), key="k1")
-        if not is_kept:
-            KeptAnswer.objects.all().delete()
+        if not is_locked_for_payment:
+            IdempotencyRecord.objects.all().delete()
 
         answer = caller.post("promos/redeem/", entered(anna, "ZWEITER2026"), key="k1")
 
@@ -159,7 +161,7 @@ def not_begun(player: Player) -> None:
 
 def denied(player: Player) -> None:
     energy()
-    Denial.objects.create(player=player, reason="Sells codes.", at=NOON)
+    DenylistEntry.objects.create(player=player, reason="Sells codes.", at=NOON)
 
 
 def suspended(player: Player) -> None:
@@ -275,7 +277,7 @@ class TestRefused:
     ) -> None:
         caller.post("promos/redeem/", entered(anna), key="k1")
         energy()
-        KeptAnswer.objects.all().delete()
+        IdempotencyRecord.objects.all().delete()
 
         again = caller.post("promos/redeem/", entered(anna), key="k1")
 
@@ -293,7 +295,7 @@ class TestDryRun:
         assert body["reasons"] == ["PAUSED", "LANGUAGE", "LEVEL"]
         assert body["campaign"]["id"] == campaign.pk
         assert not Attempt.objects.exists()
-        assert not KeptAnswer.objects.exists()
+        assert not IdempotencyRecord.objects.exists()
 
     def test_what_would_work_says_so_and_stays(self, caller: Caller, anna: Player) -> None:
         energy()
@@ -446,7 +448,7 @@ class TestStatus:
         assert (answer.status_code, details["code"]) == (409, "illegal_move")
         assert (details["detail"], details["current_status"]) == (why, before)
         assert Campaign.objects.get().status == before
-        assert not KeptAnswer.objects.exists()
+        assert not IdempotencyRecord.objects.exists()
 
     def test_what_is_used_up_does_not_come_back_though_no_job_has_noted_it(
         self, caller: Caller, anna: Player
@@ -666,7 +668,7 @@ class TestBadInput:
         assert (answer.status_code, details["code"]) == (422, "player_not_found")
         assert [error["field"] for error in details["errors"]] == ["player"]
         assert not Attempt.objects.exists()
-        assert not KeptAnswer.objects.exists()
+        assert not IdempotencyRecord.objects.exists()
 
     @pytest.mark.parametrize(
         ("body", "errors"),
@@ -754,7 +756,7 @@ def named_and_nothing_written(
     assert (answer.status_code, details["code"]) == (400, "invalid_request")
     assert {(error["field"], error["code"]) for error in details["errors"]} == errors
     assert Attempt.objects.count() == attempts
-    assert not KeptAnswer.objects.exists()
+    assert not IdempotencyRecord.objects.exists()
 
 
 @pytest.mark.django_db(transaction=True)

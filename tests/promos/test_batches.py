@@ -401,15 +401,15 @@ class TestRevoke:
         make(other)
         raws = list(batches.download(batch_id=batch.pk, now=NOON, staff=operator))
         others = list(batches.download(batch_id=other.pk, now=NOON, staff=operator))
-        held = reserve(PlayerFactory.create(), raws[0])
+        reserved = reserve(PlayerFactory.create(), raws[0])
 
         assert batches.revoke(batch_id=batch.pk, reason="Lost.", now=NOON, staff=operator) == 3
         assert batches.revoke(batch_id=batch.pk, reason="Lost.", now=NOON, staff=operator) == 0
 
         assert redeem(PlayerFactory.create(), raws[1]).reason == "REVOKED"
         assert redeem(PlayerFactory.create(), others[0]).refusal is None
-        held.refresh_from_db()
-        assert held.status == "RESERVED"
+        reserved.refresh_from_db()
+        assert reserved.status == "RESERVED"
         entry = AuditEntry.objects.get(action="batch.revoked")
         assert entry.details == {"reason": "Lost.", "codes": 3}
 

@@ -227,12 +227,12 @@ class TestRollOver:
 
     def test_a_limit_that_is_reached_makes_it_depleted(self) -> None:
         campaign = make_campaign(code=CODE, uses_max=2)
-        held = [reserve(player) for player in PlayerFactory.create_batch(2)]
+        reserved = [reserve(player) for player in PlayerFactory.create_batch(2)]
 
-        redemptions.apply(redemption_id=held[0].pk, now=NOON)
-        # A hold may come back.
+        redemptions.apply(redemption_id=reserved[0].pk, now=NOON)
+        # A reservation may come back.
         assert campaigns.roll_over(now=NOON, limit=10) == 0
-        redemptions.apply(redemption_id=held[1].pk, now=NOON)
+        redemptions.apply(redemption_id=reserved[1].pk, now=NOON)
         assert campaigns.roll_over(now=NOON, limit=10) == 1
 
         assert status(campaign) == "DEPLETED"
@@ -420,9 +420,9 @@ class TestGuard:
 class TestKillSwitch:
     def test_every_reservation_is_released_kept_ones_too(self) -> None:
         campaign = make_campaign(code=CODE)
-        held = [reserve(player) for player in PlayerFactory.create_batch(3)]
-        redemptions.lock_for_payment(redemption_id=held[0].pk, now=NOON)
-        redemptions.apply(redemption_id=held[1].pk, now=NOON)
+        reserved = [reserve(player) for player in PlayerFactory.create_batch(3)]
+        redemptions.lock_for_payment(redemption_id=reserved[0].pk, now=NOON)
+        redemptions.apply(redemption_id=reserved[1].pk, now=NOON)
         do("end", campaign)
 
         assert campaigns.release_reservations(campaign_id=campaign.pk, now=NOON) == 2

@@ -19,7 +19,7 @@ from pytest_django.fixtures import Settings
 from promos import batches, denylist, redemptions, uploads
 from promos.admin.explanations import EXPLANATIONS, PLAYER_ANSWERS
 from promos.errors import Refusal
-from promos.models import Attempt, Batch, Block, Campaign, Code, Denial
+from promos.models import Attempt, Batch, Block, Campaign, Code, DenylistEntry
 from promos.rules import Reason
 from quizarena.players.models import Player
 from quizarena.staff.models import AuditEntry
@@ -570,21 +570,21 @@ class TestDenyList:
         form = {"player": "@Anna_b", "reason": "Sells codes."}
 
         assert "Anna Müller (@anna_b" in submit(
-            support, "/admin/promos/denial/deny/", {**form, "preview": "1"}
+            support, "/admin/promos/denylistentry/deny/", {**form, "preview": "1"}
         )
-        assert not Denial.objects.exists()
+        assert not DenylistEntry.objects.exists()
 
-        submit(support, "/admin/promos/denial/deny/", {**form, "confirm": "1"})
-        assert Denial.objects.get().player == player
+        submit(support, "/admin/promos/denylistentry/deny/", {**form, "confirm": "1"})
+        assert DenylistEntry.objects.get().player == player
         assert enter(player, "HELLO26") is None
-        assert "@anna_b Sells codes." in page(support, "/admin/promos/denial/")
+        assert "@anna_b Sells codes." in page(support, "/admin/promos/denylistentry/")
 
         submit(
             support,
-            f"/admin/promos/denial/allow/{player.pk}/",
+            f"/admin/promos/denylistentry/allow/{player.pk}/",
             {"reason": "A mistake.", "confirm": "1"},
         )
-        assert not Denial.objects.exists()
+        assert not DenylistEntry.objects.exists()
         assert enter(player, "HELLO26")
         assert set(
             AuditEntry.objects.filter(object_type="players.player").values_list("action", flat=True)
@@ -592,13 +592,13 @@ class TestDenyList:
 
     def test_nobody_is_put_on_it_twice(self, support: Client) -> None:
         player = PlayerFactory.create(username="anna")
-        address = f"/admin/promos/denial/deny/{player.pk}/"
+        address = f"/admin/promos/denylistentry/deny/{player.pk}/"
 
         submit(support, address, {"reason": "First.", "confirm": "1"})
         answer = submit(support, address, {"reason": "Second.", "confirm": "1"})
 
         assert "Refused: @anna is on the deny list already." in answer
-        assert Denial.objects.get().reason == "First."
+        assert DenylistEntry.objects.get().reason == "First."
 
     @pytest.mark.parametrize("term", ["nobody", "12345", "anna"])
     def test_the_player_must_be_one(self, support: Client, term: str) -> None:
@@ -606,9 +606,9 @@ class TestDenyList:
         PlayerFactory.create(username="Anna")
         form = {"player": term, "reason": "x", "confirm": "1"}
 
-        submit(support, "/admin/promos/denial/deny/", form)
+        submit(support, "/admin/promos/denylistentry/deny/", form)
 
-        assert not Denial.objects.exists()
+        assert not DenylistEntry.objects.exists()
 
 
 class TestBlocks:
@@ -663,7 +663,7 @@ class TestLists:
             "promos/attempt/?reason=UNKNOWN",
             "promos/redemption/",
             "promos/block/",
-            "promos/denial/",
+            "promos/denylistentry/",
         ],
     )
     def test_they_never_count_and_take_no_more_statements_for_more_rows(

@@ -18,13 +18,13 @@ def busy() -> Campaign:
     """Return a campaign with a redemption in every status."""
     campaign = make_campaign(code=CODE)
     players: list[Player] = PlayerFactory.create_batch(4)
-    held = [reserve(player) for player in players]
-    for stars_off, each in enumerate(held, 1):
+    reserved = [reserve(player) for player in players]
+    for stars_off, each in enumerate(reserved, 1):
         attach(each, stars_off)
-    redemptions.apply(redemption_id=held[1].pk, now=NOON)
-    redemptions.release(redemption_id=held[2].pk, now=NOON)
-    redemptions.apply(redemption_id=held[3].pk, now=NOON)
-    redemptions.revoke(redemption_id=held[3].pk, now=NOON)
+    redemptions.apply(redemption_id=reserved[1].pk, now=NOON)
+    redemptions.release(redemption_id=reserved[2].pk, now=NOON)
+    redemptions.apply(redemption_id=reserved[3].pk, now=NOON)
+    redemptions.revoke(redemption_id=reserved[3].pk, now=NOON)
     return campaign
 
 
@@ -36,7 +36,7 @@ def test_counters_that_nobody_has_forged_do_not_differ(busy: Campaign) -> None:
     assert not Alert.objects.exists()
 
 
-@pytest.mark.parametrize("counter", ["held", "applied", "stars_held", "stars_given"])
+@pytest.mark.parametrize("counter", ["reserved", "applied", "stars_reserved", "stars_given"])
 def test_a_counter_that_is_wrong_is_found_whichever_it_is(busy: Campaign, counter: str) -> None:
     make_campaign()
     with behind_the_guards() as cursor:
@@ -68,7 +68,7 @@ def test_a_redemption_that_was_forged_is_found(busy: Campaign, forgery: str) -> 
 
 def test_a_repeated_proof_counts_the_alert_up(busy: Campaign) -> None:
     with behind_the_guards() as cursor:
-        cursor.execute("UPDATE promos_campaign SET held = 0")
+        cursor.execute("UPDATE promos_campaign SET reserved = 0")
 
     counters.find_differing(now=NOON)
     counters.find_differing(now=NOON)

@@ -45,8 +45,8 @@ def campaign() -> Campaign:
 
 
 @pytest.fixture
-def held(campaign: Campaign) -> Redemption:
-    """Return a hold that takes 30 Stars off."""
+def reserved(campaign: Campaign) -> Redemption:
+    """Return a reservation that takes 30 Stars off."""
     return attach(reserve(PlayerFactory.create()), 30)
 
 
@@ -124,7 +124,7 @@ class TestCampaignSaysNo:
         with pytest.raises(DatabaseError, match="begins as a draft"), transaction.atomic():
             CampaignFactory.create(status=status)
 
-    @pytest.mark.parametrize("counter", ["held", "applied", "stars_held", "stars_given"])
+    @pytest.mark.parametrize("counter", ["reserved", "applied", "stars_reserved", "stars_given"])
     def test_counters_that_no_redemption_has_counted(self, counter: str) -> None:
         with pytest.raises(DatabaseError, match="begins with nothing used"), transaction.atomic():
             CampaignFactory.create(**{counter: 1})
@@ -141,8 +141,8 @@ class TestCampaignSaysNo:
 
         refused_change("clone it", "campaign", change)
 
-    def test_a_limit_below_what_is_used(self, held: Redemption) -> None:
-        redemptions.apply(redemption_id=held.pk, now=NOON)
+    def test_a_limit_below_what_is_used(self, reserved: Redemption) -> None:
+        redemptions.apply(redemption_id=reserved.pk, now=NOON)
         other = reserve(PlayerFactory.create())
         attach(other, 20)
 
@@ -162,7 +162,7 @@ class TestCampaignSaysNo:
             ("TRUNCATE promos_attempt", "Cannot truncate attempts"),
         ],
     )
-    def test_forgetting(self, held: Redemption, statement: str, says: str) -> None:
+    def test_forgetting(self, reserved: Redemption, statement: str, says: str) -> None:
         refused(says, statement)
 
 
@@ -208,7 +208,7 @@ class TestCodesSayNo:
 _INSERT = """
 INSERT INTO promos_redemption
   (campaign_id, code_id, is_shared, player_id, turn, status, created_at, changed_at,
-   reserved_until, is_kept, stars_off)
+   reserved_until, is_locked_for_payment, stars_off)
 VALUES
   (%(campaign)s, %(code)s, %(is_shared)s, %(player)s, %(turn)s, %(status)s, %(at)s, %(at)s,
    %(until)s, false, %(stars_off)s)
@@ -216,13 +216,13 @@ VALUES
 
 
 def insert(campaign: Campaign, **fields: Any) -> int:
-    """Insert a hold past all services; return how many rows that was."""
+    """Insert a reservation past all services; return how many rows that was."""
     values = {
         "campaign": campaign.pk,
         "code": fields.pop("code", None) or campaign.codes.values_list("pk", flat=True)[0],
         "is_shared": True,
         "player": fields.pop("player", None) or PlayerFactory.create().pk,
-        "turn": 1,
+        "attempt_number": 1,
         "status": "RESERVED",
         "at": NOON,
         "until": NOON + timedelta(minutes=15),
@@ -286,13 +286,13 @@ class TestRedemptionSaysNo:
     @pytest.mark.parametrize(
         ("fields", "says"),
         [
-            ({"status": "EXPIRED"}, "begins as a hold or as used"),
-            ({"status": "REVOKED"}, "begins as a hold or as used"),
-            ({"status": "ODD"}, "begins as a hold or as used"),
+            ({"status": "EXPIRED"}, "begins as a reservation or as used"),
+            ({"status": "REVOKED"}, "begins as a reservation or as used"),
+            ({"status": "ODD"}, "begins as a reservation or as used"),
             ({"stars_off": 1}, "takes no Stars off yet"),
             ({"until": None}, "redemption_hold_has_an_end"),
-            ({"turn": 0}, "redemption_turn_makes_sense"),
-            ({"turn": 3}, "redemption_turn_makes_sense"),
+            ({"attempt_number": 0}, "redemption_attempt_number_makes_sense"),
+            ({"attempt_number": 3}, "redemption_attempt_number_makes_sense"),
             ({"is_shared": False}, "of a code of its campaign"),
         ],
     )
@@ -333,28 +333,28 @@ class TestRedemptionSaysNo:
         [("RESERVED", (1, 0, 30, 0)), ("APPLIED", (0, 1, 0, 30)), ("EXPIRED", (0, 0, 0, 0))],
     )
     def test_a_move_counts_itself_by_whatever_road(
-        self, held: Redemption, status: str, counts: tuple[int, ...]
+        self, reserved: Redemption, status: str, counts: tuple[int, ...]
     ) -> None:
         done("UPDATE promos_redemption SET status = %s", status)
 
-        assert counted(held.campaign) == counts
+        assert counted(reserved.campaign) == counts
 
-    def test_stars_over_the_budget_are_not_taken_off(self, held: Redemption) -> None:
+    def test_stars_over_the_budget_are_not_taken_off(self, reserved: Redemption) -> None:
         assert done("UPDATE promos_redemption SET stars_off = 101") == 0
         assert done("UPDATE promos_redemption SET stars_off = 100") == 1
-        assert counted(held.campaign) == (1, 0, 100, 0)
+        assert counted(reserved.campaign) == (1, 0, 100, 0)
 
     @pytest.mark.parametrize(
         "change", ["stars_off = 5, status = 'APPLIED'", "stars_off = 5, status = 'EXPIRED'"]
     )
-    def test_stars_that_change_with_the_end(self, held: Redemption, change: str) -> None:
-        refused_change("fixed while it is held", "redemption", change)
+    def test_stars_that_change_with_the_end(self, reserved: Redemption, change: str) -> None:
+        refused_change("fixed while it is reserved", "redemption", change)
 
     @pytest.mark.parametrize("end", [redemptions.apply, redemptions.release])
-    def test_stars_that_change_after_the_end(self, held: Redemption, end: Any) -> None:
-        end(redemption_id=held.pk, now=NOON)
+    def test_stars_that_change_after_the_end(self, reserved: Redemption, end: Any) -> None:
+        end(redemption_id=reserved.pk, now=NOON)
 
-        refused("fixed while it is held", "UPDATE promos_redemption SET stars_off = 5")
+        refused("fixed while it is reserved", "UPDATE promos_redemption SET stars_off = 5")
 
     @pytest.mark.parametrize(
         "change",
@@ -368,7 +368,7 @@ class TestRedemptionSaysNo:
             "created_at = now()",
         ],
     )
-    def test_becoming_another_one(self, held: Redemption, change: str) -> None:
+    def test_becoming_another_one(self, reserved: Redemption, change: str) -> None:
         refused_change("stays what it is of", "redemption", change)
 
     def test_the_unique_keys_hold_without_the_triggers(self, campaign: Campaign) -> None:
@@ -379,7 +379,7 @@ class TestRedemptionSaysNo:
         with behind_the_guards():
             insert(campaign, player=player, code=unique.pk, is_shared=False)
             for fields, says in (
-                ({"player": player, "turn": 2}, "redemption_one_per_player"),
+                ({"player": player, "attempt_number": 2}, "redemption_one_per_player"),
                 ({"player": player, "status": "EXPIRED"}, "redemption_taken_again_once"),
                 ({"code": unique.pk, "is_shared": False}, "redemption_one_per_unique_code"),
                 ({"status": "ODD"}, "redemption_status_is_known"),
@@ -390,9 +390,9 @@ class TestRedemptionSaysNo:
     def test_the_limits_hold_without_the_conditional_update(self, campaign: Campaign) -> None:
         with behind_the_guards() as cursor:
             for counters, says in (
-                ("held = 2, applied = 2", "campaign_never_overrun"),
-                ("stars_held = 50, stars_given = 51", "campaign_budget_never_overrun"),
-                ("held = -1", "held"),
+                ("reserved = 2, applied = 2", "campaign_never_overrun"),
+                ("stars_reserved = 50, stars_given = 51", "campaign_budget_never_overrun"),
+                ("reserved = -1", "reserved"),
             ):
                 with pytest.raises(DatabaseError, match=says), transaction.atomic():
                     cursor.execute(f"UPDATE promos_campaign SET {counters}")  # noqa: S608
@@ -408,14 +408,14 @@ class TestTheRestSaysNo:
         ],
     )
     def test_an_attempt_that_makes_no_sense(
-        self, held: Redemption, fields: dict[str, Any], says: str
+        self, reserved: Redemption, fields: dict[str, Any], says: str
     ) -> None:
-        redeem(held.player, "FALSCH", key="update:7")
-        redemption = held if fields.pop("redeemed", False) else None
+        redeem(reserved.player, "FALSCH", key="update:7")
+        redemption = reserved if fields.pop("redeemed", False) else None
 
         with pytest.raises(DatabaseError, match=says), transaction.atomic():
             Attempt.objects.create(
-                player=held.player,
+                player=reserved.player,
                 digest=bytes(32),
                 redemption=redemption,
                 channel="COMMAND",
@@ -425,8 +425,8 @@ class TestTheRestSaysNo:
 
     def test_a_denial_without_a_reason(self) -> None:
         refused(
-            "denial_has_a_reason",
-            "INSERT INTO promos_denial (player_id, reason, at) VALUES (%s, '', now())",
+            "denylistentry_has_a_reason",
+            "INSERT INTO promos_denylistentry (player_id, reason, at) VALUES (%s, '', now())",
             PlayerFactory.create().pk,
         )
 

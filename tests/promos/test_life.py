@@ -61,14 +61,14 @@ class Life(RuleBasedStateMachine):
 
     def is_good(self, row: Redemption) -> bool:
         """Return whether a redemption is a reservation that is kept or not over."""
-        end = row.locked_until if row.is_kept else row.reserved_until
+        end = row.locked_until if row.is_locked_for_payment else row.reserved_until
         return row.status == "RESERVED" and end is not None and end > self.now
 
     # What players and their purchases do.
 
     @rule(who=st.integers(0, PLAYERS - 1))
     def enter(self, who: int) -> None:
-        """Enter the code: what is accepted is a good hold, what is refused has changed nothing."""
+        """Enter the code: what is accepted is a good reservation, what is refused has changed nothing."""
         Block.objects.all().delete()
         before = {row.pk: row.status for row in self.rows()}
         status = Campaign.objects.get().status
@@ -81,7 +81,7 @@ class Life(RuleBasedStateMachine):
             assert result.redemption.pk in before or status == "ACTIVE"
             assert self.is_good(result.redemption)
         else:
-            # At most the player's own hold that was over has been released.
+            # At most the player's own reservation that was over has been released.
             after = {row.pk: row.status for row in self.rows()}
             changed = {pk for pk in after if after[pk] != before.get(pk)}
             assert {after[pk] for pk in changed} <= {"EXPIRED"}
@@ -105,7 +105,7 @@ class Life(RuleBasedStateMachine):
 
     @precondition(lambda self: self.rows())
     @rule(number=st.integers(0, 20), verb=st.sampled_from(["apply", "release", "revoke"]))
-    def settle(self, number: int, verb: str) -> None:
+    def end_purchase(self, number: int, verb: str) -> None:
         """Credit, drop or refund a purchase: it works once, from where it can."""
         row = self.chosen(number)
         origin = "APPLIED" if verb == "revoke" else "RESERVED"
@@ -117,7 +117,7 @@ class Life(RuleBasedStateMachine):
     @precondition(lambda self: self.rows())
     @rule(number=st.integers(0, 20))
     def keep(self, number: int) -> None:
-        """Approve a pre-checkout: it works exactly for a good hold."""
+        """Approve a pre-checkout: it works exactly for a good reservation."""
         row = self.chosen(number)
 
         assert redemptions.lock_for_payment(redemption_id=row.pk, now=self.now) == self.is_good(row)
@@ -126,7 +126,7 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def expire(self) -> None:
-        """Run the job: afterwards no hold is over that nobody keeps."""
+        """Run the job: afterwards no reservation is over that is not locked for payment."""
         redemptions.expire(now=self.now, limit=100)
 
         assert not Redemption.objects.lapsed(self.now).exists()
@@ -168,8 +168,8 @@ class Life(RuleBasedStateMachine):
         rows, campaign = self.rows(), Campaign.objects.get()
         held = [row.stars_off for row in rows if row.status == "RESERVED"]
         given = [row.stars_off for row in rows if row.status in ("APPLIED", "REVOKED")]
-        assert (campaign.held, campaign.applied) == (len(held), len(given))
-        assert (campaign.stars_held, campaign.stars_given) == (sum(held), sum(given))
+        assert (campaign.reserved, campaign.applied) == (len(held), len(given))
+        assert (campaign.stars_reserved, campaign.stars_given) == (sum(held), sum(given))
         assert len(held + given) <= 3
         assert sum(held + given) <= 10
         live = Counter(row.player_id for row in rows if row.status != "EXPIRED")

@@ -236,54 +236,54 @@ def player() -> Player:
 
 
 @pytest.fixture
-def held(player: Player) -> Redemption:
+def reserved(player: Player) -> Redemption:
     """Return a hold that ends at 12:15."""
     make_campaign(code=CODE)
     return reserve(player)
 
 
-def where(held: Redemption) -> tuple[str, bool]:
+def where(reserved: Redemption) -> tuple[str, bool]:
     """Return the status of a redemption, and if it is kept."""
-    held.refresh_from_db()
-    return held.status, held.is_kept
+    reserved.refresh_from_db()
+    return reserved.status, reserved.is_locked_for_payment
 
 
 class TestExpiryAgainstPreCheckout:
     """The pre-checkout is approved in the last second; somebody's clock says that it is over."""
 
     @pytest.fixture
-    def keep(self, held: Redemption) -> Callable[[], bool]:
+    def keep(self, reserved: Redemption) -> Callable[[], bool]:
         """Return what approves the pre-checkout."""
-        return partial(redemptions.lock_for_payment, redemption_id=held.pk, now=minutes(14.99))
+        return partial(redemptions.lock_for_payment, redemption_id=reserved.pk, now=minutes(14.99))
 
     def test_the_job_leaves_a_reservation_that_is_being_kept(
-        self, held: Redemption, keep: Callable[[], bool]
+        self, reserved: Redemption, keep: Callable[[], bool]
     ) -> None:
         assert overlap(keep, partial(redemptions.expire, now=minutes(15), limit=10)) == [True, 0]
-        assert where(held) == ("RESERVED", True)
+        assert where(reserved) == ("RESERVED", True)
 
     def test_a_reservation_that_is_being_released_cannot_be_kept(
-        self, held: Redemption, keep: Callable[[], bool]
+        self, reserved: Redemption, keep: Callable[[], bool]
     ) -> None:
         assert overlap(partial(redemptions.expire, now=minutes(15), limit=10), keep) == [1, False]
-        assert where(held) == ("EXPIRED", False)
+        assert where(reserved) == ("EXPIRED", False)
 
     def test_the_job_looks_again_at_what_it_has_found(
-        self, held: Redemption, keep: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
+        self, reserved: Redemption, keep: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         self.keep_before_the_release(keep, monkeypatch)
 
         assert redemptions.expire(now=minutes(15), limit=10) == 0
-        assert where(held) == ("RESERVED", True)
+        assert where(reserved) == ("RESERVED", True)
 
     def test_without_looking_again_it_would_release_what_is_kept(
-        self, held: Redemption, keep: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
+        self, reserved: Redemption, keep: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(redemptions, "_expire_one", redemptions.release)
         self.keep_before_the_release(keep, monkeypatch)
 
         assert redemptions.expire(now=minutes(15), limit=10) == 1
-        assert where(held) == ("EXPIRED", False)
+        assert where(reserved) == ("EXPIRED", False)
 
     def keep_before_the_release(
         self, keep: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
@@ -298,16 +298,16 @@ class TestExpiryAgainstPreCheckout:
         monkeypatch.setattr(redemptions, "_expire_one", late)
 
     def test_the_player_who_enters_the_code_again_gets_the_kept_reservation(
-        self, held: Redemption, player: Player, keep: Callable[[], bool]
+        self, reserved: Redemption, player: Player, keep: Callable[[], bool]
     ) -> None:
         kept, again = overlap(keep, partial(redeem, player, now=minutes(15)))
 
-        assert (kept, again.redemption.pk) == (True, held.pk)
-        assert where(held) == ("RESERVED", True)
+        assert (kept, again.redemption.pk) == (True, reserved.pk)
+        assert where(reserved) == ("RESERVED", True)
 
     def test_without_the_condition_the_player_would_release_it(
         self,
-        held: Redemption,
+        reserved: Redemption,
         player: Player,
         keep: Callable[[], bool],
         monkeypatch: pytest.MonkeyPatch,
@@ -316,35 +316,35 @@ class TestExpiryAgainstPreCheckout:
 
         overlap(keep, partial(redeem, player, now=minutes(15)))
 
-        assert where(held) == ("EXPIRED", False)
+        assert where(reserved) == ("EXPIRED", False)
 
 
 class TestExpiryAgainstCredit:
     """The payment arrives when the hold is over."""
 
     @pytest.fixture
-    def apply(self, held: Redemption) -> Callable[[], bool]:
+    def apply(self, reserved: Redemption) -> Callable[[], bool]:
         """Return what credits the purchase."""
-        return partial(redemptions.apply, redemption_id=held.pk, now=minutes(16))
+        return partial(redemptions.apply, redemption_id=reserved.pk, now=minutes(16))
 
     def test_the_job_leaves_a_reservation_that_is_being_used(
-        self, held: Redemption, apply: Callable[[], bool]
+        self, reserved: Redemption, apply: Callable[[], bool]
     ) -> None:
         assert overlap(apply, partial(redemptions.expire, now=minutes(16), limit=10)) == [True, 0]
-        assert (where(held)[0], counted(held.campaign)) == ("APPLIED", (0, 1, 0, 0))
+        assert (where(reserved)[0], counted(reserved.campaign)) == ("APPLIED", (0, 1, 0, 0))
 
     def test_a_reservation_that_is_being_released_cannot_be_used(
-        self, held: Redemption, apply: Callable[[], bool]
+        self, reserved: Redemption, apply: Callable[[], bool]
     ) -> None:
         assert overlap(partial(redemptions.expire, now=minutes(16), limit=10), apply) == [1, False]
-        assert (where(held)[0], counted(held.campaign)) == ("EXPIRED", (0, 0, 0, 0))
+        assert (where(reserved)[0], counted(reserved.campaign)) == ("EXPIRED", (0, 0, 0, 0))
 
-    def test_two_credits_use_it_once(self, held: Redemption, apply: Callable[[], bool]) -> None:
+    def test_two_credits_use_it_once(self, reserved: Redemption, apply: Callable[[], bool]) -> None:
         assert overlap(apply, apply) == [True, False]
-        assert counted(held.campaign) == (0, 1, 0, 0)
+        assert counted(reserved.campaign) == (0, 1, 0, 0)
 
     def test_without_the_condition_only_the_database_stops_the_release(
-        self, held: Redemption, apply: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
+        self, reserved: Redemption, apply: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         def release(*, redemption_id: int, now: object) -> int:
             return Redemption.objects.filter(pk=redemption_id).update(status="EXPIRED")
@@ -374,9 +374,9 @@ class TestUseAgainstRepeat:
         monkeypatch.setattr(redemptions, "_look_up", found)
 
     def test_a_reservation_that_is_used_meanwhile_gives_nothing_more(
-        self, held: Redemption, player: Player, monkeypatch: pytest.MonkeyPatch
+        self, reserved: Redemption, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        use = partial(redemptions.apply, redemption_id=held.pk, now=minutes(1))
+        use = partial(redemptions.apply, redemption_id=reserved.pk, now=minutes(1))
         self.when_found(use, monkeypatch)
 
         result = redeem(player, now=minutes(1))
@@ -385,14 +385,14 @@ class TestUseAgainstRepeat:
         assert not LedgerEntry.objects.filter(player=player).exists()
 
     def test_without_the_condition_the_player_would_be_shown_a_reservation_that_is_none(
-        self, held: Redemption, player: Player, monkeypatch: pytest.MonkeyPatch
+        self, reserved: Redemption, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         monkeypatch.setattr(
             redemptions,
             "_current_reservation",
             lambda known, _: Redemption.objects.get(pk=known.reservation_id),
         )
-        use = partial(redemptions.apply, redemption_id=held.pk, now=minutes(1))
+        use = partial(redemptions.apply, redemption_id=reserved.pk, now=minutes(1))
         self.when_found(use, monkeypatch)
 
         shown = redeem(player, now=minutes(1)).redemption
@@ -401,16 +401,20 @@ class TestUseAgainstRepeat:
         assert shown.status == "APPLIED"
 
     def test_a_reservation_that_is_released_meanwhile_is_taken_again(
-        self, held: Redemption, player: Player, monkeypatch: pytest.MonkeyPatch
+        self, reserved: Redemption, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        release = partial(redemptions.release, redemption_id=held.pk, now=minutes(1))
+        release = partial(redemptions.release, redemption_id=reserved.pk, now=minutes(1))
         self.when_found(release, monkeypatch)
 
         again = redeem(player, now=minutes(1)).redemption
 
         assert again is not None
-        assert (again.pk == held.pk, again.status, again.turn) == (False, "RESERVED", 2)
-        assert counted(held.campaign) == (1, 0, 0, 0)
+        assert (again.pk == reserved.pk, again.status, again.attempt_number) == (
+            False,
+            "RESERVED",
+            2,
+        )
+        assert counted(reserved.campaign) == (1, 0, 0, 0)
 
 
 @pytest.mark.parametrize(
@@ -527,10 +531,10 @@ class TestBudget:
     def race(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
         """Return what attaches both."""
         make_campaign(code=CODE, stars_max=100)
-        held = [reserve(player) for player in PlayerFactory.create_batch(2)]
-        players = {each.pk: each.player for each in held}
+        reserved = [reserve(player) for player in PlayerFactory.create_batch(2)]
+        players = {each.pk: each.player for each in reserved}
         return lambda: run_together(
-            *(partial(attach, each, 60, player=players[each.pk]) for each in held)
+            *(partial(attach, each, 60, player=players[each.pk]) for each in reserved)
         )
 
     def test_one_of_them_gets_them(

@@ -13,7 +13,7 @@ from economy import entitlements, streaks
 from economy.models import LedgerEntry, Wallet
 from promos import codes, levels, redemptions
 from promos.errors import KeyReusedError
-from promos.models import Attempt, Block, Campaign, Channel, Code, Denial, Redemption
+from promos.models import Attempt, Block, Campaign, Channel, Code, DenylistEntry, Redemption
 from promos.redemptions import Result
 from quizarena.players.models import Player
 from tests.factories import NOON, PlayerFactory, make_campaign
@@ -93,9 +93,9 @@ class TestDiscount:
     def test_promo_reservation_ttl_is_15_minutes(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)
 
-        held = reserve(anna)
+        reserved = reserve(anna)
 
-        assert (held.status, held.reserved_until) == (
+        assert (reserved.status, reserved.reserved_until) == (
             "RESERVED",
             datetime(2026, 11, 22, 12, 15, tzinfo=UTC),
         )
@@ -106,19 +106,19 @@ class TestDiscount:
         self, anna: Player
     ) -> None:
         campaign = make_campaign(code=CODE)
-        held = reserve(anna)
+        reserved = reserve(anna)
 
         again = reserve(anna, now=minutes(14))
 
-        assert (again.pk, again.reserved_until) == (held.pk, minutes(15))
+        assert (again.pk, again.reserved_until) == (reserved.pk, minutes(15))
         assert counted(campaign) == (1, 0, 0, 0)
 
     def test_a_reservation_stays_good_while_its_campaign_is_paused(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)
-        held = reserve(anna)
+        reserved = reserve(anna)
         Campaign.objects.filter(pk=campaign.pk).update(status="PAUSED")
 
-        assert reserve(anna, now=minutes(1)).pk == held.pk
+        assert reserve(anna, now=minutes(1)).pk == reserved.pk
 
     @pytest.mark.parametrize(
         ("scope", "product_code", "fits"),
@@ -177,7 +177,7 @@ class TestExpiry:
         redemptions.expire(now=minutes(35), limit=10)
         third = redeem(anna, now=minutes(40))
 
-        assert (again.turn, again.reserved_until) == (2, minutes(35))
+        assert (again.attempt_number, again.reserved_until) == (2, minutes(35))
         assert (third.refusal, third.reason) == ("E_PROMO_ALREADY_USED", "TAKEN_TWICE")
         assert (statuses(anna), counted(campaign)) == (["EXPIRED", "EXPIRED"], (0, 0, 0, 0))
 
@@ -187,7 +187,7 @@ class TestExpiry:
 
         again = reserve(anna, now=minutes(15))
 
-        assert (again.turn, again.reserved_until) == (2, minutes(30))
+        assert (again.attempt_number, again.reserved_until) == (2, minutes(30))
         assert (statuses(anna), counted(campaign)) == (["EXPIRED", "RESERVED"], (1, 0, 0, 0))
 
     def test_the_job_does_so_much_at_once_the_oldest_first(self) -> None:
@@ -296,8 +296,8 @@ class TestUniqueCode:
         assert redeem(anna, "NUR4ANNA", now=minutes(15)).reason == "USED_BY_OTHER"
 
     def test_one_player_uses_one_code_of_a_campaign(self, anna: Player, campaign: Campaign) -> None:
-        held = reserve(anna, "NUR4ANNA")
-        redemptions.apply(redemption_id=held.pk, now=minutes(1))
+        reserved = reserve(anna, "NUR4ANNA")
+        redemptions.apply(redemption_id=reserved.pk, now=minutes(1))
 
         assert redeem(anna, "NUR4BERT", now=minutes(2)).reason == "USED_BY_PLAYER"
 
@@ -382,7 +382,7 @@ class TestAttempts:
         campaign = make_campaign(code=CODE)
         code = Code.objects.get()
         redeem(anna, "falsch")
-        held = reserve(anna)
+        reserved = reserve(anna)
         Campaign.objects.filter(pk=campaign.pk).update(status="PAUSED")
         redeem(PlayerFactory.create())
 
@@ -391,14 +391,14 @@ class TestAttempts:
         )
         assert list(outcomes) == [
             (None, None, None, "E_PROMO_INVALID", "UNKNOWN", "COMMAND", NOON),
-            (code.pk, campaign.pk, held.pk, "", "", "COMMAND", NOON),
+            (code.pk, campaign.pk, reserved.pk, "", "", "COMMAND", NOON),
             (code.pk, campaign.pk, None, "E_PROMO_PAUSED", "PAUSED", "COMMAND", NOON),
         ]
         assert bytes(Attempt.objects.order_by("pk")[1].digest) == bytes(code.digest)
 
     def test_asking_why_not_writes_nothing(self, anna: Player) -> None:
         make_campaign(code=CODE, for_language="uk", uses_max=1)
-        Denial.objects.create(player=anna, reason="Sells codes.", at=NOON)
+        DenylistEntry.objects.create(player=anna, reason="Sells codes.", at=NOON)
 
         reasons = redemptions.why_not(player=anna, raw="hallo-2026", now=NOON)
 
@@ -413,7 +413,7 @@ class TestAttempts:
 class TestDenyList:
     def test_no_code_works_and_none_seems_to_exist(self, anna: Player) -> None:
         make_campaign(code=CODE)
-        Denial.objects.create(player=anna, reason="Sells codes.", at=NOON)
+        DenylistEntry.objects.create(player=anna, reason="Sells codes.", at=NOON)
 
         real, invented = redeem(anna), redeem(anna, "FALSCH")
 
@@ -423,7 +423,7 @@ class TestDenyList:
     def test_a_reservation_from_before_is_not_shown_again(self, anna: Player) -> None:
         make_campaign(code=CODE)
         reserve(anna)
-        Denial.objects.create(player=anna, reason="Sells codes.", at=NOON)
+        DenylistEntry.objects.create(player=anna, reason="Sells codes.", at=NOON)
 
         assert redeem(anna).reason == "DENIED"
 

@@ -325,13 +325,13 @@ class TestNotices:
             )
 
     def test_the_unsent_notices_of_one_player_are_found_by_the_player(self) -> None:
-        untold = ReferralNotice.objects.filter(player=PlayerFactory.create(), told_at=None)
+        unsent = ReferralNotice.objects.filter(player=PlayerFactory.create(), notified_at=None)
         with as_owner() as cursor:
             # Of two that would do, no rows do not tell PostgreSQL which is better.
             cursor.execute("DROP INDEX referral_notice_waits_once")
             cursor.execute("SET LOCAL enable_seqscan = off")
 
-        assert "referral_notice_untold_player" in untold.explain()
+        assert "referral_notice_unsent_player" in unsent.explain()
 
     @pytest.mark.parametrize("kind", ["FRIEND_QUALIFIED", "REWARD_READY", "SOMETHING"])
     def test_a_notice_is_about_something(self, kind: str) -> None:

@@ -401,7 +401,7 @@ class TestVerdicts:
         assert PremiumSpan.objects.get().revoked_at == NOON + 2 * DAY
         assert ReferralReward.objects.get().revoked_at == NOON + 2 * DAY
         notice = ReferralNotice.objects.get(kind="REWARD_REVOKED")
-        assert (notice.player_id, notice.told_at) == (referral.inviter_id, None)
+        assert (notice.player_id, notice.notified_at) == (referral.inviter_id, None)
 
     def test_what_is_spent_is_reported_as_missing(self) -> None:
         reward = offered(invite())
@@ -450,7 +450,7 @@ class TestVerdicts:
 
         third.refresh_from_db()
         assert (third.offered_at, third.deferred_until) == (NOON, None)
-        assert third.notices.get(told_at=None).kind == "REWARD_READY"
+        assert third.notices.get(notified_at=None).kind == "REWARD_READY"
         assert claim(third).reward.place == 1
 
     def test_fraud_reopened_fraud_again(self) -> None:

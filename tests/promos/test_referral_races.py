@@ -104,19 +104,19 @@ class TestClaims:
         assert sorted(type(result).__name__ for result in results) == ["Claim", "IntegrityError"]
         assert ReferralReward.objects.exclude(chosen_at=None).count() == 1
 
-    def test_a_tap_while_the_job_settles(self, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_a_tap_while_the_job_offers(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """The reward's time has just come: the job offers it, and the player chooses it."""
         inviter = invite()
         qualified(inviter, 3, now=NOON - 2 * DAY)
         reward = ReferralReward.objects.get()
         meet_after(monkeypatch, referrals, "_offer_rewards")
 
-        claimed, settled = run_together(
+        claimed, offered = run_together(
             partial(choose, reward, "MEGA_PACK_15"),
             partial(referrals.offer_rewards, inviter_id=inviter.pk, now=NOON),
         )
 
-        assert settled is None
+        assert offered is None
         assert claimed.is_new
         reward.refresh_from_db()
         assert reward.choice == "MEGA_PACK_15"

@@ -408,7 +408,7 @@ class TestTwoPerMonth:
         assert refusal.value.is_deferred
         assert refusal.value.at == berlin(2026, 12, 1)
         assert set(third.referrals.values_list("status", flat=True)) == {"DEFERRED_LIMIT"}
-        assert _untold(inviter) == ["REWARD_READY", "REWARD_READY", "REWARD_DEFERRED"]
+        assert _unsent(inviter) == ["REWARD_READY", "REWARD_READY", "REWARD_DEFERRED"]
 
     def test_one_that_becomes_claimable_later_in_a_full_month_is_deferred_by_the_job(self) -> None:
         inviter = invite()
@@ -443,7 +443,7 @@ class TestTwoPerMonth:
         first, second, third = ReferralReward.objects.order_by("number")
         claim(first, now=claimed_at)
         claim(second, now=claimed_at)
-        ReferralNotice.objects.update(told_at=claimed_at)
+        ReferralNotice.objects.update(notified_at=claimed_at)
 
         with time_machine.travel(released_at - timedelta(minutes=6), tick=False):
             assert tasks.offer_referral_rewards() == 0
@@ -457,7 +457,7 @@ class TestTwoPerMonth:
         assert third.deferred_until is None
         assert third.offered_at == released_at
         assert set(third.referrals.values_list("status", flat=True)) == {"QUALIFIED"}
-        assert _untold(inviter) == ["REWARD_READY"]
+        assert _unsent(inviter) == ["REWARD_READY"]
         assert claim(third, now=released_at).is_new
 
     def test_who_comes_before_the_job_need_not_wait_for_it(self, inviter: Inviter) -> None:
@@ -487,7 +487,7 @@ class TestTwoPerMonth:
 
     def test_no_more_are_offered_than_the_month_has_room_for(self, inviter: Inviter) -> None:
         assert _offered(inviter) == [1, 2]
-        assert _untold(inviter) == ["REWARD_READY", "REWARD_READY", "REWARD_DEFERRED"]
+        assert _unsent(inviter) == ["REWARD_READY", "REWARD_READY", "REWARD_DEFERRED"]
 
         claim(ReferralReward.objects.get(number=2))
 
@@ -497,12 +497,12 @@ class TestTwoPerMonth:
     def test_one_that_stays_deferred_says_nothing_again(self, inviter: Inviter) -> None:
         for _ in range(2):
             offered(inviter, now=NOON - DAY)  # Ten start on a day, and no more.
-        ReferralNotice.objects.update(told_at=NOON)
+        ReferralNotice.objects.update(notified_at=NOON)
 
         referrals.offer_rewards(inviter_id=inviter.pk, now=berlin(2026, 12, 1))
 
         assert _offered(inviter) == [1, 2]
-        assert _untold(inviter) == []
+        assert _unsent(inviter) == []
         waiting = ReferralReward.objects.filter(offered_at=None)
         assert set(waiting.values_list("deferred_until", flat=True)) == {berlin(2027, 1, 1)}
         statuses = Referral.objects.filter(reward__in=waiting).values_list("status", flat=True)
@@ -513,7 +513,7 @@ class TestTwoPerMonth:
         referrals.offer_rewards(inviter_id=inviter.pk, now=berlin(2027, 1, 1))
 
         assert _offered(inviter) == [3, 4]
-        assert _untold(inviter) == ["REWARD_READY", "REWARD_READY"]
+        assert _unsent(inviter) == ["REWARD_READY", "REWARD_READY"]
 
     def test_a_place_that_is_free_is_for_one_that_was_deferred(self, inviter: Inviter) -> None:
         first, _, third = ReferralReward.objects.order_by("number")
@@ -552,9 +552,9 @@ def _offered(inviter: Inviter) -> list[int]:
     return list(open_ones.order_by("number").values_list("number", flat=True))
 
 
-def _untold(inviter: Inviter) -> list[str]:
+def _unsent(inviter: Inviter) -> list[str]:
     """Return the inviter's unsent notices of rewards."""
-    notices = ReferralNotice.objects.filter(player=inviter.pk, told_at=None, referral=None)
+    notices = ReferralNotice.objects.filter(player=inviter.pk, notified_at=None, referral=None)
     return list(notices.order_by("pk").values_list("kind", flat=True))
 
 

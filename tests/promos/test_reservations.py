@@ -23,48 +23,48 @@ def anna() -> Player:
     return player
 
 
-def status(held: Redemption) -> str:
+def status(reserved: Redemption) -> str:
     """Return where a redemption is in its life."""
-    return Redemption.objects.get(pk=held.pk).status
+    return Redemption.objects.get(pk=reserved.pk).status
 
 
 class TestAttach:
     def test_the_stars_that_it_takes_off_are_held_with_it(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE, stars_max=100)
-        held = reserve(anna)
+        reserved = reserve(anna)
 
-        attached = attach(held, 30)
+        attached = attach(reserved, 30)
 
         assert (attached.stars_off, counted(campaign)) == (30, (1, 0, 30, 0))
 
     def test_another_product_takes_other_stars_off(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE, stars_max=100)
-        held = reserve(anna)
+        reserved = reserve(anna)
 
         for stars_off, held_stars in ((30, 30), (100, 100), (100, 100), (2, 2)):
-            attach(held, stars_off)
+            attach(reserved, stars_off)
             assert counted(campaign) == (1, 0, held_stars, 0)
 
     def test_the_budget_is_never_overrun(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE, stars_max=100)
-        used, held, other = (reserve(player) for player in PlayerFactory.create_batch(3))
+        used, reserved, other = (reserve(player) for player in PlayerFactory.create_batch(3))
         attach(used, 60)
         redemptions.apply(redemption_id=used.pk, now=NOON)
-        attach(held, 30)
+        attach(reserved, 30)
 
         with pytest.raises(NotAttachableError):
             attach(other, 11)
         with pytest.raises(NotAttachableError):
-            attach(held, 41)
+            attach(reserved, 41)
         attach(other, 10)
 
         assert counted(campaign) == (2, 1, 40, 60)
 
     def test_what_a_released_reservation_took_off_is_there_for_the_next(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE, stars_max=100)
-        held, other = reserve(anna), reserve(PlayerFactory.create())
-        attach(held, 100)
-        redemptions.release(redemption_id=held.pk, now=NOON)
+        reserved, other = reserve(anna), reserve(PlayerFactory.create())
+        attach(reserved, 100)
+        redemptions.release(redemption_id=reserved.pk, now=NOON)
 
         attach(other, 100)
 
@@ -90,22 +90,22 @@ class TestAttach:
 
     def test_only_a_good_reservation_of_ones_own_can_be_attached(self, anna: Player) -> None:
         make_campaign(code=CODE)
-        held = reserve(anna)
+        reserved = reserve(anna)
 
-        attach(held, 5, now=minutes(15) - MOMENT)
+        attach(reserved, 5, now=minutes(15) - MOMENT)
         with pytest.raises(NotAttachableError):
-            attach(held, 5, player=PlayerFactory.create())
+            attach(reserved, 5, player=PlayerFactory.create())
         with pytest.raises(NotAttachableError):
-            attach(held, 5, now=minutes(15))
+            attach(reserved, 5, now=minutes(15))
 
     @pytest.mark.parametrize("end", [redemptions.apply, redemptions.release])
     def test_a_reservation_that_is_over_cannot_be_attached(self, anna: Player, end: object) -> None:
         make_campaign(code=CODE)
-        held = reserve(anna)
-        end(redemption_id=held.pk, now=NOON)  # type: ignore[operator]
+        reserved = reserve(anna)
+        end(redemption_id=reserved.pk, now=NOON)  # type: ignore[operator]
 
         with pytest.raises(NotAttachableError):
-            attach(held, 5)
+            attach(reserved, 5)
 
 
 class TestKeep:
@@ -118,23 +118,23 @@ class TestKeep:
 
     def test_a_kept_reservation_does_not_run_out(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE, uses_max=1)
-        held = reserve(anna)
-        redemptions.lock_for_payment(redemption_id=held.pk, now=minutes(14))
+        reserved = reserve(anna)
+        redemptions.lock_for_payment(redemption_id=reserved.pk, now=minutes(14))
 
         assert redemptions.expire(now=minutes(60), limit=10) == 0
         assert redeem(PlayerFactory.create(), now=minutes(60)).reason == "ALL_HELD"
-        assert reserve(anna, now=minutes(43)).pk == held.pk
-        # Its purchase is settled or closed any moment; until then it is nobody's to use.
+        assert reserve(anna, now=minutes(43)).pk == reserved.pk
+        # Its purchase is credited or closed any moment; until then it is nobody's to use.
         assert redeem(anna, now=minutes(44)).reason == "ALL_HELD"
-        assert redemptions.apply(redemption_id=held.pk, now=minutes(60))
-        assert (status(held), counted(campaign)) == ("APPLIED", (0, 1, 0, 0))
+        assert redemptions.apply(redemption_id=reserved.pk, now=minutes(60))
+        assert (status(reserved), counted(campaign)) == ("APPLIED", (0, 1, 0, 0))
 
     def test_keeping_again_does_not_prolong(self, anna: Player) -> None:
         make_campaign(code=CODE)
-        held = reserve(anna)
+        reserved = reserve(anna)
 
         kept = [
-            redemptions.lock_for_payment(redemption_id=held.pk, now=minutes(n))
+            redemptions.lock_for_payment(redemption_id=reserved.pk, now=minutes(n))
             for n in (14, 43, 44)
         ]
 
@@ -143,11 +143,11 @@ class TestKeep:
 
     def test_a_kept_reservation_is_released_when_its_purchase_is_dead(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)
-        held = reserve(anna)
-        redemptions.lock_for_payment(redemption_id=held.pk, now=minutes(14))
+        reserved = reserve(anna)
+        redemptions.lock_for_payment(redemption_id=reserved.pk, now=minutes(14))
 
-        assert redemptions.release(redemption_id=held.pk, now=minutes(60))
-        assert (status(held), counted(campaign)) == ("EXPIRED", (0, 0, 0, 0))
+        assert redemptions.release(redemption_id=reserved.pk, now=minutes(60))
+        assert (status(reserved), counted(campaign)) == ("EXPIRED", (0, 0, 0, 0))
 
 
 class TestEnd:
@@ -155,34 +155,34 @@ class TestEnd:
 
     def test_a_use_that_is_applied_stays_used(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)
-        held = reserve(anna)
-        attach(held, 5)
+        reserved = reserve(anna)
+        attach(reserved, 5)
 
-        assert redemptions.apply(redemption_id=held.pk, now=NOON)
-        assert not redemptions.apply(redemption_id=held.pk, now=NOON)
-        assert not redemptions.release(redemption_id=held.pk, now=NOON)
-        assert not redemptions.lock_for_payment(redemption_id=held.pk, now=NOON)
-        assert (status(held), counted(campaign)) == ("APPLIED", (0, 1, 0, 5))
+        assert redemptions.apply(redemption_id=reserved.pk, now=NOON)
+        assert not redemptions.apply(redemption_id=reserved.pk, now=NOON)
+        assert not redemptions.release(redemption_id=reserved.pk, now=NOON)
+        assert not redemptions.lock_for_payment(redemption_id=reserved.pk, now=NOON)
+        assert (status(reserved), counted(campaign)) == ("APPLIED", (0, 1, 0, 5))
 
     def test_a_use_that_is_released_is_free_once(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)
-        held = reserve(anna)
-        attach(held, 5)
+        reserved = reserve(anna)
+        attach(reserved, 5)
 
-        assert redemptions.release(redemption_id=held.pk, now=NOON)
-        assert not redemptions.release(redemption_id=held.pk, now=NOON)
-        assert not redemptions.apply(redemption_id=held.pk, now=NOON)
-        assert not redemptions.revoke(redemption_id=held.pk, now=NOON)
-        assert (status(held), counted(campaign)) == ("EXPIRED", (0, 0, 0, 0))
+        assert redemptions.release(redemption_id=reserved.pk, now=NOON)
+        assert not redemptions.release(redemption_id=reserved.pk, now=NOON)
+        assert not redemptions.apply(redemption_id=reserved.pk, now=NOON)
+        assert not redemptions.revoke(redemption_id=reserved.pk, now=NOON)
+        assert (status(reserved), counted(campaign)) == ("EXPIRED", (0, 0, 0, 0))
 
     def test_a_refund_revokes_once_and_the_use_stays_used(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE, uses_max=1)
-        held = reserve(anna)
-        redemptions.apply(redemption_id=held.pk, now=NOON)
+        reserved = reserve(anna)
+        redemptions.apply(redemption_id=reserved.pk, now=NOON)
 
-        assert redemptions.revoke(redemption_id=held.pk, now=NOON)
-        assert not redemptions.revoke(redemption_id=held.pk, now=NOON)
-        assert (status(held), counted(campaign)) == ("REVOKED", (0, 1, 0, 0))
+        assert redemptions.revoke(redemption_id=reserved.pk, now=NOON)
+        assert not redemptions.revoke(redemption_id=reserved.pk, now=NOON)
+        assert (status(reserved), counted(campaign)) == ("REVOKED", (0, 1, 0, 0))
         assert redeem(PlayerFactory.create()).reason == "DEPLETED"
         assert redeem(anna).reason == "DEPLETED"
 
@@ -190,7 +190,7 @@ class TestEnd:
         self, anna: Player
     ) -> None:
         campaign = make_campaign(code=CODE)
-        held = reserve(anna)
+        reserved = reserve(anna)
 
-        assert redemptions.apply(redemption_id=held.pk, now=minutes(20))
+        assert redemptions.apply(redemption_id=reserved.pk, now=minutes(20))
         assert counted(campaign) == (0, 1, 0, 0)

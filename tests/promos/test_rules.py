@@ -15,7 +15,7 @@ MOMENT = timedelta(microseconds=1)
 
 ANNA = Person(language="de", level="A1")
 OPEN = Terms(
-    status="ACTIVE", starts_at=NOON, ends_at=None, uses_max=None, applied=1_000_000, held=0
+    status="ACTIVE", starts_at=NOON, ends_at=None, uses_max=None, applied=1_000_000, reserved=0
 )
 LIMITED = replace(OPEN, uses_max=3, applied=2)
 
@@ -45,9 +45,9 @@ LIMITED = replace(OPEN, uses_max=3, applied=2)
         # Its limit.
         (ANNA, LIMITED, []),
         (ANNA, replace(LIMITED, applied=3), ["DEPLETED"]),
-        (ANNA, replace(LIMITED, held=1), ["ALL_HELD"]),
-        (ANNA, replace(LIMITED, applied=0, held=2), []),
-        (ANNA, replace(LIMITED, applied=0, held=3), ["ALL_HELD"]),
+        (ANNA, replace(LIMITED, reserved=1), ["ALL_HELD"]),
+        (ANNA, replace(LIMITED, applied=0, reserved=2), []),
+        (ANNA, replace(LIMITED, applied=0, reserved=3), ["ALL_HELD"]),
         # Who has used it.
         (replace(ANNA, has_used=True, last_attempt_number=1), OPEN, ["USED_BY_PLAYER"]),
         (ANNA, replace(OPEN, is_used_by_other=True), ["USED_BY_OTHER"]),
@@ -105,7 +105,7 @@ def test_every_reason_is_returned_and_what_decides_comes_first() -> None:
         ends_at=NOON,
         uses_max=1,
         applied=1,
-        held=0,
+        reserved=0,
         is_revoked=True,
         for_new_players=True,
         for_first_purchase=True,

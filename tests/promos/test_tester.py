@@ -213,7 +213,7 @@ class TestNothingIsWritten:
         assert not Redemption.objects.exists()
         assert not Block.objects.exists()
         campaign.refresh_from_db()
-        assert (campaign.held, campaign.applied) == (0, 0)
+        assert (campaign.reserved, campaign.applied) == (0, 0)
 
 
 class TestWhoMay:

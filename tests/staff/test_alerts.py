@@ -52,7 +52,7 @@ class TestRaising:
         assert (alert.kind, alert.key, alert.times) == ("silence", "chat:1", 1)
         assert alert.summary == "No answer in chat:1."
         assert alert.details == {"seconds": 30}
-        assert (alert.first_at, alert.last_at, alert.settled_at) == (NOON, NOON, None)
+        assert (alert.first_at, alert.last_at, alert.resolved_at) == (NOON, NOON, None)
         assert (alert.subject_type, alert.subject_id) == ("players.player", str(player.pk))
 
     def test_a_repeat_counts_up_and_brings_it_up_to_date(self) -> None:
@@ -114,7 +114,7 @@ class TestSettling:
 
         alert.refresh_from_db()
         assert resolved
-        assert (alert.settled_at, alert.settled_by, alert.settle_reason) == (LATER, None, "")
+        assert (alert.resolved_at, alert.resolved_by, alert.resolve_reason) == (LATER, None, "")
 
     def test_settling_what_is_not_open_changes_nothing(self) -> None:
         happen("chat:2")
@@ -128,12 +128,12 @@ class TestSettling:
         alerts.resolve_by_hand(alert_id=alert.pk, staff=finance, reason=" Called them. ", now=LATER)
 
         alert.refresh_from_db()
-        assert (alert.settled_at, alert.settled_by, alert.settle_reason) == (
+        assert (alert.resolved_at, alert.resolved_by, alert.resolve_reason) == (
             LATER,
             finance,
             "Called them.",
         )
-        entry = AuditEntry.objects.get(action="alert.settled")
+        entry = AuditEntry.objects.get(action="alert.resolved")
         assert entry.actor == finance
         assert entry.summary == "Telegram is silent: resolved. Called them."
 
@@ -163,10 +163,10 @@ class TestDatabaseSaysNo:
             ("times = 0", "alert_has_happened"),
             ("times = -1", "check constraint"),
             ("last_at = first_at - interval '1 second'", "last_is_not_before_first"),
-            ("settle_reason = 'Done.'", "settled_by_hand_has_reason"),
-            ("settled_by_id = %(staff)s, settle_reason = 'Done.'", "settled_by_hand_has_reason"),
-            ("settled_at = now(), settled_by_id = %(staff)s", "settled_by_hand_has_reason"),
-            ("settled_at = now(), settle_reason = 'Done.'", "settled_by_hand_has_reason"),
+            ("resolve_reason = 'Done.'", "resolved_by_hand_has_reason"),
+            ("resolved_by_id = %(staff)s, resolve_reason = 'Done.'", "resolved_by_hand_has_reason"),
+            ("resolved_at = now(), resolved_by_id = %(staff)s", "resolved_by_hand_has_reason"),
+            ("resolved_at = now(), resolve_reason = 'Done.'", "resolved_by_hand_has_reason"),
             ("kind = 'flood'", "Cannot update"),
             ("key = 'chat:2'", "Cannot update"),
             ("first_at = first_at - interval '1 day'", "Cannot update"),
@@ -186,7 +186,7 @@ class TestDatabaseSaysNo:
                 {"staff": staff.pk},
             )
 
-    @pytest.mark.parametrize("change", ["settled_at = NULL", "times = 9", "summary = 'Nothing.'"])
+    @pytest.mark.parametrize("change", ["resolved_at = NULL", "times = 9", "summary = 'Nothing.'"])
     def test_a_resolved_alert_is_changed_by_sql(self, change: str) -> None:
         happen()
         alerts.resolve(kind="silence", key="chat:1", now=LATER)
@@ -221,7 +221,7 @@ class TestIndexes:
                 """
                 INSERT INTO staff_alert (
                   kind, key, summary, details, subject_type, subject_id, times, first_at, last_at,
-                  settled_at, settle_reason
+                  resolved_at, resolve_reason
                 )
                 SELECT 'silence', number, 'No answer.', '{}', '', '', 1, now(), now(),
                        CASE WHEN number > 20 THEN now() - number * interval '1 hour' END, ''
@@ -237,7 +237,7 @@ class TestIndexes:
         assert "Seq Scan" not in plan
 
     def test_the_list_is_sorted_by_its_index(self) -> None:
-        plan = Alert.objects.order_by("-settled_at", "-last_at", "-id")[:51].explain()
+        plan = Alert.objects.order_by("-resolved_at", "-last_at", "-id")[:51].explain()
 
         assert "alert_open_first" in plan
         assert "Sort " not in plan
@@ -305,7 +305,7 @@ class TestConcurrency:
             "Alert",
             "AlertResolvedError",
         ]
-        assert AuditEntry.objects.filter(action="alert.settled").count() == 1
+        assert AuditEntry.objects.filter(action="alert.resolved").count() == 1
 
 
 @pytest.mark.django_db

@@ -33,7 +33,7 @@ def test_each_tap_counts_once_however_updates_travel(stack: Stack) -> None:
     assert counters["dropped"] > 0
     assert stack.value("SELECT count(*) FROM game_round WHERE state = 'OPEN'") == 5
     answered = """
-        SELECT count(*) FROM game_showing WHERE answered_at IS NOT NULL GROUP BY round_id
+        SELECT count(*) FROM game_roundquestion WHERE answered_at IS NOT NULL GROUP BY round_id
     """
     assert stack.rows(answered) == [(4,)] * 5
     # Of each pair of taps one was graded and one got the answer that the first one counts.

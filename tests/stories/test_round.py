@@ -25,7 +25,7 @@ def test_a_newcomer_plays_a_round_over_http_from_the_greeting_to_the_result(stac
     assert len(buttons(menu)) == 7
     assert "🟩🟩🟩🟩🟩🟩🟩🟩🟩🟩" in message["text"]
     assert stack.rows("SELECT state FROM game_round") == [("FINISHED",)]
-    answers = stack.rows("SELECT number, is_correct FROM game_showing ORDER BY number")
+    answers = stack.rows("SELECT number, is_correct FROM game_roundquestion ORDER BY number")
     assert answers == [(number, True) for number in range(1, 11)]
     assert len(stack.messages_from_bot(oleh)) == 2
     # Each tap was answered, and the message edited, exactly once.

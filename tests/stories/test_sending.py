@@ -8,7 +8,7 @@ pytestmark = pytest.mark.slow
 
 INSERT_BULK = """
     INSERT INTO bot_outgoingcall (method, chat_key, parameters, lane, paced, state, created_at,
-                                  due_at, attempts, doubtful, error)
+                                  due_at, attempts, delivery_uncertain, error)
     VALUES ('sendMessage', %s, jsonb_build_object('chat_id', %s::bigint, 'text', 'Rundbrief'), 1,
             true, 'PENDING', now(), now(), 0, false, '')
 """
@@ -56,7 +56,9 @@ def test_an_answer_whose_receipt_is_lost_is_made_again_and_a_bulk_message_is_not
     stack.execute(INSERT_BULK, anna, anna)
     stack.wait_until_at_rest(updates=2)
 
-    ends = stack.rows("SELECT state, doubtful, attempts FROM bot_outgoingcall ORDER BY id")
+    ends = stack.rows(
+        "SELECT state, delivery_uncertain, attempts FROM bot_outgoingcall ORDER BY id"
+    )
     assert ends == [("SENT", False, 1), ("SENT", True, 2), ("MAYBE_SENT", True, 1)]
     texts = [message["text"] for message in stack.messages_from_bot(anna)]
     assert len(texts) == 4
@@ -97,7 +99,7 @@ def test_calls_of_a_killed_sender_are_made_by_the_next_one_and_marked_doubtful(
     stack.start("sender")
     stack.wait_until_at_rest(updates=7)
 
-    ends = stack.rows("SELECT lane, state, doubtful FROM bot_outgoingcall ORDER BY id")
+    ends = stack.rows("SELECT lane, state, delivery_uncertain FROM bot_outgoingcall ORDER BY id")
     assert ends[:4] == [(0, "SENT", False)] * 4
     assert sorted(ends[4:]) == [(0, "SENT", True)] * 3 + [(1, "MAYBE_SENT", True)]
     # At least once: the first copy had arrived, which cannot be known.

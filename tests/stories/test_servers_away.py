@@ -37,7 +37,7 @@ def test_without_redis_updates_are_accepted_and_sent_and_worked_on_as_soon_as_it
     stack.execute(
         """
         INSERT INTO bot_outgoingcall (method, chat_key, parameters, lane, paced, state, created_at,
-                                      due_at, attempts, doubtful, error)
+                                      due_at, attempts, delivery_uncertain, error)
         VALUES ('sendMessage', %s, jsonb_build_object('chat_id', %s::bigint, 'text', 'Servus'), 0,
                 true, 'PENDING', now(), now(), 0, false, '')
         """,

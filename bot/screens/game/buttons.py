@@ -7,7 +7,7 @@ from telegram import InlineKeyboardMarkup
 from bot.chat import phrases
 from bot.chat.navigation import Data, button
 from bot.screens.game import texts
-from quizarena.game.models import Mode, Round, Showing
+from quizarena.game.models import Mode, Round, RoundQuestion
 
 # What is played in rounds; a mode that is not open is shown with a lock.
 MENU = (
@@ -46,15 +46,17 @@ def out_of_energy() -> InlineKeyboardMarkup:
     )
 
 
-def options(showing: Showing) -> InlineKeyboardMarkup:
-    """Return the four options in the order of the showing, and the way out."""
+def options(round_question: RoundQuestion) -> InlineKeyboardMarkup:
+    """Return the four options in the order of the question, and the way out."""
     buttons = [
-        button(showing.text_at(index), Data.ANSWER, showing.pk, index)
-        for index in range(len(showing.order))
+        button(round_question.text_at(index), Data.ANSWER, round_question.pk, index)
+        for index in range(len(round_question.order))
     ]
     short = all(len(option.text) <= SHORT for option in buttons)
     rows = [buttons[:2], buttons[2:]] if short else [[option] for option in buttons]
-    return InlineKeyboardMarkup([*rows, [button(texts.button_stop(), Data.STOP, showing.round_id)]])
+    return InlineKeyboardMarkup(
+        [*rows, [button(texts.button_stop(), Data.STOP, round_question.round_id)]]
+    )
 
 
 def after_round(played: Round, *, sells: bool = False, asks: bool = False) -> InlineKeyboardMarkup:

@@ -52,11 +52,11 @@ async def start_round(update: Update, context: Context) -> None:
 async def answer(update: Update, context: Context) -> None:
     """Grade the tap; turn the message into the feedback and what comes next."""
     query = taps.tap(update)
-    showing_id, option_index = taps.arguments(query, 2)
+    round_question_id, option_index = taps.arguments(query, 2)
     try:
         outcome = rounds.answer(
             player=context.player,
-            showing_id=int(showing_id),
+            round_question_id=int(round_question_id),
             option_index=int(option_index),
             now=context.now,
         )
@@ -64,7 +64,7 @@ async def answer(update: Update, context: Context) -> None:
         await query.answer(texts.already_answered())
         return
     except QuestionRefundedError as refusal:
-        round_id = refusal.showing.round_id
+        round_id = refusal.round_question.round_id
         resume = partial(rounds.resume, player=context.player, round_id=round_id, now=context.now)
         await _ask(update, context, resume, note=texts.question_refunded())
         return
@@ -152,9 +152,9 @@ async def _ask(
     if started.charge is not None:
         await taps.edit_message(
             query,
-            texts.question(started.showing, started.charge, now=context.now),
-            buttons.options(started.showing),
-            shows=started.showing,
+            texts.question(started.round_question, started.charge, now=context.now),
+            buttons.options(started.round_question),
+            shows=started.round_question,
         )
 
 

@@ -16,7 +16,7 @@ from economy.streak_rules import EARN_BACK_ROUNDS
 from economy.streaks import EarnBack, StreakChange
 from economy.wallets import Charge
 from quizarena.game.errors import LockedModeError
-from quizarena.game.models import Round, Showing
+from quizarena.game.models import Round, RoundQuestion
 from quizarena.game.rounds import ROUND_LENGTH, Answer
 
 RIGHT, WRONG = "🟩", "🟥"
@@ -29,12 +29,13 @@ def choose_mode() -> str:
     return _("🎯 <b>What would you like to play?</b>")
 
 
-def question(showing: Showing, charge: Charge | None, *, now: datetime) -> str:
+def question(round_question: RoundQuestion, charge: Charge | None, *, now: datetime) -> str:
     """Return a question with its level and place in the round, and the energy that is left."""
-    level = showing.version.question_row.level
-    head = f"{level} · {phrases.mode_name(showing.mode)} ({showing.number}/{ROUND_LENGTH})"
+    level = round_question.version.question_row.level
+    place = f"{round_question.number}/{ROUND_LENGTH}"
+    head = f"{level} · {phrases.mode_name(round_question.mode)} ({place})"
     energy = f"\n\n{phrases.energy_line(charge.energy, charge.plan, now=now)}" if charge else ""
-    return f"<i>{escape(head)}</i>\n\n<b>{escape(showing.version.question)}</b>{energy}"
+    return f"<i>{escape(head)}</i>\n\n<b>{escape(round_question.version.question)}</b>{energy}"
 
 
 def no_energy(refusal: NoEnergyError, *, now: datetime) -> str:
@@ -120,7 +121,7 @@ def earn_back_progress(progress: EarnBack, streak: StreakChange, *, now: datetim
     )
 
 
-def feedback(graded: Showing) -> str:
+def feedback(graded: RoundQuestion) -> str:
     """Return whether the answer was right, the right answer, and why.
 
     A sentence with one gap is shown solved; another question is followed by its answer.

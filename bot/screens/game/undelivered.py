@@ -21,10 +21,12 @@ def undelivered_calls() -> QuerySet[OutgoingCall]:
 
     While it can be answered, a call that may have arrived counts as seen.
     """
-    certain = ~Q(state=CallState.MAYBE_SENT) & Q(doubtful=False)
-    over = ~Q(showing__round__state=RoundState.OPEN) | Q(showing__answered_at__isnull=False)
+    certain = ~Q(state=CallState.MAYBE_SENT) & Q(delivery_uncertain=False)
+    over = ~Q(round_question__round__state=RoundState.OPEN) | Q(
+        round_question__answered_at__isnull=False
+    )
     return OutgoingCall.objects.filter(
-        certain | over, state__in=UNDELIVERED_STATES, showing__isnull=False
+        certain | over, state__in=UNDELIVERED_STATES, round_question__isnull=False
     )
 
 
@@ -49,9 +51,11 @@ def _refund_question(call_id: int) -> bool:
     """
     due = undelivered_calls().select_for_update(of=["self"], skip_locked=True)
     call = due.filter(pk=call_id).first()
-    if call is None or call.showing_id is None:
+    if call is None or call.round_question_id is None:
         return False
-    is_refunded = rounds.refund_question(showing_id=call.showing_id, now=timezone.now())
-    call.showing_id = None
-    call.save(update_fields=["showing_id"])
+    is_refunded = rounds.refund_question(
+        round_question_id=call.round_question_id, now=timezone.now()
+    )
+    call.round_question_id = None
+    call.save(update_fields=["round_question_id"])
     return is_refunded

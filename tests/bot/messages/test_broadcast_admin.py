@@ -343,7 +343,7 @@ class TestProgress:
         content = b"".join(answer.streaming_content).decode()
 
         assert content == (
-            f"\ufefftelegram_id,username,outcome,settled_at (Europe/Berlin)\r\n"
+            f"\ufefftelegram_id,username,outcome,finished_at (Europe/Berlin)\r\n"
             f"4711,{player.username},QUEUED,\r\n"
         )
         assert AuditEntry.objects.latest("pk").action == "broadcast.exported"

@@ -33,7 +33,7 @@ from bot.messages.models import (
     Delivered,
 )
 from bot.queue import outbox
-from bot.queue.models import Lane, OutgoingCall, Pace
+from bot.queue.models import Lane, OutgoingCall, RateLimit
 from economy import streaks
 from economy.goods import Goods, Plan
 from economy.grants import grant
@@ -371,7 +371,7 @@ class TestPauseAndStop:
         job(broadcast)
         alert.refresh_from_db()
         assert broadcast.status == "RUNNING"
-        assert alert.settled_at is not None
+        assert alert.resolved_at is not None
 
     def test_refusals_after_one_has_arrived_do_not_stop_it(self) -> None:
         PlayerFactory.create_batch(30)
@@ -400,7 +400,7 @@ class TestPauseAndStop:
     def test_what_may_have_arrived_is_not_taken_back(self) -> None:
         PlayerFactory.create()
         broadcast = start()
-        OutgoingCall.objects.update(doubtful=True)
+        OutgoingCall.objects.update(delivery_uncertain=True)
 
         do(Action.PAUSE, broadcast)
 
@@ -593,7 +593,7 @@ class TestSecondPerson:
         job(broadcast)
         alert.refresh_from_db()
         assert (broadcast.status, broadcast.recipients) == ("RUNNING", 4)
-        assert alert.settled_at is not None
+        assert alert.resolved_at is not None
 
     def test_a_withdrawn_one_has_to_be_approved_again(self) -> None:
         PlayerFactory.create_batch(3)
@@ -679,7 +679,7 @@ class TestWatching:
         Broadcast.objects.update(progressed_at=timezone.now() - timedelta(minutes=5, seconds=1))
         assert tasks.watch_broadcasts() == 1
         alert = Alert.objects.get()
-        assert (alert.kind, alert.key, alert.settled_at) == (
+        assert (alert.kind, alert.key, alert.resolved_at) == (
             "broadcast_stuck",
             str(broadcast.pk),
             None,
@@ -689,7 +689,7 @@ class TestWatching:
         job(broadcast)
         assert tasks.watch_broadcasts() == 0
         alert.refresh_from_db()
-        assert alert.settled_at is not None
+        assert alert.resolved_at is not None
 
     def test_a_defect_in_one_holds_up_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
         PlayerFactory.create()
@@ -804,8 +804,8 @@ class TestDatabaseSaysNo:
             ({"outcome": "LOST"}, "recipient_outcome_is_known"),
             ({"outcome": "PENDING"}, "recipient_has_a_call_once_it_left"),
             ({"call": None}, "recipient_has_a_call_once_it_left"),
-            ({"outcome": "SENT"}, "recipient_settled_has_settled_at"),
-            ({"settled_at": timezone.now()}, "recipient_settled_has_settled_at"),
+            ({"outcome": "SENT"}, "recipient_finished_has_finished_at"),
+            ({"finished_at": timezone.now()}, "recipient_finished_has_finished_at"),
         ],
     )
     def test_what_a_recipient_cannot_be(self, fields: dict[str, Any], rule: str) -> None:
@@ -834,7 +834,7 @@ class TestDatabaseSaysNo:
             BroadcastRecipient.objects.update(
                 outcome=old,
                 call=OutgoingCall.objects.get() if has_left else None,
-                settled_at=None if old == "PENDING" else timezone.now(),
+                finished_at=None if old == "PENDING" else timezone.now(),
             )
 
         with pytest.raises(DatabaseError, match="Invalid transition"):
@@ -914,7 +914,7 @@ class TestOnThePhone:
         anna = road.sandbox.add_player("Anna", language_code="en")
         road.say(anna, "/start")
         broadcast = start(screen="shop", label_de="L", label_en="Shop", label_uk="К")
-        Pace.objects.all().delete()
+        RateLimit.objects.all().delete()
         road.send()
         job(broadcast)
 
@@ -929,7 +929,7 @@ class TestOnThePhone:
         anna = road.sandbox.add_player("Anna", language_code="en")
         road.say(anna, "/start")
         start(screen="settings", label_de="L", label_en="Choose", label_uk="К")
-        Pace.objects.all().delete()
+        RateLimit.objects.all().delete()
         road.send()
 
         assert "Settings" in road.tap(anna, "Choose")["text"]
@@ -939,7 +939,7 @@ class TestOnThePhone:
         road.say(anna, "/start")
         road.sandbox.block(anna)
         broadcast = start()
-        Pace.objects.all().delete()
+        RateLimit.objects.all().delete()
         road.send()
         job(broadcast)
 

@@ -210,7 +210,7 @@ class TestStreaks:
         calls = OutgoingCall.objects.order_by("pk")
         assert [call.chat_key for call in calls] == [tokyo.telegram_id, berlin.telegram_id]
         # What has not left by ten in the evening stays away.
-        assert [call.useless_at for call in calls] == [at(6, 14), at(6, 22)]
+        assert [call.expires_at for call in calls] == [at(6, 14), at(6, 22)]
 
 
 class TestPremium:
@@ -248,7 +248,7 @@ class TestPremium:
         (text,) = send(at(9, 10))
 
         assert text.startswith("👑 Your Premium ended")
-        assert not PremiumNotice.objects.filter(told_at=None).exists()
+        assert not PremiumNotice.objects.filter(notified_at=None).exists()
 
     def test_an_end_that_has_moved_is_not_announced(self, player: Player) -> None:
         self.note(at(6, 10))
@@ -304,7 +304,7 @@ class TestToWhom:
 
         Player.objects.filter(pk=player.pk).update(**{away: None})
         assert send(at(6, 10)) == []
-        assert StreakDay.objects.get(outcome="MISSED").told_at == at(6)
+        assert StreakDay.objects.get(outcome="MISSED").notified_at == at(6)
 
     def test_a_defect_in_one_row_holds_up_nobody(self, monkeypatch: pytest.MonkeyPatch) -> None:
         lose_a_streak()
@@ -321,7 +321,7 @@ class TestToWhom:
 
         assert len(send(at(6))) == 2
 
-        assert StreakDay.objects.get(told_at=None, outcome="MISSED").player == bad
+        assert StreakDay.objects.get(notified_at=None, outcome="MISSED").player == bad
         monkeypatch.undo()
         assert len(send(at(6))) == 1
 

@@ -170,7 +170,7 @@ class TestStreakRisk:
             "Answer one question by 00:00, and your streak stays."
         )
         assert (call.chat_key, call.lane) == (player.telegram_id, Lane.BULK)
-        assert call.useless_at == at(3, 23)
+        assert call.expires_at == at(3, 23)
         labels = [button["text"] for button in buttons(call.parameters)]
         assert labels == ["▶️ Play", "⚙️ Settings"]
 

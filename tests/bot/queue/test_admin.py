@@ -150,12 +150,15 @@ class TestOutbox:
         assert "QUJDRA" not in page
 
     @pytest.mark.parametrize(
-        ("state", "doubtful"), [("REFUSED", False), ("GIVEN_UP", False), ("MAYBE_SENT", True)]
+        ("state", "delivery_uncertain"),
+        [("REFUSED", False), ("GIVEN_UP", False), ("MAYBE_SENT", True)],
     )
     def test_send_again_takes_up_what_failed(
-        self, support: Client, state: str, doubtful: bool
+        self, support: Client, state: str, delivery_uncertain: bool
     ) -> None:
-        OutgoingCallFactory.create(pk=41, refused=True, state=state, doubtful=doubtful)
+        OutgoingCallFactory.create(
+            pk=41, refused=True, state=state, delivery_uncertain=delivery_uncertain
+        )
 
         support.post(OUTBOX, {"action": "send_again", ACTION_CHECKBOX_NAME: [41]})
 

@@ -15,7 +15,7 @@ from pytest_django.fixtures import Settings
 from telegram.error import TelegramError
 
 from bot.queue import client, outbox
-from bot.queue.models import CallState, InboxUpdate, Lane, OutgoingCall, Pace
+from bot.queue.models import CallState, InboxUpdate, Lane, OutgoingCall, RateLimit
 from bot.queue.outbox import Delivery, Outcome
 from tests.concurrency import meet_after, overlap, run_together, take_row_locks_away
 
@@ -266,7 +266,7 @@ class TestPace:
 
         assert outbox.purge_rate_limits(now=after(1)) == 0
         assert outbox.purge_rate_limits(now=after(1.001)) == 2
-        assert [*Pace.objects.values_list("name", flat=True)] == ["bulk"]
+        assert [*RateLimit.objects.values_list("name", flat=True)] == ["bulk"]
 
 
 @pytest.mark.django_db(transaction=True)
@@ -291,7 +291,7 @@ class TestTwoSenders:
         """Let two senders claim bulk messages at the same time; return how many in all."""
         for chat in range(50):
             make_call(chat, lane=Lane.BULK)
-        Pace.objects.create(name="bulk", free_at=after(-60))
+        RateLimit.objects.create(name="bulk", free_at=after(-60))
         first, second = run_together(partial(claimed, NOON), partial(claimed, NOON))
         assert not {*first} & {*second}
         return len(first) + len(second)
@@ -357,7 +357,7 @@ class TestChatsThatAreToldToWait:
         assert claimed(NOON) == others
         assert claimed(after(4.999)) == []
         assert len(claimed(after(5))) == 1
-        assert not Pace.objects.filter(name="stop").exists()
+        assert not RateLimit.objects.filter(name="stop").exists()
 
     def test_nothing_leaves_for_its_chat_whatever_it_is(self) -> None:
         """An edit needs no pace, an answer overtakes bulk, and a newer edit replaces the call."""
@@ -373,7 +373,7 @@ class TestChatsThatAreToldToWait:
     def test_of_two_waits_the_longer_one_holds(self) -> None:
         self.limit(1, seconds=60)
         OutgoingCall.objects.all().delete()
-        Pace.objects.update(limited_until=after(60), limited_at=after(-60))
+        RateLimit.objects.update(limited_until=after(60), limited_at=after(-60))
         call = OutgoingCall.objects.create(
             method="sendMessage",
             chat_key=1,
@@ -394,7 +394,7 @@ class TestChatsThatAreToldToWait:
 
         outbox.take_turn(outcomes=[shorter], room=0, now=NOON)
 
-        assert Pace.objects.get(name="chat:1").limited_until == after(60)
+        assert RateLimit.objects.get(name="chat:1").limited_until == after(60)
 
     def test_a_call_without_a_chat_counts_as_its_players(self) -> None:
         update = InboxUpdate.objects.create(
@@ -450,7 +450,7 @@ class TestChatsThatAreToldToWait:
 @pytest.mark.django_db(transaction=True)
 def test_a_chat_that_is_limited_and_a_claim_of_its_lane_do_not_lock_each_other_out() -> None:
     """One sender holds its lane and wants the chat, another one has the chat and continues."""
-    Pace.objects.bulk_create([Pace(name="bulk", free_at=after(-60))])
+    RateLimit.objects.bulk_create([RateLimit(name="bulk", free_at=after(-60))])
     make_call(1)
     (answer,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
     for chat in range(2, 5):
@@ -557,13 +557,15 @@ class TestRecord:
     def test_a_call_that_is_to_be_made_again_waits_for_its_time(self) -> None:
         call = make_call(1)
         (delivery,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
-        again = sent(delivery, state=CallState.PENDING, due_at=after(2), error="500", doubtful=True)
+        again = sent(
+            delivery, state=CallState.PENDING, due_at=after(2), error="500", delivery_uncertain=True
+        )
 
         outbox.take_turn(outcomes=[again], room=64, now=NOON)
 
         assert claimed(after(1.999)) == []
         (delivery,) = outbox.take_turn(outcomes=[], room=64, now=after(2))
-        assert (delivery.id, delivery.attempts, delivery.doubtful) == (call, 1, True)
+        assert (delivery.id, delivery.attempts, delivery.delivery_uncertain) == (call, 1, True)
         assert OutgoingCall.objects.get().finished_at is None
 
     def test_an_outcome_for_a_call_that_is_not_under_way_is_ignored(self) -> None:
@@ -602,7 +604,7 @@ class TestFence:
         late = sent(first, state=CallState(state), attempts=attempts)
         outbox.take_turn(outcomes=[late], room=0, now=NOON)
         row = OutgoingCall.objects.get()
-        assert (row.state, row.attempts, row.doubtful) == ("SENDING", 1, True)
+        assert (row.state, row.attempts, row.delivery_uncertain) == ("SENDING", 1, True)
         assert claimed(NOON) == []
 
         outbox.take_turn(
@@ -665,7 +667,7 @@ class TestTakeOver:
         outbox.take_over()
 
         row = OutgoingCall.objects.get()
-        assert (row.state, row.doubtful) == (state, True)
+        assert (row.state, row.delivery_uncertain) == (state, True)
         assert row.attempts == fields.get("attempts", 0) + 1
         assert (row.finished_at is not None) == (state == "MAYBE_SENT")
 

@@ -29,7 +29,7 @@ from telegram.error import (
 )
 
 from bot.queue import client, outbox, sender, transport
-from bot.queue.models import Lane, OutgoingCall, Pace
+from bot.queue.models import Lane, OutgoingCall, RateLimit
 from bot.queue.outbox import Delivery, Outcome
 from bot.queue.sender import Sender, build_bot, deliver, describe, judge
 from bot.queue.transport import AnswerLostError, NotSentError
@@ -56,7 +56,7 @@ def a_delivery(**fields: Any) -> Delivery:
             "lane": Lane.ANSWER,
             "created_at": NOON,
             "attempts": 0,
-            "doubtful": False,
+            "delivery_uncertain": False,
             "claim_number": 1,
             **fields,
         }
@@ -70,7 +70,7 @@ def caused(error: TelegramError, cause: Exception) -> TelegramError:
 
 
 class TestJudge:
-    """(what Telegram said, state, seconds until the next try, counts as a try, doubtful)"""
+    """(what Telegram said, state, seconds until the next try, counts as a try, uncertain)"""
 
     ANSWERS = [
         (BadRequest("Chat not found"), "REFUSED", None, True, False),
@@ -97,16 +97,25 @@ class TestJudge:
     ]
 
     @pytest.mark.parametrize(
-        ("error", "state", "seconds", "counts", "doubtful"),
+        ("error", "state", "seconds", "counts", "delivery_uncertain"),
         ANSWERS,
         ids=[type(answer[0]).__name__ for answer in ANSWERS],
     )
     def test_an_answer_means(
-        self, error: TelegramError, state: str, seconds: float | None, counts: bool, doubtful: bool
+        self,
+        error: TelegramError,
+        state: str,
+        seconds: float | None,
+        counts: bool,
+        delivery_uncertain: bool,
     ) -> None:
         outcome = judge(a_delivery(), error, now=NOON)
 
-        assert (outcome.state, outcome.attempts, outcome.doubtful) == (state, int(counts), doubtful)
+        assert (outcome.state, outcome.attempts, outcome.delivery_uncertain) == (
+            state,
+            int(counts),
+            delivery_uncertain,
+        )
         if seconds is not None:
             assert outcome.due_at == NOON + timedelta(seconds=seconds)
 
@@ -119,7 +128,7 @@ class TestJudge:
 
         outcome = judge(delivery, AnswerLostError("no answer"), now=NOON)
 
-        assert (outcome.state, outcome.doubtful) == (state, True)
+        assert (outcome.state, outcome.delivery_uncertain) == (state, True)
 
     def test_the_pauses_double_up_to_a_minute(self) -> None:
         pauses = [
@@ -134,7 +143,7 @@ class TestJudge:
         [
             ({"attempts": 6}, NetworkError("500"), "PENDING"),
             ({"attempts": 7}, NetworkError("500"), "GIVEN_UP"),
-            ({"attempts": 7, "doubtful": True}, NetworkError("500"), "MAYBE_SENT"),
+            ({"attempts": 7, "delivery_uncertain": True}, NetworkError("500"), "MAYBE_SENT"),
             ({"attempts": 7}, AnswerLostError("?"), "MAYBE_SENT"),
             ({"attempts": 7}, RetryAfter(1), "PENDING"),
             ({"attempts": 7}, NotSentError("no connection"), "PENDING"),
@@ -229,7 +238,7 @@ class TestDeliver:
         assert self.deliver(method="sendTelepathy").state == "REFUSED"
 
     @pytest.mark.parametrize(
-        ("network", "state", "counts", "doubtful"),
+        ("network", "state", "counts", "delivery_uncertain"),
         [
             ({"too_many": {"count": 1, "retry_after": 3}}, "PENDING", 0, False),
             ({"lose_answer": {"count": 1}}, "PENDING", 1, True),
@@ -239,7 +248,12 @@ class TestDeliver:
         ids=["too many", "lost answer", "500", "502"],
     )
     def test_a_bad_network(
-        self, sandbox: Sandbox, network: dict[str, Any], state: str, counts: int, doubtful: bool
+        self,
+        sandbox: Sandbox,
+        network: dict[str, Any],
+        state: str,
+        counts: int,
+        delivery_uncertain: bool,
     ) -> None:
         anna = sandbox.add_player("Anna")
         sandbox.say(anna, "/start")
@@ -248,7 +262,11 @@ class TestDeliver:
 
         outcome = self.deliver(**self.message_to(anna))
 
-        assert (outcome.state, outcome.attempts, outcome.doubtful) == (state, counts, doubtful)
+        assert (outcome.state, outcome.attempts, outcome.delivery_uncertain) == (
+            state,
+            counts,
+            delivery_uncertain,
+        )
 
     def test_uploads_travel_through_the_outbox(self, road: Road) -> None:
         anna = road.sandbox.add_player("Anna")
@@ -275,7 +293,7 @@ def test_where_nobody_listens_a_call_has_certainly_not_left(settings: Settings) 
 
     outcome = once(a_delivery(created_at=timezone.now()))
 
-    assert (outcome.state, outcome.attempts, outcome.doubtful) == ("PENDING", 0, False)
+    assert (outcome.state, outcome.attempts, outcome.delivery_uncertain) == ("PENDING", 0, False)
 
 
 TOKEN = "4200000001:AAbbCCddEEffGGhhIIjjKKllMMnnOOppQQr"
@@ -478,7 +496,7 @@ class TestSender:
     def states(self) -> list[tuple[str, bool, int]]:
         """Return state, doubt and tries of every call."""
         rows = OutgoingCall.objects.order_by("pk")
-        return [(row.state, row.doubtful, row.attempts) for row in rows]
+        return [(row.state, row.delivery_uncertain, row.attempts) for row in rows]
 
     def test_calls_under_way_are_finished_before_it_ends(self, settings: Settings) -> None:
         make_call()
@@ -602,7 +620,7 @@ class TestSender:
         with_sender(settings, story)
 
         assert self.states() == [("PENDING", False, 0), ("PENDING", False, 0)]
-        limited_until = Pace.objects.get(name="chat:1").limited_until
+        limited_until = RateLimit.objects.get(name="chat:1").limited_until
         assert limited_until is not None
         assert limited_until > timezone.now() + timedelta(seconds=500)
 
@@ -610,7 +628,7 @@ class TestSender:
         self, settings: Settings
     ) -> None:
         make_call(1)
-        limited = Pace.objects.filter(name="chat:1", limited_until__isnull=False)
+        limited = RateLimit.objects.filter(name="chat:1", limited_until__isnull=False)
         others = OutgoingCall.objects.exclude(chat_key=1)
 
         async def story(telegram: Telegram, one: Sender) -> None:

@@ -5,7 +5,7 @@ from typing import Any
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from bot.queue.models import Pace
+from bot.queue.models import RateLimit
 from bot.tasks import send_notices
 from payments.models import Purchase
 from payments.tasks import make_invoice_links
@@ -37,7 +37,7 @@ def newest(telegram_id: int) -> Purchase:
 
 def travel(road: Road) -> None:
     """Take everything that is under way to its end, as if the chat had been at rest."""
-    Pace.objects.all().delete()
+    RateLimit.objects.all().delete()
     road.travel()
 
 
@@ -93,7 +93,7 @@ def subscribe(road: Road, player: int) -> str:
 def notify(road: Road) -> None:
     """Let the sweep send players what is due to them."""
     send_notices(transactional=True)
-    Pace.objects.all().delete()
+    RateLimit.objects.all().delete()
     road.send()
 
 

@@ -3,19 +3,19 @@
 import pytest
 
 from bot.screens.game import texts as game_texts
-from quizarena.game.models import QuestionVersion, Showing
+from quizarena.game.models import QuestionVersion, RoundQuestion
 from tests.conftest import Road
 from tests.game.test_round import bank, labels, right, wrong
 
 __all__ = ["bank"]
 
 
-def graded(question: str, options: list[str], *, choice: int) -> Showing:
+def graded(question: str, options: list[str], *, choice: int) -> RoundQuestion:
     """Return an answered question whose first option is right."""
     version = QuestionVersion(
         question=question, options=options, correct_option_id=0, explanation="Akkusativ <1>."
     )
-    return Showing(version=version, choice=choice, is_correct=choice == 0)
+    return RoundQuestion(version=version, choice=choice, is_correct=choice == 0)
 
 
 class TestFeedback:

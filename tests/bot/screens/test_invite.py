@@ -449,4 +449,4 @@ class TestBeingTold:
         remind(road)
 
         assert len(texts(road, anna)) == before
-        assert ReferralReward.objects.get().notices.get().told_at is not None
+        assert ReferralReward.objects.get().notices.get().notified_at is not None

@@ -14,7 +14,7 @@ from payments import refunds
 from payments.models import Product, Purchase, RefundSource
 from payments.purchases import fail_stale
 from promos import campaigns, redemptions, tasks
-from promos.models import Attempt, Campaign, Channel, Denial, Redemption
+from promos.models import Attempt, Campaign, Channel, DenylistEntry, Redemption
 from quizarena.players import services as players
 from quizarena.players.models import Player
 from tests.bot.screens.buyers import (
@@ -365,7 +365,7 @@ class TestBuying:
         assert buttons(card)[0]["text"] == "Pay ⭐ 60"
         assert attached == (1, 0, 39, 0)
         assert checkout["state"] == "paid"
-        assert (kept.status, kept.is_kept) == ("RESERVED", True)
+        assert (kept.status, kept.is_locked_for_payment) == ("RESERVED", True)
         purchase = newest(anna)
         assert (purchase.status, purchase.paid_stars, purchase.flags) == ("CREDITED", 60, [])
         assert redemption(row(anna)).status == "APPLIED"
@@ -658,7 +658,7 @@ def paused(player: Player) -> None:
 
 def denied(player: Player) -> None:
     """Put the player on the deny list."""
-    Denial.objects.create(player=player, reason="Sells codes.", at=timezone.now())
+    DenylistEntry.objects.create(player=player, reason="Sells codes.", at=timezone.now())
 
 
 class TestRefusals:

@@ -357,7 +357,7 @@ class TestSubscription:
             notify(road)
 
         assert said(road, anna, "could not be renewed") == 0
-        assert Subscription.objects.get().grace_told_at is not None
+        assert Subscription.objects.get().grace_notified_at is not None
 
     @pytest.mark.parametrize("state", ["canceled", "active", "failed", "dancing"])
     def test_what_belongs_to_nobody_changes_nothing(self, road: Road, state: str) -> None:
@@ -518,7 +518,7 @@ class TestAnswer:
 
         assert said(road, anna, "💬 Answer from support\n\nHere & now <3\n\n") == 1
         assert "You asked: Where <b> is it?" in road.sandbox.last_message(anna)["text"]
-        assert SupportRequest.objects.get().told_at is not None
+        assert SupportRequest.objects.get().notified_at is not None
 
 
 class TestOneBadRow:

@@ -13,7 +13,7 @@ from bot.queue.models import CallState, OutgoingCall
 from bot.screens.game import undelivered
 from economy.models import LedgerEntry, Wallet
 from quizarena.game import rounds
-from quizarena.game.models import Round, Showing
+from quizarena.game.models import Round, RoundQuestion
 from quizarena.players.models import Player
 from tests.conftest import Road
 from tests.game.test_round import bank, labels, right
@@ -51,23 +51,26 @@ def anna(road: Road) -> int:
     return player
 
 
-def end(state: CallState, *, doubtful: bool = False) -> OutgoingCall:
+def end(state: CallState, *, delivery_uncertain: bool = False) -> OutgoingCall:
     """Let the call that shows the question end in `state`."""
-    shows = OutgoingCall.objects.filter(showing__isnull=False)
+    shows = OutgoingCall.objects.filter(round_question__isnull=False)
     shows.update(state="SENDING", claimed_at=NOON)
-    shows.update(state=state, doubtful=doubtful, finished_at=NOON)
+    shows.update(state=state, delivery_uncertain=delivery_uncertain, finished_at=NOON)
     return shows.get()
 
 
 def test_the_call_that_shows_a_question_knows_it(road: Road, anna: int) -> None:
-    assert OutgoingCall.objects.get(showing__isnull=False).method == "editMessageText"
-    assert OutgoingCall.objects.get(showing__isnull=False).showing == Showing.objects.get()
+    assert OutgoingCall.objects.get(round_question__isnull=False).method == "editMessageText"
+    assert (
+        OutgoingCall.objects.get(round_question__isnull=False).round_question
+        == RoundQuestion.objects.get()
+    )
     road.send()
 
     second = road.tap(anna, right(road.sandbox.last_message(anna)))
 
-    shown = OutgoingCall.objects.filter(showing__isnull=False).order_by("pk")
-    assert [call.showing.number for call in shown if call.showing] == [1, 2]
+    shown = OutgoingCall.objects.filter(round_question__isnull=False).order_by("pk")
+    assert [call.round_question.number for call in shown if call.round_question] == [1, 2]
     assert second["text"].split("\n")[-5].startswith("A1 · Quick mix A1–A2 (2/10)")
 
 
@@ -76,7 +79,7 @@ def test_a_player_who_blocked_the_bot_before_the_question_came_gets_it_back_and_
 ) -> None:
     road.sandbox.block(anna)
     road.send()
-    assert OutgoingCall.objects.get(showing__isnull=False).state == "REFUSED"
+    assert OutgoingCall.objects.get(round_question__isnull=False).state == "REFUSED"
 
     assert [give_back(), give_back()] == [1, 0]
 
@@ -95,14 +98,14 @@ def test_a_call_that_was_too_old_to_be_made_gives_its_question_back(anna: int) -
     assert tasks.refund_undelivered() == 1
 
     call.refresh_from_db()
-    assert (free_energy(), call.showing_id) == (20, None)
+    assert (free_energy(), call.round_question_id) == (20, None)
 
 
 @pytest.mark.parametrize("state", [CallState.PENDING, CallState.SENDING, CallState.SENT])
 def test_while_it_may_still_come_or_has_come_nothing_is_given_back(
     anna: int, state: CallState
 ) -> None:
-    shows = OutgoingCall.objects.filter(showing__isnull=False)
+    shows = OutgoingCall.objects.filter(round_question__isnull=False)
     shows.update(state="SENDING", claimed_at=NOON)
     if state is not CallState.SENDING:
         shows.update(state=state, finished_at=NOON if state is CallState.SENT else None)
@@ -111,13 +114,13 @@ def test_while_it_may_still_come_or_has_come_nothing_is_given_back(
 
 
 @pytest.mark.parametrize(
-    ("state", "doubtful"),
+    ("state", "delivery_uncertain"),
     [(CallState.MAYBE_SENT, True), (CallState.REFUSED, True), (CallState.GIVEN_UP, True)],
 )
 def test_what_may_have_been_seen_is_given_back_once_it_cannot_be_answered_any_more(
-    anna: int, state: CallState, doubtful: bool
+    anna: int, state: CallState, delivery_uncertain: bool
 ) -> None:
-    end(state, doubtful=doubtful)
+    end(state, delivery_uncertain=delivery_uncertain)
     assert (give_back(), free_energy()) == (0, 19)
 
     rounds.stop(player=Player.objects.get(), round_id=Round.objects.get().pk, now=NOON)
@@ -131,14 +134,14 @@ def test_a_question_whose_edit_a_newer_screen_has_superseded_is_given_back(
     shop = road.tap(anna, "🛍 Shop")
 
     assert shop["text"].startswith("🛍")
-    assert OutgoingCall.objects.get(showing__isnull=False).state == "SUPERSEDED"
+    assert OutgoingCall.objects.get(round_question__isnull=False).state == "SUPERSEDED"
     assert (give_back(), free_energy()) == (1, 20)
 
 
 def test_an_edit_that_a_newer_one_with_the_same_question_has_superseded_gives_nothing_back(
     road: Road, anna: int
 ) -> None:
-    older = OutgoingCall.objects.get(showing__isnull=False)
+    older = OutgoingCall.objects.get(round_question__isnull=False)
     newer = OutgoingCall.objects.get(pk=older.pk)
     newer.pk = None
     newer.save()
@@ -146,21 +149,21 @@ def test_an_edit_that_a_newer_one_with_the_same_question_has_superseded_gives_no
     road.send()
 
     older.refresh_from_db()
-    assert (older.state, older.showing_id) == ("SUPERSEDED", None)
-    assert OutgoingCall.objects.get(showing__isnull=False).state == "SENT"
+    assert (older.state, older.round_question_id) == ("SUPERSEDED", None)
+    assert OutgoingCall.objects.get(round_question__isnull=False).state == "SENT"
     assert (give_back(), free_energy()) == (0, 19)
 
 
 def test_what_was_answered_has_been_seen(anna: int) -> None:
-    call = end(CallState.MAYBE_SENT, doubtful=True)
-    showing = Showing.objects.get()
+    call = end(CallState.MAYBE_SENT, delivery_uncertain=True)
+    round_question = RoundQuestion.objects.get()
     player = Player.objects.get()
-    rounds.answer(player=player, showing_id=showing.pk, option_index=0, now=NOON)
+    rounds.answer(player=player, round_question_id=round_question.pk, option_index=0, now=NOON)
 
     assert give_back() == 0
 
     call.refresh_from_db()
-    assert (free_energy(), call.showing_id) == (18, None)
+    assert (free_energy(), call.round_question_id) == (18, None)
     assert not LedgerEntry.objects.filter(type="QUESTION_RETURNED").exists()
 
 
@@ -177,7 +180,7 @@ def test_a_call_that_is_made_again_shows_a_question_whose_place_another_takes(
 
     assert another["text"].startswith("A1 · Quick mix A1–A2 (1/10)")
     assert labels(another) != labels(late)
-    assert (free_energy(), Showing.objects.count()) == (19, 2)
+    assert (free_energy(), RoundQuestion.objects.count()) == (19, 2)
 
 
 def test_a_call_that_is_let_go_again_meanwhile_is_left_alone(anna: int) -> None:
