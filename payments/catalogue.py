@@ -405,7 +405,7 @@ def _price(product: Product, reservation: Redemption) -> int:
     """Return what the product costs with the discount, if it is for it and its budget suffices."""
     campaign = reservation.campaign
     stars = discounted(stars=product.stars, percent=campaign.value)
-    spent = campaign.stars_given + campaign.stars_held - reservation.stars_off
+    spent = campaign.stars_given + campaign.stars_reserved - reservation.stars_off
     fits = redemptions.fits(
         campaign, product_code=product.pk, is_premium=product.plan is not None
     ) and (campaign.stars_max is None or spent + product.stars - stars <= campaign.stars_max)

@@ -122,7 +122,7 @@ SELECT
     SELECT json_agg(json_build_object(
       'id', campaign.id, 'name', campaign.name, 'value', campaign.value,
       'scope', campaign.scope, 'product_code', campaign.product_code,
-      'stars_max', campaign.stars_max, 'stars_held', campaign.stars_held,
+      'stars_max', campaign.stars_max, 'stars_reserved', campaign.stars_reserved,
       'stars_given', campaign.stars_given, 'ends_at', campaign.ends_at,
       'digest', encode(code.digest, 'hex')
     ) ORDER BY campaign.value DESC, campaign.id)
@@ -280,7 +280,7 @@ def _campaign(stored: Mapping[str, Any]) -> tuple[Campaign, bytes]:
         scope=stored["scope"],
         product_code=stored["product_code"],
         stars_max=stored["stars_max"],
-        stars_held=stored["stars_held"],
+        stars_reserved=stored["stars_reserved"],
         stars_given=stored["stars_given"],
         ends_at=datetime.fromisoformat(ends_at) if ends_at else None,
     )

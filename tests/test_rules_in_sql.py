@@ -81,7 +81,7 @@ def test_a_span_is_active() -> None:
     assert ids(ModeSpan.objects.active(NOON)) == active
 
 
-def test_a_discount_is_held_or_has_lapsed() -> None:
+def test_a_discount_is_reserved_or_has_lapsed() -> None:
     store(
         Redemption,
         (
@@ -96,13 +96,13 @@ def test_a_discount_is_held_or_has_lapsed() -> None:
         ),
     )  # fmt: skip
 
-    held, lapsed = Redemption.objects.reserved(NOON), Redemption.objects.lapsed(NOON)
+    reserved, lapsed = Redemption.objects.reserved(NOON), Redemption.objects.lapsed(NOON)
 
-    assert held.exists()
+    assert reserved.exists()
     assert lapsed.exists()
-    assert found("promos_redemption AS one", reserved_sql("one")) == ids(held)
+    assert found("promos_redemption AS one", reserved_sql("one")) == ids(reserved)
     assert found("promos_redemption AS one", lapsed_sql("one")) == ids(lapsed)
-    assert not ids(held) & ids(lapsed)
+    assert not ids(reserved) & ids(lapsed)
 
 
 def test_a_code_is_stopped_by_itself_or_with_its_batch() -> None:
@@ -162,7 +162,7 @@ def _against(campaign: Campaign) -> list[rules.Reason]:
         ends_at=campaign.ends_at,
         uses_max=None,
         applied=0,
-        held=0,
+        reserved=0,
     )
     return rules.reasons(Person(language="de"), terms, now=NOON, today=NOON.date())
 

@@ -260,7 +260,10 @@ class Redemption(models.Model):
                     "(OLD.locked_until IS NOT NULL"
                     " AND NEW.locked_until IS DISTINCT FROM OLD.locked_until)"
                 ),
-                func="RAISE EXCEPTION 'How long a reservation is locked for payment is not prolonged.';",
+                func=(
+                    "RAISE EXCEPTION "
+                    "'How long a reservation is locked for payment is not prolonged.';"
+                ),
             ),
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
             never_truncated("never_truncated", "redemptions"),

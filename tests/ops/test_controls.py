@@ -175,7 +175,7 @@ class TestCampaignCounters:
         assert counters.verify(now=NOON) == 1
 
         finding = ControlFinding.objects.get()
-        assert finding.details == {"held": {"counter": 2, "redemptions": 0}}
+        assert finding.details == {"reserved": {"counter": 2, "redemptions": 0}}
         assert ControlRun.objects.get().checked == 2
         assert unresolved() == [("promo_miscounted", str(campaign.pk))]
         with behind_the_guards() as cursor:

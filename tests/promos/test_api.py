@@ -584,7 +584,7 @@ class TestRollback:
         assert owned(anna) == 0
         assert LedgerEntry.objects.filter(type="TAKEN_BACK").count() == 1
         campaign.refresh_from_db()
-        assert (campaign.held, campaign.applied) == (0, 1)
+        assert (campaign.reserved, campaign.applied) == (0, 1)
         entry = AuditEntry.objects.get(action="redemption.rolled_back")
         assert entry.summary.endswith("rolled back by the API client Shop. Wrong player.")
         assert entry.details == {"client": caller.client.pk, "reason": "Wrong player."}

@@ -68,7 +68,7 @@ class Life(RuleBasedStateMachine):
 
     @rule(who=st.integers(0, PLAYERS - 1))
     def enter(self, who: int) -> None:
-        """Enter the code: what is accepted is a good reservation, what is refused has changed nothing."""
+        """Enter the code: what is accepted is reserved, what is refused has changed nothing."""
         Block.objects.all().delete()
         before = {row.pk: row.status for row in self.rows()}
         status = Campaign.objects.get().status
