@@ -22,7 +22,7 @@ from economy.grants import Reversal
 from economy.models import EntryType, LedgerEntry, Source
 from economy.streak_rules import midnight_after
 from economy.wallets import business_zone, day_began
-from promos import buyable, codes, levels, rules
+from promos import buyable, codes, rules
 from promos.errors import KeyReusedError, NotAttachableError, Refusal
 from promos.models import (
     PAYMENT_LOCK_TTL,
@@ -47,6 +47,7 @@ from promos.rules import (
     Reason,
     Terms,
 )
+from quizarena.game.statistics import level as level_of
 from quizarena.players import services as players
 from quizarena.players.models import Player
 from quizarena.prepared import insert
@@ -304,7 +305,7 @@ def _look_up_digests(
         row: dict[str, Any] = dict(zip(names, cursor.fetchone(), strict=True))
     person = Person(
         language=row["language"],
-        level=levels.of(player) if row["for_level"] else "",
+        level=level_of(player) if row["for_level"] else "",
         first_active_on=row["first_active_on"],
         last_active_on=row["last_active_on"],
         has_bought=row["has_bought"],

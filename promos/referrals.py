@@ -21,8 +21,7 @@ from economy.goods import Goods
 from economy.models import EntryType, LedgerEntry, Source, StreakDay
 from economy.streak_rules import Outcome
 from economy.wallets import business_zone
-from promos import activity, codes, products, redemptions, referral_rules
-from promos.activity import Day, Span
+from promos import codes, products, redemptions, referral_rules
 from promos.errors import NoRewardError, NotYetError
 from promos.models import (
     CampaignKind,
@@ -45,6 +44,7 @@ from promos.referral_rules import (
     Evidence,
 )
 from quizarena import sweeps
+from quizarena.game import activity
 from quizarena.players.models import Player
 
 CODE_LENGTH = 10
@@ -185,10 +185,10 @@ def _ring(*, inviter_id: int, invited_id: int, started_at: datetime) -> int:
 # --- Counting -------------------------------------------------------------------------------------
 
 
-def span_of(referral: Referral) -> Span:
+def span_of(referral: Referral) -> activity.Span:
     """Return when the answers of the invited player count."""
     since = referral.started_at
-    return Span(referral.invited_id, since, referral_rules.closes_at(since))
+    return activity.Span(referral.invited_id, since, referral_rules.closes_at(since))
 
 
 def check(*, now: datetime, until: datetime) -> int:
@@ -220,7 +220,7 @@ def _page(now: datetime, *, without: Collection[int]) -> list[Referral]:
     return list(oldest.only("inviter", "invited", "started_at")[:PAGE])
 
 
-def _passed(page: Sequence[Referral]) -> list[tuple[Referral, Sequence[Day]]]:
+def _passed(page: Sequence[Referral]) -> list[tuple[Referral, Sequence[activity.AnsweredDay]]]:
     """Return which of these count now, with the days on which their players have answered.
 
     Who has not played on two recorded days need not be asked for: that is one cheap statement for
@@ -241,7 +241,9 @@ def _passed(page: Sequence[Referral]) -> list[tuple[Referral, Sequence[Day]]]:
     )
     often = {player_id for player_id, _ in played}
     candidates = [referral for referral in page if referral.invited_id in often]
-    answered = activity.answered([span_of(referral) for referral in candidates])
+    answered = activity.answered(
+        [span_of(referral) for referral in candidates], fast=referral_rules.FAST
+    )
     return [
         (referral, days)
         for referral in candidates
@@ -269,7 +271,7 @@ def _mark(page: Sequence[Referral], *, passed: Collection[int], now: datetime) -
 
 
 @transaction.atomic
-def _qualify(seen: Referral, *, days: Sequence[Day], now: datetime) -> bool:
+def _qualify(seen: Referral, *, days: Sequence[activity.AnsweredDay], now: datetime) -> bool:
     """Let an invitation count, or hold it for staff; return whether it counts. Locks the inviter.
 
     Every third makes a reward.
@@ -526,7 +528,9 @@ def overview(*, player: Player, now: datetime) -> Overview:
     mine = Referral.objects.filter(inviter=inviter)
     on_the_way = mine.checkable().filter(started_at__gt=now - WINDOW)
     latest = list(on_the_way.select_related("invited").order_by("-started_at")[:FRIENDS_SHOWN])
-    answered = activity.answered([span_of(referral) for referral in latest])
+    answered = activity.answered(
+        [span_of(referral) for referral in latest], fast=referral_rules.FAST
+    )
     live = inviter.rewards.filter(revoked_at=None)
     unchosen = live.filter(chosen_at=None)
     offered_first = unchosen.order_by(F("offered_at").asc(nulls_last=True), "number")

@@ -22,19 +22,13 @@ from unfold.decorators import display
 from economy.admin import players_found
 from economy.timeline import minute
 from economy.wallets import business_zone
-from promos import (
-    activity,
-    charts,
-    referral_reviews,
-    referral_statistics,
-    referrals,
-)
-from promos.activity import Day, Span
+from promos import charts, referral_reviews, referral_rules, referral_statistics, referrals
 from promos.admin.sections import in_lines
 from promos.errors import PromosError
 from promos.models import Referral, ReferralReward, ReferralStatus
 from promos.referral_reviews import Judgement, Verdict, seen_as
 from promos.referral_rules import ANSWERS_MIN, DAYS_MIN, HELD_FROM, WINDOW
+from quizarena.game import activity
 from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
 from quizarena.staff import audit
@@ -269,9 +263,10 @@ def _evidence(referral: Referral) -> dict[str, Any]:
     """Return the two accounts side by side, what speaks against them, and what was done."""
     span = referrals.span_of(referral)
     inviter = referral.inviter.player
-    days = activity.answered([span])
+    days = activity.answered([span], fast=referral_rules.FAST)
     if inviter.pk != span.player_id:
-        days = {**days, **activity.answered([Span(inviter.pk, span.since, span.until)])}
+        own = activity.Span(inviter.pk, span.since, span.until)
+        days = {**days, **activity.answered([own], fast=referral_rules.FAST)}
     dates = _dates(span)
     return {
         "reasons": {
@@ -303,13 +298,15 @@ def _evidence(referral: Referral) -> dict[str, Any]:
     }
 
 
-def _dates(span: Span) -> list[date]:
+def _dates(span: activity.Span) -> list[date]:
     """Return the business days of an invitation's time."""
     first = span.since.astimezone(business_zone()).date()
     return [first + timedelta(days=number) for number in range(WINDOW.days + 1)]
 
 
-def _side(title: str, player: Player, days: Sequence[Day], dates: Sequence[date]) -> dict[str, Any]:
+def _side(
+    title: str, player: Player, days: Sequence[activity.AnsweredDay], dates: Sequence[date]
+) -> dict[str, Any]:
     """Return one account: who it is, what it has answered on which day, and how fast."""
     answers, fast = sum(day.answers for day in days), sum(day.fast for day in days)
     by_date = {day.day: day.answers for day in days}

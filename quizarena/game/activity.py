@@ -1,14 +1,22 @@
 """What players have answered on which day, for many of them at once."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.db import connection
 
 from economy.wallets import business_zone
+
+
+class Span(NamedTuple):
+    """From when up to, not at, when a player's answers are asked for."""
+
+    player_id: int
+    since: datetime
+    until: datetime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +43,13 @@ ORDER BY span.player_id, day
 """
 
 
-def answered(
-    spans: Iterable[tuple[int, datetime, datetime]], *, fast: timedelta
-) -> dict[int, list[AnsweredDay]]:
-    """Return by player the business days with answers, the earliest first. One query.
+def answered(spans: Sequence[Span], *, fast: timedelta) -> dict[int, list[AnsweredDay]]:
+    """Return by player the business days with answers within their span, the earliest first.
 
-    Each span is a player, from when, and up to (not at) when; each player at most once.
+    Each player has at most one span, and may be missing if there is no answer. One query.
     """
+    if not spans:
+        return {}
     players, since, until = zip(*spans, strict=True)
     asked: dict[str, Any] = {
         "players": list(players),

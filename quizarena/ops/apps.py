@@ -1,6 +1,5 @@
 """The running system as a Django application."""
 
-from functools import partial
 from typing import Any
 
 from celery.signals import heartbeat_sent
@@ -9,17 +8,13 @@ from django.db.backends.signals import connection_created
 
 
 class OpsConfig(AppConfig):
-    """Health, heartbeats and controls, and what the siblings below have to know of each other."""
+    """Health, heartbeats and controls."""
 
     name = "quizarena.ops"
 
     def ready(self) -> None:
         """Let Celery workers leave their signs of life, and say what staff have to look at."""
         from economy import controls
-        from promos import activity as asked
-        from promos import levels
-        from promos.referral_rules import FAST
-        from quizarena.game import activity, statistics
         from quizarena.ops import database_roles
         from quizarena.staff import alerts
 
@@ -30,8 +25,6 @@ class OpsConfig(AppConfig):
             (controls.SWITCHED_OFF, "A control is switched off or changed"),
         ):
             alerts.declare(kind=kind, label=label, runbook="docs/runbooks/controls.md")
-        levels.read_with(statistics.level)
-        asked.read_with(partial(activity.answered, fast=FAST))
         connection_created.connect(
             database_roles.warn_of_power, dispatch_uid="database_roles.warn_of_power"
         )

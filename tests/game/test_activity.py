@@ -25,9 +25,9 @@ def test_each_player_has_the_days_of_their_own_span() -> None:
     with CaptureQueriesContext(connection) as queries:
         found = activity.answered(
             [
-                (anna.pk, NOON, NOON + DAY),
-                (oleh.pk, NOON, NOON + 2 * DAY),
-                (quiet.pk, NOON, NOON + 2 * DAY),
+                activity.Span(anna.pk, NOON, NOON + DAY),
+                activity.Span(oleh.pk, NOON, NOON + 2 * DAY),
+                activity.Span(quiet.pk, NOON, NOON + 2 * DAY),
             ],
             fast=FAST,
         )
