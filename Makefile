@@ -90,7 +90,10 @@ imports: $(STAMP)  ## Check that imports go down the layers
 
 migrations: $(STAMP)  ## Check that the migrations are complete
 	@# Nobody has migrated: there is no role of the application yet.
-	@ENVIRONMENT=test $(THROW_AWAY) -- sh -c 'DATABASE_URL=$$DATABASE_OWNER_URL exec $(PYTHON) manage.py makemigrations --check --dry-run'
+	@ENVIRONMENT=test $(THROW_AWAY) -- sh -c 'DATABASE_URL=$$DATABASE_OWNER_URL $(PYTHON) manage.py makemigrations --check --dry-run && $(PYTHON) manage.py dump_structure --check'
+
+structure: $(STAMP)  ## Write down what a first migrate executes, after a change of migrations
+	@ENVIRONMENT=test $(THROW_AWAY) -- sh -c 'DATABASE_URL=$$DATABASE_OWNER_URL exec $(PYTHON) manage.py dump_structure'
 
 deploy-check: $(STAMP)
 	@$(PYTHON) -m quizarena.local.production $(PYTHON) manage.py check --deploy --fail-level WARNING
@@ -122,4 +125,4 @@ clean:  ## Remove the virtual environment and all caches; the demo's data stays
 	@find bot -name '*.mo' -delete
 
 .PHONY: help setup demo demo-reset test test-clocks check format format-check lint types imports migrations \
-    deploy-check messages image-check lock bench prove-promos prove-broadcast clean
+    structure deploy-check messages image-check lock bench prove-promos prove-broadcast clean

@@ -42,9 +42,9 @@ NAMES = [
 ]
 
 
-def rename(apps: Apps, names: list[tuple[str, str]]) -> None:
+def rename(apps: Apps, names: list[tuple[str, str]], *, using: str) -> None:
     """Rename the rows; of two with one name the older stays, since staff may have changed it."""
-    tasks = apps.get_model("django_celery_beat", "PeriodicTask").objects
+    tasks = apps.get_model("django_celery_beat", "PeriodicTask").objects.using(using)
     for before, after in names:
         if tasks.filter(name=before).exists():
             tasks.filter(name=after).delete()
@@ -53,12 +53,12 @@ def rename(apps: Apps, names: list[tuple[str, str]]) -> None:
 
 def forwards(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
     """Give the schedules their new names."""
-    rename(apps, NAMES)
+    rename(apps, NAMES, using=editor.connection.alias)
 
 
 def backwards(apps: Apps, editor: BaseDatabaseSchemaEditor) -> None:
     """Give the schedules their old names."""
-    rename(apps, [(after, before) for before, after in NAMES])
+    rename(apps, [(after, before) for before, after in NAMES], using=editor.connection.alias)
 
 
 class Migration(migrations.Migration):

@@ -3,8 +3,9 @@
 from typing import Any
 
 from django.core.management.commands import migrate
+from django.db import connections
 
-from quizarena.ops import database_roles
+from quizarena.ops import database_roles, structure
 
 
 class Command(migrate.Command):
@@ -20,6 +21,8 @@ class Command(migrate.Command):
 
     def handle(self, *args: Any, **options: Any) -> None:
         """Migrate, and bring the rights of the application in line with the tables."""
+        if not (options["app_label"] or options["plan"] or options["check_unapplied"]):
+            structure.execute(connections[options["database"]])
         try:
             super().handle(*args, **options)
         finally:
