@@ -29,6 +29,10 @@ class Migration(migrations.Migration):
         ),
         migrations.RemoveConstraint(
             model_name="redemption",
+            name="redemption_hold_has_an_end",
+        ),
+        migrations.RemoveConstraint(
+            model_name="redemption",
             name="redemption_turn_makes_sense",
         ),
         migrations.RemoveConstraint(model_name="denylistentry", name="denial_has_a_reason"),
@@ -259,6 +263,17 @@ class Migration(migrations.Migration):
             constraint=models.CheckConstraint(
                 condition=models.Q(("attempt_number__gte", 1), ("attempt_number__lte", 2)),
                 name="redemption_attempt_number_makes_sense",
+            ),
+        ),
+        migrations.AddConstraint(
+            model_name="redemption",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("status", "RESERVED"), _negated=True),
+                    ("reserved_until__isnull", False),
+                    _connector="OR",
+                ),
+                name="redemption_reservation_has_an_end",
             ),
         ),
         migrations.AddConstraint(

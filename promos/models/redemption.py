@@ -221,7 +221,7 @@ class Redemption(models.Model):
             ),
             models.CheckConstraint(
                 condition=~Q(status="RESERVED") | Q(reserved_until__isnull=False),
-                name="redemption_hold_has_an_end",
+                name="redemption_reservation_has_an_end",
             ),
             models.CheckConstraint(
                 condition=~Q(status="RESERVED", is_locked_for_payment=True)

@@ -321,12 +321,12 @@ class TestDatabaseSaysNo:
     @pytest.mark.parametrize(
         ("fields", "name"),
         [
-            ({"answered_at": NOON}, "round_question_answered_wholly"),
-            ({"choice": 1}, "round_question_answered_wholly"),
-            ({"is_correct": True}, "round_question_answered_wholly"),
+            ({"answered_at": NOON}, "roundquestion_answered_wholly"),
+            ({"choice": 1}, "roundquestion_answered_wholly"),
+            ({"is_correct": True}, "roundquestion_answered_wholly"),
             (
                 {"answered_at": NOON, "choice": 4, "is_correct": False},
-                "round_question_choice_exists",
+                "roundquestion_choice_exists",
             ),
         ],
     )
@@ -340,7 +340,7 @@ class TestDatabaseSaysNo:
         round_question.number = 2
 
         with (
-            pytest.raises(IntegrityError, match="round_question_one_open_per_round"),
+            pytest.raises(IntegrityError, match="roundquestion_one_open_per_round"),
             transaction.atomic(),
         ):
             round_question.save(force_insert=True)
@@ -354,7 +354,7 @@ class TestDatabaseSaysNo:
         )
 
         with (
-            pytest.raises(IntegrityError, match="round_question_number_once"),
+            pytest.raises(IntegrityError, match="roundquestion_number_once"),
             transaction.atomic(),
         ):
             round_question.save(force_insert=True)

@@ -170,7 +170,7 @@ class TestCampaignCounters:
     def test_findings_are_stored_row_by_row(self) -> None:
         campaign, _ = make_campaign(), make_campaign()
         with behind_the_guards() as cursor:
-            cursor.execute("UPDATE promos_campaign SET held = 2 WHERE id = %s", [campaign.pk])
+            cursor.execute("UPDATE promos_campaign SET reserved = 2 WHERE id = %s", [campaign.pk])
 
         assert counters.verify(now=NOON) == 1
 
@@ -179,7 +179,7 @@ class TestCampaignCounters:
         assert ControlRun.objects.get().checked == 2
         assert unresolved() == [("promo_miscounted", str(campaign.pk))]
         with behind_the_guards() as cursor:
-            cursor.execute("UPDATE promos_campaign SET held = 0")
+            cursor.execute("UPDATE promos_campaign SET reserved = 0")
         assert counters.verify(now=NOON + HOUR) == 0
         assert unresolved() == []
 

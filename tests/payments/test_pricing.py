@@ -119,7 +119,7 @@ class TestCuts:
 class TestRenewals:
     def renewed(self, player: Player, *, price: int) -> Purchase:
         """Return a renewal of a subscription that was begun at `price`."""
-        Product.objects.filter(pk="PREMIUM_MONTH").update(stars=price)
+        Product.objects.filter(pk="PREMIUM_MONTH").update(stars=price, priced_at=NOON)
         first = steps.buy(player, "PREMIUM_MONTH", is_subscription=True)
         now = NOON + 30 * DAY
         return steps.credit(steps.pay(first, now=now, is_renewal=True), now=now)
@@ -141,7 +141,7 @@ class TestCampaignCosts:
         campaign = make_campaign(status="DRAFT", value=50, uses_max=20)
         assert planning.most_it_costs(campaign, now=NOON).stars == 20 * 249
 
-        Product.objects.update(stars=5)
+        Product.objects.update(stars=5, priced_at=NOON)
 
         assert planning.most_it_costs(campaign, now=NOON).stars == 20 * 249
 

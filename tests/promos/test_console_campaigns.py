@@ -605,7 +605,9 @@ class TestExport:
 
         assert answer.streaming
         lines = b"".join(answer.streaming_content).decode().split("\r\n")
-        assert lines[0].startswith("\ufeffredemption,telegram_id,username,code,turn,status")
+        assert lines[0].startswith(
+            "\ufeffredemption,telegram_id,username,code,attempt_number,status"
+        )
         assert lines[1].split(",")[:6] == self.row()
         assert AuditEntry.objects.get(action="campaign.exported").actor == staff()
 

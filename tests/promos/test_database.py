@@ -207,10 +207,10 @@ class TestCodesSayNo:
 
 _INSERT = """
 INSERT INTO promos_redemption
-  (campaign_id, code_id, is_shared, player_id, turn, status, created_at, changed_at,
+  (campaign_id, code_id, is_shared, player_id, attempt_number, status, created_at, changed_at,
    reserved_until, is_locked_for_payment, stars_off)
 VALUES
-  (%(campaign)s, %(code)s, %(is_shared)s, %(player)s, %(turn)s, %(status)s, %(at)s, %(at)s,
+  (%(campaign)s, %(code)s, %(is_shared)s, %(player)s, %(attempt_number)s, %(status)s, %(at)s, %(at)s,
    %(until)s, false, %(stars_off)s)
 """
 
@@ -243,17 +243,17 @@ class TestRedemptionSaysNo:
         player = PlayerFactory.create().pk
 
         assert insert(campaign, player=player) == 1
-        for turn in (1, 2):
-            assert insert(campaign, player=player, turn=turn) == 0
+        for attempt_number in (1, 2):
+            assert insert(campaign, player=player, attempt_number=attempt_number) == 0
         assert counted(campaign) == (1, 0, 0, 0)
 
-    def test_nor_is_the_same_turn_again(self, campaign: Campaign) -> None:
+    def test_nor_is_the_same_attempt_number_again(self, campaign: Campaign) -> None:
         player: Player = PlayerFactory.create()
         redemptions.release(redemption_id=reserve(player).pk, now=NOON)
 
-        assert insert(campaign, player=player.pk, turn=1) == 0
+        assert insert(campaign, player=player.pk, attempt_number=1) == 0
         assert counted(campaign) == (0, 0, 0, 0)
-        assert insert(campaign, player=player.pk, turn=2) == 1
+        assert insert(campaign, player=player.pk, attempt_number=2) == 1
 
     @pytest.mark.parametrize("status", ["DRAFT", "PAUSED", "EXPIRED", "DEPLETED", "ENDED"])
     def test_nor_is_one_of_a_campaign_that_does_not_run(self, status: str) -> None:
@@ -290,7 +290,7 @@ class TestRedemptionSaysNo:
             ({"status": "REVOKED"}, "begins as a reservation or as used"),
             ({"status": "ODD"}, "begins as a reservation or as used"),
             ({"stars_off": 1}, "takes no Stars off yet"),
-            ({"until": None}, "redemption_hold_has_an_end"),
+            ({"until": None}, "redemption_reservation_has_an_end"),
             ({"attempt_number": 0}, "redemption_attempt_number_makes_sense"),
             ({"attempt_number": 3}, "redemption_attempt_number_makes_sense"),
             ({"is_shared": False}, "of a code of its campaign"),
@@ -364,7 +364,7 @@ class TestRedemptionSaysNo:
             "code_id = 999",
             "is_shared = false",
             "player_id = 999",
-            "turn = 2",
+            "attempt_number = 2",
             "created_at = now()",
         ],
     )

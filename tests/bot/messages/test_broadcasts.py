@@ -801,7 +801,7 @@ class TestDatabaseSaysNo:
     @pytest.mark.parametrize(
         ("fields", "rule"),
         [
-            ({"outcome": "LOST"}, "recipient_outcome_is_known"),
+            ({"outcome": "LOST", "finished_at": timezone.now()}, "recipient_outcome_is_known"),
             ({"outcome": "PENDING"}, "recipient_has_a_call_once_it_left"),
             ({"call": None}, "recipient_has_a_call_once_it_left"),
             ({"outcome": "SENT"}, "recipient_finished_has_finished_at"),

@@ -279,7 +279,7 @@ class TestDiscount:
             assert keys(answer)[0][0].endswith(" · ⭐ 99 → ⭐ 60")
             assert keys(answer)[0][1] == "product:PREMIUM_MONTH"
 
-    def test_the_code_again_says_kindly_how_long_it_is_held(self, road: Road) -> None:
+    def test_the_code_again_says_kindly_how_long_it_is_reserved(self, road: Road) -> None:
         campaign = running()
         anna = newcomer(road)
         now = timezone.now()
