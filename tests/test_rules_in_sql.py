@@ -87,10 +87,11 @@ def test_a_discount_is_reserved_or_has_lapsed() -> None:
         (
             {
                 "campaign_id": 1, "code_id": 1, "player_id": 1, "is_shared": True,
-                "created_at": NOON, "changed_at": NOON, "status": status, "is_locked_for_payment": is_locked_for_payment,
-                "reserved_until": reserved_until, "locked_until": locked_until,
+                "created_at": NOON, "changed_at": NOON, "status": status,
+                "is_locked_for_payment": is_locked, "reserved_until": reserved_until,
+                "locked_until": locked_until,
             }
-            for status, is_locked_for_payment, reserved_until, locked_until in product(
+            for status, is_locked, reserved_until, locked_until in product(
                 RedemptionStatus, (False, True), (None, *AROUND_NOON), (None, *AROUND_NOON)
             )
         ),

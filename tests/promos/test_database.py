@@ -210,8 +210,8 @@ INSERT INTO promos_redemption
   (campaign_id, code_id, is_shared, player_id, attempt_number, status, created_at, changed_at,
    reserved_until, is_locked_for_payment, stars_off)
 VALUES
-  (%(campaign)s, %(code)s, %(is_shared)s, %(player)s, %(attempt_number)s, %(status)s, %(at)s, %(at)s,
-   %(until)s, false, %(stars_off)s)
+  (%(campaign)s, %(code)s, %(is_shared)s, %(player)s, %(attempt_number)s, %(status)s, %(at)s,
+   %(at)s, %(until)s, false, %(stars_off)s)
 """
 
 
