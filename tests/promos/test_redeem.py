@@ -11,12 +11,13 @@ from pytest_django.fixtures import Settings
 
 from economy import entitlements, streaks
 from economy.models import LedgerEntry, Wallet
-from promos import codes, levels, redemptions
+from promos import codes, redemptions
 from promos.errors import KeyReusedError
 from promos.models import Attempt, Block, Campaign, Channel, Code, DenylistEntry, Redemption
 from promos.redemptions import Result
 from quizarena.players.models import Player
-from tests.factories import NOON, PlayerFactory, make_campaign
+from tests.factories import NOON, PlayerFactory, QuestionFactory, make_campaign
+from tests.promos.invitations import answer
 from tests.promos.steps import CODE, attach, buy, counted, minutes, redeem, reserve
 
 MOMENT = timedelta(microseconds=1)
@@ -339,11 +340,13 @@ class TestSegment:
         assert redeem(anna, now=NOON + timedelta(days=30)).refusal is None
         assert redeem(PlayerFactory.create()).reason == "NOT_LAPSED"
 
-    def test_language_and_level(self, anna: Player, monkeypatch: pytest.MonkeyPatch) -> None:
+    def test_language_and_level(self, anna: Player) -> None:
         make_campaign(code="SPRACHE", for_language="uk")
         make_campaign(code="NIVEAU", for_level="B1")
         ukrainian = PlayerFactory.create(language="uk")
-        monkeypatch.setattr(levels, "_read", {anna: "B1", ukrainian: "A2"}.__getitem__)
+        QuestionFactory.create(level="B1")
+        answer(anna, 10, at=NOON - timedelta(1))
+        answer(ukrainian, 9, at=NOON - timedelta(1))
 
         assert [redeem(anna, raw).reason for raw in ("SPRACHE", "NIVEAU")] == ["LANGUAGE", None]
         assert [redeem(ukrainian, raw).reason for raw in ("SPRACHE", "NIVEAU")] == [None, "LEVEL"]
