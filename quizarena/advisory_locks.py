@@ -20,6 +20,7 @@ class Space(IntEnum):
     API_REFUND_LIMIT = 2
     IDEMPOTENCY_KEY = 3
     CRITICAL_JOB = 4
+    DAILY_SETS = 5
 
 
 class AlreadyLockedError(Exception):

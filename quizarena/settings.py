@@ -378,6 +378,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 10.0,
         "options": {"expires": 10.0},
     },
+    # Soon after midnight, unless a player has come before.
+    "draw-daily-challenge": {
+        "task": "quizarena.game.tasks.draw_daily_challenge",
+        "schedule": 300.0,
+        "options": {"expires": 300.0},
+    },
     "import-questions": {
         "task": "quizarena.game.tasks.work_on_imports",
         "schedule": 2.0,

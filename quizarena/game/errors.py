@@ -1,5 +1,7 @@
 """What the game refuses. Nothing has been changed."""
 
+from datetime import date
+
 from economy.entitlements import Access
 from quizarena.game.models import Mode, RoundQuestion
 
@@ -43,3 +45,27 @@ class QuestionRefundedError(GameError):
     def __init__(self, round_question: RoundQuestion) -> None:
         super().__init__(f"{round_question} has been refunded")
         self.round_question = round_question
+
+
+class TooFewQuestionsError(GameError):
+    """The bank has no seven questions that may be asked in the daily challenge of a day."""
+
+    def __init__(self, day: date) -> None:
+        super().__init__(f"The bank has too few questions for the daily challenge of {day}.")
+        self.day = day
+
+
+class DailyOverError(GameError):
+    """The challenge was that of a day which is over."""
+
+    def __init__(self, day: date) -> None:
+        super().__init__(f"the daily challenge of {day} is over")
+        self.day = day
+
+
+class DailyAnsweredError(GameError):
+    """The question of the daily challenge has its answer; a second one changes nothing."""
+
+
+class DailyQuestionError(GameError):
+    """A question of a daily challenge cannot be replaced like that; says why, for staff."""

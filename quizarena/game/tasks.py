@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from quizarena.celery import app
-from quizarena.game import imports, rounds
+from quizarena.game import daily, imports, rounds
 
 # How long one task may work before it lets other tasks have the process.
 WORK_FOR = timedelta(seconds=5)
@@ -21,3 +21,9 @@ def refund_withdrawn() -> int:
 def work_on_imports() -> int:
     """Check or import one uploaded file with questions; return how many there were."""
     return imports.work(now=timezone.now())
+
+
+@app.task
+def draw_daily_challenge() -> int:
+    """Draw today's questions unless somebody has; return 1, or 0 if the bank does not suffice."""
+    return int(daily.draw_today(now=timezone.now()))

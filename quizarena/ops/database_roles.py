@@ -37,7 +37,11 @@ WRITTEN_BY_THE_DATABASE = {"economy.Wallet"}
 WRITERS = (("economy.LedgerEntry", "apply_to_wallet"),)
 # Tables whose rows are locked and never changed, each with a column whose UPDATE is granted, since
 # PostgreSQL locks no row without one. The triggers of the table refuse it all the same.
-LOCKED = {"economy.Wallet": "changed_at", "promos.Inviter": "created_at"}
+LOCKED = {
+    "economy.Wallet": "changed_at",
+    "game.DailySet": "drawn_at",
+    "promos.Inviter": "created_at",
+}
 # The temporary schema last, where anybody who has one could put a table of the same name.
 SEARCH_PATH = "pg_catalog, public, pg_temp"
 
