@@ -26,10 +26,14 @@ from unfold.widgets import (
 
 from quizarena import tables
 from quizarena.game import bank, imports
+from quizarena.game.daily_admin import DailySetAdmin
 from quizarena.game.importing import COLUMNS, OPTION_COLUMNS, QuestionResource
 from quizarena.game.models import (
     CONTENT,
+    DAILY_LENGTH,
     IMPORT_UNFINISHED,
+    DailyRun,
+    DailySet,
     ImportState,
     Question,
     QuestionImport,
@@ -39,7 +43,7 @@ from quizarena.game.models import (
 )
 from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
-from quizarena.staff import audit
+from quizarena.staff import audit, dates
 from quizarena.staff.decisions import Decision, decide
 from quizarena.staff.desk import ReadOnlyAdmin, StaffAdmin, age, badge, button, own_user
 
@@ -53,6 +57,7 @@ IMPORT_COLOURS = {
     ImportState.DISCARDED: "primary",
 }
 
+admin.site.register(DailySet, DailySetAdmin)
 
 if TYPE_CHECKING:
     _QuestionForm: TypeAlias = forms.ModelForm[Question]
@@ -545,5 +550,33 @@ def rounds_of_player(request: HttpRequest, player: Player) -> TimelineSection | 
                 age(played.finished_at),
             ]
             for played in rounds
+        ],
+    )
+
+
+@timeline_source
+def daily_challenges_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
+    """Show the latest daily challenges, for who may see players."""
+    runs = (
+        DailyRun.objects.filter(player=player)
+        .select_related("set")
+        .annotate(
+            answered=Count("answers"),
+            correct=Count("answers", filter=Q(answers__is_correct=True)),
+        )
+        .order_by("-id")[:CHAPTER_LENGTH]
+    )
+    return TimelineSection(
+        title="Latest daily challenges",
+        headers=["Day", "Right", "Answered", "Started", "Finished"],
+        rows=[
+            [
+                dates.day(run.set.day),
+                str(run.correct),
+                format_html("{} of {}", run.answered, DAILY_LENGTH),
+                age(run.started_at),
+                age(run.finished_at),
+            ]
+            for run in runs
         ],
     )

@@ -26,6 +26,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Game": (
         ("Players", "group", "players.player"),
         ("Questions", "quiz", "game.question"),
+        ("Daily challenges", "today", "game.dailyset"),
     ),
     "Economy": (
         ("Wallets", "account_balance_wallet", "economy.wallet"),

@@ -51,6 +51,11 @@ _BROADCASTS = (
     "bot.view_broadcast",
     "bot.view_broadcastrecipient",
 )
+# The questions of the daily challenge: seen, drawn ahead and replaced.
+_CHALLENGES = (
+    "game.view_dailyset",
+    "game.plan_dailyset",
+)
 _SUPPORT = (
     *_WAITING,
     *_PAYMENTS,
@@ -89,6 +94,7 @@ _OPERATOR = (
     "promos.judge_referral",
     *_BARRED,
     "game.view_question",
+    *_CHALLENGES,
     *_BROADCASTS,
     "bot.run_broadcast",
 )
@@ -117,6 +123,7 @@ _EDITOR = (
     "game.view_question",
     "game.add_question",
     "game.change_question",
+    *_CHALLENGES,
 )
 _ADMINISTRATOR = (
     "staff.view_auditentry",

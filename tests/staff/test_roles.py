@@ -19,6 +19,7 @@ from tests.factories import (
     QuestionFactory,
     make_staff,
 )
+from tests.owner import behind_the_guards
 
 pytestmark = pytest.mark.django_db
 
@@ -39,6 +40,12 @@ PAGES = {
     "/admin/game/question/": {"Operator", "Editor", "Administrator"},
     "/admin/game/question/1/change/": {"Operator", "Editor", "Administrator"},
     "/admin/game/question/add/": {"Editor", "Administrator"},
+    "/admin/game/dailyset/": {"Operator", "Editor", "Administrator"},
+    "/admin/game/dailyset/1/change/": {"Operator", "Editor", "Administrator"},
+    "/admin/game/dailyset/plan/": {"Operator", "Editor", "Administrator"},
+    "/admin/game/dailyset/1/7/replace/": {"Operator", "Editor", "Administrator"},
+    "/admin/game/dailyset/add/": set(),
+    "/admin/game/dailyset/1/delete/": set(),
     "/admin/game/questionimport/upload/": {"Editor", "Administrator"},
     "/admin/game/question/export/": {"Operator", "Editor", "Administrator"},
     "/admin/promos/campaign/": {"Support", "Operator", "Finance", "Administrator"},
@@ -152,6 +159,8 @@ PERMISSIONS = {
         "economy.declare_outage",
         "ops.view_downtime",
         "game.view_question",
+        "game.view_dailyset",
+        "game.plan_dailyset",
         "economy.view_wallet",
         "economy.view_ledgerentry",
         "economy.view_verificationrun",
@@ -204,7 +213,13 @@ PERMISSIONS = {
         "payments.approve_price",
         "api.approve_apiclient",
     },
-    "Editor": {"game.view_question", "game.add_question", "game.change_question"},
+    "Editor": {
+        "game.view_question",
+        "game.add_question",
+        "game.change_question",
+        "game.view_dailyset",
+        "game.plan_dailyset",
+    },
     "Administrator": {
         "bot.view_broadcast",
         "bot.view_broadcastrecipient",
@@ -242,6 +257,8 @@ PERMISSIONS = {
         "game.view_question",
         "game.add_question",
         "game.change_question",
+        "game.view_dailyset",
+        "game.plan_dailyset",
         "payments.approve_price",
         "api.approve_apiclient",
         "staff.view_auditentry",
@@ -302,6 +319,20 @@ def test_a_role_sees_its_pages_and_no_others(role: str, client: Client) -> None:
     InboxUpdateFactory.create(update_id=1)
     OutgoingCallFactory.create(pk=1)
     CampaignFactory.create(pk=1)
+    with behind_the_guards() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO game_dailyset (id, day, starts_at, ends_at, drawn_at)
+            VALUES (1, '2027-01-01', %(now)s, %(now)s + interval '90 days', %(now)s)
+            """,
+            {"now": NOON},
+        )
+        cursor.execute(
+            """
+            INSERT INTO game_dailyquestion (set_id, number, version_id, level, "order")
+            SELECT 1, 7, id, 'B1', '{0,1,2,3}' FROM game_questionversion
+            """
+        )
     ApiClient.objects.create(
         pk=1,
         name="Shop",
