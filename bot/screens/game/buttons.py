@@ -4,7 +4,7 @@ from collections.abc import Collection
 
 from telegram import InlineKeyboardMarkup
 
-from bot.chat import phrases
+from bot.chat import navigation, phrases
 from bot.chat.navigation import Data, button
 from bot.screens.game import texts
 from quizarena.game.models import Mode, Round, RoundQuestion
@@ -17,16 +17,15 @@ MENU = (
     Mode.TRENNBARE_VERBEN,
     Mode.WORD_ORDER,
 )
-# Options up to this many characters stand two in a row.
-SHORT = 16
 
 
 def menu(*, start_key: str, open_modes: Collection[str] | None) -> InlineKeyboardMarkup:
-    """Return one button for each mode; `start_key` makes all taps on one of them one start.
+    """Return one button for the daily challenge and one for each mode.
 
-    `open_modes` are those without a lock; None is all of them.
+    `start_key` makes all taps on a mode one start. `open_modes` are those without a lock; None is
+    all of them.
     """
-    rows = []
+    rows = [[navigation.daily()]]
     for mode in MENU:
         is_open = open_modes is None or mode in open_modes
         label = phrases.mode_name(mode) if is_open else f"🔒 {phrases.mode_name(mode)}"
@@ -52,11 +51,8 @@ def options(round_question: RoundQuestion) -> InlineKeyboardMarkup:
         button(round_question.text_at(index), Data.ANSWER, round_question.pk, index)
         for index in range(len(round_question.order))
     ]
-    short = all(len(option.text) <= SHORT for option in buttons)
-    rows = [buttons[:2], buttons[2:]] if short else [[option] for option in buttons]
-    return InlineKeyboardMarkup(
-        [*rows, [button(texts.button_stop(), Data.STOP, round_question.round_id)]]
-    )
+    way_out = [button(texts.button_stop(), Data.STOP, round_question.round_id)]
+    return InlineKeyboardMarkup([*navigation.option_rows(buttons), way_out])
 
 
 def after_round(played: Round, *, sells: bool = False, asks: bool = False) -> InlineKeyboardMarkup:

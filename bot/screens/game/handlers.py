@@ -5,7 +5,7 @@ from functools import partial
 
 from telegram import InlineKeyboardMarkup, Update
 
-from bot.chat import reminder_settings, taps
+from bot.chat import question_texts, reminder_settings, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
@@ -61,7 +61,7 @@ async def answer(update: Update, context: Context) -> None:
             now=context.now,
         )
     except AlreadyAnsweredError:
-        await query.answer(texts.already_answered())
+        await query.answer(question_texts.already_answered())
         return
     except QuestionRefundedError as refusal:
         round_id = refusal.round_question.round_id
@@ -72,7 +72,7 @@ async def answer(update: Update, context: Context) -> None:
         await taps.stale(update, context)
         return
     graded = outcome.graded
-    await query.answer(texts.toast_right() if graded.is_correct else texts.toast_wrong())
+    await query.answer(question_texts.toast(is_correct=bool(graded.is_correct)))
     if outcome.next is not None:
         await taps.edit_message(
             query,

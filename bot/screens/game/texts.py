@@ -1,6 +1,5 @@
 """Every sentence about questions and rounds; see bot/chat/phrases.py."""
 
-import re
 from collections.abc import Sequence
 from datetime import datetime
 from html import escape
@@ -8,7 +7,7 @@ from html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bot.chat import dates, phrases
+from bot.chat import dates, phrases, question_texts
 from economy.energy import FREE_CAP
 from economy.errors import NoEnergyError
 from economy.models import PremiumSpan
@@ -18,10 +17,6 @@ from economy.wallets import Charge
 from quizarena.game.errors import LockedModeError
 from quizarena.game.models import Round, RoundQuestion
 from quizarena.game.rounds import ROUND_LENGTH, Answer
-
-RIGHT, WRONG = "🟩", "🟥"
-# What stands for the missing word in a question.
-_GAP = re.compile("_{2,}")
 
 
 def choose_mode() -> str:
@@ -122,28 +117,9 @@ def earn_back_progress(progress: EarnBack, streak: StreakChange, *, now: datetim
 
 
 def feedback(graded: RoundQuestion) -> str:
-    """Return whether the answer was right, the right answer, and why.
-
-    A sentence with one gap is shown solved; another question is followed by its answer.
-    """
-    sign = "✅" if graded.is_correct else "❌"
-    right = f"<b>{escape(graded.version.correct_answer)}</b>"
-    asked = escape(graded.version.question)
-    choice = ""
-    if not graded.is_correct:
-        assert graded.choice is not None
-        choice = escape(graded.version.options[graded.choice])
-    before, *after = _GAP.split(asked)
-    if len(after) == 1:
-        lines = [f"{sign} {before}{right}{after[0]}"]
-        if choice:
-            lines.append(_("You chose: {choice}").format(choice=choice))
-    elif choice:
-        wrong = _("❌ Not quite. The answer is {answer}; you chose {choice}.")
-        lines = [asked, wrong.format(answer=right, choice=choice)]
-    else:
-        lines = [asked, _("✅ Right! {answer}").format(answer=right)]
-    return "\n".join([*lines, f"💡 {escape(graded.version.explanation)}"])
+    """Return whether the answer was right, the right answer, and why."""
+    assert graded.choice is not None
+    return question_texts.feedback(graded.version, choice=graded.choice)
 
 
 def feedback_and_question(answer: Answer, *, now: datetime) -> str:
@@ -153,7 +129,7 @@ def feedback_and_question(answer: Answer, *, now: datetime) -> str:
     if answer.streak.is_first_of_day:
         parts.append(streak_grew(answer.streak))
     asked = question(answer.next, answer.charge, now=now)
-    return "\n".join(parts) + f"\n\n➖➖➖\n\n{asked}"
+    return "\n".join(parts) + f"\n\n{question_texts.DIVIDER}\n\n{asked}"
 
 
 def result(played: Round, outcomes: Sequence[bool]) -> str:
@@ -175,13 +151,15 @@ def result(played: Round, outcomes: Sequence[bool]) -> str:
         "<b>{correct} of {answered} questions right</b>",
         answered,
     ).format(correct=correct, answered=answered)
-    squares = "".join(RIGHT if right else WRONG for right in outcomes)
+    squares = question_texts.grid(outcomes)
     return f"🏁 {escape(phrases.mode_name(played.mode))}\n{squares}\n{score}\n\n{verdict}"
 
 
 def last_feedback_and_result(answer: Answer, outcomes: Sequence[bool], *, now: datetime) -> str:
     """Return the message after the last answer of a round, with why it was the last."""
-    return "\n\n".join([feedback(answer.graded), "➖➖➖", round_over(answer, outcomes, now=now)])
+    return "\n\n".join(
+        [feedback(answer.graded), question_texts.DIVIDER, round_over(answer, outcomes, now=now)]
+    )
 
 
 def round_over(answer: Answer, outcomes: Sequence[bool], *, now: datetime) -> str:
@@ -192,21 +170,6 @@ def round_over(answer: Answer, outcomes: Sequence[bool], *, now: datetime) -> st
     if answer.refusal is not None:
         parts.append(round_ended(answer.refusal, now=now))
     return "\n\n".join(parts)
-
-
-def toast_right() -> str:
-    """Return the little note over the chat for a right answer."""
-    return _("Right! ✅")
-
-
-def toast_wrong() -> str:
-    """Return the little note over the chat for a wrong answer."""
-    return _("Not quite ❌")
-
-
-def already_answered() -> str:
-    """Return the kind answer to a second tap on one question."""
-    return _("You have answered this one already – your first answer counts.")
 
 
 def question_refunded() -> str:

@@ -1,0 +1,51 @@
+"""What is said about an answered question, wherever it was asked; see bot/chat/phrases.py."""
+
+import re
+from collections.abc import Sequence
+from html import escape
+
+from django.utils.translation import gettext as _
+
+from quizarena.game.models import QuestionVersion
+
+RIGHT, WRONG = "🟩", "🟥"
+DIVIDER = "➖➖➖"
+# What stands for the missing word in a question.
+_GAP = re.compile("_{2,}")
+
+
+def feedback(version: QuestionVersion, *, choice: int) -> str:
+    """Return whether the bank's option `choice` is right, the right answer, and why.
+
+    A sentence with one gap is shown solved; another question is followed by its answer.
+    """
+    is_correct = choice == version.correct_option_id
+    right = f"<b>{escape(version.correct_answer)}</b>"
+    asked = escape(version.question)
+    chosen = "" if is_correct else escape(version.options[choice])
+    before, *after = _GAP.split(asked)
+    if len(after) == 1:
+        lines = [f"{'✅' if is_correct else '❌'} {before}{right}{after[0]}"]
+        if chosen:
+            lines.append(_("You chose: {choice}").format(choice=chosen))
+    elif chosen:
+        wrong = _("❌ Not quite. The answer is {answer}; you chose {choice}.")
+        lines = [asked, wrong.format(answer=right, choice=chosen)]
+    else:
+        lines = [asked, _("✅ Right! {answer}").format(answer=right)]
+    return "\n".join([*lines, f"💡 {escape(version.explanation)}"])
+
+
+def grid(outcomes: Sequence[bool]) -> str:
+    """Return a square for each answer."""
+    return "".join(RIGHT if right else WRONG for right in outcomes)
+
+
+def toast(*, is_correct: bool) -> str:
+    """Return the little note over the chat about an answer."""
+    return _("Right! ✅") if is_correct else _("Not quite ❌")
+
+
+def already_answered() -> str:
+    """Return the kind answer to a second tap on one question."""
+    return _("You have answered this one already – your first answer counts.")
