@@ -22,6 +22,9 @@ class Data(StrEnum):
     PLAY = "play"  # play:<mode>:<start key>
     ANSWER = "answer"  # answer:<round_question>:<option index>
     STOP = "stop"  # stop:<round>
+    DAILY = "daily"
+    DAILY_START = "daily-start"
+    DAILY_ANSWER = "daily-answer"  # daily-answer:<run>:<number of the question>:<option index>
     LANGUAGES = "languages"
     LANGUAGE = "language"  # language:<code>
     WALLET = "wallet"  # wallet:<entry after which the statement continues>
@@ -56,6 +59,9 @@ class Data(StrEnum):
 # These take themselves away and leave the other buttons of their message (see `without`).
 USED_ONCE = (Data.REMIND, Data.NO_NEWS)
 
+# Options of a question up to this many characters stand two in a row.
+SHORT = 16
+
 
 class Button(InlineKeyboardButton):
     """A button that is tapped; it knows by itself how it goes to Telegram.
@@ -74,11 +80,22 @@ def button(label: str, *data: object) -> InlineKeyboardButton:
     return Button(label, callback_data=":".join(str(part) for part in data))
 
 
+def play() -> InlineKeyboardButton:
+    """Return the way to a round."""
+    return button(phrases.button_play(), Data.MENU)
+
+
+def daily() -> InlineKeyboardButton:
+    """Return the way to the daily challenge."""
+    return button(phrases.button_daily(), Data.DAILY)
+
+
 def home() -> InlineKeyboardMarkup:
     """Return the buttons under the greeting."""
     return InlineKeyboardMarkup(
         [
-            [button(phrases.button_play(), Data.MENU)],
+            [daily()],
+            [play()],
             [
                 button(phrases.button_wallet(), Data.WALLET),
                 button(phrases.button_stats(), Data.STATS),
@@ -102,10 +119,17 @@ def way_back() -> InlineKeyboardMarkup:
     """Return the way to a round, and the way out."""
     return InlineKeyboardMarkup(
         [
-            [button(phrases.button_play(), Data.MENU)],
+            [play()],
             [button(phrases.button_back(), Data.HOME)],
         ]
     )
+
+
+def option_rows(options: Sequence[InlineKeyboardButton]) -> list[list[InlineKeyboardButton]]:
+    """Return the four options of a question in rows, two in each if all of them are short."""
+    if all(len(option.text) <= SHORT for option in options):
+        return [list(options[:2]), list(options[2:])]
+    return [[option] for option in options]
 
 
 def products(offers: Sequence[Offer]) -> list[list[InlineKeyboardButton]]:

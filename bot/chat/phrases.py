@@ -125,6 +125,11 @@ def button_play() -> str:
     return _("▶️ Play")
 
 
+def button_daily() -> str:
+    """Return the label of the button that opens the daily challenge."""
+    return _("📅 Daily challenge")
+
+
 def button_back() -> str:
     """Return the label of the button that leads back."""
     return _("◀️ Back")

@@ -1,5 +1,6 @@
 """The list of all screens, from which the application is built (bot/routing.py)."""
 
+from bot.screens.daily import handlers as daily
 from bot.screens.game import handlers as game
 from bot.screens.help import handlers as help_pages
 from bot.screens.home import handlers as home
@@ -18,6 +19,7 @@ from bot.screens.wallet import handlers as wallet
 # A tap is compared with the buttons in this order, so what is tapped most comes first.
 SCREENS = (
     game.SCREEN,
+    daily.SCREEN,
     home.SCREEN,
     wallet.SCREEN,
     stats.SCREEN,

@@ -60,6 +60,7 @@ def test_a_newcomer_is_greeted_by_name_and_plays_ten_questions_to_the_result(roa
 
     assert "Hallo, Anna <3!" in greeting["text"]
     assert labels(menu) == [
+        "📅 Tages-Challenge",
         "Schneller Mix A1–A2",
         "Artikel-Sprint",
         "🔒 Fälle (den/dem)",

@@ -15,6 +15,7 @@ def help_text(*, now: datetime) -> str:
         "what is right, and why.\n"
         "Every question costs 1 energy point; a point comes back every 30 minutes, and all of them "
         "at {time}.\n"
+        "/daily – seven questions a day, the same for everyone, without energy\n"
         "/shop – more energy, streak savers, Premium\n"
         "/promo – enter a promo code\n"
         "/invite – invite friends and get rewards\n"
@@ -54,6 +55,7 @@ def commands() -> list[tuple[str, str]]:
     """Return the bot's menu of commands with their descriptions."""
     return [
         ("play", _("Play a round")),
+        ("daily", _("Today's challenge")),
         ("shop", _("Energy, Premium and more")),
         ("promo", _("Enter a promo code")),
         ("invite", _("Invite friends and get rewards")),

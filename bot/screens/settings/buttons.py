@@ -17,8 +17,8 @@ def settings(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup
         [button(label, Data.SWITCH, field, int(not getattr(wanted, field)))]
         for field, label in texts.switches(wanted).items()
     ]
-    if wanted.daily_round:
-        rows.insert(2, [button(texts.button_hour(wanted), Data.HOURS)])
+    if wanted.daily_round or wanted.daily_challenge:
+        rows.insert(3, [button(texts.button_hour(wanted), Data.HOURS)])
     return InlineKeyboardMarkup(
         [
             *rows,

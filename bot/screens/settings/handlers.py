@@ -10,7 +10,7 @@ from bot.chat.screen import Screen
 from bot.screens.settings import buttons, texts
 
 # What a tap turns, by the name of its field.
-SWITCHES = ("streak_risk", "daily_round", "premium", "news")
+SWITCHES = ("streak_risk", "daily_round", "daily_challenge", "premium", "news")
 
 
 async def settings(update: Update, context: Context) -> None:
@@ -70,7 +70,10 @@ async def hour(update: Update, context: Context) -> None:
         return
     chosen = int(argument)
     await query.answer(texts.hour_chosen(chosen))
-    wanted = reminder_settings.change(player=context.player, daily_round=True, daily_hour=chosen)
+    # The hour is that of both daily reminders: who wants neither, by an old button, wants this one.
+    has_challenge = reminder_settings.settings_of(context.player).daily_challenge
+    switched = {} if has_challenge else {"daily_round": True}
+    wanted = reminder_settings.change(player=context.player, daily_hour=chosen, **switched)
     await taps.edit_message(query, *_screen(context, wanted))
 
 

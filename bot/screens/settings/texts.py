@@ -67,7 +67,8 @@ def choose_zone() -> str:
 def choose_hour() -> str:
     """Return the question for the hour of the daily reminder."""
     return _(
-        "⏰ <b>When shall I remind you?</b>\n\nOnly on days on which you have not played before."
+        "⏰ <b>When shall I remind you?</b>\n\nOnly on days on which you have not played before, "
+        "or not finished the daily challenge."
     )
 
 
@@ -113,6 +114,7 @@ def switches(settings: ReminderSettings) -> dict[str, str]:
     labels = {
         "streak_risk": _("🔥 When my streak is at risk"),
         "daily_round": _("⏰ A daily reminder"),
+        "daily_challenge": _("📅 The daily challenge"),
         "premium": _("👑 Before Premium ends"),
         "news": _("📣 News"),
     }
@@ -128,5 +130,5 @@ def button_zone(settings: ReminderSettings, *, now: datetime) -> str:
 
 
 def button_hour(settings: ReminderSettings) -> str:
-    """Return the label of the button that changes the hour of the daily reminder."""
+    """Return the label of the button that changes the hour of the daily reminders."""
     return _("⏰ At {hour}:00").format(hour=settings.daily_hour)
