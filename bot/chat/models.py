@@ -42,6 +42,8 @@ class ReminderSettings(models.Model):
     )
     streak_risk = models.BooleanField(default=False, db_default=False)
     daily_round = models.BooleanField(default=False, db_default=False)
+    daily_challenge = models.BooleanField(default=False, db_default=False)
+    # Of both daily reminders.
     daily_hour = models.PositiveSmallIntegerField(default=18, db_default=18)
     # Section 6 of the product rules promises it; it can be switched off all the same.
     premium = models.BooleanField(default=True, db_default=True)
@@ -64,6 +66,11 @@ class ReminderSettings(models.Model):
                 fields=["zone", "daily_hour", "player"],
                 condition=Q(daily_round=True),
                 name="remindersettings_daily",
+            ),
+            models.Index(
+                fields=["zone", "daily_hour", "player"],
+                condition=Q(daily_challenge=True),
+                name="remindersettings_challenge",
             ),
         ]
         constraints = [

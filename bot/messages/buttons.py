@@ -9,12 +9,12 @@ from bot.screens.offers import buttons as offers_buttons
 from payments.offers import Proposal
 
 
-def reminder(proposal: Proposal | None) -> InlineKeyboardMarkup:
-    """Return the way to a round, to what is offered with it, and to the switch of reminders."""
+def reminder(way: InlineKeyboardButton, proposal: Proposal | None) -> InlineKeyboardMarkup:
+    """Return the way to what is reminded of, to what is offered, and to the switch of reminders."""
     offered = offers_buttons.offer(proposal).inline_keyboard if proposal else ()
     return InlineKeyboardMarkup(
         [
-            [button(phrases.button_play(), Data.MENU)],
+            [way],
             *offered,
             [button(phrases.button_settings(), Data.SETTINGS)],
         ]

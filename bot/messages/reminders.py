@@ -15,10 +15,10 @@ from django.db import connection, transaction
 from django.db.models import Exists, F, Func, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 from django.utils import timezone
-from telegram import InlineKeyboardMarkup
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.constants import ParseMode
 
-from bot.chat import dates, local_time
+from bot.chat import dates, local_time, navigation
 from bot.chat.local_time import LATE, SLOTS
 from bot.chat.models import ReminderSettings, Zone
 from bot.messages import buttons, texts
@@ -32,6 +32,7 @@ from economy.wallets import business_zone
 from payments import offers
 from payments.offer_rules import Touchpoint
 from payments.offers import Proposal
+from quizarena.game.models import DailyRun
 from quizarena.players.models import Player
 
 # So many reminders and broadcast messages may wait for the sender. Broadcasts stop at half of it,
@@ -106,13 +107,15 @@ class Sweep:
 
     `moments` are the instants at which it is due in a zone around the day. `wanted` are the
     settings of those who want it at that instant, `needed` those of the players who have a reason.
-    At a `touchpoint` an offer may stand below it, in the same message.
+    `way` is the button to what it reminds of. At a `touchpoint` an offer may stand below it, in
+    the same message.
     """
 
     moments: Callable[[date, str], Sequence[datetime]]
     wanted: Callable[["QuerySet[ReminderSettings]", ReminderSweep], "QuerySet[ReminderSettings]"]
     needed: Callable[["QuerySet[Player]", date], "QuerySet[Player]"]
     render: Callable[[Player, str, datetime], str]
+    way: Callable[[], InlineKeyboardButton] = navigation.play
     touchpoint: Touchpoint | None = None
 
 
@@ -132,6 +135,14 @@ def _idle(players: "QuerySet[Player]", today: date) -> "QuerySet[Player]":
     )
 
 
+def _without_challenge(players: "QuerySet[Player]", today: date) -> "QuerySet[Player]":
+    """Return those who have not finished today's challenge."""
+    finished = DailyRun.objects.filter(
+        player=OuterRef("pk"), set__day=today, finished_at__isnull=False
+    )
+    return players.exclude(Exists(finished))
+
+
 def _render_risk(player: Player, zone: str, now: datetime) -> str:
     today = now.astimezone(business_zone()).date()
     ends_at = midnight_after(today, zone=business_zone())
@@ -140,6 +151,15 @@ def _render_risk(player: Player, zone: str, now: datetime) -> str:
 
 def _render_daily(player: Player, zone: str, now: datetime) -> str:
     return texts.daily_round(name=player.first_name)
+
+
+def _render_challenge(player: Player, zone: str, now: datetime) -> str:
+    return texts.daily_challenge(name=player.first_name)
+
+
+def _hours(day: date, zone: str) -> list[datetime]:
+    """Return every hour of the day that players can choose."""
+    return [local_time.daily_at(day, hour=hour, zone=zone) for hour in local_time.HOURS]
 
 
 SWEEPS = {
@@ -153,14 +173,22 @@ SWEEPS = {
         touchpoint=Touchpoint.EVENING,
     ),
     ReminderKind.DAILY_ROUND: Sweep(
-        moments=lambda day, zone: [
-            local_time.daily_at(day, hour=hour, zone=zone) for hour in local_time.HOURS
-        ],
+        moments=_hours,
+        # Who has not played has not finished the challenge: of the two that they want, one comes.
         wanted=lambda settings, sweep: settings.filter(
-            zone=sweep.zone, daily_round=True, daily_hour=_hour(sweep)
+            zone=sweep.zone, daily_round=True, daily_challenge=False, daily_hour=_hour(sweep)
         ),
         needed=_idle,
         render=_render_daily,
+    ),
+    ReminderKind.DAILY_CHALLENGE: Sweep(
+        moments=_hours,
+        wanted=lambda settings, sweep: settings.filter(
+            zone=sweep.zone, daily_challenge=True, daily_hour=_hour(sweep)
+        ),
+        needed=_without_challenge,
+        render=_render_challenge,
+        way=navigation.daily,
     ),
 }
 
@@ -268,7 +296,7 @@ def _remind_one(player: Player, *, sweep: ReminderSweep, now: datetime) -> bool:
         with dates.speaking_to(player, zone=sweep.zone):
             text = rules.render(player, sweep.zone, now)
             text, proposal = _with_offer(text, player=player, touchpoint=rules.touchpoint, now=now)
-            send_reminder(player, text, buttons.reminder(proposal))
+            send_reminder(player, text, buttons.reminder(rules.way(), proposal))
     except Exception:
         log.exception("reminder.failed", kind=sweep.kind, player=player.pk)
         return False

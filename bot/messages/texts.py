@@ -32,6 +32,14 @@ def daily_round(*, name: str) -> str:
     ).format(name=escape(name))
 
 
+def daily_challenge(*, name: str) -> str:
+    """Return the reminder of a challenge that the player has not finished."""
+    return _(
+        "📅 <b>Today's challenge is waiting for you, {name}!</b>\n\nSeven questions, the same for "
+        "everyone, and no energy needed."
+    ).format(name=escape(name))
+
+
 def button_no_news() -> str:
     """Return the label of the button under every broadcast that ends them."""
     return _("🔕 No more news")

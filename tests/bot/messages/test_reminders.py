@@ -26,6 +26,7 @@ from quizarena.players.models import Player
 from tests.concurrency import meet_after, run_together
 from tests.conftest import Road
 from tests.factories import OutgoingCallFactory, PlayerFactory
+from tests.game.challenges import make_bank, play
 from tests.game.test_round import bank, right
 from tests.killing import kill_at
 from tests.owner import as_owner
@@ -367,6 +368,118 @@ class TestDailyRound:
         assert list(ordinals) == [("DAILY_ROUND", 1), ("STREAK_RISK", 2)]
 
 
+class TestDailyChallenge:
+    @pytest.fixture(autouse=True)
+    def _bank(self, db: None) -> None:
+        make_bank(A1=10, A2=15, B1=10)
+
+    @pytest.mark.parametrize(
+        ("now", "reminded"),
+        [(at(3, 17, 59), False), (at(3, 18), True), (at(3, 18, 59), True), (at(3, 19), False)],
+    )
+    def test_it_comes_at_the_hour_of_the_players_choice(
+        self, now: datetime, reminded: bool
+    ) -> None:
+        player = make_player(daily_challenge=True, daily_hour=18)
+
+        assert remind(now) == ([player.pk] if reminded else [])
+
+    @pytest.mark.parametrize(
+        ("language", "text", "labels"),
+        [
+            (
+                "en",
+                (
+                    "📅 <b>Today's challenge is waiting for you, Anna!</b>\n\nSeven questions, the "
+                    "same for everyone, and no energy needed."
+                ),
+                ["📅 Daily challenge", "⚙️ Settings"],
+            ),
+            (
+                "de",
+                (
+                    "📅 <b>Die Challenge von heute wartet auf dich, Anna!</b>\n\nSieben Fragen, "
+                    "für alle die gleichen, und ganz ohne Energie."
+                ),
+                ["📅 Tages-Challenge", "⚙️ Einstellungen"],
+            ),
+            (
+                "uk",
+                (
+                    "📅 <b>Сьогоднішній виклик чекає на тебе, Anna!</b>\n\nСім запитань, для всіх "
+                    "однакові, і без витрат енергії."
+                ),
+                ["📅 Щоденний виклик", "⚙️ Налаштування"],
+            ),
+        ],
+    )
+    def test_it_reads_like_this_and_leads_to_the_challenge(
+        self, language: str, text: str, labels: list[str]
+    ) -> None:
+        player = make_player(daily_challenge=True)
+        Player.objects.filter(pk=player.pk).update(language=language)
+
+        remind(at(3, 18))
+
+        call = OutgoingCall.objects.get()
+        assert call.parameters["text"] == text
+        assert [button["text"] for button in buttons(call.parameters)] == labels
+        assert buttons(call.parameters)[0]["callback_data"] == "daily"
+        assert (call.lane, call.expires_at) == (Lane.BULK, at(3, 19))
+
+    def test_only_who_has_not_finished_todays(self) -> None:
+        finished, halfway, yesterday = (make_player(daily_challenge=True) for _ in range(3))
+        for player, outcomes, day in (
+            (finished, [True] * 7, 3), (halfway, [True] * 6, 3), (yesterday, [True] * 7, 2),
+        ):  # fmt: skip
+            play(player, outcomes, started=at(day, 12), now=at(day, 12))
+
+        assert remind(at(3, 18)) == [halfway.pk, yesterday.pk]
+
+    def test_who_has_played_rounds_only_is_reminded(self) -> None:
+        player = make_player(3, daily_challenge=True)
+
+        assert remind(at(3, 18)) == [player.pk]
+
+    def test_opting_in_means_opting_in(self) -> None:
+        make_player()
+        PlayerFactory.create()
+
+        assert remind(at(3, 18)) == []
+
+    def test_by_the_players_own_clock_about_the_challenge_of_berlin(self) -> None:
+        tokyo = make_player(zone="Asia/Tokyo", daily_challenge=True, daily_hour=8)
+        done = make_player(zone="Asia/Tokyo", daily_challenge=True, daily_hour=8)
+        play(done, [True] * 7, started=at(2, 23, 30), now=at(2, 23, 30))
+
+        # Eight in the morning there is midnight in Berlin, where a new challenge begins.
+        assert remind(at(3, 0)) == [tokyo.pk, done.pk]
+        assert set(Reminder.objects.values_list("day", flat=True)) == {date(2026, 11, 3)}
+
+    def test_of_both_daily_reminders_one_comes(self) -> None:
+        player = make_player(daily_round=True, daily_challenge=True)
+
+        assert remind(at(3, 18)) == [player.pk]
+        assert list(Reminder.objects.values_list("kind", "ordinal")) == [("DAILY_CHALLENGE", 1)]
+
+    def test_it_is_one_of_two_a_day(self) -> None:
+        player = make_player(2, streak_risk=True, daily_challenge=True)
+        settings = reminder_settings.settings_of(player)
+        assert reminders.take_slot(settings=settings, kind="PREMIUM", now=at(3, 9))
+
+        assert remind(at(3, 18)) == [player.pk]
+        assert remind(at(3, 22)) == []
+        ordinals = Reminder.objects.order_by("pk").values_list("kind", "ordinal")
+        assert list(ordinals) == [("PREMIUM", 1), ("DAILY_CHALLENGE", 2), ("STREAK_RISK", None)]
+
+    def test_once_however_often_the_job_runs(self) -> None:
+        player = make_player(daily_challenge=True)
+
+        assert remind(at(3, 18)) == [player.pk]
+        ReminderSweep.objects.update(finished_at=None, cursor=0)
+        assert remind(at(3, 18, 30)) == []
+
+
 class TestTwoADay:
     def test_a_third_is_skipped_and_noted(self) -> None:
         player = make_player(2, streak_risk=True)
@@ -547,8 +660,10 @@ class TestAMillionPlayers:
                 SELECT n, 'P', '', 'p' || n, 'de', now(), now(), ''
                 FROM generate_series(1, 20000) AS n;
                 INSERT INTO bot_remindersettings
-                  (player_id, zone, streak_risk, daily_round, daily_hour, premium, news)
-                SELECT id, 'Europe/Berlin', id % 20 = 0, id % 3 = 0, 8 + id % 2, true, true
+                  (player_id, zone, streak_risk, daily_round, daily_challenge, daily_hour, premium,
+                   news)
+                SELECT id, 'Europe/Berlin', id % 20 = 0, id % 3 = 0, id % 5 = 0, 8 + id % 2, true,
+                       true
                 FROM players_player;
                 ANALYZE players_player, bot_remindersettings;
                 """
@@ -559,6 +674,7 @@ class TestAMillionPlayers:
         [
             ("STREAK_RISK", "remindersettings_risk"),
             ("DAILY_ROUND", "remindersettings_daily"),
+            ("DAILY_CHALLENGE", "remindersettings_challenge"),
         ],
     )
     def test_a_page_is_read_from_its_index(self, kind: str, index: str) -> None:
@@ -642,6 +758,7 @@ class TestScreens:
             assert [button["text"] for button in buttons(shown)] == [
                 "⬜ 🔥 When my streak is at risk",
                 "⬜ ⏰ A daily reminder",
+                "⬜ 📅 The daily challenge",
                 "✅ 👑 Before Premium ends",
                 "✅ 📣 News",
                 "🕰 My clock: 15:04",
@@ -663,6 +780,46 @@ class TestScreens:
             20,
             False,
         )
+
+    def test_the_hour_is_that_of_the_challenge_too(self, road: Road) -> None:
+        anna = road.sandbox.add_player("Anna", language_code="en")
+        road.say(anna, "/settings")
+
+        road.tap(anna, "⬜ 📅 The daily challenge")
+        asked = road.tap(anna, "⏰ At 18:00")
+        shown = road.tap(anna, "20:00")
+
+        assert asked["text"] == (
+            "⏰ When shall I remind you?\n\nOnly on days on which you have not played before, or "
+            "not finished the daily challenge."
+        )
+        assert [button["text"] for button in buttons(shown)][1:4] == [
+            "⬜ ⏰ A daily reminder",
+            "✅ 📅 The daily challenge",
+            "⏰ At 20:00",
+        ]
+        settings = ReminderSettings.objects.get()
+        assert (settings.daily_round, settings.daily_challenge, settings.daily_hour) == (
+            False,
+            True,
+            20,
+        )
+
+    @pytest.mark.parametrize(
+        ("language", "label"),
+        [("en", "📅 The daily challenge"), ("de", "📅 Die Tages-Challenge"),
+         ("uk", "📅 Щоденний виклик")],
+    )  # fmt: skip
+    def test_the_challenge_is_switched_on_and_off(
+        self, road: Road, language: str, label: str
+    ) -> None:
+        anna = road.sandbox.add_player("Anna", language_code=language)
+        road.say(anna, "/settings")
+
+        road.tap(anna, f"⬜ {label}")
+        assert ReminderSettings.objects.get().daily_challenge
+        road.tap(anna, f"✅ {label}")
+        assert not ReminderSettings.objects.get().daily_challenge
 
     @pytest.mark.parametrize(
         "data", ["switch:password:1", "switch:news:2", "zone:Mars", "hour:7", "hour:22", "hour:x"]
