@@ -25,7 +25,7 @@ from promos import redemptions
 from promos.models import Attempt, Redemption
 from quizarena import prepared as module
 from quizarena.django_internals import UnpreparableError
-from quizarena.game import rounds
+from quizarena.game import daily, rounds
 from quizarena.game.models import Mode, Round, RoundQuestion
 from quizarena.players import services as players
 from quizarena.players.models import Language, Player
@@ -527,6 +527,11 @@ class TestTheProduct:
             assert shown is not None
             rounds.outcomes(shown.round)
             round_question = shown
+        begun = daily.start(player=player, now=NOON)
+        for number in (1, 2):
+            daily.answer(
+                player=player, run_id=begun.run.pk, number=number, option_index=0, now=NOON
+            )
 
         assert twin.found == {_name(query) for query in _of_the_product()}
         assert twin.written == {

@@ -474,10 +474,11 @@ def _chosen(question: DailyQuestion, quiz_id: str) -> QuestionVersion:
 
 def _drawn_anew(question: DailyQuestion, seed: str) -> QuestionVersion:
     """Return a question of the same level that may be asked, always the same for one seed."""
-    wanted = DAILY_LEVELS[question.number - 1]
-    found = choose(_candidates(question.set.day), levels=[wanted], rng=random.Random(seed))
+    level = DAILY_LEVELS[question.number - 1]
+    same = [one for one in _candidates(question.set.day) if one.level == level]
+    found = choose(same, levels=[level], rng=random.Random(seed))
     if not found:
-        raise DailyQuestionError("There is no other question that may be asked on this day.")
+        raise DailyQuestionError(f"No other question of the level {level} may be asked that day.")
     return _newest_version(found[0].question_id)
 
 

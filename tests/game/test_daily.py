@@ -945,6 +945,13 @@ class TestStaff:
         assert DailyQuestion.objects.get(pk=first.pk).version_id == first.version_id
         assert not AuditEntry.objects.filter(action="dailyset.question_replaced").exists()
 
+    def test_without_another_of_the_level_nothing_is_drawn_anew(self) -> None:
+        first = draw(TODAY + DAY).questions.get(number=1)
+        Question.objects.filter(level="A1").update(is_enabled=False)
+
+        with pytest.raises(DailyQuestionError, match="No other question of the level A1 may be"):
+            daily.preview_replacement(set_id=first.set_id, number=1, quiz_id="", seed="s", now=NOON)
+
     def test_until_a_moment_before_the_day_it_can_be_replaced(self) -> None:
         first = draw(TODAY + DAY).questions.get(number=1)
 
