@@ -18,7 +18,7 @@ LAST_MOMENT = datetime(2026, 12, 16, 22, 59, 59, 999_999, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 12, 16, 23, tzinfo=UTC)
 
 
-def make_bank(mode: str = "DAILY_CHALLENGE", **levels: int) -> list[Question]:
+def make_bank(mode: str = "DAILY_CHALLENGE", /, **levels: int) -> list[Question]:
     """Store so many questions of each level; the second option is right."""
     return [
         QuestionFactory.create(

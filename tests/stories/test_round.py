@@ -22,7 +22,7 @@ def test_a_newcomer_plays_a_round_over_http_from_the_greeting_to_the_result(stac
     stack.wait_until_at_rest(updates=13)
     message = stack.sandbox.last_message(oleh)
     assert "Oleh!" in greeting["text"]
-    assert len(buttons(menu)) == 7
+    assert len(buttons(menu)) == 8
     assert "🟩🟩🟩🟩🟩🟩🟩🟩🟩🟩" in message["text"]
     assert stack.rows("SELECT state FROM game_round") == [("FINISHED",)]
     answers = stack.rows("SELECT number, is_correct FROM game_roundquestion ORDER BY number")

@@ -89,7 +89,7 @@ def placed(standing: Standing) -> str:
     """Return how the player compares with those who have finished so far."""
     if standing.percent is None:
         return _("🥇 You are the first today!")
-    if not standing.worse:
+    if not standing.percent:
         return ngettext(
             "👥 {others} other player has finished so far.",
             "👥 {others} other players have finished so far.",

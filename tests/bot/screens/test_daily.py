@@ -10,6 +10,7 @@ import time_machine
 from django.utils import timezone
 
 from bot.queue import intake
+from economy import streaks
 from economy.models import LedgerEntry, Streak
 from payments.models import Impression
 from quizarena.game import daily
@@ -393,7 +394,7 @@ class TestCost:
     def test_an_update(self, road: Road, what: str, most: int) -> None:
         anna = newcomer(road)
         # The first activity of a day costs more: it rolls the streak over.
-        daily.streaks.record_activity(player=row(anna), now=timezone.now())
+        streaks.record_activity(player=row(anna), now=timezone.now())
         daily.draw(day=date(2026, 12, 16), now=timezone.now())
         page = road.say(anna, "/daily")
         travel(road)
