@@ -35,7 +35,7 @@ class DailySetAdmin(ReadOnlyAdmin[DailySet]):
 
     list_display = ("on", "state", "started", "finished")
     ordering = ("-day",)
-    list_before_template = "game/buttons.html"
+    list_before_template = "economy/buttons.html"
     fieldsets = ((None, {"fields": (("on", "state", "drawn"), ("started", "finished"))}),)
     change_form_outer_after_template = "game/daily_set.html"
 
