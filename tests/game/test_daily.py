@@ -674,7 +674,7 @@ class TestDatabaseSaysNo:
             ({"choice": 4}, "dailyanswer_choice_exists"),
         ],
     )
-    def test_an_answer_comes_in_its_turn_and_on_its_day(
+    def test_an_answer_comes_in_its_order_and_on_its_day(
         self, run: DailyRun, fields: dict[str, Any], match: str
     ) -> None:
         row = {"number": 2, "choice": 0, "is_correct": False, "answered_at": NOON, **fields}
