@@ -69,7 +69,10 @@ test-clocks: $(STAMP)  ## Run the tests, stories aside, at eight instants that h
 	@$(PYTHON) -m quizarena.translations
 	@exec $(PYTHON) -m tests.clocks $(ARGS)
 
-check: format-check lint types imports migrations deploy-check test  ## Everything CI runs, in CI's order
+check: format-check lint types imports migrations deploy-check clocks test  ## Everything CI runs, in CI's order
+
+clocks: $(STAMP)
+	@$(PYTHON) -m tests.clocks --brief night new-year
 
 format: $(STAMP)  ## Format the code
 	@$(BIN)/ruff format
@@ -125,4 +128,4 @@ clean:  ## Remove the virtual environment and all caches; the demo's data stays
 	@find bot -name '*.mo' -delete
 
 .PHONY: help setup demo demo-reset test test-clocks check format format-check lint types imports migrations \
-    structure deploy-check messages image-check lock bench prove-promos prove-broadcast clean
+    structure clocks deploy-check messages image-check lock bench prove-promos prove-broadcast clean
