@@ -26,7 +26,7 @@ def work_inbox() -> int:
     """
     until = timezone.now() + WORK_FOR
     wake.worker_started()
-    inbox.take_over(now=timezone.now())
+    inbox.release_expired_claims(now=timezone.now())
     count = _drain(until=until)
     while timezone.now() < until and wake.wait_for_work():
         count += _drain(until=until)

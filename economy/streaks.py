@@ -6,8 +6,8 @@ happens under the lock of the player's wallet.
 A day is rolled over when it has ended, by whoever comes first: the player or the nightly job. It
 makes no difference who and when, because a missed day is judged by what was so when it ended: the
 savers that were owned at its midnight and the plan that was active on it. A saver that is granted
-later does not reach back. What takes savers away calls `roll_over` first, so that a saver that has
-to save a day already over is used before it can be taken.
+later does not reach back. Before savers are removed from a wallet, `roll_over` is called, so that
+days already missed use theirs first.
 """
 
 from collections import Counter

@@ -339,7 +339,7 @@ def _check_out(query: PreCheckout, *, now: datetime) -> Refusal | None:
         return Refusal.UNKNOWN
     if purchase.answer is not None:
         return Refusal(purchase.answer) if purchase.answer else None
-    refusal = _why_not(purchase, query, now=now)
+    refusal = _checkout_refusal(purchase, query, now=now)
     if refusal is None and purchase.redemption_id is not None:
         refusal = _why_not_with_reservation(purchase, now=now)
     status = PurchaseStatus(purchase.status) if refusal else PurchaseStatus.PRECHECKOUT_OK
@@ -369,7 +369,7 @@ def _why_not_with_reservation(purchase: Any, *, now: datetime) -> Refusal | None
         reservation.campaign.for_first_purchase
         and Purchase.objects.charged().filter(player=purchase.player).exists()
     )
-    if redemptions.why_not_any_more(redemption=reservation, has_paid=has_paid, now=now):
+    if redemptions.refusal_reasons_at_checkout(redemption=reservation, has_paid=has_paid, now=now):
         return Refusal.PROMO_NOT_APPLICABLE
     # From here on the reservation does not lapse before the purchase is paid or closed.
     is_locked = redemptions.lock_for_payment(redemption_id=reservation.pk, now=now)
@@ -399,7 +399,7 @@ def _asked_about(*, payload: str, query_id: str, now: datetime) -> QuerySet[Purc
     )
 
 
-def _why_not(purchase: Any, query: PreCheckout, *, now: datetime) -> Refusal | None:
+def _checkout_refusal(purchase: Any, query: PreCheckout, *, now: datetime) -> Refusal | None:
     """Return why the Stars must not be taken, if there is a reason."""
     if query.telegram_id != purchase.player.telegram_id:
         return Refusal.NOT_YOURS

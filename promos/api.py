@@ -467,7 +467,7 @@ class Test(ApiView):
         """Look at everything that a try would look at."""
         entered = Entered.read(request.data)
         raw, player = entered["code"], _player(entered["player"])
-        against = redemptions.why_not(player=player, raw=raw, now=timezone.now())
+        against = redemptions.refusal_reasons(player=player, raw=raw, now=timezone.now())
         code = redemptions.find(raw)
         verdict = {
             "works": not against,

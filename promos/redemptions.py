@@ -69,7 +69,7 @@ class Result:
     blocked_until: datetime | None = None
 
 
-class _OutrunError(Exception):
+class _LostRaceError(Exception):
     """Others have taken what was there a moment ago. Nothing has been changed."""
 
 
@@ -136,7 +136,7 @@ def _redeem(
     enter = partial(_try, player=player, entered=entered, channel=channel, key=key, now=now)
     for _ in range(2):
         # What was there a moment ago may have gone: then look again, at what is left.
-        with suppress(_OutrunError):
+        with suppress(_LostRaceError):
             return enter(may_claim=True)
     return enter(may_claim=False)
 
@@ -151,11 +151,11 @@ def _try(
     now: datetime,
     may_claim: bool,
 ) -> Result:
-    """Try once. Raises _OutrunError if what was there has gone meanwhile."""
+    """Try once. Raises _LostRaceError if what was there has gone meanwhile."""
     players.lock(player)
     known = _look_up(player=player, entered=entered, key=key, now=now)
     if known.earlier_id is not None:
-        return _as_before(known.earlier_id, digests=entered.digests, known=known, now=now)
+        return _stored_result(known.earlier_id, digests=entered.digests, known=known, now=now)
     if known.lapsed_id is not None:
         # Its time is over, and the job that releases it has not come yet.
         _lapse(redemption_id=known.lapsed_id, now=now)
@@ -182,8 +182,12 @@ def _try(
         attempt.redemption = redemption
         insert(attempt)
         return Result(redemption=redemption)
-    if may_claim and known.reservation_id is not None and not _CLOSED.intersection(against):
-        raise _OutrunError  # Its purchase has just used the reservation, or released it.
+    if (
+        may_claim
+        and known.reservation_id is not None
+        and not _REFUSE_EVERY_CODE.intersection(against)
+    ):
+        raise _LostRaceError  # Its purchase has just used the reservation, or released it.
     if not against and may_claim:
         return Result(redemption=_use(known, attempt, player=player, now=now))
     reason = against[0] if against else Reason.ALL_HELD
@@ -396,7 +400,7 @@ def _examine(*, player: Player, entered: _Entered, now: datetime) -> Examination
     )
 
 
-def why_not(*, player: Player, raw: str, now: datetime) -> list[Reason]:
+def refusal_reasons(*, player: Player, raw: str, now: datetime) -> list[Reason]:
     """Return everything that stands between the player and the code. Nothing is written."""
     return examine(player=player, raw=raw, now=now).reasons
 
@@ -404,20 +408,20 @@ def why_not(*, player: Player, raw: str, now: datetime) -> list[Reason]:
 def _against(known: _Known, *, player: Player, now: datetime) -> list[Reason]:
     """Return everything that stands against the player's try, what decides first.
 
-    A discount on what the player cannot buy would take a use, and be refused at the till.
+    A discount on what the player cannot buy would take a use, and be refused at the checkout.
     """
-    found = why_not_anybody(person=known.person, terms=known.terms, now=now)
+    found = refusal_reasons_for(person=known.person, terms=known.terms, now=now)
     if found or known.kind != CampaignKind.PERCENT_DISCOUNT:
         return found
-    terms = Campaign(kind=known.kind, scope=known.scope, product_code=known.product_code)
+    discount = Campaign(kind=known.kind, scope=known.scope, product_code=known.product_code)
     can_buy = any(
-        fits(terms, product_code=product.code, is_premium=product.is_premium)
+        fits(discount, product_code=product.code, is_premium=product.is_premium)
         for product in buyable.by(player=player, now=now)
     )
     return [] if can_buy else [Reason.NOTHING_TO_BUY]
 
 
-def why_not_anybody(*, person: Person, terms: Terms | None, now: datetime) -> list[Reason]:
+def refusal_reasons_for(*, person: Person, terms: Terms | None, now: datetime) -> list[Reason]:
     """Return everything that stands between a person, maybe a made-up one, and a code."""
     return rules.reasons(person, terms, now=now, today=_business_day(now))
 
@@ -429,7 +433,9 @@ def _business_day(instant: datetime) -> date:
 # --- One try --------------------------------------------------------------------------------------
 
 
-def _as_before(attempt_id: int, *, digests: list[bytes], known: _Known, now: datetime) -> Result:
+def _stored_result(
+    attempt_id: int, *, digests: list[bytes], known: _Known, now: datetime
+) -> Result:
     """Return the result that a repeat had the first time, and if the player is blocked now.
 
     Raises KeyReusedError if it was another code: a key has one request (product rules, section 3).
@@ -447,12 +453,12 @@ def _as_before(attempt_id: int, *, digests: list[bytes], known: _Known, now: dat
 
 
 # With one of these no code is for the player, not even one that is reserved.
-_CLOSED = {Reason.BLOCKED, Reason.SUSPENDED, Reason.DENIED}
+_REFUSE_EVERY_CODE = {Reason.BLOCKED, Reason.SUSPENDED, Reason.DENIED}
 
 
 def _current_reservation(known: _Known, against: list[Reason]) -> Redemption | None:
     """Return the player's reservation, unless codes are closed to the player."""
-    if known.reservation_id is None or _CLOSED.intersection(against):
+    if known.reservation_id is None or _REFUSE_EVERY_CODE.intersection(against):
         return None
     return Redemption.objects.filter(
         pk=known.reservation_id, status=RedemptionStatus.RESERVED
@@ -474,7 +480,7 @@ RETURNING redemption_id
 def _use(known: _Known, attempt: Attempt, *, player: Player, now: datetime) -> Redemption:
     """Write the try down, hand over goods, and only then claim the use.
 
-    Raises _OutrunError if there is none left: then all of it has to be undone.
+    Raises _LostRaceError if there is none left: then all of it has to be undone.
     """
     assert known.campaign_id is not None
     assert known.code_id is not None
@@ -507,7 +513,7 @@ def _use(known: _Known, attempt: Attempt, *, player: Player, now: datetime) -> R
     if not is_discount:
         _deliver(redemption, known, player=player, now=now)
     if not _claim(redemption):
-        raise _OutrunError
+        raise _LostRaceError
     return redemption
 
 
@@ -565,7 +571,9 @@ def attach(*, redemption_id: int, player: Player, stars_off: int, now: datetime)
     redemption = reserved.filter(pk=redemption_id, player=player).first()
     if redemption is None:
         raise NotAttachableError
-    if redemption.stars_off != stars_off and not _moved(redemption, stars_off=stars_off, now=now):
+    if redemption.stars_off != stars_off and not _set_stars_off(
+        redemption, stars_off=stars_off, now=now
+    ):
         raise NotAttachableError
     return redemption
 
@@ -594,7 +602,9 @@ def _is_for_first_purchase() -> Subquery:
     return Subquery(campaign.values("for_first_purchase")[:1])
 
 
-def why_not_any_more(*, redemption: Redemption, has_paid: bool, now: datetime) -> list[Reason]:
+def refusal_reasons_at_checkout(
+    *, redemption: Redemption, has_paid: bool, now: datetime
+) -> list[Reason]:
     """Return why a reservation is not for its player any more, by the segment as it is now.
 
     `has_paid` is whether anything of the player's is paid. Being away ends with the day on which
@@ -675,7 +685,7 @@ def reverse(
     return reversal
 
 
-def _moved(redemption: Redemption, *, stars_off: int, now: datetime) -> bool:
+def _set_stars_off(redemption: Redemption, *, stars_off: int, now: datetime) -> bool:
     """Set what a reservation takes off; False if the campaign's budget does not allow it."""
     mine = Redemption.objects.filter(pk=redemption.pk)
     if not mine.update(stars_off=stars_off, changed_at=now):

@@ -133,8 +133,8 @@ class Road:
         outcomes: list[Outcome] = []
         async with build_bot() as bot:
             while True:
-                deliveries = await sync_to_async(outbox.take_turn)(
-                    outcomes=outcomes, room=64, now=timezone.now()
+                deliveries = await sync_to_async(outbox.record_and_claim)(
+                    outcomes=outcomes, limit=64, now=timezone.now()
                 )
                 if not deliveries:
                     return

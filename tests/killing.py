@@ -110,8 +110,8 @@ def _send() -> None:
 
     async def send() -> None:
         async with sender.build_bot() as bot:
-            for delivery in await sync_to_async(outbox.take_turn)(
-                outcomes=[], room=64, now=timezone.now()
+            for delivery in await sync_to_async(outbox.record_and_claim)(
+                outcomes=[], limit=64, now=timezone.now()
             ):
                 await sender.deliver(bot, delivery)
 

@@ -89,7 +89,7 @@ async def edit_message(
     """
     formatted: dict[str, Any] = {"parse_mode": ParseMode.HTML, "reply_markup": keyboard}
     message = query.message
-    with outbox.round_question(shows.pk if shows else None):
+    with outbox.asking(shows.pk if shows else None):
         if isinstance(message, Message) and message.is_accessible and message.invoice is None:
             await query.edit_message_text(text, **formatted)
         else:

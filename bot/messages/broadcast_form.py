@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 else:
     _ModelForm = forms.ModelForm
 
-LANGUAGES = {"de": "German", "en": "English", "uk": "Ukrainian"}
+LANGUAGES = dict(Language.for_staff())
 SEGMENT = ("for_language", "for_active_days", "for_lapsed_days", "for_premium", "for_paid")
 # step: (title, what it asks for, fields)
 STEPS = (

@@ -39,7 +39,7 @@ CLAIM_SIZE = 10
 # An update whose claims have been lost so often kills its workers.
 CLAIMS_MAX = 20
 BIGINT_MAX = 2**63 - 1
-# A player who has rested may do so much at once; settings.PLAYER_ACTIONS_PER_SECOND is the pace.
+# So much may a player who has rested do at once; the rate is settings.PLAYER_ACTIONS_PER_SECOND.
 ACTION_BURST = 10
 # Who acts faster is asked to slow down, but not more often than this.
 RATE_LIMIT_NOTICE_INTERVAL = timedelta(minutes=1)
@@ -181,7 +181,7 @@ def claim(*, now: datetime, limit: int = CLAIM_SIZE) -> list[Claim]:
         return [Claim(*row) for row in sorted(cursor.fetchall())]
 
 
-def take_over(*, now: datetime) -> int:
+def release_expired_claims(*, now: datetime) -> int:
     """Give back the claims that no living worker holds; return how many there were.
 
     An update that has outlived CLAIMS_MAX claims is dead: it takes its workers with it.
@@ -285,29 +285,29 @@ def _begin(one: Claim) -> tuple[dict[str, Any], Verdict] | None:
               FROM bot_inboxupdate
               WHERE update_id = %(update_id)s AND attempts = %(attempt)s AND state = 'WORKING'
               FOR UPDATE
-            ), pace AS (
-              INSERT INTO bot_playerratelimit AS pace (player_key, free_at, verdict)
+            ), rate AS (
+              INSERT INTO bot_playerratelimit AS rate (player_key, free_at, verdict)
               SELECT player_key, received_at + %(interval)s, 'allowed' FROM taken WHERE is_action
               ON CONFLICT (player_key) DO UPDATE SET
                 verdict = CASE
-                  WHEN pace.free_at <= excluded.free_at + %(slack)s THEN 'allowed'
-                  WHEN pace.notified_at + %(notice_interval)s > excluded.free_at THEN 'drop'
+                  WHEN rate.free_at <= excluded.free_at + %(slack)s THEN 'allowed'
+                  WHEN rate.notified_at + %(notice_interval)s > excluded.free_at THEN 'drop'
                   ELSE 'notify'
                 END,
                 free_at = CASE
-                  WHEN pace.free_at > excluded.free_at + %(slack)s THEN pace.free_at
-                  ELSE greatest(pace.free_at + %(interval)s, excluded.free_at)
+                  WHEN rate.free_at > excluded.free_at + %(slack)s THEN rate.free_at
+                  ELSE greatest(rate.free_at + %(interval)s, excluded.free_at)
                 END,
                 notified_at = CASE
-                  WHEN pace.free_at > excluded.free_at + %(slack)s AND coalesce(
-                    pace.notified_at + %(notice_interval)s <= excluded.free_at, true
+                  WHEN rate.free_at > excluded.free_at + %(slack)s AND coalesce(
+                    rate.notified_at + %(notice_interval)s <= excluded.free_at, true
                   ) THEN excluded.free_at
-                  ELSE pace.notified_at
+                  ELSE rate.notified_at
                 END
               RETURNING verdict
             )
             SELECT payload, pg_advisory_xact_lock(player_key), coalesce(verdict, 'allowed')
-            FROM taken LEFT JOIN pace ON true
+            FROM taken LEFT JOIN rate ON true
             """,
             values,
         )

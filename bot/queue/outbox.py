@@ -77,7 +77,7 @@ def collecting(
 
 
 @contextmanager
-def round_question(round_question_id: int | None) -> Iterator[None]:
+def asking(round_question_id: int | None) -> Iterator[None]:
     """Note of the calls made inside that they show the player this question, if it is one.
 
     Should they fail, bot/screens/game/undelivered.py refunds it.
@@ -157,7 +157,7 @@ def _call(method: str, request_data: RequestData | None, *, now: datetime) -> Ca
         "chat_key": int(chat_key) if chat_key is not None else None,
         "parameters": parameters,
         "files": files or None,
-        # A new message; typing signs and the like are gone in a moment and need no pace.
+        # A new message; typing signs and the like are not limited.
         "paced": method.startswith("send") and method != "sendChatAction",
         "round_question_id": _round_question.get(),
         "created_at": now.isoformat(),
@@ -246,18 +246,18 @@ class Outcome:
 
 
 @transaction.atomic
-def take_turn(
+def record_and_claim(
     *,
     outcomes: Sequence[Outcome],
-    room: int,
+    limit: int,
     now: datetime,
     stop_until: datetime | None = None,
 ) -> list[Delivery]:
-    """Record `outcomes`, then claim at most `room` calls that may leave now.
+    """Record `outcomes`, then claim at most `limit` calls that may leave now.
 
-    Answers first, then bulk as far as its pace allows. A chat that Telegram has limited is left
-    alone by all senders; until `stop_until` no sender claims anything. Locks the rows of the
-    paces it uses, so all senders together keep them.
+    Answers first, then bulk as far as its rate limit allows. A chat that Telegram has limited is
+    left alone by all senders; until `stop_until` no sender claims anything. Locks the rate limits
+    that it uses, so all senders together keep them.
     """
     if outcomes:
         _record(outcomes, now=now)
@@ -267,23 +267,23 @@ def take_turn(
     if stop_until is not None:
         _stop(until=stop_until)
     # After a limit the next turn claims: chats are locked after lanes there, and before here.
-    if room <= 0 or limited:
+    if limit <= 0 or limited:
         return []
     stopped, bulk_waits = _signals(now=now)
     if stopped:
         return []
     deliveries = _claim_paced(
-        Lane.ANSWER, per_second=settings.OUTGOING_ANSWERS_PER_SECOND, room=room, now=now
+        Lane.ANSWER, per_second=settings.OUTGOING_ANSWERS_PER_SECOND, limit=limit, now=now
     )
-    if bulk_waits and len(deliveries) < room:
+    if bulk_waits and len(deliveries) < limit:
         deliveries += _claim_paced(
-            Lane.BULK, per_second=BULK_PER_SECOND, room=room - len(deliveries), now=now
+            Lane.BULK, per_second=BULK_PER_SECOND, limit=limit - len(deliveries), now=now
         )
     return deliveries
 
 
-def take_over() -> int:
-    """Give back the calls of senders that died with them; return how many there were.
+def release_expired_claims() -> int:
+    """Release the calls that senders had claimed before they died; return how many there were.
 
     Such a call may have arrived, which cannot be found out: an answer is made again and its
     delivery is uncertain; a bulk message is not sent twice knowingly and ends as MAYBE_SENT. A
@@ -465,14 +465,16 @@ def _stop(*, until: datetime) -> None:
         )
 
 
-def _claim_paced(lane: Lane, *, per_second: int | None, room: int, now: datetime) -> list[Delivery]:
-    """Claim calls of `lane`, at most as many as its pace allows; None is no pace at all.
+def _claim_paced(
+    lane: Lane, *, per_second: int | None, limit: int, now: datetime
+) -> list[Delivery]:
+    """Claim calls of `lane`, at most as many as its rate limit allows; None is no limit at all.
 
     A lane at rest saves up a tenth of a second, so that senders may look ten times a second and
     no second sees much more than `per_second`. Its row stays locked until the transaction ends.
     """
     if per_second is None:
-        return _claim(lane, limit=room, now=now)
+        return _claim(lane, limit=limit, now=now)
     interval = timedelta(seconds=1) / per_second
     saved = interval * (math.ceil(per_second / 10) - 1)
     RateLimit.objects.bulk_create(
@@ -483,7 +485,7 @@ def _claim_paced(lane: Lane, *, per_second: int | None, room: int, now: datetime
     allowed = max(0, (now - free_at) // interval + 1) if free_at <= now else 0
     if not allowed:
         return []
-    deliveries = _claim(lane, limit=min(room, allowed), now=now)
+    deliveries = _claim(lane, limit=min(limit, allowed), now=now)
     rate.free_at = free_at + len(deliveries) * interval
     rate.save(update_fields=["free_at"])
     return deliveries
@@ -493,9 +495,10 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
     """Claim up to `limit` calls of `lane`, the first waiting one of each chat, in one statement.
 
     A new message leaves only if its chat has not had CHAT_BURST in a row, one per CHAT_INTERVAL;
-    the chat's pace moves with the claim. Nothing leaves for a chat that is limited. Where
+    the chat's rate limit moves with the claim. Nothing leaves for a chat that is limited. Where
     an edit has its turn and newer ones of the same message wait, the newest leaves in its place
-    and the others are superseded. The database dates the claim: `take_over` reads its clock.
+    and the others are superseded. The database dates the claim, since `release_expired_claims`
+    reads its clock.
     """
     with connection.cursor() as cursor:
         cursor.execute(
@@ -504,12 +507,12 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
               SELECT waiting.id, waiting.chat_key, waiting.lane, waiting.method,
                 waiting.parameters -> 'message_id' AS message_id
               FROM bot_outgoingcall AS waiting
-              LEFT JOIN bot_ratelimit AS pace ON pace.name = 'chat:' || waiting.chat_key
+              LEFT JOIN bot_ratelimit AS rate ON rate.name = 'chat:' || waiting.chat_key
               WHERE waiting.state = 'PENDING' AND waiting.lane = %(lane)s
                 AND waiting.due_at <= %(now)s
                 AND (waiting.expires_at IS NULL OR waiting.expires_at > %(now)s)
-                AND (pace.free_at IS NULL OR pace.free_at <= %(burst_until)s OR NOT waiting.paced)
-                AND (pace.limited_until IS NULL OR pace.limited_until <= %(now)s)
+                AND (rate.free_at IS NULL OR rate.free_at <= %(burst_until)s OR NOT waiting.paced)
+                AND (rate.limited_until IS NULL OR rate.limited_until <= %(now)s)
                 AND NOT EXISTS (
                   SELECT FROM bot_outgoingcall AS earlier
                   WHERE earlier.chat_key = waiting.chat_key

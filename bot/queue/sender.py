@@ -194,7 +194,7 @@ def _arguments(delivery: Delivery) -> dict[str, Any]:
 
 
 def _exchange(
-    landed: list[Outcome], blocked: list[int], room: int, stop_until: datetime | None
+    landed: list[Outcome], blocked: list[int], limit: int, stop_until: datetime | None
 ) -> list[Delivery]:
     """Record in the database what has happened and claim what comes next, in its thread.
 
@@ -203,7 +203,7 @@ def _exchange(
     now = timezone.now()
     for telegram_id in blocked:
         players.bot_blocked(telegram_id=telegram_id, now=now)
-    return outbox.take_turn(outcomes=landed, room=room, now=now, stop_until=stop_until)
+    return outbox.record_and_claim(outcomes=landed, limit=limit, now=now, stop_until=stop_until)
 
 
 def _do_housekeeping() -> None:
@@ -211,7 +211,7 @@ def _do_housekeeping() -> None:
     database that is away."""
     heartbeats.beat("sender")
     try:
-        outbox.take_over()
+        outbox.release_expired_claims()
         outbox.give_up_expired(now=timezone.now())
     except (DatabaseError, InterfaceError) as error:
         log.warning("sender.database_away", error=str(error))
@@ -255,13 +255,13 @@ class Sender:
     async def _turn(self) -> None:
         """Exchange outcomes for deliveries with the database, then wait for a reason to do more."""
         self._look.clear()
-        room = 0 if self._stopping else CONCURRENCY - len(self._flying)
+        limit = 0 if self._stopping else CONCURRENCY - len(self._flying)
         # Taken out here, in the loop's thread: what lands meanwhile belongs to the next turn.
         landed, self._landed = self._landed, []
         blocked, self._blocked = self._blocked, []
         stop_until, self._stop_until = self._stop_until, None
         try:
-            deliveries = await sync_to_async(_exchange)(landed, blocked, room, stop_until)
+            deliveries = await sync_to_async(_exchange)(landed, blocked, limit, stop_until)
         except (DatabaseError, InterfaceError) as error:
             # The database is away: everything is kept until it is back.
             self._landed = landed + self._landed

@@ -147,7 +147,7 @@ def _of_somebody(asked: dict[str, Any]) -> dict[str, Any]:
         title="If such a player entered it now",
         person=person,
         terms=terms,
-        reasons=redemptions.why_not_anybody(person=person, terms=terms, now=now),
+        reasons=redemptions.refusal_reasons_for(person=person, terms=terms, now=now),
         reservation=None,
         code=code,
         notes=[],

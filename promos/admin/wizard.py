@@ -41,6 +41,7 @@ from promos.models import (
     CampaignStatus,
     Scope,
 )
+from quizarena.players.models import Language
 from quizarena.staff import dates
 from quizarena.staff.desk import MomentInput, StaffAdmin, own_user
 
@@ -53,7 +54,6 @@ WINDOW_AND_LIMITS = ("starts_at", "ends_at", "uses_max", "stars_max")
 # The preview names so many products; the others are counted.
 PRODUCTS_SHOWN = 6
 LEVELS = ("A1", "A2", "B1", "B2")
-LANGUAGES = (("de", "German"), ("en", "English"), ("uk", "Ukrainian"))
 
 # step: (title, what it asks for, fields)
 STEPS = (
@@ -197,7 +197,7 @@ class CampaignForm(_ModelForm):
         choices: dict[str, list[tuple[str, str]]] = {
             "kind": [(kind.value, capfirst(kind.label)) for kind in CampaignKind],
             "scope": [(scope.value, capfirst(scope.label)) for scope in Scope],
-            "for_language": [("", "Any"), *LANGUAGES],
+            "for_language": [("", "Any"), *Language.for_staff()],
             "for_level": [("", "Any"), *((level, level) for level in LEVELS)],
         }
         for name, offered in choices.items():

@@ -15,6 +15,11 @@ class Language(models.TextChoices):
     ENGLISH = "en", "English"
     UKRAINIAN = "uk", "Українська"
 
+    @classmethod
+    def for_staff(cls) -> list[tuple[str, str]]:
+        """Return each language with its English name, for the admin."""
+        return [(language.value, language.name.capitalize()) for language in cls]
+
 
 class Awaited(models.TextChoices):
     """What the bot has asked a player to write in the next message."""

@@ -439,7 +439,7 @@ class TestPreCheckout:
 
     def test_one_query_is_answered_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         purchase = steps.open_purchase(PlayerFactory.create())
-        meet_after(monkeypatch, purchases, "_why_not")
+        meet_after(monkeypatch, purchases, "_checkout_refusal")
         ask = partial(steps.check_out, purchase, query="query")
 
         assert run_together(ask, ask) == [None, None]

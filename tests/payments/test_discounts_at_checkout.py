@@ -128,7 +128,7 @@ class TestConcurrency:
     def asked(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         """Return the two queries, which meet once both have looked and neither has written."""
         player = PlayerFactory.create()
-        meet_after(monkeypatch, redemptions, "why_not_any_more")
+        meet_after(monkeypatch, redemptions, "refusal_reasons_at_checkout")
         return [partial(steps.check_out, each) for each in invoices_for_first_purchases(player)]
 
     def test_one_is_the_first_purchase(self, asked: list[Any]) -> None:
@@ -258,10 +258,10 @@ class TestNothingToBuy:
     def test_once_it_can_be_bought_the_code_works(self, player: Player) -> None:
         steps.buy(player, "STREAK_SAVER_20")
         running(scope="PRODUCT", product_code="STREAK_SAVER_20")
-        why_not = partial(redemptions.why_not, player=player, raw=CODE)
+        refusal_reasons = partial(redemptions.refusal_reasons, player=player, raw=CODE)
 
-        assert why_not(now=NOON) == ["NOTHING_TO_BUY"]
-        assert why_not(now=NOON + timedelta(days=7)) == []
+        assert refusal_reasons(now=NOON) == ["NOTHING_TO_BUY"]
+        assert refusal_reasons(now=NOON + timedelta(days=7)) == []
 
     def test_one_product_that_fits_is_enough(self, player: Player) -> None:
         steps.buy(player, "PREMIUM_YEAR")

@@ -73,10 +73,10 @@ class Buyer:
 def everything_runs_again(road: Road) -> None:
     """Let Telegram repeat itself and every job run, at once and some minutes later."""
     road.fetch()
-    inbox.take_over(now=timezone.now() + timedelta(seconds=11))
+    inbox.release_expired_claims(now=timezone.now() + timedelta(seconds=11))
     road.work()
     OutgoingCall.objects.filter(state="SENDING").update(claimed_at=Now() - timedelta(seconds=31))
-    outbox.take_over()
+    outbox.release_expired_claims()
     road.send()
     for minutes in (3, 8):
         with time_machine.travel(timezone.now() + timedelta(minutes=minutes), tick=True):

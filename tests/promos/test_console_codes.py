@@ -167,7 +167,9 @@ class TestBatches:
         done = submit(operator, address, {"reason": "The box is lost.", "confirm": "1"})
         assert "3 codes do not work any more" in done
         newcomer = PlayerFactory.create()
-        assert redemptions.why_not(player=newcomer, raw=other, now=timezone.now()) == ["REVOKED"]
+        assert redemptions.refusal_reasons(player=newcomer, raw=other, now=timezone.now()) == [
+            "REVOKED"
+        ]
         assert "The box is lost." in AuditEntry.objects.get(action="batch.revoked").summary
 
 

@@ -551,14 +551,14 @@ class TestBudget:
     def test_without_the_trigger_both_would(
         self, race: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        moved = redemptions._moved
+        set_stars_off = redemptions._set_stars_off
 
         def unguarded(*args: Any, **kwargs: Any) -> bool:
             with as_owner() as cursor:
                 cursor.execute("SET LOCAL session_replication_role = replica")
-            return moved(*args, **kwargs)
+            return set_stars_off(*args, **kwargs)
 
-        monkeypatch.setattr(redemptions, "_moved", unguarded)
+        monkeypatch.setattr(redemptions, "_set_stars_off", unguarded)
         meet_after(monkeypatch, Redemptions, "first")
 
         assert [type(each).__name__ for each in race()] == ["Redemption", "Redemption"]

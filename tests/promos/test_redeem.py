@@ -403,7 +403,7 @@ class TestAttempts:
         make_campaign(code=CODE, for_language="uk", uses_max=1)
         DenylistEntry.objects.create(player=anna, reason="Sells codes.", at=NOON)
 
-        reasons = redemptions.why_not(player=anna, raw="hallo-2026", now=NOON)
+        reasons = redemptions.refusal_reasons(player=anna, raw="hallo-2026", now=NOON)
 
         assert reasons == ["DENIED", "LANGUAGE"]
         assert not Attempt.objects.exists()

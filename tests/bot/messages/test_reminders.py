@@ -537,7 +537,7 @@ class TestTheQueue:
         make_player(2, streak_risk=True)
         remind(at(3, 22))
 
-        assert outbox.take_turn(outcomes=[], room=9, now=at(3, 23)) == []
+        assert outbox.record_and_claim(outcomes=[], limit=9, now=at(3, 23)) == []
         assert outbox.give_up_expired(now=at(3, 22, 59, 59)) == 0
         assert outbox.give_up_expired(now=at(3, 23)) == 1
         assert OutgoingCall.objects.get().state == "GIVEN_UP"
@@ -546,7 +546,7 @@ class TestTheQueue:
         make_player(2, streak_risk=True)
         remind(at(3, 22))
 
-        assert len(outbox.take_turn(outcomes=[], room=9, now=at(3, 22, 59, 59))) == 1
+        assert len(outbox.record_and_claim(outcomes=[], limit=9, now=at(3, 22, 59, 59))) == 1
 
     def test_no_more_than_ten_seconds_of_bulk_wait_and_nobody_is_left_out(self) -> None:
         players = [make_player(2, streak_risk=True) for _ in range(5)]

@@ -221,7 +221,7 @@ class TestTwoWorkers:
 
         def sweep() -> int:
             begun.wait(5)
-            taken = inbox.take_over(now=NOON + timedelta(hours=1))
+            taken = inbox.release_expired_claims(now=NOON + timedelta(hours=1))
             may_end.set()
             return taken
 
@@ -238,13 +238,13 @@ class TestTakeOver:
     def test_a_claim_is_good_for_ten_seconds(self) -> None:
         working(1)
 
-        assert inbox.take_over(now=NOON + timedelta(seconds=9.999)) == 0
-        assert inbox.take_over(now=NOON + timedelta(seconds=10)) == 1
+        assert inbox.release_expired_claims(now=NOON + timedelta(seconds=9.999)) == 0
+        assert inbox.release_expired_claims(now=NOON + timedelta(seconds=10)) == 1
         assert inbox.claim(now=NOON) == [Claim(update_id=1, attempt=2)]
 
     def test_a_claim_that_was_taken_over_does_nothing(self) -> None:
         first = working(1, player=7)
-        inbox.take_over(now=NOON + timedelta(seconds=10))
+        inbox.release_expired_claims(now=NOON + timedelta(seconds=10))
 
         inbox.process(first, handle=say, slow_down=ignore, give_up=ignore)
         unclaimed = InboxUpdate.objects.get().state
@@ -272,7 +272,7 @@ class TestTakeOver:
         while inbox.claim(now=now):
             claims += 1
             now += timedelta(seconds=10)
-            inbox.take_over(now=now)
+            inbox.release_expired_claims(now=now)
 
         assert claims == 20
         row = InboxUpdate.objects.get()

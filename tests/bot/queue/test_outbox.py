@@ -73,9 +73,9 @@ def claims_are(age: timedelta) -> None:
     OutgoingCall.objects.filter(state="SENDING").update(claimed_at=Now() - age)
 
 
-def claimed(now: datetime, *, room: int = 64) -> list[int]:
+def claimed(now: datetime, *, limit: int = 64) -> list[int]:
     """Take a turn that records nothing and return the ids of the claimed calls."""
-    return [one.id for one in outbox.take_turn(outcomes=[], room=room, now=now)]
+    return [one.id for one in outbox.record_and_claim(outcomes=[], limit=limit, now=now)]
 
 
 class Senders:
@@ -95,8 +95,8 @@ class Senders:
         """Let the next sender record what it has sent and claim more."""
         place = self._turn % len(self._flying)
         self._turn += 1
-        self._flying[place] = outbox.take_turn(
-            outcomes=[sent(one) for one in self._flying[place]], room=64, now=after(at)
+        self._flying[place] = outbox.record_and_claim(
+            outcomes=[sent(one) for one in self._flying[place]], limit=64, now=after(at)
         )
         self.sent += [(at, one.id) for one in self._flying[place]]
 
@@ -117,9 +117,9 @@ class TestOrder:
         first, second = make_call(1), make_call(1)
         other = make_call(2)
 
-        (one, _) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        (one, _) = outbox.record_and_claim(outcomes=[], limit=64, now=NOON)
         meanwhile = claimed(NOON)
-        following = outbox.take_turn(outcomes=[sent(one)], room=64, now=NOON)
+        following = outbox.record_and_claim(outcomes=[sent(one)], limit=64, now=NOON)
 
         assert one.id == first
         assert meanwhile == []
@@ -142,7 +142,7 @@ class TestOrder:
         bulk = [make_call(chat, lane=Lane.BULK) for chat in range(3)]
         answers = [make_call(chat) for chat in range(10, 13)]
 
-        assert claimed(NOON, room=4) == [*answers, bulk[0]]
+        assert claimed(NOON, limit=4) == [*answers, bulk[0]]
 
     def test_an_answer_does_not_wait_for_a_bulk_message_to_the_same_chat(self) -> None:
         make_call(1, lane=Lane.BULK)
@@ -155,9 +155,9 @@ class TestOrder:
         bulk = make_call(1, lane=Lane.BULK)
         make_call(1)
 
-        (answer,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        (answer,) = outbox.record_and_claim(outcomes=[], limit=64, now=NOON)
         meanwhile = claimed(NOON)
-        following = outbox.take_turn(outcomes=[sent(answer)], room=64, now=NOON)
+        following = outbox.record_and_claim(outcomes=[sent(answer)], limit=64, now=NOON)
 
         assert answer.lane == Lane.ANSWER
         assert meanwhile == []
@@ -166,9 +166,9 @@ class TestOrder:
     def test_no_more_leave_than_there_is_room_for(self) -> None:
         calls = [make_call(chat) for chat in range(5)]
 
-        assert claimed(NOON, room=0) == []
-        assert claimed(NOON, room=3) == calls[:3]
-        assert claimed(NOON, room=3) == calls[3:]
+        assert claimed(NOON, limit=0) == []
+        assert claimed(NOON, limit=3) == calls[:3]
+        assert claimed(NOON, limit=3) == calls[3:]
 
 
 @pytest.mark.django_db
@@ -244,7 +244,7 @@ class TestPace:
     def test_answers_have_no_ceiling_unless_one_is_set(self) -> None:
         calls = [make_call(chat) for chat in range(100)]
 
-        assert claimed(NOON, room=200) == calls
+        assert claimed(NOON, limit=200) == calls
 
     def test_a_ceiling_for_answers_is_kept_by_all_senders_together(
         self, settings: Settings
@@ -300,7 +300,7 @@ class TestTwoSenders:
         calls = [make_call(chat) for chat in range(20)]
 
         first, second = run_together(
-            partial(claimed, NOON, room=10), partial(claimed, NOON, room=10)
+            partial(claimed, NOON, limit=10), partial(claimed, NOON, limit=10)
         )
         rest = claimed(NOON)
 
@@ -312,7 +312,7 @@ class TestStop:
     def test_while_telegram_wants_us_to_wait_nothing_leaves(self) -> None:
         answer, bulk = make_call(1), make_call(2, lane=Lane.BULK)
 
-        stopping = outbox.take_turn(outcomes=[], room=64, now=NOON, stop_until=after(5))
+        stopping = outbox.record_and_claim(outcomes=[], limit=64, now=NOON, stop_until=after(5))
 
         assert stopping == []
         assert claimed(after(4.999)) == []
@@ -321,17 +321,17 @@ class TestStop:
     def test_of_two_stops_the_longer_one_holds(self) -> None:
         call = make_call(1)
 
-        outbox.take_turn(outcomes=[], room=64, now=NOON, stop_until=after(5))
-        outbox.take_turn(outcomes=[], room=64, now=NOON, stop_until=after(2))
+        outbox.record_and_claim(outcomes=[], limit=64, now=NOON, stop_until=after(5))
+        outbox.record_and_claim(outcomes=[], limit=64, now=NOON, stop_until=after(2))
 
         assert claimed(after(4.999)) == []
         assert claimed(after(5)) == [call]
 
     def test_outcomes_are_recorded_all_the_same(self) -> None:
         make_call(1)
-        (delivery,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        (delivery,) = outbox.record_and_claim(outcomes=[], limit=64, now=NOON)
 
-        outbox.take_turn(outcomes=[sent(delivery)], room=64, now=NOON, stop_until=after(5))
+        outbox.record_and_claim(outcomes=[sent(delivery)], limit=64, now=NOON, stop_until=after(5))
 
         assert OutgoingCall.objects.get().state == "SENT"
 
@@ -344,10 +344,10 @@ class TestChatsThatAreToldToWait:
         """Let Telegram limit each chat, so many seconds after noon."""
         for chat in chats:
             make_call(chat, **fields)
-        deliveries = outbox.take_turn(outcomes=[], room=64, now=at)
+        deliveries = outbox.record_and_claim(outcomes=[], limit=64, now=at)
         assert len(deliveries) == len(chats)
-        outbox.take_turn(
-            outcomes=[rate_limited(one, seconds=seconds) for one in deliveries], room=64, now=at
+        outbox.record_and_claim(
+            outcomes=[rate_limited(one, seconds=seconds) for one in deliveries], limit=64, now=at
         )
 
     def test_one_waits_and_ten_others_are_served_at_once(self) -> None:
@@ -392,7 +392,7 @@ class TestChatsThatAreToldToWait:
             rate_limited=True,
         )
 
-        outbox.take_turn(outcomes=[shorter], room=0, now=NOON)
+        outbox.record_and_claim(outcomes=[shorter], limit=0, now=NOON)
 
         assert RateLimit.objects.get(name="chat:1").limited_until == after(60)
 
@@ -402,9 +402,11 @@ class TestChatsThatAreToldToWait:
         )
         for _ in range(5):
             make_call(None, method="answerCallbackQuery", caused_by=update)
-        taps = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        taps = outbox.record_and_claim(outcomes=[], limit=64, now=NOON)
 
-        outbox.take_turn(outcomes=[rate_limited(tap, seconds=5) for tap in taps], room=64, now=NOON)
+        outbox.record_and_claim(
+            outcomes=[rate_limited(tap, seconds=5) for tap in taps], limit=64, now=NOON
+        )
 
         make_call(7)
         other = make_call(8)
@@ -452,13 +454,14 @@ def test_a_chat_that_is_limited_and_a_claim_of_its_lane_do_not_lock_each_other_o
     """One sender holds its lane and wants the chat, another one has the chat and continues."""
     RateLimit.objects.bulk_create([RateLimit(name="bulk", free_at=after(-60))])
     make_call(1)
-    (answer,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+    (answer,) = outbox.record_and_claim(outcomes=[], limit=64, now=NOON)
     for chat in range(2, 5):
         make_call(chat, lane=Lane.BULK)
     wait = rate_limited(answer, seconds=5)
 
     first, second = overlap(
-        partial(outbox.take_turn, outcomes=[wait], room=64, now=NOON), partial(claimed, NOON)
+        partial(outbox.record_and_claim, outcomes=[wait], limit=64, now=NOON),
+        partial(claimed, NOON),
     )
 
     assert first == []
@@ -487,20 +490,20 @@ class TestEditsOfOneMessage:
 
     def test_one_that_was_limited_is_superseded_too(self) -> None:
         self.edit()
-        (older,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        (older,) = outbox.record_and_claim(outcomes=[], limit=64, now=NOON)
         newer = self.edit()
-        outbox.take_turn(outcomes=[rate_limited(older, seconds=5)], room=64, now=NOON)
+        outbox.record_and_claim(outcomes=[rate_limited(older, seconds=5)], limit=64, now=NOON)
 
         assert claimed(after(5)) == [newer]
         assert self.states() == ["SUPERSEDED", "SENDING"]
 
     def test_one_that_is_on_its_way_is_waited_for(self) -> None:
         self.edit()
-        (older,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        (older,) = outbox.record_and_claim(outcomes=[], limit=64, now=NOON)
         newer = self.edit()
 
         assert claimed(NOON) == []
-        following = outbox.take_turn(outcomes=[sent(older)], room=64, now=NOON)
+        following = outbox.record_and_claim(outcomes=[sent(older)], limit=64, now=NOON)
         assert [one.id for one in following] == [newer]
         assert self.states() == ["SENT", "SENDING"]
 
@@ -508,8 +511,8 @@ class TestEditsOfOneMessage:
         first, other_chat = self.edit(5), self.edit(5, chat=2)
         second = self.edit(6)
 
-        (one, two) = outbox.take_turn(outcomes=[], room=64, now=NOON)
-        following = outbox.take_turn(outcomes=[sent(one), sent(two)], room=64, now=NOON)
+        (one, two) = outbox.record_and_claim(outcomes=[], limit=64, now=NOON)
+        following = outbox.record_and_claim(outcomes=[sent(one), sent(two)], limit=64, now=NOON)
 
         assert [one.id, two.id] == [first, other_chat]
         assert [call.id for call in following] == [second]
@@ -527,8 +530,8 @@ class TestEditsOfOneMessage:
         text = self.edit()
         buttons = self.edit(method="editMessageReplyMarkup")
 
-        (one,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
-        following = outbox.take_turn(outcomes=[sent(one)], room=64, now=NOON)
+        (one,) = outbox.record_and_claim(outcomes=[], limit=64, now=NOON)
+        following = outbox.record_and_claim(outcomes=[sent(one)], limit=64, now=NOON)
 
         assert one.id == text
         assert [call.id for call in following] == [buttons]
@@ -546,9 +549,9 @@ class TestEditsOfOneMessage:
 class TestRecord:
     def test_an_outcome_is_written_down_whole(self) -> None:
         make_call(1)
-        (delivery,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        (delivery,) = outbox.record_and_claim(outcomes=[], limit=64, now=NOON)
 
-        outbox.take_turn(outcomes=[sent(delivery, message_id=17)], room=0, now=after(1))
+        outbox.record_and_claim(outcomes=[sent(delivery, message_id=17)], limit=0, now=after(1))
 
         row = OutgoingCall.objects.get()
         assert (row.state, row.attempts, row.message_id) == ("SENT", 1, 17)
@@ -556,25 +559,25 @@ class TestRecord:
 
     def test_a_call_that_is_to_be_made_again_waits_for_its_time(self) -> None:
         call = make_call(1)
-        (delivery,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        (delivery,) = outbox.record_and_claim(outcomes=[], limit=64, now=NOON)
         again = sent(
             delivery, state=CallState.PENDING, due_at=after(2), error="500", delivery_uncertain=True
         )
 
-        outbox.take_turn(outcomes=[again], room=64, now=NOON)
+        outbox.record_and_claim(outcomes=[again], limit=64, now=NOON)
 
         assert claimed(after(1.999)) == []
-        (delivery,) = outbox.take_turn(outcomes=[], room=64, now=after(2))
+        (delivery,) = outbox.record_and_claim(outcomes=[], limit=64, now=after(2))
         assert (delivery.id, delivery.attempts, delivery.delivery_uncertain) == (call, 1, True)
         assert OutgoingCall.objects.get().finished_at is None
 
     def test_an_outcome_for_a_call_that_is_not_under_way_is_ignored(self) -> None:
         make_call(1)
-        (delivery,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
-        outbox.take_turn(outcomes=[sent(delivery)], room=0, now=NOON)
+        (delivery,) = outbox.record_and_claim(outcomes=[], limit=64, now=NOON)
+        outbox.record_and_claim(outcomes=[sent(delivery)], limit=0, now=NOON)
 
         refused = sent(delivery, state=CallState.REFUSED)
-        outbox.take_turn(outcomes=[refused], room=0, now=NOON)
+        outbox.record_and_claim(outcomes=[refused], limit=0, now=NOON)
 
         assert OutgoingCall.objects.get().state == "SENT"
 
@@ -586,10 +589,10 @@ class TestFence:
     def claimed_twice(self) -> tuple[Delivery, Delivery]:
         """Let one sender claim a call, and another one after that one's claim has expired."""
         make_call(1)
-        (first,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        (first,) = outbox.record_and_claim(outcomes=[], limit=64, now=NOON)
         claims_are(timedelta(seconds=30))
-        outbox.take_over()
-        (second,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        outbox.release_expired_claims()
+        (second,) = outbox.record_and_claim(outcomes=[], limit=64, now=NOON)
         return first, second
 
     @pytest.mark.parametrize(
@@ -602,13 +605,13 @@ class TestFence:
         first, second = self.claimed_twice()
 
         late = sent(first, state=CallState(state), attempts=attempts)
-        outbox.take_turn(outcomes=[late], room=0, now=NOON)
+        outbox.record_and_claim(outcomes=[late], limit=0, now=NOON)
         row = OutgoingCall.objects.get()
         assert (row.state, row.attempts, row.delivery_uncertain) == ("SENDING", 1, True)
         assert claimed(NOON) == []
 
-        outbox.take_turn(
-            outcomes=[sent(second, state=CallState.REFUSED, error="Forbidden")], room=0, now=NOON
+        outbox.record_and_claim(
+            outcomes=[sent(second, state=CallState.REFUSED, error="Forbidden")], limit=0, now=NOON
         )
         row = OutgoingCall.objects.get()
         assert (row.state, row.attempts, row.error) == ("REFUSED", 2, "Forbidden")
@@ -616,12 +619,12 @@ class TestFence:
     def test_an_outcome_that_is_recorded_twice_does_not_end_the_next_claim(self) -> None:
         """The database broke off while it answered, and the call was limited: no attempt."""
         make_call(1)
-        (first,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        (first,) = outbox.record_and_claim(outcomes=[], limit=64, now=NOON)
         again = sent(first, state=CallState.PENDING, due_at=NOON, attempts=0)
-        outbox.take_turn(outcomes=[again], room=0, now=NOON)
-        (second,) = outbox.take_turn(outcomes=[], room=64, now=NOON)
+        outbox.record_and_claim(outcomes=[again], limit=0, now=NOON)
+        (second,) = outbox.record_and_claim(outcomes=[], limit=64, now=NOON)
 
-        outbox.take_turn(outcomes=[again], room=0, now=NOON)
+        outbox.record_and_claim(outcomes=[again], limit=0, now=NOON)
 
         assert (first.claim_number, second.claim_number) == (1, 2)
         assert OutgoingCall.objects.get().state == "SENDING"
@@ -634,9 +637,9 @@ class TestTakeOver:
         claimed(NOON)
 
         claims_are(timedelta(seconds=20))
-        assert outbox.take_over() == 0
+        assert outbox.release_expired_claims() == 0
         claims_are(timedelta(seconds=30))
-        assert outbox.take_over() == 1
+        assert outbox.release_expired_claims() == 1
 
     @pytest.mark.parametrize("hours", [-1, 1])
     def test_a_sender_whose_clock_is_wrong_takes_nothing_over(self, hours: int) -> None:
@@ -644,8 +647,8 @@ class TestTakeOver:
 
         with time_machine.travel(timezone.now() + timedelta(hours=hours), tick=False):
             claimed(NOON)
-            assert outbox.take_over() == 0
-        assert outbox.take_over() == 0
+            assert outbox.release_expired_claims() == 0
+        assert outbox.release_expired_claims() == 0
 
     @pytest.mark.parametrize(
         ("fields", "state"),
@@ -664,7 +667,7 @@ class TestTakeOver:
         claimed(NOON)
         claims_are(timedelta(seconds=30))
 
-        outbox.take_over()
+        outbox.release_expired_claims()
 
         row = OutgoingCall.objects.get()
         assert (row.state, row.delivery_uncertain) == (state, True)

@@ -591,7 +591,7 @@ class TestSender:
         self, settings: Settings, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         make_call(1)
-        ask = outbox.take_turn
+        ask = outbox.record_and_claim
         asked: list[int] = []
 
         async def story(telegram: Telegram, one: Sender) -> None:
