@@ -160,11 +160,11 @@ def test_a_locked_mode_says_why_and_opens_with_a_mega_pack(road: Road, clock: An
 
     opened = road.say(anna, "/play")
 
-    assert labels(menu)[2:5] == ["🔒 Cases", "🔒 Separable verbs", "🔒 Word order"]
+    assert labels(menu)[3:6] == ["🔒 Cases", "🔒 Separable verbs", "🔒 Word order"]
     # Offered is what opens it, and a second time within hours nothing.
     assert "Mega Pack · ⭐ 15" in labels(locked)
     assert toasts == ["🔒 “Cases” is open with Premium or after a Mega Pack."] * 2
-    assert labels(opened)[2:4] == ["Cases", "🔒 Separable verbs"]
+    assert labels(opened)[3:5] == ["Cases", "🔒 Separable verbs"]
     assert not Round.objects.exists()
 
 
@@ -183,7 +183,7 @@ def test_a_mode_that_was_open_says_since_when_it_is_not(
     road.say(anna, "/play")
     give(Player.objects.get(), **goods)
     clock.shift(timedelta(days=days))
-    locked = labels(road.say(anna, "/play"))[3]
+    locked = labels(road.say(anna, "/play"))[4]
     road.tap(anna, locked)
     road.say(anna, "/play")
 
