@@ -37,24 +37,27 @@ SELECT count(*) FROM blocked WHERE pid <> ALL(%s::int[])
 
 
 def meet_after(
-    monkeypatch: pytest.MonkeyPatch, owner: object, name: str, *, callers: int = 2
+    monkeypatch: pytest.MonkeyPatch, owner: object, *names: str, callers: int = 2
 ) -> None:
-    """Make so many callers of `owner.name` wait for each other right after it returns.
+    """Make so many callers of any of `owner.names` wait for each other right after it returns.
 
     Without a lock all of them come, and continue with what they read before anybody wrote. With one
     a caller continues as soon as all others have ended, wait for a lock of somebody who is here, or
     wait at another meeting; and nobody meets again.
     """
-    function = getattr(owner, name)
     meeting = Meeting(callers)
 
-    @wraps(function)
-    def waiting(*args: Any, **kwargs: Any) -> Any:
-        result = function(*args, **kwargs)
-        meeting.wait()
-        return result
+    def meeting_after(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def waiting(*args: Any, **kwargs: Any) -> Any:
+            result = function(*args, **kwargs)
+            meeting.wait()
+            return result
 
-    monkeypatch.setattr(owner, name, waiting)
+        return waiting
+
+    for name in names:
+        monkeypatch.setattr(owner, name, meeting_after(getattr(owner, name)))
 
 
 # Who waits at a meeting, whichever it is: the process of PostgreSQL, by thread.

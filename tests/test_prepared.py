@@ -526,6 +526,7 @@ class TestTheProduct:
             ).next
             assert shown is not None
             rounds.outcomes(shown.round)
+            assert rounds.open_question(player=player) == shown
             round_question = shown
         begun = daily.start(player=player, now=NOON)
         for number in (1, 2):

@@ -12,6 +12,8 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat import goods_texts, phrases
 from payments.catalogue import Offer
+from quizarena.game.models import RoundQuestion
+from quizarena.game.rounds import ROUND_LENGTH
 
 
 class Data(StrEnum):
@@ -22,6 +24,7 @@ class Data(StrEnum):
     PLAY = "play"  # play:<mode>:<start key>
     ANSWER = "answer"  # answer:<round_question>:<option index>
     STOP = "stop"  # stop:<round>
+    CONTINUE = "continue"  # continue:<round>
     DAILY = "daily"
     DAILY_START = "daily-start"
     DAILY_ANSWER = "daily-answer"  # daily-answer:<run>:<number of the question>:<option index>
@@ -85,15 +88,24 @@ def play() -> InlineKeyboardButton:
     return button(phrases.button_play(), Data.MENU)
 
 
+def continue_round(waiting: RoundQuestion | None) -> list[list[InlineKeyboardButton]]:
+    """Return the row that leads to the open round of its latest question; none without one."""
+    if waiting is None:
+        return []
+    label = phrases.button_continue_round(number=waiting.number, length=ROUND_LENGTH)
+    return [[button(label, Data.CONTINUE, waiting.round_id)]]
+
+
 def daily() -> InlineKeyboardButton:
     """Return the way to the daily challenge."""
     return button(phrases.button_daily(), Data.DAILY)
 
 
-def home() -> InlineKeyboardMarkup:
-    """Return the buttons under the greeting."""
+def home(waiting: RoundQuestion | None = None) -> InlineKeyboardMarkup:
+    """Return the buttons under the greeting; `waiting` is the latest question of an open round."""
     return InlineKeyboardMarkup(
         [
+            *continue_round(waiting),
             [daily()],
             [play()],
             [

@@ -125,6 +125,11 @@ def button_play() -> str:
     return _("▶️ Play")
 
 
+def button_continue_round(*, number: int, length: int) -> str:
+    """Return the label of the button that leads to the question that a round waits for."""
+    return _("▶️ Continue ({number}/{length})").format(number=number, length=length)
+
+
 def button_daily() -> str:
     """Return the label of the button that opens the daily challenge."""
     return _("📅 Daily challenge")

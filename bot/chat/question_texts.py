@@ -6,12 +6,19 @@ from html import escape
 
 from django.utils.translation import gettext as _
 
-from quizarena.game.models import QuestionVersion
+from bot.chat import phrases
+from quizarena.game.models import Mode, QuestionVersion
 
 RIGHT, WRONG = "🟩", "🟥"
 DIVIDER = "➖➖➖"
 # What stands for the missing word in a question.
 _GAP = re.compile("_{2,}")
+
+
+def head(*, level: str, mode: Mode | str, number: int, length: int) -> str:
+    """Return what stands above a question: its level and mode, and how far one is."""
+    bar = "●" * number + "○" * (length - number)
+    return f"<i>{escape(f'{level} · {phrases.mode_name(mode)}')}</i>\n{bar} {number}/{length}"
 
 
 def feedback(version: QuestionVersion, *, choice: int) -> str:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import BigIntegerField, Q, QuerySet
+from django.db.models import BigIntegerField, QuerySet
 from django.utils import timezone
 
 from economy import entitlements, streaks, wallets
@@ -37,10 +37,22 @@ BATCH = 100
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Start:
-    """The question that a round waits for, and what it cost; no charge when a tap was repeated."""
+    """The question that a round waits for, and what it cost; no charge when a tap was repeated.
+
+    `has_returned_energy` says that another round was given up for it, whose question was refunded.
+    """
 
     round_question: RoundQuestion
     charge: Charge | None = None
+    has_returned_energy: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """A round that its player has given up, and whether the energy of its question came back."""
+
+    played: Round
+    has_returned_energy: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,37 +75,48 @@ def start(*, player: Player, mode: Mode, key: str, now: datetime) -> Start:
     """Start a round with its first question, which costs one energy.
 
     A key that has started a round starts no other and costs nothing: it resumes this one, or raises
-    StaleTapError if it is over. An open round of the player is stopped: one plays one at a time.
-    Locks both. Raises LockedModeError, NoEnergyError when there is none left, and
-    NoQuestionsError when the mode has none.
+    StaleTapError if it is over. An open round of the player is given up, as by `stop`: one plays
+    one at a time, and the point that it returns may pay for the new one. Raises LockedModeError,
+    NoEnergyError when there is none left, and NoQuestionsError when the mode has none.
     """
     # Before the wallet is: an answer, and what gives a question back, lock in this order.
-    existing, open_round = _lock_rounds(player=player, key=key)
+    existing, last = _lock_rounds(player=player, key=key)
     if existing is not None:
         return resume(player=player, round_id=existing.pk, now=now)
-    first, charge = _pay_for_question(player=player, mode=mode, key=_charge_key(key, 1), now=now)
-    if open_round is not None:
-        _end(open_round, RoundState.STOPPED, now=now)
+    charge_key = _charge_key(key, 1)
+    if last is None:
+        has_returned_energy = False
+        first, charge = _pay_for_question(player=player, mode=mode, key=charge_key, now=now)
+    else:
+        with transaction.atomic():  # A refusal leaves the open round as it was.
+            has_returned_energy = _give_up(last, player=player, now=now)
+            first, charge = _pay_for_question(player=player, mode=mode, key=charge_key, now=now)
     new = Round(player=player, mode=mode, start_key=key, started_at=now)
     prepared.insert(new)
-    return Start(round_question=_show(first, current=new, number=1, now=now), charge=charge)
+    return Start(
+        round_question=_show(first, current=new, number=1, now=now),
+        charge=charge,
+        has_returned_energy=has_returned_energy,
+    )
+
+
+def open_question(*, player: Player) -> RoundQuestion | None:
+    """Return the latest question of the player's open round, to say where it stands."""
+    return _latest_open.first(player_id=player.pk)
 
 
 def resume(*, player: Player, round_id: int, now: datetime) -> Start:
     """Return the question that an open round waits for, or show another if it was refunded.
 
-    The other one has the number of the refunded one, and costs as any question. Locks
-    the round. Raises what `start` raises, and StaleTapError when the round is over.
+    The other one has the number of the refunded one, and costs as any question. Locks the question.
+    Raises what `start` raises, and StaleTapError when the round is over.
     """
-    rounds = Round.objects.select_for_update().filter(pk=round_id, player=player)
-    current = rounds.filter(state=RoundState.OPEN).first()
-    if current is None:
+    shown = _lock_latest_question(player)
+    if shown is None or shown.round_id != round_id:
         raise StaleTapError("the round is over")
-    shown = current.round_questions.order_by("-pk").select_related("version__question_row").first()
-    assert shown is not None  # A round begins with its first question.
-    shown.round = current
     if shown.refunded_at is None:
         return Start(round_question=shown)
+    current = shown.round
     current.player = player
     key = _charge_key(
         current.start_key,
@@ -140,14 +163,16 @@ def answer(*, player: Player, round_question_id: int, option_index: int, now: da
     return Answer(graded=round_question, streak=streak, next=shown, charge=charge)
 
 
-def stop(*, player: Player, round_id: int, now: datetime) -> Round:
-    """End an open round early and return it. Raises StaleTapError when it is over already."""
-    stopped = Round.objects.filter(pk=round_id, player=player, state=RoundState.OPEN).update(
-        state=RoundState.STOPPED, finished_at=now
-    )
-    if not stopped:
+def stop(*, player: Player, round_id: int, now: datetime) -> Stop:
+    """Give up an open round: it ends, and its unanswered question is refunded, once.
+
+    Locks the question, its round and the wallet. Raises StaleTapError when the round is over
+    already.
+    """
+    last = _lock_latest_question(player)
+    if last is None or last.round_id != round_id:
         raise StaleTapError("the round is over")
-    return Round.objects.get(pk=round_id)
+    return Stop(played=last.round, has_returned_energy=_give_up(last, player=player, now=now))
 
 
 @transaction.atomic
@@ -165,16 +190,7 @@ def refund_question(*, round_question_id: int, now: datetime) -> bool:
         or round_question.refunded_at is not None
     ):
         return False
-    earlier = RoundQuestion.objects.filter(
-        round=round_question.round_id, number=round_question.number, pk__lt=round_question.pk
-    )
-    wallets.return_question(
-        player=round_question.player,
-        key=_charge_key(round_question.round.start_key, round_question.number, replaces=earlier),
-        now=now,
-    )
-    round_question.refunded_at = now
-    round_question.save(update_fields=["refunded_at"])
+    _refund(round_question, player=round_question.player, now=now)
     return True
 
 
@@ -195,6 +211,12 @@ def refund_withdrawn(*, until: datetime) -> int:
         ),
         until=until,
     )
+
+
+def answered(current: Round) -> list[RoundQuestion]:
+    """Return the answered questions of the round, in order, with what they read."""
+    graded = current.round_questions.exclude(answered_at=None)
+    return list(graded.select_related("version").order_by("number"))
 
 
 def outcomes(current: Round) -> list[bool]:
@@ -235,26 +257,85 @@ def _round_question(*, round_question_id: int) -> QuerySet[RoundQuestion]:
     return locked.select_related("round", "version").filter(pk=round_question_id)
 
 
-def _lock_rounds(*, player: Player, key: str) -> tuple[Round | None, Round | None]:
-    """Lock and return the player's round that `key` has started, and the one that is open."""
-    locked = _started_by_or_open.rows(player_id=player.pk, key=key)
-    return (
-        next((one for one in locked if one.start_key == key), None),
-        next((one for one in locked if one.state == RoundState.OPEN), None),
-    )
+def _lock_rounds(*, player: Player, key: str) -> tuple[Round | None, RoundQuestion | None]:
+    """Return the player's round that `key` has started; else lock and return the latest question.
+
+    That is the one of the open round. Two starts at once are kept apart by the constraints of a
+    round.
+    """
+    existing = _started_by.first(player_id=player.pk, key=key)
+    return existing, (_lock_latest_question(player) if existing is None else None)
 
 
 @prepared.prepared
-def _started_by_or_open(*, player_id: int, key: str) -> QuerySet[Round]:
-    rounds = Round.objects.select_for_update().filter(player_id=player_id).order_by("pk")
-    return rounds.filter(Q(start_key=key) | Q(state=RoundState.OPEN))
+def _started_by(*, player_id: int, key: str) -> QuerySet[Round]:
+    return Round.objects.filter(player_id=player_id, start_key=key)
+
+
+def _lock_latest_question(player: Player) -> RoundQuestion | None:
+    """Lock and return the latest question of the player's open round, with its round.
+
+    Who has it can end the round or continue it: all others wait for it before they lock the round.
+    While this waited itself, a newer one may have come, or the round may be over: so whatever is
+    not waiting for an answer is looked for again.
+    """
+    locked = _latest_question.first(player_id=player.pk)
+    while locked is not None and not _is_waiting(locked):
+        newer = _latest_question.first(player_id=player.pk)
+        if newer is not None and newer.pk == locked.pk:
+            return newer
+        locked = newer
+    return locked
+
+
+@prepared.prepared
+def _latest_question(*, player_id: int) -> QuerySet[RoundQuestion]:
+    return _of_open_round(player_id).select_for_update(of=["self"])[:1]
+
+
+@prepared.prepared
+def _latest_open(*, player_id: int) -> QuerySet[RoundQuestion]:
+    return _of_open_round(player_id)[:1]
+
+
+def _of_open_round(player_id: int) -> QuerySet[RoundQuestion]:
+    """Return the questions of the player's open round, the latest first."""
+    shown = RoundQuestion.objects.select_related("round", "version__question_row")
+    return shown.filter(round__player=player_id, round__state=RoundState.OPEN).order_by("-pk")
+
+
+def _is_waiting(round_question: RoundQuestion) -> bool:
+    return round_question.answered_at is None and round_question.refunded_at is None
+
+
+def _give_up(last: RoundQuestion, *, player: Player, now: datetime) -> bool:
+    """Stop the open round of its latest question, which is locked, and refund it if it waits.
+
+    Return whether energy came back.
+    """
+    _end(last.round, RoundState.STOPPED, now=now)
+    return _is_waiting(last) and _refund(last, player=player, now=now)
+
+
+def _refund(round_question: RoundQuestion, *, player: Player, now: datetime) -> bool:
+    """Refund a question, which is locked and waits; return whether energy came back.
+
+    None does where none was taken, or where the bucket is full again.
+    """
+    earlier = RoundQuestion.objects.filter(
+        round=round_question.round_id, number=round_question.number, pk__lt=round_question.pk
+    )
+    key = _charge_key(round_question.round.start_key, round_question.number, replaces=earlier)
+    entry = wallets.return_question(player=player, key=key, now=now)
+    round_question.refunded_at = now
+    round_question.save(update_fields=["refunded_at"])
+    return entry is not None
 
 
 def _refuse_if_not_waiting(round_question: RoundQuestion) -> None:
     """Raise why the question cannot be answered, unless its round waits for just this answer."""
     is_open = round_question.round.state == RoundState.OPEN
-    is_waiting = round_question.answered_at is None and round_question.refunded_at is None
-    if is_open and is_waiting:
+    if is_open and _is_waiting(round_question):
         return
     if is_open and not round_question.round.round_questions.waiting().exists():
         raise QuestionRefundedError(round_question)

@@ -238,7 +238,7 @@ class TestWithdrawal:
         question_bank.disable(question_id=asked[0].question_id)
 
         assert [sweep(), sweep()] == [2, 0]
-        assert [owned(player)[0] for player in players] == [20, 20, 18, 19]
+        assert [owned(player)[0] for player in players] == [20, 20, 18, 20]
 
     def test_one_that_cannot_be_refunded_does_not_hold_up_the_others(self) -> None:
         players = [make_player(number) for number in (1, 2, 3)]
@@ -286,8 +286,8 @@ def test_a_tap_on_a_withdrawn_question_says_so_and_brings_another(road: Road, ba
         "This question was taken out, and its energy is yours again. Here is another one!"
     )
     assert toast["show_alert"]
-    assert another["text"].startswith("A1 · Quick mix A1–A2 (1/10)")
-    assert another["text"].split("\n")[2] != question["text"].split("\n")[2]
+    assert another["text"].startswith("A1 · Quick mix A1–A2\n●○○○○○○○○○ 1/10\n\n")
+    assert another["text"].split("\n")[3] != question["text"].split("\n")[3]
     assert len(labels(another)) == 5
     assert owned(player) == (19, 0)
 

@@ -225,8 +225,9 @@ class TestStop:
         player = make_player()
         answer = tap(player, start(player))
 
-        played = rounds.stop(player=player, round_id=answer.graded.round_id, now=LATER)
+        stopped = rounds.stop(player=player, round_id=answer.graded.round_id, now=LATER)
 
+        played = stopped.played
         assert (played.state, played.finished_at) == ("STOPPED", LATER)
         assert rounds.outcomes(played) == [True]
 

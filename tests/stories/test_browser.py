@@ -54,7 +54,7 @@ def test_a_newcomer_plays_a_round_in_the_chat_page(stack: Stack, page: Page) -> 
 
     for number in range(1, 11):
         bubble = chat.get_by_test_id("bubble").last
-        expect(bubble).to_contain_text(f"({number}/10)")
+        expect(bubble).to_contain_text(f" {number}/10")
         chat.get_by_test_id("inline-button").filter(has_text="richtig").click()
 
     bubble = chat.get_by_test_id("bubble").last

@@ -32,9 +32,13 @@ def page(progress: Progress | None, *, now: datetime) -> str:
 
 def question(asked: DailyQuestion) -> str:
     """Return a question with its level and number."""
-    mode = phrases.mode_name(Mode.DAILY_CHALLENGE)
-    head = f"{asked.level} · {mode} ({asked.number}/{DAILY_LENGTH})"
-    return f"<i>{escape(head)}</i>\n\n<b>{escape(asked.version.question)}</b>"
+    head = question_texts.head(
+        level=asked.level,
+        mode=Mode.DAILY_CHALLENGE,
+        number=asked.number,
+        length=DAILY_LENGTH,
+    )
+    return f"{head}\n\n<b>{escape(asked.version.question)}</b>"
 
 
 def feedback(answered: Answer) -> str:

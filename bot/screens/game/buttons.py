@@ -19,13 +19,15 @@ MENU = (
 )
 
 
-def menu(*, start_key: str, open_modes: Collection[str] | None) -> InlineKeyboardMarkup:
-    """Return one button for the daily challenge and one for each mode.
+def menu(
+    *, start_key: str, open_modes: Collection[str] | None, waiting: RoundQuestion | None
+) -> InlineKeyboardMarkup:
+    """Return one button for an open round, one for the daily challenge and one for each mode.
 
     `start_key` makes all taps on a mode one start. `open_modes` are those without a lock; None is
-    all of them.
+    all of them. `waiting` is the latest question of the open round.
     """
-    rows = [[navigation.daily()]]
+    rows = [*navigation.continue_round(waiting), [navigation.daily()]]
     for mode in MENU:
         is_open = open_modes is None or mode in open_modes
         label = phrases.mode_name(mode) if is_open else f"🔒 {phrases.mode_name(mode)}"

@@ -11,8 +11,9 @@ from bot.chat.navigation import Data
 from bot.chat.screen import Screen
 from bot.screens.game import buttons, texts
 from bot.screens.offers import touchpoints
-from economy import entitlements
+from economy import entitlements, wallets
 from economy.errors import NoEnergyError
+from economy.wallets import Charge
 from payments.offer_rules import Touchpoint
 from quizarena.game import rounds
 from quizarena.game.errors import (
@@ -47,6 +48,16 @@ async def start_round(update: Update, context: Context) -> None:
         return
     begin = partial(rounds.start, player=context.player, mode=Mode(mode), key=key, now=context.now)
     await _ask(update, context, begin)
+
+
+async def continue_round(update: Update, context: Context) -> None:
+    """Turn the message into the question that the player's open round waits for."""
+    (round_id,) = taps.arguments(taps.tap(update), 1)
+
+    def resume() -> Start:
+        return rounds.resume(player=context.player, round_id=int(round_id), now=context.now)
+
+    await _ask(update, context, resume, shows_again=True)
 
 
 async def answer(update: Update, context: Context) -> None:
@@ -106,23 +117,31 @@ async def stop(update: Update, context: Context) -> None:
     query = taps.tap(update)
     (round_id,) = taps.arguments(query, 1)
     try:
-        played = rounds.stop(player=context.player, round_id=int(round_id), now=context.now)
+        ended = rounds.stop(player=context.player, round_id=int(round_id), now=context.now)
     except (StaleTapError, ValueError):
         await taps.stale(update, context)
         return
     await query.answer()
     await taps.edit_message(
-        query, texts.result(played, rounds.outcomes(played)), buttons.after_round(played)
+        query,
+        texts.stopped(ended, rounds.outcomes(ended.played)),
+        buttons.after_round(ended.played),
     )
     await touchpoints.show_offer(context, Touchpoint.ROUND_OVER)
 
 
 async def _ask(
-    update: Update, context: Context, begin: Callable[[], Start], *, note: str = ""
+    update: Update,
+    context: Context,
+    begin: Callable[[], Start],
+    *,
+    note: str = "",
+    shows_again: bool = False,
 ) -> None:
     """Turn the tapped message into the question that `begin` brings, or say why there is none.
 
-    `note` is said over the chat with the question.
+    `note` is said over the chat with the question. One that was paid before stands in the message
+    already, after a second tap; `shows_again` shows it nevertheless.
     """
     query = taps.tap(update)
     try:
@@ -149,10 +168,16 @@ async def _ask(
         await taps.stale(update, context)
         return
     await query.answer(note or None, show_alert=bool(note) or None)
-    if started.charge is not None:
+    charge = started.charge
+    if charge is None and shows_again:
+        charge = Charge(
+            energy=wallets.energy_at(player=context.player, now=context.now),
+            plan=entitlements.premium_at(player=context.player, at=context.now),
+        )
+    if charge is not None:
         await taps.edit_message(
             query,
-            texts.question(started.round_question, started.charge, now=context.now),
+            texts.first_question(started, charge, now=context.now),
             buttons.options(started.round_question),
             shows=started.round_question,
         )
@@ -161,10 +186,20 @@ async def _ask(
 def _menu(update: Update, context: Context) -> InlineKeyboardMarkup:
     """Return the modes, those that are not open to the player with a lock."""
     open_modes = entitlements.open_modes(player=context.player, at=context.now)
-    return buttons.menu(start_key=f"u{update.update_id}", open_modes=open_modes)
+    return buttons.menu(
+        start_key=f"u{update.update_id}",
+        open_modes=open_modes,
+        waiting=rounds.open_question(player=context.player),
+    )
 
 
 SCREEN = Screen(
     commands={"play": play},
-    buttons={Data.MENU: menu, Data.PLAY: start_round, Data.ANSWER: answer, Data.STOP: stop},
+    buttons={
+        Data.ANSWER: answer,
+        Data.MENU: menu,
+        Data.PLAY: start_round,
+        Data.CONTINUE: continue_round,
+        Data.STOP: stop,
+    },
 )

@@ -16,7 +16,7 @@ from economy.streaks import EarnBack, StreakChange
 from economy.wallets import Charge
 from quizarena.game.errors import LockedModeError
 from quizarena.game.models import Round, RoundQuestion
-from quizarena.game.rounds import ROUND_LENGTH, Answer
+from quizarena.game.rounds import ROUND_LENGTH, Answer, Start, Stop
 
 
 def choose_mode() -> str:
@@ -26,11 +26,23 @@ def choose_mode() -> str:
 
 def question(round_question: RoundQuestion, charge: Charge | None, *, now: datetime) -> str:
     """Return a question with its level and place in the round, and the energy that is left."""
-    level = round_question.version.question_row.level
-    place = f"{round_question.number}/{ROUND_LENGTH}"
-    head = f"{level} · {phrases.mode_name(round_question.mode)} ({place})"
+    head = question_texts.head(
+        level=round_question.version.question_row.level,
+        mode=round_question.mode,
+        number=round_question.number,
+        length=ROUND_LENGTH,
+    )
     energy = f"\n\n{phrases.energy_line(charge.energy, charge.plan, now=now)}" if charge else ""
-    return f"<i>{escape(head)}</i>\n\n<b>{escape(round_question.version.question)}</b>{energy}"
+    return f"{head}\n\n<b>{escape(round_question.version.question)}</b>{energy}"
+
+
+def first_question(started: Start, charge: Charge, *, now: datetime) -> str:
+    """Return the question that a start has brought, below what it has done to another round."""
+    asked = question(started.round_question, charge, now=now)
+    if not started.has_returned_energy:
+        return asked
+    ended = _("⏹ Your other round has ended, and its open question's energy is yours again.")
+    return f"{ended}\n\n{asked}"
 
 
 def no_energy(refusal: NoEnergyError, *, now: datetime) -> str:
@@ -153,6 +165,15 @@ def result(played: Round, outcomes: Sequence[bool]) -> str:
     ).format(correct=correct, answered=answered)
     squares = question_texts.grid(outcomes)
     return f"🏁 {escape(phrases.mode_name(played.mode))}\n{squares}\n{score}\n\n{verdict}"
+
+
+def stopped(stop: Stop, outcomes: Sequence[bool]) -> str:
+    """Return how a round went that its player has given up."""
+    went = result(stop.played, outcomes)
+    if not stop.has_returned_energy:
+        return went
+    returned = _("⚡ The open question's energy is yours again.")
+    return f"{went}\n\n{returned}"
 
 
 def last_feedback_and_result(answer: Answer, outcomes: Sequence[bool], *, now: datetime) -> str:

@@ -11,6 +11,7 @@ from economy.holdings import holdings
 from promos import referrals
 from promos.errors import NoRewardError, NotYetError
 from promos.models import RewardChoice
+from quizarena.game import rounds
 
 # How the start parameter of an invitation begins (t.me/<bot>?start=ref_<code>).
 LINK = "ref_"
@@ -47,7 +48,9 @@ async def followed(update: Update, context: Context, parameter: str, *, is_first
             greeting = texts.own_link()
         else:
             greeting = texts.plays_already(name=name, inviter=inviter.player.first_name)
-    await taps.send_message(update, greeting, navigation.home())
+    await taps.send_message(
+        update, greeting, navigation.home(rounds.open_question(player=context.player))
+    )
 
 
 async def choose(update: Update, context: Context) -> None:

@@ -8,6 +8,7 @@ from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
 from bot.screens.language import buttons, texts
+from quizarena.game import rounds
 from quizarena.players import services as players
 from quizarena.players.models import Language
 
@@ -35,7 +36,9 @@ async def choose_language(update: Update, context: Context) -> None:
     translation.activate(code)
     await query.answer(texts.language_chosen())
     await taps.edit_message(
-        query, phrases.greeting(name=context.player.first_name), navigation.home()
+        query,
+        phrases.greeting(name=context.player.first_name),
+        navigation.home(rounds.open_question(player=context.player)),
     )
 
 

@@ -12,6 +12,7 @@ from bot.chat.screen import Screen
 from bot.screens.offers import buttons, texts
 from payments import catalogue, offers
 from payments.errors import StaleOfferError
+from quizarena.game import rounds
 
 
 async def discount(update: Update, context: Context) -> None:
@@ -60,7 +61,9 @@ async def _put_away(update: Update, context: Context, *, is_muted: bool) -> None
         return
     await query.answer(texts.muted() if is_muted else texts.snoozed())
     await taps.edit_message(
-        query, phrases.greeting(name=context.player.first_name), navigation.home()
+        query,
+        phrases.greeting(name=context.player.first_name),
+        navigation.home(rounds.open_question(player=context.player)),
     )
 
 

@@ -17,6 +17,7 @@ from economy.holdings import holdings
 from payments import catalogue
 from promos import redemptions
 from promos.models import Channel, Redemption
+from quizarena.game import rounds
 from quizarena.players import services as players
 from quizarena.players.models import Awaited
 
@@ -57,7 +58,9 @@ async def followed(update: Update, context: Context, parameter: str, *, is_first
     """Try the code of a deep link; who is here for the first time is greeted before."""
     if context.player.created_at == context.now:
         greeting = phrases.greeting(name=context.player.first_name)
-        await taps.send_message(update, greeting, navigation.home())
+        await taps.send_message(
+            update, greeting, navigation.home(rounds.open_question(player=context.player))
+        )
     await _redeem(update, context, parameter.removeprefix(LINK), Channel.LINK)
 
 

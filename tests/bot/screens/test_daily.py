@@ -128,10 +128,10 @@ class TestPlaying:
             for is_right in (False, True, True, True, True, True):
                 message = answer(road, anna, message, is_right=is_right)
 
-        assert first["text"].startswith("A1 · Daily challenge (1/7)\n\nFrage A1 ")
+        assert first["text"].startswith("A1 · Daily challenge\n●○○○○○○ 1/7\n\nFrage A1 ")
         assert labels(first)[-1] == "⏸ Pause"
         assert "✅ Right! richtig" in second["text"]
-        assert "\n\n➖➖➖\n\nA1 · Daily challenge (2/7)\n\nFrage A1 " in second["text"]
+        assert "\n\n➖➖➖\n\nA1 · Daily challenge\n●●○○○○○ 2/7\n\nFrage A1 " in second["text"]
         assert message["text"].endswith(
             "➖➖➖\n\n"
             "🏁 Daily challenge of 16 Dec\n"
@@ -215,7 +215,7 @@ class TestPlaying:
         )
         assert labels(page)[0] == "▶️ Continue"
         assert again["text"] in second["text"]
-        assert again["text"].startswith("A1 · Daily challenge (2/7)")
+        assert again["text"].startswith("A1 · Daily challenge\n●●○○○○○ 2/7")
 
     def test_who_has_finished_sees_the_result_again(self, road: Road) -> None:
         anna = newcomer(road)
@@ -301,7 +301,7 @@ class TestTwice:
         travel(road)
 
         assert DailyAnswer.objects.count() == 1
-        assert "(2/7)" in road.sandbox.last_message(anna)["text"]
+        assert "●●○○○○○ 2/7" in road.sandbox.last_message(anna)["text"]
 
     def test_two_taps_on_the_start(self, road: Road) -> None:
         anna = newcomer(road)
@@ -312,7 +312,7 @@ class TestTwice:
         travel(road)
 
         assert DailyRun.objects.count() == 1
-        assert "(1/7)" in road.sandbox.last_message(anna)["text"]
+        assert "●○○○○○○ 1/7" in road.sandbox.last_message(anna)["text"]
 
     @pytest.mark.parametrize(
         "data",
@@ -364,7 +364,7 @@ class TestMidnight:
             following = tap(road, anna, "daily-start")
 
         assert page["text"].startswith(begins)
-        assert "(1/7)" in following["text"]
+        assert "●○○○○○○ 1/7" in following["text"]
         old, new = DailyRun.objects.order_by("pk")
         assert (old.finished_at, old.answers.count()) == (None, 6)
         assert (new.set.day, new.answers.count()) == (date(2026, 12, 16 + days), 0)

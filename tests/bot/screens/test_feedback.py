@@ -88,8 +88,8 @@ def test_a_question_is_headed_by_level_mode_and_progress(road: Road) -> None:
     first = road.tap(anna, "Швидкий мікс A1–A2")
     second = road.tap(anna, right(first))
 
-    assert first["text"].startswith("A1 · Швидкий мікс A1–A2 (1/10)\n\nFrage ")
-    assert "\n\nA1 · Швидкий мікс A1–A2 (2/10)\n\nFrage " in second["text"]
+    assert first["text"].startswith("A1 · Швидкий мікс A1–A2\n●○○○○○○○○○ 1/10\n\nFrage ")
+    assert "\n\nA1 · Швидкий мікс A1–A2\n●●○○○○○○○○ 2/10\n\nFrage " in second["text"]
 
 
 @pytest.mark.django_db

@@ -71,7 +71,7 @@ def test_the_call_that_shows_a_question_knows_it(road: Road, anna: int) -> None:
 
     shown = OutgoingCall.objects.filter(round_question__isnull=False).order_by("pk")
     assert [call.round_question.number for call in shown if call.round_question] == [1, 2]
-    assert second["text"].split("\n")[-5].startswith("A1 · Quick mix A1–A2 (2/10)")
+    assert second["text"].split("\n")[-6:-4] == ["A1 · Quick mix A1–A2", "●●○○○○○○○○ 2/10"]
 
 
 def test_a_player_who_blocked_the_bot_before_the_question_came_gets_it_back_and_goes_on_later(
@@ -86,7 +86,7 @@ def test_a_player_who_blocked_the_bot_before_the_question_came_gets_it_back_and_
     assert free_energy() == 20
     road.sandbox.unblock(anna)
     question = road.tap(anna, "Quick mix A1–A2")
-    assert question["text"].startswith("A1 · Quick mix A1–A2 (1/10)")
+    assert question["text"].startswith("A1 · Quick mix A1–A2\n●○○○○○○○○○ 1/10")
     assert (Round.objects.count(), free_energy()) == (1, 19)
     wallet = road.say(anna, "/wallet")
     assert "Question given back · +1 ⚡" in wallet["text"]
@@ -123,9 +123,19 @@ def test_what_may_have_been_seen_is_given_back_once_it_cannot_be_answered_any_mo
     end(state, delivery_uncertain=delivery_uncertain)
     assert (give_back(), free_energy()) == (0, 19)
 
-    rounds.stop(player=Player.objects.get(), round_id=Round.objects.get().pk, now=NOON)
+    Round.objects.update(state="STOPPED", finished_at=NOON)
 
     assert (give_back(), free_energy()) == (1, 20)
+
+
+@pytest.mark.parametrize("state", [CallState.MAYBE_SENT, CallState.REFUSED])
+def test_what_was_given_up_is_given_back_once(anna: int, state: CallState) -> None:
+    end(state, delivery_uncertain=True)
+
+    rounds.stop(player=Player.objects.get(), round_id=Round.objects.get().pk, now=NOON)
+
+    assert free_energy() == 20
+    assert (give_back(), free_energy()) == (0, 20)
 
 
 def test_a_question_whose_edit_a_newer_screen_has_superseded_is_given_back(
@@ -178,7 +188,7 @@ def test_a_call_that_is_made_again_shows_a_question_whose_place_another_takes(
 
     another = road.tap(anna, right(late))
 
-    assert another["text"].startswith("A1 · Quick mix A1–A2 (1/10)")
+    assert another["text"].startswith("A1 · Quick mix A1–A2\n●○○○○○○○○○ 1/10")
     assert labels(another) != labels(late)
     assert (free_energy(), RoundQuestion.objects.count()) == (19, 2)
 
