@@ -232,6 +232,12 @@ def progress(*, player: Player, now: datetime) -> Progress | None:
     return None if run is None else Progress(run=run, outcomes=_outcomes(run))
 
 
+def has_finished(*, player: Player, now: datetime) -> bool:
+    """Return whether the player has finished today's challenge."""
+    runs = DailyRun.objects.filter(player=player, set__day=today(now))
+    return runs.filter(finished_at__isnull=False).exists()
+
+
 @transaction.atomic
 def start(*, player: Player, now: datetime) -> Progress:
     """Start today's challenge, or return to the question that it waits for.

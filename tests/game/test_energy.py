@@ -10,9 +10,11 @@ from economy import wallets
 from economy.goods import Goods, Plan
 from economy.grants import grant
 from economy.models import EntryType, LedgerEntry, Source, Wallet
+from quizarena.game import rounds
 from quizarena.game.models import Question, Round, RoundQuestion
 from quizarena.players.models import Player
 from tests.conftest import Road
+from tests.game import challenges
 from tests.game.test_round import bank, labels, right
 
 __all__ = ["bank"]
@@ -98,7 +100,8 @@ def test_without_energy_nothing_starts_and_the_screen_says_when_it_comes_back(
     assert "Your energy is used up." in screen["text"]
     assert "⚡ The next point comes in 30 minutes." in screen["text"]
     assert "🔋 All 20 points are back in 10 h, by 00:00 at the latest." in screen["text"]
-    assert labels(screen)[:3] == [
+    assert labels(screen)[:4] == [
+        "📅 Daily challenge",
         "10 energy points · ⭐ 5",
         "Mega Pack · ⭐ 15",
         "Premium Month · ⭐ 99",
@@ -116,7 +119,66 @@ def test_a_second_time_within_hours_it_says_so_and_offers_nothing(road: Road, cl
     screen = road.tap(anna, "Quick mix A1–A2")
 
     assert "Your energy is used up." in screen["text"]
-    assert labels(screen) == ["🛍 Shop", "◀️ Back"]
+    assert labels(screen) == ["📅 Daily challenge", "🛍 Shop", "◀️ Back"]
+
+
+@pytest.mark.parametrize("answered", [0, 6, 7])
+def test_what_is_free_comes_first_unless_it_is_finished(
+    road: Road, clock: Any, answered: int
+) -> None:
+    anna, player, _ = begin(road, clock)
+    spend(player, 19)
+    if answered:
+        challenges.play(player, [True] * answered, started=NOON, now=NOON)
+    rounds.refund_question(round_question_id=RoundQuestion.objects.get().pk, now=NOON)
+    wallets.charge_question(player=player, key="spent", now=NOON)
+    road.say(anna, "/play")
+    road.tap(anna, "Article sprint")
+    road.say(anna, "/play")
+
+    screen = road.tap(anna, "Article sprint")
+
+    is_open = answered < 7
+    assert screen["text"].split("\n") == [
+        "🪫 Your energy is used up.",
+        "",
+        *(["📅 Today's daily challenge costs no energy."] if is_open else []),
+        "⚡ The next point comes in 30 minutes.",
+        "🔋 All 20 points are back in 10 h, by 00:00 at the latest.",
+        "",
+        "Your answers so far are kept. See you soon!",
+    ]
+    free = ["📅 Daily challenge"] if is_open else []
+    assert labels(screen) == [*free, "🛍 Shop", "◀️ Back"]
+
+
+@pytest.mark.parametrize("answered", [0, 7])
+def test_where_a_round_ends_for_want_of_energy_what_is_free_comes_first(
+    road: Road, clock: Any, answered: int
+) -> None:
+    anna, player, first = begin(road, clock)
+    spend(player, 19)
+    if answered:
+        challenges.play(player, [True] * answered, started=NOON, now=NOON)
+
+    road.tap(anna, right(first))
+
+    last = road.sandbox.chat(anna)[-2]
+    is_open = answered < 7
+    free = ["📅 Daily challenge"] if is_open else []
+    assert labels(last) == [*free, "🛍 Shop", "🔁 Play again", "🎯 Choose another mode"]
+    assert ("📅 Today's daily challenge costs no energy.\n⚡ The next" in last["text"]) is is_open
+
+
+def test_what_is_free_leads_to_the_daily_challenge(road: Road, clock: Any) -> None:
+    anna = road.sandbox.add_player("Anna", language_code="en")
+    road.say(anna, "/play")
+    spend(Player.objects.get(), 20)
+    road.tap(anna, "Quick mix A1–A2")
+
+    page = road.tap(anna, "📅 Daily challenge")
+
+    assert page["text"].startswith("📅 Daily challenge\n\n7 questions")
 
 
 def test_a_round_ends_kindly_when_the_energy_does(road: Road, clock: Any) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection
 
-from telegram import InlineKeyboardMarkup
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat import navigation, phrases
 from bot.chat.navigation import Data, button
@@ -37,10 +37,16 @@ def menu(
     return InlineKeyboardMarkup([*rows, [button(phrases.button_back(), Data.HOME)]])
 
 
-def out_of_energy() -> InlineKeyboardMarkup:
-    """Return the way to more energy, and the way out."""
+def free_of_energy(*, with_daily: bool) -> list[list[InlineKeyboardButton]]:
+    """Return the rows with what can be played without energy."""
+    return [[navigation.daily()]] if with_daily else []
+
+
+def out_of_energy(*, with_daily: bool) -> InlineKeyboardMarkup:
+    """Return what is free, the way to more energy, and the way out."""
     return InlineKeyboardMarkup(
         [
+            *free_of_energy(with_daily=with_daily),
             [button(phrases.button_shop(), Data.SHOP)],
             [button(phrases.button_back(), Data.HOME)],
         ]
@@ -57,10 +63,13 @@ def options(round_question: RoundQuestion) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([*navigation.option_rows(buttons), way_out])
 
 
-def after_round(played: Round, *, sells: bool = False, asks: bool = False) -> InlineKeyboardMarkup:
+def after_round(
+    played: Round, *, with_daily: bool = False, sells: bool = False, asks: bool = False
+) -> InlineKeyboardMarkup:
     """Return the buttons under a result.
 
-    `sells` what would have continued the round, `asks` whether the bot may remind.
+    Without energy `with_daily` leads to what is free and `sells` to what would have continued the
+    round; `asks` whether the bot may remind.
     """
     rows = [
         [button(texts.button_again(), Data.PLAY, played.mode, f"r{played.pk}")],
@@ -68,6 +77,7 @@ def after_round(played: Round, *, sells: bool = False, asks: bool = False) -> In
     ]
     if sells:
         rows.insert(0, [button(phrases.button_shop(), Data.SHOP)])
+    rows = [*free_of_energy(with_daily=with_daily), *rows]
     if asks:
         yes = button(texts.button_yes(), Data.REMIND, 1)
         rows.append([yes, button(texts.button_no(), Data.REMIND, 0)])

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from functools import partial
 
-from telegram import InlineKeyboardMarkup, Update
+from telegram import CallbackQuery, InlineKeyboardMarkup, Update
 
 from bot.chat import question_texts, reminder_settings, taps
 from bot.chat.context import Context
@@ -15,7 +15,7 @@ from economy import entitlements, wallets
 from economy.errors import NoEnergyError
 from economy.wallets import Charge
 from payments.offer_rules import Touchpoint
-from quizarena.game import rounds
+from quizarena.game import daily, rounds
 from quizarena.game.errors import (
     AlreadyAnsweredError,
     LockedModeError,
@@ -24,7 +24,7 @@ from quizarena.game.errors import (
     StaleTapError,
 )
 from quizarena.game.models import Mode
-from quizarena.game.rounds import Start
+from quizarena.game.rounds import Answer, Start
 
 
 async def play(update: Update, context: Context) -> None:
@@ -92,24 +92,31 @@ async def answer(update: Update, context: Context) -> None:
             shows=outcome.next,
         )
     else:
-        results = rounds.outcomes(graded.round)
-        is_perfect = len(results) == rounds.ROUND_LENGTH and all(results)
-        say = texts.round_over if is_perfect else texts.last_feedback_and_result
-        text = say(outcome, results, now=context.now)
-        # The one good moment to ask: a round was played to its end.
-        asks = outcome.refusal is None and reminder_settings.ask_once(
-            player=context.player, now=context.now
-        )
-        is_out = isinstance(outcome.refusal, NoEnergyError)
-        text = f"{text}\n\n{texts.may_remind(now=context.now)}" if asks else text
-        keyboard = buttons.after_round(graded.round, sells=is_out, asks=asks)
-        if is_perfect:
-            await taps.celebrate(query, texts.feedback(graded), text, keyboard)
-        else:
-            await taps.edit_message(query, text, keyboard)
-        await touchpoints.show_offer(
-            context, Touchpoint.OUT_OF_ENERGY if is_out else Touchpoint.ROUND_OVER
-        )
+        await _show_result(query, context, outcome)
+
+
+async def _show_result(query: CallbackQuery, context: Context, outcome: Answer) -> None:
+    """Turn the message into the feedback and the result, which is celebrated if all is right."""
+    graded = outcome.graded
+    results = rounds.outcomes(graded.round)
+    is_out = isinstance(outcome.refusal, NoEnergyError)
+    with_daily = is_out and _daily_is_open(context)
+    # The one good moment to ask: a round was played to its end.
+    asks = outcome.refusal is None and reminder_settings.ask_once(
+        player=context.player, now=context.now
+    )
+    text = texts.round_over(outcome, results, with_daily=with_daily, now=context.now)
+    if asks:
+        text = f"{text}\n\n{texts.may_remind(now=context.now)}"
+    keyboard = buttons.after_round(graded.round, with_daily=with_daily, sells=is_out, asks=asks)
+    if len(results) == rounds.ROUND_LENGTH and all(results):
+        await taps.celebrate(query, texts.feedback(graded), text, keyboard)
+    else:
+        parts = (texts.feedback(graded), question_texts.DIVIDER, text)
+        await taps.edit_message(query, "\n\n".join(parts), keyboard)
+    await touchpoints.show_offer(
+        context, Touchpoint.OUT_OF_ENERGY if is_out else Touchpoint.ROUND_OVER
+    )
 
 
 async def stop(update: Update, context: Context) -> None:
@@ -158,11 +165,13 @@ async def _ask(
         return
     except NoEnergyError as refusal:
         await query.answer(texts.no_energy_toast(refusal, now=context.now))
-        text = texts.no_energy(refusal, now=context.now)
+        with_daily = _daily_is_open(context)
+        text = texts.no_energy(refusal, with_daily=with_daily, now=context.now)
+        free = buttons.free_of_energy(with_daily=with_daily)
         if not await touchpoints.fallback_offer(
-            query, context, Touchpoint.OUT_OF_ENERGY, above=text
+            query, context, Touchpoint.OUT_OF_ENERGY, above=text, first=free
         ):
-            await taps.edit_message(query, text, buttons.out_of_energy())
+            await taps.edit_message(query, text, buttons.out_of_energy(with_daily=with_daily))
         return
     except (StaleTapError, ValueError):
         await taps.stale(update, context)
@@ -181,6 +190,11 @@ async def _ask(
             buttons.options(started.round_question),
             shows=started.round_question,
         )
+
+
+def _daily_is_open(context: Context) -> bool:
+    """Return whether the player can still play today's challenge, which costs no energy."""
+    return not daily.has_finished(player=context.player, now=context.now)
 
 
 def _menu(update: Update, context: Context) -> InlineKeyboardMarkup:

@@ -45,11 +45,13 @@ def first_question(started: Start, charge: Charge, *, now: datetime) -> str:
     return f"{ended}\n\n{asked}"
 
 
-def no_energy(refusal: NoEnergyError, *, now: datetime) -> str:
-    """Return what to do without energy."""
+def no_energy(refusal: NoEnergyError, *, with_daily: bool, now: datetime) -> str:
+    """Return what to do without energy: what is free, today's challenge, comes first."""
+    free = [_("📅 Today's daily challenge costs no energy.")] if with_daily else []
     lines = [
         _("🪫 <b>Your energy is used up.</b>"),
         "",
+        *free,
         _("⚡ The next point comes {wait}.").format(
             wait=phrases.time_until(refusal.next_point_at - now)
         ),
@@ -88,10 +90,10 @@ def locked(refusal: LockedModeError) -> str:
     return f"🔒 {over} {opens}"
 
 
-def round_ended(refusal: Exception, *, now: datetime) -> str:
+def round_ended(refusal: Exception, *, with_daily: bool, now: datetime) -> str:
     """Return why a round has ended before its tenth question."""
     if isinstance(refusal, NoEnergyError):
-        return no_energy(refusal, now=now)
+        return no_energy(refusal, with_daily=with_daily, now=now)
     if isinstance(refusal, LockedModeError):
         return escape(locked(refusal))
     return no_questions()
@@ -176,20 +178,16 @@ def stopped(stop: Stop, outcomes: Sequence[bool]) -> str:
     return f"{went}\n\n{returned}"
 
 
-def last_feedback_and_result(answer: Answer, outcomes: Sequence[bool], *, now: datetime) -> str:
-    """Return the message after the last answer of a round, with why it was the last."""
-    return "\n\n".join(
-        [feedback(answer.graded), question_texts.DIVIDER, round_over(answer, outcomes, now=now)]
-    )
+def round_over(answer: Answer, outcomes: Sequence[bool], *, with_daily: bool, now: datetime) -> str:
+    """Return how a round went that was played to its last question, and what follows from it.
 
-
-def round_over(answer: Answer, outcomes: Sequence[bool], *, now: datetime) -> str:
-    """Return how a round went that was played to its last question, and what follows from it."""
+    `with_daily` names today's challenge where the energy is used up.
+    """
     parts = [result(answer.graded.round, outcomes)]
     if answer.earn_back is not None:
         parts.append(earn_back_progress(answer.earn_back, answer.streak, now=now))
     if answer.refusal is not None:
-        parts.append(round_ended(answer.refusal, now=now))
+        parts.append(round_ended(answer.refusal, with_daily=with_daily, now=now))
     return "\n\n".join(parts)
 
 

@@ -3,9 +3,10 @@
 What is shown was stored before, in the same transaction (payments/offers.py).
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 
-from telegram import Bot, CallbackQuery
+from telegram import Bot, CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup
 from telegram.constants import ParseMode
 
 from bot.chat import dates, taps
@@ -15,6 +16,8 @@ from payments import offers
 from payments.offer_rules import Touchpoint
 from payments.offers import Proposal
 from quizarena.players.models import Player
+
+Rows = Sequence[Sequence[InlineKeyboardButton]]
 
 
 async def show_offer(context: Context, touchpoint: Touchpoint) -> None:
@@ -44,11 +47,12 @@ async def fallback_offer(
     *,
     about: str = "",
     above: str = "",
+    first: Rows = (),
     toast: str = "",
 ) -> bool:
     """Turn the tapped message into the offer, below `above`; False if none takes its place.
 
-    Without `above` the tap is answered, with `toast`.
+    The rows `first` stand above its buttons. Without `above` the tap is answered, with `toast`.
 
     What does not block is a message of its own, beside the screen that the caller shows then.
     """
@@ -62,7 +66,8 @@ async def fallback_offer(
     if not above:
         await query.answer(toast or None)
     text = "\n\n".join(filter(None, [above, texts.offer(proposal, now=now)]))
-    await taps.edit_message(query, text, buttons.offer(proposal))
+    keyboard = InlineKeyboardMarkup([*first, *buttons.offer(proposal).inline_keyboard])
+    await taps.edit_message(query, text, keyboard)
     return True
 
 

@@ -94,6 +94,7 @@ class TestOutOfEnergy:
 
         assert screen["text"] == (
             "🪫 Your energy is used up.\n\n"
+            "📅 Today's daily challenge costs no energy.\n"
             "⚡ The next point comes in 30 minutes.\n"
             "🔋 All 20 points are back in 10 h, by 00:00 at the latest.\n\n"
             "Your answers so far are kept. See you soon!\n\n"
@@ -105,6 +106,7 @@ class TestOutOfEnergy:
         )
         shown = Impression.objects.get()
         assert data(screen) == [
+            "daily",
             f"offer:{shown.pk}:ENERGY_10",
             f"offer:{shown.pk}:MEGA_PACK_15",
             f"offer:{shown.pk}:PREMIUM_MONTH",
@@ -120,7 +122,7 @@ class TestOutOfEnergy:
         screen = out_of_energy(road, anna, "k2")
 
         assert screen["text"].endswith("Your answers so far are kept. See you soon!")
-        assert labels(screen) == ["🛍 Shop", "◀️ Back"]
+        assert labels(screen) == ["📅 Daily challenge", "🛍 Shop", "◀️ Back"]
         assert triggers() == ["ENERGY_ZERO"]
 
     @pytest.mark.usefixtures("bank")
@@ -331,7 +333,7 @@ class TestButtons:
         spend(anna, leave=0)
         screen = out_of_energy(road, anna)
 
-        tap(road, anna, data(screen)[1])
+        tap(road, anna, data(screen)[2])
         assert pay(road, anna)["state"] == "paid"
         travel(road)
 
@@ -347,7 +349,7 @@ class TestButtons:
         tap(road, anna, "buy:ENERGY_10")
         screen = out_of_energy(road, anna)
 
-        tap(road, anna, data(screen)[0])
+        tap(road, anna, data(screen)[1])
         assert pay(road, anna)["state"] == "paid"
 
         assert Purchase.objects.count() == 1
@@ -359,7 +361,7 @@ class TestButtons:
         message = screen["message_id"]
 
         for _ in range(2):
-            road.sandbox.tap(anna, data(screen)[0], message_id=message)
+            road.sandbox.tap(anna, data(screen)[1], message_id=message)
             travel(road)
 
         invoices = [one for one in road.sandbox.chat(anna) if "invoice" in one]
@@ -388,7 +390,7 @@ class TestButtons:
         again = out_of_energy(road, anna, "k2")
 
         assert toast(road, anna).startswith("🪫 No energy left.")
-        assert labels(again) == ["🛍 Shop", "◀️ Back"]
+        assert labels(again) == ["📅 Daily challenge", "🛍 Shop", "◀️ Back"]
         assert Impression.objects.filter(muted_at=NOON, dismissed_at=None).exists()
 
     @pytest.mark.parametrize("verb", ["later", "mute", "flash", "offer"])
@@ -413,7 +415,7 @@ class TestButtons:
         screen = out_of_energy(road, anna)
         Product.objects.filter(pk="ENERGY_10").update(stars=7)
 
-        page = tap(road, anna, data(screen)[0])
+        page = tap(road, anna, data(screen)[1])
 
         assert toast(road, anna).startswith("The price has changed.")
         assert page["text"].startswith("🛍 10 energy points · ⭐ 7")
@@ -424,7 +426,7 @@ class TestButtons:
         screen = out_of_energy(road, anna)
         grant(anna, Goods(premium=Plan.YEAR, premium_days=365), now=NOON, key="year")
 
-        tap(road, anna, data(screen)[2])
+        tap(road, anna, data(screen)[3])
 
         assert toast(road, anna) == "You have a higher Premium plan at the moment."
         assert entitlements.premium_at(player=row(anna), at=NOON) == Plan.YEAR
