@@ -13,6 +13,10 @@ RIGHT, WRONG = "🟩", "🟥"
 DIVIDER = "➖➖➖"
 # What stands for the missing word in a question.
 _GAP = re.compile("_{2,}")
+# A solved question in a list has at most so many characters, its answer so many of them: ten of
+# them leave the rest of a message enough of the 4,096 that Telegram takes.
+SOLVED_MAX = 120
+ANSWER_MAX = 60
 
 
 def head(*, level: str, mode: Mode | str, number: int, length: int) -> str:
@@ -41,6 +45,24 @@ def feedback(version: QuestionVersion, *, choice: int) -> str:
     else:
         lines = [asked, _("✅ Right! {answer}").format(answer=right)]
     return "\n".join([*lines, f"💡 {escape(version.explanation)}"])
+
+
+def solved(version: QuestionVersion) -> str:
+    """Return the question with its right answer on one line, shortened around the answer."""
+    answer = _shortened(version.correct_answer, ANSWER_MAX)
+    before, *after = _GAP.split(" ".join(version.question.split()))
+    room = SOLVED_MAX - len(answer)
+    if len(after) != 1:
+        asked = _shortened(" ".join(version.question.split()), room - len(" – "))
+        return f"{escape(asked)} – <b>{escape(answer)}</b>"
+    # The shorter side leaves what it does not need to the other.
+    end = _shortened(after[0], max(room // 2, room - len(before)))
+    beginning = _shortened(before[::-1], room - len(end))[::-1]
+    return f"{escape(beginning)}<b>{escape(answer)}</b>{escape(end)}"
+
+
+def _shortened(text: str, most: int) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 def grid(outcomes: Sequence[bool]) -> str:

@@ -1,6 +1,7 @@
 """Reading a tap, and answering on the player's screen."""
 
-from typing import Any
+from collections.abc import Coroutine
+from typing import Any, Protocol
 
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
 from telegram.constants import ParseMode
@@ -16,6 +17,20 @@ from quizarena.players.models import Awaited
 ALBUM_MAX = 20
 # 🎉, one of the effects that every client has (Bot API sendMessage, message_effect_id).
 CONFETTI = "5046509860389126442"
+
+
+class Show(Protocol):
+    """Shows the player what a tap has led to: `edit_message` or `send_below`."""
+
+    def __call__(
+        self,
+        query: CallbackQuery,
+        text: str,
+        keyboard: InlineKeyboardMarkup,
+        *,
+        shows: RoundQuestion | None = None,
+    ) -> Coroutine[Any, Any, None]:
+        """Show `text` with its buttons."""
 
 
 def tap(update: Update) -> CallbackQuery:
@@ -94,6 +109,26 @@ async def edit_message(
             await query.edit_message_text(text, **formatted)
         else:
             await query.get_bot().send_message(query.from_user.id, text, **formatted)
+
+
+async def send_below(
+    query: CallbackQuery,
+    text: str,
+    keyboard: InlineKeyboardMarkup,
+    *,
+    shows: RoundQuestion | None = None,
+) -> None:
+    """Say `text` below the tapped message, which stays without its buttons.
+
+    `shows` is the question that the player sees with it.
+    """
+    message = query.message
+    if isinstance(message, Message) and message.is_accessible:
+        await query.edit_message_reply_markup(None)
+    with outbox.round_question(shows.pk if shows else None):
+        await query.get_bot().send_message(
+            query.from_user.id, text, parse_mode=ParseMode.HTML, reply_markup=keyboard
+        )
 
 
 async def celebrate(

@@ -18,6 +18,10 @@ MENU = (
     Mode.WORD_ORDER,
 )
 
+# The start keys of a result, which is followed by the id of its round, begin so; those of a menu
+# with the id of its update and a "u".
+AGAIN = "r"
+
 
 def menu(
     *, start_key: str, open_modes: Collection[str] | None, waiting: RoundQuestion | None
@@ -72,7 +76,7 @@ def after_round(
     round; `asks` whether the bot may remind.
     """
     rows = [
-        [button(texts.button_again(), Data.PLAY, played.mode, f"r{played.pk}")],
+        [button(texts.button_again(), Data.PLAY, played.mode, f"{AGAIN}{played.pk}")],
         [button(texts.button_modes(), Data.MENU)],
     ]
     if sells:

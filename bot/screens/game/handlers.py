@@ -9,6 +9,7 @@ from bot.chat import question_texts, reminder_settings, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
+from bot.chat.taps import Show
 from bot.screens.game import buttons, texts
 from bot.screens.offers import touchpoints
 from economy import entitlements, wallets
@@ -40,14 +41,15 @@ async def menu(update: Update, context: Context) -> None:
 
 
 async def start_round(update: Update, context: Context) -> None:
-    """Start a round and turn the message into its first question."""
+    """Start a round and turn the message into its first question; a result stays above it."""
     query = taps.tap(update)
     mode, key = taps.arguments(query, 2)
     if mode not in buttons.MENU:
         await taps.stale(update, context)
         return
     begin = partial(rounds.start, player=context.player, mode=Mode(mode), key=key, now=context.now)
-    await _ask(update, context, begin)
+    show = taps.send_below if key.startswith(buttons.AGAIN) else taps.edit_message
+    await _ask(update, context, begin, show=show)
 
 
 async def continue_round(update: Update, context: Context) -> None:
@@ -97,22 +99,22 @@ async def answer(update: Update, context: Context) -> None:
 
 async def _show_result(query: CallbackQuery, context: Context, outcome: Answer) -> None:
     """Turn the message into the feedback and the result, which is celebrated if all is right."""
-    graded = outcome.graded
-    results = rounds.outcomes(graded.round)
+    last = outcome.graded
+    graded = rounds.answered(last.round)
     is_out = isinstance(outcome.refusal, NoEnergyError)
     with_daily = is_out and _daily_is_open(context)
     # The one good moment to ask: a round was played to its end.
     asks = outcome.refusal is None and reminder_settings.ask_once(
         player=context.player, now=context.now
     )
-    text = texts.round_over(outcome, results, with_daily=with_daily, now=context.now)
+    text = texts.round_over(outcome, graded, with_daily=with_daily, now=context.now)
     if asks:
         text = f"{text}\n\n{texts.may_remind(now=context.now)}"
-    keyboard = buttons.after_round(graded.round, with_daily=with_daily, sells=is_out, asks=asks)
-    if len(results) == rounds.ROUND_LENGTH and all(results):
-        await taps.celebrate(query, texts.feedback(graded), text, keyboard)
+    keyboard = buttons.after_round(last.round, with_daily=with_daily, sells=is_out, asks=asks)
+    if len(graded) == rounds.ROUND_LENGTH and all(one.is_correct for one in graded):
+        await taps.celebrate(query, texts.feedback(last), text, keyboard)
     else:
-        parts = (texts.feedback(graded), question_texts.DIVIDER, text)
+        parts = (texts.feedback(last), question_texts.DIVIDER, text)
         await taps.edit_message(query, "\n\n".join(parts), keyboard)
     await touchpoints.show_offer(
         context, Touchpoint.OUT_OF_ENERGY if is_out else Touchpoint.ROUND_OVER
@@ -131,7 +133,7 @@ async def stop(update: Update, context: Context) -> None:
     await query.answer()
     await taps.edit_message(
         query,
-        texts.stopped(ended, rounds.outcomes(ended.played)),
+        texts.stopped(ended, rounds.answered(ended.played)),
         buttons.after_round(ended.played),
     )
     await touchpoints.show_offer(context, Touchpoint.ROUND_OVER)
@@ -144,9 +146,11 @@ async def _ask(
     *,
     note: str = "",
     shows_again: bool = False,
+    show: Show = taps.edit_message,
 ) -> None:
     """Turn the tapped message into the question that `begin` brings, or say why there is none.
 
+    With `show` it is sent below the message instead.
     `note` is said over the chat with the question. One that was paid before stands in the message
     already, after a second tap; `shows_again` shows it nevertheless.
     """
@@ -159,7 +163,7 @@ async def _ask(
     except LockedModeError as refusal:
         why = texts.locked(refusal)
         if not await touchpoints.fallback_offer(
-            query, context, Touchpoint.LOCKED_MODE, about=refusal.mode, toast=why
+            query, context, Touchpoint.LOCKED_MODE, about=refusal.mode, toast=why, show=show
         ):
             await query.answer(why, show_alert=True)
         return
@@ -169,9 +173,9 @@ async def _ask(
         text = texts.no_energy(refusal, with_daily=with_daily, now=context.now)
         free = buttons.free_of_energy(with_daily=with_daily)
         if not await touchpoints.fallback_offer(
-            query, context, Touchpoint.OUT_OF_ENERGY, above=text, first=free
+            query, context, Touchpoint.OUT_OF_ENERGY, above=text, first=free, show=show
         ):
-            await taps.edit_message(query, text, buttons.out_of_energy(with_daily=with_daily))
+            await show(query, text, buttons.out_of_energy(with_daily=with_daily))
         return
     except (StaleTapError, ValueError):
         await taps.stale(update, context)
@@ -184,7 +188,7 @@ async def _ask(
             plan=entitlements.premium_at(player=context.player, at=context.now),
         )
     if charge is not None:
-        await taps.edit_message(
+        await show(
             query,
             texts.first_question(started, charge, now=context.now),
             buttons.options(started.round_question),

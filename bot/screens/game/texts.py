@@ -146,10 +146,11 @@ def feedback_and_question(answer: Answer, *, now: datetime) -> str:
     return "\n".join(parts) + f"\n\n{question_texts.DIVIDER}\n\n{asked}"
 
 
-def result(played: Round, outcomes: Sequence[bool]) -> str:
-    """Return how the round went."""
-    if not outcomes:
+def result(played: Round, graded: Sequence[RoundQuestion]) -> str:
+    """Return how the round went, with the right answers to what was wrong."""
+    if not graded:
         return _("⏹ <b>Round stopped.</b> Come back whenever you like!")
+    outcomes = [bool(one.is_correct) for one in graded]
     answered, correct = len(outcomes), sum(outcomes)
     share = correct / answered
     if share == 1:
@@ -166,24 +167,30 @@ def result(played: Round, outcomes: Sequence[bool]) -> str:
         answered,
     ).format(correct=correct, answered=answered)
     squares = question_texts.grid(outcomes)
-    return f"🏁 {escape(phrases.mode_name(played.mode))}\n{squares}\n{score}\n\n{verdict}"
+    went = f"🏁 {escape(phrases.mode_name(played.mode))}\n{squares}\n{score}\n\n{verdict}"
+    wrong = [f"• {question_texts.solved(one.version)}" for one in graded if not one.is_correct]
+    if not wrong:
+        return went
+    return "\n".join([went, "", _("📝 <b>Worth another look:</b>"), *wrong])
 
 
-def stopped(stop: Stop, outcomes: Sequence[bool]) -> str:
+def stopped(stop: Stop, graded: Sequence[RoundQuestion]) -> str:
     """Return how a round went that its player has given up."""
-    went = result(stop.played, outcomes)
+    went = result(stop.played, graded)
     if not stop.has_returned_energy:
         return went
     returned = _("⚡ The open question's energy is yours again.")
     return f"{went}\n\n{returned}"
 
 
-def round_over(answer: Answer, outcomes: Sequence[bool], *, with_daily: bool, now: datetime) -> str:
+def round_over(
+    answer: Answer, graded: Sequence[RoundQuestion], *, with_daily: bool, now: datetime
+) -> str:
     """Return how a round went that was played to its last question, and what follows from it.
 
     `with_daily` names today's challenge where the energy is used up.
     """
-    parts = [result(answer.graded.round, outcomes)]
+    parts = [result(answer.graded.round, graded)]
     if answer.earn_back is not None:
         parts.append(earn_back_progress(answer.earn_back, answer.streak, now=now))
     if answer.refusal is not None:

@@ -11,6 +11,7 @@ from telegram.constants import ParseMode
 
 from bot.chat import dates, taps
 from bot.chat.context import Context
+from bot.chat.taps import Show
 from bot.screens.offers import buttons, texts
 from payments import offers
 from payments.offer_rules import Touchpoint
@@ -49,10 +50,12 @@ async def fallback_offer(
     above: str = "",
     first: Rows = (),
     toast: str = "",
+    show: Show = taps.edit_message,
 ) -> bool:
     """Turn the tapped message into the offer, below `above`; False if none takes its place.
 
     The rows `first` stand above its buttons. Without `above` the tap is answered, with `toast`.
+    With `show` it is sent below the message instead.
 
     What does not block is a message of its own, beside the screen that the caller shows then.
     """
@@ -67,7 +70,7 @@ async def fallback_offer(
         await query.answer(toast or None)
     text = "\n\n".join(filter(None, [above, texts.offer(proposal, now=now)]))
     keyboard = InlineKeyboardMarkup([*first, *buttons.offer(proposal).inline_keyboard])
-    await taps.edit_message(query, text, keyboard)
+    await show(query, text, keyboard)
     return True
 
 
