@@ -1,7 +1,7 @@
 """A round: start it, answer, stop, see the result.
 
-These are steps of an update's transaction: every refusal comes before the first write, so a
-caller may answer it kindly and commit.
+These are steps of an update's transaction: every refusal comes before the first write or undoes
+it, so a caller may answer it kindly and commit.
 """
 
 import random

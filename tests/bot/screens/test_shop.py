@@ -189,9 +189,9 @@ class TestShelf:
         second = tap(road, anna, "play:ARTIKEL_SPRINT:second")
 
         assert first["text"].startswith("🪫 Your energy is used up.")
-        assert labels(first)[0] == "10 energy points · ⭐ 5"
+        assert labels(first)[:2] == ["📅 Daily challenge", "10 energy points · ⭐ 5"]
         assert second["text"].startswith("🪫 Your energy is used up.")
-        assert labels(second) == ["🛍 Shop", "◀️ Back"]
+        assert labels(second) == ["📅 Daily challenge", "🛍 Shop", "◀️ Back"]
 
     def test_an_empty_shop_says_so(self, road: Road) -> None:
         anna = newcomer(road)
