@@ -125,7 +125,7 @@ async def send_below(
     message = query.message
     if isinstance(message, Message) and message.is_accessible:
         await query.edit_message_reply_markup(None)
-    with outbox.round_question(shows.pk if shows else None):
+    with outbox.asking(shows.pk if shows else None):
         await query.get_bot().send_message(
             query.from_user.id, text, parse_mode=ParseMode.HTML, reply_markup=keyboard
         )
