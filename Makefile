@@ -72,6 +72,7 @@ test-clocks: $(STAMP)  ## Run the tests, stories aside, at eight instants that h
 check: format-check lint types imports migrations deploy-check clocks test  ## Everything CI runs, in CI's order
 
 clocks: $(STAMP)
+	@$(PYTHON) -m quizarena.translations
 	@$(PYTHON) -m tests.clocks --brief night new-year
 
 format: $(STAMP)  ## Format the code
