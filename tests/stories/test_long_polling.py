@@ -22,6 +22,7 @@ def test_polling_takes_the_webhook_away_and_feeds_the_same_inbox(stack: Stack) -
     assert len(stack.messages_from_bot(anna)) == 3
     assert [command["command"] for command in stack.sandbox.phone(anna)["commands"]] == [
         "play",
+        "daily",
         "shop",
         "promo",
         "invite",
