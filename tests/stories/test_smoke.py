@@ -12,7 +12,7 @@ from tests.stack import Stack
 
 pytestmark = pytest.mark.slow
 
-CAMPAIGNS = "SELECT status, applied, held FROM promos_campaign ORDER BY id"
+CAMPAIGNS = "SELECT status, applied, reserved FROM promos_campaign ORDER BY id"
 
 
 @contextmanager
@@ -100,7 +100,7 @@ def test_when_nobody_pays_the_walk_says_so_fails_and_cleans_up(stack: Stack) -> 
     assert stack.rows("SELECT status FROM payments_purchase") == [("FAILED",)]
 
 
-def test_when_only_the_promo_invoice_is_not_paid_its_hold_and_its_campaign_end(
+def test_when_only_the_promo_invoice_is_not_paid_its_reservation_and_its_campaign_end(
     stack: Stack,
 ) -> None:
     anna = somebody(stack)

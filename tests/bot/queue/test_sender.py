@@ -609,7 +609,7 @@ class TestSender:
                     loop.call_soon_threadsafe(landed.set)
                 return ask(**arguments)
 
-            monkeypatch.setattr(outbox, "take_turn", slowly)
+            monkeypatch.setattr(outbox, "record_and_claim", slowly)
             await landed.wait()
             await asyncio.sleep(0.3)
             await sync_to_async(make_call)(1)
