@@ -75,6 +75,11 @@ class Receiver:
         # Often enough that closing does not take half a second.
         threading.Thread(target=self._server.serve_forever, args=(0.02,), daemon=True).start()
 
+    @property
+    def update_ids(self) -> set[int]:
+        """Which updates have come, however often."""
+        return {update["update_id"] for update in self.updates}
+
     def receive(self, request: BaseHTTPRequestHandler) -> None:
         """Take one update and answer."""
         update = json.loads(request.rfile.read(int(request.headers["Content-Length"])))
@@ -905,13 +910,14 @@ class TestMemory:
             assert sandbox.phone(anna)["commands"][0]["command"] == "play"
             assert sandbox.call("answerCallbackQuery", callback_query_id=query["id"]) is True
             sandbox.set_webhook(receiver.url, secret_token="s")
-            sandbox.wait_for(lambda: len(receiver.updates) == 4)
+            # One whose answer a stop cuts off comes again.
+            sandbox.wait_for(lambda: len(receiver.update_ids) == 4)
 
             sandbox.stop()
             sandbox.start()
 
             sandbox.say(anna, "noch da?")
-            sandbox.wait_for(lambda: len(receiver.updates) == 5)
+            sandbox.wait_for(lambda: len(receiver.update_ids) == 5)
             assert receiver.secrets[-1] == "s"
 
     @pytest.mark.parametrize("has_state", [True, False])
