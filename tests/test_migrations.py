@@ -348,7 +348,7 @@ def plant_offering(past: Past) -> None:
 
 
 def plant_waiting(past: Past) -> None:
-    """Leave something in every state of the queues, and what was told, held and settled."""
+    """Leave something in every queue's every state, sent notices, a reservation, a resolved alert."""
     make = past.make
     player = past.of("players.Player").latest("pk")
     staff = past.of("auth.User").get()
@@ -621,6 +621,13 @@ class TestStructure:
 
         assert not structure.execute(walk)
         assert walk.introspection.table_names() == []
+
+    def test_without_the_file_an_empty_database_is_migrated_step_by_step(
+        self, walk: BaseDatabaseWrapper, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    ) -> None:
+        monkeypatch.setattr(structure, "FILE", tmp_path / "structure.sql")
+
+        assert not structure.execute(walk)
 
     def test_a_database_with_tables_is_not_recorded(self, walk: BaseDatabaseWrapper) -> None:
         with walk.cursor() as cursor:

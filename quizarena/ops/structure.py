@@ -27,7 +27,9 @@ _READS = ("SELECT", "SAVEPOINT", "RELEASE SAVEPOINT")
 
 
 def is_current() -> bool:
-    """Return whether the file is of the migrations that are installed, third-party ones too."""
+    """Return whether the file is there and of the installed migrations, third-party ones too."""
+    if not FILE.exists():
+        return False
     with FILE.open() as file:
         return file.readline().strip() == _HEADING + _fingerprint()
 

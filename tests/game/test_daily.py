@@ -805,7 +805,7 @@ class TestConcurrency:
     def test_without_the_look_at_the_clock_the_database_still_refuses(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """Show that the test above can fail: whoever is late is no longer told why."""
+        """Show that the test above can fail: whoever is late gets no reason any more."""
         monkeypatch.setattr(daily, "_refuse_if_over", lambda *_, **__: None)
 
         results = self.answer_around_midnight(monkeypatch)
