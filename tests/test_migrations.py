@@ -348,7 +348,7 @@ def plant_offering(past: Past) -> None:
 
 
 def plant_waiting(past: Past) -> None:
-    """Leave something in every queue's every state, sent notices, a reservation, a resolved alert."""
+    """Leave something in every state of the queues, and a sent notice of every kind."""
     make = past.make
     player = past.of("players.Player").latest("pk")
     staff = past.of("auth.User").get()
