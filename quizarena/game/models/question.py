@@ -1,0 +1,237 @@
+"""Questions, what they read before, and the files that they came from."""
+
+import pgtrigger
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import F, Q
+
+OPTIONS = 4
+
+
+class Mode(models.TextChoices):
+    """The ways to play (product.md section 11); a question's category is the mode it is for."""
+
+    QUICK_MIX_A1A2 = "QUICK_MIX_A1A2", "Quick mix A1-A2"
+    ARTIKEL_SPRINT = "ARTIKEL_SPRINT", "Artikel sprint"
+    DAILY_CHALLENGE = "DAILY_CHALLENGE", "Daily challenge"
+    CASES_PRACTICE = "CASES_PRACTICE", "Cases practice"
+    TRENNBARE_VERBEN = "TRENNBARE_VERBEN", "Trennbare Verben"
+    WORD_ORDER = "WORD_ORDER", "Word order"
+
+
+class Level(models.TextChoices):
+    """Levels of the Common European Framework that the game teaches."""
+
+    A1 = "A1"
+    A2 = "A2"
+    B1 = "B1"
+    B2 = "B2"
+
+
+# What a player reads. A change of any of these makes a new version.
+CONTENT = (
+    "question",
+    "option_1",
+    "option_2",
+    "option_3",
+    "option_4",
+    "correct_option_id",
+    "explanation",
+)
+
+KEEP_VERSION = """
+INSERT INTO game_questionversion
+  (question_id, number, question, options, correct_option_id, explanation, created_at)
+VALUES (
+  NEW.id, NEW.version, NEW.question,
+  ARRAY[NEW.option_1, NEW.option_2, NEW.option_3, NEW.option_4],
+  NEW.correct_option_id, NEW.explanation, now()
+);
+RETURN NULL;
+"""
+
+
+class Question(models.Model):
+    """A question as it reads now; what it read before stays in its versions.
+
+    The database counts the versions and keeps them, whoever edits: admin, import or SQL.
+    """
+
+    quiz_id = models.CharField(max_length=64, unique=True)
+    question = models.CharField(max_length=500)
+    option_1 = models.CharField(max_length=100)
+    option_2 = models.CharField(max_length=100)
+    option_3 = models.CharField(max_length=100)
+    option_4 = models.CharField(max_length=100)
+    correct_option_id = models.PositiveSmallIntegerField(
+        help_text="0 for the first option, up to 3 for the fourth."
+    )
+    explanation = models.CharField(max_length=500)
+    level = models.CharField(max_length=2, choices=Level)
+    category = models.CharField(max_length=32, choices=Mode)
+    key = models.CharField(max_length=100, help_text="The fact that is asked for.")
+    is_enabled = models.BooleanField(default=True)
+    version = models.PositiveIntegerField(default=1, editable=False)
+
+    class Meta:
+        indexes = [
+            # Selection of the next question.
+            models.Index(
+                fields=["category", "level"], condition=Q(is_enabled=True), name="question_playable"
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(correct_option_id__lt=OPTIONS), name="question_correct_option_exists"
+            ),
+            models.CheckConstraint(
+                condition=Q(category__in=Mode.values), name="question_category_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(level__in=Level.values), name="question_level_is_known"
+            ),
+            models.CheckConstraint(
+                condition=~Q(option_1=F("option_2"))
+                & ~Q(option_1=F("option_3"))
+                & ~Q(option_1=F("option_4"))
+                & ~Q(option_2=F("option_3"))
+                & ~Q(option_2=F("option_4"))
+                & ~Q(option_3=F("option_4")),
+                name="question_options_differ",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Trigger(
+                name="count_version",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange(*CONTENT, "version"),
+                func="NEW.version = OLD.version + 1; RETURN NEW;",
+            ),
+            pgtrigger.Trigger(
+                name="keep_first_version",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                func=KEEP_VERSION,
+            ),
+            pgtrigger.Trigger(
+                name="keep_next_version",
+                when=pgtrigger.After,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.AnyChange("version"),
+                func=KEEP_VERSION,
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.quiz_id}: {self.question}"
+
+    @property
+    def options(self) -> list[str]:
+        """Return the four options in the order of the bank."""
+        return [self.option_1, self.option_2, self.option_3, self.option_4]
+
+    @property
+    def correct_answer(self) -> str:
+        """Return the right option's text."""
+        return self.options[self.correct_option_id]
+
+
+class QuestionVersion(models.Model):
+    """What a question read at one time: a player is graded against what was shown."""
+
+    question_row = models.ForeignKey(
+        Question, db_column="question_id", on_delete=models.PROTECT, related_name="versions"
+    )
+    number = models.PositiveIntegerField()
+    question = models.CharField(max_length=500)
+    options = ArrayField(models.CharField(max_length=100), size=OPTIONS)
+    correct_option_id = models.PositiveSmallIntegerField()
+    explanation = models.CharField(max_length=500)
+    created_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["question_row", "number"], name="question_version_number_once"
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"version {self.number}: {self.question}"
+
+    @property
+    def correct_answer(self) -> str:
+        """Return the right option's text."""
+        answer: str = self.options[self.correct_option_id]
+        return answer
+
+
+class ImportState(models.TextChoices):
+    """Where an uploaded file stands."""
+
+    WAITING = "WAITING", "waiting for its check"
+    CHECKED = "CHECKED", "checked"
+    CONFIRMED = "CONFIRMED", "being imported"
+    IMPORTED = "IMPORTED", "imported"
+    REFUSED = "REFUSED", "refused"
+    DISCARDED = "DISCARDED", "discarded"
+
+
+IMPORT_MOVES = (
+    (ImportState.WAITING, ImportState.CHECKED),
+    (ImportState.WAITING, ImportState.REFUSED),
+    (ImportState.CHECKED, ImportState.CONFIRMED),
+    (ImportState.CHECKED, ImportState.DISCARDED),
+    (ImportState.CONFIRMED, ImportState.IMPORTED),
+    (ImportState.CONFIRMED, ImportState.REFUSED),
+)
+# As long as a file is in one of these it is needed.
+IMPORT_UNFINISHED = (ImportState.WAITING, ImportState.CHECKED, ImportState.CONFIRMED)
+
+
+class QuestionImport(models.Model):
+    """A file with questions that somebody has uploaded, and what came of it."""
+
+    file_name = models.CharField(max_length=200)
+    content = models.BinaryField(null=True)
+    uploaded_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
+    state = models.CharField(max_length=9, choices=ImportState, default=ImportState.WAITING)
+    changed_at = models.DateTimeField()
+    # "refusal" as a sentence, or counts, "errors" as [line, sentence] and "preview".
+    report = models.JSONField(default=dict)
+
+    class Meta:
+        verbose_name = "question import"
+        indexes = [
+            # What a worker takes next, and what is discarded.
+            models.Index(
+                fields=["state"],
+                condition=Q(state__in=["WAITING", "CHECKED", "CONFIRMED"]),
+                name="question_import_unfinished",
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(state__in=IMPORT_UNFINISHED, content__isnull=False)
+                | Q(
+                    state__in=[state for state in ImportState if state not in IMPORT_UNFINISHED],
+                    content=None,
+                ),
+                name="question_import_keeps_file_while_needed",
+            ),
+        ]
+        triggers = [
+            pgtrigger.FSM(
+                name="question_import_moves",
+                field="state",
+                transitions=[(old.value, new.value) for old, new in IMPORT_MOVES],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.file_name} ({self.get_state_display()})"

@@ -1,0 +1,155 @@
+"""Rounds, and the questions that they ask."""
+
+from typing import Self
+
+import pgtrigger
+from django.contrib.postgres.fields import ArrayField
+from django.db import models
+from django.db.models import Q
+
+from quizarena.game.models.question import OPTIONS, Mode, Question, QuestionVersion
+
+
+class RoundState(models.TextChoices):
+    """Where a round stands."""
+
+    OPEN = "OPEN", "open"
+    FINISHED = "FINISHED", "finished"
+    STOPPED = "STOPPED", "stopped"
+
+
+ROUND_MOVES = (
+    (RoundState.OPEN, RoundState.FINISHED),
+    (RoundState.OPEN, RoundState.STOPPED),
+)
+
+
+class Round(models.Model):
+    """One sitting of one player in one mode."""
+
+    player = models.ForeignKey("players.Player", on_delete=models.PROTECT, related_name="rounds")
+    mode = models.CharField(max_length=32, choices=Mode)
+    # The button that started it: tapped twice, it starts one round.
+    start_key = models.CharField(max_length=64)
+    state = models.CharField(max_length=8, choices=RoundState, default=RoundState.OPEN)
+    started_at = models.DateTimeField()
+    finished_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["player", "start_key"], name="round_one_per_start_key"),
+            models.UniqueConstraint(
+                fields=["player"], condition=Q(state="OPEN"), name="round_one_open_per_player"
+            ),
+            models.CheckConstraint(
+                condition=Q(state="OPEN", finished_at=None)
+                | (~Q(state="OPEN") & Q(finished_at__isnull=False)),
+                name="round_finished_has_finished_at",
+            ),
+        ]
+        triggers = [
+            pgtrigger.FSM(
+                name="round_moves",
+                field="state",
+                transitions=[(old.value, new.value) for old, new in ROUND_MOVES],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.mode} {self.pk} ({self.state})"
+
+
+class RoundQuestionQuerySet(models.QuerySet["RoundQuestion"]):
+    """Questions about questions of rounds."""
+
+    def waiting(self) -> Self:
+        """Return those that have been neither answered nor refunded."""
+        return self.filter(answered_at=None, refunded_at=None)
+
+    def withdrawn(self) -> Self:
+        """Return those that a round waits for though editors have withdrawn the question."""
+        return self.waiting().filter(question__is_enabled=False, round__state=RoundState.OPEN)
+
+
+class RoundQuestion(models.Model):
+    """A question as it was shown to a player, with its options shuffled, and the answer.
+
+    Or that it was refunded: nobody saw it, or it was withdrawn. Then another one takes its place.
+    """
+
+    round = models.ForeignKey(
+        Round, on_delete=models.PROTECT, related_name="round_questions", db_index=False
+    )
+    # Its place in the round, from 1.
+    number = models.PositiveSmallIntegerField()
+    player = models.ForeignKey("players.Player", on_delete=models.PROTECT)
+    mode = models.CharField(max_length=32, choices=Mode)
+    question = models.ForeignKey(Question, on_delete=models.PROTECT, db_index=False)
+    version = models.ForeignKey(QuestionVersion, on_delete=models.PROTECT)
+    # order[place] is the bank's number of the option that was shown at `place`.
+    order = ArrayField(models.PositiveSmallIntegerField(), size=OPTIONS)
+    shown_at = models.DateTimeField()
+    answered_at = models.DateTimeField(null=True)
+    # The bank's number of the chosen option.
+    choice = models.PositiveSmallIntegerField(null=True)
+    is_correct = models.BooleanField(null=True)
+    refunded_at = models.DateTimeField(null=True)
+
+    objects = RoundQuestionQuerySet.as_manager()
+
+    class Meta:
+        indexes = [
+            # The last questions of a player in a mode.
+            models.Index(fields=["player", "mode", "-id"], name="roundquestion_recent"),
+            # Who waits with a question that is withdrawn.
+            models.Index(
+                fields=["question"],
+                condition=Q(answered_at=None, refunded_at=None),
+                name="roundquestion_waiting",
+            ),
+        ]
+        constraints = [
+            # The index of a round's questions, too, and therefore of all of them.
+            models.UniqueConstraint(
+                fields=["round", "number", "refunded_at"],
+                nulls_distinct=False,
+                name="roundquestion_number_once",
+            ),
+            models.UniqueConstraint(
+                fields=["round"],
+                condition=Q(answered_at=None, refunded_at=None),
+                name="roundquestion_one_open_per_round",
+            ),
+            models.CheckConstraint(
+                condition=Q(answered_at=None) | Q(refunded_at=None),
+                name="roundquestion_answered_or_refunded",
+            ),
+            models.CheckConstraint(
+                condition=Q(answered_at=None, choice=None, is_correct=None)
+                | Q(answered_at__isnull=False, choice__isnull=False, is_correct__isnull=False),
+                name="roundquestion_answered_wholly",
+            ),
+            models.CheckConstraint(
+                condition=Q(choice=None) | Q(choice__lt=OPTIONS), name="roundquestion_choice_exists"
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="answered_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__answered_at__isnull=False),
+            ),
+            pgtrigger.Protect(
+                name="refunded_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__refunded_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"question {self.pk}"
+
+    def text_at(self, place: int) -> str:
+        """Return the option that was shown at `place` (0-3)."""
+        text: str = self.version.options[self.order[place]]
+        return text
