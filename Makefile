@@ -14,8 +14,10 @@ export PYTHONDONTWRITEBYTECODE :=
 THROW_AWAY := $(PYTHON) -m quizarena.local.services --ephemeral
 # Arguments for pytest, the benchmark or the proof: make test ARGS="-k duels"
 ARGS ?=
-# Three, of which one has the stories, which mostly wait; a single file starts faster in one.
-WORKERS ?= $(if $(ARGS),0,3)
+# One more than there are processors, since one has the stories, which mostly wait, and at most nine;
+# a single file starts faster in one.
+PROCESSORS := $(shell getconf _NPROCESSORS_ONLN 2>/dev/null || echo 2)
+WORKERS ?= $(if $(ARGS),0,$(shell echo $$(($(PROCESSORS) < 8 ? $(PROCESSORS) + 1 : 9))))
 
 help:  ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(firstword $(MAKEFILE_LIST))
