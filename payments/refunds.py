@@ -215,9 +215,9 @@ def _note_failure(*, refund_id: int, error: Exception, now: datetime) -> None:
 def complete(*, purchase_id: UUID, now: datetime) -> Purchase:
     """Take back what the purchase delivered, since Telegram has given the Stars back. Once.
 
-    Locks the purchase, then the wallet. One DEBIT reverses the one CREDIT; what is spent already
-    stands in it as its shortfall. What was never credited has nothing to take back. Five statements
-    for units, which is what a pack of energy is.
+    Locks the purchase, its subscription, then the wallet. One DEBIT reverses the one CREDIT; what
+    is spent already stands in it as its shortfall. What was never credited has nothing to take
+    back. Five statements for units, which is what a pack of energy is.
     """
     # What the refund is about does not change any more once it has been asked for, so the rows
     # beside the purchase are as good as locked.
@@ -228,6 +228,8 @@ def complete(*, purchase_id: UUID, now: datetime) -> Purchase:
     if purchase.status == PurchaseStatus.REFUNDED:
         return purchase
     refund = purchase.refund
+    if purchase.is_subscription:
+        subscriptions.end_after_refund(purchase, now=now)  # Before the wallet, as grace does.
     evidence: Mapping[str, Any] = {}
     if purchase.credit_entry is not None:
         reversal = grants.reverse(
@@ -258,8 +260,6 @@ def complete(*, purchase_id: UUID, now: datetime) -> Purchase:
     refund.telegram_at = refund.telegram_at or now
     refund.finished_at = now
     refund.save(update_fields=["telegram_at", "finished_at"])
-    if purchase.is_subscription:
-        subscriptions.end_after_refund(purchase, now=now)
     if refund.last_error:
         for kind in (STUCK, INCOMPLETE):
             alerts.resolve(kind=kind, key=str(purchase.pk), now=now)

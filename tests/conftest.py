@@ -21,6 +21,7 @@ from bot import application
 from bot.queue import client, inbox, intake, outbox
 from bot.queue.outbox import Outcome
 from bot.queue.sender import build_bot, deliver
+from tests import lock_order
 from tests.owner import (
     behind_the_guards,
     log_in_as_owner,
@@ -47,6 +48,21 @@ class StoriesTogether(LoadScopeScheduling):
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StoriesTogether:
     """Take the place of xdist's own schedulers."""
     return StoriesTogether(config, log)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Let every test's transactions take their locks in one order.
+
+    Not where a lock is taken away to show what it is there for: `test_without_...`.
+    """
+    if item.name.startswith("test_without_") or item.get_closest_marker("out_of_order"):
+        yield
+        return
+    with lock_order.recorded() as recorder:
+        yield
+    if recorder.violations:
+        pytest.fail("Locks out of order (docs/architecture.md):\n" + "\n".join(recorder.violations))
 
 
 @pytest.hookimpl(wrapper=True)
