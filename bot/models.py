@@ -1,12 +1,13 @@
 """The models of this app, for Django, which looks for them in this module alone."""
 
-from bot.chat.models import ReminderSettings, StaffPlayer
+from bot.chat.models import Card, ReminderSettings, StaffPlayer
 from bot.messages.models import Broadcast, BroadcastRecipient, Reminder, ReminderSweep
 from bot.queue.models import InboxUpdate, OutgoingCall, PlayerRateLimit, RateLimit
 
 __all__ = [
     "Broadcast",
     "BroadcastRecipient",
+    "Card",
     "InboxUpdate",
     "OutgoingCall",
     "PlayerRateLimit",

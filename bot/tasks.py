@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from bot import application
-from bot.messages import broadcast_job, notices, reminders
+from bot.messages import broadcast_job, cards, notices, reminders
 from bot.queue import inbox, outbox, wake
 from bot.screens.game import undelivered
 from quizarena import turns
@@ -62,6 +62,12 @@ def send_notices(*, transactional: bool) -> int:
 def remind_players() -> int:
     """Send the reminders that are due (bot/messages/reminders.py); return how many."""
     return reminders.remind(until=timezone.now() + WORK_FOR)
+
+
+@app.task
+def send_cards() -> int:
+    """Draw and send the pictures of results that are due; return how many."""
+    return cards.send_due(until=timezone.now() + WORK_FOR)
 
 
 @app.task

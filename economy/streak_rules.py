@@ -13,6 +13,8 @@ from typing import Protocol
 EARN_BACK_WINDOW = timedelta(hours=48)
 EARN_BACK_ROUNDS = 3
 DAY = timedelta(days=1)
+# Lengths of a streak that are celebrated with a picture.
+MILESTONES = (7, 30, 50, 100, 200, 365, 500, 1_000)
 
 
 class Outcome(StrEnum):

@@ -307,6 +307,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 5.0,
         "options": {"expires": 5.0, "queue": "critical"},
     },
+    "send-cards": {
+        "task": "bot.tasks.send_cards",
+        "schedule": 2.0,
+        "options": {"expires": 2.0, "queue": "bulk"},
+    },
     "fetch-support-files": {
         "task": "payments.tasks.fetch_support_files",
         "schedule": 5.0,

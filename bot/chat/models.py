@@ -1,4 +1,4 @@
-"""Settings of a chat: which reminders its player wants, and to whom of staff it belongs."""
+"""What a chat has: its player's reminders, the staff it belongs to, the cards it gets."""
 
 from django.conf import settings
 from django.db import models
@@ -100,3 +100,52 @@ class StaffPlayer(models.Model):
 
     def __str__(self) -> str:
         return f"{self.user} is {self.player}"
+
+
+class CardKind(models.TextChoices):
+    """Of what a card is a picture; its `subject` is the id of that."""
+
+    DAILY = "DAILY", "run of a daily challenge"
+    STREAK = "STREAK", "streak of so many days"
+
+
+class Card(models.Model):
+    """The picture of a result that a player gets, or has got, below its text."""
+
+    kind = models.CharField(max_length=8, choices=CardKind)
+    subject = models.BigIntegerField()
+    player = models.ForeignKey(
+        "players.Player", on_delete=models.PROTECT, related_name="cards", db_index=False
+    )
+    created_at = models.DateTimeField()
+    # When it was put into the outbox, or found to be too late.
+    sent_at = models.DateTimeField(null=True)
+    # The call that sends it, as long as that is kept.
+    call_id = models.BigIntegerField(null=True)
+    # Under which Telegram keeps the picture, once it has it.
+    file_id = models.CharField(max_length=255, blank=True, default="")
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["id"], condition=Q(sent_at=None), name="card_due"),
+            # Whose file's id is still to be read from its call.
+            models.Index(
+                fields=["sent_at"],
+                condition=Q(file_id="", call_id__isnull=False),
+                name="card_without_file_id",
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["player", "kind", "subject"], name="card_one_of_each_result"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=CardKind.values), name="card_kind_is_known"
+            ),
+            models.CheckConstraint(
+                condition=Q(call_id=None) | Q(sent_at__isnull=False), name="card_sent_has_sent_at"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"card of {self.get_kind_display()} {self.subject}"

@@ -7,7 +7,9 @@ are Telegram HTML: whatever comes from outside goes through `escape`.
 import math
 from datetime import datetime, timedelta
 from html import escape
+from urllib.parse import urlencode
 
+from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -52,6 +54,26 @@ def button_promo() -> str:
 def button_settings() -> str:
     """Return the label of the button that opens the settings."""
     return _("⚙️ Settings")
+
+
+def button_share() -> str:
+    """Return the label of the button that shares a result."""
+    return _("📨 Share my result")
+
+
+def bot_link() -> str:
+    """Return the address at which anybody meets the bot."""
+    return f"https://t.me/{settings.TELEGRAM_BOT_USERNAME}"
+
+
+def where_to_play() -> str:
+    """Return what stands at the foot of a picture: where whoever sees it can play."""
+    return f"Quiz Arena · {bot_link().removeprefix('https://')}"
+
+
+def share_address(text: str) -> str:
+    """Return the address at which Telegram offers to send `text`, and the way to the bot, on."""
+    return "https://t.me/share/url?" + urlencode({"url": bot_link(), "text": text})
 
 
 def mode_name(mode: Mode | str) -> str:

@@ -21,6 +21,12 @@ def reminder(way: InlineKeyboardButton, proposal: Proposal | None) -> InlineKeyb
     )
 
 
+def share(text: str) -> InlineKeyboardMarkup:
+    """Return the way to share `text`, below a picture."""
+    address = phrases.share_address(text)
+    return InlineKeyboardMarkup([[InlineKeyboardButton(phrases.button_share(), url=address)]])
+
+
 def broadcast(*, label: str, screen: str, url: str) -> InlineKeyboardMarkup:
     """Return the button of a broadcast, if it has one, and the one that ends broadcasts."""
     rows = [[button(texts.button_no_news(), Data.NO_NEWS)]]

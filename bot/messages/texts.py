@@ -73,6 +73,30 @@ def streak_day(day: StreakDay, offer: EarnBack | None, *, now: datetime) -> str:
     return f"{text}\n{stats_texts.earn_back_offer(offer, now=now)}" if offer else text
 
 
+def streak_card_title() -> str:
+    """Return what stands at the top of a milestone's picture."""
+    return _("My streak of learning German")
+
+
+def streak_card_score(days: int) -> str:
+    """Return what stands largest on a milestone's picture."""
+    return ngettext("{days} day", "{days} days", days).format(days=days)
+
+
+def streak_card_note() -> str:
+    """Return what a milestone's picture says below that."""
+    return _("A little German every day")
+
+
+def streak_card_caption(days: int) -> str:
+    """Return what goes with a milestone's picture, wherever it is forwarded to."""
+    return ngettext(
+        "🔥 My streak with Quiz Arena: {days} day of German!",
+        "🔥 My streak with Quiz Arena: {days} days of German!",
+        days,
+    ).format(days=days)
+
+
 def premium_notice(notice: PremiumNotice, *, now: datetime) -> str:
     """Return that Premium ends soon, or that it has ended, and what that means."""
     when = dates.short(notice.ends_at)

@@ -140,7 +140,8 @@ class OutgoingCall(models.Model):
     # queries, commands of the bot).
     chat_key = models.BigIntegerField(null=True)
     parameters = models.JSONField()
-    # {parameter: [file name, MIME type, content in base64]} of what is uploaded with the call.
+    # {parameter: [file name, MIME type, content in base64]} of what is uploaded with the call; not
+    # kept once Telegram has it.
     files = models.JSONField(null=True)
     lane = models.PositiveSmallIntegerField(choices=Lane, default=Lane.ANSWER)
     # A new message counts against the pace of its chat; an edit does not.
@@ -173,6 +174,8 @@ class OutgoingCall(models.Model):
     delivery_uncertain = models.BooleanField(default=False)
     error = models.TextField(blank=True, default="")
     message_id = models.BigIntegerField(null=True)
+    # Under which Telegram keeps the photo that was uploaded.
+    file_id = models.CharField(max_length=255, blank=True, default="", db_default="")
 
     class Meta:
         verbose_name = "outgoing call"

@@ -243,6 +243,7 @@ class Outcome:
     delivery_uncertain: bool = False
     error: str = ""
     message_id: int | None = None
+    file_id: str = ""
 
 
 @transaction.atomic
@@ -373,13 +374,16 @@ def _record(outcomes: Sequence[Outcome], *, now: datetime) -> None:
             UPDATE bot_outgoingcall AS call
             SET state = outcome.state, due_at = outcome.due_at, attempts = outcome.attempts,
                 delivery_uncertain = outcome.delivery_uncertain, error = outcome.error,
-                message_id = outcome.message_id,
+                message_id = outcome.message_id, file_id = outcome.file_id,
+                files = CASE WHEN outcome.state <> 'SENT' THEN call.files END,
                 finished_at = CASE WHEN outcome.state <> 'PENDING' THEN %s::timestamptz END
             FROM unnest(
               %s::bigint[], %s::integer[], %s::text[], %s::timestamptz[], %s::smallint[],
-              %s::boolean[], %s::text[], %s::bigint[]
-            ) AS outcome
-              (id, claim_number, state, due_at, attempts, delivery_uncertain, error, message_id)
+              %s::boolean[], %s::text[], %s::bigint[], %s::text[]
+            ) AS outcome (
+              id, claim_number, state, due_at, attempts, delivery_uncertain, error, message_id,
+              file_id
+            )
             WHERE call.id = outcome.id AND call.claim_number = outcome.claim_number
               AND call.state = 'SENDING'
             """,
@@ -393,6 +397,7 @@ def _record(outcomes: Sequence[Outcome], *, now: datetime) -> None:
                 [outcome.delivery_uncertain for outcome in outcomes],
                 [outcome.error for outcome in outcomes],
                 [outcome.message_id for outcome in outcomes],
+                [outcome.file_id for outcome in outcomes],
             ],
         )
 

@@ -88,7 +88,8 @@ async def deliver(bot: Bot, delivery: Delivery) -> tuple[Outcome, TelegramError 
         result = await bot.do_api_request(delivery.method, api_kwargs=_arguments(delivery))
     except TelegramError as error:
         return judge(delivery, error, now=timezone.now()), error
-    message_id = result.get("message_id") if isinstance(result, dict) else None
+    message = result if isinstance(result, dict) else {}
+    photo = message.get("photo") or [{}]
     sent = Outcome(
         id=delivery.id,
         claim_number=delivery.claim_number,
@@ -96,7 +97,8 @@ async def deliver(bot: Bot, delivery: Delivery) -> tuple[Outcome, TelegramError 
         due_at=timezone.now(),
         attempts=delivery.attempts + 1,
         delivery_uncertain=delivery.delivery_uncertain,
-        message_id=message_id,
+        message_id=message.get("message_id"),
+        file_id=photo[-1].get("file_id", ""),
     )
     return sent, None
 

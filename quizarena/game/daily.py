@@ -232,6 +232,12 @@ def progress(*, player: Player, now: datetime) -> Progress | None:
     return None if run is None else Progress(run=run, outcomes=_outcomes(run))
 
 
+def finished_run(*, run_id: int) -> Progress:
+    """Return a finished run. Raises DailyRun.DoesNotExist."""
+    run = DailyRun.objects.select_related("set").get(pk=run_id, finished_at__isnull=False)
+    return Progress(run=run, outcomes=_outcomes(run))
+
+
 def has_finished(*, player: Player, now: datetime) -> bool:
     """Return whether the player has finished today's challenge."""
     runs = DailyRun.objects.filter(player=player, set__day=today(now))

@@ -5,8 +5,9 @@ Nothing is offered here: who plays the challenge is not interrupted.
 
 from telegram import InlineKeyboardMarkup, Update
 
-from bot.chat import question_texts, taps
+from bot.chat import cards, question_texts, taps
 from bot.chat.context import Context
+from bot.chat.models import CardKind
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
 from bot.screens.daily import buttons, texts
@@ -76,6 +77,9 @@ async def answer(update: Update, context: Context) -> None:
         await taps.edit_message(query, text, buttons.options(answered.progress))
     else:
         await _show_result(update, answered)
+        run = answered.progress.run
+        cards.order(kind=CardKind.DAILY, subject=run.pk, player=context.player, now=context.now)
+        cards.order_milestone(answered.streak, player=context.player, now=context.now)
 
 
 async def _show_result(update: Update, answered: Answer) -> None:

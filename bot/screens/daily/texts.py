@@ -2,9 +2,7 @@
 
 from datetime import date, datetime, timedelta
 from html import escape
-from urllib.parse import urlencode
 
-from django.conf import settings
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -111,15 +109,33 @@ def share(progress: Progress) -> str:
 
     It says nothing about the questions, so that whoever reads it can play, too.
     """
+    return phrases.share_address(_shared(progress))
+
+
+def _shared(progress: Progress) -> str:
     text = _("Quiz Arena, daily challenge of {day}: {correct}/{questions}").format(
         day=dates.short_day(progress.run.set.day),
         correct=progress.run.score,
         questions=DAILY_LENGTH,
     )
-    link = f"https://t.me/{settings.TELEGRAM_BOT_USERNAME}"
-    return "https://t.me/share/url?" + urlencode(
-        {"url": link, "text": f"{text}\n{question_texts.grid(progress.outcomes)}"}
+    return f"{text}\n{question_texts.grid(progress.outcomes)}"
+
+
+def card_title(progress: Progress) -> str:
+    """Return what stands at the top of a result's picture."""
+    return _("Daily challenge of {day}").format(day=dates.short_day(progress.run.set.day))
+
+
+def card_score(progress: Progress) -> str:
+    """Return what stands largest on a result's picture."""
+    return _("{correct} of {questions} right").format(
+        correct=progress.run.score, questions=DAILY_LENGTH
     )
+
+
+def card_caption(progress: Progress) -> str:
+    """Return what goes with a result's picture, wherever it is forwarded to."""
+    return f"{_shared(progress)}\n{phrases.bot_link()}"
 
 
 def over(day: date, *, today: date) -> str:
@@ -147,8 +163,3 @@ def button_continue() -> str:
 def button_pause() -> str:
     """Return the label of the button that leaves a question for later."""
     return _("⏸ Pause")
-
-
-def button_share() -> str:
-    """Return the label of the button that shares a result."""
-    return _("📨 Share my result")

@@ -5,7 +5,7 @@ from functools import partial
 
 from telegram import CallbackQuery, InlineKeyboardMarkup, Update
 
-from bot.chat import question_texts, reminder_settings, taps
+from bot.chat import cards, question_texts, reminder_settings, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
@@ -95,6 +95,7 @@ async def answer(update: Update, context: Context) -> None:
         )
     else:
         await _show_result(query, context, outcome)
+    cards.order_milestone(outcome.streak, player=context.player, now=context.now)
 
 
 async def _show_result(query: CallbackQuery, context: Context, outcome: Answer) -> None:

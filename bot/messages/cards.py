@@ -1,0 +1,140 @@
+"""Cards: the picture of a result, which a player gets below its text, once.
+
+A screen orders one in the transaction of the result (bot/chat/cards.py). A worker draws it, and
+sends it by the outbox, so that nobody waits for a drawing; one that comes too late is not sent. The
+id under which Telegram keeps the file is kept with the card.
+"""
+
+from collections.abc import Callable, Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+import structlog
+from django.db import connection, transaction
+from django.utils import timezone
+from telegram import InlineKeyboardMarkup, InputFile
+
+from bot.chat import dates, phrases
+from bot.chat.models import Card, CardKind
+from bot.messages import buttons, card_images, texts
+from bot.messages.card_images import Drawing
+from bot.queue import client, outbox
+from bot.queue.models import Lane
+from bot.screens.daily import buttons as daily_buttons
+from bot.screens.daily import texts as daily_texts
+from quizarena import sweeps
+from quizarena.game import daily
+
+# A picture that comes later than this belongs to nothing on the screen any more.
+TIMELY = timedelta(minutes=10)
+BATCH = 100
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What is sent: a picture, the words below it, and a way to share it."""
+
+    drawing: Drawing
+    caption: str
+    keyboard: InlineKeyboardMarkup
+
+
+def _daily(run_id: int) -> Content:
+    progress = daily.finished_run(run_id=run_id)
+    standing = daily.standing(progress.run)
+    return Content(
+        drawing=Drawing(
+            title=daily_texts.card_title(progress),
+            score=daily_texts.card_score(progress),
+            tiles=progress.outcomes,
+            note=daily_texts.placed(standing),
+            footer=phrases.where_to_play(),
+        ),
+        caption=daily_texts.card_caption(progress),
+        keyboard=daily_buttons.card(progress),
+    )
+
+
+def _streak(days: int) -> Content:
+    words = texts.streak_card_caption(days)
+    return Content(
+        drawing=Drawing(
+            title=texts.streak_card_title(),
+            score=texts.streak_card_score(days),
+            note=texts.streak_card_note(),
+            footer=phrases.where_to_play(),
+        ),
+        caption=f"{words}\n{phrases.bot_link()}",
+        keyboard=buttons.share(words),
+    )
+
+
+_CONTENTS: Mapping[str, Callable[[int], Content]] = {
+    CardKind.DAILY: _daily,
+    CardKind.STREAK: _streak,
+}
+
+
+def send_due(*, until: datetime) -> int:
+    """Send the cards that are due, until it is `until`; return how many. Each is a transaction."""
+    _keep_file_ids()
+
+    def due(seen: Collection[int]) -> list[int]:
+        cards = Card.objects.filter(sent_at=None).exclude(pk__in=seen).order_by("pk")
+        return list(cards.values_list("pk", flat=True)[:BATCH])
+
+    return sweeps.one_by_one(due=due, apply=_send, until=until)
+
+
+def _send(card_id: int) -> bool:
+    """Send a card that nobody else is at; return whether it went out."""
+    now = timezone.now()
+    with transaction.atomic():
+        card = _lock(card_id)
+        if card is None:
+            return False
+        card.sent_at = now
+        is_timely = now - card.created_at < TIMELY and card.player.bot_blocked_at is None
+        if is_timely:
+            card.call_id = _call(card)
+        card.save(update_fields=["sent_at", "call_id"])
+    return is_timely
+
+
+def _lock(card_id: int) -> Card | None:
+    """Lock a card that is due until the transaction ends, unless somebody else is at it."""
+    cards = Card.objects.select_for_update(of=("self",), skip_locked=True)
+    return cards.select_related("player").filter(pk=card_id, sent_at=None).first()
+
+
+def _call(card: Card) -> int:
+    """Draw the card and put its message into the outbox; return the call's id."""
+    with dates.speaking_to(card.player):
+        content = _CONTENTS[card.kind](card.subject)
+        with outbox.collecting(lane=Lane.BULK, expires_at=card.created_at + TIMELY) as calls:
+            client.run(
+                client.bot().send_photo(
+                    card.player.telegram_id,
+                    InputFile(card_images.draw(content.drawing), filename="quiz-arena.png"),
+                    caption=content.caption,
+                    reply_markup=content.keyboard,
+                    disable_notification=True,
+                )
+            )
+    return calls[0]
+
+
+def _keep_file_ids() -> None:
+    """Copy the ids of files that Telegram has, before their calls are deleted."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            UPDATE bot_card AS card SET file_id = call.file_id
+            FROM bot_outgoingcall AS call
+            WHERE card.call_id = call.id AND card.file_id = '' AND card.sent_at > %s
+              AND call.file_id <> ''
+            """,
+            [timezone.now() - 2 * TIMELY],
+        )
