@@ -22,7 +22,7 @@ def contrast(one: Any, other: Any) -> float:
     """Return the contrast ratio of two colours (WCAG 2.2, success criterion 1.4.3)."""
 
     def luminance(colour: Any) -> float:
-        linear = [
+        linear: list[float] = [
             part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4
             for part in (channel / 255 for channel in colour)
         ]
