@@ -27,7 +27,8 @@ COUNTED_MAX = 1_000
 _NAMES = ("first_name", "last_name", "public_name", "reset_name", "is_hidden", "suspended_at")
 _PLAYERS = ", ".join(f"player.{column}" for column in ("id", *_NAMES))
 # Upwards from the player: as many points, but earlier; then more points. Downwards: the reverse.
-# Each part is a scan of the index, which stops as soon as it has enough.
+# Each part is a scan of the index, which stops as soon as it has enough; without its ORDER BY, that
+# of those who are only counted could become one of the table.
 _BOARD = """
 WITH me AS MATERIALIZED (
   SELECT player_id, points, reached_at FROM {table}
@@ -72,11 +73,12 @@ WITH me AS MATERIALIZED (
       SELECT FROM {table}
       WHERE {span} = %(begins_on)s AND points = me.points
         AND (reached_at, player_id) < (me.reached_at, me.player_id)
-      LIMIT {counted_max}
+      ORDER BY reached_at, player_id LIMIT {counted_max}
     ) AS earlier)
     UNION ALL
     (SELECT FROM me, LATERAL (
-      SELECT FROM {table} WHERE {span} = %(begins_on)s AND points > me.points LIMIT {counted_max}
+      SELECT FROM {table} WHERE {span} = %(begins_on)s AND points > me.points
+      ORDER BY points DESC, reached_at, player_id LIMIT {counted_max}
     ) AS more)
     LIMIT {counted_max}
   ) AS those

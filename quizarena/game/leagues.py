@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import connection, transaction
-from django.db.models import Count, Max
+from django.db.models import Count
 
 from economy.wallets import business_zone
 from quizarena import advisory_locks
@@ -228,18 +228,18 @@ def _place(week: date, *, now: datetime) -> int:
         by_tier[Tier(tiers[member.player_id])].append(member)
     for tier, members in by_tier.items():
         _fill(members, week=week, tier=tier)
-    LeagueMember.objects.bulk_update(waiting, ["group", "number"])
+    placed = [(member.pk, member.group_id, member.number) for member in waiting]
+    with connection.cursor() as cursor:
+        cursor.execute(_WRITE_PLACES, [list(column) for column in zip(*placed, strict=True)])
     return len(waiting)
 
 
 def _fill(members: Sequence[LeagueMember], *, week: date, tier: Tier) -> None:
     """Give the members, in their order, the next places of the tier's last group and new ones."""
-    groups = LeagueGroup.objects.filter(week=week, tier=tier)
-    last = groups.annotate(taken=Max("members__number", default=0)).order_by("-number").first()
-    # What is over takes nobody: who comes that late gets a group of their own.
-    taken = last.taken if last is not None and last.finished_at is None else GROUP_SIZE
-    number = last.number if last is not None else 0
-    group: LeagueGroup | None = last
+    group = LeagueGroup.objects.filter(week=week, tier=tier).order_by("-number").first()
+    number, taken = (group.number, group.members.count()) if group is not None else (0, GROUP_SIZE)
+    if group is not None and group.finished_at is not None:
+        taken = GROUP_SIZE  # What is over takes nobody: who comes that late has another group.
     for member in members:
         if taken == GROUP_SIZE:
             number, taken = number + 1, 0
@@ -293,6 +293,11 @@ JOIN game_weekpoints AS counted
   ON counted.player_id = member.player_id AND counted.week = member.week
 WHERE member.group_id = ANY(%s) AND member.left_at IS NULL
 ORDER BY member.group_id, counted.points DESC, counted.reached_at, member.player_id
+"""
+_WRITE_PLACES = """
+UPDATE game_leaguemember AS member SET group_id = found.group_id, number = found.number
+FROM unnest(%s::bigint[], %s::bigint[], %s::smallint[]) AS found (id, group_id, number)
+WHERE member.id = found.id
 """
 _WRITE_OUTCOMES = """
 UPDATE game_leaguemember AS member
