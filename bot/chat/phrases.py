@@ -142,7 +142,7 @@ def button_top() -> str:
 
 def button_profile() -> str:
     """Return the label of the button that opens how others see the player."""
-    return _("👤 My name")
+    return _("👤 Name and league")
 
 
 def earned(points: int, *, is_full: bool) -> str:

@@ -34,7 +34,8 @@ class LeagueGroupAdmin(ReadOnlyAdmin[LeagueGroup]):
     list_display = ("of_week", "of_tier", "group", "members", "state")
     list_filter = ("tier",)
     linked_lookups = ("week",)
-    ordering = ("-week", "tier", "number")
+    # Backwards over the index of the numbers.
+    ordering = ("-week", "-tier", "-number")
     fieldsets = ((None, {"fields": (("of_week", "of_tier", "group"), ("members", "state"))}),)
     change_form_outer_after_template = "game/league_group.html"
 

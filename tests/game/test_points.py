@@ -22,6 +22,7 @@ from quizarena.game.models import (
     WeekPoints,
 )
 from quizarena.game.points import Earned
+from quizarena.ops import database_roles
 from quizarena.players.models import Player
 from tests.concurrency import overlap, run_together
 from tests.factories import PlayerFactory, QuestionFactory
@@ -412,8 +413,7 @@ class TestDatabase:
 @contextmanager
 def without_the_lock() -> Iterator[None]:
     """Let the function that counts points read the week without a lock inside."""
-    [trigger] = [one for one in PointEvent._meta.triggers if one.name == "count_points"]
-    name = trigger.get_pgid(PointEvent)
+    name = database_roles._function(PointEvent, "count_points")
     with as_owner() as cursor:
         cursor.execute("SELECT pg_get_functiondef(%s::regproc)", [name])
         (source,) = cursor.fetchone()

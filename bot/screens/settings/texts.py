@@ -90,7 +90,7 @@ def profile(player: Player) -> str:
         "count all the same."
     ).format(others=GROUP_SIZE - 1)
     return "\n\n".join(
-        [_("👤 <b>My name</b>"), seen.format(others=others, own=own), f"<i>{leagues}</i>"]
+        [_("👤 <b>Name and league</b>"), seen.format(others=others, own=own), f"<i>{leagues}</i>"]
     )
 
 

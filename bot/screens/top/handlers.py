@@ -30,8 +30,10 @@ def _page(tab: Tab, context: Context) -> tuple[str, InlineKeyboardMarkup]:
     match tab:
         case Tab.DAY:
             board = leaderboards.of_day(player=player, now=now)
+            return texts.board(tab, board, viewer=player), buttons.board(tab)
         case Tab.WEEK:
             board = leaderboards.of_week(player=player, now=now)
+            return texts.board(tab, board, viewer=player), buttons.board(tab)
         case Tab.FRIENDS:
             friend_ids = friends.friend_ids(player)
             board = leaderboards.of_friends(player=player, friend_ids=friend_ids, now=now)
@@ -42,7 +44,6 @@ def _page(tab: Tab, context: Context) -> tuple[str, InlineKeyboardMarkup]:
         case Tab.LEAGUE:
             league = leagues.of_player(player=player, now=now)
             return texts.league(league, viewer=player), buttons.board(tab)
-    return texts.board(tab, board, viewer=player), buttons.board(tab)
 
 
 SCREEN = Screen(

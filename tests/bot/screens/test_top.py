@@ -46,7 +46,7 @@ class TestBoards:
             "Friends",
             "· My league ·",
             "▶️ Play",
-            "👤 My name",
+            "👤 Name and league",
             "◀️ Back",
         ]
         assert tap(road, anna, "home")["text"].startswith("👋 Hello, Anna!")
@@ -173,7 +173,9 @@ class TestBoards:
 
         assert road.say(anna, "/top")["text"].startswith(text)
 
-    @pytest.mark.parametrize(("tab", "most"), [("day", 9), ("week", 9), ("friends", 10)])
+    @pytest.mark.parametrize(
+        ("tab", "most"), [("day", 8), ("week", 8), ("friends", 9), ("league", 15)]
+    )
     def test_what_a_board_costs(self, road: Road, tab: str, most: int) -> None:
         anna = newcomer(road)
         earn_many(row(anna), 10, now=NOON)
