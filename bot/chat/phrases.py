@@ -146,7 +146,13 @@ def button_profile() -> str:
 
 
 def earned(points: int, *, is_full: bool) -> str:
-    """Return the word about the points that something has brought, more than none."""
+    """Return the word about the points that something has brought; nothing for none.
+
+    Unless the reason is that the day's maximum has been reached before.
+    """
+    if not points:
+        text = _("⭐ You have reached today's maximum of {most} points.")
+        return text.format(most=POINTS_PER_DAY) if is_full else ""
     gained = ngettext("⭐ +{points} point", "⭐ +{points} points", points).format(points=points)
     if not is_full:
         return gained

@@ -199,9 +199,9 @@ def round_over(
     used up.
     """
     parts = [result(answer.graded.round, graded)]
-    if points:
-        is_full = answer.earned is not None and answer.earned.is_full
-        parts.append(phrases.earned(points, is_full=is_full))
+    is_full = answer.earned is not None and answer.earned.is_full
+    if earned := phrases.earned(points, is_full=is_full):
+        parts.append(earned)
     if answer.earn_back is not None:
         parts.append(earn_back_progress(answer.earn_back, answer.streak, now=now))
     if answer.refusal is not None:

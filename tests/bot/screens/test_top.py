@@ -8,7 +8,9 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from bot.chat import friends
 from promos import referrals
+from promos.models import Referral
 from quizarena.game import daily, leaderboards, leagues, points
 from quizarena.game.models import LeagueMember, LeaguePlayer, PointEvent
 from quizarena.players import names
@@ -147,6 +149,31 @@ class TestBoards:
         ]
         assert "🤝 Invite" not in labels(page)
         assert names.public_name(stranger) not in page["text"]
+
+    def test_a_refused_invitation_makes_no_friend(self, road: Road) -> None:
+        anna = newcomer(road)
+        (invited,) = players_with(20)
+        code = referrals.inviter_of(player=row(anna), now=timezone.now()).code
+        referrals.bind(invited=invited, code=code, now=timezone.now())
+        assert friends.friend_ids(row(anna)) == {invited.pk}
+        assert friends.friend_ids(invited) == {row(anna).pk}
+
+        Referral.objects.update(status="CANCELED")
+
+        assert friends.friend_ids(row(anna)) == set()
+        assert friends.friend_ids(invited) == set()
+
+    def test_of_many_friends_the_latest_count(
+        self, road: Road, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(friends, "FRIENDS_MAX", 2)
+        anna = newcomer(road)
+        code = referrals.inviter_of(player=row(anna), now=timezone.now()).code
+        invited = [PlayerFactory.create() for _ in range(3)]
+        for number, player in enumerate(invited):
+            referrals.bind(invited=player, code=code, now=NOON + number * SECOND)
+
+        assert friends.friend_ids(row(anna)) == {player.pk for player in invited[1:]}
 
     def test_without_friends_one_can_invite_some(self, road: Road) -> None:
         anna = newcomer(road)
@@ -419,6 +446,23 @@ class TestPoints:
         text = road.sandbox.last_message(anna)["text"]
         assert "⭐ +30 points, today's maximum of 400 is reached" in text
         assert points.of_day(player=row(anna), now=NOON) == 400
+
+    def test_the_day_was_full_before(self, road: Road) -> None:
+        make_bank("QUICK_MIX_A1A2", A1=12)
+        anna = newcomer(road)
+        earn_many(row(anna), 400, now=NOON)
+        road.say(anna, "/play")
+        with time_machine.travel(NOON, tick=False) as clock:
+            question = tap(road, anna, buttons(road.sandbox.last_message(anna))[1]["callback_data"])
+            for number in range(10):
+                clock.shift(SECOND)
+                label = right(question) if number else wrong(question)
+                (data,) = [
+                    one["callback_data"] for one in buttons(question) if one["text"] == label
+                ]
+                question = tap(road, anna, data)
+
+        assert "⭐ You have reached today's maximum of 400 points." in question["text"]
 
     def test_a_challenge_tells_its_points(self, road: Road) -> None:
         make_bank(A1=2, A2=3, B1=2)
