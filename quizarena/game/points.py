@@ -72,12 +72,18 @@ def earn(*, player: Player, kind: PointKind, key: str, now: datetime) -> Earned 
 
 
 def answered(
-    *, player: Player, key: str, is_correct: bool, shown_at: datetime, now: datetime
+    *,
+    player: Player,
+    kind: PointKind = PointKind.ANSWER,
+    key: str,
+    is_correct: bool,
+    shown_at: datetime,
+    now: datetime,
 ) -> Earned | None:
     """Give the points of an answer if it is right and not faster than one can read."""
     if not is_correct or now - shown_at < FASTEST_ANSWER:
         return None
-    return earn(player=player, kind=PointKind.ANSWER, key=key, now=now)
+    return earn(player=player, kind=kind, key=key, now=now)
 
 
 def daily_finished(*, player: Player, run_id: int, now: datetime) -> Earned | None:

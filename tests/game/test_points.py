@@ -162,6 +162,30 @@ class TestEarning:
         assert not LeagueMember.objects.exists()
         assert of_week(anna) == 10
 
+    @pytest.mark.parametrize(("after", "worth"), [(699 * MS, None), (700 * MS, 5)])
+    def test_a_review_brings_five_unless_it_was_too_fast(
+        self, after: timedelta, worth: int | None
+    ) -> None:
+        earned = points.answered(
+            player=PlayerFactory.create(),
+            kind=PointKind.REVIEW,
+            key="review:1",
+            is_correct=True,
+            shown_at=NOON,
+            now=NOON + after,
+        )
+
+        assert (earned.points if earned else None) == worth
+
+    def test_a_duel_counts_once_for_either_player(self) -> None:
+        anna, ben = PlayerFactory.create(), PlayerFactory.create()
+
+        points.duel_won(player=anna, duel_id=7, now=NOON)
+        for player in (anna, ben):
+            points.duel_drawn(player=player, duel_id=7, now=NOON)
+
+        assert (of_day(anna), of_day(ben)) == (20, 10)
+
     def test_it_is_one_statement(self, django_assert_num_queries: Any) -> None:
         anna = PlayerFactory.create()
 
