@@ -24,6 +24,7 @@ from economy.wallets import business_zone
 from promos import codes, products, redemptions, referral_rules
 from promos.errors import NoRewardError, NotYetError
 from promos.models import (
+    REFUSED,
     CampaignKind,
     Inviter,
     Referral,
@@ -129,6 +130,17 @@ def inviter_with(*, code: str) -> Inviter | None:
 def is_bound(*, invited: Player, inviter: Inviter) -> bool:
     """Return whether the player has come by the inviter's link."""
     return Referral.objects.filter(invited=invited, inviter=inviter).exists()
+
+
+def friend_ids(*, player: Player, at_most: int) -> set[int]:
+    """Return whom the player has invited, the latest first, and by whom the player was invited.
+
+    What was refused makes nobody a friend. One query.
+    """
+    counted = Referral.objects.exclude(status__in=REFUSED).order_by()
+    invited = counted.filter(inviter=player.pk).order_by("-started_at")
+    of_inviter = counted.filter(invited=player).values_list("inviter", flat=True)
+    return set(of_inviter.union(invited.values_list("invited", flat=True)[:at_most], all=True))
 
 
 def _on_the_day_of(instant: datetime) -> Q:

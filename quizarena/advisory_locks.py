@@ -21,6 +21,8 @@ class Space(IntEnum):
     IDEMPOTENCY_KEY = 3
     CRITICAL_JOB = 4
     DAILY_SETS = 5
+    LEAGUES = 8
+    BOARD_COUNTS = 9
 
 
 class AlreadyLockedError(Exception):

@@ -389,6 +389,17 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 300.0,
         "options": {"expires": 300.0},
     },
+    # A player who looks at the league does it, too, for what concerns the player.
+    "update-leagues": {
+        "task": "quizarena.game.tasks.update_leagues",
+        "schedule": 10.0,
+        "options": {"expires": 10.0, "queue": "bulk"},
+    },
+    "count-leaderboards": {
+        "task": "quizarena.game.tasks.count_boards",
+        "schedule": 60.0,
+        "options": {"expires": 60.0, "queue": "bulk"},
+    },
     "import-questions": {
         "task": "quizarena.game.tasks.work_on_imports",
         "schedule": 2.0,

@@ -28,6 +28,12 @@ class Data(StrEnum):
     DAILY = "daily"
     DAILY_START = "daily-start"
     DAILY_ANSWER = "daily-answer"  # daily-answer:<run>:<number of the question>:<option index>
+    TOP = "top"  # top:<tab>
+    PROFILE = "profile"
+    NAME = "name"
+    NO_NAME = "no-name"
+    SHOW_NAME = "show-name"  # show-name:<1 yes, 0 no>
+    LEAGUES = "leagues"  # leagues:<1 in, 0 out>
     LANGUAGES = "languages"
     LANGUAGE = "language"  # language:<code>
     WALLET = "wallet"  # wallet:<entry after which the statement continues>
@@ -121,6 +127,7 @@ def home(waiting: RoundQuestion | None = None) -> InlineKeyboardMarkup:
                 button(phrases.button_settings(), Data.SETTINGS),
             ],
             [
+                button(phrases.button_top(), Data.TOP),
                 button(phrases.button_language(), Data.LANGUAGES),
             ],
         ]

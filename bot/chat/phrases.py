@@ -18,7 +18,7 @@ from economy import streak_rules
 from economy.energy import FREE_CAP, Energy
 from economy.goods import Plan
 from economy.wallets import business_zone
-from quizarena.game.models import Mode
+from quizarena.game.models import POINTS_PER_DAY, Mode
 
 
 def button_shop() -> str:
@@ -155,6 +155,31 @@ def button_continue_round(*, number: int, length: int) -> str:
 def button_daily() -> str:
     """Return the label of the button that opens the daily challenge."""
     return _("📅 Daily challenge")
+
+
+def button_top() -> str:
+    """Return the label of the button that opens the leaderboards."""
+    return _("🏆 Leaderboards")
+
+
+def button_profile() -> str:
+    """Return the label of the button that opens how others see the player."""
+    return _("👤 Name and league")
+
+
+def earned(points: int, *, is_full: bool) -> str:
+    """Return the word about the points that something has brought; nothing for none.
+
+    Unless the reason is that the day's maximum has been reached before.
+    """
+    if not points:
+        text = _("⭐ You have reached today's maximum of {most} points.")
+        return text.format(most=POINTS_PER_DAY) if is_full else ""
+    gained = ngettext("⭐ +{points} point", "⭐ +{points} points", points).format(points=points)
+    if not is_full:
+        return gained
+    full = _("today's maximum of {most} is reached").format(most=POINTS_PER_DAY)
+    return f"{gained}, {full}"
 
 
 def button_back() -> str:

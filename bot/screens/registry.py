@@ -14,6 +14,7 @@ from bot.screens.shop import handlers as shop
 from bot.screens.staff_chats import handlers as staff_chats
 from bot.screens.stats import handlers as stats
 from bot.screens.support import handlers as support
+from bot.screens.top import handlers as top
 from bot.screens.wallet import handlers as wallet
 
 # A tap is compared with the buttons in this order, so what is tapped most comes first.
@@ -23,6 +24,7 @@ SCREENS = (
     home.SCREEN,
     wallet.SCREEN,
     stats.SCREEN,
+    top.SCREEN,
     shop.SCREEN,
     receipts.SCREEN,
     offers.SCREEN,

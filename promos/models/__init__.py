@@ -29,6 +29,7 @@ from promos.models.redemption import (
 )
 from promos.models.referral import (
     COUNTING,
+    REFUSED,
     Inviter,
     Referral,
     ReferralNotice,
@@ -44,6 +45,7 @@ __all__ = [
     "GRANT_DAYS",
     "OVER",
     "PAYMENT_LOCK_TTL",
+    "REFUSED",
     "RESERVATION_TTL",
     "RUNNING",
     "Attempt",

@@ -28,6 +28,7 @@ from quizarena import tables
 from quizarena.game import bank, imports
 from quizarena.game.daily_admin import DailySetAdmin
 from quizarena.game.importing import COLUMNS, OPTION_COLUMNS, QuestionResource
+from quizarena.game.league_admin import LeagueGroupAdmin
 from quizarena.game.models import (
     CONTENT,
     DAILY_LENGTH,
@@ -35,6 +36,7 @@ from quizarena.game.models import (
     DailyRun,
     DailySet,
     ImportState,
+    LeagueGroup,
     Question,
     QuestionImport,
     QuestionVersion,
@@ -58,6 +60,7 @@ IMPORT_COLOURS = {
 }
 
 admin.site.register(DailySet, DailySetAdmin)
+admin.site.register(LeagueGroup, LeagueGroupAdmin)
 
 if TYPE_CHECKING:
     _QuestionForm: TypeAlias = forms.ModelForm[Question]

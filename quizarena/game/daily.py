@@ -22,6 +22,7 @@ from economy.streaks import StreakChange
 from economy.wallets import business_zone
 from quizarena import advisory_locks
 from quizarena.advisory_locks import Space
+from quizarena.game import points
 from quizarena.game.errors import (
     DailyAnsweredError,
     DailyOverError,
@@ -210,6 +211,8 @@ class Answer:
     is_correct: bool
     progress: Progress
     streak: StreakChange | None = None
+    # What the whole run has brought, once it is finished.
+    points: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,7 +268,8 @@ def start(*, player: Player, now: datetime) -> Progress:
 def answer(*, player: Player, run_id: int, number: int, option_index: int, now: datetime) -> Answer:
     """Grade the option at `option_index` of a question, and return what comes next.
 
-    The seventh answer finishes the run, which makes the day an active one. Locks the run. Raises
+    The seventh answer finishes the run, which makes the day an active one. Each right answer brings
+    points, unless it came too fast after the one before, and so does the end. Locks the run. Raises
     DailyOverError when midnight has passed, DailyAnsweredError for a question that has its answer,
     and StaleTapError for one that is not the player's next.
     """
@@ -275,7 +279,8 @@ def answer(*, player: Player, run_id: int, number: int, option_index: int, now: 
     if run is None or run.player_id != player.pk:
         raise StaleTapError("the player has no such run")
     _refuse_if_over(run, now=now)
-    outcomes = _outcomes(run)
+    given = _given(run)
+    outcomes = [is_correct for is_correct, _ in given]
     if 1 <= number <= len(outcomes):
         raise DailyAnsweredError(f"question {number} is answered")
     if number != len(outcomes) + 1:
@@ -287,16 +292,40 @@ def answer(*, player: Player, run_id: int, number: int, option_index: int, now: 
         run=run, number=number, choice=choice, is_correct=is_correct, answered_at=now
     )
     outcomes.append(is_correct)
+    points.answered(
+        player=player,
+        key=points.daily_answer_key(run_id=run.pk, number=number),
+        is_correct=is_correct,
+        # A question is shown with the answer to the one before.
+        shown_at=given[-1][1] if given else run.started_at,
+        now=now,
+    )
+    following, streak, brought = None, None, None
     if number < DAILY_LENGTH:
-        following, streak = _question(run, number + 1), None
+        following = _question(run, number + 1)
     else:
-        following, streak = None, _finish(run, score=sum(outcomes), player=player, now=now)
+        streak = _finish(run, score=sum(outcomes), player=player, now=now)
+        points.daily_finished(player=player, run_id=run.pk, now=now)
+        brought = points_of(run, player=player)
     return Answer(
         question=question,
         choice=choice,
         is_correct=is_correct,
         progress=Progress(run=run, outcomes=outcomes, next=following),
         streak=streak,
+        points=brought,
+    )
+
+
+def points_of(run: DailyRun, *, player: Player) -> int:
+    """Return how many points the player's run has brought. One query."""
+    numbers = range(1, DAILY_LENGTH + 1)
+    return points.of_keys(
+        player=player,
+        keys=[
+            points.daily_key(run_id=run.pk),
+            *(points.daily_answer_key(run_id=run.pk, number=number) for number in numbers),
+        ],
     )
 
 
@@ -342,13 +371,18 @@ def _refuse_if_over(run: DailyRun, *, now: datetime) -> None:
 
 def _outcomes(run: DailyRun) -> list[bool]:
     """Return for each answered question, in order, whether it was right."""
-    return list(_answered.rows(run_id=run.pk))
+    return [is_correct for is_correct, _ in _given(run)]
+
+
+def _given(run: DailyRun) -> list[tuple[bool, datetime]]:
+    """Return for each answered question, in order, whether it was right, and when."""
+    return _answered.rows(run_id=run.pk)
 
 
 @prepared
-def _answered(*, run_id: int) -> QuerySet[DailyAnswer, bool]:
+def _answered(*, run_id: int) -> QuerySet[DailyAnswer, tuple[bool, datetime]]:
     answers = DailyAnswer.objects.filter(run_id=run_id)
-    return answers.order_by("number").values_list("is_correct", flat=True)
+    return answers.order_by("number").values_list("is_correct", "answered_at")
 
 
 def _question(run: DailyRun, number: int) -> DailyQuestion:

@@ -18,7 +18,7 @@ from economy.errors import NoEnergyError
 from economy.streaks import EarnBack, StreakChange
 from economy.wallets import Charge
 from quizarena import prepared, sweeps
-from quizarena.game import selection
+from quizarena.game import points, selection
 from quizarena.game.errors import (
     AlreadyAnsweredError,
     GameError,
@@ -28,6 +28,7 @@ from quizarena.game.errors import (
     StaleTapError,
 )
 from quizarena.game.models import OPTIONS, Mode, QuestionVersion, Round, RoundQuestion, RoundState
+from quizarena.game.points import Earned
 from quizarena.players.models import Player
 
 ROUND_LENGTH = 10
@@ -59,12 +60,13 @@ class Stop:
 class Answer:
     """What an answer led to: how it was graded, and the next question unless the round is over.
 
-    `refusal` says why a round has ended before its tenth question; `earn_back` how far a lost
-    streak is after a round without a mistake.
+    `earned` are its points, if it can bring any. `refusal` says why a round has ended before its
+    tenth question; `earn_back` how far a lost streak is after a round without a mistake.
     """
 
     graded: RoundQuestion
     streak: StreakChange
+    earned: Earned | None = None
     next: RoundQuestion | None = None
     charge: Charge | None = None
     refusal: GameError | NoEnergyError | None = None
@@ -153,14 +155,27 @@ def answer(*, player: Player, round_question_id: int, option_index: int, now: da
     round_question.answered_at = now
     prepared.save(round_question, fields=["choice", "is_correct", "answered_at"])
     streak = streaks.record_activity(player=player, now=now)
+    earned = points.answered(
+        player=player,
+        key=points.answer_key(round_question),
+        is_correct=round_question.is_correct,
+        shown_at=round_question.shown_at,
+        now=now,
+    )
     if following is None:
         _end(current, RoundState.FINISHED, now=now)
         earn_back = _earn_back(current, now=now)
         if earn_back is not None and earn_back.is_earned:
             streak = streaks.record_activity(player=player, now=now)  # As it is now.
-        return Answer(graded=round_question, streak=streak, refusal=refusal, earn_back=earn_back)
+        return Answer(
+            graded=round_question,
+            streak=streak,
+            earned=earned,
+            refusal=refusal,
+            earn_back=earn_back,
+        )
     shown = _show(following, current=current, number=round_question.number + 1, now=now)
-    return Answer(graded=round_question, streak=streak, next=shown, charge=charge)
+    return Answer(graded=round_question, streak=streak, earned=earned, next=shown, charge=charge)
 
 
 def stop(*, player: Player, round_id: int, now: datetime) -> Stop:
@@ -217,6 +232,11 @@ def answered(current: Round) -> list[RoundQuestion]:
     """Return the answered questions of the round, in order, with what they read."""
     graded = current.round_questions.exclude(answered_at=None)
     return list(graded.select_related("version").order_by("number"))
+
+
+def points_of(answered: Collection[RoundQuestion], *, player: Player) -> int:
+    """Return how many points these answers of the player have brought. One query."""
+    return points.of_keys(player=player, keys=map(points.answer_key, answered))
 
 
 def outcomes(current: Round) -> list[bool]:

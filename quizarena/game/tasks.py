@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from quizarena.celery import app
-from quizarena.game import daily, imports, rounds
+from quizarena.game import daily, imports, leaderboards, leagues, rounds
 
 # How long one task may work before it lets other tasks have the process.
 WORK_FOR = timedelta(seconds=5)
@@ -27,3 +27,18 @@ def work_on_imports() -> int:
 def draw_daily_challenge() -> int:
     """Draw today's questions unless somebody has; return 1, or 0 if the bank does not suffice."""
     return int(daily.draw_today(now=timezone.now()))
+
+
+@app.task
+def update_leagues() -> int:
+    """Give places in league groups and finish weeks that are over; return of how many rows."""
+    until, done = timezone.now() + WORK_FOR, 0
+    while (batch := leagues.update(now=timezone.now())) and timezone.now() < until:
+        done += batch
+    return done + batch
+
+
+@app.task
+def count_boards() -> int:
+    """Count how many players have how many points; return 1, or 0 if somebody else is at it."""
+    return int(leaderboards.count(now=timezone.now()))

@@ -32,9 +32,12 @@ log = structlog.get_logger(__name__)
 
 RUNBOOK = "docs/runbooks/database-roles.md"
 # Tables that only a function of the database writes.
-WRITTEN_BY_THE_DATABASE = {"economy.Wallet"}
+WRITTEN_BY_THE_DATABASE = {"economy.Wallet", "game.DayPoints", "game.WeekPoints"}
 # The triggers whose functions write there. Nobody but the owner can attach them to a table.
-WRITERS = (("economy.LedgerEntry", "apply_to_wallet"),)
+WRITERS = (
+    ("economy.LedgerEntry", "apply_to_wallet"),
+    ("game.PointEvent", "count_points"),
+)
 # Tables whose rows are locked and never changed, each with a column whose UPDATE is granted, since
 # PostgreSQL locks no row without one. The triggers of the table refuse it all the same.
 LOCKED = {

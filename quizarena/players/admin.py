@@ -5,15 +5,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.contrib import admin
+from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
+from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from quizarena.players import services
+from quizarena.players import names, services
 from quizarena.players.models import Player
-from quizarena.staff.desk import ReadOnlyAdmin, age, badge, row_number
+from quizarena.staff.decisions import Decision, ReasonForm, decide
+from quizarena.staff.desk import ReadOnlyAdmin, age, badge, button, own_user, row_number
+from quizarena.staff.errors import BadReasonError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -97,6 +102,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
                     ("first_name", "last_name"),
                     ("username", "telegram"),
                     ("language", "standing"),
+                    ("shown_as", "is_hidden"),
                     ("seen", "joined"),
                     ("suspended_at", "bot_blocked_at"),
                 )
@@ -121,6 +127,11 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
     def telegram(self, player: Player) -> str:
         """Return the Telegram id as one copies it, without thousands separators."""
         return str(player.telegram_id)
+
+    @display(description="Shown as")
+    def shown_as(self, player: Player) -> str:
+        """Return the name that others see, or would if the player did not hide."""
+        return names.public_name(player, viewer=player)
 
     @display(description="Status")
     def standing(self, player: Player) -> SafeString:
@@ -149,6 +160,49 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         """Return every section that this user may read."""
         sections = [source(request, obj) for source in _timeline_sources]
         return {"chapters": [section for section in sections if section]}
+
+    def buttons(self, request: HttpRequest, obj: Player) -> list[SafeString]:
+        """Offer to reset an improper name."""
+        if not self.has_reset_name_permission(request):
+            return []
+        return [button("Reset the name", "players_player_reset_name", obj.pk)]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page on which a name is reset."""
+        view = self.admin_site.admin_view(self.reset_name_view)
+        return [
+            path("<int:pk>/reset-name/", view, name="players_player_reset_name"),
+            *super().get_urls(),
+        ]
+
+    def reset_name_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask for the reason, show by which name others see the player then, and reset it."""
+        if not self.has_reset_name_permission(request):
+            raise PermissionDenied
+        player = get_object_or_404(Player, pk=pk)
+
+        def preview(cleaned: dict[str, Any]) -> list[tuple[str, str, str]]:
+            found = names.preview_reset(player)
+            return [("Shown as", found.before, found.after)]
+
+        def execute(cleaned: dict[str, Any]) -> str:
+            names.reset(player_id=pk, staff=own_user(request), reason=cleaned["reason"])
+            return "The name is reset."
+
+        decision = Decision(
+            title=f"{player}: reset the name",
+            form=ReasonForm,
+            preview=preview,
+            execute=execute,
+            refusals=(BadReasonError,),
+            back=reverse("admin:players_player_change", args=[pk]),
+            note="The player can choose another name, but not this one again.",
+        )
+        return decide(request, decision, model_admin=self)
+
+    def has_reset_name_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may take improper names away."""
+        return request.user.has_perm("players.reset_name_player")
 
     def has_suspend_permission(self, request: HttpRequest) -> bool:
         """Return whether the user may suspend players and end their suspension."""

@@ -26,6 +26,7 @@ class Awaited(models.TextChoices):
 
     PAYMENT_QUESTION = "PAYMENT_QUESTION", "a question about a payment"
     PROMO_CODE = "PROMO_CODE", "a promo code"
+    PUBLIC_NAME = "PUBLIC_NAME", "a name for others"
 
 
 class PlayerQuerySet(models.QuerySet["Player"]):
@@ -57,11 +58,19 @@ class Player(models.Model):
     suspension_notified_at = models.DateTimeField(null=True, blank=True)
     awaits = models.CharField(max_length=32, choices=Awaited, blank=True, default="")
     awaits_until = models.DateTimeField(null=True, blank=True)
+    # What others see (quizarena/players/names.py): a name of the player's choice, the last one that
+    # staff have reset, and whether others see any.
+    public_name = models.CharField(max_length=20, blank=True, default="", db_default="")
+    reset_name = models.CharField(max_length=128, blank=True, default="", db_default="")
+    is_hidden = models.BooleanField(default=False, db_default=False)
 
     objects = PlayerQuerySet.as_manager()
 
     class Meta:
-        permissions = [("suspend_player", "Can suspend and unsuspend players")]
+        permissions = [
+            ("suspend_player", "Can suspend and unsuspend players"),
+            ("reset_name_player", "Can reset the names of players"),
+        ]
         indexes = [
             # The admin's search by the beginning of a user name, in either case.
             models.Index(
@@ -93,6 +102,10 @@ class Player(models.Model):
                 condition=models.Q(awaits="", awaits_until=None)
                 | (~models.Q(awaits="") & models.Q(awaits_until__isnull=False)),
                 name="player_is_awaited_until_an_end",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(public_name="") | models.Q(public_name__regex=r"^\S.*\S$"),
+                name="player_public_name_has_two_characters",
             ),
         ]
 

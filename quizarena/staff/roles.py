@@ -56,6 +56,11 @@ _CHALLENGES = (
     "game.view_dailyset",
     "game.plan_dailyset",
 )
+# Everybody who is asked why somebody has so many points, or rose or fell.
+_LEAGUES = (
+    "game.view_leaguegroup",
+    "game.view_pointevent",
+)
 _SUPPORT = (
     *_WAITING,
     *_PAYMENTS,
@@ -64,6 +69,8 @@ _SUPPORT = (
     "staff.resolve_alert",
     "players.view_player",
     "players.suspend_player",
+    "players.reset_name_player",
+    *_LEAGUES,
     *_ECONOMY,
     "economy.adjust_wallet",
     "economy.grant_premium",
@@ -83,6 +90,8 @@ _OPERATOR = (
     "payments.view_purchase",
     "payments.view_impression",
     "players.view_player",
+    "players.reset_name_player",
+    *_LEAGUES,
     *_ECONOMY,
     "economy.view_verificationrun",
     "economy.view_outageday",

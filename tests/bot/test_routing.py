@@ -1,8 +1,10 @@
 """What the bot answers, through the whole road but in this process."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -434,7 +436,7 @@ class TestIgnored:
 class TestCost:
     """SQL statements from the claim to DONE, savepoints included: at most twelve.
 
-    Except where a round is given up, whose question is refunded.
+    Except where a round is given up, whose question is refunded, and for the points of an answer.
     """
 
     def statements(self, road: Road) -> list[str]:
@@ -468,15 +470,15 @@ class TestCost:
         [
             ("a tap on a mode", 12),
             ("a tap on another mode", 21),
-            ("an answer", 12),
+            ("an answer", 13),
             # The bot looks for an offer then, and whether to ask about reminders: once in a
-            # player's life, with the hour by the player's clock.
-            ("the last answer", 14),
+            # player's life, with the hour by the player's clock. And what the round has brought.
+            ("the last answer", 16),
             ("a stop", 15),
             ("a tap on Continue", 8),
         ],
     )
-    def test_a_tap(self, road: Road, what: str, most: int) -> None:
+    def test_a_tap(self, road: Road, clock: time_machine.Traveller, what: str, most: int) -> None:
         anna = road.sandbox.add_player("Anna")
         road.say(anna, "/play")
         # The first answer of a day costs more: it rolls the streak over.
@@ -491,6 +493,7 @@ class TestCost:
         else:
             for _ in range(8 if what == "the last answer" else 0):
                 question = road.tap(anna, right(question))
+            clock.shift(timedelta(seconds=1))
             road.sandbox.tap(anna, "⏹ Beenden" if what == "a stop" else right(question))
 
         cost = self.cost(road)

@@ -46,6 +46,11 @@ PAGES = {
     "/admin/game/dailyset/1/7/replace/": {"Operator", "Editor", "Administrator"},
     "/admin/game/dailyset/add/": set(),
     "/admin/game/dailyset/1/delete/": set(),
+    "/admin/game/leaguegroup/": {"Support", "Operator", "Administrator"},
+    "/admin/game/leaguegroup/1/change/": {"Support", "Operator", "Administrator"},
+    "/admin/game/leaguegroup/add/": set(),
+    "/admin/game/leaguegroup/1/delete/": set(),
+    "/admin/players/player/1/reset-name/": {"Support", "Operator", "Administrator"},
     "/admin/game/questionimport/upload/": {"Editor", "Administrator"},
     "/admin/game/question/export/": {"Operator", "Editor", "Administrator"},
     "/admin/promos/campaign/": {"Support", "Operator", "Finance", "Administrator"},
@@ -123,6 +128,9 @@ PERMISSIONS = {
         "staff.resolve_alert",
         "players.view_player",
         "players.suspend_player",
+        "players.reset_name_player",
+        "game.view_leaguegroup",
+        "game.view_pointevent",
         "economy.view_wallet",
         "economy.view_ledgerentry",
         "economy.adjust_wallet",
@@ -155,6 +163,9 @@ PERMISSIONS = {
         "staff.view_approvalrequest",
         "staff.view_alert",
         "players.view_player",
+        "players.reset_name_player",
+        "game.view_leaguegroup",
+        "game.view_pointevent",
         "economy.view_outageday",
         "economy.declare_outage",
         "ops.view_downtime",
@@ -244,6 +255,9 @@ PERMISSIONS = {
         "staff.resolve_alert",
         "players.view_player",
         "players.suspend_player",
+        "players.reset_name_player",
+        "game.view_leaguegroup",
+        "game.view_pointevent",
         "economy.view_wallet",
         "economy.view_ledgerentry",
         "economy.adjust_wallet",
@@ -320,6 +334,9 @@ def test_a_role_sees_its_pages_and_no_others(role: str, client: Client) -> None:
     OutgoingCallFactory.create(pk=1)
     CampaignFactory.create(pk=1)
     with behind_the_guards() as cursor:
+        cursor.execute(
+            "INSERT INTO game_leaguegroup (id, week, tier, number) VALUES (1, '2026-12-14', 1, 1)"
+        )
         cursor.execute(
             """
             INSERT INTO game_dailyset (id, day, starts_at, ends_at, drawn_at)

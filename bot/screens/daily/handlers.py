@@ -86,7 +86,7 @@ async def _show_result(update: Update, answered: Answer) -> None:
     """Turn the message into the feedback and the result, which is celebrated if all is right."""
     query = taps.tap(update)
     progress = answered.progress
-    text = texts.result(progress, daily.standing(progress.run), answered.streak)
+    text = texts.result(progress, daily.standing(progress.run), answered.streak, answered.points)
     keyboard = buttons.result(progress)
     if all(progress.outcomes):
         await taps.celebrate(query, texts.feedback(answered), text, keyboard)

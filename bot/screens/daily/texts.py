@@ -51,10 +51,16 @@ def feedback_and_question(answered: Answer) -> str:
     return f"{feedback(answered)}\n\n{question_texts.DIVIDER}\n\n{question(asked)}"
 
 
-def result(progress: Progress, standing: Standing, streak: StreakChange | None = None) -> str:
+def result(
+    progress: Progress,
+    standing: Standing,
+    streak: StreakChange | None = None,
+    points: int | None = None,
+) -> str:
     """Return a finished challenge: grid, right answers, time, standing, and when the next comes.
 
-    `streak` is what it did for the player's streak, if it has just been finished.
+    `streak` is what it did for the player's streak, and `points` what it has brought, if it has
+    just been finished.
     """
     run = progress.run
     assert run.finished_at is not None
@@ -71,6 +77,8 @@ def result(progress: Progress, standing: Standing, streak: StreakChange | None =
     if streak is not None and streak.is_first_of_day:
         grown = ngettext("🔥 Streak: {days} day", "🔥 Streak: {days} days", streak.current)
         lines.append(grown.format(days=streak.current))
+    if points:
+        lines.append(phrases.earned(points, is_full=False))
     next_at = dates.time(run.set.ends_at)
     lines += ["", _("The next challenge is there at {time}.").format(time=next_at)]
     return "\n".join(lines)

@@ -108,7 +108,9 @@ async def _show_result(query: CallbackQuery, context: Context, outcome: Answer) 
     asks = outcome.refusal is None and reminder_settings.ask_once(
         player=context.player, now=context.now
     )
-    text = texts.round_over(outcome, graded, with_daily=with_daily, now=context.now)
+    has_right = any(one.is_correct for one in graded)
+    points = rounds.points_of(graded, player=context.player) if has_right else 0
+    text = texts.round_over(outcome, graded, points=points, with_daily=with_daily, now=context.now)
     if asks:
         text = f"{text}\n\n{texts.may_remind(now=context.now)}"
     keyboard = buttons.after_round(last.round, with_daily=with_daily, sells=is_out, asks=asks)
@@ -132,9 +134,12 @@ async def stop(update: Update, context: Context) -> None:
         await taps.stale(update, context)
         return
     await query.answer()
+    graded = rounds.answered(ended.played)
+    has_right = any(one.is_correct for one in graded)
+    points = rounds.points_of(graded, player=context.player) if has_right else 0
     await taps.edit_message(
         query,
-        texts.stopped(ended, rounds.answered(ended.played)),
+        texts.stopped(ended, graded, points=points),
         buttons.after_round(ended.played),
     )
     await touchpoints.show_offer(context, Touchpoint.ROUND_OVER)

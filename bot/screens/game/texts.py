@@ -174,9 +174,11 @@ def result(played: Round, graded: Sequence[RoundQuestion]) -> str:
     return "\n".join([went, "", _("📝 <b>Worth another look:</b>"), *wrong])
 
 
-def stopped(stop: Stop, graded: Sequence[RoundQuestion]) -> str:
-    """Return how a round went that its player has given up."""
+def stopped(stop: Stop, graded: Sequence[RoundQuestion], *, points: int) -> str:
+    """Return how a round went that its player has given up, and the points it has brought."""
     went = result(stop.played, graded)
+    if points:
+        went = f"{went}\n\n{phrases.earned(points, is_full=False)}"
     if not stop.has_returned_energy:
         return went
     returned = _("⚡ The open question's energy is yours again.")
@@ -184,13 +186,22 @@ def stopped(stop: Stop, graded: Sequence[RoundQuestion]) -> str:
 
 
 def round_over(
-    answer: Answer, graded: Sequence[RoundQuestion], *, with_daily: bool, now: datetime
+    answer: Answer,
+    graded: Sequence[RoundQuestion],
+    *,
+    points: int,
+    with_daily: bool,
+    now: datetime,
 ) -> str:
     """Return how a round went that was played to its last question, and what follows from it.
 
-    `with_daily` names today's challenge where the energy is used up.
+    `points` are those of all its answers. `with_daily` names today's challenge where the energy is
+    used up.
     """
     parts = [result(answer.graded.round, graded)]
+    is_full = answer.earned is not None and answer.earned.is_full
+    if earned := phrases.earned(points, is_full=is_full):
+        parts.append(earned)
     if answer.earn_back is not None:
         parts.append(earn_back_progress(answer.earn_back, answer.streak, now=now))
     if answer.refusal is not None:

@@ -9,6 +9,7 @@ from bot.chat import dates, local_time, phrases
 from bot.chat.models import ReminderSettings, Zone
 from bot.chat.navigation import Data, button
 from bot.screens.settings import texts
+from quizarena.players.models import Player
 
 
 def settings(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup:
@@ -26,9 +27,35 @@ def settings(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup
                 button(texts.button_zone(wanted, now=now), Data.ZONES),
                 button(phrases.button_language(), Data.LANGUAGES),
             ],
+            [button(phrases.button_profile(), Data.PROFILE)],
             [button(phrases.button_back(), Data.HOME)],
         ]
     )
+
+
+def profile(player: Player, *, is_in_leagues: bool) -> InlineKeyboardMarkup:
+    """Return the ways to another name, the two switches, and the way back."""
+    forget = [[button(texts.button_forget_name(), Data.NO_NAME)]] if player.public_name else []
+    shows = not player.is_hidden
+    return InlineKeyboardMarkup(
+        [
+            [button(texts.button_choose_name(), Data.NAME)],
+            *forget,
+            [button(texts.switch_name(is_on=shows), Data.SHOW_NAME, int(not shows))],
+            [
+                button(
+                    texts.switch_leagues(is_on=is_in_leagues), Data.LEAGUES, int(not is_in_leagues)
+                )
+            ],
+            [button(phrases.button_top(), Data.TOP)],
+            [button(phrases.button_back(), Data.SETTINGS)],
+        ]
+    )
+
+
+def back_to_profile() -> InlineKeyboardMarkup:
+    """Return the way back to how others see the player."""
+    return InlineKeyboardMarkup([[button(phrases.button_back(), Data.PROFILE)]])
 
 
 def zones(*, now: datetime) -> InlineKeyboardMarkup:

@@ -1,4 +1,4 @@
-"""/settings: which messages a player wants, by which clock, and in which language."""
+"""/settings: which messages a player wants, by which clock and language, and who sees what."""
 
 from telegram import InlineKeyboardMarkup, Update
 
@@ -7,7 +7,7 @@ from bot.chat.context import Context
 from bot.chat.models import ReminderSettings, Zone
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
-from bot.screens.settings import buttons, texts
+from bot.screens.settings import buttons, profile, texts
 
 # What a tap turns, by the name of its field.
 SWITCHES = ("streak_risk", "daily_round", "daily_challenge", "premium", "news")
@@ -120,5 +120,11 @@ SCREEN = Screen(
         Data.HOUR: hour,
         Data.REMIND: may_remind,
         Data.NO_NEWS: no_news,
+        Data.PROFILE: profile.profile,
+        Data.NAME: profile.ask_name,
+        Data.NO_NAME: profile.forget_name,
+        Data.SHOW_NAME: profile.show_name,
+        Data.LEAGUES: profile.take_part,
     },
+    messages=((profile.is_name, profile.named),),
 )

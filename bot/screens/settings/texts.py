@@ -1,11 +1,16 @@
 """The screen on which players choose the messages that they want; see bot/chat/phrases.py."""
 
 from datetime import datetime
+from html import escape
 
 from django.utils.translation import gettext as _
 
 from bot.chat import dates, local_time
 from bot.chat.models import ReminderSettings, Zone
+from quizarena.game.league_rules import GROUP_SIZE
+from quizarena.players import names
+from quizarena.players.errors import NameProblem
+from quizarena.players.models import Player
 
 ON, OFF = "✅", "⬜"
 
@@ -70,6 +75,72 @@ def choose_hour() -> str:
         "⏰ <b>When shall I remind you?</b>\n\nOnly on days on which you have not played before, "
         "or not finished the daily challenge."
     )
+
+
+def profile(player: Player) -> str:
+    """Return how others see the player, and what the leagues are."""
+    own = escape(names.public_name(player, viewer=player))
+    others = escape(names.public_name(player))
+    if player.is_hidden:
+        seen = _("Others see you as <b>{others}</b>. Only you see your name, {own}.")
+    else:
+        seen = _("Others see you as <b>{others}</b> on the leaderboards.")
+    leagues = _(
+        "In a league you compare your week with up to {others} players. Without it your points "
+        "count all the same."
+    ).format(others=GROUP_SIZE - 1)
+    return "\n\n".join(
+        [_("👤 <b>Name and league</b>"), seen.format(others=others, own=own), f"<i>{leagues}</i>"]
+    )
+
+
+def ask_name(*, minutes: int) -> str:
+    """Return the request for a name."""
+    return _(
+        "✏️ <b>What shall others call you?</b>\n\nWrite a name of {least} to {most} characters "
+        "in the next {minutes} minutes."
+    ).format(least=names.LENGTH_MIN, most=names.LENGTH_MAX, minutes=minutes)
+
+
+def bad_name(problem: NameProblem) -> str:
+    """Return why a name cannot be taken."""
+    match problem:
+        case NameProblem.LENGTH:
+            return _("A name has {least} to {most} characters.").format(
+                least=names.LENGTH_MIN, most=names.LENGTH_MAX
+            )
+        case NameProblem.LINK:
+            return _("A name cannot contain a link or an @.")
+        case NameProblem.CHARACTERS:
+            return _("A name has letters, digits, blanks, and - ' . _ only.")
+        case NameProblem.SCRIPTS:
+            return _("All letters of a name must be of one alphabet.")
+        case NameProblem.LETTERS:
+            return _("A name has at least {least} letters.").format(least=names.LENGTH_MIN)
+        case NameProblem.WORDS:
+            return _("This name cannot be taken. Please choose a friendly one.")
+        case NameProblem.RESET:
+            return _("Our team has reset this name. Please choose another one.")
+
+
+def button_choose_name() -> str:
+    """Return the label of the button that asks for a name."""
+    return _("✏️ Choose a name")
+
+
+def button_forget_name() -> str:
+    """Return the label of the button that returns to the name at Telegram."""
+    return _("↩️ My name as in Telegram")
+
+
+def switch_name(*, is_on: bool) -> str:
+    """Return the label of the switch with which others see the name."""
+    return f"{ON if is_on else OFF} " + _("Others see my name")
+
+
+def switch_leagues(*, is_on: bool) -> str:
+    """Return the label of the switch with which one takes part in the leagues."""
+    return f"{ON if is_on else OFF} " + _("I take part in the leagues")
 
 
 def zone_chosen(zone: str, *, now: datetime) -> str:

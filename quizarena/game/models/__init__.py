@@ -1,4 +1,4 @@
-"""Questions, and what they are asked in: rounds and daily challenges. Product rules, section 11."""
+"""Questions, what they are asked in, and what they bring. Product rules, section 11."""
 
 from quizarena.game.models.daily import (
     DAILY_LENGTH,
@@ -8,6 +8,22 @@ from quizarena.game.models.daily import (
     DailyQuestion,
     DailyRun,
     DailySet,
+)
+from quizarena.game.models.league import (
+    TIER_NAMES,
+    LeagueGroup,
+    LeagueMember,
+    LeaguePlayer,
+)
+from quizarena.game.models.points import (
+    POINTS,
+    POINTS_PER_DAY,
+    BoardCount,
+    DayPoints,
+    PointEvent,
+    PointKind,
+    Span,
+    WeekPoints,
 )
 from quizarena.game.models.question import (
     CONTENT,
@@ -33,17 +49,29 @@ __all__ = [
     "DAILY_PAUSE_DAYS",
     "IMPORT_UNFINISHED",
     "OPTIONS",
+    "POINTS",
+    "POINTS_PER_DAY",
+    "TIER_NAMES",
+    "BoardCount",
     "DailyAnswer",
     "DailyQuestion",
     "DailyRun",
     "DailySet",
+    "DayPoints",
     "ImportState",
+    "LeagueGroup",
+    "LeagueMember",
+    "LeaguePlayer",
     "Level",
     "Mode",
+    "PointEvent",
+    "PointKind",
     "Question",
     "QuestionImport",
     "QuestionVersion",
     "Round",
     "RoundQuestion",
     "RoundState",
+    "Span",
+    "WeekPoints",
 ]

@@ -763,6 +763,7 @@ class TestScreens:
                 "✅ 📣 News",
                 "🕰 My clock: 15:04",
                 "🌍 Language",
+                "👤 Name and league",
                 "◀️ Back",
             ]
             road.tap(anna, "⬜ ⏰ A daily reminder")

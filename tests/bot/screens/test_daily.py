@@ -138,7 +138,9 @@ class TestPlaying:
             "🟩🟥🟩🟩🟩🟩🟩\n"
             "6 of 7 right in 1 min 42 s\n\n"
             "🥇 You are the first today!\n"
-            "🔥 Streak: 1 day\n\n"
+            "🔥 Streak: 1 day\n"
+            # One answer came after its question could be read, and it was wrong.
+            "⭐ +20 points\n\n"
             "The next challenge is there at 00:00."
         )
         assert labels(message) == ["📨 Share my result", "▶️ Play", "◀️ Back"]
@@ -169,7 +171,8 @@ class TestPlaying:
                 "de",
                 (
                     "🏁 Tages-Challenge vom 16.12.\n🟩🟥🟩🟩🟩🟩🟥\n5 von 7 richtig in 0 Sek.\n\n"
-                    "📈 Bis jetzt besser als 50 % von 2 anderen.\n🔥 Serie: 1 Tag\n\n"
+                    "📈 Bis jetzt besser als 50 % von 2 anderen.\n🔥 Serie: 1 Tag\n"
+                    "⭐ +20 Punkte\n\n"
                     "Die nächste Challenge kommt um 00:00 Uhr."
                 ),
             ),
@@ -177,7 +180,8 @@ class TestPlaying:
                 "uk",
                 (
                     "🏁 Щоденний виклик за 16.12\n🟩🟥🟩🟩🟩🟩🟥\nПравильно 5 з 7 за 0 с\n\n"
-                    "📈 Поки що краще, ніж у 50 % із 2 інших гравців.\n🔥 Серія: 1 день\n\n"
+                    "📈 Поки що краще, ніж у 50 % із 2 інших гравців.\n🔥 Серія: 1 день\n"
+                    "⭐ +20 балів\n\n"
                     "Наступний виклик з’явиться о 00:00."
                 ),
             ),
@@ -385,11 +389,11 @@ class TestMidnight:
 
 
 class TestCost:
-    """SQL statements from the claim to DONE: no more than those of a round."""
+    """SQL statements from the claim to DONE, with the points of the end."""
 
     @pytest.mark.parametrize(
         ("what", "most"),
-        [("the page", 12), ("the start", 14), ("an answer", 12), ("the last answer", 14)],
+        [("the page", 12), ("the start", 14), ("an answer", 12), ("the last answer", 15)],
     )
     def test_an_update(self, road: Road, what: str, most: int) -> None:
         anna = newcomer(road)
