@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from quizarena.celery import app
-from quizarena.game import daily, imports, rounds
+from quizarena.game import daily, duels, imports, rounds
 
 # How long one task may work before it lets other tasks have the process.
 WORK_FOR = timedelta(seconds=5)
@@ -27,3 +27,9 @@ def work_on_imports() -> int:
 def draw_daily_challenge() -> int:
     """Draw today's questions unless somebody has; return 1, or 0 if the bank does not suffice."""
     return int(daily.draw_today(now=timezone.now()))
+
+
+@app.task
+def settle_duels() -> int:
+    """End the duels whose time has passed; return how many."""
+    return duels.settle_due(until=timezone.now() + WORK_FOR)

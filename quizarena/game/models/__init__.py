@@ -1,4 +1,4 @@
-"""Questions, and what they are asked in: rounds and daily challenges. Product rules, section 11."""
+"""Questions, and what they are asked in: rounds, the daily challenge, duels. Product rules, 11."""
 
 from quizarena.game.models.daily import (
     DAILY_LENGTH,
@@ -8,6 +8,14 @@ from quizarena.game.models.daily import (
     DailyQuestion,
     DailyRun,
     DailySet,
+)
+from quizarena.game.models.duel import (
+    Duel,
+    DuelAnswer,
+    DuelNotice,
+    DuelNoticeKind,
+    DuelPrice,
+    DuelQuestion,
 )
 from quizarena.game.models.question import (
     CONTENT,
@@ -37,6 +45,12 @@ __all__ = [
     "DailyQuestion",
     "DailyRun",
     "DailySet",
+    "Duel",
+    "DuelAnswer",
+    "DuelNotice",
+    "DuelNoticeKind",
+    "DuelPrice",
+    "DuelQuestion",
     "ImportState",
     "Level",
     "Mode",
