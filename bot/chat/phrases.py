@@ -135,6 +135,11 @@ def button_daily() -> str:
     return _("📅 Daily challenge")
 
 
+def button_duel() -> str:
+    """Return the label of the button that opens the page of duels."""
+    return _("⚔️ Duel")
+
+
 def button_back() -> str:
     """Return the label of the button that leads back."""
     return _("◀️ Back")

@@ -105,6 +105,11 @@ def look(*, player: Player, duel_id: int, now: datetime) -> View:
     return _view(duel, player.pk, _given(duel.pk))
 
 
+def view_of(duel: Duel, *, player_id: int) -> View:
+    """Return a duel as one of its players sees it at this moment; nothing is locked or written."""
+    return _view(duel, player_id, _given(duel.pk))
+
+
 def play(*, player: Player, duel_id: int, now: datetime) -> View:
     """Return one of the player's duels with the question that waits for the player, if one does.
 

@@ -336,12 +336,28 @@ def _draw(
 def accept(*, player: Player, token: str, now: datetime) -> Duel:
     """Take part in the duel of this token; who has accepted it before gets it again.
 
-    Locks the player and the duel. Raises NoDuelError for an unknown token or somebody else's
-    rematch, OwnDuelError, DuelGoneError when it is not there to be accepted any more,
-    DuelAbsentError when its creator cannot play, DuelTooFarError, and DuelLimitError.
+    Locks the player and the duel. Raises what `invitation` raises, DuelTooFarError, and
+    DuelLimitError.
     """
     _lock_player(player)
-    duel = by_token(token, locked=True)
+    duel = invitation(player=player, token=token, now=now)
+    if duel.accepted_at is not None:
+        return duel
+    if duel.is_open and not duel_rules.is_near(
+        duel.level, opponents.level_of(player), levels=list(Level)
+    ):
+        raise DuelTooFarError(f"{duel} is of {duel.level}")
+    _refuse_if_too_many_to_accept(duel, player, now=now)
+    return _take(duel, player=player, now=now)
+
+
+def invitation(*, player: Player, token: str, now: datetime) -> Duel:
+    """Return the duel of a link that the player may accept, or has accepted. Locks it.
+
+    Raises NoDuelError for an unknown token or somebody else's rematch, OwnDuelError, DuelGoneError
+    when it is not there to be accepted any more, and DuelAbsentError when its creator cannot play.
+    """
+    duel = by_token(token)
     if duel is None:
         raise NoDuelError("there is no such duel")
     if duel.creator_id == player.pk:
@@ -355,12 +371,7 @@ def accept(*, player: Player, token: str, now: datetime) -> Duel:
     if duel.state != DuelState.PENDING:
         raise DuelGoneError(duel)
     _refuse_if_absent(duel.creator)
-    if duel.is_open and not duel_rules.is_near(
-        duel.level, opponents.level_of(player), levels=list(Level)
-    ):
-        raise DuelTooFarError(f"{duel} is of {duel.level}")
-    _refuse_if_too_many_to_accept(duel, player, now=now)
-    return _take(duel, player=player, now=now)
+    return duel
 
 
 def _refuse_if_too_many_to_accept(duel: Duel, player: Player, *, now: datetime) -> None:
@@ -464,6 +475,16 @@ def _return_ticket(duel: Duel, *, now: datetime) -> None:
             player=duel.creator_id, idempotency_key=_ticket_key(duel)
         )
         tickets.return_ticket(entry=entry, now=now)
+
+
+def has_returned_ticket(duel: Duel) -> bool:
+    """Return whether the creator has the ticket of the duel back."""
+    if duel.price != DuelPrice.TICKET or duel.accepted_at is not None:
+        return False
+    returned = LedgerEntry.objects.filter(
+        player=duel.creator_id, reverses__idempotency_key=_ticket_key(duel)
+    )
+    return returned.exists()
 
 
 def _ticket_key(duel: Duel) -> str:
@@ -599,6 +620,13 @@ def games_of(duel: Duel) -> list[Duel]:
     return list(played.order_by(F("game").asc(nulls_first=True)))
 
 
+def decider_of(duel: Duel) -> Duel | None:
+    """Return the third duel of a best of three that follows on its second one and is live."""
+    if duel.game != SERIES_LENGTH - 1:
+        return None
+    return duel.rematches.live().filter(game=SERIES_LENGTH).first()
+
+
 # --- Rows -----------------------------------------------------------------------------------------
 
 
@@ -615,11 +643,11 @@ def _duel(*, duel_id: int) -> QuerySet[Duel]:
     return duels.select_related("creator", "opponent").filter(pk=duel_id)
 
 
-def by_token(token: str, *, locked: bool = False) -> Duel | None:
-    """Return the duel of a link, locked until the transaction ends if it is to be changed."""
-    duels = Duel.objects.select_for_update(of=["self"], no_key=True) if locked else Duel.objects
-    found = duels.select_related("creator", "opponent").filter(token=token).first()
-    return _with_opponent(found) if locked else found
+def by_token(token: str) -> Duel | None:
+    """Lock the duel of a link until the transaction ends, with its players."""
+    duels = Duel.objects.select_for_update(of=["self"], no_key=True)
+    found = duels.select_related("creator", "opponent").filter(token=token)
+    return _with_opponent(found.first())
 
 
 def _with_opponent(duel: Duel | None) -> Duel | None:
