@@ -27,6 +27,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Players", "group", "players.player"),
         ("Questions", "quiz", "game.question"),
         ("Daily challenges", "today", "game.dailyset"),
+        ("Duels", "swords", "game.duel"),
     ),
     "Economy": (
         ("Wallets", "account_balance_wallet", "economy.wallet"),

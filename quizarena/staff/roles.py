@@ -56,6 +56,8 @@ _CHALLENGES = (
     "game.view_dailyset",
     "game.plan_dailyset",
 )
+# Everybody who is asked why somebody has won.
+_DUELS = ("game.view_duel",)
 _SUPPORT = (
     *_WAITING,
     *_PAYMENTS,
@@ -75,6 +77,7 @@ _SUPPORT = (
     "bot.view_outgoingcall",
     "bot.send_again_outgoingcall",
     *_BROADCASTS,
+    *_DUELS,
 )
 _OPERATOR = (
     *_WAITING,
@@ -95,6 +98,7 @@ _OPERATOR = (
     *_BARRED,
     "game.view_question",
     *_CHALLENGES,
+    *_DUELS,
     *_BROADCASTS,
     "bot.run_broadcast",
 )

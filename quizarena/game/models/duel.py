@@ -201,6 +201,8 @@ class Duel(models.Model):
                 condition=Q(opponent__isnull=False),
                 name="duel_of_opponent",
             ),
+            # The admin's filter.
+            models.Index(fields=["state", "-id"], name="duel_by_state"),
             # The duels of a best of three.
             models.Index(
                 fields=["series"], condition=Q(series__isnull=False), name="duel_of_series"
