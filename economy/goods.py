@@ -18,16 +18,15 @@ DAYS_MAX = 3_660
 MODE_CODE = re.compile(r"[A-Z][A-Z0-9_]{0,31}")
 
 
-# What uses each thing that can be delivered, by the module that does. What nothing uses yet is not
-# for sale (product rules, section 4): a constraint of payments.Product is made of this.
-USED_BY: Mapping[str, str | None] = {
+# What uses each thing that can be delivered, by the module that does: nothing is sold that nothing
+# in the product can use (product rules, section 4).
+USED_BY: Mapping[str, str] = {
     "paid_energy": "economy.wallets",
     "streak_savers": "economy.streaks",
-    "duel_tickets": None,
+    "duel_tickets": "economy.tickets",
     "premium": "economy.entitlements",
     "mode_codes": "economy.entitlements",
 }
-UNUSED = tuple(name for name, module in USED_BY.items() if module is None)
 
 
 class Plan(StrEnum):
@@ -101,11 +100,6 @@ class Goods:
             "streak_savers": self.streak_savers,
             "duel_tickets": self.duel_tickets,
         }
-
-    @property
-    def unused(self) -> list[str]:
-        """Return what of it nothing in the product can use yet, by the names of USED_BY."""
-        return [name for name in UNUSED if getattr(self, name)]
 
     @property
     def premium_time(self) -> timedelta:

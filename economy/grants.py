@@ -11,7 +11,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from economy import entitlements, ledger, streaks, wallets
+from economy import entitlements, ledger, streaks, tickets, wallets
 from economy.entitlements import Left
 from economy.errors import InvalidEntryError
 from economy.goods import Goods
@@ -126,7 +126,7 @@ def reverse(
     at = max(now, wallet.changed_at)
     # Of a grant that has been taken back before nothing is left to revoke.
     left = entitlements.revoke(entry=entry, goods=goods, at=at)
-    plan = _plan_of(goods, _missing(goods, wallet=wallet, left=left))
+    plan = _plan_of(goods, _missing(goods, entry=entry, wallet=wallet, left=left))
     reversing, is_new = ledger.post(
         player=entry.player,
         type=type,
@@ -157,7 +157,7 @@ def preview_reversal(*, entry: LedgerEntry, now: datetime) -> ReversalPlan:
     goods = _goods_of(entry)
     wallet = Wallet.objects.get(player=entry.player_id)
     left = entitlements.left(entry=entry, now=now)
-    return _plan_of(goods, _missing(goods, wallet=wallet, left=left))
+    return _plan_of(goods, _missing(goods, entry=entry, wallet=wallet, left=left))
 
 
 def _about(goods: Goods) -> tuple[Asset, int]:
@@ -175,11 +175,17 @@ def _goods_of(entry: LedgerEntry) -> Goods:
     return Goods.from_metadata(entry.metadata)
 
 
-def _missing(goods: Goods, *, wallet: Wallet, left: Left) -> dict[str, int]:
-    """Return how much of `goods` is not there any more."""
+def _missing(goods: Goods, *, entry: LedgerEntry, wallet: Wallet, left: Left) -> dict[str, int]:
+    """Return how much of `goods` is not there any more.
+
+    Of tickets it is known which ones were used; energy and savers are as good as one another.
+    """
     modes = (goods.mode_time - left.modes.get(mode, timedelta()) for mode in goods.mode_codes)
+    there = {name: getattr(wallet, name) for name in goods.units}
+    if goods.duel_tickets:
+        there["duel_tickets"] = tickets.left_of(grant=entry)
     return {
-        **{name: max(0, units - getattr(wallet, name)) for name, units in goods.units.items()},
+        **{name: max(0, units - there[name]) for name, units in goods.units.items()},
         "premium_days": (goods.premium_time - left.premium) // timedelta(days=1),
         "mode_hours": max(modes, default=timedelta()) // timedelta(hours=1),
     }

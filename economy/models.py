@@ -59,6 +59,7 @@ class EntryType(models.TextChoices):
     SAVER_USED = "SAVER_USED", "streak saver used"
     SAVER_RETURNED = "SAVER_RETURNED", "streak saver given back"
     TICKET_USED = "TICKET_USED", "duel ticket used"
+    TICKET_RETURNED = "TICKET_RETURNED", "duel ticket given back"
     EARN_BACK = "EARN_BACK", "streak earned back"
     TAKEN_BACK = "TAKEN_BACK", "grant taken back"
     GRACE = "GRACE", "days of grace for a renewal"

@@ -25,7 +25,7 @@ from quizarena.players.models import Player
 Row = TypeVar("Row", bound=Model)
 
 # The catalogue on the first day. Afterwards operators change price, visibility and texts in admin,
-# and nothing here touches a product that is there. What nothing can use yet is not for sale.
+# and nothing here touches a product that is there.
 PRODUCTS: tuple[dict[str, Any], ...] = (
     {
         "code": "ENERGY_10",
@@ -94,12 +94,22 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
         "code": "FRIEND_CHALLENGE_5",
         "stars": 5,
         "duel_tickets": 1,
-        # Nothing uses a ticket yet (economy.goods.USED_BY).
-        "is_for_sale": False,
         "texts": {
-            "de": {"title": "Duell-Ticket", "description": "Ein Duell mit einem Freund."},
-            "en": {"title": "Duel ticket", "description": "One duel with a friend."},
-            "uk": {"title": "Квиток на дуель", "description": "Одна дуель із другом."},
+            "de": {
+                "title": "Duell-Ticket",
+                "description": "Ein Duell mehr, wenn die zwei kostenlosen des Tages gespielt sind. "
+                "Nimmt niemand an, bekommst du das Ticket zurück.",
+            },
+            "en": {
+                "title": "Duel ticket",
+                "description": "One more duel when the two free ones of the day are played. If "
+                "nobody accepts it, the ticket comes back.",
+            },
+            "uk": {
+                "title": "Квиток на дуель",
+                "description": "Ще одна дуель, коли дві безкоштовні за день уже використано. Якщо "
+                "її ніхто не прийме, квиток повернеться.",
+            },
         },
     },
     {

@@ -21,6 +21,7 @@ class Space(IntEnum):
     IDEMPOTENCY_KEY = 3
     CRITICAL_JOB = 4
     DAILY_SETS = 5
+    OPEN_DUELS = 6
     LEAGUES = 8
     BOARD_COUNTS = 9
 

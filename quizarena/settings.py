@@ -400,6 +400,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60.0, "queue": "bulk"},
     },
+    # Until then a player's own look ends a duel whose time has passed, with the same result.
+    "settle-duels": {
+        "task": "quizarena.game.tasks.settle_duels",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     "import-questions": {
         "task": "quizarena.game.tasks.work_on_imports",
         "schedule": 2.0,

@@ -25,8 +25,8 @@ from promos import redemptions
 from promos.models import Attempt, Redemption
 from quizarena import prepared as module
 from quizarena.django_internals import UnpreparableError
-from quizarena.game import daily, rounds
-from quizarena.game.models import Mode, Round, RoundQuestion
+from quizarena.game import daily, duel_play, duels, rounds
+from quizarena.game.models import DuelAnswer, Mode, Round, RoundQuestion
 from quizarena.players import services as players
 from quizarena.players.models import Language, Player
 from quizarena.prepared import Prepared, prepared
@@ -533,10 +533,16 @@ class TestTheProduct:
             daily.answer(
                 player=player, run_id=begun.run.pk, number=number, option_index=0, now=NOON
             )
+        duel = duels.create(player=player, length=3, key="k", with_ticket=False, now=NOON)
+        for number in (1, 2):
+            duel_play.answer(
+                player=player, duel_id=duel.pk, number=number, option_index=0, now=NOON
+            )
 
         assert twin.found == {_name(query) for query in _of_the_product()}
         assert twin.written == {
             ("insert", Attempt),
+            ("insert", DuelAnswer),
             ("insert", PremiumSpan),
             ("insert", Redemption),
             ("insert", Round),

@@ -47,6 +47,8 @@ class ReminderSettings(models.Model):
     daily_hour = models.PositiveSmallIntegerField(default=18, db_default=18)
     # Section 6 of the product rules promises it; it can be switched off all the same.
     premium = models.BooleanField(default=True, db_default=True)
+    # Beside the two messages of a day: the player has asked for the duel.
+    duels = models.BooleanField(default=True, db_default=True)
     # Broadcasts.
     news = models.BooleanField(default=True, db_default=True)
     # When the player was asked whether the bot may remind, which happens once.

@@ -34,6 +34,17 @@ class Data(StrEnum):
     NO_NAME = "no-name"
     SHOW_NAME = "show-name"  # show-name:<1 yes, 0 no>
     LEAGUES = "leagues"  # leagues:<1 in, 0 out>
+    DUEL = "duel"
+    DUELS = "duels"
+    DUEL_NEW = "duel-new"  # duel-new:<link or open>
+    # duel-make:<link or open>:<rounds>:<1 if a ticket may be used>:<key>
+    DUEL_MAKE = "duel-make"
+    DUEL_TAKE = "duel-take"  # duel-take:<token>
+    DUEL_SHOW = "duel-show"  # duel-show:<duel>
+    DUEL_PLAY = "duel-play"  # duel-play:<duel>
+    DUEL_ANSWER = "duel-answer"  # duel-answer:<duel>:<number of the question>:<option index>
+    DUEL_CANCEL = "duel-cancel"  # duel-cancel:<duel>
+    DUEL_AGAIN = "duel-again"  # duel-again:<duel>:<one or three>:<1 if a ticket may be used>
     LANGUAGES = "languages"
     LANGUAGE = "language"  # language:<code>
     WALLET = "wallet"  # wallet:<entry after which the statement continues>
@@ -107,6 +118,11 @@ def daily() -> InlineKeyboardButton:
     return button(phrases.button_daily(), Data.DAILY)
 
 
+def duel() -> InlineKeyboardButton:
+    """Return the way to duels."""
+    return button(phrases.button_duel(), Data.DUEL)
+
+
 def home(waiting: RoundQuestion | None = None) -> InlineKeyboardMarkup:
     """Return the buttons under the greeting; `waiting` is the latest question of an open round."""
     return InlineKeyboardMarkup(
@@ -114,6 +130,7 @@ def home(waiting: RoundQuestion | None = None) -> InlineKeyboardMarkup:
             *continue_round(waiting),
             [daily()],
             [play()],
+            [duel()],
             [
                 button(phrases.button_wallet(), Data.WALLET),
                 button(phrases.button_stats(), Data.STATS),

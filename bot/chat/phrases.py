@@ -182,6 +182,11 @@ def earned(points: int, *, is_full: bool) -> str:
     return f"{gained}, {full}"
 
 
+def button_duel() -> str:
+    """Return the label of the button that opens the page of duels."""
+    return _("⚔️ Duel")
+
+
 def button_back() -> str:
     """Return the label of the button that leads back."""
     return _("◀️ Back")

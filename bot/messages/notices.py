@@ -22,6 +22,8 @@ from bot.messages import reminders, texts
 from bot.messages.models import ReminderKind
 from bot.queue import outbox
 from bot.queue.models import Lane
+from bot.screens.duel import buttons as duel_buttons
+from bot.screens.duel import texts as duel_texts
 from bot.screens.invite import buttons as invite_buttons
 from bot.screens.invite import texts as invite_texts
 from bot.screens.receipts import buttons as receipts_buttons
@@ -37,6 +39,8 @@ from payments import subscriptions
 from payments.models import Purchase, Subscription, SubscriptionState, SupportRequest
 from promos.models import ReferralNotice
 from quizarena import sweeps
+from quizarena.game import duel_play, duels
+from quizarena.game.models import DuelNotice
 from quizarena.players.models import Player
 
 # Players are looked for so many at a time, and get so many notices at once.
@@ -59,7 +63,8 @@ class Source(Generic[Row]):
     once, waits for a player who has blocked the bot, and reaches a suspended one, too. The rest are
     reminders: those of one moment are one message, wait for the end of the player's quiet hours and
     for a free slot of the player's day (bot/messages/reminders.py), and whoever cannot play, or
-    does not want them, does not get them afterwards either.
+    does not want them, does not get them afterwards either. One without a `kind` waits for no slot:
+    it is about what the player has begun.
     """
 
     name: str
@@ -68,8 +73,10 @@ class Source(Generic[Row]):
     render: Callable[[Row, datetime], str | None]
     keyboard: Callable[[Row, datetime], InlineKeyboardMarkup] = lambda _, __: navigation.way_back()
     transactional: bool = False
-    # As which reminder it takes a slot of the day, unless it is transactional.
+    # As which reminder it takes a slot of the day, if it does.
     kind: ReminderKind | None = None
+    # The field of the player's settings that switches it off, if it can be.
+    switch: str = ""
 
 
 # --- Money ----------------------------------------------------------------------------------------
@@ -198,6 +205,29 @@ def _invitations(*, of_losses: bool) -> Source[ReferralNotice]:
     )
 
 
+# --- Duels ----------------------------------------------------------------------------------------
+
+
+def _due_of_duels() -> "QuerySet[DuelNotice]":
+    due = DuelNotice.objects.undelivered(timezone.now())
+    return due.select_related("duel__creator", "duel__opponent")
+
+
+def _claim_duel(row: DuelNotice, now: datetime) -> bool:
+    unsent = DuelNotice.objects.filter(pk=row.pk, notified_at=None)
+    return unsent.update(notified_at=now) == 1
+
+
+def _render_duel(row: DuelNotice, now: datetime) -> str | None:
+    view = duel_play.view_of(row.duel, player_id=row.player_id)
+    return duel_texts.notice(row, view, decider=duels.decider_of(row.duel), now=now)
+
+
+def _duel_keyboard(row: DuelNotice, now: datetime) -> InlineKeyboardMarkup:
+    view = duel_play.view_of(row.duel, player_id=row.player_id)
+    return duel_buttons.after_notice(view, duels.decider_of(row.duel))
+
+
 # --- The table ------------------------------------------------------------------------------------
 
 SOURCES: tuple[Source[Any], ...] = (
@@ -214,6 +244,7 @@ SOURCES: tuple[Source[Any], ...] = (
         claim=_claim_premium,
         render=_render_premium,
         kind=ReminderKind.PREMIUM,
+        switch="premium",
     ),
     Source(
         name="streak",
@@ -223,6 +254,14 @@ SOURCES: tuple[Source[Any], ...] = (
         kind=ReminderKind.STREAK_NEWS,
     ),
     _invitations(of_losses=False),
+    Source(
+        name="duel",
+        due=_due_of_duels,
+        claim=_claim_duel,
+        render=_render_duel,
+        keyboard=_duel_keyboard,
+        switch="duels",
+    ),
 )
 
 
@@ -268,13 +307,16 @@ def _players_to_notify(sources: Sequence[Source[Any]], seen: Collection[int]) ->
         if source.transactional:
             due = due.filter(player__bot_blocked_at=None)
         else:
-            assert source.kind is not None
-            reachable = reminders.with_a_free_slot(
-                Player.objects.all(), kind=source.kind, now=timezone.now()
-            )
-            due = due.filter(player__in=reachable)
+            due = due.filter(player__in=_reachable(source, now=timezone.now()))
         players |= dict.fromkeys(due.values_list("player", flat=True)[:batch])
     return list(players)
+
+
+def _reachable(source: Source[Any], *, now: datetime) -> "QuerySet[Player]":
+    """Return the players who can get a reminder of this source now."""
+    if source.kind is None:
+        return reminders.awake(Player.objects.all(), now=now)
+    return reminders.with_a_free_slot(Player.objects.all(), kind=source.kind, now=now)
 
 
 def _notify_one(sources: Sequence[Source[Any]], player_id: int) -> int:
@@ -305,12 +347,13 @@ def _remind(
 
     What is dropped takes no slot, and without a free one everything stays due.
     """
-    is_wanted = source.kind is not ReminderKind.PREMIUM or settings.premium
+    is_wanted = not source.switch or bool(getattr(settings, source.switch))
     with transaction.atomic():
         claimed = _claim_and_render(source, player=player, now=now, is_wanted=is_wanted)
-        assert source.kind is not None
-        if any(text for _, text in claimed) and not reminders.take_slot(
-            settings=settings, kind=source.kind, now=now
+        if (
+            source.kind is not None
+            and any(text for _, text in claimed)
+            and not reminders.take_slot(settings=settings, kind=source.kind, now=now)
         ):
             transaction.set_rollback(True)
             return 0

@@ -56,13 +56,20 @@ class _LocalDay(Func):
 
 def with_a_free_slot(players: QuerySet[Player], *, kind: str, now: datetime) -> QuerySet[Player]:
     """Return of `players` those who can get `kind` now: awake, and with a free slot."""
-    zone = Coalesce("reminder_settings__zone", Value(Zone.BERLIN))
     today = Reminder.objects.filter(
         Q(ordinal=SLOTS[-1]) | Q(kind=kind), player=OuterRef("pk"), day=OuterRef("local_day")
     )
-    return players.alias(zone=zone, local_day=_LocalDay(Value(now), F("zone"))).filter(
-        ~Exists(today), zone__in=local_time.awake(now)
+    return (
+        awake(players, now=now)
+        .alias(local_day=_LocalDay(Value(now), F("zone")))
+        .filter(~Exists(today))
     )
+
+
+def awake(players: QuerySet[Player], *, now: datetime) -> QuerySet[Player]:
+    """Return of `players` those for whom it is no quiet hour."""
+    zone = Coalesce("reminder_settings__zone", Value(Zone.BERLIN))
+    return players.alias(zone=zone).filter(zone__in=local_time.awake(now))
 
 
 def take_slot(*, settings: ReminderSettings, kind: str, now: datetime) -> bool:

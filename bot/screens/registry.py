@@ -1,6 +1,7 @@
 """The list of all screens, from which the application is built (bot/routing.py)."""
 
 from bot.screens.daily import handlers as daily
+from bot.screens.duel import handlers as duel
 from bot.screens.game import handlers as game
 from bot.screens.help import handlers as help_pages
 from bot.screens.home import handlers as home
@@ -21,6 +22,7 @@ from bot.screens.wallet import handlers as wallet
 SCREENS = (
     game.SCREEN,
     daily.SCREEN,
+    duel.SCREEN,
     home.SCREEN,
     wallet.SCREEN,
     stats.SCREEN,

@@ -84,16 +84,6 @@ class ProductForm(_ModelForm):
             )
             self.initial[name] = self.instance.texts.get(language, {}).get(text, "")
 
-    def clean_is_for_sale(self) -> bool:
-        """Refuse to sell what nothing in the product can use yet, which the database does, too."""
-        is_for_sale = bool(self.cleaned_data["is_for_sale"])
-        if is_for_sale and (unused := self.instance.goods.unused):
-            names = ", ".join(name.replace("_", " ") for name in unused)
-            raise forms.ValidationError(
-                f"Nothing in the product uses {names} yet, so it cannot be for sale."
-            )
-        return is_for_sale
-
     def save(self, commit: bool = True) -> Product:
         """Put the texts back into their languages."""
         texts: dict[str, dict[str, str]] = {}

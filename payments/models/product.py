@@ -9,7 +9,7 @@ from django.db import models
 from django.db.models import OuterRef, Q, Subquery
 from django.db.models.functions import Greatest
 
-from economy.goods import UNUSED, Goods, Plan
+from economy.goods import Goods, Plan
 from economy.models import never_truncated
 from quizarena.staff import dates
 
@@ -107,11 +107,6 @@ class Product(models.Model):
                 | ~Q(premium="")
                 | ~Q(mode_codes=[]),
                 name="product_delivers_something",
-            ),
-            # Product rules, section 4.
-            models.CheckConstraint(
-                condition=Q(is_for_sale=False) | Q(**dict.fromkeys(UNUSED, 0)),
-                name="product_for_sale_can_be_used",
             ),
             models.CheckConstraint(
                 condition=Q(once_per_days=None) | Q(once_per_days__gt=0),

@@ -27,6 +27,7 @@ from unfold.widgets import (
 from quizarena import tables
 from quizarena.game import bank, imports
 from quizarena.game.daily_admin import DailySetAdmin
+from quizarena.game.duel_admin import DuelAdmin
 from quizarena.game.importing import COLUMNS, OPTION_COLUMNS, QuestionResource
 from quizarena.game.league_admin import LeagueGroupAdmin
 from quizarena.game.models import (
@@ -35,6 +36,7 @@ from quizarena.game.models import (
     IMPORT_UNFINISHED,
     DailyRun,
     DailySet,
+    Duel,
     ImportState,
     LeagueGroup,
     Question,
@@ -47,7 +49,15 @@ from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
 from quizarena.staff import audit, dates
 from quizarena.staff.decisions import Decision, decide
-from quizarena.staff.desk import ReadOnlyAdmin, StaffAdmin, age, badge, button, own_user
+from quizarena.staff.desk import (
+    ReadOnlyAdmin,
+    StaffAdmin,
+    age,
+    badge,
+    button,
+    object_link,
+    own_user,
+)
 
 CHAPTER_LENGTH = 20
 IMPORT_COLOURS = {
@@ -61,6 +71,7 @@ IMPORT_COLOURS = {
 
 admin.site.register(DailySet, DailySetAdmin)
 admin.site.register(LeagueGroup, LeagueGroupAdmin)
+admin.site.register(Duel, DuelAdmin)
 
 if TYPE_CHECKING:
     _QuestionForm: TypeAlias = forms.ModelForm[Question]
@@ -583,3 +594,36 @@ def daily_challenges_of_player(request: HttpRequest, player: Player) -> Timeline
             for run in runs
         ],
     )
+
+
+@timeline_source
+def duels_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
+    """Show the latest duels, for who may see them."""
+    if not request.user.has_perm("game.view_duel"):
+        return None
+    duels = Duel.objects.of(player.pk).select_related("creator", "opponent").order_by("-pk")
+    return TimelineSection(
+        title="Latest duels",
+        headers=["Duel", "Against", "Rounds", "State", "Result", "Created", "Ended"],
+        rows=[
+            [
+                object_link(duel, str(duel.pk)),
+                str((duel.opponent if duel.creator_id == player.pk else duel.creator) or "–"),
+                str(duel.length),
+                duel.get_state_display(),
+                _result_of(duel, player),
+                age(duel.created_at),
+                age(duel.settled_at),
+            ]
+            for duel in duels[:CHAPTER_LENGTH]
+        ],
+    )
+
+
+def _result_of(duel: Duel, player: Player) -> str:
+    """Return how a duel has ended for one of its players."""
+    if not duel.result:
+        return "–"
+    if duel.winner_id is None:
+        return "draw"
+    return "won" if duel.winner_id == player.pk else "lost"

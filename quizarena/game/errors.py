@@ -3,7 +3,8 @@
 from datetime import date
 
 from economy.entitlements import Access
-from quizarena.game.models import Mode, RoundQuestion
+from quizarena.game.models import Duel, Mode, RoundQuestion
+from quizarena.players.models import Player
 
 
 class GameError(Exception):
@@ -69,3 +70,79 @@ class DailyAnsweredError(GameError):
 
 class DailyQuestionError(GameError):
     """A question of a daily challenge cannot be replaced like that; says why, for staff."""
+
+
+class NoDuelError(GameError):
+    """There is no such duel, or it is none of this player's."""
+
+
+class DuelGoneError(GameError):
+    """The duel cannot be accepted or canceled any more; `duel` says what has become of it."""
+
+    def __init__(self, duel: Duel) -> None:
+        super().__init__(f"{duel} has gone")
+        self.duel = duel
+
+
+class OwnDuelError(GameError):
+    """Nobody plays against oneself."""
+
+    def __init__(self, duel: Duel) -> None:
+        super().__init__(f"{duel} is the player's own")
+        self.duel = duel
+
+
+class DuelTooFarError(GameError):
+    """An open duel of a level that is too far from the player's."""
+
+
+class DuelAbsentError(GameError):
+    """The other player is suspended or has blocked the bot."""
+
+    def __init__(self, player: Player) -> None:
+        super().__init__(f"{player} is not here")
+        self.player = player
+
+
+class DuelLimitError(GameError):
+    """The player has too many live duels, or has created too many on this day."""
+
+    def __init__(self, *, limit: int, is_of_day: bool) -> None:
+        super().__init__(f"at most {limit} {'a day' if is_of_day else 'live'} duels")
+        self.limit = limit
+        self.is_of_day = is_of_day
+
+
+class OpenDuelError(GameError):
+    """The player waits for an opponent already."""
+
+    def __init__(self, duel: Duel) -> None:
+        super().__init__(f"{duel} is open")
+        self.duel = duel
+
+
+class TicketNeededError(GameError):
+    """The day's free duels are used up, and the player has not agreed to use a ticket.
+
+    `owned` is how many there are; none can be used where there is none.
+    """
+
+    def __init__(self, *, owned: int) -> None:
+        super().__init__(f"a duel ticket is needed, {owned} owned")
+        self.owned = owned
+
+
+class DuelAnsweredError(GameError):
+    """The question of the duel has its answer; a second one changes nothing."""
+
+
+class DuelOverError(GameError):
+    """The duel has ended; `duel` says how."""
+
+    def __init__(self, duel: Duel) -> None:
+        super().__init__(f"{duel} is over")
+        self.duel = duel
+
+
+class TooFewDuelQuestionsError(GameError):
+    """The bank has too few questions for a duel of this length."""

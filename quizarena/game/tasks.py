@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from quizarena.celery import app
-from quizarena.game import daily, imports, leaderboards, leagues, rounds
+from quizarena.game import daily, duels, imports, leaderboards, leagues, rounds
 
 # How long one task may work before it lets other tasks have the process.
 WORK_FOR = timedelta(seconds=5)
@@ -42,3 +42,9 @@ def update_leagues() -> int:
 def count_boards() -> int:
     """Count how many players have how many points; return 1, or 0 if somebody else is at it."""
     return int(leaderboards.count(now=timezone.now()))
+
+
+@app.task
+def settle_duels() -> int:
+    """End the duels whose time has passed; return how many."""
+    return duels.settle_due(until=timezone.now() + WORK_FOR)

@@ -28,6 +28,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Questions", "quiz", "game.question"),
         ("Daily challenges", "today", "game.dailyset"),
         ("League groups", "trophy", "game.leaguegroup"),
+        ("Duels", "swords", "game.duel"),
     ),
     "Economy": (
         ("Wallets", "account_balance_wallet", "economy.wallet"),

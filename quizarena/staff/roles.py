@@ -61,6 +61,8 @@ _LEAGUES = (
     "game.view_leaguegroup",
     "game.view_pointevent",
 )
+# Everybody who is asked why somebody has won.
+_DUELS = ("game.view_duel",)
 _SUPPORT = (
     *_WAITING,
     *_PAYMENTS,
@@ -82,6 +84,7 @@ _SUPPORT = (
     "bot.view_outgoingcall",
     "bot.send_again_outgoingcall",
     *_BROADCASTS,
+    *_DUELS,
 )
 _OPERATOR = (
     *_WAITING,
@@ -104,6 +107,7 @@ _OPERATOR = (
     *_BARRED,
     "game.view_question",
     *_CHALLENGES,
+    *_DUELS,
     *_BROADCASTS,
     "bot.run_broadcast",
 )

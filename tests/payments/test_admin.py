@@ -675,16 +675,6 @@ class TestProducts:
         history = read(client, f"{PRODUCTS}ENERGY_10/history/")
         assert "title_de: 10 Energiepunkte Zehn Energie" in history
 
-    def test_what_nothing_can_use_yet_is_not_put_on_sale(self, client: Client) -> None:
-        log_in(client, "Operator")
-
-        answer = client.post(f"{PRODUCTS}FRIEND_CHALLENGE_5/change/", self.FORM)
-
-        assert "Nothing in the product uses duel tickets yet, so it cannot be for sale." in text(
-            answer.content
-        )
-        assert Product.objects.get(pk="FRIEND_CHALLENGE_5").is_for_sale is False
-
     PRICE = f"{PRODUCTS}ENERGY_10/price/"
 
     def test_a_price_is_changed_with_a_reason_and_open_invoices_keep_theirs(

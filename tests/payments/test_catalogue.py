@@ -10,7 +10,6 @@ from django.db import IntegrityError, transaction
 
 from economy.goods import USED_BY, Goods
 from payments import catalogue
-from payments.errors import RefusedError
 from payments.models import Product
 from quizarena.players import services as players
 from quizarena.players.models import Player
@@ -108,7 +107,7 @@ def test_seeding_again_keeps_what_operators_have_changed() -> None:
 def test_each_thing_that_is_used_names_the_module_that_uses_it() -> None:
     names = {field.name for field in dataclasses.fields(Goods)} - {"premium_days", "mode_hours"}
     assert set(USED_BY) == names
-    for module in filter(None, USED_BY.values()):
+    for module in USED_BY.values():
         importlib.import_module(module)
 
 
@@ -124,13 +123,14 @@ class TestShelf:
             if offer.refused
         }
 
-    def test_what_nothing_can_use_yet_is_not_for_sale(self, player: Player) -> None:
+    def test_duel_tickets_are_for_sale_and_delivered(self, player: Player) -> None:
         offers = catalogue.available_products(player=player, now=NOON)
-        assert "FRIEND_CHALLENGE_5" not in [offer.product.code for offer in offers]
-        assert "FRIEND_CHALLENGE_5" not in [product.code for product in catalogue.on_sale()]
-        with pytest.raises(RefusedError) as refused:
-            steps.open_purchase(player, "FRIEND_CHALLENGE_5")
-        assert refused.value.refusal == "NOT_FOR_SALE"
+        assert "FRIEND_CHALLENGE_5" in [offer.product.code for offer in offers]
+        assert "FRIEND_CHALLENGE_5" in [product.code for product in catalogue.on_sale()]
+
+        steps.buy(player, "FRIEND_CHALLENGE_5")
+
+        assert steps.owned(player) == (0, 0, 1)
 
     def test_a_new_player_can_buy_everything(
         self, player: Player, django_assert_num_queries: Any
@@ -139,7 +139,7 @@ class TestShelf:
             offers = catalogue.available_products(player=player, now=NOON)
 
         assert offers[0].product.code == "ENERGY_10"
-        assert len(offers) == 7
+        assert len(offers) == 8
         assert self.refused(player) == {}
 
     def test_what_is_not_for_sale_is_not_shown(self, player: Player) -> None:
@@ -150,7 +150,7 @@ class TestShelf:
         ]
 
         assert "ENERGY_10" not in codes
-        assert len(codes) == 6
+        assert len(codes) == 7
 
     def test_lower_plans_and_a_second_saver_are_refused(self, player: Player) -> None:
         steps.buy(player, "PREMIUM_SEASON")
@@ -175,7 +175,7 @@ class TestShelf:
         player.refresh_from_db()
 
         assert set(self.refused(player).values()) == {"SUSPENDED"}
-        assert len(self.refused(player)) == 7
+        assert len(self.refused(player)) == 8
 
 
 class TestDatabaseSaysNo:
@@ -194,7 +194,6 @@ class TestDatabaseSaysNo:
             ({"paid_energy": 0}, "product_delivers_something"),
             ({"once_per_days": 0}, "product_window_is_of_days"),
             ({"can_subscribe": True}, "product_subscription_is_of_30_days"),
-            ({"duel_tickets": 1}, "product_for_sale_can_be_used"),
         ],
     )
     def test_it_is_refused(self, changes: dict[str, Any], rule: str) -> None:

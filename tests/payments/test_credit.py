@@ -1,6 +1,5 @@
 """Crediting: all of what was bought as one entry of the ledger, once."""
 
-import json
 from typing import Any
 
 import pytest
@@ -13,10 +12,9 @@ from economy.goods import Plan
 from economy.models import LedgerEntry, ModeSpan, Wallet
 from payments import purchases, refunds
 from payments.errors import NotCreditableError
-from payments.models import Product, Purchase
+from payments.models import Purchase
 from quizarena.players.models import Player
 from tests.factories import PlayerFactory
-from tests.owner import behind_the_guards
 from tests.payments import steps
 from tests.payments.steps import DAY, MINUTE, NOON, Delivery
 
@@ -58,21 +56,11 @@ def test_credit_is_idempotent_on_same_purchase(player: Player) -> None:
 def test_credit_contains_expected_breakdown_keys_for_friend_challenge_ticket(
     player: Player,
 ) -> None:
-    """It is not for sale any more; whose invoice was open before has it delivered."""
-    product = Product.objects.get(code="FRIEND_CHALLENGE_5")
-    purchase = steps.open_purchase(player, "ENERGY_10")
-    with behind_the_guards() as cursor:
-        cursor.execute(
-            "UPDATE payments_purchase SET product_id = %s, goods = %s",
-            [product.pk, json.dumps(product.goods.metadata())],
-        )
-
-    steps.credit(steps.pay(purchase))
+    steps.buy(player, "FRIEND_CHALLENGE_5")
 
     [entry] = credits_of(player)
     assert entry.metadata["asset_breakdown"] == {"friend_challenge_tickets": 1}
     assert steps.owned(player) == (0, 0, 1)
-    assert steps.again(purchase).flags == ["NOT_FOR_SALE", "UNCHECKED"]
 
 
 def test_credit_mutates_wallet_only_by_expected_breakdown_delta(player: Player) -> None:

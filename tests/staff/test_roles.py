@@ -45,6 +45,10 @@ PAGES = {
     "/admin/game/dailyset/plan/": {"Operator", "Editor", "Administrator"},
     "/admin/game/dailyset/1/7/replace/": {"Operator", "Editor", "Administrator"},
     "/admin/game/dailyset/add/": set(),
+    "/admin/game/duel/": {"Support", "Operator", "Administrator"},
+    "/admin/game/duel/1/change/": {"Support", "Operator", "Administrator"},
+    "/admin/game/duel/add/": set(),
+    "/admin/game/duel/1/delete/": set(),
     "/admin/game/dailyset/1/delete/": set(),
     "/admin/game/leaguegroup/": {"Support", "Operator", "Administrator"},
     "/admin/game/leaguegroup/1/change/": {"Support", "Operator", "Administrator"},
@@ -111,6 +115,7 @@ PAGES = {
 
 PERMISSIONS = {
     "Support": {
+        "game.view_duel",
         "bot.view_broadcast",
         "bot.view_broadcastrecipient",
         "payments.view_product",
@@ -153,6 +158,7 @@ PERMISSIONS = {
         "promos.delete_denylistentry",
     },
     "Operator": {
+        "game.view_duel",
         "bot.view_broadcast",
         "bot.view_broadcastrecipient",
         "bot.run_broadcast",
@@ -232,6 +238,7 @@ PERMISSIONS = {
         "game.plan_dailyset",
     },
     "Administrator": {
+        "game.view_duel",
         "bot.view_broadcast",
         "bot.view_broadcastrecipient",
         "bot.run_broadcast",
@@ -349,6 +356,18 @@ def test_a_role_sees_its_pages_and_no_others(role: str, client: Client) -> None:
             INSERT INTO game_dailyquestion (set_id, number, version_id, level, "order")
             SELECT 1, 7, id, 'B1', '{0,1,2,3}' FROM game_questionversion
             """
+        )
+        cursor.execute(
+            """
+            INSERT INTO game_duel (
+              id, token, creator_id, length, is_open, level, state, creation_key, acceptance_key,
+              price, created_on, day_number, created_at, deadline, result
+            ) VALUES (
+              1, 'token', 1, 3, false, 'A1', 'PENDING', 'key', '',
+              'FREE', '2027-01-01', 1, %(now)s, %(now)s + interval '6 hours', ''
+            )
+            """,
+            {"now": NOON},
         )
     ApiClient.objects.create(
         pk=1,

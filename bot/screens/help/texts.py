@@ -16,6 +16,7 @@ def help_text(*, now: datetime) -> str:
         "Every question costs 1 energy point; a point comes back every 30 minutes, and all of them "
         "at {time}.\n"
         "/daily – seven questions a day, the same for everyone, without energy\n"
+        "/duel – against a friend or somebody of your level, without energy\n"
         "/top – leaderboards and your league\n"
         "/shop – more energy, streak savers, Premium\n"
         "/promo – enter a promo code\n"
@@ -57,6 +58,7 @@ def commands() -> list[tuple[str, str]]:
     return [
         ("play", _("Play a round")),
         ("daily", _("Today's challenge")),
+        ("duel", _("Duels with others")),
         ("top", _("Leaderboards and your league")),
         ("shop", _("Energy, Premium and more")),
         ("promo", _("Enter a promo code")),

@@ -10,7 +10,7 @@ from bot.chat.screen import Screen
 from bot.screens.settings import buttons, profile, texts
 
 # What a tap turns, by the name of its field.
-SWITCHES = ("streak_risk", "daily_round", "daily_challenge", "premium", "news")
+SWITCHES = ("streak_risk", "daily_round", "daily_challenge", "duels", "premium", "news")
 
 
 async def settings(update: Update, context: Context) -> None:

@@ -51,12 +51,14 @@ def _quiet_hours(settings: ReminderSettings, *, now: datetime) -> str:
     if risk == begin:
         text = _(
             "🌙 No messages {begin}–{end}, except your {risk} streak reminder. At most {most} "
-            "messages a day; what is about your purchases comes at once."
+            "messages a day beside those about your duels; what is about your purchases comes at "
+            "once."
         )
     else:
         text = _(
             "🌙 No messages {begin}–{end}. Your streak reminder comes at {risk}. At most {most} "
-            "messages a day; what is about your purchases comes at once."
+            "messages a day beside those about your duels; what is about your purchases comes at "
+            "once."
         )
     return text.format(begin=begin, end=end, risk=risk, most=len(local_time.SLOTS))
 
@@ -186,6 +188,7 @@ def switches(settings: ReminderSettings) -> dict[str, str]:
         "streak_risk": _("🔥 When my streak is at risk"),
         "daily_round": _("⏰ A daily reminder"),
         "daily_challenge": _("📅 The daily challenge"),
+        "duels": _("⚔️ My duels"),
         "premium": _("👑 Before Premium ends"),
         "news": _("📣 News"),
     }

@@ -29,7 +29,7 @@ def wallet(
         phrases.energy_line(energy, plan, now=now),
         _("🛟 Streak savers: {count}").format(count=wallet.streak_savers if wallet else 0),
     ]
-    # Nothing uses tickets yet: only who has some sees how many.
+    # Most duels are free: only who has some sees how many.
     if wallet and wallet.duel_tickets:
         lines.append(_("🎟 Duel tickets: {count}").format(count=wallet.duel_tickets))
     if premium_until is not None:
@@ -77,6 +77,7 @@ def _why(entry: LedgerEntry) -> str:
         EntryType.GRACE: _("Days until the renewal"),
         EntryType.SAVER_RETURNED: _("Streak saver given back"),
         EntryType.TICKET_USED: _("Duel ticket used"),
+        EntryType.TICKET_RETURNED: _("Duel ticket given back"),
         EntryType.TAKEN_BACK: _("Removed"),
     }
     return reasons[EntryType(entry.type)]

@@ -9,6 +9,14 @@ from quizarena.game.models.daily import (
     DailyRun,
     DailySet,
 )
+from quizarena.game.models.duel import (
+    Duel,
+    DuelAnswer,
+    DuelNotice,
+    DuelNoticeKind,
+    DuelPrice,
+    DuelQuestion,
+)
 from quizarena.game.models.league import (
     TIER_NAMES,
     LeagueGroup,
@@ -58,6 +66,12 @@ __all__ = [
     "DailyRun",
     "DailySet",
     "DayPoints",
+    "Duel",
+    "DuelAnswer",
+    "DuelNotice",
+    "DuelNoticeKind",
+    "DuelPrice",
+    "DuelQuestion",
     "ImportState",
     "LeagueGroup",
     "LeagueMember",

@@ -759,6 +759,7 @@ class TestScreens:
                 "⬜ 🔥 When my streak is at risk",
                 "⬜ ⏰ A daily reminder",
                 "⬜ 📅 The daily challenge",
+                "✅ ⚔️ My duels",
                 "✅ 👑 Before Premium ends",
                 "✅ 📣 News",
                 "🕰 My clock: 15:04",

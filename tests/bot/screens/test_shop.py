@@ -99,6 +99,7 @@ class TestShelf:
             "10 energy points · ⭐ 5\n🔋 10 energy points\n"
             "Mega Pack · ⭐ 15\n🔋 15 energy points · 🔓 24 h: Cases, Separable verbs, Word order\n"
             "Streak saver · ⭐ 20\n🛟 1 streak saver\n"
+            "Duel ticket · ⭐ 5\n🎟 1 duel ticket\n"
             "Premium Starter · ⭐ 29\n👑 Premium Starter: 7 days\n"
             "Premium Month · ⭐ 99\n👑 Premium Month: 30 days\n"
             "Premium Season · ⭐ 249\n👑 Premium Season: 90 days\n"
