@@ -292,6 +292,12 @@ def answer(*, player: Player, run_id: int, number: int, option_index: int, now: 
         run=run, number=number, choice=choice, is_correct=is_correct, answered_at=now
     )
     outcomes.append(is_correct)
+    following, streak, brought = None, None, None
+    if number < DAILY_LENGTH:
+        following = _question(run, number + 1)
+    else:
+        streak = _finish(run, score=sum(outcomes), player=player, now=now)
+    # After the wallet, which the end of a run locks.
     points.answered(
         player=player,
         key=points.daily_answer_key(run_id=run.pk, number=number),
@@ -300,11 +306,7 @@ def answer(*, player: Player, run_id: int, number: int, option_index: int, now: 
         shown_at=given[-1][1] if given else run.started_at,
         now=now,
     )
-    following, streak, brought = None, None, None
-    if number < DAILY_LENGTH:
-        following = _question(run, number + 1)
-    else:
-        streak = _finish(run, score=sum(outcomes), player=player, now=now)
+    if number == DAILY_LENGTH:
         points.daily_finished(player=player, run_id=run.pk, now=now)
         brought = points_of(run, player=player)
     return Answer(

@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from economy import streaks
 from economy.streaks import StreakChange
 from quizarena import prepared
-from quizarena.game import duel_rules, duels
+from quizarena.game import duel_rules, duels, points
 from quizarena.game.duel_rules import DuelResult, DuelState
 from quizarena.game.errors import DuelAnsweredError, DuelOverError, NoDuelError, StaleTapError
 from quizarena.game.models import OPTIONS, Duel, DuelAnswer, DuelNoticeKind, DuelQuestion
@@ -202,6 +202,14 @@ def answer(
     streak = streaks.record_activity(player=player, now=now)
     if number == duel.length and not duels.settle(duel, now=now):
         _leave_alone(duel, player, now=now)
+    # After the end, whose points lock those of both players in the order of their ids.
+    points.answered(
+        player=player,
+        key=points.duel_answer_key(duel_id=duel.pk, number=number),
+        is_correct=stored.is_correct,
+        shown_at=stored.shown_at,
+        now=stored.answered_at,
+    )
     theirs = [is_correct for player_id, is_correct, _ in given if player_id != player.pk]
     return Answer(
         question=asked,

@@ -21,7 +21,7 @@ from economy.models import LedgerEntry, Wallet
 from economy.wallets import business_zone
 from quizarena import advisory_locks, sweeps
 from quizarena.advisory_locks import Space
-from quizarena.game import duel_rules, opponents
+from quizarena.game import duel_rules, opponents, points
 from quizarena.game.duel_rules import (
     ACCEPT_WITHIN,
     CREATED_PER_DAY,
@@ -451,8 +451,30 @@ def settle(duel: Duel, *, now: datetime) -> bool:
     for player_id in (duel.creator_id, duel.opponent_id if was_accepted else None):
         if player_id is not None:
             notice(duel, player_id, DuelNoticeKind.RESULT, due_at=duel.settled_at)
+    _give_points(duel, now=now)
     _continue_series(duel)
     return True
+
+
+def _give_points(duel: Duel, *, now: datetime) -> None:
+    """Give the winner, or both after a draw, their points; those of the day on which it is settled.
+
+    Players by id: their points are locked, and two duels of the same two may end at once.
+    """
+    if not duel.result:
+        return
+    for player in sorted(filter(None, (duel.creator, duel.opponent)), key=lambda one: one.pk):
+        if duel.winner_id is None:
+            points.duel_drawn(player=player, duel_id=duel.pk, now=now)
+        elif duel.winner_id == player.pk:
+            points.duel_won(player=player, duel_id=duel.pk, now=now)
+
+
+def opponent_ids(*, player: Player, at_most: int) -> set[int]:
+    """Return with whom the player has had a duel that was accepted, the latest first. One query."""
+    met = Duel.objects.of(player.pk).filter(accepted_at__isnull=False).order_by("-pk")
+    pairs = met.values_list("creator", "opponent")[:at_most]
+    return {one for pair in pairs for one in pair if one is not None} - {player.pk}
 
 
 def _sides(duel: Duel) -> tuple[Side, Side, datetime | None]:

@@ -18,8 +18,3 @@ def level_of(player: Player) -> Level:
     recent = answered.order_by("-pk")[:RECENT]
     counted = Counter(recent.values_list("question__level", flat=True))
     return max(Level, key=lambda level: counted[level.value])
-
-
-def name_of(player: Player) -> str:
-    """Return by which name other players know this one."""
-    return player.first_name

@@ -116,6 +116,11 @@ def daily_answer_key(*, run_id: int, number: int) -> str:
     return f"daily:{run_id}:{number}"
 
 
+def duel_answer_key(*, duel_id: int, number: int) -> str:
+    """Return the key of the points of an answer in a duel."""
+    return f"duel:{duel_id}:{number}"
+
+
 def of_keys(*, player: Player, keys: Iterable[str]) -> int:
     """Return how many points these have brought the player in all. One query."""
     found = PointEvent.objects.filter(player=player, key__in=list(keys))

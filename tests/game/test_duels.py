@@ -921,4 +921,3 @@ class TestMine:
 class TestLevel:
     def test_a1_before_the_first_answer(self, anna: Player) -> None:
         assert opponents.level_of(anna) == "A1"
-        assert opponents.name_of(anna) == "Anna"

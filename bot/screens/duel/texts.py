@@ -11,7 +11,7 @@ from django.utils.translation import ngettext
 
 from bot.chat import dates, phrases, question_texts
 from economy.streaks import StreakChange
-from quizarena.game import duels, opponents
+from quizarena.game import duels
 from quizarena.game.duel_play import Answer, View
 from quizarena.game.duel_rules import (
     ACCEPT_WITHIN,
@@ -24,6 +24,7 @@ from quizarena.game.duel_rules import (
 from quizarena.game.duels import Terms
 from quizarena.game.errors import DuelLimitError
 from quizarena.game.models import Duel, DuelNotice, DuelNoticeKind, DuelPrice, DuelQuestion
+from quizarena.players import names
 from quizarena.players.models import Player
 
 # A round that is not answered yet, or not to be seen yet.
@@ -178,7 +179,7 @@ def too_far() -> str:
 
 def against(player: Player) -> str:
     """Return the note over the chat when a duel begins."""
-    return _("You play against {name}!").format(name=opponents.name_of(player))
+    return _("You play against {name}!").format(name=names.public_name(player))
 
 
 def accepted_already() -> str:
@@ -196,7 +197,7 @@ def canceled() -> str:
 
 def name(player: Player | None) -> str:
     """Return by which name a player reads of another one, as HTML."""
-    return _("Somebody") if player is None else escape(opponents.name_of(player))
+    return _("Somebody") if player is None else escape(names.public_name(player))
 
 
 def card(view: View) -> str:
@@ -533,6 +534,6 @@ def button_series() -> str:
 
 def button_of(view: View) -> str:
     """Return the label of the button that opens one of the player's duels."""
-    who = _("waiting") if view.opponent is None else opponents.name_of(view.opponent)
+    who = _("waiting") if view.opponent is None else names.public_name(view.opponent)
     sign = "👉" if view.can_play or view.is_asked else "⚔️"
     return f"{sign} {who} · {view.duel.length}"

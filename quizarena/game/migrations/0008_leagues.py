@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("game", "0005_daily_challenge"),
+        ("game", "0006_duels"),
         ("players", "0008_public_names"),
     ]
 
