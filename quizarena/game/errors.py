@@ -3,7 +3,7 @@
 from datetime import date
 
 from economy.entitlements import Access
-from quizarena.game.models import Mode, RoundQuestion
+from quizarena.game.models import Mode, Placement, RoundQuestion
 
 
 class GameError(Exception):
@@ -69,3 +69,19 @@ class DailyAnsweredError(GameError):
 
 class DailyQuestionError(GameError):
     """A question of a daily challenge cannot be replaced like that; says why, for staff."""
+
+
+class PlacementTakenError(GameError):
+    """The player has finished a placement today; the next one can be taken tomorrow."""
+
+    def __init__(self, placement: Placement) -> None:
+        super().__init__(f"{placement} was taken today")
+        self.placement = placement
+
+
+class PlacementAnsweredError(GameError):
+    """The question of the placement has its answer; a second one changes nothing."""
+
+
+class NoPlacementError(GameError):
+    """The bank has too few questions for a placement."""

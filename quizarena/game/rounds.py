@@ -18,7 +18,7 @@ from economy.errors import NoEnergyError
 from economy.streaks import EarnBack, StreakChange
 from economy.wallets import Charge
 from quizarena import prepared, sweeps
-from quizarena.game import selection
+from quizarena.game import levels, selection
 from quizarena.game.errors import (
     AlreadyAnsweredError,
     GameError,
@@ -27,6 +27,7 @@ from quizarena.game.errors import (
     QuestionRefundedError,
     StaleTapError,
 )
+from quizarena.game.levels import LevelChange
 from quizarena.game.models import OPTIONS, Mode, QuestionVersion, Round, RoundQuestion, RoundState
 from quizarena.players.models import Player
 
@@ -60,7 +61,7 @@ class Answer:
     """What an answer led to: how it was graded, and the next question unless the round is over.
 
     `refusal` says why a round has ended before its tenth question; `earn_back` how far a lost
-    streak is after a round without a mistake.
+    streak is after a round without a mistake; `level` that the answer has moved the player's level.
     """
 
     graded: RoundQuestion
@@ -69,6 +70,7 @@ class Answer:
     charge: Charge | None = None
     refusal: GameError | NoEnergyError | None = None
     earn_back: EarnBack | None = None
+    level: LevelChange | None = None
 
 
 def start(*, player: Player, mode: Mode, key: str, now: datetime) -> Start:
@@ -147,20 +149,27 @@ def answer(*, player: Player, round_question_id: int, option_index: int, now: da
     current = round_question.round
     current.player = player
     _refuse_if_not_waiting(round_question)
-    following, charge, refusal = _next_of(current, number=round_question.number + 1, now=now)
     round_question.choice = round_question.order[option_index]
     round_question.is_correct = round_question.choice == round_question.version.correct_option_id
     round_question.answered_at = now
     prepared.save(round_question, fields=["choice", "is_correct", "answered_at"])
+    level = levels.record_answer(player=player, mode=Mode(current.mode), now=now)
+    following, charge, refusal = _next_of(current, number=round_question.number + 1, now=now)
     streak = streaks.record_activity(player=player, now=now)
     if following is None:
         _end(current, RoundState.FINISHED, now=now)
         earn_back = _earn_back(current, now=now)
         if earn_back is not None and earn_back.is_earned:
             streak = streaks.record_activity(player=player, now=now)  # As it is now.
-        return Answer(graded=round_question, streak=streak, refusal=refusal, earn_back=earn_back)
+        return Answer(
+            graded=round_question,
+            streak=streak,
+            refusal=refusal,
+            earn_back=earn_back,
+            level=level,
+        )
     shown = _show(following, current=current, number=round_question.number + 1, now=now)
-    return Answer(graded=round_question, streak=streak, next=shown, charge=charge)
+    return Answer(graded=round_question, streak=streak, next=shown, charge=charge, level=level)
 
 
 def stop(*, player: Player, round_id: int, now: datetime) -> Stop:
@@ -242,7 +251,7 @@ def _pay_for_question(
     ):
         access = entitlements.explain_access(player=player, mode=mode, at=now)
         raise LockedModeError(mode, access)
-    version = selection.next_question(player=player, mode=mode)
+    version = selection.next_question(player=player, mode=mode, now=now)
     return version, wallets.charge_question(player=player, key=key, now=now)
 
 

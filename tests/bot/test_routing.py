@@ -434,7 +434,8 @@ class TestIgnored:
 class TestCost:
     """SQL statements from the claim to DONE, savepoints included: at most twelve.
 
-    Except where a round is given up, whose question is refunded.
+    Except for an answer, which looks at the player's level, and where a round is given up, whose
+    question is refunded.
     """
 
     def statements(self, road: Road) -> list[str]:
@@ -468,10 +469,10 @@ class TestCost:
         [
             ("a tap on a mode", 12),
             ("a tap on another mode", 21),
-            ("an answer", 12),
+            ("an answer", 13),
             # The bot looks for an offer then, and whether to ask about reminders: once in a
             # player's life, with the hour by the player's clock.
-            ("the last answer", 14),
+            ("the last answer", 15),
             ("a stop", 15),
             ("a tap on Continue", 8),
         ],

@@ -1,4 +1,7 @@
-"""Questions, and what they are asked in: rounds and daily challenges. Product rules, section 11."""
+"""Questions, and what they are asked in: rounds, daily challenges, placements.
+
+Product rules, section 11.
+"""
 
 from quizarena.game.models.daily import (
     DAILY_LENGTH,
@@ -8,6 +11,18 @@ from quizarena.game.models.daily import (
     DailyQuestion,
     DailyRun,
     DailySet,
+)
+from quizarena.game.models.level import (
+    FALL_PERCENT,
+    LATEST_ANSWERS,
+    LEVEL_WINDOW,
+    LEVELLED_MODES,
+    PLACEMENT_LENGTH,
+    RISE_PERCENT,
+    LevelReason,
+    Placement,
+    PlacementQuestion,
+    PlayerLevel,
 )
 from quizarena.game.models.question import (
     CONTENT,
@@ -31,15 +46,25 @@ __all__ = [
     "DAILY_LENGTH",
     "DAILY_LEVELS",
     "DAILY_PAUSE_DAYS",
+    "FALL_PERCENT",
     "IMPORT_UNFINISHED",
+    "LATEST_ANSWERS",
+    "LEVELLED_MODES",
+    "LEVEL_WINDOW",
     "OPTIONS",
+    "PLACEMENT_LENGTH",
+    "RISE_PERCENT",
     "DailyAnswer",
     "DailyQuestion",
     "DailyRun",
     "DailySet",
     "ImportState",
     "Level",
+    "LevelReason",
     "Mode",
+    "Placement",
+    "PlacementQuestion",
+    "PlayerLevel",
     "Question",
     "QuestionImport",
     "QuestionVersion",

@@ -99,8 +99,10 @@ class RoundQuestion(models.Model):
 
     class Meta:
         indexes = [
-            # The last questions of a player in a mode.
-            models.Index(fields=["player", "mode", "-id"], name="roundquestion_recent"),
+            # The last questions of a player in a mode, and those of a day.
+            models.Index(
+                fields=["player", "mode", "-shown_at", "-id"], name="roundquestion_latest"
+            ),
             # Who waits with a question that is withdrawn.
             models.Index(
                 fields=["question"],
