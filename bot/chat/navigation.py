@@ -28,6 +28,12 @@ class Data(StrEnum):
     DAILY = "daily"
     DAILY_START = "daily-start"
     DAILY_ANSWER = "daily-answer"  # daily-answer:<run>:<number of the question>:<option index>
+    LEVELS = "levels"
+    LEVEL = "level"  # level:<mode, or "all">:<level, if one is chosen>
+    PLACEMENT = "placement"
+    PLACEMENT_ANSWER = "placed"  # placed:<placement>:<number of the question>:<option index>
+    WELCOME = "welcome"  # welcome:<code of a language>
+    BEGIN = "begin"  # begin:<level>
     LANGUAGES = "languages"
     LANGUAGE = "language"  # language:<code>
     WALLET = "wallet"  # wallet:<entry after which the statement continues>

@@ -28,7 +28,15 @@ from quizarena.game.errors import (
     StaleTapError,
 )
 from quizarena.game.levels import LevelChange
-from quizarena.game.models import OPTIONS, Mode, QuestionVersion, Round, RoundQuestion, RoundState
+from quizarena.game.models import (
+    OPTIONS,
+    Level,
+    Mode,
+    QuestionVersion,
+    Round,
+    RoundQuestion,
+    RoundState,
+)
 from quizarena.players.models import Player
 
 ROUND_LENGTH = 10
@@ -100,6 +108,21 @@ def start(*, player: Player, mode: Mode, key: str, now: datetime) -> Start:
         charge=charge,
         has_returned_energy=has_returned_energy,
     )
+
+
+@transaction.atomic
+def begin(*, player: Player, level: Level, key: str, now: datetime) -> Start:
+    """Start the first round of who is new, in a free mode, after setting the level of all modes.
+
+    Raises what `start` raises; then the level is as it was.
+    """
+    levels.choose(player=player, level=level, now=now)
+    return start(player=player, mode=levels.first_mode(level), key=key, now=now)
+
+
+def has_played(*, player: Player) -> bool:
+    """Return whether the player has ever started a round."""
+    return Round.objects.filter(player=player).exists()
 
 
 def open_question(*, player: Player) -> RoundQuestion | None:

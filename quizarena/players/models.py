@@ -9,7 +9,7 @@ from django.db.models.functions import Upper
 
 
 class Language(models.TextChoices):
-    """The languages of the interface; German is what everybody else gets."""
+    """The languages of the interface; who speaks none of them begins with English."""
 
     GERMAN = "de", "Deutsch"
     ENGLISH = "en", "English"

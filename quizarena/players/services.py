@@ -15,9 +15,9 @@ AWAITED_FOR = timedelta(minutes=15)
 
 
 def language_for(telegram_language_code: str | None) -> Language:
-    """Return the interface language for a Telegram (IETF) language code; German if unknown."""
+    """Return the interface language for a Telegram (IETF) language code; English if unknown."""
     code = (telegram_language_code or "").lower().split("-")[0]
-    return Language(code) if code in Language.values else Language.GERMAN
+    return Language(code) if code in Language.values else Language.ENGLISH
 
 
 def upsert_from_telegram(

@@ -69,12 +69,12 @@ class Command(BaseCommand):
 
 
 async def set_commands(bot: Bot) -> None:
-    """Set the menu of commands in every language, German for everybody else."""
+    """Set the menu of commands in every language, English for everybody else."""
     for language in Language:
         with translation.override(language.value):
             commands = [
                 BotCommand(name, description) for name, description in help_texts.commands()
             ]
         await bot.set_my_commands(commands, language_code=language.value)
-        if language is Language.GERMAN:
+        if language is Language.ENGLISH:
             await bot.set_my_commands(commands)

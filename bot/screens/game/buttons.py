@@ -21,6 +21,8 @@ MENU = (
 # The start keys of a result, which is followed by the id of its round, begin so; those of a menu
 # with the id of its update and a "u".
 AGAIN = "r"
+# That of a player's very first round.
+FIRST = "first"
 
 
 def menu(

@@ -24,7 +24,7 @@ from quizarena.game.errors import (
     QuestionRefundedError,
     StaleTapError,
 )
-from quizarena.game.models import Mode
+from quizarena.game.models import Level, Mode
 from quizarena.game.rounds import Answer, Start
 
 
@@ -50,6 +50,23 @@ async def start_round(update: Update, context: Context) -> None:
     begin = partial(rounds.start, player=context.player, mode=Mode(mode), key=key, now=context.now)
     show = taps.send_below if key.startswith(buttons.AGAIN) else taps.edit_message
     await _ask(update, context, begin, show=show)
+
+
+async def begin(update: Update, context: Context) -> None:
+    """Take the level of who is new, and turn the message into the first question, once."""
+    query = taps.tap(update)
+    (chosen,) = taps.arguments(query, 1)
+    if chosen not in Level.values:
+        await taps.stale(update, context)
+        return
+    start = partial(
+        rounds.begin,
+        player=context.player,
+        level=Level(chosen),
+        key=buttons.FIRST,
+        now=context.now,
+    )
+    await _ask(update, context, start)
 
 
 async def continue_round(update: Update, context: Context) -> None:
@@ -217,6 +234,7 @@ SCREEN = Screen(
         Data.ANSWER: answer,
         Data.MENU: menu,
         Data.PLAY: start_round,
+        Data.BEGIN: begin,
         Data.CONTINUE: continue_round,
         Data.STOP: stop,
     },

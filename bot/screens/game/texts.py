@@ -7,7 +7,7 @@ from html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bot.chat import dates, phrases, question_texts
+from bot.chat import dates, level_texts, phrases, question_texts
 from economy.energy import FREE_CAP
 from economy.errors import NoEnergyError
 from economy.models import PremiumSpan
@@ -142,6 +142,8 @@ def feedback_and_question(answer: Answer, *, now: datetime) -> str:
     parts = [feedback(answer.graded)]
     if answer.streak.is_first_of_day:
         parts.append(streak_grew(answer.streak))
+    if answer.level is not None:
+        parts.append(level_texts.moved(answer.level))
     asked = question(answer.next, answer.charge, now=now)
     return "\n".join(parts) + f"\n\n{question_texts.DIVIDER}\n\n{asked}"
 
@@ -191,6 +193,8 @@ def round_over(
     `with_daily` names today's challenge where the energy is used up.
     """
     parts = [result(answer.graded.round, graded)]
+    if answer.level is not None:
+        parts.append(level_texts.moved(answer.level))
     if answer.earn_back is not None:
         parts.append(earn_back_progress(answer.earn_back, answer.streak, now=now))
     if answer.refusal is not None:

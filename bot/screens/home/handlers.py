@@ -12,12 +12,11 @@ from quizarena.game import rounds
 
 
 async def greet(update: Update, context: Context) -> None:
-    """Greet by name; who is here for the first time is not offered anything yet."""
+    """Greet by name."""
     await taps.send_message(
         update, phrases.greeting(name=context.player.first_name), _buttons(context)
     )
-    if context.player.created_at != context.now:
-        await touchpoints.show_offer(context, Touchpoint.HOME)
+    await touchpoints.show_offer(context, Touchpoint.HOME)
 
 
 async def home(update: Update, context: Context) -> None:

@@ -5,14 +5,14 @@ from datetime import datetime
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message
 
-from bot.chat import dates, local_time, phrases
+from bot.chat import dates, level_texts, local_time, phrases
 from bot.chat.models import ReminderSettings, Zone
 from bot.chat.navigation import Data, button
 from bot.screens.settings import texts
 
 
 def settings(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup:
-    """Return one switch for each kind of message, the clock, the language, and the way out."""
+    """Return one switch for each kind of message, level, clock, language, and the way out."""
     rows = [
         [button(label, Data.SWITCH, field, int(not getattr(wanted, field)))]
         for field, label in texts.switches(wanted).items()
@@ -22,6 +22,7 @@ def settings(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup
     return InlineKeyboardMarkup(
         [
             *rows,
+            [button(level_texts.button_levels(), Data.LEVELS)],
             [
                 button(texts.button_zone(wanted, now=now), Data.ZONES),
                 button(phrases.button_language(), Data.LANGUAGES),
