@@ -122,8 +122,8 @@ class TestChoice:
     def test_of_one_mode(self, anna: Player) -> None:
         put(anna, "B1")
 
-        assert levels.of(anna)["ARTIKEL_SPRINT"] == "B1"
-        assert levels.of(anna)["WORD_ORDER"] == "A1"
+        assert levels.of(anna)[SPRINT] == "B1"
+        assert levels.of(anna)[Mode.WORD_ORDER] == "A1"
 
     def test_of_all_modes_in_one_statement(self, anna: Player) -> None:
         put(anna, "B1")
@@ -227,7 +227,7 @@ class TestAnswers:
 
         assert record(anna) is None
         assert record(anna, mode=Mode.WORD_ORDER) is not None
-        assert levels.of(anna)["ARTIKEL_SPRINT"] == "A1"
+        assert levels.of(anna)[SPRINT] == "A1"
 
     def test_another_player_has_one_of_their_own(self, anna: Player) -> None:
         give(anna, share(20))
@@ -258,7 +258,7 @@ class TestAnswers:
         give(anna, share(20))
 
         assert record(anna) is None
-        assert levels.of(anna)["ARTIKEL_SPRINT"] == "A2"
+        assert levels.of(anna)[SPRINT] == "A2"
 
     def test_it_falls_though_the_mode_has_nothing_there(self, anna: Player) -> None:
         Question.objects.filter(level="B1").update(is_enabled=False)

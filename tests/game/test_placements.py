@@ -236,7 +236,7 @@ class TestDatabaseSaysNo:
     def test_half_a_finish(self, anna: Player, fields: dict[str, Any]) -> None:
         # As the eighth answer leaves it, before the placement is finished.
         placement = Placement.objects.create(player=anna, day=NOON.date(), started_at=NOON)
-        version = QuestionVersion.objects.first()
+        version = QuestionVersion.objects.earliest("pk")
         for number in range(1, 9):
             PlacementQuestion.objects.create(
                 placement=placement, number=number, version=version, level="A1",

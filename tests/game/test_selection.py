@@ -190,7 +190,7 @@ def draw(player: Player, *, now: datetime = NOON) -> str:
 
 def roll(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
     """Let chance decide so which level is drawn."""
-    monkeypatch.setattr(selection.random, "random", lambda: value)
+    monkeypatch.setattr("quizarena.game.selection.random.random", lambda: value)
 
 
 def put(player: Player, level: str) -> None:
