@@ -61,7 +61,8 @@ class Data(StrEnum):
     ZONE = "zone"  # zone:<IANA name>
     HOURS = "hours"
     HOUR = "hour"  # hour:<8 to 21>
-    REMIND = "remind"  # remind:<1 yes, 0 no>
+    REMIND = "remind"  # remind:<2 daily, 1 when the streak ends, 0 no>
+    GOAL = "goal"  # goal:<rounds a day, if chosen>
     NO_NEWS = "nonews"
 
 

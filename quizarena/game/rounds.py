@@ -15,8 +15,9 @@ from django.utils import timezone
 
 from economy import entitlements, streaks, wallets
 from economy.errors import NoEnergyError
+from economy.streak_rules import DAY, midnight_after
 from economy.streaks import EarnBack, StreakChange
-from economy.wallets import Charge
+from economy.wallets import Charge, business_zone
 from quizarena import prepared, sweeps
 from quizarena.game import levels, selection
 from quizarena.game.errors import (
@@ -123,6 +124,28 @@ def begin(*, player: Player, level: Level, key: str, now: datetime) -> Start:
 def has_played(*, player: Player) -> bool:
     """Return whether the player has ever started a round."""
     return Round.objects.filter(player=player).exists()
+
+
+def finished_today(*, player: Player, now: datetime) -> int:
+    """Return how many rounds the player has played to their end on the business day of `now`."""
+    return len(_finished_since.rows(player_id=player.pk, since=_midnight(now)))
+
+
+def is_first_day(*, player: Player, now: datetime) -> bool:
+    """Return whether the player has come on the business day of `now`."""
+    return player.created_at >= _midnight(now)
+
+
+def _midnight(now: datetime) -> datetime:
+    """Return when the business day of `now` began."""
+    zone = business_zone()
+    return midnight_after(now.astimezone(zone).date() - DAY, zone=zone)
+
+
+@prepared.prepared
+def _finished_since(*, player_id: int, since: datetime) -> QuerySet[Round, int]:
+    rounds = Round.objects.filter(player_id=player_id, state=RoundState.FINISHED)
+    return rounds.filter(finished_at__gte=since).values_list("pk", flat=True)
 
 
 def open_question(*, player: Player) -> RoundQuestion | None:

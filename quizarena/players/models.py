@@ -28,6 +28,10 @@ class Awaited(models.TextChoices):
     PROMO_CODE = "PROMO_CODE", "a promo code"
 
 
+# So many rounds a day can be somebody's goal.
+DAILY_GOALS = (1, 2, 3)
+
+
 class PlayerQuerySet(models.QuerySet["Player"]):
     """Questions about players."""
 
@@ -55,6 +59,8 @@ class Player(models.Model):
         null=True, blank=True, help_text="Since when staff have shut the player out."
     )
     suspension_notified_at = models.DateTimeField(null=True, blank=True)
+    # So many finished rounds a day the player wants.
+    daily_goal = models.PositiveSmallIntegerField(default=1, db_default=1)
     awaits = models.CharField(max_length=32, choices=Awaited, blank=True, default="")
     awaits_until = models.DateTimeField(null=True, blank=True)
 
@@ -80,6 +86,9 @@ class Player(models.Model):
             ),
         ]
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(daily_goal__in=DAILY_GOALS), name="player_daily_goal_exists"
+            ),
             models.CheckConstraint(
                 condition=models.Q(language__in=[code for code, _ in settings.LANGUAGES]),
                 name="player_language_is_known",

@@ -100,6 +100,12 @@ def set_language(*, player: Player, language: Language) -> None:
     player.save(update_fields=["language"])
 
 
+def set_daily_goal(*, player: Player, rounds: int) -> None:
+    """Let the player's goal be so many rounds a day; what there may be is DAILY_GOALS."""
+    player.daily_goal = rounds
+    player.save(update_fields=["daily_goal"])
+
+
 def await_message(*, player: Player, what: Awaited, now: datetime) -> None:
     """Take the player's next message for `what`, if it comes within AWAITED_FOR."""
     player.awaits, player.awaits_until = what, now + AWAITED_FOR

@@ -470,8 +470,9 @@ class TestCost:
             ("a tap on another mode", 21),
             ("an answer", 13),
             # The bot looks for an offer then, and whether to ask about reminders: once in a
-            # player's life, with the hour by the player's clock.
-            ("the last answer", 15),
+            # player's life, with the hour by the player's clock. On the first day it counts the
+            # rounds as well.
+            ("the last answer", 16),
             ("a stop", 15),
             ("a tap on Continue", 8),
         ],

@@ -230,14 +230,28 @@ def button_modes() -> str:
 def may_remind(*, now: datetime) -> str:
     """Return the question that is asked once, after the first round."""
     return _(
-        "🔔 <b>Remind me at {time}?</b>\n\nOnly when a day without a question would end your "
-        "streak. You can change that at any time in /settings."
+        "🔔 <b>May I remind you?</b>\n\nEvery day when you have not played yet, or only at {time} "
+        "when a day without a question would end your streak. You can change that at any time in "
+        "/settings."
     ).format(time=dates.streak_risk_time(dates.zone().key, now=now))
 
 
-def button_yes() -> str:
-    """Return the label of the button that lets the bot remind."""
-    return _("🔔 Yes, please")
+def button_daily_reminder(*, hour: int) -> str:
+    """Return the label of the button for a reminder every day."""
+    return _("⏰ Daily at {hour}:00").format(hour=hour)
+
+
+def button_streak_reminder() -> str:
+    """Return the label of the button for a reminder when the streak is at risk."""
+    return _("🔥 Only when my streak ends")
+
+
+def first_day() -> str:
+    """Return the kind word after the second round of the first day."""
+    return _(
+        "🌱 <b>Two rounds on your first day: a great start!</b>\n\nA little every day is what "
+        "helps most. New questions are waiting for you tomorrow."
+    )
 
 
 def button_no() -> str:

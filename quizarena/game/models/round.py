@@ -36,6 +36,14 @@ class Round(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
+        indexes = [
+            # How many rounds a player has finished today.
+            models.Index(
+                fields=["player", "finished_at"],
+                condition=Q(state="FINISHED"),
+                name="round_finished",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["player", "start_key"], name="round_one_per_start_key"),
             models.UniqueConstraint(

@@ -143,7 +143,7 @@ class TestWhoIsAsked:
 
         home = road.say(anna, "/start")
 
-        assert home["text"].endswith("Ready for a round?")
+        assert home["text"].endswith("Today: 0 of 1 round")
         assert "▶️ Play" in labels(home)
 
     def test_not_who_has_played_without_a_start(self, road: Road) -> None:
@@ -151,7 +151,7 @@ class TestWhoIsAsked:
         road.say(anna, "/play")
         road.tap(anna, "Article sprint")
 
-        assert road.say(anna, "/start")["text"].endswith("Ready for a round?")
+        assert road.say(anna, "/start")["text"].endswith("Today: 0 of 1 round")
 
     def test_a_link_does_its_work_first(self, road: Road) -> None:
         anna = arrive(road, link="promo_NOTHING")
