@@ -8,10 +8,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from telegram import InlineKeyboardButton
 
-from bot.chat import navigation
+from bot.chat import navigation, profile
 from bot.queue.models import InboxUpdate, OutgoingCall
 from bot.queue.updates import ALLOWED_UPDATES, HANDLED_UPDATES
-from bot.screens.help import texts as help_texts
 from bot.screens.registry import SCREENS
 from quizarena.game import rounds
 from quizarena.game.models import Question, Round, RoundQuestion
@@ -510,7 +509,7 @@ def test_every_command_of_the_menu_is_answered_by_one_screen() -> None:
     answered = [name for screen in SCREENS for name in screen.commands]
 
     assert len(answered) == len(set(answered))
-    assert {name for name, _ in help_texts.commands()} <= set(answered)
+    assert {name for name, _ in profile.commands()} <= set(answered)
 
 
 def test_a_button_goes_to_telegram_as_the_library_would_send_it() -> None:

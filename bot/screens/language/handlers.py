@@ -3,7 +3,7 @@
 from django.utils import translation
 from telegram import Update
 
-from bot.chat import home_page, taps
+from bot.chat import home_page, profile, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
@@ -34,6 +34,7 @@ async def choose_language(update: Update, context: Context) -> None:
     players.set_language(player=context.player, language=Language(code))
     translation.activate(code)
     await query.answer(texts.language_chosen())
+    await profile.set_chat_commands(context.bot, chat_id=context.player.telegram_id)
     await taps.edit_message(query, *home_page.page(context))
 
 

@@ -6,7 +6,7 @@ The second tap is the game's (bot/screens/game): it turns the message into a que
 from django.utils import translation
 from telegram import Update
 
-from bot.chat import taps
+from bot.chat import profile, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
@@ -38,9 +38,12 @@ async def choose_language(update: Update, context: Context) -> None:
     if code not in Language.values:
         await taps.stale(update, context)
         return
+    is_another = code != context.player.language
     players.set_language(player=context.player, language=Language(code))
     translation.activate(code)
     await query.answer()
+    if is_another:  # Else Telegram shows the commands in it already.
+        await profile.set_chat_commands(context.bot, chat_id=context.player.telegram_id)
     await taps.edit_message(query, texts.which_level(), buttons.levels())
 
 
