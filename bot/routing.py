@@ -26,6 +26,8 @@ from bot.chat.context import Context
 from bot.screens.home import handlers as home
 from bot.screens.registry import SCREENS
 from bot.screens.support import handlers as support
+from bot.screens.welcome import handlers as welcome
+from quizarena.game import rounds
 from quizarena.players import services as players
 
 
@@ -100,15 +102,25 @@ async def blocked_or_back(update: Update, context: Context) -> None:
 
 
 async def start(update: Update, context: Context) -> None:
-    """Greet by name; a deep link may bring a code, or somebody's invitation."""
+    """Greet by name; a deep link may bring a code, or somebody's invitation.
+
+    Who is here for the first time, and has not played by /play before, is asked for a language and
+    a level, after what the link does.
+    """
     parameter = next(iter(context.args or []), "")
     is_first = players.start(player=context.player, now=context.now)
+    is_new = is_first and not rounds.has_played(player=context.player)
     for screen in SCREENS:
         for beginning, follow in screen.links.items():
             if parameter.startswith(beginning):
                 await follow(update, context, parameter, is_first=is_first)
+                if is_new and screen.is_for_players:
+                    await welcome.ask(update, context)
                 return
-    await home.greet(update, context)
+    if is_new:
+        await welcome.greet(update, context)
+    else:
+        await home.greet(update, context)
 
 
 async def message(update: Update, context: Context) -> None:

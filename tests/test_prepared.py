@@ -528,6 +528,15 @@ class TestTheProduct:
             rounds.outcomes(shown.round)
             assert rounds.open_question(player=player) == shown
             round_question = shown
+        Round.objects.create(
+            player=player,
+            mode=Mode.QUICK_MIX_A1A2,
+            start_key="finished",
+            state="FINISHED",
+            started_at=NOON,
+            finished_at=NOON,
+        )
+        assert rounds.finished_today(player=player, now=NOON) == 1
         begun = daily.start(player=player, now=NOON)
         for number in (1, 2):
             daily.answer(

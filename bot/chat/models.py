@@ -4,6 +4,9 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+# When the daily reminders come, unless the player chooses another hour.
+DAILY_HOUR = 18
+
 
 class Zone(models.TextChoices):
     """The clocks that players choose from, by a city that everybody knows."""
@@ -44,7 +47,7 @@ class ReminderSettings(models.Model):
     daily_round = models.BooleanField(default=False, db_default=False)
     daily_challenge = models.BooleanField(default=False, db_default=False)
     # Of both daily reminders.
-    daily_hour = models.PositiveSmallIntegerField(default=18, db_default=18)
+    daily_hour = models.PositiveSmallIntegerField(default=DAILY_HOUR, db_default=DAILY_HOUR)
     # Section 6 of the product rules promises it; it can be switched off all the same.
     premium = models.BooleanField(default=True, db_default=True)
     # Beside the two messages of a day: the player has asked for the duel.

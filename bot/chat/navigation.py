@@ -45,6 +45,12 @@ class Data(StrEnum):
     DUEL_ANSWER = "duel-answer"  # duel-answer:<duel>:<number of the question>:<option index>
     DUEL_CANCEL = "duel-cancel"  # duel-cancel:<duel>
     DUEL_AGAIN = "duel-again"  # duel-again:<duel>:<one or three>:<1 if a ticket may be used>
+    LEVELS = "levels"
+    LEVEL = "level"  # level:<mode, or "all">:<level, if one is chosen>
+    PLACEMENT = "placement"
+    PLACEMENT_ANSWER = "placed"  # placed:<placement>:<number of the question>:<option index>
+    WELCOME = "welcome"  # welcome:<code of a language>
+    BEGIN = "begin"  # begin:<level>
     LANGUAGES = "languages"
     LANGUAGE = "language"  # language:<code>
     WALLET = "wallet"  # wallet:<entry after which the statement continues>
@@ -72,7 +78,8 @@ class Data(StrEnum):
     ZONE = "zone"  # zone:<IANA name>
     HOURS = "hours"
     HOUR = "hour"  # hour:<8 to 21>
-    REMIND = "remind"  # remind:<1 yes, 0 no>
+    REMIND = "remind"  # remind:<2 daily, 1 when the streak ends, 0 no>
+    GOAL = "goal"  # goal:<rounds a day, if chosen>
     NO_NEWS = "nonews"
 
 

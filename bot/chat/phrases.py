@@ -101,6 +101,14 @@ def greeting(*, name: str) -> str:
     ).format(name=escape(name))
 
 
+def daily_goal(*, done: int, goal: int) -> str:
+    """Return how many of the rounds are finished that the player wants to play in a day."""
+    today = ngettext(
+        "Today: {done} of {goal} round", "Today: {done} of {goal} rounds", goal
+    ).format(done=done, goal=goal)
+    return f"✅ {today}" if done >= goal else f"🎯 {today}"
+
+
 def energy_line(energy: Energy, plan: Plan | None, *, now: datetime) -> str:
     """Return what is left, and when the next point comes; with Premium that it does not matter."""
     if plan is not None:

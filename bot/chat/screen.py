@@ -27,10 +27,12 @@ class Screen:
     """The updates that a screen answers (bot/routing.py).
 
     `links` are by the beginning of a deep link's parameter; `messages` are asked, one after the
-    other, whether a message that is no command is for them.
+    other, whether a message that is no command is for them. Who is new by a link of a screen that
+    is not for players is not asked for a level.
     """
 
     commands: Mapping[str, Handler] = field(default_factory=dict)
     buttons: Mapping[Data, Handler] = field(default_factory=dict)
     links: Mapping[str, LinkHandler] = field(default_factory=dict)
     messages: Sequence[tuple[Callable[[Update, Awaited | None], bool], Handler]] = ()
+    is_for_players: bool = True

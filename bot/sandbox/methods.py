@@ -33,6 +33,7 @@ TEXT_LENGTH_MAX = 4096
 CAPTION_LENGTH_MAX = 1024
 CALLBACK_TEXT_LENGTH_MAX = 200
 COMMANDS_MAX = 100
+DESCRIPTION_MAX, SHORT_DESCRIPTION_MAX = 512, 120
 UPDATES_PER_POLL_MAX = 100
 POLL_TIMEOUT_MAX_S = 50
 WEBHOOK_CONNECTIONS_MAX = 100
@@ -189,6 +190,49 @@ def _wanted_commands_key(parameters: Parameters) -> str:
         language=parameters.text("language_code"),
         chat_id=scope.get("chat_id"),
     )
+
+
+@method
+def set_my_description(telegram: Telegram, parameters: Parameters) -> bool:
+    """Set what an empty chat shows, in one language."""
+    return _describe(telegram, parameters, name="description", most=DESCRIPTION_MAX)
+
+
+@method
+def get_my_description(telegram: Telegram, parameters: Parameters) -> Json:
+    """Return what an empty chat shows, in exactly this language or by default."""
+    return _described(telegram, parameters, name="description")
+
+
+@method
+def set_my_short_description(telegram: Telegram, parameters: Parameters) -> bool:
+    """Set what stands on the bot's page, in one language."""
+    return _describe(telegram, parameters, name="short_description", most=SHORT_DESCRIPTION_MAX)
+
+
+@method
+def get_my_short_description(telegram: Telegram, parameters: Parameters) -> Json:
+    """Return what stands on the bot's page, in exactly this language or by default."""
+    return _described(telegram, parameters, name="short_description")
+
+
+def _describe(telegram: Telegram, parameters: Parameters, *, name: str, most: int) -> bool:
+    text = parameters.text(name).strip()
+    if len(text) > most:
+        raise BadRequestError(f"{name} is too long")
+    key = f"{name}:{parameters.text('language_code')}"
+    if text:
+        telegram.state.descriptions[key] = text
+    else:
+        telegram.state.descriptions.pop(key, None)
+    telegram.changed()
+    return True
+
+
+def _described(telegram: Telegram, parameters: Parameters, *, name: str) -> Json:
+    kept = telegram.state.descriptions
+    language = parameters.text("language_code")
+    return {name: kept.get(f"{name}:{language}", kept.get(f"{name}:", ""))}
 
 
 # Updates -------------------------------------------------------------------------------------

@@ -182,6 +182,8 @@ class State:
     allowed_updates: list[str] = field(default_factory=list)
     # Keyed by scope and language, see methods.commands_key.
     commands: dict[str, list[Json]] = field(default_factory=dict)
+    # Keyed by what is described and language, see methods.set_my_description.
+    descriptions: dict[str, str] = field(default_factory=dict)
     pending: OrderedDict[int, PendingUpdate] = field(default_factory=OrderedDict)
     queries: dict[str, CallbackQuery] = field(default_factory=dict)
     files: dict[str, StoredFile] = field(default_factory=dict)
@@ -278,7 +280,11 @@ class State:
             ),
             webhook=self.webhook,
             allowed_updates=self.allowed_updates,
-            commands=self.commands,
+            # Those of one chat go with its person.
+            commands={
+                key: menu for key, menu in self.commands.items() if not key.startswith("chat:")
+            },
+            descriptions=self.descriptions,
         )
 
     def to_json(self) -> str:
@@ -296,6 +302,8 @@ class State:
             webhook=Webhook(**saved["webhook"]) if saved["webhook"] else None,
             allowed_updates=saved["allowed_updates"],
             commands=saved["commands"],
+            # A state from before they were kept has none.
+            descriptions=saved.get("descriptions", {}),
             pending=OrderedDict(
                 (int(key), PendingUpdate(**value)) for key, value in saved["pending"].items()
             ),

@@ -7,6 +7,7 @@ from bot.screens.help import handlers as help_pages
 from bot.screens.home import handlers as home
 from bot.screens.invite import handlers as invite
 from bot.screens.language import handlers as language
+from bot.screens.levels import handlers as levels
 from bot.screens.offers import handlers as offers
 from bot.screens.promo import handlers as promo
 from bot.screens.receipts import handlers as receipts
@@ -17,6 +18,7 @@ from bot.screens.stats import handlers as stats
 from bot.screens.support import handlers as support
 from bot.screens.top import handlers as top
 from bot.screens.wallet import handlers as wallet
+from bot.screens.welcome import handlers as welcome
 
 # A tap is compared with the buttons in this order, so what is tapped most comes first.
 SCREENS = (
@@ -32,6 +34,8 @@ SCREENS = (
     offers.SCREEN,
     invite.SCREEN,
     settings.SCREEN,
+    levels.SCREEN,
+    welcome.SCREEN,
     language.SCREEN,
     help_pages.SCREEN,
     # Before promo: a further picture of an album is its own, whatever the bot waits for.

@@ -39,6 +39,7 @@ from quizarena.game.models import (
     Duel,
     ImportState,
     LeagueGroup,
+    PlayerLevel,
     Question,
     QuestionImport,
     QuestionVersion,
@@ -96,6 +97,7 @@ class QuestionForm(_QuestionForm):
             *CONTENT,
             "level",
             "category",
+            "topic",
             "key",
         )
         widgets = {
@@ -151,8 +153,8 @@ class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
     skip_admin_log = True  # The export writes the audit log itself.
 
     list_before_template = "game/question_list.html"
-    list_display = ("quiz_id", "question", "answer", "level", "mode", "state", "version")
-    list_filter = ("category", "level", "is_enabled")
+    list_display = ("quiz_id", "question", "answer", "level", "mode", "topic", "state", "version")
+    list_filter = ("category", "level", "topic", "is_enabled")
     search_fields = ("quiz_id", "question")
     search_help_text = "Beginning of a quiz id, or part of a question"
     ordering = ("quiz_id",)
@@ -160,7 +162,7 @@ class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
     actions = ("enable", "disable")
     warn_unsaved_form = True
     fieldsets = (
-        (None, {"fields": (("quiz_id", "state"), ("level", "category"), "key")}),
+        (None, {"fields": (("quiz_id", "state"), ("level", "category"), ("topic", "key"))}),
         (
             "What the player reads",
             {
@@ -564,6 +566,20 @@ def rounds_of_player(request: HttpRequest, player: Player) -> TimelineSection | 
                 age(played.finished_at),
             ]
             for played in rounds
+        ],
+    )
+
+
+@timeline_source
+def levels_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
+    """Show at which level the player is asked, and why; elsewhere it is A1."""
+    stored = PlayerLevel.objects.filter(player=player).order_by("mode")
+    return TimelineSection(
+        title="Levels",
+        headers=["Mode", "Level", "Why", "Since"],
+        rows=[
+            [one.get_mode_display(), one.level, one.get_reason_display(), age(one.since)]
+            for one in stored
         ],
     )
 

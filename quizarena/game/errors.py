@@ -3,7 +3,7 @@
 from datetime import date
 
 from economy.entitlements import Access
-from quizarena.game.models import Duel, Mode, RoundQuestion
+from quizarena.game.models import Duel, Mode, Placement, RoundQuestion
 from quizarena.players.models import Player
 
 
@@ -146,3 +146,19 @@ class DuelOverError(GameError):
 
 class TooFewDuelQuestionsError(GameError):
     """The bank has too few questions for a duel of this length."""
+
+
+class PlacementTakenError(GameError):
+    """The player has finished a placement today; the next one can be taken tomorrow."""
+
+    def __init__(self, placement: Placement) -> None:
+        super().__init__(f"{placement} was taken today")
+        self.placement = placement
+
+
+class PlacementAnsweredError(GameError):
+    """The question of the placement has its answer; a second one changes nothing."""
+
+
+class NoPlacementError(GameError):
+    """The bank has too few questions for a placement."""

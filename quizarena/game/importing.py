@@ -36,9 +36,13 @@ FIELDS = (
     "level",
     "category",
     "key",
+    "topic",
 )
+# What a file need not have. A question keeps what it has of a column that is not there.
+OPTIONAL = ("topic",)
 # correct_answer repeats an option, so that a slip in correct_option_id is noticed.
 COLUMNS = (*FIELDS[:7], "correct_answer", *FIELDS[7:])
+REQUIRED = tuple(name for name in COLUMNS if name not in OPTIONAL)
 OPTION_COLUMNS = tuple(f"option_{number}" for number in range(1, OPTIONS + 1))
 CHOICES = {
     "correct_option_id": [str(number) for number in range(OPTIONS)],
@@ -101,9 +105,9 @@ def _check_header(header: list[str]) -> None:
     """Raise UnreadableFileError unless the header names each column once, and no other."""
     if not header:
         raise UnreadableFileError(
-            f"The file is empty: its first line has to name the columns {', '.join(COLUMNS)}."
+            f"The file is empty: its first line has to name the columns {', '.join(REQUIRED)}."
         )
-    if missing := [name for name in COLUMNS if name not in header]:
+    if missing := [name for name in REQUIRED if name not in header]:
         raise UnreadableFileError(
             f"The first line does not name {', '.join(missing)}: add what is missing, or check "
             "how it is spelled."
@@ -124,16 +128,16 @@ def _check_header(header: list[str]) -> None:
 
 def problems(row: dict[str, str]) -> list[str]:
     """Return a sentence for everything that is wrong with a tidy row, each saying what to do."""
-    found = [f"{name} is empty: fill it in." for name in COLUMNS if not row[name]]
+    found = [f"{name} is empty: fill it in." for name in REQUIRED if not row[name]]
     found += [
         f"{name} has {len(row[name])} characters: shorten it to {length}."
         for name, length in MAX_LENGTHS.items()
-        if len(row[name]) > length
+        if len(row.get(name, "")) > length
     ]
     found += [
         f"{name} contains a NUL character, which is invisible: type it again."
         for name in FIELDS
-        if "\0" in row[name]
+        if "\0" in row.get(name, "")
     ]
     found += [
         f"{name} is “{row[name]}”: write one of {', '.join(allowed)}."
@@ -255,6 +259,8 @@ class QuestionResource(ModelResource):
         """Let the question read as the row does, and remember what that changes."""
         self._changes = {}
         for name in FIELDS:
+            if name not in row:
+                continue
             value = int(row[name]) if name == "correct_option_id" else row[name]
             if (old := getattr(instance, name)) != value:
                 self._changes[name] = [old, value]

@@ -15,10 +15,11 @@ from django.utils import timezone
 
 from economy import entitlements, streaks, wallets
 from economy.errors import NoEnergyError
+from economy.streak_rules import DAY, midnight_after
 from economy.streaks import EarnBack, StreakChange
-from economy.wallets import Charge
+from economy.wallets import Charge, business_zone
 from quizarena import prepared, sweeps
-from quizarena.game import points, selection
+from quizarena.game import levels, points, selection
 from quizarena.game.errors import (
     AlreadyAnsweredError,
     GameError,
@@ -27,7 +28,16 @@ from quizarena.game.errors import (
     QuestionRefundedError,
     StaleTapError,
 )
-from quizarena.game.models import OPTIONS, Mode, QuestionVersion, Round, RoundQuestion, RoundState
+from quizarena.game.levels import LevelChange
+from quizarena.game.models import (
+    OPTIONS,
+    Level,
+    Mode,
+    QuestionVersion,
+    Round,
+    RoundQuestion,
+    RoundState,
+)
 from quizarena.game.points import Earned
 from quizarena.players.models import Player
 
@@ -61,7 +71,8 @@ class Answer:
     """What an answer led to: how it was graded, and the next question unless the round is over.
 
     `earned` are its points, if it can bring any. `refusal` says why a round has ended before its
-    tenth question; `earn_back` how far a lost streak is after a round without a mistake.
+    tenth question; `earn_back` how far a lost streak is after a round without a mistake; `level`
+    that the answer has moved the player's level.
     """
 
     graded: RoundQuestion
@@ -71,6 +82,7 @@ class Answer:
     charge: Charge | None = None
     refusal: GameError | NoEnergyError | None = None
     earn_back: EarnBack | None = None
+    level: LevelChange | None = None
 
 
 def start(*, player: Player, mode: Mode, key: str, now: datetime) -> Start:
@@ -100,6 +112,43 @@ def start(*, player: Player, mode: Mode, key: str, now: datetime) -> Start:
         charge=charge,
         has_returned_energy=has_returned_energy,
     )
+
+
+@transaction.atomic
+def begin(*, player: Player, level: Level, key: str, now: datetime) -> Start:
+    """Start the first round of who is new, in a free mode, after setting the level of all modes.
+
+    Raises what `start` raises; then the level is as it was.
+    """
+    levels.choose(player=player, level=level, now=now)
+    return start(player=player, mode=levels.first_mode(level), key=key, now=now)
+
+
+def has_played(*, player: Player) -> bool:
+    """Return whether the player has ever started a round."""
+    return Round.objects.filter(player=player).exists()
+
+
+def finished_today(*, player: Player, now: datetime) -> int:
+    """Return how many rounds the player has played to their end on the business day of `now`."""
+    return len(_finished_since.rows(player_id=player.pk, since=_midnight(now)))
+
+
+def is_first_day(*, player: Player, now: datetime) -> bool:
+    """Return whether the player has come on the business day of `now`."""
+    return player.created_at >= _midnight(now)
+
+
+def _midnight(now: datetime) -> datetime:
+    """Return when the business day of `now` began."""
+    zone = business_zone()
+    return midnight_after(now.astimezone(zone).date() - DAY, zone=zone)
+
+
+@prepared.prepared
+def _finished_since(*, player_id: int, since: datetime) -> QuerySet[Round, int]:
+    rounds = Round.objects.filter(player_id=player_id, state=RoundState.FINISHED)
+    return rounds.filter(finished_at__gte=since).values_list("pk", flat=True)
 
 
 def open_question(*, player: Player) -> RoundQuestion | None:
@@ -149,11 +198,12 @@ def answer(*, player: Player, round_question_id: int, option_index: int, now: da
     current = round_question.round
     current.player = player
     _refuse_if_not_waiting(round_question)
-    following, charge, refusal = _next_of(current, number=round_question.number + 1, now=now)
     round_question.choice = round_question.order[option_index]
     round_question.is_correct = round_question.choice == round_question.version.correct_option_id
     round_question.answered_at = now
     prepared.save(round_question, fields=["choice", "is_correct", "answered_at"])
+    level = levels.record_answer(player=player, mode=Mode(current.mode), now=now)
+    following, charge, refusal = _next_of(current, number=round_question.number + 1, now=now)
     streak = streaks.record_activity(player=player, now=now)
     earned = points.answered(
         player=player,
@@ -173,9 +223,17 @@ def answer(*, player: Player, round_question_id: int, option_index: int, now: da
             earned=earned,
             refusal=refusal,
             earn_back=earn_back,
+            level=level,
         )
     shown = _show(following, current=current, number=round_question.number + 1, now=now)
-    return Answer(graded=round_question, streak=streak, earned=earned, next=shown, charge=charge)
+    return Answer(
+        graded=round_question,
+        streak=streak,
+        earned=earned,
+        next=shown,
+        charge=charge,
+        level=level,
+    )
 
 
 def stop(*, player: Player, round_id: int, now: datetime) -> Stop:
@@ -262,7 +320,7 @@ def _pay_for_question(
     ):
         access = entitlements.explain_access(player=player, mode=mode, at=now)
         raise LockedModeError(mode, access)
-    version = selection.next_question(player=player, mode=mode)
+    version = selection.next_question(player=player, mode=mode, now=now)
     return version, wallets.charge_question(player=player, key=key, now=now)
 
 

@@ -1,41 +1,137 @@
-"""Which question comes next."""
+"""Which question comes next. Product rules, section 11: level, continuous play."""
+
+import random
+from datetime import datetime
+from typing import Any
 
 from django.db import connection
 
+from economy.streak_rules import DAY, midnight_after
+from economy.wallets import business_zone
 from quizarena.game.errors import NoQuestionsError
-from quizarena.game.models import Mode, Question, QuestionVersion
+from quizarena.game.models import Level, Mode, Question, QuestionVersion
 from quizarena.players.models import Player
 
 # So many questions of a mode go by before one of them returns.
 RECENT = 20
+# Of the questions, these shares are of the player's level, of the one below, of the one above.
+AT_LEVEL, BELOW, ABOVE = 0.7, 0.2, 0.1
 
 _FIELDS = QuestionVersion._meta.concrete_fields
 _NAMES = [field.attname for field in _FIELDS]
+
+_LEVELS = f"ARRAY{[level.value for level in Level]}"
+# Where a question may come from, in the order of `tries`; the later ones are only looked at when
+# the earlier ones have none.
+#
+# FRESH is a random question that is none of `avoided`, of a random topic of the level that is
+# tried. One index answers every part of it: each step of the recursion finds the next topic, and
+# within a topic questions are counted and skipped without being read. Topics are tried in a random
+# order until one has a question left.
 _NEXT = f"""
-WITH recent AS (
+WITH own AS MATERIALIZED (
+  SELECT array_position({_LEVELS}, coalesce(
+    (SELECT level::text FROM game_playerlevel WHERE player_id = %(player)s AND mode = %(mode)s),
+    '{Level.A1}'
+  )) AS number
+), recent AS MATERIALIZED (
   SELECT id, question_id FROM game_roundquestion
-  WHERE player_id = %(player)s AND mode = %(mode)s ORDER BY id DESC LIMIT %(recent)s
+  WHERE player_id = %(player)s AND mode = %(mode)s
+  ORDER BY shown_at DESC, id DESC LIMIT {RECENT}
+), today AS MATERIALIZED (
+  SELECT id, question_id FROM game_roundquestion
+  WHERE player_id = %(player)s AND mode = %(mode)s AND shown_at >= %(midnight)s
+), avoided AS MATERIALIZED (
+  SELECT question_id FROM recent
+  UNION ALL SELECT question_id FROM today
+  UNION ALL SELECT version.question_id FROM game_dailyset AS daily_set
+    JOIN game_dailyquestion AS daily_question ON daily_question.set_id = daily_set.id
+    JOIN game_questionversion AS version ON version.id = daily_question.version_id
+    WHERE daily_set.day = %(day)s
+), tries AS MATERIALIZED (
+  SELECT source, known.level FROM own CROSS JOIN LATERAL (
+    VALUES ('FRESH', 1, own.number + %(step)s),
+           ('FRESH', 2, own.number),
+           ('REPEATED', 3, own.number),
+           ('FRESH', 4, own.number - 1),
+           ('FRESH', 5, own.number + 1),
+           ('FRESH', 6, own.number - 2),
+           ('FRESH', 7, own.number + 2),
+           ('FRESH', 8, own.number - 3),
+           ('FRESH', 9, own.number + 3)
+  ) AS try (source, place, number)
+  JOIN unnest({_LEVELS}) WITH ORDINALITY AS known (level, number) ON known.number = try.number
+  ORDER BY try.place
+), chosen AS MATERIALIZED (
+  SELECT found.id FROM tries CROSS JOIN LATERAL (
+    (
+      SELECT drawn.id
+      FROM (
+        WITH RECURSIVE topics (topic) AS (
+          (SELECT topic FROM game_question
+           WHERE category = %(mode)s AND level = tries.level AND is_enabled
+             AND tries.source = 'FRESH'
+           ORDER BY topic LIMIT 1)
+          UNION ALL
+          SELECT following.topic FROM topics CROSS JOIN LATERAL (
+            SELECT topic FROM game_question
+            WHERE category = %(mode)s AND level = tries.level AND is_enabled
+              AND topic > topics.topic
+            ORDER BY topic LIMIT 1
+          ) AS following
+        )
+        SELECT topic FROM topics ORDER BY random()
+      ) AS shuffled
+      CROSS JOIN LATERAL (
+        SELECT id FROM game_question
+        WHERE category = %(mode)s AND level = tries.level AND is_enabled
+          AND topic = shuffled.topic AND id NOT IN (SELECT question_id FROM avoided)
+        OFFSET (
+          SELECT floor(random() * count(*))::bigint FROM game_question
+          WHERE category = %(mode)s AND level = tries.level AND is_enabled
+            AND topic = shuffled.topic AND id NOT IN (SELECT question_id FROM avoided)
+        )
+        LIMIT 1
+      ) AS drawn
+    )
+    UNION ALL
+    (
+      SELECT today.question_id FROM today
+      JOIN game_question AS question ON question.id = today.question_id
+      WHERE tries.source = 'REPEATED' AND category = %(mode)s AND level = tries.level
+        AND is_enabled AND today.question_id NOT IN (SELECT question_id FROM recent)
+      GROUP BY today.question_id ORDER BY max(today.id) LIMIT 1
+    )
+  ) AS found
+  LIMIT 1
 )
 SELECT question.level, {", ".join(f"version.{field.column}" for field in _FIELDS)}
 FROM game_question AS question
 JOIN game_questionversion AS version
   ON version.question_id = question.id AND version.number = question.version
-WHERE question.category = %(mode)s AND question.is_enabled
-ORDER BY
-  (SELECT max(recent.id) FROM recent WHERE recent.question_id = question.id) NULLS FIRST,
-  random()
-LIMIT 1
-"""  # noqa: S608 -- the columns are constants.
+WHERE question.id = coalesce((SELECT id FROM chosen), (
+  SELECT id FROM game_question WHERE category = %(mode)s AND is_enabled
+  ORDER BY (
+    SELECT max(shown.id) FROM (TABLE recent UNION ALL TABLE today) AS shown
+    WHERE shown.question_id = game_question.id
+  ) NULLS FIRST, random()
+  LIMIT 1
+))
+"""  # noqa: S608 -- the columns and levels are constants.
 
 
-def next_question(*, player: Player, mode: Mode) -> QuestionVersion:
-    """Return a random enabled question of `mode`, as it reads now, that is none of the last 20.
+def next_question(*, player: Player, mode: Mode, now: datetime) -> QuestionVersion:
+    """Return a question for the player in `mode`, as it reads now. One statement.
 
-    A bank too small for that gives the one that was shown longest ago. One statement. Raises
-    NoQuestionsError when nothing is enabled.
+    Its level is drawn around the player's own, then a topic of the level, then a question that is
+    none of the last 20 of the mode and was not asked today, also in the daily challenge. What the
+    drawn level does not have comes from the player's own. That one repeats what was asked longest
+    ago today, if it is none of the last 20; else the nearest level helps out, the easier one
+    first; and a mode too small for that gives what was shown longest ago. Raises NoQuestionsError
+    when nothing is enabled.
     """
     with connection.cursor() as cursor:
-        cursor.execute(_NEXT, {"player": player.pk, "mode": mode.value, "recent": RECENT})
+        cursor.execute(_NEXT, parameters(player=player, mode=mode, now=now))
         row = cursor.fetchone()
     if row is None:
         raise NoQuestionsError(mode)
@@ -46,3 +142,22 @@ def next_question(*, player: Player, mode: Mode) -> QuestionVersion:
         connection.alias, ["id", "level"], [version.question_row_id, level]
     )
     return version
+
+
+def parameters(*, player: Player, mode: Mode, now: datetime) -> dict[str, Any]:
+    """Return what the statement asks with; the step to another level is drawn here."""
+    day = now.astimezone(business_zone()).date()
+    return {
+        "player": player.pk,
+        "mode": mode.value,
+        "day": day,
+        "midnight": midnight_after(day - DAY, zone=business_zone()),
+        "step": step(random.random()),
+    }
+
+
+def step(roll: float) -> int:
+    """Return how far from the player's level a question is drawn. Pure; `roll` is in 0..1."""
+    if roll < AT_LEVEL:
+        return 0
+    return -1 if roll < AT_LEVEL + BELOW else 1

@@ -9,7 +9,7 @@ from django.db.models.functions import Upper
 
 
 class Language(models.TextChoices):
-    """The languages of the interface; German is what everybody else gets."""
+    """The languages of the interface; who speaks none of them begins with English."""
 
     GERMAN = "de", "Deutsch"
     ENGLISH = "en", "English"
@@ -27,6 +27,10 @@ class Awaited(models.TextChoices):
     PAYMENT_QUESTION = "PAYMENT_QUESTION", "a question about a payment"
     PROMO_CODE = "PROMO_CODE", "a promo code"
     PUBLIC_NAME = "PUBLIC_NAME", "a name for others"
+
+
+# So many rounds a day can be somebody's goal.
+DAILY_GOALS = (1, 2, 3)
 
 
 class PlayerQuerySet(models.QuerySet["Player"]):
@@ -56,6 +60,8 @@ class Player(models.Model):
         null=True, blank=True, help_text="Since when staff have shut the player out."
     )
     suspension_notified_at = models.DateTimeField(null=True, blank=True)
+    # So many finished rounds a day the player wants.
+    daily_goal = models.PositiveSmallIntegerField(default=1, db_default=1)
     awaits = models.CharField(max_length=32, choices=Awaited, blank=True, default="")
     awaits_until = models.DateTimeField(null=True, blank=True)
     # What others see (quizarena/players/names.py): a name of the player's choice, the last one that
@@ -89,6 +95,9 @@ class Player(models.Model):
             ),
         ]
         constraints = [
+            models.CheckConstraint(
+                condition=models.Q(daily_goal__in=DAILY_GOALS), name="player_daily_goal_exists"
+            ),
             models.CheckConstraint(
                 condition=models.Q(language__in=[code for code, _ in settings.LANGUAGES]),
                 name="player_language_is_known",

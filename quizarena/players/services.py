@@ -15,9 +15,9 @@ AWAITED_FOR = timedelta(minutes=15)
 
 
 def language_for(telegram_language_code: str | None) -> Language:
-    """Return the interface language for a Telegram (IETF) language code; German if unknown."""
+    """Return the interface language for a Telegram (IETF) language code; English if unknown."""
     code = (telegram_language_code or "").lower().split("-")[0]
-    return Language(code) if code in Language.values else Language.GERMAN
+    return Language(code) if code in Language.values else Language.ENGLISH
 
 
 def upsert_from_telegram(
@@ -98,6 +98,12 @@ def set_language(*, player: Player, language: Language) -> None:
     """Let the bot speak `language` with the player from now on."""
     player.language = language
     player.save(update_fields=["language"])
+
+
+def set_daily_goal(*, player: Player, rounds: int) -> None:
+    """Let the player's goal be so many rounds a day; what there may be is DAILY_GOALS."""
+    player.daily_goal = rounds
+    player.save(update_fields=["daily_goal"])
 
 
 def await_message(*, player: Player, what: Awaited, now: datetime) -> None:

@@ -27,7 +27,7 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
         "one answer": _work(_tap(_button("answer:"))),
     }
     for what, count in counts.items():
-        yield Figure(what=f"statements: {what}", unit="count", samples=[count], target="<= 12")
+        yield Figure(what=f"statements: {what}", unit="count", samples=[count], target="<= 13")
     with CaptureQueriesContext(connection) as queries:
         inbox.receive(raw=json.dumps(_message("/help")).encode(), now=timezone.now())
     yield Figure(

@@ -10,10 +10,9 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from telegram import InlineKeyboardButton
 
-from bot.chat import navigation
+from bot.chat import navigation, profile
 from bot.queue.models import InboxUpdate, OutgoingCall
 from bot.queue.updates import ALLOWED_UPDATES, HANDLED_UPDATES
-from bot.screens.help import texts as help_texts
 from bot.screens.registry import SCREENS
 from quizarena.game import rounds
 from quizarena.game.models import Question, Round, RoundQuestion
@@ -47,7 +46,6 @@ class TestCommands:
         ("command", "begin"),
         [
             ("/start", "👋 Hallo, Anna!"),
-            ("/start ref_123", "👋 Hallo, Anna!"),
             ("/play", "🎯 Was möchtest du spielen?"),
             ("/language", "🌍 "),
             ("/help", "So funktioniert es"),
@@ -89,7 +87,7 @@ class TestCommands:
 
     @pytest.mark.parametrize(
         ("telegram", "greeting"),
-        [("de-AT", "Hallo"), ("uk", "Привіт"), ("en-GB", "Hello"), ("fr", "Hallo"), ("", "Hallo")],
+        [("de-AT", "Hallo"), ("uk", "Привіт"), ("en-GB", "Hello"), ("fr", "Hello"), ("", "Hello")],
     )
     def test_the_first_language_is_telegrams(
         self, road: Road, telegram: str, greeting: str
@@ -121,7 +119,7 @@ class TestCommands:
 class TestButtons:
     def test_the_menus_lead_back_and_forth_in_one_message(self, road: Road) -> None:
         anna = road.sandbox.add_player("Anna")
-        road.say(anna, "/start")
+        road.say(anna, "/help")
 
         road.tap(anna, "▶️ Spielen")
         home = road.tap(anna, "◀️ Zurück")
@@ -436,7 +434,8 @@ class TestIgnored:
 class TestCost:
     """SQL statements from the claim to DONE, savepoints included: at most twelve.
 
-    Except where a round is given up, whose question is refunded, and for the points of an answer.
+    Except for an answer, which looks at the player's level and brings points, and where a round is
+    given up, whose question is refunded.
     """
 
     def statements(self, road: Road) -> list[str]:
@@ -472,7 +471,8 @@ class TestCost:
             ("a tap on another mode", 21),
             ("an answer", 13),
             # The bot looks for an offer then, and whether to ask about reminders: once in a
-            # player's life, with the hour by the player's clock. And what the round has brought.
+            # player's life, with the hour by the player's clock. On the first day it counts the
+            # rounds as well, and it says what the round has brought.
             ("the last answer", 16),
             ("a stop", 15),
             ("a tap on Continue", 8),
@@ -512,7 +512,7 @@ def test_every_command_of_the_menu_is_answered_by_one_screen() -> None:
     answered = [name for screen in SCREENS for name in screen.commands]
 
     assert len(answered) == len(set(answered))
-    assert {name for name, _ in help_texts.commands()} <= set(answered)
+    assert {name for name, _ in profile.commands()} <= set(answered)
 
 
 def test_a_button_goes_to_telegram_as_the_library_would_send_it() -> None:

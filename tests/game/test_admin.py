@@ -375,7 +375,7 @@ class TestExport:
         )
 
         lines = answer.content.decode("utf-8-sig").splitlines()
-        assert lines[0] == HEADER
+        assert lines[0] == f"{HEADER},topic"
         assert [line.split(",")[0] for line in lines[1:]] == ["as-002"]
         entry = AuditEntry.objects.get(action="question.exported")
         assert str(entry.actor) == "editor"

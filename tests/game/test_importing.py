@@ -30,6 +30,7 @@ TISCH = {
     "level": "A1",
     "category": "ARTIKEL_SPRINT",
     "key": "artikel-tisch",
+    "topic": "",
 }
 LAMPE = {
     **TISCH,
@@ -208,7 +209,7 @@ class TestFiles:
         cells: list[Any] = [TISCH[name] for name in COLUMNS]
         cells[6] = 1.0
 
-        report = import_questions(workbook(cells, [None] * 12), file_name="Bank.XLSX")
+        report = import_questions(workbook(cells, [None] * 13), file_name="Bank.XLSX")
 
         assert report == Report(new=0, changed=0, unchanged=1, errors=[])
 
@@ -229,16 +230,16 @@ class TestFiles:
                 "The first line does not name level: add what is missing",
             ),
             (
-                text(TISCH).replace("key\r", "key,remark\r").encode(),
+                text(TISCH).replace("topic\r", "topic,remark\r").encode(),
                 "The file has unknown columns: remark. Remove them.",
             ),
             (
-                text(TISCH).replace("key\r", "key,level\r").encode(),
+                text(TISCH).replace("topic\r", "topic,level\r").encode(),
                 "The first line names level more than once: keep one of them.",
             ),
             (
-                text(TISCH).replace("artikel-tisch", "artikel-tisch,und mehr").encode(),
-                "Line 2 has 13 cells, but there are 12 columns: put text with separators between",
+                text(TISCH).replace("artikel-tisch,", "artikel-tisch,,und mehr").encode(),
+                "Line 2 has 14 cells, but there are 13 columns: put text with separators between",
             ),
             (
                 text(LAMPE, TISCH).replace("as-001", '"as-001').encode(),
@@ -284,6 +285,47 @@ class TestFiles:
             )
         ]
         assert not Question.objects.exists()
+
+
+class TestTopic:
+    """The column may be missing; then a question keeps what it has."""
+
+    def test_it_is_stored(self) -> None:
+        load({**TISCH, "topic": " nouns in  -e "})
+
+        assert Question.objects.get().topic == "nouns in  -e"
+
+    def test_a_file_without_it_is_understood(self) -> None:
+        without = {name: value for name, value in TISCH.items() if name != "topic"}
+        raw = f"{','.join(without)}\n{','.join(without.values())}\n".encode()
+
+        report = import_questions(raw, file_name="bank.csv")
+
+        assert (report.new, report.errors) == (1, [])
+        assert Question.objects.get().topic == ""
+
+    def test_a_file_without_it_leaves_it(self) -> None:
+        load({**TISCH, "topic": "nouns"})
+        without = {name: value for name, value in TISCH.items() if name != "topic"}
+        without["level"] = "A2"
+        raw = f"{','.join(without)}\n{','.join(without.values())}\n".encode()
+
+        report = import_questions(raw, file_name="bank.csv")
+
+        assert report.changed == 1
+        assert (Question.objects.get().topic, Question.objects.get().level) == ("nouns", "A2")
+
+    def test_an_empty_cell_takes_it_away_and_makes_no_version(self) -> None:
+        load({**TISCH, "topic": "nouns"})
+
+        report = load(TISCH)
+
+        assert report.changed == 1
+        assert (Question.objects.get().topic, Question.objects.get().version) == ("", 1)
+
+    @pytest.mark.parametrize(("length", "errors"), [(64, 0), (65, 1)])
+    def test_its_length(self, length: int, errors: int) -> None:
+        assert len(load({**TISCH, "topic": "x" * length}).errors) == errors
 
 
 class TestErrors:
@@ -357,7 +399,7 @@ class TestErrors:
     def test_lines_of_a_workbook_are_its_rows(self) -> None:
         raw = workbook(
             [TISCH[name] for name in COLUMNS],
-            [None] * 12,
+            [None] * 13,
             [{**LAMPE, "level": ""}[name] for name in COLUMNS],
         )
 

@@ -51,6 +51,7 @@ def test_a_newcomer_is_greeted_by_name_and_plays_ten_questions_to_the_result(roa
     anna = road.sandbox.add_player("Anna <3", language_code="de")
 
     greeting = road.say(anna, "/start")
+    road.say(anna, "/help")
     menu = road.tap(anna, "▶️ Spielen")
     message = road.tap(anna, "Schneller Mix A1–A2")
     for _ in range(7):

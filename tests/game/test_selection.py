@@ -1,13 +1,19 @@
 """Which question comes next."""
 
+import json
+from collections import Counter
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
+from django.db import connection
 
-from quizarena.game import selection
+from quizarena.game import daily, levels, selection
 from quizarena.game.errors import NoQuestionsError
-from quizarena.game.models import Mode, Question, Round, RoundQuestion
+from quizarena.game.models import Level, Mode, Question, Round, RoundQuestion
 from quizarena.players.models import Player
+from tests.game.challenges import make_bank
+from tests.owner import analyze
 
 pytestmark = pytest.mark.django_db
 
@@ -42,9 +48,9 @@ def make_questions(count: int, *, mode: Mode = MIX) -> None:
     )
 
 
-def show(player: Player, *, mode: Mode = MIX) -> int:
+def show(player: Player, *, mode: Mode = MIX, now: datetime = NOON) -> int:
     """Show the player the next question, as a round does, and return its id."""
-    version = selection.next_question(player=player, mode=mode)
+    version = selection.next_question(player=player, mode=mode, now=now)
     played, _ = Round.objects.get_or_create(
         player=player, mode=mode, state="OPEN", defaults={"start_key": "k", "started_at": NOON}
     )
@@ -59,7 +65,7 @@ def show(player: Player, *, mode: Mode = MIX) -> int:
         question_id=version.question_row_id,
         version=version,
         order=[0, 1, 2, 3],
-        shown_at=NOON,
+        shown_at=now,
     )
     return version.question_row_id
 
@@ -147,7 +153,7 @@ def test_the_question_is_asked_as_it_reads_now() -> None:
     make_questions(1)
     Question.objects.update(question="Frage, besser gestellt?")
 
-    version = selection.next_question(player=player, mode=MIX)
+    version = selection.next_question(player=player, mode=MIX, now=NOON)
 
     assert (version.number, version.question) == (2, "Frage, besser gestellt?")
 
@@ -169,6 +175,242 @@ def test_without_a_question_it_says_so(disabled: bool) -> None:
         Question.objects.update(is_enabled=False)
 
     with pytest.raises(NoQuestionsError) as refusal:
-        selection.next_question(player=player, mode=MIX)
+        selection.next_question(player=player, mode=MIX, now=NOON)
 
     assert refusal.value.mode == MIX
+
+
+# --- Level and topic ------------------------------------------------------------------------------
+
+
+def draw(player: Player, *, now: datetime = NOON) -> str:
+    """Return the level of the next question, which is not shown."""
+    return selection.next_question(player=player, mode=MIX, now=now).question_row.level
+
+
+def roll(monkeypatch: pytest.MonkeyPatch, value: float) -> None:
+    """Let chance decide so which level is drawn."""
+    monkeypatch.setattr("quizarena.game.selection.random.random", lambda: value)
+
+
+def put(player: Player, level: str) -> None:
+    """Let the player be at the level in all modes."""
+    levels.choose(player=player, level=Level(level), now=NOON)
+
+
+@pytest.mark.parametrize(
+    ("value", "step"),
+    [(0.0, 0), (0.6999, 0), (0.7, -1), (0.8999, -1), (0.9, 1), (0.9999, 1)],
+)
+def test_seventy_percent_are_of_the_level_twenty_below_ten_above(value: float, step: int) -> None:
+    assert selection.step(value) == step
+
+
+@pytest.mark.parametrize(
+    ("level", "value", "drawn"),
+    [
+        ("A1", 0.0, "A1"),
+        ("A1", 0.8, "A1"),  # Nothing is below: the level itself.
+        ("A1", 0.95, "A2"),
+        ("A2", 0.0, "A2"),
+        ("A2", 0.8, "A1"),
+        ("B1", 0.8, "A2"),
+        ("B1", 0.95, "B2"),
+        ("B2", 0.0, "B2"),
+        ("B2", 0.95, "B2"),
+    ],
+)
+def test_the_level_is_drawn_around_that_of_the_player(
+    monkeypatch: pytest.MonkeyPatch, level: str, value: float, drawn: str
+) -> None:
+    player = make_player()
+    make_bank(MIX, A1=3, A2=3, B1=3, B2=3)
+    put(player, level)
+    roll(monkeypatch, value)
+
+    assert {draw(player) for _ in range(10)} == {drawn}
+
+
+def test_who_has_chosen_nothing_is_at_a1(monkeypatch: pytest.MonkeyPatch) -> None:
+    player = make_player()
+    make_bank(MIX, A1=3, A2=3, B1=3)
+    roll(monkeypatch, 0.0)
+
+    assert {draw(player) for _ in range(10)} == {"A1"}
+
+
+def test_the_level_of_another_mode_does_not_matter(monkeypatch: pytest.MonkeyPatch) -> None:
+    player = make_player()
+    make_bank(MIX, A1=3, B1=3)
+    levels.choose(player=player, level=Level.B1, modes=[SPRINT], now=NOON)
+    roll(monkeypatch, 0.0)
+
+    assert {draw(player) for _ in range(10)} == {"A1"}
+
+
+@pytest.mark.parametrize(
+    ("level", "value", "bank", "drawn"),
+    [
+        ("B1", 0.8, {"A1": 3, "B1": 3}, "B1"),  # A2 is drawn and does not exist.
+        ("B1", 0.95, {"A1": 3, "B1": 3}, "B1"),
+        ("B2", 0.0, {"A1": 3, "A2": 3}, "A2"),  # The level has nothing: the nearest.
+        ("B1", 0.0, {"A2": 3, "B2": 3}, "A2"),  # Of two that are equally near the easier one.
+        ("A1", 0.0, {"B1": 3, "B2": 3}, "B1"),
+        ("A1", 0.0, {"B2": 3}, "B2"),
+    ],
+)
+def test_what_does_not_exist_falls_to_the_level_and_then_to_the_nearest(
+    monkeypatch: pytest.MonkeyPatch, level: str, value: float, bank: dict[str, int], drawn: str
+) -> None:
+    player = make_player()
+    make_bank(MIX, **bank)
+    put(player, level)
+    roll(monkeypatch, value)
+
+    assert {draw(player) for _ in range(10)} == {drawn}
+
+
+def test_a_topic_with_many_questions_does_not_drown_one_with_few() -> None:
+    player = make_player()
+    make_bank(MIX, A1=404)
+    questions = list(Question.objects.order_by("pk"))
+    for number, question in enumerate(questions):
+        question.topic = "plural" if number < 4 else "article"
+    Question.objects.bulk_update(questions, ["topic"])
+
+    drawn = [
+        selection.next_question(player=player, mode=MIX, now=NOON).question_row_id
+        for _ in range(200)
+    ]
+
+    topics = Counter(Question.objects.in_bulk(drawn)[pk].topic for pk in drawn)
+    # A hundred each are expected; less than sixty happens once in a hundred million runs.
+    assert 60 <= topics["plural"] <= 140
+    # Within a topic every question has its chance.
+    assert len({pk for pk in drawn if pk not in {one.pk for one in questions[:4]}}) > 40
+    assert {one.pk for one in questions[:4]} <= set(drawn)
+
+
+def test_a_topic_that_is_used_up_leaves_the_others() -> None:
+    player = make_player()
+    make_bank(MIX, A1=12)
+    Question.objects.filter(quiz_id__endswith="-1").update(topic="plural")
+
+    shown = [show(player) for _ in range(12)]
+
+    assert len(set(shown)) == 12
+
+
+class TestOneDay:
+    """Nothing comes twice on a day of Berlin while the level has others."""
+
+    def test_not_even_after_twenty_others(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        player = make_player()
+        make_bank(MIX, A1=40, A2=40)
+        roll(monkeypatch, 0.0)
+
+        shown = [show(player) for _ in range(40)]
+
+        assert len(set(shown)) == 40
+        # Then what was asked longest ago comes first, and the level stays.
+        assert show(player) == shown[0]
+        assert show(player) == shown[1]
+
+    def test_a_level_too_small_for_that_is_helped_out_by_the_nearest(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        player = make_player()
+        make_bank(MIX, A1=5, A2=15, B1=15)
+        roll(monkeypatch, 0.0)
+
+        shown = [show(player) for _ in range(25)]
+
+        found = Question.objects.in_bulk(shown)
+        assert [found[pk].level for pk in shown[:20]] == ["A1"] * 5 + ["A2"] * 15
+        # From then on one after the other is none of the last twenty any more.
+        assert [found[pk].level for pk in shown[20:]] == ["B1", "A1", "A1", "A1", "A1"]
+
+    @pytest.mark.parametrize(
+        ("shown_at", "returns"),
+        [
+            (datetime(2026, 11, 1, 22, 59, 59, tzinfo=UTC), True),
+            (datetime(2026, 11, 1, 23, tzinfo=UTC), False),
+        ],
+    )
+    def test_the_day_begins_at_midnight_in_berlin(
+        self, monkeypatch: pytest.MonkeyPatch, shown_at: datetime, returns: bool
+    ) -> None:
+        player = make_player()
+        make_bank(MIX, A1=22)
+        roll(monkeypatch, 0.0)
+        oldest = show(player, now=shown_at)
+        for _ in range(20):
+            show(player)
+
+        drawn = {
+            selection.next_question(player=player, mode=MIX, now=NOON).question_row_id
+            for _ in range(40)
+        }
+
+        assert (oldest in drawn) is returns
+
+    def test_what_the_daily_challenge_asks_today_is_not_asked_beside_it(self) -> None:
+        player = make_player()
+        make_bank(MIX, A1=4, A2=6, B1=4)
+        drawn = daily.draw(day=NOON.date(), now=NOON)
+        asked = set(drawn.questions.values_list("version__question_row", flat=True))
+
+        beside = {show(player) for _ in range(7)}
+
+        assert len(asked) == 7
+        assert not beside & asked
+        # They are better than nothing.
+        assert show(player) in asked
+
+
+def test_ten_thousand_questions_are_neither_read_nor_sorted() -> None:
+    """The plan is looked at, not the time: what is read of the bank, and how much is sorted."""
+    player = make_player()
+    Question.objects.bulk_create(
+        Question(
+            quiz_id=f"many-{number}",
+            question="Frage?",
+            option_1="falsch",
+            option_2="richtig",
+            option_3="verkehrt",
+            option_4="daneben",
+            correct_option_id=1,
+            explanation="Darum.",
+            level=("A1", "A2", "B1", "B2")[number % 4],
+            category=MIX,
+            topic=f"topic {number // 4 % 40}",
+            key="key",
+        )
+        for number in range(10_000)
+    )
+    for _ in range(30):
+        show(player)
+    analyze("game_question", "game_questionversion", "game_roundquestion")
+    asked = selection.parameters(player=player, mode=MIX, now=NOON)
+
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {selection._NEXT}", asked)
+        (found,) = cursor.fetchone()
+
+    plan = found if isinstance(found, list) else json.loads(found)
+    executed = [node for node in _nodes(plan[0]["Plan"]) if node["Actual Loops"]]
+    of_the_bank = [node for node in executed if node.get("Relation Name") == "game_question"]
+    read = sum(
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+        for node in of_the_bank
+    )
+    assert of_the_bank
+    assert not [node for node in of_the_bank if node["Node Type"] == "Seq Scan"]
+    # Forty topics, two times the 62 or 63 questions of one, and the question itself.
+    assert read < 300
+    assert max(node["Actual Rows"] for node in executed if node["Node Type"] == "Sort") <= 40
+
+
+def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return a node of a plan and all below it."""
+    return [plan, *(node for part in plan.get("Plans", []) for node in _nodes(part))]

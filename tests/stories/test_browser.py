@@ -49,8 +49,8 @@ def test_a_newcomer_plays_a_round_in_the_chat_page(stack: Stack, page: Page) -> 
     page.goto(stack.sandbox.url)
     chat = page.get_by_test_id("chat").first
     chat.get_by_test_id("start").click()
-    chat.get_by_test_id("inline-button").filter(has_text="Spielen").click()
-    chat.get_by_test_id("inline-button").filter(has_text="Artikel-Sprint").click()
+    chat.get_by_test_id("inline-button").filter(has_text="Deutsch").click()
+    chat.get_by_test_id("inline-button").filter(has_text="A1").click()
 
     for number in range(1, 11):
         bubble = chat.get_by_test_id("bubble").last

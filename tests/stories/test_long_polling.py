@@ -34,5 +34,6 @@ def test_polling_takes_the_webhook_away_and_feeds_the_same_inbox(stack: Stack) -
         "language",
         "help",
         "terms",
+        "privacy",
         "paysupport",
     ]

@@ -12,8 +12,8 @@ def test_a_newcomer_plays_a_round_over_http_from_the_greeting_to_the_result(stac
     oleh = stack.sandbox.add_player("Oleh", language_code="uk")
 
     greeting = stack.say(oleh, "/start")
-    menu = stack.tap(oleh, "▶️ Грати")
-    message = stack.tap(oleh, "Швидкий мікс A1–A2")
+    levels = stack.tap(oleh, "Українська")
+    message = stack.tap(oleh, "A1")
     for _ in range(10):
         labels = [button["text"] for button in buttons(message)]
         message = stack.tap(oleh, next(label for label in labels if label.startswith("richtig")))
@@ -22,7 +22,7 @@ def test_a_newcomer_plays_a_round_over_http_from_the_greeting_to_the_result(stac
     stack.wait_until_at_rest(updates=13)
     message = stack.sandbox.last_message(oleh)
     assert "Oleh!" in greeting["text"]
-    assert len(buttons(menu)) == 8
+    assert len(buttons(levels)) == 5
     assert "🟩🟩🟩🟩🟩🟩🟩🟩🟩🟩" in message["text"]
     assert stack.rows("SELECT state FROM game_round") == [("FINISHED",)]
     answers = stack.rows("SELECT number, is_correct FROM game_roundquestion ORDER BY number")

@@ -12,7 +12,7 @@ from django.utils import timezone
 from telegram import Bot
 from telegram.error import InvalidToken, RetryAfter, TelegramError
 
-from bot.management.commands.webhook import set_commands
+from bot.management.commands.webhook import set_profile
 from bot.queue import intake
 from bot.queue.sender import build_bot, retry_after
 from bot.queue.updates import ALLOWED_UPDATES
@@ -49,7 +49,7 @@ async def poll() -> None:
     """
     async with build_bot() as bot:
         await bot.delete_webhook()
-        await set_commands(bot)
+        await set_profile(bot)
         log.info("poll.started", bot=bot.username)
         offset = 0
         while True:

@@ -11,17 +11,17 @@ from django.utils import translation
 from telegram import Bot, BotCommand
 from telegram.error import TelegramError
 
+from bot.chat import profile
 from bot.queue.sender import build_bot, describe
 from bot.queue.updates import ALLOWED_UPDATES
 from bot.queue.webhook import PATH
-from bot.screens.help import texts as help_texts
 from quizarena.players.models import Language
 
 
 class Command(BaseCommand):
     """Set, show or delete the webhook (Bot API setWebhook, getWebhookInfo, deleteWebhook)."""
 
-    help = "Set, show or delete the bot's webhook; setting it also sets the menu of commands."
+    help = "Set, show or delete the bot's webhook; setting it also sets commands and descriptions."
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the verb, and for `set` the address of this site."""
@@ -55,7 +55,7 @@ class Command(BaseCommand):
                         max_connections=options["max_connections"],
                         allowed_updates=ALLOWED_UPDATES,
                     )
-                    await set_commands(bot)
+                    await set_profile(bot)
                     self.stdout.write(f"Telegram posts updates to {url}.")
                 case "show":
                     info = await bot.get_webhook_info()
@@ -68,13 +68,14 @@ class Command(BaseCommand):
                     self.stdout.write("The webhook is deleted.")
 
 
-async def set_commands(bot: Bot) -> None:
-    """Set the menu of commands in every language, German for everybody else."""
+async def set_profile(bot: Bot) -> None:
+    """Set commands and descriptions in every language, in English for everybody else."""
     for language in Language:
         with translation.override(language.value):
-            commands = [
-                BotCommand(name, description) for name, description in help_texts.commands()
-            ]
-        await bot.set_my_commands(commands, language_code=language.value)
-        if language is Language.GERMAN:
-            await bot.set_my_commands(commands)
+            commands = [BotCommand(name, about) for name, about in profile.commands()]
+            description, short = profile.description(), profile.short_description()
+        codes = (language.value, "") if language is Language.ENGLISH else (language.value,)
+        for code in codes:
+            await bot.set_my_commands(commands, language_code=code)
+            await bot.set_my_description(description, language_code=code)
+            await bot.set_my_short_description(short, language_code=code)

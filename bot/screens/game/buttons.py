@@ -5,6 +5,7 @@ from collections.abc import Collection
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat import navigation, phrases
+from bot.chat.models import DAILY_HOUR
 from bot.chat.navigation import Data, button
 from bot.screens.game import texts
 from quizarena.game.models import Mode, Round, RoundQuestion
@@ -21,6 +22,8 @@ MENU = (
 # The start keys of a result, which is followed by the id of its round, begin so; those of a menu
 # with the id of its update and a "u".
 AGAIN = "r"
+# That of a player's very first round.
+FIRST = "first"
 
 
 def menu(
@@ -83,6 +86,10 @@ def after_round(
         rows.insert(0, [button(phrases.button_shop(), Data.SHOP)])
     rows = [*free_of_energy(with_daily=with_daily), *rows]
     if asks:
-        yes = button(texts.button_yes(), Data.REMIND, 1)
-        rows.append([yes, button(texts.button_no(), Data.REMIND, 0)])
+        daily = texts.button_daily_reminder(hour=DAILY_HOUR)
+        rows += [
+            [button(daily, Data.REMIND, 2)],
+            [button(texts.button_streak_reminder(), Data.REMIND, 1)],
+            [button(texts.button_no(), Data.REMIND, 0)],
+        ]
     return InlineKeyboardMarkup(rows)

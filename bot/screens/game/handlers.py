@@ -4,6 +4,7 @@ from collections.abc import Callable
 from functools import partial
 
 from telegram import CallbackQuery, InlineKeyboardMarkup, Update
+from telegram.constants import ParseMode
 
 from bot.chat import cards, question_texts, reminder_settings, taps
 from bot.chat.context import Context
@@ -24,8 +25,11 @@ from quizarena.game.errors import (
     QuestionRefundedError,
     StaleTapError,
 )
-from quizarena.game.models import Mode
+from quizarena.game.models import Level, Mode
 from quizarena.game.rounds import Answer, Start
+
+# After so many rounds on the first day there is a kind word.
+FIRST_DAY_ROUNDS = 2
 
 
 async def play(update: Update, context: Context) -> None:
@@ -50,6 +54,23 @@ async def start_round(update: Update, context: Context) -> None:
     begin = partial(rounds.start, player=context.player, mode=Mode(mode), key=key, now=context.now)
     show = taps.send_below if key.startswith(buttons.AGAIN) else taps.edit_message
     await _ask(update, context, begin, show=show)
+
+
+async def begin(update: Update, context: Context) -> None:
+    """Take the level of who is new, and turn the message into the first question, once."""
+    query = taps.tap(update)
+    (chosen,) = taps.arguments(query, 1)
+    if chosen not in Level.values:
+        await taps.stale(update, context)
+        return
+    start = partial(
+        rounds.begin,
+        player=context.player,
+        level=Level(chosen),
+        key=buttons.FIRST,
+        now=context.now,
+    )
+    await _ask(update, context, start)
 
 
 async def continue_round(update: Update, context: Context) -> None:
@@ -119,8 +140,21 @@ async def _show_result(query: CallbackQuery, context: Context, outcome: Answer) 
     else:
         parts = (texts.feedback(last), question_texts.DIVIDER, text)
         await taps.edit_message(query, "\n\n".join(parts), keyboard)
+    if _is_second_of_first_day(context):
+        await context.bot.send_message(
+            context.player.telegram_id, texts.first_day(), parse_mode=ParseMode.HTML
+        )
+        return  # No offer: the day ends with a kind word.
     await touchpoints.show_offer(
         context, Touchpoint.OUT_OF_ENERGY if is_out else Touchpoint.ROUND_OVER
+    )
+
+
+def _is_second_of_first_day(context: Context) -> bool:
+    """Return whether the round that has just been finished is the second of the first day."""
+    player, now = context.player, context.now
+    return rounds.is_first_day(player=player, now=now) and (
+        rounds.finished_today(player=player, now=now) == FIRST_DAY_ROUNDS
     )
 
 
@@ -223,6 +257,7 @@ SCREEN = Screen(
         Data.ANSWER: answer,
         Data.MENU: menu,
         Data.PLAY: start_round,
+        Data.BEGIN: begin,
         Data.CONTINUE: continue_round,
         Data.STOP: stop,
     },

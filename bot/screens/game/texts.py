@@ -7,7 +7,7 @@ from html import escape
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
-from bot.chat import dates, phrases, question_texts
+from bot.chat import dates, level_texts, phrases, question_texts
 from economy.energy import FREE_CAP
 from economy.errors import NoEnergyError
 from economy.models import PremiumSpan
@@ -142,6 +142,8 @@ def feedback_and_question(answer: Answer, *, now: datetime) -> str:
     parts = [feedback(answer.graded)]
     if answer.streak.is_first_of_day:
         parts.append(streak_grew(answer.streak))
+    if answer.level is not None:
+        parts.append(level_texts.moved(answer.level))
     asked = question(answer.next, answer.charge, now=now)
     return "\n".join(parts) + f"\n\n{question_texts.DIVIDER}\n\n{asked}"
 
@@ -202,6 +204,8 @@ def round_over(
     is_full = answer.earned is not None and answer.earned.is_full
     if earned := phrases.earned(points, is_full=is_full):
         parts.append(earned)
+    if answer.level is not None:
+        parts.append(level_texts.moved(answer.level))
     if answer.earn_back is not None:
         parts.append(earn_back_progress(answer.earn_back, answer.streak, now=now))
     if answer.refusal is not None:
@@ -237,14 +241,28 @@ def button_modes() -> str:
 def may_remind(*, now: datetime) -> str:
     """Return the question that is asked once, after the first round."""
     return _(
-        "🔔 <b>Remind me at {time}?</b>\n\nOnly when a day without a question would end your "
-        "streak. You can change that at any time in /settings."
+        "🔔 <b>May I remind you?</b>\n\nEvery day when you have not played yet, or only at {time} "
+        "when a day without a question would end your streak. You can change that at any time in "
+        "/settings."
     ).format(time=dates.streak_risk_time(dates.zone().key, now=now))
 
 
-def button_yes() -> str:
-    """Return the label of the button that lets the bot remind."""
-    return _("🔔 Yes, please")
+def button_daily_reminder(*, hour: int) -> str:
+    """Return the label of the button for a reminder every day."""
+    return _("⏰ Daily at {hour}:00").format(hour=hour)
+
+
+def button_streak_reminder() -> str:
+    """Return the label of the button for a reminder when the streak is at risk."""
+    return _("🔥 Only when my streak ends")
+
+
+def first_day() -> str:
+    """Return the kind word after the second round of the first day."""
+    return _(
+        "🌱 <b>Two rounds on your first day: a great start!</b>\n\nA little every day is what "
+        "helps most. New questions are waiting for you tomorrow."
+    )
 
 
 def button_no() -> str:

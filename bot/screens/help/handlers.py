@@ -1,4 +1,4 @@
-"""How the game works, and its terms."""
+"""How the game works, its terms, and what it stores."""
 
 from telegram import Update
 
@@ -18,6 +18,11 @@ async def terms(update: Update, context: Context) -> None:
     await taps.send_message(update, texts.terms(), navigation.home())
 
 
+async def privacy(update: Update, context: Context) -> None:
+    """Show what is stored, what for, and how to have it deleted."""
+    await taps.send_message(update, texts.privacy(), navigation.home())
+
+
 SCREEN = Screen(
-    commands={"help": help_command, "terms": terms},
+    commands={"help": help_command, "terms": terms, "privacy": privacy},
 )

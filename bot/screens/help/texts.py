@@ -1,4 +1,4 @@
-"""How the game works, its terms and its commands; see bot/chat/phrases.py."""
+"""How the game works, its terms and what it stores; see bot/chat/phrases.py."""
 
 from datetime import datetime
 
@@ -23,9 +23,10 @@ def help_text(*, now: datetime) -> str:
         "/invite – invite friends and get rewards\n"
         "/wallet – what you own and what you have bought\n"
         "/stats – your streak and how well you answer\n"
-        "/settings – reminders and your clock\n"
+        "/settings – your level, your goal, reminders and your clock\n"
         "/language – Deutsch, English, Українська\n"
         "/terms – terms\n"
+        "/privacy – what is stored about you\n"
         "/paysupport – help with payments\n"
         "/help – this page\n\n"
         "You can stop a round at any time; what you have answered counts."
@@ -53,21 +54,19 @@ def terms() -> str:
     )
 
 
-def commands() -> list[tuple[str, str]]:
-    """Return the bot's menu of commands with their descriptions."""
-    return [
-        ("play", _("Play a round")),
-        ("daily", _("Today's challenge")),
-        ("duel", _("Duels with others")),
-        ("top", _("Leaderboards and your league")),
-        ("shop", _("Energy, Premium and more")),
-        ("promo", _("Enter a promo code")),
-        ("invite", _("Invite friends and get rewards")),
-        ("wallet", _("What you own and have bought")),
-        ("stats", _("Streak and statistics")),
-        ("settings", _("Reminders and your clock")),
-        ("language", _("Choose the language")),
-        ("help", _("How it works")),
-        ("terms", _("Terms")),
-        ("paysupport", _("Help with payments")),
-    ]
+def privacy() -> str:
+    """Return the answer to /privacy (Telegram asks every bot that stores anything for it)."""
+    return _(
+        "<b>Privacy</b>\n\n"
+        "<b>What is stored:</b> your Telegram id, your name and username as Telegram shows them, "
+        "your language and settings, your answers, what you own and have bought, and whom you have "
+        "invited. The text of a message is deleted once it has been answered; the rest of what "
+        "Telegram sends us with it is kept for 30 days. What you write to support is kept with the "
+        "answer.\n\n"
+        "<b>What for:</b> for the game, your statistics and your purchases. There is no "
+        "advertising by others, and nothing is sold or passed on.\n\n"
+        "<b>Payments</b> are made by Telegram: we see neither your card nor your bank. Records of "
+        "purchases are kept for as long as bookkeeping needs them.\n\n"
+        "<b>Your rights:</b> write to us with /paysupport to learn what is stored about you, to "
+        "have it corrected, or to have it deleted."
+    )

@@ -3,12 +3,11 @@
 from django.utils import translation
 from telegram import Update
 
-from bot.chat import navigation, phrases, taps
+from bot.chat import home_page, profile, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
 from bot.screens.language import buttons, texts
-from quizarena.game import rounds
 from quizarena.players import services as players
 from quizarena.players.models import Language
 
@@ -35,11 +34,8 @@ async def choose_language(update: Update, context: Context) -> None:
     players.set_language(player=context.player, language=Language(code))
     translation.activate(code)
     await query.answer(texts.language_chosen())
-    await taps.edit_message(
-        query,
-        phrases.greeting(name=context.player.first_name),
-        navigation.home(rounds.open_question(player=context.player)),
-    )
+    await profile.set_chat_commands(context.bot, chat_id=context.player.telegram_id)
+    await taps.edit_message(query, *home_page.page(context))
 
 
 SCREEN = Screen(

@@ -5,14 +5,13 @@ The product buttons lead to bot/screens/shop/handlers.py.
 
 from telegram import CallbackQuery, Update
 
-from bot.chat import navigation, phrases, taps
+from bot.chat import home_page, navigation, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
 from bot.screens.offers import buttons, texts
 from payments import catalogue, offers
 from payments.errors import StaleOfferError
-from quizarena.game import rounds
 
 
 async def discount(update: Update, context: Context) -> None:
@@ -60,11 +59,7 @@ async def _put_away(update: Update, context: Context, *, is_muted: bool) -> None
         await query.answer(texts.over())
         return
     await query.answer(texts.muted() if is_muted else texts.snoozed())
-    await taps.edit_message(
-        query,
-        phrases.greeting(name=context.player.first_name),
-        navigation.home(rounds.open_question(player=context.player)),
-    )
+    await taps.edit_message(query, *home_page.page(context))
 
 
 def _impression(query: CallbackQuery) -> int:

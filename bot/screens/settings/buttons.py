@@ -5,15 +5,15 @@ from datetime import datetime
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message
 
-from bot.chat import dates, local_time, phrases
+from bot.chat import dates, level_texts, local_time, phrases
 from bot.chat.models import ReminderSettings, Zone
 from bot.chat.navigation import Data, button
 from bot.screens.settings import texts
-from quizarena.players.models import Player
+from quizarena.players.models import DAILY_GOALS, Player
 
 
-def settings(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup:
-    """Return one switch for each kind of message, the clock, the language, and the way out."""
+def settings(wanted: ReminderSettings, *, daily_goal: int, now: datetime) -> InlineKeyboardMarkup:
+    """Return one switch for each kind of message, level, goal, clock, language, the way out."""
     rows = [
         [button(label, Data.SWITCH, field, int(not getattr(wanted, field)))]
         for field, label in texts.switches(wanted).items()
@@ -23,6 +23,10 @@ def settings(wanted: ReminderSettings, *, now: datetime) -> InlineKeyboardMarkup
     return InlineKeyboardMarkup(
         [
             *rows,
+            [
+                button(level_texts.button_levels(), Data.LEVELS),
+                button(texts.button_goal(daily_goal), Data.GOAL),
+            ],
             [
                 button(texts.button_zone(wanted, now=now), Data.ZONES),
                 button(phrases.button_language(), Data.LANGUAGES),
@@ -72,6 +76,13 @@ def hours() -> InlineKeyboardMarkup:
     buttons = [button(f"{hour}:00", Data.HOUR, hour) for hour in local_time.HOURS]
     back = [button(phrases.button_back(), Data.SETTINGS)]
     return InlineKeyboardMarkup([*_in_rows(buttons, length=4), back])
+
+
+def goals() -> InlineKeyboardMarkup:
+    """Return one button for each number of rounds a day, and the way back."""
+    chosen = [button(texts.rounds_a_day(goal), Data.GOAL, goal) for goal in DAILY_GOALS]
+    back = [button(phrases.button_back(), Data.SETTINGS)]
+    return InlineKeyboardMarkup([*([one] for one in chosen), back])
 
 
 def _in_rows(

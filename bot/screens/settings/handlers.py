@@ -8,6 +8,8 @@ from bot.chat.models import ReminderSettings, Zone
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
 from bot.screens.settings import buttons, profile, texts
+from quizarena.players import services as players
+from quizarena.players.models import DAILY_GOALS
 
 # What a tap turns, by the name of its field.
 SWITCHES = ("streak_risk", "daily_round", "daily_challenge", "duels", "premium", "news")
@@ -77,18 +79,37 @@ async def hour(update: Update, context: Context) -> None:
     await taps.edit_message(query, *_screen(context, wanted))
 
 
+async def goal(update: Update, context: Context) -> None:
+    """Ask how many rounds a day the player wants, or take the number that was tapped."""
+    query = taps.tap(update)
+    (chosen,) = taps.arguments(query, 1)
+    if not chosen:
+        await query.answer()
+        await taps.edit_message(query, texts.choose_goal(), buttons.goals())
+    elif chosen in map(str, DAILY_GOALS):
+        players.set_daily_goal(player=context.player, rounds=int(chosen))
+        await query.answer(texts.goal_chosen(int(chosen)))
+        await taps.edit_message(query, *_screen(context))
+    else:
+        await query.answer(phrases.stale())
+
+
 async def may_remind(update: Update, context: Context) -> None:
     """Take the answer to the question after the first round."""
     query = taps.tap(update)
     (answer,) = taps.arguments(query, 1)
     # The question has been answered; the result above it stays, with the ways on.
     await query.edit_message_reply_markup(buttons.without(query.message, Data.REMIND))
-    if answer != "1":
+    if answer not in ("1", "2"):
         await query.answer(texts.will_not_remind())
         return
     await query.answer()
-    wanted = reminder_settings.change(player=context.player, streak_risk=True)
-    text = texts.will_remind(wanted, now=context.now)
+    if answer == "2":
+        wanted = reminder_settings.change(player=context.player, daily_round=True)
+        text = texts.will_remind_daily(wanted, now=context.now)
+    else:
+        wanted = reminder_settings.change(player=context.player, streak_risk=True)
+        text = texts.will_remind(wanted, now=context.now)
     await taps.send_message(update, text, buttons.reminded(wanted, now=context.now))
 
 
@@ -106,7 +127,8 @@ def _screen(
     """Return the settings as the player has them now."""
     wanted = wanted or reminder_settings.settings_of(context.player)
     text = texts.settings(wanted, now=context.now)
-    return text, buttons.settings(wanted, now=context.now)
+    keyboard = buttons.settings(wanted, daily_goal=context.player.daily_goal, now=context.now)
+    return text, keyboard
 
 
 SCREEN = Screen(
@@ -118,6 +140,7 @@ SCREEN = Screen(
         Data.ZONE: zone,
         Data.HOURS: hours,
         Data.HOUR: hour,
+        Data.GOAL: goal,
         Data.REMIND: may_remind,
         Data.NO_NEWS: no_news,
         Data.PROFILE: profile.profile,

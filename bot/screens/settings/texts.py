@@ -4,6 +4,7 @@ from datetime import datetime
 from html import escape
 
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 
 from bot.chat import dates, local_time
 from bot.chat.models import ReminderSettings, Zone
@@ -13,6 +14,18 @@ from quizarena.players.errors import NameProblem
 from quizarena.players.models import Player
 
 ON, OFF = "✅", "⬜"
+
+
+def will_remind_daily(settings: ReminderSettings, *, now: datetime) -> str:
+    """Return the thanks for wanting a daily reminder, with the clock that is meant."""
+    return _(
+        "🔔 <b>Good, I will remind you at {hour}:00 when you have not played yet.</b>\n\nIt is "
+        "{time} where you are ({city}), right? You can change that in the settings."
+    ).format(
+        hour=settings.daily_hour,
+        time=dates.clock(settings.zone, now=now),
+        city=city(settings.zone),
+    )
 
 
 def will_remind(settings: ReminderSettings, *, now: datetime) -> str:
@@ -196,6 +209,26 @@ def switches(settings: ReminderSettings) -> dict[str, str]:
         field: f"{ON if getattr(settings, field) else OFF} {label}"
         for field, label in labels.items()
     }
+
+
+def rounds_a_day(goal: int) -> str:
+    """Return a number of rounds a day, as the label of a button."""
+    return ngettext("{goal} round a day", "{goal} rounds a day", goal).format(goal=goal)
+
+
+def choose_goal() -> str:
+    """Return the question for the daily goal."""
+    return _("🎯 <b>How many rounds a day do you want to play?</b>\n\nA round has ten questions.")
+
+
+def goal_chosen(goal: int) -> str:
+    """Return the confirmation of the daily goal, as a note over the chat."""
+    return _("Your goal: {rounds}.").format(rounds=rounds_a_day(goal))
+
+
+def button_goal(goal: int) -> str:
+    """Return the label of the button that changes the daily goal."""
+    return f"🎯 {rounds_a_day(goal)}"
 
 
 def button_zone(settings: ReminderSettings, *, now: datetime) -> str:

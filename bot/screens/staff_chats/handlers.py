@@ -31,6 +31,7 @@ async def unlinked(update: Update, context: Context) -> None:
 
 
 SCREEN = Screen(
+    is_for_players=False,
     commands={"unlink": unlinked},
     links={linking.LINK: followed},
 )

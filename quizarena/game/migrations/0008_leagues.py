@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("game", "0006_duels"),
+        ("game", "0007_levels"),
         ("players", "0008_public_names"),
     ]
 

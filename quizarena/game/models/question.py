@@ -70,15 +70,24 @@ class Question(models.Model):
     explanation = models.CharField(max_length=500)
     level = models.CharField(max_length=2, choices=Level)
     category = models.CharField(max_length=32, choices=Mode)
+    topic = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        help_text="What it practises; empty: what its mode does. Topics are drawn equally often.",
+    )
     key = models.CharField(max_length=100, help_text="The fact that is asked for.")
     is_enabled = models.BooleanField(default=True)
     version = models.PositiveIntegerField(default=1, editable=False)
 
     class Meta:
         indexes = [
-            # Selection of the next question.
+            # Selection of the next question: which topics there are, how many questions of one,
+            # and the one of a number.
             models.Index(
-                fields=["category", "level"], condition=Q(is_enabled=True), name="question_playable"
+                fields=["category", "level", "topic", "id"],
+                condition=Q(is_enabled=True),
+                name="question_by_topic",
             ),
         ]
         constraints = [

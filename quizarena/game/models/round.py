@@ -36,6 +36,14 @@ class Round(models.Model):
     finished_at = models.DateTimeField(null=True)
 
     class Meta:
+        indexes = [
+            # How many rounds a player has finished today.
+            models.Index(
+                fields=["player", "finished_at"],
+                condition=Q(state="FINISHED"),
+                name="round_finished",
+            ),
+        ]
         constraints = [
             models.UniqueConstraint(fields=["player", "start_key"], name="round_one_per_start_key"),
             models.UniqueConstraint(
@@ -99,8 +107,10 @@ class RoundQuestion(models.Model):
 
     class Meta:
         indexes = [
-            # The last questions of a player in a mode.
-            models.Index(fields=["player", "mode", "-id"], name="roundquestion_recent"),
+            # The last questions of a player in a mode, and those of a day.
+            models.Index(
+                fields=["player", "mode", "-shown_at", "-id"], name="roundquestion_latest"
+            ),
             # Who waits with a question that is withdrawn.
             models.Index(
                 fields=["question"],

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("players", "0006_standard_names"),
+        ("players", "0007_daily_goal"),
     ]
 
     operations = [

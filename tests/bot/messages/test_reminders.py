@@ -704,22 +704,45 @@ class TestScreens:
         anna = road.sandbox.add_player("Anna", language_code="en")
         with time_machine.travel(at(6, 15, 4), tick=False) as clock:
             first = self.round(road, anna, clock)
-            road.tap(anna, "🔔 Yes, please")
+            road.tap(anna, "🔥 Only when my streak ends")
             second = self.round(road, anna, clock)
 
-        assert first["text"].endswith("You can change that at any time in /settings.")
-        assert [button["text"] for button in buttons(first)][-2:] == [
-            "🔔 Yes, please",
+        assert first["text"].endswith(
+            "🔔 May I remind you?\n\nEvery day when you have not played yet, or only at 22:00 when "
+            "a day without a question would end your streak. You can change that at any time in "
+            "/settings."
+        )
+        assert [button["text"] for button in buttons(first)][-3:] == [
+            "⏰ Daily at 18:00",
+            "🔥 Only when my streak ends",
             "No, thanks",
         ]
         assert "/settings" not in second["text"]
-        assert reminder_settings.settings_of(Player.objects.get()).streak_risk
+        settings = reminder_settings.settings_of(Player.objects.get())
+        assert (settings.streak_risk, settings.daily_round) == (True, False)
+
+    def test_every_day_at_six(self, road: Road, bank: None) -> None:
+        anna = road.sandbox.add_player("Anna", language_code="en")
+        with time_machine.travel(at(6, 15, 3), tick=False) as clock:
+            self.round(road, anna, clock)
+            answer = road.tap(anna, "⏰ Daily at 18:00")
+
+        assert answer["text"] == (
+            "🔔 Good, I will remind you at 18:00 when you have not played yet.\n\nIt is 15:04 "
+            "where you are (Berlin), right? You can change that in the settings."
+        )
+        settings = ReminderSettings.objects.get()
+        assert (settings.streak_risk, settings.daily_round, settings.daily_hour) == (
+            False,
+            True,
+            18,
+        )
 
     def test_yes_shows_the_clock_and_keeps_the_result(self, road: Road, bank: None) -> None:
         anna = road.sandbox.add_player("Anna", language_code="en")
         with time_machine.travel(at(6, 15, 3), tick=False) as clock:
             self.round(road, anna, clock)
-            answer = road.tap(anna, "🔔 Yes, please")
+            answer = road.tap(anna, "🔥 Only when my streak ends")
 
         result, thanks = road.sandbox.chat(anna)[-2:]
         assert "🏁" in result["text"]
@@ -762,6 +785,8 @@ class TestScreens:
                 "✅ ⚔️ My duels",
                 "✅ 👑 Before Premium ends",
                 "✅ 📣 News",
+                "🎓 My level",
+                "🎯 1 round a day",
                 "🕰 My clock: 15:04",
                 "🌍 Language",
                 "👤 Name and league",

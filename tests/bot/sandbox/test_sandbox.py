@@ -573,6 +573,25 @@ class TestPeople:
             "Bad Request: BOT_COMMAND_INVALID"
         )
 
+    @pytest.mark.parametrize(
+        ("method", "name", "most"),
+        [("MyDescription", "description", 512), ("MyShortDescription", "short_description", 120)],
+    )
+    def test_descriptions_have_a_language_a_default_and_a_length(
+        self, sandbox: Sandbox, method: str, name: str, most: int
+    ) -> None:
+        sandbox.call(f"set{method}", **{name: "x" * most})
+        sandbox.call(f"set{method}", **{name: "Auf Deutsch"}, language_code="de")
+
+        assert sandbox.call(f"get{method}") == {name: "x" * most}
+        assert sandbox.call(f"get{method}", language_code="de") == {name: "Auf Deutsch"}
+        assert sandbox.call(f"get{method}", language_code="uk") == {name: "x" * most}
+        assert refusal(sandbox, f"set{method}", **{name: "x" * (most + 1)}) == (
+            f"Bad Request: {name} is too long"
+        )
+        sandbox.call(f"set{method}", **{name: ""}, language_code="de")
+        assert sandbox.call(f"get{method}", language_code="de") == {name: "x" * most}
+
 
 class TestPolling:
     def test_an_update_comes_until_it_is_acknowledged(self, sandbox: Sandbox, anna: int) -> None:

@@ -58,7 +58,7 @@ class TestTheWayThere:
     def test_it_stands_first_on_the_home_screen_and_in_the_menu(self, road: Road) -> None:
         anna = newcomer(road)
 
-        home = road.sandbox.last_message(anna)
+        home = tap(road, anna, "home")
         menu = tap(road, anna, "menu")
 
         assert labels(home)[:2] == ["📅 Daily challenge", "▶️ Play"]

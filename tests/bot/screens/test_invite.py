@@ -166,9 +166,10 @@ class TestComing:
 
         oleh = come(road, she)
 
-        assert texts(road, oleh)[-1].startswith(
+        assert texts(road, oleh)[-2].startswith(
             "👋 Hello, Oleh!\n\nAnna has invited you to Quiz Arena."
         )
+        assert texts(road, oleh)[-1] == "🌍 Which language shall I speak with you?"
         assert Referral.objects.get().invited == row(oleh)
 
     def test_the_same_update_twice_changes_nothing(self, road: Road) -> None:
@@ -183,7 +184,7 @@ class TestComing:
         travel(road)
 
         assert Referral.objects.count() == 1
-        assert len(texts(road, oleh)) == 2
+        assert len(texts(road, oleh)) == 3
 
     def test_a_second_start_is_never_bound(self, road: Road) -> None:
         _, she = inviter(road)
@@ -248,7 +249,7 @@ class TestComing:
         road.sandbox.follow_link(oleh, "ref_AAAAAAAAAA")
         travel(road)
 
-        assert texts(road, oleh)[-1].startswith("👋 Hello, Oleh!\n\nWelcome to Quiz Arena.")
+        assert texts(road, oleh)[-2].startswith("👋 Hello, Oleh!\n\nWelcome to Quiz Arena.")
 
     def test_ones_own_link_before_the_first_start(self, road: Road) -> None:
         oleh = road.sandbox.add_player("Oleh", language_code="en")
@@ -256,7 +257,7 @@ class TestComing:
         road.sandbox.follow_link(oleh, f"ref_{Inviter.objects.get().code}")
         travel(road)
 
-        assert texts(road, oleh)[-1].startswith("👋 Hello, Oleh!\n\nWelcome to Quiz Arena.")
+        assert texts(road, oleh)[-2].startswith("👋 Hello, Oleh!\n\nWelcome to Quiz Arena.")
         assert Referral.objects.get().status == "REJECTED_FRAUD"
 
 

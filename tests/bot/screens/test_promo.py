@@ -93,6 +93,8 @@ class TestWaysIn:
         anna = newcomer(road)
         if begin == "the shop":
             say(road, anna, "/shop")
+        elif begin == "home":
+            tap(road, anna, "home")
 
         if begin == "/promo":
             asked = say(road, anna, "/promo")
@@ -126,9 +128,10 @@ class TestWaysIn:
         travel(road)
         travel(road)
 
-        _start, greeting, answer = texts(road, anna)
+        _start, greeting, answer, language = texts(road, anna)
         assert greeting.startswith("👋 Привіт, Anna!")
         assert answer.startswith("🎁 Код активовано. Тепер це твоє:\n🔋 ")
+        assert language == "🌍 Якою мовою мені з тобою спілкуватися?"
         assert Wallet.objects.get().paid_energy == 30
         assert attempts() == [("LINK", "")]
 

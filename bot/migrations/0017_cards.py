@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("bot", "0015_daily_challenge_reminders"),
+        ("bot", "0016_duel_messages"),
         ("players", "0006_standard_names"),
     ]
 
