@@ -30,6 +30,8 @@ from quizarena.game.models import (
     DuelAnswer,
     DuelQuestion,
     Question,
+    Round,
+    RoundQuestion,
 )
 from quizarena.players.models import Player
 from tests.game.challenges import make_bank
@@ -922,3 +924,32 @@ class TestLevel:
     def test_a1_before_the_first_answer(self, anna: Player) -> None:
         assert opponents.level_of(anna) == "A1"
         assert opponents.name_of(anna) == "Anna"
+
+    @pytest.mark.parametrize(
+        ("asked", "level"),
+        [(["A2", "A2", "A1"], "A2"), (["A1", "B1"], "A1"), (["B1"] * 11 + ["A1"] * 9, "B1"),
+         (["B1"] * 11 + ["A1"] * 10, "A1")],
+    )  # fmt: skip
+    def test_that_of_most_of_the_last_twenty_answers(
+        self, anna: Player, asked: list[str], level: str
+    ) -> None:
+        played_round = Round.objects.create(
+            player=anna, mode="QUICK_MIX_A1A2", start_key="k", started_at=NOON
+        )
+        for number, one in enumerate(asked, 1):
+            version = Question.objects.filter(level=one)[0].versions.get()
+            RoundQuestion.objects.create(
+                round=played_round,
+                number=number,
+                player=anna,
+                mode="QUICK_MIX_A1A2",
+                question_id=version.question_row_id,
+                version=version,
+                order=[0, 1, 2, 3],
+                shown_at=NOON,
+                answered_at=NOON,
+                choice=1,
+                is_correct=True,
+            )
+
+        assert opponents.level_of(anna) == level
