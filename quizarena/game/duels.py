@@ -21,7 +21,7 @@ from economy.models import LedgerEntry, Wallet
 from economy.wallets import business_zone
 from quizarena import advisory_locks, sweeps
 from quizarena.advisory_locks import Space
-from quizarena.game import duel_rules, opponents, points
+from quizarena.game import duel_rules, levels, points
 from quizarena.game.duel_rules import (
     ACCEPT_WITHIN,
     CREATED_PER_DAY,
@@ -185,7 +185,7 @@ def find_opponent(
     if own is not None:
         raise OpenDuelError(own)
     advisory_locks.lock(Space.OPEN_DUELS)
-    level = opponents.level_of(player)
+    level = levels.overall(player)
     for duel_id in _takeable(player, length=length, level=level, now=now):
         duel = lock(duel_id)
         if duel is not None and duel.state == DuelState.PENDING and now < duel.deadline:
@@ -243,7 +243,7 @@ def _make(
     opponent = None
     if again is not None:
         opponent = again.opponent if player.pk == again.creator_id else again.creator
-    level = opponents.level_of(player)
+    level = levels.overall(player)
     drawn = _draw(length, level=level, players=[player, opponent], now=now)
     duel = Duel.objects.create(
         token=secrets.token_urlsafe(12),
@@ -344,7 +344,7 @@ def accept(*, player: Player, token: str, now: datetime) -> Duel:
     if duel.accepted_at is not None:
         return duel
     if duel.is_open and not duel_rules.is_near(
-        duel.level, opponents.level_of(player), levels=list(Level)
+        duel.level, levels.overall(player), levels=list(Level)
     ):
         raise DuelTooFarError(f"{duel} is of {duel.level}")
     _refuse_if_too_many_to_accept(duel, player, now=now)
@@ -474,7 +474,7 @@ def opponent_ids(*, player: Player, at_most: int) -> set[int]:
     """Return with whom the player has had a duel that was accepted, the latest first. One query."""
     met = Duel.objects.of(player.pk).filter(accepted_at__isnull=False).order_by("-pk")
     pairs = met.values_list("creator", "opponent")[:at_most]
-    return {one for pair in pairs for one in pair if one is not None} - {player.pk}
+    return {one for pair in pairs for one in pair} - {player.pk}
 
 
 def _sides(duel: Duel) -> tuple[Side, Side, datetime | None]:

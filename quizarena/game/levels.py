@@ -82,6 +82,16 @@ def of(player: Player) -> dict[Mode, Level]:
     return {mode: levels.get(mode, FIRST) for mode in LEVELLED_MODES}
 
 
+def overall(player: Player) -> Level:
+    """Return the level at which the player meets others, whatever the mode.
+
+    The one in the middle of the levels that the player has in single modes, of two the easier one.
+    """
+    stored = PlayerLevel.objects.filter(player=player).values_list("level", flat=True)
+    ordered = sorted(stored, key=_ORDER.index)
+    return Level(ordered[(len(ordered) - 1) // 2]) if ordered else FIRST
+
+
 def first_mode(level: Level) -> Mode:
     """Return the free mode for a first round: the first one with questions of the level."""
     questions = Question.objects.filter(is_enabled=True, level=level, category__in=FIRST_MODES)

@@ -9,7 +9,7 @@ from django.db import transaction
 
 from economy import grants
 from economy.models import EntryType, LedgerEntry, Source, StreakDay
-from quizarena.game import daily, duel_play, duels, opponents, tasks
+from quizarena.game import daily, duel_play, duels, tasks
 from quizarena.game.errors import (
     DuelAbsentError,
     DuelAnsweredError,
@@ -24,11 +24,13 @@ from quizarena.game.errors import (
     TicketNeededError,
     TooFewDuelQuestionsError,
 )
+from quizarena.game.levels import choose
 from quizarena.game.models import (
     DailyQuestion,
     Duel,
     DuelAnswer,
     DuelQuestion,
+    Level,
     Question,
 )
 from quizarena.players.models import Player
@@ -90,12 +92,9 @@ def levels(duel: Duel) -> list[str]:
     return list(DuelQuestion.objects.filter(duel=duel).values_list("level", flat=True))
 
 
-def has_level(somebody: Player, level: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let the player have a level; all others have A1."""
-    usual = opponents.level_of
-    monkeypatch.setattr(
-        opponents, "level_of", lambda one: level if one.pk == somebody.pk else usual(one)
-    )
+def has_level(somebody: Player, level: str) -> None:
+    """Let the player have a level."""
+    choose(player=somebody, level=Level(level), now=NOON)
 
 
 class TestMaking:
@@ -121,10 +120,8 @@ class TestMaking:
         assert create(anna, key="u2") != create(anna, key="u1")
         assert (Duel.objects.count(), DuelQuestion.objects.count()) == (2, 6)
 
-    def test_what_a_level_lacks_comes_from_the_nearest(
-        self, anna: Player, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        has_level(anna, "B2", monkeypatch)
+    def test_what_a_level_lacks_comes_from_the_nearest(self, anna: Player) -> None:
+        has_level(anna, "B2")
         Question.objects.filter(quiz_id__endswith="B1-0").update(level="B2")
 
         assert levels(create(anna)) == ["B2", "B1", "B1"]
@@ -410,17 +407,15 @@ class TestOpenDuels:
 
     @pytest.mark.parametrize(("level", "meet"), [("A1", True), ("A2", True), ("B1", False)])
     def test_players_at_most_a_level_apart_meet(
-        self, anna: Player, ben: Player, level: str, meet: bool, monkeypatch: pytest.MonkeyPatch
+        self, anna: Player, ben: Player, level: str, meet: bool
     ) -> None:
-        has_level(ben, level, monkeypatch)
+        has_level(ben, level)
         waiting = find(anna)
 
         assert (find(ben) == waiting) is meet
 
-    def test_nor_does_a_link_to_it_bring_them_together(
-        self, anna: Player, ben: Player, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        has_level(ben, "B1", monkeypatch)
+    def test_nor_does_a_link_to_it_bring_them_together(self, anna: Player, ben: Player) -> None:
+        has_level(ben, "B1")
 
         with pytest.raises(DuelTooFarError):
             accept(ben, find(anna))
@@ -918,6 +913,65 @@ class TestMine:
             duel_play.mine(player=anna, now=NOON)
 
 
-class TestLevel:
-    def test_a1_before_the_first_answer(self, anna: Player) -> None:
-        assert opponents.level_of(anna) == "A1"
+def points(of: Player) -> list[tuple[str, str, int]]:
+    """Return what has brought the player points, and how many."""
+    events = PointEvent.objects.filter(player=of).order_by("pk")
+    return list(events.values_list("kind", "key", "points"))
+
+
+class TestPoints:
+    def test_who_wins_has_twenty_and_ten_for_each_right_answer(
+        self, anna: Player, ben: Player
+    ) -> None:
+        duel = accepted(anna, ben)
+        for number, right in ((1, True), (2, False), (3, True)):
+            look(anna, duel, now=NOON)
+            tap(anna, duel, number, right=right, now=NOON + number * SECOND)
+        for number in (1, 2, 3):
+            look(ben, duel, now=NOON)
+            tap(ben, duel, number, right=False, now=NOON + number * SECOND)
+
+        assert points(anna) == [
+            ("ANSWER", f"duel:{duel.pk}:1", 10),
+            ("ANSWER", f"duel:{duel.pk}:3", 10),
+            ("DUEL_WON", f"duel:{duel.pk}", 20),
+        ]
+        assert points(ben) == []
+
+    def test_a_draw_has_ten_for_both(self, anna: Player, ben: Player) -> None:
+        duel = played(anna, ben, own=(True, False, False), others=(False, True, False))
+
+        drawn = ("DUEL_DRAWN", f"duel:{duel.pk}", 10)
+        assert (points(anna), points(ben)) == ([drawn], [drawn])
+
+    def test_answers_without_reading_have_none(self, anna: Player, ben: Player) -> None:
+        """Everything at one instant: only the end counts."""
+        duel = played(anna, ben)
+
+        assert points(anna) == [("DUEL_WON", f"duel:{duel.pk}", 20)]
+        assert points(ben) == []
+
+    def test_a_walkover_is_won(self, anna: Player, ben: Player) -> None:
+        duel = accepted(anna, ben)
+        play(ben, duel, [False, False, False])
+
+        assert settle(duel, now=OVER) is True
+        assert settle(duel, now=OVER) is False
+
+        assert (points(anna), points(ben)) == ([], [("DUEL_WON", f"duel:{duel.pk}", 20)])
+
+    def test_what_nobody_has_finished_or_accepted_has_none(self, anna: Player, ben: Player) -> None:
+        settle(accepted(anna, ben), now=OVER)
+        settle(create(anna), now=TOO_LATE_TO_ACCEPT)
+
+        assert not PointEvent.objects.exists()
+
+
+class TestFriends:
+    def test_whoever_has_had_a_duel_with_one(self, anna: Player, ben: Player) -> None:
+        accepted(anna, ben)
+        create(anna)
+
+        assert duels.opponent_ids(player=anna, at_most=5) == {ben.pk}
+        assert duels.opponent_ids(player=ben, at_most=5) == {anna.pk}
+        assert duels.opponent_ids(player=ben, at_most=0) == set()

@@ -119,6 +119,23 @@ class TestChoice:
             "WORD_ORDER": "A1",
         }
 
+    @pytest.mark.parametrize(
+        ("stored", "overall"),
+        [
+            ({}, "A1"),
+            ({"ARTIKEL_SPRINT": "B2"}, "B2"),
+            ({"ARTIKEL_SPRINT": "B2", "WORD_ORDER": "A2"}, "A2"),
+            ({"ARTIKEL_SPRINT": "B2", "WORD_ORDER": "A2", "CASES_PRACTICE": "B1"}, "B1"),
+        ],
+    )
+    def test_others_are_met_at_the_one_in_the_middle(
+        self, anna: Player, stored: dict[str, str], overall: str
+    ) -> None:
+        for mode, level in stored.items():
+            levels.choose(player=anna, level=Level(level), modes=[Mode(mode)], now=NOON)
+
+        assert levels.overall(anna) == overall
+
     def test_of_one_mode(self, anna: Player) -> None:
         put(anna, "B1")
 

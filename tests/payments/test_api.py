@@ -67,6 +67,7 @@ class TestProducts:
         assert [(product["code"], product["stars"]) for product in products] == [
             ("ENERGY_10", 5),
             ("STREAK_SAVER_20", 20),
+            ("FRIEND_CHALLENGE_5", 5),
             ("PREMIUM_STARTER", 29),
             ("PREMIUM_MONTH", 99),
             ("PREMIUM_SEASON", 249),
