@@ -1,6 +1,6 @@
 """What the shop begins with, and why somebody cannot buy something. Product rules, section 4."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar, cast
@@ -322,6 +322,11 @@ class Offer:
     refused: RefusedError | None
     stars: int
     reservation: Redemption | None = None
+
+
+def titles(codes: Collection[str], *, language: str) -> dict[str, str]:
+    """Return what these products are called, those that are not for sale any more included."""
+    return {code: one.title(language) for code, one in Product.objects.in_bulk(set(codes)).items()}
 
 
 def available_products(*, player: Player, now: datetime) -> list[Offer]:

@@ -124,9 +124,17 @@ def possessions(owned: Holdings, *, now: datetime, of: Goods | None = None) -> l
     # Nothing uses tickets yet: only who has some sees how many.
     if owned.duel_tickets if of is None else of.duel_tickets:
         lines.append(_("🎟 Duel tickets: {count}").format(count=owned.duel_tickets))
-    # Modes that were opened together stand in one line.
-    for until in sorted(set(owned.modes_until.values())):
-        modes = [mode for mode, end in owned.modes_until.items() if end == until]
+    return lines + open_modes(owned.modes_until, of=of)
+
+
+def open_modes(modes_until: Mapping[str, datetime], *, of: Goods | None = None) -> list[str]:
+    """Return which modes are open until when; with `of` only lines with those that it opens.
+
+    Modes that were opened together stand in one line.
+    """
+    lines = []
+    for until in sorted(set(modes_until.values())):
+        modes = [mode for mode, end in modes_until.items() if end == until]
         if of is None or set(modes) & set(of.mode_codes):
             lines.append(
                 _("🔓 {modes}: until {day}").format(modes=_modes(modes), day=dates.full(until))

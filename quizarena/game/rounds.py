@@ -440,6 +440,14 @@ def _charge_key(
     return f"question:{start_key}:{number}" + (f":{replaced}" if replaced else "")
 
 
+def of_charges(*, player: Player, keys: Collection[str]) -> dict[str, Round]:
+    """Return the rounds whose questions were charged under these idempotency keys. One query."""
+    start_keys = {key: key.split(":")[1] for key in keys if key.startswith("question:")}
+    played = Round.objects.filter(player=player, start_key__in=set(start_keys.values()))
+    by_start = {one.start_key: one for one in played}
+    return {key: by_start[start] for key, start in start_keys.items() if start in by_start}
+
+
 def _next_of(
     current: Round, *, number: int, now: datetime
 ) -> tuple[QuestionVersion | None, Charge | None, GameError | NoEnergyError | None]:

@@ -31,6 +31,7 @@ from quizarena.game.models import (
     DuelAnswer,
     DuelQuestion,
     Level,
+    PointEvent,
     Question,
 )
 from quizarena.players.models import Player

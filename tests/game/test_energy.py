@@ -287,7 +287,49 @@ def test_the_wallet_shows_what_is_owned_and_what_moved_page_by_page(road: Road, 
     assert "⚡ 9/20 · next point in 30 minutes" in wallet["text"]
     assert wallet["text"].count("Question · −1 ⚡") == 8
     assert "2 Nov, 12:00 · Welcome · +20 ⚡" in older["text"]
-    assert older["text"].count("Question · −1 ⚡") == 3
+    # Two that are of no round, and the one of the round that has begun.
+    assert older["text"].count("Question · −1 ⚡") == 2
+    assert "2 Nov, 12:00 · Quick mix A1–A2 · −1 ⚡" in older["text"]
+    assert "⬇️ Older" not in labels(older)
+
+
+def test_the_questions_of_a_round_are_one_line_of_the_wallet(road: Road, clock: Any) -> None:
+    anna, _, question = begin(road, clock)
+    for _ in range(9):
+        # A point comes back meanwhile: it is no part of the price.
+        clock.shift(timedelta(minutes=31))
+        question = road.tap(anna, right(question))
+    road.tap(anna, right(question))
+    road.say(anna, "/play")
+    road.tap(anna, "Article sprint")
+
+    wallet = road.say(anna, "/wallet")
+
+    activity = wallet["text"].split("Recent activity\n")[1].split("\n")
+    assert activity == [
+        "2 Nov, 16:39 · Article sprint · −1 ⚡",
+        "2 Nov, 16:39 · Quick mix A1–A2 · −10 ⚡",
+        "2 Nov, 12:00 · Welcome · +20 ⚡",
+    ]
+
+
+def test_paid_energy_is_shown_under_premium_and_what_is_open_until_when(
+    road: Road, clock: Any
+) -> None:
+    anna, player, _ = begin(road, clock)
+    give(
+        player,
+        paid_energy=15,
+        mode_codes=("WORD_ORDER",),
+        mode_hours=24,
+        premium=Plan.STARTER,
+        premium_days=7,
+    )
+
+    wallet = road.say(anna, "/wallet")["text"]
+
+    assert "👑 Premium: unlimited energy\n🔋 Paid energy: 15\n" in wallet
+    assert "🔓 Word order: until 3 Nov 2026, 12:00" in wallet
 
 
 def test_the_statistics_show_the_streak_and_how_well_one_answers(road: Road, clock: Any) -> None:

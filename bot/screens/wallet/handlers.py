@@ -1,5 +1,6 @@
 """What a player owns, and the last entries of the ledger."""
 
+from django.utils.translation import get_language
 from telegram import InlineKeyboardMarkup, Update
 
 from bot.chat import goods_texts, taps
@@ -8,13 +9,16 @@ from bot.chat.navigation import Data
 from bot.chat.screen import Screen
 from bot.screens.offers import touchpoints
 from bot.screens.wallet import buttons, texts
+from bot.screens.wallet.lines import lines
 from economy import entitlements, statements, wallets
-from economy.models import LedgerEntry, Wallet
-from payments import subscriptions
+from economy.models import EntryType, LedgerEntry, Wallet
+from payments import catalogue, subscriptions
 from payments.offer_rules import Touchpoint
+from quizarena.game import rounds
 
-# Entries on one page of a player's statement.
+# Lines on one page of a player's statement, and the entries that are looked at for them.
 STATEMENT_LENGTH = 8
+ENTRIES_READ = 100
 
 
 async def wallet(update: Update, context: Context) -> None:
@@ -38,7 +42,12 @@ async def wallet_page(update: Update, context: Context) -> None:
 def _wallet(context: Context, *, after: LedgerEntry | None) -> tuple[str, InlineKeyboardMarkup]:
     """Return the wallet with a page of its statement, and the buttons under it."""
     player, now = context.player, context.now
-    page = statements.statement(player=player, after=after, length=STATEMENT_LENGTH)
+    page = statements.statement(player=player, after=after, length=ENTRIES_READ)
+    charges = [one.idempotency_key for one in page.entries if one.type == EntryType.QUESTION]
+    played = rounds.of_charges(player=player, keys=charges) if charges else {}
+    found = lines(page.entries, played)
+    shown = found[:STATEMENT_LENGTH]
+    products = {code for line in shown if (code := line.newest.metadata.get("product"))}
     subscription = subscriptions.current(player=player, now=now)
     text = texts.wallet(
         energy=wallets.energy_at(player=player, now=now),
@@ -46,10 +55,13 @@ def _wallet(context: Context, *, after: LedgerEntry | None) -> tuple[str, Inline
         plan=entitlements.premium_at(player=player, at=now),
         premium_until=entitlements.premium_until(player=player, now=now),
         subscription=goods_texts.subscription_line(subscription, now=now) if subscription else "",
-        entries=page.entries,
+        modes_until=entitlements.modes_until(player=player, now=now),
+        lines=shown,
+        products=(catalogue.titles(products, language=get_language() or "") if products else {}),
         now=now,
     )
-    older = page.older.pk if page.older else None
+    has_older = len(found) > len(shown) or page.older is not None
+    older = shown[-1].oldest.pk if has_older else None
     return text, buttons.wallet(older=older, has_subscription=subscription is not None)
 
 

@@ -1,12 +1,13 @@
 """What a player owns, in words; see bot/chat/phrases.py."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from html import escape
 
 from django.utils.translation import gettext as _
 
-from bot.chat import dates, phrases
+from bot.chat import dates, goods_texts, phrases
+from bot.screens.wallet.lines import Line
 from economy.energy import Energy
 from economy.goods import Plan
 from economy.models import EntryType, LedgerEntry, Wallet
@@ -19,26 +20,34 @@ def wallet(
     plan: Plan | None,
     premium_until: datetime | None,
     subscription: str,
-    entries: Sequence[LedgerEntry],
+    modes_until: Mapping[str, datetime],
+    lines: Sequence[Line],
+    products: Mapping[str, str],
     now: datetime,
 ) -> str:
-    """Return what the player owns, and the last entries of the ledger in words."""
-    lines = [
+    """Return what the player owns and until when, and the last lines of the statement in words.
+
+    `products` are the titles of what was bought, by code.
+    """
+    parts = [
         _("👛 <b>Your wallet</b>"),
         "",
         phrases.energy_line(energy, plan, now=now),
+        # Beside Premium the line above does not say it, and it is kept.
+        *([_("🔋 Paid energy: {count}").format(count=energy.paid)] if plan and energy.paid else []),
         _("🛟 Streak savers: {count}").format(count=wallet.streak_savers if wallet else 0),
     ]
     # Most duels are free: only who has some sees how many.
     if wallet and wallet.duel_tickets:
-        lines.append(_("🎟 Duel tickets: {count}").format(count=wallet.duel_tickets))
+        parts.append(_("🎟 Duel tickets: {count}").format(count=wallet.duel_tickets))
     if premium_until is not None:
-        lines.append(_("👑 Premium until {day}").format(day=dates.full(premium_until)))
+        parts.append(_("👑 Premium until {day}").format(day=dates.full(premium_until)))
+    parts += goods_texts.open_modes(modes_until)
     if subscription:
-        lines.append(subscription)
-    if entries:
-        lines += ["", _("<b>Recent activity</b>"), *map(_entry, entries)]
-    return "\n".join(lines)
+        parts.append(subscription)
+    if lines:
+        parts += ["", _("<b>Recent activity</b>"), *(_line(line, products) for line in lines)]
+    return "\n".join(parts)
 
 
 _SIGNS = (
@@ -49,11 +58,14 @@ _SIGNS = (
 )
 
 
-def _entry(entry: LedgerEntry) -> str:
+def _line(line: Line, products: Mapping[str, str]) -> str:
     """Return one line of the statement: when, what moved, why."""
-    deltas = [(getattr(entry, asset), sign) for asset, sign in _SIGNS]
+    deltas = [(line.moved(asset), sign) for asset, sign in _SIGNS]
     moved = " ".join(f"{delta:+d} {sign}".replace("-", "−") for delta, sign in deltas if delta)
-    return f"{dates.short(entry.created_at)} · {escape(_why(entry))}" + (
+    why = phrases.mode_name(line.played.mode) if line.played else _why(line.newest)
+    if title := products.get(line.newest.metadata.get("product", "")):
+        why = f"{why}: {title}"
+    return f"{dates.short(line.newest.created_at)} · {escape(why)}" + (
         f" · {moved}" if moved else ""
     )
 

@@ -121,6 +121,7 @@ class Migration(migrations.Migration):
             name="topic",
             field=models.CharField(
                 blank=True,
+                db_default="",
                 default="",
                 help_text="What it practises; empty: what its mode does. Topics are drawn equally often.",
                 max_length=64,

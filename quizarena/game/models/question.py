@@ -74,6 +74,7 @@ class Question(models.Model):
         max_length=64,
         blank=True,
         default="",
+        db_default="",
         help_text="What it practises; empty: what its mode does. Topics are drawn equally often.",
     )
     key = models.CharField(max_length=100, help_text="The fact that is asked for.")
