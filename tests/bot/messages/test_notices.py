@@ -480,6 +480,8 @@ class TestEarningBack:
         anna = road.sandbox.add_player("Anna", language_code="en")
         with time_machine.travel(at(6, 10), tick=False) as clock:
             road.say(anna, "/start")
+            # Here for some days: a second round of the first day ends with a message of its own.
+            Player.objects.update(created_at=at(1))
             player = Player.objects.get()
             play(player, 2, 3, 4)
             give(player, now=at(5), paid_energy=20)
