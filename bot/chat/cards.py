@@ -1,11 +1,15 @@
 """Ordering the picture of a result (bot/messages/cards.py draws and sends it)."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from bot.chat.models import Card, CardKind
 from economy.streak_rules import MILESTONES
 from economy.streaks import StreakChange
+from quizarena.game.models import Duel
 from quizarena.players.models import Player
+
+# Who looks at a duel that ended longer ago does not get its picture any more.
+DUEL_IS_NEWS = timedelta(days=1)
 
 
 def order(*, kind: CardKind, subject: int, player: Player, now: datetime) -> None:
@@ -25,3 +29,13 @@ def order_milestone(streak: StreakChange | None, *, player: Player, now: datetim
     """
     if streak is not None and streak.is_first_of_day and streak.current in MILESTONES:
         order(kind=CardKind.STREAK, subject=streak.current, player=player, now=now)
+
+
+def order_duel(duel: Duel, *, player: Player, now: datetime) -> None:
+    """Have the player get the card of a duel that the player has lately won or drawn.
+
+    Nobody is shown in large letters what was lost. A step of the caller's transaction.
+    """
+    is_news = duel.settled_at is not None and now - duel.settled_at < DUEL_IS_NEWS
+    if duel.result and duel.winner_id in (None, player.pk) and is_news:
+        order(kind=CardKind.DUEL, subject=duel.pk, player=player, now=now)

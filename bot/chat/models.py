@@ -111,6 +111,7 @@ class CardKind(models.TextChoices):
     """Of what a card is a picture; its `subject` is the id of that."""
 
     DAILY = "DAILY", "run of a daily challenge"
+    DUEL = "DUEL", "duel"
     STREAK = "STREAK", "streak of so many days"
 
 

@@ -22,8 +22,10 @@ from bot.queue import client, outbox
 from bot.queue.models import Lane
 from bot.screens.daily import buttons as daily_buttons
 from bot.screens.daily import texts as daily_texts
+from bot.screens.duel import texts as duel_texts
 from quizarena import sweeps
-from quizarena.game import daily
+from quizarena.game import daily, duel_play
+from quizarena.game.models import Duel
 
 # A picture that comes later than this belongs to nothing on the screen any more.
 TIMELY = timedelta(minutes=10)
@@ -41,8 +43,8 @@ class Content:
     keyboard: InlineKeyboardMarkup
 
 
-def _daily(run_id: int) -> Content:
-    progress = daily.finished_run(run_id=run_id)
+def _daily(card: Card) -> Content:
+    progress = daily.finished_run(run_id=card.subject)
     standing = daily.standing(progress.run)
     return Content(
         drawing=Drawing(
@@ -57,7 +59,25 @@ def _daily(run_id: int) -> Content:
     )
 
 
-def _streak(days: int) -> Content:
+def _duel(card: Card) -> Content:
+    duel = Duel.objects.select_related("creator", "opponent").get(pk=card.subject, result__gt="")
+    view = duel_play.view_of(duel, player_id=card.player_id)
+    words = duel_texts.card_words(view)
+    return Content(
+        drawing=Drawing(
+            title=duel_texts.card_title(view),
+            score=duel_texts.card_score(view),
+            tiles=view.own,
+            note=duel_texts.card_names(view, player=card.player),
+            footer=phrases.where_to_play(),
+        ),
+        caption=f"{words}\n{phrases.bot_link()}",
+        keyboard=buttons.share(words),
+    )
+
+
+def _streak(card: Card) -> Content:
+    days = card.subject
     words = texts.streak_card_caption(days)
     return Content(
         drawing=Drawing(
@@ -71,8 +91,9 @@ def _streak(days: int) -> Content:
     )
 
 
-_CONTENTS: Mapping[str, Callable[[int], Content]] = {
+_CONTENTS: Mapping[str, Callable[[Card], Content]] = {
     CardKind.DAILY: _daily,
+    CardKind.DUEL: _duel,
     CardKind.STREAK: _streak,
 }
 
@@ -112,7 +133,7 @@ def _lock(card_id: int) -> Card | None:
 def _call(card: Card) -> int:
     """Draw the card and put its message into the outbox; return the call's id."""
     with dates.speaking_to(card.player):
-        content = _CONTENTS[card.kind](card.subject)
+        content = _CONTENTS[card.kind](card)
         with outbox.collecting(lane=Lane.BULK, expires_at=card.created_at + TIMELY) as calls:
             client.run(
                 client.bot().send_photo(

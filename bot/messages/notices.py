@@ -16,7 +16,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 from telegram import InlineKeyboardMarkup
 
-from bot.chat import dates, local_time, navigation, reminder_settings
+from bot.chat import cards, dates, local_time, navigation, reminder_settings
 from bot.chat.models import ReminderSettings
 from bot.messages import reminders, texts
 from bot.messages.models import ReminderKind
@@ -40,7 +40,7 @@ from payments.models import Purchase, Subscription, SubscriptionState, SupportRe
 from promos.models import ReferralNotice
 from quizarena import sweeps
 from quizarena.game import duel_play, duels
-from quizarena.game.models import DuelNotice
+from quizarena.game.models import DuelNotice, DuelNoticeKind
 from quizarena.players.models import Player
 
 # Players are looked for so many at a time, and get so many notices at once.
@@ -220,7 +220,10 @@ def _claim_duel(row: DuelNotice, now: datetime) -> bool:
 
 def _render_duel(row: DuelNotice, now: datetime) -> str | None:
     view = duel_play.view_of(row.duel, player_id=row.player_id)
-    return duel_texts.notice(row, view, decider=duels.decider_of(row.duel), now=now)
+    text = duel_texts.notice(row, view, decider=duels.decider_of(row.duel), now=now)
+    if text is not None and row.kind == DuelNoticeKind.RESULT:
+        cards.order_duel(row.duel, player=row.player, now=now)
+    return text
 
 
 def _duel_keyboard(row: DuelNotice, now: datetime) -> InlineKeyboardMarkup:

@@ -5,7 +5,7 @@ from html import unescape
 
 from telegram import InlineKeyboardMarkup, Update
 
-from bot.chat import question_texts, taps
+from bot.chat import cards, question_texts, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
@@ -292,6 +292,7 @@ def _question_or_page(context: Context, view: View, *, streak: StreakChange | No
     if view.duel.is_live:
         return texts.card(view), buttons.card(view)
     duels.mark_seen(player=context.player, duel=view.duel, now=context.now)
+    cards.order_duel(view.duel, player=context.player, now=context.now)
     decider = duels.decider_of(view.duel)
     return texts.result(view, decider=decider, streak=streak), buttons.result(view, decider)
 

@@ -317,6 +317,28 @@ def result(view: View, *, decider: Duel | None, streak: StreakChange | None = No
     return "\n".join(lines)
 
 
+def card_title(view: View) -> str:
+    """Return what stands at the top of the picture of a duel."""
+    return _("Duel won!") if view.has_won else _("Duel: a draw")
+
+
+def card_score(view: View) -> str:
+    """Return what stands largest on the picture of a duel, the player's own answers first."""
+    return f"{sum(view.own)} : {sum(view.other)}"
+
+
+def card_names(view: View, *, player: Player) -> str:
+    """Return who has played, in the order of the score."""
+    assert view.opponent is not None
+    return f"{names.public_name(player)} – {names.public_name(view.opponent)}"
+
+
+def card_words(view: View) -> str:
+    """Return what goes with the picture of a duel, wherever it is forwarded to."""
+    text = _("Quiz Arena, duel: {own}:{other}").format(own=sum(view.own), other=sum(view.other))
+    return f"{text}\n{question_texts.grid(view.own)}"
+
+
 def _outcome(view: View) -> str:
     duel = view.duel
     right = [sum(view.own), sum(view.other)]
