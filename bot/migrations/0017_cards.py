@@ -5,33 +5,78 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('bot', '0016_duel_messages'),
-        ('players', '0008_public_names'),
+        ("bot", "0016_duel_messages"),
+        ("players", "0008_public_names"),
     ]
 
     operations = [
         migrations.AddField(
-            model_name='outgoingcall',
-            name='file_id',
-            field=models.CharField(blank=True, db_default='', default='', max_length=255),
+            model_name="outgoingcall",
+            name="file_id",
+            field=models.CharField(blank=True, db_default="", default="", max_length=255),
         ),
         migrations.CreateModel(
-            name='Card',
+            name="Card",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('kind', models.CharField(choices=[('DAILY', 'run of a daily challenge'), ('DUEL', 'duel'), ('STREAK', 'streak of so many days')], max_length=8)),
-                ('subject', models.BigIntegerField()),
-                ('created_at', models.DateTimeField()),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('call_id', models.BigIntegerField(null=True)),
-                ('file_id', models.CharField(blank=True, default='', max_length=255)),
-                ('player', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='cards', to='players.player')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "kind",
+                    models.CharField(
+                        choices=[
+                            ("DAILY", "run of a daily challenge"),
+                            ("DUEL", "duel"),
+                            ("STREAK", "streak of so many days"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("subject", models.BigIntegerField()),
+                ("created_at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("call_id", models.BigIntegerField(null=True)),
+                ("file_id", models.CharField(blank=True, default="", max_length=255)),
+                (
+                    "player",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="cards",
+                        to="players.player",
+                    ),
+                ),
             ],
             options={
-                'indexes': [models.Index(condition=models.Q(('sent_at', None)), fields=['id'], name='card_due'), models.Index(condition=models.Q(('call_id__isnull', False), ('file_id', '')), fields=['sent_at'], name='card_without_file_id')],
-                'constraints': [models.UniqueConstraint(fields=('player', 'kind', 'subject'), name='card_one_of_each_result'), models.CheckConstraint(condition=models.Q(('kind__in', ['DAILY', 'DUEL', 'STREAK'])), name='card_kind_is_known'), models.CheckConstraint(condition=models.Q(('call_id', None), ('sent_at__isnull', False), _connector='OR'), name='card_sent_has_sent_at')],
+                "indexes": [
+                    models.Index(
+                        condition=models.Q(("sent_at", None)), fields=["id"], name="card_due"
+                    ),
+                    models.Index(
+                        condition=models.Q(("call_id__isnull", False), ("file_id", "")),
+                        fields=["sent_at"],
+                        name="card_without_file_id",
+                    ),
+                ],
+                "constraints": [
+                    models.UniqueConstraint(
+                        fields=("player", "kind", "subject"), name="card_one_of_each_result"
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(("kind__in", ["DAILY", "DUEL", "STREAK"])),
+                        name="card_kind_is_known",
+                    ),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            ("call_id", None), ("sent_at__isnull", False), _connector="OR"
+                        ),
+                        name="card_sent_has_sent_at",
+                    ),
+                ],
             },
         ),
     ]

@@ -4,6 +4,7 @@ import base64
 import io
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from typing import Any
 
 import pytest
 import time_machine
@@ -18,14 +19,16 @@ from bot.messages import cards
 from bot.queue.models import CallState, OutgoingCall
 from economy import streaks
 from economy.streak_rules import DAY
-from quizarena.game.models import DailyRun
+from quizarena.game.models import DailyRun, Duel
 from quizarena.players.models import Player
+from tests.bot.screens import test_duel as duels
 from tests.bot.screens.buyers import newcomer, row, tap, travel
 from tests.bot.screens.test_daily import finish
 from tests.concurrency import meet_after, run_together, take_row_locks_away
 from tests.conftest import Road
 from tests.factories import PlayerFactory, QuestionFactory
 from tests.game.challenges import NOON, make_bank, play
+from tests.game.duelling import played
 from tests.sandbox import buttons
 
 SECOND = timedelta(seconds=1)
@@ -228,6 +231,73 @@ def test_what_is_uploaded_is_the_picture(road: Road) -> None:
     _, mime_type, content = files["photo"]
     assert mime_type == "image/png"
     assert Image.open(io.BytesIO(base64.b64decode(content))).size == (1200, 630)
+
+
+def to_play(road: Road, player: int) -> dict[str, Any]:
+    """Let the player open the only duel; return its first question."""
+    return tap(road, player, f"duel-play:{Duel.objects.get().pk}")
+
+
+class TestDuel:
+    @pytest.fixture(autouse=True)
+    def _questions(self, db: None) -> None:
+        make_bank("QUICK_MIX_A1A2", A1=20)
+
+    @pytest.mark.parametrize(
+        ("language", "caption"),
+        [
+            ("en", "Quiz Arena, duel: 2:1\n🟩🟩🟥\nhttps://t.me/quizarena_bot"),
+            ("de", "Quiz Arena, Duell: 2:1\n🟩🟩🟥\nhttps://t.me/quizarena_bot"),
+            ("uk", "Quiz Arena, дуель: 2:1\n🟩🟩🟥\nhttps://t.me/quizarena_bot"),
+        ],
+    )
+    def test_who_wins_gets_its_picture_and_who_loses_does_not(
+        self, road: Road, language: str, caption: str
+    ) -> None:
+        anna, ben, question = duels.begin(road, language=language)
+        duels.finish(road, ben, question, [True, False, False])
+        duels.finish(road, anna, to_play(road, anna), [True, True, False])
+        duels.remind(road)
+
+        assert tasks.send_cards() == 1
+        travel(road)
+
+        assert road.sandbox.last_message(anna)["caption"] == caption
+        assert not any("photo" in message for message in road.sandbox.chat(ben))
+
+    def test_after_a_draw_both_get_it(self, road: Road) -> None:
+        anna, ben, question = duels.begin(road)
+        duels.finish(road, ben, question, [True, False, False])
+        duels.finish(road, anna, to_play(road, anna), [False, True, False])
+        duels.remind(road)
+
+        assert tasks.send_cards() == 2
+
+        assert Card.objects.filter(kind=CardKind.DUEL).count() == 2
+
+    def test_once_however_often_one_looks_at_the_result(self, road: Road) -> None:
+        anna, ben, question = duels.begin(road)
+        duels.finish(road, ben, question, [False, False, False])
+        duels.finish(road, anna, to_play(road, anna), [True, True, False])
+        assert tasks.send_cards() == 1
+
+        with time_machine.travel(NOON + DAY, tick=False):
+            road.say(anna, "/duel")
+            duel_id = Card.objects.get().subject
+            tap(road, anna, "duels")
+            tap(road, anna, f"duel-show:{duel_id}")
+
+            assert tasks.send_cards() == 0
+
+    @pytest.mark.parametrize(("late_by", "cards"), [(DAY - SECOND, 1), (DAY, 0)])
+    def test_what_ended_a_day_ago_is_no_news(
+        self, late_by: timedelta, cards: int, db: None
+    ) -> None:
+        duel = played(PlayerFactory.create(), PlayerFactory.create())
+
+        orders.order_duel(duel, player=duel.creator, now=NOON + late_by)
+
+        assert Card.objects.count() == cards
 
 
 @pytest.mark.usefixtures("_bank")

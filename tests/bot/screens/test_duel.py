@@ -97,7 +97,7 @@ class TestTheWayThere:
     def test_it_is_on_the_home_screen_and_a_command(self, road: Road) -> None:
         anna = named(road, "Anna")
 
-        assert "⚔️ Duel" in labels(road.sandbox.last_message(anna))
+        assert "⚔️ Duel" in labels(tap(road, anna, "home"))
         page = tap(road, anna, "duel")
 
         assert page["text"].startswith("⚔️ Duels\n\nTwo players answer the same questions")
