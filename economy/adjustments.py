@@ -115,19 +115,19 @@ def adjust(
 ) -> tuple[LedgerEntry, bool]:
     """Give the player `amount` of `asset`, or take it if negative; return the entry, and if new.
 
-    Once per `key`. Locks the wallet, then the member of staff, so that the day's limit is exact.
+    Once per `key`. Locks the member of staff, so that the day's limit is exact, then the wallet.
     Raises DailyLimitError, NotEnoughError, OverCapError for free energy over its cap, and
     InvalidEntryError for what makes no sense.
     """
     _check(asset=asset, amount=amount, now=now)
     reason = _normalised(reason)
+    lock_staff(staff)
     if asset is Asset.STREAK_SAVERS:
         # What a saver has to save on days that are over comes first.
         streaks.roll_over(player=player, now=now)
     wallet = wallets.lock(player=player, now=now)
     deltas, counted_until, metadata = Deltas(), None, {}
     if not LedgerEntry.objects.filter(player=player, idempotency_key=key).exists():
-        lock_staff(staff)
         _check_units(amount, staff=staff, now=now)
         change = _change(wallet, asset=asset, amount=amount, now=now)
         column = COLUMNS[asset]
@@ -166,14 +166,14 @@ def grant_premium(
 ) -> tuple[LedgerEntry, bool]:
     """Grant the player `days` of `plan`; return the entry, and if this call has written it.
 
-    Once per `key`. Locks the wallet, then the member of staff. Raises DailyLimitError, and
+    Once per `key`. Locks the member of staff, then the wallet. Raises DailyLimitError, and
     InvalidEntryError for what makes no sense.
     """
     goods = Goods(premium=plan, premium_days=days)
     reason = _normalised(reason)
+    lock_staff(staff)
     wallets.lock(player=player, now=now)
     if not LedgerEntry.objects.filter(player=player, idempotency_key=key).exists():
-        lock_staff(staff)
         check_premium_days(days, staff=staff, now=now)
     return grants.grant(
         player=player,

@@ -44,7 +44,11 @@ _CHANGE = re.compile(
 _INSERT = re.compile(rf"\bINSERT INTO\s+{_NAME}", re.IGNORECASE)
 _ADVISORY = re.compile(r"\bpg_(try_)?advisory_xact_lock\(%s, %s\)")
 # What a trigger locks when a row of the table comes or changes.
-_TRIGGERS = {"economy_ledgerentry": "economy_wallet", "promos_redemption": "promos_campaign"}
+_TRIGGERS = {
+    "economy_ledgerentry": "economy_wallet",
+    "game_pointevent": "game_weekpoints",
+    "promos_redemption": "promos_campaign",
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

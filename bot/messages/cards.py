@@ -26,6 +26,8 @@ from bot.screens.duel import texts as duel_texts
 from quizarena import sweeps
 from quizarena.game import daily, duel_play
 from quizarena.game.models import Duel
+from quizarena.players import names
+from quizarena.players.models import Player
 
 # A picture that comes later than this belongs to nothing on the screen any more.
 TIMELY = timedelta(minutes=10)
@@ -68,12 +70,19 @@ def _duel(card: Card) -> Content:
             title=duel_texts.card_title(view),
             score=duel_texts.card_score(view),
             tiles=view.own,
-            note=duel_texts.card_names(view, player=card.player),
+            note=f"{_drawable_name(card.player)} – {_drawable_name(view.opponent)}",
             footer=phrases.where_to_play(),
         ),
         caption=f"{words}\n{phrases.bot_link()}",
         keyboard=buttons.share(words),
     )
+
+
+def _drawable_name(player: Player | None) -> str:
+    """Return the player's public name, or a number if the fonts have no letters for it."""
+    assert player is not None
+    name = names.public_name(player)
+    return name if card_images.drawable(name) else names.public_name(Player(pk=player.pk))
 
 
 def _streak(card: Card) -> Content:

@@ -113,8 +113,12 @@ def _price(player: Player, *, number: int, now: datetime) -> DuelPrice:
 
 
 def _live(player: Player, *, now: datetime) -> int:
-    """Return how many duels of the player have neither ended nor run out of time."""
-    return Duel.objects.live().of(player.pk).filter(deadline__gt=now).count()
+    """Return how many duels of the player have neither ended nor run out of time.
+
+    What others ask the player for counts once it is accepted.
+    """
+    live = Duel.objects.live().of(player.pk).filter(deadline__gt=now)
+    return live.exclude(state=DuelState.PENDING, opponent=player).count()
 
 
 def _refuse_if_too_many(player: Player, *, now: datetime) -> None:
@@ -180,11 +184,12 @@ def find_opponent(
     )
     if known is not None:
         return known
+    # Before any duel: who has this lock waits for duels.
+    advisory_locks.lock(Space.OPEN_DUELS)
     settle_overdue(player=player, now=now)
     own = Duel.objects.filter(creator=player, state=DuelState.PENDING, is_open=True).first()
     if own is not None:
         raise OpenDuelError(own)
-    advisory_locks.lock(Space.OPEN_DUELS)
     level = levels.overall(player)
     for duel_id in _takeable(player, length=length, level=level, now=now):
         duel = lock(duel_id)
@@ -545,9 +550,12 @@ def _continue_series(duel: Duel) -> None:
 
 
 def settle_overdue(*, player: Player, now: datetime) -> None:
-    """End the player's duels whose time has passed. Locks them."""
-    overdue = Duel.objects.due(now).of(player.pk).order_by("pk")
-    for duel_id in overdue.values_list("pk", flat=True):
+    """End the player's duels whose time has passed. Locks them.
+
+    All of them before what any of them moves, so that nobody who ends one of them is waited for.
+    """
+    overdue = Duel.objects.due(now).of(player.pk).order_by("pk").select_for_update()
+    for duel_id in [duel.pk for duel in overdue]:
         settle_one(duel_id=duel_id, now=now)
 
 

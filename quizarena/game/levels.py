@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db import connection
+from django.db.models import Exists, OuterRef
 
 from quizarena.game.models import (
     FALL_PERCENT,
@@ -21,6 +22,7 @@ from quizarena.game.models import (
     Mode,
     PlayerLevel,
     Question,
+    Round,
 )
 from quizarena.players.models import Player
 
@@ -85,10 +87,14 @@ def of(player: Player) -> dict[Mode, Level]:
 def overall(player: Player) -> Level:
     """Return the level at which the player meets others, whatever the mode.
 
-    The one in the middle of the levels that the player has in single modes, of two the easier one.
+    The one in the middle of the levels in the modes that the player plays, of two the easier one;
+    those of the others stay as they were chosen. One query.
     """
-    stored = PlayerLevel.objects.filter(player=player).values_list("level", flat=True)
-    ordered = sorted(stored, key=_ORDER.index)
+    rounds = Round.objects.filter(player=player, mode=OuterRef("mode"))
+    stored = PlayerLevel.objects.filter(player=player).annotate(is_played=Exists(rounds))
+    rows = list(stored.values_list("level", "is_played"))
+    found = [level for level, is_played in rows if is_played] or [level for level, _ in rows]
+    ordered = sorted(found, key=_ORDER.index)
     return Level(ordered[(len(ordered) - 1) // 2]) if ordered else FIRST
 
 

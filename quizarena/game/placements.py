@@ -24,6 +24,7 @@ from quizarena.game.models import (
     LEVELLED_MODES,
     OPTIONS,
     PLACEMENT_LENGTH,
+    DailyQuestion,
     Level,
     LevelReason,
     Placement,
@@ -138,8 +139,13 @@ def _ask(placement: Placement, *, now: datetime) -> PlacementQuestion:
     level = found(outcomes, known=known)
     asked = placement.questions.values("version__question_row")
     playable = Question.objects.filter(is_enabled=True, category__in=LEVELLED_MODES, level=level)
-    free = playable.exclude(pk__in=asked).order_by("pk")
+    left = playable.exclude(pk__in=asked).order_by("pk")
+    # What a challenge is going to ask is not shown before, unless nothing else is left.
+    of_challenges = DailyQuestion.objects.filter(set__ends_at__gt=now)
+    free = left.exclude(pk__in=of_challenges.values("version__question_row"))
     count = free.count()
+    if not count:
+        free, count = left, left.count()
     if not count:
         raise NoPlacementError(f"the bank has too few questions of the level {level}")
     chosen = free[random.randrange(count)]

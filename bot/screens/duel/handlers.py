@@ -221,6 +221,7 @@ async def answer(update: Update, context: Context) -> None:
         await taps.stale(update, context)
         return
     await query.answer(question_texts.toast(is_correct=answered.is_correct))
+    cards.order_milestone(answered.streak, player=context.player, now=context.now)
     view = answered.view
     text, keyboard = _question_or_page(context, view, streak=answered.streak)
     if not view.duel.is_live and view.has_won:

@@ -169,6 +169,8 @@ def unknown() -> str:
 
 def absent(player: Player) -> str:
     """Return that the other player cannot play."""
+    if player.suspended_at is not None:
+        return _("The other player cannot play at the moment.")
     return _("{name} cannot play at the moment.").format(name=name(player))
 
 
@@ -327,12 +329,6 @@ def card_score(view: View) -> str:
     return f"{sum(view.own)} : {sum(view.other)}"
 
 
-def card_names(view: View, *, player: Player) -> str:
-    """Return who has played, in the order of the score."""
-    assert view.opponent is not None
-    return f"{names.public_name(player)} – {names.public_name(view.opponent)}"
-
-
 def card_words(view: View) -> str:
     """Return what goes with the picture of a duel, wherever it is forwarded to."""
     text = _("Quiz Arena, duel: {own}:{other}").format(own=sum(view.own), other=sum(view.other))
@@ -440,11 +436,12 @@ def notice(due: DuelNotice, view: View, *, decider: Duel | None, now: datetime) 
         return None  # How it has ended is said by another one.
     if due.kind == DuelNoticeKind.ENDING:
         return None if view.has_finished else _ending(view, now=now)
-    if view.is_creator:
+    if view.is_creator and duel.price != DuelPrice.SERIES:
         return _accepted(view)
     if view.is_asked:
         return _asked(view)
-    return None if view.has_finished else _your_turn(view)
+    is_turn = not view.has_finished and view.other_answered >= duel.length
+    return _your_turn(view) if is_turn else None
 
 
 def _accepted(view: View) -> str:

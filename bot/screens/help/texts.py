@@ -65,6 +65,8 @@ def privacy() -> str:
         "answer.\n\n"
         "<b>What for:</b> for the game, your statistics and your purchases. There is no "
         "advertising by others, and nothing is sold or passed on.\n\n"
+        "<b>Who sees you:</b> leaderboards, leagues and duels show others a name: one that you "
+        "choose in /settings, or your first name with an initial. You can hide it there.\n\n"
         "<b>Payments</b> are made by Telegram: we see neither your card nor your bank. Records of "
         "purchases are kept for as long as bookkeeping needs them.\n\n"
         "<b>Your rights:</b> write to us with /paysupport to learn what is stored about you, to "

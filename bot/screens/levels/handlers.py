@@ -2,7 +2,7 @@
 
 from telegram import Update
 
-from bot.chat import question_texts, taps
+from bot.chat import cards, question_texts, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
@@ -82,6 +82,7 @@ async def answer(update: Update, context: Context) -> None:
         await taps.stale(update, context)
         return
     await query.answer(question_texts.toast(is_correct=bool(answered.graded.is_correct)))
+    cards.order_milestone(answered.streak, player=context.player, now=context.now)
     if answered.next is not None:
         text = texts.feedback_and_question(answered)
         await taps.edit_message(query, text, buttons.options(answered.next))

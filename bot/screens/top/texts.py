@@ -61,7 +61,10 @@ def friends(shown: Board, *, viewer: Player, has_friends: bool) -> str:
     """Return the week's board of the player's friends."""
     title = _("🏆 <b>This week's points: you and your friends</b>")
     if not has_friends:
-        lonely = _("Your friends are those whom you have invited, or who have invited you.")
+        lonely = _(
+            "Your friends are those whom you have invited, who have invited you, or with whom you "
+            "have had a duel."
+        )
         title = f"{title}\n\n{lonely}"
     none_yet = _("You have no points this week yet.")
     return _page(title, shown, viewer=viewer, none_yet=none_yet)
@@ -114,9 +117,16 @@ def _line(entry: Entry, *, viewer: Player) -> str:
 def rules() -> str:
     """Return what brings points."""
     text = _(
-        "{answer} points for a right answer, {daily} more for finishing the daily challenge, at "
-        "most {most} a day. An answer that comes too fast to have read the question brings none."
-    ).format(answer=POINTS[PointKind.ANSWER], daily=POINTS[PointKind.DAILY], most=POINTS_PER_DAY)
+        "{answer} points for a right answer, {daily} more for finishing the daily challenge, {won} "
+        "for a duel won and {drawn} for one drawn, at most {most} a day. An answer that comes too "
+        "fast to have read the question brings none."
+    ).format(
+        answer=POINTS[PointKind.ANSWER],
+        daily=POINTS[PointKind.DAILY],
+        won=POINTS[PointKind.DUEL_WON],
+        drawn=POINTS[PointKind.DUEL_DRAWN],
+        most=POINTS_PER_DAY,
+    )
     return f"<i>{text}</i>"
 
 
