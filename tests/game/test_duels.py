@@ -925,11 +925,10 @@ class TestPoints:
         self, anna: Player, ben: Player
     ) -> None:
         duel = accepted(anna, ben)
+        duel_play.play(player=anna, duel_id=duel.pk, now=NOON)
         for number, right in ((1, True), (2, False), (3, True)):
-            look(anna, duel, now=NOON)
             tap(anna, duel, number, right=right, now=NOON + number * SECOND)
         for number in (1, 2, 3):
-            look(ben, duel, now=NOON)
             tap(ben, duel, number, right=False, now=NOON + number * SECOND)
 
         assert points(anna) == [

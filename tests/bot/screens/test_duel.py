@@ -348,9 +348,9 @@ class TestLinks:
 
         assert toast(road, anna) == "The duel is taken back."
         assert road.sandbox.last_message(anna)["text"].endswith("This duel was taken back.")
-        assert follow(road, ben, canceled)["text"] == "Anna <3 has taken this duel back."
+        assert follow(road, ben, canceled)["text"] == "Anna 3 has taken this duel back."
         tap(road, ben, f"duel-take:{canceled}")
-        assert toast(road, ben) == "Anna <3 has taken this duel back."
+        assert toast(road, ben) == "Anna 3 has taken this duel back."
         with time_machine.travel(timezone.now() + 6 * HOUR, tick=False):
             assert follow(road, ben, expired)["text"] == (
                 "This duel has expired: nobody has accepted it within 6 hours."
@@ -372,16 +372,29 @@ class TestLinks:
 
         said = follow(road, ben, Duel.objects.get().token)
 
-        assert said["text"] == "Anna cannot play at the moment."
+        assert said["text"] == (
+            "The other player cannot play at the moment."
+            if field == "suspended_at"
+            else "Anna cannot play at the moment."
+        )
 
     def test_by_a_newcomer(self, road: Road) -> None:
         anna = named(road, "Anna")
         challenge(road, anna)
         ben = road.sandbox.add_player("Ben", language_code="en")
 
-        invitation = follow(road, ben, Duel.objects.get().token)
+        language = follow(road, ben, Duel.objects.get().token)
+        assert "🇬🇧 English" in " ".join(labels(language))
+        (invitation,) = [
+            one for one in road.sandbox.chat(ben) if "⚔️ Accept and play" in labels(one)
+        ]
 
-        first = press(road, ben, invitation, "⚔️ Accept and play")
+        accept = data_of(invitation, "⚔️ Accept and play")
+        road.sandbox.tap(ben, accept, message_id=invitation["message_id"])
+        travel(road)
+        first = next(
+            one for one in road.sandbox.chat(ben) if one["message_id"] == invitation["message_id"]
+        )
         assert "●○○ 1/3" in first["text"]
 
     def test_a_suspended_player_is_turned_away(self, road: Road) -> None:

@@ -38,7 +38,7 @@ class TestBoards:
     def test_the_way_there_and_back(self, road: Road) -> None:
         anna = newcomer(road)
 
-        home = road.sandbox.last_message(anna)
+        home = tap(road, anna, "home")
         top = tap(road, anna, "top")
 
         assert "🏆 Leaderboards" in labels(home)
