@@ -4,7 +4,8 @@
 application (DATABASE_URL). It reads and writes rows and can do nothing else: make a table, not even
 a temporary one, a trigger or a function; empty a table; change or delete what the triggers of a
 model keep. Of a wallet it can only lock a row: the function of the ledger's trigger writes there,
-because that runs as the owner. Product rules, section 3.
+because that runs as the owner; the same is true of the sums of points and their event. Product
+rules, sections 3 and 11.
 
 `migrate` makes the role and gives it its rights, from nothing, every time.
 """

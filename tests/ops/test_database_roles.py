@@ -235,7 +235,9 @@ class TestApplication:
             )
             FROM pg_class
             WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
-              AND relname NOT IN ('economy_wallet', 'django_migrations')
+              AND relname NOT IN (
+                'economy_wallet', 'game_daypoints', 'game_weekpoints', 'django_migrations'
+              )
             """,
             {"operation": operation, "bit": {"UPDATE": 16, "DELETE": 8}[operation]},
         )
