@@ -16,7 +16,7 @@ from django.db import connection, transaction
 from django.db.models import OuterRef, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce
 
-from economy import grants
+from economy import grants, wallets
 from economy.goods import Goods, Plan
 from economy.grants import Reversal
 from economy.models import EntryType, LedgerEntry, Source
@@ -663,8 +663,10 @@ def reverse(
 ) -> Reversal | None:
     """Take back what a grant gave, as far as it is there; None if that has been done.
 
-    Locks the redemption, then the wallet, then the campaign.
+    Locks the wallet, then the redemption, then the campaign.
     """
+    of_player = Redemption.objects.select_related("player").get(pk=redemption_id)
+    wallets.lock(player=of_player.player, now=now)
     redemption = Redemption.objects.select_for_update(of=("self",)).get(pk=redemption_id)
     if redemption.status != RedemptionStatus.APPLIED:
         return None

@@ -390,6 +390,7 @@ class TestOneInstance:
 
         assert Player.objects.get(pk=player.pk).suspended_at is None
 
+    @pytest.mark.out_of_order
     def test_what_is_not_there_cannot_be_saved(self) -> None:
         player = PlayerFactory.create()
         Player.objects.all().delete()

@@ -205,6 +205,13 @@ def answer(*, player: Player, round_question_id: int, option_index: int, now: da
     level = levels.record_answer(player=player, mode=Mode(current.mode), now=now)
     following, charge, refusal = _next_of(current, number=round_question.number + 1, now=now)
     streak = streaks.record_activity(player=player, now=now)
+    earn_back = None
+    if following is None:
+        _end(current, RoundState.FINISHED, now=now)
+        earn_back = _earn_back(current, now=now)
+        if earn_back is not None and earn_back.is_earned:
+            streak = streaks.record_activity(player=player, now=now)  # As it is now.
+    # After all that locks the wallet.
     earned = points.answered(
         player=player,
         key=points.answer_key(round_question),
@@ -213,10 +220,6 @@ def answer(*, player: Player, round_question_id: int, option_index: int, now: da
         now=now,
     )
     if following is None:
-        _end(current, RoundState.FINISHED, now=now)
-        earn_back = _earn_back(current, now=now)
-        if earn_back is not None and earn_back.is_earned:
-            streak = streaks.record_activity(player=player, now=now)  # As it is now.
         return Answer(
             graded=round_question,
             streak=streak,

@@ -469,11 +469,11 @@ class TestCost:
         [
             ("a tap on a mode", 12),
             ("a tap on another mode", 21),
-            ("an answer", 13),
+            ("an answer", 14),
             # The bot looks for an offer then, and whether to ask about reminders: once in a
             # player's life, with the hour by the player's clock. On the first day it counts the
             # rounds as well, and it says what the round has brought.
-            ("the last answer", 16),
+            ("the last answer", 18),
             ("a stop", 15),
             ("a tap on Continue", 8),
         ],

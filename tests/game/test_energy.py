@@ -343,17 +343,18 @@ def test_the_statistics_show_the_streak_and_how_well_one_answers(road: Road, clo
     assert "Quick mix A1–A2: 100 % (1/1)\nA1: 100 % (1/1)" in stats["text"]
 
 
-def test_the_third_answer_of_a_day_costs_thirteen_statements(
+def test_the_third_answer_of_a_day_costs_fourteen_statements(
     road: Road, clock: Any, django_assert_max_num_queries: Any
 ) -> None:
     anna, _, first = begin(road, clock)
     second = road.tap(anna, right(first))
     third = road.tap(anna, right(second))
-    # One of them is for its points, which nobody gets who has not read the question.
+    # One of them looks at the level, and one is for the points, which nobody gets who has not read
+    # the question.
     clock.shift(timedelta(seconds=1))
     road.sandbox.tap(anna, right(third))
     road.fetch()
 
     # The claim, the update itself, and the claim that finds nothing more.
-    with django_assert_max_num_queries(13 + 1 + 2):
+    with django_assert_max_num_queries(14 + 1 + 2):
         road.work()

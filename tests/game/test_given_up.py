@@ -137,6 +137,7 @@ class TestStopped:
             stop(player, round_question)
 
 
+@pytest.mark.out_of_order
 @pytest.mark.django_db
 class TestAnotherRound:
     def test_it_returns_the_energy_of_the_open_question(self) -> None:

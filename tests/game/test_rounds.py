@@ -36,6 +36,7 @@ def tap(player: Player, round_question: RoundQuestion, option: int = 1) -> Answe
     )
 
 
+@pytest.mark.out_of_order
 @pytest.mark.django_db
 class TestStart:
     def test_the_first_question_is_shown_with_its_options_shuffled(self) -> None:

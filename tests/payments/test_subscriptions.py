@@ -141,6 +141,7 @@ class TestRenewal:
         assert (second.status, second.problem) == ("CREDIT_REVIEW", "SECOND_CHARGE")
         assert (second.is_subscription, second.renews) == (False, None)
 
+    @pytest.mark.out_of_order
     def test_what_somebody_else_pays_does_not_renew_it(self, first: Purchase) -> None:
         bert = PlayerFactory.create()
 

@@ -547,6 +547,7 @@ class TestSecondPerson:
         tomorrow = timezone.now() + timedelta(days=1)
         assert isinstance(do(Action.SCHEDULE, later, at=tomorrow), Broadcast)
 
+    @pytest.mark.out_of_order
     def test_whoever_comes_into_the_segment_meanwhile_is_counted(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -412,6 +412,7 @@ class TestInAHandler:
         assert [call.parameters["text"][0] for call in calls] == ["T", "💔"]
         assert {call.lane for call in calls} == {Lane.ANSWER}
 
+    @pytest.mark.out_of_order
     def test_a_defect_in_a_notice_leaves_the_handlers_work_alone(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -408,6 +408,7 @@ class TestWork:
         row = InboxUpdate.objects.get(pk=1)
         assert (row.state, row.attempts) == ("NEW", 1)
 
+    @pytest.mark.out_of_order
     def test_what_ended_long_ago_is_deleted_and_a_batch_is_bounded(self) -> None:
         for number in range(5):
             make_update(number, state="DONE", done_at=NOON - timedelta(days=30))

@@ -701,6 +701,7 @@ class TestAfterwards:
         assert outbox.purge(before=NOON, limit=2) == 1
         assert [*OutgoingCall.objects.order_by("pk").values_list("pk", flat=True)] == kept
 
+    @pytest.mark.out_of_order
     def test_a_call_outlives_the_update_that_caused_it(self) -> None:
         update = InboxUpdate.objects.create(
             update_id=1, kind="message", payload={}, received_at=NOON, due_at=NOON

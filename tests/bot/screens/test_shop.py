@@ -469,7 +469,7 @@ class TestCost:
             ("buy:ENERGY_10", 11),
             ("subscribe:PREMIUM_MONTH", 10),
             ("purchases:0", 6),
-            ("wallet", 12),
+            ("wallet", 13),
         ],
     )
     def test_a_tap(self, road: Road, data: str, limit: int) -> None:

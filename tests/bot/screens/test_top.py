@@ -83,9 +83,9 @@ class TestBoards:
                 "10. Ida · 70",
                 "",
                 (
-                    "10 points for a right answer, 20 more for finishing the daily challenge, at "
-                    "most 400 a day. An answer that comes too fast to have read the question "
-                    "brings none."
+                    "10 points for a right answer, 20 more for finishing the daily challenge, 20 "
+                    "for a duel won and 10 for one drawn, at most 400 a day. An answer that comes "
+                    "too fast to have read the question brings none."
                 ),
             ]
         )
