@@ -94,8 +94,8 @@ def overall(player: Player) -> Level:
     stored = PlayerLevel.objects.filter(player=player).annotate(is_played=Exists(rounds))
     rows = list(stored.values_list("level", "is_played"))
     found = [level for level, is_played in rows if is_played] or [level for level, _ in rows]
-    ordered = sorted(found, key=_ORDER.index)
-    return Level(ordered[(len(ordered) - 1) // 2]) if ordered else FIRST
+    ordered = sorted(map(Level, found), key=_ORDER.index)
+    return ordered[(len(ordered) - 1) // 2] if ordered else FIRST
 
 
 def first_mode(level: Level) -> Mode:
