@@ -120,6 +120,7 @@ def begin(*, player: Player, level: Level, key: str, now: datetime) -> Start:
 
     Raises what `start` raises; then the level is as it was.
     """
+    _lock_latest_question(player)  # Before the level, as an answer does.
     levels.choose(player=player, level=level, now=now)
     return start(player=player, mode=levels.first_mode(level), key=key, now=now)
 
