@@ -308,6 +308,7 @@ class TestJobAndLooking:
             )
         ] + list(enumerate(tiers(players)))
 
+    @pytest.mark.out_of_order
     def test_whoever_does_it_the_result_is_the_same(self) -> None:
         results = []
         for way in WAYS:

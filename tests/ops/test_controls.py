@@ -349,6 +349,7 @@ class TestSwitchedOff:
         assert controls.watch(now=NOON) == 1
         assert unresolved() == [("control_switched_off", "refund_completion")]
 
+    @pytest.mark.out_of_order
     def test_a_deleted_job_is_an_alert(self) -> None:
         clean_runs(at=NOON)
         PeriodicTask.objects.filter(task="promos.tasks.verify_campaign_counters").delete()
@@ -356,6 +357,7 @@ class TestSwitchedOff:
         assert controls.watch(now=NOON) == 1
         assert Alert.objects.get().summary.endswith("is missing in the schedule.")
 
+    @pytest.mark.out_of_order
     def test_nobody_pauses_a_control_at_the_desk(self, client: Client) -> None:
         log_in(client, "Administrator")
         control = PeriodicTask.objects.get(task="economy.tasks.verify_ledger")

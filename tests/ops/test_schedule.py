@@ -136,6 +136,7 @@ class TestNewNames:
             name=name, task="promos.tasks.prove_counters", interval=every, enabled=enabled
         )
 
+    @pytest.mark.out_of_order
     def test_what_staff_have_paused_stays_paused_and_runs_once(self) -> None:
         paused = self.store("prove campaigns", enabled=False)
         self.store("verify-campaign-counters", enabled=True)
