@@ -708,8 +708,8 @@ def _deliver(purchase: Purchase, *, now: datetime) -> None:
     assert goods is not None
     if purchase.renews is not None:
         subscriptions.end_grace(purchase.renews, now=now)
-    if purchase.is_subscription:
-        subscriptions.track_renewal(purchase, now=now)  # Before the wallet, as grace does.
+    elif purchase.is_subscription:
+        subscriptions.lock(purchase)  # Before the wallet, as grace does.
     entry, _ = grants.grant(
         player=purchase.player,
         goods=goods,
@@ -721,6 +721,8 @@ def _deliver(purchase: Purchase, *, now: datetime) -> None:
         amount=purchase.paid_stars,
         metadata={"purchase": str(purchase.pk), "product": purchase.product_id},
     )
+    if purchase.is_subscription:
+        subscriptions.track_renewal(purchase, now=now)
     changed = []
     # The campaign comes after the wallet, as in a refund.
     if purchase.redemption_id is not None and not redemptions.apply(

@@ -42,6 +42,11 @@ def current(*, player: Player, now: datetime) -> Subscription | None:
     return running.order_by("-expires_at").first()
 
 
+def lock(purchase: Purchase) -> None:
+    """Lock the subscription that has begun with a purchase until the transaction ends, if any."""
+    Subscription.objects.select_for_update().filter(pk=purchase.pk).first()
+
+
 def track_renewal(purchase: Purchase, *, now: datetime) -> Subscription:
     """Begin the subscription of a purchase that is being credited, or note its renewal.
 
