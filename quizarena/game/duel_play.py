@@ -19,7 +19,7 @@ from quizarena.game.errors import DuelAnsweredError, DuelOverError, NoDuelError,
 from quizarena.game.models import OPTIONS, Duel, DuelAnswer, DuelNoticeKind, DuelQuestion
 from quizarena.players.models import Player
 
-# Who has been left alone with a duel for so long is told that it is their turn.
+# Who has been left alone with a duel for so long is notified that it is their turn.
 TURN_AFTER = timedelta(minutes=10)
 # So many duels that have ended stand in a player's list.
 ENDED_SHOWN = 5

@@ -183,12 +183,12 @@ class TestPlaying:
         assert "●●○ 2/3" in second["text"]
 
         remind(road)
-        told = road.sandbox.last_message(anna)
-        assert told["text"] == (
+        said = road.sandbox.last_message(anna)
+        assert said["text"] == (
             "⚔️ Ben has accepted your duel!\n"
             "👉 It is your turn: you have answered 0 of 3.\nUntil 18 Dec, 12:00."
         )
-        hers = press(road, anna, told, "▶️ Play my part")
+        hers = press(road, anna, said, "▶️ Play my part")
         assert hers["text"] == first["text"]
         assert labels(hers) == labels(first)
         hers = answer(road, anna, hers, is_right=False)
@@ -210,7 +210,7 @@ class TestPlaying:
             "⚔️ Duel against Ben · 3 questions\n\n🟥🟩🟩 You\n🟩🟩🟩 Ben\n\n"
             "Ben wins 3:2. Next time it is your turn!"
         )
-        # Who has seen how it ended is not told again.
+        # Who has seen how it ended is not notified again.
         assert road.sandbox.last_message(ben) == result
         assert not LedgerEntry.objects.filter(type="QUESTION").exists()
         assert not Impression.objects.exists()
@@ -580,10 +580,10 @@ class TestAgain:
             "🏅 Best of three: 1:1. The third duel decides; it has begun."
         )
         remind(road)
-        told = road.sandbox.last_message(ben)
-        assert "🏅 Best of three: 1:1. The third duel decides; it has begun." in told["text"]
+        said = road.sandbox.last_message(ben)
+        assert "🏅 Best of three: 1:1. The third duel decides; it has begun." in said["text"]
         finish(road, anna, press(road, anna, tied, "▶️ The third duel"), [True] * 3)
-        over = finish(road, ben, press(road, ben, told, "▶️ The third duel"), [False] * 3)
+        over = finish(road, ben, press(road, ben, said, "▶️ The third duel"), [False] * 3)
         assert over["text"].endswith(
             "Anna wins 3:0. Next time it is your turn!\n\n🏅 Anna wins the best of three 2:1."
         )

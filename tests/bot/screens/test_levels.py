@@ -114,13 +114,13 @@ class TestMoving:
         give(row(anna), share(19, 19), at=timezone.now() - timedelta(hours=1))
         question = tap(road, anna, "play:ARTIKEL_SPRINT:k")
 
-        told = answer(road, anna, question)
+        said = answer(road, anna, question)
 
         assert (
             "📈 Article sprint: your level is A2 now. 20 of your last 20 answers were right, so "
             "the questions become harder."
-        ) in told["text"]
-        assert "2/10" in told["text"]
+        ) in said["text"]
+        assert "2/10" in said["text"]
 
     def test_and_in_the_result_of_a_round_that_ends_with_it(self, road: Road) -> None:
         anna = newcomer(road)
