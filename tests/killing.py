@@ -25,17 +25,13 @@ ROOT = Path(__file__).resolve().parent.parent
 DEADLINE_S = 60
 
 
-def kill_at(point: str, *, step: str, **arguments: Any) -> None:
-    """Run `step` with `arguments` (JSON) in a process that dies at `point`.
-
-    It begins at the time of the test.
-    """
+def environment() -> dict[str, str]:
+    """Return the environment of a process that works on the test's own database and sandbox."""
     from django.conf import settings
     from django.db import connection
-    from django.utils import timezone
 
     database = {**connection.settings_dict, **settings.DATABASE_APPLICATION}
-    environment = {
+    return {
         **os.environ,
         "DATABASE_URL": f"postgresql://{database['USER']}:{quote(database['PASSWORD'])}"
         f"@{database['HOST']}:{database['PORT']}/{database['NAME']}",
@@ -43,10 +39,19 @@ def kill_at(point: str, *, step: str, **arguments: Any) -> None:
         "TELEGRAM_API_URL": settings.TELEGRAM_API_URL,
         "TELEGRAM_BOT_TOKEN": settings.TELEGRAM_BOT_TOKEN,
     }
+
+
+def kill_at(point: str, *, step: str, **arguments: Any) -> None:
+    """Run `step` with `arguments` (JSON) in a process that dies at `point`.
+
+    It begins at the time of the test.
+    """
+    from django.utils import timezone
+
     now = timezone.now().isoformat()
     command = [sys.executable, "-m", "tests.killing", now, point, step, json.dumps(arguments)]
     died = subprocess.run(
-        command, cwd=ROOT, env=environment, timeout=DEADLINE_S, capture_output=True, check=False
+        command, cwd=ROOT, env=environment(), timeout=DEADLINE_S, capture_output=True, check=False
     )
     assert died.returncode == -signal.SIGKILL, died.stdout.decode() + died.stderr.decode()
 

@@ -1,10 +1,12 @@
 """What beat runs: `celery --app quizarena beat --scheduler quizarena.ops.scheduler:Scheduler`."""
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any, Self
 
 import structlog
-from django.db import DatabaseError, close_old_connections
+from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
@@ -37,21 +39,55 @@ class Scheduler(DatabaseScheduler):
 
     Beat also watches the controls. It is no job of the schedule, since whoever can pause one of
     those could pause the watch over them, too.
+
+    It ends at once when it is asked to, whatever it is doing. Celery's handler of SIGTERM saves
+    the schedule, and Celery saves it again on its way out. A handler runs in the midst of what it
+    interrupts: if that is a statement, the save would wait for ever for the connection's lock,
+    which nobody but the interrupted statement can give back. So `close` saves on the way out only,
+    over a new connection.
     """
 
     _watched_at = float("-inf")
+    _uses_the_connection = False
 
     Entry = Entry
 
+    def setup_schedule(self) -> None:
+        """Bring the rows of the schedule in line with the settings."""
+        with self._using_the_connection():
+            super().setup_schedule()  # type: ignore[no-untyped-call]
+
     def tick(self, *args: Any, **kwargs: Any) -> float:
         """Send what is due, leave a sign of life, and return the seconds until the next tick."""
-        pause: float = super().tick(*args, **kwargs)
-        heartbeats.beat("beat")
-        monotonic = time.monotonic()
-        if monotonic - self._watched_at >= WATCH_EVERY_S:
-            self._watched_at = monotonic
-            _watch_controls()
-        return pause
+        with self._using_the_connection():
+            pause: float = super().tick(*args, **kwargs)
+            heartbeats.beat("beat")
+            monotonic = time.monotonic()
+            if monotonic - self._watched_at >= WATCH_EVERY_S:
+                self._watched_at = monotonic
+                _watch_controls()
+            return pause
+
+    def _do_sync(self) -> None:
+        with self._using_the_connection():
+            super()._do_sync()  # type: ignore[no-untyped-call]
+
+    def close(self) -> None:
+        """Save when the tasks were last sent, unless a statement has been interrupted for it."""
+        if not self._uses_the_connection:
+            with self._using_the_connection():
+                super().close()  # type: ignore[no-untyped-call]
+
+    @contextmanager
+    def _using_the_connection(self) -> Iterator[None]:
+        self._uses_the_connection = True
+        try:
+            yield
+        except SystemExit:
+            connection.close()  # What it was doing nobody has waited for.
+            raise
+        finally:
+            self._uses_the_connection = False
 
 
 def _watch_controls() -> None:
