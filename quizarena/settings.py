@@ -401,8 +401,8 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": 60.0, "queue": "bulk"},
     },
     # Until then a player's own look ends a duel whose time has passed, with the same result.
-    "settle-duels": {
-        "task": "quizarena.game.tasks.settle_duels",
+    "finish-duels": {
+        "task": "quizarena.game.tasks.finish_duels",
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },

@@ -36,6 +36,6 @@ def order_duel(duel: Duel, *, player: Player, now: datetime) -> None:
 
     Nobody is shown in large letters what was lost. A step of the caller's transaction.
     """
-    is_news = duel.settled_at is not None and now - duel.settled_at < DUEL_IS_NEWS
+    is_news = duel.ended_at is not None and now - duel.ended_at < DUEL_IS_NEWS
     if duel.result and duel.winner_id in (None, player.pk) and is_news:
         order(kind=CardKind.DUEL, subject=duel.pk, player=player, now=now)

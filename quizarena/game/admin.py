@@ -629,7 +629,7 @@ def duels_of_player(request: HttpRequest, player: Player) -> TimelineSection | N
                 duel.get_state_display(),
                 _result_of(duel, player),
                 age(duel.created_at),
-                age(duel.settled_at),
+                age(duel.ended_at),
             ]
             for duel in duels[:CHAPTER_LENGTH]
         ],

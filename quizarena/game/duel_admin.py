@@ -42,7 +42,7 @@ class DuelAdmin(ReadOnlyAdmin[Duel]):
                     ("rounds", "level", "kind"),
                     ("price", "follows", "best_of"),
                     ("created", "accepted"),
-                    ("until", "settled"),
+                    ("until", "ended"),
                 )
             },
         ),
@@ -114,8 +114,8 @@ class DuelAdmin(ReadOnlyAdmin[Duel]):
         return exactly(duel.deadline)
 
     @display(description="Ended")
-    def settled(self, duel: Duel) -> str:
-        return age(duel.settled_at)
+    def ended(self, duel: Duel) -> str:
+        return age(duel.ended_at)
 
     def page_context(self, request: HttpRequest, obj: Duel) -> dict[str, Any]:
         """Return players, questions and answers for their template."""

@@ -101,7 +101,7 @@ def look(*, player: Player, duel_id: int, now: datetime) -> View:
     duel = duels.lock(duel_id)
     if duel is None or player.pk not in (duel.creator_id, duel.opponent_id):
         raise NoDuelError("the player has no such duel")
-    duels.settle(duel, now=now)
+    duels.finish(duel, now=now)
     return _view(duel, player.pk, _given(duel.pk))
 
 
@@ -132,11 +132,11 @@ def mine(*, player: Player, now: datetime) -> tuple[list[View], list[View]]:
 
     Ends those whose time has passed.
     """
-    duels.settle_overdue(player=player, now=now)
+    duels.finish_overdue(player=player, now=now)
     own = Duel.objects.of(player.pk).select_related("creator", "opponent")
     live = list(own.live())
-    settled = own.exclude(state__in=duel_rules.LIVE).exclude(state=DuelState.CANCELED)
-    ended = list(settled.order_by("-pk")[:ENDED_SHOWN])
+    over = own.exclude(state__in=duel_rules.LIVE).exclude(state=DuelState.CANCELED)
+    ended = list(over.order_by("-pk")[:ENDED_SHOWN])
     given = DuelAnswer.objects.filter(duel__in=[*live, *ended]).order_by("number")
     answers: dict[int, list[tuple[int, bool, datetime]]] = {}
     for one in given:
@@ -181,7 +181,7 @@ def answer(
     if 1 <= number <= len(own):
         raise DuelAnsweredError(f"question {number} is answered")
     if not duel.is_live or now >= duel.deadline:
-        duels.settle(duel, now=now)
+        duels.finish(duel, now=now)
         raise DuelOverError(duel)
     if number != len(own) + 1 or number > duel.length:
         raise StaleTapError("this question is not the next one")
@@ -200,7 +200,7 @@ def answer(
     prepared.insert(stored)
     given = [*given, (player.pk, stored.is_correct, stored.answered_at)]
     streak = streaks.record_activity(player=player, now=now)
-    if number == duel.length and not duels.settle(duel, now=now):
+    if number == duel.length and not duels.finish(duel, now=now):
         _leave_alone(duel, player, now=now)
     # After the end, whose points lock those of both players in the order of their ids.
     points.answered(
@@ -254,7 +254,7 @@ def _view(
         duel=duel,
         player_id=player_id,
         own=own,
-        other=duel_rules.visible(own=own, other=other, is_settled=not duel.is_live),
+        other=duel_rules.visible(own=own, other=other, has_ended=not duel.is_live),
         other_answered=len(other),
         next=following,
     )

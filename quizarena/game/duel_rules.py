@@ -104,12 +104,12 @@ def _better(creator: Side, opponent: Side) -> DuelResult:
     return DuelResult.CREATOR if creator.right > opponent.right else DuelResult.OPPONENT
 
 
-def visible(*, own: Sequence[bool], other: Sequence[bool], is_settled: bool) -> Sequence[bool]:
+def visible(*, own: Sequence[bool], other: Sequence[bool], has_ended: bool) -> Sequence[bool]:
     """Return what a player may see of the other's answers: those of rounds that both have had.
 
-    Once a duel is settled nothing can be answered any more, and all of them.
+    Once a duel has ended nothing can be answered any more, and all of them.
     """
-    return other if is_settled else other[: len(own)]
+    return other if has_ended else other[: len(own)]
 
 
 def is_near(level: str, other: str, *, levels: Sequence[str]) -> bool:

@@ -186,7 +186,7 @@ def find_opponent(
         return known
     # Before any duel: who has this lock waits for duels.
     advisory_locks.lock(Space.OPEN_DUELS)
-    settle_overdue(player=player, now=now)
+    finish_overdue(player=player, now=now)
     own = Duel.objects.filter(creator=player, state=DuelState.PENDING, is_open=True).first()
     if own is not None:
         raise OpenDuelError(own)
@@ -372,7 +372,7 @@ def invitation(*, player: Player, token: str, now: datetime) -> Duel:
         return duel
     if duel.rematch_of_id is not None and not is_asked:
         raise NoDuelError("this rematch is of others")
-    settle(duel, now=now)
+    finish(duel, now=now)
     if duel.state != DuelState.PENDING:
         raise DuelGoneError(duel)
     _refuse_if_absent(duel.creator)
@@ -412,11 +412,11 @@ def cancel(*, player: Player, duel_id: int, now: datetime) -> Duel:
         raise NoDuelError("the player has created no such duel")
     if duel.state == DuelState.CANCELED:
         return duel
-    settle(duel, now=now)
+    finish(duel, now=now)
     if duel.state != DuelState.PENDING:
         raise DuelGoneError(duel)
-    duel.state, duel.settled_at = DuelState.CANCELED, now
-    duel.save(update_fields=["state", "settled_at"])
+    duel.state, duel.ended_at = DuelState.CANCELED, now
+    duel.save(update_fields=["state", "ended_at"])
     _return_ticket(duel, now=now)
     return duel
 
@@ -424,7 +424,7 @@ def cancel(*, player: Player, duel_id: int, now: datetime) -> Duel:
 # --- Ended ----------------------------------------------------------------------------------------
 
 
-def settle(duel: Duel, *, now: datetime) -> bool:
+def finish(duel: Duel, *, now: datetime) -> bool:
     """End a duel, which is locked, if it ends now; return whether it was this call that ended it.
 
     The one place where an outcome is decided and everything follows from it: a player's last
@@ -445,24 +445,24 @@ def settle(duel: Duel, *, now: datetime) -> bool:
         return False
     was_accepted = duel.accepted_at is not None
     duel.state = end.state
-    duel.settled_at = last_at if end.state is DuelState.COMPLETED else duel.deadline
+    duel.ended_at = last_at if end.state is DuelState.COMPLETED else duel.deadline
     if end.result is not None:
         duel.result = end.result
         duel.creator_score, duel.opponent_score = creator.right, opponent.right
-    duel.save(update_fields=["state", "settled_at", "result", "creator_score", "opponent_score"])
+    duel.save(update_fields=["state", "ended_at", "result", "creator_score", "opponent_score"])
     if not was_accepted:
         _return_ticket(duel, now=now)
-    assert duel.settled_at is not None
+    assert duel.ended_at is not None
     for player_id in (duel.creator_id, duel.opponent_id if was_accepted else None):
         if player_id is not None:
-            notice(duel, player_id, DuelNoticeKind.RESULT, due_at=duel.settled_at)
+            notice(duel, player_id, DuelNoticeKind.RESULT, due_at=duel.ended_at)
     _give_points(duel, now=now)
     _continue_series(duel)
     return True
 
 
 def _give_points(duel: Duel, *, now: datetime) -> None:
-    """Give the winner, or both after a draw, their points; those of the day on which it is settled.
+    """Give the winner, or both after a draw, their points; those of the day on which it ends.
 
     Players by id: their points are locked, and two duels of the same two may end at once.
     """
@@ -525,7 +525,7 @@ def _continue_series(duel: Duel) -> None:
     """
     if duel.game != SERIES_LENGTH - 1 or duel.state != DuelState.COMPLETED:
         return
-    first, opponent, now = duel.series, duel.opponent, duel.settled_at
+    first, opponent, now = duel.series, duel.opponent, duel.ended_at
     assert first is not None
     assert opponent is not None
     assert now is not None
@@ -549,17 +549,17 @@ def _continue_series(duel: Duel) -> None:
     _take(decider, player=opponent, now=now)
 
 
-def settle_overdue(*, player: Player, now: datetime) -> None:
+def finish_overdue(*, player: Player, now: datetime) -> None:
     """End the player's duels whose time has passed. Locks them.
 
     All of them before what any of them moves, so that nobody who ends one of them is waited for.
     """
     overdue = Duel.objects.due(now).of(player.pk).order_by("pk").select_for_update()
     for duel_id in [duel.pk for duel in overdue]:
-        settle_one(duel_id=duel_id, now=now)
+        finish_one(duel_id=duel_id, now=now)
 
 
-def settle_due(*, until: datetime) -> int:
+def finish_due(*, until: datetime) -> int:
     """End all duels whose time has passed, until it is `until`; return how many."""
 
     def due(seen: Collection[int]) -> list[int]:
@@ -568,16 +568,16 @@ def settle_due(*, until: datetime) -> int:
 
     return sweeps.one_by_one(
         due=due,
-        apply=lambda duel_id: settle_one(duel_id=duel_id, now=timezone.now()),
+        apply=lambda duel_id: finish_one(duel_id=duel_id, now=timezone.now()),
         until=until,
     )
 
 
 @transaction.atomic
-def settle_one(*, duel_id: int, now: datetime) -> bool:
+def finish_one(*, duel_id: int, now: datetime) -> bool:
     """End a duel if its time has passed; return whether this call has ended it. Locks it."""
     duel = lock(duel_id)
-    return duel is not None and settle(duel, now=now)
+    return duel is not None and finish(duel, now=now)
 
 
 # --- Asked for again ------------------------------------------------------------------------------
@@ -598,7 +598,7 @@ def again(
     before = lock(duel_id)
     if before is None or player.pk not in (before.creator_id, before.opponent_id):
         raise StaleTapError("the player has no such duel")
-    settle(before, now=now)
+    finish(before, now=now)
     if before.is_live or before.accepted_at is None:
         raise StaleTapError("there is nothing to repeat")
     following = _following(before, now=now)
@@ -632,7 +632,7 @@ def _following(before: Duel, *, now: datetime) -> Duel | None:
     for duel_id in before.rematches.order_by("-pk").values_list("pk", flat=True)[:1]:
         duel = lock(duel_id)
         assert duel is not None
-        settle(duel, now=now)
+        finish(duel, now=now)
         if duel.state not in (DuelState.EXPIRED, DuelState.CANCELED):
             return duel
     return None

@@ -45,6 +45,6 @@ def count_boards() -> int:
 
 
 @app.task
-def settle_duels() -> int:
+def finish_duels() -> int:
     """End the duels whose time has passed; return how many."""
-    return duels.settle_due(until=timezone.now() + WORK_FOR)
+    return duels.finish_due(until=timezone.now() + WORK_FOR)

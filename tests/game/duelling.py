@@ -134,9 +134,9 @@ def again(
         )
 
 
-def settle(duel: Duel, *, now: datetime) -> bool:
+def finish(duel: Duel, *, now: datetime) -> bool:
     """Let the job end the duel."""
-    return duels.settle_one(duel_id=duel.pk, now=now)
+    return duels.finish_one(duel_id=duel.pk, now=now)
 
 
 def look(onlooker: Player, duel: Duel, *, now: datetime = NOON) -> View:

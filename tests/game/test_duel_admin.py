@@ -17,10 +17,10 @@ from tests.game.duelling import (
     accepted,
     again,
     create,
+    finish,
     play,
     played,
     player,
-    settle,
 )
 
 pytestmark = pytest.mark.django_db
@@ -114,7 +114,7 @@ def test_what_follows_what(support: Client) -> None:
 def test_one_that_nobody_accepted(support: Client) -> None:
     duel = create(player("Anna", username="anna"))
     with time_machine.travel(TOO_LATE_TO_ACCEPT, tick=False):
-        settle(duel, now=TOO_LATE_TO_ACCEPT)
+        finish(duel, now=TOO_LATE_TO_ACCEPT)
 
         page = text(support.get(page_of(duel)).content)
 

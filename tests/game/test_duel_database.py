@@ -25,10 +25,10 @@ from tests.game.duelling import (
     cancel,
     create,
     find,
+    finish,
     play,
     played,
     player,
-    settle,
 )
 
 pytestmark = pytest.mark.django_db
@@ -104,7 +104,7 @@ class TestDuel:
             ({"price": "GIFT"}, "duel_price_by_number_of_day"),
             ({"result": "DRAW"}, "duel_scores_of_what_was_played|duel_more_right_answers_win"),
             ({"creator_score": 1}, "duel_scores_of_what_was_played"),
-            ({"settled_at": NOON}, "duel_state_by_its_times"),
+            ({"ended_at": NOON}, "duel_state_by_its_times"),
             ({"game": 2}, "duel_series_has_three_games"),
         ],
     )
@@ -184,10 +184,10 @@ def reach(state: str, anna: Player, ben: Player) -> Duel:
         case DuelState.WALKOVER:
             duel = accepted(anna, ben)
             play(anna, duel, [True] * 3)
-            settle(duel, now=OVER)
+            finish(duel, now=OVER)
         case _:
             duel = create(anna)
-            settle(duel, now=TOO_LATE_TO_ACCEPT)
+            finish(duel, now=TOO_LATE_TO_ACCEPT)
     duel.refresh_from_db()
     return duel
 
@@ -211,7 +211,7 @@ class TestStates:
     def test_what_has_ended_stays(self, anna: Player, ben: Player, old: str) -> None:
         duel = reach(old, anna, ben)
 
-        refused("Cannot update", change(duel, settled_at=NOON + SECOND))
+        refused("Cannot update", change(duel, ended_at=NOON + SECOND))
         refused("Cannot update", change(duel, creator_started_at=NOON))
 
     @pytest.mark.parametrize(
@@ -262,26 +262,26 @@ class TestStates:
         [
             # Nobody has finished.
             (2, 2, {"state": "COMPLETED", "result": "DRAW", "creator_score": 2,
-                    "opponent_score": 2, "settled_at": NOON}, "by its answers"),
+                    "opponent_score": 2, "ended_at": NOON}, "by its answers"),
             (2, 2, {"state": "WALKOVER", "result": "CREATOR", "creator_score": 2,
-                    "opponent_score": 2, "settled_at": OVER}, "by its answers"),
+                    "opponent_score": 2, "ended_at": OVER}, "by its answers"),
             # One has.
-            (3, 2, {"state": "EXPIRED", "settled_at": OVER}, "by its answers"),
+            (3, 2, {"state": "EXPIRED", "ended_at": OVER}, "by its answers"),
             (3, 2, {"state": "WALKOVER", "result": "OPPONENT", "creator_score": 3,
-                    "opponent_score": 2, "settled_at": OVER}, "by its answers"),
+                    "opponent_score": 2, "ended_at": OVER}, "by its answers"),
             (3, 2, {"state": "WALKOVER", "result": "CREATOR", "creator_score": 3,
-                    "opponent_score": 1, "settled_at": OVER}, "scores of a duel count"),
+                    "opponent_score": 1, "ended_at": OVER}, "scores of a duel count"),
             (3, 2, {"state": "WALKOVER", "result": "CREATOR", "creator_score": 3,
-                    "opponent_score": 2, "settled_at": OVER - INSTANT}, "duel_state_by_its_times"),
+                    "opponent_score": 2, "ended_at": OVER - INSTANT}, "duel_state_by_its_times"),
             (3, 2, {"state": "WALKOVER", "result": "DRAW", "creator_score": 3,
-                    "opponent_score": 2, "settled_at": OVER}, "by its answers"),
+                    "opponent_score": 2, "ended_at": OVER}, "by its answers"),
             (3, 2, {"state": "WALKOVER", "creator_score": 3, "opponent_score": 2,
-                    "result": "", "settled_at": OVER}, "by its answers"),
-            (2, 2, {"state": "EXPIRED", "settled_at": OVER - INSTANT}, "duel_state_by_its_times"),
-            (2, 2, {"state": "EXPIRED", "settled_at": None}, "duel_state_by_its_times"),
-            (2, 2, {"state": "EXPIRED", "settled_at": OVER, "result": "DRAW"},
+                    "result": "", "ended_at": OVER}, "by its answers"),
+            (2, 2, {"state": "EXPIRED", "ended_at": OVER - INSTANT}, "duel_state_by_its_times"),
+            (2, 2, {"state": "EXPIRED", "ended_at": None}, "duel_state_by_its_times"),
+            (2, 2, {"state": "EXPIRED", "ended_at": OVER, "result": "DRAW"},
              "duel_scores_of|duel_more_right"),
-            (2, 2, {"state": "CANCELED", "settled_at": NOON}, "Invalid transition|by its answers"),
+            (2, 2, {"state": "CANCELED", "ended_at": NOON}, "Invalid transition|by its answers"),
         ],
     )  # fmt: skip
     def test_it_ends_by_its_answers(
@@ -308,8 +308,8 @@ class TestStates:
             ({"creator_score": 3}, "scores of a duel count"),
             ({"opponent_score": 0}, "scores of a duel count"),
             ({"creator_score": None}, "duel_scores_of_what_was_played"),
-            ({"settled_at": NOON + SECOND}, "ends with its last answer"),
-            ({"state": "WALKOVER", "settled_at": OVER}, "by its answers"),
+            ({"ended_at": NOON + SECOND}, "ends with its last answer"),
+            ({"state": "WALKOVER", "ended_at": OVER}, "by its answers"),
         ],
     )
     def test_a_completed_one_says_what_its_answers_say(
@@ -320,7 +320,7 @@ class TestStates:
         match: str,
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(duels, "settle", lambda *_, **__: False)
+        monkeypatch.setattr(duels, "finish", lambda *_, **__: False)
         duel = accepted(anna, ben)
         play(anna, duel, [True, True, False])
         play(ben, duel, [True, False, False])
@@ -329,7 +329,7 @@ class TestStates:
             "result": "CREATOR",
             "creator_score": 2,
             "opponent_score": 1,
-            "settled_at": NOON,
+            "ended_at": NOON,
         }
 
         refused(match, change(duel, **{**right, **fields}))
@@ -340,7 +340,7 @@ class TestStates:
 
         refused(
             "duel_state_by_its_times",
-            change(duel, state="CANCELED", settled_at=TOO_LATE_TO_ACCEPT),
+            change(duel, state="CANCELED", ended_at=TOO_LATE_TO_ACCEPT),
         )
         refused("duel_state_by_its_times", change(duel, state="CANCELED"))
 

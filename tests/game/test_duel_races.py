@@ -24,12 +24,12 @@ from tests.game.duelling import (
     cancel,
     create,
     find,
+    finish,
     give_tickets,
     notices,
     play,
     played,
     player,
-    settle,
     tap,
     tickets_of,
 )
@@ -196,7 +196,7 @@ class TestAnswering:
         assert names(results) == ["Answer", "Answer"]
         assert (duel.state, duel.result) == ("COMPLETED", "CREATOR")
         assert (duel.creator_score, duel.opponent_score) == (3, 2)
-        assert duel.settled_at == NOON + INSTANT
+        assert duel.ended_at == NOON + INSTANT
         assert [name for name, kind, _ in notices(duel) if kind == "RESULT"] == ["Anna", "Ben"]
         # Whoever was faster still waited for the other.
         assert sorted(result.view.duel.is_live for result in results) == [False, True]
@@ -252,7 +252,7 @@ class TestEnding:
         meet_after(monkeypatch, duels, "lock")
 
         results = run_together(
-            partial(settle, duel, now=OVER), partial(tap, ben, duel, 3, now=OVER - INSTANT)
+            partial(finish, duel, now=OVER), partial(tap, ben, duel, 3, now=OVER - INSTANT)
         )
         duel.refresh_from_db()
         return duel, results
@@ -262,11 +262,11 @@ class TestEnding:
 
         if ended is True:
             assert type(answered).__name__ == "DuelOverError"
-            assert (duel.state, duel.result, duel.settled_at) == ("WALKOVER", "CREATOR", OVER)
+            assert (duel.state, duel.result, duel.ended_at) == ("WALKOVER", "CREATOR", OVER)
         else:
             assert type(answered).__name__ == "Answer"
             assert (duel.state, duel.result) == ("COMPLETED", "DRAW")
-            assert duel.settled_at == OVER - INSTANT
+            assert duel.ended_at == OVER - INSTANT
         assert duel.notices.filter(kind="RESULT").count() == 2
 
     def test_without_the_lock_the_database_lets_only_one_of_them(
@@ -288,7 +288,7 @@ class TestEnding:
         duel = [create(anna) for _ in range(3)][2]
         meet_after(monkeypatch, duels, "lock")
 
-        return run_together(*[partial(settle, duel, now=TOO_LATE_TO_ACCEPT)] * 2)
+        return run_together(*[partial(finish, duel, now=TOO_LATE_TO_ACCEPT)] * 2)
 
     def test_two_jobs_end_it_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert sorted(map(str, self.two_jobs(monkeypatch))) == ["False", "True"]
@@ -346,7 +346,7 @@ class TestAgain:
 
         taken, ended = run_together(
             partial(accept, ben, rematch, now=TOO_LATE_TO_ACCEPT - INSTANT),
-            partial(settle, rematch, now=TOO_LATE_TO_ACCEPT),
+            partial(finish, rematch, now=TOO_LATE_TO_ACCEPT),
         )
 
         rematch.refresh_from_db()

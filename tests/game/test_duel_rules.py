@@ -73,10 +73,10 @@ def test_what_has_ended_does_not_end_again(state: str) -> None:
 def test_the_other_is_seen_as_far_as_one_has_answered() -> None:
     other = [True, False, True]
 
-    assert duel_rules.visible(own=[], other=other, is_settled=False) == []
-    assert duel_rules.visible(own=[False], other=other, is_settled=False) == [True]
-    assert duel_rules.visible(own=[False] * 3, other=other[:1], is_settled=False) == [True]
-    assert duel_rules.visible(own=[False], other=other, is_settled=True) == other
+    assert duel_rules.visible(own=[], other=other, has_ended=False) == []
+    assert duel_rules.visible(own=[False], other=other, has_ended=False) == [True]
+    assert duel_rules.visible(own=[False] * 3, other=other[:1], has_ended=False) == [True]
+    assert duel_rules.visible(own=[False], other=other, has_ended=True) == other
 
 
 @pytest.mark.parametrize(

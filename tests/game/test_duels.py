@@ -49,6 +49,7 @@ from tests.game.duelling import (
     cancel,
     create,
     find,
+    finish,
     give_premium,
     give_tickets,
     look,
@@ -56,7 +57,6 @@ from tests.game.duelling import (
     play,
     played,
     player,
-    settle,
     state,
     tap,
     tickets_of,
@@ -231,7 +231,7 @@ class TestPrice:
 
         for _ in range(2):
             if how == "expired":
-                settle(duel, now=TOO_LATE_TO_ACCEPT)
+                finish(duel, now=TOO_LATE_TO_ACCEPT)
             else:
                 cancel(anna, duel)
 
@@ -248,7 +248,7 @@ class TestPrice:
         if finishes:
             play(ben, duel, [True] * 3)
 
-        settle(duel, now=OVER)
+        finish(duel, now=OVER)
 
         assert tickets_of(anna) == 0
 
@@ -498,7 +498,7 @@ class TestPlaying:
 
         assert state(duel) == ("COMPLETED", result)
         assert (duel.creator_score, duel.opponent_score) == scores
-        assert duel.settled_at == NOON
+        assert duel.ended_at == NOON
         won = {"CREATOR": (True, False), "OPPONENT": (False, True), "DRAW": (None, None)}[result]
         assert (look(anna, duel).has_won, look(ben, duel).has_won) == won
 
@@ -581,20 +581,20 @@ class TestEnding:
         play(anna, duel, [True, True])
         play(ben, duel, [False] * 3)
 
-        assert not settle(duel, now=OVER - INSTANT)
-        assert settle(duel, now=OVER)
+        assert not finish(duel, now=OVER - INSTANT)
+        assert finish(duel, now=OVER)
 
         assert state(duel) == ("WALKOVER", "OPPONENT")
-        assert (duel.creator_score, duel.opponent_score, duel.settled_at) == (2, 0, OVER)
+        assert (duel.creator_score, duel.opponent_score, duel.ended_at) == (2, 0, OVER)
 
     def test_neither_has_finished(self, anna: Player, ben: Player) -> None:
         duel = accepted(anna, ben)
         play(anna, duel, [True, True])
 
-        settle(duel, now=OVER)
+        finish(duel, now=OVER)
 
         assert state(duel) == ("EXPIRED", "")
-        assert (duel.creator_score, duel.settled_at) == (None, OVER)
+        assert (duel.creator_score, duel.ended_at) == (None, OVER)
 
     @pytest.mark.parametrize("when", [OVER, OVER + 100 * HOUR])
     @pytest.mark.parametrize("who", ["job", "look", "answer", "list"])
@@ -606,7 +606,7 @@ class TestEnding:
 
         match who:
             case "job":
-                settle(duel, now=when)
+                finish(duel, now=when)
             case "look":
                 look(anna, duel, now=when)
             case "list":
@@ -618,9 +618,9 @@ class TestEnding:
                     )
 
         assert state(duel) == ("WALKOVER", "OPPONENT")
-        assert (duel.settled_at, duel.creator_score, duel.opponent_score) == (OVER, 0, 3)
+        assert (duel.ended_at, duel.creator_score, duel.opponent_score) == (OVER, 0, 3)
         assert notices(duel)[-2:] == [("Anna", "RESULT", OVER), ("Ben", "RESULT", OVER)]
-        assert not settle(duel, now=when)
+        assert not finish(duel, now=when)
         assert len(notices(duel)) == 5
 
     def test_the_last_moment_counts_and_then_no_answer_does(
@@ -635,20 +635,20 @@ class TestEnding:
         tap(ben, duel, 3, now=OVER - INSTANT)
 
         assert state(duel) == ("COMPLETED", "DRAW")
-        assert duel.settled_at == OVER - INSTANT
+        assert duel.ended_at == OVER - INSTANT
 
     def test_the_tasks_end_what_is_due(self, anna: Player, ben: Player) -> None:
         with time_machine.travel(TOO_LATE_TO_ACCEPT, tick=False):
             pending, later = create(anna), create(anna, now=NOON + SECOND)
             live = accepted(ben, anna)
 
-            assert [tasks.settle_duels(), tasks.settle_duels()] == [1, 0]
+            assert [tasks.finish_duels(), tasks.finish_duels()] == [1, 0]
 
         assert [state(duel)[0] for duel in (pending, later, live)] == [
             "EXPIRED", "PENDING", "ACCEPTED",
         ]  # fmt: skip
         with time_machine.travel(OVER + 100 * HOUR, tick=False):
-            assert tasks.settle_duels() == 2
+            assert tasks.finish_duels() == 2
         assert live.deadline == OVER
         assert state(live)[0] == "EXPIRED"
 
@@ -663,7 +663,7 @@ class TestEnding:
             now=NOON,
         )
 
-        settle(duel, now=TOO_LATE_TO_ACCEPT)
+        finish(duel, now=TOO_LATE_TO_ACCEPT)
 
         assert reversal.shortfall == {"duel_tickets": 1}
         assert (state(duel)[0], tickets_of(anna)) == ("EXPIRED", 0)
@@ -701,7 +701,7 @@ class TestNotices:
     def test_before_it_is_accepted_there_is_nobody_to_tell(self, anna: Player) -> None:
         duel = create(anna)
         play(anna, duel, [True] * 3)
-        settle(duel, now=TOO_LATE_TO_ACCEPT)
+        finish(duel, now=TOO_LATE_TO_ACCEPT)
 
         assert notices(duel) == [("Anna", "RESULT", TOO_LATE_TO_ACCEPT)]
 
@@ -791,7 +791,7 @@ class TestAgain:
         self, anna: Player, ben: Player
     ) -> None:
         expired = create(anna)
-        settle(expired, now=TOO_LATE_TO_ACCEPT)
+        finish(expired, now=TOO_LATE_TO_ACCEPT)
 
         for duel, who in [
             (accepted(anna, ben), anna),
@@ -847,7 +847,7 @@ class TestBestOfThree:
         accept(anna, second)
         play(ben, second, [True] * 3)
 
-        settle(second, now=OVER)
+        finish(second, now=OVER)
 
         assert state(second) == ("WALKOVER", "CREATOR")
         assert not Duel.objects.filter(rematch_of=second).exists()
@@ -955,14 +955,14 @@ class TestPoints:
         duel = accepted(anna, ben)
         play(ben, duel, [False, False, False])
 
-        assert settle(duel, now=OVER) is True
-        assert settle(duel, now=OVER) is False
+        assert finish(duel, now=OVER) is True
+        assert finish(duel, now=OVER) is False
 
         assert (points(anna), points(ben)) == ([], [("DUEL_WON", f"duel:{duel.pk}", 20)])
 
     def test_what_nobody_has_finished_or_accepted_has_none(self, anna: Player, ben: Player) -> None:
-        settle(accepted(anna, ben), now=OVER)
-        settle(create(anna), now=TOO_LATE_TO_ACCEPT)
+        finish(accepted(anna, ben), now=OVER)
+        finish(create(anna), now=TOO_LATE_TO_ACCEPT)
 
         assert not PointEvent.objects.exists()
 

@@ -289,7 +289,7 @@ WAYS: list[Callable[[list[Player], datetime], None]] = [by_the_job, by_who_looks
 @pytest.mark.django_db
 class TestJobAndLooking:
     def week(self, way: Callable[[list[Player], datetime], None]) -> list[tuple[Any, ...]]:
-        """Play two weeks, settled that way, the first of them late; return how they ended."""
+        """Play two weeks, finished that way, the first of them late; return how they ended."""
         players = [in_tier(PlayerFactory.create(), 1 + number % 5) for number in range(40)]
         chance = random.Random(7)
         for week in range(2):

@@ -72,7 +72,7 @@ class Migration(migrations.Migration):
                 ("creator_started_at", models.DateTimeField(null=True)),
                 ("opponent_started_at", models.DateTimeField(null=True)),
                 ("deadline", models.DateTimeField()),
-                ("settled_at", models.DateTimeField(null=True)),
+                ("ended_at", models.DateTimeField(null=True)),
                 (
                     "result",
                     models.CharField(
@@ -424,32 +424,32 @@ class Migration(migrations.Migration):
             model_name="duel",
             constraint=models.CheckConstraint(
                 condition=models.Q(
-                    models.Q(("accepted_at", None), ("settled_at", None), ("state", "PENDING")),
+                    models.Q(("accepted_at", None), ("ended_at", None), ("state", "PENDING")),
                     models.Q(
-                        ("accepted_at__isnull", False), ("settled_at", None), ("state", "ACCEPTED")
+                        ("accepted_at__isnull", False), ("ended_at", None), ("state", "ACCEPTED")
                     ),
                     models.Q(
                         ("accepted_at__isnull", False),
-                        ("settled_at__gte", models.F("accepted_at")),
-                        ("settled_at__isnull", False),
-                        ("settled_at__lt", models.F("deadline")),
+                        ("ended_at__gte", models.F("accepted_at")),
+                        ("ended_at__isnull", False),
+                        ("ended_at__lt", models.F("deadline")),
                         ("state", "COMPLETED"),
                     ),
                     models.Q(
                         ("accepted_at__isnull", False),
-                        ("settled_at", models.F("deadline")),
-                        ("settled_at__isnull", False),
+                        ("ended_at", models.F("deadline")),
+                        ("ended_at__isnull", False),
                         ("state", "WALKOVER"),
                     ),
                     models.Q(
-                        ("settled_at", models.F("deadline")),
-                        ("settled_at__isnull", False),
+                        ("ended_at", models.F("deadline")),
+                        ("ended_at__isnull", False),
                         ("state", "EXPIRED"),
                     ),
                     models.Q(
                         ("accepted_at", None),
-                        ("settled_at__isnull", False),
-                        ("settled_at__lt", models.F("deadline")),
+                        ("ended_at__isnull", False),
+                        ("ended_at__lt", models.F("deadline")),
                         ("state", "CANCELED"),
                     ),
                     _connector="OR",
@@ -574,13 +574,13 @@ class Migration(migrations.Migration):
         pgtrigger.migrations.AddTrigger(
             model_name="duel",
             trigger=pgtrigger.compiler.Trigger(
-                name="settled_once",
+                name="ended_once",
                 sql=pgtrigger.compiler.UpsertTriggerSql(
                     condition="WHEN (OLD.\"state\" IN ('COMPLETED', 'WALKOVER', 'EXPIRED', 'CANCELED'))",
                     func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
-                    hash="22b14773620ca728ff3172ce987820579885517d",
+                    hash="7f89b96cb7322fb5d300a55d07a874345f2b9017",
                     operation="UPDATE",
-                    pgid="pgtrigger_settled_once_3cf95",
+                    pgid="pgtrigger_ended_once_23ea4",
                     table="game_duel",
                     when="BEFORE",
                 ),
@@ -607,8 +607,8 @@ class Migration(migrations.Migration):
                 sql=pgtrigger.compiler.UpsertTriggerSql(
                     condition="WHEN (OLD.\"state\" = 'ACCEPTED' AND NOT (NEW.\"state\" = 'ACCEPTED'))",
                     declare="DECLARE counted RECORD;",
-                    func="\nSELECT count(*) FILTER (WHERE player_id = NEW.creator_id) = NEW.length AS creator_finished,\n       count(*) FILTER (WHERE player_id = NEW.opponent_id) = NEW.length AS opponent_finished,\n       count(*) FILTER (WHERE player_id = NEW.creator_id AND is_correct) AS creator_score,\n       count(*) FILTER (WHERE player_id = NEW.opponent_id AND is_correct) AS opponent_score,\n       max(answered_at) AS last_at\nINTO counted FROM game_duelanswer WHERE duel_id = NEW.id;\nIF NEW.state <> (CASE\n    WHEN counted.creator_finished AND counted.opponent_finished THEN 'COMPLETED'\n    WHEN counted.creator_finished OR counted.opponent_finished THEN 'WALKOVER'\n    ELSE 'EXPIRED' END)\n  OR NEW.state = 'WALKOVER'\n    AND NEW.result <> (CASE WHEN counted.creator_finished THEN 'CREATOR' ELSE 'OPPONENT' END)\nTHEN\n  RAISE EXCEPTION 'A duel ends by its answers.';\nEND IF;\nIF NEW.creator_score <> counted.creator_score OR NEW.opponent_score <> counted.opponent_score THEN\n  RAISE EXCEPTION 'The scores of a duel count its answers.';\nEND IF;\nIF NEW.state = 'COMPLETED' AND NEW.settled_at <> counted.last_at THEN\n  RAISE EXCEPTION 'A completed duel ends with its last answer.';\nEND IF;\nRETURN NEW;\n",
-                    hash="043c26970f18882f003ce0ec913aef6fcdf92bd7",
+                    func="\nSELECT count(*) FILTER (WHERE player_id = NEW.creator_id) = NEW.length AS creator_finished,\n       count(*) FILTER (WHERE player_id = NEW.opponent_id) = NEW.length AS opponent_finished,\n       count(*) FILTER (WHERE player_id = NEW.creator_id AND is_correct) AS creator_score,\n       count(*) FILTER (WHERE player_id = NEW.opponent_id AND is_correct) AS opponent_score,\n       max(answered_at) AS last_at\nINTO counted FROM game_duelanswer WHERE duel_id = NEW.id;\nIF NEW.state <> (CASE\n    WHEN counted.creator_finished AND counted.opponent_finished THEN 'COMPLETED'\n    WHEN counted.creator_finished OR counted.opponent_finished THEN 'WALKOVER'\n    ELSE 'EXPIRED' END)\n  OR NEW.state = 'WALKOVER'\n    AND NEW.result <> (CASE WHEN counted.creator_finished THEN 'CREATOR' ELSE 'OPPONENT' END)\nTHEN\n  RAISE EXCEPTION 'A duel ends by its answers.';\nEND IF;\nIF NEW.creator_score <> counted.creator_score OR NEW.opponent_score <> counted.opponent_score THEN\n  RAISE EXCEPTION 'The scores of a duel count its answers.';\nEND IF;\nIF NEW.state = 'COMPLETED' AND NEW.ended_at <> counted.last_at THEN\n  RAISE EXCEPTION 'A completed duel ends with its last answer.';\nEND IF;\nRETURN NEW;\n",
+                    hash="a03451031c4880be8612318c98cd1773035afa56",
                     operation="UPDATE",
                     pgid="pgtrigger_ended_by_its_answers_88f0d",
                     table="game_duel",

@@ -25,7 +25,7 @@ from quizarena.game.models.question import OPTIONS, Level, QuestionVersion
 # Ended, and not by being expired or canceled before anybody has accepted.
 _PLAYED = [DuelState.COMPLETED.value, DuelState.WALKOVER.value]
 _LIVE = [state.value for state in LIVE]
-_SETTLED = [state.value for state in DuelState if state not in LIVE]
+_ENDED = [state.value for state in DuelState if state not in LIVE]
 
 # Who takes part, and until when, is decided by the acceptance; who has begun stays so.
 ACCEPTED_ONCE = """
@@ -65,7 +65,7 @@ END IF;
 IF NEW.creator_score <> counted.creator_score OR NEW.opponent_score <> counted.opponent_score THEN
   RAISE EXCEPTION 'The scores of a duel count its answers.';
 END IF;
-IF NEW.state = 'COMPLETED' AND NEW.settled_at <> counted.last_at THEN
+IF NEW.state = 'COMPLETED' AND NEW.ended_at <> counted.last_at THEN
   RAISE EXCEPTION 'A completed duel ends with its last answer.';
 END IF;
 RETURN NEW;
@@ -170,7 +170,7 @@ class Duel(models.Model):
     opponent_started_at = models.DateTimeField(null=True)
     # From then on nobody can accept it, or answer.
     deadline = models.DateTimeField()
-    settled_at = models.DateTimeField(null=True)
+    ended_at = models.DateTimeField(null=True)
     result = models.CharField(
         max_length=8,
         blank=True,
@@ -243,7 +243,7 @@ class Duel(models.Model):
             models.CheckConstraint(condition=Q(length__in=LENGTHS), name="duel_length_is_known"),
             models.CheckConstraint(condition=Q(level__in=Level.values), name="duel_level_is_known"),
             models.CheckConstraint(
-                condition=Q(state__in=[*_LIVE, *_SETTLED]), name="duel_state_is_known"
+                condition=Q(state__in=[*_LIVE, *_ENDED]), name="duel_state_is_known"
             ),
             models.CheckConstraint(
                 condition=Q(opponent=None) | ~Q(opponent=F("creator")), name="duel_is_of_two"
@@ -276,27 +276,27 @@ class Duel(models.Model):
                 name="duel_has_6_hours_then_48",
             ),
             models.CheckConstraint(
-                condition=Q(state="PENDING", accepted_at=None, settled_at=None)
-                | Q(state="ACCEPTED", accepted_at__isnull=False, settled_at=None)
+                condition=Q(state="PENDING", accepted_at=None, ended_at=None)
+                | Q(state="ACCEPTED", accepted_at__isnull=False, ended_at=None)
                 | Q(
                     state="COMPLETED",
                     accepted_at__isnull=False,
-                    settled_at__gte=F("accepted_at"),
-                    settled_at__lt=F("deadline"),
-                    settled_at__isnull=False,
+                    ended_at__gte=F("accepted_at"),
+                    ended_at__lt=F("deadline"),
+                    ended_at__isnull=False,
                 )
                 | Q(
                     state="WALKOVER",
                     accepted_at__isnull=False,
-                    settled_at__isnull=False,
-                    settled_at=F("deadline"),
+                    ended_at__isnull=False,
+                    ended_at=F("deadline"),
                 )
-                | Q(state="EXPIRED", settled_at__isnull=False, settled_at=F("deadline"))
+                | Q(state="EXPIRED", ended_at__isnull=False, ended_at=F("deadline"))
                 | Q(
                     state="CANCELED",
                     accepted_at=None,
-                    settled_at__lt=F("deadline"),
-                    settled_at__isnull=False,
+                    ended_at__lt=F("deadline"),
+                    ended_at__isnull=False,
                 ),
                 name="duel_state_by_its_times",
             ),
@@ -352,9 +352,9 @@ class Duel(models.Model):
                 condition=~pgtrigger.Q(new__state=DuelState.PENDING.value),
             ),
             pgtrigger.Protect(
-                name="settled_once",
+                name="ended_once",
                 operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__state__in=_SETTLED),
+                condition=pgtrigger.Q(old__state__in=_ENDED),
             ),
             pgtrigger.Trigger(
                 name="accepted_once",

@@ -639,7 +639,7 @@ class TestTime:
         # Six hours before the end it is six in the morning: the message waits until eight.
         for hours in (0, 1, 42, 44, 48):
             with time_machine.travel(start + hours * HOUR, tick=False):
-                tasks.settle_duels()
+                tasks.finish_duels()
                 remind(road)
                 said.append(road.sandbox.last_message(ben)["text"])
 
@@ -715,7 +715,7 @@ class TestTime:
         press(road, anna, tap(road, anna, "duel-new:link"), "🎟 3")
 
         with time_machine.travel(timezone.now() + 7 * HOUR, tick=False):
-            assert tasks.settle_duels() == 3
+            assert tasks.finish_duels() == 3
             remind(road)
 
         text = road.sandbox.last_message(anna)["text"]
