@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import hypothesis
 import pytest
 import time_machine
 from asgiref.sync import async_to_sync, sync_to_async
@@ -33,6 +34,10 @@ from tests.sandbox import Sandbox
 # A Wednesday in the middle of a month, at noon in Berlin: far from quiet hours, week's ends and
 # nights that are an hour longer or shorter.
 NOON = datetime(2026, 12, 16, 11, tzinfo=UTC)
+
+# How long an example takes says more about what else the machine does.
+hypothesis.settings.register_profile("any machine", deadline=None)
+hypothesis.settings.load_profile("any machine")
 
 
 class StoriesTogether(LoadScopeScheduling):

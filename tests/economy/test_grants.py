@@ -960,7 +960,7 @@ class Economy(RuleBasedStateMachine):
 def test_whatever_happens_the_books_balance() -> None:
     run_state_machine_as_test(
         Economy,
-        settings=hypothesis.settings(max_examples=15, stateful_step_count=25, deadline=None),
+        settings=hypothesis.settings(max_examples=15, stateful_step_count=25),
     )
 
     assert set(Economy.happened) == EVENTS

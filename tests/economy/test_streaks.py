@@ -872,7 +872,7 @@ def _by_hour(event: tuple[str, int]) -> int:
     return event[1]
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.too_slow])
 @given(events=EVENTS, touches=st.lists(HOURS, max_size=10))
 def test_it_makes_no_difference_when_and_how_often_days_are_rolled_over(
     events: list[tuple[str, int]], touches: list[int]

@@ -332,5 +332,5 @@ class Shop(RuleBasedStateMachine):
 def test_whatever_happens_to_purchases_nothing_is_lost_or_doubled() -> None:
     run_state_machine_as_test(
         Shop,
-        settings=hypothesis.settings(max_examples=15, stateful_step_count=40, deadline=None),
+        settings=hypothesis.settings(max_examples=15, stateful_step_count=40),
     )
