@@ -37,13 +37,12 @@ def feedback(version: QuestionVersion, *, choice: int) -> str:
     before, *after = _GAP.split(asked)
     if len(after) == 1:
         lines = [f"{'✅' if is_correct else '❌'} {before}{right}{after[0]}"]
-        if chosen:
-            lines.append(_("You chose: {choice}").format(choice=chosen))
-    elif chosen:
-        wrong = _("❌ Not quite. The answer is {answer}; you chose {choice}.")
-        lines = [asked, wrong.format(answer=right, choice=chosen)]
-    else:
+    elif is_correct:
         lines = [asked, _("✅ Right! {answer}").format(answer=right)]
+    else:
+        lines = [asked, _("❌ Not quite. Right: {answer}").format(answer=right)]
+    if chosen:
+        lines.append(_("You chose: {choice}").format(choice=chosen))
     return "\n".join([*lines, f"💡 {escape(version.explanation)}"])
 
 

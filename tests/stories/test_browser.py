@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
 from tests.stack import Stack
 
@@ -61,6 +61,38 @@ def test_a_newcomer_plays_a_round_in_the_chat_page(stack: Stack, page: Page) -> 
     expect(bubble).to_contain_text("10 von 10 Fragen richtig")
     expect(bubble).to_contain_text("🟩" * 10)
     expect(chat.get_by_test_id("inline-button").first).to_have_text("🔁 Noch einmal spielen")
+
+
+def test_two_friends_play_a_duel_in_their_chats(stack: Stack, browser: Browser) -> None:
+    both = browser.new_page(viewport={"width": 1300, "height": 900})
+    both.goto(stack.sandbox.url)
+    anna, oleh = both.get_by_test_id("chat").nth(0), both.get_by_test_id("chat").nth(1)
+    for chat in (anna, oleh):
+        chat.get_by_test_id("start").click()
+        _press(chat, "Deutsch")
+        _press(chat, "A1")
+
+    _write(anna, "/duel")
+    _press(anna, "Freund")
+    _press(anna, "3")
+    expect(anna.get_by_test_id("bubble").last).to_contain_text("Duell · 3 Fragen")
+    [link] = stack.rows("SELECT token FROM game_duel")[0]
+    _write(oleh, f"/start duel_{link}")
+    _press(oleh, "Annehmen und spielen")
+    for number in range(1, 4):
+        expect(oleh.get_by_test_id("bubble").last).to_contain_text(f" {number}/3")
+        _press(oleh, "richtig")
+    expect(oleh.get_by_test_id("bubble").last).to_contain_text("Jetzt ist Anna dran: 0 von 3")
+
+    _press(anna, "Meinen Teil spielen")
+    for number in range(1, 4):
+        expect(anna.get_by_test_id("bubble").last).to_contain_text(f" {number}/3")
+        anna.get_by_test_id("inline-button").filter(has_text="falsch").last.click()
+    expect(anna.get_by_test_id("bubble").last).to_contain_text("🟥🟥🟥 Du\n🟩🟩🟩 Oleh")
+    stack.wait_for(
+        lambda: stack.rows("SELECT state, result FROM game_duel") == [("COMPLETED", "OPPONENT")]
+    )
+    both.close()
 
 
 def test_support_finds_the_player_and_an_editor_the_questions(stack: Stack, page: Page) -> None:
@@ -152,10 +184,15 @@ def _decide(desk: Page, campaign: str, verb: str) -> None:
     expect(desk.get_by_text(f"1 {verb.lower()}")).to_be_visible()
 
 
-def _write(page: Page, text: str) -> None:
-    """Let the player of the page write."""
-    page.get_by_test_id("composer").first.fill(text)
-    page.get_by_test_id("send").first.click()
+def _write(where: Page | Locator, text: str) -> None:
+    """Let the player of the page's first chat, or of this chat, write."""
+    where.get_by_test_id("composer").first.fill(text)
+    where.get_by_test_id("send").first.click()
+
+
+def _press(chat: Locator, label: str) -> None:
+    """Let the player of the chat press the newest button with the label."""
+    chat.get_by_test_id("inline-button").filter(has_text=label).last.click()
 
 
 def _log_in(page: Page, stack: Stack, name: str, password: str) -> None:

@@ -37,7 +37,7 @@ class TestFeedback:
         ("choice", "verdict"),
         [
             (0, "✅ Right! <b>billig</b>"),
-            (1, "❌ Not quite. The answer is <b>billig</b>; you chose laut."),
+            (1, "❌ Not quite. Right: <b>billig</b>\nYou chose: laut"),
         ],
     )
     @pytest.mark.parametrize("question", ["Das Gegenteil von „teuer“?", "___ und ___?"])

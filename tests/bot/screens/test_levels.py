@@ -173,7 +173,7 @@ class TestPlacement:
         following = answer(road, anna, question, is_right=False)
 
         assert toast(road, anna) == "Not quite ❌"
-        assert "❌ Not quite. The answer is richtig" in following["text"]
+        assert "❌ Not quite. Right: richtig" in following["text"]
         assert "Placement, without energy\n●●○○○○○○ 2/8" in following["text"]
 
     def test_a_pause_and_back_to_the_same_question(self, road: Road) -> None:
