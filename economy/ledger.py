@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -67,14 +67,14 @@ def post(
     Raises NotEnoughError when a balance would become negative; the transaction can then only be
     rolled back. Raises InvalidEntryError before anything is written for what makes no sense.
     """
-    if not 0 < amount <= AMOUNT_MAX:
-        raise InvalidEntryError(f"An amount is 1 to {AMOUNT_MAX:,}, not {amount:,}.")
-    if is_naive(now) or (energy_counted_until and is_naive(energy_counted_until)):
-        raise InvalidEntryError("An instant needs a time zone.")
-    if not 0 < len(key) <= 128:
-        raise InvalidEntryError("An idempotency key has 1 to 128 characters.")
-    if type in STAFF_TYPES and (staff is None or not reason.strip()):
-        raise InvalidEntryError("An entry of staff has a member of staff and a reason.")
+    _refuse_nonsense(
+        type=type,
+        amount=amount,
+        key=key,
+        instants=(now, energy_counted_until),
+        staff=staff,
+        reason=reason,
+    )
     fingerprint = _fingerprint(type=type, source=source, request=request)
     row = {
         "player_id": player.pk,
@@ -108,6 +108,25 @@ def post(
         if first.fingerprint != fingerprint:
             raise KeyReusedError(first)
     return first, False
+
+
+def _refuse_nonsense(
+    *,
+    type: EntryType,  # noqa: A002
+    amount: int,
+    key: str,
+    instants: Iterable[datetime | None],
+    staff: User | None,
+    reason: str,
+) -> None:
+    if not 0 < amount <= AMOUNT_MAX:
+        raise InvalidEntryError(f"An amount is 1 to {AMOUNT_MAX:,}, not {amount:,}.")
+    if any(instant and is_naive(instant) for instant in instants):
+        raise InvalidEntryError("An instant needs a time zone.")
+    if not 0 < len(key) <= 128:
+        raise InvalidEntryError("An idempotency key has 1 to 128 characters.")
+    if type in STAFF_TYPES and (staff is None or not reason.strip()):
+        raise InvalidEntryError("An entry of staff has a member of staff and a reason.")
 
 
 _COLUMNS = (

@@ -37,38 +37,14 @@ class PaymentsConfig(AppConfig):
             goods=catalogue.goods_of,
         )
         buyable.read_with(catalogue.buyable_by)
-        alerts.declare(
-            kind=purchases.IN_REVIEW,
-            label="Payment in review",
-            runbook="docs/runbooks/payments.md",
-        )
-        alerts.declare(
-            kind=refunds.STUCK,
-            label="Refund does not get through",
-            runbook="docs/runbooks/payments.md",
-        )
-        alerts.declare(
-            kind=subscriptions.NOT_CANCELED,
-            label="Subscription not cancelled by Telegram",
-            runbook="docs/runbooks/payments.md",
-        )
-        alerts.declare(
-            kind=refunds.INCOMPLETE,
-            label="Refund paid by Telegram, not completed here",
-            runbook="docs/runbooks/payments.md",
-        )
-        alerts.declare(
-            kind=reconciliation.DIFFERENCE,
-            label="Reconciliation mismatch",
-            runbook="docs/runbooks/payments.md",
-        )
-        alerts.declare(
-            kind=offer_funnel.DROP,
-            label="Offer sells far less than before",
-            runbook="docs/runbooks/offers.md",
-        )
-        alerts.declare(
-            kind=offer_funnel.SPAM,
-            label="Offer muted by many players",
-            runbook="docs/runbooks/offers.md",
-        )
+        payments, offers = "docs/runbooks/payments.md", "docs/runbooks/offers.md"
+        for kind, label, runbook in (
+            (purchases.IN_REVIEW, "Payment in review", payments),
+            (refunds.STUCK, "Refund does not get through", payments),
+            (refunds.INCOMPLETE, "Refund paid by Telegram, not completed here", payments),
+            (subscriptions.NOT_CANCELED, "Subscription not cancelled by Telegram", payments),
+            (reconciliation.DIFFERENCE, "Reconciliation mismatch", payments),
+            (offer_funnel.DROP, "Offer sells far less than before", offers),
+            (offer_funnel.SPAM, "Offer muted by many players", offers),
+        ):
+            alerts.declare(kind=kind, label=label, runbook=runbook)

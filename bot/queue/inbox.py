@@ -254,6 +254,42 @@ def process(one: Claim, *, handle: Handler, slow_down: Handler, give_up: Handler
                 _dead_letter(one, give_up=give_up)
 
 
+_BEGIN = """
+WITH taken AS MATERIALIZED (
+  SELECT payload, player_key, received_at,
+    %(is_limited)s AND kind IN ('message', 'callback_query') AND player_key > 0
+    AND NOT coalesce(
+      payload -> 'message' ?| ARRAY['successful_payment', 'refunded_payment'], false
+    ) AS is_action
+  FROM bot_inboxupdate
+  WHERE update_id = %(update_id)s AND attempts = %(attempt)s AND state = 'WORKING'
+  FOR UPDATE
+), rate AS (
+  INSERT INTO bot_playerratelimit AS rate (player_key, free_at, verdict)
+  SELECT player_key, received_at + %(interval)s, 'allowed' FROM taken WHERE is_action
+  ON CONFLICT (player_key) DO UPDATE SET
+    verdict = CASE
+      WHEN rate.free_at <= excluded.free_at + %(slack)s THEN 'allowed'
+      WHEN rate.notified_at + %(notice_interval)s > excluded.free_at THEN 'drop'
+      ELSE 'notify'
+    END,
+    free_at = CASE
+      WHEN rate.free_at > excluded.free_at + %(slack)s THEN rate.free_at
+      ELSE greatest(rate.free_at + %(interval)s, excluded.free_at)
+    END,
+    notified_at = CASE
+      WHEN rate.free_at > excluded.free_at + %(slack)s AND coalesce(
+        rate.notified_at + %(notice_interval)s <= excluded.free_at, true
+      ) THEN excluded.free_at
+      ELSE rate.notified_at
+    END
+  RETURNING verdict
+)
+SELECT payload, pg_advisory_xact_lock(player_key), coalesce(verdict, 'allowed')
+FROM taken LEFT JOIN rate ON true
+"""
+
+
 def _begin(one: Claim) -> tuple[dict[str, Any], Verdict] | None:
     """Lock the update and its player's turn; return the payload, or None if the claim was lost.
 
@@ -275,40 +311,7 @@ def _begin(one: Claim) -> tuple[dict[str, Any], Verdict] | None:
     }
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            WITH taken AS MATERIALIZED (
-              SELECT payload, player_key, received_at,
-                %(is_limited)s AND kind IN ('message', 'callback_query') AND player_key > 0
-                AND NOT coalesce(
-                  payload -> 'message' ?| ARRAY['successful_payment', 'refunded_payment'], false
-                ) AS is_action
-              FROM bot_inboxupdate
-              WHERE update_id = %(update_id)s AND attempts = %(attempt)s AND state = 'WORKING'
-              FOR UPDATE
-            ), rate AS (
-              INSERT INTO bot_playerratelimit AS rate (player_key, free_at, verdict)
-              SELECT player_key, received_at + %(interval)s, 'allowed' FROM taken WHERE is_action
-              ON CONFLICT (player_key) DO UPDATE SET
-                verdict = CASE
-                  WHEN rate.free_at <= excluded.free_at + %(slack)s THEN 'allowed'
-                  WHEN rate.notified_at + %(notice_interval)s > excluded.free_at THEN 'drop'
-                  ELSE 'notify'
-                END,
-                free_at = CASE
-                  WHEN rate.free_at > excluded.free_at + %(slack)s THEN rate.free_at
-                  ELSE greatest(rate.free_at + %(interval)s, excluded.free_at)
-                END,
-                notified_at = CASE
-                  WHEN rate.free_at > excluded.free_at + %(slack)s AND coalesce(
-                    rate.notified_at + %(notice_interval)s <= excluded.free_at, true
-                  ) THEN excluded.free_at
-                  ELSE rate.notified_at
-                END
-              RETURNING verdict
-            )
-            SELECT payload, pg_advisory_xact_lock(player_key), coalesce(verdict, 'allowed')
-            FROM taken LEFT JOIN rate ON true
-            """,
+            _BEGIN,
             values,
         )
         row = cursor.fetchone()

@@ -496,6 +496,84 @@ def _claim_paced(
     return deliveries
 
 
+# What newer edits supersede leaves the queue in the same statement as what is claimed.
+_CLAIM = """
+WITH head AS MATERIALIZED (
+  SELECT waiting.id, waiting.chat_key, waiting.lane, waiting.method,
+    waiting.parameters -> 'message_id' AS message_id
+  FROM bot_outgoingcall AS waiting
+  LEFT JOIN bot_ratelimit AS rate ON rate.name = 'chat:' || waiting.chat_key
+  WHERE waiting.state = 'PENDING' AND waiting.lane = %(lane)s
+    AND waiting.due_at <= %(now)s
+    AND (waiting.expires_at IS NULL OR waiting.expires_at > %(now)s)
+    AND (rate.free_at IS NULL OR rate.free_at <= %(burst_until)s OR NOT waiting.paced)
+    AND (rate.limited_until IS NULL OR rate.limited_until <= %(now)s)
+    AND NOT EXISTS (
+      SELECT FROM bot_outgoingcall AS earlier
+      WHERE earlier.chat_key = waiting.chat_key
+        AND earlier.state IN ('PENDING', 'SENDING')
+        AND (earlier.lane, earlier.id) < (waiting.lane, waiting.id)
+    )
+  ORDER BY waiting.id
+  LIMIT %(limit)s
+  FOR UPDATE OF waiting SKIP LOCKED
+), chosen AS MATERIALIZED (
+  -- What replaces the text replaces the buttons with it, but not the other way round.
+  SELECT head.id AS head_id, head.chat_key, head.message_id, newest.round_question_id,
+    coalesce(newest.id, head.id) AS id
+  FROM head LEFT JOIN LATERAL (
+    SELECT newer.id, newer.round_question_id FROM bot_outgoingcall AS newer
+    WHERE head.method LIKE 'edit%%'
+      AND newer.chat_key = head.chat_key AND newer.lane = head.lane
+      AND newer.state = 'PENDING' AND newer.id > head.id
+      AND newer.parameters -> 'message_id' = head.message_id
+      AND (newer.method = head.method OR (
+        head.method = 'editMessageReplyMarkup' AND newer.method LIKE 'edit%%'
+      ))
+    ORDER BY newer.method = 'editMessageReplyMarkup', newer.id DESC
+    LIMIT 1
+    FOR UPDATE OF newer SKIP LOCKED
+  ) AS newest ON true
+), superseded AS (
+  UPDATE bot_outgoingcall AS call
+  SET state = 'SUPERSEDED', finished_at = %(now)s,
+      round_question_id = nullif(call.round_question_id, older.newest_round_question_id)
+  FROM (
+    SELECT older.id, chosen.round_question_id AS newest_round_question_id
+    FROM chosen CROSS JOIN LATERAL (
+      SELECT older.id FROM bot_outgoingcall AS older
+      WHERE chosen.id > chosen.head_id
+        AND older.chat_key = chosen.chat_key AND older.lane = %(lane)s
+        AND older.id >= chosen.head_id AND older.id < chosen.id
+        AND older.state = 'PENDING' AND older.method LIKE 'edit%%'
+        AND older.parameters -> 'message_id' = chosen.message_id
+      -- Looked up for each in the index of its chat, and never joined with all calls.
+      OFFSET 0
+    ) AS older
+  ) AS older
+  WHERE call.id = older.id
+), claimed AS (
+  UPDATE bot_outgoingcall AS call
+  SET state = 'SENDING', claimed_at = statement_timestamp(),
+      claim_number = call.claim_number + 1
+  FROM chosen WHERE call.id = chosen.id
+  RETURNING call.*
+), paced AS (
+  INSERT INTO bot_ratelimit (name, free_at)
+  SELECT DISTINCT
+    'chat:' || chat_key, %(now)s::timestamptz + make_interval(secs => %(interval)s)
+  FROM claimed WHERE paced
+  ORDER BY 1
+  ON CONFLICT (name) DO UPDATE
+  SET free_at =
+    greatest(bot_ratelimit.free_at, %(now)s) + make_interval(secs => %(interval)s)
+)
+SELECT id, method, chat_key, parameters, files, lane, created_at, attempts,
+  delivery_uncertain, claim_number
+FROM claimed ORDER BY id
+"""
+
+
 def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
     """Claim up to `limit` calls of `lane`, the first waiting one of each chat, in one statement.
 
@@ -507,81 +585,7 @@ def _claim(lane: Lane, *, limit: int, now: datetime) -> list[Delivery]:
     """
     with connection.cursor() as cursor:
         cursor.execute(
-            """
-            WITH head AS MATERIALIZED (
-              SELECT waiting.id, waiting.chat_key, waiting.lane, waiting.method,
-                waiting.parameters -> 'message_id' AS message_id
-              FROM bot_outgoingcall AS waiting
-              LEFT JOIN bot_ratelimit AS rate ON rate.name = 'chat:' || waiting.chat_key
-              WHERE waiting.state = 'PENDING' AND waiting.lane = %(lane)s
-                AND waiting.due_at <= %(now)s
-                AND (waiting.expires_at IS NULL OR waiting.expires_at > %(now)s)
-                AND (rate.free_at IS NULL OR rate.free_at <= %(burst_until)s OR NOT waiting.paced)
-                AND (rate.limited_until IS NULL OR rate.limited_until <= %(now)s)
-                AND NOT EXISTS (
-                  SELECT FROM bot_outgoingcall AS earlier
-                  WHERE earlier.chat_key = waiting.chat_key
-                    AND earlier.state IN ('PENDING', 'SENDING')
-                    AND (earlier.lane, earlier.id) < (waiting.lane, waiting.id)
-                )
-              ORDER BY waiting.id
-              LIMIT %(limit)s
-              FOR UPDATE OF waiting SKIP LOCKED
-            ), chosen AS MATERIALIZED (
-              -- What replaces the text replaces the buttons with it, but not the other way round.
-              SELECT head.id AS head_id, head.chat_key, head.message_id, newest.round_question_id,
-                coalesce(newest.id, head.id) AS id
-              FROM head LEFT JOIN LATERAL (
-                SELECT newer.id, newer.round_question_id FROM bot_outgoingcall AS newer
-                WHERE head.method LIKE 'edit%%'
-                  AND newer.chat_key = head.chat_key AND newer.lane = head.lane
-                  AND newer.state = 'PENDING' AND newer.id > head.id
-                  AND newer.parameters -> 'message_id' = head.message_id
-                  AND (newer.method = head.method OR (
-                    head.method = 'editMessageReplyMarkup' AND newer.method LIKE 'edit%%'
-                  ))
-                ORDER BY newer.method = 'editMessageReplyMarkup', newer.id DESC
-                LIMIT 1
-                FOR UPDATE OF newer SKIP LOCKED
-              ) AS newest ON true
-            ), superseded AS (
-              UPDATE bot_outgoingcall AS call
-              SET state = 'SUPERSEDED', finished_at = %(now)s,
-                  round_question_id = nullif(call.round_question_id, older.newest_round_question_id)
-              FROM (
-                SELECT older.id, chosen.round_question_id AS newest_round_question_id
-                FROM chosen CROSS JOIN LATERAL (
-                  SELECT older.id FROM bot_outgoingcall AS older
-                  WHERE chosen.id > chosen.head_id
-                    AND older.chat_key = chosen.chat_key AND older.lane = %(lane)s
-                    AND older.id >= chosen.head_id AND older.id < chosen.id
-                    AND older.state = 'PENDING' AND older.method LIKE 'edit%%'
-                    AND older.parameters -> 'message_id' = chosen.message_id
-                  -- Looked up for each in the index of its chat, and never joined with all calls.
-                  OFFSET 0
-                ) AS older
-              ) AS older
-              WHERE call.id = older.id
-            ), claimed AS (
-              UPDATE bot_outgoingcall AS call
-              SET state = 'SENDING', claimed_at = statement_timestamp(),
-                  claim_number = call.claim_number + 1
-              FROM chosen WHERE call.id = chosen.id
-              RETURNING call.*
-            ), paced AS (
-              INSERT INTO bot_ratelimit (name, free_at)
-              SELECT DISTINCT
-                'chat:' || chat_key, %(now)s::timestamptz + make_interval(secs => %(interval)s)
-              FROM claimed WHERE paced
-              ORDER BY 1
-              ON CONFLICT (name) DO UPDATE
-              SET free_at =
-                greatest(bot_ratelimit.free_at, %(now)s) + make_interval(secs => %(interval)s)
-            )
-            SELECT id, method, chat_key, parameters, files, lane, created_at, attempts,
-              delivery_uncertain, claim_number
-            FROM claimed ORDER BY id
-            """,
+            _CLAIM,
             {
                 "lane": lane,
                 "now": now,
