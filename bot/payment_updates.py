@@ -21,11 +21,12 @@ from bot.screens.offers import touchpoints
 from bot.screens.receipts import buttons as receipts_buttons
 from bot.screens.receipts import texts as receipts_texts
 from bot.screens.shop import texts as shop_texts
-from payments import purchases, refunds, subscriptions
+from payments import checkout, purchases, refunds, subscriptions
+from payments.checkout import PreCheckout
 from payments.errors import Refusal, RefusedError
 from payments.models import Purchase, PurchaseStatus
 from payments.offer_rules import Touchpoint
-from payments.purchases import Payment, PreCheckout
+from payments.purchases import Payment
 from quizarena.players.models import Player
 from quizarena.players.services import language_for
 
@@ -58,7 +59,7 @@ def handle_payment_update(update: Mapping[str, Any], *, now: datetime) -> dict[s
 
 def _answer(query: Mapping[str, Any], *, now: datetime) -> dict[str, Any]:
     """Decide on a pre-checkout (Bot API PreCheckoutQuery), in the player's language."""
-    refusal = purchases.check_out(
+    refusal = checkout.check_out(
         PreCheckout(
             query_id=query["id"],
             telegram_id=query["from"]["id"],
@@ -82,7 +83,7 @@ def _in_the_players_words(refusal: Refusal, query: Mapping[str, Any], *, now: da
     """Return why the Stars are not taken, as the player reads it."""
     user, until = query["from"], None
     if refusal is Refusal.TOO_SOON:
-        until = purchases.payable_from(payload=query["invoice_payload"], now=now)
+        until = checkout.payable_from(payload=query["invoice_payload"], now=now)
     player = Player.objects.known_as(user["id"]).first()
     with dates.speaking_to(player, language=language_for(user.get("language_code"))):
         return shop_texts.refused(RefusedError(refusal, until=until))

@@ -311,6 +311,16 @@ def refusals(
     return reasons
 
 
+def refusals_of(purchase: Any, *, now: datetime) -> list[RefusedError]:
+    """Return what the rules have against a purchase that was fetched with its circumstances."""
+    return refusals(
+        product=purchase.product,
+        player=purchase.player,
+        found=circumstances(purchase),
+        now=now,
+    )
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Offer:
     """A product as one player sees it: `refused` says why it cannot be bought now.

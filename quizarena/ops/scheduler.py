@@ -70,13 +70,13 @@ class Scheduler(DatabaseScheduler):
 
     def _do_sync(self) -> None:
         with self._using_the_connection():
-            super()._do_sync()  # type: ignore[no-untyped-call]
+            super()._do_sync()  # type: ignore[misc]
 
     def close(self) -> None:
         """Save when the tasks were last sent, unless a statement has been interrupted for it."""
         if not self._uses_the_connection:
             with self._using_the_connection():
-                super().close()  # type: ignore[no-untyped-call]
+                super().close()
 
     @contextmanager
     def _using_the_connection(self) -> Iterator[None]:

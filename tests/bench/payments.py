@@ -12,9 +12,10 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from economy import wallets
-from payments import purchases, refunds
+from payments import checkout, purchases, refunds
+from payments.checkout import PreCheckout
 from payments.models import XTR, Purchase, RefundSource
-from payments.purchases import Payment, PreCheckout
+from payments.purchases import Payment
 from quizarena.players.models import Player
 from tests.bench.clients import CLIENTS, Work, clients, per_second
 from tests.bench.pgbench import transactions_per_second
@@ -55,7 +56,7 @@ def _check_out(player: Player, purchase: Purchase) -> None:
         stars=5,
         currency=XTR,
     )
-    assert purchases.check_out(query, now=timezone.now()) is None
+    assert checkout.check_out(query, now=timezone.now()) is None
 
 
 def _record(player: Player, purchase: Purchase) -> str:

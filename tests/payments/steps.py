@@ -9,10 +9,11 @@ from typing import Any
 from django.db import connection, transaction
 
 from economy.models import LedgerEntry, Wallet
-from payments import purchases, refunds
+from payments import checkout, purchases, refunds
+from payments.checkout import PreCheckout
 from payments.errors import Refusal
 from payments.models import Flag, Purchase, PurchaseStatus, Refund, RefundSource
-from payments.purchases import Payment, PreCheckout
+from payments.purchases import Payment
 from quizarena.players.models import Player
 from tests.owner import as_owner
 
@@ -47,7 +48,7 @@ def check_out(
         stars=purchase.stars or 0,
         currency="XTR",
     )
-    return purchases.check_out(replace(asked, **changes), now=now)
+    return checkout.check_out(replace(asked, **changes), now=now)
 
 
 def payment(purchase: Purchase, **changes: Any) -> Payment:

@@ -11,7 +11,7 @@ from django.db.models import QuerySet
 
 from economy import grants, ledger
 from economy.models import PremiumSpan
-from payments import catalogue, purchases, refunds, subscriptions
+from payments import catalogue, checkout, purchases, refunds, subscriptions
 from payments.errors import Refusal
 from payments.models import Purchase, PurchaseEvent, Refund, Subscription
 from quizarena.players import services as players
@@ -347,7 +347,7 @@ class TestStale:
 
     def test_two_jobs_close_a_purchase_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         purchase = steps.open_purchase(PlayerFactory.create())
-        meet_after(monkeypatch, purchases, "_fail")
+        meet_after(monkeypatch, purchases, "fail")
         close = partial(purchases.fail_stale, now=NOON + 31 * MINUTE, limit=10)
 
         results = run_together(close, close)
@@ -359,7 +359,7 @@ class TestStale:
         """Show that the test above can fail: both say that they have."""
         steps.open_purchase(PlayerFactory.create())
         take_row_locks_away(monkeypatch)
-        meet_after(monkeypatch, purchases, "_fail")
+        meet_after(monkeypatch, purchases, "fail")
         close = partial(purchases.fail_stale, now=NOON + 31 * MINUTE, limit=10)
 
         assert run_together(close, close) == [1, 1]
@@ -446,7 +446,7 @@ class TestPreCheckout:
 
     def test_one_query_is_answered_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         purchase = steps.open_purchase(PlayerFactory.create())
-        meet_after(monkeypatch, purchases, "_checkout_refusal")
+        meet_after(monkeypatch, checkout, "_checkout_refusal")
         ask = partial(steps.check_out, purchase, query="query")
 
         assert run_together(ask, ask) == [None, None]
@@ -461,7 +461,7 @@ class TestPreCheckout:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Show that the tests above can fail: what is beside the row is as it was before."""
-        monkeypatch.setattr(purchases, "_VERSION_SEEN", purchases._VERSION)
+        monkeypatch.setattr(checkout, "_VERSION_SEEN", checkout._VERSION)
         compile_anew(monkeypatch)
 
         assert self.answers(PlayerFactory.create()) == [None, Refusal.NOT_FOR_SALE]
