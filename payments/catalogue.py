@@ -24,8 +24,9 @@ from quizarena.players.models import Player
 
 Row = TypeVar("Row", bound=Model)
 
-# The catalogue on the first day. Afterwards operators change price, visibility and texts in admin,
-# and nothing here touches a product that is there.
+# The catalogue on the first day, in the order of the shop: what is new comes last, since products
+# that are there keep their position. Afterwards operators change price, visibility and texts in
+# admin, and nothing here touches them.
 PRODUCTS: tuple[dict[str, Any], ...] = (
     {
         "code": "ENERGY_10",

@@ -1,8 +1,8 @@
 """Refunds: the intent is stored, Telegram is asked, and then everything is taken back at once.
 
-Product rules, section 5.7. Whatever dies on the way, `finish` continues where it stopped:
-Telegram says "already refunded" to a repeat, and the rest is one transaction. Lock order: Purchase,
-Refund, Wallet.
+Product rules, section 5.7: `ask`, `finish`, and `complete`, which reverses the grant. Whatever dies
+on the way, `finish` continues where it stopped: Telegram says "already refunded" to a repeat, and
+the rest is one transaction. Lock order: Purchase, Refund, Wallet.
 """
 
 from collections.abc import Mapping

@@ -1,6 +1,7 @@
 """Why a player cannot use a code. Pure: facts in, reasons out.
 
-Used by the redemption itself and by "test as a player", so that both say the same.
+Used by the redemption itself and by "test as a player", so that both say the same. What only the
+redemption can see it adds itself: nothing to buy, a race that was lost, the tries of a day.
 Product rules, section 8.
 """
 

@@ -16,7 +16,7 @@ CHECK_FOR = timedelta(minutes=4)
 
 
 @app.task
-def expire_holds() -> int:
+def expire_reservations() -> int:
     """Expire the reservations whose time is over; return how many."""
     return redemptions.expire(now=timezone.now(), limit=BATCH)
 

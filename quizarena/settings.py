@@ -206,6 +206,7 @@ TIME_ZONE = env.str("BUSINESS_TIME_ZONE", default="Europe/Berlin")
 USE_TZ = True
 USE_I18N = True
 LANGUAGE_CODE = "en"  # Of the admin; a player's own language is set for each update.
+# And `Language` of quizarena/players/models.py; README.md says what else a language needs.
 LANGUAGES = [("de", "Deutsch"), ("en", "English"), ("uk", "Українська")]
 LOCALE_PATHS = [BASE_DIR / "bot" / "locale"]
 FORMAT_MODULE_PATH = ["quizarena.formats"]
@@ -422,7 +423,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "options": {"expires": 300.0, "queue": "critical"},
     },
     "expire-reservations": {
-        "task": "promos.tasks.expire_holds",
+        "task": "promos.tasks.expire_reservations",
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },

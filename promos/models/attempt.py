@@ -25,7 +25,7 @@ class Channel(models.TextChoices):
 class Attempt(models.Model):
     """Somebody has entered a code. Append-only; `refusal` says why it was not accepted.
 
-    `detail` is for staff alone: what exactly stood against it.
+    `detail` is for staff alone: what exactly stood against it, a `promos.rules.Reason`.
     """
 
     player = models.ForeignKey(

@@ -469,7 +469,7 @@ class TestTasks:
         counts = [
             task()
             for task in (
-                tasks.expire_holds,
+                tasks.expire_reservations,
                 tasks.roll_over_campaigns,
                 tasks.guard_codes,
                 tasks.verify_campaign_counters,
@@ -479,7 +479,11 @@ class TestTasks:
         assert counts == [1, 1, 1, 0]
         assert (status(over), status(attacked)) == ("EXPIRED", "PAUSED")
         # Whoever comes second finds nothing.
-        assert [tasks.expire_holds(), tasks.roll_over_campaigns(), tasks.guard_codes()] == [0, 0, 0]
+        assert [tasks.expire_reservations(), tasks.roll_over_campaigns(), tasks.guard_codes()] == [
+            0,
+            0,
+            0,
+        ]
 
     def test_codes_are_made_batch_after_batch(self) -> None:
         campaign = make_campaign(status="DRAFT")
@@ -492,7 +496,7 @@ class TestTasks:
     @pytest.mark.parametrize(
         ("task", "seconds"),
         [
-            ("promos.tasks.expire_holds", 60.0),
+            ("promos.tasks.expire_reservations", 60.0),
             ("promos.tasks.guard_codes", 60.0),
             ("promos.tasks.roll_over_campaigns", 600.0),
         ],

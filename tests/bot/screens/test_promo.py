@@ -492,7 +492,7 @@ class TestBuying:
 
         with time_machine.travel(timezone.now() + 16 * MINUTE, tick=True):
             refused = pay(road, anna)
-            assert tasks.expire_holds() == 1
+            assert tasks.expire_reservations() == 1
 
         assert refused["state"] == "refused"
         assert refused["reason"] == (
@@ -511,7 +511,7 @@ class TestBuying:
         assert pay(road, anna, faults=["payment_delayed"])["state"] == "paid"
 
         with time_machine.travel(timezone.now() + 20 * MINUTE, tick=True):
-            assert tasks.expire_holds() == 0
+            assert tasks.expire_reservations() == 0
             shop = say(road, anna, "/shop")["text"]
             road.sandbox.let_payments_arrive()
             travel(road)
@@ -526,7 +526,7 @@ class TestBuying:
         say(road, anna, "/promo HELLO2026")
         discounted_invoice(road, anna, "ENERGY_10")
         with time_machine.travel(timezone.now() + 16 * MINUTE, tick=True):
-            tasks.expire_holds()
+            tasks.expire_reservations()
 
             pay(road, anna, faults=["payment_early", "pre_checkout_lost"])
             road.sandbox.wait_for(road.fetch)
