@@ -11,7 +11,7 @@ def nouns(slot: Slot, level: str, rows: Iterable[Noun]) -> list[Noun]:
         row
         for row in rows
         if _fits(slot, level, row.level, row.theme, row.noun, row.classes)
-        and (row.gender != "pl" if slot.number == "sg" else bool(row.plurals) or row.gender == "pl")
+        and _has_number(row, slot)
     ]
 
 
@@ -34,6 +34,13 @@ def verbs(slot: Slot, level: str, rows: Iterable[Verb]) -> list[Verb]:
         if _fits(slot, level, row.level, row.theme, row.verb, row.object_classes)
         and (not slot.frames or set(slot.frames) & set(row.frames))
     ]
+
+
+def _has_number(noun: Noun, slot: Slot) -> bool:
+    if slot.number == "pl":
+        return bool(noun.plurals) or noun.gender == "pl"
+    # What has no plural is not counted, and has no indefinite article: nobody says "eine Milch".
+    return noun.gender != "pl" and (slot.article != "indefinite" or bool(noun.plurals))
 
 
 def _fits(

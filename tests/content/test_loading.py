@@ -439,6 +439,19 @@ def test_a_slot_in_the_plural_is_not_fitted_by_a_noun_without_one(tmp_path: Path
     ]
 
 
+def test_a_noun_without_a_plural_has_no_indefinite_article(tmp_path: Path) -> None:
+    nouns = FIVE.replace("Tisch,m,Tische", "Tisch,m,-")
+    template = TEMPLATE.replace("article: definite", "article: indefinite")
+
+    assert len(load(lexicon(tmp_path, nouns_csv=nouns, templates_yaml=TEMPLATE)).templates) == 1
+    assert complaints(tmp_path, templates_yaml=template) == [
+        (
+            "templates.yaml, line 6, slots.thing: is fitted by 4 rows, 5 is the least; "
+            "name wider classes or a higher level"
+        )
+    ]
+
+
 def test_a_word_that_a_slot_names_must_be_in_the_lexicon(tmp_path: Path) -> None:
     template = TEMPLATE.replace(
         "classes: [furniture]", "classes: [], words: [Bett, Regal, Sofa, Stuhl, Tisch, Thron]"
