@@ -33,6 +33,9 @@ def verbs(slot: Slot, level: str, rows: Iterable[Verb]) -> list[Verb]:
         for row in rows
         if _fits(slot, level, row.level, row.theme, row.verb, row.object_classes)
         and (not slot.frames or set(slot.frames) & set(row.frames))
+        and (not slot.is_split or row.separable == "yes")
+        # No sentence has a place for the pronoun.
+        and not row.reflexive
     ]
 
 

@@ -39,15 +39,20 @@ TOPIC_FIELDS = ("id", "level", "title")
 RULE_FIELDS = ("id", "level", "topic", "title", "text", "examples")
 RULE_OPTIONS = ("table",)
 
+# Where the prefix of a separable verb stands: `Er {verb} um sieben Uhr {verb.prefix}.`
+PREFIX = ".prefix"
+
 _MARKER = re.compile(r"\{([^{}]*)\}")
 _ID = re.compile(r"[a-z0-9]+([-_][a-z0-9]+)*")
 
 
 def template(entry: Record) -> Template:
     de = sentence(entry, "de")
-    slots = _slots(entry)
-    names = {slot.name for slot in slots}
     marked = set(_MARKER.findall(de))
+    split = {name.removesuffix(PREFIX) for name in marked if name.endswith(PREFIX)}
+    slots = _slots(entry, split)
+    names = {slot.name for slot in slots}
+    marked -= {f"{slot.name}{PREFIX}" for slot in slots if slot.pos == "verb"}
     for name in sorted(marked - names):
         entry.complain("de", f"{{{name}}} is no slot; add it to slots")
     for name in sorted(names - marked):
@@ -101,7 +106,7 @@ def identifier(entry: Record) -> str:
     return value
 
 
-def _slots(entry: Record) -> tuple[Slot, ...]:
+def _slots(entry: Record, split: set[str]) -> tuple[Slot, ...]:
     value = entry.values.get("slots", {})
     if not isinstance(value, dict) or not value:
         entry.complain("slots", "has no slot; write `name: {pos: noun, classes: [food_solid]}`")
@@ -109,13 +114,13 @@ def _slots(entry: Record) -> tuple[Slot, ...]:
     slots = []
     for name, options in value.items():
         if isinstance(options, dict):
-            slots.append(_slot(name, entry.part("slots", options, name)))
+            slots.append(_slot(name, entry.part("slots", options, name), name in split))
         else:
             entry.complain("slots", "is no slot; write {pos: noun, classes: [dish]}", name)
     return tuple(slots)
 
 
-def _slot(name: str, part: Record) -> Slot:
+def _slot(name: str, part: Record, is_split: bool) -> Slot:
     pos = part.one_of("pos", PARTS_OF_SPEECH)
     expect(part, SLOT_FIELDS, SLOT_OPTIONS.get(pos, ()))
     classes = part.some_of("classes", CLASSES, required=False)
@@ -135,6 +140,7 @@ def _slot(name: str, part: Record) -> Slot:
         number=part.one_of("number", NUMBERS) if "number" in part.values else "sg",
         article=part.one_of("article", ARTICLES) if "article" in part.values else "none",
         form=part.one_of("form", forms) if "form" in part.values else forms[0],
+        is_split=is_split,
     )
 
 

@@ -37,7 +37,7 @@ FAMILIES = (
 ARTICLES = ("none", "definite", "indefinite", "kein", "mein", "dein", "dieser")
 # How an adjective or a verb stands in a slot; the first is what a slot without `form` has.
 ADJECTIVE_FORMS = ("base", "declined", "comparative", "superlative")
-VERB_FORMS = ("infinitive", "present", "preterite", "participle")
+VERB_FORMS = ("infinitive", "present", "subordinate", "preterite", "participle")
 
 ROWS_PER_SLOT_MIN = 5
 RULE_TEXT_MAX = 500
@@ -116,8 +116,9 @@ class Slot:
     """A place in a template, and which rows fit it.
 
     A noun or an adjective fits by a class, a verb by a class of its object; `themes`, `words` and
-    `exclude` narrow that, `frames` asks a verb for one of them. Rows above the template's level
-    never fit.
+    `exclude` narrow that, `frames` asks a verb for one of them. `is_split` is true where the
+    sentence has a place for the prefix of a separable verb. Rows above the template's level never
+    fit, nor do reflexive verbs.
     """
 
     name: str
@@ -131,6 +132,7 @@ class Slot:
     number: str
     article: str
     form: str
+    is_split: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -98,7 +98,7 @@ def verb(row: Record) -> Verb:
         row.complain("present_3sg", f"does not end in ' {prefix}'; write it as in 'steht auf'")
     elif separable == "yes" and not participle.startswith(prefix):
         row.complain("participle", f"does not begin with {prefix!r}; write it as 'aufgestanden'")
-    elif separable == "no" and participle.startswith((f"{prefix}ge", "ge")) and prefix != "ge":
+    elif separable == "no" and _has_ge(participle, prefix) and not word.startswith(f"{prefix}ge"):
         row.complain("participle", f"has ge-, but {prefix}- cannot be separated; write it without")
     return Verb(
         verb=word,
@@ -157,6 +157,10 @@ def sentence(row: Record, language: str) -> str:
     if text and (problem := wrong_letters(text, language)):
         row.complain(language, problem)
     return text
+
+
+def _has_ge(participle: str, prefix: str) -> bool:
+    return participle.startswith((f"{prefix}ge", "ge")) and prefix != "ge"
 
 
 def _plurals(row: Record, word: str, gender: str) -> tuple[str, ...]:

@@ -452,6 +452,55 @@ def test_a_noun_without_a_plural_has_no_indefinite_article(tmp_path: Path) -> No
     ]
 
 
+def test_only_separable_verbs_fit_where_a_prefix_has_a_place(tmp_path: Path) -> None:
+    verbs = VERBS + "".join(
+        f"{prefix}{verb},A1,home,{present} {prefix},x,{prefix}{participle},sein,{prefix},yes,"
+        f"{reflexive},nom,,,verb,дієслово,\n"
+        for prefix, verb, present, participle, reflexive in (
+            ("auf", "stehen", "steht", "gestanden", ""),
+            ("auf", "wachen", "wacht", "gewacht", ""),
+            ("ab", "fahren", "fährt", "gefahren", ""),
+            ("an", "kommen", "kommt", "gekommen", ""),
+            ("um", "ziehen", "zieht", "gezogen", "acc"),
+        )
+    )
+    gehen = "gehen,A1,home,geht,ging,gegangen,sein,,,,nom,,,go,йти,\n"
+    template = (
+        "- id: at-seven\n  level: A1\n  family: separable\n"
+        "  de: Er {verb} um sieben {verb.prefix}.\n"
+        "  slots:\n    verb: {pos: verb, classes: [], form: present,\n"
+        "      words: [aufstehen, aufwachen, abfahren, ankommen, umziehen, gehen]}\n"
+        "  en: He does it at seven.\n  uk: Він робить це о сьомій.\n"
+    )
+
+    found = complaints(tmp_path, verbs_csv=verbs + gehen, templates_yaml=template)
+
+    assert [line.split(";")[0] for line in found] == [
+        "templates.yaml, line 6, slots.verb: 'gehen' is named, but no verb of that name fits",
+        "templates.yaml, line 6, slots.verb: 'umziehen' is named, but no verb of that name fits",
+        "templates.yaml, line 6, slots.verb: is fitted by 4 rows, 5 is the least",
+    ]
+
+
+def test_only_a_verb_has_a_prefix(tmp_path: Path) -> None:
+    template = TEMPLATE.replace("de: Hier ist {thing}.", "de: Hier ist {thing} {thing.prefix}.")
+
+    assert complaints(tmp_path, templates_yaml=template) == [
+        "templates.yaml, line 4, de: {thing.prefix} is no slot; add it to slots"
+    ]
+
+
+def test_a_participle_with_ge_of_its_own_is_right(tmp_path: Path) -> None:
+    verbs = VERBS + (
+        "begegnen,B1,people,begegnet,begegnete,begegnet,sein,be,no,,nom_dat,person,,"
+        "meet,зустрічати,\n"
+    )
+
+    [verb] = load(lexicon(tmp_path, verbs_csv=verbs)).verbs
+
+    assert verb.participle == "begegnet"
+
+
 def test_a_word_that_a_slot_names_must_be_in_the_lexicon(tmp_path: Path) -> None:
     template = TEMPLATE.replace(
         "classes: [furniture]", "classes: [], words: [Bett, Regal, Sofa, Stuhl, Tisch, Thron]"
@@ -564,7 +613,15 @@ class TestCheck:
 
 
 class TestShippedLexicon:
-    def test_it_is_without_complaint(self) -> None:
+    def test_it_is_without_complaint_and_as_large_as_it_was(self) -> None:
         lexicon = load()
 
-        assert {noun.level for noun in lexicon.nouns} <= set(LEVELS)
+        assert len(lexicon.nouns) >= 1_200
+        assert len(lexicon.adjectives) >= 250
+        assert len(lexicon.templates) >= 200
+
+    def test_every_level_and_theme_has_nouns(self) -> None:
+        nouns = load().nouns
+
+        assert {noun.level for noun in nouns} == set(LEVELS)
+        assert {noun.theme for noun in nouns} == set(THEMES)
