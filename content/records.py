@@ -1,5 +1,6 @@
 """Files as records: each knows its file and line, and collects what is wrong with it."""
 
+import codecs
 import csv
 import io
 from collections.abc import Iterator, Sequence
@@ -7,8 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import yaml
-
-BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 
 # What a YAML file holds: every scalar is the text that stands there (so that `no` stays a word).
 Value = str | list["Value"] | dict[str, "Value"]
@@ -128,7 +127,9 @@ def read_table(path: Path, columns: Sequence[str], complaints: list[Complaint]) 
             return
         started = reader.line_num + 1
         for cells in reader:
-            if len(cells) == len(columns):
+            if not any(cells):
+                complaints.append(Complaint(path.name, started, "", "is empty; remove the line"))
+            elif len(cells) == len(columns):
                 values: dict[str, Value] = dict(zip(columns, cells, strict=True))
                 yield Record(path.name, started, values, complaints)
             else:
@@ -144,6 +145,8 @@ def read_table(path: Path, columns: Sequence[str], complaints: list[Complaint]) 
 
 
 def _wrong_header(header: Sequence[str], columns: Sequence[str]) -> tuple[str, str]:
+    if len(header) == 1 and ";" in header[0]:
+        return "", "the fields are separated by semicolons; save the file with commas"
     for name in header:
         if name not in columns:
             return name, f"is no column; the header is {','.join(columns)}"
@@ -185,7 +188,7 @@ def read_list(
         lines: dict[Place, int] = {}
         values: dict[str, Value] = {}
         record = Record(path.name, line, values, complaints, lines)
-        values.update(_mapping(node, (), record))
+        values.update(_mapping(node, (), record, set()))
         expect(record, needed, optional)
         yield record
 
@@ -201,7 +204,9 @@ def expect(record: Record, needed: Sequence[str], optional: Sequence[str] = ()) 
             record.complain(name, "is missing; add it")
 
 
-def _mapping(node: yaml.MappingNode, place: Place, record: Record) -> dict[str, Value]:
+def _mapping(
+    node: yaml.MappingNode, place: Place, record: Record, seen: set[int]
+) -> dict[str, Value]:
     values: dict[str, Value] = {}
     for key, value in node.value:
         name = str(key.value)
@@ -210,25 +215,35 @@ def _mapping(node: yaml.MappingNode, place: Place, record: Record) -> dict[str, 
             problem = "stands twice in one entry; remove one"
             record.complaints.append(Complaint(record.file, line, name, problem))
         record.lines[(*place, name)] = key.start_mark.line + 1
-        values[name] = _value(value, (*place, name), record)
+        values[name] = _value(value, (*place, name), record, seen)
     return values
 
 
-def _value(node: yaml.Node, place: Place, record: Record) -> Value:
-    record.lines.setdefault(place, node.start_mark.line + 1)
+def _value(node: yaml.Node, place: Place, record: Record, seen: set[int]) -> Value:
+    line = record.lines.setdefault(place, node.start_mark.line + 1)
+    if id(node) in seen:
+        # An alias is the node it names, which may even hold the alias.
+        problem = "is an alias; write out what it stands for"
+        record.complaints.append(Complaint(record.file, line, str(place[0]), problem))
+        return ""
+    seen.add(id(node))
     if isinstance(node, yaml.MappingNode):
-        return _mapping(node, place, record)
+        return _mapping(node, place, record, seen)
     if isinstance(node, yaml.SequenceNode):
-        return [_value(item, (*place, number), record) for number, item in enumerate(node.value)]
+        items = enumerate(node.value)
+        return [_value(item, (*place, number), record, seen) for number, item in items]
     return str(node.value)
 
 
 def _decode(path: Path, complaints: list[Complaint]) -> str | None:
     raw = path.read_bytes()
-    if raw.startswith(BYTE_ORDER_MARK):
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        complaints.append(Complaint(path.name, 1, "", "is UTF-16; save the file as UTF-8"))
+        return None
+    if raw.startswith(codecs.BOM_UTF8):
         problem = "begins with a byte order mark; save it as UTF-8 without one (no BOM)"
         complaints.append(Complaint(path.name, 1, "", problem))
-        raw = raw.removeprefix(BYTE_ORDER_MARK)
+        raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
         return raw.decode()
     except UnicodeDecodeError as error:

@@ -170,6 +170,8 @@ def complaints(directory: Path, **files: str | bytes) -> list[str]:
                 "look for a quote that is not closed"
             ),
         ),
+        ("\n", "nouns.csv, line 2: is empty; remove the line"),
+        (TISCH + ",,,,,,,,,\n", "nouns.csv, line 3: is empty; remove the line"),
         (
             TISCH + TISCH,
             "nouns.csv, line 3, noun: 'Tisch' stands in line 2 already; remove or change one",
@@ -223,6 +225,19 @@ def test_a_noun_with_a_fault_is_named(tmp_path: Path, row: str, complaint: str) 
             "nouns_csv",
             NOUNS.replace("noun,gender", "gender,noun"),
             "nouns.csv, line 1: the columns stand in another order; the header is " + NOUNS.strip(),
+        ),
+        (
+            "nouns_csv",
+            (NOUNS + TISCH).replace(",", ";"),
+            (
+                "nouns.csv, line 1: the fields are separated by semicolons; "
+                "save the file with commas"
+            ),
+        ),
+        (
+            "nouns_csv",
+            (NOUNS + TISCH).encode("utf-16"),
+            "nouns.csv, line 1: is UTF-16; save the file as UTF-8",
         ),
         (
             "nouns_csv",
@@ -376,6 +391,16 @@ def test_a_noun_with_a_fault_is_named(tmp_path: Path, row: str, complaint: str) 
             "templates.yaml, line 1: is no entry with fields; write `- id: ...`",
         ),
         (
+            "topics_yaml",
+            TOPICS.encode("cp1252", errors="replace").replace(b"Mehrzahl", b"W\xf6rter"),
+            "topics.yaml, line 1: 'ö' is in Windows-1252 or the like; save the file as UTF-8",
+        ),
+        (
+            "topics_yaml",
+            TOPICS.replace("plural", "[plural]", 1),
+            "topics.yaml, line 1, id: is a list or a mapping; write one text",
+        ),
+        (
             "rules_yaml",
             RULE.replace("Many words get -e.", "x" * 501),
             "rules.yaml, line 5, text.en: has 501 characters; 500 is the most, shorten it",
@@ -407,6 +432,15 @@ def test_a_rule_needs_a_topic_that_is_there(tmp_path: Path) -> None:
     assert complaints(
         tmp_path, rules_yaml=RULE.replace("topic: plural", "topic: cases"), topics_yaml=TOPICS
     ) == ["rules.yaml, line 3, topic: 'cases' is not in topics.yaml; add it there or write another"]
+
+
+def test_an_alias_is_not_followed_for_it_may_hold_itself(tmp_path: Path) -> None:
+    topics = TOPICS.replace("title: {", "title: &title {self: *title, ")
+
+    assert complaints(tmp_path, topics_yaml=topics) == [
+        "topics.yaml, line 1, title: is an alias; write out what it stands for",
+        "topics.yaml, line 1, title.self: is no language here; write de, en, uk",
+    ]
 
 
 def test_a_slot_that_five_rows_fit_is_enough(tmp_path: Path) -> None:
