@@ -1,0 +1,1 @@
+"""What questions are made of: a lexicon of German, as files that a teacher reads and edits."""

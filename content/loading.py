@@ -1,0 +1,160 @@
+"""A directory becomes a lexicon, wholly or not at all."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import TypeVar
+
+from content import fitting, lists, tables
+from content.records import Complaint, Record, read_list, read_table
+from content.schema import ROWS_PER_SLOT_MIN, Adjective, Lexicon, Noun, Slot, Template, Verb
+
+SHIPPED = Path(__file__).parent / "lexicon"
+
+Row = TypeVar("Row")
+# A row and the record it was made from, which can still complain.
+Read = list[tuple[Row, Record]]
+
+
+class LexiconError(Exception):
+    """The lexicon cannot be used. `complaints` is all that is wrong with it, by file and line."""
+
+    def __init__(self, complaints: Iterable[Complaint]) -> None:
+        self.complaints = tuple(sorted(set(complaints)))
+        super().__init__("\n".join(str(complaint) for complaint in self.complaints))
+
+
+def load(path: Path = SHIPPED) -> Lexicon:
+    """Return the lexicon in the directory `path`. A file that is not there counts as empty.
+
+    Raises `LexiconError` with every complaint about every file.
+    """
+    if not path.is_dir():
+        raise LexiconError([Complaint(str(path), 0, "", "is no directory; name the lexicon's")])
+    complaints: list[Complaint] = []
+
+    def table(name: str, columns: tuple[str, ...], make: Callable[[Record], Row]) -> Read[Row]:
+        file = path / name
+        if not file.exists():
+            return []
+        return [(make(record), record) for record in read_table(file, columns, complaints)]
+
+    def entries(
+        name: str,
+        make: Callable[[Record], Row],
+        needed: tuple[str, ...],
+        optional: tuple[str, ...] = (),
+    ) -> Read[Row]:
+        file = path / name
+        if not file.exists():
+            return []
+        return [(make(entry), entry) for entry in read_list(file, needed, optional, complaints)]
+
+    nouns = table("nouns.csv", tables.NOUN_COLUMNS, tables.noun)
+    adjectives = table("adjectives.csv", tables.ADJECTIVE_COLUMNS, tables.adjective)
+    verbs = table("verbs.csv", tables.VERB_COLUMNS, tables.verb)
+    pairs = table("verb_prepositions.csv", tables.VERB_PREPOSITION_COLUMNS, tables.verb_preposition)
+    templates = entries("templates.yaml", lists.template, lists.TEMPLATE_FIELDS)
+    topics = entries("topics.yaml", lists.topic, lists.TOPIC_FIELDS)
+    known_topics = [row.id for row, _ in topics] if (path / "topics.yaml").exists() else None
+    rules = entries(
+        "rules.yaml",
+        lambda entry: lists.rule(entry, known_topics),
+        lists.RULE_FIELDS,
+        lists.RULE_OPTIONS,
+    )
+
+    _unique(nouns, lambda row: row.noun, "noun")
+    _unique(nouns, lambda row: row.emoji, "emoji")
+    _unique(adjectives, lambda row: row.adjective, "adjective")
+    _unique(verbs, lambda row: (row.verb, row.separable, row.reflexive), "verb")
+    _unique(pairs, lambda row: (row.verb, row.preposition, row.case), "verb")
+    _unique(templates, lambda row: row.id, "id")
+    _unique(templates, lambda row: row.de, "de")
+    _unique(topics, lambda row: row.id, "id")
+    _unique(rules, lambda row: row.id, "id")
+    _opposites(adjectives)
+    if not complaints:
+        # Who fits a slot can only be said of rows that are right themselves.
+        missing = {
+            pos
+            for pos, name in (
+                ("noun", "nouns.csv"),
+                ("adjective", "adjectives.csv"),
+                ("verb", "verbs.csv"),
+            )
+            if not (path / name).exists()
+        }
+        _slots(templates, rows(nouns), rows(adjectives), rows(verbs), missing)
+    if complaints:
+        raise LexiconError(complaints)
+    return Lexicon(
+        nouns=rows(nouns),
+        adjectives=rows(adjectives),
+        verbs=rows(verbs),
+        verb_prepositions=rows(pairs),
+        templates=rows(templates),
+        topics=rows(topics),
+        rules=rows(rules),
+    )
+
+
+def rows(read: Read[Row]) -> tuple[Row, ...]:
+    return tuple(row for row, _ in read)
+
+
+def _unique(read: Read[Row], key: Callable[[Row], str | tuple[str, ...]], name: str) -> None:
+    seen: dict[str | tuple[str, ...], int] = {}
+    for row, record in read:
+        value = key(row)
+        if not value:
+            continue
+        if value in seen:
+            shown = record.text(name)
+            problem = f"{shown!r} stands in line {seen[value]} already; remove or change one"
+            record.complain(name, problem)
+        else:
+            seen[value] = record.line
+
+
+def _opposites(read: Read[Adjective]) -> None:
+    known = {row.adjective for row, _ in read}
+    for row, record in read:
+        if row.opposite and row.opposite not in known:
+            problem = f"{row.opposite!r} is not in the file; add it or leave this empty"
+            record.complain("opposite", problem)
+
+
+def _slots(
+    read: Read[Template],
+    nouns: tuple[Noun, ...],
+    adjectives: tuple[Adjective, ...],
+    verbs: tuple[Verb, ...],
+    missing: set[str],
+) -> None:
+    for row, record in read:
+        for slot in row.slots:
+            if slot.pos in missing:
+                continue
+            if slot.pos == "noun":
+                fit = [noun.noun for noun in fitting.nouns(slot, row.level, nouns)]
+            elif slot.pos == "adjective":
+                fit = [each.adjective for each in fitting.adjectives(slot, row.level, adjectives)]
+            else:
+                fit = [verb.verb for verb in fitting.verbs(slot, row.level, verbs)]
+            _fit(record, slot, fit)
+
+
+def _fit(record: Record, slot: Slot, fit: list[str]) -> None:
+    for word in slot.words:
+        if word not in fit:
+            problem = (
+                f"{word!r} is named, but no {slot.pos} of that name fits; "
+                "check its class, level and number, or remove it"
+            )
+            record.complain("slots", problem, slot.name)
+    if len(fit) < ROWS_PER_SLOT_MIN:
+        problem = (
+            f"is fitted by {len(fit)} rows, {ROWS_PER_SLOT_MIN} is the least; "
+            "name wider classes or a higher level"
+        )
+        record.complain("slots", problem, slot.name)
