@@ -1,0 +1,31 @@
+"""What a generator yields, and what enters the bank: a question with one right option."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """A question with its options, the right one first, and why it is right.
+
+    `quiz_id` is the same in every build, whatever else is in the bank: a player's history hangs on
+    it. `lemma`, `rule` and `frame` say what is asked about what, and in which sentence: no two
+    questions of a bank share all three.
+    """
+
+    quiz_id: str
+    family: str
+    lemma: str
+    rule: str
+    frame: str
+    question: str
+    options: tuple[str, ...]
+    explanation_de: str
+    explanation_en: str
+    explanation_uk: str
+    level: str
+    topic: str
+
+    @property
+    def answer(self) -> str:
+        """The right option."""
+        return self.options[0]
