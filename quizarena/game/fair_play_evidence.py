@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db.models import F, Q
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from quizarena.game import points
@@ -199,7 +200,9 @@ def _pair(source: SafeString, version: QuestionVersion, own: int, other: int) ->
 
     def shown(choice: int) -> str | SafeString:
         text = version.options[choice]
-        return text if choice == version.correct_option_id else badge(text, "danger")
+        # Not in the badge, which writes in capitals.
+        is_right = choice == version.correct_option_id
+        return text if is_right else format_html("{} {}", badge("wrong", "danger"), text)
 
     return [source, version.question, version.correct_answer, shown(own), shown(other)]
 

@@ -137,10 +137,11 @@ class TestPage:
 
         assert "In Question Right answer @anna @ben" in page
         question = "Daily challenge of 16 Dec 2026 Welcher Artikel passt zu „Tisch“? der"
-        assert page.count(f"{question} die die") == 5
+        assert page.count(f"{question} wrong die wrong die") == 5
         assert page.count(f"{question} der der") == 2
         assert "Daily challenge of 15 Dec 2026" not in page
-        assert len(re.findall(r"Duel \d+ Frage A1 \d+\? richtig \d+ falsch \d+ falsch", page)) == 2
+        pair = r"Duel \d+ Frage A1 \d+\? richtig \d+ wrong falsch \d+ wrong falsch"
+        assert len(re.findall(pair, page)) == 2
         assert "@ben suspended" in page
 
     def test_the_duels_of_the_two(self, operator: Client) -> None:
