@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from statistics import median, quantiles
+from typing import Any
 
 from django.db import connection, transaction
 from django.utils import timezone
@@ -146,7 +147,7 @@ def _milliseconds(draw: Callable[[], None]) -> list[float]:
 @transaction.atomic
 def _fill(topics: int) -> None:
     with connection.cursor() as cursor:
-        asked = {"mode": MODE.value, "topics": topics, "questions": QUESTIONS}
+        asked: dict[str, Any] = {"mode": MODE.value, "topics": topics, "questions": QUESTIONS}
         for statement in _FILL_BANK.split(";\n"):
             cursor.execute(statement, asked if "%(" in statement else None)
 
@@ -167,7 +168,7 @@ def _player(telegram_id: int, case: _Case) -> Player:
     midnight: datetime = selection.parameters(player=player, mode=MODE, now=now)["midnight"]
     assert now - midnight > timedelta(milliseconds=case.today), "It is too soon after midnight."
     with transaction.atomic(), connection.cursor() as cursor:
-        asked = {
+        asked: dict[str, Any] = {
             "player": player.pk,
             "mode": MODE.value,
             "now": now,
