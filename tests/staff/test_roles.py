@@ -414,7 +414,9 @@ def test_a_role_sees_its_pages_and_no_others(role: str, client: Client) -> None:
         created_at=NOON,
     )
     inviter = Inviter.objects.create(player_id=1, code="AAAAAAAAAA", created_at=NOON)
-    Referral.objects.create(pk=1, inviter=inviter, invited=PlayerFactory.create(), started_at=NOON)
+    Referral.objects.create(
+        pk=1, inviter=inviter, invited=PlayerFactory.create(pk=2), started_at=NOON
+    )
     Alert.objects.create(pk=1, kind="k", key="1", summary="Look.", first_at=NOON, last_at=NOON)
     client.force_login(make_staff(role))
 
