@@ -24,6 +24,7 @@ class Space(IntEnum):
     OPEN_DUELS = 6
     LEAGUES = 8
     BOARD_COUNTS = 9
+    PLAY_COUNTS = 14
 
 
 class AlreadyLockedError(Exception):

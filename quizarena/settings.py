@@ -407,6 +407,17 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    # For today; and for the days before it until nothing can be added to them.
+    "count-play": {
+        "task": "quizarena.game.tasks.count_play",
+        "schedule": 3_600.0,
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
+    "find-fair-play-cases": {
+        "task": "quizarena.game.tasks.find_fair_play",
+        "schedule": crontab(hour="4", minute="0"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
     "import-questions": {
         "task": "quizarena.game.tasks.work_on_imports",
         "schedule": 2.0,

@@ -28,6 +28,7 @@ from quizarena import tables
 from quizarena.game import bank, imports
 from quizarena.game.daily_admin import DailySetAdmin
 from quizarena.game.duel_admin import DuelAdmin
+from quizarena.game.fair_play_admin import FairPlayFindingAdmin
 from quizarena.game.importing import COLUMNS, OPTION_COLUMNS, QuestionResource
 from quizarena.game.league_admin import LeagueGroupAdmin
 from quizarena.game.models import (
@@ -37,8 +38,10 @@ from quizarena.game.models import (
     DailyRun,
     DailySet,
     Duel,
+    FairPlayFinding,
     ImportState,
     LeagueGroup,
+    PlayDay,
     PlayerLevel,
     Question,
     QuestionImport,
@@ -46,6 +49,7 @@ from quizarena.game.models import (
     Round,
     RoundState,
 )
+from quizarena.game.play_admin import PlayDayAdmin
 from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
 from quizarena.staff import audit, dates
@@ -73,6 +77,8 @@ IMPORT_COLOURS = {
 admin.site.register(DailySet, DailySetAdmin)
 admin.site.register(LeagueGroup, LeagueGroupAdmin)
 admin.site.register(Duel, DuelAdmin)
+admin.site.register(FairPlayFinding, FairPlayFindingAdmin)
+admin.site.register(PlayDay, PlayDayAdmin)
 
 if TYPE_CHECKING:
     _QuestionForm: TypeAlias = forms.ModelForm[Question]

@@ -3,7 +3,7 @@
 from datetime import date
 
 from economy.entitlements import Access
-from quizarena.game.models import Duel, Mode, Placement, RoundQuestion
+from quizarena.game.models import Duel, FairPlayFinding, Mode, Placement, RoundQuestion
 from quizarena.players.models import Player
 
 
@@ -162,3 +162,11 @@ class PlacementAnsweredError(GameError):
 
 class NoPlacementError(GameError):
     """The bank has too few questions for a placement."""
+
+
+class FindingDecidedError(GameError):
+    """Somebody has dismissed or confirmed the finding already."""
+
+    def __init__(self, finding: FairPlayFinding) -> None:
+        super().__init__(f"The finding is {finding.state.lower()} already.")
+        self.finding = finding

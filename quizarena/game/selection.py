@@ -20,14 +20,20 @@ AT_LEVEL, BELOW, ABOVE = 0.7, 0.2, 0.1
 _FIELDS = QuestionVersion._meta.concrete_fields
 _NAMES = [field.attname for field in _FIELDS]
 
+# So many random ids of a topic are tried before its questions are counted.
+PROBES = 16
+_OF_TOPIC = "category = %(mode)s AND level = tries.level AND is_enabled AND topic = shuffled.topic"
+
 _LEVELS = f"ARRAY{[level.value for level in Level]}"
 # Where a question may come from, in the order of `tries`; the later ones are only looked at when
 # the earlier ones have none.
 #
 # FRESH is a random question that is none of `avoided`, of a random topic of the level that is
-# tried. One index answers every part of it: each step of the recursion finds the next topic, and
-# within a topic questions are counted and skipped without being read. Topics are tried in a random
-# order until one has a question left.
+# tried. One index answers every part of it: each step of the recursion finds the next topic. In a
+# topic random ids are tried, of which any is as likely as another; where none of them is a question
+# that is left, those that are left are counted and skipped. So a topic of thousands is not counted,
+# and one whose ids lie far apart has few to count. Topics are tried in a random order until one has
+# a question left.
 _NEXT = f"""
 WITH own AS MATERIALIZED (
   SELECT array_position({_LEVELS}, coalesce(
@@ -83,15 +89,37 @@ WITH own AS MATERIALIZED (
         SELECT topic FROM topics ORDER BY random()
       ) AS shuffled
       CROSS JOIN LATERAL (
-        SELECT id FROM game_question
-        WHERE category = %(mode)s AND level = tries.level AND is_enabled
-          AND topic = shuffled.topic AND id NOT IN (SELECT question_id FROM avoided)
-        OFFSET (
-          SELECT floor(random() * count(*))::bigint FROM game_question
-          WHERE category = %(mode)s AND level = tries.level AND is_enabled
-            AND topic = shuffled.topic AND id NOT IN (SELECT question_id FROM avoided)
+        (
+          SELECT hit.id
+          FROM (
+            SELECT lowest.id + floor(random() * (highest.id - lowest.id + 1))::bigint AS id
+            FROM (
+              SELECT id FROM game_question
+              WHERE {_OF_TOPIC} ORDER BY id LIMIT 1
+            ) AS lowest
+            CROSS JOIN (
+              SELECT id FROM game_question
+              WHERE {_OF_TOPIC} ORDER BY id DESC LIMIT 1
+            ) AS highest
+            CROSS JOIN generate_series(1, {PROBES})
+          ) AS probe
+          CROSS JOIN LATERAL (
+            SELECT id FROM game_question
+            WHERE {_OF_TOPIC} AND id = probe.id AND id NOT IN (SELECT question_id FROM avoided)
+            LIMIT 1
+          ) AS hit
+          LIMIT 1
         )
-        LIMIT 1
+        UNION ALL
+        (
+          SELECT id FROM game_question
+          WHERE {_OF_TOPIC} AND id NOT IN (SELECT question_id FROM avoided)
+          OFFSET (
+            SELECT floor(random() * count(*))::bigint FROM game_question
+            WHERE {_OF_TOPIC} AND id NOT IN (SELECT question_id FROM avoided)
+          )
+          LIMIT 1
+        )
       ) AS drawn
     )
     UNION ALL
@@ -110,11 +138,13 @@ FROM game_question AS question
 JOIN game_questionversion AS version
   ON version.question_id = question.id AND version.number = question.version
 WHERE question.id = coalesce((SELECT id FROM chosen), (
-  SELECT id FROM game_question WHERE category = %(mode)s AND is_enabled
-  ORDER BY (
-    SELECT max(shown.id) FROM (TABLE recent UNION ALL TABLE today) AS shown
-    WHERE shown.question_id = game_question.id
-  ) NULLS FIRST, random()
+  SELECT any_question.id FROM game_question AS any_question
+  LEFT JOIN (
+    SELECT question_id, max(id) AS latest FROM (TABLE recent UNION ALL TABLE today) AS each
+    GROUP BY question_id
+  ) AS shown ON shown.question_id = any_question.id
+  WHERE category = %(mode)s AND is_enabled
+  ORDER BY shown.latest NULLS FIRST, random()
   LIMIT 1
 ))
 """  # noqa: S608 -- the columns and levels are constants.

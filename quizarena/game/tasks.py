@@ -5,7 +5,16 @@ from datetime import timedelta
 from django.utils import timezone
 
 from quizarena.celery import app
-from quizarena.game import daily, duels, imports, leaderboards, leagues, rounds
+from quizarena.game import (
+    daily,
+    duels,
+    fair_play,
+    imports,
+    leaderboards,
+    leagues,
+    play_counts,
+    rounds,
+)
 
 # How long one task may work before it lets other tasks have the process.
 WORK_FOR = timedelta(seconds=5)
@@ -48,3 +57,16 @@ def count_boards() -> int:
 def finish_duels() -> int:
     """End the duels whose time has passed; return how many."""
     return duels.finish_due(until=timezone.now() + WORK_FOR)
+
+
+@app.task
+def count_play() -> int:
+    """Count today and the days whose count is not final; return how many."""
+    now = timezone.now()
+    return play_counts.count(now=now, until=now + WORK_FOR)
+
+
+@app.task
+def find_fair_play() -> int:
+    """List what staff should look at for fair play; return how much of it is new."""
+    return fair_play.find(now=timezone.now())

@@ -93,6 +93,12 @@ class Player(models.Model):
                 condition=models.Q(bot_blocked_at__isnull=False),
                 name="player_bot_blocked",
             ),
+            # Who has started on a day.
+            models.Index(
+                fields=["started_at"],
+                condition=models.Q(started_at__isnull=False),
+                name="player_by_start",
+            ),
         ]
         constraints = [
             models.CheckConstraint(

@@ -22,6 +22,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Payments in review", "pending_actions", "payments.purchase.queue"),
         ("Support requests", "contact_support", "payments.supportrequest"),
         ("Invitations in review", "group_search", "promos.referral.queue"),
+        ("Fair play", "balance", "game.fairplayfinding"),
     ),
     "Game": (
         ("Players", "group", "players.player"),
@@ -29,6 +30,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Daily challenges", "today", "game.dailyset"),
         ("League groups", "trophy", "game.leaguegroup"),
         ("Duels", "swords", "game.duel"),
+        ("Play", "insights", "game.playday"),
     ),
     "Economy": (
         ("Wallets", "account_balance_wallet", "economy.wallet"),
@@ -95,6 +97,8 @@ SINGULARS = {
     "bot.outgoingcall": "outbox call",
     "django_celery_beat.periodictask": "scheduled job",
     "auth.group": "role",
+    "game.fairplayfinding": "fair-play finding",
+    "game.playday": "day of play",
 }
 
 # page: (what of it is open for a user, in which colour): one indexed query each, on every page of
@@ -112,6 +116,10 @@ BADGES: dict[str, tuple[Callable[[Any], QuerySet[Any]], str]] = {
         "warning",
     ),
     "promos.referral.queue": (lambda _: _rows("promos.referral").held(), "warning"),
+    "game.fairplayfinding": (
+        lambda _: _rows("game.fairplayfinding").undecided(),
+        "warning",
+    ),
 }
 # A badge says "99+" from here.
 BADGE_MAX = 100

@@ -63,6 +63,11 @@ _LEAGUES = (
 )
 # Everybody who is asked why somebody has won.
 _DUELS = ("game.view_duel",)
+# What is listed for fair play, and what staff think of it.
+_FAIR_PLAY = (
+    "game.view_fairplayfinding",
+    "game.decide_fairplayfinding",
+)
 _SUPPORT = (
     *_WAITING,
     *_PAYMENTS,
@@ -85,6 +90,7 @@ _SUPPORT = (
     "bot.send_again_outgoingcall",
     *_BROADCASTS,
     *_DUELS,
+    *_FAIR_PLAY,
 )
 _OPERATOR = (
     *_WAITING,
@@ -108,6 +114,8 @@ _OPERATOR = (
     "game.view_question",
     *_CHALLENGES,
     *_DUELS,
+    *_FAIR_PLAY,
+    "game.view_playday",
     *_BROADCASTS,
     "bot.run_broadcast",
 )

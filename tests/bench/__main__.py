@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 PARTS = (
     "statements",
+    "selection",
     "economy",
     "payments",
     "promos",
@@ -77,11 +78,13 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         promos,
         referrals,
         road,
+        selection,
         statements,
     )
 
     measured = (
         ("statements", statements),
+        ("selection", selection),
         ("economy", economy),
         ("payments", payments),
         ("promos", promos),

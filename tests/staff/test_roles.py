@@ -54,6 +54,15 @@ PAGES = {
     "/admin/game/leaguegroup/1/change/": {"Support", "Operator", "Administrator"},
     "/admin/game/leaguegroup/add/": set(),
     "/admin/game/leaguegroup/1/delete/": set(),
+    "/admin/game/playday/": {"Operator", "Administrator"},
+    "/admin/game/playday/1/change/": {"Operator", "Administrator"},
+    "/admin/game/playday/add/": set(),
+    "/admin/game/playday/1/delete/": set(),
+    "/admin/game/fairplayfinding/": {"Support", "Operator", "Administrator"},
+    "/admin/game/fairplayfinding/1/change/": {"Support", "Operator", "Administrator"},
+    "/admin/game/fairplayfinding/1/dismiss/decide/": {"Support", "Operator", "Administrator"},
+    "/admin/game/fairplayfinding/add/": set(),
+    "/admin/game/fairplayfinding/1/delete/": set(),
     "/admin/players/player/1/reset-name/": {"Support", "Operator", "Administrator"},
     "/admin/game/questionimport/upload/": {"Editor", "Administrator"},
     "/admin/game/question/export/": {"Operator", "Editor", "Administrator"},
@@ -115,6 +124,8 @@ PAGES = {
 
 PERMISSIONS = {
     "Support": {
+        "game.view_fairplayfinding",
+        "game.decide_fairplayfinding",
         "game.view_duel",
         "bot.view_broadcast",
         "bot.view_broadcastrecipient",
@@ -158,6 +169,9 @@ PERMISSIONS = {
         "promos.delete_denylistentry",
     },
     "Operator": {
+        "game.view_fairplayfinding",
+        "game.decide_fairplayfinding",
+        "game.view_playday",
         "game.view_duel",
         "bot.view_broadcast",
         "bot.view_broadcastrecipient",
@@ -238,6 +252,9 @@ PERMISSIONS = {
         "game.plan_dailyset",
     },
     "Administrator": {
+        "game.view_fairplayfinding",
+        "game.decide_fairplayfinding",
+        "game.view_playday",
         "game.view_duel",
         "bot.view_broadcast",
         "bot.view_broadcastrecipient",
@@ -369,6 +386,25 @@ def test_a_role_sees_its_pages_and_no_others(role: str, client: Client) -> None:
             """,
             {"now": NOON},
         )
+        cursor.execute(
+            """
+            INSERT INTO game_playday (
+              id, day, active_players, new_players, rounds, challenges, answers, "right", counted_at
+            ) VALUES (1, '2026-12-14', 1, 1, 1, 1, 1, 1, %(now)s)
+            """,
+            {"now": NOON},
+        )
+        cursor.execute(
+            """
+            INSERT INTO game_fairplayfinding (
+              id, kind, player_id, first_day, last_day, figures, found_at, state, note
+            ) VALUES (
+              1, 'FAST_ANSWERS', 1, '2026-12-14', '2026-12-14', '{"fast": 20, "answers": 30}',
+              %(now)s, 'OPEN', ''
+            )
+            """,
+            {"now": NOON},
+        )
     ApiClient.objects.create(
         pk=1,
         name="Shop",
@@ -378,7 +414,9 @@ def test_a_role_sees_its_pages_and_no_others(role: str, client: Client) -> None:
         created_at=NOON,
     )
     inviter = Inviter.objects.create(player_id=1, code="AAAAAAAAAA", created_at=NOON)
-    Referral.objects.create(pk=1, inviter=inviter, invited=PlayerFactory.create(), started_at=NOON)
+    Referral.objects.create(
+        pk=1, inviter=inviter, invited=PlayerFactory.create(pk=2), started_at=NOON
+    )
     Alert.objects.create(pk=1, kind="k", key="1", summary="Look.", first_at=NOON, last_at=NOON)
     client.force_login(make_staff(role))
 

@@ -17,6 +17,7 @@ from quizarena.game.models.duel import (
     DuelPrice,
     DuelQuestion,
 )
+from quizarena.game.models.fair_play import KIND_NAMES, FairPlayFinding
 from quizarena.game.models.league import (
     TIER_NAMES,
     LeagueGroup,
@@ -35,6 +36,7 @@ from quizarena.game.models.level import (
     PlacementQuestion,
     PlayerLevel,
 )
+from quizarena.game.models.play import FirstDayCohort, PlayDay, PlayDayMode
 from quizarena.game.models.points import (
     POINTS,
     POINTS_PER_DAY,
@@ -69,6 +71,7 @@ __all__ = [
     "DAILY_PAUSE_DAYS",
     "FALL_PERCENT",
     "IMPORT_UNFINISHED",
+    "KIND_NAMES",
     "LATEST_ANSWERS",
     "LEVELLED_MODES",
     "LEVEL_WINDOW",
@@ -90,6 +93,8 @@ __all__ = [
     "DuelNoticeKind",
     "DuelPrice",
     "DuelQuestion",
+    "FairPlayFinding",
+    "FirstDayCohort",
     "ImportState",
     "LeagueGroup",
     "LeagueMember",
@@ -99,6 +104,8 @@ __all__ = [
     "Mode",
     "Placement",
     "PlacementQuestion",
+    "PlayDay",
+    "PlayDayMode",
     "PlayerLevel",
     "PointEvent",
     "PointKind",

@@ -5,6 +5,7 @@ from typing import Self
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -217,6 +218,8 @@ class Duel(models.Model):
                 condition=Q(state="PENDING", is_open=True),
                 name="duel_open",
             ),
+            # The duels that have ended in a week.
+            BrinIndex(fields=["ended_at"], name="duel_by_end"),
         ]
         constraints = [
             models.UniqueConstraint(
@@ -456,6 +459,10 @@ class DuelAnswer(models.Model):
     answered_at = models.DateTimeField()
 
     class Meta:
+        indexes = [
+            # The answers of a day.
+            BrinIndex(fields=["answered_at"], name="duelanswer_by_day"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["duel", "player", "number"], name="duelanswer_given_once"

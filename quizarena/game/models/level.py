@@ -2,6 +2,7 @@
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -195,6 +196,10 @@ class PlacementQuestion(models.Model):
     is_correct = models.BooleanField(null=True)
 
     class Meta:
+        indexes = [
+            # The answers of a day.
+            BrinIndex(fields=["answered_at"], name="placementquestion_by_day"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["placement", "number"], name="placementquestion_number_once"

@@ -4,6 +4,7 @@ from typing import Self
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Q
 
@@ -43,6 +44,8 @@ class Round(models.Model):
                 condition=Q(state="FINISHED"),
                 name="round_finished",
             ),
+            # How many rounds were finished on a day.
+            BrinIndex(fields=["finished_at"], name="round_by_day"),
         ]
         constraints = [
             models.UniqueConstraint(fields=["player", "start_key"], name="round_one_per_start_key"),
@@ -117,6 +120,8 @@ class RoundQuestion(models.Model):
                 condition=Q(answered_at=None, refunded_at=None),
                 name="roundquestion_waiting",
             ),
+            # The answers of a day.
+            BrinIndex(fields=["answered_at"], name="roundquestion_by_day"),
         ]
         constraints = [
             # The index of a round's questions, too, and therefore of all of them.
