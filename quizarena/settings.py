@@ -406,6 +406,13 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    # Opens cups at 16:00, begins and ends rounds. A player's look does what concerns the player's
+    # tournament, with the same result.
+    "run-tournaments": {
+        "task": "quizarena.game.tasks.run_tournaments",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
     "import-questions": {
         "task": "quizarena.game.tasks.work_on_imports",
         "schedule": 2.0,

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from quizarena.celery import app
-from quizarena.game import daily, duels, imports, leaderboards, leagues, rounds
+from quizarena.game import cups, daily, duels, imports, leaderboards, leagues, rounds, tournaments
 
 # How long one task may work before it lets other tasks have the process.
 WORK_FOR = timedelta(seconds=5)
@@ -48,3 +48,10 @@ def count_boards() -> int:
 def finish_duels() -> int:
     """End the duels whose time has passed; return how many."""
     return duels.finish_due(until=timezone.now() + WORK_FOR)
+
+
+@app.task
+def run_tournaments() -> int:
+    """Open the day's cup, and take the steps of tournaments that are due; return how many."""
+    opened = cups.open_registration(now=timezone.now())
+    return opened + tournaments.run_due(until=timezone.now() + WORK_FOR)

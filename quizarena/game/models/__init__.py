@@ -61,6 +61,20 @@ from quizarena.game.models.round import (
     RoundQuestion,
     RoundState,
 )
+from quizarena.game.models.tournament import (
+    Badge,
+    BadgeKind,
+    CupPrize,
+    Pairing,
+    Tournament,
+    TournamentAnswer,
+    TournamentNotice,
+    TournamentNoticeKind,
+    TournamentPlayer,
+    TournamentPrice,
+    TournamentQuestion,
+    TournamentRound,
+)
 
 __all__ = [
     "CONTENT",
@@ -78,7 +92,10 @@ __all__ = [
     "POINTS_PER_DAY",
     "RISE_PERCENT",
     "TIER_NAMES",
+    "Badge",
+    "BadgeKind",
     "BoardCount",
+    "CupPrize",
     "DailyAnswer",
     "DailyQuestion",
     "DailyRun",
@@ -97,6 +114,7 @@ __all__ = [
     "Level",
     "LevelReason",
     "Mode",
+    "Pairing",
     "Placement",
     "PlacementQuestion",
     "PlayerLevel",
@@ -109,5 +127,13 @@ __all__ = [
     "RoundQuestion",
     "RoundState",
     "Span",
+    "Tournament",
+    "TournamentAnswer",
+    "TournamentNotice",
+    "TournamentNoticeKind",
+    "TournamentPlayer",
+    "TournamentPrice",
+    "TournamentQuestion",
+    "TournamentRound",
     "WeekPoints",
 ]
