@@ -5,11 +5,14 @@ from datetime import datetime, timedelta
 from bot.chat.models import Card, CardKind
 from economy.streak_rules import MILESTONES
 from economy.streaks import StreakChange
-from quizarena.game.models import Duel
+from quizarena.game.models import Duel, Tournament, TournamentPlayer
+from quizarena.game.tournament_rules import TournamentState
 from quizarena.players.models import Player
 
 # Who looks at a duel that ended longer ago does not get its picture any more.
 DUEL_IS_NEWS = timedelta(days=1)
+# So many of the first places of a cup have a picture.
+CUP_PLACES = 3
 
 
 def order(*, kind: CardKind, subject: int, player: Player, now: datetime) -> None:
@@ -39,3 +42,15 @@ def order_duel(duel: Duel, *, player: Player, now: datetime) -> None:
     is_news = duel.ended_at is not None and now - duel.ended_at < DUEL_IS_NEWS
     if duel.result and duel.winner_id in (None, player.pk) and is_news:
         order(kind=CardKind.DUEL, subject=duel.pk, player=player, now=now)
+
+
+def order_cup(cup: Tournament, *, player: Player, now: datetime) -> None:
+    """Have the player get the card of a cup that has lately ended with one of its first places.
+
+    A step of the caller's transaction.
+    """
+    if not cup.is_cup or cup.state != TournamentState.FINISHED or cup.ended_at is None:
+        return
+    first = TournamentPlayer.objects.filter(tournament=cup, player=player, place__lte=CUP_PLACES)
+    if now - cup.ended_at < DUEL_IS_NEWS and first.exists():
+        order(kind=CardKind.CUP, subject=cup.pk, player=player, now=now)

@@ -109,7 +109,7 @@ def _match(
     """Pair an even number of players: a maximum matching in which points differ least."""
     # The order of nodes decides between matchings that are as good.
     shuffled = rng.sample(players, len(players))
-    graph: networkx.Graph[int] = networkx.Graph()
+    graph = networkx.Graph()
     graph.add_nodes_from(shuffled)
     graph.add_edges_from(
         (one, other, {"weight": -((points[one] - points[other]) ** 2)})

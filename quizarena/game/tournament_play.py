@@ -22,6 +22,7 @@ from quizarena.game.errors import (
 )
 from quizarena.game.models import (
     OPTIONS,
+    Badge,
     Pairing,
     Tournament,
     TournamentAnswer,
@@ -142,6 +143,11 @@ def finished_in(current: TournamentRound, *, length: int) -> int:
     return counted.aggregate(players=Count("pk"))["players"] or 0
 
 
+def badges_in(tournament: Tournament, *, player: Player) -> list[Badge]:
+    """Return the badges that a tournament has brought the player."""
+    return list(Badge.objects.filter(tournament=tournament, player=player).order_by("kind"))
+
+
 def past_of(tournament: Tournament, *, player: Player) -> list[Pairing]:
     """Return whom the player has met so far, and how it went, in the order of the rounds."""
     ended = Pairing.objects.filter(tournament=tournament, player=player).exclude(outcome="")
@@ -163,8 +169,8 @@ def play(*, player: Player, tournament_id: int, now: datetime) -> View:
         pairing.started_at = max(now, view.current.begins_at)
         pairing.save(update_fields=["started_at"])
     view.pairing.started_at, view.pairing.answered = pairing.started_at, pairing.answered
-    if not view.can_play:
-        return view
+    if pairing.answered >= view.tournament.length:
+        return view  # Another device was faster.
     asked, _ = _question_and_next(view.current.pk, pairing.answered + 1)
     return View(
         tournament=view.tournament,

@@ -29,6 +29,8 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Daily challenges", "today", "game.dailyset"),
         ("League groups", "trophy", "game.leaguegroup"),
         ("Duels", "swords", "game.duel"),
+        ("Tournaments", "emoji_events", "game.tournament"),
+        ("Cup prizes", "featured_seasonal_and_gifts", "game.cupprize"),
     ),
     "Economy": (
         ("Wallets", "account_balance_wallet", "economy.wallet"),

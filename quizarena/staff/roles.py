@@ -62,7 +62,17 @@ _LEAGUES = (
     "game.view_pointevent",
 )
 # Everybody who is asked why somebody has won.
-_DUELS = ("game.view_duel",)
+_DUELS = (
+    "game.view_duel",
+    "game.view_tournament",
+)
+_CUPS = (
+    "game.call_off_tournament",
+    "game.view_cupprize",
+    "game.add_cupprize",
+    "game.change_cupprize",
+    "game.delete_cupprize",
+)
 _SUPPORT = (
     *_WAITING,
     *_PAYMENTS,
@@ -108,6 +118,7 @@ _OPERATOR = (
     "game.view_question",
     *_CHALLENGES,
     *_DUELS,
+    *_CUPS,
     *_BROADCASTS,
     "bot.run_broadcast",
 )

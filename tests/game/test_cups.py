@@ -107,7 +107,9 @@ class TestRegistration:
         assert refusal.value.limit == 100
         assert TournamentPlayer.objects.count() == 100
         cups.leave(player=hundred[0], now=STARTS - INSTANT)
-        assert cups.register(player=player(), now=STARTS - INSTANT)
+        cups.register(player=player(), now=STARTS - INSTANT)
+
+        assert TournamentPlayer.objects.count() == 100
 
     def test_who_leaves_does_not_play(self) -> None:
         anna, *_ = registered(5)
@@ -475,7 +477,8 @@ class TestCallOff:
         self.call_off(OPENS + MINUTE)
 
         assert (cup().state, cup().call_off) == ("CALLED_OFF", "STAFF")
-        assert (cup().reason, cup().called_off_by.username) == ("the questions were wrong", "olga")
+        assert cup().reason == "the questions were wrong"
+        assert str(cup().called_off_by) == "olga"
         assert notices(four[0]) == [("CALLED_OFF", 0)]
         assert run(STARTS) == 0
         with pytest.raises(RegistrationClosedError):

@@ -57,7 +57,7 @@ def cup() -> Tournament:
 def run(now: datetime) -> int:
     """Let the job do what is due."""
     with time_machine.travel(now, tick=False):
-        return tasks.run_tournaments()
+        return int(tasks.run_tournaments())
 
 
 def begun(count: int) -> list[Player]:
