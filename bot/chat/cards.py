@@ -5,14 +5,12 @@ from datetime import datetime, timedelta
 from bot.chat.models import Card, CardKind
 from economy.streak_rules import MILESTONES
 from economy.streaks import StreakChange
-from quizarena.game.models import Duel, Tournament, TournamentPlayer
+from quizarena.game.models import Badge, BadgeKind, Duel, Tournament
 from quizarena.game.tournament_rules import TournamentState
 from quizarena.players.models import Player
 
 # Who looks at a duel that ended longer ago does not get its picture any more.
 DUEL_IS_NEWS = timedelta(days=1)
-# So many of the first places of a cup have a picture.
-CUP_PLACES = 3
 
 
 def order(*, kind: CardKind, subject: int, player: Player, now: datetime) -> None:
@@ -45,12 +43,13 @@ def order_duel(duel: Duel, *, player: Player, now: datetime) -> None:
 
 
 def order_cup(cup: Tournament, *, player: Player, now: datetime) -> None:
-    """Have the player get the card of a cup that has lately ended with one of its first places.
+    """Have the player get the card of a cup that has lately ended if the place is a badge.
 
     A step of the caller's transaction.
     """
     if not cup.is_cup or cup.state != TournamentState.FINISHED or cup.ended_at is None:
         return
-    first = TournamentPlayer.objects.filter(tournament=cup, player=player, place__lte=CUP_PLACES)
-    if now - cup.ended_at < DUEL_IS_NEWS and first.exists():
+    badges = Badge.objects.filter(tournament=cup, player=player)
+    is_first = badges.exclude(kind=BadgeKind.CUPS_IN_A_ROW).exists()
+    if now - cup.ended_at < DUEL_IS_NEWS and is_first:
         order(kind=CardKind.CUP, subject=cup.pk, player=player, now=now)

@@ -19,6 +19,7 @@ from bot.screens.tournament import buttons, texts
 from quizarena import sweeps
 from quizarena.game import tournament_play
 from quizarena.game.models import Tournament
+from quizarena.game.tournament_play import Board
 from quizarena.game.tournament_rules import TournamentState
 
 BATCH = 200
@@ -38,6 +39,8 @@ def update(*, until: datetime) -> int:
 def _update(tournament: Tournament, *, until: datetime) -> int:
     version = boards.version_of(tournament)
     has_ended = tournament.state != TournamentState.RUNNING
+    # After the version: who finishes in between is shown now and once more.
+    shown = tournament_play.board_of(tournament)
 
     def due(seen: Collection[int]) -> list[int]:
         rows = TournamentBoard.objects.filter(tournament=tournament).exclude(pk__in=seen)
@@ -46,33 +49,33 @@ def _update(tournament: Tournament, *, until: datetime) -> int:
         return list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
 
     return sweeps.one_by_one(
-        due=due, apply=lambda board_id: _edit(board_id, tournament, version), until=until
+        due=due, apply=lambda board_id: _edit(board_id, shown, version), until=until
     )
 
 
 @transaction.atomic
-def _edit(board_id: int, tournament: Tournament, version: int) -> bool:
+def _edit(board_id: int, shown: Board, version: int) -> bool:
     """Edit one message unless its player is just going on; after the end for the last time."""
     rows = TournamentBoard.objects.select_for_update(of=["self"], skip_locked=True)
     board = rows.select_related("player").filter(pk=board_id).first()
     if board is None:
         return False
     player = board.player
-    view = tournament_play.view_of(tournament, player=player)
+    view = tournament_play.view_of(shown.tournament, player=player)
     with (
         dates.speaking_to(player),
         outbox.collecting(expires_at=timezone.now() + TIMELY),
     ):
         client.run(
             client.bot().edit_message_text(
-                texts.page(view, player=player),
+                texts.page(view, player=player, shown=shown),
                 chat_id=player.telegram_id,
                 message_id=board.message_id,
                 parse_mode=ParseMode.HTML,
                 reply_markup=buttons.page(view),
             )
         )
-    if tournament.state == TournamentState.RUNNING:
+    if shown.tournament.state == TournamentState.RUNNING:
         board.version = version
         board.save(update_fields=["version"])
     else:

@@ -3,6 +3,8 @@
 from typing import Any
 
 from django.core.exceptions import PermissionDenied
+from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.urls import URLPattern, path, reverse
@@ -80,9 +82,17 @@ class TournamentAdmin(ReadOnlyAdmin[Tournament]):
             return str(tournament.get_call_off_display())
         return f"{tournament.reason} ({tournament.called_off_by})"
 
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Tournament]:
+        """Return the tournaments with how many players each has."""
+        rows = TournamentPlayer.objects.filter(tournament=OuterRef("pk")).order_by()
+        counted = rows.values("tournament").values_list(Count("pk"))
+        number = Coalesce(Subquery(counted, output_field=IntegerField()), 0)
+        return super().get_queryset(request).annotate(player_count=number)
+
     @display(description="Players")
-    def players_in(self, tournament: Tournament) -> str:
-        return str(tournament.players.count())
+    def players_in(self, tournament: Any) -> str:
+        """Return how many players have registered."""
+        return str(tournament.player_count)
 
     @display(description="Made by")
     def made_by(self, tournament: Tournament) -> str | SafeString:

@@ -649,11 +649,18 @@ def _notify(
     )
 
 
-def mark_seen(*, player: Player, tournament: Tournament, now: datetime) -> None:
-    """Note that the player has seen how the tournament has ended: no message says it again."""
+def mark_seen(
+    *, player: Player, tournament: Tournament, round_number: int = 0, now: datetime
+) -> None:
+    """Note that the player has seen what has happened: no message says it again.
+
+    That a round has begun, or with round 0 how the tournament has ended.
+    """
+    kinds = [TournamentNoticeKind.RESULT, TournamentNoticeKind.CALLED_OFF]
     TournamentNotice.objects.filter(
         tournament=tournament,
         player=player,
-        kind__in=[TournamentNoticeKind.RESULT, TournamentNoticeKind.CALLED_OFF],
+        kind__in=[TournamentNoticeKind.ROUND] if round_number else kinds,
+        round_number=round_number,
         notified_at=None,
     ).update(notified_at=now)

@@ -303,8 +303,15 @@ def _watch(query: CallbackQuery, context: Context, view: View) -> None:
 
 
 def _page(context: Context, view: View) -> Page:
-    """Return where a tournament stands; a result is then seen."""
+    """Return where a tournament stands; its result, or that a round has begun, is then seen."""
     tournament = view.tournament
+    if view.pairing is not None and view.current is not None:
+        tournaments.mark_seen(
+            player=context.player,
+            tournament=tournament,
+            round_number=view.current.number,
+            now=context.now,
+        )
     if tournament.state in (TournamentState.FINISHED, TournamentState.CALLED_OFF):
         tournaments.mark_seen(player=context.player, tournament=tournament, now=context.now)
         cards.order_cup(tournament, player=context.player, now=context.now)

@@ -248,10 +248,13 @@ def head(tournament: Tournament) -> str:
     return _("🏆 <b>Tournament</b> · {questions} a round").format(questions=questions)
 
 
-def page(view: View, *, player: Player) -> str:
-    """Return where a tournament stands: its lobby, its rounds and order, or its result."""
+def page(view: View, *, player: Player, shown: Board | None = None) -> str:
+    """Return where a tournament stands: its lobby, its rounds and order, or its result.
+
+    `shown` spares the queries where many players are shown the same order.
+    """
     tournament = view.tournament
-    shown = tournament_play.board_of(tournament)
+    shown = shown or tournament_play.board_of(tournament)
     if tournament.state == TournamentState.CALLED_OFF:
         return f"{head(tournament)}\n\n{called_off(tournament)}"
     if tournament.state == TournamentState.OPEN:

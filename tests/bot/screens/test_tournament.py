@@ -8,9 +8,15 @@ from django.utils import timezone
 
 from bot.chat.models import TournamentBoard
 from bot.queue.models import OutgoingCall, RateLimit
-from bot.tasks import send_notices, update_boards
+from bot.tasks import send_cards, send_notices, update_boards
 from quizarena.game import tasks
-from quizarena.game.models import Tournament, TournamentAnswer, TournamentNotice, TournamentPlayer
+from quizarena.game.models import (
+    CupPrize,
+    Tournament,
+    TournamentAnswer,
+    TournamentNotice,
+    TournamentPlayer,
+)
 from quizarena.players.models import Player
 from tests.bot.screens.buyers import tap, toast, travel
 from tests.conftest import Road
@@ -234,6 +240,7 @@ class TestRounds:
         assert "1/7" in road.sandbox.last_message(anna)["text"]
 
     def test_a_cup_from_registration_to_the_badge(self, road: Road) -> None:
+        CupPrize.objects.create(place_from=1, place_to=1, duel_tickets=1, paid_energy=5)
         players = begin(road)
         for number in range(3):
             with time_machine.travel(STARTS + number * HALF_HOUR + MINUTE):
@@ -248,13 +255,49 @@ class TestRounds:
         cup = Tournament.objects.get()
         assert cup.state == "FINISHED"
         said = road.sandbox.last_message(anna)["text"]
-        assert said.startswith(
-            "🏆 Cup of 16 Dec\n\n🥇 Place 1 of 4\n🏅 First in a daily cup\n\n✅ 1. "
-        )
+        assert said.startswith("🏆 Cup of 16 Dec\n\n🥇 Place 1 of 4\n🏅 First in a daily cup\n")
+        assert "🎁 Your prize: 🔋 5 energy points, 🎟 1 duel ticket\n\n✅ 1. " in said
         assert "🥇 Anna · 6 P. · 21 right\n🥈 Ben · 4 P. · 18 right" in said
         assert "🏁 Place 4 of 4" in road.sandbox.last_message(dora)["text"]
+        assert labels(road.sandbox.last_message(anna)) == ["👥 Tournament with friends", "◀️ Back"]
+        assert "🏅 Daily cups: 🥇 × 1" in road.say(anna, "/stats")["text"]
         assert not TournamentNotice.objects.filter(notified_at=None).exists()
         assert not TournamentBoard.objects.exists()
+
+    def test_the_first_three_get_a_picture(self, road: Road) -> None:
+        anna, ben, carla, dora = begin(road)
+        for number in range(3):
+            with time_machine.travel(STARTS + number * HALF_HOUR + MINUTE):
+                for index, one in enumerate((anna, ben, carla)):
+                    finish(road, one, right_ones=7 - index)
+            with time_machine.travel(STARTS + (number + 1) * HALF_HOUR, tick=False):
+                tasks.run_tournaments()
+                notify(road)
+        with time_machine.travel(STARTS + 3 * HALF_HOUR + MINUTE, tick=False):
+            press(road, dora, road.say(dora, "/cup"), "👥 Tournament with friends")
+            assert send_cards() == 3
+            RateLimit.objects.all().delete()
+            road.send()
+
+        picture = road.sandbox.last_message(anna)
+        assert "photo" in picture
+        assert picture["caption"] == (
+            "Quiz Arena, daily cup: place 1 of 4\nhttps://t.me/quizarena_bot"
+        )
+        assert "photo" not in road.sandbox.last_message(dora)
+
+    def test_who_gives_the_last_answer_of_all_sees_the_next_round_once(self, road: Road) -> None:
+        anna, *others = begin(road)
+        with time_machine.travel(STARTS + MINUTE):
+            for one in others:
+                finish(road, one, right_ones=3)
+            shown = finish(road, anna, right_ones=3)
+            before = len(road.sandbox.chat(anna))
+            notify(road)
+
+        assert "Round 2 of 3" in shown["text"]
+        assert len(road.sandbox.chat(anna)) == before
+        assert road.sandbox.last_message(others[0])["text"].startswith("🏆 Round 2 of 3 has begun!")
 
     def test_a_suspended_player_gets_nothing(self, road: Road) -> None:
         anna, *_ = four(road)
