@@ -484,9 +484,10 @@ def _call_off(
     tournament.state, tournament.ended_at = TournamentState.CALLED_OFF, now
     tournament.call_off, tournament.reason, tournament.called_off_by = why, reason, staff
     tournament.save(update_fields=["state", "ended_at", "call_off", "reason", "called_off_by"])
-    players = [*tournament.players.values_list("player", flat=True)]
-    if why is not CallOff.CREATOR:
-        _notify(tournament, TournamentNoticeKind.CALLED_OFF, players, due_at=now)
+    players = set(tournament.players.values_list("player", flat=True))
+    if why is CallOff.CREATOR:
+        players.discard(tournament.creator_id or 0)
+    _notify(tournament, TournamentNoticeKind.CALLED_OFF, sorted(players), due_at=now)
     never_played = was_open or not tournament.all_rounds.exists()
     if never_played and tournament.price == TournamentPrice.TICKET:
         entry = LedgerEntry.objects.select_related("player").get(
@@ -496,10 +497,7 @@ def _call_off(
 
 
 def cancel(tournament: Tournament, *, now: datetime) -> None:
-    """Let the creator call off a tournament, which is open and locked; nobody is notified.
-
-    Whoever opens the link or the lobby sees it.
-    """
+    """Let the creator call off a tournament, which is open and locked; the others are notified."""
     _call_off(tournament, CallOff.CREATOR, now=now)
 
 

@@ -194,12 +194,14 @@ class TestPrice:
 
     def test_the_ticket_comes_back_when_its_creator_takes_it_back(self, anna: Player) -> None:
         tournament = self.third(anna)
+        ben = player("Ben")
+        join(ben, tournament)
 
         assert leave(anna, tournament).call_off == "CREATOR"
         assert leave(anna, tournament).state == "CALLED_OFF"
 
         assert tickets_of(anna) == 1
-        assert notices(anna) == []
+        assert (notices(anna), notices(ben)) == ([], [("CALLED_OFF", 0)])
 
     def test_or_nobody_begins_it_in_time(self, anna: Player) -> None:
         tournament = self.third(anna)
