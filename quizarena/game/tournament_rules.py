@@ -115,7 +115,12 @@ FORMATS: Mapping[TournamentKind, Format] = {
 
 
 def rounds_for(kind: TournamentKind, *, players: int) -> int:
-    """Return how many rounds so many players play."""
+    """Return how many rounds so many players play.
+
+    Never more than there are new pairs for, whatever the earlier rounds were: of an even number n,
+    or an odd one and the bye, each still has at least n / 2 others to meet in the last round, or
+    all rounds of four are exactly those in which everybody meets everybody.
+    """
     if kind is TournamentKind.CUP:
         return 4 if players >= FOUR_ROUNDS_FROM else 3
     # Of an odd number each has a bye once.
