@@ -1,6 +1,6 @@
 """The models of this app, for Django, which looks for them in this module alone."""
 
-from bot.chat.models import Card, ReminderSettings, StaffPlayer
+from bot.chat.models import Card, ReminderSettings, StaffPlayer, TournamentBoard
 from bot.messages.models import Broadcast, BroadcastRecipient, Reminder, ReminderSweep
 from bot.queue.models import InboxUpdate, OutgoingCall, PlayerRateLimit, RateLimit
 
@@ -16,4 +16,5 @@ __all__ = [
     "ReminderSettings",
     "ReminderSweep",
     "StaffPlayer",
+    "TournamentBoard",
 ]

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from django.utils import timezone
 
 from bot import application
-from bot.messages import broadcast_job, cards, notices, reminders
+from bot.messages import boards, broadcast_job, cards, notices, reminders
 from bot.queue import inbox, outbox, wake
 from bot.screens.game import undelivered
 from quizarena import turns
@@ -68,6 +68,12 @@ def remind_players() -> int:
 def send_cards() -> int:
     """Draw and send the pictures of results that are due; return how many."""
     return cards.send_due(until=timezone.now() + WORK_FOR)
+
+
+@app.task
+def update_boards() -> int:
+    """Keep the standings of tournaments up to date where players see them; return how many."""
+    return boards.update(until=timezone.now() + WORK_FOR)
 
 
 @app.task

@@ -418,6 +418,19 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": crontab(hour="4", minute="0"),
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
+    # Opens cups at 16:00, begins and ends rounds. A player's look does what concerns the player's
+    # tournament, with the same result.
+    "run-tournaments": {
+        "task": "quizarena.game.tasks.run_tournaments",
+        "schedule": 5.0,
+        "options": {"expires": 5.0},
+    },
+    # Two runs are as far apart as two edits of one message.
+    "update-tournament-boards": {
+        "task": "bot.tasks.update_boards",
+        "schedule": 5.0,
+        "options": {"expires": 5.0, "queue": "bulk"},
+    },
     "import-questions": {
         "task": "quizarena.game.tasks.work_on_imports",
         "schedule": 2.0,

@@ -25,8 +25,15 @@ from promos import redemptions
 from promos.models import Attempt, Redemption
 from quizarena import prepared as module
 from quizarena.django_internals import UnpreparableError
-from quizarena.game import daily, duel_play, duels, rounds
-from quizarena.game.models import DuelAnswer, Mode, Round, RoundQuestion
+from quizarena.game import (
+    daily,
+    duel_play,
+    duels,
+    private_tournaments,
+    rounds,
+    tournament_play,
+)
+from quizarena.game.models import DuelAnswer, Mode, Round, RoundQuestion, TournamentAnswer
 from quizarena.players import services as players
 from quizarena.players.models import Language, Player
 from quizarena.prepared import Prepared, prepared
@@ -548,6 +555,21 @@ class TestTheProduct:
             duel_play.answer(
                 player=player, duel_id=duel.pk, number=number, option_index=0, now=NOON
             )
+        tournament = private_tournaments.create(
+            player=player, length=5, key="k", with_ticket=False, now=NOON
+        )
+        private_tournaments.join(player=PlayerFactory.create(), token=tournament.token, now=NOON)
+        private_tournaments.start(player=player, tournament_id=tournament.pk, now=NOON)
+        waiting = tournament_play.play(player=player, tournament_id=tournament.pk, now=NOON)
+        assert waiting.pairing is not None
+        for number in (1, 2):
+            tournament_play.answer(
+                player=player,
+                pairing_id=waiting.pairing.pk,
+                number=number,
+                option_index=0,
+                now=NOON,
+            )
 
         assert twin.found == {_name(query) for query in _of_the_product()}
         assert twin.written == {
@@ -557,6 +579,7 @@ class TestTheProduct:
             ("insert", Redemption),
             ("insert", Round),
             ("insert", RoundQuestion),
+            ("insert", TournamentAnswer),
             ("save", Purchase),
             ("save", RoundQuestion),
         }

@@ -5,7 +5,8 @@ from datetime import datetime, timedelta
 from bot.chat.models import Card, CardKind
 from economy.streak_rules import MILESTONES
 from economy.streaks import StreakChange
-from quizarena.game.models import Duel
+from quizarena.game.models import Badge, BadgeKind, Duel, Tournament
+from quizarena.game.tournament_rules import TournamentState
 from quizarena.players.models import Player
 
 # Who looks at a duel that ended longer ago does not get its picture any more.
@@ -39,3 +40,16 @@ def order_duel(duel: Duel, *, player: Player, now: datetime) -> None:
     is_news = duel.ended_at is not None and now - duel.ended_at < DUEL_IS_NEWS
     if duel.result and duel.winner_id in (None, player.pk) and is_news:
         order(kind=CardKind.DUEL, subject=duel.pk, player=player, now=now)
+
+
+def order_cup(cup: Tournament, *, player: Player, now: datetime) -> None:
+    """Have the player get the card of a cup that has lately ended if the place is a badge.
+
+    A step of the caller's transaction.
+    """
+    if not cup.is_cup or cup.state != TournamentState.FINISHED or cup.ended_at is None:
+        return
+    badges = Badge.objects.filter(tournament=cup, player=player)
+    is_first = badges.exclude(kind=BadgeKind.CUPS_IN_A_ROW).exists()
+    if now - cup.ended_at < DUEL_IS_NEWS and is_first:
+        order(kind=CardKind.CUP, subject=cup.pk, player=player, now=now)

@@ -112,6 +112,7 @@ class CardKind(models.TextChoices):
 
     DAILY = "DAILY", "run of a daily challenge"
     DUEL = "DUEL", "duel"
+    CUP = "CUP", "cup"
     STREAK = "STREAK", "streak of so many days"
 
 
@@ -155,3 +156,25 @@ class Card(models.Model):
 
     def __str__(self) -> str:
         return f"card of {self.get_kind_display()} {self.subject}"
+
+
+class TournamentBoard(models.Model):
+    """A message that shows a player the standings of a tournament, and as of when."""
+
+    player = models.ForeignKey(
+        "players.Player", on_delete=models.CASCADE, related_name="+", db_index=False
+    )
+    tournament = models.ForeignKey("game.Tournament", on_delete=models.CASCADE, related_name="+")
+    message_id = models.BigIntegerField()
+    # A number that grows whenever somebody finishes a round, or the next one begins.
+    version = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["player", "tournament"], name="tournamentboard_one_message"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"board of tournament {self.tournament_id} for player {self.player_id}"

@@ -5,6 +5,7 @@ stands on old messages: what is there stays understood.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -45,6 +46,19 @@ class Data(StrEnum):
     DUEL_ANSWER = "duel-answer"  # duel-answer:<duel>:<number of the question>:<option index>
     DUEL_CANCEL = "duel-cancel"  # duel-cancel:<duel>
     DUEL_AGAIN = "duel-again"  # duel-again:<duel>:<one or three>:<1 if a ticket may be used>
+    CUP = "cup"
+    CUP_REGISTER = "cup-in"
+    CUP_LEAVE = "cup-out"
+    TOURNAMENTS = "tours"
+    TOURNAMENT = "tour"  # tour:<tournament>
+    # tour-make:<questions of a round>:<1 if a ticket may be used>:<key>
+    TOURNAMENT_MAKE = "tour-make"
+    TOURNAMENT_JOIN = "tour-join"  # tour-join:<token>
+    TOURNAMENT_LEAVE = "tour-leave"  # tour-leave:<tournament>
+    TOURNAMENT_START = "tour-start"  # tour-start:<tournament>
+    TOURNAMENT_PLAY = "tour-play"  # tour-play:<tournament>
+    # tour-answer:<pairing>:<number of the question>:<option index>
+    TOURNAMENT_ANSWER = "tour-answer"
     LEVELS = "levels"
     LEVEL = "level"  # level:<mode, or "all">:<level, if one is chosen>
     PLACEMENT = "placement"
@@ -128,6 +142,11 @@ def daily() -> InlineKeyboardButton:
 def duel() -> InlineKeyboardButton:
     """Return the way to duels."""
     return button(phrases.button_duel(), Data.DUEL)
+
+
+def cup(*, starts_at: datetime) -> InlineKeyboardButton:
+    """Return the way to today's cup, for which one can register."""
+    return button(phrases.button_cup(starts_at), Data.CUP)
 
 
 def home(waiting: RoundQuestion | None = None) -> InlineKeyboardMarkup:

@@ -195,6 +195,11 @@ def button_duel() -> str:
     return _("⚔️ Duel")
 
 
+def button_cup(starts_at: datetime) -> str:
+    """Return the label of the button that opens today's cup."""
+    return _("🏆 Cup today at {time}").format(time=dates.time(starts_at))
+
+
 def button_back() -> str:
     """Return the label of the button that leads back."""
     return _("◀️ Back")

@@ -14,6 +14,7 @@ def commands() -> list[tuple[str, str]]:
         ("play", _("Play a round")),
         ("daily", _("Today's challenge")),
         ("duel", _("Duels with others")),
+        ("cup", _("Daily cup and tournaments")),
         ("top", _("Leaderboards and your league")),
         ("shop", _("Energy, Premium and more")),
         ("promo", _("Enter a promo code")),

@@ -23,9 +23,10 @@ from bot.queue.models import Lane
 from bot.screens.daily import buttons as daily_buttons
 from bot.screens.daily import texts as daily_texts
 from bot.screens.duel import texts as duel_texts
+from bot.screens.tournament import texts as tournament_texts
 from quizarena import sweeps
-from quizarena.game import daily, duel_play
-from quizarena.game.models import Duel
+from quizarena.game import daily, duel_play, tournament_play
+from quizarena.game.models import Duel, Tournament
 from quizarena.players import names
 from quizarena.players.models import Player
 
@@ -85,6 +86,22 @@ def _drawable_name(player: Player | None) -> str:
     return name if card_images.drawable(name) else names.public_name(Player(pk=player.pk))
 
 
+def _cup(card: Card) -> Content:
+    cup = Tournament.objects.get(pk=card.subject)
+    view = tournament_play.view_of(cup, player=card.player)
+    words = tournament_texts.card_words(view)
+    return Content(
+        drawing=Drawing(
+            title=tournament_texts.card_title(cup),
+            score=tournament_texts.card_score(view),
+            note=_drawable_name(card.player),
+            footer=phrases.where_to_play(),
+        ),
+        caption=f"{words}\n{phrases.bot_link()}",
+        keyboard=buttons.share(words),
+    )
+
+
 def _streak(card: Card) -> Content:
     days = card.subject
     words = texts.streak_card_caption(days)
@@ -103,6 +120,7 @@ def _streak(card: Card) -> Content:
 _CONTENTS: Mapping[str, Callable[[Card], Content]] = {
     CardKind.DAILY: _daily,
     CardKind.DUEL: _duel,
+    CardKind.CUP: _cup,
     CardKind.STREAK: _streak,
 }
 

@@ -31,6 +31,8 @@ from bot.screens.receipts import texts as receipts_texts
 from bot.screens.shop import buttons as shop_buttons
 from bot.screens.shop import texts as shop_texts
 from bot.screens.support import texts as support_texts
+from bot.screens.tournament import buttons as tournament_buttons
+from bot.screens.tournament import texts as tournament_texts
 from economy import entitlements, streak_rules, streaks
 from economy.holdings import holdings
 from economy.models import PremiumNotice, StreakDay
@@ -39,8 +41,14 @@ from payments import subscriptions
 from payments.models import Purchase, Subscription, SubscriptionState, SupportRequest
 from promos.models import ReferralNotice
 from quizarena import sweeps
-from quizarena.game import duel_play, duels
-from quizarena.game.models import DuelNotice, DuelNoticeKind
+from quizarena.game import duel_play, duels, tournament_play
+from quizarena.game.models import (
+    DuelNotice,
+    DuelNoticeKind,
+    TournamentNotice,
+    TournamentNoticeKind,
+)
+from quizarena.game.tournament_rules import TournamentKind
 from quizarena.players.models import Player
 
 # Players are looked for so many at a time, and get so many notices at once.
@@ -231,6 +239,51 @@ def _duel_keyboard(row: DuelNotice, now: datetime) -> InlineKeyboardMarkup:
     return duel_buttons.after_notice(view, duels.decider_of(row.duel))
 
 
+# --- Tournaments ----------------------------------------------------------------------------------
+
+
+def _tournaments(kind: TournamentKind) -> Source[TournamentNotice]:
+    """Return the notices about cups, or about private tournaments.
+
+    Who has registered for a cup waits for its rounds, at whatever hour that is: what is about it is
+    sent at once. The rounds of a private tournament are long enough for the end of quiet hours.
+    """
+
+    def due() -> "QuerySet[TournamentNotice]":
+        undelivered = TournamentNotice.objects.undelivered(timezone.now(), kind=kind)
+        return undelivered.select_related("tournament")
+
+    return Source(
+        name=kind.lower(),
+        due=due,
+        claim=_claim_tournament,
+        render=_render_tournament,
+        keyboard=_tournament_keyboard,
+        transactional=kind is TournamentKind.CUP,
+        switch="" if kind is TournamentKind.CUP else "duels",
+    )
+
+
+def _claim_tournament(row: TournamentNotice, now: datetime) -> bool:
+    unsent = TournamentNotice.objects.filter(pk=row.pk, notified_at=None)
+    return unsent.update(notified_at=now) == 1
+
+
+def _render_tournament(row: TournamentNotice, now: datetime) -> str | None:
+    if row.player.suspended_at is not None:
+        return None
+    view = tournament_play.view_of(row.tournament, player=row.player)
+    text = tournament_texts.notice(row, view, now=now)
+    if text is not None and row.kind == TournamentNoticeKind.RESULT:
+        cards.order_cup(row.tournament, player=row.player, now=now)
+    return text
+
+
+def _tournament_keyboard(row: TournamentNotice, now: datetime) -> InlineKeyboardMarkup:
+    view = tournament_play.view_of(row.tournament, player=row.player)
+    return tournament_buttons.page(view)
+
+
 # --- The table ------------------------------------------------------------------------------------
 
 SOURCES: tuple[Source[Any], ...] = (
@@ -265,6 +318,8 @@ SOURCES: tuple[Source[Any], ...] = (
         keyboard=_duel_keyboard,
         switch="duels",
     ),
+    _tournaments(TournamentKind.CUP),
+    _tournaments(TournamentKind.PRIVATE),
 )
 
 

@@ -17,6 +17,7 @@ from bot.screens.staff_chats import handlers as staff_chats
 from bot.screens.stats import handlers as stats
 from bot.screens.support import handlers as support
 from bot.screens.top import handlers as top
+from bot.screens.tournament import handlers as tournament
 from bot.screens.wallet import handlers as wallet
 from bot.screens.welcome import handlers as welcome
 
@@ -25,6 +26,7 @@ SCREENS = (
     game.SCREEN,
     daily.SCREEN,
     duel.SCREEN,
+    tournament.SCREEN,
     home.SCREEN,
     wallet.SCREEN,
     stats.SCREEN,

@@ -35,6 +35,7 @@ from quizarena.game.models import (
     CONTENT,
     DAILY_LENGTH,
     IMPORT_UNFINISHED,
+    CupPrize,
     DailyRun,
     DailySet,
     Duel,
@@ -48,8 +49,11 @@ from quizarena.game.models import (
     QuestionVersion,
     Round,
     RoundState,
+    Tournament,
+    TournamentPlayer,
 )
 from quizarena.game.play_admin import PlayDayAdmin
+from quizarena.game.tournament_admin import CupPrizeAdmin, TournamentAdmin
 from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
 from quizarena.staff import audit, dates
@@ -79,6 +83,8 @@ admin.site.register(LeagueGroup, LeagueGroupAdmin)
 admin.site.register(Duel, DuelAdmin)
 admin.site.register(FairPlayFinding, FairPlayFindingAdmin)
 admin.site.register(PlayDay, PlayDayAdmin)
+admin.site.register(Tournament, TournamentAdmin)
+admin.site.register(CupPrize, CupPrizeAdmin)
 
 if TYPE_CHECKING:
     _QuestionForm: TypeAlias = forms.ModelForm[Question]
@@ -649,3 +655,25 @@ def _result_of(duel: Duel, player: Player) -> str:
     if duel.winner_id is None:
         return "draw"
     return "won" if duel.winner_id == player.pk else "lost"
+
+
+@timeline_source
+def tournaments_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
+    """Show the latest cups and private tournaments, for who may see them."""
+    if not request.user.has_perm("game.view_tournament"):
+        return None
+    rows = TournamentPlayer.objects.filter(player=player).select_related("tournament")
+    return TimelineSection(
+        title="Latest tournaments",
+        headers=["Tournament", "State", "Place", "Registered", "Ended"],
+        rows=[
+            [
+                object_link(row.tournament, str(row.tournament)),
+                row.tournament.get_state_display(),
+                str(row.place or "–"),
+                age(row.registered_at),
+                age(row.tournament.ended_at),
+            ]
+            for row in rows.order_by("-pk")[:CHAPTER_LENGTH]
+        ],
+    )

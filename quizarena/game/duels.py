@@ -55,6 +55,7 @@ from quizarena.game.models import (
     DuelPrice,
     DuelQuestion,
     Level,
+    Tournament,
 )
 from quizarena.players.models import Player
 from quizarena.prepared import prepared
@@ -100,9 +101,17 @@ def terms(*, player: Player, now: datetime) -> Terms:
 
 
 def _number_of_day(player: Player, *, now: datetime) -> int:
-    """Return which one of its day the next duel is that the player creates, from 1."""
-    of_day = Duel.objects.filter(creator=player, created_on=today(now))
-    return (of_day.aggregate(last=Max("day_number"))["last"] or 0) + 1
+    """Return which one of its day the next duel is that the player creates, from 1.
+
+    Private tournaments count with the duels: they cost the same.
+    """
+    of_day = {"creator": player, "created_on": today(now)}
+    numbers = (
+        Duel.objects.filter(**of_day)
+        .values("day_number")
+        .union(Tournament.objects.filter(**of_day).values("day_number"))
+    )
+    return max((row["day_number"] or 0 for row in numbers), default=0) + 1
 
 
 def _price(player: Player, *, number: int, now: datetime) -> DuelPrice:
@@ -129,6 +138,15 @@ def _refuse_if_too_many(player: Player, *, now: datetime) -> None:
 def _next_of_day(player: Player, *, with_ticket: bool, now: datetime) -> tuple[int, DuelPrice]:
     """Return the number and the price of the duel that the player, who is locked, may create."""
     _refuse_if_too_many(player, now=now)
+    return next_price(player, with_ticket=with_ticket, now=now)
+
+
+def next_price(player: Player, *, with_ticket: bool, now: datetime) -> tuple[int, DuelPrice]:
+    """Return which one of its day the player, who is locked, may create next, and what it costs.
+
+    A duel or a private tournament. Locks the wallet where a ticket is needed. Raises DuelLimitError
+    for too many on a day, and TicketNeededError.
+    """
     number = _number_of_day(player, now=now)
     if number > CREATED_PER_DAY:
         raise DuelLimitError(limit=CREATED_PER_DAY, is_of_day=True)
@@ -150,7 +168,7 @@ def create(*, player: Player, length: int, key: str, with_ticket: bool, now: dat
     Locks the player and the wallet. Raises DuelLimitError, TicketNeededError, and
     TooFewDuelQuestionsError when the bank does not suffice.
     """
-    _lock_player(player)
+    lock_player(player)
     made = _made_with(player, key=key)
     if made is not None:
         return made
@@ -175,7 +193,7 @@ def find_opponent(
     key leads to one duel. Locks the player, all others who look, and the duel. Raises OpenDuelError
     for who waits already, and what `create` raises.
     """
-    _lock_player(player)
+    lock_player(player)
     known = (
         _made_with(player, key=key)
         or Duel.objects.filter(opponent=player, acceptance_key=key)
@@ -344,7 +362,7 @@ def accept(*, player: Player, token: str, now: datetime) -> Duel:
     Locks the player and the duel. Raises what `invitation` raises, DuelTooFarError, and
     DuelLimitError.
     """
-    _lock_player(player)
+    lock_player(player)
     duel = invitation(player=player, token=token, now=now)
     if duel.accepted_at is not None:
         return duel
@@ -594,7 +612,7 @@ def again(
     Raises StaleTapError for a duel of which there can be no second, DuelAbsentError, and what
     `create` and `accept` raise.
     """
-    _lock_player(player)
+    lock_player(player)
     before = lock(duel_id)
     if before is None or player.pk not in (before.creator_id, before.opponent_id):
         raise StaleTapError("the player has no such duel")
@@ -705,7 +723,7 @@ def mark_seen(*, player: Player, duel: Duel, now: datetime) -> None:
     ).update(notified_at=now)
 
 
-def _lock_player(player: Player) -> None:
+def lock_player(player: Player) -> None:
     """Keep the player's other devices from making or accepting duels until this is done."""
     Player.objects.select_for_update(no_key=True).get(pk=player.pk)
 

@@ -3,7 +3,14 @@
 from datetime import date
 
 from economy.entitlements import Access
-from quizarena.game.models import Duel, FairPlayFinding, Mode, Placement, RoundQuestion
+from quizarena.game.models import (
+    Duel,
+    FairPlayFinding,
+    Mode,
+    Placement,
+    RoundQuestion,
+    Tournament,
+)
 from quizarena.players.models import Player
 
 
@@ -170,3 +177,56 @@ class FindingDecidedError(GameError):
     def __init__(self, finding: FairPlayFinding) -> None:
         super().__init__(f"The finding is {finding.state.lower()} already.")
         self.finding = finding
+
+
+class NoTournamentError(GameError):
+    """There is no such tournament, or the player does not take part in it."""
+
+
+class RegistrationClosedError(GameError):
+    """Nobody can register, leave or start it (any more); `tournament` says where it stands."""
+
+    def __init__(self, tournament: Tournament | None) -> None:
+        super().__init__(f"registration is closed: {tournament}")
+        self.tournament = tournament
+
+
+class TournamentFullError(GameError):
+    """As many players take part as can."""
+
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(f"at most {limit} players")
+        self.limit = limit
+
+
+class TooFewPlayersError(GameError):
+    """Too few players take part for a start."""
+
+    def __init__(self, *, players: int, needed: int) -> None:
+        super().__init__(f"{players} of {needed} players")
+        self.players = players
+        self.needed = needed
+
+
+class TournamentOverError(GameError):
+    """The tournament has ended already; `tournament` says how."""
+
+    def __init__(self, tournament: Tournament) -> None:
+        super().__init__(f"{tournament} is over")
+        self.tournament = tournament
+
+
+class RoundAnsweredError(GameError):
+    """The question of the round has its answer; a second one changes nothing."""
+
+
+class RoundOverError(GameError):
+    """The round of the tournament has ended."""
+
+    def __init__(self, tournament_id: int) -> None:
+        super().__init__(f"a round of tournament {tournament_id} is over")
+        self.tournament_id = tournament_id
+
+
+class TooFewTournamentQuestionsError(GameError):
+    """The bank has too few questions for a round of this length."""

@@ -121,6 +121,11 @@ def duel_answer_key(*, duel_id: int, number: int) -> str:
     return f"duel:{duel_id}:{number}"
 
 
+def tournament_answer_key(*, pairing_id: int, number: int) -> str:
+    """Return the key of the points of an answer in a round of a tournament."""
+    return f"tournament:{pairing_id}:{number}"
+
+
 def of_keys(*, player: Player, keys: Iterable[str]) -> int:
     """Return how many points these have brought the player in all. One query."""
     found = PointEvent.objects.filter(player=player, key__in=list(keys))

@@ -6,6 +6,7 @@ from django.utils import timezone
 
 from quizarena.celery import app
 from quizarena.game import (
+    cups,
     daily,
     duels,
     fair_play,
@@ -14,6 +15,7 @@ from quizarena.game import (
     leagues,
     play_counts,
     rounds,
+    tournaments,
 )
 
 # How long one task may work before it lets other tasks have the process.
@@ -70,3 +72,10 @@ def count_play() -> int:
 def find_fair_play() -> int:
     """List what staff should look at for fair play; return how much of it is new."""
     return fair_play.find(now=timezone.now())
+
+
+@app.task
+def run_tournaments() -> int:
+    """Open the day's cup, and take the steps of tournaments that are due; return how many."""
+    opened = cups.open_registration(now=timezone.now())
+    return opened + tournaments.run_due(until=timezone.now() + WORK_FOR)

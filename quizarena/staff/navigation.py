@@ -31,6 +31,8 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("League groups", "trophy", "game.leaguegroup"),
         ("Duels", "swords", "game.duel"),
         ("Play", "insights", "game.playday"),
+        ("Tournaments", "emoji_events", "game.tournament"),
+        ("Cup prizes", "featured_seasonal_and_gifts", "game.cupprize"),
     ),
     "Economy": (
         ("Wallets", "account_balance_wallet", "economy.wallet"),

@@ -62,7 +62,17 @@ _LEAGUES = (
     "game.view_pointevent",
 )
 # Everybody who is asked why somebody has won.
-_DUELS = ("game.view_duel",)
+_DUELS = (
+    "game.view_duel",
+    "game.view_tournament",
+)
+_CUPS = (
+    "game.call_off_tournament",
+    "game.view_cupprize",
+    "game.add_cupprize",
+    "game.change_cupprize",
+    "game.delete_cupprize",
+)
 # What is listed for fair play, and what staff think of it.
 _FAIR_PLAY = (
     "game.view_fairplayfinding",
@@ -116,6 +126,7 @@ _OPERATOR = (
     *_DUELS,
     *_FAIR_PLAY,
     "game.view_playday",
+    *_CUPS,
     *_BROADCASTS,
     "bot.run_broadcast",
 )

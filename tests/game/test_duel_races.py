@@ -91,7 +91,7 @@ class TestMaking:
         for _ in range(9):
             accepted(player(), anna)
         more = [create(player()), create(player())]
-        meet_after(monkeypatch, duels, "_lock_player")
+        meet_after(monkeypatch, duels, "lock_player")
 
         return run_together(*[partial(accept, anna, duel) for duel in more])
 
@@ -360,7 +360,7 @@ def test_nobody_waits_for_each_other_in_a_circle(monkeypatch: pytest.MonkeyPatch
     """Two players who accept each other's duels at the same moment."""
     anna, ben = player("Anna"), player("Ben")
     hers, his = create(anna), create(ben)
-    meet_after(monkeypatch, duels, "_lock_player")
+    meet_after(monkeypatch, duels, "lock_player")
     results = run_together(partial(accept, ben, hers), partial(accept, anna, his))
 
     assert names(results) == ["Duel", "Duel"]

@@ -48,6 +48,15 @@ PAGES = {
     "/admin/game/duel/": {"Support", "Operator", "Administrator"},
     "/admin/game/duel/1/change/": {"Support", "Operator", "Administrator"},
     "/admin/game/duel/add/": set(),
+    "/admin/game/tournament/": {"Support", "Operator", "Administrator"},
+    "/admin/game/tournament/1/change/": {"Support", "Operator", "Administrator"},
+    "/admin/game/tournament/1/call-off/": {"Operator", "Administrator"},
+    "/admin/game/tournament/add/": set(),
+    "/admin/game/tournament/1/delete/": set(),
+    "/admin/game/cupprize/": {"Operator", "Administrator"},
+    "/admin/game/cupprize/add/": {"Operator", "Administrator"},
+    "/admin/game/cupprize/1/change/": {"Operator", "Administrator"},
+    "/admin/game/cupprize/1/delete/": {"Operator", "Administrator"},
     "/admin/game/duel/1/delete/": set(),
     "/admin/game/dailyset/1/delete/": set(),
     "/admin/game/leaguegroup/": {"Support", "Operator", "Administrator"},
@@ -127,6 +136,7 @@ PERMISSIONS = {
         "game.view_fairplayfinding",
         "game.decide_fairplayfinding",
         "game.view_duel",
+        "game.view_tournament",
         "bot.view_broadcast",
         "bot.view_broadcastrecipient",
         "payments.view_product",
@@ -173,6 +183,12 @@ PERMISSIONS = {
         "game.decide_fairplayfinding",
         "game.view_playday",
         "game.view_duel",
+        "game.view_tournament",
+        "game.call_off_tournament",
+        "game.view_cupprize",
+        "game.add_cupprize",
+        "game.change_cupprize",
+        "game.delete_cupprize",
         "bot.view_broadcast",
         "bot.view_broadcastrecipient",
         "bot.run_broadcast",
@@ -256,6 +272,12 @@ PERMISSIONS = {
         "game.decide_fairplayfinding",
         "game.view_playday",
         "game.view_duel",
+        "game.view_tournament",
+        "game.call_off_tournament",
+        "game.view_cupprize",
+        "game.add_cupprize",
+        "game.change_cupprize",
+        "game.delete_cupprize",
         "bot.view_broadcast",
         "bot.view_broadcastrecipient",
         "bot.run_broadcast",
@@ -404,6 +426,25 @@ def test_a_role_sees_its_pages_and_no_others(role: str, client: Client) -> None:
             )
             """,
             {"now": NOON},
+        )
+        cursor.execute(
+            """
+            INSERT INTO game_tournament (
+              id, kind, day, token, creation_key, level, price, created_at, length, state,
+              opens_at, closes_at, call_off, reason
+            ) VALUES (
+              1, 'CUP', '2027-01-01', '', '', '', '', %(now)s, 7, 'OPEN',
+              %(now)s, %(now)s + interval '2 hours', '', ''
+            )
+            """,
+            {"now": NOON},
+        )
+        cursor.execute(
+            """
+            INSERT INTO game_cupprize (
+              id, place_from, place_to, paid_energy, streak_savers, duel_tickets, premium_days
+            ) VALUES (1, 1, 1, 10, 0, 0, 0)
+            """
         )
     ApiClient.objects.create(
         pk=1,

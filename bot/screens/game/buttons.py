@@ -1,6 +1,7 @@
 """The menu of modes, the options of a question, and the buttons under a result."""
 
 from collections.abc import Collection
+from datetime import datetime
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
@@ -27,14 +28,22 @@ FIRST = "first"
 
 
 def menu(
-    *, start_key: str, open_modes: Collection[str] | None, waiting: RoundQuestion | None
+    *,
+    start_key: str,
+    open_modes: Collection[str] | None,
+    waiting: RoundQuestion | None,
+    cup_at: datetime | None = None,
 ) -> InlineKeyboardMarkup:
     """Return one button for an open round, one for the daily challenge and one for each mode.
+
+    `cup_at` is when today's cup begins, while one can register for it.
 
     `start_key` makes all taps on a mode one start. `open_modes` are those without a lock; None is
     all of them. `waiting` is the latest question of the open round.
     """
     rows = [*navigation.continue_round(waiting), [navigation.daily()]]
+    if cup_at is not None:
+        rows.append([navigation.cup(starts_at=cup_at)])
     for mode in MENU:
         is_open = open_modes is None or mode in open_modes
         label = phrases.mode_name(mode) if is_open else f"🔒 {phrases.mode_name(mode)}"

@@ -17,7 +17,7 @@ from economy import entitlements, wallets
 from economy.errors import NoEnergyError
 from economy.wallets import Charge
 from payments.offer_rules import Touchpoint
-from quizarena.game import daily, rounds
+from quizarena.game import cups, daily, rounds
 from quizarena.game.errors import (
     AlreadyAnsweredError,
     LockedModeError,
@@ -248,6 +248,7 @@ def _menu(update: Update, context: Context) -> InlineKeyboardMarkup:
         start_key=f"u{update.update_id}",
         open_modes=open_modes,
         waiting=rounds.open_question(player=context.player),
+        cup_at=cups.starts_at(cups.today(context.now)) if cups.is_open(context.now) else None,
     )
 
 

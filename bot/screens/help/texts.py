@@ -17,6 +17,7 @@ def help_text(*, now: datetime) -> str:
         "at {time}.\n"
         "/daily – seven questions a day, the same for everyone, without energy\n"
         "/duel – against a friend or somebody of your level, without energy\n"
+        "/cup – a tournament every day at 18:00 in Germany, or one with friends, without energy\n"
         "/top – leaderboards and your league\n"
         "/shop – more energy, streak savers, Premium\n"
         "/promo – enter a promo code\n"

@@ -201,7 +201,7 @@ def switches(settings: ReminderSettings) -> dict[str, str]:
         "streak_risk": _("🔥 When my streak is at risk"),
         "daily_round": _("⏰ A daily reminder"),
         "daily_challenge": _("📅 The daily challenge"),
-        "duels": _("⚔️ My duels"),
+        "duels": _("⚔️ Duels and tournaments"),
         "premium": _("👑 Before Premium ends"),
         "news": _("📣 News"),
     }

@@ -8,7 +8,7 @@ from bot.chat.navigation import Data
 from bot.chat.screen import Screen
 from bot.screens.stats import texts
 from economy import streaks, wallets
-from quizarena.game import statistics
+from quizarena.game import cups, statistics
 
 
 async def stats(update: Update, context: Context) -> None:
@@ -33,6 +33,7 @@ def _stats(context: Context) -> str:
         best=streak.best if streak else 0,
         earn_back=streaks.earn_back(player=player, now=now),
         calendar=streaks.calendar(player=player, month=today, now=now),
+        badges=cups.badges_of(player),
         modes=statistics.by_mode(player),
         levels=statistics.by_level(player),
         now=now,

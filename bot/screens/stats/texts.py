@@ -10,7 +10,9 @@ from django.utils.translation import ngettext
 from bot.chat import phrases
 from economy.streak_rules import EARN_BACK_ROUNDS, Outcome
 from economy.streaks import EarnBack
+from quizarena.game.models import Badge, BadgeKind
 from quizarena.game.statistics import Accuracy
+from quizarena.game.tournament_rules import CUPS_IN_A_ROW
 
 
 def earn_back_offer(offer: EarnBack, *, now: datetime) -> str:
@@ -40,12 +42,16 @@ DAY_SIGNS = {
 }
 
 
+MEDALS = {BadgeKind.CUP_FIRST: "🥇", BadgeKind.CUP_SECOND: "🥈", BadgeKind.CUP_THIRD: "🥉"}
+
+
 def stats(
     *,
     current: int,
     best: int,
     earn_back: EarnBack | None,
     calendar: Sequence[tuple[date, Outcome]],
+    badges: Sequence[Badge],
     modes: Sequence[Accuracy],
     levels: Sequence[Accuracy],
     now: datetime,
@@ -65,6 +71,8 @@ def stats(
         lines += [earn_back_offer(earn_back, now=now)]
     if calendar:
         lines += ["", *_weeks(calendar)]
+    if badges:
+        lines += ["", _("🏅 Daily cups: {badges}").format(badges=_badges(badges))]
     if modes:
         lines += ["", _("<b>Right answers</b>")]
         lines += [_accuracy(phrases.mode_name(accuracy.of), accuracy) for accuracy in modes]
@@ -72,6 +80,15 @@ def stats(
     else:
         lines += ["", _("Play a round, and you will find it here.")]
     return "\n".join(lines)
+
+
+def _badges(badges: Sequence[Badge]) -> str:
+    """Return how often each of the first places was reached, and the row of cups."""
+    kinds = [badge.kind for badge in badges]
+    parts = [f"{medal} × {kinds.count(kind)}" for kind, medal in MEDALS.items() if kind in kinds]
+    if BadgeKind.CUPS_IN_A_ROW in kinds:
+        parts.append(_("{count} cups in a row").format(count=CUPS_IN_A_ROW))
+    return ", ".join(parts)
 
 
 def _weeks(calendar: Sequence[tuple[date, Outcome]]) -> list[str]:

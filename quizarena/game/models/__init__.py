@@ -63,6 +63,20 @@ from quizarena.game.models.round import (
     RoundQuestion,
     RoundState,
 )
+from quizarena.game.models.tournament import (
+    Badge,
+    BadgeKind,
+    CupPrize,
+    Pairing,
+    Tournament,
+    TournamentAnswer,
+    TournamentNotice,
+    TournamentNoticeKind,
+    TournamentPlayer,
+    TournamentPrice,
+    TournamentQuestion,
+    TournamentRound,
+)
 
 __all__ = [
     "CONTENT",
@@ -81,7 +95,10 @@ __all__ = [
     "POINTS_PER_DAY",
     "RISE_PERCENT",
     "TIER_NAMES",
+    "Badge",
+    "BadgeKind",
     "BoardCount",
+    "CupPrize",
     "DailyAnswer",
     "DailyQuestion",
     "DailyRun",
@@ -102,6 +119,7 @@ __all__ = [
     "Level",
     "LevelReason",
     "Mode",
+    "Pairing",
     "Placement",
     "PlacementQuestion",
     "PlayDay",
@@ -116,5 +134,13 @@ __all__ = [
     "RoundQuestion",
     "RoundState",
     "Span",
+    "Tournament",
+    "TournamentAnswer",
+    "TournamentNotice",
+    "TournamentNoticeKind",
+    "TournamentPlayer",
+    "TournamentPrice",
+    "TournamentQuestion",
+    "TournamentRound",
     "WeekPoints",
 ]

@@ -325,16 +325,16 @@ class TestToWhom:
         monkeypatch.undo()
         assert len(send(at(6))) == 1
 
-    def test_a_player_costs_twenty_three_statements(self, django_assert_num_queries: Any) -> None:
+    def test_a_player_costs_twenty_six_statements(self, django_assert_num_queries: Any) -> None:
         lose_a_streak()
         until = timezone.now() + timedelta(minutes=1)
 
-        # Whom to notify, twice: then nobody is left, from four sources after the outbox's room.
-        # For the player: transaction 2, player 1, settings 1, the sources' rows 4, their savepoints
-        # 8, the row's 2, claim 1, earn-back 2, slot 1, INSERT 1.
+        # Whom to notify, twice: then nobody is left, from five sources after the outbox's room.
+        # For the player: transaction 2, player 1, settings 1, the sources' rows 5, their savepoints
+        # 10, the row's 2, claim 1, earn-back 2, slot 1, INSERT 1.
         with (
             time_machine.travel(at(6), tick=False),
-            django_assert_num_queries(2 * 5 + 23),
+            django_assert_num_queries(2 * 6 + 26),
         ):
             assert notices.send_due_notices(transactional=False, until=until) == 1
 

@@ -782,7 +782,7 @@ class TestScreens:
                 "⬜ 🔥 When my streak is at risk",
                 "⬜ ⏰ A daily reminder",
                 "⬜ 📅 The daily challenge",
-                "✅ ⚔️ My duels",
+                "✅ ⚔️ Duels and tournaments",
                 "✅ 👑 Before Premium ends",
                 "✅ 📣 News",
                 "🎓 My level",

@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("game", "0008_leagues"),
+        ("game", "0009_cups"),
         ("players", "0009_started_by_day"),
     ]
 

@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("game", "0012_play_reports"),
+        ("game", "0010_play_reports"),
         ("players", "0009_started_by_day"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

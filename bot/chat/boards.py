@@ -1,0 +1,46 @@
+"""Standings that players have before them while a tournament is played.
+
+A message shows them until its player goes on; bot/messages/boards.py keeps it up to date.
+"""
+
+from django.db.models import Count, F, Max, Q
+
+from bot.chat.models import TournamentBoard
+from quizarena.game.models import Pairing, Tournament
+from quizarena.players.models import Player
+
+# More than a round has players.
+_ROUND = 1_000
+
+
+def version_of(tournament: Tournament) -> int:
+    """Return a number that grows with each player who finishes a round, and with each round."""
+    counted = Pairing.objects.filter(tournament=tournament).aggregate(
+        number=Max("round__number"),
+        finished=Count("pk", filter=Q(round__ended_at=None, answered__gte=F("tournament__length"))),
+    )
+    number: int = counted["number"] or 0
+    finished: int = counted["finished"]
+    return number * _ROUND + finished
+
+
+def watch(*, player: Player, tournament: Tournament, message_id: int, version: int) -> None:
+    """Note that a message shows the player the standings, as they were at `version`.
+
+    A player has one such message for each tournament: the last. A step of the caller's transaction.
+    """
+    TournamentBoard.objects.bulk_create(
+        [
+            TournamentBoard(
+                player=player, tournament=tournament, message_id=message_id, version=version
+            )
+        ],
+        update_conflicts=True,
+        unique_fields=["player", "tournament"],
+        update_fields=["message_id", "version"],
+    )
+
+
+def unwatch(*, player: Player, tournament: Tournament) -> None:
+    """Note that no message shows the player the standings any more."""
+    TournamentBoard.objects.filter(player=player, tournament=tournament).delete()

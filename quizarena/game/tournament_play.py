@@ -1,0 +1,289 @@
+"""A tournament as one of its players sees and plays it. Product rules, section 11.
+
+Answers are steps of an update's transaction: every refusal comes before the first write, but for
+the step of a tournament that is due.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from django.db.models import Count, Q, QuerySet
+
+from economy import streaks
+from economy.streaks import StreakChange
+from quizarena import prepared
+from quizarena.game import points, tournaments
+from quizarena.game.errors import (
+    NoTournamentError,
+    RoundAnsweredError,
+    RoundOverError,
+    StaleTapError,
+)
+from quizarena.game.models import (
+    OPTIONS,
+    Badge,
+    Pairing,
+    Tournament,
+    TournamentAnswer,
+    TournamentPlayer,
+    TournamentQuestion,
+    TournamentRound,
+)
+from quizarena.game.swiss import Standing
+from quizarena.game.tournament_rules import LIVE, TournamentState
+from quizarena.players.models import Player
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Board:
+    """Where a tournament stands, for everybody: the players in their order, and who is done.
+
+    `players` has everybody's row by id. `current` is the round that is open.
+    """
+
+    tournament: Tournament
+    standings: Sequence[Standing]
+    players: Mapping[int, Player]
+    current: TournamentRound | None
+    finished_current: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class View:
+    """A tournament as one player sees it.
+
+    `pairing` is the player's one of the round that is open, `next` the question that waits, where
+    it was asked for; `entry` is None for who does not take part.
+    """
+
+    tournament: Tournament
+    entry: TournamentPlayer | None
+    players: int
+    current: TournamentRound | None = None
+    pairing: Pairing | None = None
+    next: TournamentQuestion | None = None
+
+    @property
+    def can_play(self) -> bool:
+        """Whether there is a question for this player now."""
+        return self.pairing is not None and self.pairing.answered < self.tournament.length
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an answer led to: how it was graded, and the next question of the round, if any."""
+
+    tournament_id: int
+    question: TournamentQuestion
+    choice: int
+    is_correct: bool
+    pairing: Pairing
+    length: int
+    streak: StreakChange
+    next: TournamentQuestion | None
+
+
+# --- Looking --------------------------------------------------------------------------------------
+
+
+def look(*, player: Player, tournament_id: int, now: datetime) -> View:
+    """Return a tournament as the player sees it; a step that is due is taken. Locks it.
+
+    Raises NoTournamentError for an unknown one, and for a private one of others.
+    """
+    tournament = tournaments.lock(tournament_id)
+    if tournament is None:
+        raise NoTournamentError("there is no such tournament")
+    tournaments.advance(tournament, now=now)
+    view = view_of(tournament, player=player)
+    if not tournament.is_cup and view.entry is None:
+        raise NoTournamentError("the player takes part in no such tournament")
+    return view
+
+
+def view_of(tournament: Tournament, *, player: Player) -> View:
+    """Return a tournament as the player sees it at this moment; nothing is locked or written."""
+    current, pairing = None, None
+    if tournament.state == TournamentState.RUNNING:
+        current = TournamentRound.objects.filter(tournament=tournament, ended_at=None).first()
+        pairing = (
+            Pairing.objects.select_related("player", "opponent")
+            .filter(round=current, player=player)
+            .first()
+        )
+    return View(
+        tournament=tournament,
+        entry=TournamentPlayer.objects.filter(tournament=tournament, player=player).first(),
+        players=TournamentPlayer.objects.filter(tournament=tournament).count(),
+        current=current,
+        pairing=pairing,
+    )
+
+
+def board_of(tournament: Tournament) -> Board:
+    """Return where a tournament stands; nothing is locked. A row per player and round."""
+    rows = TournamentPlayer.objects.filter(tournament=tournament).select_related("player")
+    current, finished = None, 0
+    if tournament.state == TournamentState.RUNNING:
+        current = TournamentRound.objects.filter(tournament=tournament, ended_at=None).first()
+        finished = finished_in(current, length=tournament.length) if current else 0
+    return Board(
+        tournament=tournament,
+        standings=tournaments.standings_of(tournament),
+        players={row.player_id: row.player for row in rows},
+        current=current,
+        finished_current=finished,
+    )
+
+
+def finished_in(current: TournamentRound, *, length: int) -> int:
+    """Return how many players have answered everything in a round."""
+    counted = Pairing.objects.filter(round=current, answered__gte=length)
+    return counted.aggregate(players=Count("pk"))["players"] or 0
+
+
+def badges_in(tournament: Tournament, *, player: Player) -> list[Badge]:
+    """Return the badges that a tournament has brought the player."""
+    return list(Badge.objects.filter(tournament=tournament, player=player).order_by("kind"))
+
+
+def past_of(tournament: Tournament, *, player: Player) -> list[Pairing]:
+    """Return whom the player has met so far, and how it went, in the order of the rounds."""
+    ended = Pairing.objects.filter(tournament=tournament, player=player).exclude(outcome="")
+    return list(ended.select_related("opponent", "round").order_by("round__number"))
+
+
+def play(*, player: Player, tournament_id: int, now: datetime) -> View:
+    """Return the tournament with the question that waits for the player, if one does.
+
+    When the first question of a round is shown for the first time is stored. Locks the tournament
+    and the player's pairing. Raises NoTournamentError.
+    """
+    view = look(player=player, tournament_id=tournament_id, now=now)
+    if view.pairing is None or not view.can_play:
+        return view
+    assert view.current is not None
+    pairing = Pairing.objects.select_for_update(no_key=True, of=["self"]).get(pk=view.pairing.pk)
+    if pairing.started_at is None:
+        pairing.started_at = max(now, view.current.begins_at)
+        pairing.save(update_fields=["started_at"])
+    view.pairing.started_at, view.pairing.answered = pairing.started_at, pairing.answered
+    if pairing.answered >= view.tournament.length:
+        return view  # Another device was faster.
+    asked, _ = _question_and_next(view.current.pk, pairing.answered + 1)
+    return View(
+        tournament=view.tournament,
+        entry=view.entry,
+        players=view.players,
+        current=view.current,
+        pairing=view.pairing,
+        next=asked,
+    )
+
+
+# --- Answering ------------------------------------------------------------------------------------
+
+
+def answer(
+    *, player: Player, pairing_id: int, number: int, option_index: int, now: datetime
+) -> Answer:
+    """Grade the option at `option_index` of a question, and return what comes next.
+
+    The last answer of all ends the round; any is an active day and may bring points. Locks the
+    player's pairing, before it the tournament with a player's last answer of the round. Raises
+    RoundAnsweredError for a question that has its answer, RoundOverError when the round's time is
+    over, and StaleTapError for a question that is not the player's next.
+    """
+    if not 0 <= option_index < OPTIONS or not 0 < pairing_id <= tournaments.ID_MAX:
+        raise StaleTapError("this option does not exist")
+    found = _round_of(pairing_id, player)
+    tournament, current = found.tournament, found.round
+    is_live = tournament.state in LIVE and current.ended_at is None and now < current.deadline
+    locked: Tournament | None = None
+    if number >= tournament.length or not is_live:
+        # Whoever may end the round takes its lock before that of the pairing.
+        locked = tournaments.lock(tournament.pk)
+        assert locked is not None
+    pairing = None
+    if is_live:
+        pairing = _pairing.get(pairing_id=pairing_id)
+        if 1 <= number <= pairing.answered:
+            raise RoundAnsweredError(f"question {number} is answered")
+    elif 1 <= number <= found.answered:
+        raise RoundAnsweredError(f"question {number} is answered")
+    if pairing is None or pairing.outcome:
+        if locked is not None:
+            tournaments.advance(locked, now=now)
+        raise RoundOverError(tournament.pk)
+    if number != pairing.answered + 1 or pairing.started_at is None:
+        raise StaleTapError("this question is not the next one")
+    asked, following = _question_and_next(pairing.round_id, number)
+    stored = TournamentAnswer(
+        pairing=pairing,
+        number=number,
+        choice=asked.order[option_index],
+        is_correct=asked.order[option_index] == asked.version.correct_option_id,
+        # A question is shown with the answer to the one before.
+        shown_at=pairing.last_answer_at or pairing.started_at,
+        # Of two devices the one that looked at the clock first may answer last.
+        answered_at=max(now, pairing.last_answer_at or pairing.started_at),
+    )
+    prepared.insert(stored)
+    # As the database has counted it.
+    pairing.answered, pairing.last_answer_at = number, stored.answered_at
+    pairing.correct += stored.is_correct
+    if locked is not None and number == tournament.length:
+        tournaments.advance(locked, now=now)
+    streak = streaks.record_activity(player=player, now=now)
+    points.answered(
+        player=player,
+        key=points.tournament_answer_key(pairing_id=pairing.pk, number=number),
+        is_correct=stored.is_correct,
+        shown_at=stored.shown_at,
+        now=stored.answered_at,
+    )
+    return Answer(
+        tournament_id=tournament.pk,
+        question=asked,
+        choice=stored.choice,
+        is_correct=stored.is_correct,
+        pairing=pairing,
+        length=tournament.length,
+        streak=streak,
+        next=following,
+    )
+
+
+def _round_of(pairing_id: int, player: Player) -> Pairing:
+    """Return the player's pairing with its round and tournament; nothing is locked."""
+    found = _with_round.first(pairing_id=pairing_id)
+    if found is None or found.player_id != player.pk:
+        raise StaleTapError("the player has no such pairing")
+    return found
+
+
+@prepared.prepared
+def _with_round(*, pairing_id: int) -> QuerySet[Pairing]:
+    return Pairing.objects.select_related("round", "tournament").filter(pk=pairing_id)
+
+
+@prepared.prepared
+def _pairing(*, pairing_id: int) -> QuerySet[Pairing]:
+    return Pairing.objects.select_for_update(no_key=True).filter(pk=pairing_id)
+
+
+def _question_and_next(
+    round_id: int, number: int
+) -> tuple[TournamentQuestion, TournamentQuestion | None]:
+    """Return a question of a round, and the next if there is one. One query."""
+    found = _two_questions.rows(round_id=round_id, number=number, next_number=number + 1)
+    question, *more = found  # A round is stored with all its questions.
+    return question, next(iter(more), None)
+
+
+@prepared.prepared
+def _two_questions(*, round_id: int, number: int, next_number: int) -> QuerySet[TournamentQuestion]:
+    questions = TournamentQuestion.objects.select_related("version__question_row")
+    wanted = Q(number=number) | Q(number=next_number)
+    return questions.filter(wanted, round_id=round_id).order_by("number")
