@@ -57,6 +57,8 @@ from quizarena.game.models.question import (
     QuestionVersion,
 )
 from quizarena.game.models.round import (
+    ROUND_LENGTH,
+    SAMPLE_LENGTH,
     Round,
     RoundQuestion,
     RoundState,
@@ -77,6 +79,8 @@ __all__ = [
     "POINTS",
     "POINTS_PER_DAY",
     "RISE_PERCENT",
+    "ROUND_LENGTH",
+    "SAMPLE_LENGTH",
     "TIER_NAMES",
     "BoardCount",
     "DailyAnswer",
