@@ -39,6 +39,15 @@ POLL_TIMEOUT_MAX_S = 50
 WEBHOOK_CONNECTIONS_MAX = 100
 WEBHOOK_CONNECTIONS_DEFAULT = 40
 MAY_DELETE_FOR_S = 48 * 60 * 60
+# The effects that everybody may send, in private chats; here all are.
+EFFECTS = {
+    "5104841245755180586": "🔥",
+    "5107584321108051014": "👍",
+    "5104858069142078462": "👎",
+    "5159385139981059251": "❤️",
+    "5046509860389126442": "🎉",
+    "5046589136895476101": "💩",
+}
 
 METHODS: dict[str, Method] = {}
 
@@ -481,7 +490,7 @@ def send(
     if parameters.flag("protect_content"):
         content["has_protected_content"] = True
     if effect := parameters.text("message_effect_id"):
-        if not effect.isdecimal():
+        if effect not in EFFECTS:
             raise BadRequestError("EFFECT_ID_INVALID")
         content["effect_id"] = effect
     if not inline:

@@ -220,6 +220,9 @@ class TestTwoAtOnce:
 
         results = run_together(*starts)
 
+        for result in results:
+            if isinstance(result, IntegrityError):
+                assert "round_one_sample_per_player_and_day" in str(result)
         return sorted(type(result).__name__ for result in results)
 
     @transaction.atomic

@@ -11,6 +11,11 @@ const WAITS_FOR_MS = 60_000;
 const TYPING_FOR_MS = 5_000;
 const ACTIONS = { typing: "typing", upload_photo: "sending a photo", upload_document: "sending a file" };
 const NEAR_BOTTOM_PX = 90;
+const EFFECT_FOR_MS = 2_000;
+const EFFECTS = {
+  "5104841245755180586": "🔥", "5107584321108051014": "👍", "5104858069142078462": "👎",
+  "5159385139981059251": "❤️", "5046509860389126442": "🎉", "5046589136895476101": "💩",
+};
 // Who types on is not asked about each letter.
 const INLINE_AFTER_MS = 300;
 
@@ -206,8 +211,15 @@ export class Phone {
   place(message, fresh = false) {
     const row = this.row(message);
     if (fresh) row.classList.add("fresh");
+    if (fresh && EFFECTS[message.effect_id]) this.showEffect(EFFECTS[message.effect_id]);
     this.rows.set(message.message_id, row);
     this.list.append(row);
+  }
+
+  showEffect(emoji) {
+    const node = element("div", { class: "effect", "aria-hidden": "true", "data-testid": "effect" }, emoji);
+    this.stage.append(node);
+    setTimeout(() => node.remove(), EFFECT_FOR_MS);
   }
 
   row(message) {
@@ -238,6 +250,8 @@ export class Phone {
 
   meta(message, mine) {
     const meta = element("span", { class: "meta" });
+    const effect = EFFECTS[message.effect_id];
+    if (effect) meta.append(element("span", { role: "img", "aria-label": "Message effect", "data-testid": "effect-mark" }, effect));
     if (message.edit_date) meta.append(element("span", { class: "edited", "data-testid": "edited" }, "edited "));
     const time = element("time", { datetime: new Date(message.date * 1000).toISOString() }, clock(message.date));
     meta.append(time);

@@ -83,8 +83,8 @@ def after_purchase_notice(subscription: Subscription | None = None) -> InlineKey
     """Return the ways to a round, and to what was bought; and out of a subscription beside it."""
     return InlineKeyboardMarkup(
         [
-            *_cancel_beside(subscription),
             [button(phrases.button_play(), Data.MENU)],
             [button(phrases.button_purchases(), Data.PURCHASES)],
+            *_cancel_beside(subscription),
         ]
     )

@@ -352,6 +352,18 @@ class TestSending:
         assert message.caption == "Sieg!"
         assert [(it.width, it.height) for it in message.photo] == [(40, 30)]
 
+    @pytest.mark.parametrize("effect", ["5046509860389126442", "5159385139981059251"])
+    def test_a_message_can_have_an_effect(self, sandbox: Sandbox, anna: int, effect: str) -> None:
+        message = send(sandbox, anna, "Gewonnen!", message_effect_id=effect)
+
+        assert message["effect_id"] == effect
+
+    @pytest.mark.parametrize("effect", ["1", "confetti", "5046509860389126443"])
+    def test_an_unknown_effect_is_refused(self, sandbox: Sandbox, anna: int, effect: str) -> None:
+        refused = refusal(sandbox, "sendMessage", chat_id=anna, text="x", message_effect_id=effect)
+
+        assert refused == "Bad Request: EFFECT_ID_INVALID"
+
     def test_what_is_not_a_picture_is_no_photo(self, sandbox: Sandbox, anna: int) -> None:
         with pytest.raises(BadRequest, match="Image_process_failed"):
             ask(sandbox, lambda bot: bot.send_photo(anna, b"GIF"))
