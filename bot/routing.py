@@ -14,6 +14,7 @@ from telegram.ext import (
     CallbackQueryHandler,
     ChatMemberHandler,
     CommandHandler,
+    InlineQueryHandler,
     MessageHandler,
     PreCheckoutQueryHandler,
     TypeHandler,
@@ -23,6 +24,7 @@ from telegram.ext import (
 from bot import payment_updates, texts
 from bot.chat import dates, navigation, taps
 from bot.chat.context import Context
+from bot.messages import inline
 from bot.screens.home import handlers as home
 from bot.screens.registry import SCREENS
 from bot.screens.support import handlers as support
@@ -41,6 +43,8 @@ def register(application: Application[Any, Any, Any, Any, Any, Any]) -> None:
         TypeHandler(Update, payment_updates.subscription_changed),
     ):
         application.add_handler(handler, group=-2)
+    # It may be of anybody, in any chat.
+    application.add_handler(InlineQueryHandler(inline.answer), group=-1)
     application.add_handler(TypeHandler(Update, identify), group=-1)
     application.add_handler(ChatMemberHandler(blocked_or_back, ChatMemberHandler.MY_CHAT_MEMBER))
     private = filters.ChatType.PRIVATE & filters.UpdateType.MESSAGE

@@ -35,15 +35,18 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
         "texts": {
             "de": {
                 "title": "10 Energiepunkte",
-                "description": "10 Energiepunkte, die nicht verfallen.",
+                "description": "10 Punkte, die nicht verfallen – für Tage, an denen du mehr "
+                "spielen willst.",
             },
             "en": {
                 "title": "10 energy points",
-                "description": "10 energy points that never expire.",
+                "description": "10 points that never expire, for days on which you want to "
+                "play more.",
             },
             "uk": {
                 "title": "10 одиниць енергії",
-                "description": "10 одиниць енергії, що не згорають.",
+                "description": "10 одиниць, що не згорають, – для днів, коли хочеться грати "
+                "більше.",
             },
         },
     },
@@ -57,17 +60,17 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
             "de": {
                 "title": "Mega-Paket",
                 "description": "15 Energiepunkte und 24 Stunden Fälle (den/dem), trennbare "
-                "Verben und Wortstellung.",
+                "Verben und Wortstellung – zum Üben, was schwerfällt.",
             },
             "en": {
                 "title": "Mega Pack",
                 "description": "15 energy points, and 24 hours of cases, separable verbs and "
-                "word order.",
+                "word order: to practise what is hard.",
             },
             "uk": {
                 "title": "Мегапакет",
                 "description": "15 одиниць енергії та 24 години відмінків, відокремлюваних "
-                "дієслів і порядку слів.",
+                "дієслів і порядку слів – щоб вправляти складне.",
             },
         },
     },
@@ -121,15 +124,16 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
         "texts": {
             "de": {
                 "title": "Premium Starter",
-                "description": "7 Tage unbegrenzte Energie und alle Modi.",
+                "description": "7 Tage unbegrenzte Energie und alle Modi – um alles "
+                "auszuprobieren.",
             },
             "en": {
                 "title": "Premium Starter",
-                "description": "7 days of unlimited energy and all modes.",
+                "description": "7 days of unlimited energy and all modes: to try everything.",
             },
             "uk": {
                 "title": "Преміум Стартовий",
-                "description": "7 днів необмеженої енергії та всі режими.",
+                "description": "7 днів необмеженої енергії та всі режими – щоб спробувати все.",
             },
         },
     },
@@ -333,6 +337,11 @@ class Offer:
     refused: RefusedError | None
     stars: int
     reservation: Redemption | None = None
+
+
+def is_premium(product_code: str) -> bool:
+    """Return whether a product is a Premium plan, for sale or not."""
+    return Product.objects.filter(pk=product_code).exclude(premium="").exists()
 
 
 def titles(codes: Collection[str], *, language: str) -> dict[str, str]:

@@ -86,6 +86,11 @@ TELEGRAM_BOT_TOKEN = secret("TELEGRAM_BOT_TOKEN", local="1:sandbox-token", min_l
 TELEGRAM_WEBHOOK_SECRET = secret("TELEGRAM_WEBHOOK_SECRET", local="local-webhook", min_length=24)
 TELEGRAM_API_URL = env.str("TELEGRAM_API_URL", default="https://api.telegram.org").rstrip("/")
 TELEGRAM_BOT_USERNAME = env.str("TELEGRAM_BOT_USERNAME", default="quizarena_bot")
+# Whether @BotFather has been asked for inline mode: without it Telegram refuses messages with a
+# button that begins an inline query. The sandbox has it.
+TELEGRAM_INLINE_MODE = env.bool(
+    "TELEGRAM_INLINE_MODE", default=TELEGRAM_API_URL != "https://api.telegram.org"
+)
 if PRODUCTION and urlsplit(TELEGRAM_API_URL).scheme != "https":
     raise ImproperlyConfigured("TELEGRAM_API_URL must be an https address in production.")
 # What signs the payloads of invoices, and what promo codes are hashed with: "id:secret" pairs. The

@@ -145,6 +145,18 @@ class Sandbox:
             raise AssertionError(f"No message has a button {text_or_data!r}.")
         return self._tap(player, message_id, text_or_data)
 
+    def ask_inline(self, player: int, query: str = "") -> str:
+        """Write `@bot query` as `player`; return the id of the inline query."""
+        return str(self._act(player, "inline", query=query)["id"])
+
+    def inline(self, query_id: str) -> Json:
+        """Return an inline query: `is_answered`, and its `results` and `button` if it is."""
+        return dict(self.request(f"/sandbox/api/inline/{query_id}"))
+
+    def share(self, player: int, query_id: str, result_id: str, *, to: int) -> Json:
+        """Send one of the results to the player `to`; return the message on that phone."""
+        return self._act(player, "share", query_id=query_id, result_id=result_id, to=to)
+
     # What they do with Stars.
 
     def buy(

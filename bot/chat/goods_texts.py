@@ -186,9 +186,9 @@ def subscription_line(subscription: Subscription, *, now: datetime) -> str:
     return line.format(day=dates.short_day(subscription.expires_at))
 
 
-def button_product(offer: Offer) -> str:
-    """Return the label of the button that opens a product."""
-    waits = "⏳ " if offer.refused else ""
+def button_product(offer: Offer, *, is_best: bool = False) -> str:
+    """Return the label of the button that buys a product; `is_best` marks the best value."""
+    mark = "⏳ " if offer.refused else "🏅 " if is_best else ""
     # Labels have no format, so the old price stands before the arrow.
     old = f"{stars(offer.product.stars)} → " if offer.reservation else ""
-    return f"{waits}{title(offer.product)} · {old}{stars(offer.stars)}"
+    return f"{mark}{title(offer.product)} · {old}{stars(offer.stars)}"

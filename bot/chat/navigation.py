@@ -14,7 +14,6 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from bot.chat import goods_texts, phrases
 from payments.catalogue import Offer
 from quizarena.game.models import RoundQuestion
-from quizarena.game.rounds import ROUND_LENGTH
 
 
 class Data(StrEnum):
@@ -23,6 +22,7 @@ class Data(StrEnum):
     MENU = "menu"
     HOME = "home"
     PLAY = "play"  # play:<mode>:<start key>
+    SAMPLE = "sample"  # sample:<mode>:<start key>
     ANSWER = "answer"  # answer:<round_question>:<option index>
     STOP = "stop"  # stop:<round>
     CONTINUE = "continue"  # continue:<round>
@@ -70,7 +70,8 @@ class Data(StrEnum):
     WALLET = "wallet"  # wallet:<entry after which the statement continues>
     STATS = "stats"
     SHOP = "shop"
-    PRODUCT = "product"  # product:<code>
+    # product:<code>:<redemption whose discount the price has, if one has>
+    PRODUCT = "product"
     BUY = "buy"  # buy:<code>:<redemption whose discount the price has, if one has>
     SUBSCRIBE = "subscribe"  # subscribe:<code>
     PURCHASES = "purchases"  # purchases:<page>
@@ -130,7 +131,7 @@ def continue_round(waiting: RoundQuestion | None) -> list[list[InlineKeyboardBut
     """Return the row that leads to the open round of its latest question; none without one."""
     if waiting is None:
         return []
-    label = phrases.button_continue_round(number=waiting.number, length=ROUND_LENGTH)
+    label = phrases.button_continue_round(number=waiting.number, length=waiting.round.length)
     return [[button(label, Data.CONTINUE, waiting.round_id)]]
 
 
@@ -195,7 +196,12 @@ def option_rows(options: Sequence[InlineKeyboardButton]) -> list[list[InlineKeyb
 
 
 def products(offers: Sequence[Offer]) -> list[list[InlineKeyboardButton]]:
-    return [
-        [button(goods_texts.button_product(offer), Data.PRODUCT, offer.product.pk)]
-        for offer in offers
-    ]
+    """Return a row for each product; a tap brings its invoice at the price on the label."""
+    return [[product(offer)] for offer in offers]
+
+
+def product(offer: Offer, *, is_best: bool = False) -> InlineKeyboardButton:
+    """Return the way to a product's invoice; `is_best` marks it as the best value."""
+    reservation = [offer.reservation.pk] if offer.reservation else []
+    label = goods_texts.button_product(offer, is_best=is_best)
+    return button(label, Data.PRODUCT, offer.product.pk, *reservation)

@@ -20,6 +20,10 @@ from economy.goods import Plan
 from economy.wallets import business_zone
 from quizarena.game.models import POINTS_PER_DAY, Mode
 
+# 🎉, one of the effects that every client has (Bot API sendMessage, message_effect_id). A new
+# message in a private chat can have it.
+CONFETTI = "5046509860389126442"
+
 
 def button_shop() -> str:
     """Return the label of the button that opens the shop."""

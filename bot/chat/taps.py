@@ -15,8 +15,6 @@ from quizarena.players.models import Awaited
 
 # As many pictures as an album has, and something in between.
 ALBUM_MAX = 20
-# 🎉, one of the effects that every client has (Bot API sendMessage, message_effect_id).
-CONFETTI = "5046509860389126442"
 
 
 class Show(Protocol):
@@ -144,7 +142,7 @@ async def celebrate(
         text,
         parse_mode=ParseMode.HTML,
         reply_markup=keyboard,
-        message_effect_id=CONFETTI,
+        message_effect_id=phrases.CONFETTI,
     )
 
 

@@ -1,5 +1,6 @@
 """The buttons under a reminder and a broadcast."""
 
+from django.conf import settings
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat import phrases
@@ -7,6 +8,9 @@ from bot.chat.navigation import Data, button
 from bot.messages import texts
 from bot.screens.offers import buttons as offers_buttons
 from payments.offers import Proposal
+
+# How the inline query for one picture begins, which its number follows (bot/messages/inline.py).
+CARD_QUERY = "#"
 
 
 def reminder(way: InlineKeyboardButton, proposal: Proposal | None) -> InlineKeyboardMarkup:
@@ -21,10 +25,14 @@ def reminder(way: InlineKeyboardButton, proposal: Proposal | None) -> InlineKeyb
     )
 
 
-def share(text: str) -> InlineKeyboardMarkup:
-    """Return the way to share `text`, below a picture."""
-    address = phrases.share_address(text)
-    return InlineKeyboardMarkup([[InlineKeyboardButton(phrases.button_share(), url=address)]])
+def share(text: str, *, card_id: int) -> InlineKeyboardMarkup:
+    """Return the way to share the picture above it, or without inline mode only its `text`."""
+    label = phrases.button_share()
+    if settings.TELEGRAM_INLINE_MODE:
+        way = InlineKeyboardButton(label, switch_inline_query=f"{CARD_QUERY}{card_id}")
+    else:
+        way = InlineKeyboardButton(label, url=phrases.share_address(text))
+    return InlineKeyboardMarkup([[way]])
 
 
 def broadcast(*, label: str, screen: str, url: str) -> InlineKeyboardMarkup:

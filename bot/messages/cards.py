@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 import structlog
 from django.db import connection, transaction
 from django.utils import timezone
-from telegram import InlineKeyboardMarkup, InputFile
+from telegram import InputFile
 
 from bot.chat import dates, phrases
 from bot.chat.models import Card, CardKind
@@ -20,7 +20,6 @@ from bot.messages import buttons, card_images, texts
 from bot.messages.card_images import Drawing
 from bot.queue import client, outbox
 from bot.queue.models import Lane
-from bot.screens.daily import buttons as daily_buttons
 from bot.screens.daily import texts as daily_texts
 from bot.screens.duel import texts as duel_texts
 from bot.screens.tournament import texts as tournament_texts
@@ -39,11 +38,10 @@ log = structlog.get_logger(__name__)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Content:
-    """What is sent: a picture, the words below it, and a way to share it."""
+    """What a card shows: its picture, and the words that go with it wherever it is shared."""
 
     drawing: Drawing
-    caption: str
-    keyboard: InlineKeyboardMarkup
+    words: str
 
 
 def _daily(card: Card) -> Content:
@@ -57,15 +55,13 @@ def _daily(card: Card) -> Content:
             note=daily_texts.placed(standing),
             footer=phrases.where_to_play(),
         ),
-        caption=daily_texts.card_caption(progress),
-        keyboard=daily_buttons.card(progress),
+        words=daily_texts.card_words(progress),
     )
 
 
 def _duel(card: Card) -> Content:
     duel = Duel.objects.select_related("creator", "opponent").get(pk=card.subject, result__gt="")
     view = duel_play.view_of(duel, player_id=card.player_id)
-    words = duel_texts.card_words(view)
     return Content(
         drawing=Drawing(
             title=duel_texts.card_title(view),
@@ -74,8 +70,7 @@ def _duel(card: Card) -> Content:
             note=f"{_drawable_name(card.player)} – {_drawable_name(view.opponent)}",
             footer=phrases.where_to_play(),
         ),
-        caption=f"{words}\n{phrases.bot_link()}",
-        keyboard=buttons.share(words),
+        words=duel_texts.card_words(view),
     )
 
 
@@ -104,7 +99,6 @@ def _cup(card: Card) -> Content:
 
 def _streak(card: Card) -> Content:
     days = card.subject
-    words = texts.streak_card_caption(days)
     return Content(
         drawing=Drawing(
             title=texts.streak_card_title(),
@@ -112,8 +106,7 @@ def _streak(card: Card) -> Content:
             note=texts.streak_card_note(),
             footer=phrases.where_to_play(),
         ),
-        caption=f"{words}\n{phrases.bot_link()}",
-        keyboard=buttons.share(words),
+        words=texts.streak_card_caption(days),
     )
 
 
@@ -123,6 +116,19 @@ _CONTENTS: Mapping[str, Callable[[Card], Content]] = {
     CardKind.CUP: _cup,
     CardKind.STREAK: _streak,
 }
+
+
+def content(card: Card) -> Content:
+    """Return what a card shows, in the language that is active."""
+    return _CONTENTS[card.kind](card)
+
+
+def shareable(*, player: Player, card_id: int | None = None) -> Card | None:
+    """Return the player's latest card that Telegram keeps, or the one with this id."""
+    kept = Card.objects.filter(player=player).exclude(file_id="").select_related("player")
+    if card_id is not None:
+        kept = kept.filter(pk=card_id)
+    return kept.order_by("-pk").first()
 
 
 def send_due(*, until: datetime) -> int:
@@ -160,14 +166,14 @@ def _lock(card_id: int) -> Card | None:
 def _call(card: Card) -> int:
     """Draw the card and put its message into the outbox; return the call's id."""
     with dates.speaking_to(card.player):
-        content = _CONTENTS[card.kind](card)
+        shown = content(card)
         with outbox.collecting(lane=Lane.BULK, expires_at=card.created_at + TIMELY) as calls:
             client.run(
                 client.bot().send_photo(
                     card.player.telegram_id,
-                    InputFile(card_images.draw(content.drawing), filename="quiz-arena.png"),
-                    caption=content.caption,
-                    reply_markup=content.keyboard,
+                    InputFile(card_images.draw(shown.drawing), filename="quiz-arena.png"),
+                    caption=f"{shown.words}\n{phrases.bot_link()}",
+                    reply_markup=buttons.share(shown.words, card_id=card.pk),
                     disable_notification=True,
                 )
             )

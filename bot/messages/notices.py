@@ -16,7 +16,7 @@ from django.db.models import Model, QuerySet
 from django.utils import timezone
 from telegram import InlineKeyboardMarkup
 
-from bot.chat import cards, dates, local_time, navigation, reminder_settings
+from bot.chat import cards, dates, local_time, navigation, phrases, reminder_settings
 from bot.chat.models import ReminderSettings
 from bot.messages import reminders, texts
 from bot.messages.models import ReminderKind
@@ -81,6 +81,8 @@ class Source(Generic[Row]):
     render: Callable[[Row, datetime], str | None]
     keyboard: Callable[[Row, datetime], InlineKeyboardMarkup] = lambda _, __: navigation.way_back()
     transactional: bool = False
+    # Whether its message is celebrated with confetti.
+    celebrates: Callable[[Row], bool] = lambda _: False
     # As which reminder it takes a slot of the day, if it does.
     kind: ReminderKind | None = None
     # The field of the player's settings that switches it off, if it can be.
@@ -234,6 +236,11 @@ def _render_duel(row: DuelNotice, now: datetime) -> str | None:
     return text
 
 
+def _is_won_duel(row: DuelNotice) -> bool:
+    view = duel_play.view_of(row.duel, player_id=row.player_id)
+    return row.kind == DuelNoticeKind.RESULT and bool(view.has_won)
+
+
 def _duel_keyboard(row: DuelNotice, now: datetime) -> InlineKeyboardMarkup:
     view = duel_play.view_of(row.duel, player_id=row.player_id)
     return duel_buttons.after_notice(view, duels.decider_of(row.duel))
@@ -316,6 +323,7 @@ SOURCES: tuple[Source[Any], ...] = (
         claim=_claim_duel,
         render=_render_duel,
         keyboard=_duel_keyboard,
+        celebrates=_is_won_duel,
         switch="duels",
     ),
     _tournaments(TournamentKind.CUP),
@@ -449,5 +457,10 @@ def _send(
     messages = [(row, text) for row, text in claimed if text]
     if messages and not source.transactional:
         messages = [(messages[-1][0], "\n\n".join(text for _, text in messages))]
+    # Where several are one message, one reason is enough.
+    is_celebrated = not source.transactional and any(
+        text and source.celebrates(row) for row, text in claimed
+    )
+    effect = phrases.CONFETTI if is_celebrated else None
     for row, text in messages:
-        reminders.send_reminder(player, text, source.keyboard(row, now))
+        reminders.send_reminder(player, text, source.keyboard(row, now), effect=effect)

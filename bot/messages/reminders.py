@@ -327,10 +327,16 @@ def _with_offer(
         return text, None
 
 
-def send_reminder(player: Player, text: str, keyboard: InlineKeyboardMarkup) -> None:
-    """Send the player a message; belongs inside outbox.collecting()."""
+def send_reminder(
+    player: Player, text: str, keyboard: InlineKeyboardMarkup, *, effect: str | None = None
+) -> None:
+    """Send the player a message, with an `effect` or none; belongs inside outbox.collecting()."""
     message = client.bot().send_message(
-        player.telegram_id, text, parse_mode=ParseMode.HTML, reply_markup=keyboard
+        player.telegram_id,
+        text,
+        parse_mode=ParseMode.HTML,
+        reply_markup=keyboard,
+        message_effect_id=effect,
     )
     client.run(message)
 

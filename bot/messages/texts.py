@@ -97,6 +97,40 @@ def streak_card_caption(days: int) -> str:
     ).format(days=days)
 
 
+def inline_invite() -> str:
+    """Return the title of the inline result that invites somebody."""
+    return _("🤝 Invite")
+
+
+def inline_challenge() -> str:
+    """Return the title of the inline result that leads to one's duel."""
+    return _("⚔️ Challenge me")
+
+
+def inline_result() -> str:
+    """Return the title of the inline result that shows one's own."""
+    return _("🏅 My result")
+
+
+def inline_answered(*, answered: int, right: int) -> str:
+    """Return what a player without a picture shares."""
+    return ngettext(
+        "🎯 {right} of {answered} question right with Quiz Arena. I am learning German!",
+        "🎯 {right} of {answered} questions right with Quiz Arena. I am learning German!",
+        answered,
+    ).format(right=right, answered=answered)
+
+
+def button_play_along() -> str:
+    """Return the label of the button below what was shared inline."""
+    return _("▶️ Play along")
+
+
+def button_new_duel() -> str:
+    """Return the label of the button above inline results that leads to a new duel."""
+    return _("⚔️ Make a duel to challenge somebody")
+
+
 def premium_notice(notice: PremiumNotice, *, now: datetime) -> str:
     """Return that Premium ends soon, or that it has ended, and what that means."""
     when = dates.short(notice.ends_at)

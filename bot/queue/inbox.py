@@ -257,7 +257,10 @@ def process(one: Claim, *, handle: Handler, slow_down: Handler, give_up: Handler
 _BEGIN = """
 WITH taken AS MATERIALIZED (
   SELECT payload, player_key, received_at,
-    %(is_limited)s AND kind IN ('message', 'callback_query') AND player_key > 0
+    -- Whoever types an inline query has their taps left; no player's id is negative.
+    CASE kind WHEN 'inline_query' THEN -player_key ELSE player_key END AS rate_key,
+    %(is_limited)s AND kind IN ('message', 'callback_query', 'inline_query')
+    AND player_key > 0
     AND NOT coalesce(
       payload -> 'message' ?| ARRAY['successful_payment', 'refunded_payment'], false
     ) AS is_action
@@ -266,7 +269,7 @@ WITH taken AS MATERIALIZED (
   FOR UPDATE
 ), rate AS (
   INSERT INTO bot_playerratelimit AS rate (player_key, free_at, verdict)
-  SELECT player_key, received_at + %(interval)s, 'allowed' FROM taken WHERE is_action
+  SELECT rate_key, received_at + %(interval)s, 'allowed' FROM taken WHERE is_action
   ON CONFLICT (player_key) DO UPDATE SET
     verdict = CASE
       WHEN rate.free_at <= excluded.free_at + %(slack)s THEN 'allowed'
@@ -296,7 +299,7 @@ def _begin(one: Claim) -> tuple[dict[str, Any], Verdict] | None:
     The advisory lock keeps two updates of one player apart when the earlier one arrives late,
     while the later one is being worked on. The same statement counts the update as an action of
     its player, by the time it came in: how fast we work through a backlog is not their doing.
-    Payments and refunds are no actions.
+    Payments and refunds are no actions, and inline queries are counted for themselves.
     """
     per_second = settings.PLAYER_ACTIONS_PER_SECOND
     interval = timedelta(seconds=1) / (per_second or 1)

@@ -4,6 +4,7 @@
 HANDLED_UPDATES = (
     "message",
     "callback_query",
+    "inline_query",
     "my_chat_member",
     "pre_checkout_query",
     "subscription",

@@ -11,6 +11,8 @@ Json = dict[str, Any]
 DATA_BYTES_MAX = 64
 # Bot API CopyTextButton.
 COPIED_LENGTH_MAX = 256
+# Bot API InlineQuery.
+INLINE_QUERY_LENGTH_MAX = 256
 # What a button may have without doing anything.
 _LOOKS = {"text", "style", "icon_custom_emoji_id"}
 _URL = re.compile(r"(?:https?|tg|ton|mailto|tel):")
@@ -65,6 +67,8 @@ def _button(button: Any) -> Json:
         length = len(str(button["callback_data"]).encode())
         if not 1 <= length <= DATA_BYTES_MAX:
             raise BadRequestError("BUTTON_DATA_INVALID")
+    if len(str(button.get("switch_inline_query", ""))) > INLINE_QUERY_LENGTH_MAX:
+        raise BadRequestError("BUTTON_DATA_INVALID")
     if "copy_text" in button:
         _check_copied(button["copy_text"])
     if "url" in button and not _URL.match(str(button["url"])):

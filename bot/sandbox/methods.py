@@ -39,6 +39,15 @@ POLL_TIMEOUT_MAX_S = 50
 WEBHOOK_CONNECTIONS_MAX = 100
 WEBHOOK_CONNECTIONS_DEFAULT = 40
 MAY_DELETE_FOR_S = 48 * 60 * 60
+# The effects that everybody may send, in private chats; here all are.
+EFFECTS = {
+    "5104841245755180586": "🔥",
+    "5107584321108051014": "👍",
+    "5104858069142078462": "👎",
+    "5159385139981059251": "❤️",
+    "5046509860389126442": "🎉",
+    "5046589136895476101": "💩",
+}
 
 METHODS: dict[str, Method] = {}
 
@@ -117,7 +126,7 @@ def get_me(telegram: Telegram, parameters: Parameters) -> Json:
         **telegram.bot,
         "can_join_groups": True,
         "can_read_all_group_messages": False,
-        "supports_inline_queries": False,
+        "supports_inline_queries": True,
         "can_connect_to_business": False,
         "has_main_web_app": False,
     }
@@ -323,30 +332,30 @@ def _set_allowed_updates(telegram: Telegram, parameters: Parameters) -> None:
 @method
 def send_message(telegram: Telegram, parameters: Parameters) -> Json:
     """Send a text."""
-    content = _text(parameters)
+    content = text_of(parameters)
     return send(telegram, chat_to_write_to(telegram, parameters), parameters, content)
 
 
 @method
 def send_photo(telegram: Telegram, parameters: Parameters) -> Json:
     """Send a picture: PNG, JPEG or GIF, uploaded or known by its id."""
-    caption = _caption(parameters)
+    caption = caption_of(parameters)
     chat = chat_to_write_to(telegram, parameters)
     file = _file(telegram, parameters, "photo")
     size = images.size(file.content)
     if size is None:
         raise BadRequestError("IMAGE_PROCESS_FAILED")
-    photo = {**_file_json(file), "width": size[0], "height": size[1]}
+    photo = {**file_json(file), "width": size[0], "height": size[1]}
     return send(telegram, chat, parameters, {"photo": [photo], **caption})
 
 
 @method
 def send_document(telegram: Telegram, parameters: Parameters) -> Json:
     """Send a file, uploaded or known by its id."""
-    caption = _caption(parameters)
+    caption = caption_of(parameters)
     chat = chat_to_write_to(telegram, parameters)
     file = _file(telegram, parameters, "document")
-    document = {**_file_json(file), "file_name": file.name, "mime_type": file.mime_type}
+    document = {**file_json(file), "file_name": file.name, "mime_type": file.mime_type}
     return send(telegram, chat, parameters, {"document": document, **caption})
 
 
@@ -356,13 +365,13 @@ def get_file(telegram: Telegram, parameters: Parameters) -> Json:
     file = telegram.state.files.get(parameters.text("file_id"))
     if file is None:
         raise BadRequestError("invalid file_id")
-    return {**_file_json(file), "file_path": f"files/{file.id}"}
+    return {**file_json(file), "file_path": f"files/{file.id}"}
 
 
 @method
 def edit_message_text(telegram: Telegram, parameters: Parameters) -> Json:
     """Replace the text of a message, and its inline keyboard with it."""
-    content = _text(parameters)
+    content = text_of(parameters)
     chat, message = _message_to_edit(telegram, parameters)
     if "text" not in message:
         raise BadRequestError("there is no text in the message to edit")
@@ -481,7 +490,7 @@ def send(
     if parameters.flag("protect_content"):
         content["has_protected_content"] = True
     if effect := parameters.text("message_effect_id"):
-        if not effect.isdecimal():
+        if effect not in EFFECTS:
             raise BadRequestError("EFFECT_ID_INVALID")
         content["effect_id"] = effect
     if not inline:
@@ -517,7 +526,8 @@ def _change_reply_keyboard(telegram: Telegram, chat: Chat, parameters: Parameter
     telegram.events.publish("keyboard", chat_id=chat.player.id, reply_keyboard=chat.reply_keyboard)
 
 
-def _text(parameters: Parameters) -> Json:
+def text_of(parameters: Parameters) -> Json:
+    """Return the text of a message with its entities. Raise BadRequestError for none."""
     text, found = _formatted(parameters, "text")
     if not text:
         raise BadRequestError("message text is empty")
@@ -526,7 +536,8 @@ def _text(parameters: Parameters) -> Json:
     return {"text": text, "entities": found} if found else {"text": text}
 
 
-def _caption(parameters: Parameters) -> Json:
+def caption_of(parameters: Parameters) -> Json:
+    """Return the words below a picture or a file with their entities, if there are any."""
     caption, found = _formatted(parameters, "caption")
     if len(caption) > CAPTION_LENGTH_MAX:
         raise BadRequestError("message caption is too long")
@@ -566,7 +577,8 @@ def _file(telegram: Telegram, parameters: Parameters, name: str) -> StoredFile:
     return file
 
 
-def _file_json(file: StoredFile) -> Json:
+def file_json(file: StoredFile) -> Json:
+    """Return a file as the Bot API describes it."""
     return {
         "file_id": file.id,
         "file_unique_id": file.id[:16],

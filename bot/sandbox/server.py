@@ -15,7 +15,7 @@ from urllib.parse import parse_qsl
 
 from aiohttp import web
 
-from bot.sandbox import clock, events, methods, payment_methods, people
+from bot.sandbox import clock, events, inline, methods, payment_methods, people
 from bot.sandbox.errors import ImpossibleError
 from bot.sandbox.network import read_payment_faults
 from bot.sandbox.parameters import Parameters, Upload
@@ -264,6 +264,34 @@ async def act(request: web.Request) -> web.Response:
         case "unblock":
             people.unblock(telegram, chat)
     return _json(telegram.player_json(chat))
+
+
+@routes.post("/sandbox/api/players/{player_id:\\d+}/inline")
+async def ask_inline(request: web.Request) -> web.Response:
+    """Write `@bot …` as a player, and return the query; its results come later."""
+    wanted = await _body(request)
+    asked = inline.ask(request.app[TELEGRAM], _chat(request), query=str(wanted.get("query") or ""))
+    return _json(inline.as_json(asked))
+
+
+@routes.get("/sandbox/api/inline/{id}")
+async def show_inline(request: web.Request) -> web.Response:
+    """Return an inline query, with what the bot offers for it once it has answered."""
+    return _json(inline.as_json(inline.find(request.app[TELEGRAM], request.match_info["id"])))
+
+
+@routes.post("/sandbox/api/players/{player_id:\\d+}/share")
+async def share_inline(request: web.Request) -> web.Response:
+    """Send one of the results of an inline query to another player; return the message."""
+    wanted = await _body(request)
+    message = inline.choose(
+        request.app[TELEGRAM],
+        _chat(request),
+        query_id=str(wanted["query_id"]),
+        result_id=str(wanted["result_id"]),
+        receiver=int(wanted["to"]),
+    )
+    return _json(message)
 
 
 @routes.get("/sandbox/api/invoices/{slug}")

@@ -27,6 +27,8 @@ logger = logging.getLogger(__name__)
 
 MESSAGES_KEPT = 200
 TOASTS_KEPT = 20
+# The oldest go first.
+INLINE_QUERIES_KEPT = 1_000
 # Together, in bytes; the oldest go first.
 FILES_KEPT = 32 * 1024 * 1024
 # The oldest go first; invoices are not paid so late.
@@ -121,6 +123,30 @@ class CallbackQuery:
     message_id: int
     data: str
     tapped_at: float
+
+
+@dataclass(kw_only=True)
+class InlineQuery:
+    """What somebody wrote behind the bot's name, and what the bot offers for it."""
+
+    id: str
+    player_id: int
+    query: str
+    asked_at: float
+    is_answered: bool = False
+    # As the page shows them: id, title, description and the content of the message.
+    results: list[Json] = field(default_factory=list)
+    button: Json | None = None
+
+
+class InlineQueries(OrderedDict[str, InlineQuery]):
+    """The latest queries. They do not survive a restart: nobody looks at results for so long."""
+
+    def keep(self, query: InlineQuery) -> None:
+        """Add a query; the oldest goes when there are too many."""
+        self[query.id] = query
+        if len(self) > INLINE_QUERIES_KEPT:
+            self.popitem(last=False)
 
 
 @dataclass(kw_only=True)

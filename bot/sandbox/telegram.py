@@ -9,7 +9,7 @@ from bot.sandbox.delivery import Delivery
 from bot.sandbox.events import Events
 from bot.sandbox.network import Network
 from bot.sandbox.payments import Payments
-from bot.sandbox.state import Chat, Player, State
+from bot.sandbox.state import Chat, InlineQueries, Player, State
 
 Json = dict[str, Any]
 
@@ -53,6 +53,7 @@ class Telegram:
         self.state = state
         self.delivery = Delivery(telegram=self)
         self.payments = Payments(telegram=self)
+        self.inline_queries = InlineQueries()
         # Where people open this sandbox; known from the first request on.
         self.url = ""
 
@@ -112,6 +113,7 @@ class Telegram:
         self.state = self.state.after_reset()
         add_first_players(self.state)
         self.network = Network()
+        self.inline_queries = InlineQueries()
         self.journal.clear()
         self.delivery.restart()
         self.changed()

@@ -397,6 +397,14 @@ def invitation(*, player: Player, token: str, now: datetime) -> Duel:
     return duel
 
 
+def open_invitation(*, player: Player, now: datetime) -> Duel | None:
+    """Return the player's latest duel that waits for whoever has its link."""
+    waiting = Duel.objects.filter(
+        creator=player, state=DuelState.PENDING, opponent=None, is_open=False, deadline__gt=now
+    )
+    return waiting.order_by("-pk").first()
+
+
 def _refuse_if_too_many_to_accept(duel: Duel, player: Player, *, now: datetime) -> None:
     """Raise DuelLimitError; a rematch that waits for the player is one of the live ones already."""
     if _live(player, now=now) - (duel.opponent_id == player.pk) >= LIVE_MAX:

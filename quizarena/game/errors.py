@@ -1,6 +1,6 @@
 """What the game refuses. Nothing has been changed."""
 
-from datetime import date
+from datetime import date, datetime
 
 from economy.entitlements import Access
 from quizarena.game.models import (
@@ -33,6 +33,18 @@ class LockedModeError(GameError):
         super().__init__(f"{mode} is locked")
         self.mode = mode
         self.access = access
+
+
+class SampleTakenError(GameError):
+    """The player has had the day's sample of a locked mode; the next one is there from `again_at`.
+
+    `locked` says why the mode is locked.
+    """
+
+    def __init__(self, locked: LockedModeError, *, again_at: datetime) -> None:
+        super().__init__(f"{locked.mode} was tried today")
+        self.locked = locked
+        self.again_at = again_at
 
 
 class StaleTapError(GameError):

@@ -7,7 +7,7 @@ it, so a caller may answer it kindly and commit.
 import random
 from collections.abc import Collection
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from django.db import transaction
 from django.db.models import BigIntegerField, QuerySet
@@ -26,11 +26,13 @@ from quizarena.game.errors import (
     LockedModeError,
     NoQuestionsError,
     QuestionRefundedError,
+    SampleTakenError,
     StaleTapError,
 )
 from quizarena.game.levels import LevelChange
 from quizarena.game.models import (
     OPTIONS,
+    ROUND_LENGTH,
     Level,
     Mode,
     QuestionVersion,
@@ -39,9 +41,9 @@ from quizarena.game.models import (
     RoundState,
 )
 from quizarena.game.points import Earned
+from quizarena.players import services as players
 from quizarena.players.models import Player
 
-ROUND_LENGTH = 10
 # Withdrawn questions are looked for so many at a time.
 BATCH = 100
 
@@ -93,6 +95,40 @@ def start(*, player: Player, mode: Mode, key: str, now: datetime) -> Start:
     one at a time, and the point that it returns may pay for the new one. Raises LockedModeError,
     NoEnergyError when there is none left, and NoQuestionsError when the mode has none.
     """
+    return _start(player=player, mode=mode, key=key, sample_day=None, now=now)
+
+
+@transaction.atomic
+def start_sample(*, player: Player, mode: Mode, key: str, now: datetime) -> Start:
+    """Start a short round in a locked mode, once per player and business day.
+
+    Its questions cost what any question costs. A mode that is open is started as by `start`. Locks
+    the player, so of two starts at once the second one finds the first. Raises SampleTakenError
+    when the day's sample is used up, and what `start` raises.
+    """
+    players.lock(player)
+    if entitlements.can_play(player=player, mode=mode, at=now):
+        return start(player=player, mode=mode, key=key, now=now)
+    day = _business_day(now)
+    taken = Round.objects.filter(player=player, sample_day=day).exclude(start_key=key)
+    if taken.exists():
+        raise SampleTakenError(
+            _locked(player=player, mode=mode, now=now),
+            again_at=midnight_after(day, zone=business_zone()),
+        )
+    return _start(player=player, mode=mode, key=key, sample_day=day, now=now)
+
+
+def has_sample(*, player: Player, now: datetime) -> bool:
+    """Return whether the player can still try a locked mode on the business day of `now`."""
+    return not Round.objects.filter(player=player, sample_day=_business_day(now)).exists()
+
+
+def _start(
+    *, player: Player, mode: Mode, key: str, sample_day: date | None, now: datetime
+) -> Start:
+    """Start a round, see `start`; with `sample_day` it is that day's sample of a locked mode."""
+    is_sample = sample_day is not None
     # Before the wallet is: an answer, and what gives a question back, lock in this order.
     existing, last = _lock_rounds(player=player, key=key)
     if existing is not None:
@@ -100,12 +136,16 @@ def start(*, player: Player, mode: Mode, key: str, now: datetime) -> Start:
     charge_key = _charge_key(key, 1)
     if last is None:
         has_returned_energy = False
-        first, charge = _pay_for_question(player=player, mode=mode, key=charge_key, now=now)
+        first, charge = _pay_for_question(
+            player=player, mode=mode, is_sample=is_sample, key=charge_key, now=now
+        )
     else:
         with transaction.atomic():  # A refusal leaves the open round as it was.
             has_returned_energy = _give_up(last, player=player, now=now)
-            first, charge = _pay_for_question(player=player, mode=mode, key=charge_key, now=now)
-    new = Round(player=player, mode=mode, start_key=key, started_at=now)
+            first, charge = _pay_for_question(
+                player=player, mode=mode, is_sample=is_sample, key=charge_key, now=now
+            )
+    new = Round(player=player, mode=mode, start_key=key, started_at=now, sample_day=sample_day)
     prepared.insert(new)
     return Start(
         round_question=_show(first, current=new, number=1, now=now),
@@ -131,7 +171,10 @@ def has_played(*, player: Player) -> bool:
 
 
 def finished_today(*, player: Player, now: datetime) -> int:
-    """Return how many rounds the player has played to their end on the business day of `now`."""
+    """Return how many rounds the player has played to their end on the business day of `now`.
+
+    A sample of a locked mode is none of them.
+    """
     return len(_finished_since.rows(player_id=player.pk, since=_midnight(now)))
 
 
@@ -142,13 +185,16 @@ def is_first_day(*, player: Player, now: datetime) -> bool:
 
 def _midnight(now: datetime) -> datetime:
     """Return when the business day of `now` began."""
-    zone = business_zone()
-    return midnight_after(now.astimezone(zone).date() - DAY, zone=zone)
+    return midnight_after(_business_day(now) - DAY, zone=business_zone())
+
+
+def _business_day(now: datetime) -> date:
+    return now.astimezone(business_zone()).date()
 
 
 @prepared.prepared
 def _finished_since(*, player_id: int, since: datetime) -> QuerySet[Round, int]:
-    rounds = Round.objects.filter(player_id=player_id, state=RoundState.FINISHED)
+    rounds = Round.objects.filter(player_id=player_id, state=RoundState.FINISHED, sample_day=None)
     return rounds.filter(finished_at__gte=since).values_list("pk", flat=True)
 
 
@@ -175,7 +221,9 @@ def resume(*, player: Player, round_id: int, now: datetime) -> Start:
         shown.number,
         replaces=current.round_questions.filter(number=shown.number),
     )
-    version, charge = _pay_for_question(player=player, mode=Mode(current.mode), key=key, now=now)
+    version, charge = _pay_for_question(
+        player=player, mode=Mode(current.mode), is_sample=current.is_sample, key=key, now=now
+    )
     return Start(
         round_question=_show(version, current=current, number=shown.number, now=now), charge=charge
     )
@@ -313,19 +361,26 @@ def _graded(*, round_id: int) -> QuerySet[RoundQuestion, bool | None]:
 
 
 def _pay_for_question(
-    *, player: Player, mode: Mode, key: str, now: datetime
+    *, player: Player, mode: Mode, is_sample: bool, key: str, now: datetime
 ) -> tuple[QuestionVersion, Charge]:
-    """Choose a question of an open mode and take the energy for it.
+    """Choose a question of a mode that is open, or is tried, and take the energy for it.
 
     Raises LockedModeError, NoQuestionsError or NoEnergyError; then nothing has been taken.
     """
-    if mode not in entitlements.FREE_MODES and not entitlements.can_play(
-        player=player, mode=mode, at=now
+    if (
+        not is_sample
+        and mode not in entitlements.FREE_MODES
+        and not entitlements.can_play(player=player, mode=mode, at=now)
     ):
-        access = entitlements.explain_access(player=player, mode=mode, at=now)
-        raise LockedModeError(mode, access)
+        raise _locked(player=player, mode=mode, now=now)
     version = selection.next_question(player=player, mode=mode, now=now)
     return version, wallets.charge_question(player=player, key=key, now=now)
+
+
+def _locked(*, player: Player, mode: Mode, now: datetime) -> LockedModeError:
+    """Return why the mode is locked to the player."""
+    access = entitlements.explain_access(player=player, mode=mode, at=now)
+    return LockedModeError(mode, access)
 
 
 def _lock_round_question(round_question_id: int) -> RoundQuestion | None:
@@ -456,12 +511,13 @@ def _next_of(
     current: Round, *, number: int, now: datetime
 ) -> tuple[QuestionVersion | None, Charge | None, GameError | NoEnergyError | None]:
     """Return the round's question of that number, paid, or why there is none (None: it is done)."""
-    if number > ROUND_LENGTH:
+    if number > current.length:
         return None, None, None
     try:
         version, charge = _pay_for_question(
             player=current.player,
             mode=Mode(current.mode),
+            is_sample=current.is_sample,
             key=_charge_key(current.start_key, number),
             now=now,
         )

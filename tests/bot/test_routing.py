@@ -346,7 +346,7 @@ class TestIgnored:
                 }
             },
             {"telepathy": {"from": PERSON}},
-            {"inline_query": {"id": "1", "from": PERSON, "query": "", "offset": ""}},
+            {"chosen_inline_result": {"result_id": "1", "from": PERSON, "query": ""}},
             {"message": {"chat": {"id": 5, "type": "private"}, "from": {**PERSON, "is_bot": True}}},
             {"message": {"chat": {"id": 5, "type": "private"}, "text": "from nobody"}},
         ],

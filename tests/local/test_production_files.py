@@ -107,6 +107,7 @@ class TestCompose:
             "BROADCAST_APPROVAL_PLAYERS": "10000",
             "REFUND_APPROVAL_STARS": "100",
             "REFUND_DAILY_STARS": "500",
+            "TELEGRAM_INLINE_MODE": "false",
             "TRUSTED_PROXIES": "0",
             "WEB_PORTS": "8000",
             "WEBHOOK_PORTS": "8001",

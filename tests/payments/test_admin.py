@@ -650,11 +650,12 @@ class TestProducts:
         "is_for_sale": "on",
         "position": "1",
         "title_de": "10 Energiepunkte",
-        "description_de": "10 Energiepunkte, die nicht verfallen.",
+        "description_de": "10 Punkte, die nicht verfallen – für Tage, an denen du mehr spielen "
+        "willst.",
         "title_en": "10 energy points",
-        "description_en": "10 energy points that never expire.",
+        "description_en": "10 points that never expire, for days on which you want to play more.",
         "title_uk": "10 одиниць енергії",
-        "description_uk": "10 одиниць енергії, що не згорають.",
+        "description_uk": "10 одиниць, що не згорають, – для днів, коли хочеться грати більше.",
     }
 
     def test_a_text_is_changed_and_the_history_has_both(self, client: Client) -> None:
@@ -668,7 +669,9 @@ class TestProducts:
         product = Product.objects.get(pk="ENERGY_10")
         assert (product.stars, product.is_for_sale) == (5, True)
         assert product.title("de") == "Zehn Energie"
-        assert product.description("uk") == "10 одиниць енергії, що не згорають."
+        assert product.description("uk") == (
+            "10 одиниць, що не згорають, – для днів, коли хочеться грати більше."
+        )
         entry = AuditEntry.objects.get(action="product.changed")
         assert entry.actor == operator
         assert entry.details["changed"] == {"title_de": ["10 Energiepunkte", "Zehn Energie"]}

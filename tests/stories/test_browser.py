@@ -4,10 +4,12 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
 
+from tests.sandbox import Sandbox
 from tests.stack import Stack
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -142,7 +144,6 @@ def test_an_operator_runs_a_campaign_and_players_redeem_and_buy(
     _write(page, "/promo herbst-26")
     expect(chat.get_by_test_id("bubble").last).to_contain_text("Dein Code gilt")
     chat.get_by_test_id("inline-button").filter(has_text="10 Energiepunkte").click()
-    chat.get_by_test_id("inline-button").filter(has_text="Kaufen für ⭐ 3").click()
     chat.get_by_test_id("inline-button").filter(has_text="Bezahlen").click()
     page.get_by_test_id("pay-confirm").click()
     expect(chat.get_by_test_id("bubble").last).to_contain_text("Dein Kauf ist da")
@@ -166,6 +167,41 @@ def test_the_api_documents_itself(stack: Stack, page: Page) -> None:
     page.goto(f"{stack.url}/api/docs/")
 
     expect(page.get_by_text("/readyz")).to_be_visible()
+
+
+def test_what_the_bot_offers_inline_is_shared_with_somebody_else(page: Page) -> None:
+    with Sandbox() as sandbox:
+        anna, oleh = 7_000_000_001, 7_000_000_002
+        sandbox.say(anna, "/start")
+        markup = {"inline_keyboard": [[{"text": "Share", "switch_inline_query": "#7"}]]}
+        sandbox.call("sendMessage", chat_id=anna, text="Six of seven!", reply_markup=markup)
+        page.goto(sandbox.url)
+        phone = page.get_by_test_id("chat").first
+        phone.get_by_test_id("inline-button").click()
+        expect(phone.get_by_test_id("composer")).to_have_value("@quizarena_bot #7")
+
+        query = sandbox.wait_for(lambda: _inline_query(sandbox))
+        content = {"message_text": "Beat that!"}
+        result = {
+            "type": "article",
+            "id": "1",
+            "title": "My result",
+            "input_message_content": content,
+        }
+        sandbox.call("answerInlineQuery", inline_query_id=query["id"], results=[result])
+        phone.get_by_test_id("inline-result").filter(has_text="My result").click()
+        phone.get_by_test_id("inline-result").filter(has_text="Send to Oleh").click()
+
+        sandbox.wait_for(lambda: sandbox.last_message(oleh))
+        assert query["query"] == "#7"
+        assert sandbox.last_message(oleh)["text"] == "Beat that!"
+        expect(phone.get_by_test_id("composer")).to_have_value("")
+
+
+def _inline_query(sandbox: Sandbox) -> dict[str, Any]:
+    """Return the inline query that the bot has got; nothing is in it as long as there is none."""
+    updates = sandbox.call("getUpdates")
+    return next((it["inline_query"] for it in updates if "inline_query" in it), {})
 
 
 def _passwords(stack: Stack) -> dict[str, str]:

@@ -57,6 +57,11 @@ class Command(BaseCommand):
                     )
                     await set_profile(bot)
                     self.stdout.write(f"Telegram posts updates to {url}.")
+                    if settings.TELEGRAM_INLINE_MODE and not bot.supports_inline_queries:
+                        self.stdout.write(
+                            "TELEGRAM_INLINE_MODE is on, but the bot has no inline mode: send "
+                            "/setinline to @BotFather, or pictures of results are refused."
+                        )
                 case "show":
                     info = await bot.get_webhook_info()
                     self.stdout.write(f"URL: {info.url or 'none'}")

@@ -11,6 +11,13 @@ const WAITS_FOR_MS = 60_000;
 const TYPING_FOR_MS = 5_000;
 const ACTIONS = { typing: "typing", upload_photo: "sending a photo", upload_document: "sending a file" };
 const NEAR_BOTTOM_PX = 90;
+const EFFECT_FOR_MS = 2_000;
+const EFFECTS = {
+  "5104841245755180586": "🔥", "5107584321108051014": "👍", "5104858069142078462": "👎",
+  "5159385139981059251": "❤️", "5046509860389126442": "🎉", "5046589136895476101": "💩",
+};
+// Who types on is not asked about each letter.
+const INLINE_AFTER_MS = 300;
 
 export class Phone {
   // `host` offers editPlayer(player), openLink(player, parameter), close(player) and canClose().
@@ -132,6 +139,7 @@ export class Phone {
       case "delivered": return this.setDelivered(event.message_id);
       case "tapped": return this.startWaiting(event.query);
       case "answered": return this.answer(event.toast);
+      case "inline": return this.showResults(event.query);
       case "action": return this.showAction(event.action);
       case "receipt": return this.setReceipt(event);
       case "checkout": return this.setCheckout(event.checkout);
@@ -141,7 +149,7 @@ export class Phone {
 
   add(message) {
     if (this.messages.has(message.message_id)) return this.change(message);
-    const mine = !message.from.is_bot;
+    const mine = isMine(message, this.player);
     if (mine) this.undelivered.add(message.message_id);
     else this.showAction(null);
     this.messages.set(message.message_id, message);
@@ -203,16 +211,27 @@ export class Phone {
   place(message, fresh = false) {
     const row = this.row(message);
     if (fresh) row.classList.add("fresh");
+    if (fresh && EFFECTS[message.effect_id]) this.showEffect(EFFECTS[message.effect_id]);
     this.rows.set(message.message_id, row);
     this.list.append(row);
+  }
+
+  showEffect(emoji) {
+    const node = element("div", { class: "effect", "aria-hidden": "true", "data-testid": "effect" }, emoji);
+    this.stage.append(node);
+    setTimeout(() => node.remove(), EFFECT_FOR_MS);
   }
 
   row(message) {
     const service = serviceLine(message, this);
     if (service) return element("li", { class: "service-row" }, service);
-    const mine = !message.from.is_bot;
+    const mine = isMine(message, this.player);
     const bubble = element("div", { class: "bubble", "data-testid": "bubble", "data-message-id": message.message_id });
-    bubble.append(element("span", { class: "unseen" }, mine ? `${message.from.first_name}: ` : "Quiz Arena: "));
+    bubble.append(element("span", { class: "unseen" }, `${message.from.first_name}: `));
+    if (message.via_bot) {
+      bubble.append(element("span", { class: "via", "data-testid": "via" },
+        `${message.from.first_name} via @${message.via_bot.username}`));
+    }
     if (message.photo) bubble.append(picture(message.photo.at(-1), message.caption));
     if (message.document) bubble.append(attachment(message.document));
     if (message.invoice) bubble.append(invoiceCard(message.invoice));
@@ -231,6 +250,8 @@ export class Phone {
 
   meta(message, mine) {
     const meta = element("span", { class: "meta" });
+    const effect = EFFECTS[message.effect_id];
+    if (effect) meta.append(element("span", { role: "img", "aria-label": "Message effect", "data-testid": "effect-mark" }, effect));
     if (message.edit_date) meta.append(element("span", { class: "edited", "data-testid": "edited" }, "edited "));
     const time = element("time", { datetime: new Date(message.date * 1000).toISOString() }, clock(message.date));
     meta.append(time);
@@ -255,7 +276,7 @@ export class Phone {
       "data-style": button.style, onclick: () => this.press(message, button) },
     label);
     if (button.pay) node.dataset.pay = receipt ? "receipt" : "pay";
-    if (button.url) node.append(icon("link"));
+    if (button.url || button.switch_inline_query !== undefined) node.append(icon("link"));
     if (button.copy_text) node.append(icon("copy"));
     if (button.callback_data !== undefined) {
       node.dataset.callback = button.callback_data;
@@ -346,6 +367,10 @@ export class Phone {
       else askToPay(this, { message_id: message.message_id });
     } else if (button.url) {
       if (!this.follow("link", button.url)) window.open(button.url, "_blank", "noopener");
+    } else if (button.switch_inline_query !== undefined) {
+      this.input.value = `@${BOT.username} ${button.switch_inline_query}`;
+      this.input.focus();
+      this.onInput();
     } else if (button.copy_text) {
       const copied = await navigator.clipboard?.writeText(button.copy_text.text).then(() => true, () => false);
       this.toast(copied ? `Copied: ${button.copy_text.text}` : button.copy_text.text);
@@ -431,7 +456,7 @@ export class Phone {
 
   async sendInput() {
     const text = this.input.value.trim();
-    if (!text) return;
+    if (!text || inlineQuery(this.input.value) !== null) return;
     this.input.value = "";
     this.onInput();
     if (!await this.say(text)) {
@@ -483,6 +508,51 @@ export class Phone {
     this.sendButton.disabled = !this.input.value.trim();
     const typed = this.input.value;
     this.suggest(/^\/\w*$/.test(typed) ? this.commands.filter((it) => it.command.startsWith(typed.slice(1))) : []);
+    clearTimeout(this.inlineTimer);
+    const words = inlineQuery(typed);
+    this.inlineId = null;
+    if (words !== null) this.inlineTimer = setTimeout(() => this.askInline(words), INLINE_AFTER_MS);
+  }
+
+  // Inline mode: the bot offers results for what stands behind its name ---------------------
+
+  async askInline(words) {
+    try {
+      const query = await post(`/players/${this.player.id}/inline`, { query: words });
+      this.inlineId = query.id;
+      // The answer may have been faster than this one.
+      this.showResults(await get(`/inline/${query.id}`));
+    } catch (error) {
+      this.toast(error.message);
+    }
+  }
+
+  showResults(query) {
+    if (query.id !== this.inlineId || !query.is_answered) return;
+    const { button, results } = query;
+    this.listOptions(button ? [option(button.text, "", () => this.host.openLink(this.player, button.start_parameter))] : [],
+      results.map((result) => option(result.title || "Photo", result.description,
+        () => this.chooseReceiver(query.id, result.id), result.content.photo?.at(-1))));
+  }
+
+  // In Telegram the chat is the receiver; here somebody else's phone is.
+  async chooseReceiver(queryId, resultId) {
+    const players = await get("/players");
+    this.listOptions([], players.filter((it) => it.id !== this.player.id).map((it) =>
+      option(`Send to ${it.first_name}`, "", () => this.share(queryId, resultId, it.id))));
+  }
+
+  async share(queryId, resultId, receiver) {
+    if (!await this.do("share", { query_id: queryId, result_id: resultId, to: receiver })) return;
+    this.input.value = "";
+    this.onInput();
+    this.toast("Sent.");
+  }
+
+  listOptions(above, options) {
+    const nodes = [...above, ...options];
+    this.suggestions.hidden = nodes.length === 0;
+    this.suggestions.replaceChildren(...nodes);
   }
 
   toggleCommands() {
@@ -526,7 +596,7 @@ export class Phone {
       event.preventDefault();
       const { firstElementChild: first, lastElementChild: last } = this.suggestions;
       (event.key === "ArrowDown" ? first : last).focus();
-    } else if (event.key === "Tab" && !event.shiftKey && !this.suggestions.hidden) {
+    } else if (event.key === "Tab" && !event.shiftKey && this.suggestions.querySelector("[data-testid=command]")) {
       event.preventDefault();
       this.input.value = this.suggestions.querySelector("b").textContent + " ";
       this.onInput();
@@ -560,6 +630,24 @@ export class Phone {
   }
 }
 
+// What stands behind the bot's name, or null for anything else.
+function inlineQuery(typed) {
+  const begin = `@${BOT.username} `;
+  return typed.toLowerCase().startsWith(begin) ? typed.slice(begin.length) : null;
+}
+
+function option(title, description, choose, photo) {
+  return element("button", { type: "button", role: "option", "aria-selected": "false", "data-testid": "inline-result",
+    onclick: choose },
+  photo ? element("img", { src: "/sandbox/files/" + photo.file_id, alt: "", height: 40 }) : null,
+  element("b", { dir: "auto" }, title), element("span", { dir: "auto" }, description));
+}
+
+// What somebody else has shared here is of a person, too.
+function isMine(message, player) {
+  return message.from.id === player.id;
+}
+
 // What a t.me/share link passes on, or null for any other link.
 function sharedLink(link) {
   const match = link.match(/^(?:https?:\/\/)?t\.me\/share\/url\?(.*)$/i);
@@ -574,7 +662,7 @@ export function startParameter(link) {
 
 // Who speaks: the bot, the player, or Telegram itself.
 function side(message) {
-  return message.successful_payment || message.refunded_payment ? "service" : message.from.is_bot;
+  return message.successful_payment || message.refunded_payment ? "service" : message.from.id;
 }
 
 function markWaiting(node, isWaiting) {

@@ -31,20 +31,11 @@ def options(progress: Progress) -> InlineKeyboardMarkup:
     return InlineKeyboardMarkup([*navigation.option_rows(buttons), way_out])
 
 
-def card(progress: Progress) -> InlineKeyboardMarkup:
-    """Return the way to share a result, below its picture."""
-    return InlineKeyboardMarkup([[_share(progress)]])
-
-
-def _share(progress: Progress) -> InlineKeyboardButton:
-    return InlineKeyboardButton(phrases.button_share(), url=texts.share(progress))
-
-
 def result(progress: Progress) -> InlineKeyboardMarkup:
     """Return the way to share a result, and the ways on."""
     return InlineKeyboardMarkup(
         [
-            [_share(progress)],
+            [InlineKeyboardButton(phrases.button_share(), url=texts.share(progress))],
             [button(phrases.button_play(), Data.MENU)],
             [button(phrases.button_back(), Data.HOME)],
         ]

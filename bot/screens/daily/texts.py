@@ -117,10 +117,11 @@ def share(progress: Progress) -> str:
 
     It says nothing about the questions, so that whoever reads it can play, too.
     """
-    return phrases.share_address(_shared(progress))
+    return phrases.share_address(card_words(progress))
 
 
-def _shared(progress: Progress) -> str:
+def card_words(progress: Progress) -> str:
+    """Return what goes with a result, wherever it is shared: nothing about its questions."""
     text = _("Quiz Arena, daily challenge of {day}: {correct}/{questions}").format(
         day=dates.short_day(progress.run.set.day),
         correct=progress.run.score,
@@ -139,11 +140,6 @@ def card_score(progress: Progress) -> str:
     return _("{correct} of {questions} right").format(
         correct=progress.run.score, questions=DAILY_LENGTH
     )
-
-
-def card_caption(progress: Progress) -> str:
-    """Return what goes with a result's picture, wherever it is forwarded to."""
-    return f"{_shared(progress)}\n{phrases.bot_link()}"
 
 
 def over(day: date, *, today: date) -> str:

@@ -33,6 +33,8 @@ from quizarena.game.models import Duel, DuelPrice
 
 # How the start parameter of a duel begins (t.me/<bot>?start=duel_<token>).
 LINK = "duel_"
+# That of the page of duels, where one makes them.
+NEW_BY_LINK = "challenge"
 
 Page = tuple[str, InlineKeyboardMarkup]
 
@@ -50,6 +52,11 @@ async def page(update: Update, context: Context) -> None:
         return
     await update.callback_query.answer()
     await taps.edit_message(update.callback_query, text, keyboard)
+
+
+async def page_by_link(update: Update, context: Context, parameter: str, *, is_first: bool) -> None:
+    """Answer the button above inline results: nobody can be challenged yet."""
+    await page(update, context)
 
 
 async def new(update: Update, context: Context) -> None:
@@ -333,5 +340,5 @@ SCREEN = Screen(
         Data.DUEL_CANCEL: cancel,
         Data.DUEL_AGAIN: again,
     },
-    links={LINK: followed},
+    links={LINK: followed, NEW_BY_LINK: page_by_link},
 )

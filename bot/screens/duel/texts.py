@@ -125,12 +125,16 @@ def link(duel: Duel) -> str:
 
 def share(duel: Duel) -> str:
     """Return the address at which Telegram offers to send the link to a chat of one's choice."""
-    text = ngettext(
+    return f"https://t.me/share/url?{urlencode({'url': link(duel), 'text': challenge(duel)})}"
+
+
+def challenge(duel: Duel) -> str:
+    """Return what stands above the link when it is shared."""
+    return ngettext(
         "I challenge you to a German duel: {count} question. Can you beat me?",
         "I challenge you to a German duel: {count} questions. Can you beat me?",
         duel.length,
     ).format(count=duel.length)
-    return f"https://t.me/share/url?{urlencode({'url': link(duel), 'text': text})}"
 
 
 def invitation(duel: Duel) -> str:

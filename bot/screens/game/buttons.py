@@ -1,6 +1,6 @@
 """The menu of modes, the options of a question, and the buttons under a result."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from datetime import datetime
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
@@ -9,6 +9,7 @@ from bot.chat import navigation, phrases
 from bot.chat.models import DAILY_HOUR
 from bot.chat.navigation import Data, button
 from bot.screens.game import texts
+from payments.catalogue import Offer
 from quizarena.game.models import Mode, Round, RoundQuestion
 
 # What is played in rounds; a mode that is not open is shown with a lock.
@@ -23,6 +24,8 @@ MENU = (
 # The start keys of a result, which is followed by the id of its round, begin so; those of a menu
 # with the id of its update and a "u".
 AGAIN = "r"
+# Those of a sample of a locked mode.
+TRY = "s"
 # That of a player's very first round.
 FIRST = "first"
 
@@ -51,6 +54,37 @@ def menu(
     if open_modes is not None:
         rows.append([button(phrases.button_shop(), Data.SHOP)])  # What opens the locks.
     return InlineKeyboardMarkup([*rows, [button(phrases.button_back(), Data.HOME)]])
+
+
+def try_sample(mode: Mode, *, start_key: str) -> list[list[InlineKeyboardButton]]:
+    """Return the row that starts the day's sample of a locked mode; all its taps are one start."""
+    return [[button(texts.button_sample(), Data.SAMPLE, mode, f"{TRY}{start_key}")]]
+
+
+def premium(opening: Sequence[Offer]) -> list[list[InlineKeyboardButton]]:
+    """Return the rows of the Premium plans among what opens a mode."""
+    return navigation.products([offer for offer in opening if offer.product.plan is not None])
+
+
+def locked_mode(
+    sample: Sequence[Sequence[InlineKeyboardButton]], opening: Sequence[Offer]
+) -> InlineKeyboardMarkup:
+    """Return the way to a sample of a locked mode, what opens it, and the ways out."""
+    return InlineKeyboardMarkup(
+        [
+            *sample,
+            *navigation.products(opening),
+            [button(phrases.button_shop(), Data.SHOP)],
+            [button(phrases.button_back(), Data.MENU)],
+        ]
+    )
+
+
+def after_sample(opening: Sequence[Offer]) -> InlineKeyboardMarkup:
+    """Return the buttons under the result of a sample: what opens its mode, and other modes."""
+    return InlineKeyboardMarkup(
+        [*navigation.products(opening), [button(texts.button_modes(), Data.MENU)]]
+    )
 
 
 def free_of_energy(*, with_daily: bool) -> list[list[InlineKeyboardButton]]:

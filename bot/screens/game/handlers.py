@@ -16,6 +16,8 @@ from bot.screens.offers import touchpoints
 from economy import entitlements, wallets
 from economy.errors import NoEnergyError
 from economy.wallets import Charge
+from payments import benefits, catalogue
+from payments.catalogue import Offer
 from payments.offer_rules import Touchpoint
 from quizarena.game import cups, daily, rounds
 from quizarena.game.errors import (
@@ -23,9 +25,10 @@ from quizarena.game.errors import (
     LockedModeError,
     NoQuestionsError,
     QuestionRefundedError,
+    SampleTakenError,
     StaleTapError,
 )
-from quizarena.game.models import Level, Mode
+from quizarena.game.models import ROUND_LENGTH, Level, Mode
 from quizarena.game.rounds import Answer, Start
 
 # After so many rounds on the first day there is a kind word.
@@ -54,6 +57,19 @@ async def start_round(update: Update, context: Context) -> None:
     begin = partial(rounds.start, player=context.player, mode=Mode(mode), key=key, now=context.now)
     show = taps.send_below if key.startswith(buttons.AGAIN) else taps.edit_message
     await _ask(update, context, begin, show=show)
+
+
+async def try_sample(update: Update, context: Context) -> None:
+    """Start the day's sample of a locked mode and turn the message into its first question."""
+    query = taps.tap(update)
+    mode, key = taps.arguments(query, 2)
+    if mode not in buttons.MENU or not key:
+        await taps.stale(update, context)
+        return
+    begin = partial(
+        rounds.start_sample, player=context.player, mode=Mode(mode), key=key, now=context.now
+    )
+    await _ask(update, context, begin)
 
 
 async def begin(update: Update, context: Context) -> None:
@@ -126,16 +142,23 @@ async def _show_result(query: CallbackQuery, context: Context, outcome: Answer) 
     is_out = isinstance(outcome.refusal, NoEnergyError)
     with_daily = is_out and _daily_is_open(context)
     # The one good moment to ask: a round was played to its end.
-    asks = outcome.refusal is None and reminder_settings.ask_once(
-        player=context.player, now=context.now
+    asks = (
+        outcome.refusal is None
+        and not last.round.is_sample
+        and reminder_settings.ask_once(player=context.player, now=context.now)
     )
     has_right = any(one.is_correct for one in graded)
     points = rounds.points_of(graded, player=context.player) if has_right else 0
     text = texts.round_over(outcome, graded, points=points, with_daily=with_daily, now=context.now)
     if asks:
         text = f"{text}\n\n{texts.may_remind(now=context.now)}"
-    keyboard = buttons.after_round(last.round, with_daily=with_daily, sells=is_out, asks=asks)
-    if len(graded) == rounds.ROUND_LENGTH and all(one.is_correct for one in graded):
+    if last.round.is_sample and not is_out:
+        opening = _openers(context, last.round.mode)
+        text = f"{text}\n\n{texts.sample_over(last.round, opening, now=context.now)}"
+        keyboard = buttons.after_sample(opening)
+    else:
+        keyboard = buttons.after_round(last.round, with_daily=with_daily, sells=is_out, asks=asks)
+    if len(graded) == ROUND_LENGTH and all(one.is_correct for one in graded):
         await taps.celebrate(query, texts.feedback(last), text, keyboard)
     else:
         parts = (texts.feedback(last), question_texts.DIVIDER, text)
@@ -171,11 +194,13 @@ async def stop(update: Update, context: Context) -> None:
     graded = rounds.answered(ended.played)
     has_right = any(one.is_correct for one in graded)
     points = rounds.points_of(graded, player=context.player) if has_right else 0
-    await taps.edit_message(
-        query,
-        texts.stopped(ended, graded, points=points),
-        buttons.after_round(ended.played),
-    )
+    text = texts.stopped(ended, graded, points=points)
+    keyboard = buttons.after_round(ended.played)
+    if ended.played.is_sample:
+        opening = _openers(context, ended.played.mode)
+        text = f"{text}\n\n{texts.sample_over(ended.played, opening, now=context.now)}"
+        keyboard = buttons.after_sample(opening)
+    await taps.edit_message(query, text, keyboard)
     await touchpoints.show_offer(context, Touchpoint.ROUND_OVER)
 
 
@@ -201,11 +226,10 @@ async def _ask(
         await query.answer(texts.no_questions(), show_alert=True)
         return
     except LockedModeError as refusal:
-        why = texts.locked(refusal)
-        if not await touchpoints.fallback_offer(
-            query, context, Touchpoint.LOCKED_MODE, about=refusal.mode, toast=why, show=show
-        ):
-            await query.answer(why, show_alert=True)
+        await _show_locked(update, context, refusal, show=show)
+        return
+    except SampleTakenError as refusal:
+        await _show_locked(update, context, refusal.locked, show=show)
         return
     except NoEnergyError as refusal:
         await query.answer(texts.no_energy_toast(refusal, now=context.now))
@@ -236,6 +260,38 @@ async def _ask(
         )
 
 
+async def _show_locked(
+    update: Update, context: Context, refusal: LockedModeError, *, show: Show
+) -> None:
+    """Show what opens a mode, and the day's sample if it is still there."""
+    query, now = taps.tap(update), context.now
+    opening = _openers(context, refusal.mode)
+    has_sample = rounds.has_sample(player=context.player, now=now)
+    key = str(update.update_id)
+    sample = buttons.try_sample(refusal.mode, start_key=key) if has_sample else []
+    why = texts.locked(refusal)
+    if not await touchpoints.fallback_offer(
+        query,
+        context,
+        Touchpoint.LOCKED_MODE,
+        about=refusal.mode,
+        below=texts.beside_offer(opening, has_sample=has_sample, now=now),
+        first=sample,
+        beside=buttons.premium(opening),
+        toast=why,
+        show=show,
+    ):
+        await query.answer(why)
+        text = texts.locked_mode(refusal, opening, has_sample=has_sample, now=now)
+        await show(query, text, buttons.locked_mode(sample, opening))
+
+
+def _openers(context: Context, mode: str) -> list[Offer]:
+    """Return what the player could buy to open a mode."""
+    offers = catalogue.available_products(player=context.player, now=context.now)
+    return benefits.openers(offers, mode=mode)
+
+
 def _daily_is_open(context: Context) -> bool:
     """Return whether the player can still play today's challenge, which costs no energy."""
     return not daily.has_finished(player=context.player, now=context.now)
@@ -258,6 +314,7 @@ SCREEN = Screen(
         Data.ANSWER: answer,
         Data.MENU: menu,
         Data.PLAY: start_round,
+        Data.SAMPLE: try_sample,
         Data.BEGIN: begin,
         Data.CONTINUE: continue_round,
         Data.STOP: stop,

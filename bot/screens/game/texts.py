@@ -4,19 +4,20 @@ from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
-from bot.chat import dates, level_texts, phrases, question_texts
+from bot.chat import dates, goods_texts, level_texts, phrases, question_texts
 from economy.energy import FREE_CAP
 from economy.errors import NoEnergyError
 from economy.models import PremiumSpan
 from economy.streak_rules import EARN_BACK_ROUNDS
 from economy.streaks import EarnBack, StreakChange
 from economy.wallets import Charge
+from payments.catalogue import Offer
 from quizarena.game.errors import LockedModeError
-from quizarena.game.models import Round, RoundQuestion
-from quizarena.game.rounds import ROUND_LENGTH, Answer, Start, Stop
+from quizarena.game.models import SAMPLE_LENGTH, Round, RoundQuestion
+from quizarena.game.rounds import Answer, Start, Stop
 
 
 def choose_mode() -> str:
@@ -30,7 +31,7 @@ def question(round_question: RoundQuestion, charge: Charge | None, *, now: datet
         level=round_question.version.question_row.level,
         mode=round_question.mode,
         number=round_question.number,
-        length=ROUND_LENGTH,
+        length=round_question.round.length,
     )
     energy = f"\n\n{phrases.energy_line(charge.energy, charge.plan, now=now)}" if charge else ""
     return f"{head}\n\n<b>{escape(round_question.version.question)}</b>{energy}"
@@ -79,15 +80,75 @@ def locked(refusal: LockedModeError) -> str:
     Fits into a notice over the chat: at most 200 characters (Bot API answerCallbackQuery).
     """
     mode = phrases.mode_name(refusal.mode)
-    opens = _("“{mode}” is open with Premium or after a Mega Pack.").format(mode=mode)
+    opened = _("“{mode}” is open with Premium or after a Mega Pack.").format(mode=mode)
+    return " ".join(filter(None, ["🔒", _over(refusal), opened]))
+
+
+def _over(refusal: LockedModeError) -> str:
+    """Return when the player's access to a mode has ended; nothing for who never had any."""
     if refusal.access.until is None:
-        return f"🔒 {opens}"
+        return ""
     when = dates.short(refusal.access.until)
     if isinstance(refusal.access.span, PremiumSpan):
-        over = _("Your Premium ended on {when}.").format(when=when)
-    else:
-        over = _("Your access ended on {when}.").format(when=when)
-    return f"🔒 {over} {opens}"
+        return _("Your Premium ended on {when}.").format(when=when)
+    return _("Your access ended on {when}.").format(when=when)
+
+
+def locked_mode(
+    refusal: LockedModeError, opening: Sequence[Offer], *, has_sample: bool, now: datetime
+) -> str:
+    """Return the page of a locked mode: what opens it, and whether it can be tried today."""
+    mode = escape(phrases.mode_name(refusal.mode))
+    head = _("🔒 <b>“{mode}” is locked.</b>").format(mode=mode)
+    over = _over(refusal)
+    parts = [f"{head}\n{over}" if over else head, *opens(opening), sample(has_sample, now=now)]
+    return "\n\n".join(parts)
+
+
+def beside_offer(opening: Sequence[Offer], *, has_sample: bool, now: datetime) -> str:
+    """Return what stands below the offer of what opens a mode: Premium, and today's sample."""
+    plans = [_opener(offer) for offer in opening if offer.product.plan is not None]
+    also = [_("Premium opens it, too:") + "\n" + "\n".join(plans)] if plans else []
+    return "\n\n".join([*also, sample(has_sample, now=now)])
+
+
+def opens(opening: Sequence[Offer]) -> list[str]:
+    """Return the paragraph with what opens a mode; none if nothing is for sale."""
+    if not opening:
+        return []
+    return ["\n".join([_("<b>What opens it</b>"), *map(_opener, opening)])]
+
+
+def _opener(offer: Offer) -> str:
+    name = escape(goods_texts.title(offer.product))
+    return f"• <b>{name}</b>: {escape(offer.product.description(get_language() or ''))}"
+
+
+def sample(has_sample: bool, *, now: datetime) -> str:
+    """Return whether a locked mode can be tried today, and what that is."""
+    if not has_sample:
+        return _("🎁 You have had today's sample. From {time} on there is another one.").format(
+            time=phrases.top_up_time(now=now)
+        )
+    return ngettext(
+        "🎁 Once a day you can try a locked mode: {count} question, for the usual energy.",
+        "🎁 Once a day you can try a locked mode: {count} questions, for the usual energy.",
+        SAMPLE_LENGTH,
+    ).format(count=SAMPLE_LENGTH)
+
+
+def sample_over(played: Round, opening: Sequence[Offer], *, now: datetime) -> str:
+    """Return what follows a sample of a locked mode: what opens it."""
+    mode = escape(phrases.mode_name(played.mode))
+    over = _("🎁 That was today's sample of “{mode}”.").format(mode=mode)
+    return "\n\n".join([over, *opens(opening)])
+
+
+def button_sample() -> str:
+    """Return the label of the button that starts a sample of a locked mode."""
+    return ngettext("🎁 Try {count} question", "🎁 Try {count} questions", SAMPLE_LENGTH).format(
+        count=SAMPLE_LENGTH
+    )
 
 
 def round_ended(refusal: Exception, *, with_daily: bool, now: datetime) -> str:

@@ -12,10 +12,12 @@ from payments.models import Impression
 from payments.offers import Proposal
 
 
-def offer(proposal: Proposal) -> InlineKeyboardMarkup:
+def offer(
+    proposal: Proposal, *, beside: Sequence[Sequence[InlineKeyboardButton]] = ()
+) -> InlineKeyboardMarkup:
     """Return the ways to what is offered, and the ways not to see it now or for some days.
 
-    A present asks for nothing.
+    Between them stand the rows `beside`. A present asks for nothing.
     """
     shown = proposal.impression
     if proposal.gift:
@@ -24,7 +26,7 @@ def offer(proposal: Proposal) -> InlineKeyboardMarkup:
         take = [[button(texts.button_discount(proposal.campaign), Data.FLASH, shown.pk)]]
     else:
         take = _offered(shown, proposal.products)
-    return InlineKeyboardMarkup([*take, *_refusing(shown)])
+    return InlineKeyboardMarkup([*take, *beside, *_refusing(shown)])
 
 
 def offer_discounted(shown: Impression, products: Sequence[Offer]) -> InlineKeyboardMarkup:

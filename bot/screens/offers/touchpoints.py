@@ -48,13 +48,16 @@ async def fallback_offer(
     *,
     about: str = "",
     above: str = "",
+    below: str = "",
     first: Rows = (),
+    beside: Rows = (),
     toast: str = "",
     show: Show = taps.edit_message,
 ) -> bool:
-    """Turn the tapped message into the offer, below `above`; False if none takes its place.
+    """Turn the tapped message into the offer, between `above` and `below`.
 
-    The rows `first` stand above its buttons. Without `above` the tap is answered, with `toast`.
+    Returns False if none takes its place. The rows `first` stand above its buttons, those of
+    `beside` below what is offered. Without `above` the tap is answered, with `toast`.
     With `show` it is sent below the message instead.
 
     What does not block is a message of its own, beside the screen that the caller shows then.
@@ -68,8 +71,9 @@ async def fallback_offer(
         return False
     if not above:
         await query.answer(toast or None)
-    text = "\n\n".join(filter(None, [above, texts.offer(proposal, now=now)]))
-    keyboard = InlineKeyboardMarkup([*first, *buttons.offer(proposal).inline_keyboard])
+    text = "\n\n".join(filter(None, [above, texts.offer(proposal, now=now), below]))
+    offered = buttons.offer(proposal, beside=beside).inline_keyboard
+    keyboard = InlineKeyboardMarkup([*first, *offered])
     await show(query, text, keyboard)
     return True
 

@@ -1,22 +1,37 @@
 """The buttons of the shop, of an invoice and of the message that says what was bought."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.chat import phrases
-from bot.chat.navigation import Data, button, products
+from bot.chat import navigation, phrases
+from bot.chat.navigation import Data, button
 from bot.screens.shop import texts
 from payments.catalogue import Offer
 from payments.models import Purchase, Subscription
 
 
-def shop(offers: Sequence[Offer]) -> InlineKeyboardMarkup:
-    """Return one button for each product, the way to a discount, and the way out."""
+def shop(
+    offers: Sequence[Offer], *, best: Collection[str], subscription: Subscription | None
+) -> InlineKeyboardMarkup:
+    """Return one button for each product by its group, the way to a discount, and the way out.
+
+    Below what can be subscribed to stands how, unless the player has a subscription.
+    """
+    subscribable = texts.subscribable(offers, subscription)
+    rows = []
+    for _group, members in texts.groups(offers):
+        for offer in members:
+            rows.append([navigation.product(offer, is_best=offer.product.pk in best)])
+            if offer in subscribable:
+                rows.append([_subscribe(offer)])
     promo = [button(phrases.button_promo(), Data.PROMO)]
-    return InlineKeyboardMarkup(
-        [*products(offers), promo, [button(phrases.button_back(), Data.HOME)]]
-    )
+    return InlineKeyboardMarkup([*rows, promo, [button(phrases.button_back(), Data.HOME)]])
+
+
+def _subscribe(offer: Offer) -> InlineKeyboardButton:
+    sold = offer.product
+    return button(texts.button_subscribe(sold.stars), Data.SUBSCRIBE, sold.pk)
 
 
 def product(offer: Offer, subscription: Subscription | None) -> InlineKeyboardMarkup:
@@ -28,9 +43,8 @@ def product(offer: Offer, subscription: Subscription | None) -> InlineKeyboardMa
     if offer.refused is None:
         reservation = [offer.reservation.pk] if offer.reservation else []
         rows.append([button(texts.button_buy(offer), Data.BUY, sold.pk, *reservation)])
-        if sold.can_subscribe and subscription is None:
-            label = texts.button_subscribe(sold.stars)
-            rows.append([button(label, Data.SUBSCRIBE, sold.pk)])
+        if texts.subscribable([offer], subscription):
+            rows.append([_subscribe(offer)])
         if subscription is not None and subscription.canceled_at is None:
             rows.append([button(phrases.button_cancel(), Data.CANCEL_BESIDE)])
     return InlineKeyboardMarkup([*rows, [button(phrases.button_back(), Data.SHOP)]])
@@ -69,8 +83,8 @@ def after_purchase_notice(subscription: Subscription | None = None) -> InlineKey
     """Return the ways to a round, and to what was bought; and out of a subscription beside it."""
     return InlineKeyboardMarkup(
         [
-            *_cancel_beside(subscription),
             [button(phrases.button_play(), Data.MENU)],
             [button(phrases.button_purchases(), Data.PURCHASES)],
+            *_cancel_beside(subscription),
         ]
     )

@@ -13,7 +13,7 @@ from bot.chat.screen import Screen
 from bot.screens.offers import texts as offers_texts
 from bot.screens.shop import buttons, texts
 from economy.holdings import holdings
-from payments import catalogue, offers, purchases, subscriptions
+from payments import benefits, catalogue, offers, purchases, subscriptions
 from payments.errors import Refusal, RefusedError, StaleOfferError
 from payments.models import XTR, Purchase, PurchaseStatus
 
@@ -27,7 +27,10 @@ async def shop(update: Update, context: Context) -> None:
     """Show what there is to buy."""
     products = catalogue.available_products(player=context.player, now=context.now)
     owned = holdings(player=context.player, now=context.now)
-    text, keyboard = texts.shop(products, owned, now=context.now), buttons.shop(products)
+    subscription = subscriptions.current(player=context.player, now=context.now)
+    best = benefits.best_values(products)
+    text = texts.shop(products, owned, best=best, subscription=subscription, now=context.now)
+    keyboard = buttons.shop(products, best=best, subscription=subscription)
     if update.callback_query is None:
         await taps.send_message(update, text, keyboard)
     else:
@@ -36,10 +39,13 @@ async def shop(update: Update, context: Context) -> None:
 
 
 async def product(update: Update, context: Context) -> None:
-    """Turn the message into the page of one product."""
-    query = taps.tap(update)
-    (code,) = taps.arguments(query, 1)
-    await _show(update, context, code, refused=None)
+    """Send the invoice; who would go on paying a subscription beside it has to confirm first."""
+    code, _quoted = taps.arguments(taps.tap(update), 2)
+    renewing = subscriptions.renewing(player=context.player, now=context.now)
+    if renewing is not None and catalogue.is_premium(code):
+        await _show(update, context, code, refused=None)
+    else:
+        await buy(update, context)
 
 
 async def _show(

@@ -1,6 +1,6 @@
 """Every sentence of the shop; see bot/chat/phrases.py."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from html import escape
 
@@ -9,6 +9,7 @@ from django.utils.translation import gettext as _
 
 from bot.chat import dates, goods_texts
 from economy.holdings import Holdings
+from payments.benefits import Benefit, benefit
 from payments.catalogue import Offer
 from payments.errors import Refusal, RefusedError
 from payments.models import Purchase, Subscription
@@ -18,26 +19,78 @@ from payments.subscriptions import PERIOD
 DESCRIPTION_LENGTH = 255
 
 
-def shop(offers: Sequence[Offer], owned: Holdings, *, now: datetime) -> str:
-    """Return what there is to buy, beside what the player has."""
-    lines = [_("🛍 <b>Shop</b>"), "", *goods_texts.possessions(owned, now=now), ""]
+def shop(
+    offers: Sequence[Offer],
+    owned: Holdings,
+    *,
+    best: Collection[str],
+    subscription: Subscription | None,
+    now: datetime,
+) -> str:
+    """Return what there is to buy, by what it is good for, beside what the player has.
+
+    Prices stand on the buttons. `subscription` is the player's that runs.
+    """
+    lines = [_("🛍 <b>Shop</b>"), "", *goods_texts.possessions(owned, now=now)]
+    if subscription is not None:
+        lines.append(goods_texts.subscription_line(subscription, now=now))
     # Each discount once, however many products it makes cheaper.
     reservations = dict.fromkeys(
         offer.reservation for offer in offers if offer.reservation is not None
     )
     if reservations:
-        lines += [*(goods_texts.discount(reservation, now=now) for reservation in reservations), ""]
+        lines += ["", *(goods_texts.discount(reservation, now=now) for reservation in reservations)]
+    for group, members in groups(offers):
+        lines += ["", _head(group), *_members(members, best)]
+    for offer in subscribable(offers, subscription):
+        lines += ["", _subscription_terms(offer)]
+    if not offers:
+        lines += ["", _("There is nothing to buy at the moment.")]
+    return "\n".join(lines)
+
+
+def groups(offers: Sequence[Offer]) -> list[tuple[Benefit, list[Offer]]]:
+    """Return what is for sale by its group, in the order of the shop, without empty groups."""
+    members: dict[Benefit, list[Offer]] = {group: [] for group in Benefit}
+    for offer in offers:
+        members[benefit(offer.product.goods)].append(offer)
+    return [(group, some) for group, some in members.items() if some]
+
+
+def subscribable(offers: Sequence[Offer], subscription: Subscription | None) -> list[Offer]:
+    """Return what can be subscribed to; nothing for who has a subscription that runs."""
+    if subscription is not None:
+        return []
+    return [one for one in offers if one.product.can_subscribe and one.refused is None]
+
+
+def _head(group: Benefit) -> str:
+    """Return the headline of a group: what its products are good for."""
+    return {
+        Benefit.ENERGY: _("🔋 <b>Energy</b> – play on at once"),
+        Benefit.PREMIUM: _("👑 <b>Premium</b> – no limit, and all modes"),
+        Benefit.EXTRAS: _("🧩 <b>Extras</b> – for your streak and for duels"),
+    }[group]
+
+
+def _members(offers: Sequence[Offer], best: Collection[str]) -> list[str]:
+    """Return the products of a group, each with why one wants it; `best` are the best values."""
+    language, lines = get_language() or "", []
     for offer in offers:
         name = f"<b>{escape(goods_texts.title(offer.product))}</b>"
-        lines += [
-            f"{name} · {goods_texts.price(offer)}",
-            " · ".join(goods_texts.delivery(offer.product.goods)),
-        ]
+        if offer.product.pk in best:
+            name = _("🏅 {name} (best value)").format(name=name)
+        lines.append(f"• {name}: {escape(offer.product.description(language))}")
         if offer.refused is not None:
             lines.append(f"<i>⏳ {escape(refused(offer.refused))}</i>")
-    if not offers:
-        lines.append(_("There is nothing to buy at the moment."))
-    return "\n".join(lines)
+    return lines
+
+
+def _subscription_terms(offer: Offer) -> str:
+    return _(
+        "With the subscription Telegram takes {stars} every {days} days, until you cancel "
+        "it. You can do so at any time in /wallet."
+    ).format(stars=goods_texts.stars(offer.product.stars), days=PERIOD.days)
 
 
 def product(
@@ -45,7 +98,8 @@ def product(
 ) -> str:
     """Return one product: what it is, what it delivers, what the player has of it already.
 
-    `subscription` is the player's, for a product that is offered as one.
+    Shown where a tap must not bring the invoice at once: beside a subscription that is renewed, or
+    when the price has changed. `subscription` is the player's that runs.
     """
     sold = offer.product
     language = get_language() or ""
@@ -67,14 +121,8 @@ def product(
         lines += ["", f"⏳ {escape(refused(offer.refused))}"]
     elif subscription is not None and subscription.canceled_at is None:
         lines += ["", goods_texts.renewed_beside(subscription)]
-    elif subscription is None and sold.can_subscribe:
-        lines += [
-            "",
-            _(
-                "With the subscription Telegram takes {stars} every {days} days, until you cancel "
-                "it. You can do so at any time in /wallet."
-            ).format(stars=goods_texts.stars(sold.stars), days=PERIOD.days),
-        ]
+    elif subscribable([offer], subscription):
+        lines += ["", _subscription_terms(offer)]
     return "\n".join(lines)
 
 

@@ -59,6 +59,8 @@ from quizarena.game.models.question import (
     QuestionVersion,
 )
 from quizarena.game.models.round import (
+    ROUND_LENGTH,
+    SAMPLE_LENGTH,
     Round,
     RoundQuestion,
     RoundState,
@@ -94,6 +96,8 @@ __all__ = [
     "POINTS",
     "POINTS_PER_DAY",
     "RISE_PERCENT",
+    "ROUND_LENGTH",
+    "SAMPLE_LENGTH",
     "TIER_NAMES",
     "Badge",
     "BadgeKind",

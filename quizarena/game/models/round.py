@@ -10,6 +10,10 @@ from django.db.models import Q
 
 from quizarena.game.models.question import OPTIONS, Mode, Question, QuestionVersion
 
+# So many questions has a round, and one that lets a player try a locked mode.
+ROUND_LENGTH = 10
+SAMPLE_LENGTH = 3
+
 
 class RoundState(models.TextChoices):
     """Where a round stands."""
@@ -35,6 +39,8 @@ class Round(models.Model):
     state = models.CharField(max_length=8, choices=RoundState, default=RoundState.OPEN)
     started_at = models.DateTimeField()
     finished_at = models.DateTimeField(null=True)
+    # The business day whose sample of a locked mode it is.
+    sample_day = models.DateField(null=True)
 
     class Meta:
         indexes = [
@@ -57,6 +63,11 @@ class Round(models.Model):
                 | (~Q(state="OPEN") & Q(finished_at__isnull=False)),
                 name="round_finished_has_finished_at",
             ),
+            models.UniqueConstraint(
+                fields=["player", "sample_day"],
+                condition=Q(sample_day__isnull=False),
+                name="round_one_sample_per_player_and_day",
+            ),
         ]
         triggers = [
             pgtrigger.FSM(
@@ -68,6 +79,16 @@ class Round(models.Model):
 
     def __str__(self) -> str:
         return f"{self.mode} {self.pk} ({self.state})"
+
+    @property
+    def is_sample(self) -> bool:
+        """Return whether it lets the player try a mode that is locked."""
+        return self.sample_day is not None
+
+    @property
+    def length(self) -> int:
+        """Return how many questions it has when it is played to its end."""
+        return SAMPLE_LENGTH if self.is_sample else ROUND_LENGTH
 
 
 class RoundQuestionQuerySet(models.QuerySet["RoundQuestion"]):

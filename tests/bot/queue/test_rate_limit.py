@@ -146,6 +146,16 @@ class TestLimit:
 
         assert player.handled == [*range(1, 11), *range(13, 33)]
 
+    def test_inline_queries_have_a_limit_of_their_own(self) -> None:
+        player = Player()
+        player.act(*[0.0] * 12, kind="inline_query")
+        player.act(*[0.0] * 12)
+
+        player.work()
+
+        assert player.handled == [*range(1, 11), *range(13, 23)]
+        assert player.slowed == [11, 23]
+
     def test_an_action_that_fails_and_is_tried_again_counts_once(self) -> None:
         player = Player()
         player.act(*[0.0] * 10)

@@ -23,7 +23,9 @@ from telegram import (
     BotCommandScopeAllPrivateChats,
     InlineKeyboardButton,
     InlineKeyboardMarkup,
+    InlineQueryResultArticle,
     InputFile,
+    InputTextMessageContent,
     MessageEntity,
     Update,
 )
@@ -350,6 +352,18 @@ class TestSending:
         assert message.caption == "Sieg!"
         assert [(it.width, it.height) for it in message.photo] == [(40, 30)]
 
+    @pytest.mark.parametrize("effect", ["5046509860389126442", "5159385139981059251"])
+    def test_a_message_can_have_an_effect(self, sandbox: Sandbox, anna: int, effect: str) -> None:
+        message = send(sandbox, anna, "Gewonnen!", message_effect_id=effect)
+
+        assert message["effect_id"] == effect
+
+    @pytest.mark.parametrize("effect", ["1", "confetti", "5046509860389126443"])
+    def test_an_unknown_effect_is_refused(self, sandbox: Sandbox, anna: int, effect: str) -> None:
+        refused = refusal(sandbox, "sendMessage", chat_id=anna, text="x", message_effect_id=effect)
+
+        assert refused == "Bad Request: EFFECT_ID_INVALID"
+
     def test_what_is_not_a_picture_is_no_photo(self, sandbox: Sandbox, anna: int) -> None:
         with pytest.raises(BadRequest, match="Image_process_failed"):
             ask(sandbox, lambda bot: bot.send_photo(anna, b"GIF"))
@@ -483,6 +497,149 @@ class TestTaps:
         assert lost["message"]["date"] == 0
         updates = ask(sandbox, lambda bot: bot.get_updates())
         assert [it.callback_query.data for it in updates if it.callback_query] == ["b", "c"]
+
+
+class TestInlineMode:
+    ARTICLE: Json = {
+        "type": "article",
+        "id": "a",
+        "title": "Invite",
+        "description": "Come along",
+        "input_message_content": {"message_text": "<b>Play</b> along", "parse_mode": "HTML"},
+        "reply_markup": {"inline_keyboard": [[{"text": "Play", "url": "https://t.me/x"}]]},
+    }
+
+    def test_a_query_is_an_update_that_python_telegram_bot_reads_and_answers(
+        self, sandbox: Sandbox, anna: int
+    ) -> None:
+        query_id = sandbox.ask_inline(anna, "du")
+
+        async def answer_twice(bot: Bot) -> Update:
+            [update] = await bot.get_updates()
+            assert update.inline_query is not None
+            content = InputTextMessageContent("Komm mit!")
+            article = InlineQueryResultArticle("1", "Einladen", content)
+            await update.inline_query.answer([article], cache_time=5, is_personal=True)
+            with pytest.raises(BadRequest, match="Query is too old and response timeout expired"):
+                await update.inline_query.answer([article])
+            return update
+
+        update = ask(sandbox, answer_twice)
+
+        assert update.inline_query is not None
+        assert (update.inline_query.query, update.inline_query.from_user.id) == ("du", anna)
+        query = sandbox.inline(query_id)
+        assert (query["is_answered"], query["results"][0]["title"]) == (True, "Einladen")
+
+    def test_a_result_is_shared_into_another_players_chat(
+        self, sandbox: Sandbox, anna: int
+    ) -> None:
+        ben = sandbox.add_player("Ben")
+        query_id = sandbox.ask_inline(anna)
+        button = {"text": "New", "start_parameter": "new-1"}
+        sandbox.call(
+            "answerInlineQuery", inline_query_id=query_id, results=[self.ARTICLE], button=button
+        )
+
+        message = sandbox.share(anna, query_id, "a", to=ben)
+
+        assert sandbox.inline(query_id)["button"] == button
+        assert sandbox.last_message(ben) == message
+        assert (message["text"], message["entities"][0]["type"]) == ("Play along", "bold")
+        assert message["from"]["id"] == anna
+        assert message["via_bot"]["username"] == "quizarena_bot"
+        assert message["reply_markup"] == self.ARTICLE["reply_markup"]
+        # It is in no chat of the bot's.
+        kinds = [kind for update in sandbox.call("getUpdates") for kind in update]
+        assert kinds.count("inline_query") == 1
+        assert "message" not in kinds
+
+    def test_a_picture_that_was_sent_is_shared_with_a_caption(
+        self, sandbox: Sandbox, anna: int
+    ) -> None:
+        picture = png(width=40, height=30)
+        sent = ask(sandbox, lambda bot: bot.send_photo(anna, picture))
+        query_id = sandbox.ask_inline(anna)
+        photo = {
+            "type": "photo",
+            "id": "p",
+            "photo_file_id": sent.photo[0].file_id,
+            "caption": "Six of <b>seven</b>",
+            "parse_mode": "HTML",
+        }
+        sandbox.call("answerInlineQuery", inline_query_id=query_id, results=[photo])
+
+        message = sandbox.share(anna, query_id, "p", to=sandbox.add_player("Ben"))
+
+        assert (message["caption"], message["photo"][0]["width"]) == ("Six of seven", 40)
+        assert message["caption_entities"] == [{"type": "bold", "offset": 7, "length": 5}]
+
+    @pytest.mark.parametrize(
+        ("changed", "description"),
+        [
+            ({"id": ""}, "RESULT_ID_INVALID"),
+            ({"id": "x" * 65}, "RESULT_ID_INVALID"),
+            ({"title": ""}, "ARTICLE_TITLE_EMPTY"),
+            ({"input_message_content": None}, "input message content is not specified"),
+            ({"input_message_content": {"message_text": ""}}, "message text is empty"),
+            ({"type": "gif"}, "the sandbox has no inline query result 'gif'"),
+            (
+                {"type": "photo", "photo_file_id": "unknown"},
+                "wrong file identifier/HTTP URL specified",
+            ),
+        ],
+    )
+    def test_a_senseless_result_is_refused(
+        self, sandbox: Sandbox, anna: int, changed: Json, description: str
+    ) -> None:
+        query_id = sandbox.ask_inline(anna)
+
+        refused = refusal(
+            sandbox,
+            "answerInlineQuery",
+            inline_query_id=query_id,
+            results=[{**self.ARTICLE, **changed}],
+        )
+
+        assert refused == f"Bad Request: {description}"
+        assert not sandbox.inline(query_id)["is_answered"]
+
+    @pytest.mark.parametrize(
+        ("more", "description"),
+        [
+            ({"results": [ARTICLE, ARTICLE]}, "RESULT_ID_DUPLICATE"),
+            ({"results": [ARTICLE] * 51}, "RESULTS_TOO_MUCH"),
+            (
+                {"results": [], "button": {"text": "x", "start_parameter": "a b"}},
+                "SWITCH_PM_PARAMETER_INVALID",
+            ),
+        ],
+    )
+    def test_a_senseless_answer_is_refused(
+        self, sandbox: Sandbox, anna: int, more: Json, description: str
+    ) -> None:
+        query_id = sandbox.ask_inline(anna)
+
+        refused = refusal(sandbox, "answerInlineQuery", inline_query_id=query_id, **more)
+
+        assert refused == f"Bad Request: {description}"
+
+    def test_nobody_shares_what_was_offered_to_somebody_else(
+        self, sandbox: Sandbox, anna: int
+    ) -> None:
+        ben = sandbox.add_player("Ben")
+        query_id = sandbox.ask_inline(anna)
+        sandbox.call("answerInlineQuery", inline_query_id=query_id, results=[self.ARTICLE])
+
+        for result, sharer in (("a", ben), ("b", anna)):
+            with pytest.raises(SandboxRefusedError, match="There is no such result"):
+                sandbox.share(sharer, query_id, result, to=ben)
+
+    def test_an_inline_query_has_a_length(self, sandbox: Sandbox, anna: int) -> None:
+        sandbox.ask_inline(anna, "x" * 256)
+
+        with pytest.raises(SandboxRefusedError, match="at most 256"):
+            sandbox.ask_inline(anna, "x" * 257)
 
 
 class TestPeople:

@@ -160,6 +160,7 @@ class TestPlaying:
         result = finish(road, anna, [True] * 7)
 
         assert "🟩🟩🟩🟩🟩🟩🟩\n7 of 7 right" in result["text"]
+        assert result["effect_id"] == "5046509860389126442"
         assert "➖➖➖" not in result["text"]
         feedback = road.sandbox.chat(anna)[-2]["text"]
         assert "✅ Right! richtig" in feedback

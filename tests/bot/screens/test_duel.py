@@ -93,6 +93,31 @@ def remind(road: Road) -> None:
     road.send()
 
 
+class TestConfetti:
+    EFFECT = "5046509860389126442"
+
+    @pytest.mark.parametrize(
+        ("hers", "his", "who"),
+        [(3, 1, "Anna"), (1, 3, "Ben"), (2, 2, "nobody")],
+    )
+    def test_it_is_for_who_has_won_whoever_is_first(
+        self, road: Road, hers: int, his: int, who: str
+    ) -> None:
+        anna, ben, question = begin(road)
+        finish(road, ben, question, [number < his for number in range(3)])
+        mine = tap(road, anna, f"duel-play:{Duel.objects.get().pk}")
+        finish(road, anna, mine, [number < hers for number in range(3)])
+        remind(road)
+
+        celebrated = {
+            name
+            for name, player in (("Anna", anna), ("Ben", ben))
+            for message in road.sandbox.chat(player)
+            if message.get("effect_id") == self.EFFECT
+        }
+        assert celebrated == ({who} - {"nobody"})
+
+
 class TestTheWayThere:
     def test_it_is_on_the_home_screen_and_a_command(self, road: Road) -> None:
         anna = named(road, "Anna")

@@ -163,17 +163,42 @@ class TestLockedMode:
         assert screen["text"] == (
             "🔒 “Cases” is locked.\n\nThis opens it for you:\n\n"
             "Mega Pack · ⭐ 15\n🔋 15 energy points · 🔓 24 h: Cases, Separable verbs, Word order"
+            "\n\nPremium opens it, too:\n"
+            "• Premium Starter: 7 days of unlimited energy and all modes: to try everything.\n\n"
+            "🎁 Once a day you can try a locked mode: 3 questions, for the usual energy."
         )
-        assert labels(screen)[0] == "Mega Pack · ⭐ 15"
+        assert labels(screen) == [
+            "🎁 Try 3 questions",
+            "Mega Pack · ⭐ 15",
+            "Premium Starter · ⭐ 29",
+            "Not now",
+            "🔕 Do not show for 3 days",
+        ]
 
-    def test_when_the_caps_say_no_it_is_a_note(self, road: Road, anna: int) -> None:
+    def test_when_the_caps_say_no_it_is_a_page_that_offers_nothing(
+        self, road: Road, anna: int
+    ) -> None:
         road.say(anna, "/play")
         road.tap(anna, "🔒 Cases")
-        menu = road.say(anna, "/play")
+        road.say(anna, "/play")
 
         again = road.tap(anna, "🔒 Word order")
 
-        assert again["text"] == menu["text"]
+        assert triggers() == ["LOCKED_MODE_CLICK"]
+        assert again["text"] == (
+            "🔒 “Word order” is locked.\n\nWhat opens it\n"
+            "• Mega Pack: 15 energy points, and 24 hours of cases, separable verbs and word order: "
+            "to practise what is hard.\n"
+            "• Premium Starter: 7 days of unlimited energy and all modes: to try everything.\n\n"
+            "🎁 Once a day you can try a locked mode: 3 questions, for the usual energy."
+        )
+        assert labels(again) == [
+            "🎁 Try 3 questions",
+            "Mega Pack · ⭐ 15",
+            "Premium Starter · ⭐ 29",
+            "🛍 Shop",
+            "◀️ Back",
+        ]
         assert toast(road, anna).startswith("🔒 “Word order” is open with Premium")
 
 

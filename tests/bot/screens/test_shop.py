@@ -12,7 +12,7 @@ from django.utils import timezone
 from economy import grants, wallets
 from economy.goods import Goods, Plan
 from economy.models import EntryType, LedgerEntry, ModeSpan, PremiumSpan, Source, Wallet
-from payments import purchases
+from payments import purchases, subscriptions
 from payments.models import Product, Purchase
 from quizarena.players import services as players
 from quizarena.players.models import Player
@@ -86,7 +86,7 @@ def bought_before(player: Player) -> None:
 
 
 class TestShelf:
-    def test_each_product_stands_there_with_its_price_and_what_it_delivers(
+    def test_it_is_grouped_by_what_products_are_good_for_with_prices_on_the_buttons(
         self, road: Road
     ) -> None:
         anna = newcomer(road)
@@ -96,55 +96,111 @@ class TestShelf:
         assert shop["text"] == (
             "🛍 Shop\n\n"
             "⚡ 20/20\n🔋 Paid energy: 0\n🛟 Streak savers: 0\n\n"
-            "10 energy points · ⭐ 5\n🔋 10 energy points\n"
-            "Mega Pack · ⭐ 15\n🔋 15 energy points · 🔓 24 h: Cases, Separable verbs, Word order\n"
-            "Streak saver · ⭐ 20\n🛟 1 streak saver\n"
-            "Duel ticket · ⭐ 5\n🎟 1 duel ticket\n"
-            "Premium Starter · ⭐ 29\n👑 Premium Starter: 7 days\n"
-            "Premium Month · ⭐ 99\n👑 Premium Month: 30 days\n"
-            "Premium Season · ⭐ 249\n👑 Premium Season: 90 days\n"
-            "Premium Year · ⭐ 499\n👑 Premium Year: 365 days"
+            "🔋 Energy – play on at once\n"
+            "• 10 energy points: 10 points that never expire, for days on which you want to play "
+            "more.\n"
+            "• Mega Pack: 15 energy points, and 24 hours of cases, separable verbs and word order: "
+            "to practise what is hard.\n\n"
+            "👑 Premium – no limit, and all modes\n"
+            "• Premium Starter: 7 days of unlimited energy and all modes: to try everything.\n"
+            "• Premium Month: 30 days of unlimited energy and all modes; one missed day a week "
+            "does not break your streak.\n"
+            "• Premium Season: 90 days of unlimited energy and all modes; your streak is always "
+            "protected.\n"
+            "• 🏅 Premium Year (best value): 365 days of unlimited energy and all modes; your "
+            "streak is always protected.\n\n"
+            "🧩 Extras – for your streak and for duels\n"
+            "• Streak saver: Saves your streak on a day you miss. One per 7 days.\n"
+            "• Duel ticket: One more duel when the two free ones of the day are played. If nobody "
+            "accepts it, the ticket comes back.\n\n"
+            "With the subscription Telegram takes ⭐ 99 every 30 days, until you cancel it. You "
+            "can do so at any time in /wallet."
         )
-        assert labels(shop)[0] == "10 energy points · ⭐ 5"
-        assert labels(shop)[-1] == "◀️ Back"
+        assert labels(shop) == [
+            "10 energy points · ⭐ 5",
+            "Mega Pack · ⭐ 15",
+            "Premium Starter · ⭐ 29",
+            "Premium Month · ⭐ 99",
+            "Subscribe monthly ⭐ 99",
+            "Premium Season · ⭐ 249",
+            "🏅 Premium Year · ⭐ 499",
+            "Streak saver · ⭐ 20",
+            "Duel ticket · ⭐ 5",
+            "🏷 Promo code",
+            "◀️ Back",
+        ]
+
+    def test_the_best_value_is_that_of_the_prices_that_there_are(self, road: Road) -> None:
+        anna = newcomer(road)
+        Product.objects.filter(pk="PREMIUM_SEASON").update(stars=100)
+
+        shop = road.say(anna, "/shop")
+
+        assert "🏅 Premium Season · ⭐ 100" in labels(shop)
+        assert "Premium Year · ⭐ 499" in labels(shop)
+        assert shop["text"].count("best value") == 1
+
+    def test_a_subscription_that_runs_is_shown_and_no_second_one_is_offered(
+        self, road: Road
+    ) -> None:
+        anna = newcomer(road)
+        pay(road, anna, link=subscribe(road, anna))
+        travel(road)
+
+        shop = road.say(anna, "/shop")
+
+        assert "🔁 Subscription: renews on " in shop["text"]
+        assert "With the subscription" not in shop["text"]
+        assert "Subscribe monthly ⭐ 99" not in labels(shop)
 
     @pytest.mark.parametrize(
-        ("language", "title", "delivers", "back"),
+        ("language", "head", "why", "best", "back"),
         [
-            ("de", "Serienretter", "🛟 1 Serienretter", "◀️ Zurück"),
-            ("uk", "Заморозка серії", "🛟 1 заморозка серії", "◀️ Назад"),
+            (
+                "de",
+                "🧩 Extras – für deine Serie und für Duelle",
+                "• Serienretter: Rettet deine Serie an einem verpassten Tag. Einer in 7 Tagen.",
+                "• 🏅 Premium Jahr (bester Preis): 365 Tage",
+                "◀️ Zurück",
+            ),
+            (
+                "uk",
+                "🧩 Додатково – для серії та для дуелей",
+                "• Заморозка серії: Зберігає твою серію в пропущений день. Одна на 7 днів.",
+                "• 🏅 Преміум Рік (найвигідніше): 365 днів",
+                "◀️ Назад",
+            ),
         ],
     )
     def test_it_is_in_the_players_language(
-        self, road: Road, language: str, title: str, delivers: str, back: str
+        self, road: Road, language: str, head: str, why: str, best: str, back: str
     ) -> None:
         anna = newcomer(road, language=language)
-        road.say(anna, "/shop")
 
-        page = tap(road, anna, "product:STREAK_SAVER_20")
+        shop = road.say(anna, "/shop")
 
-        assert page["text"].startswith(f"🛍 {title} · ⭐ 20")
-        assert delivers in page["text"]
-        assert labels(page)[-1] == back
+        assert f"{head}\n{why}\n" in shop["text"]
+        assert best in shop["text"]
+        assert labels(shop)[-1] == back
 
-    def test_a_saver_is_refused_for_seven_days_with_the_date_and_without_a_button(
+    def test_a_saver_is_refused_for_seven_days_with_the_date_and_without_an_invoice(
         self, road: Road
     ) -> None:
         anna = newcomer(road)
         buy(road, anna, "STREAK_SAVER_20")
         travel(road)
         shop = road.say(anna, "/shop")
-        page = tap(road, anna, "product:STREAK_SAVER_20")
+        last = tap(road, anna, "product:STREAK_SAVER_20")
 
         refusal = (
-            "⏳ You have bought this already. The next one is for sale from "
+            "You have bought this already. The next one is for sale from "
             f"{in_berlin(newest(anna).paid_at, days=7)}."
         )
-        assert refusal in shop["text"]
+        assert f"⏳ {refusal}" in shop["text"]
+        assert "🛟 Streak savers: 1" in shop["text"]
         assert "⏳ Streak saver · ⭐ 20" in labels(shop)
-        assert refusal in page["text"]
-        assert "🛟 Streak savers: 1" in page["text"]
-        assert labels(page) == ["◀️ Back"]
+        assert toast(road, anna) == refusal
+        assert last == shop
 
     def test_a_lower_plan_is_refused_and_premium_is_shown(self, road: Road) -> None:
         anna = newcomer(road)
@@ -202,6 +258,50 @@ class TestShelf:
 
 
 class TestInvoice:
+    @pytest.mark.parametrize("data", ["product:MEGA_PACK_15", "product:MEGA_PACK_15:"])
+    def test_a_tap_on_a_product_is_its_invoice_which_says_what_it_delivers(
+        self, road: Road, data: str
+    ) -> None:
+        anna = newcomer(road)
+        road.say(anna, "/shop")
+
+        card = tap(road, anna, data)
+
+        assert (card["invoice"]["title"], card["invoice"]["total_amount"]) == ("Mega Pack", 15)
+        assert card["invoice"]["description"] == (
+            "15 energy points, and 24 hours of cases, separable verbs and word order: to practise "
+            "what is hard."
+        )
+        assert Purchase.objects.get().product_id == "MEGA_PACK_15"
+
+    @pytest.mark.parametrize("language", ["de", "en", "uk"])
+    def test_every_description_fits_into_an_invoice(self, language: str) -> None:
+        assert all(len(one.description(language)) <= 255 for one in Product.objects.all())
+        assert all(len(one.title(language)) <= 32 for one in Product.objects.all())
+
+    def test_who_goes_on_paying_a_subscription_confirms_a_plan_first(self, road: Road) -> None:
+        anna = newcomer(road)
+        pay(road, anna, link=subscribe(road, anna))
+        travel(road)
+
+        page = tap(road, anna, "product:PREMIUM_YEAR")
+        other = tap(road, anna, "product:ENERGY_10")
+
+        assert "🔁 Your subscription goes on: Telegram takes ⭐ 99 every 30 days" in page["text"]
+        assert labels(page) == ["Buy for ⭐ 499", "Cancel the subscription", "◀️ Back"]
+        assert other["invoice"]["title"] == "10 energy points"
+        assert not Purchase.objects.filter(product="PREMIUM_YEAR").exists()
+
+    def test_after_cancelling_it_a_tap_is_the_invoice_again(self, road: Road) -> None:
+        anna = newcomer(road)
+        pay(road, anna, link=subscribe(road, anna))
+        travel(road)
+        subscriptions.cancel(player=row(anna), now=timezone.now())
+
+        card = tap(road, anna, "product:PREMIUM_YEAR")
+
+        assert card["invoice"]["title"] == "Premium Year"
+
     def test_it_has_one_price_in_stars_a_button_that_pays_and_a_way_back(self, road: Road) -> None:
         anna = newcomer(road)
         road.say(anna, "/shop")
@@ -271,7 +371,6 @@ class TestEveryProduct:
     ) -> None:
         anna = newcomer(road, stars=500)
         road.say(anna, "/shop")
-        tap(road, anna, f"product:{code}")
 
         receipt = buy(road, anna, code)
 
@@ -421,14 +520,14 @@ class TestSubscribing:
     def test_the_link_comes_in_a_message_and_begins_a_subscription(self, road: Road) -> None:
         anna = newcomer(road)
         road.say(anna, "/shop")
-        page = tap(road, anna, "product:PREMIUM_MONTH")
+        shop = road.sandbox.last_message(anna)
 
         link = subscribe(road, anna)
         message = road.sandbox.last_message(anna)
         pay(road, anna, link=link)
         travel(road)
 
-        assert "Subscribe monthly ⭐ 99" in labels(page)
+        assert "Subscribe monthly ⭐ 99" in labels(shop)
         assert toast(road, anna) == "One moment, your subscription is being prepared …"
         assert labels(message) == ["Subscribe monthly ⭐ 99", "◀️ Back"]
         assert newest(anna).subscription.canceled_at is None
@@ -464,8 +563,8 @@ class TestCost:
     @pytest.mark.parametrize(
         ("data", "limit"),
         [
-            ("shop", 10),
-            ("product:MEGA_PACK_15", 10),
+            ("shop", 11),
+            ("product:MEGA_PACK_15", 12),
             ("buy:ENERGY_10", 11),
             ("subscribe:PREMIUM_MONTH", 10),
             ("purchases:0", 6),
