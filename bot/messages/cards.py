@@ -84,7 +84,6 @@ def _drawable_name(player: Player | None) -> str:
 def _cup(card: Card) -> Content:
     cup = Tournament.objects.get(pk=card.subject)
     view = tournament_play.view_of(cup, player=card.player)
-    words = tournament_texts.card_words(view)
     return Content(
         drawing=Drawing(
             title=tournament_texts.card_title(cup),
@@ -92,8 +91,7 @@ def _cup(card: Card) -> Content:
             note=_drawable_name(card.player),
             footer=phrases.where_to_play(),
         ),
-        caption=f"{words}\n{phrases.bot_link()}",
-        keyboard=buttons.share(words),
+        words=tournament_texts.card_words(view),
     )
 
 

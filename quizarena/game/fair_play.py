@@ -37,6 +37,10 @@ FROM (
   FROM game_duelanswer WHERE answered_at >= %(begin)s AND answered_at < %(end)s
   UNION ALL
   SELECT player_id, (answered_at AT TIME ZONE %(zone)s)::date, answered_at - shown_at
+  FROM game_tournamentanswer JOIN game_pairing AS pairing ON pairing.id = pairing_id
+  WHERE answered_at >= %(begin)s AND answered_at < %(end)s
+  UNION ALL
+  SELECT player_id, (answered_at AT TIME ZONE %(zone)s)::date, answered_at - shown_at
   FROM game_placementquestion JOIN game_placement AS placement ON placement.id = placement_id
   WHERE answered_at >= %(begin)s AND answered_at < %(end)s
   UNION ALL

@@ -22,6 +22,8 @@ from quizarena.game.models import (
     PlacementQuestion,
     QuestionVersion,
     RoundQuestion,
+    TournamentAnswer,
+    TournamentQuestion,
 )
 from quizarena.game.play_counts import bounds
 from quizarena.players.models import Player
@@ -118,7 +120,24 @@ def _answers_under(least: timedelta, finding: FairPlayFinding) -> Iterator[_Answ
             version=asked_in[answer.duel_id, answer.number].version,
             is_correct=answer.is_correct,
         )
+    yield from _tournament_answers_under(fast, player)
     yield from _daily_answers_under(least, finding)
+
+
+def _tournament_answers_under(fast: Q, player: Player) -> Iterator[_Answer]:
+    found = TournamentAnswer.objects.filter(fast, pairing__player=player)
+    for answer in found.select_related("pairing__tournament"):
+        pairing = answer.pairing
+        asked = TournamentQuestion.objects.select_related("version").get(
+            round=pairing.round_id, number=answer.number
+        )
+        yield _Answer(
+            at=answer.answered_at,
+            after=answer.answered_at - answer.shown_at,
+            source=object_link(pairing.tournament, str(pairing.tournament)),
+            version=asked.version,
+            is_correct=answer.is_correct,
+        )
 
 
 def _daily_answers_under(least: timedelta, finding: FairPlayFinding) -> Iterator[_Answer]:

@@ -16,14 +16,19 @@ from django.utils.safestring import SafeString
 from economy.charts import COLOURS, chart_options
 from quizarena.game import play_counts, points
 from quizarena.game.models import FirstDayCohort, Mode, PlayDay, PlayDayMode
-from quizarena.game.play_counts import DUEL, PLACEMENT, SECOND_DAY, SEVENTH_DAY
+from quizarena.game.play_counts import DUEL, PLACEMENT, SECOND_DAY, SEVENTH_DAY, TOURNAMENT
 from quizarena.staff import dates
 from quizarena.staff.desk import ReadOnlyAdmin
 
 # How many days a report can have.
 PERIODS = (7, 30, 90)
 PERIOD = 30
-MODE_NAMES = {**{mode.value: mode.label for mode in Mode}, DUEL: "Duels", PLACEMENT: "Placement"}
+MODE_NAMES = {
+    **{mode.value: mode.label for mode in Mode},
+    DUEL: "Duels",
+    TOURNAMENT: "Cups and tournaments",
+    PLACEMENT: "Placement",
+}
 BLUE, ORANGE, GREEN = COLOURS[:3]
 
 

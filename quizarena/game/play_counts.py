@@ -27,7 +27,7 @@ LATE = timedelta(hours=1)
 SECOND_DAY, SEVENTH_DAY = timedelta(days=1), timedelta(days=6)
 
 # What is answered elsewhere than in the rounds of a Mode.
-DUEL, PLACEMENT = "DUEL", "PLACEMENT"
+DUEL, TOURNAMENT, PLACEMENT = "DUEL", "TOURNAMENT", "PLACEMENT"
 
 # Everything that was answered on a day. What a round asked is counted at the level that the
 # question has now; the others have stored theirs.
@@ -49,6 +49,13 @@ _ANSWERS = f"""
   FROM game_duelanswer AS answer
   JOIN game_duelquestion AS question
     ON question.duel_id = answer.duel_id AND question.number = answer.number
+  WHERE answered_at >= %(begin)s AND answered_at < %(end)s
+  UNION ALL
+  SELECT pairing.player_id, '{TOURNAMENT}', question.level, is_correct
+  FROM game_tournamentanswer AS answer
+  JOIN game_pairing AS pairing ON pairing.id = answer.pairing_id
+  JOIN game_tournamentquestion AS question
+    ON question.round_id = pairing.round_id AND question.number = answer.number
   WHERE answered_at >= %(begin)s AND answered_at < %(end)s
   UNION ALL
   SELECT placement.player_id, '{PLACEMENT}', question.level, is_correct
@@ -91,6 +98,10 @@ WITH cohort AS MATERIALIZED (
     UNION ALL
     SELECT cohort.id, answered_at FROM cohort
     JOIN game_duelanswer AS answer ON answer.player_id = cohort.id
+    UNION ALL
+    SELECT cohort.id, answered_at FROM cohort
+    JOIN game_pairing AS pairing ON pairing.player_id = cohort.id
+    JOIN game_tournamentanswer AS answer ON answer.pairing_id = pairing.id
     UNION ALL
     SELECT cohort.id, answered_at FROM cohort
     JOIN game_placement AS placement ON placement.player_id = cohort.id

@@ -96,6 +96,12 @@ class Migration(migrations.Migration):
             ),
         ),
         migrations.AddIndex(
+            model_name="tournamentanswer",
+            index=django.contrib.postgres.indexes.BrinIndex(
+                fields=["answered_at"], name="tournamentanswer_by_day"
+            ),
+        ),
+        migrations.AddIndex(
             model_name="roundquestion",
             index=django.contrib.postgres.indexes.BrinIndex(
                 fields=["answered_at"], name="roundquestion_by_day"

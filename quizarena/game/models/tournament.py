@@ -7,6 +7,7 @@ import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
 from django.contrib.postgres.fields import ArrayField, IntegerRangeField, RangeOperators
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Func, Q, Value
 
@@ -705,6 +706,10 @@ class TournamentAnswer(models.Model):
     answered_at = models.DateTimeField()
 
     class Meta:
+        indexes = [
+            # The answers of a day.
+            BrinIndex(fields=["answered_at"], name="tournamentanswer_by_day"),
+        ]
         constraints = [
             models.UniqueConstraint(
                 fields=["pairing", "number"], name="tournamentanswer_given_once"
