@@ -60,7 +60,7 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
             "de": {
                 "title": "Mega-Paket",
                 "description": "15 Energiepunkte und 24 Stunden Fälle (den/dem), trennbare "
-                "Verben und Wortstellung – zum Üben, was schwerfällt.",
+                "Verben und Wortstellung – um zu üben, was schwerfällt.",
             },
             "en": {
                 "title": "Mega Pack",
@@ -70,7 +70,7 @@ PRODUCTS: tuple[dict[str, Any], ...] = (
             "uk": {
                 "title": "Мегапакет",
                 "description": "15 одиниць енергії та 24 години відмінків, відокремлюваних "
-                "дієслів і порядку слів – щоб вправляти складне.",
+                "дієслів і порядку слів – щоб тренувати складне.",
             },
         },
     },

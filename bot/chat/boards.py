@@ -6,6 +6,7 @@ A message shows them until its player goes on; bot/messages/boards.py keeps it u
 from django.db.models import Count, F, Max, Q
 
 from bot.chat.models import TournamentBoard
+from bot.queue.models import InboxUpdate
 from quizarena.game.models import Pairing, Tournament
 from quizarena.players.models import Player
 
@@ -24,21 +25,49 @@ def version_of(tournament: Tournament) -> int:
     return number * _ROUND + finished
 
 
-def watch(*, player: Player, tournament: Tournament, message_id: int, version: int) -> None:
+def round_of(version: int) -> int:
+    """Return the number of the round at a version."""
+    return version // _ROUND
+
+
+def watch(
+    *,
+    player: Player,
+    tournament: Tournament,
+    message_id: int,
+    update_id: int,
+    version: int,
+    above: str = "",
+) -> None:
     """Note that a message shows the player the standings, as they were at `version`.
 
-    A player has one such message for each tournament: the last. A step of the caller's transaction.
+    `update_id` is the tap that has led to them, and `above` what stands above them until the next
+    round. A player has one such message for each tournament: the last. A step of the caller's
+    transaction.
     """
+    board = TournamentBoard(
+        player=player,
+        tournament=tournament,
+        message_id=message_id,
+        update_id=update_id,
+        version=version,
+        above=above,
+    )
     TournamentBoard.objects.bulk_create(
-        [
-            TournamentBoard(
-                player=player, tournament=tournament, message_id=message_id, version=version
-            )
-        ],
+        [board],
         update_conflicts=True,
         unique_fields=["player", "tournament"],
-        update_fields=["message_id", "version"],
+        update_fields=["message_id", "update_id", "version", "above"],
     )
+
+
+def has_gone_on(board: TournamentBoard) -> bool:
+    """Return whether the message was tapped again: then it shows something else, or will."""
+    return InboxUpdate.objects.filter(
+        player_key=board.player.telegram_id,
+        update_id__gt=board.update_id,
+        payload__callback_query__message__message_id=board.message_id,
+    ).exists()
 
 
 def unwatch(*, player: Player, tournament: Tournament) -> None:

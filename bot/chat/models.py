@@ -168,6 +168,10 @@ class TournamentBoard(models.Model):
     message_id = models.BigIntegerField()
     # A number that grows whenever somebody finishes a round, or the next one begins.
     version = models.PositiveIntegerField()
+    # What led to it; a later tap on the message has turned it into something else.
+    update_id = models.BigIntegerField()
+    # What stands above the standings while the round lasts: why the last answer was right or wrong.
+    above = models.TextField(blank=True, default="")
 
     class Meta:
         constraints = [

@@ -33,14 +33,14 @@ def update(*, until: datetime) -> int:
     edited = 0
     for tournament in Tournament.objects.filter(pk__in=shown).order_by("pk"):
         edited += _update(tournament, until=until)
+        if timezone.now() >= until:
+            break
     return edited
 
 
 def _update(tournament: Tournament, *, until: datetime) -> int:
     version = boards.version_of(tournament)
     has_ended = tournament.state != TournamentState.RUNNING
-    # After the version: who finishes in between is shown now and once more.
-    shown = tournament_play.board_of(tournament)
 
     def due(seen: Collection[int]) -> list[int]:
         rows = TournamentBoard.objects.filter(tournament=tournament).exclude(pk__in=seen)
@@ -48,6 +48,10 @@ def _update(tournament: Tournament, *, until: datetime) -> int:
             rows = rows.exclude(version=version)
         return list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
 
+    if not due(()):
+        return 0
+    # After the version: who finishes in between is shown now and once more.
+    shown = tournament_play.board_of(tournament)
     return sweeps.one_by_one(
         due=due, apply=lambda board_id: _edit(board_id, shown, version), until=until
     )
@@ -55,20 +59,27 @@ def _update(tournament: Tournament, *, until: datetime) -> int:
 
 @transaction.atomic
 def _edit(board_id: int, shown: Board, version: int) -> bool:
-    """Edit one message unless its player is just going on; after the end for the last time."""
+    """Edit one message unless its player has gone on, or does so now; for the last time at the end.
+
+    Returns whether it was edited.
+    """
     rows = TournamentBoard.objects.select_for_update(of=["self"], skip_locked=True)
     board = rows.select_related("player").filter(pk=board_id).first()
     if board is None:
         return False
+    if boards.has_gone_on(board):
+        board.delete()
+        return False
     player = board.player
     view = tournament_play.view_of(shown.tournament, player=player)
+    above = board.above if boards.round_of(version) == boards.round_of(board.version) else ""
     with (
         dates.speaking_to(player),
         outbox.collecting(expires_at=timezone.now() + TIMELY),
     ):
         client.run(
             client.bot().edit_message_text(
-                texts.page(view, player=player, shown=shown),
+                above + texts.page(view, player=player, shown=shown),
                 chat_id=player.telegram_id,
                 message_id=board.message_id,
                 parse_mode=ParseMode.HTML,

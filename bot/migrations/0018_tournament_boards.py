@@ -23,6 +23,8 @@ class Migration(migrations.Migration):
                 ),
                 ("message_id", models.BigIntegerField()),
                 ("version", models.PositiveIntegerField()),
+                ("update_id", models.BigIntegerField()),
+                ("above", models.TextField(blank=True, default="")),
             ],
         ),
         migrations.RemoveConstraint(

@@ -63,7 +63,7 @@ TEXTS = (
             "de": {
                 "title": "Mega-Paket",
                 "description": "15 Energiepunkte und 24 Stunden Fälle (den/dem), trennbare "
-                "Verben und Wortstellung – zum Üben, was schwerfällt.",
+                "Verben und Wortstellung – um zu üben, was schwerfällt.",
             },
             "en": {
                 "title": "Mega Pack",
@@ -73,7 +73,7 @@ TEXTS = (
             "uk": {
                 "title": "Мегапакет",
                 "description": "15 одиниць енергії та 24 години відмінків, відокремлюваних "
-                "дієслів і порядку слів – щоб вправляти складне.",
+                "дієслів і порядку слів – щоб тренувати складне.",
             },
         },
     ),

@@ -16,7 +16,6 @@ from quizarena.game.tournament_rules import (
     REGISTRATION_CLOSES,
     REGISTRATION_OPENS,
     TournamentKind,
-    TournamentState,
 )
 from quizarena.players.models import Player
 
@@ -97,12 +96,6 @@ def _lock_today(*, now: datetime) -> Tournament:
     if locked is None:
         raise RegistrationClosedError(None)
     return locked
-
-
-def latest_finished() -> Tournament | None:
-    """Return the last cup that was played to its end."""
-    finished = Tournament.objects.filter(kind=TournamentKind.CUP, state=TournamentState.FINISHED)
-    return finished.order_by("-day").first()
 
 
 def badges_of(player: Player) -> list[Badge]:

@@ -70,7 +70,8 @@ INSERT INTO game_playday
 SELECT %(day)s, count(DISTINCT player_id),
   (SELECT count(*) FROM players_player WHERE started_at >= %(begin)s AND started_at < %(end)s),
   (SELECT count(*) FROM game_round
-   WHERE state = 'FINISHED' AND finished_at >= %(begin)s AND finished_at < %(end)s),
+   WHERE state = 'FINISHED' AND sample_day IS NULL
+     AND finished_at >= %(begin)s AND finished_at < %(end)s),
   (SELECT count(run.finished_at) FROM game_dailyset AS daily_set
    JOIN game_dailyrun AS run ON run.set_id = daily_set.id WHERE daily_set.day = %(day)s),
   count(*), count(*) FILTER (WHERE is_correct), %(now)s
@@ -111,7 +112,8 @@ WITH cohort AS MATERIALIZED (
 ), finished AS MATERIALIZED (
   SELECT DISTINCT cohort.id FROM cohort
   JOIN game_round AS round ON round.player_id = cohort.id
-  WHERE state = 'FINISHED' AND finished_at >= %(begin)s AND finished_at < %(end)s
+  WHERE state = 'FINISHED' AND sample_day IS NULL
+    AND finished_at >= %(begin)s AND finished_at < %(end)s
 )
 INSERT INTO game_firstdaycohort
   (day, started, answered, finished_round, day_2, day_7, counted_at)

@@ -153,8 +153,8 @@ class TournamentAdmin(ReadOnlyAdmin[Tournament]):
                     [
                         str(one.place),
                         object_link(by_player[one.score.player_id].player),
-                        str(one.score.points),
-                        str(one.buchholz),
+                        _points(obj, one.score.points),
+                        _points(obj, one.buchholz),
                         str(one.score.right),
                         f"{one.score.time.total_seconds():,.0f} s",
                         _prize(by_player[one.score.player_id]),
@@ -211,6 +211,11 @@ class TournamentAdmin(ReadOnlyAdmin[Tournament]):
             "tournament that has not begun returns its ticket.",
         )
         return decide(request, decision, model_admin=self)
+
+
+def _points(tournament: Tournament, count: int) -> str:
+    """Return points as their player sees them: those of a private tournament are halves."""
+    return str(count) if tournament.is_cup else f"{count / 2:g}"
 
 
 def _prize(row: TournamentPlayer) -> str | SafeString:

@@ -590,11 +590,15 @@ def _score(
 
 
 def _time(tournament: Tournament, pairing: Pairing) -> timedelta:
-    """Return how long the player has taken; the whole time for what is not answered to the end."""
+    """Return how long the player has taken; the whole time for what is not answered to the end.
+
+    A round that begins early lasts longer: nobody is behind somebody who has not finished it.
+    """
+    whole = format_of(tournament).round_time
     if pairing.answered < tournament.length or pairing.started_at is None:
-        return format_of(tournament).round_time
+        return whole
     assert pairing.last_answer_at is not None
-    return pairing.last_answer_at - pairing.started_at
+    return min(pairing.last_answer_at - pairing.started_at, whole)
 
 
 # --- Rows -----------------------------------------------------------------------------------------

@@ -161,6 +161,23 @@ class TestBegin:
         assert levels == ["A1", "A1", "A2", "A2", "A2", "B1", "B1"]
         assert questions.values("version").distinct().count() == 7
 
+    def test_who_finishes_a_long_round_late_is_not_behind_who_does_not_finish(self) -> None:
+        anna, ben, *others = begun(4)
+        at = STARTS + 5 * MINUTE
+        for one in (anna, ben, *others):
+            play(one, cup(), [True] * 7, now=at)
+        # The second round has begun early, and lasts until the clock's 19:00.
+        play(anna, cup(), [False] * 6, now=at + MINUTE)
+        show(ben, cup(), now=at + MINUTE)
+        meeting = pairing_of(ben, cup())
+        for number in range(1, 8):
+            tap(ben, meeting, number, right=False, now=at + 50 * MINUTE)
+        run(STARTS + 2 * HALF_HOUR)
+
+        times = {one.score.player_id: one.score.time for one in tournaments.standings_of(cup())}
+        # Seven seconds, all of the second round, and nothing of the third one yet.
+        assert times[anna.pk] == times[ben.pk] == timedelta(minutes=60, seconds=7)
+
     def test_a_job_that_comes_late_leaves_a_round_its_time(self) -> None:
         registered(4)
 

@@ -10,7 +10,7 @@ from django.db import IntegrityError, transaction
 
 from quizarena import advisory_locks
 from quizarena.game import placements, play_counts, tasks
-from quizarena.game.models import FirstDayCohort, PlayDay, PlayDayMode, Question
+from quizarena.game.models import FirstDayCohort, PlayDay, PlayDayMode, Question, Round
 from tests.concurrency import meet_after, overlap, run_together
 from tests.factories import PlayerFactory
 from tests.game.challenges import make_bank
@@ -55,6 +55,14 @@ def cohort(day: date = TODAY) -> tuple[int, int, int, int | None, int | None]:
 
 @pytest.mark.django_db
 class TestDay:
+    def test_a_sample_is_no_round(self) -> None:
+        anna = newcomer(NOON - HOUR)
+        played = answer_round(anna, True, True, False, finishes=True)
+        Round.objects.filter(pk=played.pk).update(sample_day=TODAY)
+
+        assert numbers(count_day()) == (1, 1, 0, 0, 3, 2)
+        assert cohort() == (1, 1, 0, None, None)
+
     def test_it_counts_players_rounds_and_answers(self) -> None:
         anna, ben = newcomer(NOON - HOUR), PlayerFactory.create()
         answer_round(anna, True, True, False, finishes=True)

@@ -163,7 +163,7 @@ async def _show_result(query: CallbackQuery, context: Context, outcome: Answer) 
     else:
         parts = (texts.feedback(last), question_texts.DIVIDER, text)
         await taps.edit_message(query, "\n\n".join(parts), keyboard)
-    if _is_second_of_first_day(context):
+    if not last.round.is_sample and _is_second_of_first_day(context):
         await context.bot.send_message(
             context.player.telegram_id, texts.first_day(), parse_mode=ParseMode.HTML
         )

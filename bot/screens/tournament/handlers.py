@@ -37,10 +37,10 @@ Page = tuple[str, InlineKeyboardMarkup]
 async def cup_page(update: Update, context: Context) -> None:
     """Show today's cup, in place of the tapped message if any."""
     if update.callback_query is None:
-        await taps.send_message(update, *_cup_page(context))
+        await taps.send_message(update, *_cup_page(context, _cup_view(context)))
         return
     await update.callback_query.answer()
-    await taps.edit_message(update.callback_query, *_cup_page(context))
+    await _turn_into_cup_page(update, context)
 
 
 async def register(update: Update, context: Context) -> None:
@@ -66,17 +66,28 @@ async def _registration(update: Update, context: Context, *, registers: bool) ->
         await query.answer(_refusal(refusal), show_alert=True)
     else:
         await query.answer(note)
-    await taps.edit_message(query, *_cup_page(context))
+    await _turn_into_cup_page(update, context)
 
 
-def _cup_page(context: Context) -> Page:
+async def _turn_into_cup_page(update: Update, context: Context) -> None:
+    view = _cup_view(context)
+    await taps.edit_message(taps.tap(update), *_cup_page(context, view))
+    if view is not None:
+        _watch(update, context, view)
+
+
+def _cup_view(context: Context) -> View | None:
+    """Return today's cup as the player sees it, if there is one."""
     cup = cups.of_day(cups.today(context.now))
-    view = None
-    if cup is not None:
-        view = tournament_play.look(player=context.player, tournament_id=cup.pk, now=context.now)
-        cup = view.tournament
-        if cup.state in (TournamentState.RUNNING, TournamentState.FINISHED):
-            return _page(context, view)
+    if cup is None:
+        return None
+    return tournament_play.look(player=context.player, tournament_id=cup.pk, now=context.now)
+
+
+def _cup_page(context: Context, view: View | None) -> Page:
+    cup = view.tournament if view is not None else None
+    if view and view.tournament.state in (TournamentState.RUNNING, TournamentState.FINISHED):
+        return _page(context, view)
     is_open = cups.is_open(context.now) and (cup is None or cup.state == TournamentState.OPEN)
     keyboard = buttons.cup_page(
         is_open=is_open, is_registered=view is not None and view.entry is not None
@@ -125,7 +136,7 @@ async def make(update: Update, context: Context) -> None:
         await query.answer(texts.limit(refusal), show_alert=True)
         return
     await query.answer()
-    await _show(query, context, tournament.pk)
+    await _show(update, context, tournament.pk)
 
 
 async def followed(update: Update, context: Context, parameter: str, *, is_first: bool) -> None:
@@ -158,7 +169,7 @@ async def join(update: Update, context: Context) -> None:
         await query.answer(_refusal(refusal), show_alert=True)
         return
     await query.answer(texts.registered())
-    await _show(query, context, entry.tournament_id)
+    await _show(update, context, entry.tournament_id)
 
 
 async def leave(update: Update, context: Context) -> None:
@@ -170,7 +181,7 @@ async def leave(update: Update, context: Context) -> None:
         )
     except RegistrationClosedError as refusal:
         await query.answer(_refusal(refusal), show_alert=True)
-        await _show(query, context, _id(query))
+        await _show(update, context, _id(query))
         return
     except (NoTournamentError, ValueError):
         await taps.stale(update, context)
@@ -189,13 +200,13 @@ async def start(update: Update, context: Context) -> None:
         return
     except RegistrationClosedError as refusal:
         await query.answer(_refusal(refusal), show_alert=True)
-        await _show(query, context, _id(query))
+        await _show(update, context, _id(query))
         return
     except (NoTournamentError, ValueError):
         await taps.stale(update, context)
         return
     await query.answer()
-    await _show(query, context, _id(query))
+    await _show(update, context, _id(query))
 
 
 # --- Playing --------------------------------------------------------------------------------------
@@ -212,7 +223,7 @@ async def show(update: Update, context: Context) -> None:
         await taps.stale(update, context)
         return
     await query.answer()
-    await _show_view(query, context, view)
+    await _show_view(update, context, view)
 
 
 async def play(update: Update, context: Context) -> None:
@@ -227,8 +238,10 @@ async def play(update: Update, context: Context) -> None:
         return
     await query.answer()
     if view.next is None or view.pairing is None:
-        await _show_view(query, context, view)
+        await _show_view(update, context, view)
         return
+    if view.current is not None:
+        _mark_round_seen(context, view)
     # From now on the message is a question, which nobody else edits.
     boards.unwatch(player=context.player, tournament=view.tournament)
     keyboard = buttons.options(
@@ -254,7 +267,7 @@ async def answer(update: Update, context: Context) -> None:
         return
     except RoundOverError as refusal:
         await query.answer(texts.round_over())
-        await _show(query, context, refusal.tournament_id)
+        await _show(update, context, refusal.tournament_id)
         return
     except (StaleTapError, ValueError):
         await taps.stale(update, context)
@@ -270,27 +283,28 @@ async def answer(update: Update, context: Context) -> None:
         tournament = Tournament.objects.get(pk=answered.tournament_id)
         view = tournament_play.view_of(tournament, player=context.player)
         text, keyboard = _page(context, view)
-        await taps.edit_message(query, texts.feedback_and(answered, text), keyboard)
-        _watch(query, context, view)
+        above = texts.feedback_above(answered)
+        await taps.edit_message(query, above + text, keyboard)
+        _watch(update, context, view, above=above)
     cards.order_milestone(answered.streak, player=context.player, now=context.now)
 
 
 # --- What they share ------------------------------------------------------------------------------
 
 
-async def _show(query: CallbackQuery, context: Context, tournament_id: int) -> None:
+async def _show(update: Update, context: Context, tournament_id: int) -> None:
     view = tournament_play.look(player=context.player, tournament_id=tournament_id, now=context.now)
-    await _show_view(query, context, view)
+    await _show_view(update, context, view)
 
 
-async def _show_view(query: CallbackQuery, context: Context, view: View) -> None:
-    await taps.edit_message(query, *_page(context, view))
-    _watch(query, context, view)
+async def _show_view(update: Update, context: Context, view: View) -> None:
+    await taps.edit_message(taps.tap(update), *_page(context, view))
+    _watch(update, context, view)
 
 
-def _watch(query: CallbackQuery, context: Context, view: View) -> None:
+def _watch(update: Update, context: Context, view: View, *, above: str = "") -> None:
     """Have the standings that the player sees kept up to date, as long as it is played."""
-    message = query.message
+    message = taps.tap(update).message
     if view.tournament.state != TournamentState.RUNNING or view.entry is None:
         boards.unwatch(player=context.player, tournament=view.tournament)
     elif isinstance(message, Message) and message.is_accessible:
@@ -298,6 +312,8 @@ def _watch(query: CallbackQuery, context: Context, view: View) -> None:
             player=context.player,
             tournament=view.tournament,
             message_id=message.message_id,
+            update_id=update.update_id,
+            above=above,
             version=boards.version_of(view.tournament),
         )
 
@@ -306,16 +322,22 @@ def _page(context: Context, view: View) -> Page:
     """Return where a tournament stands; its result, or that a round has begun, is then seen."""
     tournament = view.tournament
     if view.pairing is not None and view.current is not None:
-        tournaments.mark_seen(
-            player=context.player,
-            tournament=tournament,
-            round_number=view.current.number,
-            now=context.now,
-        )
+        _mark_round_seen(context, view)
     if tournament.state in (TournamentState.FINISHED, TournamentState.CALLED_OFF):
         tournaments.mark_seen(player=context.player, tournament=tournament, now=context.now)
         cards.order_cup(tournament, player=context.player, now=context.now)
     return texts.page(view, player=context.player), buttons.page(view)
+
+
+def _mark_round_seen(context: Context, view: View) -> None:
+    """Note that the player need not be notified of the round any more."""
+    assert view.current is not None
+    tournaments.mark_seen(
+        player=context.player,
+        tournament=view.tournament,
+        round_number=view.current.number,
+        now=context.now,
+    )
 
 
 def _id(query: CallbackQuery) -> int:

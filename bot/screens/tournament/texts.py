@@ -154,7 +154,7 @@ def used_up(*, owned: int) -> str:
             "tournament never begins."
         ).format(count=owned)
     else:
-        further = _("A further one costs a duel ticket 🎟, or nothing with Premium.")
+        further = _("The next one costs a duel ticket 🎟, or nothing with Premium.")
     return f"{words} {further}"
 
 
@@ -386,8 +386,13 @@ def next_question(answered: Answer) -> str:
 
 def feedback_and(answered: Answer, text: str) -> str:
     """Return one message that answers the last tap and goes on with `text`."""
+    return feedback_above(answered) + text
+
+
+def feedback_above(answered: Answer) -> str:
+    """Return the answer to the last tap, and what divides it from what follows."""
     feedback = question_texts.feedback(answered.question.version, choice=answered.choice)
-    return f"{feedback}\n\n{question_texts.DIVIDER}\n\n{text}"
+    return f"{feedback}\n\n{question_texts.DIVIDER}\n\n"
 
 
 # --- Over -----------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from payments.models import Impression
 from quizarena.game import rounds
-from quizarena.game.models import Question, Round
+from quizarena.game.models import Question, Round, RoundQuestion
 from quizarena.players import services as players
 from quizarena.players.models import Player
 from tests.bot.screens.buyers import newcomer, row, tap, texts, toast
@@ -153,6 +153,21 @@ class TestFirstDay:
         assert KIND not in first
         assert texts(road, anna).count(KIND) == 1
         assert not Impression.objects.exists()
+
+    def test_a_sample_after_the_second_round_has_none(self, road: Road) -> None:
+        make_bank("CASES_PRACTICE", A1=20, A2=20)
+        anna = newcomer(road)
+        play(road, anna, "k1")
+        play(road, anna, "k2")
+
+        with time_machine.travel(timezone.now() + timedelta(hours=2)):
+            tap(road, anna, "sample:CASES_PRACTICE:s1")
+            for _ in range(3):
+                asked = RoundQuestion.objects.get(answered_at=None, refunded_at=None)
+                tap(road, anna, f"answer:{asked.pk}:{asked.order.index(1)}")
+
+        assert Round.objects.filter(state="FINISHED", sample_day__isnull=False).count() == 1
+        assert texts(road, anna).count(KIND) == 1
 
     def test_a_third_round_has_none(self, road: Road) -> None:
         anna = newcomer(road)

@@ -239,6 +239,45 @@ class TestRounds:
 
         assert "1/7" in road.sandbox.last_message(anna)["text"]
 
+    def test_what_the_player_does_next_in_the_message_stays(self, road: Road) -> None:
+        anna, ben, *_ = begin(road)
+        with time_machine.travel(STARTS + MINUTE):
+            board = finish(road, anna, right_ones=3)
+            home = press(road, anna, board, "◀️ Back")
+            finish(road, ben, right_ones=5)
+
+            assert update_boards() == 0
+            travel(road)
+
+        assert road.sandbox.last_message(anna) == home
+        assert not TournamentBoard.objects.filter(player__telegram_id=anna).exists()
+
+    def test_why_the_last_answer_was_wrong_stays_above_until_the_next_round(
+        self, road: Road
+    ) -> None:
+        anna, ben, carla, dora = begin(road)
+        with time_machine.travel(STARTS + MINUTE):
+            above = finish(road, anna, right_ones=3)["text"].split("➖➖➖")[0]
+            finish(road, ben, right_ones=5)
+            update_boards()
+            travel(road)
+            kept = road.sandbox.last_message(anna)["text"]
+            finish(road, carla, right_ones=5)
+            finish(road, dora, right_ones=5)
+            update_boards()
+            travel(road)
+
+        assert "❌" in above
+        assert kept.split("➖➖➖")[0] == above
+        assert "➖➖➖" not in road.sandbox.last_message(anna)["text"]
+
+    def test_the_button_of_the_menu_shows_what_is_kept_up_to_date(self, road: Road) -> None:
+        anna, *_ = begin(road)
+        with time_machine.travel(STARTS + MINUTE):
+            tap(road, anna, "cup")
+
+        assert TournamentBoard.objects.get().player.telegram_id == anna
+
     def test_a_cup_from_registration_to_the_badge(self, road: Road) -> None:
         CupPrize.objects.create(place_from=1, place_to=1, duel_tickets=1, paid_energy=5)
         players = begin(road)
