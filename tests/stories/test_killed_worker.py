@@ -30,7 +30,7 @@ def test_a_worker_is_killed_amid_200_updates_and_each_has_its_effects_once_and_i
     interrupted = stack.inbox("WORKING")
     left = stack.inbox("NEW")
     stack.start("worker")
-    stack.wait_until_at_rest(updates=200, timeout=45)
+    stack.wait_until_at_rest(updates=200)
 
     assert pool == 2
     assert interrupted > 0

@@ -24,6 +24,7 @@ def test_polling_takes_the_webhook_away_and_feeds_the_same_inbox(stack: Stack) -
         "play",
         "daily",
         "duel",
+        "cup",
         "top",
         "shop",
         "promo",

@@ -82,7 +82,7 @@ def test_telegram_gets_503_while_the_database_restarts_and_nothing_is_lost(
     stack.wait_for(lambda: stack.sandbox.counters()["retried"] >= 3)
     stack.postgres.start()
     back = stack.value("SELECT now()")
-    stack.wait_until_at_rest(updates=20, timeout=45)
+    stack.wait_until_at_rest(updates=20)
 
     assert while_away == 503
     assert stack.post({"update_id": 1}) == 200
@@ -99,4 +99,4 @@ def test_telegram_gets_503_while_the_database_restarts_and_nothing_is_lost(
     assert stack.value(lost) == 0
     # Every process gives signs of life again, not only those that this test made work.
     seen = "SELECT count(*) FROM ops_heartbeat WHERE seen_at > %s"
-    stack.wait_for(lambda: stack.value(seen, back) == 5, timeout=25)
+    stack.wait_for(lambda: stack.value(seen, back) == 5)
