@@ -108,6 +108,9 @@ messages: $(STAMP)  ## Bring bot/locale in line with the texts of the bot, and c
 	@$(PYTHON) -m quizarena.translations update
 	@$(PYTHON) -m quizarena.translations check
 
+content: $(STAMP)  ## Make the question bank from the lexicon, through all gates
+	@$(PYTHON) -m content.build $(ARGS)
+
 image-check: $(STAMP)  ## Build the image, bring the composition up, and play with it (Docker or Podman)
 	@$(PYTHON) -m quizarena.translations
 	@exec $(PYTHON) -m tests.local.image_check
@@ -131,4 +134,4 @@ clean:  ## Remove the virtual environment and all caches; the demo's data stays
 	@find bot -name '*.mo' -delete
 
 .PHONY: help setup demo demo-reset test test-clocks check format format-check lint types imports migrations \
-    structure clocks deploy-check messages image-check lock bench prove-promos prove-broadcast clean
+    structure clocks deploy-check messages content image-check lock bench prove-promos prove-broadcast clean
