@@ -140,7 +140,7 @@ class Stack:
         for process in processes:
             process.terminate()
         for process in processes:
-            process.wait(timeout=15)
+            process.wait(timeout=120)
 
     def is_alive(self, name: str) -> bool:
         """Return whether all processes `name` that were started still run."""

@@ -23,7 +23,9 @@ from quizarena.local.ports import any_free_port
 
 EXECUTABLES = ("postgres", "valkey-server", "redis-server")
 START_SECONDS_MAX = 60
-STOP_SECONDS_MAX = 15
+# Of one that is asked, and of one that a run before has left.
+STOP_SECONDS_MAX = 120
+LEFTOVER_STOP_SECONDS_MAX = 15
 POLL_SECONDS = 0.01
 
 # Throw-away data needs no protection against a power failure; and no test may depend on whether
@@ -113,7 +115,7 @@ class Server(ABC):
             for process in psutil.process_iter(["name", "cwd"])
             if process.info["cwd"] == directory and process.info["name"] in EXECUTABLES
         ]
-        kill_at = time.monotonic() + STOP_SECONDS_MAX
+        kill_at = time.monotonic() + LEFTOVER_STOP_SECONDS_MAX
         for process in leftovers:
             with suppress(psutil.NoSuchProcess):  # PostgreSQL's children go with their parent.
                 process.send_signal(signal.SIGINT)

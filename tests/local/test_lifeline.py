@@ -62,7 +62,7 @@ def test_an_interrupted_supervisor_returns_when_nothing_is_left() -> None:
 
         run.supervisor.send_signal(number)
 
-        assert run.supervisor.wait(5) == 0
+        assert run.supervisor.wait(60) == 0
         assert run.left() == []
 
 
@@ -78,14 +78,14 @@ def test_who_does_not_stop_when_asked_is_killed_after_the_grace() -> None:
 
 
 def test_a_second_interrupt_ends_the_grace() -> None:
-    run = supervise(STUBBORN, grace_seconds=60)
+    run = supervise(STUBBORN, grace_seconds=600)
 
     run.supervisor.send_signal(signal.SIGINT)
     time.sleep(0.5)
     assert len(run.left()) == 3
     run.supervisor.send_signal(signal.SIGINT)
 
-    run.supervisor.wait(5)
+    run.supervisor.wait(60)
     assert run.left() == []
 
 

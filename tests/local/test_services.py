@@ -185,7 +185,7 @@ def test_ctrl_c_is_for_the_command_which_has_the_terminal() -> None:
     terminal.stdin.flush()
 
     run.read_until("caught")
-    assert terminal.wait(10) == 7
+    assert terminal.wait(120) == 7
     assert run.left() == []
 
 
@@ -220,7 +220,7 @@ def test_a_second_run_on_the_same_data_is_refused_by_name(data: Path) -> None:
         f"error: {data} is in use by process {first.supervisor.pid}: stop that first, or set "
         "QUIZARENA_DATA to another directory.\n"
     )
-    assert first.supervisor.wait(15) == 130
+    assert first.supervisor.wait(120) == 130
     assert first.left() == []
 
 
@@ -312,7 +312,7 @@ def test_the_list_of_processes_shows_no_password() -> None:
 
     command_lines = [word for process in run.left() for word in process.cmdline()]
     run.supervisor.terminate()
-    run.supervisor.wait(15)
+    run.supervisor.wait(120)
 
     assert len(passwords) == 3
     assert not any(password in word for password in passwords for word in command_lines)
