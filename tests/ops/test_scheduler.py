@@ -20,11 +20,11 @@ PATIENCE_S = 300
 
 
 class HasSomethingToSave(Scheduler):
-    """The scheduler, which saves at least one entry whenever it is closed."""
+    """The scheduler, which saves all entries whenever it is closed."""
 
     def close(self) -> None:
         """Save."""
-        self._dirty.add(next(iter(self._schedule)))
+        self._dirty.update(self._schedule or ())
         super().close()
 
 
