@@ -7,6 +7,7 @@ import time_machine
 from django.utils import timezone
 
 from bot.chat.models import TournamentBoard
+from bot.chat.navigation import Data
 from bot.queue.models import OutgoingCall, RateLimit
 from bot.tasks import send_cards, send_notices, update_boards
 from quizarena.game import tasks
@@ -270,6 +271,17 @@ class TestRounds:
         assert "❌" in above
         assert kept.split("➖➖➖")[0] == above
         assert "➖➖➖" not in road.sandbox.last_message(anna)["text"]
+
+    def test_who_has_opened_the_round_is_not_notified_that_it_has_begun(self, road: Road) -> None:
+        anna, ben, *_ = four(road)
+        with time_machine.travel(STARTS + MINUTE):
+            tasks.run_tournaments()
+            asked = tap(road, anna, f"{Data.TOURNAMENT_PLAY}:{Tournament.objects.get().pk}")
+            notify(road)
+
+        assert "1/7" in asked["text"]
+        assert road.sandbox.last_message(anna) == asked
+        assert "has begun" in road.sandbox.last_message(ben)["text"]
 
     def test_the_button_of_the_menu_shows_what_is_kept_up_to_date(self, road: Road) -> None:
         anna, *_ = begin(road)
