@@ -15,16 +15,19 @@ from tests.game.duelling import player
 from tests.game.touring import (
     HALF_HOUR,
     MINUTE,
+    NOON,
     OPENS,
     STARTS,
     bank,
     begun,
     cup,
+    join,
     make,
     play,
     play_round,
     registered,
     run,
+    start,
 )
 
 pytestmark = pytest.mark.django_db
@@ -87,6 +90,25 @@ def test_a_page_shows_standings_pairings_and_prizes(operator: Client) -> None:
     assert "friend_challenge_tickets: 2" in shown
     assert len(re.findall(r"7 of 7", shown)) == 12
     assert "Call off" not in shown
+
+
+@pytest.mark.parametrize(
+    ("right", "winner", "loser"),
+    [((5, 3), "1 0 5 5 s", "0 0 3 5 s"), ((4, 4), "0.5 0 4 5 s", "0.5 0 4 5 s")],
+)
+def test_points_of_a_private_one_are_those_that_its_players_see(
+    operator: Client, right: tuple[int, int], winner: str, loser: str
+) -> None:
+    anna, ben = player("Anna"), player("Ben")
+    private = make(anna)
+    join(ben, private)
+    start(anna, private)
+    play_round(private, dict(zip((anna, ben), right, strict=True)), now=NOON + MINUTE)
+
+    shown = text(operator.get(f"{LIST}{private.pk}/change/").content)
+
+    assert re.search(rf"1 @\S+ {winner}", shown)
+    assert re.search(rf"2 @\S+ {loser}", shown)
 
 
 def test_one_is_called_off_with_a_reason(operator: Client) -> None:
