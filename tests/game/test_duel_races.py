@@ -91,7 +91,7 @@ class TestMaking:
         for _ in range(9):
             accepted(player(), anna)
         more = [create(player()), create(player())]
-        meet_after(monkeypatch, duels, "lock_player")
+        meet_after(monkeypatch, duels, "_live")
 
         return run_together(*[partial(accept, anna, duel) for duel in more])
 
