@@ -19,8 +19,8 @@ with Lifeline(asks_with=signal.SIGTERM, grace_seconds=float(sys.argv[1])) as lif
         [sys.executable, "-c", sys.argv[2]], stdout=subprocess.PIPE, process_group=lifeline.group
     )
     child.stdout.readline()
-    print("ready", flush=True)
     try:
+        print("ready", flush=True)
         signal.pause()
     except KeyboardInterrupt:
         pass
