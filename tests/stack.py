@@ -44,7 +44,7 @@ FROM unnest(ARRAY['QUICK_MIX_A1A2', 'ARTIKEL_SPRINT']) AS mode, generate_series(
 """
 PLAYED = (
     "bot_inboxupdate, bot_outgoingcall, bot_ratelimit, bot_broadcast, bot_remindersettings, "
-    "game_roundquestion, game_round, players_player, "
+    "game_roundquestion, game_round, game_tournament, players_player, "
     # Whom a test kills and starts again does not keep restarting.
     "ops_processrun"
 )

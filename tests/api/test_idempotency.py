@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 from rest_framework.parsers import JSONParser
 from rest_framework.request import Request
@@ -196,7 +197,7 @@ class TestConcurrency:
         """Show that the test above can fail: only the constraint undoes the second effect."""
         client = make_client()
         monkeypatch.setattr(idempotency, "_take_turn", lambda client, key: True)  # noqa: ARG005
-        meet_after(monkeypatch, idempotency, "_take_turn")
+        meet_after(monkeypatch, QuerySet, "first")
 
         results = run_together(*[partial(once, request(client))] * 2)
 

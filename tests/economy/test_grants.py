@@ -23,7 +23,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from economy import entitlements, grants, ledger, wallets
+from economy import entitlements, grants, ledger, tickets, wallets
 from economy.errors import InvalidEntryError, KeyReusedError, NoEnergyError, NotEnoughError
 from economy.goods import Goods, Plan
 from economy.grants import Reversal, ReversalPlan
@@ -622,9 +622,7 @@ class TestConcurrency:
         entry, _ = give(player, Goods(duel_tickets=10), key="a")
         meet_after(monkeypatch, wallets, "lock")
 
-        reversal, spent = run_together(
-            partial(reverse, entry), partial(self.look_and_spend, player)
-        )
+        reversal, spent = run_together(partial(reverse, entry), partial(self.look_and_spend, entry))
 
         if isinstance(spent, NotEnoughError):
             assert (reversal.taken, reversal.shortfall) == ({"duel_tickets": 10}, {})
@@ -641,7 +639,7 @@ class TestConcurrency:
         entry, _ = give(player, Goods(duel_tickets=10), key="a")
         self.take_the_lock_away(monkeypatch)
 
-        results = run_together(partial(reverse, entry), partial(self.look_and_spend, player))
+        results = run_together(partial(reverse, entry), partial(self.look_and_spend, entry))
 
         # Both have seen ten, so whoever writes second asks for too much.
         assert [type(result) for result in results].count(NotEnoughError) == 1
@@ -677,12 +675,13 @@ class TestConcurrency:
         assert sorted(type(result).__name__ for result in results) == ["IntegrityError", "Reversal"]
 
     @staticmethod
-    def look_and_spend(player: Player) -> None:
-        """Spend a ticket as every verb does that spends: lock, look, write."""
+    def look_and_spend(entry: LedgerEntry) -> None:
+        """Spend a ticket of a grant as every verb does that spends: lock, look, write."""
         with transaction.atomic():
-            if wallets.lock(player=player, now=NOON).duel_tickets < 1:
+            wallets.lock(player=entry.player, now=NOON)
+            if tickets.left_of(grant=entry) < 1:
                 raise NotEnoughError(asset="duel_tickets", owned=0, needed=1)
-            spend(player, 1, "duel_tickets")
+            spend(entry.player, 1, "duel_tickets")
 
     @staticmethod
     def take_the_lock_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -692,7 +691,7 @@ class TestConcurrency:
             return Wallet.objects.get(player=player)
 
         monkeypatch.setattr(wallets, "lock", look)
-        meet_after(monkeypatch, wallets, "lock")
+        meet_after(monkeypatch, tickets, "left_of")
 
 
 class Queue:

@@ -753,7 +753,7 @@ class TestConcurrency:
         make_day()
         player = PlayerFactory.create()
         run = play(player, [True] * 6)
-        meet_after(monkeypatch, daily, "_lock_run")
+        meet_after(monkeypatch, daily, "_given")
         last = partial(tap, player, run, 7)
 
         results = run_together(last, last)

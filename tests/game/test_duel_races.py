@@ -221,7 +221,7 @@ class TestAnswering:
         duel = accepted(anna, ben)
         play(anna, duel, [True] * 2)
         play(ben, duel, [True, True, False])
-        meet_after(monkeypatch, duels, "lock")
+        meet_after(monkeypatch, duel_play, "_given")
 
         return run_together(
             partial(tap, anna, duel, 3, right=False), partial(tap, anna, duel, 3, right=True)
@@ -320,7 +320,7 @@ class TestAgain:
         """Let both players ask for a rematch at once."""
         anna, ben = player("Anna"), player("Ben")
         duel = played(anna, ben)
-        meet_after(monkeypatch, duels, "lock")
+        meet_after(monkeypatch, duels, "_following")
 
         return run_together(partial(again, anna, duel), partial(again, ben, duel))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from django.db import IntegrityError, transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from economy import grants, wallets
@@ -215,7 +216,7 @@ def test_the_database_keeps_one_sample_a_day(player: Player) -> None:
 class TestTwoAtOnce:
     def start_twice(self, monkeypatch: pytest.MonkeyPatch, player: Player) -> list[str]:
         """Let two taps start a sample at once, each by a button of its own; return what came."""
-        meet_after(monkeypatch, players, "lock")
+        meet_after(monkeypatch, QuerySet, "exists")
         starts = [partial(self.start_and_stop, player, key) for key in ("s1", "s2")]
 
         results = run_together(*starts)
