@@ -22,6 +22,7 @@ PARTS = (
     "acknowledgements",
     "checkout",
     "road",
+    "cup",
 )
 
 
@@ -71,6 +72,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         acknowledgements,
         checkout,
         console,
+        cup,
         databases,
         economy,
         offers,
@@ -94,6 +96,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         ("acknowledgements", acknowledgements),
         ("checkout", checkout),
         ("road", road),
+        ("cup", cup),
     )
     for part, module in measured:
         if part in options.parts:

@@ -29,10 +29,14 @@ WARM_UP_SECONDS = 5
 
 
 class Crowd:
-    """Players who tap, and a watch on the calls that answer them."""
+    """Players who tap, and a watch on the calls that answer them.
 
-    def __init__(self, sandbox: Sandbox) -> None:
+    `taps` are the beginnings of the callback data that they tap.
+    """
+
+    def __init__(self, sandbox: Sandbox, *, taps: tuple[str, ...] = ("answer:", "play:")) -> None:
         self._sandbox = sandbox
+        self._taps = taps
         self._connection = http.client.HTTPConnection(urlsplit(sandbox.url).netloc, timeout=30)
         self._seen = 0
         self._tapped_at: dict[int, float] = {}
@@ -83,7 +87,7 @@ class Crowd:
             player = int(call["parameters"].get("chat_id") or 0)
             if player not in self._tapped_at:
                 continue
-            keyboard = _keyboard(call["parameters"])
+            keyboard = _keyboard(call["parameters"], self._taps)
             if keyboard is None:
                 continue
             waits.append(call["time"] - self._tapped_at.pop(player))
@@ -107,14 +111,14 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
         sandbox.set_webhook(f"{url}/telegram/webhook/", secret_token=SECRET)
         crowd = Crowd(sandbox)
         crowd.gather()
-        _run(crowd, seconds=WARM_UP_SECONDS, per_second=None)
+        run(crowd, seconds=WARM_UP_SECONDS, per_second=None)
         before = cpu_seconds()
-        full = [_run(crowd, seconds=seconds, per_second=None) for _ in range(repetitions)]
+        full = [run(crowd, seconds=seconds, per_second=None) for _ in range(repetitions)]
         after = cpu_seconds()
         # What the crowd has asked for at full speed is no part of the samples at a fixed rate.
         crowd.come_to_rest()
         steady = [
-            _run(crowd, seconds=seconds, per_second=STEADY_PER_SECOND) for _ in range(repetitions)
+            run(crowd, seconds=seconds, per_second=STEADY_PER_SECOND) for _ in range(repetitions)
         ]
     settings: dict[str, str | int | float] = {"players": PLAYERS, "seconds": seconds}
     yield Figure(
@@ -135,7 +139,7 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     yield Figure(
         what="tap to accepted answer, full speed: p95",
         unit="ms",
-        samples=[_p95_ms(waits) for waits in full],
+        samples=[p95_ms(waits) for waits in full],
         settings=settings,
     )
     yield Figure(
@@ -147,13 +151,13 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     yield Figure(
         what=f"tap to accepted answer, {STEADY_PER_SECOND}/s: p95",
         unit="ms",
-        samples=[_p95_ms(waits) for waits in steady],
+        samples=[p95_ms(waits) for waits in steady],
         target="<= 150",
         settings=settings,
     )
 
 
-def _run(crowd: Crowd, *, seconds: int, per_second: int | None) -> list[float]:
+def run(crowd: Crowd, *, seconds: int, per_second: int | None) -> list[float]:
     """Let the crowd tap for `seconds`; return how long each answer took, in seconds."""
     waits: list[float] = []
     start = time.monotonic()
@@ -168,18 +172,18 @@ def _run(crowd: Crowd, *, seconds: int, per_second: int | None) -> list[float]:
     return waits
 
 
-def _keyboard(parameters: dict[str, Any]) -> str | None:
-    """Return the data of the button that a player taps next, or None without buttons."""
+def _keyboard(parameters: dict[str, Any], taps: tuple[str, ...]) -> str | None:
+    """Return the data of the button that a player taps next, or None without one."""
     markup = parameters.get("reply_markup")
     if not markup:
         return None
     markup = json.loads(markup) if isinstance(markup, str) else markup
     data: list[str] = [
-        button["callback_data"] for row in markup["inline_keyboard"] for button in row
+        button.get("callback_data", "") for row in markup["inline_keyboard"] for button in row
     ]
-    return next(one for one in data if one.startswith(("answer:", "play:")))
+    return next((one for one in data if one.startswith(taps)), None)
 
 
-def _p95_ms(waits: list[float]) -> float:
+def p95_ms(waits: list[float]) -> float:
     """Return the 95th percentile of seconds, in milliseconds."""
     return statistics.quantiles(waits, n=20)[-1] * 1_000

@@ -1,0 +1,95 @@
+"""Whole updates in a cup of 100: from a tap to the answer that the sandbox accepted."""
+
+import statistics
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from bot.chat.navigation import Data
+from quizarena.game import cups, tournaments
+from quizarena.game.models import Tournament, TournamentPlayer, TournamentRound
+from quizarena.game.tournament_rules import FORMATS, TournamentKind
+from quizarena.players.models import Player
+from tests.bench import road
+from tests.bench.processes import SECRET, everything
+from tests.bench.report import Figure
+from tests.sandbox import Sandbox
+
+PLAYERS = 100
+PER_SECOND = 50
+# Nobody waits longer for anything here.
+DEADLINE_S = 120
+
+
+def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
+    """Measure each round of a cup in which all play at once, at a fixed rate."""
+    answers = FORMATS[TournamentKind.CUP].lengths[0] * PLAYERS
+    with Sandbox() as sandbox, everything(sandbox) as url:
+        sandbox.set_webhook(f"{url}/telegram/webhook/", secret_token=SECRET)
+        players = [sandbox.add_player(f"Player {number}") for number in range(PLAYERS)]
+        for player in players:
+            sandbox.say(player, "/start")
+        _wait_until(Player.objects.count, PLAYERS)
+        cup = _begin()
+        crowd = road.Crowd(sandbox, taps=(f"{Data.TOURNAMENT_ANSWER}:",))
+        rounds = []
+        for number in range(1, (cup.rounds or 0) + 1):
+            for player in players:
+                # The first message of the chat, as somebody's phone may still show it.
+                crowd.ready.append((player, 1, f"{Data.TOURNAMENT_PLAY}:{cup.pk}"))
+            waits: list[float] = []
+            started = time.monotonic()
+            while len(waits) < answers and time.monotonic() < started + DEADLINE_S:
+                waits += road.run(crowd, seconds=1, per_second=PER_SECOND)
+            rounds.append(waits)
+            ended = TournamentRound.objects.filter(tournament=cup, ended_at__isnull=False)
+            _wait_until(ended.count, number)
+    settings: dict[str, str | int | float] = {"players": PLAYERS, "taps a second": PER_SECOND}
+    yield Figure(
+        what=f"tap to accepted answer in a cup of {PLAYERS}, {PER_SECOND}/s: p50",
+        unit="ms",
+        samples=[statistics.median(waits) * 1_000 for waits in rounds],
+        settings=settings,
+    )
+    yield Figure(
+        what=f"tap to accepted answer in a cup of {PLAYERS}, {PER_SECOND}/s: p95",
+        unit="ms",
+        samples=[road.p95_ms(waits) for waits in rounds],
+        target="<= 100",
+        settings=settings,
+    )
+
+
+def _begin() -> Tournament:
+    """Begin a cup in which everybody plays, whatever time of day it is."""
+    now = timezone.now()
+    begun = timedelta(seconds=1)
+    with transaction.atomic():
+        cup = Tournament.objects.create(
+            kind=TournamentKind.CUP,
+            day=cups.today(now),
+            created_at=now - begun,
+            length=FORMATS[TournamentKind.CUP].lengths[0],
+            opens_at=now - begun,
+            closes_at=now + begun,
+        )
+        for player in Player.objects.all():
+            TournamentPlayer.objects.create(tournament=cup, player=player, registered_at=now)
+    time.sleep(begun.total_seconds())
+    with transaction.atomic():
+        locked = tournaments.lock(cup.pk)
+        assert locked is not None
+        tournaments.advance(locked, now=timezone.now())
+    _wait_until(TournamentRound.objects.filter(tournament=cup).count, 1)
+    cup.refresh_from_db()
+    return cup
+
+
+def _wait_until(count: Callable[[], int], expected: int) -> None:
+    deadline = time.monotonic() + DEADLINE_S
+    while (found := count()) != expected:
+        assert time.monotonic() < deadline, f"{found} of {expected}"
+        time.sleep(0.1)
