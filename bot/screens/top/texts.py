@@ -151,7 +151,11 @@ def league(shown: League, *, viewer: Player) -> str:
         until = ngettext(
             "{size} player, until {when}", "{size} players, until {when}", shown.size
         ).format(size=shown.size, when=dates.short(shown.ends_at))
-        state = [until, "", *_lines(shown.board, viewer=viewer), "", *_moves(shown)]
+        lines = [*_lines(shown.board, viewer=viewer)]
+        last_shown = [*shown.board.first, *shown.board.around][-1].place
+        if last_shown is not None and last_shown < shown.size:
+            lines.append("…")
+        state = [until, "", *lines, "", *_moves(shown)]
     return "\n".join([title, "", *last, *state])
 
 

@@ -54,7 +54,8 @@ def cup_rules() -> str:
     return _(
         "A tournament every day, without energy. In each round you meet somebody else; both answer "
         "the same {questions} questions, and more right answers win. A round lasts {minutes} "
-        "minutes, or until all have finished."
+        "minutes, or until all have finished. Of equal points, the points of your opponents "
+        "decide, then right answers (✓), then time."
     ).format(questions=_CUP.lengths[0], minutes=_CUP.round_time.seconds // MINUTE_S)
 
 
@@ -334,7 +335,7 @@ def _order(board: Board, view: View) -> list[str]:
 
 def _place(board: Board, standing: Standing, own: int | None) -> str:
     score = standing.score
-    line = _("{place} {name} · {points} P. · {right} right").format(
+    line = _("{place} {name} · {points} pts · {right} ✓").format(
         place=MEDALS.get(standing.place, f"{standing.place}."),
         name=name(board.players[score.player_id]),
         points=points(board.tournament, score.points),

@@ -249,6 +249,15 @@ class TestLeague:
         assert "30. Anna · 10 ◀️" in page["text"]
         assert page["text"].endswith("⬆️ Up to Platinum: place 1–7\n⬇️ Down to Silver: place 26–30")
 
+    def test_more_follow_than_are_shown(self, road: Road) -> None:
+        anna = newcomer(road)
+        named(("Ben", 5), ("Cleo", 4), ("Dora", 3), ("Emil", 2))
+        earn_many(row(anna), 10, now=NOON)
+
+        page = road.say(anna, "/top")
+
+        assert "4. Dora · 3\n…\n\n⬆️ Up to" in page["text"]
+
     def test_alone_one_waits_for_others(self, road: Road) -> None:
         anna = newcomer(road)
         earn_many(row(anna), 10, now=NOON)

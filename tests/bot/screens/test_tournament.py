@@ -179,7 +179,7 @@ class TestRounds:
         assert labels(question)[-1] == "⏸ Pause"
         assert "Round 1 of 3, until 18:30. 1 of 4 have finished." in following["text"]
         assert "✅ You have finished: 7 of 7 right." in following["text"]
-        assert "🥇 Anna · 0 P. · 7 right" in following["text"]
+        assert "🥇 Anna · 0 pts · 7 ✓" in following["text"]
         board = TournamentBoard.objects.get()
         assert (board.player.telegram_id, board.version) == (anna, 1_001)
         assert board.message_id == following["message_id"]
@@ -227,7 +227,7 @@ class TestRounds:
 
         now = next(it for it in road.sandbox.chat(anna) if it["message_id"] == shown["message_id"])
         assert "2 of 4 have finished." in now["text"]
-        assert "🥇 Ben · 0 P. · 5 right" in now["text"]
+        assert "🥇 Ben · 0 pts · 5 ✓" in now["text"]
 
     def test_who_goes_on_is_not_overwritten(self, road: Road) -> None:
         anna, ben, *_ = begin(road)
@@ -308,7 +308,7 @@ class TestRounds:
         said = road.sandbox.last_message(anna)["text"]
         assert said.startswith("🏆 Cup of 16 Dec\n\n🥇 Place 1 of 4\n🏅 First in a daily cup\n")
         assert "🎁 Your prize: 🔋 5 energy points, 🎟 1 duel ticket\n\n✅ 1. " in said
-        assert "🥇 Anna · 6 P. · 21 right\n🥈 Ben · 4 P. · 18 right" in said
+        assert "🥇 Anna · 6 pts · 21 ✓\n🥈 Ben · 4 pts · 18 ✓" in said
         assert "🏁 Place 4 of 4" in road.sandbox.last_message(dora)["text"]
         assert labels(road.sandbox.last_message(anna)) == ["👥 Tournament with friends", "◀️ Back"]
         assert "🏅 Daily cups: 🥇 × 1" in road.say(anna, "/stats")["text"]
@@ -400,7 +400,7 @@ class TestPrivate:
         finish(road, anna, right_ones=5, length=5)
         message = finish(road, ben, right_ones=0, length=5)
         assert "🥈 Place 2 of 2" in message["text"]
-        assert "🥇 Anna · 1 P. · 5 right" in message["text"]
+        assert "🥇 Anna · 1 pts · 5 ✓" in message["text"]
 
     def test_the_creator_takes_it_back(self, road: Road) -> None:
         anna, ben = named(road, "Anna"), named(road, "Ben")
