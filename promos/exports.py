@@ -6,8 +6,6 @@ from datetime import datetime
 from tempfile import SpooledTemporaryFile
 from typing import IO, Any
 
-from openpyxl import Workbook
-
 from promos.models import Campaign
 from quizarena.staff import dates
 
@@ -72,6 +70,8 @@ def fits_a_sheet(campaign: Campaign) -> bool:
 
 def workbook(campaign: Campaign) -> IO[bytes]:
     """Return the redemptions as an Excel file."""
+    from openpyxl import Workbook  # Slow to import, and seldom needed.
+
     book = Workbook(write_only=True)
     sheet = book.create_sheet("Redemptions")
     sheet.append(HEADERS)

@@ -13,7 +13,6 @@ import segno
 from django.conf import settings
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
-from reportlab.pdfgen.canvas import Canvas
 
 from promos import codes
 
@@ -52,6 +51,8 @@ def csv(raw: Iterable[str], *, with_links: bool) -> Iterator[bytes]:
 
 def pdf(raw: Iterable[str], *, title: str) -> bytes:
     """Return pages in A4 with a card for each code: QR code of the deep link, code, address."""
+    from reportlab.pdfgen.canvas import Canvas  # Slow to import, and seldom needed.
+
     file = BytesIO()
     canvas: Any = Canvas(file, pagesize=A4, pageCompression=1)
     canvas.setTitle(title)

@@ -9,6 +9,9 @@ from quizarena.api.views import Nothing
 from quizarena.ops.health import Alive, Ready
 from quizarena.staff.admin import change_own_password
 
+# Only who answers addresses needs the pages of the admin (SimpleAdminConfig in the settings).
+admin.autodiscover()
+
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/password_change/", change_own_password),

@@ -9,8 +9,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import combinations
 
-import networkx
-
 # A win and a draw. A private tournament shows them halved.
 WIN, DRAW = 2, 1
 
@@ -107,6 +105,8 @@ def _match(
     rng: random.Random,
 ) -> list[tuple[int, int]]:
     """Pair an even number of players: a maximum matching in which points differ least."""
+    import networkx  # Slow to import, and seldom needed.
+
     # The order of nodes decides between matchings that are as good.
     shuffled = rng.sample(players, len(players))
     graph = networkx.Graph()

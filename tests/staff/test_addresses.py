@@ -36,6 +36,7 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.django_db
 
+admin.autodiscover()
 PAGES: list[tuple[type[models.Model], Any]] = sorted(
     admin.site._registry.items(), key=lambda page: page[0]._meta.label_lower
 )
