@@ -251,12 +251,12 @@ class TestLeague:
 
     def test_more_follow_than_are_shown(self, road: Road) -> None:
         anna = newcomer(road)
-        named(("Ben", 5), ("Cleo", 4), ("Dora", 3), ("Emil", 2))
-        earn_many(row(anna), 10, now=NOON)
+        named(("Ben", 40), ("Cleo", 35), ("Dora", 30), ("Emil", 25))
+        earn_many(row(anna), 50, now=NOON)
 
         page = road.say(anna, "/top")
 
-        assert "4. Dora · 3\n…\n\n⬆️ Up to" in page["text"]
+        assert "4. Dora · 30\n…\n\n⬆️ Up to" in page["text"]
 
     def test_alone_one_waits_for_others(self, road: Road) -> None:
         anna = newcomer(road)

@@ -97,7 +97,8 @@ class TestCupPage:
         assert page["text"] == (
             "🏆 Daily cup\n\nA tournament every day, without energy. In each round you meet "
             "somebody else; both answer the same 7 questions, and more right answers win. A round "
-            "lasts 30 minutes, or until all have finished.\n\n"
+            "lasts 30 minutes, or until all have finished. Of equal points, the points of your "
+            "opponents decide, then right answers (✓), then time.\n\n"
             "Registration is open today from 16:00 to 18:00; then the cup begins."
         )
         assert labels(page) == ["👥 Tournament with friends", "◀️ Back"]
