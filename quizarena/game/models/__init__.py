@@ -48,10 +48,13 @@ from quizarena.game.models.points import (
     WeekPoints,
 )
 from quizarena.game.models.question import (
+    CHOICES,
     CONTENT,
     IMPORT_UNFINISHED,
     OPTIONS,
+    WRITTEN,
     ImportState,
+    Kind,
     Level,
     Mode,
     Question,
@@ -81,6 +84,7 @@ from quizarena.game.models.tournament import (
 )
 
 __all__ = [
+    "CHOICES",
     "CONTENT",
     "DAILY_LENGTH",
     "DAILY_LEVELS",
@@ -99,6 +103,7 @@ __all__ = [
     "ROUND_LENGTH",
     "SAMPLE_LENGTH",
     "TIER_NAMES",
+    "WRITTEN",
     "Badge",
     "BadgeKind",
     "BoardCount",
@@ -117,6 +122,7 @@ __all__ = [
     "FairPlayFinding",
     "FirstDayCohort",
     "ImportState",
+    "Kind",
     "LeagueGroup",
     "LeagueMember",
     "LeaguePlayer",
