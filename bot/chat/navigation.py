@@ -63,6 +63,10 @@ class Data(StrEnum):
     LEVEL = "level"  # level:<mode, or "all">:<level, if one is chosen>
     PLACEMENT = "placement"
     PLACEMENT_ANSWER = "placed"  # placed:<placement>:<number of the question>:<option index>
+    RULES = "rules"  # rules:<level, if one is chosen>:<page>
+    RULE_TOPIC = "rules-of"  # rules-of:<topic>:<level>:<page of the topics>
+    RULE = "rule"  # rule:<card>:<level>:<page of the topics>, or rule:<card> under an answer
+    CLOSE = "close"
     WELCOME = "welcome"  # welcome:<code of a language>
     BEGIN = "begin"  # begin:<level>
     LANGUAGES = "languages"
@@ -172,10 +176,16 @@ def home(waiting: RoundQuestion | None = None) -> InlineKeyboardMarkup:
             ],
             [
                 button(phrases.button_top(), Data.TOP),
-                button(phrases.button_language(), Data.LANGUAGES),
+                button(phrases.button_rules(), Data.RULES),
             ],
+            [button(phrases.button_language(), Data.LANGUAGES)],
         ]
     )
+
+
+def close() -> InlineKeyboardButton:
+    """Return the button that takes its message away."""
+    return button(phrases.button_close(), Data.CLOSE)
 
 
 def way_back() -> InlineKeyboardMarkup:

@@ -49,10 +49,13 @@ from quizarena.game.models import (
     QuestionVersion,
     Round,
     RoundState,
+    RuleCard,
+    Topic,
     Tournament,
     TournamentPlayer,
 )
 from quizarena.game.play_admin import PlayDayAdmin
+from quizarena.game.rule_admin import RuleCardAdmin, TopicAdmin
 from quizarena.game.tournament_admin import CupPrizeAdmin, TournamentAdmin
 from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
@@ -85,6 +88,8 @@ admin.site.register(FairPlayFinding, FairPlayFindingAdmin)
 admin.site.register(PlayDay, PlayDayAdmin)
 admin.site.register(Tournament, TournamentAdmin)
 admin.site.register(CupPrize, CupPrizeAdmin)
+admin.site.register(RuleCard, RuleCardAdmin)
+admin.site.register(Topic, TopicAdmin)
 
 if TYPE_CHECKING:
     _QuestionForm: TypeAlias = forms.ModelForm[Question]

@@ -27,6 +27,8 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Game": (
         ("Players", "group", "players.player"),
         ("Questions", "quiz", "game.question"),
+        ("Rule cards", "menu_book", "game.rulecard"),
+        ("Topics", "label", "game.topic"),
         ("Daily challenges", "today", "game.dailyset"),
         ("League groups", "trophy", "game.leaguegroup"),
         ("Duels", "swords", "game.duel"),

@@ -65,6 +65,7 @@ from quizarena.game.models.round import (
     RoundQuestion,
     RoundState,
 )
+from quizarena.game.models.rule import RuleCard, Topic
 from quizarena.game.models.tournament import (
     Badge,
     BadgeKind,
@@ -137,7 +138,9 @@ __all__ = [
     "Round",
     "RoundQuestion",
     "RoundState",
+    "RuleCard",
     "Span",
+    "Topic",
     "Tournament",
     "TournamentAnswer",
     "TournamentNotice",
