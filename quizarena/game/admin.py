@@ -46,6 +46,7 @@ from quizarena.game.models import (
     PlayerLevel,
     Question,
     QuestionImport,
+    QuestionReport,
     QuestionVersion,
     Round,
     RoundState,
@@ -55,6 +56,11 @@ from quizarena.game.models import (
     TournamentPlayer,
 )
 from quizarena.game.play_admin import PlayDayAdmin
+from quizarena.game.question_play_admin import (
+    PlayedQuestionAdmin,
+    QuestionReportAdmin,
+    TroubleFilter,
+)
 from quizarena.game.rule_admin import RuleCardAdmin, TopicAdmin
 from quizarena.game.tournament_admin import CupPrizeAdmin, TournamentAdmin
 from quizarena.players.admin import TimelineSection, timeline_source
@@ -63,7 +69,6 @@ from quizarena.staff import audit, dates
 from quizarena.staff.decisions import Decision, decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
-    StaffAdmin,
     age,
     badge,
     button,
@@ -88,6 +93,7 @@ admin.site.register(FairPlayFinding, FairPlayFindingAdmin)
 admin.site.register(PlayDay, PlayDayAdmin)
 admin.site.register(Tournament, TournamentAdmin)
 admin.site.register(CupPrize, CupPrizeAdmin)
+admin.site.register(QuestionReport, QuestionReportAdmin)
 admin.site.register(RuleCard, RuleCardAdmin)
 admin.site.register(Topic, TopicAdmin)
 
@@ -160,7 +166,7 @@ class WorkbookFile(XLSX):
 
 
 @admin.register(Question)
-class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
+class QuestionAdmin(ExportMixin, PlayedQuestionAdmin):
     """Write, import, disable; a question that was ever asked stays for the rounds' sake."""
 
     form = QuestionForm
@@ -170,8 +176,19 @@ class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
     skip_admin_log = True  # The export writes the audit log itself.
 
     list_before_template = "game/question_list.html"
-    list_display = ("quiz_id", "question", "answer", "level", "mode", "topic", "state", "version")
-    list_filter = ("category", "level", "topic", "is_enabled")
+    list_display = (
+        "quiz_id",
+        "question",
+        "answer",
+        "level",
+        "mode",
+        "topic",
+        "share_right",
+        "trouble",
+        "state",
+        "version",
+    )
+    list_filter = (TroubleFilter, "category", "level", "topic", "is_enabled")
     search_fields = ("quiz_id", "question")
     search_help_text = "Beginning of a quiz id, or part of a question"
     ordering = ("quiz_id",)
@@ -193,9 +210,11 @@ class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
             },
         ),
         ("As a player sees it", {"fields": ("preview",)}),
+        ("How it plays", {"fields": ("figures", "source")}),
+        ("Reports", {"fields": ("reports",)}),
         ("Versions", {"fields": ("versions",)}),
     )
-    readonly_fields = ("state", "preview", "versions")
+    readonly_fields = ("state", "preview", "figures", "source", "reports", "versions")
 
     def get_fieldsets(self, request: HttpRequest, obj: Question | None = None) -> Any:
         """Return the form; a question that is not stored yet has nothing to look back on."""
@@ -216,6 +235,8 @@ class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
     @display(description="State")
     def state(self, question: Question) -> SafeString:
         """Return whether the question is asked."""
+        if question.withdrawn_at is not None:
+            return badge("withdrawn", "danger")
         return badge("enabled", "success") if question.is_enabled else badge("disabled", "danger")
 
     @display(description="Question and answer")
@@ -279,8 +300,8 @@ class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
         return queryset, False
 
     def is_action_due(self, action: str, obj: Question) -> bool:
-        """Offer the one of the two that changes something."""
-        return action == ("disable" if obj.is_enabled else "enable")
+        """Offer the one of the two that changes something; a withdrawn one waits for a decision."""
+        return obj.withdrawn_at is None and action == ("disable" if obj.is_enabled else "enable")
 
     @admin.action(description="Enable", permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Question]) -> None:
@@ -290,7 +311,7 @@ class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
             queryset,
             verb="enabled",
             service=lambda question: bank.enable(question_id=question.pk),
-            refusal="enabled already",
+            refusal="enabled already, or withdrawn until somebody decides on its page",
         )
 
     @admin.action(description="Disable", permissions=["change"])

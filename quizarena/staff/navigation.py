@@ -23,6 +23,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Support requests", "contact_support", "payments.supportrequest"),
         ("Invitations in review", "group_search", "promos.referral.queue"),
         ("Fair play", "balance", "game.fairplayfinding"),
+        ("Question reports", "flag", "game.questionreport"),
     ),
     "Game": (
         ("Players", "group", "players.player"),
@@ -122,6 +123,10 @@ BADGES: dict[str, tuple[Callable[[Any], QuerySet[Any]], str]] = {
     "promos.referral.queue": (lambda _: _rows("promos.referral").held(), "warning"),
     "game.fairplayfinding": (
         lambda _: _rows("game.fairplayfinding").undecided(),
+        "warning",
+    ),
+    "game.questionreport": (
+        lambda _: _rows("game.questionreport").unresolved(),
         "warning",
     ),
 }
