@@ -67,6 +67,8 @@ class Data(StrEnum):
     RULE_TOPIC = "rules-of"  # rules-of:<topic>:<level>:<page of the topics>
     RULE = "rule"  # rule:<card>:<level>:<page of the topics>, or rule:<card> under an answer
     CLOSE = "close"
+    REPORT = "report"  # report:<version of the question>
+    REPORT_AS = "report-as"  # report-as:<version of the question>:<reason>
     WELCOME = "welcome"  # welcome:<code of a language>
     BEGIN = "begin"  # begin:<level>
     LANGUAGES = "languages"
@@ -181,6 +183,14 @@ def home(waiting: RoundQuestion | None = None) -> InlineKeyboardMarkup:
             [button(phrases.button_language(), Data.LANGUAGES)],
         ]
     )
+
+
+def about_answer(version_id: int, *, card_id: int | None) -> list[InlineKeyboardButton]:
+    """Return the row about an answered question: its rule, if there is a card, and the report."""
+    report = button(phrases.button_report(), Data.REPORT, version_id)
+    if card_id is None:
+        return [report]
+    return [button(phrases.button_rule(), Data.RULE, card_id), report]
 
 
 def close() -> InlineKeyboardButton:

@@ -149,10 +149,13 @@ async def celebrate(
     )
 
 
-async def close(update: Update, context: Context) -> None:
-    """Delete the tapped message; one that is too old to be deleted loses its buttons."""
+async def close(update: Update, context: Context, *, note: str = "") -> None:
+    """Delete the tapped message, with a note over the chat if there is one to give.
+
+    One that is too old to be deleted loses its buttons.
+    """
     query = tap(update)
-    await query.answer()
+    await query.answer(note or None)
     message = query.message
     if not isinstance(message, Message) or not message.is_accessible:
         return

@@ -50,7 +50,6 @@ from quizarena.staff.errors import StaffError
 
 MAY_DECIDE = "game.change_question"
 VERDICTS = {"restore": Verdict.RESTORED, "keep-out": Verdict.KEPT_OUT}
-LABELS = {"restore": "Restore", "keep-out": "Keep out"}
 # The page of a question shows so many of the latest reports, and so many of its versions' figures.
 REPORTS_SHOWN = 20
 VERSIONS_SHOWN = 3
@@ -191,7 +190,7 @@ class PlayedQuestionAdmin(StaffAdmin[Question]):
         if not waits or not request.user.has_perm(MAY_DECIDE):
             return []
         return [
-            button(label, "game_question_decide", obj.pk, name) for name, label in LABELS.items()
+            button(_label(name, obj), "game_question_decide", obj.pk, name) for name in VERDICTS
         ]
 
     def get_urls(self) -> list[URLPattern]:
@@ -224,16 +223,23 @@ class PlayedQuestionAdmin(StaffAdmin[Question]):
             return f"The question is {VERDICT_NAMES[VERDICTS[verdict]]}."
 
         decision = Decision(
-            title=f"{LABELS[verdict]}: {question}",
+            title=f"{_label(verdict, question)}: {question}",
             form=ReasonForm,
             preview=preview,
             execute=execute,
             refusals=(GameError, StaffError),
             back=reverse("admin:game_question_change", args=[pk]),
             note="Its open reports are resolved. From then on only new reports and answers count.",
-            confirm=LABELS[verdict],
+            confirm=_label(verdict, question),
         )
         return decide(request, decision, model_admin=self)
+
+
+def _label(verdict: str, question: Question) -> str:
+    """Return what a verdict does to the question as it stands."""
+    if VERDICTS[verdict] is Verdict.KEPT_OUT:
+        return "Keep out" if question.withdrawn_at is not None else "Take out"
+    return "Keep in play" if question.is_enabled else "Restore"
 
 
 def _state(question: Question) -> str:

@@ -66,6 +66,21 @@ def answered_version(*, player: Player, version_id: int) -> QuestionVersion:
     return version
 
 
+def reportable(*, player: Player, version_id: int, now: datetime) -> QuestionVersion:
+    """Return a version that the player can report now, without recording anything.
+
+    Raises what `report` raises.
+    """
+    version = answered_version(player=player, version_id=version_id)
+    own = QuestionReport.objects.filter(player=player)
+    if own.unresolved().filter(question=version.question_row_id).exists():
+        raise AlreadyReportedError(version)
+    begin, end = bounds(points.today(now))
+    if own.filter(reported_at__gte=begin, reported_at__lt=end).count() >= REPORTS_PER_DAY:
+        raise TooManyReportsError(limit=REPORTS_PER_DAY)
+    return version
+
+
 def _answers(player: Player, version: QuestionVersion) -> list[QuerySet[object]]:
     """Return where the player may have answered the version, what is likely first."""
     found = (
@@ -104,13 +119,7 @@ def report(
     business day.
     """
     players.lock(player)
-    version = answered_version(player=player, version_id=version_id)
-    own = QuestionReport.objects.filter(player=player)
-    if own.unresolved().filter(question=version.question_row_id).exists():
-        raise AlreadyReportedError(version)
-    begin, end = bounds(points.today(now))
-    if own.filter(reported_at__gte=begin, reported_at__lt=end).count() >= REPORTS_PER_DAY:
-        raise TooManyReportsError(limit=REPORTS_PER_DAY)
+    version = reportable(player=player, version_id=version_id, now=now)
     question = _lock(version.question_row_id)
     made = QuestionReport.objects.create(
         player=player, question=question, version=version, reason=reason.value, reported_at=now

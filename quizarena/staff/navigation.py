@@ -125,6 +125,10 @@ BADGES: dict[str, tuple[Callable[[Any], QuerySet[Any]], str]] = {
         lambda _: _rows("game.fairplayfinding").undecided(),
         "warning",
     ),
+    "game.question": (
+        lambda _: _rows("game.question").filter(withdrawn_at__isnull=False),
+        "danger",
+    ),
     "game.questionreport": (
         lambda _: _rows("game.questionreport").unresolved(),
         "warning",

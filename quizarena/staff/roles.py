@@ -165,8 +165,6 @@ _EDITOR = (
     "game.add_question",
     "game.change_question",
     "game.view_questionreport",
-    # A withdrawn question raises one; a decision on the question's page resolves it.
-    "staff.view_alert",
     *_CHALLENGES,
     *_RULE_CARDS,
 )
