@@ -12,8 +12,6 @@ def below(version: QuestionVersion, keyboard: InlineKeyboardMarkup) -> InlineKey
 
     One query, if the question names a rule.
     """
-    row = navigation.about_answer(
-        version.pk, card_id=rule_cards.id_of(getattr(version, "rule", ""))
-    )
+    row = navigation.about_answer(version.pk, card_id=rule_cards.id_of(version.rule))
     rows = list(keyboard.inline_keyboard)
     return InlineKeyboardMarkup([*rows[:-1], row, *rows[-1:]])

@@ -86,6 +86,22 @@ class TroubleFilter(admin.SimpleListFilter):
         return queryset
 
 
+class OpenFilter(admin.SimpleListFilter):
+    """Whether an editor has looked."""
+
+    title = "state"
+    parameter_name = "state"
+
+    def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, str]]:
+        return [("open", "Open"), ("decided", "Decided")]
+
+    def queryset(self, request: Any, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Return the reports of that state."""
+        if self.value() not in ("open", "decided"):
+            return queryset
+        return queryset.filter(resolved_at__isnull=self.value() == "open")
+
+
 class PlayedQuestionAdmin(StaffAdmin[Question]):
     """What the list and the page of a question show of how it plays."""
 
@@ -130,14 +146,11 @@ class PlayedQuestionAdmin(StaffAdmin[Question]):
 
     @display(description="Made from")
     def source(self, question: Question) -> SafeString | str:
-        """Return the word, the rule and the frame of a generated question; else what is asked."""
-        word, _, rest = question.key.partition(" / ")
-        rule, _, frame = rest.partition(" / ")
-        if not rest:
-            return question.key
-        card = RuleCard.objects.filter(slug=rule).first()
-        shown = rule if card is None else object_link(card, card.title_en)
-        return format_html("{} · {} · {}", word, shown, frame) if frame else question.key
+        """Return the key (of a generated question: its word, rule and frame) and the rule card."""
+        card = RuleCard.objects.filter(slug=question.rule).first() if question.rule else None
+        if card is None:
+            return f"{question.key} · {question.rule}" if question.rule else question.key
+        return format_html("{} · {}", question.key, object_link(card, card.title_en))
 
     @display(description="Of rounds")
     def figures(self, question: Question) -> SafeString:
@@ -308,7 +321,7 @@ class QuestionReportAdmin(ReadOnlyAdmin[QuestionReport]):
 
     list_display = ("asked", "what", "of_version", "since", "share_right", "state")
     list_select_related = ("question", "version__figures", "resolved_by")
-    list_filter = ("reason", ("resolved_at", admin.EmptyFieldListFilter))
+    list_filter = (OpenFilter, "reason")
     ordering = ("-pk",)
     search_fields = ("question__quiz_id",)
     search_help_text = "Beginning of a quiz id"

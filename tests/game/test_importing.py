@@ -468,8 +468,10 @@ class TestSeed:
         call_command("seed", stdout=second)
 
         assert questions >= 150
-        assert first.getvalue() == f"Questions: {questions} new, 0 changed, 0 unchanged.\n"
-        assert second.getvalue() == f"Questions: 0 new, 0 changed, {questions} unchanged.\n"
+        assert first.getvalue().startswith(f"Questions: {questions} new, 0 changed, 0 unchanged.\n")
+        assert second.getvalue().startswith(
+            f"Questions: 0 new, 0 changed, {questions} unchanged.\n"
+        )
         assert set(Question.objects.values_list("category", flat=True)) == {
             "QUICK_MIX_A1A2",
             "ARTIKEL_SPRINT",

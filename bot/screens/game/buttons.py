@@ -104,7 +104,7 @@ def out_of_energy(*, with_daily: bool) -> InlineKeyboardMarkup:
 
 
 def options(round_question: RoundQuestion) -> InlineKeyboardMarkup:
-    """Return the four options in the order of the question, and the way out."""
+    """Return the options in the order of the question, and the way out."""
     buttons = [
         button(round_question.text_at(index), Data.ANSWER, round_question.pk, index)
         for index in range(len(round_question.order))

@@ -1,7 +1,5 @@
 """Every sentence about reports of questions; see bot/chat/phrases.py."""
 
-from html import escape
-
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
 
@@ -13,7 +11,7 @@ from quizarena.game.report_rules import ReportReason
 def ask(version: QuestionVersion) -> str:
     """Return the question what is wrong, with the question that it is about."""
     head = _("🚩 <b>What is wrong with this question?</b>")
-    return f"{head}\n\n{question_texts.solved(version)}\n💡 {escape(version.explanation)}"
+    return f"{head}\n\n{question_texts.solved(version)}"
 
 
 def button_reason(reason: ReportReason) -> str:

@@ -48,11 +48,14 @@ from quizarena.game.models.points import (
     WeekPoints,
 )
 from quizarena.game.models.question import (
+    CHOICES,
     CONTENT,
     IMPORT_UNFINISHED,
     OPTIONS,
     WITHDRAWAL_NAMES,
+    WRITTEN,
     ImportState,
+    Kind,
     Level,
     Mode,
     Question,
@@ -90,6 +93,7 @@ from quizarena.game.models.tournament import (
 )
 
 __all__ = [
+    "CHOICES",
     "CONTENT",
     "DAILY_LENGTH",
     "DAILY_LEVELS",
@@ -111,6 +115,7 @@ __all__ = [
     "TIER_NAMES",
     "VERDICT_NAMES",
     "WITHDRAWAL_NAMES",
+    "WRITTEN",
     "Badge",
     "BadgeKind",
     "BoardCount",
@@ -129,6 +134,7 @@ __all__ = [
     "FairPlayFinding",
     "FirstDayCohort",
     "ImportState",
+    "Kind",
     "LeagueGroup",
     "LeagueMember",
     "LeaguePlayer",

@@ -34,10 +34,10 @@ class Command(BaseCommand):
         cards = rule_cards.seed()
         if verbosity > 0:
             self.stdout.write(
-                f"Rule cards: {cards.new} new, {cards.changed} changed, {cards.unchanged} "
-                f"unchanged, {cards.hidden} hidden."
-            )
-            self.stdout.write(
                 f"Questions: {report.new} new, {report.changed} changed, "
                 f"{report.unchanged} unchanged."
+            )
+            self.stdout.write(
+                f"Rule cards: {cards.new} new, {cards.changed} changed, {cards.unchanged} "
+                f"unchanged, {cards.hidden} hidden."
             )
