@@ -168,7 +168,7 @@ class RuleCardAdmin(StaffAdmin[RuleCard]):
         context = {
             "previews": previews(card) if is_valid else [],
             "problems": [
-                f"{form.fields[name].label or name}: {error}" if name in form.fields else error
+                f"{form[name].label}: {error}" if name in form.fields else error
                 for name, errors in form.errors.items()
                 for error in errors
             ],
