@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import DatabaseError, IntegrityError, transaction
 
-from quizarena.game import bank, reports, rounds
+from quizarena.game import bank, placements, reports, rounds
 from quizarena.game.errors import (
     AlreadyReportedError,
     NothingToDecideError,
@@ -30,6 +30,8 @@ from quizarena.staff.errors import BadReasonError
 from quizarena.staff.models import Alert, AuditEntry
 from tests.concurrency import meet_after, run_together
 from tests.factories import QuestionFactory, make_staff
+from tests.game import duelling, touring
+from tests.game.challenges import make_bank
 from tests.game.played import DAY, NOON, TODAY, answer_daily, answer_round, draw_day, newcomer
 
 SECOND = timedelta(seconds=1)
@@ -97,6 +99,45 @@ class TestWho:
         if second.version_id != first.version_id:
             with pytest.raises(StaleTapError):
                 reports.answered_version(player=anna, version_id=second.version_id)
+
+    def test_who_has_answered_it_in_a_duel(self) -> None:
+        make_bank("QUICK_MIX_A1A2", A1=30)
+        anna, ben, cleo = newcomer(), newcomer(), newcomer()
+        duel = duelling.played(anna, ben)
+        asked = duel.questions.get(number=2)
+
+        report(anna, asked.version)
+        report(ben, asked.version)
+
+        with pytest.raises(StaleTapError):
+            report(cleo, asked.version)
+
+    def test_who_has_answered_it_in_a_tournament(self) -> None:
+        touring.bank()
+        anna, *others = touring.begun(4)
+        pairing = touring.pairing_of(anna, touring.cup())
+        touring.show(anna, touring.cup(), now=touring.STARTS)
+        touring.tap(anna, pairing, 1, now=touring.STARTS + SECOND)
+        asked = pairing.round.questions.order_by("number")
+
+        report(anna, asked[0].version)
+
+        with pytest.raises(StaleTapError):
+            report(anna, asked[1].version)
+        with pytest.raises(StaleTapError):
+            report(others[0], asked[0].version)
+
+    def test_who_has_answered_it_in_a_placement(self) -> None:
+        make_bank("QUICK_MIX_A1A2", A1=10, A2=10, B1=10)
+        anna = newcomer()
+        shown = placements.start(player=anna, now=NOON)
+        with pytest.raises(StaleTapError):
+            report(anna, shown.version)
+        placements.answer(
+            player=anna, placement_id=shown.placement_id, number=1, option_index=0, now=NOON
+        )
+
+        report(anna, shown.version)
 
     def test_nobody_else(self) -> None:
         anna, ben = newcomer(), newcomer()

@@ -8,6 +8,7 @@ from quizarena.game.models import Question, QuestionReport
 from tests.bot.screens.buyers import newcomer, row, tap, toast
 from tests.bot.screens.test_rules import data, play
 from tests.conftest import Road
+from tests.game.challenges import make_bank
 from tests.game.test_round import labels
 
 Json = dict[str, Any]
@@ -70,6 +71,21 @@ def test_it_speaks_the_players_language(
     tap(road, anna, data(asked, reasons[0]))
     assert toast(road, anna) == thanks
     assert button
+
+
+def test_a_question_of_the_daily_challenge_is_reported_too(road: Road) -> None:
+    make_bank(A1=10, A2=15, B1=10)
+    anna = newcomer(road)
+    road.say(anna, "/daily")
+    question = tap(road, anna, "daily-start")
+    question = tap(road, anna, data(question, "richtig"))
+    assert labels(question)[-2:] == ["🚩 Report", "⏸ Pause"]
+
+    asked = tap(road, anna, data(question, "🚩 Report"))
+    tap(road, anna, data(asked, "✌️ Two answers are right"))
+
+    assert QuestionReport.objects.get().reason == "TWO_RIGHT"
+    assert tap(road, anna, data(question, "richtig"))["text"].startswith("Frage")
 
 
 def test_a_second_report_is_answered_kindly(road: Road) -> None:
