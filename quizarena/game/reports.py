@@ -6,6 +6,7 @@ played to its end there.
 
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
@@ -81,7 +82,7 @@ def reportable(*, player: Player, version_id: int, now: datetime) -> QuestionVer
     return version
 
 
-def _answers(player: Player, version: QuestionVersion) -> list[QuerySet[object]]:
+def _answers(player: Player, version: QuestionVersion) -> list[QuerySet[Any]]:
     """Return where the player may have answered the version, what is likely first."""
     found = (
         RoundQuestion.objects.filter(player=player, version=version, answered_at__isnull=False),

@@ -100,10 +100,9 @@ class RuleCardAdmin(StaffAdmin[RuleCard]):
     change_form_outer_after_template = "game/rule_card.html"
     fieldsets = (
         (None, {"fields": (("slug", "is_shown"), ("level", "topic"))}),
-        *(
-            (LANGUAGE_NAMES[language], {"fields": (f"title_{language}", f"text_{language}")})
-            for language in LANGUAGES
-        ),
+        ("German", {"fields": ("title_de", "text_de")}),
+        ("English", {"fields": ("title_en", "text_en")}),
+        ("Ukrainian", {"fields": ("title_uk", "text_uk")}),
         ("Examples and table", {"fields": ("examples", "table")}),
     )
 

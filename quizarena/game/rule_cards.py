@@ -89,8 +89,8 @@ def _store(
     """Store what is new or reads differently; return how many of each."""
     stored = {row.slug: row for row in model._default_manager.all()}
     kept = written_by_people(model)
-    new = [row for slug, row in shipped.items() if slug not in stored]
-    changed = [
+    new: list[Row] = [row for slug, row in shipped.items() if slug not in stored]
+    changed: list[Row] = [
         row
         for slug, row in shipped.items()
         if slug in stored

@@ -287,6 +287,7 @@ class TestScreens:
         assert labels(message) == [
             "Mega Pack · ⭐ 15",
             "Premium Starter · ⭐ 29",
+            "🚩 Report",
             "🎯 Choose another mode",
         ]
 
