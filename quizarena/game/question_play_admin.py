@@ -138,8 +138,9 @@ class PlayedQuestionAdmin(StaffAdmin[Question]):
 
     @display(description="Trouble")
     def trouble(self, question: Question) -> SafeString | str:
-        if question.withdrawn_at is not None:
-            return badge("withdrawn", "danger")
+        """Return why somebody should look; the state says whether it is withdrawn."""
+        if question.withdrawn_because == Withdrawal.DISTRACTOR:
+            return badge("misleads", "danger")
         if waiting := getattr(question, "reports_now", None):
             return badge(f"reported: {waiting}", "warning")
         return "–"
