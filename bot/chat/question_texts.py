@@ -4,9 +4,11 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from bot.chat import phrases
+from quizarena.game import bank
 from quizarena.game.models import Mode, QuestionVersion
 
 RIGHT, WRONG = "🟩", "🟥"
@@ -28,12 +30,15 @@ def head(*, level: str, mode: Mode | str, number: int, length: int) -> str:
 def feedback(version: QuestionVersion, *, choice: int) -> str:
     """Return whether the bank's option `choice` is right, the right answer, and why.
 
+    The explanation is in the player's language, which is active.
+
     A sentence with one gap is shown solved; another question is followed by its answer.
     """
     is_correct = choice == version.correct_option_id
     right = f"<b>{escape(version.correct_answer)}</b>"
     asked = escape(version.question)
     chosen = "" if is_correct else escape(version.options[choice])
+    explanation = bank.explanation_for(version, get_language() or "")
     before, *after = _GAP.split(asked)
     if len(after) == 1:
         lines = [f"{'✅' if is_correct else '❌'} {before}{right}{after[0]}"]
@@ -43,7 +48,7 @@ def feedback(version: QuestionVersion, *, choice: int) -> str:
         lines = [asked, _("❌ Not quite. Right: {answer}").format(answer=right)]
     if chosen:
         lines.append(_("You chose: {choice}").format(choice=chosen))
-    return "\n".join([*lines, f"💡 {escape(version.explanation)}"])
+    return "\n".join([*lines, f"💡 {escape(explanation)}"])
 
 
 def solved(version: QuestionVersion) -> str:

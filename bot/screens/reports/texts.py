@@ -1,9 +1,12 @@
 """Every sentence about reports of questions; see bot/chat/phrases.py."""
 
+from html import escape
+
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from bot.chat import question_texts
+from quizarena.game import bank
 from quizarena.game.models import QuestionVersion
 from quizarena.game.report_rules import ReportReason
 
@@ -11,7 +14,8 @@ from quizarena.game.report_rules import ReportReason
 def ask(version: QuestionVersion) -> str:
     """Return the question what is wrong, with the question that it is about."""
     head = _("🚩 <b>What is wrong with this question?</b>")
-    return f"{head}\n\n{question_texts.solved(version)}"
+    explanation = escape(bank.explanation_for(version, get_language() or ""))
+    return f"{head}\n\n{question_texts.solved(version)}\n💡 {explanation}"
 
 
 def button_reason(reason: ReportReason) -> str:

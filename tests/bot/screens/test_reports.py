@@ -22,7 +22,7 @@ def test_a_question_is_reported_and_the_round_goes_on(road: Road) -> None:
     after = tap(road, anna, data(asked, "✏️ There is a typo"))
 
     assert asked["text"].startswith("🚩 What is wrong with this question?\n\nFrage ")
-    assert asked["text"].endswith("? – der")
+    assert asked["text"].endswith("? – der\n💡 „Tisch“ ist maskulin.")
     assert labels(asked) == [
         "❌ The answer is wrong",
         "❓ It is unclear",
