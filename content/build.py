@@ -1,4 +1,4 @@
-"""`python -m content.build [--check]`: make the bank from the lexicon, or say why not.
+"""`python -m content.build [--check]`: make bank and rule cards from the lexicon, or say why not.
 
 Runs every generator over the lexicon and every gate over all questions. With a single fault
 nothing is written. With `--check` nothing is written at all: it fails if the bank is not what the
@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from content import rule_cards
 from content.gates.balance import shares
 from content.gates.faults import Fault, read_decisions
 from content.gates.gate import Result, check
@@ -205,8 +206,11 @@ def main(arguments: Sequence[str]) -> int:
         print("Nothing was written.")
         return 1
     is_changed = any(each.added or each.changed or each.removed for each in planned.values())
+    if not is_dry:
+        rule_cards.write(lexicon)
+    is_changed = is_changed or not rule_cards.is_fresh(lexicon)
     if is_dry and is_changed:
-        print("The bank is not what the lexicon gives; run `make content`.")
+        print("The bank or the rule cards are not what the lexicon gives; run `make content`.")
     return int(is_dry and is_changed)
 
 

@@ -25,6 +25,7 @@ class Space(IntEnum):
     LEAGUES = 8
     BOARD_COUNTS = 9
     PLAY_COUNTS = 14
+    QUESTION_COUNTS = 16
 
 
 class AlreadyLockedError(Exception):

@@ -419,6 +419,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3_600.0,
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
+    # Each day once, when it is over; what misleads its players is withdrawn then.
+    "count-questions": {
+        "task": "quizarena.game.tasks.count_questions",
+        "schedule": 3_600.0,
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
     "find-fair-play-cases": {
         "task": "quizarena.game.tasks.find_fair_play",
         "schedule": crontab(hour="4", minute="0"),

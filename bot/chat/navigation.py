@@ -63,6 +63,12 @@ class Data(StrEnum):
     LEVEL = "level"  # level:<mode, or "all">:<level, if one is chosen>
     PLACEMENT = "placement"
     PLACEMENT_ANSWER = "placed"  # placed:<placement>:<number of the question>:<option index>
+    RULES = "rules"  # rules:<level, if one is chosen>:<page>
+    RULE_TOPIC = "rules-of"  # rules-of:<topic>:<level>:<page of the topics>
+    RULE = "rule"  # rule:<card>:<level>:<page of the topics>, or rule:<card> under an answer
+    CLOSE = "close"
+    REPORT = "report"  # report:<version of the question>
+    REPORT_AS = "report-as"  # report-as:<version of the question>:<reason>
     WELCOME = "welcome"  # welcome:<code of a language>
     BEGIN = "begin"  # begin:<level>
     LANGUAGES = "languages"
@@ -175,10 +181,24 @@ def home(waiting: RoundQuestion | None = None) -> InlineKeyboardMarkup:
             ],
             [
                 button(phrases.button_top(), Data.TOP),
-                button(phrases.button_language(), Data.LANGUAGES),
+                button(phrases.button_rules(), Data.RULES),
             ],
+            [button(phrases.button_language(), Data.LANGUAGES)],
         ]
     )
+
+
+def about_answer(version_id: int, *, card_id: int | None) -> list[InlineKeyboardButton]:
+    """Return the row about an answered question: its rule, if there is a card, and the report."""
+    report = button(phrases.button_report(), Data.REPORT, version_id)
+    if card_id is None:
+        return [report]
+    return [button(phrases.button_rule(), Data.RULE, card_id), report]
+
+
+def close() -> InlineKeyboardButton:
+    """Return the button that takes its message away."""
+    return button(phrases.button_close(), Data.CLOSE)
 
 
 def way_back() -> InlineKeyboardMarkup:

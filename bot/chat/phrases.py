@@ -204,6 +204,26 @@ def button_cup(starts_at: datetime) -> str:
     return _("🏆 Cup today at {time}").format(time=dates.time(starts_at))
 
 
+def button_rules() -> str:
+    """Return the label of the button that opens the rule cards."""
+    return _("📖 Rules")
+
+
+def button_rule() -> str:
+    """Return the label of the button that shows the rule of an answered question."""
+    return _("📖 Rule")
+
+
+def button_report() -> str:
+    """Return the label of the button that reports an answered question."""
+    return _("🚩 Report")
+
+
+def button_close() -> str:
+    """Return the label of the button that takes a message away."""
+    return _("✖️ Close")
+
+
 def button_back() -> str:
     """Return the label of the button that leads back."""
     return _("◀️ Back")

@@ -16,6 +16,7 @@ def commands() -> list[tuple[str, str]]:
         ("duel", _("Duels with others")),
         ("cup", _("Daily cup and tournaments")),
         ("top", _("Leaderboards and your league")),
+        ("rules", _("Grammar rules with examples")),
         ("shop", _("Energy, Premium and more")),
         ("promo", _("Enter a promo code")),
         ("invite", _("Invite friends and get rewards")),

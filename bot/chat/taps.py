@@ -1,6 +1,7 @@
 """Reading a tap, and answering on the player's screen."""
 
 from collections.abc import Coroutine
+from datetime import timedelta
 from typing import Any, Protocol
 
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
@@ -13,6 +14,8 @@ from bot.queue.models import InboxUpdate
 from quizarena.game.models import RoundQuestion
 from quizarena.players.models import Awaited
 
+# Telegram deletes a message of the last 48 hours (Bot API deleteMessage); its clock is not ours.
+MAY_DELETE = timedelta(hours=47)
 # As many pictures as an album has, and something in between.
 ALBUM_MAX = 20
 
@@ -144,6 +147,22 @@ async def celebrate(
         reply_markup=keyboard,
         message_effect_id=phrases.CONFETTI,
     )
+
+
+async def close(update: Update, context: Context, *, note: str = "") -> None:
+    """Delete the tapped message, with a note over the chat if there is one to give.
+
+    One that is too old to be deleted loses its buttons.
+    """
+    query = tap(update)
+    await query.answer(note or None)
+    message = query.message
+    if not isinstance(message, Message) or not message.is_accessible:
+        return
+    if context.now - message.date < MAY_DELETE:
+        await query.delete_message()
+    else:
+        await query.edit_message_reply_markup(None)
 
 
 async def stale(update: Update, context: Context) -> None:

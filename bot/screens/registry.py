@@ -11,6 +11,8 @@ from bot.screens.levels import handlers as levels
 from bot.screens.offers import handlers as offers
 from bot.screens.promo import handlers as promo
 from bot.screens.receipts import handlers as receipts
+from bot.screens.reports import handlers as reports
+from bot.screens.rules import handlers as rules
 from bot.screens.settings import handlers as settings
 from bot.screens.shop import handlers as shop
 from bot.screens.staff_chats import handlers as staff_chats
@@ -27,6 +29,8 @@ SCREENS = (
     daily.SCREEN,
     duel.SCREEN,
     tournament.SCREEN,
+    rules.SCREEN,
+    reports.SCREEN,
     home.SCREEN,
     wallet.SCREEN,
     stats.SCREEN,

@@ -48,13 +48,22 @@ from quizarena.game.models import (
     PlayerLevel,
     Question,
     QuestionImport,
+    QuestionReport,
     QuestionVersion,
     Round,
     RoundState,
+    RuleCard,
+    Topic,
     Tournament,
     TournamentPlayer,
 )
 from quizarena.game.play_admin import PlayDayAdmin
+from quizarena.game.question_play_admin import (
+    PlayedQuestionAdmin,
+    QuestionReportAdmin,
+    TroubleFilter,
+)
+from quizarena.game.rule_admin import RuleCardAdmin, TopicAdmin
 from quizarena.game.tournament_admin import CupPrizeAdmin, TournamentAdmin
 from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
@@ -62,7 +71,6 @@ from quizarena.staff import audit, dates
 from quizarena.staff.decisions import Decision, decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
-    StaffAdmin,
     age,
     badge,
     button,
@@ -87,6 +95,9 @@ admin.site.register(FairPlayFinding, FairPlayFindingAdmin)
 admin.site.register(PlayDay, PlayDayAdmin)
 admin.site.register(Tournament, TournamentAdmin)
 admin.site.register(CupPrize, CupPrizeAdmin)
+admin.site.register(QuestionReport, QuestionReportAdmin)
+admin.site.register(RuleCard, RuleCardAdmin)
+admin.site.register(Topic, TopicAdmin)
 
 if TYPE_CHECKING:
     _QuestionForm: TypeAlias = forms.ModelForm[Question]
@@ -203,7 +214,7 @@ class WorkbookFile(XLSX):
 
 
 @admin.register(Question)
-class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
+class QuestionAdmin(ExportMixin, PlayedQuestionAdmin):
     """Write, import, disable; a question that was ever asked stays for the rounds' sake."""
 
     form = QuestionForm
@@ -221,10 +232,20 @@ class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
         "mode",
         "topic",
         "kind",
+        "share_right",
+        "trouble",
         "state",
         "version",
     )
-    list_filter = (FamilyFilter, "category", "level", "kind", "topic", "is_enabled")
+    list_filter = (
+        TroubleFilter,
+        FamilyFilter,
+        "category",
+        "level",
+        "kind",
+        "topic",
+        "is_enabled",
+    )
     search_fields = ("quiz_id", "question")
     search_help_text = "Beginning of a quiz id, or part of a question"
     ordering = ("quiz_id",)
@@ -259,9 +280,11 @@ class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
             },
         ),
         ("As a player sees it", {"fields": ("preview",)}),
+        ("How it plays", {"fields": ("figures", "source")}),
+        ("Reports", {"fields": ("reports",)}),
         ("Versions", {"fields": ("versions",)}),
     )
-    readonly_fields = ("state", "preview", "versions")
+    readonly_fields = ("state", "preview", "figures", "source", "reports", "versions")
 
     def get_fieldsets(self, request: HttpRequest, obj: Question | None = None) -> Any:
         """Return the form; a question that is not stored yet has nothing to look back on."""
@@ -282,6 +305,8 @@ class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
     @display(description="State")
     def state(self, question: Question) -> SafeString:
         """Return whether the question is asked."""
+        if question.withdrawn_at is not None:
+            return badge("withdrawn", "danger")
         return badge("enabled", "success") if question.is_enabled else badge("disabled", "danger")
 
     @display(description="Question and answer")
@@ -345,8 +370,8 @@ class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
         return queryset, False
 
     def is_action_due(self, action: str, obj: Question) -> bool:
-        """Offer the one of the two that changes something."""
-        return action == ("disable" if obj.is_enabled else "enable")
+        """Offer the one of the two that changes something; a withdrawn one waits for a decision."""
+        return obj.withdrawn_at is None and action == ("disable" if obj.is_enabled else "enable")
 
     @admin.action(description="Enable", permissions=["change"])
     def enable(self, request: HttpRequest, queryset: QuerySet[Question]) -> None:
@@ -356,7 +381,7 @@ class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
             queryset,
             verb="enabled",
             service=lambda question: bank.enable(question_id=question.pk),
-            refusal="enabled already",
+            refusal="enabled already, or withdrawn until somebody decides on its page",
         )
 
     @admin.action(description="Disable", permissions=["change"])

@@ -134,8 +134,12 @@ def _chips(sentence: str) -> list[str]:
 
 
 def enable(*, question_id: int) -> bool:
-    """Let a question be asked; return False if that was so already."""
-    return Question.objects.filter(pk=question_id, is_enabled=False).update(is_enabled=True) == 1
+    """Let a question be asked; return False if that was so already.
+
+    Neither can one be that was withdrawn, until an editor has looked (reports.decide).
+    """
+    disabled = Question.objects.filter(pk=question_id, is_enabled=False, withdrawn_at=None)
+    return disabled.update(is_enabled=True) == 1
 
 
 def disable(*, question_id: int) -> bool:

@@ -8,6 +8,8 @@ from quizarena.game.models import (
     FairPlayFinding,
     Mode,
     Placement,
+    Question,
+    QuestionVersion,
     RoundQuestion,
     Tournament,
 )
@@ -189,6 +191,30 @@ class FindingDecidedError(GameError):
     def __init__(self, finding: FairPlayFinding) -> None:
         super().__init__(f"The finding is {finding.state.lower()} already.")
         self.finding = finding
+
+
+class AlreadyReportedError(GameError):
+    """A report of this player about the question waits for an editor."""
+
+    def __init__(self, version: QuestionVersion) -> None:
+        super().__init__(f"{version} is reported already")
+        self.version = version
+
+
+class TooManyReportsError(GameError):
+    """The player has reported as many questions today as one can."""
+
+    def __init__(self, *, limit: int) -> None:
+        super().__init__(f"at most {limit} reports a day")
+        self.limit = limit
+
+
+class NothingToDecideError(GameError):
+    """The question is neither reported nor withdrawn (any more)."""
+
+    def __init__(self, question: Question) -> None:
+        super().__init__("The question is neither reported nor withdrawn any more.")
+        self.question = question
 
 
 class NoTournamentError(GameError):

@@ -26,7 +26,10 @@ from quizarena.tables import UnreadableFileError
 
 SEEDED, RETIRED, RETURNED = "question.seeded", "question.retired", "question.returned"
 # Of a question's entries the latest of these says who decided whether it is asked.
-DECISIONS = (RETIRED, RETURNED, "question.enabled", "question.disabled")
+DECISIONS = (
+    *(RETIRED, RETURNED, "question.enabled", "question.disabled"),
+    *("question.withdrawn", "question.restored", "question.kept_out"),
+)
 
 
 class SeedError(Exception):

@@ -14,6 +14,8 @@ from quizarena.game import (
     leaderboards,
     leagues,
     play_counts,
+    question_counts,
+    reports,
     rounds,
     tournaments,
 )
@@ -66,6 +68,19 @@ def count_play() -> int:
     """Count today and the days whose count is not final; return how many."""
     now = timezone.now()
     return play_counts.count(now=now, until=now + WORK_FOR)
+
+
+@app.task
+def count_questions() -> int:
+    """Add to the figures of questions the days that are over; return how many days.
+
+    Then withdraw the questions that mislead.
+    """
+    now = timezone.now()
+    counted = question_counts.count(now=now, until=now + WORK_FOR)
+    if counted:
+        reports.withdraw_misleading(until=timezone.now() + WORK_FOR)
+    return counted
 
 
 @app.task

@@ -23,10 +23,13 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Support requests", "contact_support", "payments.supportrequest"),
         ("Invitations in review", "group_search", "promos.referral.queue"),
         ("Fair play", "balance", "game.fairplayfinding"),
+        ("Question reports", "flag", "game.questionreport"),
     ),
     "Game": (
         ("Players", "group", "players.player"),
         ("Questions", "quiz", "game.question"),
+        ("Rule cards", "menu_book", "game.rulecard"),
+        ("Topics", "label", "game.topic"),
         ("Daily challenges", "today", "game.dailyset"),
         ("League groups", "trophy", "game.leaguegroup"),
         ("Duels", "swords", "game.duel"),
@@ -120,6 +123,14 @@ BADGES: dict[str, tuple[Callable[[Any], QuerySet[Any]], str]] = {
     "promos.referral.queue": (lambda _: _rows("promos.referral").held(), "warning"),
     "game.fairplayfinding": (
         lambda _: _rows("game.fairplayfinding").undecided(),
+        "warning",
+    ),
+    "game.question": (
+        lambda _: _rows("game.question").filter(withdrawn_at__isnull=False),
+        "danger",
+    ),
+    "game.questionreport": (
+        lambda _: _rows("game.questionreport").unresolved(),
         "warning",
     ),
 }

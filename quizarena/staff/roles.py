@@ -150,12 +150,23 @@ _FINANCE = (
     "bot.approve_broadcast",
     "api.approve_apiclient",
 )
+# What explains the questions.
+_RULE_CARDS = (
+    "game.view_rulecard",
+    "game.add_rulecard",
+    "game.change_rulecard",
+    "game.view_topic",
+    "game.add_topic",
+    "game.change_topic",
+)
 # An import adds and changes; nobody deletes a question, since rounds refer to it.
 _EDITOR = (
     "game.view_question",
     "game.add_question",
     "game.change_question",
+    "game.view_questionreport",
     *_CHALLENGES,
+    *_RULE_CARDS,
 )
 _ADMINISTRATOR = (
     "staff.view_auditentry",

@@ -288,6 +288,7 @@ class TestScreens:
         assert labels(message) == [
             "Mega Pack · ⭐ 15",
             "Premium Starter · ⭐ 29",
+            "🚩 Report",
             "🎯 Choose another mode",
         ]
 

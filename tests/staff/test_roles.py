@@ -8,6 +8,7 @@ from django.test import Client
 
 from promos.models import Inviter, Referral
 from quizarena.api.models import ApiClient
+from quizarena.game.models import QuestionReport, QuestionVersion
 from quizarena.staff import roles
 from quizarena.staff.models import Alert
 from tests.factories import (
@@ -19,6 +20,7 @@ from tests.factories import (
     QuestionFactory,
     make_staff,
 )
+from tests.game.carded import make_card, make_topic
 from tests.owner import behind_the_guards
 
 pytestmark = pytest.mark.django_db
@@ -40,6 +42,20 @@ PAGES = {
     "/admin/game/question/": {"Operator", "Editor", "Administrator"},
     "/admin/game/question/1/change/": {"Operator", "Editor", "Administrator"},
     "/admin/game/question/add/": {"Editor", "Administrator"},
+    "/admin/game/question/1/restore/decide/": {"Editor", "Administrator"},
+    "/admin/game/question/1/keep-out/decide/": {"Editor", "Administrator"},
+    "/admin/game/questionreport/": {"Editor", "Administrator"},
+    "/admin/game/questionreport/1/change/": {"Editor", "Administrator"},
+    "/admin/game/questionreport/add/": set(),
+    "/admin/game/questionreport/1/delete/": set(),
+    "/admin/game/rulecard/": {"Editor", "Administrator"},
+    "/admin/game/rulecard/1/change/": {"Editor", "Administrator"},
+    "/admin/game/rulecard/add/": {"Editor", "Administrator"},
+    "/admin/game/rulecard/1/delete/": set(),
+    "/admin/game/topic/": {"Editor", "Administrator"},
+    "/admin/game/topic/1/change/": {"Editor", "Administrator"},
+    "/admin/game/topic/add/": {"Editor", "Administrator"},
+    "/admin/game/topic/1/delete/": set(),
     "/admin/game/dailyset/": {"Operator", "Editor", "Administrator"},
     "/admin/game/dailyset/1/change/": {"Operator", "Editor", "Administrator"},
     "/admin/game/dailyset/plan/": {"Operator", "Editor", "Administrator"},
@@ -264,6 +280,13 @@ PERMISSIONS = {
         "game.view_question",
         "game.add_question",
         "game.change_question",
+        "game.view_questionreport",
+        "game.view_rulecard",
+        "game.add_rulecard",
+        "game.change_rulecard",
+        "game.view_topic",
+        "game.add_topic",
+        "game.change_topic",
         "game.view_dailyset",
         "game.plan_dailyset",
     },
@@ -317,6 +340,13 @@ PERMISSIONS = {
         "game.view_question",
         "game.add_question",
         "game.change_question",
+        "game.view_questionreport",
+        "game.view_rulecard",
+        "game.add_rulecard",
+        "game.change_rulecard",
+        "game.view_topic",
+        "game.add_topic",
+        "game.change_topic",
         "game.view_dailyset",
         "game.plan_dailyset",
         "payments.approve_price",
@@ -453,6 +483,15 @@ def test_a_role_sees_its_pages_and_no_others(role: str, client: Client) -> None:
         scopes=["products:read"],
         created_by=make_staff("Security", username="olena"),
         created_at=NOON,
+    )
+    make_card(pk=1, topic=make_topic(pk=1))
+    QuestionReport.objects.create(
+        pk=1,
+        player_id=1,
+        question_id=1,
+        version=QuestionVersion.objects.get(),
+        reason="TYPO",
+        reported_at=NOON,
     )
     inviter = Inviter.objects.create(player_id=1, code="AAAAAAAAAA", created_at=NOON)
     Referral.objects.create(

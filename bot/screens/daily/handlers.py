@@ -6,6 +6,7 @@ Nothing is offered here: who plays the challenge is not interrupted.
 from telegram import InlineKeyboardMarkup, Update
 
 from bot.chat import cards, question_texts, taps
+from bot.chat.answered import below
 from bot.chat.context import Context
 from bot.chat.models import CardKind
 from bot.chat.navigation import Data
@@ -74,7 +75,8 @@ async def answer(update: Update, context: Context) -> None:
     await query.answer(question_texts.toast(is_correct=answered.is_correct))
     if answered.progress.next is not None:
         text = texts.feedback_and_question(answered)
-        await taps.edit_message(query, text, buttons.options(answered.progress))
+        keyboard = below(answered.question.version, buttons.options(answered.progress))
+        await taps.edit_message(query, text, keyboard)
     else:
         await _show_result(update, answered)
         run = answered.progress.run
@@ -87,7 +89,7 @@ async def _show_result(update: Update, answered: Answer) -> None:
     query = taps.tap(update)
     progress = answered.progress
     text = texts.result(progress, daily.standing(progress.run), answered.streak, answered.points)
-    keyboard = buttons.result(progress)
+    keyboard = below(answered.question.version, buttons.result(progress))
     if all(progress.outcomes):
         await taps.celebrate(query, texts.feedback(answered), text, keyboard)
     else:

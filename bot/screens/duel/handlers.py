@@ -6,6 +6,7 @@ from html import unescape
 from telegram import InlineKeyboardMarkup, Update
 
 from bot.chat import cards, question_texts, taps
+from bot.chat.answered import below
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
@@ -231,6 +232,7 @@ async def answer(update: Update, context: Context) -> None:
     cards.order_milestone(answered.streak, player=context.player, now=context.now)
     view = answered.view
     text, keyboard = _question_or_page(context, view, streak=answered.streak)
+    keyboard = below(answered.question.version, keyboard)
     if not view.duel.is_live and view.has_won:
         await taps.celebrate(query, texts.feedback(answered), text, keyboard)
     else:

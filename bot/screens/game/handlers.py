@@ -6,7 +6,7 @@ from functools import partial
 from telegram import CallbackQuery, InlineKeyboardMarkup, Update
 from telegram.constants import ParseMode
 
-from bot.chat import cards, question_texts, reminder_settings, taps
+from bot.chat import answered, cards, question_texts, reminder_settings, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
@@ -127,7 +127,7 @@ async def answer(update: Update, context: Context) -> None:
         await taps.edit_message(
             query,
             texts.feedback_and_question(outcome, now=context.now),
-            buttons.options(outcome.next),
+            answered.below(graded.version, buttons.options(outcome.next)),
             shows=outcome.next,
         )
     else:
@@ -158,6 +158,7 @@ async def _show_result(query: CallbackQuery, context: Context, outcome: Answer) 
         keyboard = buttons.after_sample(opening)
     else:
         keyboard = buttons.after_round(last.round, with_daily=with_daily, sells=is_out, asks=asks)
+    keyboard = answered.below(last.version, keyboard)
     if len(graded) == ROUND_LENGTH and all(one.is_correct for one in graded):
         await taps.celebrate(query, texts.feedback(last), text, keyboard)
     else:

@@ -19,6 +19,7 @@ def help_text(*, now: datetime) -> str:
         "/duel – against a friend or somebody of your level, without energy\n"
         "/cup – a tournament every day at 18:00 in Germany, or one with friends, without energy\n"
         "/top – leaderboards and your league\n"
+        "/rules – grammar rules with examples\n"
         "/shop – more energy, streak savers, Premium\n"
         "/promo – enter a promo code\n"
         "/invite – invite friends and get rewards\n"

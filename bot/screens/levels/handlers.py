@@ -3,6 +3,7 @@
 from telegram import Update
 
 from bot.chat import cards, question_texts, taps
+from bot.chat.answered import below
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
@@ -85,10 +86,12 @@ async def answer(update: Update, context: Context) -> None:
     cards.order_milestone(answered.streak, player=context.player, now=context.now)
     if answered.next is not None:
         text = texts.feedback_and_question(answered)
-        await taps.edit_message(query, text, buttons.options(answered.next))
+        keyboard = below(answered.graded.version, buttons.options(answered.next))
+        await taps.edit_message(query, text, keyboard)
     else:
         assert answered.level is not None
         keyboard = buttons.result(answered.graded, answered.level)
+        keyboard = below(answered.graded.version, keyboard)
         await taps.edit_message(query, texts.result(answered), keyboard)
 
 

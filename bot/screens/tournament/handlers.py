@@ -3,6 +3,7 @@
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
 
 from bot.chat import boards, cards, question_texts, taps
+from bot.chat.answered import below
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
@@ -278,6 +279,7 @@ async def answer(update: Update, context: Context) -> None:
             answered.next, pairing_id=answered.pairing.pk, tournament_id=answered.tournament_id
         )
         text = texts.next_question(answered)
+        keyboard = below(answered.question.version, keyboard)
         await taps.edit_message(query, texts.feedback_and(answered, text), keyboard)
     else:
         tournament = Tournament.objects.get(pk=answered.tournament_id)

@@ -52,6 +52,7 @@ from quizarena.game.models.question import (
     CONTENT,
     IMPORT_UNFINISHED,
     OPTIONS,
+    WITHDRAWAL_NAMES,
     WRITTEN,
     ImportState,
     Kind,
@@ -61,6 +62,13 @@ from quizarena.game.models.question import (
     QuestionImport,
     QuestionVersion,
 )
+from quizarena.game.models.report import (
+    REASON_NAMES,
+    VERDICT_NAMES,
+    QuestionCount,
+    QuestionFigures,
+    QuestionReport,
+)
 from quizarena.game.models.round import (
     ROUND_LENGTH,
     SAMPLE_LENGTH,
@@ -68,6 +76,7 @@ from quizarena.game.models.round import (
     RoundQuestion,
     RoundState,
 )
+from quizarena.game.models.rule import RuleCard, Topic
 from quizarena.game.models.tournament import (
     Badge,
     BadgeKind,
@@ -99,10 +108,13 @@ __all__ = [
     "PLACEMENT_LENGTH",
     "POINTS",
     "POINTS_PER_DAY",
+    "REASON_NAMES",
     "RISE_PERCENT",
     "ROUND_LENGTH",
     "SAMPLE_LENGTH",
     "TIER_NAMES",
+    "VERDICT_NAMES",
+    "WITHDRAWAL_NAMES",
     "WRITTEN",
     "Badge",
     "BadgeKind",
@@ -138,12 +150,17 @@ __all__ = [
     "PointEvent",
     "PointKind",
     "Question",
+    "QuestionCount",
+    "QuestionFigures",
     "QuestionImport",
+    "QuestionReport",
     "QuestionVersion",
     "Round",
     "RoundQuestion",
     "RoundState",
+    "RuleCard",
     "Span",
+    "Topic",
     "Tournament",
     "TournamentAnswer",
     "TournamentNotice",

@@ -6,6 +6,8 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+from quizarena.game.report_rules import Withdrawal
+
 # So many options has a question at most.
 OPTIONS = 4
 # order[option index] is the bank's number of the option that is shown there: each of them once.
@@ -35,6 +37,12 @@ class Level(models.TextChoices):
     A2 = "A2"
     B1 = "B1"
     B2 = "B2"
+
+
+WITHDRAWAL_NAMES = {
+    Withdrawal.REPORTS: "players have reported it",
+    Withdrawal.DISTRACTOR: "a wrong option is chosen more often than the right one",
+}
 
 
 class Kind(models.TextChoices):
@@ -158,9 +166,27 @@ class Question(models.Model):
     key = models.CharField(max_length=100, help_text="The fact that is asked for.")
     is_enabled = models.BooleanField(default=True)
     version = models.PositiveIntegerField(default=1, editable=False)
+    # Taken out of play by reports or answers (quizarena/game/reports.py) until an editor decides.
+    withdrawn_at = models.DateTimeField(null=True, editable=False)
+    withdrawn_because = models.CharField(
+        max_length=10,
+        blank=True,
+        default="",
+        db_default="",
+        editable=False,
+        choices=[(one.value, name) for one, name in WITHDRAWAL_NAMES.items()],
+    )
+    # When an editor has last looked at what players report and answer: only what came later counts.
+    looked_at = models.DateTimeField(null=True, editable=False)
 
     class Meta:
         indexes = [
+            # What waits for an editor.
+            models.Index(
+                fields=["-id"],
+                condition=Q(withdrawn_at__isnull=False),
+                name="question_withdrawn",
+            ),
             # Selection of the next question: which topics there are, how many questions of one,
             # and the one of a number.
             models.Index(
@@ -198,6 +224,15 @@ class Question(models.Model):
                 condition=Q(accepted=[]) | Q(kind__in=WRITTEN) & ~Q(accepted__contains=[""]),
                 name="question_accepted_of_written_answers",
                 violation_error_message="Only typed answers and word orders have further ones.",
+            ),
+            models.CheckConstraint(
+                condition=Q(withdrawn_at=None, withdrawn_because="")
+                | Q(
+                    withdrawn_at__isnull=False,
+                    withdrawn_because__in=["REPORTS", "DISTRACTOR"],
+                    is_enabled=False,
+                ),
+                name="question_withdrawn_is_not_asked",
             ),
             models.CheckConstraint(
                 condition=Q(category__in=Mode.values), name="question_category_is_known"

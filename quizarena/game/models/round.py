@@ -150,6 +150,8 @@ class RoundQuestion(models.Model):
             ),
             # The answers of a day.
             BrinIndex(fields=["answered_at"], name="roundquestion_by_day"),
+            # What was shown on a day.
+            BrinIndex(fields=["shown_at"], name="roundquestion_shown_by_day"),
         ]
         constraints = [
             models.CheckConstraint(

@@ -143,7 +143,7 @@ class TestPlaying:
             "⭐ +20 points\n\n"
             "The next challenge is there at 00:00."
         )
-        assert labels(message) == ["📨 Share my result", "▶️ Play", "◀️ Back"]
+        assert labels(message) == ["📨 Share my result", "▶️ Play", "🚩 Report", "◀️ Back"]
         assert not LedgerEntry.objects.filter(type="QUESTION").exists()
 
     def test_all_see_the_same_questions_and_options(self, road: Road) -> None:

@@ -228,7 +228,13 @@ class TestPlaying:
         assert result["text"] == (
             "⚔️ Duel against Anna · 3 questions\n\n🟩🟩🟩 You\n🟥🟩🟩 Anna\n\n🏆 You win 3:2!"
         )
-        assert labels(result) == ["🔁 Rematch", "🏅 Best of three", "📋 My duels", "◀️ Back"]
+        assert labels(result) == [
+            "🔁 Rematch",
+            "🏅 Best of three",
+            "📋 My duels",
+            "🚩 Report",
+            "◀️ Back",
+        ]
         assert "👤 Anna: right ✅" in road.sandbox.chat(ben)[-2]["text"]
         remind(road)
         assert road.sandbox.last_message(anna)["text"] == (
@@ -292,7 +298,7 @@ class TestPlaying:
             "👉 It is your turn: you have answered 1 of 3.\nUntil 18 Dec, 12:00."
         )
         assert again["text"] in second["text"]
-        assert labels(again) == labels(second)
+        assert [*labels(again)[:-1], "🚩 Report", "⏸ Pause"] == labels(second)
 
     def test_a_second_tap_on_an_option(self, road: Road) -> None:
         _, ben, first = begin(road)
@@ -612,7 +618,7 @@ class TestAgain:
         assert over["text"].endswith(
             "Anna wins 3:0. Next time it is your turn!\n\n🏅 Anna wins the best of three 2:1."
         )
-        assert labels(over) == ["🔁 Rematch", "📋 My duels", "◀️ Back"]
+        assert labels(over) == ["🔁 Rematch", "📋 My duels", "🚩 Report", "◀️ Back"]
 
 
 class TestMine:

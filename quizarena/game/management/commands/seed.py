@@ -4,28 +4,33 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from quizarena.game import seeding
+from quizarena.game import rule_cards, seeding
 from quizarena.game.seeding import SeedError
 
 
 class Command(BaseCommand):
-    """Bring the shipped questions into the bank."""
+    """Bring the shipped questions into the bank, and the shipped rule cards beside it."""
 
     help = (
-        "Import the questions that come with the product. Can be run again at any time: it adds "
-        "and corrects, disables what the product no longer has, and leaves alone what people have "
-        "written."
+        "Import the questions and rule cards that come with the product. Can be run again at any "
+        "time: it adds and corrects, disables what the product no longer has, and leaves alone "
+        "what people have written."
     )
 
     def handle(self, *args: Any, verbosity: int = 1, **options: Any) -> None:
-        """Import the shipped bank and report."""
+        """Import the shipped bank and rule cards, and report."""
         try:
             seeded = seeding.seed()
         except SeedError as error:
             raise CommandError(str(error)) from None
+        cards = rule_cards.seed()
         if verbosity > 0:
             self.stdout.write(
                 f"Questions: {seeded.new} new, {seeded.changed} changed, "
                 f"{seeded.unchanged} unchanged, {seeded.retired} retired, "
                 f"{seeded.returned} returned."
+            )
+            self.stdout.write(
+                f"Rule cards: {cards.new} new, {cards.changed} changed, {cards.unchanged} "
+                f"unchanged, {cards.hidden} hidden."
             )

@@ -1,0 +1,20 @@
+"""Configuration of the app."""
+
+from django.apps import AppConfig
+
+
+class GameConfig(AppConfig):
+    """Questions, rounds, and everything that is played."""
+
+    name = "quizarena.game"
+
+    def ready(self) -> None:
+        """Register the alerts."""
+        from quizarena.game import reports
+        from quizarena.staff import alerts
+
+        alerts.declare(
+            kind=reports.WITHDRAWN,
+            label="Question withdrawn",
+            runbook="docs/runbooks/questions.md",
+        )
