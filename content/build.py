@@ -28,7 +28,7 @@ BANK = Path(__file__).parent / "bank"
 COLUMNS = (
     *("quiz_id", "question", "option_1", "option_2", "option_3", "option_4", "correct_option_id"),
     *("correct_answer", "explanation", "explanation_en", "explanation_uk", "level", "category"),
-    *("key", "topic", "rule", "kind"),
+    *("key", "topic", "rule", "kind", "accepted"),
 )
 # The mode (quizarena/game/models/question.py) in which a family is played.
 CATEGORIES = {
@@ -45,8 +45,10 @@ CATEGORIES = {
     "adjective": "CASES_PRACTICE",
     "preposition": "CASES_PRACTICE",
     "order": "WORD_ORDER",
+    "typed": "QUICK_MIX_A1A2",
+    "chips": "WORD_ORDER",
+    "mistake": "QUICK_MIX_A1A2",
 }
-KIND = "choice"
 KEY_MAX = 100
 # So many faults are printed; the rest is counted.
 SHOWN_MAX = 200
@@ -95,7 +97,7 @@ def row(question: Question) -> dict[str, str]:
                 *(question.explanation_de, question.explanation_en, question.explanation_uk),
                 *(question.level, CATEGORIES[question.family]),
                 f"{question.lemma} / {question.rule} / {question.frame}"[:KEY_MAX],
-                *(question.topic, question.rule, KIND),
+                *(question.topic, question.rule, question.kind, "|".join(question.accepted)),
             ),
             strict=True,
         )

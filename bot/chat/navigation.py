@@ -26,6 +26,10 @@ class Data(StrEnum):
     ANSWER = "answer"  # answer:<round_question>:<option index>
     STOP = "stop"  # stop:<round>
     CONTINUE = "continue"  # continue:<round>
+    SPRINT = "sprint"  # sprint:<start key>
+    SPRINT_START = "sprint-go"  # sprint-go:<start key>
+    SPRINT_ANSWER = "sprint-say"  # sprint-say:<sprint>:<number of the question>:<article>
+    SPRINT_STOP = "sprint-end"  # sprint-end:<sprint>
     DAILY = "daily"
     DAILY_START = "daily-start"
     DAILY_ANSWER = "daily-answer"  # daily-answer:<run>:<number of the question>:<option index>

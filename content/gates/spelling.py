@@ -61,7 +61,7 @@ def check(questions: Iterable[Question], words: frozenset[str], nouns: Nouns) ->
         if "___" in question.question:
             text = question.question.replace("___", question.answer.removeprefix("-"))
         else:
-            text = f"{question.question} {question.answer}"
+            text = " ".join((question.question, question.answer, *question.accepted))
         if question.family == "vocabulary":
             # What is asked for stands behind the question, in other languages.
             text = f"{question.question.partition('?')[0]} {question.answer}"

@@ -9,6 +9,7 @@ from content.generators import (
     adjective,
     article,
     case,
+    chips,
     comparison,
     numbers,
     order,
@@ -18,6 +19,7 @@ from content.generators import (
     preposition,
     present,
     separable,
+    typed,
     vocabulary,
 )
 from content.questions import Question
@@ -37,4 +39,6 @@ FAMILIES: dict[str, Callable[[Lexicon], Iterator[Question]]] = {
     "order": order.generate,
     "preposition": preposition.generate,
     "numbers": numbers.generate,
+    "typed": typed.generate,
+    "chips": chips.generate,
 }

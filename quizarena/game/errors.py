@@ -9,6 +9,7 @@ from quizarena.game.models import (
     Mode,
     Placement,
     RoundQuestion,
+    Sprint,
     Tournament,
 )
 from quizarena.players.models import Player
@@ -65,6 +66,18 @@ class QuestionRefundedError(GameError):
     def __init__(self, round_question: RoundQuestion) -> None:
         super().__init__(f"{round_question} has been refunded")
         self.round_question = round_question
+
+
+class SprintAnsweredError(GameError):
+    """The question of the sprint has its answer; a second one changes nothing."""
+
+
+class SprintOverError(GameError):
+    """The time of the sprint is over; `sprints.finish` returns its result."""
+
+    def __init__(self, sprint: Sprint) -> None:
+        super().__init__(f"{sprint} is over")
+        self.sprint = sprint
 
 
 class TooFewQuestionsError(GameError):

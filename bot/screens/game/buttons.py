@@ -36,10 +36,12 @@ def menu(
     open_modes: Collection[str] | None,
     waiting: RoundQuestion | None,
     cup_at: datetime | None = None,
+    has_sprint: bool = False,
 ) -> InlineKeyboardMarkup:
     """Return one button for an open round, one for the daily challenge and one for each mode.
 
-    `cup_at` is when today's cup begins, while one can register for it.
+    `cup_at` is when today's cup begins, while one can register for it. With `has_sprint` the mode
+    of articles leads to a page of its own, where a sprint can be chosen instead of a round.
 
     `start_key` makes all taps on a mode one start. `open_modes` are those without a lock; None is
     all of them. `waiting` is the latest question of the open round.
@@ -50,7 +52,10 @@ def menu(
     for mode in MENU:
         is_open = open_modes is None or mode in open_modes
         label = phrases.mode_name(mode) if is_open else f"🔒 {phrases.mode_name(mode)}"
-        rows.append([button(label, Data.PLAY, mode, start_key)])
+        if mode is Mode.ARTIKEL_SPRINT and has_sprint:
+            rows.append([button(label, Data.SPRINT, start_key)])
+        else:
+            rows.append([button(label, Data.PLAY, mode, start_key)])
     if open_modes is not None:
         rows.append([button(phrases.button_shop(), Data.SHOP)])  # What opens the locks.
     return InlineKeyboardMarkup([*rows, [button(phrases.button_back(), Data.HOME)]])

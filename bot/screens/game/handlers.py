@@ -19,7 +19,7 @@ from economy.wallets import Charge
 from payments import benefits, catalogue
 from payments.catalogue import Offer
 from payments.offer_rules import Touchpoint
-from quizarena.game import cups, daily, rounds
+from quizarena.game import cups, daily, rounds, sprints
 from quizarena.game.errors import (
     AlreadyAnsweredError,
     LockedModeError,
@@ -305,6 +305,7 @@ def _menu(update: Update, context: Context) -> InlineKeyboardMarkup:
         open_modes=open_modes,
         waiting=rounds.open_question(player=context.player),
         cup_at=cups.starts_at(cups.today(context.now)) if cups.is_open(context.now) else None,
+        has_sprint=sprints.is_possible(),
     )
 
 

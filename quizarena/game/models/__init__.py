@@ -65,6 +65,14 @@ from quizarena.game.models.round import (
     RoundQuestion,
     RoundState,
 )
+from quizarena.game.models.sprint import (
+    SPRINT_GRACE,
+    SPRINT_LENGTH,
+    Sprint,
+    SprintAnswer,
+    SprintQuestion,
+    SprintState,
+)
 from quizarena.game.models.tournament import (
     Badge,
     BadgeKind,
@@ -98,6 +106,8 @@ __all__ = [
     "RISE_PERCENT",
     "ROUND_LENGTH",
     "SAMPLE_LENGTH",
+    "SPRINT_GRACE",
+    "SPRINT_LENGTH",
     "TIER_NAMES",
     "Badge",
     "BadgeKind",
@@ -138,6 +148,10 @@ __all__ = [
     "RoundQuestion",
     "RoundState",
     "Span",
+    "Sprint",
+    "SprintAnswer",
+    "SprintQuestion",
+    "SprintState",
     "Tournament",
     "TournamentAnswer",
     "TournamentNotice",
