@@ -60,6 +60,10 @@ class AlreadyAnsweredError(GameError):
         self.round_question = round_question
 
 
+class ChipGoneError(GameError):
+    """The word stands in the sentence already, or was taken back: a second tap changes nothing."""
+
+
 class QuestionRefundedError(GameError):
     """The question that the round waited for was refunded: `rounds.resume` brings another."""
 

@@ -10,7 +10,7 @@ from bot.chat.models import DAILY_HOUR
 from bot.chat.navigation import Data, button
 from bot.screens.game import texts
 from payments.catalogue import Offer
-from quizarena.game.models import Mode, Round, RoundQuestion
+from quizarena.game.models import WRITTEN, Mode, Round, RoundQuestion
 
 # What is played in rounds; a mode that is not open is shown with a lock.
 MENU = (
@@ -109,13 +109,34 @@ def out_of_energy(*, with_daily: bool) -> InlineKeyboardMarkup:
 
 
 def options(round_question: RoundQuestion) -> InlineKeyboardMarkup:
-    """Return the four options in the order of the question, and the way out."""
+    """Return what a question of its kind is answered with, and the way out."""
+    if round_question.version.kind in WRITTEN:
+        return _without_options(round_question)
     buttons = [
         button(round_question.text_at(index), Data.ANSWER, round_question.pk, index)
         for index in range(len(round_question.order))
     ]
     way_out = [button(texts.button_stop(), Data.STOP, round_question.round_id)]
     return InlineKeyboardMarkup([*navigation.option_rows(buttons), way_out])
+
+
+def _without_options(round_question: RoundQuestion) -> InlineKeyboardMarkup:
+    """Return the words that are left to be put in order, if it has any, and the ways out."""
+    words = round_question.words() if round_question.chips else []
+    left = [
+        button(words[chip], Data.CHIP, round_question.pk, chip)
+        for chip in round_question.chips
+        if chip not in round_question.placed
+    ]
+    rows = navigation.word_rows(left)
+    ways_out = [
+        button(texts.button_skip(), Data.SKIP, round_question.pk),
+        button(texts.button_stop(), Data.STOP, round_question.round_id),
+    ]
+    if round_question.placed:
+        placed = len(round_question.placed)
+        rows.append([button("⌫", Data.CHIP_BACK, round_question.pk, placed)])
+    return InlineKeyboardMarkup([*rows, ways_out])
 
 
 def after_round(

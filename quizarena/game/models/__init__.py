@@ -48,10 +48,13 @@ from quizarena.game.models.points import (
     WeekPoints,
 )
 from quizarena.game.models.question import (
+    CHOICES,
     CONTENT,
     IMPORT_UNFINISHED,
     OPTIONS,
+    WRITTEN,
     ImportState,
+    Kind,
     Level,
     Mode,
     Question,
@@ -89,6 +92,7 @@ from quizarena.game.models.tournament import (
 )
 
 __all__ = [
+    "CHOICES",
     "CONTENT",
     "DAILY_LENGTH",
     "DAILY_LEVELS",
@@ -109,6 +113,7 @@ __all__ = [
     "SPRINT_GRACE",
     "SPRINT_LENGTH",
     "TIER_NAMES",
+    "WRITTEN",
     "Badge",
     "BadgeKind",
     "BoardCount",
@@ -127,6 +132,7 @@ __all__ = [
     "FairPlayFinding",
     "FirstDayCohort",
     "ImportState",
+    "Kind",
     "LeagueGroup",
     "LeagueMember",
     "LeaguePlayer",

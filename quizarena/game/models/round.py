@@ -6,9 +6,17 @@ import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
-from quizarena.game.models.question import OPTIONS, Mode, Question, QuestionVersion
+from quizarena.game import grading
+from quizarena.game.models.question import (
+    OPTIONS,
+    ORDER_IS_A_PERMUTATION,
+    Mode,
+    Question,
+    QuestionVersion,
+    order_of_its_options,
+)
 
 # So many questions has a round, and one that lets a player try a locked mode.
 ROUND_LENGTH = 10
@@ -124,6 +132,13 @@ class RoundQuestion(models.Model):
     answered_at = models.DateTimeField(null=True)
     # The bank's number of the chosen option.
     choice = models.PositiveSmallIntegerField(null=True)
+    # What was answered without options: what was typed, or the sentence that was put together.
+    # Empty is "I don't know", NULL is no such answer.
+    text = models.CharField(max_length=200, null=True)  # noqa: DJ001
+    # Of words to be put in order: chips[place] is the number of the word that is shown at `place`,
+    # and those that have been put down so far, in their order.
+    chips = ArrayField(models.PositiveSmallIntegerField(), default=list, db_default=[])
+    placed = ArrayField(models.PositiveSmallIntegerField(), default=list, db_default=[])
     is_correct = models.BooleanField(null=True)
     refunded_at = models.DateTimeField(null=True)
 
@@ -145,6 +160,9 @@ class RoundQuestion(models.Model):
             BrinIndex(fields=["answered_at"], name="roundquestion_by_day"),
         ]
         constraints = [
+            models.CheckConstraint(
+                condition=ORDER_IS_A_PERMUTATION, name="roundquestion_order_is_a_permutation"
+            ),
             # The index of a round's questions, too, and therefore of all of them.
             models.UniqueConstraint(
                 fields=["round", "number", "refunded_at"],
@@ -161,15 +179,22 @@ class RoundQuestion(models.Model):
                 name="roundquestion_answered_or_refunded",
             ),
             models.CheckConstraint(
-                condition=Q(answered_at=None, choice=None, is_correct=None)
-                | Q(answered_at__isnull=False, choice__isnull=False, is_correct__isnull=False),
+                condition=Q(answered_at=None, choice=None, text=None, is_correct=None)
+                | Q(answered_at__isnull=False, is_correct__isnull=False)
+                & (Q(choice__isnull=False, text=None) | Q(choice=None, text__isnull=False)),
                 name="roundquestion_answered_wholly",
             ),
             models.CheckConstraint(
-                condition=Q(choice=None) | Q(choice__lt=OPTIONS), name="roundquestion_choice_exists"
+                condition=Q(choice=None) | Q(choice__lt=F("order__len")),
+                name="roundquestion_choice_exists",
+            ),
+            models.CheckConstraint(
+                condition=Q(placed__contained_by=F("chips")) & Q(placed__len__lte=F("chips__len")),
+                name="roundquestion_placed_are_chips",
             ),
         ]
         triggers = [
+            order_of_its_options(),
             pgtrigger.Protect(
                 name="answered_once",
                 operation=pgtrigger.Update,
@@ -185,7 +210,21 @@ class RoundQuestion(models.Model):
     def __str__(self) -> str:
         return f"question {self.pk}"
 
+    @property
+    def answers(self) -> list[str]:
+        """Return every right answer of what is answered without options."""
+        return [self.version.correct_answer, *self.version.accepted]
+
+    def words(self) -> list[str]:
+        """Return the words that are to be put in order, by their numbers."""
+        return grading.chips(self.answers)
+
+    def sentence(self) -> str:
+        """Return the words that have been put down so far."""
+        words = self.words()
+        return " ".join(words[chip] for chip in self.placed)
+
     def text_at(self, place: int) -> str:
-        """Return the option that was shown at `place` (0-3)."""
+        """Return the option that was shown at `place` (from 0)."""
         text: str = self.version.options[self.order[place]]
         return text

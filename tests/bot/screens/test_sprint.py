@@ -96,8 +96,10 @@ def test_practice_is_a_round_as_ever(road: Road) -> None:
     menu = tap(road, anna, "menu")
     page = tap(road, anna, data(menu, labels(menu)[2]))
 
-    tap(road, anna, data(page, "📚 Practice"))
+    question = tap(road, anna, data(page, "📚 Practice"))
 
+    assert "1/10" in question["text"]
+    assert sorted(labels(question)[:3]) == ["das", "der", "die"]
     assert Round.objects.get().mode == "ARTIKEL_SPRINT"
     assert not Sprint.objects.exists()
 
