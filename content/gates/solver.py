@@ -21,13 +21,14 @@ from content.gates import (
 from content.gates.clauses import allowed, fill, find_phrase, is_possible, tokens, verbs_of
 from content.gates.faults import Fault
 from content.gates.nouns import Nouns
-from content.gates.phrases import determiner
+from content.gates.phrases import determiner, phrase
 from content.gates.verb_table import PREDICATIVE
 from content.questions import Question
 
 Right = frozenset[str] | None
 
 _QUOTED = re.compile(r"[„“\"«»](.+?)[“”\"«»]")
+_AUXILIARIES = {"hat": "haben", "ist": "sein"}
 _ARTICLES = {"m": "der", "f": "die", "n": "das"}
 
 
@@ -89,6 +90,26 @@ def _typed(question: str, options: tuple[str, ...], nouns: Nouns) -> Right:
         return None
     plurals = nouns.plurals(lemma)
     return plurals | {f"die {form}" for form in plurals}
+
+
+def _mistake(question: str, options: tuple[str, ...], nouns: Nouns) -> Right:
+    """Return the parts of a sentence in the perfect that are wrong, by its verb in brackets."""
+    verb, quoted = conjugation.named_verb(question), _QUOTED.search(question)
+    if verb is None or quoted is None:
+        return None
+    sentence = quoted[1].rstrip(".")
+    return frozenset(option for option in options if _is_wrong_part(option, sentence, verb, nouns))
+
+
+def _is_wrong_part(option: str, sentence: str, verb: str, nouns: Nouns) -> bool:
+    words = tokens(option)
+    if sentence.endswith(f" {option}"):
+        return option not in verbs.participles(verb)
+    if words[0] in _AUXILIARIES:
+        return _AUXILIARIES[words[0]] not in verbs.auxiliaries(verb)
+    if determiner(words[0]):
+        return not {"acc"} & {case for case, _ in phrase(words, nouns)}
+    return False
 
 
 def words_of(questions: Iterable[Question]) -> frozenset[str]:
@@ -224,4 +245,5 @@ SOLVERS: dict[str, Callable[[str, tuple[str, ...], Nouns], Right]] = {
     "numbers": number_words.right_options,
     "order": word_order.right_options,
     "typed": _typed,
+    "mistake": _mistake,
 }

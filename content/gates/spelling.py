@@ -62,6 +62,9 @@ def check(questions: Iterable[Question], words: frozenset[str], nouns: Nouns) ->
             text = question.question.replace("___", question.answer.removeprefix("-"))
         else:
             text = " ".join((question.question, question.answer, *question.accepted))
+        if question.kind == "mistake":
+            # The right option is the part that is wrong.
+            text = question.question.replace(question.answer, "")
         if question.family == "vocabulary":
             # What is asked for stands behind the question, in other languages.
             text = f"{question.question.partition('?')[0]} {question.answer}"

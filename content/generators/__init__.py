@@ -11,6 +11,7 @@ from content.generators import (
     case,
     chips,
     comparison,
+    mistake,
     numbers,
     order,
     past,
@@ -41,4 +42,5 @@ FAMILIES: dict[str, Callable[[Lexicon], Iterator[Question]]] = {
     "numbers": numbers.generate,
     "typed": typed.generate,
     "chips": chips.generate,
+    "mistake": mistake.generate,
 }

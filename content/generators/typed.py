@@ -21,7 +21,7 @@ from content.generators.verb_forms import (
 )
 from content.generators.verb_phrases import Phrase, phrases
 from content.questions import Question
-from content.schema import Lexicon, Noun
+from content.schema import Lexicon, Noun, Verb
 
 FAMILY = "typed"
 # One in so many is asked, chosen without regard to the others.
@@ -59,26 +59,37 @@ def _participle(cards: Cards, phrase: Phrase) -> Question:
     return _ask(
         cards,
         lemma=shown(verb),
-        rule=participle_rule(verb) if verb.separable != "yes" else "separable-perfect",
+        rule=rule_of(verb),
         frame="participle",
         question=asked,
         right=verb.participle,
-        explanation=participle_explanation(verb)
-        if verb.separable != "yes"
-        else (
-            f"„ge“ steht zwischen „{verb.prefix}“ und dem Verb: {verb.participle}.",
-            f'"ge" stands between "{verb.prefix}" and the verb: {verb.participle}.',
-            f"«ge» стоїть між «{verb.prefix}» і дієсловом: {verb.participle}.",
-        )
-        if f"{verb.prefix}ge" in verb.participle
-        else (
-            f"Dieses Partizip hat kein ge-: {verb.participle}.",
-            f"This participle has no ge-: {verb.participle}.",
-            f"Цей дієприкметник не має ge-: {verb.participle}.",
-        ),
+        explanation=explained(verb),
         level=verb.level,
         name=f"{phrase.key} participle",
     )
+
+
+def explained(verb: Verb) -> tuple[str, str, str]:
+    """Return why the participle is as it is, also of a separable verb."""
+    form = verb.participle
+    if verb.separable != "yes":
+        return participle_explanation(verb)
+    if f"{verb.prefix}ge" in form:
+        return (
+            f"„ge“ steht zwischen „{verb.prefix}“ und dem Verb: {form}.",
+            f'"ge" stands between "{verb.prefix}" and the verb: {form}.',
+            f"«ge» стоїть між «{verb.prefix}» і дієсловом: {form}.",
+        )
+    return (
+        f"Dieses Partizip hat kein ge-: {form}.",
+        f"This participle has no ge-: {form}.",
+        f"Цей дієприкметник не має ge-: {form}.",
+    )
+
+
+def rule_of(verb: Verb) -> str:
+    """Return the rule of the participle, also of a separable verb."""
+    return participle_rule(verb) if verb.separable != "yes" else "separable-perfect"
 
 
 def _preterite(cards: Cards, phrase: Phrase) -> Question:

@@ -26,7 +26,7 @@ from unfold.widgets import (
 )
 
 from quizarena import tables
-from quizarena.game import bank, imports
+from quizarena.game import bank, grading, imports
 from quizarena.game.daily_admin import DailySetAdmin
 from quizarena.game.duel_admin import DuelAdmin
 from quizarena.game.fair_play_admin import FairPlayFindingAdmin
@@ -42,6 +42,7 @@ from quizarena.game.models import (
     Duel,
     FairPlayFinding,
     ImportState,
+    Kind,
     LeagueGroup,
     PlayDay,
     PlayerLevel,
@@ -231,8 +232,22 @@ class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
 
     @display(description="Question and answer")
     def preview(self, question: Question) -> SafeString:
-        """Return the stored question as a chat shows it, with its options in the bank's order."""
-        return render_to_string("game/preview.html", {"question": question})
+        """Return the stored question as a chat shows it, with what its kind is answered with.
+
+        Options stand in the bank's order; words that are to be put in order by the alphabet.
+        """
+        picture, _space, rest = question.question.partition(" ")
+        is_picture = question.kind == Kind.PICTURE and rest != ""
+        words = grading.chips([question.correct_answer, *question.accepted])
+        return render_to_string(
+            "game/preview.html",
+            {
+                "question": question,
+                "picture": picture if is_picture else "",
+                "asked": rest if is_picture else question.question,
+                "words": sorted(words, key=str.casefold),
+            },
+        )
 
     @display(description="Latest first")
     def versions(self, question: Question) -> SafeString:

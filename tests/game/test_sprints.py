@@ -248,14 +248,14 @@ class TestEnergy:
 
     def test_without_energy_there_is_none_and_the_open_one_stays(self, player: Player) -> None:
         for number in range(20):
-            sprint = begin(player, f"u{number}").sprint
-            say(player, sprint, 1, after=1)
+            say(player, begin(player, f"u{number}").sprint, 1, after=1)
+        waiting = Sprint.objects.get(state="OPEN")
 
         with pytest.raises(NoEnergyError):
             begin(player, "one more")
 
         assert Sprint.objects.count() == 20
-        assert Sprint.objects.get(state="OPEN") == sprint
+        assert Sprint.objects.get(state="OPEN") == waiting
 
     def test_a_start_finishes_the_open_one(self, player: Player) -> None:
         first = begin(player).sprint
