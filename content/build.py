@@ -49,11 +49,15 @@ CATEGORIES = {
     "chips": "WORD_ORDER",
     "mistake": "QUICK_MIX_A1A2",
 }
+# The game draws the topic first, then the question. What a mode has fewer of at a level is drawn
+# with all else that is small there: else the same question would come every day.
+TOPIC_MIN = 20
 KEY_MAX = 100
 # So many faults are printed; the rest is counted.
 SHOWN_MAX = 200
 
 Row = Mapping[str, str]
+Small = frozenset[tuple[str, str, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,8 +88,19 @@ def positions(question: Question) -> tuple[str, ...]:
     return tuple(sorted(question.options, key=weight))
 
 
-def row(question: Question) -> dict[str, str]:
-    """Return the question as a row of the importer's columns."""
+def small_topics(questions: Iterable[Question]) -> Small:
+    """Return (mode, level, topic) of which there are too few questions to be drawn on their own."""
+    counts = Counter(_topic_of(question) for question in questions)
+    return frozenset(each for each, count in counts.items() if count < TOPIC_MIN)
+
+
+def _topic_of(question: Question) -> tuple[str, str, str]:
+    return CATEGORIES[question.family], question.level, question.topic
+
+
+def row(question: Question, small: Small = frozenset()) -> dict[str, str]:
+    """Return the question as a row of the importer's columns; a topic in `small` is left out."""
+    topic = "" if _topic_of(question) in small else question.topic
     options = positions(question)
     filled = [*options, *[""] * (4 - len(options))]
     return dict(
@@ -97,19 +112,19 @@ def row(question: Question) -> dict[str, str]:
                 *(question.explanation_de, question.explanation_en, question.explanation_uk),
                 *(question.level, CATEGORIES[question.family]),
                 f"{question.lemma} / {question.rule} / {question.frame}"[:KEY_MAX],
-                *(question.topic, question.rule, question.kind, "|".join(question.accepted)),
+                *(topic, question.rule, question.kind, "|".join(question.accepted)),
             ),
             strict=True,
         )
     )
 
 
-def as_text(questions: Iterable[Question]) -> str:
+def as_text(questions: Iterable[Question], small: Small = frozenset()) -> str:
     """Return the file of one family."""
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
-    writer.writerows(row(question) for question in questions)
+    writer.writerows(row(question, small) for question in questions)
     return text.getvalue()
 
 
@@ -126,9 +141,10 @@ def changes(
     questions: Sequence[Question], bank: Mapping[str, Mapping[str, Row]]
 ) -> dict[str, Change]:
     """Return what a build would change, by family, families that vanish among them."""
+    small = small_topics(questions)
     made: dict[str, dict[str, Row]] = defaultdict(dict)
     for question in questions:
-        made[question.family][question.quiz_id] = row(question)
+        made[question.family][question.quiz_id] = row(question, small)
     result = {}
     for family in sorted({*made, *bank}):
         old, new = bank.get(family, {}), made.get(family, {})
@@ -146,6 +162,7 @@ def changes(
 def write(questions: Sequence[Question], path: Path = BANK) -> None:
     """Write one file for each family, and remove those of families that are no more."""
     path.mkdir(exist_ok=True)
+    small = small_topics(questions)
     families: dict[str, list[Question]] = defaultdict(list)
     for question in questions:
         families[question.family].append(question)
@@ -153,7 +170,7 @@ def write(questions: Sequence[Question], path: Path = BANK) -> None:
         if file.stem not in families:
             file.unlink()
     for family, members in families.items():
-        (path / f"{family}.csv").write_text(as_text(members), encoding="utf-8")
+        (path / f"{family}.csv").write_text(as_text(members, small), encoding="utf-8")
 
 
 def build(

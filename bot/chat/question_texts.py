@@ -4,10 +4,11 @@ import re
 from collections.abc import Sequence
 from html import escape
 
+from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from bot.chat import phrases
-from quizarena.game import rounds
+from quizarena.game import bank, rounds
 from quizarena.game.models import Kind, Mode, QuestionVersion, RoundQuestion
 
 RIGHT, WRONG = "🟩", "🟥"
@@ -31,12 +32,15 @@ def head(*, level: str, mode: Mode | str, number: int, length: int) -> str:
 def feedback(version: QuestionVersion, *, choice: int) -> str:
     """Return whether the bank's option `choice` is right, the right answer, and why.
 
+    The explanation is in the player's language, which is active.
+
     A sentence with one gap is shown solved; another question is followed by its answer.
     """
     is_correct = choice == version.correct_option_id
     right = f"<b>{escape(version.correct_answer)}</b>"
     asked = escape(version.question)
     chosen = "" if is_correct else escape(version.options[choice])
+    explanation = bank.explanation_for(version, get_language() or "")
     before, *after = _GAP.split(asked)
     if len(after) == 1:
         lines = [f"{'✅' if is_correct else '❌'} {before}{right}{after[0]}"]
@@ -46,7 +50,7 @@ def feedback(version: QuestionVersion, *, choice: int) -> str:
         lines = [asked, _("❌ Not quite. Right: {answer}").format(answer=right)]
     if chosen:
         lines.append(_("You chose: {choice}").format(choice=chosen))
-    return "\n".join([*lines, f"💡 {escape(version.explanation)}"])
+    return "\n".join([*lines, f"💡 {escape(explanation)}"])
 
 
 def feedback_written(round_question: RoundQuestion) -> str:
@@ -55,6 +59,7 @@ def feedback_written(round_question: RoundQuestion) -> str:
     Also how it is spelled, where it was written in another way.
     """
     version, grade = round_question.version, rounds.grade_of(round_question)
+    explanation = bank.explanation_for(version, get_language() or "")
     is_order = version.kind == Kind.ORDER
     right = f"<b>{escape(grade.understood or version.correct_answer)}</b>"
     before, *after = _GAP.split(escape(version.question))
@@ -72,7 +77,7 @@ def feedback_written(round_question: RoundQuestion) -> str:
     if is_order and not grade.is_correct and version.accepted:
         others = "\n".join(escape(order) for order in version.accepted[:ALSO_MAX])
         lines.append(_("Also right:") + f"\n{others}")
-    return "\n".join([*lines, f"💡 {escape(version.explanation)}"])
+    return "\n".join([*lines, f"💡 {escape(explanation)}"])
 
 
 def solved(version: QuestionVersion) -> str:

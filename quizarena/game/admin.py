@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django import forms
 from django.contrib import admin
+from django.contrib.postgres.forms import SimpleArrayField
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, Q, QuerySet
+from django.db.models import CharField, Count, F, Func, Q, QuerySet, Value
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
@@ -30,7 +31,7 @@ from quizarena.game import bank, grading, imports
 from quizarena.game.daily_admin import DailySetAdmin
 from quizarena.game.duel_admin import DuelAdmin
 from quizarena.game.fair_play_admin import FairPlayFindingAdmin
-from quizarena.game.importing import COLUMNS, OPTION_COLUMNS, QuestionResource
+from quizarena.game.importing import COLUMNS, OPTION_COLUMNS, OPTIONAL, QuestionResource, template
 from quizarena.game.league_admin import LeagueGroupAdmin
 from quizarena.game.models import (
     CONTENT,
@@ -94,8 +95,50 @@ else:
     _QuestionForm = forms.ModelForm
 
 
+class LinesField(SimpleArrayField):
+    """Texts, each on a line of its own; empty lines do not count."""
+
+    def to_python(self, value: Any) -> Any:
+        """Return the lines that are filled in."""
+        filled = [line for line in (value or "").splitlines() if line.strip()]
+        return super().to_python("\n".join(filled))
+
+
+class FamilyFilter(admin.SimpleListFilter):
+    """The questions that were made alike: the first part of their quiz ids."""
+
+    title = "family"
+    parameter_name = "family"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        """Return the families of which there are questions."""
+        family = Func(
+            F("quiz_id"), Value("-"), Value(1), function="split_part", output_field=CharField()
+        )
+        families = Question.objects.order_by().values_list(family).distinct()
+        return [(name, name) for name in sorted(name for (name,) in families) if name]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Question]) -> QuerySet[Question]:
+        """Return the questions of the chosen family."""
+        return (
+            queryset.filter(quiz_id__startswith=f"{name}-") if (name := self.value()) else queryset
+        )
+
+
 class QuestionForm(_QuestionForm):
-    """A question that can be asked: four different options, one of them right."""
+    """A question that can be asked: options of its kind, one of them right."""
+
+    accepted = LinesField(
+        forms.CharField(max_length=bank.ACCEPTED_MAX),
+        required=False,
+        label="Also right",
+        delimiter="\n",
+        widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+        help_text=(
+            "Of a typed answer or a word order: other right answers, each on a line of its own. "
+            "Option 1 is the right answer; options 2 to 4 stay empty."
+        ),
+    )
 
     correct_option_id = forms.TypedChoiceField(
         label="Right answer",
@@ -122,19 +165,21 @@ class QuestionForm(_QuestionForm):
         }
 
     def clean(self) -> dict[str, Any]:
-        """Tidy the texts, and refuse an option that stands there twice."""
+        """Tidy the texts, and refuse answers that do not fit the kind."""
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
         for name, value in cleaned.items():
             if isinstance(value, str):
                 cleaned[name] = bank.normalise_text(value)
-        seen: dict[str, str] = {}
-        for name in OPTION_COLUMNS:
-            text = cleaned.get(name)
-            if text and text in seen:
-                first = seen[text].replace("_", " ")
-                self.add_error(name, f"The same as {first}: give four different options.")
-            elif text:
-                seen[text] = name
+        cleaned["accepted"] = [bank.normalise_text(text) for text in cleaned.get("accepted", ())]
+        if "kind" in cleaned and "option_1" in cleaned:
+            found = bank.answer_problems(
+                kind=cleaned["kind"],
+                options=[cleaned.get(name, "") for name in OPTION_COLUMNS],
+                right=cleaned.get("correct_option_id"),
+                accepted=cleaned["accepted"],
+            )
+            for name, sentence in found:
+                self.add_error(name, sentence)
         return cleaned
 
 
@@ -169,8 +214,18 @@ class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
     skip_admin_log = True  # The export writes the audit log itself.
 
     list_before_template = "game/question_list.html"
-    list_display = ("quiz_id", "question", "answer", "level", "mode", "topic", "state", "version")
-    list_filter = ("category", "level", "topic", "is_enabled")
+    list_display = (
+        "quiz_id",
+        "question",
+        "answer",
+        "level",
+        "mode",
+        "topic",
+        "kind",
+        "state",
+        "version",
+    )
+    list_filter = (FamilyFilter, "category", "level", "kind", "topic", "is_enabled")
     search_fields = ("quiz_id", "question")
     search_help_text = "Beginning of a quiz id, or part of a question"
     ordering = ("quiz_id",)
@@ -485,6 +540,7 @@ class QuestionImportAdmin(ReadOnlyAdmin[QuestionImport]):
         name = "game_questionimport_"
         return [
             path("upload/", view(self.upload_view), name=f"{name}upload"),
+            path("template/", view(self.template_view), name=f"{name}template"),
             path("<int:pk>/progress/", view(self.progress_view), name=f"{name}progress"),
             path("<int:pk>/confirm/", view(self.confirm_view), name=f"{name}confirm"),
             path("<int:pk>/discard/", view(self.discard_view), name=f"{name}discard"),
@@ -505,15 +561,27 @@ class QuestionImportAdmin(ReadOnlyAdmin[QuestionImport]):
                 now=timezone.now(),
             )
             return HttpResponseRedirect(_page_of(uploaded.pk))
+        columns = ", ".join(name for name in COLUMNS if name not in OPTIONAL)
         context = {
             **self.admin_site.each_context(request),
             "title": "Import questions",
             "opts": self.opts,
             "media": self.media,
             "form": form,
-            "columns": ", ".join(COLUMNS),
+            "columns": columns,
+            "optional": ", ".join(OPTIONAL),
         }
         return TemplateResponse(request, "game/import_upload.html", context)
+
+    def template_view(self, request: HttpRequest) -> HttpResponse:
+        """Return a workbook with the columns and a question of each kind, to be filled in."""
+        if not may_import(request):
+            raise PermissionDenied
+        return HttpResponse(
+            tables.workbook(COLUMNS, template()),
+            content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+            headers={"Content-Disposition": 'attachment; filename="questions.xlsx"'},
+        )
 
     def progress_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show how far a file is, for a page that asks again and again."""

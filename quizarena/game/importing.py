@@ -4,6 +4,7 @@ The columns are those of product.md section 11. What a file may be says quizaren
 command line, seed and admin all go through `QuestionResource`.
 """
 
+import re
 from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,11 +15,12 @@ from import_export.fields import Field
 from import_export.instance_loaders import BaseInstanceLoader
 from import_export.resources import ModelResource
 from import_export.results import Result, RowResult
+from import_export.widgets import SimpleArrayWidget
 from tablib import Dataset
 
 from quizarena import tables
-from quizarena.game.bank import normalise_text
-from quizarena.game.models import OPTIONS, Level, Mode, Question
+from quizarena.game import bank
+from quizarena.game.models import OPTIONS, WRITTEN, Kind, Level, Mode, Question
 from quizarena.staff import audit
 from quizarena.staff.models import AuditEntry
 from quizarena.tables import UnreadableFileError
@@ -37,18 +39,28 @@ FIELDS = (
     "category",
     "key",
     "topic",
+    "kind",
+    "accepted",
+    "explanation_en",
+    "explanation_uk",
+    "rule",
 )
 # What a file need not have. A question keeps what it has of a column that is not there.
-OPTIONAL = ("topic",)
+OPTIONAL = ("topic", "kind", "accepted", "explanation_en", "explanation_uk", "rule")
 # correct_answer repeats an option, so that a slip in correct_option_id is noticed.
 COLUMNS = (*FIELDS[:7], "correct_answer", *FIELDS[7:])
 REQUIRED = tuple(name for name in COLUMNS if name not in OPTIONAL)
 OPTION_COLUMNS = tuple(f"option_{number}" for number in range(1, OPTIONS + 1))
-CHOICES = {
+# How many options there are depends on the kind.
+NEVER_EMPTY = tuple(name for name in REQUIRED if name not in OPTION_COLUMNS[1:])
+ALLOWED = {
     "correct_option_id": [str(number) for number in range(OPTIONS)],
     "level": Level.values,
     "category": Mode.values,
+    "kind": Kind.values,
 }
+# An id as the rule cards have it.
+_RULE = re.compile("[a-z0-9]+(?:-[a-z0-9]+)*")
 MAX_LENGTHS = {
     name: length
     for name in FIELDS
@@ -76,19 +88,84 @@ class Report:
     preview: list[dict[str, Any]] = field(default_factory=list, compare=False)
 
 
+def template() -> list[list[str]]:
+    """Return a question of each kind as rows under COLUMNS, as somebody might fill them in."""
+    same = {"level": "A1", "category": Mode.QUICK_MIX_A1A2.value, "correct_option_id": "0"}
+    rows = [
+        {
+            "quiz_id": "example-choice",
+            "question": "Ich sehe ___ Tisch.",
+            "option_1": "einen",
+            "option_2": "ein",
+            "option_3": "einem",
+            "explanation": "„Tisch“ ist maskulin, hier im Akkusativ: einen Tisch.",
+            "explanation_en": "“Tisch” is masculine, here in the accusative: einen Tisch.",
+            "explanation_uk": "«Tisch» – чоловічого роду, тут знахідний відмінок: einen Tisch.",
+            "key": "akkusativ-tisch",
+            "topic": "accusative",
+            "rule": "accusative-article",
+        },
+        {
+            "quiz_id": "example-typed",
+            "kind": Kind.TYPED.value,
+            "question": "Schreib das Partizip von „gehen“.",
+            "option_1": "gegangen",
+            "accepted": "ist gegangen|sein gegangen",
+            "explanation": "„gehen“ ist unregelmäßig: ist gegangen.",
+            "key": "partizip-gehen",
+            "topic": "participle",
+        },
+        {
+            "quiz_id": "example-order",
+            "kind": Kind.ORDER.value,
+            "question": "Bilde einen Satz.",
+            "option_1": "Heute spiele ich Tennis.",
+            "accepted": "Ich spiele heute Tennis.",
+            "explanation": "Das Verb steht auf Position 2.",
+            "key": "verb-zweite-position",
+            "topic": "word-order-main",
+        },
+        {
+            "quiz_id": "example-picture",
+            "kind": Kind.PICTURE.value,
+            "question": "🍎",
+            "option_1": "der Apfel",
+            "option_2": "die Birne",
+            "explanation": "Das ist ein Apfel: der Apfel.",
+            "key": "apfel",
+            "topic": "food",
+        },
+        {
+            "quiz_id": "example-mistake",
+            "kind": Kind.MISTAKE.value,
+            "question": "Was ist falsch? Heute ich spiele Tennis.",
+            "option_1": "ich spiele",
+            "option_2": "Heute",
+            "option_3": "Tennis",
+            "explanation": "Das Verb steht auf Position 2: Heute spiele ich Tennis.",
+            "key": "verb-zweite-position-fehler",
+            "topic": "word-order-main",
+        },
+    ]
+    return [
+        [{**same, "correct_answer": row["option_1"], **row}.get(name, "") for name in COLUMNS]
+        for row in rows
+    ]
+
+
 # --- Reading --------------------------------------------------------------------------------------
 
 
 def _dataset(rows: Iterable[tuple[int, list[str]]]) -> Dataset:
     """Return the rows under the header. Raises UnreadableFileError."""
     filled = iter(rows)
-    header = [normalise_text(cell) for cell in next(filled, (0, []))[1]]
+    header = [bank.normalise_text(cell) for cell in next(filled, (0, []))[1]]
     while header and not header[-1]:
         header.pop()
     _check_header(header)
     dataset = Dataset(headers=[*header, LINE])
     for line, cells in filled:
-        texts = [normalise_text(cell) for cell in cells]
+        texts = [bank.normalise_text(cell) for cell in cells]
         if any(texts[len(header) :]):
             raise UnreadableFileError(
                 f"Line {line} has {len(texts)} cells, but there are {len(header)} columns: put "
@@ -128,7 +205,7 @@ def _check_header(header: list[str]) -> None:
 
 def problems(row: dict[str, str]) -> list[str]:
     """Return a sentence for everything that is wrong with a tidy row, each saying what to do."""
-    found = [f"{name} is empty: fill it in." for name in REQUIRED if not row[name]]
+    found = [f"{name} is empty: fill it in." for name in NEVER_EMPTY if not row[name]]
     found += [
         f"{name} has {len(row[name])} characters: shorten it to {length}."
         for name, length in MAX_LENGTHS.items()
@@ -141,27 +218,39 @@ def problems(row: dict[str, str]) -> list[str]:
     ]
     found += [
         f"{name} is “{row[name]}”: write one of {', '.join(allowed)}."
-        for name, allowed in CHOICES.items()
-        if row[name] and row[name] not in allowed
+        for name, allowed in ALLOWED.items()
+        if row.get(name) and row[name] not in allowed
     ]
+    rule = row.get("rule", "")
+    if rule and not _RULE.fullmatch(rule):
+        found.append(f"rule is “{rule}”: write the id of a rule card, such as two-way.")
     return found + list(_answer_problems(row))
 
 
 def _answer_problems(row: dict[str, str]) -> Iterable[str]:
     """Yield what is wrong with the options and the answer."""
     texts = [row[name] for name in OPTION_COLUMNS]
-    for name, text in zip(OPTION_COLUMNS, texts, strict=True):
-        first = OPTION_COLUMNS[texts.index(text)]
-        if text and first != name:
-            yield f"{first} and {name} are both “{text}”: give four different options."
-    if row["correct_option_id"] in CHOICES["correct_option_id"]:
-        number = int(row["correct_option_id"])
+    known = row["correct_option_id"] in ALLOWED["correct_option_id"]
+    number = int(row["correct_option_id"]) if known else None
+    kind = row.get("kind") or Kind.CHOICE
+    if kind in Kind.values:
+        accepted = _split(row.get("accepted", ""))
+        for _, sentence in bank.answer_problems(
+            kind=kind, options=texts, right=number, accepted=accepted
+        ):
+            yield sentence
+    if number is not None:
         right, answer = texts[number], row["correct_answer"]
         if right and answer and right != answer:
             yield (
                 f"correct_answer is “{answer}”, but correct_option_id {number} points to "
                 f"{OPTION_COLUMNS[number]}, “{right}”: correct one of them."
             )
+
+
+def _split(cell: str) -> list[str]:
+    """Return the further right answers of a cell."""
+    return [text.strip() for text in cell.split(bank.BETWEEN_ACCEPTED)] if cell else []
 
 
 # --- Importing ------------------------------------------------------------------------------------
@@ -200,6 +289,11 @@ class QuestionResource(ModelResource):
     """
 
     correct_answer = Field(attribute="correct_answer", column_name="correct_answer", readonly=True)
+    accepted = Field(
+        attribute="accepted",
+        column_name="accepted",
+        widget=SimpleArrayWidget(separator=bank.BETWEEN_ACCEPTED),
+    )
 
     class Meta:
         model = Question
@@ -229,6 +323,8 @@ class QuestionResource(ModelResource):
         self._kept = kept
         self._on_row = on_row
         self._line_of: dict[str, int] = {}
+        # What stored questions have of the columns that the file does not have.
+        self._stored: dict[str, dict[str, str]] = {}
         self._changes: dict[str, Any] = {}
         self._saved: list[Question] = []
 
@@ -243,9 +339,21 @@ class QuestionResource(ModelResource):
             dataset, *args, **{**kwargs, "rollback_on_validation_errors": True}
         )
 
+    def before_import(self, dataset: Dataset, **kwargs: Any) -> None:
+        """Look up what decides over the answers, if the file does not name it."""
+        if dataset.headers and {"kind", "accepted"} <= set(dataset.headers):
+            return
+        written = Question.objects.filter(kind__in=WRITTEN).values_list(
+            "quiz_id", "kind", "accepted"
+        )
+        self._stored = {
+            quiz_id: {"kind": kind, "accepted": bank.BETWEEN_ACCEPTED.join(accepted)}
+            for quiz_id, kind, accepted in written
+        }
+
     def before_import_row(self, row: dict[str, Any], **kwargs: Any) -> None:
         """Raise ValidationError with everything that is wrong with the row."""
-        found = problems(row)
+        found = problems({**self._stored.get(row["quiz_id"], {}), **row})
         first = self._line_of.setdefault(row["quiz_id"], row[LINE])
         if row["quiz_id"] and first != row[LINE]:
             found.append(
@@ -261,7 +369,7 @@ class QuestionResource(ModelResource):
         for name in FIELDS:
             if name not in row:
                 continue
-            value = int(row[name]) if name == "correct_option_id" else row[name]
+            value = field_value(name, row[name])
             if (old := getattr(instance, name)) != value:
                 self._changes[name] = [old, value]
                 setattr(instance, name, value)
@@ -359,6 +467,19 @@ def import_questions(
     )
 
 
+def field_value(name: str, cell: str) -> object:
+    """Return what a cell means for the question's field."""
+    match name:
+        case "correct_option_id":
+            return int(cell)
+        case "accepted":
+            return _split(cell)
+        case "kind":
+            return cell or Kind.CHOICE.value
+        case _:
+            return cell
+
+
 _SHOWN_TYPES = (RowResult.IMPORT_TYPE_NEW, RowResult.IMPORT_TYPE_UPDATE)
 
 
@@ -371,9 +492,17 @@ def _shown(row: RowResult) -> dict[str, Any]:
         "level": question.level,
         "mode": Mode(question.category).label,
         "question": question.question,
+        "kind": Kind(question.kind).label,
+        "topic": question.topic,
         "options": question.options,
         "correct_option_id": question.correct_option_id,
-        "explanation": question.explanation,
+        "accepted": question.accepted,
+        "explanations": [
+            text
+            for text in (question.explanation, question.explanation_en, question.explanation_uk)
+            if text
+        ],
+        "rule": question.rule,
         "changes": row.changes,
     }
 

@@ -16,6 +16,7 @@ from content.build import (
     positions,
     read_bank,
     row,
+    small_topics,
     write,
 )
 from content.generators import FAMILIES
@@ -63,6 +64,18 @@ def test_a_row_has_the_columns_of_the_importer() -> None:
     assert made["key"] == "Tisch / article-three / old"
 
 
+def test_a_topic_with_few_questions_is_drawn_with_the_other_small_ones() -> None:
+    """Else the one question about shopping would come as often as all about articles together."""
+    many = [replace(TISCH, quiz_id=f"article-{number}") for number in range(20)]
+    few = [replace(TISCH, quiz_id=f"few-{number}", topic="compounds") for number in range(19)]
+
+    small = small_topics([*many, *few])
+
+    assert small == {("ARTIKEL_SPRINT", "A1", "compounds")}
+    assert row(few[0], small)["topic"] == ""
+    assert row(many[0], small)["topic"] == "article-gender"
+
+
 def test_the_order_of_the_options_is_the_same_in_every_build() -> None:
     again = replace(TISCH, options=("Der", "Das", "Die"))
 
@@ -95,7 +108,9 @@ def test_a_family_that_is_no_more_loses_its_file(tmp_path: Path) -> None:
     write([TISCH], tmp_path)
 
     assert [file.name for file in tmp_path.iterdir()] == ["article.csv"]
-    assert (tmp_path / "article.csv").read_text(encoding="utf-8") == as_text([TISCH])
+    assert (tmp_path / "article.csv").read_text(encoding="utf-8") == as_text(
+        [TISCH], small_topics([TISCH])
+    )
 
 
 @needs_nouns

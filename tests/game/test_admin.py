@@ -102,8 +102,8 @@ class TestEditing:
     @pytest.mark.parametrize(
         ("change", "sentence"),
         [
-            ({"option_3": "die "}, "The same as option 1: give four different options."),
-            ({"option_2": " "}, "has at least two options"),
+            ({"option_3": "die "}, "option_1 and option_3 are both “die”: give different options."),
+            ({"option_2": " "}, "option_2 is empty: give two to four options to choose from."),
             ({"correct_option_id": "4"}, "4 is not one of the available choices."),
             ({"explanation": "x" * 501}, "at most 500 characters"),
         ],
@@ -119,6 +119,35 @@ class TestEditing:
         assert sentence in answer.content.decode()
         question.refresh_from_db()
         assert question.key == "artikel-tisch"
+
+    def test_a_typed_answer_is_written_with_what_is_right_as_well(self, editor: Client) -> None:
+        question = QuestionFactory.create()
+        typed = {"kind": "typed", "option_1": "der", "option_2": "", "option_3": "", "option_4": ""}
+        typed |= {"correct_option_id": "0", "accepted": "der Tisch\r\n\r\n den "}
+
+        editor.post(page_of(question), {**FORM, **typed})
+
+        question.refresh_from_db()
+        assert (question.kind, question.options, question.accepted) == (
+            "typed",
+            ["der"],
+            ["der Tisch", "den"],
+        )
+        page = editor.get(page_of(question)).content.decode()
+        assert "✅ der / der Tisch / den" in page
+
+    def test_two_options_and_explanations_in_three_languages(self, editor: Client) -> None:
+        two = {"option_3": "", "option_4": "", "explanation_en": "It is.", "explanation_uk": "Так."}
+
+        editor.post(f"{LIST}add/", {**FORM, **two, "quiz_id": "as-900", "rule": "article-three"})
+
+        question = Question.objects.get(quiz_id="as-900")
+        assert question.options == ["die", "der"]
+        assert (question.explanation_en, question.explanation_uk, question.rule) == (
+            "It is.",
+            "Так.",
+            "article-three",
+        )
 
     def test_the_key_of_a_stored_question_cannot_be_changed(self, editor: Client) -> None:
         question = QuestionFactory.create(quiz_id="as-001")
@@ -376,7 +405,7 @@ class TestExport:
         )
 
         lines = answer.content.decode("utf-8-sig").splitlines()
-        assert lines[0] == f"{HEADER},topic"
+        assert lines[0] == (f"{HEADER},topic,kind,accepted,explanation_en,explanation_uk,rule")
         assert [line.split(",")[0] for line in lines[1:]] == ["as-002"]
         entry = AuditEntry.objects.get(action="question.exported")
         assert str(entry.actor) == "editor"
@@ -391,3 +420,46 @@ class TestExport:
         assert sheet is not None
         assert sheet.max_row == 3
         assert (sheet["G2"].value, sheet["G2"].number_format) == ("1", "@")
+
+
+class TestFamiliesAndTemplate:
+    def test_the_list_is_filtered_by_family(self, editor: Client) -> None:
+        QuestionFactory.create(quiz_id="article-tisch-asked")
+        QuestionFactory.create(quiz_id="articles-001")
+
+        page = editor.get(LIST, {"family": "article"}).content.decode()
+
+        assert "article-tisch-asked" in page
+        assert "articles-001" not in page
+
+    @pytest.mark.parametrize("name", ["kind", "level", "category", "topic"])
+    def test_the_list_is_filtered_by_what_a_question_has(self, editor: Client, name: str) -> None:
+        question = QuestionFactory.create(topic="articles")
+        QuestionFactory.create(
+            kind="picture", topic="food", level="B1", category="CASES_PRACTICE", quiz_id="other"
+        )
+
+        # Django names the filter of a field without choices as the field.
+        asked = name if name == "topic" else f"{name}__exact"
+        page = editor.get(LIST, {asked: getattr(question, name)}).content.decode()
+
+        assert question.quiz_id in page
+        assert "/other" not in page
+        assert ">other<" not in page
+
+    def test_the_template_is_linked_and_can_be_uploaded_as_it_is(self, editor: Client) -> None:
+        page = editor.get(f"{IMPORTS}upload/").content.decode()
+        assert f"{IMPORTS}template/" in page
+
+        answer = editor.get(f"{IMPORTS}template/")
+
+        assert answer["Content-Disposition"] == 'attachment; filename="questions.xlsx"'
+        sheet = load_workbook(BytesIO(answer.content)).active
+        assert sheet is not None
+        assert [cell.value for cell in sheet[1]][:3] == ["quiz_id", "question", "option_1"]
+        assert sheet.max_row == 6
+
+    def test_who_may_not_import_gets_no_template(self, client: Client) -> None:
+        client.force_login(make_staff("Support"))
+
+        assert client.get(f"{IMPORTS}template/").status_code == 403

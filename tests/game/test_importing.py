@@ -3,14 +3,14 @@
 import csv
 from io import BytesIO, StringIO
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from django.core.management import CommandError, call_command
 from openpyxl import Workbook
 
-from quizarena.game import bank
-from quizarena.game.importing import COLUMNS, Report, import_questions
+from quizarena import tables
+from quizarena.game.importing import COLUMNS, Report, import_questions, template
 from quizarena.game.models import Question, QuestionVersion
 from quizarena.staff.models import AuditEntry
 from quizarena.tables import UnreadableFileError
@@ -31,7 +31,13 @@ TISCH = {
     "category": "ARTIKEL_SPRINT",
     "key": "artikel-tisch",
     "topic": "",
+    "kind": "",
+    "accepted": "",
+    "explanation_en": "",
+    "explanation_uk": "",
+    "rule": "",
 }
+OLD_COLUMNS = COLUMNS[:12]
 LAMPE = {
     **TISCH,
     "quiz_id": "as-002",
@@ -209,7 +215,7 @@ class TestFiles:
         cells: list[Any] = [TISCH[name] for name in COLUMNS]
         cells[6] = 1.0
 
-        report = import_questions(workbook(cells, [None] * 13), file_name="Bank.XLSX")
+        report = import_questions(workbook(cells, [None] * len(COLUMNS)), file_name="Bank.XLSX")
 
         assert report == Report(new=0, changed=0, unchanged=1, errors=[])
 
@@ -230,16 +236,16 @@ class TestFiles:
                 "The first line does not name level: add what is missing",
             ),
             (
-                text(TISCH).replace("topic\r", "topic,remark\r").encode(),
+                text(TISCH).replace("rule\r", "rule,remark\r").encode(),
                 "The file has unknown columns: remark. Remove them.",
             ),
             (
-                text(TISCH).replace("topic\r", "topic,level\r").encode(),
+                text(TISCH).replace("rule\r", "rule,level\r").encode(),
                 "The first line names level more than once: keep one of them.",
             ),
             (
-                text(TISCH).replace("artikel-tisch,", "artikel-tisch,,und mehr").encode(),
-                "Line 2 has 14 cells, but there are 13 columns: put text with separators between",
+                text(TISCH).replace("artikel-tisch,,,,,,", "artikel-tisch,,,,,,,und mehr").encode(),
+                "Line 2 has 19 cells, but there are 18 columns: put text with separators between",
             ),
             (
                 text(LAMPE, TISCH).replace("as-001", '"as-001').encode(),
@@ -328,6 +334,191 @@ class TestTopic:
         assert len(load({**TISCH, "topic": "x" * length}).errors) == errors
 
 
+class TestKinds:
+    """How many options there are, and what else is right."""
+
+    TYPED: ClassVar = {
+        **TISCH,
+        "quiz_id": "ty-001",
+        "kind": "typed",
+        "option_1": "gegangen",
+        "option_2": "",
+        "option_3": "",
+        "option_4": "",
+        "correct_option_id": "0",
+        "correct_answer": "gegangen",
+        "accepted": "ist gegangen | sein gegangen",
+    }
+    ORDER: ClassVar = {
+        **TYPED,
+        "quiz_id": "or-001",
+        "kind": "order",
+        "option_1": "Heute spiele ich Tennis.",
+        "correct_answer": "Heute spiele ich Tennis.",
+        "accepted": "Ich spiele heute Tennis.",
+    }
+
+    @pytest.mark.parametrize(
+        ("empty", "options"),
+        [
+            (("option_4",), ["die", "der", "das"]),
+            (("option_3", "option_4"), ["die", "der"]),
+        ],
+    )
+    def test_a_choice_may_have_two_or_three_options(
+        self, empty: tuple[str, ...], options: list[str]
+    ) -> None:
+        report = load({**TISCH, **dict.fromkeys(empty, "")})
+
+        assert report.errors == []
+        assert (Question.objects.get().options, Question.objects.get().kind) == (options, "choice")
+
+    def test_a_typed_answer_has_what_is_right_as_well(self) -> None:
+        assert load(self.TYPED, self.ORDER).errors == []
+
+        typed = Question.objects.get(quiz_id="ty-001")
+        assert (typed.kind, typed.options, typed.accepted) == (
+            "typed",
+            ["gegangen"],
+            ["ist gegangen", "sein gegangen"],
+        )
+        assert Question.objects.get(quiz_id="or-001").accepted == ["Ich spiele heute Tennis."]
+        assert load(self.TYPED, self.ORDER).unchanged == 2
+
+    def test_the_explanations_and_the_rule_are_stored(self) -> None:
+        load(
+            {
+                **TISCH,
+                "explanation_en": "It is masculine.",
+                "explanation_uk": "Чоловічий рід.",
+                "rule": "article-three",
+            }
+        )
+
+        question = Question.objects.get()
+        assert (question.explanation_en, question.explanation_uk, question.rule) == (
+            "It is masculine.",
+            "Чоловічий рід.",
+            "article-three",
+        )
+
+    def test_a_file_without_the_new_columns_leaves_them(self) -> None:
+        load({**self.TYPED, "explanation_en": "It is irregular."})
+        row = {name: self.TYPED[name] for name in OLD_COLUMNS} | {"level": "A2"}
+        raw = f"{','.join(row)}\n{','.join(row.values())}\n".encode()
+
+        report = import_questions(raw, file_name="bank.csv")
+
+        assert (report.changed, report.errors) == (1, [])
+        question = Question.objects.get()
+        assert (question.level, question.kind, question.accepted, question.explanation_en) == (
+            "A2",
+            "typed",
+            ["ist gegangen", "sein gegangen"],
+            "It is irregular.",
+        )
+
+    @pytest.mark.parametrize(
+        ("row", "sentence"),
+        [
+            (
+                {**TISCH, "kind": "spoken"},
+                "kind is “spoken”: write one of choice, typed, order, picture, mistake.",
+            ),
+            (
+                {**TISCH, "option_3": ""},
+                "option_4 is filled in, but option_3 is empty: leave no gap between the options.",
+            ),
+            (
+                {
+                    **TISCH,
+                    "option_2": "",
+                    "option_3": "",
+                    "option_4": "",
+                    "correct_option_id": "0",
+                    "correct_answer": "die",
+                },
+                "option_2 is empty: give two to four options to choose from.",
+            ),
+            (
+                {**TISCH, "option_4": "", "correct_option_id": "3", "correct_answer": "den"},
+                "correct_option_id is 3, but option_4 is empty: point to the right option.",
+            ),
+            (
+                {**TISCH, "accepted": "das"},
+                "accepted is for typed answers and word orders only: empty it.",
+            ),
+            (
+                {**TYPED, "option_2": "gehen"},
+                (
+                    "option_2 is filled in, but typed has no options to choose from: empty it, and "
+                    "write what is right as well into accepted."
+                ),
+            ),
+            (
+                {**TYPED, "accepted": "gegangen"},
+                "“gegangen” is right already: remove it from accepted.",
+            ),
+            (
+                {**TYPED, "accepted": "a||b"},
+                "accepted has an empty answer: remove it.",
+            ),
+            (
+                {**TYPED, "accepted": "x" * 201},
+                "accepted has an answer of 201 characters: shorten it to 200.",
+            ),
+            (
+                {**ORDER, "accepted": "Ich spiele Tennis."},
+                (
+                    "“Ich spiele Tennis.” does not have the words of option_1, “Heute spiele ich "
+                    "Tennis.”: use each once."
+                ),
+            ),
+            (
+                {**ORDER, "option_1": "Heute!", "correct_answer": "Heute!", "accepted": ""},
+                "option_1 has one word, which has no order: write a sentence.",
+            ),
+            (
+                {**TISCH, "rule": "Two way"},
+                "rule is “Two way”: write the id of a rule card, such as two-way.",
+            ),
+            (
+                {**TISCH, "explanation_en": "x" * 501},
+                "explanation_en has 501 characters: shorten it to 500.",
+            ),
+        ],
+    )
+    def test_what_does_not_fit_is_said_with_its_line_and_field(
+        self, row: dict[str, str], sentence: str
+    ) -> None:
+        report = load(LAMPE, row)
+
+        assert report.errors == [(3, sentence)]
+        assert not Question.objects.exists()
+
+    def test_the_template_can_be_imported_and_has_every_kind(self) -> None:
+        report = import_questions(tables.workbook(COLUMNS, template()), file_name="questions.xlsx")
+
+        assert report == Report(new=5, changed=0, unchanged=0, errors=[])
+        assert sorted(Question.objects.values_list("kind", flat=True)) == [
+            "choice",
+            "mistake",
+            "order",
+            "picture",
+            "typed",
+        ]
+
+    def test_the_preview_names_kind_right_option_and_what_is_right_as_well(self) -> None:
+        (shown,) = load(self.TYPED, dry_run=True).preview
+
+        assert (shown["kind"], shown["options"], shown["correct_option_id"], shown["accepted"]) == (
+            "Typed answer",
+            ["gegangen"],
+            0,
+            ["ist gegangen", "sein gegangen"],
+        )
+
+
 class TestErrors:
     @pytest.mark.parametrize(
         ("change", "sentence"),
@@ -356,7 +547,7 @@ class TestErrors:
             ),
             (
                 {"option_4": "die"},
-                "option_1 and option_4 are both “die”: give four different options.",
+                "option_1 and option_4 are both “die”: give different options.",
             ),
             (
                 {"correct_answer": "das"},
@@ -399,7 +590,7 @@ class TestErrors:
     def test_lines_of_a_workbook_are_its_rows(self) -> None:
         raw = workbook(
             [TISCH[name] for name in COLUMNS],
-            [None] * 13,
+            [None] * len(COLUMNS),
             [{**LAMPE, "level": ""}[name] for name in COLUMNS],
         )
 
@@ -457,44 +648,3 @@ class TestCommand:
 
         with pytest.raises(CommandError, match=r"bank\.csv: The file begins like UTF-16 text"):
             self.run(path)
-
-
-class TestSeed:
-    def test_the_shipped_bank_is_complete_and_can_be_seeded_again(self) -> None:
-        first, second = StringIO(), StringIO()
-
-        call_command("seed", stdout=first)
-        questions = Question.objects.count()
-        call_command("seed", stdout=second)
-
-        assert questions >= 150
-        assert first.getvalue() == f"Questions: {questions} new, 0 changed, 0 unchanged.\n"
-        assert second.getvalue() == f"Questions: 0 new, 0 changed, {questions} unchanged.\n"
-        assert set(Question.objects.values_list("category", flat=True)) == {
-            "QUICK_MIX_A1A2",
-            "ARTIKEL_SPRINT",
-            "DAILY_CHALLENGE",
-            "CASES_PRACTICE",
-            "TRENNBARE_VERBEN",
-            "WORD_ORDER",
-        }
-
-    def test_it_corrects_what_it_brought_and_leaves_what_people_wrote(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        shipped = tmp_path / "questions.csv"
-        monkeypatch.setattr(bank, "SHIPPED", shipped)
-        shipped.write_text(text(TISCH, LAMPE), encoding="utf-8")
-        call_command("seed", verbosity=0)
-        load({**LAMPE, "explanation": "Von Hand."})
-
-        shipped.write_text(
-            text({**TISCH, "explanation": "Besser."}, {**LAMPE, "explanation": "Auch besser."}),
-            encoding="utf-8",
-        )
-        call_command("seed", verbosity=0)
-
-        assert dict(Question.objects.values_list("quiz_id", "explanation")) == {
-            "as-001": "Besser.",
-            "as-002": "Von Hand.",
-        }

@@ -286,6 +286,7 @@ class TestDockerfile:
         assert "*" in (CHECKOUT / ".dockerignore").read_text().splitlines()
         assert image.copied() == {
             "bot",
+            "content/bank",
             "economy",
             "payments",
             "promos",

@@ -98,7 +98,7 @@ def order_of_its_options() -> pgtrigger.Trigger:
     return pgtrigger.Trigger(
         name="order_of_its_options",
         when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.UpdateOf("order", "version_id"),
+        operation=pgtrigger.Insert | pgtrigger.UpdateOf("order", "version_id"),  # type: ignore[no-untyped-call]
         func=ORDER_OF_ITS_OPTIONS,
     )
 

@@ -1,8 +1,10 @@
 """What stands above the next question: the solved sentence; and how a perfect round ends."""
 
 import pytest
+from django.utils import translation
 
 from bot.screens.game import texts as game_texts
+from quizarena.game.bank import explanation_for
 from quizarena.game.models import QuestionVersion, RoundQuestion
 from tests.conftest import Road
 from tests.game.test_round import bank, labels, right, wrong
@@ -47,6 +49,29 @@ class TestFeedback:
         shown = graded(question, ["billig", "laut", "leise", "nie"], choice=choice)
 
         assert game_texts.feedback(shown) == f"{question}\n{verdict}\n💡 Akkusativ &lt;1&gt;."
+
+
+class TestLanguage:
+    """Why an answer is right is said in the player's language, in German where that is missing."""
+
+    @pytest.mark.parametrize(
+        ("language", "why"),
+        [("de", "Weil."), ("en", "Because."), ("uk", "Тому що.")],
+    )
+    def test_the_player_reads_it_in_the_own_language(self, language: str, why: str) -> None:
+        shown = graded("Ich sehe ___ Hund.", ["den", "dem"], choice=0)
+        shown.version.explanation = "Weil."
+        shown.version.explanation_en = "Because."
+        shown.version.explanation_uk = "Тому що."
+
+        with translation.override(language):
+            assert game_texts.feedback(shown) == f"✅ Ich sehe <b>den</b> Hund.\n💡 {why}"
+
+    @pytest.mark.parametrize("language", ["en", "uk"])
+    def test_what_is_not_translated_is_german(self, language: str) -> None:
+        version = QuestionVersion(explanation="Weil.")
+
+        assert explanation_for(version, language) == "Weil."
 
 
 @pytest.mark.django_db

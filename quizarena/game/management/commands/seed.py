@@ -4,9 +4,8 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from quizarena.game import bank
-from quizarena.game.importing import import_questions, written_by_people
-from quizarena.tables import UnreadableFileError
+from quizarena.game import seeding
+from quizarena.game.seeding import SeedError
 
 
 class Command(BaseCommand):
@@ -14,25 +13,19 @@ class Command(BaseCommand):
 
     help = (
         "Import the questions that come with the product. Can be run again at any time: it adds "
-        "and corrects, and leaves alone what people have written."
+        "and corrects, disables what the product no longer has, and leaves alone what people have "
+        "written."
     )
 
     def handle(self, *args: Any, verbosity: int = 1, **options: Any) -> None:
         """Import the shipped bank and report."""
         try:
-            report = import_questions(
-                bank.SHIPPED.read_bytes(),
-                file_name=bank.SHIPPED.name,
-                verb="seeded",
-                kept=written_by_people(),
-            )
-        except UnreadableFileError as error:
-            raise CommandError(f"{bank.SHIPPED.name}: {error}") from None
-        if report.errors:
-            line, sentence = report.errors[0]
-            raise CommandError(f"{bank.SHIPPED.name}, line {line}: {sentence}")
+            seeded = seeding.seed()
+        except SeedError as error:
+            raise CommandError(str(error)) from None
         if verbosity > 0:
             self.stdout.write(
-                f"Questions: {report.new} new, {report.changed} changed, "
-                f"{report.unchanged} unchanged."
+                f"Questions: {seeded.new} new, {seeded.changed} changed, "
+                f"{seeded.unchanged} unchanged, {seeded.retired} retired, "
+                f"{seeded.returned} returned."
             )
