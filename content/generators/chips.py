@@ -42,7 +42,7 @@ kaufen|dem Sohn|das Fahrrad|A2
 erklären|dem Schüler|die Aufgabe|A2
 leihen|dem Freund|das Buch|A2
 schicken|dem Lehrer|den Brief|A2
-empfehlen|dem Kollegen|den Film|B1
+empfehlen|dem Kollegen|den Film|A2
 erzählen|dem Baby|die Geschichte|A2
 schreiben|dem Freund|die Nachricht|A2
 verkaufen|dem Nachbarn|das Auto|A2

@@ -52,6 +52,8 @@ from quizarena.game.models import (
     QuestionVersion,
     Round,
     RoundState,
+    Sprint,
+    SprintState,
     Tournament,
     TournamentPlayer,
 )
@@ -684,6 +686,32 @@ def rounds_of_player(request: HttpRequest, player: Player) -> TimelineSection | 
                 age(played.finished_at),
             ]
             for played in rounds
+        ],
+    )
+
+
+@timeline_source
+def sprints_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
+    """Show the latest sprints, for who may see players."""
+    sprints = (
+        Sprint.objects.filter(player=player)
+        .annotate(
+            given=Count("answers"), right=Count("answers", filter=Q(answers__is_correct=True))
+        )
+        .order_by("-id")[:CHAPTER_LENGTH]
+    )
+    return TimelineSection(
+        title="Latest sprints",
+        headers=["Sprint", "State", "Right", "Started", "Finished"],
+        rows=[
+            [
+                str(sprint.pk),
+                SprintState(sprint.state).label,
+                format_html("{} of {}", sprint.right, sprint.given),
+                age(sprint.started_at),
+                age(sprint.finished_at),
+            ]
+            for sprint in sprints
         ],
     )
 

@@ -10,6 +10,8 @@ from quizarena.game.sprints import ARTICLES, Result, Step
 
 # The start keys of a result, which is followed by the id of its sprint, begin so.
 AGAIN = "n"
+# The start key of a round begins so where it is to be played below the message.
+BELOW = "r"
 
 
 def page(*, start_key: str) -> InlineKeyboardMarkup:
@@ -46,7 +48,7 @@ def result(over: Result) -> InlineKeyboardMarkup:
                     texts.button_practice(),
                     Data.PLAY,
                     Mode.ARTIKEL_SPRINT,
-                    f"{AGAIN}{over.sprint.pk}",
+                    f"{BELOW}{AGAIN}{over.sprint.pk}",
                 )
             ],
             [button(phrases.button_back(), Data.MENU)],

@@ -192,3 +192,14 @@ def test_the_wallet_names_a_sprint(road: Road) -> None:
     wallet = road.say(anna, "/wallet")
 
     assert "Article sprint · −1 ⚡" in wallet["text"]
+
+
+def test_practice_after_a_sprint_leaves_its_result_above(road: Road) -> None:
+    anna = newcomer(road)
+    first = start(road, anna)
+    over = tap(road, anna, data(first, "⏹ Stop"))
+
+    question = tap(road, anna, data(over, "📚 Practice"))
+
+    assert question["message_id"] > over["message_id"]
+    assert Round.objects.get().mode == "ARTIKEL_SPRINT"
