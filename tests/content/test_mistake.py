@@ -95,7 +95,7 @@ class TestTheGate:
             topic="perfect",
         )
 
-        assert right_options(asked, KNOWN) == wrong
+        assert set(right_options(asked, KNOWN) or ()) == wrong
 
 
 def test_wrong_articles_are_wrong_in_the_accusative() -> None:

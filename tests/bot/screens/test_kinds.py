@@ -123,13 +123,12 @@ class TestTyped:
         start(road, anna)
 
         for _ in range(10):
-            message = say(road, anna, "übersetzt")
+            say(road, anna, "übersetzt")
 
         assert Round.objects.get().state == "FINISHED"
         assert "10 of 10 questions right" in "".join(
             it["text"] for it in road.sandbox.chat(anna) if it.get("text")
         )
-        assert message["text"]
 
 
 class TestOrder:
