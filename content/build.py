@@ -29,7 +29,7 @@ BANK = Path(__file__).parent / "bank"
 COLUMNS = (
     *("quiz_id", "question", "option_1", "option_2", "option_3", "option_4", "correct_option_id"),
     *("correct_answer", "explanation", "explanation_en", "explanation_uk", "level", "category"),
-    *("key", "topic", "rule", "kind"),
+    *("key", "topic", "rule", "kind", "accepted"),
 )
 # The mode (quizarena/game/models/question.py) in which a family is played.
 CATEGORIES = {
@@ -46,8 +46,10 @@ CATEGORIES = {
     "adjective": "CASES_PRACTICE",
     "preposition": "CASES_PRACTICE",
     "order": "WORD_ORDER",
+    "typed": "QUICK_MIX_A1A2",
+    "chips": "WORD_ORDER",
+    "mistake": "QUICK_MIX_A1A2",
 }
-KIND = "choice"
 # The game draws the topic first, then the question. What a mode has fewer of at a level is drawn
 # with all else that is small there: else the same question would come every day.
 TOPIC_MIN = 20
@@ -111,7 +113,7 @@ def row(question: Question, small: Small = frozenset()) -> dict[str, str]:
                 *(question.explanation_de, question.explanation_en, question.explanation_uk),
                 *(question.level, CATEGORIES[question.family]),
                 f"{question.lemma} / {question.rule} / {question.frame}"[:KEY_MAX],
-                *(topic, question.rule, KIND),
+                *(topic, question.rule, question.kind, "|".join(question.accepted)),
             ),
             strict=True,
         )

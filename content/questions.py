@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+CHOICES = ("choice", "picture", "mistake")
+KINDS = (*CHOICES, "typed", "order")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
@@ -24,6 +27,16 @@ class Question:
     explanation_uk: str
     level: str
     topic: str
+    # How it is played: by a choice of options, a picture, a mistake to be found, or, with nothing
+    # but the right answer as its option, by typing or by putting words in order.
+    kind: str = "choice"
+    # Further right answers of what is typed or put in order.
+    accepted: tuple[str, ...] = ()
+
+    @property
+    def has_options(self) -> bool:
+        """Whether the player chooses among options."""
+        return self.kind in CHOICES
 
     @property
     def answer(self) -> str:

@@ -413,6 +413,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 60.0,
         "options": {"expires": 60.0},
     },
+    # Of players who have put the phone away; all others finish theirs with a tap.
+    "finish-sprints": {
+        "task": "quizarena.game.tasks.finish_sprints",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
     # For today; and for the days before it until nothing can be added to them.
     "count-play": {
         "task": "quizarena.game.tasks.count_play",

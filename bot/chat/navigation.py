@@ -24,8 +24,15 @@ class Data(StrEnum):
     PLAY = "play"  # play:<mode>:<start key>
     SAMPLE = "sample"  # sample:<mode>:<start key>
     ANSWER = "answer"  # answer:<round_question>:<option index>
+    CHIP = "chip"  # chip:<round_question>:<number of the word>
+    CHIP_BACK = "unchip"  # unchip:<round_question>:<how many have been put down>
+    SKIP = "skip"  # skip:<round_question>
     STOP = "stop"  # stop:<round>
     CONTINUE = "continue"  # continue:<round>
+    SPRINT = "sprint"  # sprint:<start key>
+    SPRINT_START = "sprint-go"  # sprint-go:<start key>
+    SPRINT_ANSWER = "sprint-say"  # sprint-say:<sprint>:<number of the question>:<article>
+    SPRINT_STOP = "sprint-end"  # sprint-end:<sprint>
     DAILY = "daily"
     DAILY_START = "daily-start"
     DAILY_ANSWER = "daily-answer"  # daily-answer:<run>:<number of the question>:<option index>
@@ -109,6 +116,9 @@ USED_ONCE = (Data.REMIND, Data.NO_NEWS)
 
 # Options of a question up to this many characters stand two in a row.
 SHORT = 16
+# Of words to be put in order so many stand in a row, with so many letters in all.
+WORDS_PER_ROW = 4
+ROW_LETTERS = 24
 # Three of them stand in one row up to so many.
 TINY = 8
 THREE = 3
@@ -223,6 +233,20 @@ def option_rows(options: Sequence[InlineKeyboardButton]) -> list[list[InlineKeyb
     if longest <= SHORT:
         return [list(options[start : start + 2]) for start in range(0, len(options), 2)]
     return [[option] for option in options]
+
+
+def word_rows(words: Sequence[InlineKeyboardButton]) -> list[list[InlineKeyboardButton]]:
+    """Return words in rows, as many in each as a phone shows side by side."""
+    rows: list[list[InlineKeyboardButton]] = []
+    for word in words:
+        is_full = rows and (
+            len(rows[-1]) == WORDS_PER_ROW
+            or sum(len(other.text) for other in rows[-1]) + len(word.text) > ROW_LETTERS
+        )
+        if not rows or is_full:
+            rows.append([])
+        rows[-1].append(word)
+    return rows
 
 
 def products(offers: Sequence[Offer]) -> list[list[InlineKeyboardButton]]:

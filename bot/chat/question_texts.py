@@ -8,8 +8,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from bot.chat import phrases
-from quizarena.game import bank
-from quizarena.game.models import Mode, QuestionVersion
+from quizarena.game import bank, rounds
+from quizarena.game.models import Kind, Mode, QuestionVersion, RoundQuestion
 
 RIGHT, WRONG = "🟩", "🟥"
 DIVIDER = "➖➖➖"
@@ -19,6 +19,8 @@ _GAP = re.compile("_{2,}")
 # them leave the rest of a message enough of the 4,096 that Telegram takes.
 SOLVED_MAX = 120
 ANSWER_MAX = 60
+# So many further orders of a sentence are shown beside the right one.
+ALSO_MAX = 3
 
 
 def head(*, level: str, mode: Mode | str, number: int, length: int) -> str:
@@ -51,8 +53,37 @@ def feedback(version: QuestionVersion, *, choice: int) -> str:
     return "\n".join([*lines, f"💡 {escape(explanation)}"])
 
 
+def feedback_written(round_question: RoundQuestion) -> str:
+    """Return whether what was typed or put together is right, the right answer, and why.
+
+    Also how it is spelled, where it was written in another way.
+    """
+    version, grade = round_question.version, rounds.grade_of(round_question)
+    explanation = bank.explanation_for(version, get_language() or "")
+    is_order = version.kind == Kind.ORDER
+    right = f"<b>{escape(grade.understood or version.correct_answer)}</b>"
+    before, *after = _GAP.split(escape(version.question))
+    sign = "✅" if grade.is_correct else "❌"
+    if len(after) == 1 and not is_order:
+        lines = [f"{sign} {before}{right}{after[0]}"]
+    else:
+        lines = [f"{sign} {right}"]
+    if grade.written:
+        lines.append(
+            _("✍️ It is written {answer}.").format(answer=f"<b>{escape(grade.written)}</b>")
+        )
+    if round_question.text and not grade.is_correct:
+        lines.append(_("You answered: {answer}").format(answer=escape(round_question.text)))
+    if is_order and not grade.is_correct and version.accepted:
+        others = "\n".join(escape(order) for order in version.accepted[:ALSO_MAX])
+        lines.append(_("Also right:") + f"\n{others}")
+    return "\n".join([*lines, f"💡 {escape(explanation)}"])
+
+
 def solved(version: QuestionVersion) -> str:
     """Return the question with its right answer on one line, shortened around the answer."""
+    if version.kind == Kind.ORDER:
+        return f"<b>{escape(_shortened(version.correct_answer, SOLVED_MAX))}</b>"
     answer = _shortened(version.correct_answer, ANSWER_MAX)
     before, *after = _GAP.split(" ".join(version.question.split()))
     room = SOLVED_MAX - len(answer)

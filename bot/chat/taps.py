@@ -83,12 +83,20 @@ def is_awaited(update: Update, what: Awaited, awaited: Awaited | None) -> bool:
     return awaited is what and update.message is not None and not words(update).startswith("/")
 
 
-async def send_message(update: Update, text: str, keyboard: InlineKeyboardMarkup) -> None:
-    """Answer with a message of its own."""
+async def send_message(
+    update: Update,
+    text: str,
+    keyboard: InlineKeyboardMarkup,
+    *,
+    shows: RoundQuestion | None = None,
+    effect: str | None = None,
+) -> None:
+    """Answer with a message of its own; `shows` is the question that the player sees with it."""
     assert isinstance(update.effective_message, Message)
-    await update.effective_message.reply_text(
-        text, parse_mode=ParseMode.HTML, reply_markup=keyboard
-    )
+    with outbox.asking(shows.pk if shows else None):
+        await update.effective_message.reply_text(
+            text, parse_mode=ParseMode.HTML, reply_markup=keyboard, message_effect_id=effect
+        )
 
 
 async def edit_message(

@@ -15,6 +15,7 @@ from bot.screens.reports import handlers as reports
 from bot.screens.rules import handlers as rules
 from bot.screens.settings import handlers as settings
 from bot.screens.shop import handlers as shop
+from bot.screens.sprint import handlers as sprint
 from bot.screens.staff_chats import handlers as staff_chats
 from bot.screens.stats import handlers as stats
 from bot.screens.support import handlers as support
@@ -26,6 +27,7 @@ from bot.screens.welcome import handlers as welcome
 # A tap is compared with the buttons in this order, so what is tapped most comes first.
 SCREENS = (
     game.SCREEN,
+    sprint.SCREEN,
     daily.SCREEN,
     duel.SCREEN,
     tournament.SCREEN,

@@ -9,17 +9,26 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 
-from content.gates import comparison, conjugation, number_words, pairs, word_order
+from content.gates import (
+    comparison,
+    conjugation,
+    number_words,
+    pairs,
+    sentence_orders,
+    verbs,
+    word_order,
+)
 from content.gates.clauses import allowed, fill, find_phrase, is_possible, tokens, verbs_of
 from content.gates.faults import Fault
 from content.gates.nouns import Nouns
-from content.gates.phrases import determiner
+from content.gates.phrases import determiner, phrase
 from content.gates.verb_table import PREDICATIVE
 from content.questions import Question
 
 Right = frozenset[str] | None
 
 _QUOTED = re.compile(r"[„“\"«»](.+?)[“”\"«»]")
+_AUXILIARIES = {"hat": "haben", "ist": "sein"}
 _ARTICLES = {"m": "der", "f": "die", "n": "das"}
 
 
@@ -39,7 +48,13 @@ def check(questions: Iterable[Question], nouns: Nouns, unsolved: Counter[str]) -
             # What a word means the solver cannot know; its article it can.
             for option in wrong_articles(question, nouns):
                 yield Fault(question.quiz_id, "solver", f"{option!r} has a wrong article")
+        if question.kind == "order":
+            yield from _orders(question, nouns, unsolved)
+            continue
         right = right_options(question, nouns)
+        if right is not None and question.kind == "typed":
+            # What is typed is compared with all that is right, not with what is offered.
+            right -= set(question.accepted)
         if right is None:
             unsolved[question.family] += 1
         elif right != {question.answer}:
@@ -51,12 +66,58 @@ def check(questions: Iterable[Question], nouns: Nouns, unsolved: Counter[str]) -
             )
 
 
+def _orders(question: Question, nouns: Nouns, unsolved: Counter[str]) -> Iterator[Fault]:
+    """Yield each order that is filed and wrong, or right and not filed."""
+    right = sentence_orders.right_orders(question.answer, nouns)
+    if right is None:
+        unsolved[question.family] += 1
+        return
+    for problem in sentence_orders.unequal((question.answer, *question.accepted), right):
+        yield Fault(question.quiz_id, "solver", problem)
+
+
+def _typed(question: str, options: tuple[str, ...], nouns: Nouns) -> Right:
+    """Return every answer that is right, whatever is filed."""
+    if not question.endswith("(Plural)"):
+        forms = conjugation.right_forms(question, nouns)
+        if forms and conjugation.asked_form(question) == "Perfekt":
+            # "Er ist schwimmen" is right, but no perfect.
+            verb = conjugation.named_verb(question) or ""
+            return forms - ({verb} - verbs.participles(verb))
+        return forms
+    lemma = _named_noun(question.partition(",")[0] + ",", nouns)
+    if lemma is None:
+        return None
+    plurals = nouns.plurals(lemma)
+    return plurals | {f"die {form}" for form in plurals}
+
+
+def _mistake(question: str, options: tuple[str, ...], nouns: Nouns) -> Right:
+    """Return the parts of a sentence in the perfect that are wrong, by its verb in brackets."""
+    verb, quoted = conjugation.named_verb(question), _QUOTED.search(question)
+    if verb is None or quoted is None:
+        return None
+    sentence = quoted[1].rstrip(".")
+    return frozenset(option for option in options if _is_wrong_part(option, sentence, verb, nouns))
+
+
+def _is_wrong_part(option: str, sentence: str, verb: str, nouns: Nouns) -> bool:
+    words = tokens(option)
+    if sentence.endswith(f" {option}"):
+        return option not in verbs.participles(verb)
+    if words[0] in _AUXILIARIES:
+        return _AUXILIARIES[words[0]] not in verbs.auxiliaries(verb)
+    if determiner(words[0]):
+        return not {"acc"} & {case for case, _ in phrase(words, nouns)}
+    return False
+
+
 def words_of(questions: Iterable[Question]) -> frozenset[str]:
     """Return every word of questions and options, for the nouns to be looked up."""
     return frozenset(
         word
         for question in questions
-        for text in (question.question, *question.options)
+        for text in (question.question, *question.options, *question.accepted)
         for word in tokens(text)
     )
 
@@ -183,4 +244,6 @@ SOLVERS: dict[str, Callable[[str, tuple[str, ...], Nouns], Right]] = {
     "preposition": _preposition,
     "numbers": number_words.right_options,
     "order": word_order.right_options,
+    "typed": _typed,
+    "mistake": _mistake,
 }

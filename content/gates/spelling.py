@@ -61,7 +61,10 @@ def check(questions: Iterable[Question], words: frozenset[str], nouns: Nouns) ->
         if "___" in question.question:
             text = question.question.replace("___", question.answer.removeprefix("-"))
         else:
-            text = f"{question.question} {question.answer}"
+            text = " ".join((question.question, question.answer, *question.accepted))
+        if question.kind == "mistake":
+            # The right option is the part that is wrong.
+            text = question.question.replace(question.answer, "")
         if question.family == "vocabulary":
             # What is asked for stands behind the question, in other languages.
             text = f"{question.question.partition('?')[0]} {question.answer}"

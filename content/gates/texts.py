@@ -4,10 +4,11 @@ import re
 from collections.abc import Iterable, Iterator
 
 from content.gates.faults import Fault
-from content.questions import Question
+from content.questions import KINDS, Question
 
 QUESTION_MAX = 200
 OPTION_MAX = 60
+ANSWER_MAX = 100
 EXPLANATION_MAX = 200
 ID_MAX = 64
 OPTIONS_MIN, OPTIONS_MAX = 2, 4
@@ -74,8 +75,15 @@ def _stem(question: Question) -> Iterator[str]:
 
 def _options(question: Question) -> Iterator[str]:
     options = question.options
-    if not OPTIONS_MIN <= len(options) <= OPTIONS_MAX:
+    if question.kind not in KINDS:
+        yield f"kind {question.kind!r} is none"
+    if question.has_options and not OPTIONS_MIN <= len(options) <= OPTIONS_MAX:
         yield f"there are {len(options)} options; give {OPTIONS_MIN} to {OPTIONS_MAX}"
+    if question.has_options and question.accepted:
+        yield "a question with options has no further answers"
+    if not question.has_options:
+        yield from _answers(question)
+        return
     if len({option.casefold().strip() for option in options}) < len(options) and len(
         {option.strip() for option in options}
     ) < len(options):
@@ -93,6 +101,21 @@ def _options(question: Question) -> Iterator[str]:
             yield "only the right option differs in its punctuation"
         if len(starts) > 1 and _differs_alone([option[:1].isupper() for option in options]):
             yield "only the right option differs in its first letter"
+
+
+def _answers(question: Question) -> Iterator[str]:
+    if len(question.options) != 1:
+        yield "a question without options has its answer and nothing else"
+    answers = (*question.options, *question.accepted)
+    words = [re.findall(r"\w+", answer.casefold()) for answer in answers]
+    if len({" ".join(each) for each in words}) < len(answers):
+        yield "two answers are the same"
+    if question.kind == "order" and any(sorted(each) != sorted(words[0]) for each in words):
+        yield "the orders have different words"
+    for answer in answers:
+        if not answer or len(answer) > ANSWER_MAX:
+            yield f"the answer {answer!r} has {len(answer)} characters; 1 to {ANSWER_MAX} are right"
+        yield from _letters(f"the answer {answer!r}", answer)
 
 
 def _differs_alone(marks: list[bool]) -> bool:

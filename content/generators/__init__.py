@@ -9,7 +9,9 @@ from content.generators import (
     adjective,
     article,
     case,
+    chips,
     comparison,
+    mistake,
     numbers,
     order,
     past,
@@ -18,6 +20,7 @@ from content.generators import (
     preposition,
     present,
     separable,
+    typed,
     vocabulary,
 )
 from content.questions import Question
@@ -37,4 +40,7 @@ FAMILIES: dict[str, Callable[[Lexicon], Iterator[Question]]] = {
     "order": order.generate,
     "preposition": preposition.generate,
     "numbers": numbers.generate,
+    "typed": typed.generate,
+    "chips": chips.generate,
+    "mistake": mistake.generate,
 }

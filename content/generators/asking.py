@@ -12,6 +12,8 @@ QUESTION_MAX = 200
 OPTION_MAX = 60
 EXPLANATION_MAX = 200
 OPTIONS_MAX = 4
+# Of an answer that is typed or put together.
+ANSWER_MAX = 100
 ID_MAX = 64
 
 NAMES = ("Anna", "Paul", "Lena", "Tom", "Mia", "Jan")
@@ -73,7 +75,6 @@ class Cards:
         where it is higher. `name` stands for lemma and frame in the id. Raises `ValueError` for
         what is too long and for a question without a wrong option.
         """
-        card = self._cards[rule]
         options = [right]
         for option in wrong:
             if option and option not in options and len(options) < OPTIONS_MAX:
@@ -87,7 +88,7 @@ class Cards:
         )
         if too_long or len(options) < 2:
             raise ValueError(f"{quiz_id} is too long or has no wrong option: {question} {options}")
-        return Question(
+        return self._question(
             quiz_id=quiz_id,
             family=family,
             lemma=lemma,
@@ -95,9 +96,81 @@ class Cards:
             frame=frame,
             question=question,
             options=tuple(options),
+            explanation=explanation,
+            level=level,
+        )
+
+    def ask_without_options(
+        self,
+        *,
+        family: str,
+        kind: str,
+        lemma: str,
+        rule: str,
+        frame: str,
+        question: str,
+        right: str,
+        explanation: tuple[str, str, str],
+        level: str,
+        name: str,
+        accepted: tuple[str, ...] = (),
+    ) -> Question:
+        """Return a question that is answered by typing or by words in an order.
+
+        `accepted` are further right answers. Raises `ValueError` for what is too long.
+        """
+        quiz_id = f"{family}-{slug(name)}"
+        too_long = (
+            len(question) > QUESTION_MAX
+            or any(len(answer) > ANSWER_MAX for answer in (right, *accepted))
+            or any(len(text) > EXPLANATION_MAX for text in explanation)
+            or len(quiz_id) > ID_MAX
+        )
+        if too_long:
+            raise ValueError(f"{quiz_id} is too long: {question} {right}")
+        return self._question(
+            quiz_id=quiz_id,
+            family=family,
+            lemma=lemma,
+            rule=rule,
+            frame=frame,
+            question=question,
+            options=(right,),
+            explanation=explanation,
+            level=level,
+            kind=kind,
+            accepted=accepted,
+        )
+
+    def _question(
+        self,
+        *,
+        quiz_id: str,
+        family: str,
+        lemma: str,
+        rule: str,
+        frame: str,
+        question: str,
+        options: tuple[str, ...],
+        explanation: tuple[str, str, str],
+        level: str,
+        kind: str = "choice",
+        accepted: tuple[str, ...] = (),
+    ) -> Question:
+        card = self._cards[rule]
+        return Question(
+            quiz_id=quiz_id,
+            family=family,
+            lemma=lemma,
+            rule=rule,
+            frame=frame,
+            question=question,
+            options=options,
             explanation_de=explanation[0],
             explanation_en=explanation[1],
             explanation_uk=explanation[2],
             level=harder(level, card.level),
             topic=card.topic,
+            kind=kind,
+            accepted=accepted,
         )

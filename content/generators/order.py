@@ -48,7 +48,7 @@ Frame = Callable[[Cards, Phrase, str], Question]
 
 def generate(lexicon: Lexicon) -> Iterator[Question]:
     cards = Cards(lexicon)
-    found = [phrase for phrase in phrases(lexicon) if _fits(phrase)]
+    found = [phrase for phrase in phrases(lexicon) if is_plain(phrase)]
     for name, ask, levels, needs_object, share in FRAMES:
         for phrase in found:
             key = f"{FAMILY} {name} {phrase.key}"
@@ -62,7 +62,8 @@ def generate(lexicon: Lexicon) -> Iterator[Question]:
     yield from (_nicht(cards, line) for line in NICHT.strip().splitlines())
 
 
-def _fits(phrase: Phrase) -> bool:
+def is_plain(phrase: Phrase) -> bool:
+    """Return whether a person does it on purpose, with words beside it that no time is among."""
     return (
         phrase.is_willing
         and not phrase.verb.reflexive

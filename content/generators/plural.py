@@ -69,13 +69,13 @@ def generate(lexicon: Lexicon) -> Iterator[Question]:
     levels = {rule.id: rule.level for rule in lexicon.rules}
     topics = {rule.id: rule.topic for rule in lexicon.rules}
     for noun in lexicon.nouns:
-        if not _is_asked(noun):
+        if not is_asked(noun):
             continue
         wrong = _wrong(noun)
         if len(wrong) < _OPTIONS - 1:
             continue
         frame, question, level = _sentence(noun, templates)
-        rule, text = _reason(noun)
+        rule, text = reason(noun)
         yield Question(
             quiz_id=choosing.quiz_id(FAMILY, noun.noun, frame),
             family=FAMILY,
@@ -92,7 +92,8 @@ def generate(lexicon: Lexicon) -> Iterator[Question]:
         )
 
 
-def _is_asked(noun: Noun) -> bool:
+def is_asked(noun: Noun) -> bool:
+    """Return whether the noun has one plural that people use."""
     if len(noun.plurals) != 1 or noun.noun in _UNCERTAIN or noun.theme == "drinks":
         return False
     if noun.gender == "pl" or ("auch d" in noun.note and noun.noun != "See"):
@@ -189,7 +190,8 @@ def _with_umlaut(word: str) -> str:
     return word[:place] + _UMLAUT[word[place]] + word[place + 1 :]
 
 
-def _reason(noun: Noun) -> tuple[str, Text]:
+def reason(noun: Noun) -> tuple[str, Text]:
+    """Return the rule of the noun's plural, and what explains it."""
     word, right = noun.noun, noun.plurals[0]
     pair = f"{genders.DEFINITE[noun.gender]} {word}, die {right}"
     changed, ending = right[: len(word)] != word, right[len(word) :]

@@ -314,4 +314,5 @@ def _question(
         explanation_uk=f"{shown}«{said}» означає «{noun.uk[0]}»{lots}.",
         level=choosing.hardest(noun.level, cards[rule][0]),
         topic=cards[rule][1],
+        kind="picture" if frame == "picture" else "choice",
     )

@@ -27,7 +27,7 @@ from unfold.widgets import (
 )
 
 from quizarena import tables
-from quizarena.game import bank, imports
+from quizarena.game import bank, grading, imports
 from quizarena.game.daily_admin import DailySetAdmin
 from quizarena.game.duel_admin import DuelAdmin
 from quizarena.game.fair_play_admin import FairPlayFindingAdmin
@@ -43,6 +43,7 @@ from quizarena.game.models import (
     Duel,
     FairPlayFinding,
     ImportState,
+    Kind,
     LeagueGroup,
     PlayDay,
     PlayerLevel,
@@ -53,6 +54,8 @@ from quizarena.game.models import (
     Round,
     RoundState,
     RuleCard,
+    Sprint,
+    SprintState,
     Topic,
     Tournament,
     TournamentPlayer,
@@ -311,8 +314,22 @@ class QuestionAdmin(ExportMixin, PlayedQuestionAdmin):
 
     @display(description="Question and answer")
     def preview(self, question: Question) -> SafeString:
-        """Return the stored question as a chat shows it, with its options in the bank's order."""
-        return render_to_string("game/preview.html", {"question": question})
+        """Return the stored question as a chat shows it, with what its kind is answered with.
+
+        Options stand in the bank's order; words that are to be put in order by the alphabet.
+        """
+        picture, _space, rest = question.question.partition(" ")
+        is_picture = question.kind == Kind.PICTURE and rest != ""
+        words = grading.chips([question.correct_answer, *question.accepted])
+        return render_to_string(
+            "game/preview.html",
+            {
+                "question": question,
+                "picture": picture if is_picture else "",
+                "asked": rest if is_picture else question.question,
+                "words": sorted(words, key=str.casefold),
+            },
+        )
 
     @display(description="Latest first")
     def versions(self, question: Question) -> SafeString:
@@ -694,6 +711,32 @@ def rounds_of_player(request: HttpRequest, player: Player) -> TimelineSection | 
                 age(played.finished_at),
             ]
             for played in rounds
+        ],
+    )
+
+
+@timeline_source
+def sprints_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
+    """Show the latest sprints, for who may see players."""
+    sprints = (
+        Sprint.objects.filter(player=player)
+        .annotate(
+            given=Count("answers"), right=Count("answers", filter=Q(answers__is_correct=True))
+        )
+        .order_by("-id")[:CHAPTER_LENGTH]
+    )
+    return TimelineSection(
+        title="Latest sprints",
+        headers=["Sprint", "State", "Right", "Started", "Finished"],
+        rows=[
+            [
+                str(sprint.pk),
+                SprintState(sprint.state).label,
+                format_html("{} of {}", sprint.right, sprint.given),
+                age(sprint.started_at),
+                age(sprint.finished_at),
+            ]
+            for sprint in sprints
         ],
     )
 

@@ -11,6 +11,7 @@ from quizarena.game.models import (
     Question,
     QuestionVersion,
     RoundQuestion,
+    Sprint,
     Tournament,
 )
 from quizarena.players.models import Player
@@ -61,12 +62,28 @@ class AlreadyAnsweredError(GameError):
         self.round_question = round_question
 
 
+class ChipGoneError(GameError):
+    """The word stands in the sentence already, or was taken back: a second tap changes nothing."""
+
+
 class QuestionRefundedError(GameError):
     """The question that the round waited for was refunded: `rounds.resume` brings another."""
 
     def __init__(self, round_question: RoundQuestion) -> None:
         super().__init__(f"{round_question} has been refunded")
         self.round_question = round_question
+
+
+class SprintAnsweredError(GameError):
+    """The question of the sprint has its answer; a second one changes nothing."""
+
+
+class SprintOverError(GameError):
+    """The time of the sprint is over; `sprints.finish` returns its result."""
+
+    def __init__(self, sprint: Sprint) -> None:
+        super().__init__(f"{sprint} is over")
+        self.sprint = sprint
 
 
 class TooFewQuestionsError(GameError):

@@ -16,7 +16,7 @@ from django.utils.safestring import SafeString
 from economy.charts import COLOURS, chart_options
 from quizarena.game import play_counts, points
 from quizarena.game.models import FirstDayCohort, Mode, PlayDay, PlayDayMode
-from quizarena.game.play_counts import DUEL, PLACEMENT, SECOND_DAY, SEVENTH_DAY, TOURNAMENT
+from quizarena.game.play_counts import DUEL, PLACEMENT, SECOND_DAY, SEVENTH_DAY, SPRINT, TOURNAMENT
 from quizarena.staff import dates
 from quizarena.staff.desk import ReadOnlyAdmin
 
@@ -28,6 +28,7 @@ MODE_NAMES = {
     DUEL: "Duels",
     TOURNAMENT: "Cups and tournaments",
     PLACEMENT: "Placement",
+    SPRINT: "Sprints",
 }
 BLUE, ORANGE, GREEN = COLOURS[:3]
 

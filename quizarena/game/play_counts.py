@@ -27,10 +27,10 @@ LATE = timedelta(hours=1)
 SECOND_DAY, SEVENTH_DAY = timedelta(days=1), timedelta(days=6)
 
 # What is answered elsewhere than in the rounds of a Mode.
-DUEL, TOURNAMENT, PLACEMENT = "DUEL", "TOURNAMENT", "PLACEMENT"
+DUEL, TOURNAMENT, PLACEMENT, SPRINT = "DUEL", "TOURNAMENT", "PLACEMENT", "SPRINT"
 
-# Everything that was answered on a day. What a round asked is counted at the level that the
-# question has now; the others have stored theirs.
+# Everything that was answered on a day. What a round or a sprint asked is counted at the
+# level that the question has now; the others have stored theirs.
 _ANSWERS = f"""
   SELECT round_question.player_id, round_question.mode, question.level, is_correct
   FROM game_roundquestion AS round_question
@@ -61,6 +61,15 @@ _ANSWERS = f"""
   SELECT placement.player_id, '{PLACEMENT}', question.level, is_correct
   FROM game_placementquestion AS question
   JOIN game_placement AS placement ON placement.id = question.placement_id
+  WHERE answered_at >= %(begin)s AND answered_at < %(end)s
+  UNION ALL
+  SELECT sprint.player_id, '{SPRINT}', question.level, is_correct
+  FROM game_sprintanswer AS answer
+  JOIN game_sprint AS sprint ON sprint.id = answer.sprint_id
+  JOIN game_sprintquestion AS asked
+    ON asked.sprint_id = answer.sprint_id AND asked.number = answer.number
+  JOIN game_questionversion AS version ON version.id = asked.version_id
+  JOIN game_question AS question ON question.id = version.question_id
   WHERE answered_at >= %(begin)s AND answered_at < %(end)s
 """  # noqa: S608 -- the names are constants.
 
@@ -107,6 +116,10 @@ WITH cohort AS MATERIALIZED (
     SELECT cohort.id, answered_at FROM cohort
     JOIN game_placement AS placement ON placement.player_id = cohort.id
     JOIN game_placementquestion AS answer ON answer.placement_id = placement.id
+    UNION ALL
+    SELECT cohort.id, answered_at FROM cohort
+    JOIN game_sprint AS sprint ON sprint.player_id = cohort.id
+    JOIN game_sprintanswer AS answer ON answer.sprint_id = sprint.id
   ) AS answer
   WHERE answered_at >= %(begin)s AND answered_at < %(seventh_ends)s
 ), finished AS MATERIALIZED (

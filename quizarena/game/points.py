@@ -126,6 +126,11 @@ def tournament_answer_key(*, pairing_id: int, number: int) -> str:
     return f"tournament:{pairing_id}:{number}"
 
 
+def sprint_answer_key(*, sprint_id: int, number: int) -> str:
+    """Return the key of the points of an answer in a sprint."""
+    return f"sprint:{sprint_id}:{number}"
+
+
 def of_keys(*, player: Player, keys: Iterable[str]) -> int:
     """Return how many points these have brought the player in all. One query."""
     found = PointEvent.objects.filter(player=player, key__in=list(keys))

@@ -18,9 +18,10 @@ from economy.streak_rules import DAY, midnight_after
 from economy.streaks import EarnBack, StreakChange
 from economy.wallets import Charge, business_zone
 from quizarena import prepared, sweeps
-from quizarena.game import bank, levels, points, selection
+from quizarena.game import bank, grading, levels, points, selection
 from quizarena.game.errors import (
     AlreadyAnsweredError,
+    ChipGoneError,
     GameError,
     LockedModeError,
     NoQuestionsError,
@@ -28,9 +29,12 @@ from quizarena.game.errors import (
     SampleTakenError,
     StaleTapError,
 )
+from quizarena.game.grading import Grade
 from quizarena.game.levels import LevelChange
 from quizarena.game.models import (
     ROUND_LENGTH,
+    WRITTEN,
+    Kind,
     Level,
     Mode,
     QuestionVersion,
@@ -242,15 +246,127 @@ def answer(*, player: Player, round_question_id: int, option_index: int, now: da
     round_question = _lock_round_question(round_question_id)
     if round_question is None or round_question.player_id != player.pk:
         raise StaleTapError("the player has no such question")
-    if option_index >= len(round_question.order):
+    if option_index >= len(round_question.order) or round_question.version.kind in WRITTEN:
         raise StaleTapError("this option does not exist")
-    current = round_question.round
-    current.player = player
     _refuse_if_not_waiting(round_question)
+    version = round_question.version
     round_question.choice = round_question.order[option_index]
-    round_question.is_correct = round_question.choice == round_question.version.correct_option_id
+    round_question.is_correct = grading.grade_option(
+        options=version.options,
+        correct_option_id=version.correct_option_id,
+        choice=round_question.choice,
+    ).is_correct
     round_question.answered_at = now
     prepared.save(round_question, fields=["choice", "is_correct", "answered_at"])
+    return _continue(round_question, player=player, now=now)
+
+
+def awaits_text(*, telegram_id: int) -> bool:
+    """Return whether the player's open round waits for an answer that is typed."""
+    waiting = RoundQuestion.objects.waiting().filter(
+        player__telegram_id=telegram_id,
+        round__state=RoundState.OPEN,
+        version__kind=Kind.TYPED,
+    )
+    return waiting.exists()
+
+
+def answer_text(*, player: Player, text: str, now: datetime) -> Answer:
+    """Grade what the player has typed for the question that the open round waits for.
+
+    As `answer` in all else. Raises StaleTapError when the round waits for something else.
+    """
+    round_question = _lock_latest_question(player)
+    if (
+        round_question is None
+        or not _is_waiting(round_question)
+        or round_question.version.kind != Kind.TYPED
+    ):
+        raise StaleTapError("the round waits for no text")
+    return _answer_written(round_question, text=text[: grading.TYPED_MAX], player=player, now=now)
+
+
+def skip(*, player: Player, round_question_id: int, now: datetime) -> Answer:
+    """Count a question without options as wrong, because the player does not know the answer.
+
+    As `answer` in all else. Raises StaleTapError for a question with options.
+    """
+    round_question = _lock_written(player=player, round_question_id=round_question_id)
+    return _answer_written(round_question, text="", player=player, now=now)
+
+
+def place_chip(
+    *, player: Player, round_question_id: int, chip: int, now: datetime
+) -> RoundQuestion | Answer:
+    """Put a word down behind the others; the last one is the answer, which is graded.
+
+    Locks the question and its round. Raises ChipGoneError for a word that stands there already, and
+    what `skip` raises.
+    """
+    round_question = _lock_written(player=player, round_question_id=round_question_id)
+    if chip in round_question.placed:
+        raise ChipGoneError("the word stands in the sentence")
+    if chip not in round_question.chips:
+        raise StaleTapError("there is no such word")
+    round_question.placed.append(chip)
+    if len(round_question.placed) == len(round_question.chips):
+        text = round_question.sentence()
+        return _answer_written(round_question, text=text, player=player, now=now)
+    prepared.save(round_question, fields=["placed"])
+    return round_question
+
+
+def take_chip_back(*, player: Player, round_question_id: int, placed: int) -> RoundQuestion:
+    """Take the last word back, if so many have been put down as the player saw.
+
+    Locks the question and its round. Raises ChipGoneError if it was taken back already, and what
+    `skip` raises.
+    """
+    round_question = _lock_written(player=player, round_question_id=round_question_id)
+    if placed < 1 or len(round_question.placed) != placed:
+        raise ChipGoneError("the word was taken back")
+    round_question.placed.pop()
+    prepared.save(round_question, fields=["placed"])
+    return round_question
+
+
+def grade_of(round_question: RoundQuestion) -> Grade:
+    """Return how what was typed or put together has been graded: by the version that was shown."""
+    version, text = round_question.version, round_question.text or ""
+    if version.kind == Kind.ORDER:
+        return grading.grade_order(answers=round_question.answers, placed=text.split())
+    return grading.grade_typed(question=version.question, answers=round_question.answers, text=text)
+
+
+def _lock_written(*, player: Player, round_question_id: int) -> RoundQuestion:
+    """Lock a question without options that the player's round waits for, and its round."""
+    if not 0 < round_question_id <= BigIntegerField.MAX_BIGINT:
+        raise StaleTapError("this question does not exist")
+    round_question = _lock_round_question(round_question_id)
+    if round_question is None or round_question.player_id != player.pk:
+        raise StaleTapError("the player has no such question")
+    if round_question.version.kind not in WRITTEN:
+        raise StaleTapError("this question has options")
+    _refuse_if_not_waiting(round_question)
+    return round_question
+
+
+def _answer_written(
+    round_question: RoundQuestion, *, text: str, player: Player, now: datetime
+) -> Answer:
+    """Grade a text for a question that is locked and waits, and continue its round."""
+    round_question.text = text
+    round_question.is_correct = grade_of(round_question).is_correct
+    round_question.answered_at = now
+    prepared.save(round_question, fields=["text", "placed", "is_correct", "answered_at"])
+    return _continue(round_question, player=player, now=now)
+
+
+def _continue(round_question: RoundQuestion, *, player: Player, now: datetime) -> Answer:
+    """Return what an answer leads to; the question has been graded and is locked with its round."""
+    assert round_question.is_correct is not None
+    current = round_question.round
+    current.player = player
     level = levels.record_answer(player=player, mode=Mode(current.mode), now=now)
     following, charge, refusal = _next_of(current, number=round_question.number + 1, now=now)
     streak = streaks.record_activity(player=player, now=now)
@@ -548,5 +664,7 @@ def _show(version: QuestionVersion, *, current: Round, number: int, now: datetim
         order=bank.shuffled(len(version.options)),
         shown_at=now,
     )
+    if version.kind == Kind.ORDER:
+        round_question.chips = bank.shuffled(len(round_question.words()))
     prepared.insert(round_question)
     return round_question

@@ -17,6 +17,7 @@ from quizarena.game import (
     question_counts,
     reports,
     rounds,
+    sprints,
     tournaments,
 )
 
@@ -28,6 +29,12 @@ WORK_FOR = timedelta(seconds=5)
 def refund_withdrawn() -> int:
     """Give back the questions that were withdrawn while a player had them; return how many."""
     return rounds.refund_withdrawn(until=timezone.now() + WORK_FOR)
+
+
+@app.task
+def finish_sprints() -> int:
+    """Finish the sprints whose time is over; return how many."""
+    return sprints.finish_due(until=timezone.now() + WORK_FOR)
 
 
 @app.task

@@ -10,7 +10,7 @@ from bot.chat.models import DAILY_HOUR
 from bot.chat.navigation import Data, button
 from bot.screens.game import texts
 from payments.catalogue import Offer
-from quizarena.game.models import Mode, Round, RoundQuestion
+from quizarena.game.models import WRITTEN, Mode, Round, RoundQuestion
 
 # What is played in rounds; a mode that is not open is shown with a lock.
 MENU = (
@@ -36,10 +36,12 @@ def menu(
     open_modes: Collection[str] | None,
     waiting: RoundQuestion | None,
     cup_at: datetime | None = None,
+    has_sprint: bool = False,
 ) -> InlineKeyboardMarkup:
     """Return one button for an open round, one for the daily challenge and one for each mode.
 
-    `cup_at` is when today's cup begins, while one can register for it.
+    `cup_at` is when today's cup begins, while one can register for it. With `has_sprint` the mode
+    of articles leads to a page of its own, where a sprint can be chosen instead of a round.
 
     `start_key` makes all taps on a mode one start. `open_modes` are those without a lock; None is
     all of them. `waiting` is the latest question of the open round.
@@ -50,7 +52,10 @@ def menu(
     for mode in MENU:
         is_open = open_modes is None or mode in open_modes
         label = phrases.mode_name(mode) if is_open else f"🔒 {phrases.mode_name(mode)}"
-        rows.append([button(label, Data.PLAY, mode, start_key)])
+        if mode is Mode.ARTIKEL_SPRINT and has_sprint:
+            rows.append([button(label, Data.SPRINT, start_key)])
+        else:
+            rows.append([button(label, Data.PLAY, mode, start_key)])
     if open_modes is not None:
         rows.append([button(phrases.button_shop(), Data.SHOP)])  # What opens the locks.
     return InlineKeyboardMarkup([*rows, [button(phrases.button_back(), Data.HOME)]])
@@ -104,13 +109,34 @@ def out_of_energy(*, with_daily: bool) -> InlineKeyboardMarkup:
 
 
 def options(round_question: RoundQuestion) -> InlineKeyboardMarkup:
-    """Return the options in the order of the question, and the way out."""
+    """Return what a question of its kind is answered with, and the way out."""
+    if round_question.version.kind in WRITTEN:
+        return _without_options(round_question)
     buttons = [
         button(round_question.text_at(index), Data.ANSWER, round_question.pk, index)
         for index in range(len(round_question.order))
     ]
     way_out = [button(texts.button_stop(), Data.STOP, round_question.round_id)]
     return InlineKeyboardMarkup([*navigation.option_rows(buttons), way_out])
+
+
+def _without_options(round_question: RoundQuestion) -> InlineKeyboardMarkup:
+    """Return the words that are left to be put in order, if it has any, and the ways out."""
+    words = round_question.words() if round_question.chips else []
+    left = [
+        button(words[chip], Data.CHIP, round_question.pk, chip)
+        for chip in round_question.chips
+        if chip not in round_question.placed
+    ]
+    rows = navigation.word_rows(left)
+    ways_out = [
+        button(texts.button_skip(), Data.SKIP, round_question.pk),
+        button(texts.button_stop(), Data.STOP, round_question.round_id),
+    ]
+    if round_question.placed:
+        placed = len(round_question.placed)
+        rows.append([button("⌫", Data.CHIP_BACK, round_question.pk, placed)])
+    return InlineKeyboardMarkup([*rows, ways_out])
 
 
 def after_round(

@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from functools import partial
 
-from telegram import CallbackQuery, InlineKeyboardMarkup, Update
+from telegram import InlineKeyboardMarkup, Update
 from telegram.constants import ParseMode
 
-from bot.chat import answered, cards, question_texts, reminder_settings, taps
+from bot.chat import answered, cards, phrases, question_texts, reminder_settings, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
@@ -19,17 +19,19 @@ from economy.wallets import Charge
 from payments import benefits, catalogue
 from payments.catalogue import Offer
 from payments.offer_rules import Touchpoint
-from quizarena.game import cups, daily, rounds
+from quizarena.game import cups, daily, grading, rounds, sprints
 from quizarena.game.errors import (
     AlreadyAnsweredError,
+    ChipGoneError,
     LockedModeError,
     NoQuestionsError,
     QuestionRefundedError,
     SampleTakenError,
     StaleTapError,
 )
-from quizarena.game.models import ROUND_LENGTH, Level, Mode
+from quizarena.game.models import ROUND_LENGTH, Level, Mode, RoundQuestion
 from quizarena.game.rounds import Answer, Start
+from quizarena.players.models import Awaited
 
 # After so many rounds on the first day there is a kind word.
 FIRST_DAY_ROUNDS = 2
@@ -101,17 +103,99 @@ async def continue_round(update: Update, context: Context) -> None:
 
 async def answer(update: Update, context: Context) -> None:
     """Grade the tap; turn the message into the feedback and what comes next."""
-    query = taps.tap(update)
-    round_question_id, option_index = taps.arguments(query, 2)
-    try:
-        outcome = rounds.answer(
+    round_question_id, option_index = taps.arguments(taps.tap(update), 2)
+    await _answer(
+        update,
+        context,
+        lambda: rounds.answer(
             player=context.player,
             round_question_id=int(round_question_id),
             option_index=int(option_index),
             now=context.now,
+        ),
+    )
+
+
+async def skip(update: Update, context: Context) -> None:
+    """Show the answer to who does not know it, and what comes next."""
+    (round_question_id,) = taps.arguments(taps.tap(update), 1)
+    await _answer(
+        update,
+        context,
+        lambda: rounds.skip(
+            player=context.player, round_question_id=int(round_question_id), now=context.now
+        ),
+    )
+
+
+async def place_chip(update: Update, context: Context) -> None:
+    """Put the tapped word into the sentence; with the last one it is graded."""
+    round_question_id, chip = taps.arguments(taps.tap(update), 2)
+    await _answer(
+        update,
+        context,
+        lambda: rounds.place_chip(
+            player=context.player,
+            round_question_id=int(round_question_id),
+            chip=int(chip),
+            now=context.now,
+        ),
+    )
+
+
+async def take_chip_back(update: Update, context: Context) -> None:
+    """Take the last word out of the sentence."""
+    round_question_id, placed = taps.arguments(taps.tap(update), 2)
+    await _answer(
+        update,
+        context,
+        lambda: rounds.take_chip_back(
+            player=context.player, round_question_id=int(round_question_id), placed=int(placed)
+        ),
+    )
+
+
+def is_typed_answer(update: Update, awaited: Awaited | None) -> bool:
+    """Return whether the message may answer the question that the player's open round waits for.
+
+    Whatever else the bot has asked for comes first, and nobody's answer is as long as a letter.
+    """
+    message, user = update.message, update.effective_user
+    if message is None or not message.text or user is None or awaited is not None:
+        return False
+    if message.text.startswith("/") or len(message.text) > grading.TYPED_MAX:
+        return False
+    return rounds.awaits_text(telegram_id=user.id)
+
+
+async def typed(update: Update, context: Context) -> None:
+    """Grade what the player has written; the feedback and what comes next are a new message."""
+    try:
+        outcome = rounds.answer_text(
+            player=context.player, text=taps.words(update), now=context.now
         )
+    except StaleTapError:
+        # Withdrawn or answered in the moment between the look and the lock.
+        await taps.send_message(update, texts.choose_mode(), _menu(update, context))
+        return
+    await _show_answer(update, context, outcome)
+
+
+async def _answer(
+    update: Update, context: Context, give: Callable[[], Answer | RoundQuestion]
+) -> None:
+    """Give the answer of a tap; turn the message into the feedback and what comes next.
+
+    While the answer is not complete, it is turned into what has come of it so far.
+    """
+    query = taps.tap(update)
+    try:
+        outcome = give()
     except AlreadyAnsweredError:
         await query.answer(question_texts.already_answered())
+        return
+    except ChipGoneError:
+        await query.answer()
         return
     except QuestionRefundedError as refusal:
         round_id = refusal.round_question.round_id
@@ -121,22 +205,50 @@ async def answer(update: Update, context: Context) -> None:
     except (StaleTapError, ValueError):
         await taps.stale(update, context)
         return
-    graded = outcome.graded
-    await query.answer(question_texts.toast(is_correct=bool(graded.is_correct)))
+    if isinstance(outcome, Answer):
+        await query.answer(question_texts.toast(is_correct=bool(outcome.graded.is_correct)))
+        await _show_answer(update, context, outcome)
+        return
+    await query.answer()
+    outcome.version.question_row = outcome.question
+    await taps.edit_message(
+        query,
+        texts.question(outcome, None, now=context.now),
+        buttons.options(outcome),
+        shows=outcome,
+    )
+
+
+async def _show_answer(update: Update, context: Context, outcome: Answer) -> None:
+    """Show how an answer was graded, and what comes next."""
     if outcome.next is not None:
-        await taps.edit_message(
-            query,
+        await _show(
+            update,
             texts.feedback_and_question(outcome, now=context.now),
-            answered.below(graded.version, buttons.options(outcome.next)),
+            answered.below(outcome.graded.version, buttons.options(outcome.next)),
             shows=outcome.next,
         )
     else:
-        await _show_result(query, context, outcome)
+        await _show_result(update, context, outcome)
     cards.order_milestone(outcome.streak, player=context.player, now=context.now)
 
 
-async def _show_result(query: CallbackQuery, context: Context, outcome: Answer) -> None:
-    """Turn the message into the feedback and the result, which is celebrated if all is right."""
+async def _show(
+    update: Update,
+    text: str,
+    keyboard: InlineKeyboardMarkup,
+    *,
+    shows: RoundQuestion | None = None,
+) -> None:
+    """Turn the tapped message into `text`, or answer a message with a new one."""
+    if update.callback_query is None:
+        await taps.send_message(update, text, keyboard, shows=shows)
+    else:
+        await taps.edit_message(update.callback_query, text, keyboard, shows=shows)
+
+
+async def _show_result(update: Update, context: Context, outcome: Answer) -> None:
+    """Show the feedback and the result, which is celebrated if all is right."""
     last = outcome.graded
     graded = rounds.answered(last.round)
     is_out = isinstance(outcome.refusal, NoEnergyError)
@@ -160,10 +272,14 @@ async def _show_result(query: CallbackQuery, context: Context, outcome: Answer) 
         keyboard = buttons.after_round(last.round, with_daily=with_daily, sells=is_out, asks=asks)
     keyboard = answered.below(last.version, keyboard)
     if len(graded) == ROUND_LENGTH and all(one.is_correct for one in graded):
-        await taps.celebrate(query, texts.feedback(last), text, keyboard)
+        if update.callback_query is not None:
+            await taps.celebrate(update.callback_query, texts.feedback(last), text, keyboard)
+        else:
+            await taps.send_message(update, texts.feedback(last), InlineKeyboardMarkup([]))
+            await taps.send_message(update, text, keyboard, effect=phrases.CONFETTI)
     else:
         parts = (texts.feedback(last), question_texts.DIVIDER, text)
-        await taps.edit_message(query, "\n\n".join(parts), keyboard)
+        await _show(update, "\n\n".join(parts), keyboard)
     if not last.round.is_sample and _is_second_of_first_day(context):
         await context.bot.send_message(
             context.player.telegram_id, texts.first_day(), parse_mode=ParseMode.HTML
@@ -306,6 +422,7 @@ def _menu(update: Update, context: Context) -> InlineKeyboardMarkup:
         open_modes=open_modes,
         waiting=rounds.open_question(player=context.player),
         cup_at=cups.starts_at(cups.today(context.now)) if cups.is_open(context.now) else None,
+        has_sprint=sprints.is_possible(),
     )
 
 
@@ -313,6 +430,9 @@ SCREEN = Screen(
     commands={"play": play},
     buttons={
         Data.ANSWER: answer,
+        Data.CHIP: place_chip,
+        Data.CHIP_BACK: take_chip_back,
+        Data.SKIP: skip,
         Data.MENU: menu,
         Data.PLAY: start_round,
         Data.SAMPLE: try_sample,
@@ -320,4 +440,5 @@ SCREEN = Screen(
         Data.CONTINUE: continue_round,
         Data.STOP: stop,
     },
+    messages=((is_typed_answer, typed),),
 )

@@ -11,6 +11,7 @@ from bot.screens.wallet.lines import Line
 from economy.energy import Energy
 from economy.goods import Plan
 from economy.models import EntryType, LedgerEntry, Wallet
+from quizarena.game import sprints
 
 
 def wallet(
@@ -72,6 +73,8 @@ def _line(line: Line, products: Mapping[str, str]) -> str:
 
 def _why(entry: LedgerEntry) -> str:
     """Return the reason of an entry as a player would say it."""
+    if entry.idempotency_key.startswith(sprints.CHARGE):
+        return _("Article sprint")
     reasons = {
         EntryType.WELCOME: _("Welcome"),
         EntryType.QUESTION: _("Question"),

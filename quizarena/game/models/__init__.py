@@ -77,6 +77,14 @@ from quizarena.game.models.round import (
     RoundState,
 )
 from quizarena.game.models.rule import RuleCard, Topic
+from quizarena.game.models.sprint import (
+    SPRINT_GRACE,
+    SPRINT_LENGTH,
+    Sprint,
+    SprintAnswer,
+    SprintQuestion,
+    SprintState,
+)
 from quizarena.game.models.tournament import (
     Badge,
     BadgeKind,
@@ -112,6 +120,8 @@ __all__ = [
     "RISE_PERCENT",
     "ROUND_LENGTH",
     "SAMPLE_LENGTH",
+    "SPRINT_GRACE",
+    "SPRINT_LENGTH",
     "TIER_NAMES",
     "VERDICT_NAMES",
     "WITHDRAWAL_NAMES",
@@ -160,6 +170,10 @@ __all__ = [
     "RoundState",
     "RuleCard",
     "Span",
+    "Sprint",
+    "SprintAnswer",
+    "SprintQuestion",
+    "SprintState",
     "Topic",
     "Tournament",
     "TournamentAnswer",

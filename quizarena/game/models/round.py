@@ -8,6 +8,7 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
+from quizarena.game import grading
 from quizarena.game.models.question import (
     OPTIONS,
     ORDER_IS_A_PERMUTATION,
@@ -131,6 +132,13 @@ class RoundQuestion(models.Model):
     answered_at = models.DateTimeField(null=True)
     # The bank's number of the chosen option.
     choice = models.PositiveSmallIntegerField(null=True)
+    # What was answered without options: what was typed, or the sentence that was put together.
+    # Empty is "I don't know", NULL is no such answer.
+    text = models.CharField(max_length=200, null=True)  # noqa: DJ001
+    # Of words to be put in order: chips[place] is the number of the word that is shown at `place`,
+    # and those that have been put down so far, in their order.
+    chips = ArrayField(models.PositiveSmallIntegerField(), default=list, db_default=[])
+    placed = ArrayField(models.PositiveSmallIntegerField(), default=list, db_default=[])
     is_correct = models.BooleanField(null=True)
     refunded_at = models.DateTimeField(null=True)
 
@@ -173,13 +181,18 @@ class RoundQuestion(models.Model):
                 name="roundquestion_answered_or_refunded",
             ),
             models.CheckConstraint(
-                condition=Q(answered_at=None, choice=None, is_correct=None)
-                | Q(answered_at__isnull=False, choice__isnull=False, is_correct__isnull=False),
+                condition=Q(answered_at=None, choice=None, text=None, is_correct=None)
+                | Q(answered_at__isnull=False, is_correct__isnull=False)
+                & (Q(choice__isnull=False, text=None) | Q(choice=None, text__isnull=False)),
                 name="roundquestion_answered_wholly",
             ),
             models.CheckConstraint(
                 condition=Q(choice=None) | Q(choice__lt=F("order__len")),
                 name="roundquestion_choice_exists",
+            ),
+            models.CheckConstraint(
+                condition=Q(placed__contained_by=F("chips")) & Q(placed__len__lte=F("chips__len")),
+                name="roundquestion_placed_are_chips",
             ),
         ]
         triggers = [
@@ -198,6 +211,20 @@ class RoundQuestion(models.Model):
 
     def __str__(self) -> str:
         return f"question {self.pk}"
+
+    @property
+    def answers(self) -> list[str]:
+        """Return every right answer of what is answered without options."""
+        return [self.version.correct_answer, *self.version.accepted]
+
+    def words(self) -> list[str]:
+        """Return the words that are to be put in order, by their numbers."""
+        return grading.chips(self.answers)
+
+    def sentence(self) -> str:
+        """Return the words that have been put down so far."""
+        words = self.words()
+        return " ".join(words[chip] for chip in self.placed)
 
     def text_at(self, place: int) -> str:
         """Return the option that was shown at `place` (from 0)."""

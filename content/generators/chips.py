@@ -1,0 +1,243 @@
+"""Sentences to be put together from their words, each with every order that is right.
+
+The subject is a pronoun that shows its case: so no object can be read as the subject, and the
+pronoun has one place, in front of the finite verb or right behind it. What may stand in front of
+the verb is the subject, the object, the time, or what the verb has at the end.
+"""
+
+import re
+from collections.abc import Iterator
+
+from content.generators.asking import Cards, capital, number, pick
+from content.generators.order import EXCLUDED, is_plain
+from content.generators.verb_forms import joined, third
+from content.generators.verb_phrases import Phrase, phrases
+from content.questions import Question
+from content.schema import Lexicon
+
+FAMILY = "chips"
+WHO = "er"
+MODALS = ("will", "muss", "kann", "soll")
+# An object of an article and a noun; it may have an adjective.
+_OBJECT = re.compile(r"(den|die|das|einen|eine|ein) ([a-zäöüß]+ )?[A-ZÄÖÜ][\w-]+")
+_DEFINITE = re.compile(r"(den|die|das) ")
+# The frame, the rule, the levels of its verbs, and the share of them that is asked.
+FRAMES = (
+    ("modal", "modal-order", ("A1", "A2"), 2),
+    ("perfect", "perfect-order", ("A1", "A2"), 2),
+    ("time", "verb-second", ("A1", "A2"), 2),
+    ("question", "w-questions", ("A1", "A2"), 3),
+    ("dass", "dass", ("A1", "A2", "B1"), 4),
+    ("weil", "weil", ("A1", "A2", "B1"), 4),
+    ("indirect", "indirect-w", ("A2", "B1"), 4),
+)
+# Who gives what to whom: the verb, the person, the thing. No woman: "die Blumen der Mutter" would
+# be hers, and the sentence another one.
+GIVING = """
+geben|dem Kind|den Ball|A2
+zeigen|dem Gast|das Zimmer|A2
+schenken|dem Vater|die Blumen|A2
+bringen|dem Chef|den Kaffee|A2
+kaufen|dem Sohn|das Fahrrad|A2
+erklären|dem Schüler|die Aufgabe|A2
+leihen|dem Freund|das Buch|A2
+schicken|dem Lehrer|den Brief|A2
+empfehlen|dem Kollegen|den Film|A2
+erzählen|dem Baby|die Geschichte|A2
+schreiben|dem Freund|die Nachricht|A2
+verkaufen|dem Nachbarn|das Auto|A2
+"""
+
+
+def generate(lexicon: Lexicon) -> Iterator[Question]:
+    cards = Cards(lexicon)
+    found = [phrase for phrase in phrases(lexicon) if _fits(phrase)]
+    for frame, rule, levels, share in FRAMES:
+        for phrase in found:
+            is_asked = not number(f"{FAMILY} {frame} {phrase.key}") % share
+            if phrase.verb.level in levels and is_asked and _is_said(phrase, frame):
+                yield _ask(cards, phrase, frame, rule)
+    known = {verb.verb: verb for verb in lexicon.verbs if not verb.reflexive}
+    for line in GIVING.strip().splitlines():
+        verb, person, thing, level = line.split("|")
+        if verb in known:
+            yield _giving(cards, third(known[verb]), verb, person, thing, level)
+
+
+def _fits(phrase: Phrase) -> bool:
+    return (
+        is_plain(phrase)
+        and not phrase.rest
+        and phrase.has_passive
+        and bool(_OBJECT.fullmatch(phrase.thing))
+    )
+
+
+def _is_said(phrase: Phrase, frame: str) -> bool:
+    if frame == "time" and not _DEFINITE.match(phrase.thing):
+        # "Er kauft einen Tisch heute" is right only under a stress that one cannot see.
+        return False
+    return phrase.verb.verb not in EXCLUDED["perfect-clause"] | EXCLUDED["um-zu"]
+
+
+def _ask(cards: Cards, phrase: Phrase, frame: str, rule: str) -> Question:
+    orders, explanation = _ORDERS[frame](phrase)
+    return _question(
+        cards,
+        lemma=phrase.verb.verb,
+        rule=rule,
+        frame=frame,
+        orders=orders,
+        explanation=explanation,
+        level=phrase.verb.level,
+    )
+
+
+def _question(
+    cards: Cards,
+    *,
+    lemma: str,
+    rule: str,
+    frame: str,
+    orders: tuple[str, ...],
+    explanation: tuple[str, str, str],
+    level: str,
+) -> Question:
+    what = "einer Frage" if orders[0].endswith("?") else "einem Satz"
+    return cards.ask_without_options(
+        family=FAMILY,
+        kind="order",
+        lemma=lemma,
+        rule=rule,
+        frame=frame,
+        question=f"Ordne die Wörter zu {what}:",
+        right=orders[0],
+        accepted=orders[1:],
+        explanation=explanation,
+        level=level,
+        name=f"{lemma} {frame}",
+    )
+
+
+Orders = tuple[tuple[str, ...], tuple[str, str, str]]
+
+
+def _modal(phrase: Phrase) -> Orders:
+    modal = pick(f"{FAMILY} {phrase.key} which modal", MODALS)
+    return _with_end(phrase, modal, phrase.verb.verb)
+
+
+def _perfect(phrase: Phrase) -> Orders:
+    return _with_end(phrase, "hat", phrase.verb.participle)
+
+
+def _with_end(phrase: Phrase, finite: str, end: str) -> Orders:
+    who, thing = WHO, phrase.thing
+    orders = (
+        f"{capital(who)} {finite} {thing} {end}.",
+        f"{capital(thing)} {finite} {who} {end}.",
+        f"{capital(end)} {finite} {who} {thing}.",
+        f"{capital(thing)} {end} {finite} {who}.",
+    )
+    return orders, (
+        f"„{finite}“ steht auf Position 2, „{end}“ am Ende: {orders[0]}",
+        f'"{finite}" is in second place, "{end}" at the end: {orders[0]}',
+        f"«{finite}» стоїть на другому місці, «{end}» – у кінці: {orders[0]}",
+    )
+
+
+def _finite(phrase: Phrase) -> tuple[str, str]:
+    """Return the finite verb, and with a space in front of it the prefix at the end."""
+    verb = phrase.verb
+    return third(verb), f" {verb.prefix}" if verb.separable == "yes" else ""
+
+
+def _time(phrase: Phrase) -> Orders:
+    finite, prefix = _finite(phrase)
+    who, thing = WHO, phrase.thing
+    when = pick(f"{FAMILY} {phrase.key} when", ("heute", "morgen", "jetzt"))
+    orders = (
+        f"{capital(when)} {finite} {who} {thing}{prefix}.",
+        f"{capital(who)} {finite} {when} {thing}{prefix}.",
+        f"{capital(who)} {finite} {thing} {when}{prefix}.",
+        f"{capital(thing)} {finite} {who} {when}{prefix}.",
+    )
+    return orders, (
+        f"Das Verb steht auf Position 2, „{who}“ davor oder gleich danach: {orders[0]}",
+        f'The verb is in second place, "{who}" before it or right after it: {orders[0]}',
+        f"Дієслово стоїть на другому місці, «{who}» – перед ним або одразу після: {orders[0]}",
+    )
+
+
+def _w_question(phrase: Phrase) -> Orders:
+    finite, prefix = _finite(phrase)
+    word = pick(f"{FAMILY} {phrase.key} word", ("wann", "wo", "warum"))
+    order = f"{capital(word)} {finite} {WHO} {phrase.thing}{prefix}?"
+    return (order,), (
+        f"Zuerst das Fragewort, dann sofort das Verb: {order}",
+        f"First the question word, then at once the verb: {order}",
+        f"Спочатку питальне слово, одразу після нього дієслово: {order}",
+    )
+
+
+def _clause(phrase: Phrase, main: str, word: str) -> Orders:
+    subject, finite = main.split()
+    last = joined(phrase.verb, third(phrase.verb))
+    clause = f"{word} {WHO} {phrase.thing} {last}"
+    orders = (
+        f"{capital(subject)} {finite}, {clause}.",
+        f"{capital(clause)}, {finite} {subject}.",
+    )
+    return orders, (
+        f"Nach „{word}“ steht das Verb am Ende: {clause}.",
+        f'After "{word}" the verb is at the end: {clause}.',
+        f"Після «{word}» дієслово стоїть у кінці: {clause}.",
+    )
+
+
+def _dass(phrase: Phrase) -> Orders:
+    main = pick(f"{FAMILY} {phrase.key} main", ("ich weiß", "wir hoffen", "ich glaube"))
+    return _clause(phrase, main, "dass")
+
+
+def _weil(phrase: Phrase) -> Orders:
+    return _clause(phrase, "wir warten", "weil")
+
+
+def _indirect(phrase: Phrase) -> Orders:
+    word = pick(f"{FAMILY} {phrase.key} word", ("wann", "wo", "warum"))
+    main = pick(f"{FAMILY} {phrase.key} main", ("du fragst", "wir wissen", "ich weiß"))
+    return _clause(phrase, main, word)
+
+
+_ORDERS = {
+    "modal": _modal,
+    "perfect": _perfect,
+    "time": _time,
+    "question": _w_question,
+    "dass": _dass,
+    "weil": _weil,
+    "indirect": _indirect,
+}
+
+
+def _giving(cards: Cards, finite: str, verb: str, person: str, thing: str, level: str) -> Question:
+    orders = (
+        f"Er {finite} {person} {thing}.",
+        f"Er {finite} {thing} {person}.",
+        f"{capital(person)} {finite} er {thing}.",
+        f"{capital(thing)} {finite} er {person}.",
+    )
+    return _question(
+        cards,
+        lemma=verb,
+        rule="object-order",
+        frame="giving",
+        orders=orders,
+        explanation=(
+            f"Meist steht die Person (wem?) vor der Sache (was?): {orders[0]}",
+            f"Mostly the person (wem?) stands before the thing (was?): {orders[0]}",
+            f"Зазвичай особа (wem?) стоїть перед річчю (was?): {orders[0]}",
+        ),
+        level=level,
+    )
