@@ -11,6 +11,7 @@ from bot.screens.levels import handlers as levels
 from bot.screens.offers import handlers as offers
 from bot.screens.promo import handlers as promo
 from bot.screens.receipts import handlers as receipts
+from bot.screens.review import handlers as review
 from bot.screens.settings import handlers as settings
 from bot.screens.shop import handlers as shop
 from bot.screens.staff_chats import handlers as staff_chats
@@ -25,6 +26,7 @@ from bot.screens.welcome import handlers as welcome
 SCREENS = (
     game.SCREEN,
     daily.SCREEN,
+    review.SCREEN,
     duel.SCREEN,
     tournament.SCREEN,
     home.SCREEN,

@@ -47,12 +47,14 @@ from quizarena.game.models import (
     Question,
     QuestionImport,
     QuestionVersion,
+    ReviewCard,
     Round,
     RoundState,
     Tournament,
     TournamentPlayer,
 )
 from quizarena.game.play_admin import PlayDayAdmin
+from quizarena.game.review_admin import ReviewCardAdmin
 from quizarena.game.tournament_admin import CupPrizeAdmin, TournamentAdmin
 from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
@@ -80,6 +82,7 @@ IMPORT_COLOURS = {
 
 admin.site.register(DailySet, DailySetAdmin)
 admin.site.register(LeagueGroup, LeagueGroupAdmin)
+admin.site.register(ReviewCard, ReviewCardAdmin)
 admin.site.register(Duel, DuelAdmin)
 admin.site.register(FairPlayFinding, FairPlayFindingAdmin)
 admin.site.register(PlayDay, PlayDayAdmin)

@@ -8,6 +8,7 @@ from quizarena.game.models import (
     FairPlayFinding,
     Mode,
     Placement,
+    ReviewQuestion,
     RoundQuestion,
     Tournament,
 )
@@ -57,6 +58,30 @@ class AlreadyAnsweredError(GameError):
     def __init__(self, round_question: RoundQuestion) -> None:
         super().__init__(f"{round_question} is answered")
         self.round_question = round_question
+
+
+class NothingDueError(GameError):
+    """No card is due; the next one is from `next_due_at` on, if the player has any."""
+
+    def __init__(self, next_due_at: datetime | None) -> None:
+        super().__init__("no card is due")
+        self.next_due_at = next_due_at
+
+
+class ReviewAnsweredError(GameError):
+    """The question of a review has its answer; a second one changes nothing."""
+
+    def __init__(self, question: ReviewQuestion) -> None:
+        super().__init__(f"{question} is answered")
+        self.question = question
+
+
+class TooManyCardsError(GameError):
+    """The day has had as many new cards as a day can have."""
+
+
+class CardStaysError(GameError):
+    """The card is that of a mistake, or was asked in a review."""
 
 
 class QuestionRefundedError(GameError):

@@ -27,10 +27,10 @@ LATE = timedelta(hours=1)
 SECOND_DAY, SEVENTH_DAY = timedelta(days=1), timedelta(days=6)
 
 # What is answered elsewhere than in the rounds of a Mode.
-DUEL, TOURNAMENT, PLACEMENT = "DUEL", "TOURNAMENT", "PLACEMENT"
+DUEL, TOURNAMENT, PLACEMENT, REVIEW = "DUEL", "TOURNAMENT", "PLACEMENT", "REVIEW"
 
-# Everything that was answered on a day. What a round asked is counted at the level that the
-# question has now; the others have stored theirs.
+# Everything that was answered on a day. What a round or a review asked is counted at the level that
+# the question has now; the others have stored theirs.
 _ANSWERS = f"""
   SELECT round_question.player_id, round_question.mode, question.level, is_correct
   FROM game_roundquestion AS round_question
@@ -62,6 +62,12 @@ _ANSWERS = f"""
   FROM game_placementquestion AS question
   JOIN game_placement AS placement ON placement.id = question.placement_id
   WHERE answered_at >= %(begin)s AND answered_at < %(end)s
+  UNION ALL
+  SELECT card.player_id, '{REVIEW}', question.level, log.is_right
+  FROM game_reviewlog AS log
+  JOIN game_reviewcard AS card ON card.id = log.card_id
+  JOIN game_question AS question ON question.id = card.question_id
+  WHERE log.answered_at >= %(begin)s AND log.answered_at < %(end)s
 """  # noqa: S608 -- the names are constants.
 
 _COUNT_DAY = f"""
@@ -107,6 +113,10 @@ WITH cohort AS MATERIALIZED (
     SELECT cohort.id, answered_at FROM cohort
     JOIN game_placement AS placement ON placement.player_id = cohort.id
     JOIN game_placementquestion AS answer ON answer.placement_id = placement.id
+    UNION ALL
+    SELECT cohort.id, log.answered_at FROM cohort
+    JOIN game_reviewcard AS card ON card.player_id = cohort.id
+    JOIN game_reviewlog AS log ON log.card_id = card.id
   ) AS answer
   WHERE answered_at >= %(begin)s AND answered_at < %(seventh_ends)s
 ), finished AS MATERIALIZED (

@@ -126,6 +126,11 @@ def tournament_answer_key(*, pairing_id: int, number: int) -> str:
     return f"tournament:{pairing_id}:{number}"
 
 
+def review_answer_key(*, review_question_id: int) -> str:
+    """Return the key of the points of an answer in a review."""
+    return f"review:{review_question_id}"
+
+
 def of_keys(*, player: Player, keys: Iterable[str]) -> int:
     """Return how many points these have brought the player in all. One query."""
     found = PointEvent.objects.filter(player=player, key__in=list(keys))

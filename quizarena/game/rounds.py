@@ -19,7 +19,7 @@ from economy.streak_rules import DAY, midnight_after
 from economy.streaks import EarnBack, StreakChange
 from economy.wallets import Charge, business_zone
 from quizarena import prepared, sweeps
-from quizarena.game import levels, points, selection
+from quizarena.game import levels, points, reviews, selection
 from quizarena.game.errors import (
     AlreadyAnsweredError,
     GameError,
@@ -252,6 +252,8 @@ def answer(*, player: Player, round_question_id: int, option_index: int, now: da
     round_question.answered_at = now
     prepared.save(round_question, fields=["choice", "is_correct", "answered_at"])
     level = levels.record_answer(player=player, mode=Mode(current.mode), now=now)
+    if not round_question.is_correct:
+        reviews.add_mistake(player=player, question_id=round_question.question_id, now=now)
     following, charge, refusal = _next_of(current, number=round_question.number + 1, now=now)
     streak = streaks.record_activity(player=player, now=now)
     earn_back = None

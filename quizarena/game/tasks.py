@@ -14,6 +14,7 @@ from quizarena.game import (
     leaderboards,
     leagues,
     play_counts,
+    review_accuracy,
     rounds,
     tournaments,
 )
@@ -66,6 +67,12 @@ def count_play() -> int:
     """Count today and the days whose count is not final; return how many."""
     now = timezone.now()
     return play_counts.count(now=now, until=now + WORK_FOR)
+
+
+@app.task
+def count_review_accuracy() -> int:
+    """Count how well reviews were predicted on the days that are over; return how many."""
+    return review_accuracy.count(now=timezone.now())
 
 
 @app.task

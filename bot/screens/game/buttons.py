@@ -36,15 +36,21 @@ def menu(
     open_modes: Collection[str] | None,
     waiting: RoundQuestion | None,
     cup_at: datetime | None = None,
+    due: int = 0,
 ) -> InlineKeyboardMarkup:
     """Return one button for an open round, one for the daily challenge and one for each mode.
 
+    `due` is how many cards are due, which has a button of its own.
     `cup_at` is when today's cup begins, while one can register for it.
 
     `start_key` makes all taps on a mode one start. `open_modes` are those without a lock; None is
     all of them. `waiting` is the latest question of the open round.
     """
-    rows = [*navigation.continue_round(waiting), [navigation.daily()]]
+    rows = [
+        *navigation.continue_round(waiting),
+        [navigation.daily()],
+        *navigation.review(due=due),
+    ]
     if cup_at is not None:
         rows.append([navigation.cup(starts_at=cup_at)])
     for mode in MENU:
@@ -87,39 +93,53 @@ def after_sample(opening: Sequence[Offer]) -> InlineKeyboardMarkup:
     )
 
 
-def free_of_energy(*, with_daily: bool) -> list[list[InlineKeyboardButton]]:
+def free_of_energy(*, with_daily: bool, due: int = 0) -> list[list[InlineKeyboardButton]]:
     """Return the rows with what can be played without energy."""
-    return [[navigation.daily()]] if with_daily else []
+    daily = [[navigation.daily()]] if with_daily else []
+    return [*daily, *navigation.review(due=due)]
 
 
-def out_of_energy(*, with_daily: bool) -> InlineKeyboardMarkup:
+def out_of_energy(*, with_daily: bool, due: int) -> InlineKeyboardMarkup:
     """Return what is free, the way to more energy, and the way out."""
     return InlineKeyboardMarkup(
         [
-            *free_of_energy(with_daily=with_daily),
+            *free_of_energy(with_daily=with_daily, due=due),
             [button(phrases.button_shop(), Data.SHOP)],
             [button(phrases.button_back(), Data.HOME)],
         ]
     )
 
 
-def options(round_question: RoundQuestion) -> InlineKeyboardMarkup:
-    """Return the four options in the order of the question, and the way out."""
+def options(
+    round_question: RoundQuestion, *, answered: RoundQuestion | None = None
+) -> InlineKeyboardMarkup:
+    """Return the options in the order of the question, and the way out.
+
+    `answered` is the question before it. One that was answered right can be saved; a mistake comes
+    back by itself.
+    """
     buttons = [
         button(round_question.text_at(index), Data.ANSWER, round_question.pk, index)
         for index in range(len(round_question.order))
     ]
-    way_out = [button(texts.button_stop(), Data.STOP, round_question.round_id)]
-    return InlineKeyboardMarkup([*navigation.option_rows(buttons), way_out])
+    last = [button(texts.button_stop(), Data.STOP, round_question.round_id)]
+    if answered is not None and answered.is_correct:
+        last.insert(0, navigation.save(answered.pk, number=answered.number, is_saved=False))
+    return InlineKeyboardMarkup([*navigation.option_rows(buttons), last])
 
 
 def after_round(
-    played: Round, *, with_daily: bool = False, sells: bool = False, asks: bool = False
+    played: Round,
+    *,
+    with_daily: bool = False,
+    due: int = 0,
+    sells: bool = False,
+    asks: bool = False,
 ) -> InlineKeyboardMarkup:
     """Return the buttons under a result.
 
-    Without energy `with_daily` leads to what is free and `sells` to what would have continued the
-    round; `asks` whether the bot may remind.
+    Without energy `with_daily` and `due` cards lead to what is free and `sells` to what would have
+    continued the round; `asks` whether the bot may remind.
     """
     rows = [
         [button(texts.button_again(), Data.PLAY, played.mode, f"{AGAIN}{played.pk}")],
@@ -127,7 +147,7 @@ def after_round(
     ]
     if sells:
         rows.insert(0, [button(phrases.button_shop(), Data.SHOP)])
-    rows = [*free_of_energy(with_daily=with_daily), *rows]
+    rows = [*free_of_energy(with_daily=with_daily, due=due), *rows]
     if asks:
         daily = texts.button_daily_reminder(hour=DAILY_HOUR)
         rows += [
