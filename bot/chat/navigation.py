@@ -108,6 +108,9 @@ IN_THEIR_PLACE = (Data.REMIND, Data.NO_NEWS, Data.SAVE)
 
 # Options of a question up to this many characters stand two in a row.
 SHORT = 16
+# Three of them stand in one row up to so many.
+TINY = 8
+THREE = 3
 
 
 class Button(InlineKeyboardButton):
@@ -214,9 +217,16 @@ def way_back() -> InlineKeyboardMarkup:
 
 
 def option_rows(options: Sequence[InlineKeyboardButton]) -> list[list[InlineKeyboardButton]]:
-    """Return the four options of a question in rows, two in each if all of them are short."""
-    if all(len(option.text) <= SHORT for option in options):
-        return [list(options[:2]), list(options[2:])]
+    """Return the options of a question in rows, two in each if all of them are short.
+
+    Three stand side by side if they are as short as an article, else below each other: a single
+    one in a row of its own looks like another kind of button.
+    """
+    longest = max((len(option.text) for option in options), default=0)
+    if len(options) == THREE:
+        return [list(options)] if longest <= TINY else [[option] for option in options]
+    if longest <= SHORT:
+        return [list(options[start : start + 2]) for start in range(0, len(options), 2)]
     return [[option] for option in options]
 
 

@@ -166,9 +166,7 @@ def _finished_challenges(now: datetime) -> "QuerySet[DailyRun]":
 
 def _due_cards(now: datetime) -> "QuerySet[ReviewCard]":
     """Return the cards that are due to the player of the query around it."""
-    return ReviewCard.objects.filter(
-        player=OuterRef("pk"), due_at__lte=now, question__is_enabled=True
-    )
+    return ReviewCard.objects.askable().filter(player=OuterRef("pk"), due_at__lte=now)
 
 
 def _render_risk(player: Player, zone: str, now: datetime) -> str:

@@ -1,5 +1,6 @@
 """The question bank, as editors see it, and the rounds on a player's page."""
 
+from itertools import zip_longest
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django import forms
@@ -118,6 +119,8 @@ class QuestionForm(_QuestionForm):
         widgets = {
             "question": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
             "explanation": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+            "explanation_en": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
+            "explanation_uk": UnfoldAdminTextareaWidget(attrs={"rows": 2}),
         }
 
     def clean(self) -> dict[str, Any]:
@@ -177,7 +180,17 @@ class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
     actions = ("enable", "disable")
     warn_unsaved_form = True
     fieldsets = (
-        (None, {"fields": (("quiz_id", "state"), ("level", "category"), ("topic", "key"))}),
+        (
+            None,
+            {
+                "fields": (
+                    ("quiz_id", "state"),
+                    ("level", "category"),
+                    ("topic", "key"),
+                    ("kind", "rule"),
+                )
+            },
+        ),
         (
             "What the player reads",
             {
@@ -186,7 +199,10 @@ class QuestionAdmin(ExportMixin, StaffAdmin[Question]):
                     ("option_1", "option_2"),
                     ("option_3", "option_4"),
                     "correct_option_id",
+                    "accepted",
                     "explanation",
+                    "explanation_en",
+                    "explanation_uk",
                 )
             },
         ),
@@ -334,11 +350,18 @@ def _differences(
     rows = [("question", before.question, after.question)]
     rows += [
         (f"option {number}", old, new)
-        for number, (old, new) in enumerate(zip(before.options, after.options, strict=True), 1)
+        for number, (old, new) in enumerate(
+            zip_longest(before.options, after.options, fillvalue="–"), 1
+        )
     ]
     rows += [
         ("right answer", before.correct_answer, after.correct_answer),
+        ("kind", before.get_kind_display(), after.get_kind_display()),
+        ("also right", " / ".join(before.accepted), " / ".join(after.accepted)),
         ("explanation", before.explanation, after.explanation),
+        ("explanation in English", before.explanation_en, after.explanation_en),
+        ("explanation in Ukrainian", before.explanation_uk, after.explanation_uk),
+        ("rule", before.rule, after.rule),
     ]
     return [(what, old, new) for what, old, new in rows if old != new]
 

@@ -1,5 +1,6 @@
 """The question bank: what may be asked, and the questions that come with the product."""
 
+import random
 import unicodedata
 from pathlib import Path
 
@@ -14,6 +15,11 @@ def normalise_text(text: str) -> str:
     Unicode can write ü as one character or as two; what looks the same has to be the same.
     """
     return unicodedata.normalize("NFC", text).strip()
+
+
+def shuffled(options: int, rng: random.Random | None = None) -> list[int]:
+    """Return an order in which so many options may be shown."""
+    return (rng or random.Random()).sample(range(options), options)
 
 
 def enable(*, question_id: int) -> bool:

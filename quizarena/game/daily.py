@@ -22,7 +22,7 @@ from economy.streaks import StreakChange
 from economy.wallets import business_zone
 from quizarena import advisory_locks
 from quizarena.advisory_locks import Space
-from quizarena.game import points, reviews
+from quizarena.game import bank, points, reviews
 from quizarena.game.errors import (
     DailyAnsweredError,
     DailyOverError,
@@ -31,10 +31,10 @@ from quizarena.game.errors import (
     TooFewQuestionsError,
 )
 from quizarena.game.models import (
+    CHOICES,
     DAILY_LENGTH,
     DAILY_LEVELS,
     DAILY_PAUSE_DAYS,
-    OPTIONS,
     DailyAnswer,
     DailyQuestion,
     DailyRun,
@@ -116,7 +116,7 @@ def _draw(*, day: date, now: datetime) -> DailySet:
             number=number,
             version=versions[one.question_id],
             level=one.level,
-            order=_shuffled(random.Random()),
+            order=bank.shuffled(len(versions[one.question_id].options)),
         )
         for number, one in enumerate(chosen, 1)
     )
@@ -147,7 +147,7 @@ def _candidates(day: date, *, without: DailyQuestion | None = None) -> list[Cand
     asked = DailyQuestion.objects.filter(set__day__range=around)
     if without is not None:
         asked = asked.exclude(pk=without.pk)
-    free = Question.objects.filter(is_enabled=True).exclude(
+    free = Question.objects.filter(is_enabled=True, kind__in=CHOICES).exclude(
         pk__in=asked.values("version__question_row")
     )
     rows = free.order_by("pk").values_list("pk", "level", "category")
@@ -184,10 +184,6 @@ def _distance(level: Level, wanted: Level) -> float:
     order = list(Level)
     steps = order.index(level) - order.index(wanted)
     return steps + 0.5 if steps > 0 else -steps
-
-
-def _shuffled(rng: random.Random) -> list[int]:
-    return rng.sample(range(OPTIONS), OPTIONS)
 
 
 # --- A run ----------------------------------------------------------------------------------------
@@ -273,7 +269,7 @@ def answer(*, player: Player, run_id: int, number: int, option_index: int, now: 
     DailyOverError when midnight has passed, DailyAnsweredError for a question that has its answer,
     and StaleTapError for one that is not the player's next.
     """
-    if not (0 <= option_index < OPTIONS and 0 < run_id <= BigIntegerField.MAX_BIGINT):
+    if not (option_index >= 0 and 0 < run_id <= BigIntegerField.MAX_BIGINT):
         raise StaleTapError("this question does not exist")
     run = _lock_run(run_id)
     if run is None or run.player_id != player.pk:
@@ -286,6 +282,8 @@ def answer(*, player: Player, run_id: int, number: int, option_index: int, now: 
     if number != len(outcomes) + 1:
         raise StaleTapError("this question is not the next one")
     question = _question(run, number)
+    if option_index >= len(question.order):
+        raise StaleTapError("this option does not exist")
     choice = question.order[option_index]
     is_correct = choice == question.version.correct_option_id
     DailyAnswer.objects.create(
@@ -489,7 +487,7 @@ def replace(
     if before.pk != version_id:
         raise DailyQuestionError("This question has been replaced meanwhile.")
     question.version, question.level = found.version, found.level
-    question.order = _shuffled(random.Random(seed))
+    question.order = bank.shuffled(len(found.version.options), random.Random(seed))
     question.save(update_fields=["version", "level", "order"])
     old, new = before.question_row.quiz_id, found.version.question_row.quiz_id
     audit.record(
@@ -510,6 +508,8 @@ def _chosen(question: DailyQuestion, quiz_id: str) -> QuestionVersion:
         raise DailyQuestionError(f"There is no question {quiz_id}.")
     if not wanted.is_enabled:
         raise DailyQuestionError(f"{quiz_id} is disabled.")
+    if wanted.kind not in CHOICES:
+        raise DailyQuestionError(f"{quiz_id} has no options to choose from.")
     if wanted.level != level:
         raise DailyQuestionError(f"{quiz_id} has the level {wanted.level}, not {level}.")
     free = _candidates(question.set.day, without=question)

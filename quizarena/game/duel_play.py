@@ -16,7 +16,7 @@ from quizarena import prepared
 from quizarena.game import duel_rules, duels, points, reviews
 from quizarena.game.duel_rules import DuelResult, DuelState
 from quizarena.game.errors import DuelAnsweredError, DuelOverError, NoDuelError, StaleTapError
-from quizarena.game.models import OPTIONS, Duel, DuelAnswer, DuelNoticeKind, DuelQuestion
+from quizarena.game.models import Duel, DuelAnswer, DuelNoticeKind, DuelQuestion
 from quizarena.players.models import Player
 
 # Who has been left alone with a duel for so long is notified that it is their turn.
@@ -171,8 +171,6 @@ def answer(
     Raises DuelAnsweredError for a question that has its answer, DuelOverError when the duel has
     ended or its time has passed, and StaleTapError for a question that is not the player's next.
     """
-    if not 0 <= option_index < OPTIONS:
-        raise StaleTapError("this option does not exist")
     duel = duels.lock(duel_id)
     if duel is None or not _takes_part(duel, player):
         raise StaleTapError("the player has no such duel")
@@ -186,6 +184,8 @@ def answer(
     if number != len(own) + 1 or number > duel.length:
         raise StaleTapError("this question is not the next one")
     asked, following = _question_and_next(duel, number)
+    if not 0 <= option_index < len(asked.order):
+        raise StaleTapError("this option does not exist")
     shown_at = own[-1][2] if own else _started_at(duel, player) or now
     stored = DuelAnswer(
         duel=duel,

@@ -5,7 +5,6 @@ of a duel whose time has passed, which is stored whatever the caller wanted. How
 stands in duel_play.py. Product rules, section 11.
 """
 
-import random
 import secrets
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -21,7 +20,7 @@ from economy.models import LedgerEntry, Wallet
 from economy.wallets import business_zone
 from quizarena import advisory_locks, sweeps
 from quizarena.advisory_locks import Space
-from quizarena.game import duel_rules, levels, points
+from quizarena.game import bank, duel_rules, levels, points
 from quizarena.game.duel_rules import (
     ACCEPT_WITHIN,
     CREATED_PER_DAY,
@@ -47,7 +46,7 @@ from quizarena.game.errors import (
     TooFewDuelQuestionsError,
 )
 from quizarena.game.models import (
-    OPTIONS,
+    CHOICES,
     Duel,
     DuelAnswer,
     DuelNotice,
@@ -291,9 +290,9 @@ def _make(
             number=number_of_round,
             version_id=version_id,
             level=level_of_question,
-            order=random.sample(range(OPTIONS), OPTIONS),
+            order=bank.shuffled(options),
         )
-        for number_of_round, (version_id, level_of_question) in enumerate(drawn, 1)
+        for number_of_round, (version_id, level_of_question, options) in enumerate(drawn, 1)
     )
     if price is DuelPrice.TICKET:
         tickets.use(player=player, key=_ticket_key(duel), now=now)
@@ -316,11 +315,12 @@ WITH had AS (
   JOIN game_questionversion AS version ON version.id = asked.version_id
   WHERE daily_set.ends_at > %(now)s
 )
-SELECT version.id, question.level
+SELECT version.id, question.level, cardinality(version.options)
 FROM game_question AS question
 JOIN game_questionversion AS version
   ON version.question_id = question.id AND version.number = question.version
 WHERE question.is_enabled AND question.category <> 'DAILY_CHALLENGE'
+  AND question.kind = ANY(%(kinds)s)
   AND question.id NOT IN (SELECT question_id FROM daily)
 ORDER BY array_position(%(levels)s, question.level::text),
          question.id IN (SELECT question_id FROM had), random()
@@ -330,8 +330,8 @@ LIMIT %(length)s
 
 def _draw(
     length: int, *, level: Level, players: Sequence[Player | None], now: datetime
-) -> list[tuple[int, str]]:
-    """Return the version and the level of as many questions as there are rounds.
+) -> list[tuple[int, str, int]]:
+    """Return version, level and number of options of as many questions as there are rounds.
 
     Of the level, else of the nearest; what the players have had in duels of late comes last.
     """
@@ -344,10 +344,11 @@ def _draw(
                 "since": now - NOT_AGAIN_FOR,
                 "now": now,
                 "levels": duel_rules.nearest(level, levels=list(Level.values)),
+                "kinds": [kind.value for kind in CHOICES],
                 "length": length,
             },
         )
-        drawn: list[tuple[int, str]] = cursor.fetchall()
+        drawn: list[tuple[int, str, int]] = cursor.fetchall()
     if len(drawn) < length:
         raise TooFewDuelQuestionsError(f"{len(drawn)} of {length} questions")
     return drawn

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from django.db import transaction
-from django.db.models import BigIntegerField, F
+from django.db.models import BigIntegerField, F, QuerySet
 
 from economy import streaks
 from economy.streaks import StreakChange
-from quizarena.game import daily, levels
+from quizarena.game import bank, daily, levels
 from quizarena.game.errors import (
     NoPlacementError,
     PlacementAnsweredError,
@@ -21,8 +21,8 @@ from quizarena.game.errors import (
     StaleTapError,
 )
 from quizarena.game.models import (
+    CHOICES,
     LEVELLED_MODES,
-    OPTIONS,
     PLACEMENT_LENGTH,
     DailyQuestion,
     Level,
@@ -87,7 +87,7 @@ def answer(
     placement. Raises PlacementAnsweredError for a question that has its answer, StaleTapError for
     one that is not the player's next, and NoPlacementError when there is no question to follow.
     """
-    if not (0 <= option_index < OPTIONS and 0 < placement_id <= BigIntegerField.MAX_BIGINT):
+    if not (option_index >= 0 and 0 < placement_id <= BigIntegerField.MAX_BIGINT):
         raise StaleTapError("this question does not exist")
     placement = Placement.objects.select_for_update().filter(pk=placement_id, player=player).first()
     if placement is None:
@@ -98,6 +98,8 @@ def answer(
         raise StaleTapError("this question is not the next one")
     if question.answered_at is not None:
         raise PlacementAnsweredError(f"question {number} is answered")
+    if option_index >= len(question.order):
+        raise StaleTapError("this option does not exist")
     question.choice = question.order[option_index]
     question.is_correct = question.choice == question.version.correct_option_id
     question.answered_at = now
@@ -124,10 +126,14 @@ def _outcomes(placement: Placement) -> list[bool]:
     return [bool(right) for right in answered.values_list("is_correct", flat=True)]
 
 
+def _playable() -> QuerySet[Question]:
+    """Return the questions that may be asked: those that are answered by a button."""
+    return Question.objects.filter(is_enabled=True, category__in=LEVELLED_MODES, kind__in=CHOICES)
+
+
 def _known() -> list[Level]:
     """Return the levels for which the bank has questions, the easiest first."""
-    playable = Question.objects.filter(is_enabled=True, category__in=LEVELLED_MODES)
-    known = set(playable.order_by().values_list("level", flat=True).distinct())
+    known = set(_playable().order_by().values_list("level", flat=True).distinct())
     return [level for level in Level if level in known]
 
 
@@ -138,8 +144,7 @@ def _ask(placement: Placement, *, now: datetime) -> PlacementQuestion:
         raise NoPlacementError("the bank has no questions")
     level = found(outcomes, known=known)
     asked = placement.questions.values("version__question_row")
-    playable = Question.objects.filter(is_enabled=True, category__in=LEVELLED_MODES, level=level)
-    left = playable.exclude(pk__in=asked).order_by("pk")
+    left = _playable().filter(level=level).exclude(pk__in=asked).order_by("pk")
     # What a challenge is going to ask is not shown before, unless nothing else is left.
     of_challenges = DailyQuestion.objects.filter(set__ends_at__gt=now)
     free = left.exclude(pk__in=of_challenges.values("version__question_row"))
@@ -155,7 +160,7 @@ def _ask(placement: Placement, *, now: datetime) -> PlacementQuestion:
         number=len(outcomes) + 1,
         version=version,
         level=level,
-        order=random.sample(range(OPTIONS), OPTIONS),
+        order=bank.shuffled(len(version.options)),
         shown_at=now,
     )
 

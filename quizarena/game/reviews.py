@@ -4,8 +4,6 @@ Product rules, section 15. These are steps of an update's transaction: every ref
 the first write. A review costs nothing, and any of its answers makes the day an active one.
 """
 
-import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -16,7 +14,7 @@ from django.db.models import BigIntegerField, F, QuerySet
 from economy import streaks
 from economy.streaks import StreakChange
 from quizarena import prepared
-from quizarena.game import points, review_rules
+from quizarena.game import bank, points, review_rules
 from quizarena.game.errors import (
     CardStaysError,
     NothingDueError,
@@ -25,6 +23,7 @@ from quizarena.game.errors import (
     TooManyCardsError,
 )
 from quizarena.game.models import (
+    CHOICES,
     REVIEW_LENGTH,
     CardOrigin,
     CardState,
@@ -46,6 +45,8 @@ COUNTED_MAX = 100
 COMPARED_MAX = 1_000
 # So long after an answer a player can say that it was a slip.
 SLIP_WITHIN = timedelta(minutes=10)
+# What a review can ask: a card of another kind waits until there is a screen for it.
+_KINDS = ", ".join(f"'{kind.value}'" for kind in CHOICES)
 
 # One statement. When the day has had its cards, the trigger inserts nothing.
 _NEW_CARD = f"""
@@ -69,6 +70,7 @@ SELECT due.id FROM (
   SELECT card.id, card.stability, card.last_review_at
   FROM game_reviewcard AS card
   JOIN game_question AS question ON question.id = card.question_id AND question.is_enabled
+    AND question.kind IN ({_KINDS})
   WHERE card.player_id = %(player)s AND card.due_at <= %(now)s
     AND NOT EXISTS (
       SELECT FROM game_reviewquestion AS asked
@@ -78,7 +80,7 @@ SELECT due.id FROM (
 ) AS due
 ORDER BY extract(epoch FROM %(now)s - due.last_review_at) / due.stability DESC NULLS FIRST, due.id
 LIMIT 1
-"""  # noqa: S608 -- the number is a constant.
+"""  # noqa: S608 -- the parts are constants.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,13 +165,13 @@ def due(*, player: Player, now: datetime) -> int:
 
 @prepared.prepared
 def _due(*, player_id: int, now: datetime) -> QuerySet[ReviewCard, int]:
-    cards = ReviewCard.objects.filter(player_id=player_id, due_at__lte=now)
-    return cards.filter(question__is_enabled=True).values_list("pk", flat=True)[:COUNTED_MAX]
+    cards = ReviewCard.objects.askable().filter(player_id=player_id, due_at__lte=now)
+    return cards.values_list("pk", flat=True)[:COUNTED_MAX]
 
 
 def next_due_at(*, player: Player, now: datetime) -> datetime | None:
     """Return when the next card that is not due yet will be; None without one."""
-    cards = ReviewCard.objects.filter(player=player, due_at__gt=now, question__is_enabled=True)
+    cards = ReviewCard.objects.askable().filter(player=player, due_at__gt=now)
     return cards.order_by("due_at").values_list("due_at", flat=True).first()
 
 
@@ -430,15 +432,11 @@ def _show(
         is_repeat=is_repeat,
         card=card,
         version=version,
-        order=_shuffled(version.options),
+        order=bank.shuffled(len(version.options)),
         shown_at=now,
     )
     prepared.insert(question)
     return question
-
-
-def _shuffled(options: Sequence[str]) -> list[int]:
-    return random.sample(range(len(options)), len(options))
 
 
 def _is_latest(question: ReviewQuestion, player: Player) -> bool:

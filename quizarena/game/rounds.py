@@ -4,7 +4,6 @@ These are steps of an update's transaction: every refusal comes before the first
 it, so a caller may answer it kindly and commit.
 """
 
-import random
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -19,7 +18,7 @@ from economy.streak_rules import DAY, midnight_after
 from economy.streaks import EarnBack, StreakChange
 from economy.wallets import Charge, business_zone
 from quizarena import prepared, sweeps
-from quizarena.game import levels, points, reviews, selection
+from quizarena.game import bank, levels, points, reviews, selection
 from quizarena.game.errors import (
     AlreadyAnsweredError,
     GameError,
@@ -31,7 +30,6 @@ from quizarena.game.errors import (
 )
 from quizarena.game.levels import LevelChange
 from quizarena.game.models import (
-    OPTIONS,
     ROUND_LENGTH,
     Level,
     Mode,
@@ -239,11 +237,13 @@ def answer(*, player: Player, round_question_id: int, option_index: int, now: da
     is over, or of somebody else, and QuestionRefundedError when the round waits for no answer
     because its last question was refunded.
     """
-    if not (0 <= option_index < OPTIONS and 0 < round_question_id <= BigIntegerField.MAX_BIGINT):
+    if not (option_index >= 0 and 0 < round_question_id <= BigIntegerField.MAX_BIGINT):
         raise StaleTapError("this question does not exist")
     round_question = _lock_round_question(round_question_id)
     if round_question is None or round_question.player_id != player.pk:
         raise StaleTapError("the player has no such question")
+    if option_index >= len(round_question.order):
+        raise StaleTapError("this option does not exist")
     current = round_question.round
     current.player = player
     _refuse_if_not_waiting(round_question)
@@ -547,7 +547,7 @@ def _show(version: QuestionVersion, *, current: Round, number: int, now: datetim
         mode=current.mode,
         question_id=version.question_row_id,
         version=version,
-        order=random.sample(range(OPTIONS), OPTIONS),
+        order=bank.shuffled(len(version.options)),
         shown_at=now,
     )
     prepared.insert(round_question)

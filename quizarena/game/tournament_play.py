@@ -21,7 +21,6 @@ from quizarena.game.errors import (
     StaleTapError,
 )
 from quizarena.game.models import (
-    OPTIONS,
     Badge,
     Pairing,
     Tournament,
@@ -195,8 +194,8 @@ def answer(
     RoundAnsweredError for a question that has its answer, RoundOverError when the round's time is
     over, and StaleTapError for a question that is not the player's next.
     """
-    if not 0 <= option_index < OPTIONS or not 0 < pairing_id <= tournaments.ID_MAX:
-        raise StaleTapError("this option does not exist")
+    if not 0 < pairing_id <= tournaments.ID_MAX:
+        raise StaleTapError("the player has no such round")
     found = _round_of(pairing_id, player)
     tournament, current = found.tournament, found.round
     is_live = tournament.state in LIVE and current.ended_at is None and now < current.deadline
@@ -219,6 +218,8 @@ def answer(
     if number != pairing.answered + 1 or pairing.started_at is None:
         raise StaleTapError("this question is not the next one")
     asked, following = _question_and_next(pairing.round_id, number)
+    if not 0 <= option_index < len(asked.order):
+        raise StaleTapError("this option does not exist")
     stored = TournamentAnswer(
         pairing=pairing,
         number=number,

@@ -23,7 +23,7 @@ from economy import grants, tickets
 from economy.goods import Goods
 from economy.models import EntryType, LedgerEntry, Source
 from quizarena import sweeps
-from quizarena.game import swiss, tournament_rules
+from quizarena.game import bank, swiss, tournament_rules
 from quizarena.game.errors import (
     NoTournamentError,
     RegistrationClosedError,
@@ -33,8 +33,8 @@ from quizarena.game.errors import (
     TournamentOverError,
 )
 from quizarena.game.models import (
+    CHOICES,
     DAILY_LEVELS,
-    OPTIONS,
     Badge,
     BadgeKind,
     CupPrize,
@@ -227,7 +227,7 @@ def _end_round(
 
 
 def _begin_round(
-    tournament: Tournament, number: int, *, drawn: Sequence[tuple[int, str]], now: datetime
+    tournament: Tournament, number: int, *, drawn: Sequence[tuple[int, str, int]], now: datetime
 ) -> None:
     """Store a round with its questions and who meets whom, and leave word for all of them."""
     assert tournament.started_at is not None
@@ -248,9 +248,9 @@ def _begin_round(
             number=position,
             version_id=version_id,
             level=level,
-            order=random.sample(range(OPTIONS), OPTIONS),
+            order=bank.shuffled(options),
         )
-        for position, (version_id, level) in enumerate(drawn, 1)
+        for position, (version_id, level, options) in enumerate(drawn, 1)
     )
     pairs = _pairs(tournament, is_first=number == 1)
     both = [*pairs, *((other, one) for one, other in pairs if other is not None)]
@@ -310,24 +310,25 @@ WITH had AS (
   JOIN game_questionversion AS version ON version.id = asked.version_id
   WHERE daily_set.ends_at > %(now)s
 )
-SELECT id, level FROM (
-  SELECT version.id, question.level, had.is_own, row_number() OVER (
-    PARTITION BY question.level ORDER BY had.is_own NULLS FIRST, random()
-  ) AS position
+SELECT id, level, options FROM (
+  SELECT version.id, question.level, cardinality(version.options) AS options, had.is_own,
+    row_number() OVER (
+      PARTITION BY question.level ORDER BY had.is_own NULLS FIRST, random()
+    ) AS position
   FROM game_question AS question
   JOIN game_questionversion AS version
     ON version.question_id = question.id AND version.number = question.version
   LEFT JOIN had ON had.question_id = question.id
   WHERE question.is_enabled AND question.category <> 'DAILY_CHALLENGE'
-    AND question.id NOT IN (SELECT question_id FROM daily)
+    AND question.kind = ANY(%(kinds)s) AND question.id NOT IN (SELECT question_id FROM daily)
 ) AS candidate
 WHERE position <= %(length)s
 ORDER BY is_own NULLS FIRST, position
 """
 
 
-def _draw(tournament: Tournament, *, now: datetime) -> list[tuple[int, str]]:
-    """Return the version and the level of each question of the next round.
+def _draw(tournament: Tournament, *, now: datetime) -> list[tuple[int, str, int]]:
+    """Return the version, the level and the number of options of each question of the next round.
 
     Of the levels of a daily challenge, or that of whoever has made the tournament. What its players
     have had in tournaments of late comes last, what this one has asked itself last of all.
@@ -340,10 +341,11 @@ def _draw(tournament: Tournament, *, now: datetime) -> list[tuple[int, str]]:
                 "tournament": tournament.pk,
                 "since": now - NOT_AGAIN_FOR,
                 "now": now,
+                "kinds": [kind.value for kind in CHOICES],
                 "length": tournament.length,
             },
         )
-        candidates: list[tuple[int, str]] = cursor.fetchall()
+        candidates: list[tuple[int, str, int]] = cursor.fetchall()
     drawn = tournament_rules.choose(candidates, wanted=wanted, level_of=lambda one: one[1])
     if len(drawn) < tournament.length:
         raise TooFewTournamentQuestionsError(f"{len(drawn)} of {tournament.length} questions")

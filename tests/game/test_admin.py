@@ -33,6 +33,7 @@ FORM = {
     "option_2": "der",
     "option_3": "das",
     "option_4": "den",
+    "kind": "choice",
     "correct_option_id": "1",
     "explanation": "„Tisch“ ist maskulin.",
     "level": "A1",
@@ -102,7 +103,7 @@ class TestEditing:
         ("change", "sentence"),
         [
             ({"option_3": "die "}, "The same as option 1: give four different options."),
-            ({"option_2": " "}, "This field is required."),
+            ({"option_2": " "}, "has at least two options"),
             ({"correct_option_id": "4"}, "4 is not one of the available choices."),
             ({"explanation": "x" * 501}, "at most 500 characters"),
         ],

@@ -417,21 +417,25 @@ def test_ten_thousand_questions_are_neither_read_nor_sorted(topics: int, today: 
     """The plan is looked at, not the time: what is read of the bank, and how much is sorted."""
     player = make_player()
     Question.objects.bulk_create(
-        Question(
-            quiz_id=f"many-{number}",
-            question="Frage?",
-            option_1="falsch",
-            option_2="richtig",
-            option_3="verkehrt",
-            option_4="daneben",
-            correct_option_id=1,
-            explanation="Darum.",
-            level=("A1", "A2", "B1", "B2")[number % 4],
-            category=MIX,
-            topic=f"topic {number // 4 % topics}",
-            key="key",
-        )
-        for number in range(10_000)
+        (
+            Question(
+                quiz_id=f"many-{number}",
+                question="Frage?",
+                option_1="falsch",
+                option_2="richtig",
+                option_3="verkehrt",
+                option_4="daneben",
+                correct_option_id=1,
+                explanation="Darum.",
+                level=("A1", "A2", "B1", "B2")[number % 4],
+                category=MIX,
+                topic=f"topic {number // 4 % topics}",
+                key="key",
+            )
+            for number in range(10_000)
+        ),
+        # A statement has room for 65,535 parameters.
+        batch_size=2_000,
     )
     show(player)
     with connection.cursor() as cursor:

@@ -20,7 +20,7 @@ def page(*, is_started: bool) -> InlineKeyboardMarkup:
 
 
 def options(progress: Progress) -> InlineKeyboardMarkup:
-    """Return the four options in the order that all players see, and the way out."""
+    """Return the options in the order that all players see, and the way out."""
     question = progress.next
     assert question is not None
     buttons = [

@@ -102,7 +102,7 @@ def result(view: View, decider: Duel | None) -> InlineKeyboardMarkup:
 
 
 def options(view: View) -> InlineKeyboardMarkup:
-    """Return the four options in the order that both see, and the way out."""
+    """Return the options in the order that both see, and the way out."""
     asked: DuelQuestion | None = view.next
     assert asked is not None
     buttons = [

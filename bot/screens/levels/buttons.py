@@ -43,7 +43,7 @@ def choose(mode: Mode | None) -> InlineKeyboardMarkup:
 
 
 def options(asked: PlacementQuestion) -> InlineKeyboardMarkup:
-    """Return the four options in the order of the question, and the way out."""
+    """Return the options in the order of the question, and the way out."""
     buttons = [
         button(asked.text_at(index), Data.PLACEMENT_ANSWER, asked.placement_id, asked.number, index)
         for index in range(len(asked.order))

@@ -91,7 +91,7 @@ def page(view: View) -> InlineKeyboardMarkup:
 def options(
     asked: TournamentQuestion, *, pairing_id: int, tournament_id: int
 ) -> InlineKeyboardMarkup:
-    """Return the four options in the order that all see, and the way out."""
+    """Return the options in the order that all see, and the way out."""
     buttons = [
         button(asked.text_at(index), Data.TOURNAMENT_ANSWER, pairing_id, asked.number, index)
         for index in range(len(asked.order))

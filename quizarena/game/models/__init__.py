@@ -48,10 +48,13 @@ from quizarena.game.models.points import (
     WeekPoints,
 )
 from quizarena.game.models.question import (
+    CHOICES,
     CONTENT,
     IMPORT_UNFINISHED,
     OPTIONS,
+    WRITTEN,
     ImportState,
+    Kind,
     Level,
     Mode,
     Question,
@@ -93,6 +96,7 @@ from quizarena.game.models.tournament import (
 )
 
 __all__ = [
+    "CHOICES",
     "CONTENT",
     "DAILY_LENGTH",
     "DAILY_LEVELS",
@@ -113,6 +117,7 @@ __all__ = [
     "ROUND_LENGTH",
     "SAMPLE_LENGTH",
     "TIER_NAMES",
+    "WRITTEN",
     "Badge",
     "BadgeKind",
     "BoardCount",
@@ -133,6 +138,7 @@ __all__ = [
     "FairPlayFinding",
     "FirstDayCohort",
     "ImportState",
+    "Kind",
     "LeagueGroup",
     "LeagueMember",
     "LeaguePlayer",

@@ -5,7 +5,13 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from quizarena.game.models.question import OPTIONS, Level, QuestionVersion
+from quizarena.game.models.question import (
+    OPTIONS,
+    ORDER_IS_A_PERMUTATION,
+    Level,
+    QuestionVersion,
+    order_of_its_options,
+)
 from quizarena.staff import dates
 
 # The levels of a day's questions, in the order in which they are asked.
@@ -114,6 +120,9 @@ class DailyQuestion(models.Model):
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=ORDER_IS_A_PERMUTATION, name="dailyquestion_order_is_a_permutation"
+            ),
             models.UniqueConstraint(fields=["set", "number"], name="dailyquestion_number_once"),
             models.CheckConstraint(
                 condition=Q(number__gte=1, number__lte=DAILY_LENGTH),
@@ -124,6 +133,7 @@ class DailyQuestion(models.Model):
             ),
         ]
         triggers = [
+            order_of_its_options(),
             pgtrigger.Trigger(
                 name="before_the_first_run",
                 when=pgtrigger.Before,
@@ -144,7 +154,7 @@ class DailyQuestion(models.Model):
         return f"question {self.number} of set {self.set_id}"
 
     def text_at(self, option_index: int) -> str:
-        """Return the option that is shown at `option_index` (0-3)."""
+        """Return the option that is shown at `option_index` (from 0)."""
         text: str = self.version.options[self.order[option_index]]
         return text
 

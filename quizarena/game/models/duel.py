@@ -21,7 +21,13 @@ from quizarena.game.duel_rules import (
     DuelResult,
     DuelState,
 )
-from quizarena.game.models.question import OPTIONS, Level, QuestionVersion
+from quizarena.game.models.question import (
+    OPTIONS,
+    ORDER_IS_A_PERMUTATION,
+    Level,
+    QuestionVersion,
+    order_of_its_options,
+)
 
 # Ended, and not by being expired or canceled before anybody has accepted.
 _PLAYED = [DuelState.COMPLETED.value, DuelState.WALKOVER.value]
@@ -419,6 +425,9 @@ class DuelQuestion(models.Model):
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=ORDER_IS_A_PERMUTATION, name="duelquestion_order_is_a_permutation"
+            ),
             models.UniqueConstraint(fields=["duel", "number"], name="duelquestion_number_once"),
             models.CheckConstraint(condition=Q(number__gte=1), name="duelquestion_number_from_one"),
             models.CheckConstraint(
@@ -426,6 +435,7 @@ class DuelQuestion(models.Model):
             ),
         ]
         triggers = [
+            order_of_its_options(),
             pgtrigger.Trigger(
                 name="one_for_each_round",
                 when=pgtrigger.Before,
@@ -439,7 +449,7 @@ class DuelQuestion(models.Model):
         return f"question {self.number} of duel {self.duel_id}"
 
     def text_at(self, option_index: int) -> str:
-        """Return the option that is shown at `option_index` (0-3)."""
+        """Return the option that is shown at `option_index` (from 0)."""
         text: str = self.version.options[self.order[option_index]]
         return text
 

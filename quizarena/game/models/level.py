@@ -6,7 +6,14 @@ from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
-from quizarena.game.models.question import OPTIONS, Level, Mode, QuestionVersion
+from quizarena.game.models.question import (
+    OPTIONS,
+    ORDER_IS_A_PERMUTATION,
+    Level,
+    Mode,
+    QuestionVersion,
+    order_of_its_options,
+)
 
 # What is played in rounds has a level; the daily challenge is the same for all.
 LEVELLED_MODES = tuple(mode for mode in Mode if mode is not Mode.DAILY_CHALLENGE)
@@ -201,6 +208,9 @@ class PlacementQuestion(models.Model):
             BrinIndex(fields=["answered_at"], name="placementquestion_by_day"),
         ]
         constraints = [
+            models.CheckConstraint(
+                condition=ORDER_IS_A_PERMUTATION, name="placementquestion_order_is_a_permutation"
+            ),
             models.UniqueConstraint(
                 fields=["placement", "number"], name="placementquestion_number_once"
             ),
@@ -217,11 +227,12 @@ class PlacementQuestion(models.Model):
                 name="placementquestion_answered_wholly",
             ),
             models.CheckConstraint(
-                condition=Q(choice=None) | Q(choice__lt=OPTIONS),
+                condition=Q(choice=None) | Q(choice__lt=F("order__len")),
                 name="placementquestion_choice_exists",
             ),
         ]
         triggers = [
+            order_of_its_options(),
             pgtrigger.Protect(
                 name="answered_once",
                 operation=pgtrigger.Update,
@@ -244,6 +255,6 @@ class PlacementQuestion(models.Model):
         return f"question {self.number} of placement {self.placement_id}"
 
     def text_at(self, option_index: int) -> str:
-        """Return the option that is shown at `option_index` (0-3)."""
+        """Return the option that is shown at `option_index` (from 0)."""
         text: str = self.version.options[self.order[option_index]]
         return text

@@ -6,7 +6,15 @@ from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
+# So many options has a question at most.
 OPTIONS = 4
+# order[option index] is the bank's number of the option that is shown there: each of them once.
+ORDER_IS_A_PERMUTATION = (
+    Q(order__len=1, order__contains=[0])
+    | Q(order__len=2, order__contains=[0, 1])
+    | Q(order__len=3, order__contains=[0, 1, 2])
+    | Q(order__len=4, order__contains=[0, 1, 2, 3])
+)
 
 
 class Mode(models.TextChoices):
@@ -29,6 +37,22 @@ class Level(models.TextChoices):
     B2 = "B2"
 
 
+class Kind(models.TextChoices):
+    """How a question is answered (product.md section 15)."""
+
+    CHOICE = "choice", "Choice"
+    TYPED = "typed", "Typed answer"
+    ORDER = "order", "Word order"
+    PICTURE = "picture", "Picture"
+    MISTAKE = "mistake", "Find the mistake"
+
+
+# These kinds show options as buttons; of the others option_1 is the right answer, which is not
+# shown. Whatever has the same questions for several players only draws of these.
+CHOICES = (Kind.CHOICE, Kind.PICTURE, Kind.MISTAKE)
+WRITTEN = (Kind.TYPED, Kind.ORDER)
+
+
 # What a player reads. A change of any of these makes a new version.
 CONTENT = (
     "question",
@@ -38,18 +62,45 @@ CONTENT = (
     "option_4",
     "correct_option_id",
     "explanation",
+    "explanation_en",
+    "explanation_uk",
+    "kind",
+    "accepted",
+    "rule",
 )
 
 KEEP_VERSION = """
 INSERT INTO game_questionversion
-  (question_id, number, question, options, correct_option_id, explanation, created_at)
+  (question_id, number, question, options, correct_option_id, explanation, explanation_en,
+   explanation_uk, kind, accepted, rule, created_at)
 VALUES (
   NEW.id, NEW.version, NEW.question,
-  ARRAY[NEW.option_1, NEW.option_2, NEW.option_3, NEW.option_4],
-  NEW.correct_option_id, NEW.explanation, now()
+  array_remove(ARRAY[NEW.option_1, NEW.option_2, NEW.option_3, NEW.option_4], ''),
+  NEW.correct_option_id, NEW.explanation, NEW.explanation_en,
+  NEW.explanation_uk, NEW.kind, NEW.accepted, NEW.rule, now()
 );
 RETURN NULL;
 """
+# Of whatever shows a version with its options in an order of its own.
+ORDER_OF_ITS_OPTIONS = """
+IF cardinality(NEW."order") <> (
+  SELECT cardinality(options) FROM game_questionversion WHERE id = NEW.version_id
+) THEN
+  RAISE EXCEPTION 'The order has each option of the question once.'
+    USING ERRCODE = 'check_violation';
+END IF;
+RETURN NEW;
+"""
+
+
+def order_of_its_options() -> pgtrigger.Trigger:
+    """Return the trigger that keeps an order as long as the options that are shown in it."""
+    return pgtrigger.Trigger(
+        name="order_of_its_options",
+        when=pgtrigger.Before,
+        operation=pgtrigger.Insert | pgtrigger.UpdateOf("order", "version_id"),
+        func=ORDER_OF_ITS_OPTIONS,
+    )
 
 
 class Question(models.Model):
@@ -61,13 +112,40 @@ class Question(models.Model):
     quiz_id = models.CharField(max_length=64, unique=True)
     question = models.CharField(max_length=500)
     option_1 = models.CharField(max_length=100)
-    option_2 = models.CharField(max_length=100)
-    option_3 = models.CharField(max_length=100)
-    option_4 = models.CharField(max_length=100)
+    option_2 = models.CharField(max_length=100, blank=True, default="", db_default="")
+    option_3 = models.CharField(max_length=100, blank=True, default="", db_default="")
+    option_4 = models.CharField(max_length=100, blank=True, default="", db_default="")
     correct_option_id = models.PositiveSmallIntegerField(
         help_text="0 for the first option, up to 3 for the fourth."
     )
+    kind = models.CharField(
+        max_length=8,
+        choices=Kind,
+        default=Kind.CHOICE,
+        db_default=Kind.CHOICE,
+        help_text="How it is answered.",
+    )
+    accepted = ArrayField(
+        models.CharField(max_length=200),
+        blank=True,
+        default=list,
+        db_default=[],
+        help_text="Of a typed answer or a word order: what is right as well.",
+    )
     explanation = models.CharField(max_length=500)
+    explanation_en = models.CharField(
+        "explanation in English", max_length=500, blank=True, default="", db_default=""
+    )
+    explanation_uk = models.CharField(
+        "explanation in Ukrainian", max_length=500, blank=True, default="", db_default=""
+    )
+    rule = models.CharField(
+        max_length=64,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="The rule card that explains more, by its id.",
+    )
     level = models.CharField(max_length=2, choices=Level)
     category = models.CharField(max_length=32, choices=Mode)
     topic = models.CharField(
@@ -93,7 +171,33 @@ class Question(models.Model):
         ]
         constraints = [
             models.CheckConstraint(
-                condition=Q(correct_option_id__lt=OPTIONS), name="question_correct_option_exists"
+                condition=Q(correct_option_id=0)
+                | Q(correct_option_id=1) & ~Q(option_2="")
+                | Q(correct_option_id=2) & ~Q(option_3="")
+                | Q(correct_option_id=3) & ~Q(option_4=""),
+                name="question_correct_option_exists",
+                violation_error_message="The right answer is an option that is filled in.",
+            ),
+            models.CheckConstraint(
+                condition=~Q(option_1="")
+                & (~Q(option_2="") | Q(option_3=""))
+                & (~Q(option_3="") | Q(option_4="")),
+                name="question_options_without_hole",
+                violation_error_message="Fill in the options from the first one on.",
+            ),
+            models.CheckConstraint(
+                condition=Q(kind__in=CHOICES) & ~Q(option_2="")
+                | Q(kind__in=WRITTEN, option_2="", correct_option_id=0),
+                name="question_options_of_its_kind",
+                violation_error_message=(
+                    "A question to choose from has at least two options; a typed answer or a word "
+                    "order has only the first, which is the right answer."
+                ),
+            ),
+            models.CheckConstraint(
+                condition=Q(accepted=[]) | Q(kind__in=WRITTEN) & ~Q(accepted__contains=[""]),
+                name="question_accepted_of_written_answers",
+                violation_error_message="Only typed answers and word orders have further ones.",
             ),
             models.CheckConstraint(
                 condition=Q(category__in=Mode.values), name="question_category_is_known"
@@ -105,10 +209,10 @@ class Question(models.Model):
                 condition=~Q(option_1=F("option_2"))
                 & ~Q(option_1=F("option_3"))
                 & ~Q(option_1=F("option_4"))
-                & ~Q(option_2=F("option_3"))
-                & ~Q(option_2=F("option_4"))
-                & ~Q(option_3=F("option_4")),
+                & (Q(option_3="") | ~Q(option_2=F("option_3")))
+                & (Q(option_4="") | ~Q(option_2=F("option_4")) & ~Q(option_3=F("option_4"))),
                 name="question_options_differ",
+                violation_error_message="Give different options.",
             ),
         ]
         triggers = [
@@ -139,8 +243,9 @@ class Question(models.Model):
 
     @property
     def options(self) -> list[str]:
-        """Return the four options in the order of the bank."""
-        return [self.option_1, self.option_2, self.option_3, self.option_4]
+        """Return the options in the order of the bank: two to four, or the one right answer."""
+        texts = (self.option_1, self.option_2, self.option_3, self.option_4)
+        return [text for text in texts if text]
 
     @property
     def correct_answer(self) -> str:
@@ -158,11 +263,21 @@ class QuestionVersion(models.Model):
     question = models.CharField(max_length=500)
     options = ArrayField(models.CharField(max_length=100), size=OPTIONS)
     correct_option_id = models.PositiveSmallIntegerField()
+    kind = models.CharField(max_length=8, choices=Kind, default=Kind.CHOICE, db_default=Kind.CHOICE)
+    accepted = ArrayField(models.CharField(max_length=200), default=list, db_default=[])
     explanation = models.CharField(max_length=500)
+    explanation_en = models.CharField(max_length=500, default="", db_default="")
+    explanation_uk = models.CharField(max_length=500, default="", db_default="")
+    rule = models.CharField(max_length=64, default="", db_default="")
     created_at = models.DateTimeField()
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=Q(options__len__gte=1, options__len__lte=OPTIONS)
+                & Q(correct_option_id__lt=F("options__len")),
+                name="question_version_correct_option_exists",
+            ),
             models.UniqueConstraint(
                 fields=["question_row", "number"], name="question_version_number_once"
             ),

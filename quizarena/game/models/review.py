@@ -1,12 +1,21 @@
 """Review cards, the reviews in which they are asked, and what was predicted and answered."""
 
+from typing import Self
+
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
 from economy.models import never_truncated
-from quizarena.game.models.question import OPTIONS, Question, QuestionVersion
+from quizarena.game.models.question import (
+    CHOICES,
+    OPTIONS,
+    ORDER_IS_A_PERMUTATION,
+    Question,
+    QuestionVersion,
+    order_of_its_options,
+)
 from quizarena.staff import dates
 
 # So many questions has a review at most.
@@ -65,6 +74,14 @@ class CardState(models.IntegerChoices):
     RELEARNING = 3, "relearning"
 
 
+class ReviewCardQuerySet(models.QuerySet["ReviewCard"]):
+    """Questions about review cards."""
+
+    def askable(self) -> Self:
+        """Return those that a review can ask: the question is enabled and answered by a button."""
+        return self.filter(question__is_enabled=True, question__kind__in=CHOICES)
+
+
 class ReviewCard(models.Model):
     """A question that comes back to one player, and what FSRS knows of it."""
 
@@ -86,6 +103,8 @@ class ReviewCard(models.Model):
     difficulty = models.FloatField(null=True)
     last_review_at = models.DateTimeField(null=True)
     due_at = models.DateTimeField()
+
+    objects = ReviewCardQuerySet.as_manager()
 
     class Meta:
         indexes = [
@@ -235,6 +254,9 @@ class ReviewQuestion(models.Model):
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=ORDER_IS_A_PERMUTATION, name="reviewquestion_order_is_a_permutation"
+            ),
             models.UniqueConstraint(
                 fields=["review", "number", "is_repeat"], name="reviewquestion_number_once"
             ),
@@ -256,6 +278,7 @@ class ReviewQuestion(models.Model):
             ),
         ]
         triggers = [
+            order_of_its_options(),
             pgtrigger.ReadOnly(
                 name="as_it_was_shown",
                 fields=["review", "number", "is_repeat", "card", "version", "order"],
@@ -273,7 +296,7 @@ class ReviewQuestion(models.Model):
         return f"question {self.number} of review {self.review_id}"
 
     def text_at(self, option_index: int) -> str:
-        """Return the option that is shown at `option_index` (0-3)."""
+        """Return the option that is shown at `option_index` (from 0)."""
         text: str = self.version.options[self.order[option_index]]
         return text
 

@@ -6,9 +6,16 @@ import pgtrigger
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 
-from quizarena.game.models.question import OPTIONS, Mode, Question, QuestionVersion
+from quizarena.game.models.question import (
+    OPTIONS,
+    ORDER_IS_A_PERMUTATION,
+    Mode,
+    Question,
+    QuestionVersion,
+    order_of_its_options,
+)
 
 # So many questions has a round, and one that lets a player try a locked mode.
 ROUND_LENGTH = 10
@@ -145,6 +152,9 @@ class RoundQuestion(models.Model):
             BrinIndex(fields=["answered_at"], name="roundquestion_by_day"),
         ]
         constraints = [
+            models.CheckConstraint(
+                condition=ORDER_IS_A_PERMUTATION, name="roundquestion_order_is_a_permutation"
+            ),
             # The index of a round's questions, too, and therefore of all of them.
             models.UniqueConstraint(
                 fields=["round", "number", "refunded_at"],
@@ -166,10 +176,12 @@ class RoundQuestion(models.Model):
                 name="roundquestion_answered_wholly",
             ),
             models.CheckConstraint(
-                condition=Q(choice=None) | Q(choice__lt=OPTIONS), name="roundquestion_choice_exists"
+                condition=Q(choice=None) | Q(choice__lt=F("order__len")),
+                name="roundquestion_choice_exists",
             ),
         ]
         triggers = [
+            order_of_its_options(),
             pgtrigger.Protect(
                 name="answered_once",
                 operation=pgtrigger.Update,
@@ -186,6 +198,6 @@ class RoundQuestion(models.Model):
         return f"question {self.pk}"
 
     def text_at(self, place: int) -> str:
-        """Return the option that was shown at `place` (0-3)."""
+        """Return the option that was shown at `place` (from 0)."""
         text: str = self.version.options[self.order[place]]
         return text

@@ -13,7 +13,13 @@ from django.db.models import F, Func, Q, Value
 
 from economy.goods import Goods, Plan
 from quizarena.game.duel_rules import CREATED_PER_DAY, FREE_PER_DAY
-from quizarena.game.models.question import OPTIONS, Level, QuestionVersion
+from quizarena.game.models.question import (
+    OPTIONS,
+    ORDER_IS_A_PERMUTATION,
+    Level,
+    QuestionVersion,
+    order_of_its_options,
+)
 from quizarena.game.tournament_rules import (
     FORMATS,
     LIVE,
@@ -553,6 +559,9 @@ class TournamentQuestion(models.Model):
 
     class Meta:
         constraints = [
+            models.CheckConstraint(
+                condition=ORDER_IS_A_PERMUTATION, name="tournamentquestion_order_is_a_permutation"
+            ),
             models.UniqueConstraint(
                 fields=["round", "number"], name="tournamentquestion_number_once"
             ),
@@ -564,6 +573,7 @@ class TournamentQuestion(models.Model):
             ),
         ]
         triggers = [
+            order_of_its_options(),
             pgtrigger.Trigger(
                 name="questions_of_a_round",
                 when=pgtrigger.Before,
@@ -577,7 +587,7 @@ class TournamentQuestion(models.Model):
         return f"question {self.number} of round {self.round_id}"
 
     def text_at(self, option_index: int) -> str:
-        """Return the option that is shown at `option_index` (0-3)."""
+        """Return the option that is shown at `option_index` (from 0)."""
         text: str = self.version.options[self.order[option_index]]
         return text
 
