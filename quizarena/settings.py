@@ -421,7 +421,7 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     # When nothing can be added to yesterday any more; a missed night is counted by the next one.
     "count-review-accuracy": {
         "task": "quizarena.game.tasks.count_review_accuracy",
-        "schedule": crontab(hour="2", minute="30"),
+        "schedule": crontab(hour="4", minute="30"),
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
     "find-fair-play-cases": {

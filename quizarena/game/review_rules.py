@@ -13,6 +13,9 @@ from fsrs import Card, Rating, Scheduler, State
 
 # How sure a player should still be when a card comes back.
 DESIRED_RETENTION = 0.9
+# Stability is in how many days so much is still known, whatever is desired.
+KNOWN_AT_STABILITY = 0.9
+DAY = timedelta(days=1)
 # A right answer under EASY_UNDER was easy, one over HARD_OVER hard; on the borders it was good.
 EASY_UNDER = timedelta(seconds=4)
 HARD_OVER = timedelta(seconds=15)
@@ -60,12 +63,18 @@ def rate(*, is_right: bool, elapsed: timedelta) -> Rating:
 def predict(memory: Memory, *, at: datetime) -> float | None:
     """Return how probable a right answer is, between 0 and 1.
 
-    None of a card without an answer, and within a day of the last one: FSRS counts whole days, and
-    says nothing about less.
+    None of a card without an answer, and within a day of the last one, of which FSRS says nothing.
+    This is its forgetting curve, with parts of days: the library counts whole ones only, and would
+    be too sure of whoever comes a little later each day.
     """
-    if memory.last_review_at is None or at - memory.last_review_at < timedelta(days=1):
+    if memory.stability is None or memory.last_review_at is None:
         return None
-    return float(SCHEDULER.get_card_retrievability(_card(memory), at.astimezone(UTC)))
+    days = (at - memory.last_review_at) / DAY
+    if days < 1:
+        return None
+    decay = -SCHEDULER.parameters[-1]
+    factor = KNOWN_AT_STABILITY ** (1 / decay) - 1
+    return float((1 + factor * days / memory.stability) ** decay)
 
 
 def review(

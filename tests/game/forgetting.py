@@ -5,7 +5,7 @@ the published ones. The scheduler does not know them: it sees answers and how lo
 """
 
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,7 @@ from fsrs.scheduler import (
 from quizarena.game import review_rules
 from quizarena.game.review_rules import Memory
 
-BEGIN = datetime(2026, 11, 2, 17, tzinfo=UTC)
+BEGIN = datetime(2026, 11, 2, 7, tzinfo=UTC)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,22 @@ class Outcome:
 class Learner:
     """Somebody with a memory of their own, and so many new cards a day.
 
-    `first` is how probable the first answer to a new card is right: it comes a quarter of an hour
-    after the mistake and its explanation. `spread` is how far each parameter is from the published
-    one, as the deviation of its logarithm.
+    `visits` are when they come on a day, in minutes after the mistakes. `first` is how probable the
+    first answer to a new card is right: it comes a quarter of an hour after the mistake and its
+    explanation. `spread` is how far each parameter is from the published one, as the deviation of
+    its logarithm.
     """
 
     def __init__(
-        self, seed: int, *, spread: float = 0.1, new_cards: int = 3, first: float = 0.95
+        self,
+        seed: int,
+        *,
+        spread: float = 0.1,
+        new_cards: int = 3,
+        first: float = 0.95,
+        visits: Sequence[int] = (15, 30, 240, 480, 720),
     ) -> None:
+        self._visits = visits
         self._rng = random.Random(seed)
         self._own = Scheduler(
             parameters=[
@@ -57,14 +65,14 @@ class Learner:
         self._new_cards, self._first = new_cards, first
 
     def review(self, *, days: int) -> Iterator[Outcome]:
-        """Come every day within the same two hours, three times, and answer what is due."""
+        """Come every day within the same two hours, and answer what is due at each visit."""
         # What the game knows of a card, and what is so.
         cards: list[tuple[Memory, Memory]] = []
         for day in range(days):
             at = BEGIN + timedelta(days=day, minutes=self._rng.randrange(120))
             cards += [(review_rules.new(at), review_rules.new(at)) for _ in range(self._new_cards)]
-            for sitting in (1, 2, 3):
-                now = at + sitting * timedelta(minutes=15)
+            for minutes in self._visits:
+                now = at + timedelta(minutes=minutes)
                 for number, (known, true) in enumerate(cards):
                     if known.due_at > now:
                         continue

@@ -136,6 +136,7 @@ PERMISSIONS = {
         "game.view_fairplayfinding",
         "game.decide_fairplayfinding",
         "game.view_duel",
+        "game.view_reviewcard",
         "game.view_tournament",
         "bot.view_broadcast",
         "bot.view_broadcastrecipient",
@@ -263,6 +264,7 @@ PERMISSIONS = {
     "Editor": {
         "game.view_question",
         "game.add_question",
+        "game.view_reviewcard",
         "game.change_question",
         "game.view_dailyset",
         "game.plan_dailyset",
@@ -316,6 +318,7 @@ PERMISSIONS = {
         "bot.send_again_outgoingcall",
         "game.view_question",
         "game.add_question",
+        "game.view_reviewcard",
         "game.change_question",
         "game.view_dailyset",
         "game.plan_dailyset",
