@@ -22,7 +22,7 @@ from telegram.ext import (
 from bot import routing, texts
 from bot.chat import dates
 from bot.chat.context import Context
-from bot.chat.navigation import USED_ONCE
+from bot.chat.navigation import IN_THEIR_PLACE
 from bot.queue import client
 from bot.queue.updates import HANDLED_UPDATES
 from quizarena.players.models import Player
@@ -84,10 +84,10 @@ def _as_far_as_read(payload: dict[str, Any]) -> dict[str, Any]:
     """Return an update without what no handler reads: how the tapped message looked.
 
     It is our own message, and its buttons alone are more objects than all the rest. Only a tap that
-    takes its own button away has to know the others.
+    changes its own button alone has to know the others.
     """
     match payload:
-        case {"callback_query": {"data": str(data)}} if data.split(":")[0] in USED_ONCE:
+        case {"callback_query": {"data": str(data)}} if data.split(":")[0] in IN_THEIR_PLACE:
             return payload
         case {"callback_query": {"message": dict(tapped), **query}, **rest}:
             kept = {name: tapped[name] for name in tapped if name not in _LOOKS}

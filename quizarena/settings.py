@@ -431,6 +431,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3_600.0,
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
+    # When nothing can be added to yesterday any more; a missed night is counted by the next one.
+    "count-review-accuracy": {
+        "task": "quizarena.game.tasks.count_review_accuracy",
+        "schedule": crontab(hour="4", minute="30"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
     "find-fair-play-cases": {
         "task": "quizarena.game.tasks.find_fair_play",
         "schedule": crontab(hour="4", minute="0"),

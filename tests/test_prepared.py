@@ -30,10 +30,19 @@ from quizarena.game import (
     duel_play,
     duels,
     private_tournaments,
+    reviews,
     rounds,
     tournament_play,
 )
-from quizarena.game.models import DuelAnswer, Mode, Round, RoundQuestion, TournamentAnswer
+from quizarena.game.models import (
+    DuelAnswer,
+    Mode,
+    Question,
+    ReviewQuestion,
+    Round,
+    RoundQuestion,
+    TournamentAnswer,
+)
 from quizarena.players import services as players
 from quizarena.players.models import Language, Player
 from quizarena.prepared import Prepared, prepared
@@ -571,12 +580,19 @@ class TestTheProduct:
                 now=NOON,
             )
 
+        reviews.add_mistake(
+            player=player, question_id=Question.objects.order_by("pk")[0].pk, now=NOON
+        )
+        asked = reviews.start(player=player, now=NOON)
+        reviews.answer(player=player, review_question_id=asked.pk, option_index=0, now=NOON)
+
         assert twin.found == {_name(query) for query in _of_the_product()}
         assert twin.written == {
             ("insert", Attempt),
             ("insert", DuelAnswer),
             ("insert", PremiumSpan),
             ("insert", Redemption),
+            ("insert", ReviewQuestion),
             ("insert", Round),
             ("insert", RoundQuestion),
             ("insert", TournamentAnswer),

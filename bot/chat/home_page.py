@@ -4,7 +4,7 @@ from telegram import InlineKeyboardMarkup
 
 from bot.chat import navigation, phrases
 from bot.chat.context import Context
-from quizarena.game import rounds
+from quizarena.game import reviews, rounds
 
 
 def page(context: Context) -> tuple[str, InlineKeyboardMarkup]:
@@ -14,4 +14,5 @@ def page(context: Context) -> tuple[str, InlineKeyboardMarkup]:
         done=rounds.finished_today(player=player, now=context.now), goal=player.daily_goal
     )
     text = f"{phrases.greeting(name=player.first_name)}\n\n{goal}"
-    return text, navigation.home(rounds.open_question(player=player))
+    waiting = rounds.open_question(player=player)
+    return text, navigation.home(waiting, due=reviews.due(player=player, now=context.now))

@@ -46,7 +46,9 @@ class ReminderSettings(models.Model):
     streak_risk = models.BooleanField(default=False, db_default=False)
     daily_round = models.BooleanField(default=False, db_default=False)
     daily_challenge = models.BooleanField(default=False, db_default=False)
-    # Of both daily reminders.
+    # When cards are due.
+    review = models.BooleanField(default=False, db_default=False)
+    # Of these three daily reminders, of which one comes.
     daily_hour = models.PositiveSmallIntegerField(default=DAILY_HOUR, db_default=DAILY_HOUR)
     # Section 6 of the product rules promises it; it can be switched off all the same.
     premium = models.BooleanField(default=True, db_default=True)
@@ -76,6 +78,11 @@ class ReminderSettings(models.Model):
                 fields=["zone", "daily_hour", "player"],
                 condition=Q(daily_challenge=True),
                 name="remindersettings_challenge",
+            ),
+            models.Index(
+                fields=["zone", "daily_hour", "player"],
+                condition=Q(review=True),
+                name="remindersettings_review",
             ),
         ]
         constraints = [

@@ -36,6 +36,11 @@ class Data(StrEnum):
     DAILY = "daily"
     DAILY_START = "daily-start"
     DAILY_ANSWER = "daily-answer"  # daily-answer:<run>:<number of the question>:<option index>
+    REVIEW = "review"
+    REVIEW_ANSWER = "review-answer"  # review-answer:<review question>:<option index>
+    REVIEW_STOP = "review-stop"  # review-stop:<review>
+    REVIEW_UNDO = "review-undo"  # review-undo:<review question>
+    SAVE = "save"  # save:<round question>:<1 to save, 0 no longer>
     TOP = "top"  # top:<tab>
     PROFILE = "profile"
     NAME = "name"
@@ -111,8 +116,8 @@ class Data(StrEnum):
     NO_NEWS = "nonews"
 
 
-# These take themselves away and leave the other buttons of their message (see `without`).
-USED_ONCE = (Data.REMIND, Data.NO_NEWS)
+# These change or take away themselves alone: their handlers read the other buttons of the message.
+IN_THEIR_PLACE = (Data.REMIND, Data.NO_NEWS, Data.SAVE)
 
 # Options of a question up to this many characters stand two in a row.
 SHORT = 16
@@ -159,6 +164,22 @@ def daily() -> InlineKeyboardButton:
     return button(phrases.button_daily(), Data.DAILY)
 
 
+def review(*, due: int) -> list[list[InlineKeyboardButton]]:
+    """Return the row that leads to a review of so many cards; none without any."""
+    return [[button(phrases.button_review(due), Data.REVIEW)]] if due else []
+
+
+def review_now() -> InlineKeyboardButton:
+    """Return the way to a review, whatever the number of cards."""
+    return button(phrases.button_review(), Data.REVIEW)
+
+
+def save(round_question_id: int, *, number: int, is_saved: bool) -> InlineKeyboardButton:
+    """Return what saves the answered question of that number, or no longer if it is saved."""
+    label = phrases.button_saved(number) if is_saved else phrases.button_save(number)
+    return button(label, Data.SAVE, round_question_id, int(not is_saved))
+
+
 def duel() -> InlineKeyboardButton:
     """Return the way to duels."""
     return button(phrases.button_duel(), Data.DUEL)
@@ -169,13 +190,17 @@ def cup(*, starts_at: datetime) -> InlineKeyboardButton:
     return button(phrases.button_cup(starts_at), Data.CUP)
 
 
-def home(waiting: RoundQuestion | None = None) -> InlineKeyboardMarkup:
-    """Return the buttons under the greeting; `waiting` is the latest question of an open round."""
+def home(waiting: RoundQuestion | None = None, *, due: int = 0) -> InlineKeyboardMarkup:
+    """Return the buttons under the greeting.
+
+    `waiting` is the latest question of an open round, `due` how many cards are due.
+    """
     return InlineKeyboardMarkup(
         [
             *continue_round(waiting),
             [daily()],
             [play()],
+            *review(due=due),
             [duel()],
             [
                 button(phrases.button_wallet(), Data.WALLET),

@@ -169,6 +169,27 @@ def button_daily() -> str:
     return _("📅 Daily challenge")
 
 
+def button_review(due: int | None = None) -> str:
+    """Return the label of the button that begins a review, with how many cards are due."""
+    label = _("🔁 Review")
+    return label if due is None else f"{label} · {count_up_to_99(due)}"
+
+
+def count_up_to_99(count: int) -> str:
+    """Return a number that was counted up to a hundred: from there on it is many."""
+    return str(count) if count < 100 else "99+"
+
+
+def button_save(number: int) -> str:
+    """Return the label of the button that saves the answered question of that number."""
+    return _("⭐ Save question {number}").format(number=number)
+
+
+def button_saved(number: int) -> str:
+    """Return the label of the button under a saved question, which saves it no longer."""
+    return _("✅ Question {number} saved").format(number=number)
+
+
 def button_top() -> str:
     """Return the label of the button that opens the leaderboards."""
     return _("🏆 Leaderboards")

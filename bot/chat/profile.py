@@ -13,6 +13,7 @@ def commands() -> list[tuple[str, str]]:
     return [
         ("play", _("Play a round")),
         ("daily", _("Today's challenge")),
+        ("review", _("Your mistakes come back")),
         ("duel", _("Duels with others")),
         ("cup", _("Daily cup and tournaments")),
         ("top", _("Leaderboards and your league")),

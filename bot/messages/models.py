@@ -17,6 +17,7 @@ class ReminderKind(models.TextChoices):
     STREAK_RISK = "STREAK_RISK", "streak at risk"
     DAILY_ROUND = "DAILY_ROUND", "daily round"
     DAILY_CHALLENGE = "DAILY_CHALLENGE", "daily challenge"
+    REVIEW = "REVIEW", "cards to review"
     PREMIUM = "PREMIUM", "end of Premium"
     STREAK_NEWS = "STREAK_NEWS", "what became of a streak"
     INVITATIONS = "INVITATIONS", "news of invited friends and rewards"

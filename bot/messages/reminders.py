@@ -32,7 +32,8 @@ from economy.wallets import business_zone
 from payments import offers
 from payments.offer_rules import Touchpoint
 from payments.offers import Proposal
-from quizarena.game.models import DailyRun
+from quizarena.game import points, reviews
+from quizarena.game.models import DailyRun, ReviewCard
 from quizarena.players.models import Player
 
 # So many reminders and broadcast messages may wait for the sender. Broadcasts stop at half of it,
@@ -120,14 +121,15 @@ class Sweep:
 
     moments: Callable[[date, str], Sequence[datetime]]
     wanted: Callable[["QuerySet[ReminderSettings]", ReminderSweep], "QuerySet[ReminderSettings]"]
-    needed: Callable[["QuerySet[Player]", date], "QuerySet[Player]"]
+    needed: Callable[["QuerySet[Player]", datetime], "QuerySet[Player]"]
     render: Callable[[Player, str, datetime], str]
     way: Callable[[], InlineKeyboardButton] = navigation.play
     touchpoint: Touchpoint | None = None
 
 
-def _risky(players: "QuerySet[Player]", today: date) -> "QuerySet[Player]":
+def _risky(players: "QuerySet[Player]", now: datetime) -> "QuerySet[Player]":
     """Return those whose streak runs, is rolled over, and has nothing of today."""
+    today = points.today(now)
     return players.filter(
         streak__current__gt=0,
         streak__rolled_over_through__gte=today - DAY,
@@ -135,19 +137,36 @@ def _risky(players: "QuerySet[Player]", today: date) -> "QuerySet[Player]":
     )
 
 
-def _idle(players: "QuerySet[Player]", today: date) -> "QuerySet[Player]":
-    """Return those who have not played today."""
-    return players.exclude(
-        Exists(Streak.objects.filter(player=OuterRef("pk"), last_active_day__gte=today))
+def _idle(players: "QuerySet[Player]", now: datetime) -> "QuerySet[Player]":
+    """Return those who have not played today, and are not reminded of cards instead."""
+    played = Streak.objects.filter(player=OuterRef("pk"), last_active_day__gte=points.today(now))
+    return players.exclude(Exists(played)).exclude(
+        Exists(_due_cards(now)), reminder_settings__review=True
     )
 
 
-def _without_challenge(players: "QuerySet[Player]", today: date) -> "QuerySet[Player]":
+def _without_challenge(players: "QuerySet[Player]", now: datetime) -> "QuerySet[Player]":
     """Return those who have not finished today's challenge."""
-    finished = DailyRun.objects.filter(
-        player=OuterRef("pk"), set__day=today, finished_at__isnull=False
+    return players.exclude(Exists(_finished_challenges(now)))
+
+
+def _with_cards(players: "QuerySet[Player]", now: datetime) -> "QuerySet[Player]":
+    """Return those with cards that are due, who are not reminded of the challenge instead."""
+    return players.filter(Exists(_due_cards(now))).exclude(
+        ~Exists(_finished_challenges(now)), reminder_settings__daily_challenge=True
     )
-    return players.exclude(Exists(finished))
+
+
+def _finished_challenges(now: datetime) -> "QuerySet[DailyRun]":
+    """Return today's challenge of the player of the query around it, if it is finished."""
+    return DailyRun.objects.filter(
+        player=OuterRef("pk"), set__day=points.today(now), finished_at__isnull=False
+    )
+
+
+def _due_cards(now: datetime) -> "QuerySet[ReviewCard]":
+    """Return the cards that are due to the player of the query around it."""
+    return ReviewCard.objects.askable().filter(player=OuterRef("pk"), due_at__lte=now)
 
 
 def _render_risk(player: Player, zone: str, now: datetime) -> str:
@@ -162,6 +181,10 @@ def _render_daily(player: Player, zone: str, now: datetime) -> str:
 
 def _render_challenge(player: Player, zone: str, now: datetime) -> str:
     return texts.daily_challenge(name=player.first_name)
+
+
+def _render_review(player: Player, zone: str, now: datetime) -> str:
+    return texts.review(name=player.first_name, due=reviews.due(player=player, now=now))
 
 
 def _hours(day: date, zone: str) -> list[datetime]:
@@ -196,6 +219,15 @@ SWEEPS = {
         needed=_without_challenge,
         render=_render_challenge,
         way=navigation.daily,
+    ),
+    ReminderKind.REVIEW: Sweep(
+        moments=_hours,
+        wanted=lambda settings, sweep: settings.filter(
+            zone=sweep.zone, review=True, daily_hour=_hour(sweep)
+        ),
+        needed=_with_cards,
+        render=_render_review,
+        way=navigation.review_now,
     ),
 }
 
@@ -282,11 +314,8 @@ def _remind_players(sweep: ReminderSweep, page: Sequence[int], *, now: datetime)
     """
     kind = ReminderKind(sweep.kind)
     rules = SWEEPS[kind]
-    today = now.astimezone(business_zone()).date()
     reachable = Player.objects.filter(pk__in=page, bot_blocked_at=None, suspended_at=None)
-    needed = {
-        player.pk: player for player in rules.needed(reachable, today).select_related("streak")
-    }
+    needed = {player.pk: player for player in rules.needed(reachable, now).select_related("streak")}
     day = local_time.local_day(sweep.due_at, zone=sweep.zone)
     served = _take_slots(needed, kind=kind, day=day, now=now) if needed else set()
     with outbox.collecting(lane=Lane.BULK, expires_at=sweep.due_at + LATE):

@@ -32,6 +32,17 @@ def daily_round(*, name: str) -> str:
     ).format(name=escape(name))
 
 
+def review(*, name: str, due: int) -> str:
+    """Return the reminder of cards that are due."""
+    return ngettext(
+        "🔁 <b>{count} card is due, {name}!</b>\n\nWhat comes back at the right time stays in "
+        "your memory. A review costs no energy.",
+        "🔁 <b>{count} cards are due, {name}!</b>\n\nWhat comes back at the right time stays in "
+        "your memory. A review costs no energy.",
+        due,
+    ).format(count=phrases.count_up_to_99(due), name=escape(name))
+
+
 def daily_challenge(*, name: str) -> str:
     """Return the reminder of a challenge that the player has not finished."""
     return _(

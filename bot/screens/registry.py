@@ -12,6 +12,7 @@ from bot.screens.offers import handlers as offers
 from bot.screens.promo import handlers as promo
 from bot.screens.receipts import handlers as receipts
 from bot.screens.reports import handlers as reports
+from bot.screens.review import handlers as review
 from bot.screens.rules import handlers as rules
 from bot.screens.settings import handlers as settings
 from bot.screens.shop import handlers as shop
@@ -29,6 +30,7 @@ SCREENS = (
     game.SCREEN,
     sprint.SCREEN,
     daily.SCREEN,
+    review.SCREEN,
     duel.SCREEN,
     tournament.SCREEN,
     rules.SCREEN,

@@ -51,6 +51,7 @@ from quizarena.game.models import (
     QuestionImport,
     QuestionReport,
     QuestionVersion,
+    ReviewCard,
     Round,
     RoundState,
     RuleCard,
@@ -66,6 +67,7 @@ from quizarena.game.question_play_admin import (
     QuestionReportAdmin,
     TroubleFilter,
 )
+from quizarena.game.review_admin import ReviewCardAdmin
 from quizarena.game.rule_admin import RuleCardAdmin, TopicAdmin
 from quizarena.game.tournament_admin import CupPrizeAdmin, TournamentAdmin
 from quizarena.players.admin import TimelineSection, timeline_source
@@ -93,6 +95,7 @@ IMPORT_COLOURS = {
 
 admin.site.register(DailySet, DailySetAdmin)
 admin.site.register(LeagueGroup, LeagueGroupAdmin)
+admin.site.register(ReviewCard, ReviewCardAdmin)
 admin.site.register(Duel, DuelAdmin)
 admin.site.register(FairPlayFinding, FairPlayFindingAdmin)
 admin.site.register(PlayDay, PlayDayAdmin)

@@ -22,7 +22,7 @@ from economy.streaks import StreakChange
 from economy.wallets import business_zone
 from quizarena import advisory_locks
 from quizarena.advisory_locks import Space
-from quizarena.game import bank, points
+from quizarena.game import bank, points, reviews
 from quizarena.game.errors import (
     DailyAnsweredError,
     DailyOverError,
@@ -289,6 +289,9 @@ def answer(*, player: Player, run_id: int, number: int, option_index: int, now: 
     DailyAnswer.objects.create(
         run=run, number=number, choice=choice, is_correct=is_correct, answered_at=now
     )
+    if not is_correct:
+        question_id = question.version.question_row_id
+        reviews.add_mistake(player=player, question_id=question_id, now=now)
     outcomes.append(is_correct)
     following, streak, brought = None, None, None
     if number < DAILY_LENGTH:

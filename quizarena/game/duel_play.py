@@ -13,7 +13,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from economy import streaks
 from economy.streaks import StreakChange
 from quizarena import prepared
-from quizarena.game import duel_rules, duels, points
+from quizarena.game import duel_rules, duels, points, reviews
 from quizarena.game.duel_rules import DuelResult, DuelState
 from quizarena.game.errors import DuelAnsweredError, DuelOverError, NoDuelError, StaleTapError
 from quizarena.game.models import Duel, DuelAnswer, DuelNoticeKind, DuelQuestion
@@ -198,6 +198,9 @@ def answer(
         answered_at=max(now, shown_at),
     )
     prepared.insert(stored)
+    if not stored.is_correct:
+        question_id = asked.version.question_row_id
+        reviews.add_mistake(player=player, question_id=question_id, now=now)
     given = [*given, (player.pk, stored.is_correct, stored.answered_at)]
     streak = streaks.record_activity(player=player, now=now)
     if number == duel.length and not duels.finish(duel, now=now):

@@ -10,6 +10,7 @@ from quizarena.game.models import (
     Placement,
     Question,
     QuestionVersion,
+    ReviewQuestion,
     RoundQuestion,
     Sprint,
     Tournament,
@@ -64,6 +65,30 @@ class AlreadyAnsweredError(GameError):
 
 class ChipGoneError(GameError):
     """The word stands in the sentence already, or was taken back: a second tap changes nothing."""
+
+
+class NothingDueError(GameError):
+    """No card is due; the next one is from `next_due_at` on, if the player has any."""
+
+    def __init__(self, next_due_at: datetime | None) -> None:
+        super().__init__("no card is due")
+        self.next_due_at = next_due_at
+
+
+class ReviewAnsweredError(GameError):
+    """The question of a review has its answer; a second one changes nothing."""
+
+    def __init__(self, question: ReviewQuestion) -> None:
+        super().__init__(f"{question} is answered")
+        self.question = question
+
+
+class TooManyCardsError(GameError):
+    """The day has had as many new cards as a day can have."""
+
+
+class CardStaysError(GameError):
+    """The card is that of a mistake, or was asked in a review."""
 
 
 class QuestionRefundedError(GameError):

@@ -14,9 +14,17 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from economy.charts import COLOURS, chart_options
-from quizarena.game import play_counts, points
-from quizarena.game.models import FirstDayCohort, Mode, PlayDay, PlayDayMode
-from quizarena.game.play_counts import DUEL, PLACEMENT, SECOND_DAY, SEVENTH_DAY, SPRINT, TOURNAMENT
+from quizarena.game import play_counts, points, review_accuracy
+from quizarena.game.models import FirstDayCohort, Mode, PlayDay, PlayDayMode, ReviewAccuracy
+from quizarena.game.play_counts import (
+    DUEL,
+    PLACEMENT,
+    REVIEW,
+    SECOND_DAY,
+    SEVENTH_DAY,
+    SPRINT,
+    TOURNAMENT,
+)
 from quizarena.staff import dates
 from quizarena.staff.desk import ReadOnlyAdmin
 
@@ -29,6 +37,7 @@ MODE_NAMES = {
     TOURNAMENT: "Cups and tournaments",
     PLACEMENT: "Placement",
     SPRINT: "Sprints",
+    REVIEW: "Review",
 }
 BLUE, ORANGE, GREEN = COLOURS[:3]
 
@@ -79,6 +88,7 @@ class PlayDayAdmin(ReadOnlyAdmin[PlayDay]):
             "modes": _modes(days),
             "funnel": _funnel(cohorts.values()),
             "by_day": _by_day(days, counted),
+            "reviews": _reviews(days),
             "cohorts": _cohorts(days, cohorts),
             **(extra_context or {}),
         }
@@ -181,6 +191,35 @@ def _modes(days: Sequence[date]) -> dict[str, Any]:
             for row in rows
         ],
     }
+
+
+# --- Reviews --------------------------------------------------------------------------------------
+
+
+def _reviews(days: Sequence[date]) -> dict[str, Any]:
+    """Return how well the scheduler of reviews has predicted, by day and over 30 days."""
+    rows = ReviewAccuracy.objects.filter(day__in=days).order_by("-day")
+    latest = review_accuracy.latest()
+    return {
+        "log_loss": _loss(latest.month_log_loss if latest is not None else None),
+        "predictions": f"{latest.month_predictions:,}" if latest is not None else "0",
+        "until": dates.day(latest.day) if latest is not None else "",
+        "headers": ["Day", "Predictions", "Log loss", "Predictions, 30 days", "Log loss, 30 days"],
+        "rows": [
+            [
+                dates.day(one.day),
+                f"{one.predictions:,}",
+                _loss(one.log_loss),
+                f"{one.month_predictions:,}",
+                _loss(one.month_log_loss),
+            ]
+            for one in rows
+        ],
+    }
+
+
+def _loss(loss: float | None) -> str:
+    return "–" if loss is None else f"{loss:.3f}"
 
 
 # --- The first days -------------------------------------------------------------------------------

@@ -27,9 +27,10 @@ LATE = timedelta(hours=1)
 SECOND_DAY, SEVENTH_DAY = timedelta(days=1), timedelta(days=6)
 
 # What is answered elsewhere than in the rounds of a Mode.
-DUEL, TOURNAMENT, PLACEMENT, SPRINT = "DUEL", "TOURNAMENT", "PLACEMENT", "SPRINT"
+DUEL, TOURNAMENT, PLACEMENT = "DUEL", "TOURNAMENT", "PLACEMENT"
+SPRINT, REVIEW = "SPRINT", "REVIEW"
 
-# Everything that was answered on a day. What a round or a sprint asked is counted at the
+# Everything that was answered on a day. What a round, a sprint or a review asked is counted at the
 # level that the question has now; the others have stored theirs.
 _ANSWERS = f"""
   SELECT round_question.player_id, round_question.mode, question.level, is_correct
@@ -71,6 +72,12 @@ _ANSWERS = f"""
   JOIN game_questionversion AS version ON version.id = asked.version_id
   JOIN game_question AS question ON question.id = version.question_id
   WHERE answered_at >= %(begin)s AND answered_at < %(end)s
+  UNION ALL
+  SELECT card.player_id, '{REVIEW}', question.level, log.is_right
+  FROM game_reviewlog AS log
+  JOIN game_reviewcard AS card ON card.id = log.card_id
+  JOIN game_question AS question ON question.id = card.question_id
+  WHERE log.answered_at >= %(begin)s AND log.answered_at < %(end)s
 """  # noqa: S608 -- the names are constants.
 
 _COUNT_DAY = f"""
@@ -120,6 +127,10 @@ WITH cohort AS MATERIALIZED (
     SELECT cohort.id, answered_at FROM cohort
     JOIN game_sprint AS sprint ON sprint.player_id = cohort.id
     JOIN game_sprintanswer AS answer ON answer.sprint_id = sprint.id
+    UNION ALL
+    SELECT cohort.id, log.answered_at FROM cohort
+    JOIN game_reviewcard AS card ON card.player_id = cohort.id
+    JOIN game_reviewlog AS log ON log.card_id = card.id
   ) AS answer
   WHERE answered_at >= %(begin)s AND answered_at < %(seventh_ends)s
 ), finished AS MATERIALIZED (

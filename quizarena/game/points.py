@@ -131,6 +131,11 @@ def sprint_answer_key(*, sprint_id: int, number: int) -> str:
     return f"sprint:{sprint_id}:{number}"
 
 
+def review_answer_key(*, review_question_id: int) -> str:
+    """Return the key of the points of an answer in a review."""
+    return f"review:{review_question_id}"
+
+
 def of_keys(*, player: Player, keys: Iterable[str]) -> int:
     """Return how many points these have brought the player in all. One query."""
     found = PointEvent.objects.filter(player=player, key__in=list(keys))

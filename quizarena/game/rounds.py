@@ -18,7 +18,7 @@ from economy.streak_rules import DAY, midnight_after
 from economy.streaks import EarnBack, StreakChange
 from economy.wallets import Charge, business_zone
 from quizarena import prepared, sweeps
-from quizarena.game import bank, grading, levels, points, selection
+from quizarena.game import bank, grading, levels, points, reviews, selection
 from quizarena.game.errors import (
     AlreadyAnsweredError,
     ChipGoneError,
@@ -368,6 +368,8 @@ def _continue(round_question: RoundQuestion, *, player: Player, now: datetime) -
     current = round_question.round
     current.player = player
     level = levels.record_answer(player=player, mode=Mode(current.mode), now=now)
+    if not round_question.is_correct:
+        reviews.add_mistake(player=player, question_id=round_question.question_id, now=now)
     following, charge, refusal = _next_of(current, number=round_question.number + 1, now=now)
     streak = streaks.record_activity(player=player, now=now)
     earn_back = None

@@ -16,6 +16,7 @@ from quizarena.game import (
     play_counts,
     question_counts,
     reports,
+    review_accuracy,
     rounds,
     sprints,
     tournaments,
@@ -88,6 +89,11 @@ def count_questions() -> int:
     if counted:
         reports.withdraw_misleading(until=timezone.now() + WORK_FOR)
     return counted
+
+
+def count_review_accuracy() -> int:
+    """Count how well reviews were predicted on the days that are over; return how many."""
+    return review_accuracy.count(now=timezone.now())
 
 
 @app.task

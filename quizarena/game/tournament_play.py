@@ -13,7 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from economy import streaks
 from economy.streaks import StreakChange
 from quizarena import prepared
-from quizarena.game import points, tournaments
+from quizarena.game import points, reviews, tournaments
 from quizarena.game.errors import (
     NoTournamentError,
     RoundAnsweredError,
@@ -236,6 +236,9 @@ def answer(
     pairing.correct += stored.is_correct
     if locked is not None and number == tournament.length:
         tournaments.advance(locked, now=now)
+    if not stored.is_correct:
+        question_id = asked.version.question_row_id
+        reviews.add_mistake(player=player, question_id=question_id, now=now)
     streak = streaks.record_activity(player=player, now=now)
     points.answered(
         player=player,

@@ -33,6 +33,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Daily challenges", "today", "game.dailyset"),
         ("League groups", "trophy", "game.leaguegroup"),
         ("Duels", "swords", "game.duel"),
+        ("Review cards", "replay", "game.reviewcard"),
         ("Play", "insights", "game.playday"),
         ("Tournaments", "emoji_events", "game.tournament"),
         ("Cup prizes", "featured_seasonal_and_gifts", "game.cupprize"),

@@ -73,6 +73,8 @@ _CUPS = (
     "game.change_cupprize",
     "game.delete_cupprize",
 )
+# Everybody who is asked why a question comes back, or does not.
+_REVIEWS = ("game.view_reviewcard",)
 # What is listed for fair play, and what staff think of it.
 _FAIR_PLAY = (
     "game.view_fairplayfinding",
@@ -100,6 +102,7 @@ _SUPPORT = (
     "bot.send_again_outgoingcall",
     *_BROADCASTS,
     *_DUELS,
+    *_REVIEWS,
     *_FAIR_PLAY,
 )
 _OPERATOR = (
@@ -167,6 +170,7 @@ _EDITOR = (
     "game.view_questionreport",
     *_CHALLENGES,
     *_RULE_CARDS,
+    *_REVIEWS,
 )
 _ADMINISTRATOR = (
     "staff.view_auditentry",

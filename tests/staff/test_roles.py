@@ -152,6 +152,7 @@ PERMISSIONS = {
         "game.view_fairplayfinding",
         "game.decide_fairplayfinding",
         "game.view_duel",
+        "game.view_reviewcard",
         "game.view_tournament",
         "bot.view_broadcast",
         "bot.view_broadcastrecipient",
@@ -279,6 +280,7 @@ PERMISSIONS = {
     "Editor": {
         "game.view_question",
         "game.add_question",
+        "game.view_reviewcard",
         "game.change_question",
         "game.view_questionreport",
         "game.view_rulecard",
@@ -339,6 +341,7 @@ PERMISSIONS = {
         "bot.send_again_outgoingcall",
         "game.view_question",
         "game.add_question",
+        "game.view_reviewcard",
         "game.change_question",
         "game.view_questionreport",
         "game.view_rulecard",

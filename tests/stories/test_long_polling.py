@@ -23,6 +23,7 @@ def test_polling_takes_the_webhook_away_and_feeds_the_same_inbox(stack: Stack) -
     assert [command["command"] for command in stack.sandbox.phone(anna)["commands"]] == [
         "play",
         "daily",
+        "review",
         "duel",
         "cup",
         "top",

@@ -37,16 +37,22 @@ def menu(
     waiting: RoundQuestion | None,
     cup_at: datetime | None = None,
     has_sprint: bool = False,
+    due: int = 0,
 ) -> InlineKeyboardMarkup:
     """Return one button for an open round, one for the daily challenge and one for each mode.
 
     `cup_at` is when today's cup begins, while one can register for it. With `has_sprint` the mode
-    of articles leads to a page of its own, where a sprint can be chosen instead of a round.
+    of articles leads to a page of its own, where a sprint can be chosen instead of a round. `due`
+    is how many cards are due, which has a button of its own.
 
     `start_key` makes all taps on a mode one start. `open_modes` are those without a lock; None is
     all of them. `waiting` is the latest question of the open round.
     """
-    rows = [*navigation.continue_round(waiting), [navigation.daily()]]
+    rows = [
+        *navigation.continue_round(waiting),
+        [navigation.daily()],
+        *navigation.review(due=due),
+    ]
     if cup_at is not None:
         rows.append([navigation.cup(starts_at=cup_at)])
     for mode in MENU:
@@ -92,35 +98,51 @@ def after_sample(opening: Sequence[Offer]) -> InlineKeyboardMarkup:
     )
 
 
-def free_of_energy(*, with_daily: bool) -> list[list[InlineKeyboardButton]]:
+def free_of_energy(*, with_daily: bool, due: int = 0) -> list[list[InlineKeyboardButton]]:
     """Return the rows with what can be played without energy."""
-    return [[navigation.daily()]] if with_daily else []
+    daily = [[navigation.daily()]] if with_daily else []
+    return [*daily, *navigation.review(due=due)]
 
 
-def out_of_energy(*, with_daily: bool) -> InlineKeyboardMarkup:
+def out_of_energy(*, with_daily: bool, due: int) -> InlineKeyboardMarkup:
     """Return what is free, the way to more energy, and the way out."""
     return InlineKeyboardMarkup(
         [
-            *free_of_energy(with_daily=with_daily),
+            *free_of_energy(with_daily=with_daily, due=due),
             [button(phrases.button_shop(), Data.SHOP)],
             [button(phrases.button_back(), Data.HOME)],
         ]
     )
 
 
-def options(round_question: RoundQuestion) -> InlineKeyboardMarkup:
-    """Return what a question of its kind is answered with, and the way out."""
+def options(
+    round_question: RoundQuestion, *, answered: RoundQuestion | None = None
+) -> InlineKeyboardMarkup:
+    """Return what a question of its kind is answered with, and the way out.
+
+    `answered` is the question before it. One that was answered right can be saved; a mistake comes
+    back by itself.
+    """
     if round_question.version.kind in WRITTEN:
-        return _without_options(round_question)
+        return _without_options(round_question, answered)
     buttons = [
         button(round_question.text_at(index), Data.ANSWER, round_question.pk, index)
         for index in range(len(round_question.order))
     ]
-    way_out = [button(texts.button_stop(), Data.STOP, round_question.round_id)]
-    return InlineKeyboardMarkup([*navigation.option_rows(buttons), way_out])
+    way_out = button(texts.button_stop(), Data.STOP, round_question.round_id)
+    return InlineKeyboardMarkup([*navigation.option_rows(buttons), [*_save(answered), way_out]])
 
 
-def _without_options(round_question: RoundQuestion) -> InlineKeyboardMarkup:
+def _save(answered: RoundQuestion | None) -> list[InlineKeyboardButton]:
+    """Return the button that saves a question that was answered right."""
+    if answered is None or not answered.is_correct:
+        return []
+    return [navigation.save(answered.pk, number=answered.number, is_saved=False)]
+
+
+def _without_options(
+    round_question: RoundQuestion, answered: RoundQuestion | None
+) -> InlineKeyboardMarkup:
     """Return the words that are left to be put in order, if it has any, and the ways out."""
     words = round_question.words() if round_question.chips else []
     left = [
@@ -130,6 +152,7 @@ def _without_options(round_question: RoundQuestion) -> InlineKeyboardMarkup:
     ]
     rows = navigation.word_rows(left)
     ways_out = [
+        *_save(answered),
         button(texts.button_skip(), Data.SKIP, round_question.pk),
         button(texts.button_stop(), Data.STOP, round_question.round_id),
     ]
@@ -140,12 +163,17 @@ def _without_options(round_question: RoundQuestion) -> InlineKeyboardMarkup:
 
 
 def after_round(
-    played: Round, *, with_daily: bool = False, sells: bool = False, asks: bool = False
+    played: Round,
+    *,
+    with_daily: bool = False,
+    due: int = 0,
+    sells: bool = False,
+    asks: bool = False,
 ) -> InlineKeyboardMarkup:
     """Return the buttons under a result.
 
-    Without energy `with_daily` leads to what is free and `sells` to what would have continued the
-    round; `asks` whether the bot may remind.
+    Without energy `with_daily` and `due` cards lead to what is free and `sells` to what would have
+    continued the round; `asks` whether the bot may remind.
     """
     rows = [
         [button(texts.button_again(), Data.PLAY, played.mode, f"{AGAIN}{played.pk}")],
@@ -153,7 +181,7 @@ def after_round(
     ]
     if sells:
         rows.insert(0, [button(phrases.button_shop(), Data.SHOP)])
-    rows = [*free_of_energy(with_daily=with_daily), *rows]
+    rows = [*free_of_energy(with_daily=with_daily, due=due), *rows]
     if asks:
         daily = texts.button_daily_reminder(hour=DAILY_HOUR)
         rows += [

@@ -19,7 +19,7 @@ from economy.wallets import Charge
 from payments import benefits, catalogue
 from payments.catalogue import Offer
 from payments.offer_rules import Touchpoint
-from quizarena.game import cups, daily, grading, rounds, sprints
+from quizarena.game import cups, daily, grading, reviews, rounds, sprints
 from quizarena.game.errors import (
     AlreadyAnsweredError,
     ChipGoneError,
@@ -225,7 +225,9 @@ async def _show_answer(update: Update, context: Context, outcome: Answer) -> Non
         await _show(
             update,
             texts.feedback_and_question(outcome, now=context.now),
-            answered.below(outcome.graded.version, buttons.options(outcome.next)),
+            answered.below(
+                outcome.graded.version, buttons.options(outcome.next, answered=outcome.graded)
+            ),
             shows=outcome.next,
         )
     else:
@@ -253,6 +255,7 @@ async def _show_result(update: Update, context: Context, outcome: Answer) -> Non
     graded = rounds.answered(last.round)
     is_out = isinstance(outcome.refusal, NoEnergyError)
     with_daily = is_out and _daily_is_open(context)
+    due = reviews.due(player=context.player, now=context.now) if is_out else 0
     # The one good moment to ask: a round was played to its end.
     asks = (
         outcome.refusal is None
@@ -261,7 +264,9 @@ async def _show_result(update: Update, context: Context, outcome: Answer) -> Non
     )
     has_right = any(one.is_correct for one in graded)
     points = rounds.points_of(graded, player=context.player) if has_right else 0
-    text = texts.round_over(outcome, graded, points=points, with_daily=with_daily, now=context.now)
+    text = texts.round_over(
+        outcome, graded, points=points, with_daily=with_daily, due=due, now=context.now
+    )
     if asks:
         text = f"{text}\n\n{texts.may_remind(now=context.now)}"
     if last.round.is_sample and not is_out:
@@ -269,7 +274,9 @@ async def _show_result(update: Update, context: Context, outcome: Answer) -> Non
         text = f"{text}\n\n{texts.sample_over(last.round, opening, now=context.now)}"
         keyboard = buttons.after_sample(opening)
     else:
-        keyboard = buttons.after_round(last.round, with_daily=with_daily, sells=is_out, asks=asks)
+        keyboard = buttons.after_round(
+            last.round, with_daily=with_daily, due=due, sells=is_out, asks=asks
+        )
     keyboard = answered.below(last.version, keyboard)
     if len(graded) == ROUND_LENGTH and all(one.is_correct for one in graded):
         if update.callback_query is not None:
@@ -351,12 +358,13 @@ async def _ask(
     except NoEnergyError as refusal:
         await query.answer(texts.no_energy_toast(refusal, now=context.now))
         with_daily = _daily_is_open(context)
-        text = texts.no_energy(refusal, with_daily=with_daily, now=context.now)
-        free = buttons.free_of_energy(with_daily=with_daily)
+        due = reviews.due(player=context.player, now=context.now)
+        text = texts.no_energy(refusal, with_daily=with_daily, due=due, now=context.now)
+        free = buttons.free_of_energy(with_daily=with_daily, due=due)
         if not await touchpoints.fallback_offer(
             query, context, Touchpoint.OUT_OF_ENERGY, above=text, first=free, show=show
         ):
-            await show(query, text, buttons.out_of_energy(with_daily=with_daily))
+            await show(query, text, buttons.out_of_energy(with_daily=with_daily, due=due))
         return
     except (StaleTapError, ValueError):
         await taps.stale(update, context)
@@ -421,6 +429,7 @@ def _menu(update: Update, context: Context) -> InlineKeyboardMarkup:
         start_key=f"u{update.update_id}",
         open_modes=open_modes,
         waiting=rounds.open_question(player=context.player),
+        due=reviews.due(player=context.player, now=context.now),
         cup_at=cups.starts_at(cups.today(context.now)) if cups.is_open(context.now) else None,
         has_sprint=sprints.is_possible(),
     )

@@ -64,9 +64,11 @@ def first_question(started: Start, charge: Charge, *, now: datetime) -> str:
     return f"{ended}\n\n{asked}"
 
 
-def no_energy(refusal: NoEnergyError, *, with_daily: bool, now: datetime) -> str:
-    """Return what to do without energy: what is free, today's challenge, comes first."""
+def no_energy(refusal: NoEnergyError, *, with_daily: bool, due: int, now: datetime) -> str:
+    """Return what to do without energy: what is free comes first, today's challenge and cards."""
     free = [_("📅 Today's daily challenge costs no energy.")] if with_daily else []
+    if due:
+        free.append(_("🔁 The review of your mistakes costs no energy."))
     lines = [
         _("🪫 <b>Your energy is used up.</b>"),
         "",
@@ -169,10 +171,10 @@ def button_sample() -> str:
     )
 
 
-def round_ended(refusal: Exception, *, with_daily: bool, now: datetime) -> str:
+def round_ended(refusal: Exception, *, with_daily: bool, due: int, now: datetime) -> str:
     """Return why a round has ended before its tenth question."""
     if isinstance(refusal, NoEnergyError):
-        return no_energy(refusal, with_daily=with_daily, now=now)
+        return no_energy(refusal, with_daily=with_daily, due=due, now=now)
     if isinstance(refusal, LockedModeError):
         return escape(locked(refusal))
     return no_questions()
@@ -273,12 +275,13 @@ def round_over(
     *,
     points: int,
     with_daily: bool,
+    due: int,
     now: datetime,
 ) -> str:
     """Return how a round went that was played to its last question, and what follows from it.
 
-    `points` are those of all its answers. `with_daily` names today's challenge where the energy is
-    used up.
+    `points` are those of all its answers. `with_daily` names today's challenge and `due` cards the
+    review where the energy is used up.
     """
     parts = [result(answer.graded.round, graded)]
     is_full = answer.earned is not None and answer.earned.is_full
@@ -289,7 +292,7 @@ def round_over(
     if answer.earn_back is not None:
         parts.append(earn_back_progress(answer.earn_back, answer.streak, now=now))
     if answer.refusal is not None:
-        parts.append(round_ended(answer.refusal, with_daily=with_daily, now=now))
+        parts.append(round_ended(answer.refusal, with_daily=with_daily, due=due, now=now))
     return "\n\n".join(parts)
 
 

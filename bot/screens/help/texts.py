@@ -16,6 +16,7 @@ def help_text(*, now: datetime) -> str:
         "Every question costs 1 energy point; a point comes back every 30 minutes, and all of them "
         "at {time}.\n"
         "/daily – seven questions a day, the same for everyone, without energy\n"
+        "/review – your mistakes and what you have saved with ⭐, without energy\n"
         "/duel – against a friend or somebody of your level, without energy\n"
         "/cup – a tournament every day at 18:00 in Germany, or one with friends, without energy\n"
         "/top – leaderboards and your league\n"

@@ -18,8 +18,8 @@ def settings(wanted: ReminderSettings, *, daily_goal: int, now: datetime) -> Inl
         [button(label, Data.SWITCH, field, int(not getattr(wanted, field)))]
         for field, label in texts.switches(wanted).items()
     ]
-    if wanted.daily_round or wanted.daily_challenge:
-        rows.insert(3, [button(texts.button_hour(wanted), Data.HOURS)])
+    if wanted.daily_round or wanted.daily_challenge or wanted.review:
+        rows.insert(4, [button(texts.button_hour(wanted), Data.HOURS)])
     return InlineKeyboardMarkup(
         [
             *rows,

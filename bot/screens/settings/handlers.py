@@ -12,7 +12,7 @@ from quizarena.players import services as players
 from quizarena.players.models import DAILY_GOALS
 
 # What a tap turns, by the name of its field.
-SWITCHES = ("streak_risk", "daily_round", "daily_challenge", "duels", "premium", "news")
+SWITCHES = ("streak_risk", "daily_round", "daily_challenge", "review", "duels", "premium", "news")
 
 
 async def settings(update: Update, context: Context) -> None:
@@ -72,9 +72,10 @@ async def hour(update: Update, context: Context) -> None:
         return
     chosen = int(argument)
     await query.answer(texts.hour_chosen(chosen))
-    # The hour is that of both daily reminders: who wants neither, by an old button, wants this one.
-    has_challenge = reminder_settings.settings_of(context.player).daily_challenge
-    switched = {} if has_challenge else {"daily_round": True}
+    # The hour is that of all daily reminders: who wants none, by an old button, wants this one.
+    before = reminder_settings.settings_of(context.player)
+    has_other = before.daily_challenge or before.review
+    switched = {} if has_other else {"daily_round": True}
     wanted = reminder_settings.change(player=context.player, daily_hour=chosen, **switched)
     await taps.edit_message(query, *_screen(context, wanted))
 

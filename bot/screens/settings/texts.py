@@ -88,7 +88,7 @@ def choose_hour() -> str:
     """Return the question for the hour of the daily reminder."""
     return _(
         "⏰ <b>When shall I remind you?</b>\n\nOnly on days on which you have not played before, "
-        "or not finished the daily challenge."
+        "or not finished the daily challenge, or when cards are due."
     )
 
 
@@ -201,6 +201,7 @@ def switches(settings: ReminderSettings) -> dict[str, str]:
         "streak_risk": _("🔥 When my streak is at risk"),
         "daily_round": _("⏰ A daily reminder"),
         "daily_challenge": _("📅 The daily challenge"),
+        "review": _("🔁 Cards to review"),
         "duels": _("⚔️ Duels and tournaments"),
         "premium": _("👑 Before Premium ends"),
         "news": _("📣 News"),

@@ -39,7 +39,7 @@ class PlayDayMode(models.Model):
     """The answers of a business day in one mode and at one level; what has none has no row."""
 
     day = models.DateField()
-    # A Mode, or DUEL or PLACEMENT (quizarena/game/play_counts.py).
+    # A Mode, or DUEL, TOURNAMENT, PLACEMENT or REVIEW (quizarena/game/play_counts.py).
     mode = models.CharField(max_length=32)
     level = models.CharField(max_length=2, choices=Level)
     answers = models.PositiveIntegerField()

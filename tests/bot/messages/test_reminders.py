@@ -27,6 +27,7 @@ from tests.concurrency import meet_after, run_together
 from tests.conftest import Road
 from tests.factories import OutgoingCallFactory, PlayerFactory
 from tests.game.challenges import make_bank, play
+from tests.game.reviewing import make_card
 from tests.game.test_round import bank, right
 from tests.killing import kill_at
 from tests.owner import as_owner
@@ -368,6 +369,107 @@ class TestDailyRound:
         assert list(ordinals) == [("DAILY_ROUND", 1), ("STREAK_RISK", 2)]
 
 
+class TestReview:
+    @pytest.mark.parametrize(
+        ("due", "reminded"), [(at(3, 18), True), (at(3, 18, 0, 1), False), (at(1, 12), True)]
+    )
+    def test_it_comes_at_the_hour_of_the_players_choice_if_cards_are_due(
+        self, due: datetime, reminded: bool
+    ) -> None:
+        player = make_player(3, review=True)
+        make_card(player, due=due)
+
+        assert remind(at(3, 17, 59)) == []
+        assert remind(at(3, 18)) == ([player.pk] if reminded else [])
+
+    @pytest.mark.parametrize(
+        ("language", "text", "label"),
+        [
+            (
+                "en",
+                (
+                    "🔁 <b>2 cards are due, Anna!</b>\n\nWhat comes back at the right time stays "
+                    "in your memory. A review costs no energy."
+                ),
+                "🔁 Review",
+            ),
+            (
+                "de",
+                (
+                    "🔁 <b>2 Karten sind fällig, Anna!</b>\n\nWas zur rechten Zeit wiederkommt, "
+                    "bleibt im Gedächtnis. Wiederholen kostet keine Energie."
+                ),
+                "🔁 Wiederholen",
+            ),
+            (
+                "uk",
+                (
+                    "🔁 <b>2 картки час повторити, Anna!</b>\n\nЩо повертається вчасно, "
+                    "залишається в пам'яті. Повторення не коштує енергії."
+                ),
+                "🔁 Повторення",
+            ),
+        ],
+    )
+    def test_it_reads_like_this_and_leads_to_the_review(
+        self, language: str, text: str, label: str
+    ) -> None:
+        player = make_player(review=True)
+        Player.objects.filter(pk=player.pk).update(language=language)
+        for _ in range(2):
+            make_card(player, due=at(2, 12))
+
+        remind(at(3, 18))
+
+        call = OutgoingCall.objects.get()
+        assert call.parameters["text"] == text
+        (first, _) = buttons(call.parameters)
+        assert (first["text"], first["callback_data"]) == (label, "review")
+
+    def test_opting_in_means_opting_in(self) -> None:
+        make_card(make_player(), due=at(2, 12))
+        make_card(PlayerFactory.create(), due=at(2, 12))
+
+        assert remind(at(3, 18)) == []
+
+    def test_a_disabled_question_is_no_reason(self) -> None:
+        card = make_card(make_player(review=True), due=at(2, 12))
+        card.question.is_enabled = False
+        card.question.save()
+
+        assert remind(at(3, 18)) == []
+
+    @pytest.mark.parametrize(
+        ("has_cards", "has_finished", "kind"),
+        [
+            (True, False, "DAILY_CHALLENGE"),
+            (False, False, "DAILY_CHALLENGE"),
+            (True, True, "REVIEW"),
+        ],
+    )
+    def test_of_three_daily_reminders_one_comes(
+        self, has_cards: bool, has_finished: bool, kind: str
+    ) -> None:
+        make_bank(A1=10, A2=15, B1=10)
+        player = make_player(daily_round=True, daily_challenge=True, review=True)
+        if has_cards:
+            make_card(player, due=at(2, 12))
+        if has_finished:
+            play(player, [True] * 7, started=at(3, 12), now=at(3, 12))
+
+        assert remind(at(3, 18)) == [player.pk]
+        assert list(Reminder.objects.values_list("kind", "ordinal")) == [(kind, 1)]
+
+    @pytest.mark.parametrize(("has_cards", "kind"), [(True, "REVIEW"), (False, "DAILY_ROUND")])
+    def test_a_review_comes_before_a_round(self, has_cards: bool, kind: str) -> None:
+        player = make_player(daily_round=True, review=True)
+        if has_cards:
+            make_card(player, due=at(2, 12))
+
+        assert remind(at(3, 18)) == [player.pk]
+        assert list(Reminder.objects.values_list("kind", flat=True)) == [kind]
+
+
 class TestDailyChallenge:
     @pytest.fixture(autouse=True)
     def _bank(self, db: None) -> None:
@@ -661,9 +763,9 @@ class TestAMillionPlayers:
                 FROM generate_series(1, 20000) AS n;
                 INSERT INTO bot_remindersettings
                   (player_id, zone, streak_risk, daily_round, daily_challenge, daily_hour, premium,
-                   news)
+                   news, review)
                 SELECT id, 'Europe/Berlin', id % 20 = 0, id % 3 = 0, id % 5 = 0, 8 + id % 2, true,
-                       true
+                       true, id % 7 = 0
                 FROM players_player;
                 ANALYZE players_player, bot_remindersettings;
                 """
@@ -675,6 +777,7 @@ class TestAMillionPlayers:
             ("STREAK_RISK", "remindersettings_risk"),
             ("DAILY_ROUND", "remindersettings_daily"),
             ("DAILY_CHALLENGE", "remindersettings_challenge"),
+            ("REVIEW", "remindersettings_review"),
         ],
     )
     def test_a_page_is_read_from_its_index(self, kind: str, index: str) -> None:
@@ -782,6 +885,7 @@ class TestScreens:
                 "⬜ 🔥 When my streak is at risk",
                 "⬜ ⏰ A daily reminder",
                 "⬜ 📅 The daily challenge",
+                "⬜ 🔁 Cards to review",
                 "✅ ⚔️ Duels and tournaments",
                 "✅ 👑 Before Premium ends",
                 "✅ 📣 News",
@@ -818,11 +922,12 @@ class TestScreens:
 
         assert asked["text"] == (
             "⏰ When shall I remind you?\n\nOnly on days on which you have not played before, or "
-            "not finished the daily challenge."
+            "not finished the daily challenge, or when cards are due."
         )
-        assert [button["text"] for button in buttons(shown)][1:4] == [
+        assert [button["text"] for button in buttons(shown)][1:5] == [
             "⬜ ⏰ A daily reminder",
             "✅ 📅 The daily challenge",
+            "⬜ 🔁 Cards to review",
             "⏰ At 20:00",
         ]
         settings = ReminderSettings.objects.get()
@@ -847,6 +952,19 @@ class TestScreens:
         assert ReminderSettings.objects.get().daily_challenge
         road.tap(anna, f"✅ {label}")
         assert not ReminderSettings.objects.get().daily_challenge
+
+    def test_the_review_is_switched_on_and_has_the_same_hour(self, road: Road) -> None:
+        anna = road.sandbox.add_player("Anna", language_code="en")
+        road.say(anna, "/settings")
+
+        road.tap(anna, "⬜ 🔁 Cards to review")
+        road.tap(anna, "⏰ At 18:00")
+        road.tap(anna, "20:00")
+
+        settings = ReminderSettings.objects.get()
+        assert (settings.review, settings.daily_round, settings.daily_hour) == (True, False, 20)
+        road.tap(anna, "✅ 🔁 Cards to review")
+        assert not ReminderSettings.objects.get().review
 
     @pytest.mark.parametrize(
         "data", ["switch:password:1", "switch:news:2", "zone:Mars", "hour:7", "hour:22", "hour:x"]

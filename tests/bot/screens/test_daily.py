@@ -394,7 +394,7 @@ class TestCost:
 
     @pytest.mark.parametrize(
         ("what", "most"),
-        [("the page", 12), ("the start", 14), ("an answer", 12), ("the last answer", 16)],
+        [("the page", 12), ("the start", 14), ("an answer", 12), ("the last answer", 17)],
     )
     def test_an_update(self, road: Road, what: str, most: int) -> None:
         anna = newcomer(road)

@@ -1,0 +1,163 @@
+"""Reviews: cards that are due, and ⭐ under a question of a round. Product rules, section 15."""
+
+from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
+
+from bot.chat import cards, navigation, question_texts, taps
+from bot.chat.context import Context
+from bot.chat.navigation import Data
+from bot.chat.screen import Screen
+from bot.screens.review import buttons, texts
+from quizarena.game import reviews
+from quizarena.game.errors import (
+    CardStaysError,
+    NothingDueError,
+    ReviewAnsweredError,
+    StaleTapError,
+    TooManyCardsError,
+)
+from quizarena.game.reviews import Answer
+
+
+async def review(update: Update, context: Context) -> None:
+    """Ask the card that the review waits for, or begin one; in place of a tapped message."""
+    query = update.callback_query
+    try:
+        asked = reviews.start(player=context.player, now=context.now)
+    except NothingDueError as refusal:
+        text = texts.nothing_due(refusal.next_due_at, now=context.now)
+        if query is None:
+            await taps.send_message(update, text, buttons.nothing_due())
+        else:
+            await query.answer(texts.nothing_due_toast())
+            await taps.edit_message(query, text, buttons.nothing_due())
+        return
+    if query is None:
+        await taps.send_message(update, texts.question(asked), buttons.options(asked))
+    else:
+        await query.answer()
+        await taps.edit_message(query, texts.question(asked), buttons.options(asked))
+
+
+async def answer(update: Update, context: Context) -> None:
+    """Grade the tap; turn the message into the feedback and the next card, or the result.
+
+    After a wrong answer the next card waits for a tap: its time would run while the player reads.
+    """
+    query = taps.tap(update)
+    review_question_id, option_index = taps.arguments(query, 2)
+    try:
+        answered = reviews.answer(
+            player=context.player,
+            review_question_id=int(review_question_id),
+            option_index=int(option_index),
+            now=context.now,
+        )
+    except ReviewAnsweredError:
+        await query.answer(question_texts.already_answered())
+        return
+    except (StaleTapError, ValueError):
+        await taps.stale(update, context)
+        return
+    await query.answer(question_texts.toast(is_correct=answered.is_right))
+    if answered.next is not None:
+        text = texts.feedback_and_question(answered)
+        await taps.edit_message(query, text, buttons.options(answered.next))
+    elif answered.summary is None:
+        await taps.edit_message(query, texts.feedback(answered), buttons.after_mistake(answered))
+    else:
+        await _show_result(query, context, answered)
+    cards.order_milestone(answered.streak, player=context.player, now=context.now)
+
+
+async def _show_result(query: CallbackQuery, context: Context, answered: Answer) -> None:
+    """Turn the message into the feedback and the result, which is celebrated if all is right."""
+    summary = answered.summary
+    assert summary is not None
+    text = texts.result(summary, answered, now=context.now)
+    keyboard = buttons.result(summary, answered)
+    if summary.right == summary.answered:
+        await taps.celebrate(query, texts.feedback(answered), text, keyboard)
+    else:
+        parts = (texts.feedback(answered), question_texts.DIVIDER, text)
+        await taps.edit_message(query, "\n\n".join(parts), keyboard)
+
+
+async def stop(update: Update, context: Context) -> None:
+    """End the review and turn the message into its result."""
+    query = taps.tap(update)
+    (review_id,) = taps.arguments(query, 1)
+    try:
+        summary = reviews.stop(player=context.player, review_id=int(review_id), now=context.now)
+    except (StaleTapError, ValueError):
+        await taps.stale(update, context)
+        return
+    await query.answer()
+    text = texts.result(summary, now=context.now)
+    await taps.edit_message(query, text, buttons.result(summary))
+
+
+async def undo(update: Update, context: Context) -> None:
+    """Take a wrong answer back and turn the message into its question again."""
+    query = taps.tap(update)
+    (review_question_id,) = taps.arguments(query, 1)
+    try:
+        asked = reviews.undo(
+            player=context.player, review_question_id=int(review_question_id), now=context.now
+        )
+    except (StaleTapError, ValueError):
+        await query.answer(texts.too_late())
+        return
+    await query.answer(texts.undone())
+    await taps.edit_message(query, texts.question(asked), buttons.options(asked))
+
+
+async def save(update: Update, context: Context) -> None:
+    """Save an answered question, or no longer; the button says which, and then the other."""
+    query = taps.tap(update)
+    round_question_id, wanted = taps.arguments(query, 2)
+    if not round_question_id.isdecimal() or wanted not in ("0", "1"):
+        await taps.stale(update, context)
+        return
+    key, saves = int(round_question_id), wanted == "1"
+    try:
+        if saves:
+            number = reviews.save(player=context.player, round_question_id=key, now=context.now)
+        else:
+            number = reviews.unsave(player=context.player, round_question_id=key)
+    except TooManyCardsError:
+        await query.answer(texts.day_is_full(), show_alert=True)
+        return
+    except CardStaysError:
+        await query.answer(texts.stays())
+        return
+    except StaleTapError:
+        await taps.stale(update, context)
+        return
+    await query.answer(texts.saved(number) if saves else texts.unsaved(number))
+    other = navigation.save(key, number=number, is_saved=saves)
+    await query.edit_message_reply_markup(_with(query.message, other, in_place_of=query.data or ""))
+
+
+def _with(
+    message: object, other: InlineKeyboardButton, *, in_place_of: str
+) -> InlineKeyboardMarkup:
+    """Return the buttons of a message with another one in the place of the tapped one."""
+    markup = message.reply_markup if isinstance(message, Message) else None
+    return InlineKeyboardMarkup(
+        [
+            [other if one.callback_data == in_place_of else one for one in row]
+            for row in (markup.inline_keyboard if markup else ())
+        ]
+    )
+
+
+SCREEN = Screen(
+    commands={"review": review},
+    buttons={
+        Data.REVIEW: review,
+        Data.REVIEW_ANSWER: answer,
+        Data.REVIEW_STOP: stop,
+        Data.REVIEW_UNDO: undo,
+        Data.SAVE: save,
+    },
+)

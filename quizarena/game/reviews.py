@@ -1,0 +1,483 @@
+"""Reviews: mistakes and saved questions come back when FSRS expects them to be forgotten.
+
+Product rules, section 15. These are steps of an update's transaction: every refusal comes before
+the first write. A review costs nothing, and any of its answers makes the day an active one.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.db import connection
+from django.db.models import BigIntegerField, F, QuerySet
+
+from economy import streaks
+from economy.streaks import StreakChange
+from quizarena import prepared
+from quizarena.game import bank, points, review_rules
+from quizarena.game.errors import (
+    CardStaysError,
+    NothingDueError,
+    ReviewAnsweredError,
+    StaleTapError,
+    TooManyCardsError,
+)
+from quizarena.game.models import (
+    CHOICES,
+    REVIEW_LENGTH,
+    CardOrigin,
+    CardState,
+    PointKind,
+    QuestionVersion,
+    Review,
+    ReviewCard,
+    ReviewLog,
+    ReviewQuestion,
+    RoundQuestion,
+)
+from quizarena.game.points import Earned
+from quizarena.game.review_rules import Memory
+from quizarena.players.models import Player
+
+# A number of due cards is counted up to here: a badge says "99+".
+COUNTED_MAX = 100
+# Of more due cards than that those are compared which have waited longest.
+COMPARED_MAX = 1_000
+# So long after an answer a player can say that it was a slip.
+SLIP_WITHIN = timedelta(minutes=10)
+# What a review can ask: a card of another kind waits until there is a screen for it.
+_KINDS = ", ".join(f"'{kind.value}'" for kind in CHOICES)
+
+# One statement. When the day has had its cards, the trigger inserts nothing.
+_NEW_CARD = f"""
+INSERT INTO game_reviewcard (
+  player_id, question_id, origin, created_at, created_on, state, step, due_at
+) VALUES (
+  %(player)s, %(question)s, %(origin)s, %(now)s, %(day)s, {CardState.LEARNING.value}, 0, %(now)s
+)
+ON CONFLICT (player_id, question_id)
+"""  # noqa: S608 -- the number is a constant.
+# Playing rates no card: a mistake makes it due, and the review that follows rates it.
+_ADD_CARD = f"""{_NEW_CARD} DO UPDATE
+SET due_at = least(game_reviewcard.due_at, excluded.due_at), origin = excluded.origin
+"""
+_SAVE_CARD = f"{_NEW_CARD} DO NOTHING"
+
+# Retrievability falls with the time since the last answer in units of the stability, so this is
+# its order; a card without an answer has none. The inner query reads the index.
+_LEAST_RETRIEVABLE = f"""
+SELECT due.id FROM (
+  SELECT card.id, card.stability, card.last_review_at
+  FROM game_reviewcard AS card
+  JOIN game_question AS question ON question.id = card.question_id AND question.is_enabled
+    AND question.kind IN ({_KINDS})
+  WHERE card.player_id = %(player)s AND card.due_at <= %(now)s
+    AND NOT EXISTS (
+      SELECT FROM game_reviewquestion AS asked
+      WHERE asked.card_id = card.id AND asked.review_id = %(review)s
+    )
+  ORDER BY card.due_at, card.id LIMIT {COMPARED_MAX}
+) AS due
+ORDER BY extract(epoch FROM %(now)s - due.last_review_at) / due.stability DESC NULLS FIRST, due.id
+LIMIT 1
+"""  # noqa: S608 -- the parts are constants.
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """How a review stands: right answers of those given, and when a card is due next."""
+
+    right: int
+    answered: int
+    points: int
+    due: int
+    next_due_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an answer led to: how it was graded, and what comes next.
+
+    `next` is the next question after a right answer, `summary` that of a review that is over. After
+    a wrong one `start` brings the next question, once the player has read why.
+    """
+
+    question: ReviewQuestion
+    choice: int
+    is_right: bool
+    streak: StreakChange
+    earned: Earned | None = None
+    next: ReviewQuestion | None = None
+    summary: Summary | None = None
+
+
+# --- Cards ----------------------------------------------------------------------------------------
+
+
+def add_mistake(*, player: Player, question_id: int, now: datetime) -> None:
+    """Make a card of a question that the player has answered wrong, or make its card due.
+
+    What FSRS knows of a card changes in reviews only. At most NEW_CARDS_PER_DAY come on a business
+    day; further ones are left out. One statement, which locks the card.
+    """
+    _insert(_ADD_CARD, player, question_id, origin=CardOrigin.MISTAKE, now=now)
+
+
+def save(*, player: Player, round_question_id: int, now: datetime) -> int:
+    """Make a card, due at once, of a question that the player has answered; return its number.
+
+    One that has a card keeps it as it is. Raises StaleTapError for a question of somebody else or
+    without an answer, and TooManyCardsError when the day has had its cards.
+    """
+    asked = _answered(player, round_question_id)
+    is_new = _insert(_SAVE_CARD, player, asked.question_id, origin=CardOrigin.SAVED, now=now)
+    cards = ReviewCard.objects.filter(player=player, question=asked.question_id)
+    if not is_new and not cards.exists():
+        raise TooManyCardsError
+    return asked.number
+
+
+def unsave(*, player: Player, round_question_id: int) -> int:
+    """Delete the card of a saved question, by a second tap on ⭐; return the question's number.
+
+    Without a card there is nothing to do. Raises StaleTapError for a question of somebody else, and
+    CardStaysError if the question was answered wrong, or asked in a review.
+    """
+    asked = _answered(player, round_question_id)
+    cards = ReviewCard.objects.select_for_update()
+    card = cards.filter(player=player, question=asked.question_id).first()
+    if card is None:
+        return asked.number
+    if (
+        card.origin != CardOrigin.SAVED
+        or card.last_review_at is not None
+        or ReviewQuestion.objects.filter(card=card).exists()
+    ):
+        raise CardStaysError
+    card.delete()
+    return asked.number
+
+
+def due(*, player: Player, now: datetime) -> int:
+    """Return how many cards are due to the player, counted up to COUNTED_MAX. One query."""
+    return len(_due.rows(player_id=player.pk, now=now))
+
+
+@prepared.prepared
+def _due(*, player_id: int, now: datetime) -> QuerySet[ReviewCard, int]:
+    cards = ReviewCard.objects.askable().filter(player_id=player_id, due_at__lte=now)
+    return cards.values_list("pk", flat=True)[:COUNTED_MAX]
+
+
+def next_due_at(*, player: Player, now: datetime) -> datetime | None:
+    """Return when the next card that is not due yet will be; None without one."""
+    cards = ReviewCard.objects.askable().filter(player=player, due_at__gt=now)
+    return cards.order_by("due_at").values_list("due_at", flat=True).first()
+
+
+def _insert(
+    sql: str, player: Player, question_id: int, *, origin: CardOrigin, now: datetime
+) -> bool:
+    """Insert a card; return whether a row was written."""
+    row: dict[str, Any] = {
+        "player": player.pk,
+        "question": question_id,
+        "origin": origin.value,
+        "now": now,
+        "day": points.today(now),
+    }
+    with connection.cursor() as cursor:
+        cursor.execute(sql, row)
+        return bool(cursor.rowcount)
+
+
+def _answered(player: Player, round_question_id: int) -> RoundQuestion:
+    """Return a question that the player has answered in a round, or raise StaleTapError."""
+    asked = None
+    if 0 < round_question_id <= BigIntegerField.MAX_BIGINT:
+        own = RoundQuestion.objects.filter(player=player, answered_at__isnull=False)
+        asked = own.filter(pk=round_question_id).first()
+    if asked is None:
+        raise StaleTapError("the player has answered no such question")
+    return asked
+
+
+# --- A review -------------------------------------------------------------------------------------
+
+
+def start(*, player: Player, now: datetime) -> ReviewQuestion:
+    """Return the question that the player's review waits for; without a review of today begin one.
+
+    It has the cards that are due, at most REVIEW_LENGTH, the least retrievable first. However often
+    and from however many devices: a player has one open review. Locks the review. Raises
+    NothingDueError when there is nothing to ask.
+    """
+    review = _open_review(player)
+    if review is not None:
+        waiting = _waiting(review, now=now)
+        if waiting is not None and points.today(review.started_at) == points.today(now):
+            return waiting
+        number = _asked(review) + 1
+        if (
+            points.today(review.started_at) == points.today(now)
+            and number <= review.length
+            and (shown := _show_next(review, number=number, now=now)) is not None
+        ):
+            return shown
+    ready = due(player=player, now=now)
+    if not ready:
+        raise NothingDueError(next_due_at(player=player, now=now))
+    if review is not None:
+        _finish(review, now=now)  # Of another day, or without cards.
+    new = Review(player=player, started_at=now, length=min(ready, REVIEW_LENGTH))
+    # Of two starts at once the second waits here, and continues the review of the first.
+    Review.objects.bulk_create([new], ignore_conflicts=True)
+    review = _open_review(player)
+    assert review is not None
+    waiting = _waiting(review, now=now)
+    shown = waiting or _show_next(review, number=_asked(review) + 1, now=now)
+    if shown is None:
+        raise NothingDueError(next_due_at(player=player, now=now))
+    return shown
+
+
+def answer(*, player: Player, review_question_id: int, option_index: int, now: datetime) -> Answer:
+    """Grade the option at `option_index` against what was shown, and rate the card by it.
+
+    A right answer brings points, unless it came too fast or was asked again after a slip. Locks the
+    review, the question and the card. Raises ReviewAnsweredError for a question that has its
+    answer, and StaleTapError for one of a review that is over, or of somebody else.
+    """
+    question = _lock_question(player, review_question_id)
+    if not 0 <= option_index < len(question.order):
+        raise StaleTapError("this option does not exist")
+    if question.is_answered:
+        raise ReviewAnsweredError(question)
+    review, card = question.review, question.card
+    if review.finished_at is not None:
+        raise StaleTapError("the review is over")
+    # Of two devices the one that looked at the clock first may answer last.
+    now = max(now, question.shown_at)
+    choice = question.order[option_index]
+    is_right = choice == question.version.correct_option_id
+    elapsed = now - question.shown_at
+    before = _memory_of(card)
+    rating = review_rules.rate(is_right=is_right, elapsed=elapsed)
+    ReviewLog.objects.create(
+        question=question,
+        card=card,
+        predicted=None if question.is_repeat else review_rules.predict(before, at=now),
+        choice=choice,
+        is_right=is_right,
+        rating=rating.value,
+        elapsed_ms=elapsed // timedelta(milliseconds=1),
+        answered_at=now,
+        before_state=before.state,
+        before_step=before.step,
+        before_stability=before.stability,
+        before_difficulty=before.difficulty,
+        before_last_review_at=before.last_review_at,
+        before_due_at=before.due_at,
+    )
+    question.is_answered = True
+    question.save(update_fields=["is_answered"])
+    _remember(card, review_rules.review(before, rating, at=now))
+    following = None
+    is_over = question.number >= review.length
+    if is_right and not is_over:
+        following = _show_next(review, number=question.number + 1, now=now)
+        is_over = following is None
+    if is_over:
+        _finish(review, now=now)
+    streak = streaks.record_activity(player=player, now=now)
+    earned = None
+    if not question.is_repeat:
+        earned = points.answered(
+            player=player,
+            kind=PointKind.REVIEW,
+            key=points.review_answer_key(review_question_id=question.pk),
+            is_correct=is_right,
+            shown_at=question.shown_at,
+            now=now,
+        )
+    return Answer(
+        question=question,
+        choice=choice,
+        is_right=is_right,
+        streak=streak,
+        earned=earned,
+        next=following,
+        summary=summary(review, now=now) if is_over else None,
+    )
+
+
+def stop(*, player: Player, review_id: int, now: datetime) -> Summary:
+    """End an open review; its cards stay as they are. Locks it.
+
+    Raises StaleTapError when it is over already, or of somebody else.
+    """
+    review = _open_review(player)
+    if review is None or review.pk != review_id:
+        raise StaleTapError("the review is over")
+    _finish(review, now=now)
+    return summary(review, now=now)
+
+
+def undo(*, player: Player, review_question_id: int, now: datetime) -> ReviewQuestion:
+    """Take a wrong answer back that was a slip, and return the question, which is asked again.
+
+    The card is as it was before the answer; the log keeps both answers, and neither is held against
+    a prediction. Once for a question, within SLIP_WITHIN, and only as long as nothing else has been
+    asked since. Locks the review, the question and the card. Raises StaleTapError otherwise.
+    """
+    question = _lock_question(player, review_question_id)
+    review, card = question.review, question.card
+    log = ReviewLog.objects.filter(question=question).first()
+    if log is None or log.is_right or question.is_repeat or question.undone_at is not None:
+        raise StaleTapError("this is no wrong answer that can be taken back")
+    if now - log.answered_at > SLIP_WITHIN or not _is_latest(question, player):
+        raise StaleTapError("it is too late to take this answer back")
+    question.undone_at = now
+    question.save(update_fields=["undone_at"])
+    _remember(card, _memory_before(log))
+    if review.finished_at is not None:
+        review.finished_at = None
+        review.save(update_fields=["finished_at"])
+    return _show(card, review=review, number=question.number, is_repeat=True, now=now)
+
+
+def summary(review: Review, *, now: datetime) -> Summary:
+    """Return how a review stands. What was a slip is not counted."""
+    logs = ReviewLog.objects.filter(question__review=review, question__undone_at=None)
+    answers = list(logs.values_list("question_id", "is_right"))
+    keys = [points.review_answer_key(review_question_id=pk) for pk, _ in answers]
+    player = review.player
+    return Summary(
+        right=sum(is_right for _, is_right in answers),
+        answered=len(answers),
+        points=points.of_keys(player=player, keys=keys),
+        due=due(player=player, now=now),
+        next_due_at=next_due_at(player=player, now=now),
+    )
+
+
+# --- Its steps ------------------------------------------------------------------------------------
+
+
+def _open_review(player: Player) -> Review | None:
+    """Lock and return the open review of the player."""
+    reviews = Review.objects.select_for_update(of=["self"]).select_related("player")
+    return reviews.filter(player=player, finished_at=None).first()
+
+
+def _lock_question(player: Player, review_question_id: int) -> ReviewQuestion:
+    """Lock and return a question of the player, with its review and card."""
+    question = None
+    if 0 < review_question_id <= BigIntegerField.MAX_BIGINT:
+        question = _question.first(review_question_id=review_question_id)
+    if question is None or question.review.player_id != player.pk:
+        raise StaleTapError("the player has no such question")
+    question.review.player = player
+    return question
+
+
+@prepared.prepared
+def _question(*, review_question_id: int) -> QuerySet[ReviewQuestion]:
+    locked = ReviewQuestion.objects.select_for_update(of=["review", "self", "card"])
+    related = locked.select_related("review", "card", "version__question_row")
+    return related.filter(pk=review_question_id)
+
+
+def _waiting(review: Review, *, now: datetime) -> ReviewQuestion | None:
+    """Return the question that the review, which is locked, waits for, as shown from now on."""
+    waiting = (
+        ReviewQuestion.objects.select_related("review", "card", "version__question_row")
+        .filter(review=review, is_answered=False)
+        .first()
+    )
+    if waiting is not None:
+        waiting.shown_at = max(now, waiting.shown_at)
+        waiting.save(update_fields=["shown_at"])
+    return waiting
+
+
+def _asked(review: Review) -> int:
+    """Return the number of the latest question of the review; 0 before the first."""
+    asked = ReviewQuestion.objects.filter(review=review).order_by("-number")
+    return asked.values_list("number", flat=True).first() or 0
+
+
+def _show_next(review: Review, *, number: int, now: datetime) -> ReviewQuestion | None:
+    """Ask the least retrievable of the due cards that the review has not asked; None of none."""
+    row: dict[str, Any] = {"player": review.player_id, "review": review.pk, "now": now}
+    with connection.cursor() as cursor:
+        cursor.execute(_LEAST_RETRIEVABLE, row)
+        found = cursor.fetchone()
+    if found is None:
+        return None
+    card = ReviewCard.objects.get(pk=found[0])
+    return _show(card, review=review, number=number, is_repeat=False, now=now)
+
+
+def _show(
+    card: ReviewCard, *, review: Review, number: int, is_repeat: bool, now: datetime
+) -> ReviewQuestion:
+    """Write down that the card is asked, by the newest version of its question."""
+    version = QuestionVersion.objects.select_related("question_row").get(
+        question_row=card.question_id, number=F("question_row__version")
+    )
+    question = ReviewQuestion(
+        review=review,
+        number=number,
+        is_repeat=is_repeat,
+        card=card,
+        version=version,
+        order=bank.shuffled(len(version.options)),
+        shown_at=now,
+    )
+    prepared.insert(question)
+    return question
+
+
+def _is_latest(question: ReviewQuestion, player: Player) -> bool:
+    """Return whether the player has been asked nothing else in a review since."""
+    later = ReviewQuestion.objects.filter(review__player=player, pk__gt=question.pk)
+    return not later.exists()
+
+
+def _finish(review: Review, *, now: datetime) -> None:
+    """End an open review, which is locked."""
+    review.finished_at = now
+    review.save(update_fields=["finished_at"])
+
+
+def _memory_of(card: ReviewCard) -> Memory:
+    return Memory(
+        state=card.state,
+        step=card.step,
+        stability=card.stability,
+        difficulty=card.difficulty,
+        due_at=card.due_at,
+        last_review_at=card.last_review_at,
+    )
+
+
+def _memory_before(log: ReviewLog) -> Memory:
+    return Memory(
+        state=log.before_state,
+        step=log.before_step,
+        stability=log.before_stability,
+        difficulty=log.before_difficulty,
+        due_at=log.before_due_at,
+        last_review_at=log.before_last_review_at,
+    )
+
+
+def _remember(card: ReviewCard, memory: Memory) -> None:
+    """Write what FSRS knows of a card, which is locked."""
+    card.state, card.step = memory.state, memory.step
+    card.stability, card.difficulty = memory.stability, memory.difficulty
+    card.due_at, card.last_review_at = memory.due_at, memory.last_review_at
+    card.save(
+        update_fields=["state", "step", "stability", "difficulty", "due_at", "last_review_at"]
+    )

@@ -1,0 +1,296 @@
+"""Reviews, tap by tap, through the sandbox over HTTP."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+import time_machine
+from django.utils import timezone
+
+from economy import wallets
+from quizarena.game.models import Question, ReviewCard, ReviewLog, RoundQuestion
+from tests.bot.screens.buyers import newcomer, row, statements, tap, toast
+from tests.conftest import Road
+from tests.game.challenges import make_bank
+from tests.game.reviewing import make_card
+from tests.game.test_round import labels, right, wrong
+from tests.sandbox import buttons
+
+Json = dict[str, Any]
+
+SECOND = timedelta(seconds=1)
+
+
+@pytest.fixture(autouse=True)
+def _bank(db: None) -> None:
+    make_bank("QUICK_MIX_A1A2", A1=30)
+
+
+def make_due(player: int, count: int = 1) -> None:
+    """Let so many cards be due to the player."""
+    questions = list(Question.objects.order_by("pk")[:count])
+    for question in questions:
+        make_card(row(player), question=question, due=timezone.now())
+
+
+def answer(road: Road, player: int, message: Json, *, is_right: bool = True) -> Json:
+    """Let the player answer the question of the message, and return what it becomes."""
+    label = right(message) if is_right else wrong(message)
+    (data,) = [one["callback_data"] for one in buttons(message) if one["text"] == label]
+    return tap(road, player, data)
+
+
+def data_of(message: Json, label: str) -> str:
+    """Return the data of a button."""
+    return next(str(one["callback_data"]) for one in buttons(message) if one["text"] == label)
+
+
+class TestTheWayThere:
+    def test_home_and_menu_say_how_many_cards_are_due(self, road: Road) -> None:
+        anna = newcomer(road)
+        assert not any("🔁" in label for label in labels(tap(road, anna, "home")))
+        make_due(anna, 7)
+
+        home = tap(road, anna, "home")
+        menu = tap(road, anna, "menu")
+
+        assert labels(home)[:3] == ["📅 Daily challenge", "▶️ Play", "🔁 Review · 7"]
+        assert labels(menu)[:3] == ["📅 Daily challenge", "🔁 Review · 7", "Quick mix A1–A2"]
+
+    def test_a_hundred_are_many(self, road: Road) -> None:
+        anna = newcomer(road)
+        make_bank("WORD_ORDER", A1=70)
+        make_due(anna, 99)
+        assert "🔁 Review · 99" in labels(tap(road, anna, "home"))
+        make_card(row(anna), due=timezone.now())
+
+        assert "🔁 Review · 99+" in labels(tap(road, anna, "home"))
+
+    @pytest.mark.parametrize(
+        ("language", "text"),
+        [
+            (
+                "en",
+                (
+                    "🔁 Review\n\nNo card is due. It costs no energy.\n\nQuestions that you answer "
+                    "wrong come back here, and those that you save with ⭐."
+                ),
+            ),
+            (
+                "de",
+                (
+                    "🔁 Wiederholen\n\nKeine Karte ist fällig. Wiederholen kostet keine Energie."
+                    "\n\nHierher kommen Fragen, die du falsch beantwortest, und solche, die du dir "
+                    "mit ⭐ merkst."
+                ),
+            ),
+            (
+                "uk",
+                (
+                    "🔁 Повторення\n\nЗараз нічого повторювати. Повторення не коштує енергії.\n\n"
+                    "Сюди повертаються запитання, на які відповіси неправильно, і ті, які збережеш "
+                    "через ⭐."
+                ),
+            ),
+        ],
+    )
+    def test_without_cards_the_command_says_what_a_review_is(
+        self, road: Road, language: str, text: str
+    ) -> None:
+        anna = newcomer(road, language=language)
+
+        assert road.say(anna, "/review")["text"] == text
+
+    def test_when_the_next_card_will_be_due(self, road: Road) -> None:
+        anna = newcomer(road)
+        with time_machine.travel(timezone.now(), tick=False):
+            make_card(row(anna), due=timezone.now() + timedelta(days=3))
+            page = road.say(anna, "/review")
+
+        assert page["text"].endswith("The next card is due in 3 days.")
+        assert labels(page) == ["▶️ Play", "◀️ Back"]
+
+
+class TestReviewing:
+    def test_from_the_first_card_to_the_result(self, road: Road) -> None:
+        with time_machine.travel(timezone.now(), tick=False) as clock:
+            anna = newcomer(road)
+            make_due(anna, 3)
+            first = road.say(anna, "/review")
+            clock.shift(8 * SECOND)
+            second = answer(road, anna, first)
+            assert toast(road, anna) == "Right! ✅"
+            clock.shift(8 * SECOND)
+            mistake = answer(road, anna, second, is_right=False)
+            third = tap(road, anna, data_of(mistake, "▶️ Next"))
+            clock.shift(8 * SECOND)
+            over = answer(road, anna, third)
+
+        assert first["text"].startswith("A1 · Quick mix A1–A2\n●○○ 1/3\n\nFrage A1 ")
+        assert labels(first)[-1] == "⏹ Stop"
+        assert "✅ Right! richtig" in second["text"]
+        assert "\n\n➖➖➖\n\nA1 · Quick mix A1–A2\n●●○ 2/3\n\nFrage A1 " in second["text"]
+        assert "❌ Not quite. Right: richtig" in mistake["text"]
+        assert "💡 Weil " in mistake["text"]
+        assert labels(mistake) == ["▶️ Next", "↩️ That was a slip", "⏹ Stop"]
+        assert third["text"].startswith("A1 · Quick mix A1–A2\n●●● 3/3")
+        assert over["text"].endswith(
+            "➖➖➖\n\n🏁 Review\n2 of 3 cards right\n⭐ +10 points\n\n"
+            "The next card is due in less than a minute."
+        )
+        assert labels(over) == ["▶️ Play", "◀️ Back"]
+
+    def test_all_right_is_celebrated(self, road: Road) -> None:
+        anna = newcomer(road)
+        make_due(anna, 1)
+
+        over = answer(road, anna, road.say(anna, "/review"))
+
+        assert over["text"].startswith("🏁 Review\n1 of 1 card right\n🔥 Streak: 1 day\n")
+        assert over["effect_id"] == "5046509860389126442"
+
+    def test_stopping_shows_how_it_went_and_that_more_is_due(self, road: Road) -> None:
+        anna = newcomer(road)
+        make_due(anna, 3)
+        second = answer(road, anna, road.say(anna, "/review"))
+
+        over = tap(road, anna, data_of(second, "⏹ Stop"))
+
+        assert over["text"].startswith("🏁 Review\n1 of 1 card right\n")
+        assert over["text"].endswith("🔁 2 cards are due now.")
+        assert labels(over)[0] == "🔁 Review · 2"
+
+    def test_the_command_continues_where_one_was(self, road: Road) -> None:
+        anna = newcomer(road)
+        make_due(anna, 3)
+        second = answer(road, anna, road.say(anna, "/review"))
+
+        again = road.say(anna, "/review")
+
+        assert again["text"] == second["text"].split("➖➖➖\n\n")[1]
+
+    def test_old_buttons_answer_kindly(self, road: Road) -> None:
+        anna = newcomer(road)
+        make_due(anna, 2)
+        first = road.say(anna, "/review")
+        answered = data_of(first, right(first))
+        tap(road, anna, answered)
+        tap(road, anna, answered)
+        assert toast(road, anna).startswith("You have answered this one already")
+
+        for data in ("review-answer:0:1", "review-answer:x", "review-stop:0", "review-stop",
+                     "save:0:1", "save:x:1", "save:1:2", "save"):  # fmt: skip
+            tap(road, anna, data)
+            assert toast(road, anna).startswith("This button is no longer valid."), data
+        for data in ("review-undo:0", "review-undo"):
+            tap(road, anna, data)
+            assert toast(road, anna).startswith("This answer cannot be taken back any more.")
+        assert ReviewLog.objects.count() == 1
+
+    def test_a_slip_is_taken_back(self, road: Road) -> None:
+        anna = newcomer(road)
+        make_due(anna, 1)
+        over = answer(road, anna, road.say(anna, "/review"), is_right=False)
+        slip = data_of(over, "↩️ That was a slip")
+
+        again = tap(road, anna, slip)
+        assert toast(road, anna) == "Taken back: try it again."
+        assert again["text"].startswith("A1 · Quick mix A1–A2\n● 1/1\n\nFrage A1 ")
+        wrong_again = answer(road, anna, again, is_right=False)
+
+        assert "↩️ That was a slip" not in labels(wrong_again)
+        tap(road, anna, slip)
+        assert toast(road, anna).startswith("This answer cannot be taken back any more.")
+        assert ReviewLog.objects.count() == 2
+
+    def test_an_answer_costs_few_statements(self, road: Road) -> None:
+        with time_machine.travel(timezone.now(), tick=False) as clock:
+            anna = newcomer(road)
+            make_due(anna, 3)
+            second = answer(road, anna, road.say(anna, "/review"))
+            clock.shift(8 * SECOND)
+            road.sandbox.tap(anna, data_of(second, right(second)))
+
+            assert statements(road) <= 22
+
+
+class TestSaving:
+    def play(self, road: Road, player: int, *, is_right: bool = True) -> Json:
+        """Let the player answer the first question of a round; return the second."""
+        first = tap(road, player, "play:QUICK_MIX_A1A2:u1")
+        return answer(road, player, first, is_right=is_right)
+
+    def test_a_right_answer_can_be_saved_and_no_longer(self, road: Road) -> None:
+        anna = newcomer(road)
+        second = self.play(road, anna)
+        assert labels(second)[-2:] == ["⭐ Save question 1", "⏹ Stop"]
+
+        saved = tap(road, anna, data_of(second, "⭐ Save question 1"))
+        assert toast(road, anna) == "⭐ Question 1 is saved for /review."
+        assert labels(saved)[-2:] == ["✅ Question 1 saved", "⏹ Stop"]
+        assert saved["text"] == second["text"]
+        card = ReviewCard.objects.get()
+        assert (card.origin, card.question_id) == (
+            "SAVED", RoundQuestion.objects.get(number=1).question_id,
+        )  # fmt: skip
+
+        unsaved = tap(road, anna, data_of(saved, "✅ Question 1 saved"))
+        assert toast(road, anna) == "Question 1 is no longer saved."
+        assert labels(unsaved)[-2:] == ["⭐ Save question 1", "⏹ Stop"]
+        assert not ReviewCard.objects.exists()
+
+    def test_a_mistake_comes_back_by_itself(self, road: Road) -> None:
+        anna = newcomer(road)
+
+        second = self.play(road, anna, is_right=False)
+
+        assert labels(second)[-1] == "⏹ Stop"
+        assert not any("⭐" in label for label in labels(second))
+        assert labels(tap(road, anna, "home"))[:4] == [
+            "▶️ Continue (2/10)", "📅 Daily challenge", "▶️ Play", "🔁 Review · 1",
+        ]  # fmt: skip
+
+    def test_what_was_reviewed_stays(self, road: Road) -> None:
+        anna = newcomer(road)
+        saved = tap(road, anna, data_of(self.play(road, anna), "⭐ Save question 1"))
+        asked = road.say(anna, "/review")
+        answer(road, anna, asked)
+
+        tap(road, anna, data_of(saved, "✅ Question 1 saved"))
+
+        assert toast(road, anna) == "This one stays in /review until you know it."
+        assert ReviewCard.objects.exists()
+
+    def test_a_full_day_says_so(self, road: Road) -> None:
+        anna = newcomer(road)
+        second = self.play(road, anna)
+        today = timezone.now()
+        for question in list(Question.objects.exclude(roundquestion__number=1)[:29]) + make_bank(
+            "WORD_ORDER", A1=21
+        ):
+            ReviewCard.objects.create(
+                player=row(anna), question=question, origin="SAVED", created_at=today,
+                created_on=timezone.localdate(), state=1, step=0, due_at=today,
+            )  # fmt: skip
+
+        tap(road, anna, data_of(second, "⭐ Save question 1"))
+
+        assert toast(road, anna) == ("50 new cards a day are the most. You can save more tomorrow.")
+        assert ReviewCard.objects.count() == 50
+
+
+class TestWithoutEnergy:
+    def test_the_review_is_offered(self, road: Road) -> None:
+        anna = newcomer(road)
+        make_due(anna, 2)
+        for number in range(20):
+            wallets.charge_question(player=row(anna), key=f"spent:{number}", now=timezone.now())
+
+        tap(road, anna, "play:QUICK_MIX_A1A2:u1")
+
+        (screen,) = [one for one in road.sandbox.chat(anna) if "🪫" in one.get("text", "")]
+        assert screen["text"].startswith(
+            "🪫 Your energy is used up.\n\n📅 Today's daily challenge costs no energy.\n"
+            "🔁 The review of your mistakes costs no energy.\n"
+        )
+        assert labels(screen)[:2] == ["📅 Daily challenge", "🔁 Review · 2"]
