@@ -11,7 +11,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("game", "0016_rule_cards"),
+        ("game", "0015_rule_cards"),
         ("players", "0009_started_by_day"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]

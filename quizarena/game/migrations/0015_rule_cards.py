@@ -10,7 +10,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("game", "0013_question_kinds"),
+        ("game", "0014_reviews"),
     ]
 
     operations = [

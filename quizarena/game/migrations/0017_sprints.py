@@ -12,7 +12,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("game", "0013_question_kinds"),
+        ("game", "0016_question_reports"),
         ("players", "0009_started_by_day"),
     ]
 

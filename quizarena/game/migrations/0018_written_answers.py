@@ -6,7 +6,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("game", "0018_sprints"),
+        ("game", "0017_sprints"),
         ("players", "0009_started_by_day"),
     ]
 
