@@ -98,7 +98,8 @@ def _store(
         and any(getattr(row, name) != getattr(stored[slug], name) for name in fields)
     ]
     columns = [name.removesuffix("_id") for name in fields]
-    model._default_manager.bulk_create(
+    manager: Any = model._default_manager
+    manager.bulk_create(
         [*new, *changed], update_conflicts=True, unique_fields=["slug"], update_fields=columns
     )
     AuditEntry.objects.bulk_create(

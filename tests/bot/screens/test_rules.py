@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from quizarena.game.models import Question, RuleCard
+from quizarena.game import rule_cards
+from quizarena.game.models import Level, Question, RuleCard
 from tests.bot.screens.buyers import newcomer, tap, toast, travel
 from tests.conftest import Road
 from tests.factories import QuestionFactory
@@ -141,8 +142,6 @@ class TestByTopic:
         assert 2_500 < len(shown["text"]) <= 4_096
 
     def test_all_shipped_cards_are_found_by_their_topics(self, road: Road) -> None:
-        from quizarena.game import rule_cards
-
         rule_cards.seed()
         anna = newcomer(road)
 
@@ -151,10 +150,8 @@ class TestByTopic:
         assert labels_of_levels == ["A1", "A2", "B1", "B2", "◀️ Back"]
         found = 0
         for level in ("A1", "A2", "B1", "B2"):
-            for topic in rule_cards.topics_of(rule_cards.Level(level)):
-                found += rule_cards.cards_of(
-                    topic_id=topic.pk, level=rule_cards.Level(level)
-                ).count()
+            for topic in rule_cards.topics_of(Level(level)):
+                found += rule_cards.cards_of(topic_id=topic.pk, level=Level(level)).count()
         assert found == 212
 
     def test_without_a_card_it_says_so(self, road: Road) -> None:
