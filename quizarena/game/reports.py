@@ -32,6 +32,7 @@ from quizarena.game.models import (
     QuestionFigures,
     QuestionReport,
     QuestionVersion,
+    ReviewLog,
     RoundQuestion,
     TournamentAnswer,
 )
@@ -104,6 +105,7 @@ def _answers(player: Player, version: QuestionVersion) -> list[QuerySet[Any]]:
         PlacementQuestion.objects.filter(
             placement__player=player, version=version, answered_at__isnull=False
         ),
+        ReviewLog.objects.filter(card__player=player, question__version=version),
     )
     return list(found)
 

@@ -3,6 +3,7 @@
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 
 from bot.chat import cards, navigation, question_texts, taps
+from bot.chat.answered import below
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
@@ -61,9 +62,11 @@ async def answer(update: Update, context: Context) -> None:
     await query.answer(question_texts.toast(is_correct=answered.is_right))
     if answered.next is not None:
         text = texts.feedback_and_question(answered)
-        await taps.edit_message(query, text, buttons.options(answered.next))
+        keyboard = below(answered.question.version, buttons.options(answered.next))
+        await taps.edit_message(query, text, keyboard)
     elif answered.summary is None:
-        await taps.edit_message(query, texts.feedback(answered), buttons.after_mistake(answered))
+        keyboard = below(answered.question.version, buttons.after_mistake(answered))
+        await taps.edit_message(query, texts.feedback(answered), keyboard)
     else:
         await _show_result(query, context, answered)
     cards.order_milestone(answered.streak, player=context.player, now=context.now)
@@ -74,7 +77,7 @@ async def _show_result(query: CallbackQuery, context: Context, answered: Answer)
     summary = answered.summary
     assert summary is not None
     text = texts.result(summary, answered, now=context.now)
-    keyboard = buttons.result(summary, answered)
+    keyboard = below(answered.question.version, buttons.result(summary, answered))
     if summary.right == summary.answered:
         await taps.celebrate(query, texts.feedback(answered), text, keyboard)
     else:

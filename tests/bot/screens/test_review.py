@@ -8,7 +8,7 @@ import time_machine
 from django.utils import timezone
 
 from economy import wallets
-from quizarena.game.models import Question, ReviewCard, ReviewLog, RoundQuestion
+from quizarena.game.models import Question, QuestionReport, ReviewCard, ReviewLog, RoundQuestion
 from tests.bot.screens.buyers import newcomer, row, statements, tap, toast
 from tests.conftest import Road
 from tests.game.challenges import make_bank
@@ -132,13 +132,23 @@ class TestReviewing:
         assert "\n\n➖➖➖\n\nA1 · Quick mix A1–A2\n●●○ 2/3\n\nFrage A1 " in second["text"]
         assert "❌ Not quite. Right: richtig" in mistake["text"]
         assert "💡 Weil " in mistake["text"]
-        assert labels(mistake) == ["▶️ Next", "↩️ That was a slip", "⏹ Stop"]
+        assert labels(mistake) == ["▶️ Next", "↩️ That was a slip", "🚩 Report", "⏹ Stop"]
         assert third["text"].startswith("A1 · Quick mix A1–A2\n●●● 3/3")
         assert over["text"].endswith(
             "➖➖➖\n\n🏁 Review\n2 of 3 cards right\n⭐ +10 points\n\n"
             "The next card is due in less than a minute."
         )
-        assert labels(over) == ["▶️ Play", "◀️ Back"]
+        assert labels(over) == ["▶️ Play", "🚩 Report", "◀️ Back"]
+
+    def test_a_question_of_a_review_is_reported(self, road: Road) -> None:
+        anna = newcomer(road)
+        make_due(anna, 1)
+        over = answer(road, anna, road.say(anna, "/review"), is_right=False)
+
+        asked = tap(road, anna, data_of(over, "🚩 Report"))
+        tap(road, anna, data_of(asked, "❓ It is unclear"))
+
+        assert QuestionReport.objects.get().reason == "UNCLEAR"
 
     def test_all_right_is_celebrated(self, road: Road) -> None:
         anna = newcomer(road)
