@@ -396,7 +396,7 @@ class TestAnswering:
         tap(anna, start(anna), right=False)
 
         log = ReviewLog.objects.get()
-        assert log.predicted == pytest.approx(0.9)
+        assert log.predicted == pytest.approx(0.9, abs=1e-5)
         assert (log.before_state, log.before_step, log.before_stability) == (2, None, 3.0)
         assert (log.before_difficulty, log.before_due_at) == (5.0, NOON)
         assert log.before_last_review_at == NOON - 3 * DAY
