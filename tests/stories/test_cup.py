@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from functools import partial
 from typing import Any
 
 import psycopg
@@ -53,7 +54,7 @@ def test_a_cup_of_eight_is_complete_though_the_worker_dies_in_round_2(stack: Sta
                     stack.kill("worker")
             if is_killed:
                 stack.start("worker")
-        stack.wait_for(lambda number=number: _ended(stack) == number)
+        stack.wait_for(partial(_has_ended, stack, number))
 
     tried_twice = "SELECT count(*) FROM bot_inboxupdate WHERE attempts > 1"
     assert stack.value(tried_twice) > 0
@@ -78,7 +79,7 @@ def test_a_cup_of_eight_is_complete_though_the_worker_dies_in_round_2(stack: Sta
     assert stack.value(winner) == "Player 0"
     # Everybody reads it in the end.
     for player in players:
-        stack.wait_for(lambda player=player: _reads(stack, player, "Place "))
+        stack.wait_for(partial(_reads, stack, player, "Place "))
 
 
 @contextmanager
@@ -109,8 +110,8 @@ def _answer(stack: Stack, player: int, question: int, *, is_right: bool) -> None
     stack.sandbox.tap(player, stack.wait_for(shown)[0])
 
 
-def _ended(stack: Stack) -> int:
-    return int(stack.value("SELECT count(ended_at) FROM game_tournamentround"))
+def _has_ended(stack: Stack, number: int) -> bool:
+    return bool(stack.value("SELECT count(ended_at) FROM game_tournamentround") == number)
 
 
 def _reads(stack: Stack, player: int, words: str) -> bool:
