@@ -3,6 +3,7 @@
 Babel does it, so that no system package is needed; the compiled catalogues are not committed.
 """
 
+import ast
 import io
 import re
 import sys
@@ -17,6 +18,8 @@ from babel.messages.pofile import read_po, write_po
 ROOT = Path(__file__).resolve().parent.parent
 LOCALES = ROOT / "bot" / "locale"
 PACKAGES = ("bot", "economy", "payments", "promos", "quizarena")
+# The functions that translate, with the arguments that are messages where that is not the first.
+KEYWORDS: dict[str, tuple[int, int] | None] = {"_": None, "gettext": None, "ngettext": (1, 2)}
 _SPEAKS = re.compile(r"^from django\.utils\.translation import .*gettext", re.MULTILINE)
 _PLACEHOLDER = re.compile(r"\{[^{}]*\}")
 _NOISE = tuple(
@@ -48,14 +51,29 @@ def sources() -> list[Path]:
 def wanted() -> Catalog:
     """Return the messages that the sources ask for."""
     catalog = Catalog()
-    keywords = {"_": None, "gettext": None, "ngettext": (1, 2)}
     for path in sources():
         name = path.relative_to(ROOT).as_posix()
         for line, message, comments, _context in extract_from_file(
-            "python", path, keywords=keywords, comment_tags=("Translators:",)
+            "python", path, keywords=KEYWORDS, comment_tags=("Translators:",)
         ):
             catalog.add(message, locations=[(name, line)], auto_comments=comments)
     return catalog
+
+
+def hidden(source: str) -> list[int]:
+    """Return the lines of a module that ask for a translation within an f-string.
+
+    Nobody finds these: for Babel such a string is one piece.
+    """
+    return [
+        inner.lineno
+        for joined in ast.walk(ast.parse(source))
+        if isinstance(joined, ast.JoinedStr)
+        for inner in ast.walk(joined)
+        if isinstance(inner, ast.Call)
+        and isinstance(inner.func, ast.Name)
+        and inner.func.id in KEYWORDS
+    ]
 
 
 def read(path: Path) -> Catalog:
@@ -140,6 +158,11 @@ if __name__ == "__main__":
             update()
         case ["check"]:
             broken = [f"{path}: {fault}" for path in catalogues() for fault in faults(path)]
+            broken += [
+                f"{path}:{line}: take the translation out of the f-string"
+                for path in sources()
+                for line in hidden(path.read_text())
+            ]
             sys.exit("\n".join(broken) or 0)
         case []:
             compile_all()

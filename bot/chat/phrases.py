@@ -84,7 +84,7 @@ def mode_name(mode: Mode | str) -> str:
     """Return the name of a mode as players know it."""
     match Mode(mode):
         case Mode.QUICK_MIX_A1A2:
-            return _("Quick mix A1–A2")
+            return _("Quick mix")
         case Mode.ARTIKEL_SPRINT:
             return _("Article sprint")
         case Mode.DAILY_CHALLENGE:

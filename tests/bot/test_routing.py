@@ -49,7 +49,7 @@ class TestCommands:
             ("/play", "🎯 Was möchtest du spielen?"),
             ("/language", "🌍 "),
             ("/help", "So funktioniert es"),
-            ("/terms", "Regeln"),
+            ("/terms", "Nutzungsbedingungen"),
             ("/start@quizarena_bot", "👋 Hallo, Anna!"),
             ("Guten Tag", "Das habe ich nicht verstanden."),
             ("/unsinn", "Das habe ich nicht verstanden."),

@@ -34,13 +34,13 @@ def test_what_is_compiled_is_what_is_written(path: Path) -> None:
 @pytest.mark.parametrize(
     ("old", "new", "fault"),
     [
-        (r'msgstr "Regeln"', 'msgstr ""', "untranslated: 'Terms'"),
-        (r'msgid "Terms"\nmsgstr "Regeln"\n', "", "missing: 'Terms'"),
+        (r'msgstr "Nutzungsbedingungen"', 'msgstr ""', "untranslated: 'Terms'"),
+        (r'msgid "Terms"\nmsgstr "Nutzungsbedingungen"\n', "", "missing: 'Terms'"),
         (r'msgid "Terms"', '#, fuzzy\nmsgid "Terms"', "fuzzy: 'Terms'"),
         (r'msgid "Terms"', 'msgid "Conditions"', "no longer used: 'Conditions'"),
         (r"Hallo, \{name\}", "Hallo, {nam}", "placeholders or tags differ"),
         (r"Hallo, \{name\}", "Hallo", "placeholders or tags differ"),
-        (r"<b>Regeln</b>", "<b>Regeln<b>", "placeholders or tags differ"),
+        (r"<b>Nutzungsbedingungen</b>", "<b>Nutzungsbedingungen<b>", "placeholders or tags differ"),
         (r'msgstr\[1\] ".*?"\n', 'msgstr[1] ""\n', "untranslated"),
     ],
 )
@@ -55,6 +55,16 @@ def test_a_broken_catalogue_is_found(tmp_path: Path, old: str, new: str, fault: 
 
     assert count == 1
     assert any(sentence.startswith(fault) for sentence in found), found
+
+
+def test_no_module_hides_a_text_in_an_f_string() -> None:
+    hidden = {path: translations.hidden(path.read_text()) for path in translations.sources()}
+
+    assert {path: lines for path, lines in hidden.items() if lines} == {}
+
+
+def test_a_text_that_is_hidden_in_an_f_string_is_found() -> None:
+    assert translations.hidden("a = _('b')\nc = f\"{d} {_('e')}\"\n") == [2]
 
 
 # --- What a module asks for -----------------------------------------------------------------------

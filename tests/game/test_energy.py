@@ -34,7 +34,7 @@ def begin(road: Road, clock: Any) -> tuple[int, Player, dict[str, Any]]:
     """Let Anna enter and start a round; return her Telegram id, her row and the first question."""
     anna = road.sandbox.add_player("Anna", language_code="en")
     road.say(anna, "/play")
-    question = road.tap(anna, "Quick mix A1–A2")
+    question = road.tap(anna, "Quick mix")
     return anna, Player.objects.get(telegram_id=anna), question
 
 
@@ -71,8 +71,8 @@ def test_every_question_costs_one_energy_and_shows_what_is_left(road: Road, cloc
 def test_a_start_that_is_tapped_twice_costs_one_energy(road: Road, clock: Any) -> None:
     anna = road.sandbox.add_player("Anna", language_code="en")
     menu = road.say(anna, "/play")
-    road.sandbox.tap(anna, "Quick mix A1–A2")
-    road.sandbox.tap(anna, "Quick mix A1–A2", message_id=menu["message_id"])
+    road.sandbox.tap(anna, "Quick mix")
+    road.sandbox.tap(anna, "Quick mix", message_id=menu["message_id"])
     road.travel()
 
     assert Round.objects.count() == 1
@@ -95,7 +95,7 @@ def test_without_energy_nothing_starts_and_the_screen_says_when_it_comes_back(
     road.say(anna, "/play")
     spend(Player.objects.get(telegram_id=anna), 20)
 
-    screen = road.tap(anna, "Quick mix A1–A2")
+    screen = road.tap(anna, "Quick mix")
 
     assert "Your energy is used up." in screen["text"]
     assert "⚡ The next point comes in 30 minutes." in screen["text"]
@@ -113,10 +113,10 @@ def test_a_second_time_within_hours_it_says_so_and_offers_nothing(road: Road, cl
     anna = road.sandbox.add_player("Anna", language_code="en")
     road.say(anna, "/play")
     spend(Player.objects.get(telegram_id=anna), 20)
-    road.tap(anna, "Quick mix A1–A2")
+    road.tap(anna, "Quick mix")
     road.say(anna, "/play")
 
-    screen = road.tap(anna, "Quick mix A1–A2")
+    screen = road.tap(anna, "Quick mix")
 
     assert "Your energy is used up." in screen["text"]
     assert labels(screen) == ["📅 Daily challenge", "🛍 Shop", "◀️ Back"]
@@ -174,7 +174,7 @@ def test_what_is_free_leads_to_the_daily_challenge(road: Road, clock: Any) -> No
     anna = road.sandbox.add_player("Anna", language_code="en")
     road.say(anna, "/play")
     spend(Player.objects.get(), 20)
-    road.tap(anna, "Quick mix A1–A2")
+    road.tap(anna, "Quick mix")
 
     page = road.tap(anna, "📅 Daily challenge")
 
@@ -203,7 +203,7 @@ def test_premium_plays_without_writing_anything(road: Road, clock: Any) -> None:
     give(player, premium=Plan.MONTH, premium_days=30)
     before = LedgerEntry.objects.count()
 
-    question = road.tap(anna, "Quick mix A1–A2")
+    question = road.tap(anna, "Quick mix")
     road.tap(anna, right(question))
 
     assert "👑 Premium: unlimited energy" in question["text"]
@@ -289,7 +289,7 @@ def test_the_wallet_shows_what_is_owned_and_what_moved_page_by_page(road: Road, 
     assert "2 Nov, 12:00 · Welcome · +20 ⚡" in older["text"]
     # Two that are of no round, and the one of the round that has begun.
     assert older["text"].count("Question · −1 ⚡") == 2
-    assert "2 Nov, 12:00 · Quick mix A1–A2 · −1 ⚡" in older["text"]
+    assert "2 Nov, 12:00 · Quick mix · −1 ⚡" in older["text"]
     assert "⬇️ Older" not in labels(older)
 
 
@@ -308,7 +308,7 @@ def test_the_questions_of_a_round_are_one_line_of_the_wallet(road: Road, clock: 
     activity = wallet["text"].split("Recent activity\n")[1].split("\n")
     assert activity == [
         "2 Nov, 16:39 · Article sprint · −1 ⚡",
-        "2 Nov, 16:39 · Quick mix A1–A2 · −10 ⚡",
+        "2 Nov, 16:39 · Quick mix · −10 ⚡",
         "2 Nov, 12:00 · Welcome · +20 ⚡",
     ]
 
@@ -340,7 +340,7 @@ def test_the_statistics_show_the_streak_and_how_well_one_answers(road: Road, clo
 
     assert "🔥 Streak: 1 day" in second["text"]
     assert "🔥 Streak: 1 day · best: 1" in stats["text"]
-    assert "Quick mix A1–A2: 100 % (1/1)\nA1: 100 % (1/1)" in stats["text"]
+    assert "Quick mix: 100 % (1/1)\nA1: 100 % (1/1)" in stats["text"]
 
 
 def test_the_third_answer_of_a_day_costs_fourteen_statements(

@@ -53,7 +53,7 @@ def test_a_newcomer_is_greeted_by_name_and_plays_ten_questions_to_the_result(roa
     greeting = road.say(anna, "/start")
     road.say(anna, "/help")
     menu = road.tap(anna, "▶️ Spielen")
-    message = road.tap(anna, "Schneller Mix A1–A2")
+    message = road.tap(anna, "Schneller Mix")
     for _ in range(7):
         message = road.tap(anna, right(message))
     for _ in range(3):
@@ -62,7 +62,7 @@ def test_a_newcomer_is_greeted_by_name_and_plays_ten_questions_to_the_result(roa
     assert "Hallo, Anna <3!" in greeting["text"]
     assert labels(menu) == [
         "📅 Tages-Challenge",
-        "Schneller Mix A1–A2",
+        "Schneller Mix",
         "Artikel-Sprint",
         "🔒 Fälle (den/dem)",
         "🔒 Trennbare Verben",

@@ -89,7 +89,7 @@ def test_telegram_gets_503_while_the_database_restarts_and_nothing_is_lost(
     assert all(stack.is_alive(name) for name in PROCESSES)
     for player in players:
         answers = {message["text"].split("\n")[0] for message in stack.messages_from_bot(player)}
-        assert answers == {"So funktioniert es", "Regeln"}
+        assert answers == {"So funktioniert es", "Nutzungsbedingungen"}
     lost = """
         SELECT count(*) FROM bot_inboxupdate AS update
         WHERE update.state = 'DONE' AND update.kind = 'message'

@@ -28,13 +28,13 @@ def choose_topic(level: Level, *, page: int, pages: int) -> str:
     if pages > 1:
         place = _("Page {page} of {pages}").format(page=page + 1, pages=pages)
         head = f"{head} · {place}"
-    return f"{head}\n\n{_('Choose a topic.')}"
+    return f"{head}\n\n" + _("Choose a topic.")
 
 
 def choose_card(topic: Topic, level: Level) -> str:
     """Return what stands above the cards of a topic."""
     title = escape(topic.title(_language()))
-    return f"📖 <b>{title}</b> · {level}\n\n{_('Choose a rule.')}"
+    return f"📖 <b>{title}</b> · {level}\n\n" + _("Choose a rule.")
 
 
 def card(shown: RuleCard) -> str:

@@ -472,7 +472,7 @@ class TestEarningBack:
         """Play a round without a mistake, ten seconds later, and return its result."""
         clock.shift(timedelta(seconds=10))
         road.say(anna, "/play")
-        message = road.tap(anna, "Quick mix A1–A2")
+        message = road.tap(anna, "Quick mix")
         for _ in range(10):
             message = road.tap(anna, right(message))
         return str(message["text"])

@@ -62,7 +62,7 @@ class TestTheWayThere:
         menu = tap(road, anna, "menu")
 
         assert labels(home)[:2] == ["📅 Daily challenge", "▶️ Play"]
-        assert labels(menu)[:2] == ["📅 Daily challenge", "Quick mix A1–A2"]
+        assert labels(menu)[:2] == ["📅 Daily challenge", "Quick mix"]
         assert tap(road, anna, "daily")["text"].startswith("📅 Daily challenge\n\n7 questions")
         assert tap(road, anna, "home")["text"].startswith("👋 Hello, Anna!")
 

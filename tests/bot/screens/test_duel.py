@@ -202,7 +202,7 @@ class TestPlaying:
             "3 questions, the same for both. They cost no energy, and you have 48 hours."
         )
         assert toast(road, ben) == "You play against Anna!"
-        assert first["text"].startswith("⚔️ A1 · Quick mix A1–A2\n●○○ 1/3\n\nFrage A1 ")
+        assert first["text"].startswith("⚔️ A1 · Quick mix\n●○○ 1/3\n\nFrage A1 ")
         second = answer(road, ben, first)
         assert "👤 Anna has not answered this one yet." in second["text"]
         assert "●●○ 2/3" in second["text"]

@@ -79,7 +79,7 @@ class TestPerfectRound:
     def test_it_ends_with_confetti(self, road: Road) -> None:
         anna = road.sandbox.add_player("Anna", language_code="en")
         road.say(anna, "/play")
-        message = road.tap(anna, "Quick mix A1–A2")
+        message = road.tap(anna, "Quick mix")
         for _ in range(9):
             message = road.tap(anna, right(message))
 
@@ -90,18 +90,18 @@ class TestPerfectRound:
         assert feedback["text"].endswith(" richtig ist.")
         assert labels(feedback) == []
         assert result["effect_id"] == "5046509860389126442"
-        assert result["text"].startswith("🏁 Quick mix A1–A2\n🟩🟩🟩🟩🟩🟩🟩🟩🟩🟩\n10 of 10")
+        assert result["text"].startswith("🏁 Quick mix\n🟩🟩🟩🟩🟩🟩🟩🟩🟩🟩\n10 of 10")
         assert {"🔁 Play again", "🎯 Choose another mode"} <= {*labels(result)}
 
     def test_one_with_a_mistake_ends_in_place(self, road: Road) -> None:
         anna = road.sandbox.add_player("Anna", language_code="en")
         road.say(anna, "/play")
-        message = road.tap(anna, "Quick mix A1–A2")
+        message = road.tap(anna, "Quick mix")
         message = road.tap(anna, wrong(message))
         for _ in range(9):
             message = road.tap(anna, right(message))
 
-        assert "🏁 Quick mix A1–A2\n🟥🟩🟩🟩🟩🟩🟩🟩🟩🟩\n9 of 10" in message["text"]
+        assert "🏁 Quick mix\n🟥🟩🟩🟩🟩🟩🟩🟩🟩🟩\n9 of 10" in message["text"]
         assert "effect_id" not in message
 
 
@@ -110,11 +110,11 @@ def test_a_question_is_headed_by_level_mode_and_progress(road: Road) -> None:
     anna = road.sandbox.add_player("Anna", language_code="uk")
     road.say(anna, "/play")
 
-    first = road.tap(anna, "Швидкий мікс A1–A2")
+    first = road.tap(anna, "Швидкий мікс")
     second = road.tap(anna, right(first))
 
-    assert first["text"].startswith("A1 · Швидкий мікс A1–A2\n●○○○○○○○○○ 1/10\n\nFrage ")
-    assert "\n\nA1 · Швидкий мікс A1–A2\n●●○○○○○○○○ 2/10\n\nFrage " in second["text"]
+    assert first["text"].startswith("A1 · Швидкий мікс\n●○○○○○○○○○ 1/10\n\nFrage ")
+    assert "\n\nA1 · Швидкий мікс\n●●○○○○○○○○ 2/10\n\nFrage " in second["text"]
 
 
 @pytest.mark.django_db

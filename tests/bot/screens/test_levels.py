@@ -49,12 +49,10 @@ class TestChoosing:
         overview = tap(road, anna, "levels")
 
         assert "🎓 My level" in labels(settings)
-        assert overview["text"].startswith(
-            "🎓 Your level\n\nQuick mix A1–A2: A1\nArticle sprint: A1"
-        )
+        assert overview["text"].startswith("🎓 Your level\n\nQuick mix: A1\nArticle sprint: A1")
         assert labels(overview) == [
             "All modes",
-            "Quick mix A1–A2: A1",
+            "Quick mix: A1",
             "Article sprint: A1",
             "Cases: A1",
             "Separable verbs: A1",
@@ -99,7 +97,7 @@ class TestChoosing:
 
     @pytest.mark.parametrize(
         ("language", "begin"),
-        [("de", "🎓 Dein Niveau\n\nSchneller Mix A1–A2: A1"), ("uk", "🎓 Твій рівень\n\nШвидкий")],
+        [("de", "🎓 Dein Niveau\n\nSchneller Mix: A1"), ("uk", "🎓 Твій рівень\n\nШвидкий")],
     )
     def test_other_languages(self, road: Road, language: str, begin: str) -> None:
         anna = newcomer(road, language=language)

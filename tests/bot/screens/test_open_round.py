@@ -44,7 +44,7 @@ class TestContinue:
 
         assert [labels(screen)[0] for screen in texts] == ["▶️ Continue (4/10)"] * 2
         assert question["message_id"] == texts[1]["message_id"]
-        assert question["text"].startswith("A1 · Quick mix A1–A2\n●●●●○○○○○○ 4/10\n\nFrage ")
+        assert question["text"].startswith("A1 · Quick mix\n●●●●○○○○○○ 4/10\n\nFrage ")
         assert question["text"].endswith("⚡ 16/20 · next point in 30 minutes")
         # The answer before is not there, and can be saved from the message that has it.
         assert labels(question) == [
@@ -188,7 +188,7 @@ class TestGivenUp:
         player = Player.objects.get()
         spend(player, 3)
         give(player, premium="MONTH", premium_days=30)
-        road.tap(anna, "Quick mix A1–A2")
+        road.tap(anna, "Quick mix")
 
         result = road.tap(anna, "⏹ Stop")
 

@@ -142,7 +142,7 @@ class TestPlayAgain:
         assert kept["text"] == result["text"]
         assert labels(kept) == []
         assert question["message_id"] > result["message_id"]
-        assert question["text"].startswith("A1 · Quick mix A1–A2\n●○○○○○○○○○ 1/10\n\nFrage ")
+        assert question["text"].startswith("A1 · Quick mix\n●○○○○○○○○○ 1/10\n\nFrage ")
         # The round goes on in the new message.
         assert road.tap(anna, right(question))["message_id"] == question["message_id"]
 

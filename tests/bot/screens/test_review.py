@@ -55,7 +55,7 @@ class TestTheWayThere:
         menu = tap(road, anna, "menu")
 
         assert labels(home)[:3] == ["📅 Daily challenge", "▶️ Play", "🔁 Review · 7"]
-        assert labels(menu)[:3] == ["📅 Daily challenge", "🔁 Review · 7", "Quick mix A1–A2"]
+        assert labels(menu)[:3] == ["📅 Daily challenge", "🔁 Review · 7", "Quick mix"]
 
     def test_a_hundred_are_many(self, road: Road) -> None:
         anna = newcomer(road)
@@ -126,14 +126,14 @@ class TestReviewing:
             clock.shift(8 * SECOND)
             over = answer(road, anna, third)
 
-        assert first["text"].startswith("A1 · Quick mix A1–A2\n●○○ 1/3\n\nFrage A1 ")
+        assert first["text"].startswith("A1 · Quick mix\n●○○ 1/3\n\nFrage A1 ")
         assert labels(first)[-1] == "⏹ Stop"
         assert "✅ Right! richtig" in second["text"]
-        assert "\n\n➖➖➖\n\nA1 · Quick mix A1–A2\n●●○ 2/3\n\nFrage A1 " in second["text"]
+        assert "\n\n➖➖➖\n\nA1 · Quick mix\n●●○ 2/3\n\nFrage A1 " in second["text"]
         assert "❌ Not quite. Right: richtig" in mistake["text"]
         assert "💡 Weil " in mistake["text"]
         assert labels(mistake) == ["▶️ Next", "↩️ That was a slip", "🚩 Report", "⏹ Stop"]
-        assert third["text"].startswith("A1 · Quick mix A1–A2\n●●● 3/3")
+        assert third["text"].startswith("A1 · Quick mix\n●●● 3/3")
         assert over["text"].endswith(
             "➖➖➖\n\n🏁 Review\n2 of 3 cards right\n⭐ +10 points\n\n"
             "The next card is due in less than a minute."
@@ -205,7 +205,7 @@ class TestReviewing:
 
         again = tap(road, anna, slip)
         assert toast(road, anna) == "Taken back: try it again."
-        assert again["text"].startswith("A1 · Quick mix A1–A2\n● 1/1\n\nFrage A1 ")
+        assert again["text"].startswith("A1 · Quick mix\n● 1/1\n\nFrage A1 ")
         wrong_again = answer(road, anna, again, is_right=False)
 
         assert "↩️ That was a slip" not in labels(wrong_again)

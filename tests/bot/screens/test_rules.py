@@ -36,7 +36,7 @@ def play(road: Road, player: int, rule: str = "") -> Json:
         QuestionFactory.create(category="QUICK_MIX_A1A2", question=f"Frage {number}?", rule=rule)
     road.sandbox.say(player, "/play")
     travel(road)
-    message = tap(road, player, data(road.sandbox.last_message(player), "Quick mix A1–A2"))
+    message = tap(road, player, data(road.sandbox.last_message(player), "Quick mix"))
     return tap(road, player, data(message, "der"))
 
 

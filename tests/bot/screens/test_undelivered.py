@@ -45,7 +45,7 @@ def anna(road: Road) -> int:
     """Let Anna be asked a question; the message that shows it has not left yet."""
     player = road.sandbox.add_player("Anna", language_code="en")
     road.say(player, "/play")
-    road.sandbox.tap(player, "Quick mix A1–A2")
+    road.sandbox.tap(player, "Quick mix")
     road.fetch()
     road.work()
     return player
@@ -71,7 +71,7 @@ def test_the_call_that_shows_a_question_knows_it(road: Road, anna: int) -> None:
 
     shown = OutgoingCall.objects.filter(round_question__isnull=False).order_by("pk")
     assert [call.round_question.number for call in shown if call.round_question] == [1, 2]
-    assert second["text"].split("\n")[-6:-4] == ["A1 · Quick mix A1–A2", "●●○○○○○○○○ 2/10"]
+    assert second["text"].split("\n")[-6:-4] == ["A1 · Quick mix", "●●○○○○○○○○ 2/10"]
 
 
 def test_a_player_who_blocked_the_bot_before_the_question_came_gets_it_back_and_goes_on_later(
@@ -85,8 +85,8 @@ def test_a_player_who_blocked_the_bot_before_the_question_came_gets_it_back_and_
 
     assert free_energy() == 20
     road.sandbox.unblock(anna)
-    question = road.tap(anna, "Quick mix A1–A2")
-    assert question["text"].startswith("A1 · Quick mix A1–A2\n●○○○○○○○○○ 1/10")
+    question = road.tap(anna, "Quick mix")
+    assert question["text"].startswith("A1 · Quick mix\n●○○○○○○○○○ 1/10")
     assert (Round.objects.count(), free_energy()) == (1, 19)
     wallet = road.say(anna, "/wallet")
     assert "Question given back · +1 ⚡" in wallet["text"]
@@ -188,7 +188,7 @@ def test_a_call_that_is_made_again_shows_a_question_whose_place_another_takes(
 
     another = road.tap(anna, right(late))
 
-    assert another["text"].startswith("A1 · Quick mix A1–A2\n●○○○○○○○○○ 1/10")
+    assert another["text"].startswith("A1 · Quick mix\n●○○○○○○○○○ 1/10")
     assert labels(another) != labels(late)
     assert (free_energy(), RoundQuestion.objects.count()) == (19, 2)
 
