@@ -91,6 +91,7 @@ def count_questions() -> int:
     return counted
 
 
+@app.task
 def count_review_accuracy() -> int:
     """Count how well reviews were predicted on the days that are over; return how many."""
     return review_accuracy.count(now=timezone.now())
