@@ -29,6 +29,9 @@ TRY = "s"
 # That of a player's very first round.
 FIRST = "first"
 
+# So many rows of a result ask whether the bot may remind; they stay together.
+REMINDERS = 3
+
 
 def menu(
     *,

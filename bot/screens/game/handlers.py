@@ -277,7 +277,7 @@ async def _show_result(update: Update, context: Context, outcome: Answer) -> Non
         keyboard = buttons.after_round(
             last.round, with_daily=with_daily, due=due, sells=is_out, asks=asks
         )
-    keyboard = answered.below(last.version, keyboard)
+    keyboard = answered.below(last.version, keyboard, above=buttons.REMINDERS if asks else 1)
     if len(graded) == ROUND_LENGTH and all(one.is_correct for one in graded):
         if update.callback_query is not None:
             await taps.celebrate(update.callback_query, texts.feedback(last), text, keyboard)

@@ -815,7 +815,8 @@ class TestScreens:
             "a day without a question would end your streak. You can change that at any time in "
             "/settings."
         )
-        assert [button["text"] for button in buttons(first)][-3:] == [
+        assert [button["text"] for button in buttons(first)][-4:] == [
+            "🚩 Report",
             "⏰ Daily at 18:00",
             "🔥 Only when my streak ends",
             "No, thanks",
@@ -852,6 +853,7 @@ class TestScreens:
         assert [button["text"] for button in buttons(result)] == [
             "🔁 Play again",
             "🎯 Choose another mode",
+            "🚩 Report",
         ]
         assert answer["text"].startswith(
             "🔔 Good, I will remind you.\n\nIt is 15:04 where you are (Berlin), right?"
