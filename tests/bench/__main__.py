@@ -23,6 +23,7 @@ PARTS = (
     "checkout",
     "road",
     "cup",
+    "learner",
 )
 
 
@@ -75,6 +76,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         cup,
         databases,
         economy,
+        learner,
         offers,
         payments,
         promos,
@@ -97,6 +99,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         ("checkout", checkout),
         ("road", road),
         ("cup", cup),
+        ("learner", learner),
     )
     for part, module in measured:
         if part in options.parts:

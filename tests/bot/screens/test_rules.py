@@ -186,7 +186,7 @@ class TestUnderAnAnswer:
         card = make_card()
         question = play(road, anna, rule="articles")
 
-        assert labels(question)[-3:] == ["📖 Rule", "🚩 Report", "⏹ Stop"]
+        assert labels(question)[-4:-2] == ["📖 Rule", "🚩 Report"]
         shown = tap(road, anna, data(question, "📖 Rule"))
 
         assert shown["text"] == card_text("en")
@@ -205,7 +205,7 @@ class TestUnderAnAnswer:
 
         question = play(road, anna, rule="articles")
 
-        assert labels(question)[-2:] == ["🚩 Report", "⏹ Stop"]
+        assert labels(question)[-3:] == ["🚩 Report", "⭐ Save question 1", "⏹ Stop"]
 
     def test_a_card_that_was_hidden_meanwhile_says_so(self, road: Road) -> None:
         anna = newcomer(road)

@@ -1,0 +1,227 @@
+"""A learner of 30 questions a day, for 60 days: what comes again, of which level, what is due.
+
+The learner is of A2: knows most of A1, two thirds of A2, fewer of what is harder, and more of what
+came before. The picture is written to `docs/images/learner.svg`.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from statistics import mean
+
+from django.db import transaction
+from django.utils import timezone
+
+from economy.goods import Goods
+from economy.grants import grant
+from economy.models import EntryType, Source
+from quizarena.game import reviews, rounds
+from quizarena.game.errors import NothingDueError
+from quizarena.game.models import Level, Mode, RoundQuestion
+from quizarena.players.models import Player
+from tests.bench.report import Figure
+
+DAYS = 60
+ROUNDS_PER_DAY = 3
+KNOWS = {Level.A1: 0.9, Level.A2: 0.67, Level.B1: 0.45, Level.B2: 0.3}
+# So much more often a question is known that came before.
+SEEN = 0.15
+KNOWS_IN_REVIEW = 0.85
+THINKS = timedelta(seconds=8)
+PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "learner.svg"
+FIRST_TELEGRAM_ID = 7 * 10**15 + 60
+
+
+@dataclass(slots=True)
+class Day:
+    """What a day has asked, and how many cards were due before and answered in reviews."""
+
+    asked: int = 0
+    repeats: int = 0
+    levels: Counter[str] = field(default_factory=Counter)
+    due: int = 0
+    reviewed: int = 0
+
+
+class Learner:
+    """A player with a memory that is drawn by lot, always the same."""
+
+    def __init__(self, *, now: datetime) -> None:
+        self._lot = random.Random(60)
+        self._seen: set[int] = set()
+        self.topics: Counter[str] = Counter()
+        self._now = now
+        self._player = Player.objects.create(
+            telegram_id=FIRST_TELEGRAM_ID, first_name="Lena", created_at=now, last_seen_at=now
+        )
+        grant(
+            player=self._player,
+            goods=Goods(paid_energy=10_000),
+            type=EntryType.PRIZE,
+            source=Source.SYSTEM,
+            key="learner",
+            now=now,
+        )
+
+    def live_through(self, day: int) -> Day:
+        """Review what is due, and play three rounds."""
+        self._now += timedelta(days=1)
+        done = Day(due=reviews.due(player=self._player, now=self._now))
+        self._review(done)
+        for number in range(ROUNDS_PER_DAY):
+            self._play(done, key=f"u{day}-{number}")
+        return done
+
+    def _play(self, day: Day, *, key: str) -> None:
+        with transaction.atomic():
+            started = rounds.start(
+                player=self._player, mode=Mode.QUICK_MIX_A1A2, key=key, now=self._now
+            )
+        asked: RoundQuestion | None = started.round_question
+        while asked is not None:
+            question = asked.question
+            day.asked += 1
+            day.repeats += question.pk in self._seen
+            day.levels[question.level] += 1
+            self.topics[question.topic] += 1
+            asked = self._answer(asked)
+            self._seen.add(question.pk)
+
+    def _answer(self, asked: RoundQuestion) -> RoundQuestion | None:
+        self._now += THINKS
+        knows = KNOWS[Level(asked.question.level)]
+        knows += SEEN if asked.question_id in self._seen else 0
+        right = asked.version.correct_option_id
+        wanted = [right] if self._lot.random() < knows else [n for n in asked.order if n != right]
+        with transaction.atomic():
+            if not wanted or len(asked.order) == 1:
+                # What is typed or put in order says nothing of how often a question comes.
+                return rounds.skip(
+                    player=self._player, round_question_id=asked.pk, now=self._now
+                ).next
+            return rounds.answer(
+                player=self._player,
+                round_question_id=asked.pk,
+                option_index=asked.order.index(wanted[0]),
+                now=self._now,
+            ).next
+
+    def _review(self, day: Day) -> None:
+        try:
+            with transaction.atomic():
+                asked = reviews.start(player=self._player, now=self._now)
+        except NothingDueError:
+            return
+        while True:
+            self._now += THINKS
+            right = asked.version.correct_option_id
+            knows = self._lot.random() < KNOWS_IN_REVIEW
+            choice = right if knows else next(n for n in asked.order if n != right)
+            with transaction.atomic():
+                answered = reviews.answer(
+                    player=self._player,
+                    review_question_id=asked.pk,
+                    option_index=asked.order.index(choice),
+                    now=self._now,
+                )
+            day.reviewed += 1
+            if answered.summary is not None:
+                return
+            if answered.next is not None:
+                asked = answered.next
+                continue
+            with transaction.atomic():
+                asked = reviews.start(player=self._player, now=self._now)
+
+
+def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
+    """Let the learner live, draw the picture, and say how it was."""
+    learner = Learner(now=timezone.now())
+    days = [learner.live_through(number) for number in range(DAYS)]
+    PICTURE.write_text(_picture(days))
+    settings: dict[str, str | int | float] = {"days": DAYS, "questions a day": 30}
+    for first, last in ((1, 7), (8, 30), (31, 60)):
+        part = days[first - 1 : last]
+        yield Figure(
+            what=f"questions of rounds that came before, days {first} to {last}",
+            unit="%",
+            samples=[100 * day.repeats / day.asked for day in part],
+            settings=settings,
+        )
+    levels = sum((day.levels for day in days), Counter[str]())
+    for level in Level.values:
+        yield Figure(
+            what=f"questions of {level}",
+            unit="%",
+            samples=[100 * levels[level] / sum(levels.values())],
+            settings=settings,
+        )
+    yield Figure(
+        what="topics; the most frequent one",
+        unit="number; %",
+        samples=[len(learner.topics)],
+        settings={"%": 100 * max(learner.topics.values()) / learner.topics.total()},
+    )
+    yield Figure(
+        what="cards due, days 31 to 60", unit="cards", samples=[day.due for day in days[30:]]
+    )
+    yield Figure(
+        what="answers in reviews a day, days 31 to 60",
+        unit="answers",
+        samples=[day.reviewed for day in days[30:]],
+        settings={"mean": mean(day.reviewed for day in days[30:])},
+    )
+
+
+def _picture(days: list[Day]) -> str:
+    """Return an SVG with repeats and levels by day, and what was due."""
+    width, height, left = 12 * DAYS, 150, 46
+    colours = {"A1": "#56b4e9", "A2": "#009e73", "B1": "#e69f00", "B2": "#d55e00"}
+    most_due = max(day.due for day in days) or 1
+    # More are not counted.
+    most = f"{most_due}+" if most_due == reviews.COUNTED_MAX else str(most_due)
+    shapes, charts = [], ("Share of repeats", "Share of levels", "Cards due")
+    for number, title in enumerate(charts):
+        top = 30 + number * (height + 50)
+        shapes.append(f'<text x="{left}" y="{top - 8}" font-weight="bold">{title}</text>')
+        shapes.append(_line(left, top + height, width))
+        for label, y in (
+            (most if number == 2 else "100 %", top + 10),
+            ("0", top + height),
+        ):
+            shapes.append(f'<text x="{left - 6}" y="{y}" text-anchor="end">{label}</text>')
+        for index, day in enumerate(days):
+            x = left + index * 12
+            if number == 1:
+                y = float(top + height)
+                for level, colour in colours.items():
+                    tall = height * day.levels[level] / day.asked
+                    y -= tall
+                    shapes.append(_bar(x, y, tall, colour))
+            else:
+                share = day.due / most_due if number == 2 else day.repeats / day.asked
+                shapes.append(_bar(x, top + height * (1 - share), height * share, "#0072b2"))
+    legend = "".join(
+        f'<tspan fill="{colour}" dx="12">■ {level}</tspan>' for level, colour in colours.items()
+    )
+    shapes.append(f'<text x="{left + 140}" y="{30 + height + 50 - 8}">{legend}</text>')
+    bottom = 30 + 3 * (height + 50)
+    shapes.append(f'<text x="{left}" y="{bottom - 26}">Day 1</text>')
+    shapes.append(f'<text x="{left + width}" y="{bottom - 26}" text-anchor="end">Day {DAYS}</text>')
+    body = "\n".join(shapes)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {left + width + 10} {bottom}" '
+        f'font-family="sans-serif" font-size="13">\n'
+        f'<rect width="100%" height="100%" fill="white"/>\n{body}\n</svg>\n'
+    )
+
+
+def _bar(x: float, y: float, tall: float, colour: str) -> str:
+    return f'<rect x="{x}" y="{y:.1f}" width="10" height="{tall:.1f}" fill="{colour}"/>'
+
+
+def _line(x: int, y: int, width: int) -> str:
+    return f'<path d="M{x} {y}h{width}" stroke="#7f7f7f"/>'
