@@ -45,18 +45,20 @@ COUNTED_MAX = 100
 COMPARED_MAX = 1_000
 # So long after an answer a player can say that it was a slip.
 SLIP_WITHIN = timedelta(minutes=10)
-# What a review can ask: a card of another kind waits until there is a screen for it.
+# What a review can ask, and what becomes a card: for other kinds it has no screen yet.
 _KINDS = ", ".join(f"'{kind.value}'" for kind in CHOICES)
 
-# One statement. When the day has had its cards, the trigger inserts nothing.
+# One statement. Of a kind that no review asks there is no card; when the day has had its cards, the
+# trigger inserts nothing.
 _NEW_CARD = f"""
 INSERT INTO game_reviewcard (
   player_id, question_id, origin, created_at, created_on, state, step, due_at
-) VALUES (
-  %(player)s, %(question)s, %(origin)s, %(now)s, %(day)s, {CardState.LEARNING.value}, 0, %(now)s
 )
+SELECT
+  %(player)s, id, %(origin)s, %(now)s, %(day)s, {CardState.LEARNING.value}, 0, %(now)s
+FROM game_question WHERE id = %(question)s AND kind IN ({_KINDS})
 ON CONFLICT (player_id, question_id)
-"""  # noqa: S608 -- the number is a constant.
+"""  # noqa: S608 -- the parts are constants.
 # Playing rates no card: a mistake makes it due, and the review that follows rates it.
 _ADD_CARD = f"""{_NEW_CARD} DO UPDATE
 SET due_at = least(game_reviewcard.due_at, excluded.due_at), origin = excluded.origin
@@ -117,8 +119,9 @@ class Answer:
 def add_mistake(*, player: Player, question_id: int, now: datetime) -> None:
     """Make a card of a question that the player has answered wrong, or make its card due.
 
-    What FSRS knows of a card changes in reviews only. At most NEW_CARDS_PER_DAY come on a business
-    day; further ones are left out. One statement, which locks the card.
+    What FSRS knows of a card changes in reviews only. What no review can ask becomes none. At most
+    NEW_CARDS_PER_DAY come on a business day; further ones are left out. One statement, which locks
+    the card.
     """
     _insert(_ADD_CARD, player, question_id, origin=CardOrigin.MISTAKE, now=now)
 
@@ -126,10 +129,13 @@ def add_mistake(*, player: Player, question_id: int, now: datetime) -> None:
 def save(*, player: Player, round_question_id: int, now: datetime) -> int:
     """Make a card, due at once, of a question that the player has answered; return its number.
 
-    One that has a card keeps it as it is. Raises StaleTapError for a question of somebody else or
-    without an answer, and TooManyCardsError when the day has had its cards.
+    One that has a card keeps it as it is. Raises StaleTapError for a question of somebody else,
+    without an answer, or that no review can ask, and TooManyCardsError when the day has had its
+    cards.
     """
     asked = _answered(player, round_question_id)
+    if asked.question.kind not in CHOICES:
+        raise StaleTapError("no review asks a question of this kind")
     is_new = _insert(_SAVE_CARD, player, asked.question_id, origin=CardOrigin.SAVED, now=now)
     cards = ReviewCard.objects.filter(player=player, question=asked.question_id)
     if not is_new and not cards.exists():
@@ -196,7 +202,7 @@ def _answered(player: Player, round_question_id: int) -> RoundQuestion:
     asked = None
     if 0 < round_question_id <= BigIntegerField.MAX_BIGINT:
         own = RoundQuestion.objects.filter(player=player, answered_at__isnull=False)
-        asked = own.filter(pk=round_question_id).first()
+        asked = own.select_related("question").filter(pk=round_question_id).first()
     if asked is None:
         raise StaleTapError("the player has answered no such question")
     return asked

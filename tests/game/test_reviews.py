@@ -1,5 +1,6 @@
 """Reviews: cards from mistakes and saved questions, their order, their answers, their slips."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ from quizarena.game.errors import (
 from quizarena.game.models import (
     Mode,
     PointEvent,
+    Question,
     Review,
     ReviewAccuracy,
     ReviewCard,
@@ -45,6 +47,7 @@ from tests.game.reviewing import (
     tap,
     undo,
 )
+from tests.game.test_written_answers import make_order, make_typed
 from tests.owner import as_owner
 
 
@@ -141,6 +144,17 @@ class TestMistakes:
 
         assert costs[3] == costs[2] + 1
 
+    @pytest.mark.parametrize(("kind", "cards"), [("typed", 0), ("order", 0), ("picture", 1)])
+    def test_what_no_review_can_ask_makes_none_and_uses_up_none_of_the_day(
+        self, anna: Player, kind: str, cards: int
+    ) -> None:
+        question = {"typed": make_typed, "order": make_order}.get(kind, make_question)(kind=kind)
+
+        add(anna, question.pk)
+
+        assert ReviewCard.objects.count() == cards
+        assert ReviewDay.objects.count() == cards
+
     def test_a_card_that_is_there_becomes_due_and_is_not_rated(self, anna: Player) -> None:
         card = make_card(anna, stability=30.0, due=NOON + 20 * DAY, origin="SAVED")
 
@@ -231,6 +245,22 @@ class TestSaving:
                 reviews.save(player=anna, round_question_id=key, now=NOON)
         with pytest.raises(StaleTapError):
             unsave(anna, asked)
+
+    @pytest.mark.parametrize("make", [make_typed, make_order])
+    def test_nobody_saves_what_no_review_can_ask(
+        self, anna: Player, make: Callable[..., Question]
+    ) -> None:
+        make(category="ARTIKEL_SPRINT")
+        with transaction.atomic():
+            asked = rounds.start(
+                player=anna, mode=Mode.ARTIKEL_SPRINT, key="k", now=NOON
+            ).round_question
+            rounds.skip(player=anna, round_question_id=asked.pk, now=NOON + USUAL)
+
+        with pytest.raises(StaleTapError):
+            save(anna, asked)
+
+        assert not ReviewCard.objects.exists()
 
     def test_the_day_can_be_full(self, anna: Player) -> None:
         for number in range(50):
