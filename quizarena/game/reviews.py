@@ -215,26 +215,24 @@ def start(*, player: Player, now: datetime) -> ReviewQuestion:
     """Return the question that the player's review waits for; without a review of today begin one.
 
     It has the cards that are due, at most REVIEW_LENGTH, the least retrievable first. However often
-    and from however many devices: a player has one open review. Locks the review. Raises
-    NothingDueError when there is nothing to ask.
+    and from however many devices: a player has one open review. One that waits for a question that
+    has left play meanwhile is finished as it stands. Locks the review. Raises NothingDueError when
+    there is nothing to ask.
     """
     review = _open_review(player)
-    if review is not None:
+    if review is not None and points.today(review.started_at) == points.today(now):
         waiting = _waiting(review, now=now)
-        if waiting is not None and points.today(review.started_at) == points.today(now):
+        if waiting is None:
+            number = _asked(review) + 1
+            if number <= review.length:
+                waiting = _show_next(review, number=number, now=now)
+        if waiting is not None and waiting.version.question_row.is_enabled:
             return waiting
-        number = _asked(review) + 1
-        if (
-            points.today(review.started_at) == points.today(now)
-            and number <= review.length
-            and (shown := _show_next(review, number=number, now=now)) is not None
-        ):
-            return shown
     ready = due(player=player, now=now)
     if not ready:
         raise NothingDueError(next_due_at(player=player, now=now))
     if review is not None:
-        _finish(review, now=now)  # Of another day, or without cards.
+        _finish(review, now=now)  # Of another day, without cards, or with a withdrawn question.
     new = Review(player=player, started_at=now, length=min(ready, REVIEW_LENGTH))
     # Of two starts at once the second waits here, and continues the review of the first.
     Review.objects.bulk_create([new], ignore_conflicts=True)
@@ -252,7 +250,8 @@ def answer(*, player: Player, review_question_id: int, option_index: int, now: d
 
     A right answer brings points, unless it came too fast or was asked again after a slip. Locks the
     review, the question and the card. Raises ReviewAnsweredError for a question that has its
-    answer, and StaleTapError for one of a review that is over, or of somebody else.
+    answer, and StaleTapError for one that has left play, of a review that is over, or of somebody
+    else.
     """
     question = _lock_question(player, review_question_id)
     if not 0 <= option_index < len(question.order):
@@ -262,6 +261,8 @@ def answer(*, player: Player, review_question_id: int, option_index: int, now: d
     review, card = question.review, question.card
     if review.finished_at is not None:
         raise StaleTapError("the review is over")
+    if not question.version.question_row.is_enabled:
+        raise StaleTapError("the question is not asked any more")
     # Of two devices the one that looked at the clock first may answer last.
     now = max(now, question.shown_at)
     choice = question.order[option_index]
@@ -334,7 +335,8 @@ def undo(*, player: Player, review_question_id: int, now: datetime) -> ReviewQue
 
     The card is as it was before the answer; the log keeps both answers, and neither is held against
     a prediction. Once for a question, within SLIP_WITHIN, and only as long as nothing else has been
-    asked since. Locks the review, the question and the card. Raises StaleTapError otherwise.
+    asked since and the question is in play. Locks the review, the question and the card. Raises
+    StaleTapError otherwise.
     """
     question = _lock_question(player, review_question_id)
     review, card = question.review, question.card
@@ -343,6 +345,8 @@ def undo(*, player: Player, review_question_id: int, now: datetime) -> ReviewQue
         raise StaleTapError("this is no wrong answer that can be taken back")
     if now - log.answered_at > SLIP_WITHIN or not _is_latest(question, player):
         raise StaleTapError("it is too late to take this answer back")
+    if not question.version.question_row.is_enabled:
+        raise StaleTapError("the question is not asked any more")
     question.undone_at = now
     question.save(update_fields=["undone_at"])
     _remember(card, _memory_before(log))

@@ -346,6 +346,49 @@ class TestTheQueue:
         assert over.summary is not None
         assert over.summary.answered == 1
 
+    def test_a_withdrawn_question_is_asked_no_longer_and_another_review_begins(
+        self, anna: Player
+    ) -> None:
+        for _ in range(2):
+            make_card(anna)
+        asked = start(anna)
+        Question.objects.filter(reviewcard=asked.card_id).update(is_enabled=False)
+
+        following = start(anna, NOON + MINUTE)
+
+        assert following.card_id != asked.card_id
+        assert (following.number, following.review.length) == (1, 1)
+        asked.review.refresh_from_db()
+        assert asked.review.finished_at == NOON + MINUTE
+        assert Review.objects.filter(finished_at=None).get() == following.review
+
+    def test_a_withdrawn_question_can_be_the_last(self, anna: Player) -> None:
+        make_card(anna)
+        asked = start(anna)
+        Question.objects.update(is_enabled=False)
+
+        with pytest.raises(NothingDueError):
+            start(anna, NOON + MINUTE)
+
+        # An editor may put it back into play.
+        Question.objects.update(is_enabled=True)
+        assert start(anna, NOON + 2 * MINUTE).pk == asked.pk
+
+    def test_the_answer_to_a_withdrawn_question_is_stale_and_rates_nothing(
+        self, anna: Player
+    ) -> None:
+        card = make_card(anna)
+        asked = start(anna)
+        Question.objects.update(is_enabled=False)
+
+        with pytest.raises(StaleTapError):
+            tap(anna, asked, right=False)
+
+        card.refresh_from_db()
+        assert card.last_review_at is None
+        assert not ReviewLog.objects.exists()
+        assert not ReviewQuestion.objects.get().is_answered
+
     def test_among_thousands_of_cards_they_are_read_from_the_index(self, anna: Player) -> None:
         """What is due of ten thousand cards costs no look at the others."""
         with as_owner() as cursor:
@@ -623,6 +666,17 @@ class TestSlips:
 
         with pytest.raises(StaleTapError):
             undo(anna, second, NOON + MINUTE)
+
+    def test_not_of_a_question_that_has_left_play(self, anna: Player) -> None:
+        make_card(anna)
+        asked = start(anna)
+        tap(anna, asked, right=False)
+        Question.objects.update(is_enabled=False)
+
+        with pytest.raises(StaleTapError):
+            undo(anna, asked, NOON + MINUTE)
+
+        assert ReviewQuestion.objects.count() == 1
 
     def test_nobody_takes_back_for_others(self, anna: Player) -> None:
         make_card(anna)
