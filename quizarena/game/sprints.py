@@ -16,7 +16,7 @@ from economy import streaks, wallets
 from economy.streaks import StreakChange
 from economy.wallets import Charge
 from quizarena import sweeps
-from quizarena.game import grading, points
+from quizarena.game import grading, points, reviews
 from quizarena.game.errors import (
     NoQuestionsError,
     SprintAnsweredError,
@@ -202,10 +202,10 @@ def answer(*, player: Player, sprint_id: int, number: int, article: str, now: da
     """Grade an article, and return the next question, or the result when the time is over.
 
     An answer counts until SPRINT_GRACE after the sprint's time. Each right answer brings points,
-    unless it came faster than one can read; any answer makes the day an active one. Locks the
-    sprint and the wallet. Raises SprintOverError when it is too late (`finish` has the result),
-    SprintAnsweredError for a question that has its answer, and StaleTapError for one that is not
-    the player's next.
+    unless it came faster than one can read, and each wrong one makes a review card; any answer
+    makes the day an active one. Locks the sprint, the card and the wallet. Raises SprintOverError
+    when it is too late (`finish` has the result), SprintAnsweredError for a question that has its
+    answer, and StaleTapError for one that is not the player's next.
     """
     sprint = _lock(player=player, sprint_id=sprint_id)
     if sprint.state != SprintState.OPEN or _is_over(sprint, now=now):
@@ -228,6 +228,8 @@ def answer(*, player: Player, sprint_id: int, number: int, article: str, now: da
         is_correct=grade.is_correct,
         answered_at=now,
     )
+    if not grade.is_correct:
+        reviews.add_mistake(player=player, question_id=version.question_row_id, now=now)
     streak = streaks.record_activity(player=player, now=now)
     earned = points.answered(
         player=player,

@@ -9,7 +9,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from economy.errors import NoEnergyError
 from economy.models import LedgerEntry, StreakDay, Wallet
-from quizarena.game import sprints
+from quizarena.game import reviews, sprints
 from quizarena.game.errors import (
     NoQuestionsError,
     SprintAnsweredError,
@@ -21,6 +21,7 @@ from quizarena.game.models import (
     DailySet,
     DayPoints,
     Question,
+    ReviewCard,
     Sprint,
     SprintAnswer,
     SprintQuestion,
@@ -378,6 +379,19 @@ class TestPointsAndStreak:
         assert results == [(None, True), (2, True), (3, False), (3, False)]
         assert sprints.best(player=player) == 3
         assert sprints.best(player=PlayerFactory.create()) is None
+
+
+class TestCards:
+    def test_a_wrong_answer_becomes_a_card_and_a_right_one_does_not(self, player: Player) -> None:
+        sprint = begin(player).sprint
+
+        say(player, sprint, 1, after=2)
+        wrong = say(player, sprint, 2, "die", after=4)
+
+        card = ReviewCard.objects.get()
+        assert (card.player_id, card.question_id) == (player.pk, wrong.graded.question_row_id)
+        assert (card.origin, card.due_at) == ("MISTAKE", NOON + 4 * SECOND)
+        assert reviews.due(player=player, now=NOON + 4 * SECOND) == 1
 
 
 class TestTaps:
