@@ -144,13 +144,13 @@ class TestMistakes:
 
         assert costs[3] == costs[2] + 1
 
-    @pytest.mark.parametrize(("kind", "cards"), [("typed", 0), ("order", 0), ("picture", 1)])
+    @pytest.mark.parametrize(
+        ("make", "cards"), [(make_typed, 0), (make_order, 0), (make_question, 1)]
+    )
     def test_what_no_review_can_ask_makes_none_and_uses_up_none_of_the_day(
-        self, anna: Player, kind: str, cards: int
+        self, anna: Player, make: Callable[..., Question], cards: int
     ) -> None:
-        question = {"typed": make_typed, "order": make_order}.get(kind, make_question)(kind=kind)
-
-        add(anna, question.pk)
+        add(anna, make().pk)
 
         assert ReviewCard.objects.count() == cards
         assert ReviewDay.objects.count() == cards
