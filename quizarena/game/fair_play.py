@@ -17,7 +17,7 @@ from economy.wallets import business_zone
 from quizarena.game import fair_play_rules, league_rules, points
 from quizarena.game.errors import FindingDecidedError
 from quizarena.game.fair_play_rules import FindingKind, FindingState
-from quizarena.game.models import FairPlayFinding
+from quizarena.game.models import SPRINT_GRACE, SPRINT_LENGTH, FairPlayFinding
 from quizarena.game.play_counts import bounds
 from quizarena.players.models import Player
 from quizarena.staff import audit, reasons
@@ -25,8 +25,8 @@ from quizarena.staff import audit, reasons
 # So many days are looked at again each night: what a missed night has left is found then.
 DAYS = 7
 
-# The answers of all kinds with how long they took; a challenge shows its next question with the
-# answer to the last one.
+# The answers of all kinds with how long they took; a challenge and a sprint show their next
+# question with the answer to the last one. A sprint may have begun on the day before.
 _FAST = """
 SELECT player_id, day, count(*) AS answers, count(*) FILTER (WHERE took < %(fastest)s) AS fast
 FROM (
@@ -50,6 +50,18 @@ FROM (
   JOIN game_dailyrun AS run ON run.set_id = daily_set.id
   JOIN game_dailyanswer AS answer ON answer.run_id = run.id
   WHERE daily_set.day BETWEEN %(first_day)s AND %(last_day)s
+  UNION ALL
+  SELECT player_id, (answered_at AT TIME ZONE %(zone)s)::date, took FROM (
+    SELECT sprint.player_id, answer.answered_at, answer.answered_at
+      - lag(answer.answered_at, 1, sprint.started_at)
+        OVER (PARTITION BY sprint.id ORDER BY answer.number) AS took
+    FROM game_sprintanswer AS answer JOIN game_sprint AS sprint ON sprint.id = answer.sprint_id
+    WHERE answer.answered_at >= %(begin)s - %(sprint)s AND answer.answered_at < %(end)s
+  ) AS of_sprints WHERE answered_at >= %(begin)s
+  UNION ALL
+  SELECT player_id, (answered_at AT TIME ZONE %(zone)s)::date, elapsed_ms * interval '1 ms'
+  FROM game_reviewlog JOIN game_reviewcard AS card ON card.id = card_id
+  WHERE answered_at >= %(begin)s AND answered_at < %(end)s
 ) AS answer
 GROUP BY player_id, day
 HAVING count(*) FILTER (WHERE took < %(fastest)s) >= %(fast_min)s
@@ -212,6 +224,7 @@ def _rows(sql: str, first_day: date, last_day: date) -> list[tuple[Any, ...]]:
         "begin": bounds(first_day)[0],
         "end": bounds(last_day)[1],
         "zone": business_zone().key,
+        "sprint": SPRINT_LENGTH + SPRINT_GRACE,
         "fastest": points.FASTEST_ANSWER,
         "fast_min": fair_play_rules.FAST_ANSWERS_MIN,
         "wrong_min": fair_play_rules.SAME_WRONG_MIN,

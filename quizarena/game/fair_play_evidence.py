@@ -13,6 +13,8 @@ from quizarena.game import points
 from quizarena.game.duel_rules import DuelState
 from quizarena.game.fair_play_rules import FindingKind
 from quizarena.game.models import (
+    SPRINT_GRACE,
+    SPRINT_LENGTH,
     DailyQuestion,
     DailyRun,
     Duel,
@@ -21,7 +23,9 @@ from quizarena.game.models import (
     FairPlayFinding,
     PlacementQuestion,
     QuestionVersion,
+    ReviewLog,
     RoundQuestion,
+    Sprint,
     TournamentAnswer,
     TournamentQuestion,
 )
@@ -122,6 +126,8 @@ def _answers_under(least: timedelta, finding: FairPlayFinding) -> Iterator[_Answ
         )
     yield from _tournament_answers_under(fast, player)
     yield from _daily_answers_under(least, finding)
+    yield from _sprint_answers_under(least, finding)
+    yield from _review_answers_under(least, finding)
 
 
 def _tournament_answers_under(fast: Q, player: Player) -> Iterator[_Answer]:
@@ -162,6 +168,48 @@ def _daily_answers_under(least: timedelta, finding: FairPlayFinding) -> Iterator
                 is_correct=answer.is_correct,
             )
         shown_at = answer.answered_at
+
+
+def _sprint_answers_under(least: timedelta, finding: FairPlayFinding) -> Iterator[_Answer]:
+    """Return those of sprints, which show a question with the answer to the one before."""
+    begin, end = _span(finding)
+    sprints = Sprint.objects.filter(
+        player=finding.player,
+        started_at__gte=begin - SPRINT_LENGTH - SPRINT_GRACE,
+        started_at__lt=end,
+    )
+    for sprint in sprints.prefetch_related("answers", "questions__version"):
+        versions = {question.number: question.version for question in sprint.questions.all()}
+        shown_at = sprint.started_at
+        for answer in sorted(sprint.answers.all(), key=lambda answer: answer.number):
+            after = answer.answered_at - shown_at
+            if after < least and begin <= answer.answered_at < end:
+                yield _Answer(
+                    at=answer.answered_at,
+                    after=after,
+                    source=f"sprint {sprint.pk}",
+                    version=versions[answer.number],
+                    is_correct=answer.is_correct,
+                )
+            shown_at = answer.answered_at
+
+
+def _review_answers_under(least: timedelta, finding: FairPlayFinding) -> Iterator[_Answer]:
+    begin, end = _span(finding)
+    found = ReviewLog.objects.filter(
+        card__player=finding.player,
+        answered_at__gte=begin,
+        answered_at__lt=end,
+        elapsed_ms__lt=least // timedelta(milliseconds=1),
+    )
+    for log in found.select_related("card", "question__version"):
+        yield _Answer(
+            at=log.answered_at,
+            after=timedelta(milliseconds=log.elapsed_ms),
+            source=object_link(log.card, "review"),
+            version=log.question.version,
+            is_correct=log.is_right,
+        )
 
 
 # --- Two accounts answer alike --------------------------------------------------------------------

@@ -34,6 +34,7 @@ from quizarena.game.models import (
     QuestionVersion,
     ReviewLog,
     RoundQuestion,
+    SprintAnswer,
     TournamentAnswer,
 )
 from quizarena.game.play_counts import bounds
@@ -106,6 +107,11 @@ def _answers(player: Player, version: QuestionVersion) -> list[QuerySet[Any]]:
             placement__player=player, version=version, answered_at__isnull=False
         ),
         ReviewLog.objects.filter(card__player=player, question__version=version),
+        SprintAnswer.objects.filter(
+            sprint__player=player,
+            sprint__questions__version=version,
+            sprint__questions__number=F("number"),
+        ),
     )
     return list(found)
 

@@ -123,10 +123,10 @@ def cards_of_player(request: HttpRequest, player: Player) -> TimelineSection | N
     if not request.user.has_perm("game.view_reviewcard"):
         return None
     cards = ReviewCard.objects.filter(player=player)
+    due = cards.askable().filter(due_at__lte=timezone.now()).count()
     counted = cards.aggregate(
         cards=Count("pk"),
         mistakes=Count("pk", filter=Q(origin="MISTAKE")),
-        due=Count("pk", filter=Q(due_at__lte=timezone.now())),
     )
     latest = cards.select_related("question").order_by("-pk").first()
     return TimelineSection(
@@ -137,7 +137,7 @@ def cards_of_player(request: HttpRequest, player: Player) -> TimelineSection | N
                 f"{counted['cards']:,}",
                 f"{counted['mistakes']:,}",
                 f"{counted['cards'] - counted['mistakes']:,}",
-                f"{counted['due']:,}",
+                f"{due:,}",
                 object_link(latest, str(latest.question)),
             ]
         ]

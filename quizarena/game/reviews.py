@@ -45,18 +45,20 @@ COUNTED_MAX = 100
 COMPARED_MAX = 1_000
 # So long after an answer a player can say that it was a slip.
 SLIP_WITHIN = timedelta(minutes=10)
-# What a review can ask: a card of another kind waits until there is a screen for it.
+# What a review can ask, and what becomes a card: for other kinds it has no screen yet.
 _KINDS = ", ".join(f"'{kind.value}'" for kind in CHOICES)
 
-# One statement. When the day has had its cards, the trigger inserts nothing.
+# One statement. Of a kind that no review asks there is no card; when the day has had its cards, the
+# trigger inserts nothing.
 _NEW_CARD = f"""
 INSERT INTO game_reviewcard (
   player_id, question_id, origin, created_at, created_on, state, step, due_at
-) VALUES (
-  %(player)s, %(question)s, %(origin)s, %(now)s, %(day)s, {CardState.LEARNING.value}, 0, %(now)s
 )
+SELECT
+  %(player)s, id, %(origin)s, %(now)s, %(day)s, {CardState.LEARNING.value}, 0, %(now)s
+FROM game_question WHERE id = %(question)s AND kind IN ({_KINDS})
 ON CONFLICT (player_id, question_id)
-"""  # noqa: S608 -- the number is a constant.
+"""  # noqa: S608 -- the parts are constants.
 # Playing rates no card: a mistake makes it due, and the review that follows rates it.
 _ADD_CARD = f"""{_NEW_CARD} DO UPDATE
 SET due_at = least(game_reviewcard.due_at, excluded.due_at), origin = excluded.origin
@@ -117,8 +119,9 @@ class Answer:
 def add_mistake(*, player: Player, question_id: int, now: datetime) -> None:
     """Make a card of a question that the player has answered wrong, or make its card due.
 
-    What FSRS knows of a card changes in reviews only. At most NEW_CARDS_PER_DAY come on a business
-    day; further ones are left out. One statement, which locks the card.
+    What FSRS knows of a card changes in reviews only. What no review can ask becomes none. At most
+    NEW_CARDS_PER_DAY come on a business day; further ones are left out. One statement, which locks
+    the card.
     """
     _insert(_ADD_CARD, player, question_id, origin=CardOrigin.MISTAKE, now=now)
 
@@ -126,10 +129,13 @@ def add_mistake(*, player: Player, question_id: int, now: datetime) -> None:
 def save(*, player: Player, round_question_id: int, now: datetime) -> int:
     """Make a card, due at once, of a question that the player has answered; return its number.
 
-    One that has a card keeps it as it is. Raises StaleTapError for a question of somebody else or
-    without an answer, and TooManyCardsError when the day has had its cards.
+    One that has a card keeps it as it is. Raises StaleTapError for a question of somebody else,
+    without an answer, or that no review can ask, and TooManyCardsError when the day has had its
+    cards.
     """
     asked = _answered(player, round_question_id)
+    if asked.question.kind not in CHOICES:
+        raise StaleTapError("no review asks a question of this kind")
     is_new = _insert(_SAVE_CARD, player, asked.question_id, origin=CardOrigin.SAVED, now=now)
     cards = ReviewCard.objects.filter(player=player, question=asked.question_id)
     if not is_new and not cards.exists():
@@ -196,7 +202,7 @@ def _answered(player: Player, round_question_id: int) -> RoundQuestion:
     asked = None
     if 0 < round_question_id <= BigIntegerField.MAX_BIGINT:
         own = RoundQuestion.objects.filter(player=player, answered_at__isnull=False)
-        asked = own.filter(pk=round_question_id).first()
+        asked = own.select_related("question").filter(pk=round_question_id).first()
     if asked is None:
         raise StaleTapError("the player has answered no such question")
     return asked
@@ -209,26 +215,24 @@ def start(*, player: Player, now: datetime) -> ReviewQuestion:
     """Return the question that the player's review waits for; without a review of today begin one.
 
     It has the cards that are due, at most REVIEW_LENGTH, the least retrievable first. However often
-    and from however many devices: a player has one open review. Locks the review. Raises
-    NothingDueError when there is nothing to ask.
+    and from however many devices: a player has one open review. One that waits for a question that
+    has left play meanwhile is finished as it stands. Locks the review. Raises NothingDueError when
+    there is nothing to ask.
     """
     review = _open_review(player)
-    if review is not None:
+    if review is not None and points.today(review.started_at) == points.today(now):
         waiting = _waiting(review, now=now)
-        if waiting is not None and points.today(review.started_at) == points.today(now):
+        if waiting is None:
+            number = _asked(review) + 1
+            if number <= review.length:
+                waiting = _show_next(review, number=number, now=now)
+        if waiting is not None and waiting.version.question_row.is_enabled:
             return waiting
-        number = _asked(review) + 1
-        if (
-            points.today(review.started_at) == points.today(now)
-            and number <= review.length
-            and (shown := _show_next(review, number=number, now=now)) is not None
-        ):
-            return shown
     ready = due(player=player, now=now)
     if not ready:
         raise NothingDueError(next_due_at(player=player, now=now))
     if review is not None:
-        _finish(review, now=now)  # Of another day, or without cards.
+        _finish(review, now=now)  # Of another day, without cards, or with a withdrawn question.
     new = Review(player=player, started_at=now, length=min(ready, REVIEW_LENGTH))
     # Of two starts at once the second waits here, and continues the review of the first.
     Review.objects.bulk_create([new], ignore_conflicts=True)
@@ -246,7 +250,8 @@ def answer(*, player: Player, review_question_id: int, option_index: int, now: d
 
     A right answer brings points, unless it came too fast or was asked again after a slip. Locks the
     review, the question and the card. Raises ReviewAnsweredError for a question that has its
-    answer, and StaleTapError for one of a review that is over, or of somebody else.
+    answer, and StaleTapError for one that has left play, of a review that is over, or of somebody
+    else.
     """
     question = _lock_question(player, review_question_id)
     if not 0 <= option_index < len(question.order):
@@ -256,6 +261,8 @@ def answer(*, player: Player, review_question_id: int, option_index: int, now: d
     review, card = question.review, question.card
     if review.finished_at is not None:
         raise StaleTapError("the review is over")
+    if not question.version.question_row.is_enabled:
+        raise StaleTapError("the question is not asked any more")
     # Of two devices the one that looked at the clock first may answer last.
     now = max(now, question.shown_at)
     choice = question.order[option_index]
@@ -328,7 +335,8 @@ def undo(*, player: Player, review_question_id: int, now: datetime) -> ReviewQue
 
     The card is as it was before the answer; the log keeps both answers, and neither is held against
     a prediction. Once for a question, within SLIP_WITHIN, and only as long as nothing else has been
-    asked since. Locks the review, the question and the card. Raises StaleTapError otherwise.
+    asked since and the question is in play. Locks the review, the question and the card. Raises
+    StaleTapError otherwise.
     """
     question = _lock_question(player, review_question_id)
     review, card = question.review, question.card
@@ -337,6 +345,8 @@ def undo(*, player: Player, review_question_id: int, now: datetime) -> ReviewQue
         raise StaleTapError("this is no wrong answer that can be taken back")
     if now - log.answered_at > SLIP_WITHIN or not _is_latest(question, player):
         raise StaleTapError("it is too late to take this answer back")
+    if not question.version.question_row.is_enabled:
+        raise StaleTapError("the question is not asked any more")
     question.undone_at = now
     question.save(update_fields=["undone_at"])
     _remember(card, _memory_before(log))

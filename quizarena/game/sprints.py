@@ -16,7 +16,7 @@ from economy import streaks, wallets
 from economy.streaks import StreakChange
 from economy.wallets import Charge
 from quizarena import sweeps
-from quizarena.game import grading, points
+from quizarena.game import grading, points, reviews
 from quizarena.game.errors import (
     NoQuestionsError,
     SprintAnsweredError,
@@ -56,9 +56,19 @@ _ARTICLE = (
     f"AND ARRAY[option_1, option_2, option_3, option_4]::text[] @> ARRAY{list(ARTICLES)}"
 )
 _IN_PLAY = f"category = '{Mode.ARTIKEL_SPRINT.value}' AND is_enabled AND {_ARTICLE}"
+# What a daily challenge of today or later asks is not given away.
+_DAILY = """
+SELECT version.question_id
+FROM game_dailyset AS daily_set
+JOIN game_dailyquestion AS asked ON asked.set_id = daily_set.id
+JOIN game_questionversion AS version ON version.id = asked.version_id
+WHERE daily_set.ends_at > %(now)s
+"""
 # Of the player's level and those below it first; of these what was not asked in the latest sprints.
+# A sprint only starts with enough besides the daily questions, so that these, at the very end, are
+# a way out for one that runs while others leave play.
 _DRAW = f"""
-WITH own AS (
+WITH daily AS ({_DAILY}), own AS (
   SELECT coalesce(
     (SELECT array_position({_LEVELS}, level::text) FROM game_playerlevel
      WHERE player_id = %(player)s AND mode = '{Mode.ARTIKEL_SPRINT.value}'),
@@ -82,7 +92,8 @@ WITH own AS (
   LEFT JOIN asked ON asked.question_id = question.id
   CROSS JOIN own
   WHERE {_IN_PLAY}
-  ORDER BY coalesce(asked.times, 0),
+  ORDER BY question.id IN (SELECT question_id FROM daily),
+           coalesce(asked.times, 0),
            array_position({_LEVELS}, question.level::text) > own.number,
            asked.times IS NOT NULL,
            random()
@@ -92,7 +103,9 @@ INSERT INTO game_sprintquestion (sprint_id, number, version_id)
 SELECT %(sprint)s, %(drawn)s + row_number() OVER (ORDER BY random()), id FROM drawn
 """  # noqa: S608 -- the parts are constants.
 _HAS_ENOUGH = f"""
-SELECT count(*) = {BATCH} FROM (SELECT FROM game_question WHERE {_IN_PLAY} LIMIT {BATCH}) AS enough
+SELECT count(*) = {BATCH} FROM (
+  SELECT FROM game_question WHERE {_IN_PLAY} AND id NOT IN ({_DAILY}) LIMIT {BATCH}
+) AS enough
 """  # noqa: S608 -- the parts are constants.
 
 
@@ -144,10 +157,10 @@ class Answer:
     result: Result | None = None
 
 
-def is_possible() -> bool:
-    """Return whether the bank has enough questions for a sprint."""
+def is_possible(*, now: datetime) -> bool:
+    """Return whether the bank has enough questions for a sprint, without the daily challenge's."""
     with connection.cursor() as cursor:
-        cursor.execute(_HAS_ENOUGH)
+        cursor.execute(_HAS_ENOUGH, {"now": now})
         return bool(cursor.fetchone()[0])
 
 
@@ -171,8 +184,8 @@ def start(*, player: Player, key: str, now: datetime) -> Step:
         if existing.state != SprintState.OPEN or _is_over(existing, now=now):
             raise StaleTapError("the sprint is over")
         given = _given(existing)
-        return _step(existing, given=[right for right, _ in given])
-    if not is_possible():
+        return _step(existing, given=[right for right, _ in given], now=now)
+    if not is_possible(now=now):
         raise NoQuestionsError(Mode.ARTIKEL_SPRINT)
     with transaction.atomic():  # A refusal leaves the open sprint as it was.
         for other in Sprint.objects.select_for_update().filter(
@@ -181,18 +194,18 @@ def start(*, player: Player, key: str, now: datetime) -> Step:
             _finish(other, player=player, now=now)
         charge = wallets.charge_question(player=player, key=charge_key(key), now=now)
     sprint = Sprint.objects.create(player=player, start_key=key, started_at=now)
-    _draw(sprint, after=0)
-    return _step(sprint, given=[], charge=charge)
+    _draw(sprint, after=0, now=now)
+    return _step(sprint, given=[], charge=charge, now=now)
 
 
 def answer(*, player: Player, sprint_id: int, number: int, article: str, now: datetime) -> Answer:
     """Grade an article, and return the next question, or the result when the time is over.
 
     An answer counts until SPRINT_GRACE after the sprint's time. Each right answer brings points,
-    unless it came faster than one can read; any answer makes the day an active one. Locks the
-    sprint and the wallet. Raises SprintOverError when it is too late (`finish` has the result),
-    SprintAnsweredError for a question that has its answer, and StaleTapError for one that is not
-    the player's next.
+    unless it came faster than one can read, and each wrong one makes a review card; any answer
+    makes the day an active one. Locks the sprint, the card and the wallet. Raises SprintOverError
+    when it is too late (`finish` has the result), SprintAnsweredError for a question that has its
+    answer, and StaleTapError for one that is not the player's next.
     """
     sprint = _lock(player=player, sprint_id=sprint_id)
     if sprint.state != SprintState.OPEN or _is_over(sprint, now=now):
@@ -215,6 +228,8 @@ def answer(*, player: Player, sprint_id: int, number: int, article: str, now: da
         is_correct=grade.is_correct,
         answered_at=now,
     )
+    if not grade.is_correct:
+        reviews.add_mistake(player=player, question_id=version.question_row_id, now=now)
     streak = streaks.record_activity(player=player, now=now)
     earned = points.answered(
         player=player,
@@ -226,7 +241,8 @@ def answer(*, player: Player, sprint_id: int, number: int, article: str, now: da
     )
     following, result = None, None
     if now < sprint.started_at + SPRINT_LENGTH:
-        following = _step(sprint, given=[*(right for right, _ in given), grade.is_correct])
+        outcomes = [*(right for right, _ in given), grade.is_correct]
+        following = _step(sprint, given=outcomes, now=now)
     else:
         result = _finish(sprint, player=player, now=now)
     return Answer(
@@ -299,20 +315,22 @@ def _given(sprint: Sprint) -> list[tuple[bool, datetime]]:
     return list(answers.values_list("is_correct", "answered_at"))
 
 
-def _draw(sprint: Sprint, *, after: int) -> None:
+def _draw(sprint: Sprint, *, after: int, now: datetime) -> None:
     """Draw the next questions of the sprint; `after` have been drawn."""
-    values = {"player": sprint.player_id, "sprint": sprint.pk, "drawn": after}
+    values = {"player": sprint.player_id, "sprint": sprint.pk, "drawn": after, "now": now}
     with connection.cursor() as cursor:
         cursor.execute(_DRAW, values)
 
 
-def _step(sprint: Sprint, *, given: Sequence[bool], charge: Charge | None = None) -> Step:
+def _step(
+    sprint: Sprint, *, given: Sequence[bool], now: datetime, charge: Charge | None = None
+) -> Step:
     """Return the next question of the sprint; more are drawn when all have been answered."""
     number = len(given) + 1
     wanted = SprintQuestion.objects.select_related("version").filter(sprint=sprint, number=number)
     question = wanted.first()
     if question is None:
-        _draw(sprint, after=len(given))
+        _draw(sprint, after=len(given), now=now)
         question = wanted.get()
     return Step(
         sprint=sprint,

@@ -23,6 +23,10 @@ from tests.factories import PlayerFactory, make_staff
 from tests.game.challenges import make_bank
 from tests.game.duelling import accepted, finish, play
 from tests.game.played import DAY, NOON, TODAY, answer_daily, answer_round, draw_day
+from tests.game.reviewing import make_card
+from tests.game.reviewing import start as review
+from tests.game.reviewing import tap as review_tap
+from tests.game.test_sprints import begin, make_nouns, say
 
 HOUR = timedelta(hours=1)
 INSTANT = timedelta(microseconds=1)
@@ -73,6 +77,13 @@ def duels(
         duel = accepted(winner, loser, 3, now=now)
         play(winner, duel, others, now=now)
         play(loser, duel, own, now=now)
+
+
+def sprint_answers(player: Player, number: int, *, took: timedelta) -> None:
+    """Let the player give so many answers in a sprint, each after so long."""
+    sprint = begin(player).sprint
+    for one in range(1, number + 1):
+        say(player, sprint, one, after=(one * took).total_seconds())
 
 
 @pytest.mark.django_db
@@ -136,6 +147,46 @@ class TestFastAnswers:
         )
 
         assert findings() == [("FAST_ANSWERS", anna.pk, None, {"fast": 20, "answers": 20})]
+
+    @pytest.mark.parametrize(("took", "is_found"), [(FAST, True), (FAST + INSTANT, False)])
+    def test_a_sprint_shows_each_question_with_the_answer_before(
+        self, took: timedelta, is_found: bool
+    ) -> None:
+        make_nouns()
+        (anna,) = players(1)
+        sprint_answers(anna, 20, took=took)
+
+        expected = [("FAST_ANSWERS", anna.pk, None, {"fast": 20, "answers": 20})]
+        assert findings() == (expected if is_found else [])
+
+    def test_a_sprint_over_midnight_is_counted_by_its_answers(self) -> None:
+        """The first day that the job looks at begins within the sprint."""
+        make_nouns()
+        (anna,) = players(1)
+        midnight = datetime(2026, 12, 9, 23, tzinfo=UTC)
+        # Ten seconds before midnight; the first answer takes nine, the others are fast.
+        sprint = begin(anna, now=midnight - timedelta(seconds=10)).sprint
+        for number in range(1, 22):
+            say(anna, sprint, number, after=9.6 + 0.5 * (number - 1))
+
+        fair_play.find(now=midnight + 6 * DAY + HOUR)
+
+        rows = FairPlayFinding.objects.values_list("first_day", "figures")
+        assert list(rows) == [(date(2026, 12, 10), {"fast": 20, "answers": 20})]
+
+    @pytest.mark.parametrize(("took", "is_found"), [(FAST, True), (FAST + INSTANT, False)])
+    def test_reviews_count_too(self, took: timedelta, is_found: bool) -> None:
+        (anna,) = players(1)
+        for _ in range(7):
+            make_card(anna)
+        asked = review(anna)
+        for _ in range(7):
+            answered = review_tap(anna, asked, now=asked.shown_at + took)
+            asked = answered.next or asked
+        answer_round(anna, *[True] * 13, took=FAST)
+
+        expected = [("FAST_ANSWERS", anna.pk, None, {"fast": 20, "answers": 20})]
+        assert findings() == (expected if is_found else [])
 
     def test_a_missed_night_is_made_up_for_within_a_week(self) -> None:
         anna, ben = players(2)

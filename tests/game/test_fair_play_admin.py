@@ -14,7 +14,9 @@ from quizarena.staff.models import AuditEntry
 from tests.factories import PlayerFactory, make_staff
 from tests.game.challenges import make_bank
 from tests.game.played import DAY, NOON, TODAY, answer_daily, answer_round, draw_day
-from tests.game.test_fair_play import FAST, NIGHT, duels, found
+from tests.game.reviewing import make_card, start, tap
+from tests.game.test_fair_play import FAST, NIGHT, duels, found, sprint_answers
+from tests.game.test_sprints import make_nouns
 
 pytestmark = pytest.mark.django_db
 
@@ -122,6 +124,21 @@ class TestPage:
 
         assert page.count("0.00 s") == 3
         assert re.search(r"duel \d+ Frage A1 \d+\? right 0\.00 s", page)
+
+    def test_those_of_sprints_and_reviews(self, operator: Client) -> None:
+        anna = named("anna")
+        answer_round(anna, *[True] * 9, took=FAST)
+        make_nouns()
+        sprint_answers(anna, 10, took=timedelta(seconds=0.5))
+        make_card(anna)
+        tap(anna, start(anna), now=NOON + timedelta(seconds=0.25))
+
+        page = text(operator.get(page_of(only())).content)
+
+        assert "20 of 20 answers under 0.7 s" in page
+        nouns = r"sprint \d+ Welcher Artikel gehört zu „Wort \d+“\? right 0\.50 s"
+        assert len(re.findall(nouns, page)) == 10
+        assert "review Frage 0? right 0.25 s" in page
 
     def test_what_both_have_answered(self, operator: Client) -> None:
         make_bank("QUICK_MIX_A1A2", A1=30)

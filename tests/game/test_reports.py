@@ -33,6 +33,7 @@ from tests.factories import QuestionFactory, make_staff
 from tests.game import duelling, touring
 from tests.game.challenges import make_bank
 from tests.game.played import DAY, NOON, TODAY, answer_daily, answer_round, draw_day, newcomer
+from tests.game.test_sprints import begin, make_nouns, say
 
 SECOND = timedelta(seconds=1)
 
@@ -126,6 +127,20 @@ class TestWho:
             report(anna, asked[1].version)
         with pytest.raises(StaleTapError):
             report(others[0], asked[0].version)
+
+    def test_who_has_answered_it_in_a_sprint(self) -> None:
+        make_nouns()
+        anna = newcomer()
+        sprint = begin(anna).sprint
+        graded = say(anna, sprint, 1, "die", after=2).graded
+        following = sprint.questions.get(number=2).version
+
+        report(anna, graded)
+
+        with pytest.raises(StaleTapError):
+            report(anna, following)
+        with pytest.raises(StaleTapError):
+            report(newcomer(), graded)
 
     def test_who_has_answered_it_in_a_placement(self) -> None:
         make_bank("QUICK_MIX_A1A2", A1=10, A2=10, B1=10)

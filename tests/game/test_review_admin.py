@@ -9,8 +9,9 @@ from django.test import Client
 from quizarena.game import play_counts, review_accuracy
 from quizarena.players.models import Player
 from tests.factories import PlayerFactory, make_staff
-from tests.game.reviewing import DAY, MINUTE, NOON, make_card, start, tap, undo
+from tests.game.reviewing import DAY, MINUTE, NOON, make_card, make_question, start, tap, undo
 from tests.game.test_play_admin import text
+from tests.game.test_written_answers import make_typed
 
 pytestmark = pytest.mark.django_db
 
@@ -61,6 +62,18 @@ def test_a_players_page_says_how_many_cards_there_are(client: Client, anna: Play
         page = text(client.get(f"/admin/players/player/{anna.pk}/change/").content)
 
     assert "Review cards Cards Of mistakes Saved Due Latest 2 1 1 0" in page
+
+
+def test_cards_that_no_review_can_ask_are_not_counted_as_due(client: Client, anna: Player) -> None:
+    client.force_login(make_staff("Support"))
+    make_card(anna, question=make_typed())
+    make_card(anna, question=make_question(8, is_enabled=False))
+    make_card(anna, question=make_question(9))
+
+    with time_machine.travel(NOON + timedelta(hours=1), tick=False):
+        page = text(client.get(f"/admin/players/player/{anna.pk}/change/").content)
+
+    assert "Review cards Cards Of mistakes Saved Due Latest 5 4 1 1" in page
 
 
 def test_the_report_of_play_has_the_log_loss(client: Client, anna: Player) -> None:

@@ -1,5 +1,6 @@
 """Reviews: cards from mistakes and saved questions, their order, their answers, their slips."""
 
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -20,6 +21,7 @@ from quizarena.game.errors import (
 from quizarena.game.models import (
     Mode,
     PointEvent,
+    Question,
     Review,
     ReviewAccuracy,
     ReviewCard,
@@ -45,6 +47,7 @@ from tests.game.reviewing import (
     tap,
     undo,
 )
+from tests.game.test_written_answers import make_order, make_typed
 from tests.owner import as_owner
 
 
@@ -141,6 +144,17 @@ class TestMistakes:
 
         assert costs[3] == costs[2] + 1
 
+    @pytest.mark.parametrize(
+        ("make", "cards"), [(make_typed, 0), (make_order, 0), (make_question, 1)]
+    )
+    def test_what_no_review_can_ask_makes_none_and_uses_up_none_of_the_day(
+        self, anna: Player, make: Callable[..., Question], cards: int
+    ) -> None:
+        add(anna, make().pk)
+
+        assert ReviewCard.objects.count() == cards
+        assert ReviewDay.objects.count() == cards
+
     def test_a_card_that_is_there_becomes_due_and_is_not_rated(self, anna: Player) -> None:
         card = make_card(anna, stability=30.0, due=NOON + 20 * DAY, origin="SAVED")
 
@@ -232,6 +246,22 @@ class TestSaving:
         with pytest.raises(StaleTapError):
             unsave(anna, asked)
 
+    @pytest.mark.parametrize("make", [make_typed, make_order])
+    def test_nobody_saves_what_no_review_can_ask(
+        self, anna: Player, make: Callable[..., Question]
+    ) -> None:
+        make(category="ARTIKEL_SPRINT")
+        with transaction.atomic():
+            asked = rounds.start(
+                player=anna, mode=Mode.ARTIKEL_SPRINT, key="k", now=NOON
+            ).round_question
+            rounds.skip(player=anna, round_question_id=asked.pk, now=NOON + USUAL)
+
+        with pytest.raises(StaleTapError):
+            save(anna, asked)
+
+        assert not ReviewCard.objects.exists()
+
     def test_the_day_can_be_full(self, anna: Player) -> None:
         for number in range(50):
             add(anna, make_question(number, category="WORD_ORDER").pk)
@@ -315,6 +345,49 @@ class TestTheQueue:
         assert over.next is None
         assert over.summary is not None
         assert over.summary.answered == 1
+
+    def test_a_withdrawn_question_is_asked_no_longer_and_another_review_begins(
+        self, anna: Player
+    ) -> None:
+        for _ in range(2):
+            make_card(anna)
+        asked = start(anna)
+        Question.objects.filter(reviewcard=asked.card_id).update(is_enabled=False)
+
+        following = start(anna, NOON + MINUTE)
+
+        assert following.card_id != asked.card_id
+        assert (following.number, following.review.length) == (1, 1)
+        asked.review.refresh_from_db()
+        assert asked.review.finished_at == NOON + MINUTE
+        assert Review.objects.filter(finished_at=None).get() == following.review
+
+    def test_a_withdrawn_question_can_be_the_last(self, anna: Player) -> None:
+        make_card(anna)
+        asked = start(anna)
+        Question.objects.update(is_enabled=False)
+
+        with pytest.raises(NothingDueError):
+            start(anna, NOON + MINUTE)
+
+        # An editor may put it back into play.
+        Question.objects.update(is_enabled=True)
+        assert start(anna, NOON + 2 * MINUTE).pk == asked.pk
+
+    def test_the_answer_to_a_withdrawn_question_is_stale_and_rates_nothing(
+        self, anna: Player
+    ) -> None:
+        card = make_card(anna)
+        asked = start(anna)
+        Question.objects.update(is_enabled=False)
+
+        with pytest.raises(StaleTapError):
+            tap(anna, asked, right=False)
+
+        card.refresh_from_db()
+        assert card.last_review_at is None
+        assert not ReviewLog.objects.exists()
+        assert not ReviewQuestion.objects.get().is_answered
 
     def test_among_thousands_of_cards_they_are_read_from_the_index(self, anna: Player) -> None:
         """What is due of ten thousand cards costs no look at the others."""
@@ -593,6 +666,17 @@ class TestSlips:
 
         with pytest.raises(StaleTapError):
             undo(anna, second, NOON + MINUTE)
+
+    def test_not_of_a_question_that_has_left_play(self, anna: Player) -> None:
+        make_card(anna)
+        asked = start(anna)
+        tap(anna, asked, right=False)
+        Question.objects.update(is_enabled=False)
+
+        with pytest.raises(StaleTapError):
+            undo(anna, asked, NOON + MINUTE)
+
+        assert ReviewQuestion.objects.count() == 1
 
     def test_nobody_takes_back_for_others(self, anna: Player) -> None:
         make_card(anna)

@@ -1,6 +1,6 @@
 """Article sprints: sixty seconds by the server's clock. Product rules, section 11."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -9,7 +9,7 @@ from django.db import DatabaseError, IntegrityError, transaction
 
 from economy.errors import NoEnergyError
 from economy.models import LedgerEntry, StreakDay, Wallet
-from quizarena.game import sprints
+from quizarena.game import reviews, sprints
 from quizarena.game.errors import (
     NoQuestionsError,
     SprintAnsweredError,
@@ -17,8 +17,11 @@ from quizarena.game.errors import (
     StaleTapError,
 )
 from quizarena.game.models import (
+    DailyQuestion,
+    DailySet,
     DayPoints,
     Question,
+    ReviewCard,
     Sprint,
     SprintAnswer,
     SprintQuestion,
@@ -30,6 +33,8 @@ from tests.factories import PlayerFactory, QuestionFactory
 
 NOON = datetime(2026, 12, 16, 11, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
+DAY = timedelta(days=1)
+TODAY = date(2026, 12, 16)
 
 
 def make_nouns(count: int = 20, **fields: Any) -> list[Question]:
@@ -47,6 +52,25 @@ def make_nouns(count: int = 20, **fields: Any) -> list[Question]:
             (["der", "die", "das"], ["die", "das", "der"], ["das", "der", "die"])[number % 3]
         ]
     ]
+
+
+def make_daily(day: date, *, count: int) -> list[int]:
+    """Let the challenge of a day ask so many of the nouns that no challenge has; return which."""
+    starts_at = datetime(day.year, day.month, day.day, tzinfo=UTC) - timedelta(hours=1)
+    daily_set = DailySet.objects.create(
+        day=day, starts_at=starts_at, ends_at=starts_at + DAY, drawn_at=starts_at
+    )
+    had = DailyQuestion.objects.values("version__question_row")
+    nouns = Question.objects.exclude(pk__in=had).order_by("pk")[:count]
+    for number, question in enumerate(nouns, 1):
+        DailyQuestion.objects.create(
+            set=daily_set,
+            number=number,
+            version=question.versions.get(),
+            level=question.level,
+            order=[0, 1, 2],
+        )
+    return [question.pk for question in nouns]
 
 
 def begin(player: Player, key: str = "u1", *, now: datetime = NOON) -> Step:
@@ -200,12 +224,48 @@ class TestASprint:
         Question.objects.update(is_enabled=False)
         make_nouns(9)
 
-        assert not sprints.is_possible()
+        assert not sprints.is_possible(now=NOON)
         with pytest.raises(NoQuestionsError):
             begin(player)
 
         assert not Sprint.objects.exists()
         assert not LedgerEntry.objects.exists()
+
+    def test_the_daily_challenge_is_not_given_away(self, player: Player) -> None:
+        secret = set(make_daily(TODAY, count=4)) | set(make_daily(TODAY + DAY, count=3))
+        make_daily(TODAY - DAY, count=3)  # Over since midnight.
+        sprint = begin(player).sprint
+
+        for number in range(1, 26):
+            say(player, sprint, number, after=2 * number)
+
+        asked = SprintQuestion.objects.filter(sprint=sprint)
+        questions = set(asked.values_list("version__question_row", flat=True))
+        assert asked.count() == 30
+        assert len(questions) == 13
+        assert not questions & secret
+
+    def test_its_nouns_do_not_make_a_bank_large_enough(self, player: Player) -> None:
+        make_daily(TODAY, count=4)
+        make_daily(TODAY + DAY, count=7)
+
+        # Nine besides them; when today's has ended there are thirteen.
+        midnight = datetime(2026, 12, 16, 23, tzinfo=UTC)
+        assert not sprints.is_possible(now=midnight - SECOND)
+        with pytest.raises(NoQuestionsError):
+            begin(player, now=midnight - SECOND)
+        assert sprints.is_possible(now=midnight)
+
+    def test_one_that_runs_goes_on_when_others_leave_play(self, player: Player) -> None:
+        sprint = begin(player).sprint
+        daily = make_daily(TODAY, count=3)
+        Question.objects.exclude(pk__in=daily).update(is_enabled=False)
+
+        for number in range(1, 11):
+            answer = say(player, sprint, number, after=2 * number)
+
+        assert answer.next is not None
+        assert answer.next.number == 11
 
     def test_a_question_stays_as_it_was_drawn(self, player: Player) -> None:
         step = begin(player)
@@ -319,6 +379,19 @@ class TestPointsAndStreak:
         assert results == [(None, True), (2, True), (3, False), (3, False)]
         assert sprints.best(player=player) == 3
         assert sprints.best(player=PlayerFactory.create()) is None
+
+
+class TestCards:
+    def test_a_wrong_answer_becomes_a_card_and_a_right_one_does_not(self, player: Player) -> None:
+        sprint = begin(player).sprint
+
+        say(player, sprint, 1, after=2)
+        wrong = say(player, sprint, 2, "die", after=4)
+
+        card = ReviewCard.objects.get()
+        assert (card.player_id, card.question_id) == (player.pk, wrong.graded.question_row_id)
+        assert (card.origin, card.due_at) == ("MISTAKE", NOON + 4 * SECOND)
+        assert reviews.due(player=player, now=NOON + 4 * SECOND) == 1
 
 
 class TestTaps:

@@ -124,7 +124,7 @@ def options(
     """Return what a question of its kind is answered with, and the way out.
 
     `answered` is the question before it. One that was answered right can be saved; a mistake comes
-    back by itself.
+    back by itself. What has no options does neither yet.
     """
     if round_question.version.kind in WRITTEN:
         return _without_options(round_question, answered)
@@ -137,8 +137,8 @@ def options(
 
 
 def _save(answered: RoundQuestion | None) -> list[InlineKeyboardButton]:
-    """Return the button that saves a question that was answered right."""
-    if answered is None or not answered.is_correct:
+    """Return the button that saves a question that was answered right, if a review can ask it."""
+    if answered is None or not answered.is_correct or answered.version.kind in WRITTEN:
         return []
     return [navigation.save(answered.pk, number=answered.number, is_saved=False)]
 

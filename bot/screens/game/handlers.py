@@ -431,7 +431,7 @@ def _menu(update: Update, context: Context) -> InlineKeyboardMarkup:
         waiting=rounds.open_question(player=context.player),
         due=reviews.due(player=context.player, now=context.now),
         cup_at=cups.starts_at(cups.today(context.now)) if cups.is_open(context.now) else None,
-        has_sprint=sprints.is_possible(),
+        has_sprint=sprints.is_possible(now=context.now),
     )
 
 

@@ -3,6 +3,7 @@
 from telegram import InlineKeyboardMarkup
 
 from bot.chat import navigation, phrases
+from bot.chat.answered import below
 from bot.chat.navigation import Data, button
 from bot.screens.sprint import texts
 from quizarena.game.models import Mode
@@ -39,8 +40,8 @@ def articles(step: Step) -> InlineKeyboardMarkup:
 
 
 def result(over: Result) -> InlineKeyboardMarkup:
-    """Return the ways on from a result."""
-    return InlineKeyboardMarkup(
+    """Return the ways on from a result, and what can be done about the last noun that it lists."""
+    ways_on = InlineKeyboardMarkup(
         [
             [button(texts.button_again(), Data.SPRINT_START, f"{AGAIN}{over.sprint.pk}")],
             [
@@ -54,6 +55,8 @@ def result(over: Result) -> InlineKeyboardMarkup:
             [button(phrases.button_back(), Data.MENU)],
         ]
     )
+    listed = over.wrong[: texts.WRONG_MAX]
+    return below(listed[-1], ways_on) if listed else ways_on
 
 
 def out_of_energy() -> InlineKeyboardMarkup:

@@ -8,7 +8,14 @@ import time_machine
 
 from bot.queue.models import OutgoingCall
 from economy.models import Wallet
-from quizarena.game.models import Question, Round, Sprint, SprintAnswer
+from quizarena.game.models import (
+    Question,
+    QuestionReport,
+    Round,
+    Sprint,
+    SprintAnswer,
+    SprintQuestion,
+)
 from tests.bot.screens.buyers import newcomer, row, tap, toast
 from tests.conftest import Road
 from tests.game.test_round import labels
@@ -72,9 +79,40 @@ def test_from_the_menu_to_the_result(road: Road) -> None:
         "⏱ The sprint is over.\n1 of 2 nouns right\n\n🏆 Your new best!\n\n⭐"
     )
     assert "📝 Worth another look:\n• Welcher Artikel gehört zu „Wort " in over["text"]
-    assert labels(over) == ["🔁 Another sprint", "📚 Practice", "◀️ Back"]
+    assert labels(over) == ["🔁 Another sprint", "📚 Practice", "🚩 Report", "◀️ Back"]
     # One message, edited in place.
     assert {one["message_id"] for one in (page, first, second, third, over)} == {page["message_id"]}
+
+
+def test_the_last_noun_that_a_result_lists_can_be_reported(road: Road) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        anna = newcomer(road)
+        message = start(road, anna)
+        for _ in range(13):
+            clock.shift(2)
+            message = tap(road, anna, data(message, "die"))
+        over = tap(road, anna, data(message, "⏹ Stop"))
+        asked = tap(road, anna, data(over, "🚩 Report"))
+        tap(road, anna, data(asked, "✏️ There is a typo"))
+
+    # The thirteenth is not listed.
+    twelfth = SprintQuestion.objects.get(number=12).version
+    assert f"• {twelfth.question.split('?')[0]}" in over["text"].split("\n")[-2]
+    assert over["text"].endswith("and 1 more")
+    assert asked["text"].startswith("🚩 What is wrong with this question?")
+    assert twelfth.question.split("?")[0] in asked["text"]
+    assert QuestionReport.objects.get().version == twelfth
+
+
+def test_a_sprint_without_mistakes_has_nothing_to_report(road: Road) -> None:
+    with time_machine.travel(NOON, tick=False) as clock:
+        anna = newcomer(road)
+        first = start(road, anna)
+        clock.shift(2)
+        second = tap(road, anna, data(first, "der"))
+        over = tap(road, anna, data(second, "⏹ Stop"))
+
+    assert labels(over) == ["🔁 Another sprint", "📚 Practice", "◀️ Back"]
 
 
 def test_the_best_stands_beside_the_clock(road: Road) -> None:
