@@ -7,6 +7,7 @@ the first write.
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from django.db import connection, transaction
 from django.db.models import BigIntegerField, Max
@@ -317,7 +318,12 @@ def _given(sprint: Sprint) -> list[tuple[bool, datetime]]:
 
 def _draw(sprint: Sprint, *, after: int, now: datetime) -> None:
     """Draw the next questions of the sprint; `after` have been drawn."""
-    values = {"player": sprint.player_id, "sprint": sprint.pk, "drawn": after, "now": now}
+    values: dict[str, Any] = {
+        "player": sprint.player_id,
+        "sprint": sprint.pk,
+        "drawn": after,
+        "now": now,
+    }
     with connection.cursor() as cursor:
         cursor.execute(_DRAW, values)
 

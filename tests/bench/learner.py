@@ -196,11 +196,11 @@ def _picture(days: list[Day]) -> str:
         for index, day in enumerate(days):
             x = left + index * 12
             if number == 1:
-                y = float(top + height)
+                stands = float(top + height)
                 for level, colour in colours.items():
                     tall = height * day.levels[level] / day.asked
-                    y -= tall
-                    shapes.append(_bar(x, y, tall, colour))
+                    stands -= tall
+                    shapes.append(_bar(x, stands, tall, colour))
             else:
                 share = day.due / most_due if number == 2 else day.repeats / day.asked
                 shapes.append(_bar(x, top + height * (1 - share), height * share, "#0072b2"))

@@ -261,11 +261,11 @@ class TestASprint:
         daily = make_daily(TODAY, count=3)
         Question.objects.exclude(pk__in=daily).update(is_enabled=False)
 
-        for number in range(1, 11):
-            answer = say(player, sprint, number, after=2 * number)
+        answers = [say(player, sprint, number, after=2 * number) for number in range(1, 11)]
 
-        assert answer.next is not None
-        assert answer.next.number == 11
+        following = answers[-1].next
+        assert following is not None
+        assert following.number == 11
 
     def test_a_question_stays_as_it_was_drawn(self, player: Player) -> None:
         step = begin(player)
