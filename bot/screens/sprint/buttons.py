@@ -1,8 +1,8 @@
 """The ways into a sprint, its three buttons, and the ways on from its result."""
 
-from telegram import InlineKeyboardMarkup
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.chat import navigation, phrases
+from bot.chat import phrases
 from bot.chat.navigation import Data, button
 from bot.screens.sprint import texts
 from quizarena.game.models import Mode
@@ -56,11 +56,11 @@ def result(over: Result) -> InlineKeyboardMarkup:
     )
 
 
-def out_of_energy() -> InlineKeyboardMarkup:
+def out_of_energy(free: list[list[InlineKeyboardButton]]) -> InlineKeyboardMarkup:
     """Return what is free, the way to more energy, and the way out."""
     return InlineKeyboardMarkup(
         [
-            [navigation.daily()],
+            *free,
             [button(phrases.button_shop(), Data.SHOP)],
             [button(phrases.button_back(), Data.HOME)],
         ]
