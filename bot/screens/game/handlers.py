@@ -6,7 +6,7 @@ from functools import partial
 from telegram import InlineKeyboardMarkup, Update
 from telegram.constants import ParseMode
 
-from bot.chat import answered, cards, phrases, question_texts, reminder_settings, taps
+from bot.chat import answered, cards, navigation, phrases, question_texts, reminder_settings, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
@@ -272,10 +272,10 @@ async def _show_result(update: Update, context: Context, outcome: Answer) -> Non
     if last.round.is_sample and not is_out:
         opening = _openers(context, last.round.mode)
         text = f"{text}\n\n{texts.sample_over(last.round, opening, now=context.now)}"
-        keyboard = buttons.after_sample(opening)
+        keyboard = buttons.after_sample(opening, answered=last)
     else:
         keyboard = buttons.after_round(
-            last.round, with_daily=with_daily, due=due, sells=is_out, asks=asks
+            last.round, with_daily=with_daily, due=due, sells=is_out, asks=asks, answered=last
         )
     keyboard = answered.below(last.version, keyboard)
     if len(graded) == ROUND_LENGTH and all(one.is_correct for one in graded):
@@ -360,7 +360,7 @@ async def _ask(
         with_daily = _daily_is_open(context)
         due = reviews.due(player=context.player, now=context.now)
         text = texts.no_energy(refusal, with_daily=with_daily, due=due, now=context.now)
-        free = buttons.free_of_energy(with_daily=with_daily, due=due)
+        free = navigation.free_of_energy(with_daily=with_daily, due=due)
         if not await touchpoints.fallback_offer(
             query, context, Touchpoint.OUT_OF_ENERGY, above=text, first=free, show=show
         ):
