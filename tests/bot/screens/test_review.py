@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from bot.queue.models import OutgoingCall
 from economy import wallets
 from quizarena.game.models import Question, QuestionReport, ReviewCard, ReviewLog, RoundQuestion
 from tests.bot.screens.buyers import newcomer, row, statements, tap, toast, travel
@@ -315,7 +316,9 @@ class TestSaving:
         travel(road)
 
         over = [one for one in road.sandbox.chat(anna) if "reply_markup" in one][-1]
-        assert "richtig" not in labels(over)
+        assert "🏁 Quick mix" in over["text"]
+        sent = [one["callback_data"] for one in buttons(over)]
+        assert not any(data.startswith("answer:") for data in sent)
         assert ReviewCard.objects.exists()
 
     def test_a_word_that_was_put_down_does_not_come_back(self, road: Road) -> None:
@@ -340,6 +343,7 @@ class TestSaving:
 
         assert toast(road, anna) == "⭐ Question 1 is saved for /review."
         assert ReviewCard.objects.exists()
+        assert not OutgoingCall.objects.filter(method="editMessageReplyMarkup").exists()
 
     @pytest.mark.parametrize("data", ["nonews", "remind:0"])
     def test_settings_in_a_message_that_is_too_old(self, road: Road, data: str) -> None:
@@ -348,6 +352,7 @@ class TestSaving:
         tap_in_old(road, anna, data)
 
         assert road.sandbox.toasts(anna)
+        assert not OutgoingCall.objects.filter(method="editMessageReplyMarkup").exists()
 
     def test_a_mistake_comes_back_by_itself(self, road: Road) -> None:
         anna = newcomer(road)

@@ -195,8 +195,10 @@ def test_without_energy_a_challenge_that_is_done_is_not_offered(road: Road) -> N
         for number in range(20):
             wallets.charge_question(player=row(anna), key=f"spent:{number}", now=NOON)
 
-        refused = tap(road, anna, "sprint-go:one")
+        offered = tap(road, anna, "sprint-go:one")
+        refused = tap(road, anna, "sprint-go:two")
 
+    assert "📅 Daily challenge" not in labels(offered)
     assert "📅 Daily challenge" not in labels(refused)
 
 
