@@ -134,4 +134,5 @@ async def message(update: Update, context: Context) -> None:
             if is_for_it(update, context.awaited):
                 await take(update, context)
                 return
-    await taps.send_message(update, texts.unknown(), navigation.home())
+    waiting = rounds.open_question(player=context.player)
+    await taps.send_message(update, texts.unknown(), navigation.home(waiting))

@@ -169,6 +169,11 @@ def review(*, due: int) -> list[list[InlineKeyboardButton]]:
     return [[button(phrases.button_review(due), Data.REVIEW)]] if due else []
 
 
+def free_of_energy(*, with_daily: bool, due: int = 0) -> list[list[InlineKeyboardButton]]:
+    """Return the rows with what can be played without energy: today's challenge, and due cards."""
+    return [*([[daily()]] if with_daily else []), *review(due=due)]
+
+
 def review_now() -> InlineKeyboardButton:
     """Return the way to a review, whatever the number of cards."""
     return button(phrases.button_review(), Data.REVIEW)

@@ -120,6 +120,13 @@ async def edit_message(
             await query.get_bot().send_message(query.from_user.id, text, **formatted)
 
 
+async def edit_buttons(query: CallbackQuery, keyboard: InlineKeyboardMarkup) -> None:
+    """Change the buttons of the tapped message, if it is not too old for that."""
+    message = query.message
+    if isinstance(message, Message) and message.is_accessible:
+        await query.edit_message_reply_markup(keyboard)
+
+
 async def send_below(
     query: CallbackQuery,
     text: str,

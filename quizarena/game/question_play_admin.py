@@ -20,6 +20,7 @@ from quizarena.game.errors import GameError
 from quizarena.game.models import (
     VERDICT_NAMES,
     WITHDRAWAL_NAMES,
+    WRITTEN,
     Question,
     QuestionFigures,
     QuestionReport,
@@ -275,11 +276,13 @@ def _figures(figures: QuestionFigures, question: Question) -> dict[str, Any]:
         "answered": figures.answered,
         "right": _part(figures.right, figures.answered),
         "median": _seconds(seconds),
+        # What is typed or put in order is not chosen.
         "options": [
             (option, index == version.correct_option_id, _part(count, figures.answered))
             for index, (option, count) in enumerate(
                 zip(version.options, figures.chosen, strict=False)
             )
+            if version.kind not in WRITTEN
         ],
         "at_level": f"{right:,} of {answers:,}",
         "share": f"{right / answers:.0%}" if answers else "–",

@@ -261,28 +261,35 @@ def answer(*, player: Player, round_question_id: int, option_index: int, now: da
     return _continue(round_question, player=player, now=now)
 
 
-def awaits_text(*, telegram_id: int) -> bool:
-    """Return whether the player's open round waits for an answer that is typed."""
-    waiting = RoundQuestion.objects.waiting().filter(
-        player__telegram_id=telegram_id,
-        round__state=RoundState.OPEN,
-        version__kind=Kind.TYPED,
+def typed_question(*, telegram_id: int) -> RoundQuestion | None:
+    """Return the question of the player's open round that is answered by a message, if it is one.
+
+    It may have been refunded: who answers it does not know that yet (see answer_text).
+    """
+    shown = RoundQuestion.objects.filter(
+        player__telegram_id=telegram_id, round__state=RoundState.OPEN
     )
-    return waiting.exists()
+    latest = shown.select_related("version").order_by("-pk").first()
+    if latest is None or latest.answered_at is not None or latest.version.kind != Kind.TYPED:
+        return None
+    return latest
 
 
 def answer_text(*, player: Player, text: str, now: datetime) -> Answer:
     """Grade what the player has typed for the question that the open round waits for.
 
-    As `answer` in all else. Raises StaleTapError when the round waits for something else.
+    As `answer` in all else. Raises StaleTapError when the round waits for something else, and
+    QuestionRefundedError when that question was refunded.
     """
     round_question = _lock_latest_question(player)
     if (
         round_question is None
-        or not _is_waiting(round_question)
+        or round_question.answered_at is not None
         or round_question.version.kind != Kind.TYPED
     ):
         raise StaleTapError("the round waits for no text")
+    if round_question.refunded_at is not None:
+        raise QuestionRefundedError(round_question)
     return _answer_written(round_question, text=text[: grading.TYPED_MAX], player=player, now=now)
 
 

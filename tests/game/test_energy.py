@@ -166,7 +166,14 @@ def test_where_a_round_ends_for_want_of_energy_what_is_free_comes_first(
     last = road.sandbox.chat(anna)[-2]
     is_open = answered < 7
     free = ["📅 Daily challenge"] if is_open else []
-    assert labels(last) == [*free, "🛍 Shop", "🔁 Play again", "🎯 Choose another mode"]
+    assert labels(last) == [
+        *free,
+        "⭐ Save question 1",
+        "🛍 Shop",
+        "🔁 Play again",
+        "🚩 Report",
+        "🎯 Choose another mode",
+    ]
     assert ("📅 Today's daily challenge costs no energy.\n⚡ The next" in last["text"]) is is_open
 
 

@@ -13,6 +13,14 @@ from tests.factories import QuestionFactory, make_staff
 from tests.game.carded import make_card
 from tests.game.played import DAY, NOON, answer_round, newcomer
 from tests.game.test_reports import reported
+from tests.game.test_written_answers import (
+    ORDERS,
+    begin,
+    make_order,
+    make_typed,
+    put_together,
+    write,
+)
 
 pytestmark = pytest.mark.django_db
 
@@ -57,6 +65,24 @@ class TestFigures:
         assert (
             "Answers in rounds up to 16 Dec 2026, counted at 17 Dec 2026, 12:00 (Europe/Berlin)."
         ) in page
+
+    @pytest.mark.parametrize("kind", ["typed", "order"])
+    def test_what_is_written_has_no_options(self, editor: Client, kind: str) -> None:
+        anna = newcomer()
+        if kind == "order":
+            question = make_order()
+            put_together(anna, begin(anna), ORDERS[0])
+        else:
+            question = make_typed()
+            begin(anna)
+            write(anna, "übersetzt")
+        count()
+
+        page = page_of(editor, question)
+
+        assert "answered 1" in page
+        assert "Right: 1 (100.0%)" in page
+        assert "0 (0.0%)" not in page
 
     def test_nothing_was_counted(self, editor: Client) -> None:
         page = page_of(editor, QuestionFactory.create())

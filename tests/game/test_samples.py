@@ -286,6 +286,7 @@ class TestScreens:
             "• Premium Starter: 7 days of unlimited energy and all modes: to try everything."
         )
         assert labels(message) == [
+            "⭐ Save question 3",
             "Mega Pack · ⭐ 15",
             "Premium Starter · ⭐ 29",
             "🚩 Report",

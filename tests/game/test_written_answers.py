@@ -143,15 +143,25 @@ class TestTyped:
         make_typed()
         other = PlayerFactory.create()
 
-        before = rounds.awaits_text(telegram_id=anna.telegram_id)
-        begin(anna)
-        during = rounds.awaits_text(telegram_id=anna.telegram_id)
-        others = rounds.awaits_text(telegram_id=other.telegram_id)
+        before = rounds.typed_question(telegram_id=anna.telegram_id)
+        shown = begin(anna)
+        during = rounds.typed_question(telegram_id=anna.telegram_id)
+        others = rounds.typed_question(telegram_id=other.telegram_id)
         Question.objects.update(kind="choice", option_2="nein")
         write(anna, "übersetzt")
-        after = rounds.awaits_text(telegram_id=anna.telegram_id)
+        after = rounds.typed_question(telegram_id=anna.telegram_id)
 
-        assert (before, during, others, after) == (False, True, False, False)
+        assert (before, during, others, after) == (None, shown, None, None)
+
+    def test_a_text_for_a_question_that_was_refunded_says_so(self, anna: Player) -> None:
+        make_typed()
+        shown = begin(anna)
+        rounds.refund_question(round_question_id=shown.pk, now=NOON)
+
+        assert rounds.typed_question(telegram_id=anna.telegram_id) == shown
+        with pytest.raises(QuestionRefundedError):
+            write(anna, "übersetzt")
+        assert RoundQuestion.objects.get().text is None
 
     def test_nothing_is_typed_for_a_question_with_options(self, anna: Player) -> None:
         QuestionFactory.create()

@@ -94,24 +94,27 @@ def locked_mode(
     )
 
 
-def after_sample(opening: Sequence[Offer]) -> InlineKeyboardMarkup:
-    """Return the buttons under the result of a sample: what opens its mode, and other modes."""
+def after_sample(
+    opening: Sequence[Offer], *, answered: RoundQuestion | None = None
+) -> InlineKeyboardMarkup:
+    """Return the buttons under the result of a sample: what opens its mode, and other modes.
+
+    The last answer, if it has just been given, can be saved above them, as in `options`.
+    """
     return InlineKeyboardMarkup(
-        [*navigation.products(opening), [button(texts.button_modes(), Data.MENU)]]
+        [
+            *_save_row(answered),
+            *navigation.products(opening),
+            [button(texts.button_modes(), Data.MENU)],
+        ]
     )
-
-
-def free_of_energy(*, with_daily: bool, due: int = 0) -> list[list[InlineKeyboardButton]]:
-    """Return the rows with what can be played without energy."""
-    daily = [[navigation.daily()]] if with_daily else []
-    return [*daily, *navigation.review(due=due)]
 
 
 def out_of_energy(*, with_daily: bool, due: int) -> InlineKeyboardMarkup:
     """Return what is free, the way to more energy, and the way out."""
     return InlineKeyboardMarkup(
         [
-            *free_of_energy(with_daily=with_daily, due=due),
+            *navigation.free_of_energy(with_daily=with_daily, due=due),
             [button(phrases.button_shop(), Data.SHOP)],
             [button(phrases.button_back(), Data.HOME)],
         ]
@@ -143,6 +146,11 @@ def _save(answered: RoundQuestion | None) -> list[InlineKeyboardButton]:
     return [navigation.save(answered.pk, number=answered.number, is_saved=False)]
 
 
+def _save_row(answered: RoundQuestion | None) -> list[list[InlineKeyboardButton]]:
+    saving = _save(answered)
+    return [saving] if saving else []
+
+
 def _without_options(
     round_question: RoundQuestion, answered: RoundQuestion | None
 ) -> InlineKeyboardMarkup:
@@ -172,8 +180,9 @@ def after_round(
     due: int = 0,
     sells: bool = False,
     asks: bool = False,
+    answered: RoundQuestion | None = None,
 ) -> InlineKeyboardMarkup:
-    """Return the buttons under a result.
+    """Return the buttons under a result; the last answer can be saved, as in `options`.
 
     Without energy `with_daily` and `due` cards lead to what is free and `sells` to what would have
     continued the round; `asks` whether the bot may remind.
@@ -184,7 +193,8 @@ def after_round(
     ]
     if sells:
         rows.insert(0, [button(phrases.button_shop(), Data.SHOP)])
-    rows = [*free_of_energy(with_daily=with_daily, due=due), *rows]
+    free = navigation.free_of_energy(with_daily=with_daily, due=due)
+    rows = [*free, *_save_row(answered), *rows]
     if asks:
         daily = texts.button_daily_reminder(hour=DAILY_HOUR)
         rows += [

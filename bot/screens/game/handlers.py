@@ -1,16 +1,19 @@
 """The menu of modes, and a round from its first question to its result."""
 
 from collections.abc import Callable
+from datetime import datetime, timedelta
 from functools import partial
 
+from django.utils import timezone
 from telegram import InlineKeyboardMarkup, Update
 from telegram.constants import ParseMode
 
-from bot.chat import answered, cards, phrases, question_texts, reminder_settings, taps
+from bot.chat import answered, cards, navigation, phrases, question_texts, reminder_settings, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
 from bot.chat.taps import Show
+from bot.queue.models import OutgoingCall
 from bot.screens.game import buttons, texts
 from bot.screens.offers import touchpoints
 from economy import entitlements, wallets
@@ -33,6 +36,9 @@ from quizarena.game.models import ROUND_LENGTH, Level, Mode, RoundQuestion
 from quizarena.game.rounds import Answer, Start
 from quizarena.players.models import Awaited
 
+# So long after a question was shown a message is taken for its answer: later the player hardly
+# means it any more.
+ANSWERED_WITHIN = timedelta(minutes=30)
 # After so many rounds on the first day there is a kind word.
 FIRST_DAY_ROUNDS = 2
 
@@ -165,7 +171,22 @@ def is_typed_answer(update: Update, awaited: Awaited | None) -> bool:
         return False
     if message.text.startswith("/") or len(message.text) > grading.TYPED_MAX:
         return False
-    return rounds.awaits_text(telegram_id=user.id)
+    asked = rounds.typed_question(telegram_id=user.id)
+    return asked is not None and _was_shown_lately(asked, chat_id=user.id, at=timezone.now())
+
+
+def _was_shown_lately(asked: RoundQuestion, *, chat_id: int, at: datetime) -> bool:
+    """Return whether the question has come to the chat within ANSWERED_WITHIN before `at`.
+
+    It comes again when the player continues the round.
+    """
+    since = at - ANSWERED_WITHIN
+    if asked.shown_at >= since:
+        return True
+    shown_again = OutgoingCall.objects.filter(
+        chat_key=chat_id, round_question=asked.pk, created_at__gte=since
+    )
+    return shown_again.exists()
 
 
 async def typed(update: Update, context: Context) -> None:
@@ -174,11 +195,35 @@ async def typed(update: Update, context: Context) -> None:
         outcome = rounds.answer_text(
             player=context.player, text=taps.words(update), now=context.now
         )
+    except QuestionRefundedError as refusal:
+        await _send_another(update, context, round_id=refusal.round_question.round_id)
+        return
     except StaleTapError:
-        # Withdrawn or answered in the moment between the look and the lock.
+        # Answered in the moment between the look and the lock.
         await taps.send_message(update, texts.choose_mode(), _menu(update, context))
         return
     await _show_answer(update, context, outcome)
+
+
+async def _send_another(update: Update, context: Context, *, round_id: int) -> None:
+    """Send another question in place of one that was refunded, or say why there is none."""
+    now = context.now
+    try:
+        started = rounds.resume(player=context.player, round_id=round_id, now=now)
+    except (NoQuestionsError, LockedModeError, NoEnergyError) as refusal:
+        with_daily = _daily_is_open(context)
+        due = reviews.due(player=context.player, now=now)
+        text = texts.round_ended(refusal, with_daily=with_daily, due=due, now=now)
+        if isinstance(refusal, NoEnergyError):
+            keyboard = buttons.out_of_energy(with_daily=with_daily, due=due)
+        else:
+            keyboard = _menu(update, context)
+        await taps.send_message(update, text, keyboard)
+        return
+    asked = started.round_question
+    question = texts.question(asked, started.charge, now=now)
+    text = f"{texts.question_refunded()}\n\n{question}"
+    await taps.send_message(update, text, buttons.options(asked), shows=asked)
 
 
 async def _answer(
@@ -272,10 +317,10 @@ async def _show_result(update: Update, context: Context, outcome: Answer) -> Non
     if last.round.is_sample and not is_out:
         opening = _openers(context, last.round.mode)
         text = f"{text}\n\n{texts.sample_over(last.round, opening, now=context.now)}"
-        keyboard = buttons.after_sample(opening)
+        keyboard = buttons.after_sample(opening, answered=last)
     else:
         keyboard = buttons.after_round(
-            last.round, with_daily=with_daily, due=due, sells=is_out, asks=asks
+            last.round, with_daily=with_daily, due=due, sells=is_out, asks=asks, answered=last
         )
     keyboard = answered.below(last.version, keyboard, above=buttons.REMINDERS if asks else 1)
     if len(graded) == ROUND_LENGTH and all(one.is_correct for one in graded):
@@ -360,7 +405,7 @@ async def _ask(
         with_daily = _daily_is_open(context)
         due = reviews.due(player=context.player, now=context.now)
         text = texts.no_energy(refusal, with_daily=with_daily, due=due, now=context.now)
-        free = buttons.free_of_energy(with_daily=with_daily, due=due)
+        free = navigation.free_of_energy(with_daily=with_daily, due=due)
         if not await touchpoints.fallback_offer(
             query, context, Touchpoint.OUT_OF_ENERGY, above=text, first=free, show=show
         ):

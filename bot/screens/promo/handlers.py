@@ -16,6 +16,7 @@ from bot.screens.promo import buttons, texts
 from economy.holdings import holdings
 from payments import catalogue
 from promos import redemptions
+from promos.errors import Refusal
 from promos.models import Channel, Redemption
 from quizarena.game import rounds
 from quizarena.players import services as players
@@ -85,7 +86,12 @@ async def _redeem(update: Update, context: Context, code: str, channel: Channel)
         text = texts.refused(
             result.refusal, blocked_until=result.blocked_until, reason=result.reason
         )
-        keyboard = buttons.refused_code(can_retry=result.blocked_until is None)
+        can_retry = result.blocked_until is None
+        if can_retry and result.refusal is Refusal.INVALID and channel is not Channel.LINK:
+            # Who has mistyped a code types it again, and it must not be taken for an answer to an
+            # open question.
+            players.await_message(player=context.player, what=Awaited.PROMO_CODE, now=context.now)
+        keyboard = buttons.refused_code(can_retry=can_retry)
         await taps.send_message(update, text, keyboard)
     elif result.redemption.campaign.is_discount:
         await taps.send_message(update, *_discount(result.redemption, context))

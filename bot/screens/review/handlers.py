@@ -1,5 +1,7 @@
 """Reviews: cards that are due, and ⭐ under a question of a round. Product rules, section 15."""
 
+import itertools
+
 from telegram import CallbackQuery, InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 
 from bot.chat import cards, navigation, question_texts, taps
@@ -8,7 +10,7 @@ from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
 from bot.screens.review import buttons, texts
-from quizarena.game import reviews
+from quizarena.game import reviews, rounds
 from quizarena.game.errors import (
     CardStaysError,
     NothingDueError,
@@ -16,6 +18,7 @@ from quizarena.game.errors import (
     StaleTapError,
     TooManyCardsError,
 )
+from quizarena.game.models import RoundQuestion
 from quizarena.game.reviews import Answer
 
 
@@ -137,19 +140,43 @@ async def save(update: Update, context: Context) -> None:
         await taps.stale(update, context)
         return
     await query.answer(texts.saved(number) if saves else texts.unsaved(number))
+    shown = query.message.reply_markup if isinstance(query.message, Message) else None
+    if shown is None or not _is_up_to_date(shown, rounds.open_question(player=context.player)):
+        return
     other = navigation.save(key, number=number, is_saved=saves)
-    await query.edit_message_reply_markup(_with(query.message, other, in_place_of=query.data or ""))
+    await taps.edit_buttons(query, _with(shown, other, in_place_of=query.data or ""))
+
+
+def _is_up_to_date(shown: InlineKeyboardMarkup, waiting: RoundQuestion | None) -> bool:
+    """Return whether the buttons of a message are still those of the question that waits.
+
+    Who taps an option and ⭐ right after it has tapped ⭐ beside a question that is answered: its
+    buttons must not come back below the next one. The same goes for words that were put down.
+    """
+    asks, words = set(), set()
+    for one in itertools.chain.from_iterable(shown.inline_keyboard):
+        match str(one.callback_data or "").split(":"):
+            case [Data.ANSWER | Data.SKIP | Data.CHIP_BACK, asked, *_]:
+                asks.add(asked)
+            case [Data.CHIP, asked, word]:
+                asks.add(asked)
+                words.add(word)
+    if not asks:
+        return True
+    if waiting is None or waiting.answered_at is not None:
+        return False
+    left = {str(chip) for chip in waiting.chips if chip not in waiting.placed}
+    return asks == {str(waiting.pk)} and words == left
 
 
 def _with(
-    message: object, other: InlineKeyboardButton, *, in_place_of: str
+    shown: InlineKeyboardMarkup, other: InlineKeyboardButton, *, in_place_of: str
 ) -> InlineKeyboardMarkup:
     """Return the buttons of a message with another one in the place of the tapped one."""
-    markup = message.reply_markup if isinstance(message, Message) else None
     return InlineKeyboardMarkup(
         [
             [other if one.callback_data == in_place_of else one for one in row]
-            for row in (markup.inline_keyboard if markup else ())
+            for row in shown.inline_keyboard
         ]
     )
 

@@ -100,7 +100,7 @@ async def may_remind(update: Update, context: Context) -> None:
     query = taps.tap(update)
     (answer,) = taps.arguments(query, 1)
     # The question has been answered; the result above it stays, with the ways on.
-    await query.edit_message_reply_markup(buttons.without(query.message, Data.REMIND))
+    await taps.edit_buttons(query, buttons.without(query.message, Data.REMIND))
     if answer not in ("1", "2"):
         await query.answer(texts.will_not_remind())
         return
@@ -119,7 +119,7 @@ async def no_news(update: Update, context: Context) -> None:
     query = taps.tap(update)
     reminder_settings.change(player=context.player, news=False)
     await query.answer(texts.no_news(), show_alert=True)
-    await query.edit_message_reply_markup(buttons.without(query.message, Data.NO_NEWS))
+    await taps.edit_buttons(query, buttons.without(query.message, Data.NO_NEWS))
 
 
 def _screen(

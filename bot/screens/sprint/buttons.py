@@ -1,8 +1,8 @@
 """The ways into a sprint, its three buttons, and the ways on from its result."""
 
-from telegram import InlineKeyboardMarkup
+from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
-from bot.chat import navigation, phrases
+from bot.chat import phrases
 from bot.chat.answered import below
 from bot.chat.navigation import Data, button
 from bot.screens.sprint import texts
@@ -59,11 +59,11 @@ def result(over: Result) -> InlineKeyboardMarkup:
     return below(listed[-1], ways_on) if listed else ways_on
 
 
-def out_of_energy() -> InlineKeyboardMarkup:
+def out_of_energy(free: list[list[InlineKeyboardButton]]) -> InlineKeyboardMarkup:
     """Return what is free, the way to more energy, and the way out."""
     return InlineKeyboardMarkup(
         [
-            [navigation.daily()],
+            *free,
             [button(phrases.button_shop(), Data.SHOP)],
             [button(phrases.button_back(), Data.HOME)],
         ]

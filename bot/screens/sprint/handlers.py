@@ -2,7 +2,7 @@
 
 from telegram import Update
 
-from bot.chat import cards, taps
+from bot.chat import cards, navigation, taps
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
@@ -11,7 +11,7 @@ from bot.screens.sprint import buttons, texts
 from economy.errors import NoEnergyError
 from economy.streaks import StreakChange
 from payments.offer_rules import Touchpoint
-from quizarena.game import sprints
+from quizarena.game import daily, reviews, sprints
 from quizarena.game.errors import (
     NoQuestionsError,
     SprintAnsweredError,
@@ -43,10 +43,14 @@ async def start(update: Update, context: Context) -> None:
     except NoEnergyError as refusal:
         await query.answer()
         text = texts.no_energy(refusal, now=now)
+        free = navigation.free_of_energy(
+            with_daily=not daily.has_finished(player=context.player, now=now),
+            due=reviews.due(player=context.player, now=now),
+        )
         if not await touchpoints.fallback_offer(
-            query, context, Touchpoint.OUT_OF_ENERGY, above=text, show=show
+            query, context, Touchpoint.OUT_OF_ENERGY, above=text, first=free, show=show
         ):
-            await show(query, text, buttons.out_of_energy())
+            await show(query, text, buttons.out_of_energy(free))
         return
     except StaleTapError:
         await taps.stale(update, context)

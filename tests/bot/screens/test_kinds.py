@@ -1,10 +1,13 @@
 """Exercises beside the choice of an option, message by message, through the sandbox."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
+import time_machine
+from django.utils import timezone
 
-from quizarena.game import grading
+from quizarena.game import grading, rounds
 from quizarena.game.models import Question, Round, RoundQuestion
 from tests.bot.screens.buyers import newcomer, tap, toast, travel
 from tests.conftest import Road
@@ -14,6 +17,8 @@ from tests.game.test_written_answers import ORDERS, make_order, make_typed
 from tests.sandbox import buttons
 
 Json = dict[str, Any]
+
+NOON = datetime(2026, 12, 16, 11, tzinfo=UTC)
 
 
 @pytest.fixture(autouse=True)
@@ -108,6 +113,67 @@ class TestTyped:
         say(road, anna, "übersetzt")
 
         assert RoundQuestion.objects.get().answered_at is None
+
+    @pytest.mark.parametrize(("minutes", "is_answered"), [(29, True), (31, False)])
+    def test_for_half_an_hour_a_message_is_the_answer(
+        self, road: Road, minutes: int, is_answered: bool
+    ) -> None:
+        make_typed()
+        with time_machine.travel(NOON, tick=False) as clock:
+            anna = newcomer(road)
+            start(road, anna)
+            clock.shift(minutes * 60)
+            answer = say(road, anna, "danke")
+
+        assert RoundQuestion.objects.filter(number=1, text="danke").exists() is is_answered
+        if not is_answered:
+            assert "did not understand" in answer["text"]
+            assert labels(answer)[0] == "▶️ Continue (1/10)"
+
+    def test_who_continues_later_has_half_an_hour_again(self, road: Road) -> None:
+        make_typed()
+        with time_machine.travel(NOON, tick=False) as clock:
+            anna = newcomer(road)
+            start(road, anna)
+            clock.shift(3600)
+            tap(road, anna, data(road.say(anna, "/start"), "▶️ Continue (1/10)"))
+            clock.shift(29 * 60)
+            answer = say(road, anna, "übersetzt")
+
+        assert answer["text"].startswith("✅ Gestern hat Mia den Text übersetzt.")
+
+    def test_an_answer_to_a_question_that_was_refunded_brings_another(self, road: Road) -> None:
+        asked = make_typed()
+        anna = newcomer(road)
+        start(road, anna)
+        QuestionFactory.create()
+        Question.objects.filter(pk=asked.pk).update(is_enabled=False)
+        refunded = RoundQuestion.objects.get()
+        rounds.refund_question(round_question_id=refunded.pk, now=timezone.now())
+
+        another = say(road, anna, "übersetzt")
+
+        assert another["text"].startswith(
+            "This question was taken out, and its energy is yours again. Here is another one!\n\n"
+            "A1 · Article sprint\n●○○○○○○○○○ 1/10\n\n"
+        )
+        assert another["text"].endswith("⚡ 19/20 · next point in 30 minutes")
+        assert sorted(labels(another)[:4]) == ["das", "den", "der", "die"]
+        refunded.refresh_from_db()
+        assert (refunded.text, refunded.answered_at) == (None, None)
+
+    def test_an_answer_to_a_refunded_question_says_if_there_is_no_other(self, road: Road) -> None:
+        make_typed()
+        anna = newcomer(road)
+        start(road, anna)
+        Question.objects.update(is_enabled=False)
+        refunded = RoundQuestion.objects.get()
+        rounds.refund_question(round_question_id=refunded.pk, now=timezone.now())
+
+        answer = say(road, anna, "übersetzt")
+
+        assert answer["text"].startswith("There are no questions in this mode yet.")
+        assert labels(answer)[0] == "▶️ Continue (1/10)"
 
     def test_after_the_round_a_text_is_a_text(self, road: Road) -> None:
         make_typed()

@@ -15,6 +15,7 @@ from payments.models import Product, Purchase, RefundSource
 from payments.purchases import fail_stale
 from promos import campaigns, redemptions, tasks
 from promos.models import Attempt, Campaign, Channel, DenylistEntry, Redemption
+from quizarena.game.models import RoundQuestion
 from quizarena.players import services as players
 from quizarena.players.models import Player
 from tests.bot.screens.buyers import (
@@ -31,6 +32,7 @@ from tests.bot.screens.buyers import (
     travel,
 )
 from tests.conftest import Road
+from tests.game.test_written_answers import make_typed
 from tests.payments.campaigns import counted, redemption, running
 from tests.sandbox import buttons
 
@@ -167,7 +169,8 @@ class TestWaysIn:
 
         assert attempts() == []
 
-    def test_only_one_message_is_taken_for_a_code_and_a_picture_is_none(self, road: Road) -> None:
+    def test_a_picture_is_no_code_and_a_mistyped_one_is_awaited_again(self, road: Road) -> None:
+        running()
         anna = newcomer(road)
         say(road, anna, "/promo")
         message = {
@@ -182,11 +185,35 @@ class TestWaysIn:
         travel(road)
         asked_again = road.sandbox.last_message(anna)["text"]
         refused = say(road, anna, "WRONG2026")
+        accepted = say(road, anna, "HELLO2026")
         say(road, anna, "How are you?")
 
         assert asked_again.startswith("🏷 Your promo code")
         assert refused["text"].startswith("🤔 This code does not work.")
-        assert attempts() == [("PROMPT", "E_PROMO_INVALID")]
+        assert accepted["text"].startswith("🏷 Your code is accepted.")
+        assert attempts() == [("PROMPT", "E_PROMO_INVALID"), ("PROMPT", "")]
+
+    def test_a_mistyped_code_that_is_typed_again_is_no_answer(self, road: Road) -> None:
+        make_typed()
+        running()
+        anna = newcomer(road)
+        tap(road, anna, "play:ARTIKEL_SPRINT:k")
+        say(road, anna, "/promo HELO2026")
+
+        accepted = say(road, anna, "HELLO2026")
+
+        assert accepted["text"].startswith("🏷 Your code is accepted.")
+        assert RoundQuestion.objects.get().text is None
+
+    def test_after_a_code_that_was_used_a_text_is_a_text(self, road: Road) -> None:
+        running(kind="ENERGY_GRANT", value=30)
+        anna = newcomer(road)
+        say(road, anna, "/promo HELLO2026")
+        say(road, anna, "/promo HELLO2026")
+
+        answer = say(road, anna, "How are you?")
+
+        assert "did not understand" in answer["text"]
 
     def test_who_is_suspended_cannot_redeem(self, road: Road) -> None:
         running()
@@ -762,7 +789,7 @@ class TestCost:
         [
             ({}, "/promo HELLO2026", 15),
             ({"kind": "ENERGY_GRANT", "value": 30}, "/promo HELLO2026", 16),
-            ({}, "/promo WRONG2026", 11),
+            ({}, "/promo WRONG2026", 12),
             ({}, "/promo", 6),
         ],
         ids=["a discount", "a grant", "a wrong code", "the question"],

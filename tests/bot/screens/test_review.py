@@ -7,13 +7,15 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from bot.queue.models import OutgoingCall
 from economy import wallets
 from quizarena.game.models import Question, QuestionReport, ReviewCard, ReviewLog, RoundQuestion
-from tests.bot.screens.buyers import newcomer, row, statements, tap, toast
+from tests.bot.screens.buyers import newcomer, row, statements, tap, toast, travel
 from tests.conftest import Road
 from tests.game.challenges import make_bank
 from tests.game.reviewing import make_card
 from tests.game.test_round import labels, right, wrong
+from tests.game.test_written_answers import make_order, make_typed
 from tests.sandbox import buttons
 
 Json = dict[str, Any]
@@ -38,6 +40,12 @@ def answer(road: Road, player: int, message: Json, *, is_right: bool = True) -> 
     label = right(message) if is_right else wrong(message)
     (data,) = [one["callback_data"] for one in buttons(message) if one["text"] == label]
     return tap(road, player, data)
+
+
+def tap_in_old(road: Road, player: int, data: str) -> None:
+    """Let the player tap in a message that Telegram does not show us any more."""
+    road.sandbox.tap(player, data, message_id=999_999)
+    travel(road)
 
 
 def data_of(message: Json, label: str) -> str:
@@ -248,6 +256,103 @@ class TestSaving:
         assert toast(road, anna) == "Question 1 is no longer saved."
         assert labels(unsaved)[-2:] == ["⭐ Save question 1", "⏹ Stop"]
         assert not ReviewCard.objects.exists()
+
+    def test_the_last_answer_can_be_saved_too(self, road: Road) -> None:
+        anna = newcomer(road)
+        second = self.play(road, anna)
+        Question.objects.update(is_enabled=False)
+
+        over = answer(road, anna, second)
+        saved = tap(road, anna, data_of(over, "⭐ Save question 2"))
+
+        assert labels(over)[0] == "⭐ Save question 2"
+        assert labels(saved) == ["✅ Question 2 saved", *labels(over)[1:]]
+        assert ReviewCard.objects.get().question_id == (
+            RoundQuestion.objects.get(number=2).question_id
+        )
+
+    def test_the_last_mistake_has_no_star(self, road: Road) -> None:
+        anna = newcomer(road)
+        second = self.play(road, anna)
+        Question.objects.update(is_enabled=False)
+
+        over = answer(road, anna, second, is_right=False)
+
+        assert not any("⭐" in label for label in labels(over))
+
+    def test_what_is_typed_has_no_star(self, road: Road) -> None:
+        Question.objects.update(is_enabled=False)
+        make_typed(category="QUICK_MIX_A1A2")
+        anna = newcomer(road)
+        tap(road, anna, "play:QUICK_MIX_A1A2:u1")
+
+        for _ in range(10):
+            message = road.say(anna, "übersetzt")
+            assert not any("⭐" in label for label in labels(message))
+
+    def test_a_tap_before_the_next_question_arrives_changes_no_buttons(self, road: Road) -> None:
+        anna = newcomer(road)
+        second = self.play(road, anna)
+        star = data_of(second, "⭐ Save question 1")
+        road.sandbox.tap(anna, data_of(second, right(second)), message_id=second["message_id"])
+        road.sandbox.tap(anna, star, message_id=second["message_id"])
+        travel(road)
+        third = road.sandbox.last_message(anna)
+
+        assert toast(road, anna) == "⭐ Question 1 is saved for /review."
+        assert "3/10" in third["text"]
+        assert labels(third)[-2:] == ["⭐ Save question 2", "⏹ Stop"]
+        asked = RoundQuestion.objects.get(number=3)
+        options = [one["callback_data"] for one in buttons(third)][:4]
+        assert options == [f"answer:{asked.pk}:{index}" for index in range(4)]
+
+    def test_a_tap_before_the_result_arrives_changes_no_buttons(self, road: Road) -> None:
+        anna = newcomer(road)
+        second = self.play(road, anna)
+        Question.objects.update(is_enabled=False)
+        star = data_of(second, "⭐ Save question 1")
+        road.sandbox.tap(anna, data_of(second, right(second)), message_id=second["message_id"])
+        road.sandbox.tap(anna, star, message_id=second["message_id"])
+        travel(road)
+
+        over = [one for one in road.sandbox.chat(anna) if "reply_markup" in one][-1]
+        assert "🏁 Quick mix" in over["text"]
+        sent = [one["callback_data"] for one in buttons(over)]
+        assert not any(data.startswith("answer:") for data in sent)
+        assert ReviewCard.objects.exists()
+
+    def test_a_word_that_was_put_down_does_not_come_back(self, road: Road) -> None:
+        anna = newcomer(road)
+        first = tap(road, anna, "play:QUICK_MIX_A1A2:u1")
+        Question.objects.update(is_enabled=False)
+        make_order(category="QUICK_MIX_A1A2")
+        second = answer(road, anna, first)
+        star = data_of(second, "⭐ Save question 1")
+        road.sandbox.tap(anna, data_of(second, "er"), message_id=second["message_id"])
+        road.sandbox.tap(anna, star, message_id=second["message_id"])
+        travel(road)
+
+        assert "er" not in labels(road.sandbox.last_message(anna))
+        assert ReviewCard.objects.exists()
+
+    def test_in_a_message_that_is_too_old_it_is_saved_all_the_same(self, road: Road) -> None:
+        anna = newcomer(road)
+        second = self.play(road, anna)
+
+        tap_in_old(road, anna, data_of(second, "⭐ Save question 1"))
+
+        assert toast(road, anna) == "⭐ Question 1 is saved for /review."
+        assert ReviewCard.objects.exists()
+        assert not OutgoingCall.objects.filter(method="editMessageReplyMarkup").exists()
+
+    @pytest.mark.parametrize("data", ["nonews", "remind:0"])
+    def test_settings_in_a_message_that_is_too_old(self, road: Road, data: str) -> None:
+        anna = newcomer(road)
+
+        tap_in_old(road, anna, data)
+
+        assert road.sandbox.toasts(anna)
+        assert not OutgoingCall.objects.filter(method="editMessageReplyMarkup").exists()
 
     def test_a_mistake_comes_back_by_itself(self, road: Road) -> None:
         anna = newcomer(road)

@@ -7,6 +7,7 @@ import pytest
 import time_machine
 
 from bot.queue.models import OutgoingCall
+from economy import wallets
 from economy.models import Wallet
 from quizarena.game.models import (
     Question,
@@ -18,6 +19,8 @@ from quizarena.game.models import (
 )
 from tests.bot.screens.buyers import newcomer, row, tap, toast
 from tests.conftest import Road
+from tests.game.played import TODAY, answer_daily, draw_day
+from tests.game.reviewing import make_card
 from tests.game.test_round import labels
 from tests.game.test_sprints import make_nouns
 from tests.sandbox import buttons
@@ -208,6 +211,33 @@ def test_without_energy_it_says_when_there_is_some(road: Road) -> None:
 
     assert refused["text"].startswith("🪫 Your energy is used up.")
     assert Sprint.objects.count() == 20
+
+
+def test_without_energy_it_offers_what_is_free(road: Road) -> None:
+    with time_machine.travel(NOON, tick=False):
+        anna = newcomer(road)
+        for number in range(20):
+            wallets.charge_question(player=row(anna), key=f"spent:{number}", now=NOON)
+        make_card(row(anna), question=Question.objects.earliest("pk"), due=NOON)
+
+        refused = tap(road, anna, "sprint-go:one")
+
+    assert refused["text"].startswith("🪫 Your energy is used up.")
+    assert labels(refused)[:2] == ["📅 Daily challenge", "🔁 Review · 1"]
+
+
+def test_without_energy_a_challenge_that_is_done_is_not_offered(road: Road) -> None:
+    with time_machine.travel(NOON, tick=False):
+        anna = newcomer(road)
+        answer_daily(row(anna), draw_day(TODAY), "1111111")
+        for number in range(20):
+            wallets.charge_question(player=row(anna), key=f"spent:{number}", now=NOON)
+
+        offered = tap(road, anna, "sprint-go:one")
+        refused = tap(road, anna, "sprint-go:two")
+
+    assert "📅 Daily challenge" not in labels(offered)
+    assert "📅 Daily challenge" not in labels(refused)
 
 
 @pytest.mark.parametrize(
