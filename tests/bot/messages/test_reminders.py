@@ -851,6 +851,7 @@ class TestScreens:
         result, thanks = road.sandbox.chat(anna)[-2:]
         assert "🏁" in result["text"]
         assert [button["text"] for button in buttons(result)] == [
+            "⭐ Save question 10",
             "🔁 Play again",
             "🎯 Choose another mode",
             "🚩 Report",
