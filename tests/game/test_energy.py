@@ -168,11 +168,11 @@ def test_where_a_round_ends_for_want_of_energy_what_is_free_comes_first(
     free = ["📅 Daily challenge"] if is_open else []
     assert labels(last) == [
         *free,
-        "⭐ Save question 1",
         "🛍 Shop",
         "🔁 Play again",
-        "🚩 Report",
         "🎯 Choose another mode",
+        "🚩 Report",
+        "⭐ Save question 1",
     ]
     assert ("📅 Today's daily challenge costs no energy.\n⚡ The next" in last["text"]) is is_open
 

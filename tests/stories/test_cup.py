@@ -102,10 +102,14 @@ def _answer(stack: Stack, player: int, question: int, *, is_right: bool) -> None
     wanted = "richtig" if is_right else "falsch"
 
     def shown() -> list[Any]:
-        message = stack.sandbox.last_message(player)
-        if f"{question}/{QUESTIONS}" not in message["text"]:
-            return []
-        return [it["text"] for it in buttons(message) if it["text"].startswith(wanted)]
+        # Below it may stand that the round has begun: both were on their way at once.
+        return [
+            it["text"]
+            for message in stack.messages_from_bot(player)
+            if f"{question}/{QUESTIONS}" in message.get("text", "")
+            for it in buttons(message)
+            if it["text"].startswith(wanted)
+        ]
 
     stack.sandbox.tap(player, stack.wait_for(shown)[0])
 
@@ -115,4 +119,4 @@ def _has_ended(stack: Stack, number: int) -> bool:
 
 
 def _reads(stack: Stack, player: int, words: str) -> bool:
-    return words in stack.sandbox.last_message(player)["text"]
+    return any(words in message.get("text", "") for message in stack.messages_from_bot(player))

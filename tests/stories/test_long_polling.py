@@ -27,6 +27,7 @@ def test_polling_takes_the_webhook_away_and_feeds_the_same_inbox(stack: Stack) -
         "duel",
         "cup",
         "top",
+        "rules",
         "shop",
         "promo",
         "invite",

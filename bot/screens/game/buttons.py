@@ -194,7 +194,7 @@ def after_round(
     if sells:
         rows.insert(0, [button(phrases.button_shop(), Data.SHOP)])
     free = navigation.free_of_energy(with_daily=with_daily, due=due)
-    rows = [*free, *_save_row(answered), *rows]
+    rows = [*free, *rows, *_save_row(answered)]
     if asks:
         daily = texts.button_daily_reminder(hour=DAILY_HOUR)
         rows += [

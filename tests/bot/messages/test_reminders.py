@@ -851,9 +851,9 @@ class TestScreens:
         result, thanks = road.sandbox.chat(anna)[-2:]
         assert "🏁" in result["text"]
         assert [button["text"] for button in buttons(result)] == [
-            "⭐ Save question 10",
             "🔁 Play again",
             "🎯 Choose another mode",
+            "⭐ Save question 10",
             "🚩 Report",
         ]
         assert answer["text"].startswith(

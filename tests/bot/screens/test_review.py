@@ -265,8 +265,8 @@ class TestSaving:
         over = answer(road, anna, second)
         saved = tap(road, anna, data_of(over, "⭐ Save question 2"))
 
-        assert labels(over)[0] == "⭐ Save question 2"
-        assert labels(saved) == ["✅ Question 2 saved", *labels(over)[1:]]
+        assert labels(over)[-1] == "⭐ Save question 2"
+        assert labels(saved) == [*labels(over)[:-1], "✅ Question 2 saved"]
         assert ReviewCard.objects.get().question_id == (
             RoundQuestion.objects.get(number=2).question_id
         )
