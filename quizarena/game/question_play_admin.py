@@ -4,8 +4,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib import admin
+from django.contrib.postgres.expressions import ArraySubquery
 from django.core.exceptions import PermissionDenied
-from django.db.models import Count, F, OuterRef, Q, QuerySet, Subquery
+from django.db.models import F, OuterRef, Q, QuerySet, Subquery
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.loader import render_to_string
@@ -114,20 +115,14 @@ class PlayedQuestionAdmin(StaffAdmin[Question]):
         figures = QuestionFigures.objects.filter(
             version__question_row=OuterRef("pk"), version__number=OuterRef("version")
         )
-        waiting = (
-            QuestionReport.objects.unresolved()
-            .filter(question=OuterRef("pk"))
-            .order_by()
-            .values("question")
-            .annotate(number=Count("pk"))
-        )
+        waiting = QuestionReport.objects.unresolved().filter(question=OuterRef("pk"))
         return (
             super()
             .get_queryset(request)
             .annotate(
                 answers_now=Subquery(figures.values("answered")),
                 right_now=Subquery(figures.values("right")),
-                reports_now=Subquery(waiting.values("number")),
+                reports_now=ArraySubquery(waiting.values("pk")),
             )
         )
 
@@ -143,7 +138,7 @@ class PlayedQuestionAdmin(StaffAdmin[Question]):
         if question.withdrawn_because == Withdrawal.DISTRACTOR:
             return badge("misleads", "danger")
         if waiting := getattr(question, "reports_now", None):
-            return badge(f"reported: {waiting}", "warning")
+            return badge(f"reported: {len(waiting)}", "warning")
         return "–"
 
     @display(description="Made from")
