@@ -76,6 +76,8 @@ def test_two_friends_play_a_duel_in_their_chats(stack: Stack, browser: Browser) 
 
     _write(anna, "/duel")
     _press(anna, "Freund")
+    # Options of the round above have a 3 in them, too.
+    expect(anna.get_by_test_id("bubble").last).to_contain_text("Wie viele Fragen?")
     _press(anna, "3")
     expect(anna.get_by_test_id("bubble").last).to_contain_text("Duell · 3 Fragen")
     [link] = stack.rows("SELECT token FROM game_duel")[0]
