@@ -9,6 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from bot.chat.navigation import Data
+from bot.queue.models import OutgoingCall
 from quizarena.game import cups, tournaments
 from quizarena.game.models import Tournament, TournamentPlayer, TournamentRound
 from quizarena.game.tournament_rules import FORMATS, TournamentKind
@@ -32,17 +33,22 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
         players = [sandbox.add_player(f"Player {number}") for number in range(PLAYERS)]
         for player in players:
             sandbox.say(player, "/start")
-        _wait_until(Player.objects.count, PLAYERS)
+        greeted = OutgoingCall.objects.filter(method="sendMessage", state="SENT")
+        _wait_until(greeted.count, PLAYERS)
+        greetings = {one: sandbox.last_message(one)["message_id"] for one in players}
         cup = _begin()
         crowd = road.Crowd(sandbox, taps=(f"{Data.TOURNAMENT_ANSWER}:",))
         rounds = []
         for number in range(1, (cup.rounds or 0) + 1):
             for player in players:
-                # The first message of the chat, as somebody's phone may still show it.
-                crowd.ready.append((player, 1, f"{Data.TOURNAMENT_PLAY}:{cup.pk}"))
+                play = f"{Data.TOURNAMENT_PLAY}:{cup.pk}"
+                crowd.ready.append((player, greetings[player], play))
             waits: list[float] = []
             started = time.monotonic()
-            while len(waits) < answers and time.monotonic() < started + DEADLINE_S:
+            # The last answer leads to no question, so it is not among the waits.
+            while (len(waits) < answers or crowd.ready) and (
+                time.monotonic() < started + DEADLINE_S
+            ):
                 waits += road.run(crowd, seconds=1, per_second=PER_SECOND)
             rounds.append(waits)
             ended = TournamentRound.objects.filter(tournament=cup, ended_at__isnull=False)
