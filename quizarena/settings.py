@@ -159,6 +159,8 @@ WSGI_APPLICATION = "quizarena.wsgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # What replaces a template of an app that comes first in INSTALLED_APPS.
+        "DIRS": [BASE_DIR / "quizarena" / "staff" / "overrides"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -610,5 +612,10 @@ UNFOLD: dict[str, Any] = {
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "quizarena.ops.admin.front_page",
-    "SIDEBAR": {"navigation": "quizarena.staff.navigation.sidebar"},
+    # The box above the sidebar opens the command palette (quizarena/staff/search_page.py).
+    "SIDEBAR": {
+        "navigation": "quizarena.staff.navigation.sidebar",
+        "show_search": True,
+        "command_search": True,
+    },
 }

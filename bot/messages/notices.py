@@ -8,6 +8,7 @@ from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
+from html import escape
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -49,7 +50,7 @@ from quizarena.game.models import (
     TournamentNoticeKind,
 )
 from quizarena.game.tournament_rules import TournamentKind
-from quizarena.players.models import Player
+from quizarena.players.models import Player, StaffMessage
 
 # Players are looked for so many at a time, and get so many notices at once.
 BATCH = 100
@@ -163,6 +164,14 @@ ANSWERS = Source(
     due=SupportRequest.objects.answer_due,
     claim=_marking(SupportRequest.objects.answer_due, "notified_at"),
     render=lambda request, _: support_texts.support_answer(request),
+    transactional=True,
+)
+
+STAFF_MESSAGES = Source(
+    name="staff message",
+    due=StaffMessage.objects.notice_due,
+    claim=_marking(StaffMessage.objects.notice_due, "notified_at"),
+    render=lambda message, _: escape(message.text),
     transactional=True,
 )
 
@@ -300,6 +309,7 @@ SOURCES: tuple[Source[Any], ...] = (
     LINKS,
     FAILED_RENEWALS,
     ANSWERS,
+    STAFF_MESSAGES,
     _invitations(of_losses=True),
     Source(
         name="premium",

@@ -2,6 +2,7 @@
 
 from payments.admin import (
     offers,
+    player_timeline,
     products,
     purchases,
     reconciliation,
@@ -12,6 +13,7 @@ from payments.admin import (
 
 __all__ = [
     "offers",
+    "player_timeline",
     "products",
     "purchases",
     "reconciliation",

@@ -42,8 +42,9 @@ from payments.models import (
     StarTransaction,
     Subscription,
 )
-from quizarena.players.admin import TimelineSection, timeline_source
+from quizarena.players.admin import TimelineSection
 from quizarena.players.models import Player
+from quizarena.staff import dates, search
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
@@ -63,6 +64,8 @@ from quizarena.staff.plans import custom_plans
 
 SECTION_LENGTH = 10
 CHART_DAYS = 30
+# So much of a charge id or payload one has to know to find it from any page.
+REFERENCE_LENGTH_MIN = 6
 # The queue shows so many of the oldest.
 QUEUE_LENGTH = 100
 
@@ -163,6 +166,33 @@ def found(rows: QuerySet[Purchase], term: str) -> QuerySet[Purchase]:
     with suppress(ValueError):
         about |= Q(pk=UUID(term))
     return rows.filter(about)
+
+
+def _find_purchases(term: str) -> Iterable[search.Found]:
+    """Find by the whole id, or the beginning of a charge id or payload."""
+    if len(term) < REFERENCE_LENGTH_MIN:
+        return
+    about = Q(charge_id__startswith=term) | Q(payload__startswith=term)
+    with suppress(ValueError):
+        about |= Q(pk=UUID(term))
+    rows = Purchase.objects.filter(about).select_related("player", "product")
+    for purchase in rows[: search.FOUND_MAX]:
+        yield search.Found(
+            title=f"{product_name(purchase)} for {purchase.player}",
+            detail=f"{purchase.get_status_display()}, {dates.moment(purchase.opened_at)}",
+            page="payments_purchase_change",
+            pk=purchase.pk,
+        )
+
+
+search.declare(
+    search.SearchSource(
+        title="Purchases",
+        symbol="shopping_cart",
+        permission="payments.view_purchase",
+        find=_find_purchases,
+    )
+)
 
 
 def next_steps(request: HttpRequest, purchase: Purchase) -> list[SafeString]:
@@ -765,10 +795,9 @@ def _page_of(purchase: Purchase) -> str:
     return reverse("admin:payments_purchase_change", args=[purchase.pk])
 
 
-# --- A section of the player page -----------------------------------------------------------------
+# --- Beside a support request ---------------------------------------------------------------------
 
 
-@timeline_source
 def purchases_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
     """Return the latest purchases of the player, for users who may see them."""
     if not request.user.has_perm("payments.view_purchase"):

@@ -1,5 +1,6 @@
 """What players ask about their payments, and the answers. Product rules, section 5.9."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -20,10 +21,34 @@ from payments import support, support_files
 from payments.admin.purchases import purchases_of_player
 from payments.errors import AnsweredError
 from payments.models import SupportFile, SupportRequest
+from quizarena.staff import dates, search
 from quizarena.staff.decisions import Decision, decide
-from quizarena.staff.desk import age, badge, button, object_link, own_user
+from quizarena.staff.desk import age, badge, button, object_link, own_user, row_number
 
 TEXT_IN_LIST = 80
+
+
+def _find_requests(term: str) -> Iterable[search.Found]:
+    """Find by the number that the player was given."""
+    number = row_number(term.removeprefix("#"))
+    for asked in SupportRequest.objects.filter(pk=number or 0).select_related("player"):
+        yield search.Found(
+            title=f"No. {asked.pk} of {asked.player}",
+            detail=f"{'waits' if asked.answered_at is None else 'answered'}, "
+            f"asked {dates.moment(asked.asked_at)}",
+            page="payments_supportrequest_change",
+            pk=asked.pk,
+        )
+
+
+search.declare(
+    search.SearchSource(
+        title="Support requests",
+        symbol="contact_support",
+        permission="payments.view_supportrequest",
+        find=_find_requests,
+    )
+)
 
 
 class AnswerForm(forms.Form):

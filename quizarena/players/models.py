@@ -2,10 +2,13 @@
 
 from typing import Self
 
+import pgtrigger
 from django.conf import settings
-from django.contrib.postgres.indexes import OpClass
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
-from django.db.models.functions import Upper
+from django.db.models.functions import Concat, Upper
+
+from quizarena.staff import dates, reasons
 
 
 class Language(models.TextChoices):
@@ -33,8 +36,22 @@ class Awaited(models.TextChoices):
 DAILY_GOALS = (1, 2, 3)
 
 
+# Both names at Telegram with a blank before each, so that a blank and a word find its beginning.
+FULL_NAME = Concat(models.Value(" "), "first_name", models.Value(" "), "last_name")
+# A shorter word is looked for at the beginnings of names only: a trigram has three letters.
+WORD_ANYWHERE_MIN = 3
+
+
 class PlayerQuerySet(models.QuerySet["Player"]):
     """Questions about players."""
+
+    def named(self, term: str) -> Self:
+        """Return those in whose names at Telegram every word of the term occurs, in either case."""
+        players = self.alias(full_name=FULL_NAME)
+        for word in term.split():
+            part = word if len(word) >= WORD_ANYWHERE_MIN else f" {word}"
+            players = players.filter(full_name__icontains=part)
+        return players
 
     def known_as(self, telegram_id: int) -> Self:
         """Return the player with this Telegram id, or nobody."""
@@ -82,6 +99,8 @@ class Player(models.Model):
             models.Index(
                 OpClass(Upper("username"), name="text_pattern_ops"), name="player_username_prefix"
             ),
+            # The admin's search by names at Telegram.
+            GinIndex(OpClass(Upper(FULL_NAME), name="gin_trgm_ops"), name="player_names"),
             # The admin's filters: who is suspended, who has blocked the bot.
             models.Index(
                 fields=["-id"],
@@ -126,3 +145,95 @@ class Player(models.Model):
 
     def __str__(self) -> str:
         return f"@{self.username}" if self.username else f"{self.first_name} ({self.telegram_id})"
+
+
+NOTE_MAX_LENGTH = 2000
+MESSAGE_MAX_LENGTH = 3500
+
+
+class Note(models.Model):
+    """Something about a player that staff should know. What it says stands in its versions."""
+
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="notes")
+
+    def __str__(self) -> str:
+        return f"note {self.pk}"
+
+
+class NoteVersion(models.Model):
+    """A note as somebody has written it: an edit adds a version, and all of them stay."""
+
+    note = models.ForeignKey(
+        Note, on_delete=models.PROTECT, related_name="versions", db_index=False
+    )
+    number = models.PositiveIntegerField()
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    at = models.DateTimeField()
+    text = models.TextField(max_length=NOTE_MAX_LENGTH)
+    # Whether it stands in the summary of the player's page.
+    is_pinned = models.BooleanField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["note", "number"], name="noteversion_numbered_once"),
+            models.CheckConstraint(condition=~models.Q(text=""), name="noteversion_says_something"),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.note}, version {self.number}"
+
+
+class StaffMessageQuerySet(models.QuerySet["StaffMessage"]):
+    """Questions about messages."""
+
+    def notice_due(self) -> Self:
+        """Return those that the bot has not sent yet, the oldest first."""
+        return self.filter(notified_at=None).order_by("id")
+
+
+class StaffMessage(models.Model):
+    """What staff write to a player of their own accord."""
+
+    player = models.ForeignKey(
+        Player, on_delete=models.PROTECT, related_name="staff_messages", db_index=False
+    )
+    author = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    at = models.DateTimeField()
+    text = models.TextField(max_length=MESSAGE_MAX_LENGTH)
+    reason = models.CharField(max_length=reasons.MAX_LENGTH)
+    notified_at = models.DateTimeField(null=True)
+
+    objects = StaffMessageQuerySet.as_manager()
+
+    class Meta:
+        permissions = [("write_staffmessage", "Can write to players")]
+        indexes = [
+            # A player's timeline.
+            models.Index(fields=["player", "-at", "-id"], name="staffmessage_of_player"),
+            # What the bot has to send.
+            models.Index(
+                fields=["id"], condition=models.Q(notified_at=None), name="staffmessage_unsent"
+            ),
+        ]
+        constraints = [
+            models.CheckConstraint(
+                condition=~models.Q(text="") & ~models.Q(reason=""),
+                name="staffmessage_has_text_and_reason",
+            ),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(
+                name="message_stays", fields=["player", "author", "at", "text", "reason"]
+            ),
+            pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.player} {dates.moment(self.at)}"

@@ -80,13 +80,21 @@ _FAIR_PLAY = (
     "game.view_fairplayfinding",
     "game.decide_fairplayfinding",
 )
+# Players, and what staff write down about them.
+_PLAYERS = (
+    "players.view_player",
+    "players.view_note",
+    "players.add_note",
+    "players.change_note",
+)
 _SUPPORT = (
     *_WAITING,
     *_PAYMENTS,
     "payments.replay_purchase",
     "payments.answer_supportrequest",
     "staff.resolve_alert",
-    "players.view_player",
+    *_PLAYERS,
+    "players.write_staffmessage",
     "players.suspend_player",
     "players.reset_name_player",
     *_LEAGUES,
@@ -111,7 +119,7 @@ _OPERATOR = (
     "payments.change_product",
     "payments.view_purchase",
     "payments.view_impression",
-    "players.view_player",
+    *_PLAYERS,
     "players.reset_name_player",
     *_LEAGUES,
     *_ECONOMY,
@@ -141,7 +149,7 @@ _FINANCE = (
     "payments.view_reconciliationrun",
     "payments.run_reconciliation",
     "staff.resolve_alert",
-    "players.view_player",
+    *_PLAYERS,
     *_ECONOMY,
     "economy.adjust_wallet",
     "economy.grant_premium",
