@@ -5,6 +5,7 @@ from datetime import timedelta
 from html import unescape
 
 import pytest
+import time_machine
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -44,16 +45,20 @@ class TestSummary:
         purchase = buy(anna, "PREMIUM_STARTER")
         SupportRequest.objects.create(player=anna, text="Where is it?", asked_at=NOON)
 
-        shown = text(support, address(anna)).partition("Timeline")[0]
+        with time_machine.travel(purchase.opened_at, tick=False):
+            shown = support.get(address(anna)).context["facts"]
+        facts = {
+            fact.label: " ".join(unescape(strip_tags(str(fact.value))).split()) for fact in shown
+        }
 
-        assert "Status active Language Ukrainian" in shown
-        assert "Premium Starter, until" in shown
-        assert "from: purchase" in shown
-        assert "Energy" in shown
-        assert "Level A1" in shown
-        assert "Last purchase Premium Starter" in shown
-        assert "Refund Re-check" in shown
-        assert "Open support request no. " in shown
+        assert facts["Status"] == "active"
+        assert facts["Language"] == "Ukrainian"
+        assert facts["Premium"].startswith("Starter, until ")
+        assert ", from: " in facts["Premium"]
+        assert "of 20 free" in facts["Energy"]
+        assert facts["Level"] == "A1"
+        assert facts["Last purchase"].startswith("Premium Starter for ")
+        assert facts["Open support request"].startswith("no. ")
         assert str(purchase.pk) in support.get(address(anna)).content.decode()
 
     def test_a_role_sees_of_it_what_it_may_view(self, client: Client) -> None:
@@ -160,6 +165,7 @@ def _fill(player: Player, *, rows: int) -> None:
                 key: f"{key} || n",
                 "charge_id": "charge_id || n",
                 "credit_entry_id": "NULL",
+                "status": "'PAID_UNCREDITED'",
                 "created_at": "created_at + n * interval '1 second'",
                 "opened_at": "opened_at + n * interval '1 second'",
             }
@@ -199,4 +205,5 @@ def test_the_page_costs_the_same_however_much_there_is(support: Client) -> None:
     for plan in plans:
         rows = [int(float(found)) for found in re.findall(r"actual .*?rows=([\d.]+)", str(plan))]
         assert max(rows) <= 200, plan
-        assert "Rows Removed by Filter" not in str(plan), plan
+        removed = re.findall(r"Rows Removed by Filter: (\d+)", str(plan))
+        assert max(map(int, removed), default=0) <= 200, plan
