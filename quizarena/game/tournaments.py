@@ -613,12 +613,7 @@ def _tournament(*, tournament_id: int) -> QuerySet[Tournament]:
 
 def is_due(tournament_id: int, *, now: datetime) -> bool:
     """Return whether a step is due in a tournament by what is stored; nothing is locked."""
-    return _is_due.first(tournament_id=tournament_id, now=now) is not None
-
-
-@prepared
-def _is_due(*, tournament_id: int, now: datetime) -> QuerySet[Tournament]:
-    return _with_a_step_due(now).filter(pk=tournament_id)
+    return _with_a_step_due(now).filter(pk=tournament_id).exists()
 
 
 def _with_a_step_due(now: datetime) -> QuerySet[Tournament]:
