@@ -1,9 +1,28 @@
 """What append-only tables hold of somebody who is deleted, and how it is erased there.
 
-The application has no right to change these rows, and their triggers refuse it to everybody. The
-functions run as the owner, change nothing but the words by which one player is known, and do that
-for a deletion alone that has begun (quizarena/players/deletions.py). The triggers stand aside for
-one statement, while the table is locked; what waits for that longer than two seconds gives up.
+The application has no right to change these rows, and their triggers refuse it to everybody.
+
+`erase_personal_data(request, target)` is the one way round both. How to read it:
+
+- It runs as the owner (SECURITY DEFINER). Its search_path is fixed, with the temporary schema last:
+  no table and no function of the caller's takes the place of ours. What is put into a statement is
+  a name of a column, or one of the literals below; values are parameters.
+- Nobody but the application may call it, and nobody but it the other function: every `migrate` sees
+  to that (quizarena/ops/database_roles.py).
+- It works for a deletion alone that has begun and is not done. A deletion begins seven days after
+  the wish, and its names are those that its player had: two triggers of players_deletionrequest.
+- It changes the columns that are listed here and no others, only the words by which the one player
+  is known (`without_personal_data`), only where they are found, and returns in how many rows. It
+  deletes nothing. A second call finds nothing.
+- The triggers of the one table stand aside for one statement, while the table is locked and nobody
+  else can write to it; what waits for that longer than two seconds gives up, and an error brings
+  them back with everything else of the transaction.
+
+`without_personal_data` replaces, in one text: the Telegram id as a number of its own by the
+surrogate; @names by the pseudonym; and in rows that are the player's, or where the id was found,
+the other names as words of their own.
+
+tests/ops/test_erasure.py tries each of these sentences.
 """
 
 from django.db import migrations
@@ -142,7 +161,7 @@ class Migration(migrations.Migration):
         ("bot", "0019_review_reminders"),
         ("economy", "0010_ticket_returned"),
         ("game", "0018_written_answers"),
-        ("payments", "0014_descriptions_say_why"),
+        ("payments", "0016_requests_are_closed"),
         ("players", "0011_deletion_requests"),
         ("promos", "0009_standard_names"),
         ("staff", "0010_standard_names"),

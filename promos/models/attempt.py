@@ -83,7 +83,7 @@ class Attempt(models.Model):
         ]
         triggers = [
             pgtrigger.Protect(name="append_only", operation=pgtrigger.Update),
-            # Product rules, section 16: promos/redemptions.py purges what is older.
+            # Product rules, section 16: promos/attempts.py purges what is older.
             pgtrigger.Protect(
                 name="kept_for_180_days",
                 operation=pgtrigger.Delete,

@@ -6,6 +6,7 @@ each a transaction of its own, so that a run that dies is continued by the next 
 """
 
 from collections.abc import Callable, Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -19,6 +20,7 @@ from payments.models import Purchase, PurchaseStatus, Refund, Subscription
 from quizarena import sweeps
 from quizarena.game import duels
 from quizarena.game.duel_rules import DuelState
+from quizarena.game.errors import DuelGoneError
 from quizarena.game.models import Duel
 from quizarena.players import deletions
 from quizarena.players.models import DeletionRequest, DeletionState, Player
@@ -60,16 +62,20 @@ STEPS = (
               WHERE request.player_id = %(player_id)s LIMIT %(limit)s
             )""",
     ),
+    # Nobody is there to be answered: what waits is closed.
     Step(
         table="payments_supportrequest",
         statement="""
             UPDATE payments_supportrequest
             SET text = '…', attachments = '[]', album = '',
-                answer = CASE WHEN answer = '' THEN '' ELSE '…' END
+                answer = CASE WHEN answer = '' THEN '' ELSE '…' END,
+                answered_at = coalesce(answered_at, %(begun_at)s),
+                notified_at = coalesce(notified_at, %(begun_at)s)
             WHERE id IN (
               SELECT id FROM payments_supportrequest
               WHERE player_id = %(player_id)s
-                AND (text <> '…' OR attachments <> '[]' OR album <> '' OR answer NOT IN ('', '…'))
+                AND (text <> '…' OR attachments <> '[]' OR album <> '' OR answer NOT IN ('', '…')
+                     OR notified_at IS NULL)
               LIMIT %(limit)s
             )""",
     ),
@@ -177,13 +183,13 @@ def _erase(request_id: int, *, until: datetime) -> bool:
     now = timezone.now()
     request = DeletionRequest.objects.select_related("player").get(pk=request_id)
     if request.state == DeletionState.ASKED:
-        if reasons := obstacles(player=request.player, now=now):
+        if reasons := _begin(request, now=now):
             _clear_the_way(player=request.player, now=now)
             log.info("deletion.waits", request=request_id, reasons=reasons)
             return False
-        if not deletions.begin(request_id=request_id, now=now):
-            return False
         request.refresh_from_db()
+        if request.state != DeletionState.ERASING:
+            return False  # Cancelled meanwhile.
     known: dict[str, Parameter] = {
         "player_id": request.player_id,
         "telegram_id": request.telegram_id,
@@ -209,6 +215,22 @@ def _erase(request_id: int, *, until: datetime) -> bool:
 # --- What a deletion waits for --------------------------------------------------------------------
 
 
+@transaction.atomic
+def _begin(request: DeletionRequest, *, now: datetime) -> list[str]:
+    """Let the deletion begin unless something has to end before; return what.
+
+    Locks the player, the request and the player's purchases: no refund is asked for meanwhile.
+    """
+    Player.objects.select_for_update().get(pk=request.player_id)
+    DeletionRequest.objects.select_for_update(of=("self",)).get(pk=request.pk)
+    purchases = Purchase.objects.select_for_update(of=("self",)).filter(player=request.player_id)
+    list(purchases.order_by("pk").values_list("pk"))
+    reasons = obstacles(player=request.player, now=now)
+    if not reasons:
+        deletions.begin(request_id=request.pk, now=now)
+    return reasons
+
+
 def obstacles(*, player: Player, now: datetime) -> list[str]:
     """Return in words what has to end before the player's Telegram id can be given up."""
     purchases = Purchase.objects.filter(player=player)
@@ -218,8 +240,13 @@ def obstacles(*, player: Player, now: datetime) -> list[str]:
         )
         .exclude(canceled_at__isnull=False, cancel_due_at=None)
         .exists,
+        # Its Stars may have to go back, for which Telegram wants to know to whom.
         "a payment that is not credited": purchases.filter(
-            status=PurchaseStatus.PAID_UNCREDITED
+            status__in=[PurchaseStatus.PAID_UNCREDITED, PurchaseStatus.CREDIT_REVIEW]
+        ).exists,
+        # If it is not made, it has failed half an hour later (OPEN_FOR).
+        "a payment that Telegram is making": purchases.filter(
+            status=PurchaseStatus.PRECHECKOUT_OK
         ).exists,
         "a refund that is not complete": Refund.objects.filter(
             purchase__player=player, finished_at=None
@@ -238,7 +265,8 @@ def _clear_the_way(*, player: Player, now: datetime) -> None:
     """Cancel what the player has left open: a subscription, duels that nobody has accepted."""
     subscriptions.cancel(player=player, now=now)
     for duel_id in list(_open_duels(player).values_list("pk", flat=True)):
-        with transaction.atomic():
+        # Expired or accepted meanwhile: that is the end of it, too.
+        with suppress(DuelGoneError), transaction.atomic():
             duels.cancel(player=player, duel_id=duel_id, now=now)
 
 

@@ -122,10 +122,19 @@ class Player(models.Model):
                 | (~models.Q(awaits="") & models.Q(awaits_until__isnull=False)),
                 name="player_is_awaited_until_an_end",
             ),
-            # No account of Telegram has a negative id: whoever comes back is a new player.
+            # No account of Telegram has a negative id: whoever comes back is a new player. And who
+            # has read the row just before cannot write the names back, or let messages out to it.
             models.CheckConstraint(
                 condition=models.Q(deleted_at=None)
-                | models.Q(telegram_id__lt=0, last_name="", username="", public_name=""),
+                | models.Q(
+                    telegram_id__lt=0,
+                    first_name="Deleted player",
+                    last_name="",
+                    username="",
+                    public_name="",
+                    reset_name="",
+                    bot_blocked_at__isnull=False,
+                ),
                 name="player_deleted_has_a_pseudonym",
             ),
             models.CheckConstraint(
@@ -159,6 +168,37 @@ DELETION_MOVES = (
     (DeletionState.ASKED, DeletionState.ERASING),
     (DeletionState.ERASING, DeletionState.DONE),
 )
+
+
+# A deletion begins as a wish; what it erases are the names of its player, and nothing else, since
+# a function of the database believes it (bot/migrations/0020_erase_personal_data.py).
+DELETION_IS_OF_ITS_PLAYER = """
+IF TG_OP = 'INSERT' THEN
+  IF NEW.state <> 'ASKED' THEN
+    RAISE EXCEPTION 'A deletion begins with asking for it.';
+  END IF;
+  RETURN NEW;
+END IF;
+IF (NEW.player_id, NEW.asked_at, NEW.due_at) IS DISTINCT FROM
+   (OLD.player_id, OLD.asked_at, OLD.due_at) THEN
+  RAISE EXCEPTION 'A deletion stays what was asked for.';
+END IF;
+IF NEW.state = 'ERASING' AND OLD.state = 'ERASING'
+   AND (NEW.telegram_id, NEW.names) IS DISTINCT FROM (OLD.telegram_id, OLD.names) THEN
+  RAISE EXCEPTION 'A deletion erases what it has begun with.';
+END IF;
+IF NEW.state = 'ERASING' AND OLD.state <> 'ERASING' AND NOT EXISTS (
+  SELECT FROM players_player AS player
+  WHERE player.id = NEW.player_id AND player.telegram_id = NEW.telegram_id
+    AND NEW.names <@ jsonb_build_array(
+      player.first_name, player.last_name, '@' || player.username, player.public_name,
+      player.reset_name
+    )
+) THEN
+  RAISE EXCEPTION 'A deletion erases the names of its player.';
+END IF;
+RETURN NEW;
+"""
 
 
 class DeletionRequestQuerySet(models.QuerySet["DeletionRequest"]):
@@ -223,6 +263,12 @@ class DeletionRequest(models.Model):
                 name="deletion_moves",
                 field="state",
                 transitions=[(old.value, new.value) for old, new in DELETION_MOVES],
+            ),
+            pgtrigger.Trigger(
+                name="deletion_is_of_its_player",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.Update,
+                func=DELETION_IS_OF_ITS_PLAYER,
             ),
             pgtrigger.Protect(name="deletion_never_deleted", operation=pgtrigger.Delete),
         ]

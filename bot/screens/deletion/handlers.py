@@ -36,7 +36,7 @@ async def keep(update: Update, context: Context) -> None:
 def _page(context: Context) -> tuple[str, InlineKeyboardMarkup]:
     request = deletions.running(player=context.player)
     if request is not None:
-        return texts.asked(request), buttons.keep()
+        return texts.asked(request, now=context.now), buttons.keep()
     if subscriptions.renewing(player=context.player, now=context.now) is not None:
         return texts.subscribed(), buttons.subscription()
     return texts.explained(), buttons.confirm()

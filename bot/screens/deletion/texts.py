@@ -1,5 +1,7 @@
 """What the bot says about the deletion of an account; see bot/chat/phrases.py."""
 
+from datetime import datetime
+
 from django.utils.translation import gettext as _
 
 from bot.chat import dates
@@ -28,8 +30,13 @@ def subscribed() -> str:
     )
 
 
-def asked(request: DeletionRequest) -> str:
+def asked(request: DeletionRequest, *, now: datetime) -> str:
     """Return when the account will be deleted."""
+    if request.due_at <= now:
+        return _(
+            "🗑 <b>Your account will be deleted soon.</b>\n\nA payment, a refund or a subscription "
+            "may have to end first. Until then you can cancel the deletion. Afterwards it is final."
+        )
     return _(
         "🗑 <b>Your account will be deleted on {moment}.</b>\n\nUntil then everything works as "
         "before, and you can cancel the deletion. Afterwards it is final."

@@ -72,8 +72,11 @@ class Migration(migrations.Migration):
                 condition=models.Q(
                     ("deleted_at", None),
                     models.Q(
+                        ("bot_blocked_at__isnull", False),
+                        ("first_name", "Deleted player"),
                         ("last_name", ""),
                         ("public_name", ""),
+                        ("reset_name", ""),
                         ("telegram_id__lt", 0),
                         ("username", ""),
                     ),
@@ -171,6 +174,20 @@ class Migration(migrations.Migration):
                     hash="fbf2d51a322e0e31a5ba041ce93120539d3320db",
                     operation="UPDATE",
                     pgid="pgtrigger_deletion_moves_4ce04",
+                    table="players_deletionrequest",
+                    when="BEFORE",
+                ),
+            ),
+        ),
+        pgtrigger.migrations.AddTrigger(
+            model_name="deletionrequest",
+            trigger=pgtrigger.compiler.Trigger(
+                name="deletion_is_of_its_player",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nIF TG_OP = 'INSERT' THEN\n  IF NEW.state <> 'ASKED' THEN\n    RAISE EXCEPTION 'A deletion begins with asking for it.';\n  END IF;\n  RETURN NEW;\nEND IF;\nIF (NEW.player_id, NEW.asked_at, NEW.due_at) IS DISTINCT FROM\n   (OLD.player_id, OLD.asked_at, OLD.due_at) THEN\n  RAISE EXCEPTION 'A deletion stays what was asked for.';\nEND IF;\nIF NEW.state = 'ERASING' AND OLD.state = 'ERASING'\n   AND (NEW.telegram_id, NEW.names) IS DISTINCT FROM (OLD.telegram_id, OLD.names) THEN\n  RAISE EXCEPTION 'A deletion erases what it has begun with.';\nEND IF;\nIF NEW.state = 'ERASING' AND OLD.state <> 'ERASING' AND NOT EXISTS (\n  SELECT FROM players_player AS player\n  WHERE player.id = NEW.player_id AND player.telegram_id = NEW.telegram_id\n    AND NEW.names <@ jsonb_build_array(\n      player.first_name, player.last_name, '@' || player.username, player.public_name,\n      player.reset_name\n    )\n) THEN\n  RAISE EXCEPTION 'A deletion erases the names of its player.';\nEND IF;\nRETURN NEW;\n",
+                    hash="aff4ebddfca9f8cdb4a895fde6f4069fb353d01d",
+                    operation="INSERT OR UPDATE",
+                    pgid="pgtrigger_deletion_is_of_its_player_723dd",
                     table="players_deletionrequest",
                     when="BEFORE",
                 ),

@@ -3,6 +3,7 @@
 from datetime import timedelta
 
 import pytest
+import time_machine
 
 from quizarena.players.models import DeletionRequest
 from tests.bot.screens.buyers import newcomer, pay, subscribe, tap, travel
@@ -19,8 +20,12 @@ def test_a_deletion_is_explained_confirmed_and_cancelled(road: Road, language: s
     asked = tap(road, anna, "delete-me")
     again = tap(road, anna, "delete-me")
     shown = road.say(anna, "/delete_me")
+    with time_machine.travel(NOON + timedelta(days=8)):
+        waits = road.say(anna, "/delete_me")
     kept = tap(road, anna, "keep-me")
 
+    assert waits["text"] not in (explained["text"], asked["text"], kept["text"])
+    assert buttons(waits)[0]["callback_data"] == "keep-me"
     assert explained["text"] != asked["text"] == again["text"] == shown["text"] != kept["text"]
     assert explained["text"].startswith("🗑")
     request = DeletionRequest.objects.get()
