@@ -1,6 +1,7 @@
 """What Celery runs for the bot."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.utils import timezone
 
@@ -10,6 +11,7 @@ from bot.queue import inbox, outbox, wake
 from bot.screens.game import undelivered
 from quizarena import turns
 from quizarena.celery import app
+from quizarena.players import retention
 
 # How long one task may work and listen before it lets other tasks have the process.
 WORK_FOR = timedelta(seconds=5)
@@ -96,12 +98,18 @@ def refund_undelivered() -> int:
 
 @app.task
 def purge_expired() -> int:
-    """Delete finished updates, calls and reminders after thirty days, one bounded batch of each.
-
-    Return how many.
-    """
+    """Delete finished updates, calls and reminders after thirty days; return how many."""
     before = timezone.now() - KEEP_FOR
     outbox.purge_rate_limits(now=timezone.now())
     inbox.purge_rate_limits(now=timezone.now())
-    purges = (outbox.purge, inbox.purge, reminders.purge)
-    return sum(purge(before=before, limit=PURGE_BATCH) for purge in purges)
+    purges = {
+        "bot_outgoingcall": outbox.purge,
+        "bot_inboxupdate": inbox.purge,
+        "bot_reminder": reminders.purge,
+    }
+    return sum(
+        retention.purge(
+            table=table, batch=partial(purge, before=before, limit=PURGE_BATCH), limit=PURGE_BATCH
+        )
+        for table, purge in purges.items()
+    )

@@ -100,6 +100,8 @@ def _refundable(purchase_id: UUID | str) -> Purchase:
         raise NotRefundableError("It has been refunded, or a refund is under way.")
     if purchase.status not in PAID:
         raise NotRefundableError(f"It is {purchase.get_status_display()}: nothing was paid.")
+    if purchase.player.deleted_at is not None:
+        raise NotRefundableError("The player is deleted: nobody is there to get the Stars.")
     return purchase
 
 

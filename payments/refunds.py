@@ -28,6 +28,7 @@ from payments.models import (
     RefundSource,
 )
 from promos import redemptions
+from quizarena.players.models import Player
 from quizarena.staff import alerts
 
 # How long after a try that did not come to its end the next one is due; the last one repeats.
@@ -76,6 +77,9 @@ def ask(
         return Refund.objects.get(purchase=purchase)
     if purchase.status not in PAID:
         raise NotRefundableError(f"It is {purchase.get_status_display()}: nothing was paid.")
+    # Read after the lock, for which the deletion of an account waits, too.
+    if Player.objects.filter(pk=purchase.player_id, deleted_at__isnull=False).exists():
+        raise NotRefundableError("The player is deleted: nobody is there to get the Stars.")
     refund = Refund.objects.create(
         purchase=purchase,
         source=source,

@@ -24,6 +24,7 @@ from promos import redemptions
 from promos.models import RedemptionStatus
 from quizarena import turns
 from quizarena.celery import app
+from quizarena.players import retention
 from quizarena.turns import TELEGRAM
 
 # A run does at most so much; the next one continues.
@@ -180,8 +181,12 @@ def guard_offers() -> int:
 
 @app.task
 def purge_impressions() -> int:
-    """Delete old impressions of which nothing has come, one bounded batch; return how many."""
-    return offers.purge(now=timezone.now(), limit=PURGE_BATCH)
+    """Delete old impressions of which nothing has come, in batches; return how many."""
+    return retention.purge(
+        table="payments_impression",
+        batch=lambda: offers.purge(now=timezone.now(), limit=PURGE_BATCH),
+        limit=PURGE_BATCH,
+    )
 
 
 @app.task

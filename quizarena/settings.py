@@ -534,6 +534,21 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3_600.0,
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
+    "erase-accounts": {
+        "task": "quizarena.ops.tasks.erase_accounts",
+        "schedule": 600.0,
+        "options": {"expires": 600.0, "queue": "bulk"},
+    },
+    "purge-promo-attempts": {
+        "task": "promos.tasks.purge_attempts",
+        "schedule": crontab(hour="4", minute="35"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
+    "purge-round-questions": {
+        "task": "quizarena.game.tasks.purge_round_questions",
+        "schedule": crontab(hour="4", minute="40"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
     "purge-impressions": {
         "task": "payments.tasks.purge_impressions",
         "schedule": crontab(hour="4", minute="30"),

@@ -114,6 +114,8 @@ class Data(StrEnum):
     REMIND = "remind"  # remind:<2 daily, 1 when the streak ends, 0 no>
     GOAL = "goal"  # goal:<rounds a day, if chosen>
     NO_NEWS = "nonews"
+    DELETE_ME = "delete-me"
+    KEEP_ME = "keep-me"
 
 
 # These change or take away themselves alone: their handlers read the other buttons of the message.

@@ -1,6 +1,7 @@
 """The list of all screens, from which the application is built (bot/routing.py)."""
 
 from bot.screens.daily import handlers as daily
+from bot.screens.deletion import handlers as deletion
 from bot.screens.duel import handlers as duel
 from bot.screens.game import handlers as game
 from bot.screens.help import handlers as help_pages
@@ -47,6 +48,7 @@ SCREENS = (
     levels.SCREEN,
     welcome.SCREEN,
     language.SCREEN,
+    deletion.SCREEN,
     help_pages.SCREEN,
     # Before promo: a further picture of an album is its own, whatever the bot waits for.
     support.SCREEN,

@@ -79,7 +79,7 @@ class StandingFilter(admin.SimpleListFilter):
         if self.value() == "suspended":
             return queryset.filter(suspended_at__isnull=False)
         if self.value() == "blocked":
-            return queryset.filter(bot_blocked_at__isnull=False)
+            return queryset.filter(bot_blocked_at__isnull=False, deleted_at=None)
         return queryset
 
 
@@ -136,6 +136,8 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
     @display(description="Status")
     def standing(self, player: Player) -> SafeString:
         """Return whether the player can play, and who prevents it."""
+        if player.deleted_at is not None:
+            return badge("deleted", "info")
         if player.suspended_at is not None:
             return badge("suspended", "danger")
         if player.bot_blocked_at is not None:
@@ -163,7 +165,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
 
     def buttons(self, request: HttpRequest, obj: Player) -> list[SafeString]:
         """Offer to reset an improper name."""
-        if not self.has_reset_name_permission(request):
+        if not self.has_reset_name_permission(request) or obj.deleted_at is not None:
             return []
         return [button("Reset the name", "players_player_reset_name", obj.pk)]
 
@@ -179,7 +181,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         """Ask for the reason, show by which name others see the player then, and reset it."""
         if not self.has_reset_name_permission(request):
             raise PermissionDenied
-        player = get_object_or_404(Player, pk=pk)
+        player = get_object_or_404(Player, pk=pk, deleted_at=None)
 
         def preview(cleaned: dict[str, Any]) -> list[tuple[str, str, str]]:
             found = names.preview_reset(player)
@@ -210,6 +212,8 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
 
     def is_action_due(self, action: str, obj: Player) -> bool:
         """Offer the one of the two that changes something."""
+        if obj.deleted_at is not None:
+            return False
         return action == ("suspend" if obj.suspended_at is None else "unsuspend")
 
     @admin.action(description="Suspend", permissions=["suspend"])

@@ -81,6 +81,8 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Schedule", "schedule", "django_celery_beat.periodictask"),
         ("Heartbeats", "monitor_heart", "ops.heartbeat"),
         ("Downtime", "power_off", "ops.downtime"),
+        ("Deletions", "person_remove", "players.deletionrequest"),
+        ("Purges", "delete_sweep", "players.purgerun"),
     ),
     "Staff": (
         ("Users", "badge", "auth.user"),
@@ -105,6 +107,8 @@ SINGULARS = {
     "auth.group": "role",
     "game.fairplayfinding": "fair-play finding",
     "game.playday": "day of play",
+    "players.deletionrequest": "deletion",
+    "players.purgerun": "purge",
 }
 
 # page: (what of it is open for a user, in which colour): one indexed query each, on every page of

@@ -87,6 +87,7 @@ _SUPPORT = (
     "payments.answer_supportrequest",
     "staff.resolve_alert",
     "players.view_player",
+    "players.view_deletionrequest",
     "players.suspend_player",
     "players.reset_name_player",
     *_LEAGUES,
@@ -176,6 +177,7 @@ _ADMINISTRATOR = (
     "staff.view_auditentry",
     "bot.approve_broadcast",
     "ops.view_heartbeat",
+    "players.view_purgerun",
     "django_celery_beat.view_periodictask",
     "django_celery_beat.change_periodictask",
 )

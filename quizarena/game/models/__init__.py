@@ -82,8 +82,10 @@ from quizarena.game.models.review import (
     ReviewQuestion,
 )
 from quizarena.game.models.round import (
+    ERASED,
     ROUND_LENGTH,
     SAMPLE_LENGTH,
+    PastAnswers,
     Round,
     RoundQuestion,
     RoundState,
@@ -118,6 +120,7 @@ __all__ = [
     "DAILY_LENGTH",
     "DAILY_LEVELS",
     "DAILY_PAUSE_DAYS",
+    "ERASED",
     "FALL_PERCENT",
     "IMPORT_UNFINISHED",
     "KIND_NAMES",
@@ -168,6 +171,7 @@ __all__ = [
     "LevelReason",
     "Mode",
     "Pairing",
+    "PastAnswers",
     "Placement",
     "PlacementQuestion",
     "PlayDay",

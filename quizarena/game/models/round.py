@@ -99,6 +99,10 @@ class Round(models.Model):
         return SAMPLE_LENGTH if self.is_sample else ROUND_LENGTH
 
 
+# What stands in the place of a text that a player has typed and that is erased.
+ERASED = "…"
+
+
 class RoundQuestionQuerySet(models.QuerySet["RoundQuestion"]):
     """Questions about questions of rounds."""
 
@@ -200,7 +204,11 @@ class RoundQuestion(models.Model):
             pgtrigger.Protect(
                 name="answered_once",
                 operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__answered_at__isnull=False),
+                # What was typed can be erased, and nothing else changed (ERASED).
+                condition=pgtrigger.Condition(
+                    "OLD.answered_at IS NOT NULL AND (OLD.text IS NULL OR NEW.text <> '…'"
+                    " OR to_jsonb(OLD) - 'text' <> to_jsonb(NEW) - 'text')"
+                ),
             ),
             pgtrigger.Protect(
                 name="refunded_once",
@@ -230,3 +238,29 @@ class RoundQuestion(models.Model):
         """Return the option that was shown at `place` (from 0)."""
         text: str = self.version.options[self.order[place]]
         return text
+
+
+class PastAnswers(models.Model):
+    """How a player has answered questions that are not kept any more, by mode and level.
+
+    What is shown of a player's accuracy counts them, too (quizarena/game/statistics.py).
+    """
+
+    player = models.ForeignKey("players.Player", on_delete=models.PROTECT, related_name="+")
+    mode = models.CharField(max_length=32, choices=Mode)
+    level = models.CharField(max_length=2)
+    answered = models.PositiveIntegerField()
+    correct = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["player", "mode", "level"], name="pastanswers_one_each"
+            ),
+            models.CheckConstraint(
+                condition=Q(correct__lte=F("answered")), name="pastanswers_correct_were_answered"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.correct} of {self.answered}"
