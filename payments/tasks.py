@@ -8,7 +8,10 @@ from django.utils import timezone
 
 from economy import controls
 from payments import (
+    exports,
     invoices,
+    liability,
+    monthly,
     offer_funnel,
     offers,
     purchases,
@@ -190,3 +193,19 @@ def fetch_support_files() -> int:
     now = timezone.now()
     support_files.purge(now=now)
     return support_files.fetch(until=now + timedelta(seconds=5))
+
+
+@app.task
+def make_exports() -> int:
+    """Make the files that staff have asked for, and delete old ones; return how many are ready."""
+    now = timezone.now()
+    exports.expire(now=now)
+    return exports.make(until=now + timedelta(seconds=5))
+
+
+@app.task
+def count_accounts() -> int:
+    """Count the monthly statements and the liability of the day; return how many months."""
+    now = timezone.now()
+    liability.count(now=now)
+    return monthly.count(now=now)
