@@ -4,6 +4,7 @@ No text becomes a formula: in CSV it has an apostrophe before it, in a workbook 
 """
 
 import csv
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -25,6 +26,8 @@ ROWS_MAX = {FileFormat.CSV: 1_000_000, FileFormat.XLSX: 100_000}
 # After so many rows of a workbook the worker says that it is alive.
 REPORT_EVERY = 5_000
 SHEET_WIDTH = 22
+# Where Excel separates cells by semicolons, as in Germany, a cell begins inside of such a text.
+_INNER_FORMULA = re.compile(r"([;\t\r\n]\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 class TooManyRowsError(Exception):
@@ -98,7 +101,7 @@ def _csv(export: Export, kind: Kind) -> Iterator[Piece]:
     writer = csv.writer(out)
     out.write("\ufeff")
     for label, text in watermark(export):
-        writer.writerow([f"# {label}", tables.for_csv(text)])
+        writer.writerow([f"# {label}", _for_csv(text)])
     writer.writerow(kind.columns)
     for cells in counter.over(kind.rows(export)):
         writer.writerow([_for_csv(cell) for cell in cells])
@@ -119,7 +122,7 @@ def _for_csv(cell: object) -> str:
         return dates.for_csv(cell)
     if isinstance(cell, int | date):
         return str(cell)
-    return tables.for_csv(str(cell))
+    return tables.for_csv(_INNER_FORMULA.sub(r"\1'", str(cell)))
 
 
 def _workbook(export: Export, kind: Kind) -> Iterator[Piece]:

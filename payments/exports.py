@@ -14,6 +14,7 @@ from django.db import transaction
 from django.db.models import F, QuerySet
 from django.utils import timezone
 
+from economy.adjustments import lock_staff
 from payments import export_files, export_sources
 from payments.errors import PaymentsError
 from payments.models import (
@@ -69,40 +70,39 @@ def request(
 ) -> Export:
     """Queue an export and record it in the audit log; the same decision is one export.
 
-    Raises NotExportableError for what `staff` may not see, for days in the wrong order or too many
-    of them, and while UNFINISHED_MAX exports of theirs are unfinished; and BadReasonError.
+    Locks the member of staff, so that two at once do not pass the limit together. Raises
+    NotExportableError for what `staff` may not see, for days in the wrong order or too many of
+    them, and while UNFINISHED_MAX exports of theirs are unfinished; and BadReasonError.
     """
     check(kind=kind, first_day=first_day, last_day=last_day, with_names=with_names, staff=staff)
     reason = reasons.normalise(reason)
+    lock_staff(staff)
     if (found := Export.objects.filter(decision=decision).first()) is not None:
         return found
     if Export.objects.filter(requested_by=staff, status__in=UNFINISHED).count() >= UNFINISHED_MAX:
         raise NotExportableError(
             f"{UNFINISHED_MAX} of your exports are not finished yet: wait for one of them."
         )
-    export, is_new = Export.objects.get_or_create(
+    export = Export.objects.create(
         decision=decision,
-        defaults={
-            "kind": kind,
-            "file_format": file_format,
-            "first_day": first_day,
-            "last_day": last_day,
-            "filters": dict(filters),
-            "with_names": with_names,
-            "reason": reason,
-            "requested_by": staff,
-            "requested_at": now,
-            "due_at": now,
-        },
+        kind=kind,
+        file_format=file_format,
+        first_day=first_day,
+        last_day=last_day,
+        filters=dict(filters),
+        with_names=with_names,
+        reason=reason,
+        requested_by=staff,
+        requested_at=now,
+        due_at=now,
     )
-    if is_new:
-        audit.record(
-            actor=staff,
-            action="export.requested",
-            obj=export,
-            summary=f"Export requested: {in_words(export)}. {reason}",
-            details={"filters": export.filters, "with_names": with_names},
-        )
+    audit.record(
+        actor=staff,
+        action="export.requested",
+        obj=export,
+        summary=f"Export requested: {in_words(export)}. {reason}",
+        details={"filters": export.filters, "with_names": with_names},
+    )
     return export
 
 
@@ -201,7 +201,7 @@ def _claim(export_id: int) -> Export | None:
         if not claimed:
             return None
         ExportPart.objects.filter(export=export_id).delete()
-    return Export.objects.select_related("requested_by").get(pk=export_id)
+        return Export.objects.select_related("requested_by").get(pk=export_id)
 
 
 def _owned(export: Export) -> QuerySet[Export]:

@@ -197,10 +197,12 @@ def fetch_support_files() -> int:
 
 @app.task
 def make_exports() -> int:
-    """Make the files that staff have asked for, and delete old ones; return how many are ready."""
-    now = timezone.now()
-    exports.expire(now=now)
-    return exports.make(until=now + timedelta(seconds=5))
+    """Make the files that staff have asked for, and delete old ones; return how many are ready.
+
+    One after the other, so that the queue's other place stays free: a file may take minutes.
+    """
+    exports.expire(now=timezone.now())
+    return turns.take_turn("exports", lambda until: exports.make(until=until))
 
 
 @app.task

@@ -40,7 +40,7 @@ TRUTH_VALUES = {"TRUE", "FALSE", "WAHR", "FALSCH", "ІСТИНА", "ХИБНІС
 # writes differently, dates, times. Plain whole numbers stay as they are.
 _CHANGED_BY_EXCEL = re.compile(
     r"""
-      [=+\-@].*
+      [=+\-@\uff1d\uff0b\uff0d\uff20].*
     | (?: true | false | wahr | falsch | істина | хибність )
     | (?: 0\d+ | \d{12,} )
     | (?=.*\d) [\d\s.,:/%€$]* [.,:/%€$\s] [\d\s.,:/%€$\-]*

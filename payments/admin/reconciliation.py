@@ -102,11 +102,13 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
         if run.compared_until is None:
             return "–"
         return format_html(
-            "{} payments and refunds from {} to {}; {} younger ones are left to the next run",
+            "{} {} from {} to {}; {} {} left to the next run",
             f"{run.compared:,}",
+            "payment or refund" if run.compared == 1 else "payments and refunds",
             exactly(run.compared_from) if run.compared_from else "the beginning",
             exactly(run.compared_until),
             f"{run.left_out:,}",
+            "younger one is" if run.left_out == 1 else "younger ones are",
         )
 
     @display(description="Next try")

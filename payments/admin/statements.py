@@ -91,7 +91,7 @@ def _statement(statement: MonthlyStatement) -> dict[str, Any]:
         "until": dates.to_the_second(statement.counted_until),
         "zone": dates.zone_name(),
         "state": "closed" if statement.is_closed else "not closed yet",
-        "counted": age(statement.counted_at),
+        "counted": dates.moment(statement.counted_at),
         "accounts": [
             _account(name, account, products) for name, account in statement.accounts.items()
         ],
@@ -113,13 +113,14 @@ def _account(name: str, account: Mapping[str, Any], products: Mapping[str, str])
         ["Opening", "", "", f"{account['opening']:,}"],
         *([reason(code), f"{units:,}", "", ""] for code, units in sorted(credits_.items())),
         *([reason(code), "", f"{units:,}", ""] for code, units in sorted(debits.items())),
-        ["Credits and debits", f"{sum(credits_.values()):,}", f"{sum(debits.values()):,}", ""],
+        ["Total", f"{sum(credits_.values()):,}", f"{sum(debits.values()):,}", ""],
         ["Closing", "", "", f"{account['closing']:,}"],
     ]
     is_right = account["closing"] == account["counted"]
     return {
         "name": "Stars" if name == STARS else ASSET_NAMES[name].capitalize(),
-        "table": {"headers": ["Reason", "Credit", "Debit", "Balance"], "rows": rows},
+        "headers": ["Reason", "Credit", "Debit", "Balance"],
+        "rows": rows,
         "shortfall": f"{account['shortfall']:,}" if account["shortfall"] else "",
         "check": badge("adds up", "success") if is_right else badge("does not add up", "danger"),
         "counted": f"{account['counted']:,}",

@@ -5,6 +5,7 @@ from django.db import models
 from django.db.models import Q
 
 from economy.models import never_truncated
+from quizarena.staff import dates
 
 
 class MonthlyStatement(models.Model):
@@ -70,4 +71,4 @@ class Liability(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.stars:,} Stars on {self.day}"
+        return f"{self.stars:,} Stars on {dates.day(self.day)}"

@@ -871,6 +871,14 @@ class TestReconciliation:
         assert compared in shown
         assert "2 younger ones are left to the next run" in shown
 
+        ReconciliationRun.objects.update(compared=1, left_out=1, differences=1)
+        shown = read(client, RUNS)
+
+        assert "1 payment or refund from 19 Nov 2026" in shown
+        assert "1 younger one is left to the next run" in shown
+        assert "1 difference" in shown
+        assert "1 differences" not in shown
+
     def test_run_now_puts_a_run_into_the_queue(self, client: Client) -> None:
         log_in(client, "Finance")
 

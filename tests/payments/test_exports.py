@@ -1,14 +1,17 @@
 """Accounts as files: asked for with a reason, made by a worker, masked, kept for a day."""
 
 import csv
+from collections.abc import Callable
 from datetime import date, timedelta
+from functools import partial
 from io import BytesIO, StringIO
+from threading import get_ident
 from typing import Any
 from uuid import uuid4
 
 import pytest
 import time_machine
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import DatabaseError, transaction
 from django.test import Client
 from openpyxl import load_workbook
@@ -16,7 +19,10 @@ from openpyxl import load_workbook
 from payments import export_files, export_sources, exports, tasks
 from payments.exports import NotExportableError
 from payments.models import Export, ExportKind, ExportPart, FileFormat
+from quizarena import advisory_locks
+from quizarena.advisory_locks import Space
 from quizarena.staff.models import AuditEntry
+from tests.concurrency import Meeting, meet_after, run_together
 from tests.factories import PlayerFactory, make_staff
 from tests.payments.steps import NOON, buy, refund
 
@@ -104,6 +110,34 @@ class TestFiles:
         about = [[cell.value for cell in row] for row in workbook["About this export"].rows]
         assert ["Requested by", "administrator"] in about
         assert about[-1] == ["Rows", "1"]
+
+    @pytest.mark.parametrize(
+        ("name", "cell"),
+        [
+            ("=1+2", "'=1+2"),
+            ("+49 30", "'+49 30"),
+            ("-2+3", "'-2+3"),
+            ("@SUM(A1)", "'@SUM(A1)"),
+            ("\t=1", "\t'=1"),
+            ("\uff1d1", "'\uff1d1"),
+            # Excel in Germany separates by semicolons, and does not know these quotes.
+            ("a;=1+2", "a;'=1+2"),
+            ('"\n@SUM(A1)', "\"\n'@SUM(A1)"),
+            ("Anna - B; C", "Anna - B; C"),
+        ],
+    )
+    def test_no_cell_of_csv_begins_a_formula(self, name: str, cell: str) -> None:
+        assert export_files._for_csv(name) == cell
+
+    def test_what_staff_have_typed_is_no_formula(self) -> None:
+        fin = make_staff("Finance")
+
+        in_csv = lines(made(ask(fin, reason="=HYPERLINK(A1)")))
+        book = made(ask(fin, reason="=HYPERLINK(A1)", file_format=FileFormat.XLSX))
+
+        assert ["# Reason", "'=HYPERLINK(A1)"] in in_csv
+        about = load_workbook(BytesIO(file_of(book)))["About this export"]
+        assert {cell.value: cell.data_type for cell in about["B"]}["=HYPERLINK(A1)"] == "s"
 
     @pytest.mark.parametrize("kind", list(ExportKind))
     def test_every_kind_has_a_cell_for_each_column(self, kind: ExportKind) -> None:
@@ -333,3 +367,124 @@ class TestDesk:
             page = client.get(f"/admin/payments/export/{export.pk}/download/", follow=True)
 
         assert "finance may not export names of players." in page.content.decode()
+
+    def test_nobody_else_gets_the_file(self) -> None:
+        export = made(ask(make_staff("Finance")))
+        page = f"/admin/payments/export/{export.pk}/download/"
+        client = Client()
+
+        assert client.get(page).status_code == 302
+        for role in ("Support", "Operator", "Editor", "Security"):
+            client.force_login(make_staff(role))
+            assert client.get(page).status_code == 403
+
+        assert not AuditEntry.objects.filter(action="export.downloaded").exists()
+
+    def test_who_may_not_see_the_purchases_gets_no_file_of_them(self) -> None:
+        export = made(ask(make_staff("Finance")))
+        ben = User.objects.create_user("ben", is_staff=True)
+        ben.user_permissions.set(
+            Permission.objects.filter(codename__in=["view_export", "make_export"])
+        )
+        client = Client()
+        client.force_login(ben)
+
+        page = client.get(f"/admin/payments/export/{export.pk}/download/", follow=True)
+
+        assert "ben may not see what is in it." in page.content.decode()
+        assert not AuditEntry.objects.filter(action="export.downloaded").exists()
+
+
+@pytest.mark.django_db(transaction=True)
+class TestConcurrency:
+    """Two at once, each on a connection of its own and outside of any transaction."""
+
+    def test_one_of_two_workers_makes_the_file(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        buy(PlayerFactory.create())
+        export = ask(make_staff("Finance"))
+        make = partial(exports.make_one, export.pk)
+        with time_machine.travel(NOON, tick=False):
+            # Both have seen that it is due.
+            meet_before_updates(monkeypatch, lambda rows: rows)
+            results = run_together(make, make)
+        export.refresh_from_db()
+
+        assert sorted(results) == [0, 1]
+        assert (export.status, export.tries, export.rows) == ("READY", 1, 1)
+        assert lines(export)[-1] == ["# Rows", "1"]
+
+    def test_with_a_look_before_the_claim_both_would(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Show that the test above can fail: what was due when they looked is claimed."""
+        export = ask(make_staff("Finance"))
+        make = partial(exports.make_one, export.pk)
+        with time_machine.travel(NOON, tick=False):
+            meet_before_updates(
+                monkeypatch,
+                lambda rows: Export.objects.filter(pk__in=list(rows.values_list("pk", flat=True))),
+            )
+            run_together(make, make)
+        export.refresh_from_db()
+
+        assert export.tries == 2
+
+    def test_the_fourth_does_not_slip_in_beside_the_third(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        fin = make_staff("Finance")
+        ask(fin)
+        ask(fin)
+        meet_after(monkeypatch, type(Export.objects.get_queryset()), "count")
+
+        results = run_together(partial(ask, fin), partial(ask, fin))
+
+        assert sorted(type(result).__name__ for result in results) == [
+            "Export",
+            "NotExportableError",
+        ]
+
+    def test_without_the_lock_it_does(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Show that the test above can fail: both have counted two."""
+        fin = make_staff("Finance")
+        ask(fin)
+        ask(fin)
+        monkeypatch.setattr(exports, "lock_staff", lambda _: None)
+        meet_after(monkeypatch, type(Export.objects.get_queryset()), "count")
+
+        results = run_together(partial(ask, fin), partial(ask, fin))
+
+        assert [type(result).__name__ for result in results] == ["Export"] * 2
+
+    def test_while_one_worker_makes_files_the_other_place_stays_free(self) -> None:
+        export = ask(make_staff("Finance"))
+
+        def elsewhere() -> int:
+            with advisory_locks.locked(Space.CRITICAL_JOB, "exports"):
+                (made_here,) = run_together(tasks.make_exports)
+            assert isinstance(made_here, int)
+            return made_here
+
+        with time_machine.travel(NOON, tick=False):
+            assert elsewhere() == 0
+            assert tasks.make_exports() == 1
+        export.refresh_from_db()
+        assert export.status == "READY"
+
+
+def meet_before_updates(monkeypatch: pytest.MonkeyPatch, found: Callable[[Any], Any]) -> None:
+    """Make two callers wait for each other before the first update of each.
+
+    `found` says which rows that changes. Later updates are as they were.
+    """
+    kind = type(Export.objects.get_queryset())
+    update, meeting = kind.update, Meeting(2)
+    seen: set[int] = set()
+
+    def waiting(rows: Any, /, **changes: Any) -> int:
+        if get_ident() in seen:
+            return int(update(rows, **changes))
+        seen.add(get_ident())
+        wanted = found(rows)
+        meeting.wait()
+        return int(update(wanted, **changes))
+
+    monkeypatch.setattr(kind, "update", waiting)
