@@ -14,6 +14,7 @@ class PaymentsConfig(AppConfig):
         from payments import (
             approvals,
             catalogue,
+            monthly,
             offer_funnel,
             pricing,
             purchases,
@@ -44,6 +45,7 @@ class PaymentsConfig(AppConfig):
             (refunds.INCOMPLETE, "Refund paid by Telegram, not completed here", payments),
             (subscriptions.NOT_CANCELED, "Subscription not cancelled by Telegram", payments),
             (reconciliation.DIFFERENCE, "Reconciliation mismatch", payments),
+            (monthly.DIFFERENCE, "Monthly statement does not add up", payments),
             (offer_funnel.DROP, "Offer sells far less than before", offers),
             (offer_funnel.SPAM, "Offer muted by many players", offers),
         ):

@@ -8,7 +8,10 @@ from django.utils import timezone
 
 from economy import controls
 from payments import (
+    exports,
     invoices,
+    liability,
+    monthly,
     offer_funnel,
     offers,
     purchases,
@@ -195,3 +198,21 @@ def fetch_support_files() -> int:
     now = timezone.now()
     support_files.purge(now=now)
     return support_files.fetch(until=now + timedelta(seconds=5))
+
+
+@app.task
+def make_exports() -> int:
+    """Make the files that staff have asked for, and delete old ones; return how many are ready.
+
+    One after the other, so that the queue's other place stays free: a file may take minutes.
+    """
+    exports.expire(now=timezone.now())
+    return turns.take_turn("exports", lambda until: exports.make(until=until))
+
+
+@app.task
+def count_accounts() -> int:
+    """Count the monthly statements and the liability of the day; return how many months."""
+    now = timezone.now()
+    liability.count(now=now)
+    return monthly.count(now=now)

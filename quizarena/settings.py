@@ -325,6 +325,17 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 5.0,
         "options": {"expires": 5.0, "queue": "bulk"},
     },
+    # A file takes up to some minutes; the next ticks find it taken.
+    "make-exports": {
+        "task": "payments.tasks.make_exports",
+        "schedule": 5.0,
+        "options": {"expires": 5.0, "queue": "bulk"},
+    },
+    "count-accounts": {
+        "task": "payments.tasks.count_accounts",
+        "schedule": crontab(hour="4", minute="45"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
     "grant-renewal-grace": {
         "task": "payments.tasks.give_grace",
         "schedule": 300.0,

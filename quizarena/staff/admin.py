@@ -325,7 +325,15 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
     change_form_outer_after_template = "staff/preview.html"
     question = (
         None,
-        {"fields": (("what", "subject"), ("asked_by", "since"), ("state", "expires"), "reason")},
+        {
+            "fields": (
+                ("what", "subject"),
+                ("asked_by", "since"),
+                ("state", "expires"),
+                "approvers",
+                "reason",
+            )
+        },
     )
     decision = ("Decision", {"fields": (("decider", "decided"), "decision_reason")})
 
@@ -350,6 +358,12 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
     def asked_by(self, request: ApprovalRequest) -> str:
         """Return the maker; not everybody may see that user's page."""
         return str(request.maker)
+
+    @display(description="May be approved by")
+    def approvers(self, request: ApprovalRequest) -> str:
+        """Return whose business the decision is."""
+        roles = " or ".join(approvals.roles_that_decide(request.kind)) or "nobody"
+        return f"{roles}, but not by {request.maker}"
 
     @display(description="By")
     def decider(self, request: ApprovalRequest) -> str:

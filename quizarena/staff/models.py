@@ -345,7 +345,7 @@ class ApprovalRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.subject_name}"
+        return f"{self.kind.replace('_', ' ').capitalize()}: {self.subject_name}"
 
     def status_at(self, now: datetime) -> RequestStatus:
         """Return where the request stands by the clock."""

@@ -54,6 +54,9 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Offers", "campaign", "payments.impression"),
         ("Offer funnel", "filter_alt", "payments.impression.funnel"),
         ("Reconciliation", "compare_arrows", "payments.reconciliationrun"),
+        ("Monthly statements", "summarize", "payments.monthlystatement"),
+        ("Liabilities", "account_balance", "payments.liability"),
+        ("Exports", "download", "payments.export"),
     ),
     "Promos": (
         ("Campaigns", "redeem", "promos.campaign"),

@@ -141,6 +141,10 @@ _FINANCE = (
     "payments.approve_price",
     "payments.view_reconciliationrun",
     "payments.run_reconciliation",
+    "payments.view_export",
+    "payments.make_export",
+    "payments.view_monthlystatement",
+    "payments.view_liability",
     "staff.resolve_alert",
     "players.view_player",
     *_ECONOMY,
@@ -175,6 +179,8 @@ _EDITOR = (
 )
 _ADMINISTRATOR = (
     "staff.view_auditentry",
+    # Finance exports accounts; whose they are leaves the house only with an administrator.
+    "payments.export_names",
     "bot.approve_broadcast",
     "ops.view_heartbeat",
     "players.view_purgerun",

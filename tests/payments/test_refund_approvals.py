@@ -166,7 +166,7 @@ class TestForesight:
             wallets.charge_question(player=player, key=f"question-{number}", now=NOON)
 
         assert approvals.preview(purchase=purchase, now=NOON) == [
-            ("Stars", "5 XTR from @anna", "given back"),
+            ("Stars", "5 Stars from @anna", "given back"),
             ("Paid energy", "10 delivered, 3 spent", "7 taken back"),
         ]
 
@@ -176,7 +176,7 @@ class TestForesight:
         month = buy(player, "PREMIUM_MONTH", now=NOON + timedelta(days=2))
 
         assert approvals.preview(purchase=month, now=NOON + timedelta(days=3)) == [
-            ("Stars", "99 XTR from @anna", "given back"),
+            ("Stars", "99 Stars from @anna", "given back"),
             ("Premium Month", "24 Nov 2026, 12:00 – 24 Dec 2026, 12:00", "taken away"),
             (
                 "Premium Starter (purchase)",
@@ -190,12 +190,12 @@ class TestForesight:
 
         assert approvals.preview(purchase=mega, now=NOON)[1:] == [
             ("Paid energy", "15 delivered", "15 taken back"),
-            ("CASES_PRACTICE", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
-            ("TRENNBARE_VERBEN", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
-            ("WORD_ORDER", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
+            ("Cases practice", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
+            ("Trennbare Verben", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
+            ("Word order", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
         ]
         assert approvals.preview(purchase=mega, now=NOON + timedelta(days=2))[2] == (
-            "CASES_PRACTICE",
+            "Cases practice",
             "is over",
             "nothing to take back",
         )
@@ -204,7 +204,7 @@ class TestForesight:
         paid = pay(open_purchase(PlayerFactory.create(username="anna")), stars=4)
 
         assert approvals.preview(purchase=paid, now=NOON) == [
-            ("Stars", "4 XTR from @anna", "given back"),
+            ("Stars", "4 Stars from @anna", "given back"),
             ("Goods", "nothing was delivered", "nothing to take back"),
         ]
 
