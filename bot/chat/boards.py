@@ -7,7 +7,7 @@ from django.db.models import Count, F, Max, Q
 
 from bot.chat.models import TournamentBoard
 from bot.queue.models import InboxUpdate
-from quizarena.game.models import Pairing, Tournament
+from quizarena.game.models import Pairing, QuestionVersion, Tournament
 from quizarena.players.models import Player
 
 # More than a round has players.
@@ -38,12 +38,13 @@ def watch(
     update_id: int,
     version: int,
     above: str = "",
+    answered: QuestionVersion | None = None,
 ) -> None:
     """Note that a message shows the player the standings, as they were at `version`.
 
-    `update_id` is the tap that has led to them, and `above` what stands above them until the next
-    round. A player has one such message for each tournament: the last. A step of the caller's
-    transaction.
+    `update_id` is the tap that has led to them, `above` what stands above them until the next
+    round, and `answered` the question that this is about. A player has one such message for each
+    tournament: the last. A step of the caller's transaction.
     """
     board = TournamentBoard(
         player=player,
@@ -52,12 +53,13 @@ def watch(
         update_id=update_id,
         version=version,
         above=above,
+        answered=answered,
     )
     TournamentBoard.objects.bulk_create(
         [board],
         update_conflicts=True,
         unique_fields=["player", "tournament"],
-        update_fields=["message_id", "update_id", "version", "above"],
+        update_fields=["message_id", "update_id", "version", "above", "answered"],
     )
 
 

@@ -11,11 +11,15 @@ from bot.chat import phrases
 from bot.chat.context import Context
 from bot.queue import outbox
 from bot.queue.models import InboxUpdate
+from quizarena.game import grading
 from quizarena.game.models import RoundQuestion
 from quizarena.players.models import Awaited
 
 # Telegram deletes a message of the last 48 hours (Bot API deleteMessage); its clock is not ours.
 MAY_DELETE = timedelta(hours=47)
+# So long after a question was shown a message is taken for its answer: later the player hardly
+# means it any more.
+ANSWERED_WITHIN = timedelta(minutes=30)
 # As many pictures as an album has, and something in between.
 ALBUM_MAX = 20
 
@@ -50,6 +54,17 @@ def words(update: Update) -> str:
     """Return what the message says, or what stands under its picture."""
     message = update.message
     return (message.text or message.caption or "") if isinstance(message, Message) else ""
+
+
+def may_be_typed_answer(update: Update, awaited: Awaited | None) -> bool:
+    """Return whether a message may be the answer to a question.
+
+    Whatever else the bot has asked for comes first, and nobody's answer is as long as a letter.
+    """
+    message = update.message
+    if message is None or not message.text or update.effective_user is None or awaited is not None:
+        return False
+    return not message.text.startswith("/") and len(message.text) <= grading.TYPED_MAX
 
 
 def is_from_a_person(message: Message) -> bool:

@@ -280,15 +280,14 @@ class TestSaving:
 
         assert not any("⭐" in label for label in labels(over))
 
-    def test_what_is_typed_has_no_star(self, road: Road) -> None:
+    def test_what_is_typed_has_a_star(self, road: Road) -> None:
         Question.objects.update(is_enabled=False)
         make_typed(category="QUICK_MIX_A1A2")
         anna = newcomer(road)
         tap(road, anna, "play:QUICK_MIX_A1A2:u1")
 
-        for _ in range(10):
-            message = road.say(anna, "übersetzt")
-            assert not any("⭐" in label for label in labels(message))
+        message = road.say(anna, "übersetzt")
+        assert any("⭐" in label for label in labels(message))
 
     def test_a_tap_before_the_next_question_arrives_changes_no_buttons(self, road: Road) -> None:
         anna = newcomer(road)
