@@ -65,7 +65,7 @@ def new(at: datetime) -> Memory:
     )
 
 
-def rate(*, is_right: bool, elapsed: timedelta, kind: str) -> Rating:
+def rate(*, is_right: bool, elapsed: timedelta, kind: str = "choice") -> Rating:
     """Return the rating of an answer to a question of `kind` (models.Kind).
 
     By whether it is right, and how long it took.
