@@ -6,6 +6,7 @@ A message shows them until its player goes on; bot/messages/boards.py keeps it u
 from django.db.models import Count, F, Max, Q
 
 from bot.chat.models import TournamentBoard
+from bot.chat.navigation import Data
 from bot.queue.models import InboxUpdate
 from quizarena.game.models import Pairing, QuestionVersion, Tournament
 from quizarena.players.models import Player
@@ -64,12 +65,17 @@ def watch(
 
 
 def has_gone_on(board: TournamentBoard) -> bool:
-    """Return whether the message was tapped again: then it shows something else, or will."""
-    return InboxUpdate.objects.filter(
+    """Return whether the message was tapped again: then it shows something else, or will.
+
+    What its row about the answered question brings is a message below: it stays as it is.
+    """
+    taps = InboxUpdate.objects.filter(
         player_key=board.player.telegram_id,
         update_id__gt=board.update_id,
         payload__callback_query__message__message_id=board.message_id,
-    ).exists()
+    )
+    tapped = taps.values_list("payload__callback_query__data", flat=True)
+    return not all(str(data).split(":")[0] in (Data.REPORT, Data.RULE) for data in tapped)
 
 
 def unwatch(*, player: Player, tournament: Tournament) -> None:

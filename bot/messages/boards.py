@@ -73,15 +73,14 @@ def _edit(board_id: int, shown: Board, version: int) -> bool:
         return False
     player = board.player
     view = tournament_play.view_of(shown.tournament, player=player)
-    keyboard, above = buttons.page(view), ""
-    if boards.round_of(version) == boards.round_of(board.version):
-        above = board.above
-        if board.answered is not None:
-            keyboard = below(board.answered, keyboard)
+    is_same_round = boards.round_of(version) == boards.round_of(board.version)
     with (
         dates.speaking_to(player),
         outbox.collecting(expires_at=timezone.now() + TIMELY),
     ):
+        keyboard, above = buttons.page(view), board.above if is_same_round else ""
+        if is_same_round and board.answered is not None:
+            keyboard = below(board.answered, keyboard)
         client.run(
             client.bot().edit_message_text(
                 above + texts.page(view, player=player, shown=shown),
