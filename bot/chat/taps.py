@@ -1,7 +1,7 @@
 """Reading a tap, and answering on the player's screen."""
 
 from collections.abc import Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
@@ -11,15 +11,13 @@ from bot.chat import phrases
 from bot.chat.context import Context
 from bot.queue import outbox
 from bot.queue.models import InboxUpdate
-from quizarena.game import grading
 from quizarena.game.models import RoundQuestion
 from quizarena.players.models import Awaited
 
 # Telegram deletes a message of the last 48 hours (Bot API deleteMessage); its clock is not ours.
 MAY_DELETE = timedelta(hours=47)
-# So long after a question was shown a message is taken for its answer: later the player hardly
-# means it any more.
-ANSWERED_WITHIN = timedelta(minutes=30)
+# How exact the date of a message is.
+DATED_TO = timedelta(seconds=1)
 # As many pictures as an album has, and something in between.
 ALBUM_MAX = 20
 
@@ -56,15 +54,13 @@ def words(update: Update) -> str:
     return (message.text or message.caption or "") if isinstance(message, Message) else ""
 
 
-def may_be_typed_answer(update: Update, awaited: Awaited | None) -> bool:
-    """Return whether a message may be the answer to a question.
+def written_at(update: Update, *, now: datetime) -> datetime:
+    """Return when a message was written, at the latest; anything else is of now.
 
-    Whatever else the bot has asked for comes first, and nobody's answer is as long as a letter.
+    An update may wait for long before it is worked on. Telegram dates a message to the second.
     """
     message = update.message
-    if message is None or not message.text or update.effective_user is None or awaited is not None:
-        return False
-    return not message.text.startswith("/") and len(message.text) <= grading.TYPED_MAX
+    return now if message is None else min(message.date + DATED_TO, now)
 
 
 def is_from_a_person(message: Message) -> bool:

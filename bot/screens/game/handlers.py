@@ -1,20 +1,25 @@
 """The menu of modes, and a round from its first question to its result."""
 
 from collections.abc import Callable
-from datetime import datetime
 from functools import partial
 
-from django.db.models import Max
-from django.utils import timezone
 from telegram import InlineKeyboardMarkup, Update
 from telegram.constants import ParseMode
 
-from bot.chat import answered, cards, navigation, phrases, question_texts, reminder_settings, taps
+from bot.chat import (
+    answered,
+    cards,
+    navigation,
+    phrases,
+    question_texts,
+    reminder_settings,
+    taps,
+    typed_answers,
+)
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
 from bot.chat.taps import Show
-from bot.queue.models import OutgoingCall
 from bot.screens.game import buttons, texts
 from bot.screens.offers import touchpoints
 from economy import entitlements, wallets
@@ -160,33 +165,8 @@ async def take_chip_back(update: Update, context: Context) -> None:
 
 
 def is_typed_answer(update: Update, awaited: Awaited | None) -> bool:
-    """Return whether the message answers the question that the player's open round waits for.
-
-    It was written within ANSWERED_WITHIN after the question came to the chat, and no card that is
-    answered by a message, too, has come since.
-    """
-    if not taps.may_be_typed_answer(update, awaited):
-        return False
-    user = update.effective_user
-    assert user is not None
-    asked = rounds.typed_question(telegram_id=user.id)
-    if asked is None:
-        return False
-    shown_at = _shown_at(asked, chat_id=user.id)
-    if timezone.now() - shown_at > taps.ANSWERED_WITHIN:
-        return False
-    card = reviews.typed_question(telegram_id=user.id)
-    return card is None or card.shown_at <= shown_at
-
-
-def _shown_at(asked: RoundQuestion, *, chat_id: int) -> datetime:
-    """Return when the question has last come to the chat.
-
-    It comes again when the player continues the round.
-    """
-    calls = OutgoingCall.objects.filter(chat_key=chat_id, round_question=asked.pk)
-    latest = calls.aggregate(at=Max("created_at"))["at"]
-    return max(asked.shown_at, latest or asked.shown_at)
+    """Return whether the message answers the question that the player's open round waits for."""
+    return isinstance(typed_answers.question_of(update, awaited), RoundQuestion)
 
 
 async def typed(update: Update, context: Context) -> None:

@@ -3,10 +3,9 @@
 import itertools
 from collections.abc import Callable
 
-from django.utils import timezone
 from telegram import InlineKeyboardButton, InlineKeyboardMarkup, Message, Update
 
-from bot.chat import cards, navigation, phrases, question_texts, taps
+from bot.chat import cards, navigation, phrases, question_texts, taps, typed_answers
 from bot.chat.answered import below
 from bot.chat.context import Context
 from bot.chat.navigation import Data
@@ -101,16 +100,8 @@ async def take_chip_back(update: Update, context: Context) -> None:
 
 
 def is_typed_answer(update: Update, awaited: Awaited | None) -> bool:
-    """Return whether the message answers the card that the player's open review waits for.
-
-    A question of a round that has come later is asked before (bot/screens/game/handlers.py).
-    """
-    if not taps.may_be_typed_answer(update, awaited):
-        return False
-    user = update.effective_user
-    assert user is not None
-    asked = reviews.typed_question(telegram_id=user.id)
-    return asked is not None and timezone.now() - asked.shown_at <= taps.ANSWERED_WITHIN
+    """Return whether the message answers the card that the player's open review waits for."""
+    return isinstance(typed_answers.question_of(update, awaited), ReviewQuestion)
 
 
 async def typed(update: Update, context: Context) -> None:
@@ -119,7 +110,7 @@ async def typed(update: Update, context: Context) -> None:
         answered = reviews.answer_text(
             player=context.player,
             text=taps.words(update),
-            written_at=context.now,
+            written_at=taps.written_at(update, now=context.now),
             now=context.now,
         )
     except (ReviewAnsweredError, StaleTapError):

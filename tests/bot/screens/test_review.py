@@ -355,6 +355,24 @@ class TestTyped:
 
         assert ReviewLog.objects.exists() is is_answered
 
+    def test_what_was_written_in_time_counts_and_what_was_sent_twice_counts_once(
+        self, road: Road
+    ) -> None:
+        with time_machine.travel(timezone.now(), tick=False) as clock:
+            anna = newcomer(road)
+            due(anna, make_typed())
+            due(anna, make_typed(question="Lies ___! (das Buch)"))
+            road.say(anna, "/review")
+            clock.shift(7 * SECOND)
+            road.sandbox.say(anna, "übersetzt")
+            road.sandbox.say(anna, "übersetzt")
+            clock.shift(3600 * SECOND)
+            travel(road)
+
+        log = ReviewLog.objects.get()
+        assert (log.text, log.rating, log.elapsed_ms // 1000) == ("übersetzt", 4, 7)
+        assert "did not understand" in road.sandbox.last_message(anna)["text"]
+
     @pytest.mark.parametrize("comes_last", ["round", "review", "round again", "review again"])
     def test_of_a_round_and_a_review_the_one_that_came_last_is_answered(
         self, road: Road, comes_last: str
