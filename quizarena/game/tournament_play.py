@@ -244,7 +244,7 @@ def answer(
         pairing=pairing,
         number=number,
         choice=asked.order[option_index],
-        is_correct=asked.order[option_index] == asked.version.correct_option_id,
+        is_correct=asked.is_right(asked.order[option_index]),
         # A question is shown with the answer to the one before.
         shown_at=pairing.last_answer_at or pairing.started_at,
         # Of two devices the one that looked at the clock first may answer last.

@@ -54,6 +54,16 @@ STEPS = (
             )""",
     ),
     Step(
+        table="game_reviewlog",
+        statement="""
+            UPDATE game_reviewlog SET text = '…' WHERE id IN (
+              SELECT log.id FROM game_reviewlog AS log
+              JOIN game_reviewcard AS card ON card.id = log.card_id
+              WHERE card.player_id = %(player_id)s AND log.text NOT IN ('', '…')
+              LIMIT %(limit)s
+            )""",
+    ),
+    Step(
         table="payments_supportfile",
         statement="""
             DELETE FROM payments_supportfile WHERE id IN (

@@ -18,6 +18,7 @@ from quizarena.game.models.duel import (
     DuelQuestion,
 )
 from quizarena.game.models.fair_play import KIND_NAMES, FairPlayFinding
+from quizarena.game.models.frozen_question import FrozenQuestion, WritableQuestion
 from quizarena.game.models.league import (
     TIER_NAMES,
     LeagueGroup,
@@ -162,6 +163,7 @@ __all__ = [
     "DuelQuestion",
     "FairPlayFinding",
     "FirstDayCohort",
+    "FrozenQuestion",
     "ImportState",
     "Kind",
     "LeagueGroup",
@@ -210,4 +212,5 @@ __all__ = [
     "TournamentQuestion",
     "TournamentRound",
     "WeekPoints",
+    "WritableQuestion",
 ]
