@@ -32,6 +32,10 @@ def _secrets() -> Iterator[str]:
     yield settings.TELEGRAM_BOT_TOKEN
     yield settings.TELEGRAM_WEBHOOK_SECRET
     yield settings.SECRET_KEY
+    yield settings.ALERT_SLACK_WEBHOOK_URL
+    yield settings.ALERT_PAGERDUTY_ROUTING_KEY
+    yield settings.ALERT_WEBHOOK_URL
+    yield settings.ALERT_WEBHOOK_SECRET
     yield from settings.PAYMENT_PAYLOAD_KEYS.values()
     yield from settings.PROMO_PEPPERS.values()
     yield str(settings.DATABASES["default"].get("PASSWORD") or "")

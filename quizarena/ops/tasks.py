@@ -1,12 +1,24 @@
 """What Celery runs for the running system."""
 
+from datetime import timedelta
+
 from django.utils import timezone
 
 from quizarena.celery import app
-from quizarena.ops import downtime
+from quizarena.ops import downtime, product_days
+
+# How long one run may record days; a first one has months of them.
+RECORD_FOR = timedelta(seconds=60)
 
 
 @app.task
 def shield_outages() -> int:
     """Make outage days of the days that recorded downtime has spoilt; return how many are new."""
     return len(downtime.shield_outages(now=timezone.now()))
+
+
+@app.task
+def record_product_days() -> int:
+    """Record how the product does today and did on the days that are due; return how many days."""
+    now = timezone.now()
+    return product_days.record_due(now=now, until=now + RECORD_FOR)

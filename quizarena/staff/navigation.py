@@ -35,6 +35,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Duels", "swords", "game.duel"),
         ("Review cards", "replay", "game.reviewcard"),
         ("Play", "insights", "game.playday"),
+        ("Analytics", "query_stats", "ops.productday"),
         ("Tournaments", "emoji_events", "game.tournament"),
         ("Cup prizes", "featured_seasonal_and_gifts", "game.cupprize"),
     ),
@@ -81,6 +82,8 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Schedule", "schedule", "django_celery_beat.periodictask"),
         ("Heartbeats", "monitor_heart", "ops.heartbeat"),
         ("Downtime", "power_off", "ops.downtime"),
+        ("Alert routing", "alt_route", "staff.alertroute"),
+        ("Alert deliveries", "outgoing_mail", "staff.alertdelivery"),
     ),
     "Staff": (
         ("Users", "badge", "auth.user"),
@@ -105,6 +108,9 @@ SINGULARS = {
     "auth.group": "role",
     "game.fairplayfinding": "fair-play finding",
     "game.playday": "day of play",
+    "ops.productday": "day of the product",
+    "staff.alertroute": "alert route",
+    "staff.alertdelivery": "alert delivery",
 }
 
 # page: (what of it is open for a user, in which colour): one indexed query each, on every page of
