@@ -23,7 +23,7 @@ from bot.models import OutgoingCall
 from quizarena import web_guard
 from quizarena.staff import alert_delivery, alert_messages, alert_routing, alerts
 from quizarena.staff.alert_delivery import deliver_due
-from quizarena.staff.alert_models import AlertChannel, Severity
+from quizarena.staff.alert_models import AlertChannel, DeliveryState, Severity
 from quizarena.staff.errors import ChannelNotConfiguredError, DeliveryNotFailedError
 from quizarena.staff.models import Alert, AlertDelivery, AlertRoute, AuditEntry
 from tests.concurrency import meet_after, run_together
@@ -442,11 +442,11 @@ class TestRetries:
         fast = alert_delivery.claim(now=NOON + MINUTE, but=[AlertChannel.WEBHOOK])
         assert slow is not None
         assert fast is not None
-        sent = alert_delivery.Outcome(state=alert_delivery.DeliveryState.SENT)
+        sent = alert_delivery.Outcome(state=DeliveryState.SENT)
 
         assert alert_delivery.record(fast, sent, now=NOON)
         assert not alert_delivery.record(
-            slow, alert_delivery.Outcome(state=alert_delivery.DeliveryState.FAILED), now=NOON
+            slow, alert_delivery.Outcome(state=DeliveryState.FAILED), now=NOON
         )
         assert states()["SLACK", "RAISED"] == "SENT"
 
