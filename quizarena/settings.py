@@ -79,7 +79,12 @@ def outside_address(name: str, *, default: str = "") -> str:
     value: str = env.str(name, default=default)
     if not value:
         return value
-    address = urlsplit(value)
+    try:
+        address = urlsplit(value)
+        _ = address.port
+    except ValueError:
+        # Its words have a part of the address, and are no cause of ours.
+        raise ImproperlyConfigured(f"{name} must be an https address.") from None
     is_local = address.hostname in ("localhost", "127.0.0.1", "::1")
     schemes = ("https", "http") if is_local or not PRODUCTION else ("https",)
     if address.scheme not in schemes or not address.hostname:

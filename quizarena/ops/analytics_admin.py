@@ -122,22 +122,23 @@ class ProductDayAdmin(ReadOnlyAdmin[ProductDay]):
     def changelist_view(
         self, request: HttpRequest, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
-        """Show today or the last 7, 30 or 90 days, beside as many before them. Two queries."""
+        """Show today, or the last 7, 30 or 90 days that are over, beside as many before them."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         length = _period(request.GET.get("days", ""))
         today = points.today(timezone.now())
+        last = today if length == 1 else today - DAY
         recorded = {
             one.day: one
-            for one in ProductDay.objects.filter(day__gt=today - 2 * length * DAY, day__lte=today)
+            for one in ProductDay.objects.filter(day__gt=last - 2 * length * DAY, day__lte=last)
         }
-        days = [today - back * DAY for back in reversed(range(length))]
+        days = [last - back * DAY for back in reversed(range(length))]
         now = [recorded[day] for day in days if day in recorded]
         before = [recorded[day - length * DAY] for day in days if day - length * DAY in recorded]
         latest = ProductDay.objects.order_by("-counted_at").first()
         context = {
             **self.admin_site.each_context(request),
-            "title": "Analytics: today so far" if length == 1 else f"Analytics: {length} days",
+            "title": _title(days),
             "opts": self.opts,
             "media": self.media,
             "periods": [(days_, name, days_ == length) for days_, name in PERIODS.items()],
@@ -153,6 +154,12 @@ class ProductDayAdmin(ReadOnlyAdmin[ProductDay]):
         return TemplateResponse(request, "ops/analytics.html", context)
 
 
+def _title(days: Sequence[date]) -> str:
+    if len(days) == 1:
+        return "Analytics: today so far"
+    return f"Analytics: {len(days)} days, {dates.day(days[0])} to {dates.day(days[-1])}"
+
+
 def _period(asked: str) -> int:
     """Return the days that somebody has asked for, or else the usual ones."""
     return next((length for length in PERIODS if str(length) == asked), PERIOD)
@@ -160,7 +167,7 @@ def _period(asked: str) -> int:
 
 def _coverage(now: Days, before: Days, *, length: int) -> str:
     """Say what the comparison rests on, where a day is missing."""
-    if len(now) == len(before) == length:
+    if length == 1 or len(now) == len(before) == length:
         return ""
     return (
         f"Recorded are {len(now)} of {length} days of this period and {len(before)} of {length} "
@@ -169,7 +176,8 @@ def _coverage(now: Days, before: Days, *, length: int) -> str:
 
 
 def _comparison(now: Days, before: Days, *, length: int) -> dict[str, Any]:
-    is_comparable = len(now) == len(before) == length
+    # A part of a day has no change against a whole one.
+    is_comparable = length > 1 and len(now) == len(before) == length
     rows = []
     for figure in FIGURES:
         value, earlier = figure.of(now), figure.of(before)

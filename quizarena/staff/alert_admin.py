@@ -19,6 +19,7 @@ from quizarena.staff import alert_routing, alerts
 from quizarena.staff.alert_models import (
     AlertChannel,
     AlertDelivery,
+    AlertEvent,
     AlertRoute,
     DeliveryState,
     Severity,
@@ -309,7 +310,9 @@ class AlertDeliveryAdmin(ReadOnlyAdmin[AlertDelivery]):
 
     def is_action_due(self, action: str, obj: AlertDelivery) -> bool:
         """Offer to send again what has failed."""
-        return obj.state == DeliveryState.FAILED
+        return obj.state == DeliveryState.FAILED and not (
+            obj.event == AlertEvent.RAISED and obj.alert and obj.alert.resolved_at
+        )
 
     @admin.action(description="Send again", permissions=["route"])
     def send_again(self, request: HttpRequest, queryset: QuerySet[AlertDelivery]) -> None:
@@ -322,4 +325,10 @@ class AlertDeliveryAdmin(ReadOnlyAdmin[AlertDelivery]):
                 return False
             return True
 
-        self.act(request, queryset, verb="sent again", service=service, refusal="it has not failed")
+        self.act(
+            request,
+            queryset,
+            verb="sent again",
+            service=service,
+            refusal="it has not failed, or its alert is resolved",
+        )

@@ -48,6 +48,24 @@ _TOO_MANY_REQUESTS = 429
 # Of these, too, one hopes that they pass; any other answer but 2xx will be the same tomorrow.
 _PASSING = frozenset({408, 425, _TOO_MANY_REQUESTS})
 
+_CLAIM = """
+UPDATE staff_alertdelivery
+SET attempts = attempts + 1, claim_number = claim_number + 1, next_at = %(leased)s
+WHERE id = (
+  SELECT id FROM staff_alertdelivery AS due
+  WHERE state = 'PENDING' AND next_at <= %(now)s AND channel <> ALL (%(but)s::text[])
+    AND NOT EXISTS (
+      SELECT FROM staff_alertdelivery AS earlier
+      WHERE earlier.alert_id = due.alert_id AND earlier.channel = due.channel
+        AND earlier.state = 'PENDING' AND earlier.id < due.id
+    )
+  ORDER BY next_at, id
+  LIMIT 1
+  FOR UPDATE SKIP LOCKED
+)
+RETURNING *
+"""
+
 log = structlog.get_logger(__name__)
 
 
@@ -101,23 +119,7 @@ def claim(*, now: datetime, but: Collection[AlertChannel] = ()) -> AlertDelivery
     What a channel gets about one alert keeps its order: raised comes before resolved.
     """
     claimed = AlertDelivery.objects.raw(
-        """
-        UPDATE staff_alertdelivery
-        SET attempts = attempts + 1, claim_number = claim_number + 1, next_at = %(leased)s
-        WHERE id = (
-          SELECT id FROM staff_alertdelivery AS due
-          WHERE state = 'PENDING' AND next_at <= %(now)s AND channel <> ALL (%(but)s::text[])
-            AND NOT EXISTS (
-              SELECT FROM staff_alertdelivery AS earlier
-              WHERE earlier.alert_id = due.alert_id AND earlier.channel = due.channel
-                AND earlier.state = 'PENDING' AND earlier.id < due.id
-            )
-          ORDER BY next_at, id
-          LIMIT 1
-          FOR UPDATE SKIP LOCKED
-        )
-        RETURNING *
-        """,
+        _CLAIM,
         {"now": now, "leased": now + LEASE, "but": [channel.value for channel in but]},
     )
     return next(iter(claimed), None)
@@ -200,7 +202,7 @@ def post(what: Post | None) -> Outcome:
     except TimeoutError:
         error = f"No answer within {TOTAL_SECONDS:.0f} s."
         return Outcome(state=DeliveryState.PENDING, error=error, is_silent=True)
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except Exception as error:  # noqa: BLE001 - Whatever it is: its words may have the address.
         return Outcome(state=DeliveryState.PENDING, error=type(error).__name__, is_silent=True)
     if 200 <= status < 300:
         return Outcome(state=DeliveryState.SENT)

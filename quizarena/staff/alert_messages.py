@@ -5,7 +5,7 @@ The receivers belong to others. Who needs more follows the link and logs in.
 
 import hmac
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from hashlib import sha256
 from typing import Any
@@ -53,11 +53,11 @@ class Message:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Post:
-    """One POST: where to, with which body and headers."""
+    """One POST: where to, with which body and headers; no repr of it has the secrets in them."""
 
-    url: str
-    body: bytes
-    headers: dict[str, str]
+    url: str = field(repr=False)
+    body: bytes = field(repr=False)
+    headers: dict[str, str] = field(repr=False)
 
 
 def slack(message: Message) -> Post:

@@ -23,7 +23,12 @@ from quizarena.staff.alert_models import (
     DeliveryState,
     Severity,
 )
-from quizarena.staff.errors import ChannelNotConfiguredError, DeliveryNotFailedError
+from quizarena.staff.errors import (
+    AlertResolvedError,
+    ChannelNotConfiguredError,
+    DeliveryNotFailedError,
+)
+from quizarena.staff.models import Alert
 
 # What no administrator has changed.
 CHANNELS: dict[Severity, tuple[AlertChannel, ...]] = {
@@ -172,10 +177,18 @@ def request_test(*, channel: AlertChannel, staff: User, now: datetime) -> AlertD
 
 @transaction.atomic
 def send_again(*, delivery_id: int, now: datetime) -> AlertDelivery:
-    """Let a delivery that has failed be tried anew. Raises DeliveryNotFailedError. Locks it."""
+    """Let a delivery that has failed be tried anew. Locks its alert, and it.
+
+    Raises DeliveryNotFailedError, and AlertResolvedError for an alert that would be raised outside
+    although it is resolved: nothing would close it there.
+    """
+    alert = Alert.objects.select_for_update(of=("self",)).filter(deliveries=delivery_id).first()
     delivery = AlertDelivery.objects.select_for_update(of=("self",)).get(pk=delivery_id)
     if delivery.state != DeliveryState.FAILED:
         raise DeliveryNotFailedError(f"it is {delivery.get_state_display()}")
+    is_over = alert is not None and alert.resolved_at is not None
+    if delivery.event == AlertEvent.RAISED and is_over:
+        raise AlertResolvedError("the alert is resolved")
     delivery.state = DeliveryState.PENDING
     delivery.attempts, delivery.finished_at, delivery.next_at = 0, None, now
     delivery.save(update_fields=["state", "attempts", "finished_at", "next_at"])

@@ -13,6 +13,7 @@ from quizarena.ops.models import ProductDay
 from quizarena.players.models import Player
 from tests.factories import make_staff
 from tests.game.played import DAY, NOON, TODAY, newcomer
+from tests.payments import steps
 
 pytestmark = pytest.mark.django_db
 
@@ -83,8 +84,43 @@ def test_the_page_is_honest_about_what_is_not_recorded(client: Client) -> None:
             assert client.get(PAGE, {"days": days}).status_code == 200
         page = client.get(PAGE, {"days": "30"}).content.decode()
 
-    assert "Recorded are 9 of 30 days of this period and 0 of 30" in page
+    assert "Recorded are 8 of 30 days of this period and 0 of 30" in page
     assert "1 (100.0%)" in page
+
+
+def test_a_period_ends_with_yesterday_and_is_compared_with_the_one_before(client: Client) -> None:
+    client.force_login(make_staff("Operator"))
+    # Two in the seven days before, three in those that end with yesterday, five today.
+    for day, players in ((0, 2), (7, 3), (14, 5)):
+        for _ in range(players):
+            newcomer(NOON + day * DAY, created_at=NOON)
+    with time_machine.travel(NOON + 14 * DAY, tick=False):
+        record(14)
+
+        week = client.get(PAGE, {"days": "7"})
+        today = client.get(PAGE, {"days": "1"})
+
+    assert ["New players", "3", "2", "+50.0%"] in week.context["figures"]["rows"]
+    assert ["New players", "5", "0", "–"] in today.context["figures"]["rows"]
+    assert week.context["coverage"] == ""
+
+
+def test_stars_count_on_the_day_of_the_payment_and_refunds_on_theirs() -> None:
+    anna, bert = newcomer(created_at=NOON), newcomer(created_at=NOON)
+    for player, day in ((anna, 0), (anna, 2), (bert, 2)):
+        purchase = steps.buy(player, now=NOON + day * DAY)
+    steps.refund(purchase, now=NOON + 3 * DAY)
+    price = purchase.paid_stars
+
+    row = record(31)
+
+    assert (row.purchases, row.payers, row.stars, row.refunded_stars) == (1, 1, price, 0)
+    assert (row.cohort_payers, row.cohort_net_stars) == (2, 2 * price)
+    third = ProductDay.objects.get(day=TODAY + 2 * DAY)
+    assert (third.purchases, third.payers, third.stars) == (2, 2, 2 * price)
+    assert (third.payers_30, third.net_stars_30) == (2, 3 * price)
+    fourth = ProductDay.objects.get(day=TODAY + 3 * DAY)
+    assert (fourth.refunded_stars, fourth.net_stars_30) == (price, 2 * price)
 
 
 @pytest.mark.parametrize("role", ["Support", "Editor", "Security"])

@@ -21,10 +21,15 @@ from pytest_django.fixtures import Settings
 from bot.chat.models import StaffPlayer
 from bot.models import OutgoingCall
 from quizarena import web_guard
+from quizarena.redaction import redact
 from quizarena.staff import alert_delivery, alert_messages, alert_routing, alerts
 from quizarena.staff.alert_delivery import deliver_due
 from quizarena.staff.alert_models import AlertChannel, DeliveryState, Severity
-from quizarena.staff.errors import ChannelNotConfiguredError, DeliveryNotFailedError
+from quizarena.staff.errors import (
+    AlertResolvedError,
+    ChannelNotConfiguredError,
+    DeliveryNotFailedError,
+)
 from quizarena.staff.models import Alert, AlertDelivery, AlertRoute, AuditEntry
 from tests.concurrency import meet_after, run_together
 from tests.factories import PlayerFactory, make_staff
@@ -338,22 +343,30 @@ class TestRetries:
     def test_who_hangs_is_left_after_the_whole_time_and_asked_once_a_run(
         self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, silence: str
     ) -> None:
-        monkeypatch.setattr(alert_delivery, "TOTAL_SECONDS", 0.3)
         receiver.answers["/slack"] = [silence]
         happen("info", key="one")
         happen("info", key="two")
+        monkeypatch.setattr(alert_delivery, "TOTAL_SECONDS", 1)
+        record = alert_delivery.record
+
+        def record_and_be_patient(*args: Any, **fields: Any) -> bool:
+            # Who does answer may be slow here.
+            monkeypatch.setattr(alert_delivery, "TOTAL_SECONDS", 10)
+            return record(*args, **fields)
+
+        monkeypatch.setattr(alert_delivery, "record", record_and_be_patient)
 
         work()
 
-        assert len(receiver.of("/slack")) == 1
         assert len(receiver.of("/webhook")) == 2
         first, second = AlertDelivery.objects.filter(channel="SLACK").order_by("pk")
-        assert (first.state, first.attempts, first.error) == ("PENDING", 1, "No answer within 0 s.")
+        assert (first.state, first.attempts, first.error) == ("PENDING", 1, "No answer within 1 s.")
         assert first.next_at == NOON + MINUTE
-        assert second.attempts == 0
+        assert (second.state, second.attempts) == ("PENDING", 0)
+        receiver.answers.clear()
         work(NOON + MINUTE)
-        assert set(states().values()) == {"SENT"}
-        assert len(receiver.of("/slack")) == 3
+        assert {one.state for one in AlertDelivery.objects.all()} == {"SENT"}
+        assert {one.attempts for one in AlertDelivery.objects.filter(channel="SLACK")} == {1, 2}
 
     @pytest.mark.parametrize(
         ("retry_after", "minutes"),
@@ -396,8 +409,21 @@ class TestRetries:
         with pytest.raises(DeliveryNotFailedError):
             alert_routing.send_again(delivery_id=delivery.pk, now=NOON)
 
+    def test_what_is_resolved_is_not_raised_outside_any_more(self, receiver: Receiver) -> None:
+        receiver.answers["/pagerduty"] = [400]
+        happen()
+        work()
+        failed = AlertDelivery.objects.get(state="FAILED")
+        alerts.resolve(kind="a_critical", key="purchase:12", now=NOON)
+        work()
+
+        with pytest.raises(AlertResolvedError):
+            alert_routing.send_again(delivery_id=failed.pk, now=NOON)
+
+        assert [one["event_action"] for one in receiver.of("/pagerduty")] == ["trigger", "resolve"]
+
     def test_nobody_there_is_tried_ten_times_and_no_longer_than_a_day(
-        self, receiver: Receiver
+        self, receiver: Receiver, settings: Settings
     ) -> None:
         settings.ALERT_SLACK_WEBHOOK_URL = "http://127.0.0.1:1/"
         happen("info")
@@ -461,19 +487,59 @@ class TestRetries:
 
 @pytest.mark.django_db(transaction=True)
 class TestConcurrency:
-    def test_two_workers_send_each_delivery_once(
+    @pytest.fixture(autouse=True)
+    def _one_receiver(self, receiver: Receiver, settings: Settings) -> None:
+        settings.ALERT_PAGERDUTY_ROUTING_KEY = settings.ALERT_WEBHOOK_URL = ""
+
+    def work_together(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Let two workers claim the one delivery that is due before either commits its claim."""
+        happen("info")
+        meet_after(monkeypatch, alert_delivery, "claim")
+        monkeypatch.setattr(alert_delivery, "claim", transaction.atomic(alert_delivery.claim))
+        job = partial(deliver_due, now=NOON, until=NOON + timedelta(days=36_500))
+        tried = run_together(job, job)
+        assert all(isinstance(one, int) for one in tried), tried
+
+    def test_two_workers_send_an_alert_once(
         self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        happen()
-        meet_after(monkeypatch, alert_delivery, "claim")
+        self.work_together(monkeypatch)
 
-        run_together(
-            partial(deliver_due, now=NOON, until=NOON + timedelta(days=365_00)),
-            partial(deliver_due, now=NOON, until=NOON + timedelta(days=365_00)),
+        assert [path for path, _, _ in receiver.got] == ["/slack"]
+        assert states() == {("SLACK", "RAISED"): "SENT"}
+
+    def test_without_the_lock_they_send_it_twice(
+        self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Show that the test above can fail: take the lock away, and it must."""
+        unlocked = alert_delivery._CLAIM.replace("FOR UPDATE SKIP LOCKED", "")
+        monkeypatch.setattr(alert_delivery, "_CLAIM", unlocked)
+
+        self.work_together(monkeypatch)
+
+        assert [path for path, _, _ in receiver.got] == ["/slack", "/slack"]
+
+    def test_chats_get_it_once_even_then(
+        self, settings: Settings, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The message is written in the transaction that records it, and only the last claim is."""
+        settings.ALERT_SLACK_WEBHOOK_URL = ""
+        settings.ALERT_TELEGRAM_STAFF = ["anna"]
+        anna = make_staff("Support", username="anna")
+        StaffPlayer.objects.create(user=anna, player=PlayerFactory.create(telegram_id=701))
+        alerts.declare(
+            kind="a_info",
+            label="An info thing",
+            runbook="docs/runbooks/payments.md",
+            severity=Severity.WARNING,
         )
+        unlocked = alert_delivery._CLAIM.replace("FOR UPDATE SKIP LOCKED", "")
+        monkeypatch.setattr(alert_delivery, "_CLAIM", unlocked)
 
-        assert sorted(path for path, _, _ in receiver.got) == ["/pagerduty", "/slack", "/webhook"]
-        assert set(states().values()) == {"SENT"}
+        self.work_together(monkeypatch)
+
+        assert OutgoingCall.objects.count() == 1
+        assert states() == {("TELEGRAM", "RAISED"): "SENT"}
 
 
 @pytest.mark.django_db
@@ -602,15 +668,114 @@ class TestDesk:
         assert not AlertDelivery.objects.exists()
 
 
+@pytest.mark.django_db
+class TestSecrets:
+    def test_addresses_and_keys_stand_nowhere_but_in_what_is_sent(
+        self,
+        client: Client,
+        receiver: Receiver,
+        settings: Settings,
+        caplog: pytest.LogCaptureFixture,
+    ) -> None:
+        """They are looked for in all rows, all logs before anything is taken out, and all pages."""
+        hidden = {
+            "slack": "services/T0/B0/slack-part",
+            "pagerduty": "the-routing-key-of-pagerduty",
+            "webhook": "hook?token=webhook-part",
+            "secret": SECRET,
+        }
+        settings.ALERT_SLACK_WEBHOOK_URL = f"{receiver.url}/{hidden['slack']}"
+        settings.ALERT_PAGERDUTY_ROUTING_KEY = hidden["pagerduty"]
+        settings.ALERT_WEBHOOK_URL = f"{receiver.url}/{hidden['webhook']}"
+        receiver.answers[f"/{hidden['slack']}"] = [
+            404,
+            (302, {"Location": "http://127.0.0.1:1/elsewhere"}),
+        ]
+        receiver.answers[f"/{hidden['webhook']}"] = [429, 500]
+        staff = make_staff("Administrator")
+        client.force_login(staff)
+
+        with caplog.at_level(logging.DEBUG):
+            alert = happen()
+            work()
+            for channel in (AlertChannel.SLACK, AlertChannel.WEBHOOK, AlertChannel.PAGERDUTY):
+                alert_routing.request_test(channel=channel, staff=staff, now=NOON)
+            work(NOON + MINUTE)
+            port = receiver.url.rpartition(":")[2]
+            for broken in ("http://127.0.0.1:1", f"http://127.0.0.1:{port}0000", "ftp://127.0.0.1"):
+                settings.ALERT_SLACK_WEBHOOK_URL = f"{broken}/{hidden['slack']}"
+                settings.ALERT_WEBHOOK_URL = f"{broken}/{hidden['webhook']}"
+                happen(key=broken)
+                work(NOON + MINUTE)
+            pages = [
+                client.get(page).content.decode()
+                for page in (
+                    PAGE,
+                    f"{PAGE}kind/a_critical/",
+                    f"{PAGE}test/SLACK/",
+                    "/admin/staff/alertdelivery/",
+                    *[
+                        f"/admin/staff/alertdelivery/{one.pk}/change/"
+                        for one in AlertDelivery.objects.all()
+                    ],
+                    f"/admin/staff/alert/{alert.pk}/change/",
+                    "/admin/staff/auditentry/",
+                )
+            ]
+        errors = {*AlertDelivery.objects.values_list("error", flat=True)}
+        assert errors == {
+            "",
+            "Answered with HTTP 302.",
+            "Answered with HTTP 404.",
+            "Answered with HTTP 500.",
+            "ConnectError",
+            "ExceptionGroup",
+            "UnsupportedProtocol",
+        }
+
+        rows = [
+            str(model.objects.values())
+            for model in (Alert, AlertDelivery, AlertRoute, AuditEntry, OutgoingCall)
+        ]
+        assert "alert.not_delivered" in caplog.text
+        for text in (*pages, *rows, caplog.text):
+            assert not [one for one in hidden.values() if one in text]
+        for path, _, body in receiver.got:
+            for channel, one in hidden.items():
+                assert (one in body.decode()) is ((channel, path) == ("pagerduty", "/pagerduty"))
+        delivery = AlertDelivery.objects.filter(channel="WEBHOOK").latest("pk")
+        sent = alert_delivery._post_of(delivery, alert_delivery.message_of(delivery))
+        assert repr(sent) == "Post()"
+
+    def test_what_others_log_of_them_is_taken_out(self, settings: Settings) -> None:
+        settings.ALERT_SLACK_WEBHOOK_URL = "https://hooks.example.org/services/T0/B0/slack-part"
+        settings.ALERT_WEBHOOK_URL = "https://example.org/hook?token=webhook-part"
+        settings.ALERT_PAGERDUTY_ROUTING_KEY = "the-routing-key"
+        settings.ALERT_WEBHOOK_SECRET = SECRET
+        text = (
+            "POST https://hooks.example.org/services/T0/B0/slack-part, /hook?token=webhook-part "
+            f"of example.org, the-routing-key, {SECRET}"
+        )
+
+        assert redact(text) == "POST ***, /*** of example.org, ***, ***"
+
+
 class TestSettings:
     def test_addresses_are_https_but_for_this_machine(self) -> None:
         name = "ALERT_SLACK_WEBHOOK_URL"
         assert load(COMPLETE)[name] == ""
         for good in ("https://hooks.example.org/x", "http://127.0.0.1:9/x", "http://localhost/x"):
             assert load({**COMPLETE, name: good})[name] == good
-        for bad in ("http://hooks.example.org/x", "ftp://example.org", "hooks.example.org"):
-            with pytest.raises(ImproperlyConfigured, match=f"{name} must be an https address"):
+        for bad in (
+            "http://hooks.example.org/x",
+            "ftp://example.org/x",
+            "hooks.example.org/x",
+            "https://example.org:99999/x",
+            "https://[example.org/x",
+        ):
+            with pytest.raises(ImproperlyConfigured) as refused:
                 load({**COMPLETE, name: bad})
+            assert str(refused.value) == f"{name} must be an https address."
 
     def test_a_webhook_is_signed(self) -> None:
         webhook = {**COMPLETE, "ALERT_WEBHOOK_URL": "https://example.org/"}
