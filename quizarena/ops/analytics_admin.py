@@ -176,8 +176,7 @@ def _coverage(now: Days, before: Days, *, length: int) -> str:
 
 
 def _comparison(now: Days, before: Days, *, length: int) -> dict[str, Any]:
-    # A part of a day has no change against a whole one.
-    is_comparable = length > 1 and len(now) == len(before) == length
+    is_comparable = len(now) == len(before) == length
     rows = []
     for figure in FIGURES:
         value, earlier = figure.of(now), figure.of(before)
@@ -189,8 +188,10 @@ def _comparison(now: Days, before: Days, *, length: int) -> dict[str, Any]:
                 _change(value, earlier) if is_comparable else NOTHING,
             ]
         )
-    headers = ["", "Today so far", "Yesterday"] if length == 1 else ["", "Period", "Before"]
-    return {"headers": [*headers, "Change"], "rows": rows}
+    if length == 1:
+        # A part of a day has no change against a whole one.
+        return {"headers": ["", "Today so far", "Yesterday"], "rows": [row[:3] for row in rows]}
+    return {"headers": ["", "Period", "Before", "Change"], "rows": rows}
 
 
 def _change(value: float | None, earlier: float | None) -> str:

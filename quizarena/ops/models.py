@@ -90,7 +90,7 @@ class Downtime(models.Model):
 class ProductDay(models.Model):
     """How the product did on one business day, and what came of the players who started on it.
 
-    Recorded by a job (quizarena/ops/product_days.py), so that no page and no metric counts players.
+    Recorded by a job (quizarena/ops/product_days.py), so that no page counts players.
     """
 
     day = models.DateField(unique=True)

@@ -148,17 +148,6 @@ def record_day(*, day: date, now: datetime) -> bool:
     return True
 
 
-def is_final(recorded: ProductDay) -> bool:
-    """Return whether the day was over when it was recorded."""
-    return recorded.counted_at >= bounds(recorded.day)[1] + LATE
-
-
-def latest_final() -> ProductDay | None:
-    """Return the last day that was recorded when it was over."""
-    latest = ProductDay.objects.order_by("-day")[:3]
-    return next((recorded for recorded in latest if is_final(recorded)), None)
-
-
 def _days_over(day: date, *, now: datetime) -> int:
     """Return up to which day after `day` nothing can be added any more, -1 if `day` is not over."""
     over = -1

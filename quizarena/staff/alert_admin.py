@@ -147,7 +147,7 @@ class AlertRouteAdmin(StaffAdmin[AlertRoute]):
                         badge("configured", "success")
                         if channel in ways
                         else format_html(
-                            "{} <small>set {}</small>",
+                            '<span class="desk-sentence">{} <small>set {}</small></span>',
                             badge("not configured", "info"),
                             alert_routing.VARIABLES[channel],
                         ),
@@ -290,7 +290,9 @@ class AlertDeliveryAdmin(ReadOnlyAdmin[AlertDelivery]):
 
     @display(description="Alert")
     def about(self, delivery: AlertDelivery) -> SafeString | str:
-        return object_link(delivery.alert) if delivery.alert else "Test message"
+        if delivery.alert is None:
+            return "Test message"
+        return format_html('<span class="desk-sentence">{}</span>', object_link(delivery.alert))
 
     @display(description="State")
     def current_state(self, delivery: AlertDelivery) -> SafeString:

@@ -101,16 +101,18 @@ def test_a_period_ends_with_yesterday_and_is_compared_with_the_one_before(client
         today = client.get(PAGE, {"days": "1"})
 
     assert ["New players", "3", "2", "+50.0%"] in week.context["figures"]["rows"]
-    assert ["New players", "5", "0", "–"] in today.context["figures"]["rows"]
+    assert ["New players", "5", "0"] in today.context["figures"]["rows"]
     assert week.context["coverage"] == ""
 
 
 def test_stars_count_on_the_day_of_the_payment_and_refunds_on_theirs() -> None:
     anna, bert = newcomer(created_at=NOON), newcomer(created_at=NOON)
-    for player, day in ((anna, 0), (anna, 2), (bert, 2)):
-        purchase = steps.buy(player, now=NOON + day * DAY)
-    steps.refund(purchase, now=NOON + 3 * DAY)
-    price = purchase.paid_stars
+    steps.buy(anna, now=NOON)
+    steps.buy(anna, now=NOON + 2 * DAY)
+    refunded = steps.buy(bert, now=NOON + 2 * DAY)
+    steps.refund(refunded, now=NOON + 3 * DAY)
+    price = refunded.paid_stars
+    assert price
 
     row = record(31)
 

@@ -741,8 +741,8 @@ class TestSecrets:
         for text in (*pages, *rows, caplog.text):
             assert not [one for one in hidden.values() if one in text]
         for path, _, body in receiver.got:
-            for channel, one in hidden.items():
-                assert (one in body.decode()) is ((channel, path) == ("pagerduty", "/pagerduty"))
+            for name, one in hidden.items():
+                assert (one in body.decode()) is ((name, path) == ("pagerduty", "/pagerduty"))
         delivery = AlertDelivery.objects.filter(channel="WEBHOOK").latest("pk")
         sent = alert_delivery._post_of(delivery, alert_delivery.message_of(delivery))
         assert repr(sent) == "Post()"
