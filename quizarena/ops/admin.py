@@ -21,6 +21,7 @@ from unfold.decorators import display
 
 from quizarena.celery import app
 from quizarena.ops import controls, heartbeats
+from quizarena.ops.analytics_admin import ProductDayAdmin  # noqa: F401 -- registers itself.
 from quizarena.ops.erasure_admin import DeletionRequestAdmin, PurgeRunAdmin
 from quizarena.ops.models import Downtime, Heartbeat
 from quizarena.players.models import DeletionRequest, PurgeRun

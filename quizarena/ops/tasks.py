@@ -5,10 +5,12 @@ from datetime import timedelta
 from django.utils import timezone
 
 from quizarena.celery import app
-from quizarena.ops import downtime, erasure
+from quizarena.ops import downtime, erasure, product_days
 
 # How long one task may work before it lets other tasks have the process.
 WORK_FOR = timedelta(seconds=20)
+# How long one run may record days; a first one has months of them.
+RECORD_FOR = timedelta(seconds=60)
 
 
 @app.task
@@ -21,3 +23,10 @@ def shield_outages() -> int:
 def erase_accounts() -> int:
     """Carry out the deletions of accounts that are due; return how many are done."""
     return erasure.erase_due(until=timezone.now() + WORK_FOR)
+
+
+@app.task
+def record_product_days() -> int:
+    """Record how the product does today and did on the days that are due; return how many days."""
+    now = timezone.now()
+    return product_days.record_due(now=now, until=now + RECORD_FOR)

@@ -23,6 +23,7 @@ from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from quizarena.staff import accounts, alerts, approvals
+from quizarena.staff.alert_admin import deliveries_of, runbook_link
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
@@ -565,6 +566,7 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
                 ("subject", "runbook"),
                 ("times", "key"),
                 ("first", "last"),
+                "sent",
                 "shown_details",
             )
         },
@@ -589,8 +591,12 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
         return page_link(label, alert.subject_type, alert.subject_id)
 
     @display(description="Runbook")
-    def runbook(self, alert: Alert) -> str:
-        return alerts.runbook_of(alert.kind) or "–"
+    def runbook(self, alert: Alert) -> SafeString | str:
+        return runbook_link(alerts.runbook_of(alert.kind))
+
+    @display(description="Sent")
+    def sent(self, alert: Alert) -> SafeString | str:
+        return deliveries_of(alert)
 
     @display(description="First")
     def first(self, alert: Alert) -> str:

@@ -35,6 +35,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Duels", "swords", "game.duel"),
         ("Review cards", "replay", "game.reviewcard"),
         ("Play", "insights", "game.playday"),
+        ("Analytics", "query_stats", "ops.productday"),
         ("Tournaments", "emoji_events", "game.tournament"),
         ("Cup prizes", "featured_seasonal_and_gifts", "game.cupprize"),
     ),
@@ -86,6 +87,8 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Downtime", "power_off", "ops.downtime"),
         ("Deletions", "person_remove", "players.deletionrequest"),
         ("Purges", "delete_sweep", "players.purgerun"),
+        ("Alert routing", "alt_route", "staff.alertroute"),
+        ("Alert deliveries", "outgoing_mail", "staff.alertdelivery"),
     ),
     "Staff": (
         ("Users", "badge", "auth.user"),
@@ -112,6 +115,9 @@ SINGULARS = {
     "game.playday": "day of play",
     "players.deletionrequest": "deletion",
     "players.purgerun": "purge",
+    "ops.productday": "day of the product",
+    "staff.alertroute": "alert route",
+    "staff.alertdelivery": "alert delivery",
 }
 
 # page: (what of it is open for a user, in which colour): one indexed query each, on every page of
