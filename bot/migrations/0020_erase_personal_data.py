@@ -162,7 +162,7 @@ class Migration(migrations.Migration):
         ("economy", "0010_ticket_returned"),
         ("game", "0018_written_answers"),
         ("payments", "0016_requests_are_closed"),
-        ("players", "0011_deletion_requests"),
+        ("players", "0010_deletion_requests"),
         ("promos", "0009_standard_names"),
         ("staff", "0010_standard_names"),
     ]

@@ -4,7 +4,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("bot", "0019_review_reminders"),
+        ("bot", "0020_erase_personal_data"),
         ("game", "0019_written_reviews"),
     ]
 

@@ -5,7 +5,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("payments", "0014_descriptions_say_why"),
+        ("payments", "0015_exports_and_statements"),
     ]
 
     operations = [

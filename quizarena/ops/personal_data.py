@@ -38,7 +38,9 @@ OF_NO_PLAYER = frozenset(
         *("game_playday", "game_playdaymode", "ops_downtime", "ops_heartbeat", "ops_processrun"),
         *("payments_pastprice", "payments_product", "payments_reconciliationrun"),
         *("promos_batch", "promos_campaign", "promos_code", "players_purgerun"),
+        *("payments_monthlystatement", "payments_liability", "ops_productday"),
         *("staff_accountchange", "staff_chatlinkcode", "staff_signinfailure"),
+        *("staff_alertroute", "staff_alertdelivery"),
     }
 )
 
@@ -128,6 +130,9 @@ COLUMNS: Mapping[str, Mapping[Fate, tuple[str, ...]]] = {
         Fate.WORDS_REPLACED: ("details",),
         Fate.ACCOUNTING: ("charge_id", "kind"),
     },
+    # The file is deleted after a day, and goes to nobody but who may see what is in it.
+    "payments_exportpart": {Fate.EXPIRES: ("content",)},
+    "payments_export": {Fate.NOT_PERSONAL: ("filters", "reason", "error")},
     "payments_impression": {Fate.NOT_PERSONAL: ("prices",)},
     "payments_supportrequest": {Fate.ERASED: ("text", "attachments", "album", "answer")},
     "payments_supportfile": {Fate.DELETED: ("content", "error")},

@@ -8,8 +8,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("game", "0018_written_answers"),
-        ("players", "0011_deletion_requests"),
+        ("game", "0019_written_reviews"),
+        ("players", "0010_deletion_requests"),
     ]
 
     operations = [
