@@ -132,7 +132,7 @@ COLUMNS: Mapping[str, Mapping[Fate, tuple[str, ...]]] = {
     },
     # The file is deleted after a day, and goes to nobody but who may see what is in it.
     "payments_exportpart": {Fate.EXPIRES: ("content",)},
-    "payments_export": {Fate.NOT_PERSONAL: ("filters", "reason", "error")},
+    "payments_export": {Fate.NOT_PERSONAL: ("filters", "reason", "error", "file_bytes")},
     "payments_impression": {Fate.NOT_PERSONAL: ("prices",)},
     "payments_supportrequest": {Fate.ERASED: ("text", "attachments", "album", "answer")},
     "payments_supportfile": {Fate.DELETED: ("content", "error")},

@@ -12,6 +12,7 @@ from economy.models import LedgerEntry
 from payments import subscriptions, support
 from payments.models import Purchase, SupportRequest
 from promos.models import DenylistEntry
+from quizarena.game import reviews
 from quizarena.game.models import RoundQuestion
 from quizarena.ops import erasure, personal_data
 from quizarena.players import deletions
@@ -21,6 +22,8 @@ from tests.bot.screens.buyers import buy, row
 from tests.conftest import NOON, Road
 from tests.factories import make_staff
 from tests.game.played import answer_round
+from tests.game.reviewing import make_card, start
+from tests.game.test_written_answers import make_typed
 from tests.owner import as_owner, behind_the_guards
 
 DUE = NOON + timedelta(days=7)
@@ -125,6 +128,10 @@ class TestErasure:
         shown_as = {"choice": None, "text": "Getippt von mir", "is_correct": True}
         with behind_the_guards():
             RoundQuestion.objects.filter(pk=shown.pk).update(**shown_as)
+        make_card(player, question=make_typed())
+        start(player)
+        with transaction.atomic():
+            reviews.answer_text(player=player, text="Gedächtnis", written_at=NOON, now=NOON)
         entries = LedgerEntry.objects.filter(player=player).count()
 
         deletions.ask(player=player, now=NOON)
@@ -137,7 +144,15 @@ class TestErasure:
             assert erase() == 1
             assert erase() == 0
 
-        for trace in ("xanthi", "987654321", "sokrates", "ahoi", "before_she_was", "getippt"):
+        for trace in (
+            "xanthi",
+            "987654321",
+            "sokrates",
+            "ahoi",
+            "before_she_was",
+            "getippt",
+            "gedächtnis",
+        ):
             assert where(trace) == []
         player.refresh_from_db()
         assert (player.telegram_id, str(player)) == (

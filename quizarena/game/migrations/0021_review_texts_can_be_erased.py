@@ -6,22 +6,42 @@ from django.db import migrations
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('game', '0020_past_answers'),
+        ("game", "0020_past_answers"),
     ]
 
     operations = [
         pgtrigger.migrations.RemoveTrigger(
-            model_name='reviewlog',
-            name='append_only',
+            model_name="reviewlog",
+            name="append_only",
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='reviewlog',
-            trigger=pgtrigger.compiler.Trigger(name='append_only', sql=pgtrigger.compiler.UpsertTriggerSql(condition="WHEN (OLD.text IS NULL OR NEW.text <> '…' OR to_jsonb(OLD) - 'text' <> to_jsonb(NEW) - 'text')", func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='7fbad9837c33a6d0a0ea462588cef6429ea5994a', operation='UPDATE', pgid='pgtrigger_append_only_d4d4e', table='game_reviewlog', when='BEFORE')),
+            model_name="reviewlog",
+            trigger=pgtrigger.compiler.Trigger(
+                name="append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition="WHEN (OLD.text IS NULL OR NEW.text <> '…' OR to_jsonb(OLD) - 'text' <> to_jsonb(NEW) - 'text')",
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="7fbad9837c33a6d0a0ea462588cef6429ea5994a",
+                    operation="UPDATE",
+                    pgid="pgtrigger_append_only_d4d4e",
+                    table="game_reviewlog",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='reviewlog',
-            trigger=pgtrigger.compiler.Trigger(name='never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='64938b1cb9c0a8abff7008a899dd475b0ff49918', operation='DELETE', pgid='pgtrigger_never_deleted_81a34', table='game_reviewlog', when='BEFORE')),
+            model_name="reviewlog",
+            trigger=pgtrigger.compiler.Trigger(
+                name="never_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="64938b1cb9c0a8abff7008a899dd475b0ff49918",
+                    operation="DELETE",
+                    pgid="pgtrigger_never_deleted_81a34",
+                    table="game_reviewlog",
+                    when="BEFORE",
+                ),
+            ),
         ),
     ]
