@@ -33,6 +33,7 @@ class DeletionRequestAdmin(OfPlayer[DeletionRequest]):
     """
 
     list_display = ("whose", "asked", "state_now", "due", "ended")
+    list_display_links = ("asked",)
     list_filter = ("state",)
     list_select_related = ("player",)
     ordering = ("-id",)

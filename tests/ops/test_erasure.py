@@ -338,6 +338,7 @@ def test_staff_see_deletions_and_purges(client: Client) -> None:
     purges = client.get("/admin/players/purgerun/").content.decode()
 
     assert "being carried out" in deletions_page
+    assert f'href="/admin/players/deletionrequest/{request.pk}/change/"' in deletions_page
     assert "what is on its way to the player" in page
     # Who it was is nobody's business any more.
     for text in (deletions_page, page):
