@@ -347,8 +347,8 @@ class TestSecondPerson:
         assert "Start campaign, asked by operator at" in shown
         assert status(campaign) == "DRAFT"
         page = operator.get(f"{LIST}{campaign.pk}/change/").content.decode()
-        assert f"{LIST}start/" not in page
-        assert f"{LIST}end/" in page
+        assert f"{LIST}decide/start/" not in page
+        assert f"{LIST}decide/end/" in page
 
     @pytest.mark.parametrize(
         ("fields", "after"),
