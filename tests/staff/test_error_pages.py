@@ -1,6 +1,7 @@
 """What somebody sees whose request goes wrong: a page of ours, with what to do and a way back."""
 
 import pytest
+from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
 
@@ -10,7 +11,7 @@ from tests.factories import make_staff
 pytestmark = pytest.mark.django_db
 
 
-def fail(request: object) -> None:
+def fail(request: HttpRequest) -> HttpResponse:
     """Fail like a page with a defect."""
     raise ZeroDivisionError
 
