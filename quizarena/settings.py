@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import environ
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from kombu import Queue
 
 from quizarena import logs
@@ -658,6 +659,13 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Quiz Arena",
     "SITE_SUBHEADER": f"Times are {TIME_ZONE}",
     "SITE_SYMBOL": "school",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _: static("staff/icon.svg"),
+        }
+    ],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
     "DASHBOARD_CALLBACK": "quizarena.ops.admin.front_page",

@@ -195,17 +195,13 @@ class TestEndOfARound:
             lambda tournament_id: Tournament.objects.get(pk=tournament_id),
         )
 
-        def unlocked(current: TournamentRound) -> list[Pairing]:
-            return list(Pairing.objects.filter(round=current).order_by("pk"))
-
-        monkeypatch.setattr(tournaments, "_lock_pairings", unlocked)
         four = begun(4)
         for one in four[:2]:
             play(one, cup(), [True] * 7, now=STARTS)
         for one in four[2:]:
             play(one, cup(), [True] * 6, now=STARTS)
         pairings = [pairing_of(one, cup()) for one in four[2:]]
-        meet_after(monkeypatch, tournaments, "_lock_pairings")
+        meet_after(monkeypatch, tournaments, "is_due")
         run_together(
             *[
                 partial(tap, one, pairing, 7, now=STARTS + MINUTE)
