@@ -6,7 +6,7 @@ from functools import partial
 from django.utils import timezone
 
 from bot import application
-from bot.messages import boards, broadcast_job, cards, notices, reminders
+from bot.messages import boards, broadcast_job, cards, my_data, notices, reminders
 from bot.queue import inbox, outbox, wake
 from bot.screens.game import undelivered
 from quizarena import turns
@@ -70,6 +70,12 @@ def remind_players() -> int:
 def send_cards() -> int:
     """Draw and send the pictures of results that are due; return how many."""
     return cards.send_due(until=timezone.now() + WORK_FOR)
+
+
+@app.task
+def send_my_data() -> int:
+    """Send players the files with their data that are due; return how many."""
+    return my_data.send_due(until=timezone.now() + WORK_FOR)
 
 
 @app.task

@@ -359,6 +359,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 2.0,
         "options": {"expires": 2.0, "queue": "bulk"},
     },
+    "send-my-data": {
+        "task": "bot.tasks.send_my_data",
+        "schedule": 10.0,
+        "options": {"expires": 10.0, "queue": "bulk"},
+    },
     "deliver-alerts": {
         "task": "quizarena.staff.tasks.deliver_alerts",
         "schedule": 10.0,

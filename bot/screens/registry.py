@@ -9,6 +9,7 @@ from bot.screens.home import handlers as home
 from bot.screens.invite import handlers as invite
 from bot.screens.language import handlers as language
 from bot.screens.levels import handlers as levels
+from bot.screens.my_data import handlers as my_data
 from bot.screens.offers import handlers as offers
 from bot.screens.promo import handlers as promo
 from bot.screens.receipts import handlers as receipts
@@ -49,6 +50,7 @@ SCREENS = (
     welcome.SCREEN,
     language.SCREEN,
     deletion.SCREEN,
+    my_data.SCREEN,
     help_pages.SCREEN,
     # Before promo: a further picture of an album is its own, whatever the bot waits for.
     support.SCREEN,

@@ -277,6 +277,40 @@ class DeletionRequest(models.Model):
         return f"deletion of player {self.player_id}"
 
 
+class DataRequest(models.Model):
+    """A player's wish to have what is stored about them (/my_data). Product rules, section 16."""
+
+    player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="data_requests")
+    asked_at = models.DateTimeField()
+    # When the file went into the outbox, or when it was too late for that.
+    sent_at = models.DateTimeField(null=True)
+
+    class Meta:
+        indexes = [
+            # What is to be put together.
+            models.Index(
+                fields=["id"], condition=models.Q(sent_at=None), name="datarequest_waiting"
+            ),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["player"],
+                condition=models.Q(sent_at=None),
+                name="datarequest_one_waiting",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="datarequest_sent_once",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Q(old__sent_at__isnull=False),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"data of player {self.player_id}"
+
+
 class PurgeRun(models.Model):
     """What a nightly purge has deleted of one table. Product rules, section 16."""
 
