@@ -409,6 +409,29 @@ class TestRetries:
         with pytest.raises(DeliveryNotFailedError):
             alert_routing.send_again(delivery_id=delivery.pk, now=NOON)
 
+    @pytest.mark.parametrize(
+        ("answer", "minutes"), [("hang", 1), (429, 1), ((429, {"Retry-After": "120"}), 2)]
+    )
+    def test_a_channel_that_is_down_is_asked_once_and_not_for_each_of_its_alerts(
+        self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, answer: Any, minutes: int
+    ) -> None:
+        monkeypatch.setattr(alert_delivery, "TOTAL_SECONDS", 2.0)
+        receiver.answers["/slack"] = [answer]
+        for key in ("first", "second", "third"):
+            happen("info", key=key)
+
+        work()
+        # The next run comes before the channel has had its rest.
+        work(NOON + timedelta(seconds=10))
+
+        assert (len(receiver.of("/slack")), len(receiver.of("/webhook"))) == (1, 3)
+        waiting = AlertDelivery.objects.filter(channel="SLACK", state="PENDING").order_by("pk")
+        assert [one.next_at for one in waiting] == 3 * [NOON + minutes * MINUTE]
+        assert sum(one.attempts for one in waiting) == (1 if answer == "hang" else 0)
+        work(NOON + minutes * MINUTE)
+        assert len(receiver.of("/slack")) == 4
+        assert not waiting.all().exists()
+
     def test_what_is_resolved_is_not_raised_outside_any_more(self, receiver: Receiver) -> None:
         receiver.answers["/pagerduty"] = [400]
         happen()
@@ -776,6 +799,17 @@ class TestSettings:
             with pytest.raises(ImproperlyConfigured) as refused:
                 load({**COMPLETE, name: bad})
             assert str(refused.value) == f"{name} must be an https address."
+
+    def test_an_empty_address_of_pagerduty_is_the_usual_one(self) -> None:
+        usual = "https://events.pagerduty.com/v2/enqueue"
+
+        assert load({**COMPLETE, "ALERT_PAGERDUTY_URL": ""})["ALERT_PAGERDUTY_URL"] == usual
+
+    def test_names_of_staff_may_have_spaces_around_them(self) -> None:
+        found = load({**COMPLETE, "ALERT_TELEGRAM_STAFF": "anna, bert , "})
+
+        assert found["ALERT_TELEGRAM_STAFF"] == ["anna", "bert"]
+        assert load({**COMPLETE, "ALERT_TELEGRAM_STAFF": " "})["ALERT_TELEGRAM_STAFF"] == []
 
     def test_a_webhook_is_signed(self) -> None:
         webhook = {**COMPLETE, "ALERT_WEBHOOK_URL": "https://example.org/"}
