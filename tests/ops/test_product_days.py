@@ -1,6 +1,6 @@
 """How the product does, recorded day by day, and the page that compares periods."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
@@ -59,6 +59,43 @@ def test_a_day_that_is_done_is_not_recorded_again_and_a_repeat_changes_nothing()
 
     after = ProductDay.objects.get(day=TODAY)
     assert after.__dict__ | {"_state": None} == before.__dict__ | {"_state": None}
+
+
+@pytest.mark.parametrize(
+    ("day", "begins", "ends"),
+    [
+        # 23 hours: at two o'clock it is three.
+        (
+            date(2027, 3, 28),
+            datetime(2027, 3, 27, 23, tzinfo=UTC),
+            datetime(2027, 3, 28, 22, tzinfo=UTC),
+        ),
+        # 25 hours: at three o'clock it is two once more.
+        (
+            date(2027, 10, 31),
+            datetime(2027, 10, 30, 22, tzinfo=UTC),
+            datetime(2027, 10, 31, 23, tzinfo=UTC),
+        ),
+    ],
+)
+def test_a_day_on_which_clocks_are_changed_is_a_day(
+    day: date, begins: datetime, ends: datetime
+) -> None:
+    moment = timedelta(microseconds=1)
+    first, last = newcomer(begins, created_at=begins), newcomer(ends - moment, created_at=begins)
+    newcomer(begins - moment, created_at=begins)
+    newcomer(ends, created_at=begins)
+    for player, at in ((first, begins), (last, ends - moment), (last, ends)):
+        streaks.record_activity(player=player, now=at)
+    # The day after is over after its last hour, and one for those who come late.
+    over = ends + timedelta(hours=25)
+
+    assert product_days.record_day(day=day, now=over - moment)
+    row = ProductDay.objects.get(day=day)
+    assert (row.new_players, row.active, row.retained_1) == (2, 2, None)
+    assert product_days.record_day(day=day, now=over)
+    row.refresh_from_db()
+    assert (row.new_players, row.active, row.retained_1) == (2, 2, 1)
 
 
 def test_without_players_nothing_is_recorded() -> None:
