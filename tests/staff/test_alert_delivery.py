@@ -282,18 +282,23 @@ class TestMessages:
         )
         assert "parse_mode" not in calls[0].parameters
 
+    @pytest.mark.parametrize("has_blocked_the_bot", [False, True])
     def test_without_a_linked_chat_the_delivery_fails_and_says_why(
-        self, settings: Settings
+        self, settings: Settings, has_blocked_the_bot: bool
     ) -> None:
         settings.ALERT_TELEGRAM_STAFF = ["anna"]
+        if has_blocked_the_bot:
+            player = PlayerFactory.create(telegram_id=701, bot_blocked_at=NOON)
+            StaffPlayer.objects.create(user=make_staff("Support", username="anna"), player=player)
         happen()
 
         work()
 
+        assert not OutgoingCall.objects.exists()
         delivery = AlertDelivery.objects.get()
         assert (delivery.state, delivery.error) == (
             "FAILED",
-            "No chat is linked to an account that ALERT_TELEGRAM_STAFF names.",
+            "No chat that has the bot is linked to an account that ALERT_TELEGRAM_STAFF names.",
         )
 
 
