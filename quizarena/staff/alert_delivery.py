@@ -246,15 +246,15 @@ async def _send(what: Post) -> tuple[int, str]:
 
 def _wait(retry_after: str) -> timedelta:
     """Return what a Retry-After asks for, in seconds or as a date, but no more than an hour."""
-    if retry_after.isdecimal():
-        asked = timedelta(seconds=min(int(retry_after), RETRY_AFTER_MAX.total_seconds()))
-    else:
-        try:
+    try:
+        if retry_after.isdecimal():
+            asked = timedelta(seconds=int(retry_after))
+        else:
             date = parsedate_to_datetime(retry_after)
-        except ValueError:
-            return timedelta()
-        date = date if date.tzinfo else date.replace(tzinfo=UTC)
-        asked = timedelta(seconds=math.ceil((date - timezone.now()).total_seconds()))
+            date = date if date.tzinfo else date.replace(tzinfo=UTC)
+            asked = timedelta(seconds=math.ceil((date - timezone.now()).total_seconds()))
+    except (ValueError, OverflowError):  # Neither, or a number that no calendar has.
+        return timedelta()
     return min(max(asked, timedelta()), RETRY_AFTER_MAX)
 
 

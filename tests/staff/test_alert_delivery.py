@@ -393,6 +393,22 @@ class TestRetries:
         delivery.refresh_from_db()
         assert (delivery.state, delivery.attempts) == ("SENT", 1)
 
+    @pytest.mark.parametrize(
+        "nonsense",
+        ["soon", "-5", "9" * 30, "9" * 5_000, "Mon, 02 Mar 2026 12:00:00 +99999999999999"],
+    )
+    def test_whatever_a_receiver_asks_for_its_outcome_is_recorded(
+        self, receiver: Receiver, nonsense: str
+    ) -> None:
+        receiver.answers["/slack"] = [(429, {"Retry-After": nonsense})]
+        happen("info")
+
+        work()
+
+        delivery = AlertDelivery.objects.get(channel="SLACK")
+        assert (delivery.state, delivery.error) == ("PENDING", "Answered with HTTP 429.")
+        assert delivery.next_at == NOON + MINUTE
+
     @pytest.mark.parametrize("answer", [400, 403, 404, (302, {"Location": "http://127.0.0.1:1/"})])
     def test_what_will_be_refused_tomorrow_is_not_tried_again(
         self, receiver: Receiver, answer: Any, caplog: pytest.LogCaptureFixture
