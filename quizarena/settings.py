@@ -72,12 +72,12 @@ def keys(name: str, *, local: str) -> dict[str, str]:
 
 
 def outside_address(name: str, *, default: str = "") -> str:
-    """Return the web address `name`, which may be empty.
+    """Return the web address `name`, or `default` if it is empty.
 
     Raises ImproperlyConfigured for what is none, and in production for http:// to anywhere but this
     machine: the addresses of receivers are secrets.
     """
-    value: str = env.str(name, default=default)
+    value: str = env.str(name, default="") or default
     if not value:
         return value
     try:
@@ -141,7 +141,9 @@ ALERT_WEBHOOK_SECRET: str = env.str("ALERT_WEBHOOK_SECRET", default="")
 if ALERT_WEBHOOK_URL and len(ALERT_WEBHOOK_SECRET) < 24:
     raise ImproperlyConfigured("Set ALERT_WEBHOOK_SECRET to a secret of at least 24 characters.")
 # User names of staff with commas: their linked chats get alerts.
-ALERT_TELEGRAM_STAFF: list[str] = env.list("ALERT_TELEGRAM_STAFF", default=[])
+ALERT_TELEGRAM_STAFF: list[str] = [
+    name.strip() for name in env.list("ALERT_TELEGRAM_STAFF", default=[]) if name.strip()
+]
 # Where docs/ can be read, so that alerts link to their runbooks: an address that continues with
 # /docs/runbooks/payments.md.
 DOCUMENTATION_URL = outside_address("DOCUMENTATION_URL")

@@ -1,7 +1,8 @@
 """Sends what leaves the house about alerts: claims a delivery, makes the call, records its outcome.
 
 A job does this and no request: between the claim and the outcome there is no transaction. A
-channel that does not answer is left alone until the next run, so that it holds up no other.
+channel that does not answer, or has too much, is left alone for a while by all workers, with
+whatever else is due by it, so that it holds up no other.
 """
 
 import asyncio
@@ -86,8 +87,8 @@ class Outcome:
     # At least so long the receiver wants to be left alone.
     wait: timedelta = timedelta()
     counts: bool = True
-    # Whether the receiver has not answered at all.
-    is_silent: bool = False
+    # So long nothing else goes to the receiver either: it has not answered, or has too much.
+    rest: timedelta = timedelta()
 
 
 def send_to_staff_chats_with(send: Callable[[Message], None]) -> None:
@@ -101,13 +102,15 @@ def deliver_due(*, now: datetime, until: datetime) -> int:
     Begins nothing at or after `until`. May run in several workers at once.
     """
     web_guard.require_no_request()
-    silent: set[AlertChannel] = set()
+    resting: set[AlertChannel] = set()
     tried = 0
-    while (delivery := claim(now=now, but=silent)) is not None:
+    while (delivery := claim(now=now, but=resting)) is not None:
         outcome = _attempt(delivery, now=now)
         tried += 1
-        if outcome is not None and outcome.is_silent:
-            silent.add(AlertChannel(delivery.channel))
+        if outcome is not None and outcome.rest:
+            channel = AlertChannel(delivery.channel)
+            resting.add(channel)
+            _let_rest(channel, now=now, until=now + outcome.rest)
         if timezone.now() >= until:
             break
     return tried
@@ -123,6 +126,18 @@ def claim(*, now: datetime, but: Collection[AlertChannel] = ()) -> AlertDelivery
         {"now": now, "leased": now + LEASE, "but": [channel.value for channel in but]},
     )
     return next(iter(claimed), None)
+
+
+@transaction.atomic
+def _let_rest(channel: AlertChannel, *, now: datetime, until: datetime) -> None:
+    """Let whatever else is due by the channel wait until then. Counts as no attempt.
+
+    Else each of many would wait for an answer on its own, and what goes elsewhere behind it.
+    """
+    due = AlertDelivery.objects.select_for_update(skip_locked=True).filter(
+        channel=channel, state=DeliveryState.PENDING, next_at__lte=now
+    )
+    AlertDelivery.objects.filter(pk__in=due.values("pk")).update(next_at=until)
 
 
 def _attempt(delivery: AlertDelivery, *, now: datetime) -> Outcome | None:
@@ -201,17 +216,19 @@ def post(what: Post | None) -> Outcome:
         status, retry_after = async_to_sync(_send)(what)
     except TimeoutError:
         error = f"No answer within {TOTAL_SECONDS:.0f} s."
-        return Outcome(state=DeliveryState.PENDING, error=error, is_silent=True)
+        return Outcome(state=DeliveryState.PENDING, error=error, rest=RETRY_AFTER[0])
     except Exception as error:  # noqa: BLE001 - Whatever it is: its words may have the address.
-        return Outcome(state=DeliveryState.PENDING, error=type(error).__name__, is_silent=True)
+        return Outcome(state=DeliveryState.PENDING, error=type(error).__name__, rest=RETRY_AFTER[0])
     if 200 <= status < 300:
         return Outcome(state=DeliveryState.SENT)
     may_pass = status in _PASSING or status >= 500
+    wait, has_too_much = _wait(retry_after), status == _TOO_MANY_REQUESTS
     return Outcome(
         state=DeliveryState.PENDING if may_pass else DeliveryState.FAILED,
         error=f"Answered with HTTP {status}.",
-        wait=_wait(retry_after),
-        counts=status != _TOO_MANY_REQUESTS,
+        wait=wait,
+        counts=not has_too_much,
+        rest=(wait or RETRY_AFTER[0]) if has_too_much else timedelta(),
     )
 
 
@@ -229,15 +246,15 @@ async def _send(what: Post) -> tuple[int, str]:
 
 def _wait(retry_after: str) -> timedelta:
     """Return what a Retry-After asks for, in seconds or as a date, but no more than an hour."""
-    if retry_after.isdecimal():
-        asked = timedelta(seconds=min(int(retry_after), RETRY_AFTER_MAX.total_seconds()))
-    else:
-        try:
+    try:
+        if retry_after.isdecimal():
+            asked = timedelta(seconds=int(retry_after))
+        else:
             date = parsedate_to_datetime(retry_after)
-        except ValueError:
-            return timedelta()
-        date = date if date.tzinfo else date.replace(tzinfo=UTC)
-        asked = timedelta(seconds=math.ceil((date - timezone.now()).total_seconds()))
+            date = date if date.tzinfo else date.replace(tzinfo=UTC)
+            asked = timedelta(seconds=math.ceil((date - timezone.now()).total_seconds()))
+    except (ValueError, OverflowError):  # Neither, or a number that no calendar has.
+        return timedelta()
     return min(max(asked, timedelta()), RETRY_AFTER_MAX)
 
 

@@ -1,6 +1,6 @@
 """How the product does, recorded day by day, and the page that compares periods."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
@@ -8,7 +8,7 @@ from django.db import IntegrityError, transaction
 from django.test import Client
 
 from economy import streaks
-from quizarena.ops import product_days
+from quizarena.ops import analytics_admin, product_days
 from quizarena.ops.models import ProductDay
 from quizarena.players.models import Player
 from tests.factories import make_staff
@@ -61,6 +61,43 @@ def test_a_day_that_is_done_is_not_recorded_again_and_a_repeat_changes_nothing()
     assert after.__dict__ | {"_state": None} == before.__dict__ | {"_state": None}
 
 
+@pytest.mark.parametrize(
+    ("day", "begins", "ends"),
+    [
+        # 23 hours: at two o'clock it is three.
+        (
+            date(2027, 3, 28),
+            datetime(2027, 3, 27, 23, tzinfo=UTC),
+            datetime(2027, 3, 28, 22, tzinfo=UTC),
+        ),
+        # 25 hours: at three o'clock it is two once more.
+        (
+            date(2027, 10, 31),
+            datetime(2027, 10, 30, 22, tzinfo=UTC),
+            datetime(2027, 10, 31, 23, tzinfo=UTC),
+        ),
+    ],
+)
+def test_a_day_on_which_clocks_are_changed_is_a_day(
+    day: date, begins: datetime, ends: datetime
+) -> None:
+    moment = timedelta(microseconds=1)
+    first, last = newcomer(begins, created_at=begins), newcomer(ends - moment, created_at=begins)
+    newcomer(begins - moment, created_at=begins)
+    newcomer(ends, created_at=begins)
+    for player, at in ((first, begins), (last, ends - moment), (last, ends)):
+        streaks.record_activity(player=player, now=at)
+    # The day after is over after its last hour, and one for those who come late.
+    over = ends + timedelta(hours=25)
+
+    assert product_days.record_day(day=day, now=over - moment)
+    row = ProductDay.objects.get(day=day)
+    assert (row.new_players, row.active, row.retained_1) == (2, 2, None)
+    assert product_days.record_day(day=day, now=over)
+    row.refresh_from_db()
+    assert (row.new_players, row.active, row.retained_1) == (2, 2, 1)
+
+
 def test_without_players_nothing_is_recorded() -> None:
     assert product_days.record_due(now=NOON, until=NOON + timedelta(hours=1)) == 0
 
@@ -103,6 +140,61 @@ def test_a_period_ends_with_yesterday_and_is_compared_with_the_one_before(client
     assert ["New players", "3", "2", "+50.0%"] in week.context["figures"]["rows"]
     assert ["New players", "5", "0"] in today.context["figures"]["rows"]
     assert week.context["coverage"] == ""
+
+
+def test_each_figure_of_two_days_is_what_its_name_says() -> None:
+    first = ProductDay(
+        active=10,
+        active_7=40,
+        active_30=100,
+        new_players=4,
+        purchases=3,
+        stars=90,
+        refunded_stars=5,
+        payers_30=8,
+        net_stars_30=400,
+        retained_1=2,
+        retained_7=1,
+        retained_30=1,
+        cohort_payers=1,
+        cohort_net_stars=29,
+    )
+    # Its day 1 is over, its days 7 and 30 are not.
+    second = ProductDay(
+        active=15,
+        active_7=50,
+        active_30=120,
+        new_players=6,
+        retained_1=1,
+        purchases=1,
+        stars=5,
+        refunded_stars=99,
+        payers_30=9,
+        net_stars_30=300,
+    )
+
+    shown = {}
+    for figure in analytics_admin.FIGURES:
+        value = figure.of([first, second])
+        assert value is not None
+        shown[figure.name] = figure.show(value)
+
+    assert shown == {
+        "Active players a day (DAU)": "12.5",
+        "Active in 7 days (WAU), at the end": "50",
+        "Active in 30 days (MAU), at the end": "120",
+        "New players": "10",
+        "Purchases": "4",
+        "Stars, refunds taken off": "−9",
+        "Conversion, of 30 days": "7.5%",
+        "ARPU, of 30 days": "⭐ 2.50",
+        "Back on day 1 (D1)": "30.0%",
+        "Back on day 7 (D7)": "25.0%",
+        "Back on day 30 (D30)": "25.0%",
+        "New players paying in 30 days": "25.0%",
+        "Lifetime value of 30 days (LTV)": "⭐ 7.25",
+    }
+    assert [figure.of([]) for figure in analytics_admin.FIGURES] == 13 * [None]
 
 
 def test_stars_count_on_the_day_of_the_payment_and_refunds_on_theirs() -> None:

@@ -282,18 +282,23 @@ class TestMessages:
         )
         assert "parse_mode" not in calls[0].parameters
 
+    @pytest.mark.parametrize("has_blocked_the_bot", [False, True])
     def test_without_a_linked_chat_the_delivery_fails_and_says_why(
-        self, settings: Settings
+        self, settings: Settings, has_blocked_the_bot: bool
     ) -> None:
         settings.ALERT_TELEGRAM_STAFF = ["anna"]
+        if has_blocked_the_bot:
+            player = PlayerFactory.create(telegram_id=701, bot_blocked_at=NOON)
+            StaffPlayer.objects.create(user=make_staff("Support", username="anna"), player=player)
         happen()
 
         work()
 
+        assert not OutgoingCall.objects.exists()
         delivery = AlertDelivery.objects.get()
         assert (delivery.state, delivery.error) == (
             "FAILED",
-            "No chat is linked to an account that ALERT_TELEGRAM_STAFF names.",
+            "No chat that has the bot is linked to an account that ALERT_TELEGRAM_STAFF names.",
         )
 
 
@@ -388,6 +393,22 @@ class TestRetries:
         delivery.refresh_from_db()
         assert (delivery.state, delivery.attempts) == ("SENT", 1)
 
+    @pytest.mark.parametrize(
+        "nonsense",
+        ["soon", "-5", "9" * 30, "9" * 5_000, "Mon, 02 Mar 2026 12:00:00 +99999999999999"],
+    )
+    def test_whatever_a_receiver_asks_for_its_outcome_is_recorded(
+        self, receiver: Receiver, nonsense: str
+    ) -> None:
+        receiver.answers["/slack"] = [(429, {"Retry-After": nonsense})]
+        happen("info")
+
+        work()
+
+        delivery = AlertDelivery.objects.get(channel="SLACK")
+        assert (delivery.state, delivery.error) == ("PENDING", "Answered with HTTP 429.")
+        assert delivery.next_at == NOON + MINUTE
+
     @pytest.mark.parametrize("answer", [400, 403, 404, (302, {"Location": "http://127.0.0.1:1/"})])
     def test_what_will_be_refused_tomorrow_is_not_tried_again(
         self, receiver: Receiver, answer: Any, caplog: pytest.LogCaptureFixture
@@ -408,6 +429,29 @@ class TestRetries:
         assert delivery.state == "SENT"
         with pytest.raises(DeliveryNotFailedError):
             alert_routing.send_again(delivery_id=delivery.pk, now=NOON)
+
+    @pytest.mark.parametrize(
+        ("answer", "minutes"), [("hang", 1), (429, 1), ((429, {"Retry-After": "120"}), 2)]
+    )
+    def test_a_channel_that_is_down_is_asked_once_and_not_for_each_of_its_alerts(
+        self, receiver: Receiver, monkeypatch: pytest.MonkeyPatch, answer: Any, minutes: int
+    ) -> None:
+        monkeypatch.setattr(alert_delivery, "TOTAL_SECONDS", 2.0)
+        receiver.answers["/slack"] = [answer]
+        for key in ("first", "second", "third"):
+            happen("info", key=key)
+
+        work()
+        # The next run comes before the channel has had its rest.
+        work(NOON + timedelta(seconds=10))
+
+        assert (len(receiver.of("/slack")), len(receiver.of("/webhook"))) == (1, 3)
+        waiting = AlertDelivery.objects.filter(channel="SLACK", state="PENDING").order_by("pk")
+        assert [one.next_at for one in waiting] == 3 * [NOON + minutes * MINUTE]
+        assert sum(one.attempts for one in waiting) == (1 if answer == "hang" else 0)
+        work(NOON + minutes * MINUTE)
+        assert len(receiver.of("/slack")) == 4
+        assert not waiting.all().exists()
 
     def test_what_is_resolved_is_not_raised_outside_any_more(self, receiver: Receiver) -> None:
         receiver.answers["/pagerduty"] = [400]
@@ -776,6 +820,17 @@ class TestSettings:
             with pytest.raises(ImproperlyConfigured) as refused:
                 load({**COMPLETE, name: bad})
             assert str(refused.value) == f"{name} must be an https address."
+
+    def test_an_empty_address_of_pagerduty_is_the_usual_one(self) -> None:
+        usual = "https://events.pagerduty.com/v2/enqueue"
+
+        assert load({**COMPLETE, "ALERT_PAGERDUTY_URL": ""})["ALERT_PAGERDUTY_URL"] == usual
+
+    def test_names_of_staff_may_have_spaces_around_them(self) -> None:
+        found = load({**COMPLETE, "ALERT_TELEGRAM_STAFF": "anna, bert , "})
+
+        assert found["ALERT_TELEGRAM_STAFF"] == ["anna", "bert"]
+        assert load({**COMPLETE, "ALERT_TELEGRAM_STAFF": " "})["ALERT_TELEGRAM_STAFF"] == []
 
     def test_a_webhook_is_signed(self) -> None:
         webhook = {**COMPLETE, "ALERT_WEBHOOK_URL": "https://example.org/"}
