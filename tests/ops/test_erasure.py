@@ -355,7 +355,8 @@ def test_staff_see_deletions_and_purges(client: Client) -> None:
 
 FUNCTIONS = {
     "erase_personal_data(bigint,text)": True,
-    "without_personal_data(text,bigint,text,text,text[],boolean)": False,
+    "without_personal_data(text,bigint,text,text,text[],boolean,boolean)": False,
+    "document_without_personal_data(jsonb,bigint,text,text,text[],boolean,boolean)": False,
 }
 
 
@@ -390,7 +391,7 @@ class TestFunction:
             logged_in(**settings.DATABASE_APPLICATION) as application,
             pytest.raises(psycopg.Error, match="permission denied for function"),
         ):
-            application.execute("SELECT without_personal_data('', 1, '', '', '{}', true)")
+            application.execute("SELECT without_personal_data('', 1, '', '', '{}', true, true)")
 
     @pytest.mark.parametrize("state", ["ASKED", "CANCELLED", "DONE"])
     def test_it_works_for_a_deletion_that_has_begun_alone(self, state: str) -> None:
@@ -432,6 +433,67 @@ class TestFunction:
             for row in before
         ]
         assert rows.get(pk=other.pk).summary == "Xanthippe and 9876543210"
+
+    @pytest.mark.parametrize(
+        "name", ["5", "true", "null", ",", ":", "}", '"', "\\", ".", "id", "@anna_k", "Xan 'thi'"]
+    )
+    def test_a_name_breaks_no_document(self, name: str) -> None:
+        request = wish()
+        Player.objects.filter(pk=request.player_id).update(first_name=name)
+        staff, pk = make_staff("Support"), request.player_id
+        details = {
+            "id": 987_654_321,
+            "stars": 5,
+            "true": True,
+            "names": [name, f"Called {name}", "Xanthi", None],
+            "987654321": "",
+        }
+        own = audit.record(
+            actor=staff, action="x", obj=request.player, summary="5. @was_called", details=details
+        )
+        about = audit.record(actor=staff, action="x", summary="x", details=details)
+        other = audit.record(
+            actor=staff, action="x", summary=f"@anna_k, {name}", details={"x": f"@anna_k {name}"}
+        )
+
+        with time_machine.travel(DUE, tick=False):
+            assert erase() == 1
+
+        is_a_word = name not in {",", ":", "}", '"', "\\", "."}
+        called = f"Deleted player {pk}" if is_a_word else name
+        for entry in (own, about):
+            entry.refresh_from_db()
+            assert entry.details == {
+                "id": -pk,
+                "stars": 5,
+                "true": True,
+                "names": [called, f"Called {called}", f"Deleted player {pk}", None],
+                f"-{pk}": "",
+            }
+        assert own.summary == f"{called if name == '5' else '5'}. Deleted player {pk}"
+        # What is of others has nobody's names but the username.
+        other.refresh_from_db()
+        assert (other.summary, other.details) == (
+            f"@anna_k, {name}",
+            {"x": f"@anna_k {name}"},
+        )
+
+    def test_who_has_no_username_is_erased_as_others_are(self) -> None:
+        request = wish()
+        Player.objects.filter(pk=request.player_id).update(username="")
+        staff, pk = make_staff("Support"), request.player_id
+        entry = audit.record(
+            actor=staff, action="x", summary="@ 987654321", details={"a": "Xanthippe 987654321 @"}
+        )
+
+        with time_machine.travel(DUE, tick=False):
+            assert erase() == 1
+
+        entry.refresh_from_db()
+        assert (entry.summary, entry.details) == (
+            f"@ -{pk}",
+            {"a": f"Deleted player {pk} -{pk} @"},
+        )
 
     def test_what_is_rolled_back_brings_the_guards_back(self) -> None:
         request = begun()
