@@ -301,6 +301,26 @@ def test_a_deleted_player_is_called_so_and_stays_so(client: Client) -> None:
 
 
 @pytest.mark.django_db
+def test_what_telegram_refunds_of_a_deleted_player_is_taken_back() -> None:
+    request = wish()
+    purchase = steps.buy(request.player, now=BEFORE)
+    payment = steps.payment(purchase, charge_id=purchase.charge_id)
+    with time_machine.travel(DUE, tick=False):
+        assert erase() == 1
+
+    for _ in range(2):
+        assert refunds.record_telegram_refund(payment, now=DUE).status == "REFUNDED"
+
+    assert [kind for kind, _, _ in steps.entries(request.player)] == [
+        "PURCHASE_CREDIT",
+        "PURCHASE_REFUND",
+    ]
+    assert steps.owned(request.player)[1] == 0
+    assert Refund.objects.get().finished_at is not None
+    assert where("xanthi") == where("987654321") == []
+
+
+@pytest.mark.django_db
 def test_what_support_has_not_answered_is_closed(client: Client) -> None:
     request = wish()
     staff = make_staff("Support")
