@@ -16,6 +16,7 @@ from payments import refunds, subscriptions, support
 from payments.errors import AnsweredError, NotRefundableError
 from payments.models import Purchase, Refund, Subscription, SupportRequest
 from payments.tasks import purge_impressions
+from promos import denylist
 from quizarena.game import duels
 from quizarena.ops import erasure
 from quizarena.players import deletions, names
@@ -109,6 +110,17 @@ def _duelling(player: Player) -> End:
     return lambda: type(duel).objects.get(state="CANCELED")
 
 
+def _suspended(player: Player) -> End:
+    assert players.suspend(player_id=player.pk, now=DUE - HOUR)
+    return lambda: players.unsuspend(player_id=player.pk)
+
+
+def _denied(player: Player) -> End:
+    staff = make_staff("Operator")
+    denylist.deny(player=player, reason="Many accounts", now=DUE - HOUR, staff=staff)
+    return lambda: denylist.allow(player=player, reason="A mistake of ours", staff=staff)
+
+
 WAITS = [
     (_paid, "a payment that is not credited"),
     (_in_review, "a payment that is not credited"),
@@ -117,6 +129,8 @@ WAITS = [
     (_subscribed, "a subscription that is not cancelled at Telegram"),
     (_writing, "an update that is being worked on"),
     (_duelling, "a duel that nobody has accepted"),
+    (_suspended, "a suspension, which staff have to lift"),
+    (_denied, "the deny list of promo codes, which staff have to take the player off"),
 ]
 
 
@@ -130,6 +144,7 @@ def test_nobody_is_deleted_before_this_has_ended(
     client.force_login(make_staff("Support"))
     address = f"/admin/players/deletionrequest/{request.pk}/change/"
 
+    request.player.refresh_from_db()
     assert erasure.obstacles(player=request.player, now=DUE) == [reason]
     with time_machine.travel(DUE, tick=False):
         page = client.get(address).content.decode()
@@ -261,6 +276,37 @@ def test_a_run_may_die_anywhere_and_the_next_one_completes_it(
     with connection.cursor() as cursor:
         cursor.execute("SELECT count(*) FROM pg_trigger WHERE tgenabled <> 'O'")
         assert cursor.fetchone() == (0,)
+
+
+@pytest.mark.django_db
+def test_the_calls_of_all_players_are_not_read_for_one() -> None:
+    known = {"player_id": 1, "telegram_id": 7, "begun_at": NOON, "limit": 1_000}
+    plans = []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO bot_inboxupdate (update_id, kind, payload, state, player_key, received_at,
+                                         due_at, attempts, last_error, done_at)
+            SELECT n, 'callback_query', '{}', 'DONE', n % 100, now(), now(), 1, '', now()
+            FROM generate_series(1, 3000) AS n;
+            INSERT INTO bot_outgoingcall (method, chat_key, parameters, lane, paced, state,
+                                          created_at, due_at, finished_at, attempts, claim_number,
+                                          delivery_uncertain, error, caused_by_id, file_id)
+            SELECT 'x', CASE WHEN n % 2 = 0 THEN n % 100 END, '{}', 1, false, 'SENT',
+                   now(), now(), now(), 1, 0, false, '', n, ''
+            FROM generate_series(1, 3000) AS n;
+            """
+        )
+    with as_owner() as cursor:
+        cursor.execute("ANALYZE bot_inboxupdate, bot_outgoingcall")
+        for step in erasure.STEPS:
+            if step.table == "bot_outgoingcall":
+                cursor.execute(f"EXPLAIN {step.statement}", known)
+                plans.append("\n".join(line for (line,) in cursor.fetchall()))
+
+    by_chat, by_cause = plans
+    assert "chat_key = '7'" in by_chat
+    assert "caused_by_id = cause.update_id" in by_cause
 
 
 # --- What is seen of a deleted player -------------------------------------------------------------
