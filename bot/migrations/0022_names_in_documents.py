@@ -11,6 +11,7 @@ What bot/migrations/0020_erase_personal_data.py says of its functions is true of
 - `document_without_personal_data` goes through a document: texts as `without_personal_data` does;
   a number that is the Telegram id becomes the surrogate; of keys nothing but the id is replaced.
 - A name of punctuation alone names nobody, and stays.
+- A line of Telegram's that could not be read is a difference of nobody's: all of them are looked at.
 - A row that is not the player's own is looked at only if the Telegram id or the @name is in it.
 """
 
@@ -153,7 +154,7 @@ BEGIN
     ('payments_refund', 'purchase_id IN (SELECT id FROM payments_purchase WHERE player_id = $1)',
      false, ARRAY['reason']),
     ('payments_difference', 'player_id = $1 OR purchase_id IN '
-     '(SELECT id FROM payments_purchase WHERE player_id = $1)', false, ARRAY['details']),
+     '(SELECT id FROM payments_purchase WHERE player_id = $1)', true, ARRAY['details']),
     ('promos_denylistentry', 'player_id = $1', false, ARRAY['reason']),
     ('game_fairplayfinding', 'player_id = $1 OR other_id = $1', false, ARRAY['note']),
     ('game_questionreport', 'player_id = $1', false, ARRAY['note'])

@@ -14,7 +14,14 @@ from django.utils import translation
 
 from payments import refunds, subscriptions, support
 from payments.errors import AnsweredError, NotRefundableError
-from payments.models import Purchase, Refund, Subscription, SupportRequest
+from payments.models import (
+    Difference,
+    Purchase,
+    ReconciliationRun,
+    Refund,
+    Subscription,
+    SupportRequest,
+)
 from payments.tasks import purge_impressions
 from promos import denylist
 from quizarena.game import duels
@@ -560,6 +567,20 @@ class TestFunction:
             f"@ -{pk}",
             {"a": f"Deleted player {pk} -{pk} @"},
         )
+
+    def test_a_line_of_telegrams_that_was_unreadable_is_erased_too(self) -> None:
+        request = wish()
+        run = ReconciliationRun.objects.create(is_full=True, started_at=NOON, due_at=NOON)
+        line = {"id": "c", "source": {"user": {"id": 987_654_321, "first_name": "Xanthippe"}}}
+        found = Difference.objects.create(run=run, kind="NOT_COMPARED", details={"line": line})
+
+        with time_machine.travel(DUE, tick=False):
+            assert erase() == 1
+
+        found.refresh_from_db()
+        pk = request.player_id
+        user = {"id": -pk, "first_name": f"Deleted player {pk}"}
+        assert found.details == {"line": {"id": "c", "source": {"user": user}}}
 
     def test_what_is_rolled_back_brings_the_guards_back(self) -> None:
         request = begun()
