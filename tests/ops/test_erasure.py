@@ -287,7 +287,12 @@ def test_a_run_may_die_anywhere_and_the_next_one_completes_it(
 
 @pytest.mark.django_db
 def test_the_calls_of_all_players_are_not_read_for_one() -> None:
-    known = {"player_id": 1, "telegram_id": 7, "begun_at": NOON, "limit": 1_000}
+    known: dict[str, Any] = {
+        "player_id": 1,
+        "telegram_id": 7,
+        "begun_at": NOON,
+        "limit": 1_000,
+    }
     plans = []
     with connection.cursor() as cursor:
         cursor.execute(
