@@ -77,8 +77,10 @@ def ask(
         return Refund.objects.get(purchase=purchase)
     if purchase.status not in PAID:
         raise NotRefundableError(f"It is {purchase.get_status_display()}: nothing was paid.")
-    # Read after the lock, for which the deletion of an account waits, too.
-    if Player.objects.filter(pk=purchase.player_id, deleted_at__isnull=False).exists():
+    # Read after the lock, for which the deletion of an account waits, too. What Telegram has
+    # refunded has gone to whom it knows.
+    is_deleted = Player.objects.filter(pk=purchase.player_id, deleted_at__isnull=False).exists()
+    if is_deleted and source != RefundSource.TELEGRAM:
         raise NotRefundableError("The player is deleted: nobody is there to get the Stars.")
     refund = Refund.objects.create(
         purchase=purchase,

@@ -41,9 +41,13 @@ WRITERS = (
     ("game.PointEvent", "count_points"),
 )
 # What the application may call and what runs as the owner then, and what that uses, which nobody
-# else calls: bot/migrations/0020_erase_personal_data.py says what they do and refuse.
+# else calls: what they do and refuse say bot/migrations/0020_erase_personal_data.py and
+# 0022_names_in_documents.py.
 CALLED = ("public.erase_personal_data(bigint, text)",)
-CALLED_BY_THESE = ("public.without_personal_data(text, bigint, text, text, text[], boolean)",)
+CALLED_BY_THESE = (
+    "public.without_personal_data(text, bigint, text, text, text[], boolean, boolean)",
+    "public.document_without_personal_data(jsonb, bigint, text, text, text[], boolean, boolean)",
+)
 # Tables whose rows are locked and never changed, each with a column whose UPDATE is granted, since
 # PostgreSQL locks no row without one. The triggers of the table refuse it all the same.
 LOCKED = {

@@ -48,13 +48,14 @@ def begin(*, request_id: int, now: datetime) -> bool:
     request = DeletionRequest.objects.get(pk=request_id)
     if request.state != DeletionState.ASKED or now < request.due_at:
         return False
-    username = player.username and f"@{player.username}"
-    known_as = (player.first_name, player.last_name, username, player.public_name)
+    names = {player.first_name, player.last_name, player.public_name, player.reset_name} - {""}
     DeletionRequest.objects.filter(pk=request_id).update(
         state=DeletionState.ERASING,
         begun_at=now,
         telegram_id=player.telegram_id,
-        names=sorted({name for name in (*known_as, player.reset_name) if name}),
+        # The username first, which is looked for everywhere; the names only in what is about the
+        # player: anybody may be called "@anna".
+        names=[f"@{player.username}", *sorted(names)],
     )
     Player.objects.filter(pk=player.pk).update(
         telegram_id=-player.pk,

@@ -14,8 +14,16 @@ from django.utils import translation
 
 from payments import refunds, subscriptions, support
 from payments.errors import AnsweredError, NotRefundableError
-from payments.models import Purchase, Refund, Subscription, SupportRequest
+from payments.models import (
+    Difference,
+    Purchase,
+    ReconciliationRun,
+    Refund,
+    Subscription,
+    SupportRequest,
+)
 from payments.tasks import purge_impressions
+from promos import denylist
 from quizarena.game import duels
 from quizarena.ops import erasure
 from quizarena.players import deletions, names
@@ -109,6 +117,17 @@ def _duelling(player: Player) -> End:
     return lambda: type(duel).objects.get(state="CANCELED")
 
 
+def _suspended(player: Player) -> End:
+    assert players.suspend(player_id=player.pk, now=DUE - HOUR)
+    return lambda: players.unsuspend(player_id=player.pk)
+
+
+def _denied(player: Player) -> End:
+    staff = make_staff("Operator")
+    denylist.deny(player=player, reason="Many accounts", now=DUE - HOUR, staff=staff)
+    return lambda: denylist.allow(player=player, reason="A mistake of ours", staff=staff)
+
+
 WAITS = [
     (_paid, "a payment that is not credited"),
     (_in_review, "a payment that is not credited"),
@@ -117,6 +136,8 @@ WAITS = [
     (_subscribed, "a subscription that is not cancelled at Telegram"),
     (_writing, "an update that is being worked on"),
     (_duelling, "a duel that nobody has accepted"),
+    (_suspended, "a suspension, which staff have to lift"),
+    (_denied, "the deny list of promo codes, which staff have to take the player off"),
 ]
 
 
@@ -130,6 +151,7 @@ def test_nobody_is_deleted_before_this_has_ended(
     client.force_login(make_staff("Support"))
     address = f"/admin/players/deletionrequest/{request.pk}/change/"
 
+    request.player.refresh_from_db()
     assert erasure.obstacles(player=request.player, now=DUE) == [reason]
     with time_machine.travel(DUE, tick=False):
         page = client.get(address).content.decode()
@@ -263,6 +285,42 @@ def test_a_run_may_die_anywhere_and_the_next_one_completes_it(
         assert cursor.fetchone() == (0,)
 
 
+@pytest.mark.django_db
+def test_the_calls_of_all_players_are_not_read_for_one() -> None:
+    known: dict[str, Any] = {
+        "player_id": 1,
+        "telegram_id": 7,
+        "begun_at": NOON,
+        "limit": 1_000,
+    }
+    plans = []
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO bot_inboxupdate (update_id, kind, payload, state, player_key, received_at,
+                                         due_at, attempts, last_error, done_at)
+            SELECT n, 'callback_query', '{}', 'DONE', n % 100, now(), now(), 1, '', now()
+            FROM generate_series(1, 3000) AS n;
+            INSERT INTO bot_outgoingcall (method, chat_key, parameters, lane, paced, state,
+                                          created_at, due_at, finished_at, attempts, claim_number,
+                                          delivery_uncertain, error, caused_by_id, file_id)
+            SELECT 'x', CASE WHEN n % 2 = 0 THEN n % 100 END, '{}', 1, false, 'SENT',
+                   now(), now(), now(), 1, 0, false, '', n, ''
+            FROM generate_series(1, 3000) AS n;
+            """
+        )
+    with as_owner() as cursor:
+        cursor.execute("ANALYZE bot_inboxupdate, bot_outgoingcall")
+        for step in erasure.STEPS:
+            if step.table == "bot_outgoingcall":
+                cursor.execute(f"EXPLAIN {step.statement}", known)
+                plans.append("\n".join(line for (line,) in cursor.fetchall()))
+
+    by_chat, by_cause = plans
+    assert "chat_key = '7'" in by_chat
+    assert "caused_by_id = cause.update_id" in by_cause
+
+
 # --- What is seen of a deleted player -------------------------------------------------------------
 
 
@@ -298,6 +356,26 @@ def test_a_deleted_player_is_called_so_and_stays_so(client: Client) -> None:
     assert back.pk != player.pk
     with pytest.raises(NotRefundableError):
         steps.ask_refund(steps.buy(player, now=BEFORE), now=DUE)
+
+
+@pytest.mark.django_db
+def test_what_telegram_refunds_of_a_deleted_player_is_taken_back() -> None:
+    request = wish()
+    purchase = steps.buy(request.player, now=BEFORE)
+    payment = steps.payment(purchase, charge_id=purchase.charge_id)
+    with time_machine.travel(DUE, tick=False):
+        assert erase() == 1
+
+    for _ in range(2):
+        assert refunds.record_telegram_refund(payment, now=DUE).status == "REFUNDED"
+
+    assert [kind for kind, _, _ in steps.entries(request.player)] == [
+        "PURCHASE_CREDIT",
+        "PURCHASE_REFUND",
+    ]
+    assert steps.owned(request.player)[1] == 0
+    assert Refund.objects.get().finished_at is not None
+    assert where("xanthi") == where("987654321") == []
 
 
 @pytest.mark.django_db
@@ -355,7 +433,8 @@ def test_staff_see_deletions_and_purges(client: Client) -> None:
 
 FUNCTIONS = {
     "erase_personal_data(bigint,text)": True,
-    "without_personal_data(text,bigint,text,text,text[],boolean)": False,
+    "without_personal_data(text,bigint,text,text,text[],boolean,boolean)": False,
+    "document_without_personal_data(jsonb,bigint,text,text,text[],boolean,boolean)": False,
 }
 
 
@@ -390,7 +469,7 @@ class TestFunction:
             logged_in(**settings.DATABASE_APPLICATION) as application,
             pytest.raises(psycopg.Error, match="permission denied for function"),
         ):
-            application.execute("SELECT without_personal_data('', 1, '', '', '{}', true)")
+            application.execute("SELECT without_personal_data('', 1, '', '', '{}', true, true)")
 
     @pytest.mark.parametrize("state", ["ASKED", "CANCELLED", "DONE"])
     def test_it_works_for_a_deletion_that_has_begun_alone(self, state: str) -> None:
@@ -432,6 +511,81 @@ class TestFunction:
             for row in before
         ]
         assert rows.get(pk=other.pk).summary == "Xanthippe and 9876543210"
+
+    @pytest.mark.parametrize(
+        "name", ["5", "true", "null", ",", ":", "}", '"', "\\", ".", "id", "@anna_k", "Xan 'thi'"]
+    )
+    def test_a_name_breaks_no_document(self, name: str) -> None:
+        request = wish()
+        Player.objects.filter(pk=request.player_id).update(first_name=name)
+        staff, pk = make_staff("Support"), request.player_id
+        details = {
+            "id": 987_654_321,
+            "stars": 5,
+            "true": True,
+            "names": [name, f"Called {name}", "Xanthi", None],
+            "987654321": "",
+        }
+        own = audit.record(
+            actor=staff, action="x", obj=request.player, summary="5. @was_called", details=details
+        )
+        about = audit.record(actor=staff, action="x", summary="x", details=details)
+        other = audit.record(
+            actor=staff, action="x", summary=f"@anna_k, {name}", details={"x": f"@anna_k {name}"}
+        )
+
+        with time_machine.travel(DUE, tick=False):
+            assert erase() == 1
+
+        is_a_word = name not in {",", ":", "}", '"', "\\", "."}
+        called = f"Deleted player {pk}" if is_a_word else name
+        for entry in (own, about):
+            entry.refresh_from_db()
+            assert entry.details == {
+                "id": -pk,
+                "stars": 5,
+                "true": True,
+                "names": [called, f"Called {called}", f"Deleted player {pk}", None],
+                f"-{pk}": "",
+            }
+        assert own.summary == f"{called if name == '5' else '5'}. Deleted player {pk}"
+        # What is of others has nobody's names but the username.
+        other.refresh_from_db()
+        assert (other.summary, other.details) == (
+            f"@anna_k, {name}",
+            {"x": f"@anna_k {name}"},
+        )
+
+    def test_who_has_no_username_is_erased_as_others_are(self) -> None:
+        request = wish()
+        Player.objects.filter(pk=request.player_id).update(username="")
+        staff, pk = make_staff("Support"), request.player_id
+        entry = audit.record(
+            actor=staff, action="x", summary="@ 987654321", details={"a": "Xanthippe 987654321 @"}
+        )
+
+        with time_machine.travel(DUE, tick=False):
+            assert erase() == 1
+
+        entry.refresh_from_db()
+        assert (entry.summary, entry.details) == (
+            f"@ -{pk}",
+            {"a": f"Deleted player {pk} -{pk} @"},
+        )
+
+    def test_a_line_of_telegrams_that_was_unreadable_is_erased_too(self) -> None:
+        request = wish()
+        run = ReconciliationRun.objects.create(is_full=True, started_at=NOON, due_at=NOON)
+        line = {"id": "c", "source": {"user": {"id": 987_654_321, "first_name": "Xanthippe"}}}
+        found = Difference.objects.create(run=run, kind="NOT_COMPARED", details={"line": line})
+
+        with time_machine.travel(DUE, tick=False):
+            assert erase() == 1
+
+        found.refresh_from_db()
+        pk = request.player_id
+        user = {"id": -pk, "first_name": f"Deleted player {pk}"}
+        assert found.details == {"line": {"id": "c", "source": {"user": user}}}
 
     def test_what_is_rolled_back_brings_the_guards_back(self) -> None:
         request = begun()

@@ -11,7 +11,7 @@ from psycopg import sql
 from economy.models import LedgerEntry
 from payments import subscriptions, support
 from payments.models import Purchase, SupportRequest
-from promos.models import DenylistEntry
+from promos import denylist
 from quizarena.game import reviews
 from quizarena.game.models import RoundQuestion
 from quizarena.ops import erasure, personal_data
@@ -122,7 +122,8 @@ class TestErasure:
             details={"at": anna},
             now=NOON,
         )
-        DenylistEntry.objects.create(player=player, reason="Xanthippe again", staff=editor, at=NOON)
+        denylist.deny(player=player, reason="Xanthippe again", staff=editor, now=NOON)
+        denylist.allow(player=player, reason="It was not Xanthippe", staff=editor)
         answer_round(player, True)
         shown = RoundQuestion.objects.get(player=player)
         shown_as = {"choice": None, "text": "Getippt von mir", "is_correct": True}

@@ -3,8 +3,10 @@
 from datetime import datetime, timedelta
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
+from promos import attempts
 from promos.models import Attempt
 from promos.tasks import purge_attempts
 from quizarena.players.models import Player, PurgeRun
@@ -38,3 +40,19 @@ def test_attempts_are_purged_after_180_days_and_not_before() -> None:
     # By another road, either.
     with pytest.raises(DatabaseError, match="Cannot delete"), transaction.atomic():
         kept.delete()
+
+
+@pytest.mark.django_db
+def test_a_purge_looks_at_the_oldest_alone() -> None:
+    player = PlayerFactory.create()
+    for minutes in range(5):
+        enter(player, at=NOON - timedelta(minutes=5 - minutes))
+
+    with CaptureQueriesContext(connection) as queries:
+        assert attempts.purge(now=NOON, limit=2) == 0
+    with connection.cursor() as cursor:
+        cursor.execute(f"EXPLAIN (ANALYZE) {queries[0]['sql']}")
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert len(queries) == 1
+    assert "Rows Removed by Filter" not in plan

@@ -35,7 +35,8 @@ def asked(request: DeletionRequest, *, now: datetime) -> str:
     if request.due_at <= now:
         return _(
             "🗑 <b>Your account will be deleted soon.</b>\n\nA payment, a refund or a subscription "
-            "may have to end first. Until then you can cancel the deletion. Afterwards it is final."
+            "may have to end first, or our team has to look at your account. Until then you can "
+            "cancel the deletion. Afterwards it is final."
         )
     return _(
         "🗑 <b>Your account will be deleted on {moment}.</b>\n\nUntil then everything works as "
