@@ -12,8 +12,9 @@ from uuid import uuid4
 import pytest
 import time_machine
 from django.contrib.auth.models import Permission, User
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from openpyxl import load_workbook
 
 from payments import export_files, export_sources, exports, tasks
@@ -123,6 +124,7 @@ class TestFiles:
             # Excel in Germany separates by semicolons, and does not know these quotes.
             ("a;=1+2", "a;'=1+2"),
             ('"\n@SUM(A1)', "\"\n'@SUM(A1)"),
+            ('a;"=1+2', "a;\"'=1+2"),
             ("Anna - B; C", "Anna - B; C"),
         ],
     )
@@ -180,8 +182,12 @@ class TestFiles:
         assert made(ask(fin)).status == "READY"
         buy(player)
 
-        export = made(ask(fin))
+        with CaptureQueriesContext(connection) as queries:
+            export = made(ask(fin))
 
+        # The database has not collected more of them than it takes to know.
+        [read] = [sql for query in queries if "charge_id" in (sql := query["sql"])]
+        assert read.endswith("LIMIT 2")
         assert (export.status, export.parts.count()) == ("FAILED", 0)
         assert export.error == "There are more than 1 rows. Choose fewer days or a filter."
 
