@@ -405,6 +405,30 @@ class TestDesk:
 class TestConcurrency:
     """Two at once, each on a connection of its own and outside of any transaction."""
 
+    def test_a_file_is_of_one_instant_however_long_it_takes(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(export_files, "PART_BYTES", 1)
+        monkeypatch.setattr(export_sources, "CHUNK", 1)
+        player = PlayerFactory.create()
+        bought = [buy(player) for _ in range(3)]
+        export = ask(make_staff("Finance"))
+        pieces = export_files.pieces
+
+        def slow(one: Export) -> Any:
+            for piece in pieces(one):
+                # Each piece is committed; what is bought meanwhile is for the next file.
+                bought.append(buy(player))
+                yield piece
+
+        monkeypatch.setattr(export_files, "pieces", slow)
+        made(export)
+
+        assert (export.status, export.rows) == ("READY", 3)
+        written = {row[0] for row in lines(export)[8:-1]}
+        assert written == {str(purchase.pk) for purchase in bought[:3]}
+        assert len(bought) == 3 + export.parts.count()
+
     def test_one_of_two_workers_makes_the_file(self, monkeypatch: pytest.MonkeyPatch) -> None:
         buy(PlayerFactory.create())
         export = ask(make_staff("Finance"))
