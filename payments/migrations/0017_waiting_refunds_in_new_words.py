@@ -31,6 +31,7 @@ UPDATE staff_approvalrequest SET preview = (
   FROM jsonb_array_elements(preview) WITH ORDINALITY AS lines (line, place)
 )
 WHERE kind = 'refund' AND status = 'OPEN'
+  AND jsonb_typeof(preview) = 'array' AND preview <> '[]'
 """
 
 
