@@ -176,7 +176,7 @@ class TestFiles:
         assert ["# Filters", "Product: Premium Starter"] in lines(narrowed)
 
     def test_too_many_rows_fail_with_a_way_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(export_files.ROWS_MAX, FileFormat.CSV, 1)
+        monkeypatch.setitem(export_sources.ROWS_MAX, FileFormat.CSV, 1)
         fin, player = make_staff("Finance"), PlayerFactory.create()
         buy(player)
         assert made(ask(fin)).status == "READY"
