@@ -15,19 +15,18 @@ from typing import Any
 from django.utils import timezone
 
 from payments import export_sources
-from payments.export_sources import Cells, Kind, Row
+from payments.export_sources import ROWS_MAX, Cells, Kind, Row
 from payments.models import Export, ExportKind, FileFormat
 from quizarena import tables
 from quizarena.staff import dates
 
 PART_BYTES = 512 * 1024
-# A workbook takes longer to write and to open.
-ROWS_MAX = {FileFormat.CSV: 1_000_000, FileFormat.XLSX: 100_000}
 # After so many rows of a workbook the worker says that it is alive.
 REPORT_EVERY = 5_000
 SHEET_WIDTH = 22
-# Where Excel separates cells by semicolons, as in Germany, a cell begins inside of such a text.
-_INNER_FORMULA = re.compile(r"([;\t\r\n]\s*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
+# Where Excel separates cells by semicolons, as in Germany, a cell begins inside of such a text,
+# with quotes or without.
+_INNER_FORMULA = re.compile(r"([;\t\r\n][\s\"]*)(?=[=+\-@\uff1d\uff0b\uff0d\uff20])")
 
 
 class TooManyRowsError(Exception):

@@ -18,6 +18,7 @@ from payments import revenue
 from payments.models import (
     Export,
     ExportKind,
+    FileFormat,
     Product,
     Purchase,
     PurchaseStatus,
@@ -26,6 +27,8 @@ from payments.models import (
     RefundSource,
 )
 
+# A workbook takes longer to write and to open.
+ROWS_MAX = {FileFormat.CSV: 1_000_000, FileFormat.XLSX: 100_000}
 # So many rows come from the database together.
 CHUNK = 2_000
 MASKED = "***"
@@ -95,9 +98,13 @@ def _fields(prefix: str) -> tuple[str, ...]:
     return (f"{prefix}_id", *(f"{prefix}__{name}" for name in names))
 
 
-def _read(rows: QuerySet[Any], *fields: str) -> Iterator[tuple[Any, ...]]:
-    """Yield the fields of the rows through a cursor of the database."""
-    yield from rows.values_list(*fields).iterator(chunk_size=CHUNK)
+def _read(export: Export, rows: QuerySet[Any], *fields: str) -> Iterator[tuple[Any, ...]]:
+    """Yield the fields of the rows through a cursor of the database, one row too many at most.
+
+    Outside of a transaction the database writes down all that the cursor has before the first row.
+    """
+    limit = ROWS_MAX[FileFormat(export.file_format)] + 1
+    yield from rows.values_list(*fields)[:limit].iterator(chunk_size=CHUNK)
 
 
 # --- Kind by kind ---------------------------------------------------------------------------------
@@ -115,7 +122,7 @@ def _ledger(export: Export) -> Iterator[Row]:
         *("id", "created_at", "type", "asset", "direction", "amount", *_DELTAS, *_AFTER),
         *("shortfall", "source", "idempotency_key", "reverses_id", "staff__username", "reason"),
     )
-    for values in _read(entries, *_fields("player"), *fields):
+    for values in _read(export, entries, *_fields("player"), *fields):
         facts = dict(zip(fields, values[5:], strict=True))
         shortfall = facts["shortfall"]
         facts["shortfall"] = json.dumps(shortfall, sort_keys=True) if shortfall else ""
@@ -133,7 +140,7 @@ def _purchases(export: Export) -> Iterator[Row]:
         *("base_stars", "percent", "stars", "paid_stars", "paid_currency", "charge_id"),
         *("credit_entry_id", "refund_entry_id", "refund__asked_at", "refund__finished_at"),
     )
-    for values in _read(paid, *_fields("player"), *fields):
+    for values in _read(export, paid, *_fields("player"), *fields):
         number, at, *others = values[5:]
         yield at, (number, at, *_player(export, values[:5]), *others)
 
@@ -148,7 +155,7 @@ def _refunds(export: Export) -> Iterator[Row]:
         *("purchase__paid_stars", "purchase__paid_currency", "purchase__charge_id", "source"),
         *("staff__username", "approved_by__username", "reason", "tries", "last_error"),
     )
-    for values in _read(asked, *_fields("purchase__player"), *fields):
+    for values in _read(export, asked, *_fields("purchase__player"), *fields):
         number, at, *others = values[5:]
         yield at, (number, at, *_player(export, values[:5]), *others)
 
@@ -177,7 +184,7 @@ def _reconciliation(export: Export) -> Iterator[Row]:
         *("pk", "started_at", "finished_at", "is_full", "compared_from", "compared_until"),
         *("compared", "left_out", "transactions", "differences", "control_run__findings", "error"),
     )
-    for values in _read(runs.order_by("id"), *fields):
+    for values in _read(export, runs.order_by("id"), *fields):
         yield values[1], values
 
 

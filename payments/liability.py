@@ -3,7 +3,8 @@
 The method, which the page states, too: a purchase's Stars are divided evenly among the kinds of
 goods that it delivered. What was given counts as spent before what was bought, so bought units are
 unused as far as the balance reaches, each at what the player has paid on average; of Premium and
-modes that part counts whose time has not passed. Refunded purchases and gifts count nothing.
+modes that part counts whose time has not passed. Refunded purchases, gifts and what deleted players
+had count nothing.
 """
 
 from datetime import datetime
@@ -16,6 +17,7 @@ from payments.models import Liability
 
 METHOD = (
     "Only what was bought with Stars and is not refunded counts.",
+    "Players who are deleted own nothing any more.",
     "The Stars of a purchase are divided evenly among the kinds of goods that it delivered.",
     "Gifts count as spent first: bought units are unused as far as the balance reaches.",
     "A unit is worth what its player has paid for one on average.",
@@ -25,13 +27,14 @@ METHOD = (
 # One statement: purchases, wallets and spans of one instant.
 _PARTS = """
 WITH credited AS (
-  SELECT player_id, credit_entry_id, goods -> 'asset_breakdown' AS parts,
+  SELECT purchase.player_id, credit_entry_id, goods -> 'asset_breakdown' AS parts,
     (goods ->> 'mode_hours')::int AS mode_hours,
     paid_stars::numeric / greatest(1, (
       SELECT count(*) FROM jsonb_object_keys(goods -> 'asset_breakdown')
     )) AS stars
-  FROM payments_purchase
-  WHERE status = 'CREDITED' AND paid_currency = 'XTR'
+  FROM payments_purchase AS purchase
+  JOIN players_player AS player ON player.id = purchase.player_id
+  WHERE purchase.status = 'CREDITED' AND paid_currency = 'XTR' AND player.deleted_at IS NULL
 ),
 bought AS (
   SELECT credited.player_id, unit.asset, sum(unit.units) AS units, sum(credited.stars) AS stars

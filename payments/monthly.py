@@ -9,13 +9,13 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import structlog
-from django.db import transaction
-from django.db.models import Min, Sum
+from django.db import connection, transaction
+from django.db.models import Min
 
 from economy import month_accounts
 from economy.models import ASSETS
 from economy.wallets import business_zone
-from payments.models import XTR, MonthlyStatement, Purchase, Refund
+from payments.models import XTR, MonthlyStatement, Purchase
 from quizarena.staff import alerts
 
 # The account of what Telegram has taken for us and not given back.
@@ -142,43 +142,48 @@ def _assets(begin: datetime, end: datetime, before: MonthlyStatement | None) -> 
     }
 
 
+# One statement, so that a payment that comes in meanwhile stands on both sides or on neither.
+_STARS = """
+WITH moved AS (
+  SELECT product_id AS product, paid_at AS at, paid_stars AS came, 0 AS went
+  FROM payments_purchase
+  WHERE paid_currency = %(currency)s AND paid_at < %(end)s
+  UNION ALL
+  SELECT purchase.product_id, refund.finished_at, 0, purchase.paid_stars
+  FROM payments_refund AS refund
+  JOIN payments_purchase AS purchase ON purchase.id = refund.purchase_id
+  WHERE purchase.paid_currency = %(currency)s AND refund.finished_at < %(end)s
+)
+SELECT coalesce(product, ''),
+  coalesce(sum(came) FILTER (WHERE at >= %(begin)s), 0),
+  coalesce(sum(went) FILTER (WHERE at >= %(begin)s), 0),
+  coalesce(sum(came - went) FILTER (WHERE at < %(begin)s), 0)
+FROM moved
+GROUP BY product
+ORDER BY product
+"""
+
+
 def _stars(begin: datetime, end: datetime, before: MonthlyStatement | None) -> Line:
     """Return the account of Stars, by product.
 
     A payment counts when it was made and a refund when it ended; what reconciliation has found of
     an earlier month, after that was closed, is a line of this month.
     """
-    known = _stars_before(begin)
+    with connection.cursor() as cursor:
+        cursor.execute(_STARS, {"currency": XTR, "begin": begin, "end": end})
+        products = cursor.fetchall()
+    came = {code: stars for code, stars, _, _ in products if stars}
+    went = {code: stars for code, _, stars, _ in products if stars}
+    known = sum(stars for *_, stars in products)
     opening = known if before is None else before.accounts[STARS]["closing"]
-    paid = Purchase.objects.filter(paid_at__gte=begin, paid_at__lt=end, paid_currency=XTR)
-    ended = Refund.objects.filter(
-        finished_at__gte=begin, finished_at__lt=end, purchase__paid_currency=XTR
-    )
-    came = _by_product(paid, product="product", stars="paid_stars")
-    went = _by_product(ended, product="purchase__product", stars="purchase__paid_stars")
     late = known - opening
     return _line(
         opening=opening,
         credits={**came, **({RECORDED_LATE: late} if late > 0 else {})},
         debits={**went, **({RECORDED_LATE: -late} if late < 0 else {})},
-        counted=_stars_before(end),
+        counted=known + sum(came.values()) - sum(went.values()),
     )
-
-
-def _by_product(rows: Any, *, product: str, stars: str) -> dict[str, int]:
-    sums = rows.values_list(product).annotate(stars=Sum(stars)).order_by(product)
-    return {code or "": total for code, total in sums if total}
-
-
-def _stars_before(instant: datetime) -> int:
-    """Return the Stars that were paid and not given back before `instant`."""
-    paid: int = Purchase.objects.filter(paid_at__lt=instant, paid_currency=XTR).aggregate(
-        stars=Sum("paid_stars", default=0)
-    )["stars"]
-    back: int = Refund.objects.filter(
-        finished_at__lt=instant, purchase__paid_currency=XTR
-    ).aggregate(stars=Sum("purchase__paid_stars", default=0))["stars"]
-    return paid - back
 
 
 def _alert(statement: MonthlyStatement, *, now: datetime) -> None:

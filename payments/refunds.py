@@ -68,9 +68,9 @@ def ask(
     """Decide to refund; `finish` does it. Whoever asks again gets the refund that there is.
 
     A subscription is cancelled, too. Locks the purchase, then the subscription; from now on nothing
-    is credited for it. Raises NotRefundableError for what is not paid. A purchase has one refund in
-    its life. Staff come here through payments/approvals.py, which knows when a second person has to
-    agree.
+    is credited for it. Raises NotRefundableError for what is not paid, and for what Telegram would
+    have to refund to a deleted player. A purchase has one refund in its life. Staff come here
+    through payments/approvals.py, which knows when a second person has to agree.
     """
     purchase = purchases.lock(pk=purchase_id)
     if purchase.refund_asked_at is not None:

@@ -172,7 +172,8 @@ def next_steps(
 ) -> list[SafeString]:
     """Return what the user may do about the purchase now; not what is `waiting` for somebody."""
     may, is_free = request.user.has_perm, purchase.refund_asked_at is None
-    asked = waiting.get(str(purchase.pk))
+    # Whoever else has refunded it meanwhile, nobody has to approve that any more.
+    asked = waiting.get(str(purchase.pk)) if is_free else None
     is_stuck = purchase.status in (PurchaseStatus.PAID_UNCREDITED, PurchaseStatus.CREDIT_REVIEW)
     steps = (
         ("replay", "Replay credit", is_free and is_stuck and purchase.goods is not None),

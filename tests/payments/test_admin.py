@@ -442,6 +442,9 @@ class TestRefund:
         assert f"Waits for approval: ⭐ 3 – @ben {second}" in text(in_queue)
         assert page(stuck, "refund") not in in_queue.decode()
         assert page(stuck, "recheck") in in_queue.decode()
+        # Nobody is waited for once it is refunded in another way.
+        refund(purchase)
+        assert "Waits for approval" not in client.get(page(purchase)).content.decode()
 
     def test_what_is_refunded_already_says_so(self, client: Client, staff: User) -> None:
         purchase = refund(buy(PlayerFactory.create()))

@@ -12,8 +12,9 @@ from uuid import uuid4
 import pytest
 import time_machine
 from django.contrib.auth.models import Permission, User
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from openpyxl import load_workbook
 
 from payments import export_files, export_sources, exports, tasks
@@ -123,6 +124,7 @@ class TestFiles:
             # Excel in Germany separates by semicolons, and does not know these quotes.
             ("a;=1+2", "a;'=1+2"),
             ('"\n@SUM(A1)', "\"\n'@SUM(A1)"),
+            ('a;"=1+2', "a;\"'=1+2"),
             ("Anna - B; C", "Anna - B; C"),
         ],
     )
@@ -174,14 +176,18 @@ class TestFiles:
         assert ["# Filters", "Product: Premium Starter"] in lines(narrowed)
 
     def test_too_many_rows_fail_with_a_way_out(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setitem(export_files.ROWS_MAX, FileFormat.CSV, 1)
+        monkeypatch.setitem(export_sources.ROWS_MAX, FileFormat.CSV, 1)
         fin, player = make_staff("Finance"), PlayerFactory.create()
         buy(player)
         assert made(ask(fin)).status == "READY"
         buy(player)
 
-        export = made(ask(fin))
+        with CaptureQueriesContext(connection) as queries:
+            export = made(ask(fin))
 
+        # The database has not collected more of them than it takes to know.
+        [read] = [sql for query in queries if "charge_id" in (sql := query["sql"])]
+        assert read.endswith("LIMIT 2")
         assert (export.status, export.parts.count()) == ("FAILED", 0)
         assert export.error == "There are more than 1 rows. Choose fewer days or a filter."
 
@@ -398,6 +404,30 @@ class TestDesk:
 @pytest.mark.django_db(transaction=True)
 class TestConcurrency:
     """Two at once, each on a connection of its own and outside of any transaction."""
+
+    def test_a_file_is_of_one_instant_however_long_it_takes(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(export_files, "PART_BYTES", 1)
+        monkeypatch.setattr(export_sources, "CHUNK", 1)
+        player = PlayerFactory.create()
+        bought = [buy(player) for _ in range(3)]
+        export = ask(make_staff("Finance"))
+        pieces = export_files.pieces
+
+        def slow(one: Export) -> Any:
+            for piece in pieces(one):
+                # Each piece is committed; what is bought meanwhile is for the next file.
+                bought.append(buy(player))
+                yield piece
+
+        monkeypatch.setattr(export_files, "pieces", slow)
+        made(export)
+
+        assert (export.status, export.rows) == ("READY", 3)
+        written = {row[0] for row in lines(export)[8:-1]}
+        assert written == {str(purchase.pk) for purchase in bought[:3]}
+        assert len(bought) == 3 + export.parts.count()
 
     def test_one_of_two_workers_makes_the_file(self, monkeypatch: pytest.MonkeyPatch) -> None:
         buy(PlayerFactory.create())

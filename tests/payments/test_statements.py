@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, transaction
+from django.db import DatabaseError, connection, transaction
 from django.test import Client
 
 from economy import grants, wallets
@@ -12,6 +12,7 @@ from economy.goods import Goods, Plan
 from economy.models import EntryType, Source
 from payments import liability, monthly
 from payments.models import Liability, MonthlyStatement
+from quizarena.players import deletions
 from quizarena.staff.models import Alert
 from tests.factories import PlayerFactory, make_staff
 from tests.owner import behind_the_guards
@@ -101,6 +102,24 @@ class TestMonthlyStatement:
         assert account(DECEMBER, "stars")["credits"] == {"RECORDED_LATE": 5}
         assert account(DECEMBER, "stars")["closing"] == account(DECEMBER, "stars")["counted"] == 10
 
+    def test_a_payment_that_comes_in_while_it_is_counted_makes_no_difference(self) -> None:
+        player = PlayerFactory.create()
+        bought: list[object] = []
+
+        def meanwhile(execute: Any, sql: str, *rest: Any) -> Any:
+            result = execute(sql, *rest)
+            if "paid_stars" in sql and "GROUP BY" in sql and not bought:
+                bought.append(sql)
+                bought.append(buy(player))
+            return result
+
+        with connection.execute_wrapper(meanwhile):
+            monthly.count_month(NOVEMBER, now=NEW_MONTH + timedelta(hours=2))
+
+        assert len(bought) == 2
+        assert MonthlyStatement.objects.get(month=NOVEMBER).adds_up
+        assert not Alert.objects.exists()
+
     def test_one_that_does_not_add_up_raises_an_alert_until_it_does(self) -> None:
         player = PlayerFactory.create()
         buy(player)
@@ -179,6 +198,18 @@ class TestLiability:
         ]
         assert counted.stars == 49
         assert liability.count(now=NOON + timedelta(hours=13)).pk == counted.pk
+
+    def test_who_is_deleted_owns_nothing_any_more(self) -> None:
+        anna = PlayerFactory.create()
+        buy(anna)
+        buy(anna, "MEGA_PACK_15")
+        buy(anna, "PREMIUM_STARTER")
+        asked = deletions.ask(player=anna, now=NOON)
+        assert deletions.begin(request_id=asked.pk, now=asked.due_at)
+
+        counted = liability.count(now=asked.due_at)
+
+        assert (counted.stars, counted.parts) == (0, [])
 
     def test_the_page_states_the_method(self) -> None:
         buy(PlayerFactory.create())
