@@ -662,16 +662,3 @@ def call(request: DeletionRequest, target: str) -> int:
         cursor.execute("SET CONSTRAINTS ALL IMMEDIATE; SET CONSTRAINTS ALL DEFERRED")
         cursor.execute("SELECT erase_personal_data(%s, %s)", [request.pk, target])
         return int(cursor.fetchone()[0])
-
-
-@pytest.mark.django_db
-def test_what_telegram_has_refunded_of_somebody_deleted_is_booked_all_the_same() -> None:
-    request = wish()
-    purchase = steps.buy(request.player, now=BEFORE)
-    reported = steps.payment(purchase, charge_id=purchase.charge_id, payload="unreadable")
-    assert deletions.begin(request_id=request.pk, now=DUE)
-
-    refunded = refunds.record_telegram_refund(reported, now=DUE)
-
-    assert (refunded.pk, refunded.status) == (purchase.pk, "REFUNDED")
-    assert Refund.objects.get().finished_at == DUE
