@@ -164,11 +164,11 @@ class TestSending:
 
     def test_a_big_one_is_packed(self) -> None:
         small, big = files._file("x" * 999_999), files._file("ä" * 500_000)
+        plain, packed = small.input_file_content, big.input_file_content
+        assert isinstance(plain, bytes)
+        assert isinstance(packed, bytes)
 
-        assert (small.filename, len(small.input_file_content)) == (
-            "quiz-arena-my-data.json",
-            999_999,
-        )
+        assert (small.filename, len(plain)) == ("quiz-arena-my-data.json", 999_999)
         assert big.filename == "quiz-arena-my-data.json.zip"
-        with ZipFile(BytesIO(big.input_file_content)) as archive:
+        with ZipFile(BytesIO(packed)) as archive:
             assert archive.read("quiz-arena-my-data.json").decode() == "ä" * 500_000

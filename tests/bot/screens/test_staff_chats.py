@@ -136,7 +136,7 @@ class TestTheChat:
         assert "of the staff account operator" in answer["text"]
         assert "Send /unlink." in answer["text"]
 
-        assert "gets no more test messages" in road.say(anna, "/unlink")["text"]
+        assert "gets no more messages for staff" in road.say(anna, "/unlink")["text"]
         assert "is not linked" in road.say(anna, "/unlink")["text"]
 
         assert not StaffPlayer.objects.exists()
