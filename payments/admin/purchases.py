@@ -44,6 +44,7 @@ from payments.models import (
 )
 from quizarena.players.admin import TimelineSection
 from quizarena.players.models import Player
+from quizarena.staff import approvals as second_person
 from quizarena.staff import dates, search
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import (
@@ -56,6 +57,7 @@ from quizarena.staff.desk import (
     link,
     object_link,
     own_user,
+    waits,
     with_code,
 )
 from quizarena.staff.errors import StaffError
@@ -195,20 +197,25 @@ search.declare(
 )
 
 
-def next_steps(request: HttpRequest, purchase: Purchase) -> list[SafeString]:
-    """Return what the user may do about the purchase now."""
+def next_steps(
+    request: HttpRequest, purchase: Purchase, waiting: Mapping[str, ApprovalRequest]
+) -> list[SafeString]:
+    """Return what the user may do about the purchase now; not what is `waiting` for somebody."""
     may, is_free = request.user.has_perm, purchase.refund_asked_at is None
+    # Whoever else has refunded it meanwhile, nobody has to approve that any more.
+    asked = waiting.get(str(purchase.pk)) if is_free else None
     is_stuck = purchase.status in (PurchaseStatus.PAID_UNCREDITED, PurchaseStatus.CREDIT_REVIEW)
     steps = (
         ("replay", "Replay credit", is_free and is_stuck and purchase.goods is not None),
-        ("refund", "Refund", is_free and purchase.status in PAID),
+        ("refund", "Refund", is_free and purchase.status in PAID and asked is None),
         ("recheck", "Re-check", True),
     )
-    return [
+    buttons = [
         button(label, f"payments_purchase_{name}", purchase.pk)
         for name, label, is_due in steps
         if is_due and may(f"payments.{name}_purchase")
     ]
+    return [*([waits(asked)] if asked else []), *buttons]
 
 
 # --- The list and the page ------------------------------------------------------------------------
@@ -376,7 +383,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
 
     def buttons(self, request: HttpRequest, obj: Purchase) -> list[SafeString]:
         """Return what the user may do about it now."""
-        return next_steps(request, obj)
+        return next_steps(request, obj, _refunds_waiting([obj]))
 
     def page_context(self, request: HttpRequest, obj: Purchase) -> dict[str, Any]:
         """Show refund, approvals, timeline and reconciliation below the facts."""
@@ -419,6 +426,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         )
         with custom_plans():
             rows = list(stuck[: QUEUE_LENGTH + 1])
+        refunds_waiting = _refunds_waiting(rows)
         context = {
             **self.admin_site.each_context(request),
             "title": "Review queue",
@@ -428,7 +436,9 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
             "shown": QUEUE_LENGTH,
             "queue": {
                 "headers": ["Waits", "Purchase", "Why", "Next step"],
-                "rows": [_waiting(request, purchase) for purchase in rows[:QUEUE_LENGTH]],
+                "rows": [
+                    _waiting(request, purchase, refunds_waiting) for purchase in rows[:QUEUE_LENGTH]
+                ],
             },
         }
         return TemplateResponse(request, "payments/queue.html", context)
@@ -563,7 +573,9 @@ def advice(purchase: Purchase) -> str:
     return ADVICE[Problem(purchase.problem)] if purchase.problem else ADVICE_UNCREDITED
 
 
-def _waiting(request: HttpRequest, purchase: Purchase) -> list[object]:
+def _waiting(
+    request: HttpRequest, purchase: Purchase, waiting: Mapping[str, ApprovalRequest]
+) -> list[object]:
     """Return the row of a purchase in the queue."""
     error = str(purchase.evidence.get("error", ""))
     return [
@@ -583,7 +595,7 @@ def _waiting(request: HttpRequest, purchase: Purchase) -> list[object]:
         format_html(
             '<div class="payments-why">{}{}</div>',
             advice(purchase),
-            _side_by_side(next_steps(request, purchase)),
+            _side_by_side(next_steps(request, purchase, waiting)),
         ),
     ]
 
@@ -702,6 +714,11 @@ def refund_badge(refund: Refund) -> SafeString:
     if refund.last_error:
         return badge("Telegram did not refund", "danger")
     return badge("under way", "warning")
+
+
+def _refunds_waiting(purchases: Iterable[Purchase]) -> dict[str, ApprovalRequest]:
+    """Return which refunds of them wait for a second person."""
+    return second_person.waiting_about(purchases, kind=approvals.REFUND, now=timezone.now())
 
 
 def _approvals(request: HttpRequest, purchase: Purchase) -> TimelineSection | None:

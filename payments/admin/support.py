@@ -81,7 +81,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
 
     def get_fieldsets(self, request: HttpRequest, obj: SupportRequest | None = None) -> Any:
         """Return the question and, once there is one, the answer."""
-        is_answered = obj is not None and obj.answered_at is not None
+        is_answered = obj is not None and obj.answered_by_id is not None
         return (self.question_fields, *([self.answer_fields] if is_answered else []))
 
     @display(description="Asked")
@@ -106,6 +106,8 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
     def state(self, asked: SupportRequest) -> SafeString:
         if asked.answered_at is None:
             return badge("waiting for an answer", "danger")
+        if asked.answered_by_id is None:
+            return badge("closed: the player is deleted", "info")
         return badge("answered", "success") if asked.notified_at else badge("being sent", "warning")
 
     @display(description="Answered by")

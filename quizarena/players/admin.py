@@ -189,7 +189,7 @@ class StandingFilter(admin.SimpleListFilter):
         if self.value() == "suspended":
             return queryset.filter(suspended_at__isnull=False)
         if self.value() == "blocked":
-            return queryset.filter(bot_blocked_at__isnull=False)
+            return queryset.filter(bot_blocked_at__isnull=False, deleted_at=None)
         return queryset
 
 
@@ -206,6 +206,8 @@ def facts_of_player(request: HttpRequest, player: Player) -> Iterable[Fact]:
 
 def standing_of(player: Player) -> SafeString:
     """Return whether the player can play, and who prevents it."""
+    if player.deleted_at is not None:
+        return badge("deleted", "info")
     if player.suspended_at is not None:
         return badge("suspended", "danger")
     if player.bot_blocked_at is not None:
@@ -267,6 +269,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
 
     @display(description="Status")
     def standing(self, player: Player) -> SafeString:
+        """Return whether the player can play, and who prevents it."""
         return standing_of(player)
 
     @display(description="Last seen")
@@ -311,7 +314,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         }
 
     def buttons(self, request: HttpRequest, obj: Player) -> list[SafeString]:
-        """Return what the user may decide about the player."""
+        """Return what the user may decide about the player; not what needs one who is there."""
         may = request.user.has_perm
         suspension = "suspend" if obj.suspended_at is None else "unsuspend"
         own = [
@@ -324,7 +327,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
             *(
                 button(label, f"players_player_{name}", obj.pk)
                 for permission, label, name in own
-                if may(permission)
+                if may(permission) and obj.deleted_at is None
             ),
             *(one for source in _button_sources for one in source(request, obj)),
         ]
@@ -350,7 +353,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         """Ask for the reason, show by which name others see the player then, and reset it."""
         if not self.has_reset_name_permission(request):
             raise PermissionDenied
-        player = get_object_or_404(Player, pk=pk)
+        player = get_object_or_404(Player, pk=pk, deleted_at=None)
 
         def preview(cleaned: dict[str, Any]) -> list[tuple[str, str, str]]:
             found = names.preview_reset(player)
@@ -415,7 +418,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
     ) -> HttpResponse:
         if not request.user.has_perm("players.suspend_player"):
             raise PermissionDenied
-        player = get_object_or_404(Player, pk=pk)
+        player = get_object_or_404(Player, pk=pk, deleted_at=None)
 
         def execute(cleaned: dict[str, Any]) -> str:
             why = reasons.normalise(cleaned["reason"])
@@ -447,7 +450,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         """Ask for a text and the reason, show it, and have the bot send it."""
         if not request.user.has_perm("players.write_staffmessage"):
             raise PermissionDenied
-        player = get_object_or_404(Player, pk=pk)
+        player = get_object_or_404(Player, pk=pk, deleted_at=None)
 
         def preview(cleaned: dict[str, Any]) -> list[tuple[object, ...]]:
             reached = "has blocked the bot: it is sent once the player is back"
@@ -485,7 +488,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         """Ask for a note and write it down."""
         if not request.user.has_perm("players.add_note"):
             raise PermissionDenied
-        player = get_object_or_404(Player, pk=pk)
+        player = get_object_or_404(Player, pk=pk, deleted_at=None)
 
         def execute(cleaned: dict[str, Any]) -> str:
             notes.add(
@@ -519,7 +522,8 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         )
         if not versions:
             raise Http404("There is no such note.")
-        may_edit = request.user.has_perm("players.change_note")
+        is_there = versions[0].note.player.deleted_at is None
+        may_edit = is_there and request.user.has_perm("players.change_note")
         if request.method == "POST" and not may_edit:
             raise PermissionDenied
         latest = versions[0]

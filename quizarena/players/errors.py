@@ -38,5 +38,12 @@ class NoteChangedError(NoteError):
         super().__init__("somebody else has edited this note meanwhile; read it and edit it again")
 
 
+class AccountDeletedError(NoteError):
+    """Nobody is there any more of whom there were something to write."""
+
+    def __init__(self) -> None:
+        super().__init__("the account has been deleted meanwhile")
+
+
 class SuspensionError(Exception):
     """The player is suspended already, or is not suspended. Nothing has been changed."""

@@ -6,7 +6,8 @@ from datetime import datetime
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
 
-from quizarena.players.errors import BadTextError, NoteChangedError
+from quizarena.players import services
+from quizarena.players.errors import AccountDeletedError, BadTextError, NoteChangedError
 from quizarena.players.models import (
     MESSAGE_MAX_LENGTH,
     NOTE_MAX_LENGTH,
@@ -23,8 +24,12 @@ SHOWN_MAX = 50
 
 @transaction.atomic
 def add(*, player: Player, text: str, is_pinned: bool, author: User, now: datetime) -> NoteVersion:
-    """Write a note about the player; return its first version. Raises BadTextError."""
+    """Write a note about the player; return its first version. Locks the player.
+
+    Raises BadTextError, and AccountDeletedError.
+    """
     words = _normalised(text, at_most=NOTE_MAX_LENGTH)
+    _lock_one_who_is_there(player)
     note = Note.objects.create(player=player)
     return _write(note, number=1, text=words, is_pinned=is_pinned, author=author, now=now)
 
@@ -33,11 +38,13 @@ def add(*, player: Player, text: str, is_pinned: bool, author: User, now: dateti
 def edit(
     *, shown: NoteVersion, text: str, is_pinned: bool, author: User, now: datetime
 ) -> NoteVersion:
-    """Write another version after the one that was shown; return it.
+    """Write another version after the one that was shown; return it. Locks the player.
 
-    Raises BadTextError, and NoteChangedError if somebody else has written that version meanwhile.
+    Raises BadTextError, AccountDeletedError, and NoteChangedError if somebody else has written that
+    version meanwhile.
     """
     words = _normalised(text, at_most=NOTE_MAX_LENGTH)
+    _lock_one_who_is_there(shown.note.player)
     number = shown.number + 1
     try:
         with transaction.atomic():
@@ -79,16 +86,18 @@ def of_player(player: Player) -> Sequence[NoteVersion]:
 def write_to(
     *, player: Player, text: str, reason: str, author: User, now: datetime
 ) -> StaffMessage:
-    """Have the bot send the player a message by staff.
+    """Have the bot send the player a message by staff. Locks the player.
 
-    Raises BadTextError, and BadReasonError.
+    Raises BadTextError, BadReasonError, and AccountDeletedError.
     """
+    words, why = _normalised(text, at_most=MESSAGE_MAX_LENGTH), reasons.normalise(reason)
+    _lock_one_who_is_there(player)
     message = StaffMessage.objects.create(
         player=player,
         author=author,
         at=now,
-        text=_normalised(text, at_most=MESSAGE_MAX_LENGTH),
-        reason=reasons.normalise(reason),
+        text=words,
+        reason=why,
     )
     audit.record(
         actor=author,
@@ -98,6 +107,13 @@ def write_to(
         details={"reason": message.reason},
     )
     return message
+
+
+def _lock_one_who_is_there(player: Player) -> None:
+    """Keep the deletion of the account waiting: it erases what was written before it began."""
+    services.lock(player)
+    if not Player.objects.filter(pk=player.pk, deleted_at=None).exists():
+        raise AccountDeletedError
 
 
 def _normalised(text: str, *, at_most: int) -> str:

@@ -9,6 +9,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
+# Django looks for models in this module alone.
+from quizarena.staff.alert_models import AlertDelivery, AlertRoute
+
 
 def _never_truncated(name: str, table: str) -> pgtrigger.Trigger:
     """Return a trigger that keeps all rows from going at once; `table` is its name for people."""
@@ -345,7 +348,7 @@ class ApprovalRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.subject_name}"
+        return f"{self.kind.replace('_', ' ').capitalize()}: {self.subject_name}"
 
     def status_at(self, now: datetime) -> RequestStatus:
         """Return where the request stands by the clock."""
@@ -427,3 +430,20 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return self.summary
+
+
+__all__ = [
+    "AccountChange",
+    "Alert",
+    "AlertDelivery",
+    "AlertQuerySet",
+    "AlertRoute",
+    "ApprovalRequest",
+    "ApprovalRequestQuerySet",
+    "AuditEntry",
+    "Change",
+    "ChatLinkCode",
+    "ChatLinkFailures",
+    "RequestStatus",
+    "SignInFailure",
+]

@@ -6,8 +6,8 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("economy", "0010_ticket_returned"),
-        ("players", "0010_notes_and_names"),
+        ("economy", "0011_streak_days_by_day"),
+        ("players", "0011_data_requests"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
