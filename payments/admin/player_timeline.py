@@ -7,7 +7,14 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 
 from payments.admin.offers import outcome, products, trigger_label
-from payments.admin.purchases import next_steps, price, product_name, remarks, status_badge
+from payments.admin.purchases import (
+    next_steps,
+    price,
+    product_name,
+    waiting_refunds,
+    remarks,
+    status_badge,
+)
 from payments.models import Impression, Purchase, PurchaseEvent, SupportRequest
 from quizarena.players import timeline
 from quizarena.players.admin import Fact, fact_source
@@ -22,7 +29,8 @@ def last_payment_of_player(request: HttpRequest, player: Player) -> Iterable[Fac
     if request.user.has_perm("payments.view_purchase"):
         latest = player.purchases.select_related("product").order_by("-opened_at", "-pk").first()
         if latest is not None:
-            steps = format_html_join(" ", "{}", ((one,) for one in next_steps(request, latest)))
+            possible = next_steps(request, latest, waiting_refunds([latest]))
+            steps = format_html_join(" ", "{}", ((one,) for one in possible))
             value = format_html(
                 "{} for {} Stars, {} {} {}",
                 object_link(latest, product_name(latest)),
@@ -83,11 +91,12 @@ def _offer_line(impression: Impression, player: Player) -> timeline.Line:
 
 
 def _request_line(asked: SupportRequest, player: Player) -> timeline.Line:
-    answered = (
-        f"{asked.answered_by}, {dates.moment(asked.answered_at)}: {asked.answer}"
-        if asked.answered_at
-        else "Waits for an answer."
-    )
+    if asked.answered_at is None:
+        answered = "Waits for an answer."
+    elif asked.answered_by is None:
+        answered = "Closed: the player is deleted."
+    else:
+        answered = f"{asked.answered_by}, {dates.moment(asked.answered_at)}: {asked.answer}"
     return timeline.Line(
         what=object_link(asked, asked.text or "(pictures, no words yet)"), detail=answered
     )

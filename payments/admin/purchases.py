@@ -383,7 +383,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
 
     def buttons(self, request: HttpRequest, obj: Purchase) -> list[SafeString]:
         """Return what the user may do about it now."""
-        return next_steps(request, obj, _refunds_waiting([obj]))
+        return next_steps(request, obj, waiting_refunds([obj]))
 
     def page_context(self, request: HttpRequest, obj: Purchase) -> dict[str, Any]:
         """Show refund, approvals, timeline and reconciliation below the facts."""
@@ -426,7 +426,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         )
         with custom_plans():
             rows = list(stuck[: QUEUE_LENGTH + 1])
-        refunds_waiting = _refunds_waiting(rows)
+        refunds_waiting = waiting_refunds(rows)
         context = {
             **self.admin_site.each_context(request),
             "title": "Review queue",
@@ -716,7 +716,7 @@ def refund_badge(refund: Refund) -> SafeString:
     return badge("under way", "warning")
 
 
-def _refunds_waiting(purchases: Iterable[Purchase]) -> dict[str, ApprovalRequest]:
+def waiting_refunds(purchases: Iterable[Purchase]) -> dict[str, ApprovalRequest]:
     """Return which refunds of them wait for a second person."""
     return second_person.waiting_about(purchases, kind=approvals.REFUND, now=timezone.now())
 

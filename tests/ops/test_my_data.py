@@ -15,12 +15,12 @@ from bot.messages import my_data as files
 from economy.models import LedgerEntry
 from quizarena.game import reviews
 from quizarena.ops import my_data
-from quizarena.players import data_requests
+from quizarena.players import data_requests, notes
 from quizarena.players.models import DataRequest, Player
 from tests.bot.screens.buyers import buy, newcomer, row, travel
 from tests.bot.screens.test_duel import answer, begin
 from tests.conftest import NOON, Road
-from tests.factories import PlayerFactory
+from tests.factories import PlayerFactory, make_staff
 from tests.game.challenges import make_bank
 from tests.game.played import answer_round
 from tests.game.reviewing import make_card, start
@@ -71,6 +71,16 @@ class TestDocument:
         with transaction.atomic():
             reviews.answer_text(player=player, text="Gedächtnis", written_at=NOON, now=NOON)
 
+        support = make_staff("Support")
+        notes.add(player=player, text="Writes in Polish.", is_pinned=True, author=support, now=NOON)
+        notes.write_to(
+            player=player,
+            text="We have looked.",
+            reason="Asked by e-mail",
+            author=support,
+            now=NOON,
+        )
+
         found = contents(player)
 
         assert found["profile"][0]["telegram_id"] == anna
@@ -85,6 +95,12 @@ class TestDocument:
         assert answered["is_correct"] is True
         assert answered["answer"]
         assert found["review_answers"][0]["answer"] == "Gedächtnis"
+        (written,) = found["messages_of_staff"]
+        assert written["text"] == "We have looked."
+        # What staff note for each other, and why they write, is theirs.
+        whole = json.dumps(found, ensure_ascii=False)
+        assert "Writes in Polish" not in whole
+        assert "Asked by e-mail" not in whole
         assert {"message", "callback_query"} <= {one["kind"] for one in found["received_from_you"]}
         assert any("<b>" in (one["text"] or "") for one in found["sent_to_you"])
 

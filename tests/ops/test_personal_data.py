@@ -15,8 +15,8 @@ from promos import denylist
 from quizarena.game import reviews
 from quizarena.game.models import RoundQuestion
 from quizarena.ops import erasure, personal_data
-from quizarena.players import deletions
-from quizarena.players.models import DeletionRequest, Player
+from quizarena.players import deletions, notes
+from quizarena.players.models import DeletionRequest, Player, StaffMessage
 from quizarena.staff import alerts, audit
 from tests.bot.screens.buyers import buy, row
 from tests.conftest import NOON, Road
@@ -122,6 +122,15 @@ class TestErasure:
             details={"at": anna},
             now=NOON,
         )
+        version = notes.add(
+            player=player, text="Plato asks", is_pinned=True, author=editor, now=NOON
+        )
+        notes.edit(
+            shown=version, text="Plato no longer asks", is_pinned=True, author=editor, now=NOON
+        )
+        notes.write_to(
+            player=player, text="Lieber Kriton", reason="Xanthippe asked", author=editor, now=NOON
+        )
         denylist.deny(player=player, reason="Xanthippe again", staff=editor, now=NOON)
         denylist.allow(player=player, reason="It was not Xanthippe", staff=editor)
         answer_round(player, True)
@@ -139,6 +148,7 @@ class TestErasure:
         road.send()
         assert {"bot_inboxupdate", "staff_alert", "staff_auditentry"} <= {*where("xanthi")}
         assert "payments_purchaseevent" in where("987654321")
+        assert where("plato") == ["players_noteversion"]
         with time_machine.travel(DUE - timedelta(seconds=1)):
             assert erase() == 0
         with time_machine.travel(DUE):
@@ -153,6 +163,8 @@ class TestErasure:
             "before_she_was",
             "getippt",
             "gedächtnis",
+            "plato",
+            "kriton",
         ):
             assert where(trace) == []
         player.refresh_from_db()
@@ -162,6 +174,8 @@ class TestErasure:
         )
         other.refresh_from_db()
         assert other.summary == (f"Asked Deleted player {player.pk} (-{player.pk}), not @anna")
+        # What has not left before does not leave any more.
+        assert not StaffMessage.objects.notice_due().exists()
         # The accounts are as they were.
         assert LedgerEntry.objects.filter(player=player).count() == entries
         assert Purchase.objects.get(player=player).status == "CREDITED"

@@ -159,7 +159,7 @@ def _fill(player: Player, *, rows: int) -> None:
             ("payments_purchase", str(purchase.pk), "payload"),
         ):
             model = LedgerEntry if table.startswith("economy") else Purchase
-            names = [field.column for field in model._meta.fields]
+            names = [str(field.column) for field in model._meta.fields]
             new = {
                 "id": "gen_random_uuid()" if model is Purchase else "n + 1000000",
                 key: f"{key} || n",

@@ -9,6 +9,7 @@ from django.test import Client
 from promos.models import Inviter, Referral
 from quizarena.api.models import ApiClient
 from quizarena.game.models import QuestionReport, QuestionVersion
+from quizarena.players.models import Note, NoteVersion
 from quizarena.staff import roles
 from quizarena.staff.models import Alert
 from tests.factories import (
@@ -92,6 +93,12 @@ PAGES = {
     "/admin/game/fairplayfinding/add/": set(),
     "/admin/game/fairplayfinding/1/delete/": set(),
     "/admin/players/player/1/reset-name/": {"Support", "Operator", "Administrator"},
+    "/admin/players/player/1/suspend/": {"Support", "Administrator"},
+    "/admin/players/player/1/unsuspend/": {"Support", "Administrator"},
+    "/admin/players/player/1/write/": {"Support", "Administrator"},
+    "/admin/players/player/1/notes/add/": {"Support", "Operator", "Finance", "Administrator"},
+    "/admin/players/player/1/notes/1/": {"Support", "Operator", "Finance", "Administrator"},
+    "/admin/search/": {"Support", "Operator", "Finance", "Editor", "Administrator", "Security"},
     "/admin/game/questionimport/upload/": {"Editor", "Administrator"},
     "/admin/game/question/export/": {"Operator", "Editor", "Administrator"},
     "/admin/promos/campaign/": {"Support", "Operator", "Finance", "Administrator"},
@@ -185,6 +192,10 @@ PERMISSIONS = {
         "staff.view_alert",
         "staff.resolve_alert",
         "players.view_player",
+        "players.view_note",
+        "players.add_note",
+        "players.change_note",
+        "players.write_staffmessage",
         "players.view_deletionrequest",
         "players.suspend_player",
         "players.reset_name_player",
@@ -233,6 +244,9 @@ PERMISSIONS = {
         "staff.view_approvalrequest",
         "staff.view_alert",
         "players.view_player",
+        "players.view_note",
+        "players.add_note",
+        "players.change_note",
         "players.reset_name_player",
         "game.view_leaguegroup",
         "game.view_pointevent",
@@ -282,6 +296,9 @@ PERMISSIONS = {
         "staff.view_alert",
         "staff.resolve_alert",
         "players.view_player",
+        "players.view_note",
+        "players.add_note",
+        "players.change_note",
         "economy.view_wallet",
         "economy.view_ledgerentry",
         "economy.adjust_wallet",
@@ -353,6 +370,10 @@ PERMISSIONS = {
         "staff.view_alert",
         "staff.resolve_alert",
         "players.view_player",
+        "players.view_note",
+        "players.add_note",
+        "players.change_note",
+        "players.write_staffmessage",
         "players.view_deletionrequest",
         "players.view_purgerun",
         "players.suspend_player",
@@ -534,6 +555,14 @@ def test_a_role_sees_its_pages_and_no_others(role: str, client: Client) -> None:
         pk=1, inviter=inviter, invited=PlayerFactory.create(pk=2), started_at=NOON
     )
     Alert.objects.create(pk=1, kind="k", key="1", summary="Look.", first_at=NOON, last_at=NOON)
+    NoteVersion.objects.create(
+        note=Note.objects.create(pk=1, player_id=1),
+        number=1,
+        author=make_staff("Support", username="petra"),
+        at=NOON,
+        text="Writes in Polish.",
+        is_pinned=False,
+    )
     client.force_login(make_staff(role))
 
     answers = {page: client.get(page).status_code for page in PAGES}

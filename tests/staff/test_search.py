@@ -1,17 +1,22 @@
 """The search over everything: what it finds, for whom, and by which indexes."""
 
+import re
 from datetime import timedelta
 
 import pytest
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from payments.models import SupportRequest
+from promos import batches
+from promos.models import Code
 from quizarena.players.models import Player
 from quizarena.staff import search
 from tests.factories import NOON, PlayerFactory, make_campaign, make_staff
 from tests.payments.steps import buy
+from tests.promos.test_console_codes import make_batch
 
 pytestmark = pytest.mark.django_db
 
@@ -77,6 +82,46 @@ def test_everything_else_is_found_by_what_people_copy(support: Client) -> None:
     assert titles(support, "herbst 20") == {"Promo codes": [f"#{code.pk} {code.label}"]}
     assert titles(support, "autumn") == {"Campaigns": ["Autumn sale"]}
     assert titles(support, f"#{asked.pk}")["Support requests"] == [f"No. {asked.pk} of @anna"]
+
+
+PLAYED = {"Players", "Duels"}
+SOLD = {"Purchases", "Promo codes", "Campaigns", "Batches"}
+KINDS: dict[str, set[str]] = {
+    "Support": {*PLAYED, *SOLD, "Support requests"},
+    "Operator": {*PLAYED, *SOLD},
+    "Finance": {"Players", *SOLD, "Support requests"},
+    "Administrator": {*PLAYED, *SOLD, "Support requests"},
+    "Editor": set(),
+    "Security": set(),
+}
+
+
+@pytest.mark.parametrize("role", KINDS)
+def test_a_role_finds_what_it_may_view(client: Client, role: str) -> None:
+    anna = PlayerFactory.create(first_name="Zoé", username="zoe")
+    buy(anna)
+    user = make_staff(role)
+    client.force_login(user)
+
+    assert set(search.titles(user=user)) == KINDS[role]
+    assert set(titles(client, "Zoé")) == KINDS[role] & {"Players"}
+
+
+def test_who_searches_by_a_code_learns_nothing_secret(support: Client) -> None:
+    batch = make_batch(prefix="SUMMER")
+    seed = bytes(batch.seed or b"").hex()
+    first, *others = batches.download(
+        batch_id=batch.pk, now=timezone.now(), staff=make_staff("Administrator")
+    )
+
+    (found,) = titles(support, first)["Promo codes"]
+    assert re.fullmatch(r"#\d+ SUMMER-[•-]+", found)
+    shown = support.post(ADDRESS, {"s": "SUMMER"}).content.decode()
+    assert f"Batch {batch.pk}" in shown
+    assert [one for code in (first, *others) for one in code.split("-")[1:] if one in shown] == []
+    digests = [bytes(code.digest).hex() for code in Code.objects.all()]
+    for secret in (seed, seed[:12], *digests, digests[0][:12]):
+        assert titles(support, secret) == {}
 
 
 def test_nobody_finds_what_the_role_may_not_view(client: Client) -> None:
