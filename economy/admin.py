@@ -106,7 +106,7 @@ class OfPlayer(ReadOnlyAdmin[Row]):
     """Something that belongs to a player, and is found by the player."""
 
     search_fields = ("player__username",)
-    search_help_text = "Telegram id, or beginning of a user name"
+    search_help_text = "Telegram id, @ and beginning of a user name, or name"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Row], search_term: str

@@ -11,9 +11,9 @@ from payments.admin.purchases import (
     next_steps,
     price,
     product_name,
-    waiting_refunds,
     remarks,
     status_badge,
+    waiting_refunds,
 )
 from payments.models import Impression, Purchase, PurchaseEvent, SupportRequest
 from quizarena.players import timeline

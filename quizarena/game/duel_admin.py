@@ -53,7 +53,7 @@ class DuelAdmin(ReadOnlyAdmin[Duel]):
     list_filter = ("state", "is_open")
     ordering = ("-pk",)
     search_fields = ("creator__username",)
-    search_help_text = "Telegram id, or beginning of a user name"
+    search_help_text = "Telegram id, @ and beginning of a user name, or name"
     fieldsets = (
         (
             None,

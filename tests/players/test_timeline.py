@@ -185,12 +185,13 @@ def test_the_page_costs_the_same_however_much_there_is(support: Client) -> None:
     buy(ben)
     _fill(anna, rows=3_000)
 
+    support.get(address(ben))  # What Django reads once in a process.
     with CaptureQueriesContext(connection) as of_ben:
         support.get(address(ben))
     with CaptureQueriesContext(connection) as of_anna:
         answer = support.get(address(anna))
 
-    assert len(of_anna) == len(of_ben)
+    assert len(of_anna) == len(of_ben) <= 65
     assert len(answer.context["events"]) == 25
     plans = []
     with connection.cursor() as cursor:
