@@ -25,6 +25,7 @@ from quizarena.players.models import (
 )
 from quizarena.staff.errors import BadReasonError
 from quizarena.staff.models import AuditEntry
+from tests.concurrency import overlap, take_row_locks_away
 from tests.factories import NOON, PlayerFactory, make_staff
 from tests.owner import as_owner
 
@@ -284,6 +285,39 @@ class TestDeletedPlayers:
         assert sent.update(text="…", reason="…", notified_at=NOON) == 1
         DeletionRequest.objects.update(state="DONE", ended_at=NOON, telegram_id=None, names=[])
         refused("stays", "UPDATE players_noteversion SET text = '…'")
+
+
+@pytest.mark.django_db(transaction=True)
+class TestRaces:
+    def race(self, *, deletion_first: bool) -> list[Any]:
+        """Let an account be deleted while a note about its player is written."""
+        player, author = PlayerFactory.create(), make_staff("Support")
+        asked = deletions.ask(player=player, now=NOON - DELETION_DELAY)
+        callers = [
+            lambda: deletions.begin(request_id=asked.pk, now=NOON),
+            lambda: note(player, author),
+        ]
+        return overlap(*callers) if deletion_first else overlap(*reversed(callers))
+
+    def test_a_note_comes_before_the_deletion_or_not_at_all(self) -> None:
+        has_begun, refusal = self.race(deletion_first=True)
+
+        assert has_begun is True
+        assert isinstance(refusal, AccountDeletedError)
+        assert not Note.objects.exists()
+
+    def test_a_deletion_waits_for_a_note(self) -> None:
+        version, has_begun = self.race(deletion_first=False)
+
+        assert (version.number, has_begun) == (1, True)
+
+    def test_without_locks_a_note_would_be_left(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Show that the tests above can fail."""
+        take_row_locks_away(monkeypatch)
+
+        has_begun, version = self.race(deletion_first=True)
+
+        assert (has_begun, type(version)) == (True, NoteVersion)
 
 
 def test_the_timeline_has_every_version_and_message(anna: Player, petra: User) -> None:
