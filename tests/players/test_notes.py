@@ -70,7 +70,7 @@ def delete(player: Player) -> Player:
     return player
 
 
-def refused(message: str, statement: str, *values: object) -> None:
+def refused(message: str, statement: str, *values: str | int) -> None:
     """Let even the owner of the tables try something that the database refuses."""
     with pytest.raises(DatabaseError, match=message), transaction.atomic(), as_owner() as cursor:
         cursor.execute(statement, values)
