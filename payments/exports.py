@@ -31,6 +31,8 @@ from quizarena.staff import audit, dates, reasons
 MAY_EXPORT = "payments.make_export"
 MAY_SEE_NAMES = "payments.export_names"
 KEEP_FOR = timedelta(hours=24)
+# Whoever began to download it just before that can go on for so long.
+DOWNLOAD = timedelta(hours=1)
 DAYS_MAX = 366
 # So many may wait for one member of staff.
 UNFINISHED_MAX = 3
@@ -282,8 +284,8 @@ def _pieces_of(export: Export) -> Iterator[bytes]:
 
 
 def expire(*, now: datetime) -> int:
-    """Delete the files that are a day old; return how many those were. Their rows stay."""
-    old = Export.objects.filter(status=ExportStatus.READY, expires_at__lte=now)
+    """Delete the files that nobody may take any more; return how many those were. Rows stay."""
+    old = Export.objects.filter(status=ExportStatus.READY, expires_at__lte=now - DOWNLOAD)
     expired = 0
     for export_id in list(old.values_list("pk", flat=True)[:BATCH]):
         with transaction.atomic():

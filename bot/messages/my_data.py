@@ -19,6 +19,7 @@ from bot.queue.models import Lane
 from bot.screens.my_data import texts
 from quizarena import sweeps
 from quizarena.ops import my_data
+from quizarena.players import services
 from quizarena.players.models import DataRequest
 
 BATCH = 20
@@ -43,11 +44,14 @@ def send_due(*, until: datetime) -> int:
 def _send(request_id: int) -> bool:
     """Send the file of a request that nobody else is at; return whether it went out."""
     now = timezone.now()
-    requests = DataRequest.objects.select_for_update(of=("self",), skip_locked=True)
-    request = requests.select_related("player").filter(pk=request_id, sent_at=None).first()
+    requests = DataRequest.objects.filter(pk=request_id, sent_at=None)
+    player_id = requests.values_list("player_id", flat=True).first()
+    if player_id is None:
+        return False
+    player = services.addressee(player_id)
+    request = requests.select_for_update(skip_locked=True).first()
     if request is None:
         return False
-    player = request.player
     request.sent_at = now
     request.save(update_fields=["sent_at"])
     is_there = player.bot_blocked_at is None and player.deleted_at is None

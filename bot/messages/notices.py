@@ -50,6 +50,7 @@ from quizarena.game.models import (
     TournamentNoticeKind,
 )
 from quizarena.game.tournament_rules import TournamentKind
+from quizarena.players import services
 from quizarena.players.models import Player, StaffMessage
 
 # Players are looked for so many at a time, and get so many notices at once.
@@ -406,7 +407,7 @@ def _notify_one(sources: Sequence[Source[Any]], player_id: int) -> int:
     """Send one player what is due from `sources`, all of them transactional or none."""
     now = timezone.now()
     with transaction.atomic(durable=True):
-        player = Player.objects.get(pk=player_id)
+        player = services.addressee(player_id)
         if any(source.transactional for source in sources):
             with outbox.collecting():
                 return notify(player=player, now=now, sources=sources)

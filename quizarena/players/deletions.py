@@ -6,6 +6,7 @@ What of other tables is erased, and when that can begin, is known above (quizare
 from datetime import datetime
 
 from django.db import transaction
+from django.utils import timezone
 
 from quizarena.players import services
 from quizarena.players.models import DELETION_DELAY, DeletionRequest, DeletionState, Player
@@ -48,6 +49,8 @@ def begin(*, request_id: int, now: datetime) -> bool:
     request = DeletionRequest.objects.get(pk=request_id)
     if request.state != DeletionState.ASKED or now < request.due_at:
         return False
+    # Only now: what somebody has sent who held the player until a moment ago is from before it.
+    now = max(now, timezone.now())
     names = {player.first_name, player.last_name, player.public_name, player.reset_name} - {""}
     DeletionRequest.objects.filter(pk=request_id).update(
         state=DeletionState.ERASING,

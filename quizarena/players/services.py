@@ -88,6 +88,16 @@ def lock(player: Player) -> None:
     _locked.get(player_id=player.pk)
 
 
+def addressee(player_id: int) -> Player:
+    """Return the player; until this transaction has ended, no deletion of theirs begins.
+
+    For whoever sends to a Telegram id without having been asked to. Waits for a deletion that is
+    beginning, and for nothing else: who locks the player for a tap is not in the way.
+    """
+    query = "SELECT * FROM players_player WHERE id = %s FOR KEY SHARE"
+    return Player.objects.raw(query, [player_id])[0]
+
+
 @prepared
 def _locked(*, player_id: int) -> QuerySet[Player, int]:
     players = Player.objects.select_for_update(no_key=True).filter(pk=player_id)

@@ -12,6 +12,8 @@ from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test import Client
 from django.utils import translation
 
+from bot.messages import my_data
+from bot.queue.models import OutgoingCall
 from payments import refunds, subscriptions, support
 from payments.errors import AnsweredError, NotRefundableError
 from payments.models import (
@@ -26,7 +28,7 @@ from payments.tasks import purge_impressions
 from promos import denylist
 from quizarena.game import duels
 from quizarena.ops import erasure
-from quizarena.players import deletions, names
+from quizarena.players import data_requests, deletions, names
 from quizarena.players import services as players
 from quizarena.players.models import DeletionRequest, Player, PurgeRun
 from quizarena.staff import audit
@@ -227,6 +229,29 @@ class TestRefundMeanwhile:
         reasons, refund = self.race(deletion_first=True)
 
         assert (reasons, type(refund)) == ([], Refund)
+
+
+@pytest.mark.django_db(transaction=True)
+class TestSentMeanwhile:
+    """What is being sent to an account when its deletion begins is erased with it."""
+
+    @staticmethod
+    def calls_left() -> int:
+        request = wish()
+        file, _ = data_requests.ask(player=request.player, now=NOON)
+        with time_machine.travel(DUE, tick=False):
+            is_sent, erased = overlap(lambda: my_data._send(file.pk), erase)
+        assert (is_sent, erased) == (True, 1)
+        return OutgoingCall.objects.filter(chat_key=987_654_321).count()
+
+    def test_a_file_of_ones_data(self) -> None:
+        assert self.calls_left() == 0
+
+    def test_without_the_lock_it_would_stay(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """Show that the test above can fail."""
+        monkeypatch.setattr(players, "addressee", lambda pk: Player.objects.get(pk=pk))
+
+        assert self.calls_left() == 1
 
 
 # --- A run that dies ------------------------------------------------------------------------------

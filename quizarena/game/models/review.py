@@ -335,7 +335,7 @@ class ReviewLog(models.Model):
                 operation=pgtrigger.Update,
                 # What was typed can be erased, and nothing else changed (ERASED).
                 condition=pgtrigger.Condition(
-                    "OLD.text IS NULL OR NEW.text <> '…'"
+                    "OLD.text IS NULL OR NEW.text IS DISTINCT FROM '…'"
                     " OR to_jsonb(OLD) - 'text' <> to_jsonb(NEW) - 'text'"
                 ),
             ),

@@ -185,7 +185,8 @@ class RoundQuestion(WritableQuestion):
                 operation=pgtrigger.Update,
                 # What was typed can be erased, and nothing else changed (ERASED).
                 condition=pgtrigger.Condition(
-                    "OLD.answered_at IS NOT NULL AND (OLD.text IS NULL OR NEW.text <> '…'"
+                    "OLD.answered_at IS NOT NULL AND (OLD.text IS NULL"
+                    " OR NEW.text IS DISTINCT FROM '…'"
                     " OR to_jsonb(OLD) - 'text' <> to_jsonb(NEW) - 'text')"
                 ),
             ),
