@@ -30,7 +30,7 @@ from quizarena.players.models import (
     Player,
 )
 from quizarena.staff import reasons, search
-from quizarena.staff.decisions import Decision, ReasonForm, decide
+from quizarena.staff.decisions import Decision, DecisionForm, ReasonForm, decide
 from quizarena.staff.desk import ReadOnlyAdmin, age, badge, button, own_user, row_number
 from quizarena.staff.errors import BadReasonError
 
@@ -161,7 +161,7 @@ class EditNoteForm(NoteForm):
     shown = forms.IntegerField(widget=forms.HiddenInput)
 
 
-class MessageForm(ReasonForm):
+class MessageForm(DecisionForm):
     """What the bot sends to a player, and why."""
 
     field_order = ("text", "reason")
@@ -465,6 +465,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
 
         def execute(cleaned: dict[str, Any]) -> str:
             notes.write_to(
+                decision=cleaned["decision"],
                 player=player,
                 text=cleaned["text"],
                 reason=cleaned["reason"],

@@ -257,6 +257,8 @@ class StaffMessage(models.Model):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
     )
+    # One form is one message, however often it is sent.
+    decision = models.UUIDField(unique=True)
     at = models.DateTimeField()
     text = models.TextField(max_length=MESSAGE_MAX_LENGTH)
     reason = models.CharField(max_length=reasons.MAX_LENGTH)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime
+from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
@@ -84,15 +85,18 @@ def of_player(player: Player) -> Sequence[NoteVersion]:
 
 @transaction.atomic
 def write_to(
-    *, player: Player, text: str, reason: str, author: User, now: datetime
+    *, decision: UUID, player: Player, text: str, reason: str, author: User, now: datetime
 ) -> StaffMessage:
-    """Have the bot send the player a message by staff. Locks the player.
+    """Have the bot send the player a message by staff, one for each decision. Locks the player.
 
     Raises BadTextError, BadReasonError, and AccountDeletedError.
     """
     words, why = _normalised(text, at_most=MESSAGE_MAX_LENGTH), reasons.normalise(reason)
     _lock_one_who_is_there(player)
+    if (found := StaffMessage.objects.filter(decision=decision).first()) is not None:
+        return found
     message = StaffMessage.objects.create(
+        decision=decision,
         player=player,
         author=author,
         at=now,

@@ -4,6 +4,7 @@ import json
 from datetime import timedelta
 from io import BytesIO
 from typing import Any
+from uuid import uuid4
 from zipfile import ZipFile
 
 import pytest
@@ -74,6 +75,7 @@ class TestDocument:
         support = make_staff("Support")
         notes.add(player=player, text="Writes in Polish.", is_pinned=True, author=support, now=NOON)
         notes.write_to(
+            decision=uuid4(),
             player=player,
             text="We have looked.",
             reason="Asked by e-mail",

@@ -1,6 +1,7 @@
 """What the database holds of a person, and that nothing of it is left of who was deleted."""
 
 from datetime import timedelta
+from uuid import uuid4
 
 import pytest
 import time_machine
@@ -129,7 +130,12 @@ class TestErasure:
             shown=version, text="Plato no longer asks", is_pinned=True, author=editor, now=NOON
         )
         notes.write_to(
-            player=player, text="Lieber Kriton", reason="Xanthippe asked", author=editor, now=NOON
+            decision=uuid4(),
+            player=player,
+            text="Lieber Kriton",
+            reason="Xanthippe asked",
+            author=editor,
+            now=NOON,
         )
         denylist.deny(player=player, reason="Xanthippe again", staff=editor, now=NOON)
         denylist.allow(player=player, reason="It was not Xanthippe", staff=editor)

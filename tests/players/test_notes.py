@@ -1,6 +1,7 @@
 """What staff write down about players, and what they write to them."""
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -59,7 +60,9 @@ def note(player: Player, author: User, text: str = "Writes in Polish.", **how: A
 
 
 def write(player: Player, author: User, text: str = "We have looked.") -> StaffMessage:
-    return notes.write_to(player=player, text=text, reason="Asked", author=author, now=NOON)
+    return notes.write_to(
+        decision=uuid4(), player=player, text=text, reason="Asked", author=author, now=NOON
+    )
 
 
 def delete(player: Player) -> Player:
@@ -172,12 +175,17 @@ class TestMessages:
     def test_it_is_shown_before_and_sent_once_unchanged(
         self, support: Client, anna: Player
     ) -> None:
-        form = {"text": "We <b>have</b> looked & found it.", "reason": "Asked by e-mail"}
+        form = {
+            "text": "We <b>have</b> looked & found it.",
+            "reason": "Asked by e-mail",
+            "decision": str(uuid4()),
+        }
 
         preview = support.post(page(anna, "write"), form).content.decode()
         assert "We &lt;b&gt;have&lt;/b&gt; looked &amp; found it." in preview
         assert not StaffMessage.objects.exists()
-        support.post(page(anna, "write"), {**form, "confirm": "1"})
+        for _tap in range(2):
+            support.post(page(anna, "write"), {**form, "confirm": "1"})
         tasks.send_notices(transactional=True)
         tasks.send_notices(transactional=True)
 
@@ -211,7 +219,9 @@ class TestMessages:
         with pytest.raises(BadTextError):
             write(anna, petra, "x" * 3501)
         with pytest.raises(BadReasonError):
-            notes.write_to(player=anna, text="x", reason=" ", author=petra, now=NOON)
+            notes.write_to(
+                decision=uuid4(), player=anna, text="x", reason=" ", author=petra, now=NOON
+            )
 
         assert not StaffMessage.objects.exists()
         assert write(anna, petra, "x" * 3500).text == "x" * 3500
@@ -234,8 +244,9 @@ class TestMessages:
         for text, reason in (("", "x"), ("x", "")):
             refused(
                 "staffmessage_has_text_and_reason",
-                "INSERT INTO players_staffmessage (player_id, author_id, at, text, reason)"
-                " SELECT player_id, author_id, at, %s, %s FROM players_staffmessage",
+                "INSERT INTO players_staffmessage (decision, player_id, author_id, at, text,"
+                " reason) SELECT gen_random_uuid(), player_id, author_id, at, %s, %s"
+                " FROM players_staffmessage",
                 text,
                 reason,
             )

@@ -53,6 +53,7 @@ class Migration(migrations.Migration):
                         auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
                     ),
                 ),
+                ("decision", models.UUIDField(unique=True)),
                 ("at", models.DateTimeField()),
                 ("text", models.TextField(max_length=3500)),
                 ("reason", models.CharField(max_length=500)),
