@@ -18,8 +18,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
 
-from economy import controls, decisions, entitlements, statements, wallets
-from economy.access import PREMIUM, AccessForm, explain
+from economy import controls, decisions, entitlements, player_questions, statements, wallets
 from economy.charts import DaysForm, asset_charts
 from economy.energy import FREE_CAP
 from economy.errors import EconomyError
@@ -68,6 +67,9 @@ from quizarena.staff.desk import (
 NAMESAKES_MAX = 50
 FINDINGS_SHOWN = 200
 CHART_DAYS = 30
+
+player_questions.declare()
+
 # --- How things are shown -------------------------------------------------------------------------
 
 
@@ -376,7 +378,6 @@ class WalletAdmin(OfPlayer[Wallet]):
             path(
                 "<int:player_id>/premium/", view(self.premium_view), name="economy_wallet_premium"
             ),
-            path("<int:player_id>/access/", view(self.access_view), name="economy_wallet_access"),
             *super().get_urls(),
         ]
 
@@ -412,27 +413,6 @@ class WalletAdmin(OfPlayer[Wallet]):
         player = get_object_or_404(Player, pk=player_id)
         return decide(request, decision(player, request=request), model_admin=self)
 
-    def access_view(self, request: HttpRequest, player_id: int) -> HttpResponse:
-        """Explain why a player has or had a mode or Premium, or not."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        player, now = get_object_or_404(Player, pk=player_id), timezone.now()
-        default = {"mode": PREMIUM, "at": timezone.localtime(now).replace(tzinfo=None)}
-        form = AccessForm(request.GET or default, player=player, now=now)
-        explanation = None
-        if form.is_valid():
-            explanation = explain(player=player, **form.cleaned_data)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"Explain the access of {player}",
-            "opts": self.opts,
-            "media": self.media,
-            "player": player,
-            "form": form,
-            "explanation": explanation,
-        }
-        return TemplateResponse(request, "economy/access.html", context)
-
 
 def premium_of(player: Player, *, now: datetime) -> str:
     """Return the plan and the end of Premium, if there is one."""
@@ -445,7 +425,6 @@ def premium_of(player: Player, *, now: datetime) -> str:
 def player_buttons(request: HttpRequest, player: Player) -> list[SafeString]:
     """Return what the user may ask and decide about the player."""
     buttons = [
-        ("economy.view_wallet", "Explain access", "economy_wallet_access"),
         ("economy.adjust_wallet", "Adjust", "economy_wallet_adjust"),
         ("economy.grant_premium", "Grant Premium", "economy_wallet_premium"),
     ]

@@ -334,6 +334,11 @@ def _outage_days(first: date, last: date) -> set[date]:
     return set(OutageDay.objects.filter(day__range=(first, last)).values_list("day", flat=True))
 
 
+def safety(*, wallet: Wallet, first: date, last: date) -> streak_rules.Safety:
+    """Return what can save the missed days of the wallet's player between the two, by the rules."""
+    return _Safety(wallet=wallet, first=first, last=last)
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Safety:
     """What can save the player's missed days from `first` on; read when first asked for."""

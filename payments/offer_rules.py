@@ -301,18 +301,36 @@ RULES = (
 # --- Choosing -------------------------------------------------------------------------------------
 
 
+class Against(StrEnum):
+    """What keeps a rule from being due."""
+
+    TOUCHPOINT = "TOUCHPOINT"
+    SHOWN_TODAY = "SHOWN_TODAY"
+    SHOWN_LATELY = "SHOWN_LATELY"
+    MUTED = "MUTED"
+    BLOCKED_LATELY = "BLOCKED_LATELY"
+    CONDITION = "CONDITION"
+
+
+def against(rule: Rule, player: PlayerSnapshot) -> Against | None:
+    """Return what keeps the rule from being due, first of all; None if it is due."""
+    if player.touchpoint not in rule.touchpoints:
+        return Against.TOUCHPOINT
+    if player.shown_today >= SHOWN_A_DAY_MAX:
+        return Against.SHOWN_TODAY
+    if rule.trigger in player.shown_lately:
+        return Against.SHOWN_LATELY
+    if rule.trigger in player.muted:
+        return Against.MUTED
+    if rule.is_blocking and player.was_blocked_lately:
+        return Against.BLOCKED_LATELY
+    return None if rule.holds(player) else Against.CONDITION
+
+
 def due(player: PlayerSnapshot) -> Iterator[Rule]:
     """Yield the rules that hold and that the caps allow, the highest priority first."""
-    if player.shown_today >= SHOWN_A_DAY_MAX:
-        return
     for rule in RULES:
-        if (
-            player.touchpoint in rule.touchpoints
-            and rule.trigger not in player.shown_lately
-            and rule.trigger not in player.muted
-            and not (rule.is_blocking and player.was_blocked_lately)
-            and rule.holds(player)
-        ):
+        if against(rule, player) is None:
             yield rule
 
 

@@ -31,6 +31,7 @@ from payments.offer_rules import (
     SAME_EVERY,
     SHOWN_A_DAY_MAX,
     STARTER_OVER_FOR,
+    Against,
     OfferedProduct,
     PlayerSnapshot,
     Rule,
@@ -285,6 +286,27 @@ def _campaign(stored: Mapping[str, Any]) -> tuple[Campaign, bytes]:
         ends_at=datetime.fromisoformat(ends_at) if ends_at else None,
     )
     return campaign, bytes.fromhex(stored["digest"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outlook:
+    """What a touchpoint would come to: the offer, if any, and what there is against each rule."""
+
+    snapshot: PlayerSnapshot
+    proposal: Proposal | None
+    against: Mapping[Trigger, Against | None]
+
+
+def outlook(*, player: Player, touchpoint: Touchpoint, now: datetime, about: str = "") -> Outlook:
+    """Return what `propose` would choose, and why nothing else. Writes nothing."""
+    facts = _look(player=player, touchpoint=touchpoint, about=about, now=now)
+    return Outlook(
+        snapshot=facts.snapshot,
+        proposal=None if player.suspended_at is not None else _draft(player, facts),
+        against={
+            rule.trigger: offer_rules.against(rule, facts.snapshot) for rule in offer_rules.RULES
+        },
+    )
 
 
 # --- Choosing and keeping -------------------------------------------------------------------------

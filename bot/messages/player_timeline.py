@@ -36,13 +36,17 @@ def _sends(player: Player) -> QuerySet[OutgoingCall]:
     return OutgoingCall.objects.filter(chat_key=player.telegram_id, method__startswith="send")
 
 
-def _call_line(call: OutgoingCall, player: Player) -> timeline.Line:
+def text_of(call: OutgoingCall) -> str:
+    """Return how the message begins, or by which method it is sent if it has no text."""
     text = str(call.parameters.get("text") or call.parameters.get("caption") or call.method)
-    shown = text if len(text) <= TEXT_LENGTH else f"{text[:TEXT_LENGTH]} …"
+    return text if len(text) <= TEXT_LENGTH else f"{text[:TEXT_LENGTH]} …"
+
+
+def _call_line(call: OutgoingCall, player: Player) -> timeline.Line:
     state = CallState(call.state)
     colour = "danger" if state in FAILED_STATES else "info"
     return timeline.Line(
-        what=format_html("{} {}", object_link(call, shown), badge(state.label, colour)),
+        what=format_html("{} {}", object_link(call, text_of(call)), badge(state.label, colour)),
         detail=call.error,
     )
 

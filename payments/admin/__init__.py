@@ -3,6 +3,7 @@
 from payments.admin import (
     exports,
     offers,
+    player_questions,
     player_timeline,
     products,
     purchases,
@@ -16,6 +17,7 @@ from payments.admin import (
 __all__ = [
     "exports",
     "offers",
+    "player_questions",
     "player_timeline",
     "products",
     "purchases",
@@ -25,3 +27,5 @@ __all__ = [
     "subscriptions",
     "support",
 ]
+
+player_questions.declare()

@@ -1,5 +1,23 @@
 """Promos in the admin."""
 
-from promos.admin import attempts, campaigns, codes, player_timeline, referrals, searches
+from promos.admin import (
+    attempts,
+    campaigns,
+    codes,
+    player_questions,
+    player_timeline,
+    referrals,
+    searches,
+)
 
-__all__ = ["attempts", "campaigns", "codes", "player_timeline", "referrals", "searches"]
+__all__ = [
+    "attempts",
+    "campaigns",
+    "codes",
+    "player_questions",
+    "player_timeline",
+    "referrals",
+    "searches",
+]
+
+player_questions.declare()

@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
-from quizarena.players import names, notes, services, staff_timeline, timeline
+from quizarena.players import names, notes, services, staff_timeline, timeline, why
 from quizarena.players.errors import NoteError, SuspensionError
 from quizarena.players.models import (
     MESSAGE_MAX_LENGTH,
@@ -318,6 +318,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         may = request.user.has_perm
         suspension = "suspend" if obj.suspended_at is None else "unsuspend"
         own = [
+            ("players.view_player", "Why?", "why"),
             ("players.add_note", "Add a note", "note_add"),
             ("players.write_staffmessage", "Write to the player", "write"),
             ("players.reset_name_player", "Reset the name", "reset_name"),
@@ -336,6 +337,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         """Add the pages of what staff decide about a player."""
         wrap, name = self.admin_site.admin_view, "players_player"
         return [
+            path("<int:pk>/why/", wrap(self.why_view), name=f"{name}_why"),
             path("<int:pk>/reset-name/", wrap(self.reset_name_view), name=f"{name}_reset_name"),
             path("<int:pk>/suspend/", wrap(self.suspend_view), name=f"{name}_suspend"),
             path("<int:pk>/unsuspend/", wrap(self.unsuspend_view), name=f"{name}_unsuspend"),
@@ -348,6 +350,12 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
             ),
             *super().get_urls(),
         ]
+
+    def why_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Answer why something is as it is with the player."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return why.page(request, pk, model_admin=self)
 
     def reset_name_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask for the reason, show by which name others see the player then, and reset it."""

@@ -49,8 +49,8 @@ def give(player: Player, goods: Goods, *, key: str, now: datetime = GRANTED) -> 
 def ask(client: Client, player: Player, mode: str, at: str) -> str:
     """Ask and return what the page says."""
     with time_machine.travel(ASKED, tick=False):
-        page = f"/admin/economy/wallet/{player.pk}/access/"
-        return read(client, page, {"mode": mode, "at": at})
+        page = f"/admin/players/player/{player.pk}/why/"
+        return read(client, page, {"question": "access", "mode": mode, "at": at})
 
 
 @pytest.mark.parametrize(
@@ -106,8 +106,8 @@ def test_the_grant_behind_it_and_who_took_it_back_are_linked(
 
     with time_machine.travel(ASKED, tick=False):
         answer = support.get(
-            f"/admin/economy/wallet/{player.pk}/access/",
-            {"mode": "PREMIUM", "at": "2026-07-05T12:00:00"},
+            f"/admin/players/player/{player.pk}/why/",
+            {"question": "access", "mode": "PREMIUM", "at": "2026-07-05T12:00:00"},
         )
     page = answer.content.decode()
 
@@ -125,7 +125,7 @@ def test_now_is_explained_without_being_asked(support: Client, player: Player) -
     give(player, Goods(premium=Plan.YEAR, premium_days=365), key="year")
 
     with time_machine.travel(ASKED, tick=False):
-        page = read(support, f"/admin/economy/wallet/{player.pk}/access/")
+        page = read(support, f"/admin/players/player/{player.pk}/why/")
 
     assert "Yes: Premium was active. Premium Year was active" in page
 
@@ -156,7 +156,7 @@ def test_nonsense_is_named(support: Client, player: Player, mode: str, at: str, 
 
 def test_a_stranger_has_no_page(support: Client) -> None:
     with time_machine.travel(ASKED, tick=False):
-        assert support.get("/admin/economy/wallet/404/access/").status_code == 404
+        assert support.get("/admin/players/player/404/why/?question=access").status_code == 404
 
 
 @pytest.mark.parametrize(("role", "status"), [("Operator", 200), ("Finance", 200), ("Editor", 403)])
@@ -165,4 +165,4 @@ def test_who_may_see_wallets_may_ask(
 ) -> None:
     client.force_login(make_staff(role))
 
-    assert client.get(f"/admin/economy/wallet/{player.pk}/access/").status_code == status
+    assert client.get(f"/admin/players/player/{player.pk}/why/").status_code == status

@@ -1,0 +1,103 @@
+"""Why a player did not get a message: in words, for staff."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+from bot.chat import local_time, reminder_settings
+from bot.messages.models import Reminder
+from bot.messages.notices import SOURCES
+from bot.messages.player_timeline import text_of
+from bot.queue.models import CallState, OutgoingCall
+from quizarena.players import why
+from quizarena.players.models import Player
+from quizarena.players.why import Answer
+from quizarena.staff import dates
+from quizarena.staff.desk import object_link
+
+CALLS = 20
+
+
+def _message(player: Player, asked: Mapping[str, Any], now: datetime) -> Answer:
+    settings = reminder_settings.settings_of(player)
+    day = local_time.local_day(now, zone=settings.zone)
+    slots = Reminder.objects.filter(player=player, day=day)
+    calls = OutgoingCall.objects.filter(chat_key=player.telegram_id, method__startswith="send")
+    return Answer(
+        sentence=_what_is_in_the_way(player, now=now, zone=settings.zone),
+        facts=(
+            ("Zone of the player", settings.get_zone_display()),
+            ("Wants", _wanted(settings)),
+            (
+                "Reminders of today",
+                ", ".join(
+                    f"{one.get_kind_display()}{'' if one.ordinal else ' (skipped: no slot left)'}"
+                    for one in slots.order_by("pk")
+                )
+                or "none",
+            ),
+            ("Waits to be sent", _waiting(player) or "nothing"),
+        ),
+        headers=("When", "Message", "State", "Error"),
+        rows=[
+            (
+                dates.to_the_second(one.created_at),
+                object_link(one, text_of(one)),
+                CallState(one.state).label,
+                one.error or "–",
+            )
+            for one in calls.order_by("-pk")[:CALLS]
+        ],
+    )
+
+
+def _what_is_in_the_way(player: Player, *, now: datetime, zone: str) -> str:
+    if player.deleted_at is not None:
+        return "The account is deleted: nobody is there to be sent anything."
+    if player.bot_blocked_at is not None:
+        return (
+            f"The player has blocked the bot since {dates.moment(player.bot_blocked_at)}: what is"
+            " about money or support waits until they are back, everything else is dropped."
+        )
+    if player.suspended_at is not None:
+        return (
+            f"The player is suspended since {dates.moment(player.suspended_at)}: only what is about"
+            " money or support is sent."
+        )
+    if not local_time.is_awake(now, zone=zone):
+        return "It is a quiet hour where the player lives: reminders wait for the morning."
+    return "Nothing is in the way: at most two reminders a day are sent, and each kind once."
+
+
+def _wanted(settings: Any) -> str:
+    """Return which messages the player has not switched off."""
+    switches = {
+        "streak_risk": "streak at risk",
+        "daily_round": "daily round",
+        "daily_challenge": "daily challenge",
+        "review": "review",
+        "premium": "Premium",
+        "duels": "duels",
+        "news": "news",
+    }
+    return ", ".join(label for name, label in switches.items() if getattr(settings, name)) or "none"
+
+
+def _waiting(player: Player) -> str:
+    """Return of which kinds something is due to the player."""
+    return ", ".join(
+        source.name for source in SOURCES if source.due().filter(player=player).exists()
+    )
+
+
+_QUESTION = why.Question(
+    code="message",
+    title="Why has a message not come?",
+    permission="bot.view_outgoingcall",
+    answer=_message,
+)
+
+
+def declare() -> None:
+    """Let the page “Why?” answer this question."""
+    why.declare(_QUESTION)
