@@ -115,14 +115,14 @@ def participle_explanation(verb: Verb) -> tuple[str, str, str]:
             )
         if start == "ge":
             return (
-                f"Verben mit ge- am Anfang bekommen im Partizip kein zweites ge-: {form}.",
-                f"Verbs that begin with ge- take no second ge- in the participle: {form}.",
-                f"Дієслова на ge- не отримують другого ge- у дієприкметнику: {form}.",
+                f"Verben mit der Vorsilbe ge- bekommen im Partizip kein zweites ge-: {form}.",
+                f"Verbs with the prefix ge- take no second ge- in the participle: {form}.",
+                f"Дієслова з префіксом ge- не отримують другого ge- у дієприкметнику: {form}.",
             )
         return (
-            f"Verben mit {start}- am Anfang haben im Partizip kein ge-: {form}.",
-            f"Verbs that begin with {start}- take no ge- in the participle: {form}.",
-            f"Дієслова на {start}- не мають ge- у дієприкметнику: {form}.",
+            f"Verben mit der Vorsilbe {start}- haben im Partizip kein ge-: {form}.",
+            f"Verbs with the prefix {start}- take no ge- in the participle: {form}.",
+            f"Дієслова з префіксом {start}- не мають ge- у дієприкметнику: {form}.",
         )
     if is_mixed(verb):
         return (

@@ -91,9 +91,9 @@ def explained(verb: Verb) -> tuple[str, str, str]:
         )
     inner, start = base(verb), base(verb)[:2]
     return (
-        f"„{inner}“ beginnt mit {start}-, also kein ge-, auch nicht nach „{verb.prefix}“: {form}.",
-        f'"{inner}" begins with {start}-, so no ge-, not after "{verb.prefix}" either: {form}.',
-        f"«{inner}» починається з {start}-, тому без ge-, навіть після «{verb.prefix}»: {form}.",
+        f"„{inner}“ hat die Vorsilbe {start}-, also kein ge-, auch mit „{verb.prefix}“: {form}.",
+        f'"{inner}" has the prefix {start}-, so no ge-, not after "{verb.prefix}" either: {form}.',
+        f"«{inner}» має префікс {start}-, тому без ge-, навіть після «{verb.prefix}»: {form}.",
     )
 
 

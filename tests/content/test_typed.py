@@ -75,7 +75,7 @@ def test_what_is_asked(
 
 def test_a_participle_without_ge_is_explained_by_its_verb(questions: dict[str, Question]) -> None:
     assert questions["typed-vorbereiten-participle"].explanation_de == (
-        "„bereiten“ beginnt mit be-, also kein ge-, auch nicht nach „vor“: vorbereitet."
+        "„bereiten“ hat die Vorsilbe be-, also kein ge-, auch mit „vor“: vorbereitet."
     )
     assert questions["typed-uebersetzen-participle"].explanation_de == (
         "„übersetzen“ ist nicht trennbar (über- ist unbetont), also ohne ge-: übersetzt."
