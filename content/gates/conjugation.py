@@ -172,7 +172,7 @@ def right_forms(question: str, nouns: Nouns) -> frozenset[str] | None:
     if _is_subordinate(clause):
         return verbs.at_the_end(verb, _finite(clause, verb, nouns, asked))
     if clause.is_last and clause.lead and _takes_zu(clause):
-        return frozenset({verbs.zu_infinitive(verb)})
+        return verbs.zu_infinitives(verb)
     if clause.words[-1] == "werden" and helper:
         return verbs.participles(verb)
     return _main(clause, verb, nouns, asked)

@@ -17,13 +17,13 @@ _NAMES_ANSWER = {
     "perfect": ("German",),
 }
 _GENDERS = {
-    "German": (r"„(\w+)“ ist (maskulin|feminin|neutral)", ("maskulin", "feminin", "neutral")),
+    "German": (r"„([\w-]+)“ ist (maskulin|feminin|neutral)", ("maskulin", "feminin", "neutral")),
     "English": (
-        r"[“\"](\w+)[”\"] is (masculine|feminine|neuter)",
+        r"[“\"]([\w-]+)[”\"] is (masculine|feminine|neuter)",
         ("masculine", "feminine", "neuter"),
     ),
     "Ukrainian": (
-        r"[«„](\w+)[»“] – (чоловічого|жіночого|середнього) роду",
+        r"[«„]([\w-]+)[»“] – (чоловічого|жіночого|середнього) роду",
         ("чоловічого", "жіночого", "середнього"),
     ),
 }
@@ -31,6 +31,16 @@ _CASES = {
     "German": {"nom": "Nominativ", "acc": "Akkusativ", "dat": "Dativ", "gen": "Genitiv"},
     "English": {"nom": "nominative", "acc": "accusative", "dat": "dative", "gen": "genitive"},
     "Ukrainian": {"nom": "називн", "acc": "знахідн", "dat": "давальн", "gen": "родов"},
+}
+_UMLAUT = {"German": "Umlaut", "English": "umlaut", "Ukrainian": "умлаут"}
+_PLAIN = str.maketrans("äöü", "aou")
+_WRONG_ARTICLES = ("der", "den", "ein", "einen")
+_PRONOUNS = {
+    "ich": ("mich", "mir"),
+    "du": ("dich", "dir"),
+    "er": ("sich",),
+    "wir": ("uns",),
+    "ihr": ("euch",),
 }
 _NAMES = {"nom": "nominative", "acc": "accusative", "dat": "dative", "gen": "genitive"}
 
@@ -45,6 +55,7 @@ def check(questions: Iterable[Question], nouns: Nouns) -> Iterator[Fault]:
         }
         problems = [*_answers(question, texts), *_genders(texts, nouns)]
         problems += _cases(question, texts, nouns)
+        problems += [*_missing(question, texts), *_without_pronoun(question, texts)]
         yield from (Fault(question.quiz_id, "explanation", problem) for problem in problems)
 
 
@@ -54,6 +65,39 @@ def _answers(question: Question, texts: dict[str, str]) -> Iterator[str]:
         words = re.findall(r"[\w'’-]+", texts[language].casefold())
         if not _stands_in(re.findall(r"[\w'’-]+", answer), words):
             yield f"the {language} explanation does not name {question.answer!r}"
+
+
+def _missing(question: Question, texts: dict[str, str]) -> Iterator[str]:
+    """Yield what the question turns on and an explanation does not name: case, gender, umlaut."""
+    for language, text in texts.items():
+        if question.family == "case" and not any(n in text for n in _CASES[language].values()):
+            yield f"the {language} explanation names no case"
+        is_article = question.family == "mistake" and question.answer.split()[0] in _WRONG_ARTICLES
+        if is_article and not re.search(_GENDERS[language][0], text):
+            yield f"the {language} explanation does not name the gender"
+        if _is_about_umlaut(question) and _UMLAUT[language] not in text:
+            yield f"the {language} explanation does not name the umlaut"
+
+
+def _is_about_umlaut(question: Question) -> bool:
+    """Say if an option is the right one but for its umlaut."""
+    plain = question.answer.translate(_PLAIN)
+    return (
+        question.family == "comparison" and plain != question.answer and plain in question.options
+    )
+
+
+def _without_pronoun(question: Question, texts: dict[str, str]) -> Iterator[str]:
+    """Yield a form of a reflexive verb with its person and without its pronoun: er erkältete."""
+    if "(sich " not in question.question:
+        return
+    for language, text in texts.items():
+        for who, pronouns in _PRONOUNS.items():
+            for found in re.findall(
+                rf"(?<![\w/]){who} (?!hat\b|the\b|und\b|and\b)[a-zäöüß]+\b(?: \w+)?", text
+            ):
+                if len(found.split()) < 3 or found.split()[2] not in pronouns:
+                    yield f"the {language} explanation leaves out the pronoun in {found!r}"
 
 
 def _stands_in(part: list[str], words: list[str]) -> bool:

@@ -7,6 +7,7 @@ with its noun, everything else may stand anywhere, and what is no sentence is le
 from collections.abc import Iterator, Sequence
 from itertools import permutations
 
+from content.gates import verbs
 from content.gates.clauses import tokens
 from content.gates.nouns import Nouns
 from content.gates.phrases import SUBJECTS, determiner
@@ -18,15 +19,22 @@ _HELPERS = frozenset(
 _TIMES = frozenset("heute morgen jetzt gestern bald".split())
 _QUESTION_WORDS = frozenset("wann wo warum wie wer was".split())
 _SUBORDINATING = frozenset("dass weil ob wenn obwohl".split())
-# The verbs of main clauses beside a subordinate one, with their subjects.
-_MAIN = {
+# Verbs that stand without an object beside a clause, with their subjects; any other belongs to
+# "er" and has one.
+_BARE = {
     "weiß": "ich",
     "glaube": "ich",
     "hoffen": "wir",
     "warten": "wir",
+    "gehen": "wir",
     "wissen": "wir",
     "fragst": "du",
 }
+# A reason stands beside any clause; what is known or asked only beside these.
+_REASONS = frozenset({"weil", "obwohl", "wenn"})
+_OF_CLAUSES = frozenset(("weiß", "glaube", "hoffen", "wissen", "fragst"))
+# "Warten" has an object, too, in the sense of a service.
+_SERVICED = frozenset("Auto Bus Fahrrad Motorrad Zug Maschine Computer Gerät Heizung".split())
 # More parts than that are too many to try.
 PARTS_MAX = 7
 
@@ -119,20 +127,57 @@ def _main(order: Sequence[str], kinds: Sequence[str], end: str) -> bool:
 
 
 def _two_clauses(order: Sequence[str], kinds: Sequence[str], end: str) -> bool:
-    """Say if the parts are a main clause of two words and a subordinate one, in either order."""
+    """Say if the parts are a main clause and a subordinate one, in either order.
+
+    Either verb may be that of the main clause, if the other clause can be beside it: "Er holt das
+    Brot, weil wir warten" has the same words as "Wir warten, weil er das Brot holt".
+    """
     link = next(place for place, kind in enumerate(kinds) if kind in ("link", "asking"))
-    if link not in (0, 2) or end != ".":
+    if end != ".":
         return False
-    clause = order[link : link + len(order) - 2]
-    main = [part for part in order if part not in clause]
-    if link == 0:
-        main.reverse()
-    inner = [_kind(part) for part in clause[1:]]
-    return (
-        _MAIN.get(main[1]) == main[0]
-        and inner == ["who", "thing", "verb"]
-        and clause[-1] not in _MAIN
+    if link:
+        return _are_clauses(order[:link], order[link:], is_first=True)
+    return any(
+        _are_clauses(order[cut:], order[:cut], is_first=False) for cut in range(3, len(order) - 1)
     )
+
+
+def _are_clauses(main: Sequence[str], clause: Sequence[str], *, is_first: bool) -> bool:
+    """Say if `main` is right before the clause, or behind it."""
+    word, *inner = clause
+    kinds = [_kind(part) for part in main]
+    if kinds.count("verb") != 1 or [_kind(part) for part in inner[-1:]] != ["verb"]:
+        return False
+    verb = main[kinds.index("verb")]
+    orders = (
+        (["who", "verb"], ["who", "verb", "thing"], ["thing", "verb", "who"])
+        if is_first
+        else (["verb", "who"], ["verb", "who", "thing"])
+    )
+    return (
+        kinds in orders
+        and not _is_joined(verb)
+        and (word in _REASONS or verb in _OF_CLAUSES)
+        and [_kind(part) for part in inner[:-1]] in (["who"], ["who", "thing"])
+        and _has_its_own(verb, [part for part in main if part != verb])
+        and _has_its_own(inner[-1], inner[:-1])
+    )
+
+
+def _is_joined(form: str) -> bool:
+    """Say if a prefix stands before the form that a main clause has at its end: abholt."""
+    return form not in _BARE and verbs.parts(f"{form.removesuffix('t')}en").is_separable
+
+
+def _has_its_own(verb: str, rest: Sequence[str]) -> bool:
+    """Say if the rest of a clause is the subject of its verb, and at most an object it takes."""
+    things = [part for part in rest if _kind(part) == "thing"]
+    subject = next(part for part in rest if part not in things)
+    if subject != _BARE.get(verb, "er"):
+        return False
+    if verb == "warten" and things:
+        return things[0].split()[-1] in _SERVICED
+    return not things or verb not in _BARE
 
 
 def unequal(filed: Sequence[str], right: frozenset[str]) -> Iterator[str]:

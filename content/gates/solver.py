@@ -21,7 +21,7 @@ from content.gates import (
 from content.gates.clauses import allowed, fill, find_phrase, is_possible, tokens, verbs_of
 from content.gates.faults import Fault
 from content.gates.nouns import Nouns
-from content.gates.phrases import determiner, phrase
+from content.gates.phrases import PREPOSITIONS, determiner, phrase
 from content.gates.verb_table import PREDICATIVE
 from content.questions import Question
 
@@ -29,6 +29,8 @@ Right = frozenset[str] | None
 
 _QUOTED = re.compile(r"[„“\"«»](.+?)[“”\"«»]")
 _AUXILIARIES = {"hat": "haben", "ist": "sein"}
+# Adjectives that say as well how somebody buys, has or offers something.
+ADVERBS = frozenset("billig günstig teuer frisch gut lecker neu elegant preiswert schön".split())
 _ARTICLES = {"m": "der", "f": "die", "n": "das"}
 
 
@@ -146,7 +148,15 @@ def _adjective(question: str, options: tuple[str, ...], nouns: Nouns) -> Right:
     if named and clause and clause.is_last and verbs_of(clause.before) & PREDICATIVE:
         # After "ist" it has no ending.
         return frozenset(option for option in options if option == named[-1])
-    return _noun_phrase(question, options, nouns)
+    right = _noun_phrase(question, options, nouns)
+    if right is None or not named or clause is None or named[-1] not in ADVERBS:
+        return right
+    before = clause.before[-1].lower() if clause.before else ""
+    if before in (*PREPOSITIONS, "viele", "zwei") or determiner(before):
+        return right
+    # Without an article it may belong to the verb: sie kauft billig Butter, immer billiger Butter.
+    how = {named[-1], *comparison.comparatives(named[-1])}
+    return right | {option for option in options if option in how}
 
 
 def _is_named(option: str, named: list[str], nouns: Nouns) -> bool:

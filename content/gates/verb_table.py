@@ -251,6 +251,12 @@ EVERYDAY = frozenset(
     "kritisieren verkaufen lachen weinen regnen schneien parken studieren kochen bezahlen "
     "benutzen bekommen fehlen holen malen duschen tanzen zeichnen üben wiederholen erklären".split()
 )
+# Written in two words as well, in the infinitive and the participle (rules, paragraph 34).
+APART = frozenset(
+    "kennenlernen fertigmachen kaputtmachen saubermachen spazierengehen bekanntgeben".split()
+)
+# Prefixes that are adverbs as well: "mit der Firma zusammen zu arbeiten".
+ADVERBS = frozenset("zusammen weiter wieder zurück".split())
 PREDICATIVE = frozenset("sein werden bleiben heißen".split())
 # With a two-way preposition: where to (accusative) or where (dative).
 WHERE_TO = frozenset(

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 from functools import cache
 
 from content.gates.verb_table import (
+    ADVERBS,
+    APART,
     BOTH,
     COMPOUNDS,
     EITHER,
@@ -142,7 +144,10 @@ def participles(verb: str) -> frozenset[str]:
         ge = "" if parts(taken.rest).prefix else "ge"
         return frozenset({taken.prefix + ge + _t(_stem(taken.rest))})
     if taken.prefix and taken.is_separable:
-        return frozenset(taken.prefix + form for form in participles(taken.rest))
+        between = ("", " ") if verb in APART else ("",)
+        return frozenset(
+            taken.prefix + space + form for form in participles(taken.rest) for space in between
+        )
     if taken.prefix:
         if taken.rest in _IRREGULAR and verb not in WEAK:
             return frozenset(taken.prefix + _bare(form) for form in _IRREGULAR[taken.rest][2])
@@ -159,6 +164,15 @@ def participles(verb: str) -> frozenset[str]:
 def zu_infinitive(verb: str) -> str:
     taken = parts(verb)
     return f"{taken.prefix}zu{taken.rest}" if taken.is_separable else f"zu {verb}"
+
+
+@cache
+def zu_infinitives(verb: str) -> frozenset[str]:
+    """Return every accepted infinitive with zu, those in two words, too."""
+    taken, found = parts(verb), {zu_infinitive(verb)}
+    if verb in APART or (taken.is_separable and taken.prefix in ADVERBS):
+        found.add(f"{taken.prefix} zu {taken.rest}")
+    return frozenset(found)
 
 
 def auxiliaries(verb: str) -> frozenset[str]:

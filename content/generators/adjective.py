@@ -25,6 +25,12 @@ _WITHOUT_ENDING = choosing.words("lila rosa orange")
 # „billige Käse“ are several kinds of cheese: without an article the singular is not certain.
 _LIKE_PLURAL = choosing.words("Käse Gemüse")
 
+# What tells of a verb as well how it is done: "kauft immer billig Butter", "immer billiger Fisch".
+# "Lecker Saft" without an ending is said, too. Where no article stands, neither the bare form nor
+# the comparative of these is wrong without doubt.
+_ADVERBS = choosing.words("billig günstig teuer frisch gut lecker neu elegant")
+_BEFORE_GAP = ("mit", "bei", "viele", "zwei")
+
 
 @dataclass(frozen=True, slots=True)
 class Frame:
@@ -255,7 +261,9 @@ def _question(
         "em": ("en", "er", "es"),
     }
     wrong = [f"{stem}{other}" for other in usual[ending]]
-    if ending == "e":
+    if base in _ADVERBS and _may_be_adverb(frame):
+        wrong = [f"{stem}{other}" for other in ("en", "es", "em", "e") if other != ending][:3]
+    elif ending == "e":
         # Else the shortest were the right one each time.
         wrong[-1] = base
     rule = _rule(frame, many=many)
@@ -280,6 +288,11 @@ def _question(
         level=choosing.hardest(level, card.level, adjective.level, noun.level),
         topic=card.topic,
     )
+
+
+def _may_be_adverb(frame: Frame) -> bool:
+    before = frame.sentence.partition("___")[0].replace("{article}", "").lower().split()
+    return frame.article == "none" and not (before and before[-1] in _BEFORE_GAP)
 
 
 def _rule(frame: Frame, *, many: bool) -> str:

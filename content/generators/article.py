@@ -34,6 +34,7 @@ _DEFINITE = (
         "job-here",
         "Wo ist denn ___ {noun}?",
         ("professional",),
+        exclude=("Politiker", "Politikerin"),
     ),
     Frame(
         "person-not-here",
@@ -42,6 +43,7 @@ _DEFINITE = (
         exclude=(
             *("Mensch", "Person", "Herr", "Flüchtling", "Vorfahr", "Einwohner", "Held", "Heldin"),
             *("Ausländer", "Dieb", "Fußgänger", "Verbraucher", "Wähler", "Benutzer", "Sieger"),
+            "Absender",
         ),
     ),
     Frame("animal-age", "Wie alt ist ___ {noun}?", ("animal",), ("animals",), ("Tier",)),
@@ -140,7 +142,7 @@ _DEFINITE = (
         ("time", "work", "school", "leisure"),
         (
             *("Zukunft", "Gegenwart", "Zeitpunkt", "Ruhestand", "Jahreszeit", "Öffnungszeit"),
-            *("Arbeitszeit", "Feierabend", "Augenblick", "Sekunde"),
+            *("Arbeitszeit", "Feierabend", "Augenblick", "Sekunde", "Jahrhundert"),
         ),
     ),
     Frame(

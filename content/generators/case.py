@@ -142,7 +142,13 @@ def _parts(template: Template, slot: Slot, noun: Noun) -> tuple[str, tuple[str, 
     question = template.de.replace(gap, f"{GAP} {shown}")
     if question.startswith(GAP):
         options = tuple(choosing.capital(option) for option in options)
-    return question, options, _sense(template, slot, noun, preposition, f"{options[0]} {shown}")
+    gender, right = genders.gender(noun), f"{options[0]} {shown}"
+    end = Text(
+        de=f"„{noun.noun}“ ist {gender.de}: {right}",
+        en=f"“{noun.noun}” is {gender.en}: {right}",
+        uk=f"«{noun.noun}» – {gender.uk}: {right}",
+    )
+    return question, options, _sense(template, slot, preposition, end)
 
 
 def _articles(template: Template, slot: Slot, noun: Noun, shown: str) -> tuple[str, ...]:
@@ -203,11 +209,13 @@ def _weak(
     )
     question = template.de.replace(marker, GAP)
     base = f"der {noun.noun}"
-    text = Text(
-        de=f"„{noun.noun}“ hat in allen anderen Formen -(e)n: {base}, {right}",
-        en=f"“{noun.noun}” has -(e)n in all its other forms: {base}, {right}",
-        uk=f"«{noun.noun}» має -(e)n в усіх інших формах: {base}, {right}",
+    end = Text(
+        de=f"„{base}“ hat dann -(e)n: {right}",
+        en=f"“{base}” then has -(e)n: {right}",
+        uk=f"«{base}» тоді має -(e)n: {right}",
     )
+    before = template.de.split(marker)[0].split()
+    text = _sense(template, slot, before[-1].lower() if before else "", end).text
     if noun.noun in ("Name", "Gedanke", "Buchstabe", "Familienname", "Nachname", "Vorname"):
         return question, (right, *wrong), Sense("n-declension-name", text)
     return question, (right, *wrong), Sense("n-declension", text)
@@ -230,14 +238,9 @@ def _dative_plural(
     return question, options, Sense("dative-article", text)
 
 
-def _sense(template: Template, slot: Slot, noun: Noun, preposition: str, right: str) -> Sense:
+def _sense(template: Template, slot: Slot, preposition: str, end: Text) -> Sense:
+    """Return why the case is what it is, with `end` behind it."""
     name = _NAMES[slot.case]
-    gender = genders.gender(noun)
-    end = Text(
-        de=f"„{noun.noun}“ ist {gender.de}: {right}",
-        en=f"“{noun.noun}” is {gender.en}: {right}",
-        uk=f"«{noun.noun}» – {gender.uk}: {right}",
-    )
     asked = _QUESTIONS[slot.case]
 
     def sense(rule: str, de: str, en: str, uk: str) -> Sense:

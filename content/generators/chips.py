@@ -8,6 +8,7 @@ the verb is the subject, the object, the time, or what the verb has at the end.
 import re
 from collections.abc import Iterator
 
+from content.generators import choosing
 from content.generators.asking import Cards, capital, number, pick
 from content.generators.order import EXCLUDED, is_plain
 from content.generators.verb_forms import joined, third
@@ -30,6 +31,11 @@ FRAMES = (
     ("dass", "dass", ("A1", "A2", "B1"), 4),
     ("weil", "weil", ("A1", "A2", "B1"), 4),
     ("indirect", "indirect-w", ("A2", "B1"), 4),
+)
+SERVICED = choosing.words("Auto Bus Fahrrad Motorrad Computer Gerät")
+# Nobody asks where somebody does this.
+NO_PLACE = choosing.words(
+    "abbrechen mitbringen schaffen vorschlagen zugeben ändern brechen erziehen verbieten"
 )
 # Who gives what to whom: the verb, the person, the thing. No woman: "die Blumen der Mutter" would
 # be hers, and the sentence another one.
@@ -169,9 +175,14 @@ def _time(phrase: Phrase) -> Orders:
     )
 
 
+def _question_word(phrase: Phrase) -> str:
+    word = pick(f"{FAMILY} {phrase.key} word", ("wann", "wo", "warum"))
+    return "wann" if word == "wo" and phrase.verb.verb in NO_PLACE else word
+
+
 def _w_question(phrase: Phrase) -> Orders:
     finite, prefix = _finite(phrase)
-    word = pick(f"{FAMILY} {phrase.key} word", ("wann", "wo", "warum"))
+    word = _question_word(phrase)
     order = f"{capital(word)} {finite} {WHO} {phrase.thing}{prefix}?"
     return (order,), (
         f"Zuerst das Fragewort, dann sofort das Verb: {order}",
@@ -201,11 +212,26 @@ def _dass(phrase: Phrase) -> Orders:
 
 
 def _weil(phrase: Phrase) -> Orders:
-    return _clause(phrase, "wir warten", "weil")
+    """Return the orders with one clause as the reason of the other.
+
+    A verb that is separated has another form at the end of a clause: so `weil er das Paket abholt`
+    is the reason. Any other has the same form in both, and either clause may be the reason.
+    """
+    # Who services a car does it with "warten", too: wir warten das Auto, weil er verkauft.
+    main = "wir gehen" if phrase.thing.split()[-1] in SERVICED else "wir warten"
+    orders, explanation = _clause(phrase, main, "weil")
+    if phrase.verb.separable != "yes":
+        finite, thing = third(phrase.verb), phrase.thing
+        orders += (
+            f"{capital(WHO)} {finite} {thing}, weil {main}.",
+            f"{capital(thing)} {finite} {WHO}, weil {main}.",
+            f"Weil {main}, {finite} {WHO} {thing}.",
+        )
+    return orders, explanation
 
 
 def _indirect(phrase: Phrase) -> Orders:
-    word = pick(f"{FAMILY} {phrase.key} word", ("wann", "wo", "warum"))
+    word = _question_word(phrase)
     main = pick(f"{FAMILY} {phrase.key} main", ("du fragst", "wir wissen", "ich weiß"))
     return _clause(phrase, main, word)
 

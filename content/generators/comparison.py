@@ -158,11 +158,12 @@ def _than(row: Adjective, frame: str, sentence: str, level: str, lexicon: Lexico
         wrong = [base, f"mehr {base}", best.removesuffix("n")]
     rule, text = _rule(row, "comparative"), _reason(row, right)
     if frame == _JE_DESTO:
+        umlaut = _umlaut(row)
         rule = "je-desto"
         text = Text(
-            de=f"Nach „je“ und „desto“ steht der Komparativ: je {right} ..., desto mehr ...",
-            en=f"After “je” and “desto” comes the comparative: je {right} ..., desto mehr ...",
-            uk=f"Після «je» і «desto» стоїть вищий ступінь: je {right} ..., desto mehr ...",
+            de=f"Nach „je“ und „desto“ steht der Komparativ{umlaut.de}: je {right} ..., desto ...",
+            en=f"After “je” and “desto” use the comparative{umlaut.en}: je {right} ..., desto ...",
+            uk=f"Після «je» і «desto» стоїть вищий ступінь{umlaut.uk}: je {right} ..., desto ...",
         )
     return _question(row, frame, sentence, (right, *wrong), rule, level, text, lexicon)
 
@@ -173,11 +174,14 @@ def _most(row: Adjective, frame: str, sentence: str, level: str, lexicon: Lexico
     wrong = [f"am {best.removesuffix('n')}", f"am {row.comparative}", best]
     if _has_umlaut(row) and not _is_irregular(row) and row.adjective != "nah":
         wrong[0] = f"am {_plain(best)}"
+    umlaut, pair = _umlaut(row), f"{row.adjective} → {right}"
     text = Text(
-        de=f"Die höchste Stufe heißt am + Adjektiv + -(e)sten: {row.adjective} → {right}.",
-        en=f"The highest degree is am + adjective + -(e)sten: {row.adjective} → {right}.",
-        uk=f"Найвищий ступінь: am + прикметник + -(e)sten: {row.adjective} → {right}.",
+        de=f"Die höchste Stufe heißt am + Adjektiv + -(e)sten{umlaut.de}: {pair}.",
+        en=f"The highest degree is am + adjective + -(e)sten{umlaut.en}: {pair}.",
+        uk=f"Найвищий ступінь – am + прикметник + -(e)sten{umlaut.uk}: {pair}.",
     )
+    if _is_irregular(row):
+        text = _reason(row, row.comparative)
     return _question(
         row, frame, sentence, (right, *wrong), _rule(row, "superlative"), level, text, lexicon
     )
@@ -198,10 +202,11 @@ def _before_noun(row: Adjective, frame: str, sentence: str, lexicon: Lexicon) ->
     best = row.superlative.removeprefix("am ")
     right = best.removesuffix("n")
     options = (right, best, row.superlative, f"{right}r")
+    umlaut = _umlaut(row)
     text = Text(
-        de=f"Vor einem Nomen hat der Superlativ eine Endung und kein „am“: {right}.",
-        en=f"Before a noun the superlative has an ending and no “am”: {right}.",
-        uk=f"Перед іменником найвищий ступінь має закінчення і не має «am»: {right}.",
+        de=f"Vor einem Nomen hat der Superlativ eine Endung und kein „am“{umlaut.de}: {right}.",
+        en=f"Before a noun the superlative has an ending and no “am”{umlaut.en}: {right}.",
+        uk=f"Перед іменником найвищий ступінь має закінчення, без «am»{umlaut.uk}: {right}.",
     )
     return _question(row, f"before-{frame}", sentence, options, "superlative", "B1", text, lexicon)
 
@@ -233,7 +238,7 @@ def _words(rows: dict[str, Adjective], lexicon: Lexicon) -> Iterator[Question]:
             text,
             lexicon,
         )
-    for word, noun in (
+    for word, sentence in (
         *(
             ("schnell", "Der Zug ist so {} ___ das Auto."),
             ("groß", "Ich bin so {} ___ mein Vater."),
@@ -249,16 +254,16 @@ def _words(rows: dict[str, Adjective], lexicon: Lexicon) -> Iterator[Question]:
         ),
     ):
         row = rows[word]
+        so = "genauso" if "genauso" in sentence else "so"
         text = Text(
-            de=f"Sind zwei Sachen gleich, sagt man so + Adjektiv + wie: so {word} wie.",
-            en=f"If two things are equal, say so + adjective + wie: so {word} wie.",
-            uk=f"Якщо дві речі однакові, кажуть so + прикметник + wie: so {word} wie.",
+            de=f"Sind zwei Sachen gleich, sagt man {so} + Adjektiv + wie: {so} {word} wie.",
+            en=f"If two things are equal, say {so} + adjective + wie: {so} {word} wie.",
+            uk=f"Якщо дві речі однакові, кажуть {so} + прикметник + wie: {so} {word} wie.",
         )
-        sentence = noun.format(word)
         yield _question(
             row,
             "word-wie",
-            sentence,
+            sentence.format(word),
             ("wie", "als", "dass", "zu"),
             "comparative",
             "A2",
@@ -286,6 +291,13 @@ def _reason(row: Adjective, right: str) -> Text:
         en=f"To compare: adjective + -er, never with “mehr”: {base} → {right}.",
         uk=f"Порівняння: прикметник + -er, ніколи з «mehr»: {base} → {right}.",
     )
+
+
+def _umlaut(row: Adjective) -> Text:
+    """Return that there is an umlaut, for the middle of a sentence, or nothing."""
+    if not _has_umlaut(row):
+        return Text(de="", en="", uk="")
+    return Text(de=", hier mit Umlaut", en=", here with an umlaut", uk=", тут з умлаутом")
 
 
 def _rule(row: Adjective, rule: str) -> str:

@@ -151,15 +151,15 @@ def _person(noun: Noun) -> Reason | None:
     said = f"{DEFINITE[noun.gender]} {word}"
     if is_woman:
         text = Text(
-            de=f"Frauen haben meistens „die“: {said}.",
-            en=f"Women mostly have “die”: {said}.",
-            uk=f"Жінки переважно мають «die»: {said}.",
+            de=f"Wörter für Frauen haben meistens „die“: {said}.",
+            en=f"Words for women mostly have “die”: {said}.",
+            uk=f"Назви жінок переважно мають «die»: {said}.",
         )
     elif is_man:
         text = Text(
-            de=f"Männer haben meistens „der“: {said}.",
-            en=f"Men mostly have “der”: {said}.",
-            uk=f"Чоловіки переважно мають «der»: {said}.",
+            de=f"Wörter für Männer haben meistens „der“: {said}.",
+            en=f"Words for men mostly have “der”: {said}.",
+            uk=f"Назви чоловіків переважно мають «der»: {said}.",
         )
     else:
         return None

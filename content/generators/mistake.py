@@ -9,7 +9,8 @@ from dataclasses import replace
 
 from content.generators.asking import Cards, number
 from content.generators.order import is_plain
-from content.generators.perfect import auxiliary
+from content.generators.past import nominative
+from content.generators.perfect import auxiliary, why
 from content.generators.typed import NOT_YESTERDAY, explained, rule_of
 from content.generators.verb_forms import PAST_VARIANTS, wrong_participles
 from content.generators.verb_phrases import Phrase, phrases
@@ -102,7 +103,9 @@ def _auxiliary(cards: Cards, phrase: Phrase) -> Question:
         rule="perfect-haben" if right == "hat" else "perfect-sein",
         parts=("Gestern", f"{wrong} {WHO}", phrase.words, verb.participle),
         faulty=1,
-        explanation=(
+        explanation=why(phrase, right)
+        if right == "ist"
+        else (
             f"„{verb.verb}“ bildet das Perfekt mit {verb.auxiliary}: {right} {verb.participle}.",
             f'"{verb.verb}" has {verb.auxiliary} in the perfect: {right} {verb.participle}.',
             f"«{verb.verb}» має в перфекті {verb.auxiliary}: {right} {verb.participle}.",
@@ -124,11 +127,33 @@ def _article(cards: Cards, phrase: Phrase) -> Question:
             phrase.verb.participle,
         ),
         faulty=2,
-        explanation=(
-            f"Wen? Was? Hier steht der Akkusativ: {phrase.thing}.",
-            f"Wen? Was? This is the accusative: {phrase.thing}.",
-            f"Wen? Was? Тут потрібен знахідний відмінок: {phrase.thing}.",
-        ),
+        explanation=_why_article(phrase.thing, is_neuter=article in ("das", "ein")),
+    )
+
+
+def _why_article(thing: str, *, is_neuter: bool) -> tuple[str, str, str]:
+    """Return what is wrong: of a masculine noun the case, of any other the gender."""
+    article, noun = thing.split()
+    if article in ("den", "einen"):
+        base, noun = nominative(thing).split()
+        german = f"„{noun}“ ist maskulin, im Akkusativ (wen? was?) wird „{base}“ zu „{article}“"
+        english = f"“{noun}” is masculine, in the accusative (wen? was?) “{base}” becomes"
+        ukrainian = f"«{noun}» – чоловічого роду, у знахідному відмінку (wen? was?)"
+        return (
+            f"{german}: {thing}.",
+            f"{english} “{article}”: {thing}.",
+            f"{ukrainian} «{base}» змінюється на «{article}»: {thing}.",
+        )
+    german, english, ukrainian = (
+        ("neutral", "neuter", "середнього роду")
+        if is_neuter
+        else ("feminin", "feminine", "жіночого роду")
+    )
+    accusative = "знахідний відмінок (wen? was?)"
+    return (
+        f"„{noun}“ ist {german}, also ist der Akkusativ (wen? was?) wie der Nominativ: {thing}.",
+        f"“{noun}” is {english}, so the accusative (wen? was?) is like the nominative: {thing}.",
+        f"«{noun}» – {ukrainian}, тому {accusative} такий самий, як називний: {thing}.",
     )
 
 

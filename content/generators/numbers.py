@@ -157,15 +157,13 @@ def _big(cards: Cards, value: int) -> Question:
 
 def _year(cards: Cards, year: int) -> Question:
     word = year_word(year)
-    hundreds, rest = divmod(year, 100)
-    old = year < 2000
+    # Never neunzehnneunzig: it is said now and then.
     wrong = [year_word(year - 10), year_word(year + 10), year_word(year - 100)]
-    if old:
-        wrong[0] = f"{number_word(hundreds)}{number_word(rest)}"
+    if year < 2000:
         rule = (
-            f"Jahre bis 1999 sagt man mit „hundert“: {number_word(hundreds)}hundert…",
-            f'Years up to 1999 are said with "hundert": {number_word(hundreds)}hundert…',
-            f"Роки до 1999 кажуть із «hundert»: {number_word(hundreds)}hundert…",
+            f"Die Jahre 1100 bis 1999 sagt man mit „hundert“: {word}.",
+            f'The years 1100 to 1999 are said with "hundert": {word}.',
+            f"Роки від 1100 до 1999 кажуть із «hundert»: {word}.",
         )
     else:
         rule = (
@@ -326,8 +324,8 @@ def _dates(cards: Cards) -> Iterator[Question]:
 WHY_WHEN = {
     "um": (
         "Vor einer Uhrzeit steht „um“.",
-        'With a time of the clock use "um".',
-        "Перед часом на годиннику стоїть «um».",
+        'With clock times use "um".',
+        "Коли йдеться про годину, вживають «um».",
     ),
     "am": (
         "Vor Tagen, Tageszeiten und Datum steht „am“.",
@@ -372,7 +370,7 @@ def _prices(cards: Cards) -> Iterator[Question]:
                 else f"Below one euro only the cents are said: {word}.",
                 f"Спершу євро, потім центи без слова «Cent»: {word}."
                 if euros
-                else f"Менше ніж один євро: кажуть лише центи: {word}.",
+                else f"Якщо ціна менша за один євро, кажуть лише центи: {word}.",
             ),
         )
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from content.generators.asking import NAMES, Cards, capital, number, pick
-from content.generators.perfect import auxiliary, beside, shown, subject
+from content.generators.perfect import auxiliary, beside, subject
 from content.generators.subjunctive import SENTENCES
 from content.generators.verb_forms import (
     PAST_VARIANTS,
@@ -13,9 +13,11 @@ from content.generators.verb_forms import (
     is_strong,
     preterite,
     preterite_plural,
+    shown,
     stem,
     third,
     weak_preterite,
+    with_person,
     wrong_participles,
     zu_infinitive,
 )
@@ -141,19 +143,20 @@ def _preterite(cards: Cards, phrase: Phrase) -> Question:
     wrong += [preterite_plural(verb), f"{right}st", f"{right}t"]
     prefix = f" {verb.prefix}" if verb.separable == "yes" else ""
     who = subject(phrase, f"{FAMILY} {phrase.key}")
+    name, said = shown(verb), with_person(verb, "er", right)
     if irregular:
         explanation = (
-            f"„{verb.verb}“ ist unregelmäßig: er {verb.preterite_3sg}, ohne die Endung -te."
+            f"„{name}“ ist unregelmäßig: {said}, ohne die Endung -te."
             if is_strong(verb)
-            else f"„{verb.verb}“ ist unregelmäßig: er {verb.preterite_3sg}, mit anderem Vokal.",
-            f'"{verb.verb}" is irregular: er {verb.preterite_3sg}.',
-            f"«{verb.verb}» – неправильне дієслово: er {verb.preterite_3sg}.",
+            else f"„{name}“ ist unregelmäßig: {said}, mit anderem Vokal.",
+            f'"{name}" is irregular: {said}.',
+            f"«{name}» – неправильне дієслово: {said}.",
         )
     else:
         explanation = (
-            f"Regelmäßige Verben haben im Präteritum -te: er {verb.preterite_3sg}.",
-            f"Regular verbs have -te in the preterite: er {verb.preterite_3sg}.",
-            f"Правильні дієслова мають у претериті -te: er {verb.preterite_3sg}.",
+            f"Regelmäßige Verben haben im Präteritum -te: {said}.",
+            f"Regular verbs have -te in the preterite: {said}.",
+            f"Правильні дієслова мають у претериті -te: {said}.",
         )
     return cards.ask(
         family=FAMILY,
@@ -317,9 +320,9 @@ def _would_have(cards: Cards, phrase: Phrase) -> Question:
         right=right,
         wrong=(other, f"{right}n", f"{other}n"),
         explanation=(
-            f"Nicht real, früher: „{verb.verb}“ bildet das Perfekt mit {helper}, also {right}.",
-            f'Not real, in the past: "{verb.verb}" has {helper} in the perfect, so {right}.',
-            f"Нереальне минуле: «{verb.verb}» має в перфекті {helper}, тому {right}.",
+            f"Nicht real, früher: „{shown(verb)}“ bildet das Perfekt mit {helper}, also {right}.",
+            f'Not real, in the past: "{shown(verb)}" has {helper} in the perfect, so {right}.',
+            f"Нереальне минуле: «{shown(verb)}» має в перфекті {helper}, тому {right}.",
         ),
         level=verb.level,
         name=f"{phrase.key} would-have",

@@ -4,12 +4,14 @@ from collections.abc import Iterator
 
 from content.generators.asking import NAMES, Cards, number, pick
 from content.generators.verb_forms import (
+    BOTH_WAYS,
     PAST_VARIANTS,
     has_ge,
     is_mixed,
     is_strong,
     joined,
     preterite,
+    shown,
     third,
     wrong_participles,
 )
@@ -34,6 +36,8 @@ CHANGE = frozenset(
         "aufstehen",
     )
 )
+# Of these nobody uses the perfect in such a sentence.
+NO_PERFECT = frozenset(("bedeuten", "befinden"))
 NO_MOVE = frozenset(
     (
         "auffallen",
@@ -62,14 +66,11 @@ def generate(lexicon: Lexicon) -> Iterator[Question]:
         verb = phrase.verb
         if verb.level == "B2":
             continue
-        if verb.separable != "yes" and verb.verb not in PAST_VARIANTS and _is_worth(verb):
+        is_variant = verb.verb in PAST_VARIANTS | NO_PERFECT
+        if verb.separable != "yes" and not is_variant and _is_worth(verb):
             yield _participle(cards, phrase)
         if phrase.is_auxiliary_sure and (auxiliary(phrase) == "ist" or _is_common(phrase)):
             yield _auxiliary(cards, phrase)
-
-
-def shown(verb: Verb) -> str:
-    return f"sich {verb.verb}" if verb.reflexive else verb.verb
 
 
 def subject(phrase: Phrase, key: str) -> str:
@@ -96,7 +97,7 @@ def participle_rule(verb: Verb) -> str:
 
 
 def participle_explanation(verb: Verb) -> tuple[str, str, str]:
-    form = verb.participle
+    form, name = verb.participle, shown(verb)
     if not has_ge(verb):
         if verb.participle.endswith("iert"):
             return (
@@ -105,27 +106,40 @@ def participle_explanation(verb: Verb) -> tuple[str, str, str]:
                 f"Дієслова на -ieren не мають ge- у дієприкметнику: {form}.",
             )
         start = verb.prefix if verb.separable == "no" else "ge"
+        if start in BOTH_WAYS:
+            # übersetzt, but übergesetzt: the verb decides, not its beginning.
+            return (
+                f"„{name}“ ist nicht trennbar ({start}- ist unbetont), also ohne ge-: {form}.",
+                f'"{name}" is not separable ({start}- is unstressed), so it has no ge-: {form}.',
+                f"«{name}» невідокремлюване ({start}- ненаголошене), тому без ge-: {form}.",
+            )
+        if start == "ge":
+            return (
+                f"Verben mit der Vorsilbe ge- bekommen im Partizip kein zweites ge-: {form}.",
+                f"Verbs with the prefix ge- take no second ge- in the participle: {form}.",
+                f"Дієслова з префіксом ge- не отримують другого ge- у дієприкметнику: {form}.",
+            )
         return (
-            f"Nach {start}- kommt im Partizip kein ge- dazu: {form}.",
-            f"Verbs that begin with {start}- get no other ge- in the participle: {form}.",
-            f"Дієслова на {start}- не додають ge- у дієприкметнику: {form}.",
+            f"Verben mit der Vorsilbe {start}- haben im Partizip kein ge-: {form}.",
+            f"Verbs with the prefix {start}- take no ge- in the participle: {form}.",
+            f"Дієслова з префіксом {start}- не мають ge- у дієприкметнику: {form}.",
         )
     if is_mixed(verb):
         return (
-            f"„{verb.verb}“ hat ge- und -t, aber einen anderen Vokal: {form}.",
-            f'"{verb.verb}" has ge- and -t, but another vowel: {form}.',
-            f"«{verb.verb}» має ge- і -t, але інший голосний: {form}.",
+            f"„{name}“ hat ge- und -t, aber einen anderen Vokal: {form}.",
+            f'"{name}" has ge- and -t, but another vowel: {form}.',
+            f"«{name}» має ge- і -t, але інший голосний: {form}.",
         )
     if is_strong(verb):
         return (
-            f"„{verb.verb}“ ist unregelmäßig, das Partizip endet auf -en: {form}.",
-            f'"{verb.verb}" is irregular, its participle ends in -en: {form}.',
-            f"«{verb.verb}» неправильне, його дієприкметник має -en: {form}.",
+            f"„{name}“ ist unregelmäßig, das Partizip endet auf -en: {form}.",
+            f'"{name}" is irregular, its participle ends in -en: {form}.',
+            f"«{name}» неправильне, його дієприкметник має -en: {form}.",
         )
     return (
-        f"„{verb.verb}“ ist regelmäßig: ge- und -t, also {form}.",
-        f'"{verb.verb}" is regular: ge- and -t, so {form}.',
-        f"«{verb.verb}» правильне: ge- і -t, тобто {form}.",
+        f"„{name}“ ist regelmäßig: ge- und -t, also {form}.",
+        f'"{name}" is regular: ge- and -t, so {form}.',
+        f"«{name}» правильне: ge- і -t, тобто {form}.",
     )
 
 
@@ -176,13 +190,14 @@ def _auxiliary(cards: Cards, phrase: Phrase) -> Question:
         question=f"{who} ___ {beside(phrase)} {verb.participle}. ({shown(verb)})",
         right=right,
         wrong=(other, "haben" if right == "hat" else "sind", "hast" if right == "hat" else "bist"),
-        explanation=_why(phrase, right),
+        explanation=why(phrase, right),
         level=verb.level,
         name=f"{phrase.key} auxiliary",
     )
 
 
-def _why(phrase: Phrase, right: str) -> tuple[str, str, str]:
+def why(phrase: Phrase, right: str) -> tuple[str, str, str]:
+    """Return why the perfect has haben or sein."""
     verb = phrase.verb
     example = joined(verb, verb.participle) if verb.separable != "yes" else verb.participle
     if right == "ist":

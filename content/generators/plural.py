@@ -18,7 +18,7 @@ _UNCERTAIN = choosing.words(
     "Virus Kragen Zeh Rad Eimer Mitte Braten Reifen Tropfen Hilfe Eintritt Morgen Kritik Zweck "
     "Abitur Radiergummi Comic Ananas Paprika Herr Moment Karneval Mode Religion Sicherheit Erde "
     "Jeans Donner Sonne Gras Frost Nebel Himmel Angst Freude Feierabend Leber Gott Heizung Polizei "
-    "Art"
+    "Art Krimi Werbung Ankunft Urlaub Frühling Handball"
 )
 # Bare singulars that stand behind a number: drei Blatt Papier.
 _MEASURES = choosing.words(
@@ -233,18 +233,7 @@ def reason(noun: Noun) -> tuple[str, Text]:
             uk=f"Багато слів з інших мов отримують -s: {pair}.",
         )
     if ending == "" and noun.gender in ("m", "n") and word.endswith(("er", "el", "en", "chen")):
-        suffix = "chen" if word.endswith("chen") and noun.gender == "n" else word[-2:]
-        if changed:
-            return "plural-none", Text(
-                de=f"Hier gibt es keine Endung, nur einen Umlaut: {pair}.",
-                en=f"There is no ending here, only an umlaut: {pair}.",
-                uk=f"Тут немає закінчення, лише умлаут: {pair}.",
-            )
-        return "plural-none", Text(
-            de=f"Nomen auf -{suffix} mit „der“ oder „das“ bekommen meistens keine Endung: {pair}.",
-            en=f"Nouns that end in -{suffix} with “der” or “das” mostly take no ending: {pair}.",
-            uk=f"Іменники на -{suffix} з «der» або «das» переважно не мають закінчення: {pair}.",
-        )
+        return "plural-none", _without(noun, pair, changed=changed)
     if ending == "":
         return "plural-forms", Text(
             de=f"Der Plural hat keine Endung{', nur einen Umlaut' if changed else ''}: {pair}.",
@@ -263,4 +252,26 @@ def reason(noun: Noun) -> tuple[str, Text]:
         de=f"Der Plural hat hier -{ending}{extra.de}: {pair}.",
         en=f"The plural has -{ending}{extra.en} here: {pair}.",
         uk=f"Множина тут має -{ending}{extra.uk}: {pair}.",
+    )
+
+
+def _without(noun: Noun, pair: str, *, changed: bool) -> Text:
+    """Return why a noun in -er, -el, -en or -chen has no ending in the plural."""
+    if changed:
+        return Text(
+            de=f"Hier gibt es keine Endung, nur einen Umlaut: {pair}.",
+            en=f"There is no ending here, only an umlaut: {pair}.",
+            uk=f"Тут немає закінчення, лише умлаут: {pair}.",
+        )
+    if noun.noun.endswith("chen") and noun.gender == "n":
+        return Text(
+            de=f"Nomen auf -chen mit „das“ haben im Plural nie eine Endung: {pair}.",
+            en=f"Nouns that end in -chen with “das” never take a plural ending: {pair}.",
+            uk=f"Іменники на -chen з «das» ніколи не мають закінчення у множині: {pair}.",
+        )
+    suffix = noun.noun[-2:]
+    return Text(
+        de=f"Nomen auf -{suffix} mit „der“ oder „das“ bekommen meistens keine Endung: {pair}.",
+        en=f"Nouns that end in -{suffix} with “der” or “das” mostly take no ending: {pair}.",
+        uk=f"Іменники на -{suffix} з «der» або «das» переважно не мають закінчення: {pair}.",
     )

@@ -167,7 +167,7 @@ def _wo(cards: Cards, pair: VerbPreposition, tail: str, short: str, others: list
         explanation=(
             f"{name}: Nach Sachen fragt man mit „wo(r)“ + Präposition, also {right}.",
             f'{name}: ask about things with "wo(r)" + preposition, so {right}.',
-            f"{name}: про речі запитують «wo(r)» + прийменник, тобто {right}.",
+            f"{name}: про речі запитують за допомогою «wo(r)» і прийменника, тобто {right}.",
         ),
         level=pair.level,
     )
@@ -189,7 +189,7 @@ def _person(
         explanation=(
             f"Nach Personen fragt man mit Präposition und wen oder wem: {question_word}?",
             f"Ask about people with the preposition and wen or wem: {question_word}?",
-            f"Про людей запитують прийменником і wen або wem: {question_word}?",
+            f"Про людей запитують за допомогою прийменника та wen або wem: {question_word}?",
         ),
         level=harder(pair.level, "A2"),
     )

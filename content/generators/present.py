@@ -11,7 +11,9 @@ from content.generators.verb_forms import (
     has_vowel_change,
     needs_e,
     present,
+    shown,
     stem,
+    with_person,
 )
 from content.generators.verb_phrases import Phrase, phrases
 from content.questions import Question
@@ -90,13 +92,13 @@ def _form(cards: Cards, phrase: Phrase, person: str) -> Question:
     subject = phrase.subject or (name if person == "er" else person.capitalize())
     pronoun = REFLEXIVE[verb.reflexive][person] if verb.reflexive else ""
     words = " ".join(part for part in (pronoun, phrase.words) if part)
-    shown = f"sich {verb.verb}" if verb.reflexive else verb.verb
+    named = shown(verb)
     return cards.ask(
         family=FAMILY,
-        lemma=shown,
+        lemma=named,
         rule=_rule(verb, person),
         frame=person,
-        question=f"{subject} ___ {words}. ({shown})",
+        question=f"{subject} ___ {words}. ({named})",
         right=right,
         wrong=[form for form in _wrong(verb, person) if form != right],
         explanation=_explanation(verb, person, right),
@@ -137,19 +139,19 @@ def _wrong(verb: Verb, person: str) -> list[str]:
 
 def _explanation(verb: Verb, person: str, right: str) -> tuple[str, str, str]:
     who = "er/sie/es" if person == "er" else person
-    pair = f"{person} {right}"
+    pair, name = with_person(verb, person, right), shown(verb)
     if has_vowel_change(verb):
         if person == "ihr":
-            other = present(verb, "er")
+            said = with_person(verb, "er", present(verb, "er"))
             return (
-                f"„{verb.verb}“: anderer Vokal nur bei du und er/sie/es: er {other}, aber {pair}.",
-                f'"{verb.verb}": another vowel only with du and er/sie/es: er {other}, but {pair}.',
-                f"«{verb.verb}»: інший голосний лише з du та er/sie/es: er {other}, але {pair}.",
+                f"„{name}“: anderer Vokal nur bei du und er/sie/es: {said}, aber {pair}.",
+                f'"{name}": another vowel only with du and er/sie/es: {said}, but {pair}.',
+                f"«{name}»: інший голосний лише з du та er/sie/es: {said}, але {pair}.",
             )
         return (
-            f"„{verb.verb}“ ändert bei du und er/sie/es den Vokal: {pair}.",
-            f'"{verb.verb}" changes its vowel with du and er/sie/es: {pair}.',
-            f"«{verb.verb}» має інший голосний у формах du та er/sie/es: {pair}.",
+            f"„{name}“ ändert bei du und er/sie/es den Vokal: {pair}.",
+            f'"{name}" changes its vowel with du and er/sie/es: {pair}.',
+            f"«{name}» має інший голосний у формах du та er/sie/es: {pair}.",
         )
     root = stem(verb.verb)
     if person in ("du", "er", "ihr") and needs_e(verb):

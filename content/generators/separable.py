@@ -3,19 +3,23 @@
 from collections.abc import Iterator
 
 from content.generators.asking import Cards, number, pick
-from content.generators.perfect import auxiliary, beside, shown, subject
+from content.generators.perfect import auxiliary, beside, subject
 from content.generators.verb_forms import (
+    ADVERBS,
     PAST_VARIANTS,
     PRESENT_VARIANTS,
     REFLEXIVE,
+    WRITTEN_APART,
     base,
     has_ge,
     joined,
     present,
     preterite,
     regular_third,
+    shown,
     stem,
     third,
+    with_person,
     wrong_participles,
     zu_infinitive,
 )
@@ -25,6 +29,8 @@ from content.schema import Lexicon
 
 FAMILY = "separable"
 MODALS = ("muss", "will", "kann")
+# Nobody tries to do this.
+NOT_TRIED = frozenset(("vorziehen",))
 # Each begins a clause with the subject next and the verb at the end.
 OPENINGS = ("Ich weiß, dass", "Ich frage mich, ob", "Ich glaube, dass")
 
@@ -45,7 +51,10 @@ def generate(lexicon: Lexicon) -> Iterator[Question]:
         if verb.verb not in PAST_VARIANTS:
             yield _perfect(cards, phrase)
         if phrase.is_willing:
-            yield _zu(cards, phrase) if verb.level >= "B1" else _modal(cards, phrase)
+            if verb.level < "B1":
+                yield _modal(cards, phrase)
+            elif verb.verb not in NOT_TRIED:
+                yield _zu(cards, phrase)
 
 
 def _question(cards: Cards, phrase: Phrase) -> Question:
@@ -81,6 +90,7 @@ def _question(cards: Cards, phrase: Phrase) -> Question:
 def _main(cards: Cards, phrase: Phrase) -> Question:
     verb = phrase.verb
     key = f"{phrase.key} main"
+    said = with_person(verb, "er", third(verb)).removeprefix("er ")
     return cards.ask(
         family=FAMILY,
         lemma=shown(verb),
@@ -90,9 +100,9 @@ def _main(cards: Cards, phrase: Phrase) -> Question:
         right=third(verb),
         wrong=_others(third(verb), joined(verb, third(verb)), base(verb), stem(base(verb))),
         explanation=(
-            f"Das Verb steht auf Position 2, „{verb.prefix}“ am Ende: {verb.present_3sg}.",
-            f'The verb is in second place, "{verb.prefix}" at the end: {verb.present_3sg}.',
-            f"Дієслово стоїть на другому місці, «{verb.prefix}» – у кінці: {verb.present_3sg}.",
+            f"Das Verb steht auf Position 2, „{verb.prefix}“ am Ende: {said}.",
+            f'The verb is in second place, "{verb.prefix}" at the end: {said}.',
+            f"Дієслово стоїть на другому місці, «{verb.prefix}» – у кінці: {said}.",
         ),
         level=verb.level,
         name=key,
@@ -126,6 +136,9 @@ def _zu(cards: Cards, phrase: Phrase) -> Question:
     key = f"{phrase.key} zu"
     right = zu_infinitive(verb)
     who = subject(phrase, key)
+    wrong = [f"zu {verb.verb}", verb.verb, f"{verb.prefix} zu {base(verb)}"]
+    if verb.verb in WRITTEN_APART or verb.prefix in ADVERBS:
+        wrong[-1] = joined(verb, third(verb))
     return cards.ask(
         family=FAMILY,
         lemma=shown(verb),
@@ -133,7 +146,7 @@ def _zu(cards: Cards, phrase: Phrase) -> Question:
         frame="zu",
         question=f"{who} versucht, {beside(phrase)} ___. ({shown(verb)})",
         right=right,
-        wrong=_others(right, f"zu {verb.verb}", verb.verb, f"{verb.prefix} zu {base(verb)}"),
+        wrong=wrong,
         explanation=(
             f"„zu“ steht zwischen „{verb.prefix}“ und dem Verb: {right}.",
             f'"zu" goes between "{verb.prefix}" and the verb: {right}.',

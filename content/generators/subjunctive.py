@@ -72,7 +72,7 @@ WHY = {
     "subj2-forms": (
         "Das ist nur gedacht, nicht real (Konjunktiv II): {lemma} → {right}.",
         "This is only imagined, not real (Konjunktiv II): {lemma} → {right}.",
-        "Це лише уявно, нереально (Konjunktiv II): {lemma} → {right}.",
+        "Це лише уявне, нереальне (Konjunktiv II): {lemma} → {right}.",
     ),
     "subj2-wish": (
         "Ein Wunsch, der nicht real ist, steht im Konjunktiv II: {lemma} → {right}.",

@@ -10,14 +10,16 @@ from content.generators.perfect import (
     beside,
     participle_explanation,
     participle_rule,
-    shown,
 )
 from content.generators.verb_forms import (
     PAST_VARIANTS,
     PRESENT_VARIANTS,
+    apart,
+    base,
     is_mixed,
     is_strong,
     preterite,
+    shown,
 )
 from content.generators.verb_phrases import Phrase, phrases
 from content.questions import Question
@@ -66,6 +68,7 @@ def _participle(cards: Cards, phrase: Phrase) -> Question:
         explanation=explained(verb),
         level=verb.level,
         name=f"{phrase.key} participle",
+        accepted=apart(verb)[:1],
     )
 
 
@@ -80,10 +83,17 @@ def explained(verb: Verb) -> tuple[str, str, str]:
             f'"ge" stands between "{verb.prefix}" and the verb: {form}.',
             f"«ge» стоїть між «{verb.prefix}» і дієсловом: {form}.",
         )
+    if form.endswith("iert"):
+        return (
+            f"Verben auf -ieren haben kein ge-, auch nicht nach „{verb.prefix}“: {form}.",
+            f'Verbs in -ieren have no ge-, not after "{verb.prefix}" either: {form}.',
+            f"Дієслова на -ieren не мають ge-, навіть після «{verb.prefix}»: {form}.",
+        )
+    inner, start = base(verb), base(verb)[:2]
     return (
-        f"Dieses Partizip hat kein ge-: {form}.",
-        f"This participle has no ge-: {form}.",
-        f"Цей дієприкметник не має ge-: {form}.",
+        f"„{inner}“ hat die Vorsilbe {start}-, also kein ge-, auch mit „{verb.prefix}“: {form}.",
+        f'"{inner}" has the prefix {start}-, so no ge-, not after "{verb.prefix}" either: {form}.',
+        f"«{inner}» має префікс {start}-, тому без ge-, навіть після «{verb.prefix}»: {form}.",
     )
 
 
@@ -104,9 +114,9 @@ def _preterite(cards: Cards, phrase: Phrase) -> Question:
         question=f"Damals ___ {who} {beside(phrase)}. ({shown(verb)}, Präteritum)",
         right=right,
         explanation=(
-            f"„{verb.verb}“ ist unregelmäßig, das Präteritum heißt: {right}.",
-            f'"{verb.verb}" is irregular, its preterite is: {right}.',
-            f"«{verb.verb}» неправильне, його форма минулого часу: {right}.",
+            f"„{shown(verb)}“ ist unregelmäßig, das Präteritum heißt: {right}.",
+            f'"{shown(verb)}" is irregular, its preterite is: {right}.',
+            f"«{shown(verb)}» неправильне, його форма минулого часу: {right}.",
         ),
         level=verb.level,
         name=f"{phrase.key} preterite",

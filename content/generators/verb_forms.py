@@ -81,6 +81,12 @@ PRESENT_VARIANTS = frozenset(
 # Prefixes that some verbs separate and others do not.
 BOTH_WAYS = ("durch", "hinter", "über", "um", "unter", "voll", "wider", "wieder")
 
+# Verbs that may be written apart in the infinitive and the participle, too: kennen lernen,
+# fertig machen.
+WRITTEN_APART = frozenset(("fertigmachen", "kennenlernen"))
+# Prefixes that are adverbs, too: "mit ihm zusammen zu arbeiten" has another sense, and is right.
+ADVERBS = frozenset(("weiter", "wieder", "zurück", "zusammen"))
+
 _SIBILANT = re.compile(r"(s|ß|z|x)$")
 _NEEDS_E = re.compile(r"([dt]|[^aeiouäöülrmnh][mn]|ch[mn])$")
 
@@ -156,6 +162,28 @@ def weak_preterite(verb: Verb) -> str:
 def joined(verb: Verb, form: str) -> str:
     """Return `form` with the prefix before it, as at the end of a clause."""
     return f"{verb.prefix}{form}" if verb.separable == "yes" else form
+
+
+def shown(verb: Verb) -> str:
+    """Return the infinitive as it is named: `sich freuen`, `gehen`."""
+    return f"sich {verb.verb}" if verb.reflexive else verb.verb
+
+
+def with_person(verb: Verb, person: str, form: str) -> str:
+    """Return `wir freuen uns`, `er meldete sich ab`: a form with what belongs to it."""
+    pronoun = f" {REFLEXIVE[verb.reflexive][person]}" if verb.reflexive else ""
+    prefix = f" {verb.prefix}" if verb.separable == "yes" else ""
+    return f"{person} {form}{pronoun}{prefix}"
+
+
+def apart(verb: Verb) -> tuple[str, ...]:
+    """Return the participle and the infinitive with zu in two words, where that is right, too."""
+    if verb.verb not in WRITTEN_APART:
+        return ()
+    return (
+        f"{verb.prefix} {verb.participle.removeprefix(verb.prefix)}",
+        f"{verb.prefix} zu {base(verb)}",
+    )
 
 
 def zu_infinitive(verb: Verb) -> str:

@@ -297,9 +297,12 @@ def _question(
         "article-three",
     )
     said = _named(noun)
-    many = f", Plural: die {noun.plurals[0]}" if noun.plurals else ""
-    more = f", plural: die {noun.plurals[0]}" if noun.plurals else ""
-    lots = f", множина: die {noun.plurals[0]}" if noun.plurals else ""
+    # The gloss is the game, which has no plural: die Fußbälle are the balls.
+    is_game = noun.theme == "sport" and noun.noun.endswith("ball")
+    plural = noun.plurals[0] if noun.plurals and not is_game else ""
+    many = f", Plural: die {plural}" if plural else ""
+    more = f", plural: die {plural}" if plural else ""
+    lots = f", множина: die {plural}" if plural else ""
     shown = f"{noun.emoji} " if noun.emoji else ""
     return Question(
         quiz_id=choosing.quiz_id(FAMILY, noun.noun, frame),

@@ -11,7 +11,7 @@ from content.questions import Question
 from quizarena.game import grading
 from tests.content.shipped import lexicon as shipped_lexicon
 
-KNOWN = Nouns(["Film", "Chef", "Kind", "Ball", "Hose", "Plan", "Prüfung"], ())
+KNOWN = Nouns(["Auto", "Film", "Chef", "Kind", "Ball", "Hose", "Plan", "Prüfung"], ())
 
 
 @pytest.fixture(scope="module")
@@ -46,6 +46,33 @@ def questions() -> dict[str, Question]:
             [
                 "Wir hoffen, dass er die Prüfung schafft.",
                 "Dass er die Prüfung schafft, hoffen wir.",
+            ],
+        ),
+        (
+            "chips-holen-weil",
+            [
+                "Wir warten, weil er das Brot holt.",
+                "Weil er das Brot holt, warten wir.",
+                "Er holt das Brot, weil wir warten.",
+                "Das Brot holt er, weil wir warten.",
+                "Weil wir warten, holt er das Brot.",
+            ],
+        ),
+        (
+            "chips-aufmachen-weil",
+            [
+                "Wir warten, weil er das Fenster aufmacht.",
+                "Weil er das Fenster aufmacht, warten wir.",
+            ],
+        ),
+        (
+            "chips-verkaufen-weil",
+            [
+                "Wir gehen, weil er das Auto verkauft.",
+                "Weil er das Auto verkauft, gehen wir.",
+                "Er verkauft das Auto, weil wir gehen.",
+                "Das Auto verkauft er, weil wir gehen.",
+                "Weil wir gehen, verkauft er das Auto.",
             ],
         ),
         (
@@ -94,6 +121,12 @@ class TestTheGate:
             ("Wann tauscht er die Hose um?", 1),
             ("Ich glaube, dass er die Prüfung schafft.", 2),
             ("Er gibt dem Kind den Ball.", 4),
+            # Either clause is the reason of the other, but for a verb with its prefix joined.
+            ("Wir warten, weil er den Plan ändert.", 5),
+            ("Wir warten, weil er den Chef anruft.", 2),
+            # Wir warten das Auto, weil er verkauft.
+            ("Wir warten, weil er das Auto verkauft.", 10),
+            ("Wir gehen, weil er das Auto verkauft.", 5),
         ],
     )
     def test_how_many_there_are(self, sentence: str, count: int) -> None:

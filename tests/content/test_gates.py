@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from content.gates import balance, conjugation, repeats, texts, variants, verbs
+from content.gates import balance, conjugation, explanations, repeats, texts, variants, verbs
 from content.gates.clauses import fill, is_possible
 from content.gates.comparison import comparatives, superlatives
 from content.gates.faults import Decision, Fault, open_faults, read_decisions
@@ -42,8 +42,9 @@ ARTICLE = Question(
 
 # What is a noun in the sentences below.
 WORDS = (
-    "Ananas Applaus Arbeit Auto Autos Balkon Balkone Balkonen Balkons Berlin Brief Buch Bus Ende "
-    "Farbe Film Films Geburtstag Hilfe Hund Katze Laptop Mann Mannes Musik Mutter Name Park Reise "
+    "Ananas Applaus Arbeit Auto Autos Balkon Balkone Balkonen Balkons Berlin Brief Buch Bus Butter "
+    "Ende Farbe Markt "
+    "Film Films Geburtstag Hilfe Hund Katze Laptop Mann Mannes Musik Mutter Name Park Reise "
     "Stuhl Tisch"
 )
 
@@ -98,15 +99,96 @@ class TestVerbs:
     def test_participle(self, verb: str, forms: set[str]) -> None:
         assert verbs.participles(verb) == forms
 
+    def test_what_may_be_written_apart(self) -> None:
+        assert verbs.participles("fertigmachen") == {"fertiggemacht", "fertig gemacht"}
+        assert verbs.zu_infinitives("kennenlernen") == {"kennenzulernen", "kennen zu lernen"}
+        assert verbs.zu_infinitives("aufstehen") == {"aufzustehen"}
+
     def test_a_verb_with_two_auxiliaries_has_both(self) -> None:
         assert verbs.auxiliaries("fahren") == {"haben", "sein"}
         assert verbs.auxiliaries("bekommen") == {"haben"}
         assert verbs.auxiliaries("passieren") == {"sein"}
 
 
+class TestExplanations:
+    """What a question turns on is named in each language."""
+
+    @pytest.mark.parametrize(
+        ("family", "question", "options", "text", "problem"),
+        [
+            (
+                "case",
+                "Kennst du ___?",
+                ("den Mann", "der Mann"),
+                "„Mann“: den Mann.",
+                "names no case",
+            ),
+            (
+                "mistake",
+                "Welcher Teil ist falsch? „Gestern hat er den Auto verkauft.“ (verkaufen)",
+                ("den Auto", "hat er"),
+                "Hier steht der Akkusativ: das Auto.",
+                "does not name the gender",
+            ),
+            (
+                "comparison",
+                "Welches Auto ist ___? (alt)",
+                ("am ältesten", "am altesten"),
+                "am + Adjektiv + -(e)sten: am ältesten.",
+                "does not name the umlaut",
+            ),
+            (
+                "past",
+                "Anna ___ sich im Winter. (sich erkälten, Präteritum)",
+                ("erkältete", "erkälteten"),
+                "Regelmäßige Verben haben -te: er erkältete.",
+                "leaves out the pronoun in 'er erkältete'",
+            ),
+        ],
+    )
+    def test_what_is_missing(
+        self, family: str, question: str, options: tuple[str, ...], text: str, problem: str
+    ) -> None:
+        made = replace(
+            ARTICLE,
+            family=family,
+            question=question,
+            options=options,
+            explanation_de=text,
+            explanation_en="",
+            explanation_uk="",
+        )
+
+        found = [fault.problem for fault in explanations.check([made], known_nouns())]
+
+        assert f"the German explanation {problem}" in found
+
+    def test_a_pronoun_that_is_there(self) -> None:
+        text = "er/sie/es hat -te: er erkältete sich."
+        made = replace(
+            ARTICLE,
+            family="past",
+            question="Anna ___ sich im Winter. (sich erkälten, Präteritum)",
+            options=("erkältete", "erkälteten"),
+            explanation_de=text,
+            explanation_en=text,
+            explanation_uk=text,
+        )
+
+        assert list(explanations.check([made], known_nouns())) == []
+
+
 class TestSolver:
     def test_the_gender_of_a_noun(self) -> None:
         assert ask("article", "___ Tisch ist schon alt.", "Der", "Die", "Das") == {"Der"}
+
+    def test_an_adjective_without_article_may_belong_to_the_verb(self) -> None:
+        forms = ("billige", "billigen", "billig", "billiger")
+
+        asked = "Auf dem Markt kauft sie immer ___ Butter. (billig)"
+        assert ask("adjective", asked, *forms) == {"billige", "billig", "billiger"}
+        asked = "Auf dem Markt kauft sie die ___ Butter. (billig)"
+        assert ask("adjective", asked, *forms) == {"billige"}
 
     def test_two_right_articles_are_seen(self) -> None:
         assert ask("article", "___ Laptop ist alt.", "Der", "Die", "Das") == {"Der", "Das"}

@@ -107,3 +107,33 @@ def test_wrong_articles_are_wrong_in_the_accusative() -> None:
         "eine": "einen",
         "ein": "einen",
     }
+
+
+def test_a_wrong_article_is_explained_by_gender() -> None:
+    asked = by_id("mistake")["mistake-mieten-article"]
+
+    assert asked.explanation_de == (
+        "„Wohnung“ ist feminin, also ist der Akkusativ (wen? was?) wie der Nominativ: eine Wohnung."
+    )
+    assert asked.explanation_en == (
+        "“Wohnung” is feminine, so the accusative (wen? was?) is like the nominative: eine Wohnung."
+    )
+    assert asked.explanation_uk == (
+        "«Wohnung» – жіночого роду, тому знахідний відмінок (wen? was?) такий самий, як називний: "
+        "eine Wohnung."
+    )
+
+
+def test_of_a_masculine_noun_the_case_is_explained() -> None:
+    asked = by_id("mistake")["mistake-loben-article"]
+
+    assert asked.explanation_de == (
+        "„Schüler“ ist maskulin, im Akkusativ (wen? was?) wird „der“ zu „den“: den Schüler."
+    )
+    assert asked.explanation_en == (
+        "“Schüler” is masculine, in the accusative (wen? was?) “der” becomes “den”: den Schüler."
+    )
+    assert asked.explanation_uk == (
+        "«Schüler» – чоловічого роду, у знахідному відмінку (wen? was?) «der» змінюється на «den»: "
+        "den Schüler."
+    )

@@ -34,12 +34,12 @@ def questions() -> dict[str, Question]:
             ),
         ),
         (
-            "zugeben-um-zu",
+            "eingiessen-um-zu",
             (
-                "um den Fehler zuzugeben",
-                "um zuzugeben den Fehler",
-                "um zu den Fehler zugeben",
-                "um den Fehler zugeben zu",
+                "um den Tee einzugießen",
+                "um einzugießen den Tee",
+                "um zu den Tee eingießen",
+                "um den Tee eingießen zu",
             ),
         ),
         (

@@ -82,3 +82,13 @@ def test_only_separable_verbs_are_asked(questions: dict[str, Question]) -> None:
 def test_the_same_lexicon_gives_the_same_questions() -> None:
     lexicon = load()
     assert list(separable.generate(lexicon)) == list(separable.generate(lexicon))
+
+
+def test_what_may_be_written_apart_is_never_wrong(questions: dict[str, Question]) -> None:
+    for quiz_id, option in (
+        ("separable-fertigmachen-zu", "fertig zu machen"),
+        ("separable-zusammenarbeiten-zu", "zusammen zu arbeiten"),
+    ):
+        assert option not in questions[quiz_id].options
+        assert len(questions[quiz_id].options) == 4
+    assert "an zu nehmen" in questions["separable-annehmen-zu"].options

@@ -23,6 +23,13 @@ def questions() -> dict[str, Question]:
             "separable-perfect",
         ),
         (
+            "typed-fertigmachen-participle",
+            "Gestern hat Tom das Essen ___. (fertigmachen, Perfekt)",
+            "fertiggemacht",
+            ("fertig gemacht",),
+            "separable-perfect",
+        ),
+        (
             "typed-reparieren-participle",
             "Gestern hat Jan das Fahrrad ___. (reparieren, Perfekt)",
             "repariert",
@@ -64,6 +71,15 @@ def test_what_is_asked(
 
     assert (asked.question, asked.options, asked.accepted) == (question, (answer,), accepted)
     assert (asked.kind, asked.rule) == ("typed", rule)
+
+
+def test_a_participle_without_ge_is_explained_by_its_verb(questions: dict[str, Question]) -> None:
+    assert questions["typed-vorbereiten-participle"].explanation_de == (
+        "„bereiten“ hat die Vorsilbe be-, also kein ge-, auch mit „vor“: vorbereitet."
+    )
+    assert questions["typed-uebersetzen-participle"].explanation_de == (
+        "„übersetzen“ ist nicht trennbar (über- ist unbetont), also ohne ge-: übersetzt."
+    )
 
 
 def test_nothing_with_a_second_form_is_asked(questions: dict[str, Question]) -> None:
