@@ -242,7 +242,7 @@ def test_a_family_can_be_looked_at_alone(capsys: pytest.CaptureFixture[str]) -> 
     assert build.main(["--check", "connectors"]) == 0
     [line] = capsys.readouterr().out.splitlines()
     assert line.startswith(
-        "connectors: 270 questions (A1 0, A2 66, B1 103, B2 101); not understood"
+        "connectors: 278 questions (A1 0, A2 66, B1 111, B2 101); not understood"
     )
 
 
