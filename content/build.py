@@ -1,8 +1,9 @@
-"""`python -m content.build [--check]`: make bank and rule cards from the lexicon, or say why not.
+"""`python -m content.build [--check [family]]`: make bank and rule cards, or say why not.
 
 Runs every generator over the lexicon and every gate over all questions. With a single fault
 nothing is written. With `--check` nothing is written at all: it fails if the bank is not what the
-lexicon gives, which is what CI asks.
+lexicon gives, which is what CI asks. With `--check connectors` only the questions of that family
+are looked at, for whoever writes them; the bank is left out of it.
 """
 
 import csv
@@ -23,7 +24,7 @@ from content.gates.gate import Result, check
 from content.generators import FAMILIES
 from content.loading import LexiconError, load
 from content.questions import Question
-from content.schema import Lexicon
+from content.schema import LEVELS, Lexicon
 
 BANK = Path(__file__).parent / "bank"
 COLUMNS = (
@@ -31,7 +32,8 @@ COLUMNS = (
     *("correct_answer", "explanation", "explanation_en", "explanation_uk", "level", "category"),
     *("key", "topic", "rule", "kind", "accepted"),
 )
-# The mode (quizarena/game/models/question.py) in which a family is played.
+# The mode (quizarena/game/models/question.py) in which a family is played; of a family that is not
+# here each question names its own.
 CATEGORIES = {
     "article": "ARTIKEL_SPRINT",
     "plural": "QUICK_MIX_A1A2",
@@ -89,6 +91,11 @@ def positions(question: Question) -> tuple[str, ...]:
     return tuple(sorted(question.options, key=weight))
 
 
+def category(question: Question) -> str:
+    """Return the mode in which the question is played: its own, or its family's."""
+    return question.category or CATEGORIES[question.family]
+
+
 def small_topics(questions: Iterable[Question]) -> Small:
     """Return (mode, level, topic) of which there are too few questions to be drawn on their own."""
     counts = Counter(_topic_of(question) for question in questions)
@@ -96,7 +103,7 @@ def small_topics(questions: Iterable[Question]) -> Small:
 
 
 def _topic_of(question: Question) -> tuple[str, str, str]:
-    return CATEGORIES[question.family], question.level, question.topic
+    return category(question), question.level, question.topic
 
 
 def row(question: Question, small: Small = frozenset()) -> dict[str, str]:
@@ -111,7 +118,7 @@ def row(question: Question, small: Small = frozenset()) -> dict[str, str]:
                 *(question.quiz_id, question.question, *filled),
                 *(str(options.index(question.answer)), question.answer),
                 *(question.explanation_de, question.explanation_en, question.explanation_uk),
-                *(question.level, CATEGORIES[question.family]),
+                *(question.level, category(question)),
                 f"{question.lemma} / {question.rule} / {question.frame}"[:KEY_MAX],
                 *(topic, question.rule, question.kind, "|".join(question.accepted)),
             ),
@@ -187,11 +194,17 @@ def build(
 def main(arguments: Sequence[str]) -> int:
     """Build, print what there is and what changes, and return 1 if something is wrong."""
     started = time.perf_counter()
+    families = [argument for argument in arguments if not argument.startswith("-")]
+    if unknown := [family for family in families if family not in FAMILIES]:
+        print(f"{', '.join(unknown)}: no such family; there are {', '.join(FAMILIES)}")
+        return 1
     try:
-        lexicon = load()
+        lexicon = load(families=families) if families else load()
     except LexiconError as error:
         print(error)
         return 1
+    if families:
+        return _look_at(families, lexicon)
     questions = [question for make in FAMILIES.values() for question in make(lexicon)]
     generated = time.perf_counter()
     planned = changes(questions, read_bank())
@@ -216,6 +229,25 @@ def main(arguments: Sequence[str]) -> int:
     return int(is_dry and is_changed)
 
 
+def _look_at(families: Sequence[str], lexicon: Lexicon) -> int:
+    """Print what the gates say of these families, and return 1 if one objects."""
+    questions = [question for family in families for question in FAMILIES[family](lexicon)]
+    for family in set(families) - {question.family for question in questions}:
+        print(f"{family}: no questions")
+    result = check(questions, lexicon, read_decisions())
+    for family, (count, longest, shortest, _) in shares(questions).items():
+        counts = Counter(question.level for question in questions if question.family == family)
+        levels = ", ".join(f"{level} {counts[level]}" for level in LEVELS)
+        print(f"{family}: {count} questions ({levels}); not understood by the solver:", end=" ")
+        print(
+            f"{result.unsolved[family]}; the right option is the longest in {longest:.0%},", end=""
+        )
+        print(f" the shortest in {shortest:.0%}")
+    if result.faults:
+        _print_faults(result.faults)
+    return int(bool(result.faults))
+
+
 def _print_families(
     questions: Sequence[Question], planned: Mapping[str, Change], result: Result
 ) -> None:
@@ -224,7 +256,7 @@ def _print_families(
     print(f" {'longest':>8} {'added':>6} {'changed':>8} {'removed':>8}")
     balance = shares(questions)
     for family, change in planned.items():
-        counts = [levels[family, level] for level in ("A1", "A2", "B1", "B2")]
+        counts = [levels[family, level] for level in LEVELS]
         longest = balance[family][1] if family in balance else 0
         print(f"{family:12}", *(f"{count:5}" for count in counts), f"{sum(counts):6}", end="")
         print(f" {result.solved[family]:7} {longest:8.0%} {change.added:6}", end="")

@@ -1,14 +1,25 @@
 """A directory becomes a lexicon, wholly or not at all."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import TypeVar
 
-from content import fitting, lists, tables
+from content import fitting, lists, tables, written
 from content.records import Complaint, Record, read_list, read_table
-from content.schema import ROWS_PER_SLOT_MIN, Adjective, Lexicon, Noun, Slot, Template, Verb
+from content.schema import (
+    ROWS_PER_SLOT_MIN,
+    WRITTEN_FAMILIES,
+    Adjective,
+    Lexicon,
+    Noun,
+    Slot,
+    Template,
+    Verb,
+)
 
 SHIPPED = Path(__file__).parent / "lexicon"
+# The directory of the questions written by hand.
+WRITTEN = "written"
 
 Row = TypeVar("Row")
 # A row and the record it was made from, which can still complain.
@@ -23,8 +34,10 @@ class LexiconError(Exception):
         super().__init__("\n".join(str(complaint) for complaint in self.complaints))
 
 
-def load(path: Path = SHIPPED) -> Lexicon:
+def load(path: Path = SHIPPED, *, families: Collection[str] = WRITTEN_FAMILIES) -> Lexicon:
     """Return the lexicon in the directory `path`. A file that is not there counts as empty.
+
+    Of the questions written by hand only those of `families` are read.
 
     Raises `LexiconError` with every complaint about every file.
     """
@@ -62,6 +75,14 @@ def load(path: Path = SHIPPED) -> Lexicon:
         lists.RULE_FIELDS,
         lists.RULE_OPTIONS,
     )
+    cards = {row.id: row for row, _ in rules} if (path / "rules.yaml").exists() else None
+    by_hand = [
+        (written.written(record, family, cards), record)
+        for family in WRITTEN_FAMILIES
+        if family in families and (file := path / WRITTEN / f"{family}.csv").exists()
+        for record in read_table(file, written.COLUMNS, complaints)
+    ]
+    complaints += _strange_files(path / WRITTEN)
 
     _unique(nouns, lambda row: row.noun, "noun")
     _unique(nouns, lambda row: row.emoji, "emoji")
@@ -72,6 +93,8 @@ def load(path: Path = SHIPPED) -> Lexicon:
     _unique(templates, lambda row: row.de, "de")
     _unique(topics, lambda row: row.id, "id")
     _unique(rules, lambda row: row.id, "id")
+    _unique(by_hand, lambda row: row.id, "id")
+    _unique(by_hand, lambda row: (row.question, row.right), "question")
     _opposites(adjectives)
     if not complaints:
         # Who fits a slot can only be said of rows that are right themselves.
@@ -95,6 +118,7 @@ def load(path: Path = SHIPPED) -> Lexicon:
         templates=rows(templates),
         topics=rows(topics),
         rules=rows(rules),
+        written=rows(by_hand),
     )
 
 
@@ -114,6 +138,17 @@ def _unique(read: Read[Row], key: Callable[[Row], str | tuple[str, ...]], name: 
             record.complain(name, problem)
         else:
             seen[value] = record.line
+
+
+def _strange_files(directory: Path) -> list[Complaint]:
+    """Complain of files that no family reads."""
+    known = ", ".join(f"{family}.csv" for family in WRITTEN_FAMILIES)
+    problem = f"belongs to no family; the files here are {known}"
+    return [
+        Complaint(file.name, 0, "", problem)
+        for file in directory.glob("*.csv")
+        if file.stem not in WRITTEN_FAMILIES
+    ]
 
 
 def _opposites(read: Read[Adjective]) -> None:

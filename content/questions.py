@@ -30,6 +30,8 @@ class Question:
     # How it is played: by a choice of options, a picture, a mistake to be found, or, with nothing
     # but the right answer as its option, by typing or by putting words in order.
     kind: str = "choice"
+    # The mode in which it is played, of a family that has none for all of its questions.
+    category: str = ""
     # Further right answers of what is typed or put in order.
     accepted: tuple[str, ...] = ()
 

@@ -33,6 +33,9 @@ FAMILIES = (
     *("article", "plural", "present", "perfect", "separable", "past", "case", "adjective"),
     *("comparison", "order", "preposition", "numbers", "vocabulary"),
 )
+# Families whose questions are written one by one, each in a file of its name, and their modes.
+WRITTEN_FAMILIES = ("connectors", "upper", "phrases")
+WRITTEN_CATEGORIES = ("QUICK_MIX_A1A2", "WORD_ORDER")
 # The article that stands before a noun in a slot. `none` leaves the bare noun.
 ARTICLES = ("none", "definite", "indefinite", "kein", "mein", "dein", "dieser")
 # How an adjective or a verb stands in a slot; the first is what a slot without `form` has.
@@ -174,6 +177,22 @@ class RuleCard:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Written:
+    """A question that somebody has written as it stands; `family` is the name of its file."""
+
+    id: str
+    family: str
+    level: str
+    category: str
+    topic: str
+    rule: str
+    question: str
+    right: str
+    wrong: tuple[str, ...]
+    explanation: Text
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Lexicon:
     nouns: tuple[Noun, ...]
     adjectives: tuple[Adjective, ...]
@@ -182,3 +201,4 @@ class Lexicon:
     templates: tuple[Template, ...]
     topics: tuple[Topic, ...]
     rules: tuple[RuleCard, ...]
+    written: tuple[Written, ...]

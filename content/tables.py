@@ -151,11 +151,11 @@ def gloss(row: Record, language: str) -> tuple[str, ...]:
     return parts
 
 
-def sentence(row: Record, language: str) -> str:
-    """Return a text that must be there and in the letters of `language`."""
-    text = row.needed(language)
-    if text and (problem := wrong_letters(text, language)):
-        row.complain(language, problem)
+def sentence(row: Record, name: str, language: str = "") -> str:
+    """Return a text that must be there and in the letters of `language`, mostly its name."""
+    text = row.needed(name)
+    if text and (problem := wrong_letters(text, language or name)):
+        row.complain(name, problem)
     return text
 
 

@@ -22,9 +22,10 @@ from content.generators import (
     separable,
     typed,
     vocabulary,
+    written,
 )
 from content.questions import Question
-from content.schema import Lexicon
+from content.schema import WRITTEN_FAMILIES, Lexicon
 
 FAMILIES: dict[str, Callable[[Lexicon], Iterator[Question]]] = {
     "article": article.generate,
@@ -43,4 +44,5 @@ FAMILIES: dict[str, Callable[[Lexicon], Iterator[Question]]] = {
     "typed": typed.generate,
     "chips": chips.generate,
     "mistake": mistake.generate,
+    **{family: written.family(family) for family in WRITTEN_FAMILIES},
 }

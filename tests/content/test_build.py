@@ -12,6 +12,7 @@ from content.build import (
     Change,
     as_text,
     build,
+    category,
     changes,
     positions,
     read_bank,
@@ -140,3 +141,10 @@ def test_the_bank_is_what_the_lexicon_gives(questions: list[Question]) -> None:
 
     assert changed == {}, "run `make content`"
     assert set(read_bank()) == set(FAMILIES)
+
+
+def test_each_level_of_a_mode_has_questions_for_some_days(questions: list[Question]) -> None:
+    """A player rises to every level that a mode has, and is then asked mostly from there."""
+    counts = Counter((category(question), question.level) for question in questions)
+
+    assert {level: count for level, count in counts.items() if count < 40} == {}

@@ -634,6 +634,7 @@ class TestCheck:
             "templates: 0",
             "topics: 0",
             "rules: 0",
+            "written: 0",
         ]
 
     def test_it_complains_and_fails(

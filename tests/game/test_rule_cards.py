@@ -29,8 +29,8 @@ class TestSeed:
         call_command("seed", stdout=first)
         call_command("seed", stdout=second)
 
-        assert "Rule cards: 212 new, 0 changed, 0 unchanged, 0 hidden." in first.getvalue()
-        assert "Rule cards: 0 new, 0 changed, 212 unchanged, 0 hidden." in second.getvalue()
+        assert "Rule cards: 228 new, 0 changed, 0 unchanged, 0 hidden." in first.getvalue()
+        assert "Rule cards: 0 new, 0 changed, 228 unchanged, 0 hidden." in second.getvalue()
         assert Topic.objects.count() == 114
         card = RuleCard.objects.get(slug="article-three")
         assert card.title("uk") == "Три артиклі: der, die, das"

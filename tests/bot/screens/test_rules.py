@@ -152,7 +152,7 @@ class TestByTopic:
         for level in ("A1", "A2", "B1", "B2"):
             for topic in rule_cards.topics_of(Level(level)):
                 found += rule_cards.cards_of(topic_id=topic.pk, level=Level(level)).count()
-        assert found == 212
+        assert found == 228
 
     def test_without_a_card_it_says_so(self, road: Road) -> None:
         anna = newcomer(road)
