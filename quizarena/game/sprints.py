@@ -147,6 +147,15 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """An answer of a sprint that is over, and the question as it read."""
+
+    number: int
+    version: QuestionVersion
+    is_correct: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Answer:
     """What an answer led to: how it was graded, and the next question or the result."""
 
@@ -268,6 +277,26 @@ def finish(*, player: Player, sprint_id: int, now: datetime) -> Result:
     return _result(sprint, player=player)
 
 
+def answers(*, player: Player, sprint_id: int) -> list[Given]:
+    """Return every answer of a sprint of the player's that is over, in order. Two statements.
+
+    Raises StaleTapError when the player has no such sprint, or one that is open or has no answer.
+    """
+    found = SprintAnswer.objects.filter(
+        sprint=_sprint_id(sprint_id), sprint__player=player, sprint__state=SprintState.FINISHED
+    )
+    given = dict(found.values_list("number", "is_correct"))
+    if not given:
+        raise StaleTapError("the player has answered nothing in such a sprint")
+    asked = SprintQuestion.objects.select_related("version").filter(
+        sprint=sprint_id, number__in=given
+    )
+    return [
+        Given(number=one.number, version=one.version, is_correct=given[one.number])
+        for one in asked.order_by("number")
+    ]
+
+
 def finish_due(*, until: datetime) -> int:
     """Finish the sprints whose time is over, until it is `until`; return how many."""
 
@@ -297,12 +326,18 @@ def charge_key(start_key: str) -> str:
 
 def _lock(*, player: Player, sprint_id: int) -> Sprint:
     """Lock the player's sprint until the transaction ends. Raises StaleTapError without one."""
-    if not 0 < sprint_id <= BigIntegerField.MAX_BIGINT:
-        raise StaleTapError("this sprint does not exist")
-    sprint = Sprint.objects.select_for_update().filter(pk=sprint_id, player=player).first()
+    own = Sprint.objects.select_for_update().filter(pk=_sprint_id(sprint_id), player=player)
+    sprint = own.first()
     if sprint is None:
         raise StaleTapError("the player has no such sprint")
     return sprint
+
+
+def _sprint_id(number: int) -> int:
+    """Return a number from a button, if a sprint can have it as its id; else it is stale."""
+    if not 0 < number <= BigIntegerField.MAX_BIGINT:
+        raise StaleTapError("this sprint does not exist")
+    return number
 
 
 def _is_over(sprint: Sprint, *, now: datetime) -> bool:
