@@ -18,10 +18,10 @@ from pathlib import Path
 
 from content import rule_cards
 from content.gates.balance import shares
-from content.gates.faults import Fault, read_decisions
+from content.gates.faults import DecisionsError, Fault, read_decisions
 from content.gates.gate import Result, check
 from content.generators import FAMILIES
-from content.loading import LexiconError, load
+from content.loading import LexiconError, expect_files, load
 from content.questions import Question
 from content.schema import Lexicon
 
@@ -188,9 +188,12 @@ def main(arguments: Sequence[str]) -> int:
     """Build, print what there is and what changes, and return 1 if something is wrong."""
     started = time.perf_counter()
     try:
+        expect_files()
         lexicon = load()
-    except LexiconError as error:
+        read_decisions()
+    except (LexiconError, DecisionsError) as error:
         print(error)
+        print("Nothing was written.")
         return 1
     questions = [question for make in FAMILIES.values() for question in make(lexicon)]
     generated = time.perf_counter()
