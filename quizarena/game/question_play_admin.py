@@ -31,6 +31,7 @@ from quizarena.game.report_rules import (
     ANSWERS_MIN,
     SECONDS_MAX,
     TROUBLE_PERCENT,
+    Difficulty,
     Verdict,
     Withdrawal,
     difficulty,
@@ -122,6 +123,8 @@ class PlayedQuestionAdmin(StaffAdmin[Question]):
             .annotate(
                 answers_now=Subquery(figures.values("answered")),
                 right_now=Subquery(figures.values("right")),
+                level_answers_now=Subquery(figures.values("level_answered")),
+                level_right_now=Subquery(figures.values("level_right")),
                 reports_now=ArraySubquery(waiting.values("pk")),
             )
         )
@@ -131,6 +134,22 @@ class PlayedQuestionAdmin(StaffAdmin[Question]):
         """Return how much of what was answered is right, since the question reads like this."""
         answers, right = (getattr(question, name, None) for name in ("answers_now", "right_now"))
         return _part(right or 0, answers or 0)
+
+    @display(description="For its level")
+    def difficulty(self, question: Question) -> SafeString | str:
+        """Return how hard it is for players of its level, once enough of them have answered."""
+        answers, right = (
+            getattr(question, name, None) for name in ("level_answers_now", "level_right_now")
+        )
+        match difficulty(right or 0, answers or 0):
+            case Difficulty.HARDER:
+                return badge("harder", "warning")
+            case Difficulty.EASIER:
+                return badge("easier", "info")
+            case Difficulty.FITTING:
+                return "as its level"
+            case Difficulty.UNKNOWN:
+                return "–"
 
     @display(description="Trouble")
     def trouble(self, question: Question) -> SafeString | str:
