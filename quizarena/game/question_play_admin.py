@@ -53,6 +53,12 @@ from quizarena.staff.errors import StaffError
 
 MAY_DECIDE = "game.change_question"
 VERDICTS = {"restore": Verdict.RESTORED, "keep-out": Verdict.KEPT_OUT}
+# What the list says beside the level, and in which colour.
+DIFFICULTY_BADGES = {
+    Difficulty.HARDER: ("harder", "warning"),
+    Difficulty.FITTING: ("fits", "success"),
+    Difficulty.EASIER: ("easier", "info"),
+}
 # The page of a question shows so many of the latest reports, and so many of its versions' figures.
 REPORTS_SHOWN = 20
 VERSIONS_SHOWN = 3
@@ -135,21 +141,18 @@ class PlayedQuestionAdmin(StaffAdmin[Question]):
         answers, right = (getattr(question, name, None) for name in ("answers_now", "right_now"))
         return _part(right or 0, answers or 0)
 
-    @display(description="For its level")
-    def difficulty(self, question: Question) -> SafeString | str:
-        """Return how hard it is for players of its level, once enough of them have answered."""
+    @display(description="Level")
+    def level_and_difficulty(self, question: Question) -> SafeString | str:
+        """Return the level, and how hard it is for players of it once enough have answered."""
         answers, right = (
             getattr(question, name, None) for name in ("level_answers_now", "level_right_now")
         )
-        match difficulty(right or 0, answers or 0):
-            case Difficulty.HARDER:
-                return badge("harder", "warning")
-            case Difficulty.EASIER:
-                return badge("easier", "info")
-            case Difficulty.FITTING:
-                return "as its level"
-            case Difficulty.UNKNOWN:
-                return "–"
+        measured = DIFFICULTY_BADGES.get(difficulty(right or 0, answers or 0))
+        return (
+            question.level
+            if measured is None
+            else format_html("{} {}", question.level, badge(*measured))
+        )
 
     @display(description="Trouble")
     def trouble(self, question: Question) -> SafeString | str:

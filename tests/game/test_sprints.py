@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from economy.errors import NoEnergyError
 from economy.models import LedgerEntry, StreakDay, Wallet
@@ -162,6 +163,27 @@ class TestASprint:
         assert (over.sprint.answered, over.sprint.correct) == (1, 1)
         assert over.sprint.finished_at == NOON + 60 * SECOND
         assert (again.sprint, again.points) == (over.sprint, over.points)
+
+    def test_its_answers_are_listed_once_it_is_over(self, player: Player) -> None:
+        sprint = begin(player).sprint
+        with pytest.raises(StaleTapError):
+            sprints.answers(player=player, sprint_id=sprint.pk)
+        say(player, sprint, 1, after=2)
+        say(player, sprint, 2, "die", after=4)
+        with pytest.raises(StaleTapError):
+            sprints.answers(player=player, sprint_id=sprint.pk)
+        sprints.finish(player=player, sprint_id=sprint.pk, now=NOON + 5 * SECOND)
+
+        with CaptureQueriesContext(connection) as statements:
+            given = sprints.answers(player=player, sprint_id=sprint.pk)
+
+        assert [(one.number, one.is_correct) for one in given] == [(1, True), (2, False)]
+        assert [one.version for one in given] == [
+            question.version for question in sprint.questions.filter(number__lt=3)
+        ]
+        assert len(statements) == 2
+        with pytest.raises(StaleTapError):
+            sprints.answers(player=PlayerFactory.create(), sprint_id=sprint.pk)
 
     def test_questions_come_in_batches_and_none_twice(self, player: Player) -> None:
         sprint = begin(player).sprint
@@ -337,7 +359,12 @@ class TestLargeMode:
         )
         analyze("game_question", "game_questionversion")
         sprint = begin(player).sprint
-        values = {"player": player.pk, "sprint": sprint.pk, "drawn": 10, "now": NOON}
+        values: dict[str, Any] = {
+            "player": player.pk,
+            "sprint": sprint.pk,
+            "drawn": 10,
+            "now": NOON,
+        }
 
         with connection.cursor() as cursor:
             cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sprints._DRAW}", values)
