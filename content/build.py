@@ -19,10 +19,10 @@ from pathlib import Path
 
 from content import rule_cards
 from content.gates.balance import shares
-from content.gates.faults import Fault, read_decisions
+from content.gates.faults import DecisionsError, Fault, read_decisions
 from content.gates.gate import Result, check
 from content.generators import FAMILIES
-from content.loading import LexiconError, load
+from content.loading import LexiconError, expect_files, load
 from content.questions import Question
 from content.schema import LEVELS, Lexicon
 
@@ -199,9 +199,12 @@ def main(arguments: Sequence[str]) -> int:
         print(f"{', '.join(unknown)}: no such family; there are {', '.join(FAMILIES)}")
         return 1
     try:
+        expect_files()
         lexicon = load(families=families) if families else load()
-    except LexiconError as error:
+        read_decisions()
+    except (LexiconError, DecisionsError) as error:
         print(error)
+        print("Nothing was written.")
         return 1
     if families:
         return _look_at(families, lexicon)

@@ -20,6 +20,11 @@ from content.schema import (
 SHIPPED = Path(__file__).parent / "lexicon"
 # The directory of the questions written by hand.
 WRITTEN = "written"
+FILES = (
+    *("nouns.csv", "adjectives.csv", "verbs.csv", "verb_prepositions.csv"),
+    *("templates.yaml", "topics.yaml", "rules.yaml"),
+    *(f"{WRITTEN}/{family}.csv" for family in WRITTEN_FAMILIES),
+)
 
 Row = TypeVar("Row")
 # A row and the record it was made from, which can still complain.
@@ -32,6 +37,14 @@ class LexiconError(Exception):
     def __init__(self, complaints: Iterable[Complaint]) -> None:
         self.complaints = tuple(sorted(set(complaints)))
         super().__init__("\n".join(str(complaint) for complaint in self.complaints))
+
+
+def expect_files(path: Path = SHIPPED) -> None:
+    """Raise `LexiconError` if a file is missing: the questions made of it would leave the bank."""
+    problem = "is not there; put it back, or look at how its name is written"
+    missing = [Complaint(name, 0, "", problem) for name in FILES if not (path / name).is_file()]
+    if missing:
+        raise LexiconError(missing)
 
 
 def load(path: Path = SHIPPED, *, families: Collection[str] = WRITTEN_FAMILIES) -> Lexicon:

@@ -3,6 +3,7 @@
 import codecs
 import csv
 import io
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -245,7 +246,8 @@ def _decode(path: Path, complaints: list[Complaint]) -> str | None:
         complaints.append(Complaint(path.name, 1, "", problem))
         raw = raw.removeprefix(codecs.BOM_UTF8)
     try:
-        return raw.decode()
+        # An ä may come as an a and two dots (from a Mac): nobody sees that, and so it is one here.
+        return unicodedata.normalize("NFC", raw.decode())
     except UnicodeDecodeError as error:
         line = raw.count(b"\n", 0, error.start) + 1
         start = raw.rfind(b"\n", 0, error.start) + 1

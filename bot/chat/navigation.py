@@ -33,6 +33,9 @@ class Data(StrEnum):
     SPRINT_START = "sprint-go"  # sprint-go:<start key>
     SPRINT_ANSWER = "sprint-say"  # sprint-say:<sprint>:<number of the question>:<article>
     SPRINT_STOP = "sprint-end"  # sprint-end:<sprint>
+    # sprint-list:<sprint>:<page>, or sprint-list:<sprint> under a result
+    SPRINT_ANSWERS = "sprint-list"
+    SPRINT_NOUN = "sprint-noun"  # sprint-noun:<sprint>:<number of the question>
     DAILY = "daily"
     DAILY_START = "daily-start"
     DAILY_ANSWER = "daily-answer"  # daily-answer:<run>:<number of the question>:<option index>

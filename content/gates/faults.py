@@ -1,12 +1,13 @@
 """What a gate finds, and what a person has decided about it."""
 
-import csv
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from content.records import Complaint, read_table
+
 DECISIONS = Path(__file__).parent.parent / "decisions.csv"
-COLUMNS = ["subject", "gate", "decision", "reason"]
+COLUMNS = ("subject", "gate", "decision", "reason")
 # The decision that a question may stay although the gate objects.
 KEEP = "keep"
 
@@ -33,16 +34,23 @@ class Decision:
     reason: str
 
 
+class DecisionsError(ValueError):
+    """What was decided cannot be read; it says file, line, field and what to do."""
+
+    def __init__(self, complaints: Iterable[Complaint]) -> None:
+        super().__init__("\n".join(str(complaint) for complaint in complaints))
+
+
 def read_decisions(path: Path = DECISIONS) -> tuple[Decision, ...]:
-    """Return what was decided. Raises `ValueError` for a row without a decision and a reason."""
-    with path.open(encoding="utf-8", newline="") as file:
-        rows = list(csv.reader(file))
-    if not rows or rows[0] != COLUMNS:
-        raise ValueError(f"{path.name} must begin with the columns {', '.join(COLUMNS)}")
-    for line, row in enumerate(rows[1:], 2):
-        if len(row) != len(COLUMNS) or not all(cell.strip() for cell in row):
-            raise ValueError(f"{path.name}, line {line}: fill in {', '.join(COLUMNS)}")
-    return tuple(Decision(*row) for row in rows[1:])
+    """Return what was decided. Raises `DecisionsError` for a row that lacks something."""
+    complaints: list[Complaint] = []
+    decisions = tuple(
+        Decision(*(record.needed(name) for name in COLUMNS))
+        for record in read_table(path, COLUMNS, complaints)
+    )
+    if complaints:
+        raise DecisionsError(complaints)
+    return decisions
 
 
 def open_faults(faults: Iterable[Fault], decisions: Iterable[Decision]) -> list[Fault]:

@@ -29,9 +29,9 @@ from unfold.widgets import (
 from quizarena import tables
 from quizarena.game import (
     bank,
-    grading,
     imports,
     player_timeline,  # noqa: F401 -- importing it declares what players' pages show.
+    question_previews,
 )
 from quizarena.game.daily_admin import DailySetAdmin
 from quizarena.game.duel_admin import DuelAdmin
@@ -46,7 +46,6 @@ from quizarena.game.models import (
     Duel,
     FairPlayFinding,
     ImportState,
-    Kind,
     LeagueGroup,
     PlayDay,
     PlayerLevel,
@@ -233,7 +232,7 @@ class QuestionAdmin(ExportMixin, PlayedQuestionAdmin):
         "quiz_id",
         "question",
         "answer",
-        "level",
+        "level_and_difficulty",
         "mode",
         "topic",
         "kind",
@@ -316,22 +315,9 @@ class QuestionAdmin(ExportMixin, PlayedQuestionAdmin):
 
     @display(description="Question and answer")
     def preview(self, question: Question) -> SafeString:
-        """Return the stored question as a chat shows it, with what its kind is answered with.
-
-        Options stand in the bank's order; words that are to be put in order by the alphabet.
-        """
-        picture, _space, rest = question.question.partition(" ")
-        is_picture = question.kind == Kind.PICTURE and rest != ""
-        words = grading.chips([question.correct_answer, *question.accepted])
-        return render_to_string(
-            "game/preview.html",
-            {
-                "question": question,
-                "picture": picture if is_picture else "",
-                "asked": rest if is_picture else question.question,
-                "words": sorted(words, key=str.casefold),
-            },
-        )
+        """Return the stored question as a chat shows it, before and after it is answered."""
+        shown = question_previews.asked(question)
+        return render_to_string("game/preview.html", {"question": question, "shown": shown})
 
     @display(description="Latest first")
     def versions(self, question: Question) -> SafeString:

@@ -19,7 +19,7 @@ from import_export.widgets import SimpleArrayWidget
 from tablib import Dataset
 
 from quizarena import tables
-from quizarena.game import bank
+from quizarena.game import bank, question_previews
 from quizarena.game.models import OPTIONS, WRITTEN, Kind, Level, Mode, Question
 from quizarena.staff import audit
 from quizarena.staff.models import AuditEntry
@@ -491,11 +491,11 @@ def _shown(row: RowResult) -> dict[str, Any]:
         "quiz_id": question.quiz_id,
         "level": question.level,
         "mode": Mode(question.category).label,
-        "question": question.question,
         "kind": Kind(question.kind).label,
         "topic": question.topic,
-        "options": question.options,
-        "correct_option_id": question.correct_option_id,
+        **question_previews.asked(question),
+        # No option shows what is right of what is written.
+        "answer": question.correct_answer if question.kind in WRITTEN else "",
         "accepted": question.accepted,
         "explanations": [
             text

@@ -14,7 +14,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from economy.charts import COLOURS, chart_options
-from quizarena.game import play_counts, points, review_accuracy
+from quizarena.game import play_counts, points, review_accuracy, review_charts
 from quizarena.game.models import FirstDayCohort, Mode, PlayDay, PlayDayMode, ReviewAccuracy
 from quizarena.game.play_counts import (
     DUEL,
@@ -198,12 +198,14 @@ def _modes(days: Sequence[date]) -> dict[str, Any]:
 
 def _reviews(days: Sequence[date]) -> dict[str, Any]:
     """Return how well the scheduler of reviews has predicted, by day and over 30 days."""
-    rows = ReviewAccuracy.objects.filter(day__in=days).order_by("-day")
+    rows = list(ReviewAccuracy.objects.filter(day__in=days).order_by("-day"))
     latest = review_accuracy.latest()
     return {
         "log_loss": _loss(latest.month_log_loss if latest is not None else None),
         "predictions": f"{latest.month_predictions:,}" if latest is not None else "0",
         "until": dates.day(latest.day) if latest is not None else "",
+        "target": f"{review_accuracy.TARGET:.2f}",
+        "curve": review_charts.loss_curve(days, {one.day: one for one in rows}),
         "headers": ["Day", "Predictions", "Log loss", "Predictions, 30 days", "Log loss, 30 days"],
         "rows": [
             [

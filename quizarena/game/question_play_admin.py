@@ -31,6 +31,7 @@ from quizarena.game.report_rules import (
     ANSWERS_MIN,
     SECONDS_MAX,
     TROUBLE_PERCENT,
+    Difficulty,
     Verdict,
     Withdrawal,
     difficulty,
@@ -52,6 +53,12 @@ from quizarena.staff.errors import StaffError
 
 MAY_DECIDE = "game.change_question"
 VERDICTS = {"restore": Verdict.RESTORED, "keep-out": Verdict.KEPT_OUT}
+# What the list says beside the level, and in which colour.
+DIFFICULTY_BADGES = {
+    Difficulty.HARDER: ("harder", "warning"),
+    Difficulty.FITTING: ("fits", "success"),
+    Difficulty.EASIER: ("easier", "info"),
+}
 # The page of a question shows so many of the latest reports, and so many of its versions' figures.
 REPORTS_SHOWN = 20
 VERSIONS_SHOWN = 3
@@ -122,6 +129,8 @@ class PlayedQuestionAdmin(StaffAdmin[Question]):
             .annotate(
                 answers_now=Subquery(figures.values("answered")),
                 right_now=Subquery(figures.values("right")),
+                level_answers_now=Subquery(figures.values("level_answered")),
+                level_right_now=Subquery(figures.values("level_right")),
                 reports_now=ArraySubquery(waiting.values("pk")),
             )
         )
@@ -131,6 +140,19 @@ class PlayedQuestionAdmin(StaffAdmin[Question]):
         """Return how much of what was answered is right, since the question reads like this."""
         answers, right = (getattr(question, name, None) for name in ("answers_now", "right_now"))
         return _part(right or 0, answers or 0)
+
+    @display(description="Level")
+    def level_and_difficulty(self, question: Question) -> SafeString | str:
+        """Return the level, and how hard it is for players of it once enough have answered."""
+        answers, right = (
+            getattr(question, name, None) for name in ("level_answers_now", "level_right_now")
+        )
+        measured = DIFFICULTY_BADGES.get(difficulty(right or 0, answers or 0))
+        return (
+            question.level
+            if measured is None
+            else format_html("{} {}", question.level, badge(*measured))
+        )
 
     @display(description="Trouble")
     def trouble(self, question: Question) -> SafeString | str:

@@ -15,6 +15,8 @@ from quizarena.game.play_counts import LATE
 
 # The figure that is looked at is that of so many days: one of them has few predictions.
 MONTH_DAYS = 30
+# What the figure is to be at most.
+TARGET = 0.34
 # So many days back are counted when they have not been.
 COUNTED_DAYS = 30
 

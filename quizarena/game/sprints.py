@@ -44,6 +44,8 @@ ARTICLES = ("der", "die", "das")
 BATCH = 10
 # So many of the player's latest questions of sprints return last.
 RECENT = 100
+# So many random ids are tried before the mode is looked through.
+PROBES = 500
 # The idempotency keys of what sprints cost begin so.
 CHARGE = "sprint:"
 # Sprints whose time is over are looked for so many at a time.
@@ -66,10 +68,13 @@ JOIN game_questionversion AS version ON version.id = asked.version_id
 WHERE daily_set.ends_at > %(now)s
 """
 # Of the player's level and those below it first; of these what was not asked in the latest sprints.
+# Random ids of the bank are tried for them, so that a mode of thousands is neither read nor sorted;
+# where these find too few, because the mode is a small part of the bank or the player has had
+# nearly all, the mode is looked through.
 # A sprint only starts with enough besides the daily questions, so that these, at the very end, are
 # a way out for one that runs while others leave play.
 _DRAW = f"""
-WITH daily AS ({_DAILY}), own AS (
+WITH daily AS MATERIALIZED ({_DAILY}), own AS MATERIALIZED (
   SELECT coalesce(
     (SELECT array_position({_LEVELS}, level::text) FROM game_playerlevel
      WHERE player_id = %(player)s AND mode = '{Mode.ARTIKEL_SPRINT.value}'),
@@ -82,26 +87,52 @@ WITH daily AS ({_DAILY}), own AS (
   JOIN game_questionversion AS version ON version.id = question.version_id
   WHERE sprint.player_id = %(player)s
   ORDER BY question.id DESC LIMIT {RECENT}
-), asked AS (
+), asked AS MATERIALIZED (
   SELECT question_id, count(*) FILTER (WHERE sprint_id = %(sprint)s) AS times
   FROM latest GROUP BY question_id
+), hit AS MATERIALIZED (
+  SELECT id FROM (
+    SELECT question.id
+    FROM (
+      SELECT lowest.id + floor(random() * (highest.id - lowest.id + 1))::bigint AS id
+      FROM (SELECT id FROM game_question ORDER BY id LIMIT 1) AS lowest
+      CROSS JOIN (SELECT id FROM game_question ORDER BY id DESC LIMIT 1) AS highest
+      CROSS JOIN generate_series(1, {PROBES})
+    ) AS probe
+    CROSS JOIN LATERAL (
+      SELECT id FROM game_question
+      WHERE id = probe.id AND {_IN_PLAY}
+        AND array_position({_LEVELS}, level::text) <= (SELECT number FROM own)
+        AND id NOT IN (SELECT question_id FROM daily)
+        AND id NOT IN (SELECT question_id FROM asked)
+      LIMIT 1
+    ) AS question
+    LIMIT {4 * BATCH}
+  ) AS each
+  GROUP BY id
+  ORDER BY random() LIMIT {BATCH}
 ), drawn AS (
-  SELECT version.id
-  FROM game_question AS question
-  JOIN game_questionversion AS version
-    ON version.question_id = question.id AND version.number = question.version
-  LEFT JOIN asked ON asked.question_id = question.id
-  CROSS JOIN own
-  WHERE {_IN_PLAY}
-  ORDER BY question.id IN (SELECT question_id FROM daily),
-           coalesce(asked.times, 0),
-           array_position({_LEVELS}, question.level::text) > own.number,
-           asked.times IS NOT NULL,
-           random()
-  LIMIT {BATCH}
+  SELECT id FROM hit WHERE (SELECT count(*) FROM hit) = {BATCH}
+  UNION ALL (
+    SELECT question.id
+    FROM game_question AS question
+    LEFT JOIN asked ON asked.question_id = question.id
+    CROSS JOIN own
+    WHERE (SELECT count(*) FROM hit) < {BATCH} AND {_IN_PLAY}
+    ORDER BY question.id IN (SELECT question_id FROM daily),
+             coalesce(asked.times, 0),
+             array_position({_LEVELS}, question.level::text) > own.number,
+             asked.times IS NOT NULL,
+             random()
+    LIMIT {BATCH}
+  )
 )
 INSERT INTO game_sprintquestion (sprint_id, number, version_id)
-SELECT %(sprint)s, %(drawn)s + row_number() OVER (ORDER BY random()), id FROM drawn
+SELECT %(sprint)s, %(drawn)s + row_number() OVER (ORDER BY random()), version.id
+FROM drawn
+JOIN game_question AS question ON question.id = drawn.id
+JOIN game_questionversion AS version
+  ON version.question_id = question.id AND version.number = question.version
 """  # noqa: S608 -- the parts are constants.
 _HAS_ENOUGH = f"""
 SELECT count(*) = {BATCH} FROM (
@@ -144,6 +175,15 @@ class Result:
         """Whether more were right than ever before, and any at all."""
         assert self.sprint.correct is not None
         return self.sprint.correct > (self.best or 0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """An answer of a sprint that is over, and the question as it read."""
+
+    number: int
+    version: QuestionVersion
+    is_correct: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -268,6 +308,26 @@ def finish(*, player: Player, sprint_id: int, now: datetime) -> Result:
     return _result(sprint, player=player)
 
 
+def answers(*, player: Player, sprint_id: int) -> list[Given]:
+    """Return every answer of a sprint of the player's that is over, in order. Two statements.
+
+    Raises StaleTapError when the player has no such sprint, or one that is open or has no answer.
+    """
+    found = SprintAnswer.objects.filter(
+        sprint=_sprint_id(sprint_id), sprint__player=player, sprint__state=SprintState.FINISHED
+    )
+    given = dict(found.values_list("number", "is_correct"))
+    if not given:
+        raise StaleTapError("the player has answered nothing in such a sprint")
+    asked = SprintQuestion.objects.select_related("version").filter(
+        sprint=sprint_id, number__in=given
+    )
+    return [
+        Given(number=one.number, version=one.version, is_correct=given[one.number])
+        for one in asked.order_by("number")
+    ]
+
+
 def finish_due(*, until: datetime) -> int:
     """Finish the sprints whose time is over, until it is `until`; return how many."""
 
@@ -297,12 +357,18 @@ def charge_key(start_key: str) -> str:
 
 def _lock(*, player: Player, sprint_id: int) -> Sprint:
     """Lock the player's sprint until the transaction ends. Raises StaleTapError without one."""
-    if not 0 < sprint_id <= BigIntegerField.MAX_BIGINT:
-        raise StaleTapError("this sprint does not exist")
-    sprint = Sprint.objects.select_for_update().filter(pk=sprint_id, player=player).first()
+    own = Sprint.objects.select_for_update().filter(pk=_sprint_id(sprint_id), player=player)
+    sprint = own.first()
     if sprint is None:
         raise StaleTapError("the player has no such sprint")
     return sprint
+
+
+def _sprint_id(number: int) -> int:
+    """Return a number from a button, if a sprint can have it as its id; else it is stale."""
+    if not 0 < number <= BigIntegerField.MAX_BIGINT:
+        raise StaleTapError("this sprint does not exist")
+    return number
 
 
 def _is_over(sprint: Sprint, *, now: datetime) -> bool:

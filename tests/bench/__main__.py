@@ -24,6 +24,7 @@ PARTS = (
     "road",
     "cup",
     "learner",
+    "content",
 )
 
 
@@ -73,6 +74,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         acknowledgements,
         checkout,
         console,
+        content,
         cup,
         databases,
         economy,
@@ -100,6 +102,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         ("road", road),
         ("cup", cup),
         ("learner", learner),
+        ("content", content),
     )
     for part, module in measured:
         if part in options.parts:

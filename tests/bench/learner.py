@@ -20,7 +20,15 @@ from economy.grants import grant
 from economy.models import EntryType, Source
 from quizarena.game import reviews, rounds
 from quizarena.game.errors import NothingDueError
-from quizarena.game.models import Level, Mode, RoundQuestion
+from quizarena.game.models import (
+    WRITTEN,
+    FrozenQuestion,
+    Kind,
+    Level,
+    Mode,
+    ReviewQuestion,
+    RoundQuestion,
+)
 from quizarena.players.models import Player
 from tests.bench.report import Figure
 
@@ -94,20 +102,23 @@ class Learner:
         self._now += THINKS
         knows = KNOWS[Level(asked.question.level)]
         knows += SEEN if asked.question_id in self._seen else 0
-        right = asked.version.correct_option_id
-        wanted = [right] if self._lot.random() < knows else [n for n in asked.order if n != right]
+        is_known = self._lot.random() < knows
         with transaction.atomic():
-            if not wanted or len(asked.order) == 1:
-                # What is typed or put in order says nothing of how often a question comes.
-                return rounds.skip(
-                    player=self._player, round_question_id=asked.pk, now=self._now
-                ).next
+            if asked.version.kind in WRITTEN:
+                return self._write(asked, is_known=is_known)
             return rounds.answer(
                 player=self._player,
                 round_question_id=asked.pk,
-                option_index=asked.order.index(wanted[0]),
+                option_index=_option(asked, is_right=is_known),
                 now=self._now,
             ).next
+
+    def _write(self, asked: RoundQuestion, *, is_known: bool) -> RoundQuestion | None:
+        """Type what is right, or say that one does not know; the mode has no words to order."""
+        if is_known and asked.version.kind == Kind.TYPED:
+            text = asked.version.correct_answer
+            return rounds.answer_text(player=self._player, text=text, now=self._now).next
+        return rounds.skip(player=self._player, round_question_id=asked.pk, now=self._now).next
 
     def _review(self, day: Day) -> None:
         try:
@@ -117,16 +128,8 @@ class Learner:
             return
         while True:
             self._now += THINKS
-            right = asked.version.correct_option_id
-            knows = self._lot.random() < KNOWS_IN_REVIEW
-            choice = right if knows else next(n for n in asked.order if n != right)
             with transaction.atomic():
-                answered = reviews.answer(
-                    player=self._player,
-                    review_question_id=asked.pk,
-                    option_index=asked.order.index(choice),
-                    now=self._now,
-                )
+                answered = self._answer_in_review(asked)
             day.reviewed += 1
             if answered.summary is not None:
                 return
@@ -135,6 +138,28 @@ class Learner:
                 continue
             with transaction.atomic():
                 asked = reviews.start(player=self._player, now=self._now)
+
+    def _answer_in_review(self, asked: ReviewQuestion) -> reviews.Answer:
+        is_known = self._lot.random() < KNOWS_IN_REVIEW
+        if asked.version.kind not in WRITTEN:
+            return reviews.answer(
+                player=self._player,
+                review_question_id=asked.pk,
+                option_index=_option(asked, is_right=is_known),
+                now=self._now,
+            )
+        if is_known and asked.version.kind == Kind.TYPED:
+            text = asked.version.correct_answer
+            return reviews.answer_text(
+                player=self._player, text=text, written_at=self._now, now=self._now
+            )
+        return reviews.skip(player=self._player, review_question_id=asked.pk, now=self._now)
+
+
+def _option(asked: FrozenQuestion, *, is_right: bool) -> int:
+    """Return where the right option stands, or the first wrong one."""
+    right = asked.version.correct_option_id
+    return next(index for index, option in enumerate(asked.order) if (option == right) == is_right)
 
 
 def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:

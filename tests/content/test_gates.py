@@ -21,7 +21,7 @@ from content.gates import (
 )
 from content.gates.clauses import fill, is_possible
 from content.gates.comparison import comparatives, superlatives
-from content.gates.faults import Decision, Fault, open_faults, read_decisions
+from content.gates.faults import Decision, DecisionsError, Fault, open_faults, read_decisions
 from content.gates.gate import check
 from content.gates.nouns import Nouns
 from content.gates.number_words import cardinal, clock, ordinal, price, year
@@ -333,12 +333,39 @@ class TestDecisions:
 
         assert left == [Fault("article-x", "text", "long")]
 
-    def test_one_without_a_reason_is_refused(self, tmp_path: Path) -> None:
+    @pytest.mark.parametrize(
+        ("content", "complaint"),
+        [
+            (
+                "subject,gate,decision,reason\nSee,gender,m,\n",
+                "decisions.csv, line 2, reason: is empty; fill it in",
+            ),
+            (
+                "subject,gate,decision,reason\nSee,gender,m,für immer\n",
+                (
+                    "decisions.csv, line 2, reason: 'ü' is in Windows-1252 or the like; "
+                    "save the file as UTF-8"
+                ),
+            ),
+            (
+                "subject;gate;decision;reason\n",
+                (
+                    "decisions.csv, line 1: the fields are separated by semicolons; "
+                    "save the file with commas"
+                ),
+            ),
+        ],
+    )
+    def test_a_file_with_a_fault_is_named(
+        self, tmp_path: Path, content: str, complaint: str
+    ) -> None:
         file = tmp_path / "decisions.csv"
-        file.write_text("subject,gate,decision,reason\nSee,gender,m,\n", encoding="utf-8")
+        file.write_text(content, encoding="cp1252")
 
-        with pytest.raises(ValueError, match="line 2"):
+        with pytest.raises(DecisionsError) as refusal:
             read_decisions(file)
+
+        assert str(refusal.value) == complaint
 
 
 class TestBalance:

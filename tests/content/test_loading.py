@@ -1,11 +1,12 @@
 """A lexicon is loaded wholly or not at all, and each complaint names file, line and field."""
 
 from pathlib import Path
+from shutil import copy
 
 import pytest
 
 from content import check
-from content.loading import LexiconError, load
+from content.loading import SHIPPED, LexiconError, expect_files, load
 from content.schema import CLASSES, LEVELS, THEMES
 from content.spelling import is_possible_plural
 
@@ -574,6 +575,29 @@ def test_all_complaints_come_at_once_in_the_order_of_the_lines(tmp_path: Path) -
         "nouns.csv, line 3, noun",
         "rules.yaml, line 2, level",
     ]
+
+
+def test_a_bank_is_made_of_all_files(tmp_path: Path) -> None:
+    """Without its file the nouns' questions would leave the bank, and nobody would notice."""
+    for file in SHIPPED.iterdir():
+        if file.is_file():
+            copy(file, tmp_path)
+    (tmp_path / "nouns.csv").rename(tmp_path / "Nouns.csv")
+
+    with pytest.raises(LexiconError) as raised:
+        expect_files(tmp_path)
+
+    assert str(raised.value) == (
+        "nouns.csv: is not there; put it back, or look at how its name is written"
+    )
+
+
+def test_an_umlaut_of_two_characters_is_one(tmp_path: Path) -> None:
+    decomposed = "Anfang,m,Anfa\u0308nge,A1,furniture,furniture,,beginning,початок,\n"
+
+    (noun,) = load(lexicon(tmp_path, nouns_csv=NOUNS + decomposed)).nouns
+
+    assert noun.plurals == ("Anf\u00e4nge",)
 
 
 def test_a_directory_that_is_not_there_is_named(tmp_path: Path) -> None:

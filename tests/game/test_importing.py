@@ -7,6 +7,8 @@ from typing import Any, ClassVar
 
 import pytest
 from django.core.management import CommandError, call_command
+from django.template.loader import render_to_string
+from django.utils.html import strip_tags
 from openpyxl import Workbook
 
 from quizarena import tables
@@ -517,6 +519,28 @@ class TestKinds:
             0,
             ["ist gegangen", "sein gegangen"],
         )
+        assert (shown["code"], shown["answer"]) == ("typed", "gegangen")
+
+    def test_the_preview_is_as_a_player_sees_each_kind(self) -> None:
+        report = import_questions(
+            tables.workbook(COLUMNS, template()), file_name="questions.xlsx", dry_run=True
+        )
+
+        page = render_to_string(
+            "game/import_report.html",
+            {"report": {"preview": report.preview}, "is_checked": True, "counts": ""},
+        )
+        shown = [" ".join(strip_tags(part).split()) for part in page.split("example-")[1:]]
+
+        assert [one.split(" ")[0] for one in shown] == [
+            *("choice", "typed", "order", "picture", "mistake"),
+        ]
+        choice, typed, order, picture, mistake = shown
+        assert "Ich sehe ___ Tisch. ✅ einen ein einem „Tisch“ ist" in choice
+        assert "✍️ Write your answer as a message. ✅ gegangen Also right: ist gegangen" in typed
+        assert "Bilde einen Satz. heute ich spiele Tennis ✅ Heute spiele ich Tennis." in order
+        assert "🍎 ✅ der Apfel die Birne" in picture
+        assert "Was ist falsch? Heute ich spiele Tennis. ✅ ich spiele Heute Tennis" in mistake
 
 
 class TestErrors:

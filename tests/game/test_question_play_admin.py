@@ -84,6 +84,17 @@ class TestFigures:
         assert "Right: 1 (100.0%)" in page
         assert "0 (0.0%)" not in page
 
+    @pytest.mark.parametrize(
+        ("right", "said"), [(4, "A1 harder"), (20, "A1 fits"), (40, "A1 easier")]
+    )
+    def test_the_list_says_beside_the_level_how_hard_it_is(
+        self, editor: Client, right: int, said: str
+    ) -> None:
+        answer_round(newcomer(), *[True] * right, *[False] * (40 - right))
+        count()
+
+        assert said in text(editor.get(LIST).content)
+
     def test_nothing_was_counted(self, editor: Client) -> None:
         page = page_of(editor, QuestionFactory.create())
 
@@ -114,7 +125,10 @@ class TestFigures:
             every = (hard, withdrawn, once, fine)
             return {one.quiz_id for one in every if one.quiz_id in page}
 
-        assert "11 (36.7%)" in text(editor.get(LIST).content)
+        listed = text(editor.get(LIST).content)
+        assert "11 (36.7%)" in listed
+        # The one of thirty answers, of which 36.7% are right: 22% to 54% in 95 of 100 cases.
+        assert listed.count("A1 fits") == 1
         assert found("hard") == {hard.quiz_id}
         assert found("withdrawn") == {withdrawn.quiz_id}
         assert found("reported") == {withdrawn.quiz_id, once.quiz_id}

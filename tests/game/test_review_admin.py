@@ -1,5 +1,6 @@
 """Reviews at the desk: cards, their answers, and how well the scheduler predicts."""
 
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ import time_machine
 from django.test import Client
 
 from quizarena.game import play_counts, review_accuracy
+from quizarena.game.models import ReviewAccuracy
 from quizarena.players.models import Player
 from tests.factories import PlayerFactory, make_staff
 from tests.game.reviewing import DAY, MINUTE, NOON, make_card, make_question, start, tap, undo
@@ -88,6 +90,77 @@ def test_the_report_of_play_has_the_log_loss(client: Client, anna: Player) -> No
         after = text(client.get("/admin/game/playday/").content)
 
     assert "The job “count-review-accuracy” counts every night" in before
-    assert "in the 30 days up to 16 Dec 2026: 0.105 , of 1 predictions." in after
+    assert (
+        "in the 30 days up to 16 Dec 2026: 0.105 , of 1 predictions. It is to be 0.34 at most."
+    ) in after
     assert "16 Dec 2026 1 0.105 1 0.105" in after
     assert "Review A1 3 2 (66.7%)" in after
+
+
+def counted(day: int, loss: float | None, month: float | None) -> None:
+    """Store how well was predicted on a day of December."""
+    ReviewAccuracy.objects.create(
+        day=date(2026, 12, day),
+        predictions=0 if loss is None else 7,
+        log_loss=loss,
+        month_predictions=0 if month is None else 1_200,
+        month_log_loss=month,
+        counted_at=NOON,
+    )
+
+
+def curve(client: Client) -> str:
+    """Return the picture on the report of the week up to 16 December; empty without one."""
+    play_counts.count_day(day=date(2026, 12, 16), now=NOON)
+    with time_machine.travel(NOON, tick=False):
+        html = client.get("/admin/game/playday/", {"days": "7"}).content.decode()
+    found = re.search(r'<svg class="loss-curve".*?</svg>', html, re.DOTALL)
+    if found is None:
+        assert "There is no curve: in these days nobody was asked" in html
+    return found.group() if found else ""
+
+
+def test_the_log_loss_by_day_is_a_curve_with_its_target(client: Client) -> None:
+    client.force_login(make_staff("Operator"))
+    counted(10, 0.7, 0.35)
+    counted(11, None, 0.35)
+    # The twelfth was not counted.
+    counted(13, 0.35, 0.28)
+    counted(14, 0.0, 0.28)
+
+    picture = curve(client)
+
+    # The plot is 98 high, of a loss of 0.7; a line ends where a day is missing.
+    assert 'class="loss-month" d="M34.0 55.0h0L87.3 55.0M194.0 64.8h0L247.3 64.8"' in picture
+    assert re.findall(r'class="loss-day" cx="(.*?)" cy="(.*?)"', picture) == [
+        ("34.0", "6.0"),
+        ("194.0", "55.0"),
+        ("247.3", "104.0"),
+    ]
+    assert 'class="loss-target" d="M34 56.4H354"' in picture
+    assert "<title>10 Dec 2026: 0.700 of 7 predictions</title>" in picture
+    assert (
+        'aria-label="Log loss of 30 days, by day: from 0.350 to 0.280, between 0.280 and 0.350; '
+        'the target is 0.34 at most"'
+    ) in picture
+    assert ">10 Dec</text>" in picture
+    assert ">16 Dec</text>" in picture
+    assert "style=" not in picture
+
+
+def test_what_is_far_above_the_target_stays_in_the_picture(client: Client) -> None:
+    client.force_login(make_staff("Operator"))
+    counted(16, 4.6, 1.4)
+
+    picture = curve(client)
+
+    assert 'class="loss-month" d="M354.0 35.4h0"' in picture
+    assert 'class="loss-day" cx="354.0" cy="6.0"' in picture
+    assert "4.600 of 7 predictions" in picture
+
+
+def test_without_a_prediction_there_is_no_curve(client: Client) -> None:
+    client.force_login(make_staff("Operator"))
+    counted(15, None, None)
+
+    assert curve(client) == ""

@@ -18,17 +18,19 @@ from tests.owner import analyze
 pytestmark = pytest.mark.django_db
 
 NOON = datetime(2026, 11, 2, 12, tzinfo=UTC)
-# More questions of the round that is open, answered a moment ago.
+# More questions of the round that is open, answered a moment ago, and three days ago.
 SHOWN = """
 INSERT INTO game_roundquestion
   (round_id, number, player_id, mode, question_id, version_id, "order", shown_at, answered_at,
    choice, is_correct)
 SELECT shown.round_id, 1 + version.place, shown.player_id, shown.mode, version.question_id,
-  version.id, '{0,1,2,3}', %(now)s, %(now)s, 0, false
+  version.id, '{0,1,2,3}', played.at, played.at, 0, false
 FROM game_roundquestion AS shown, (
   SELECT id, question_id, row_number() OVER (ORDER BY random()) AS place FROM game_questionversion
-) AS version
-WHERE version.place <= %(more)s
+) AS version, LATERAL (
+  SELECT %(now)s - CASE WHEN version.place > %(more)s THEN interval '3 days' ELSE '0' END AS at
+) AS played
+WHERE version.place <= %(more)s + %(before)s
 """
 MIX, SPRINT = Mode.QUICK_MIX_A1A2, Mode.ARTIKEL_SPRINT
 
@@ -403,17 +405,19 @@ def test_questions_are_drawn_equally_often_however_far_their_ids_lie_apart(
 
 
 @pytest.mark.parametrize(
-    ("topics", "today"),
+    ("topics", "today", "before"),
     [
-        # As a bank has them, and one that was imported without.
-        (40, 30),
-        (1, 30),
+        # As a bank has them, and one that was imported without; 3,000 have been shown.
+        (40, 30, 2_970),
+        (1, 30, 2_970),
         # Somebody who has played the whole day.
-        (40, 1_000),
-        (1, 1_000),
+        (40, 1_000, 0),
+        (1, 1_000, 0),
     ],
 )
-def test_ten_thousand_questions_are_neither_read_nor_sorted(topics: int, today: int) -> None:
+def test_ten_thousand_questions_are_neither_read_nor_sorted(
+    topics: int, today: int, before: int
+) -> None:
     """The plan is looked at, not the time: what is read of the bank, and how much is sorted."""
     player = make_player()
     Question.objects.bulk_create(
@@ -440,7 +444,7 @@ def test_ten_thousand_questions_are_neither_read_nor_sorted(topics: int, today: 
     show(player)
     with connection.cursor() as cursor:
         cursor.execute("SELECT setseed(0.5)")
-        cursor.execute(SHOWN, {"more": today - 1, "now": NOON})
+        cursor.execute(SHOWN, {"more": today - 1, "before": before, "now": NOON})
     analyze("game_question", "game_questionversion", "game_roundquestion")
     asked = selection.parameters(player=player, mode=MIX, now=NOON)
 
@@ -449,7 +453,7 @@ def test_ten_thousand_questions_are_neither_read_nor_sorted(topics: int, today: 
         (found,) = cursor.fetchone()
 
     plan = found if isinstance(found, list) else json.loads(found)
-    executed = [node for node in _nodes(plan[0]["Plan"]) if node["Actual Loops"]]
+    executed = [node for node in nodes(plan[0]["Plan"]) if node["Actual Loops"]]
     of_the_bank = [node for node in executed if node.get("Relation Name") == "game_question"]
     read = sum(
         (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
@@ -462,10 +466,16 @@ def test_ten_thousand_questions_are_neither_read_nor_sorted(topics: int, today: 
     # nobody has (0.775 ** 64).
     assert read < (300 if topics == 40 else 80)
     assert max(node["Actual Rows"] for node in executed if node["Node Type"] == "Sort") <= 40
+    # Of what was shown only the last twenty and today's is read.
+    shown = [node for node in executed if node.get("Relation Name") == "game_roundquestion"]
+    assert {node["Actual Loops"] for node in shown} == {1}
+    assert sum(node["Actual Rows"] + node.get("Rows Removed by Filter", 0) for node in shown) <= (
+        today + 20
+    )
     # From a cost of 100,000 on PostgreSQL compiles a statement, which takes far longer than this.
     assert plan[0]["Plan"]["Total Cost"] < 20_000
 
 
-def _nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
+def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
     """Return a node of a plan and all below it."""
-    return [plan, *(node for part in plan.get("Plans", []) for node in _nodes(part))]
+    return [plan, *(node for part in plan.get("Plans", []) for node in nodes(part))]

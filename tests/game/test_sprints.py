@@ -1,11 +1,14 @@
 """Article sprints: sixty seconds by the server's clock. Product rules, section 11."""
 
+import json
+from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import Any
 
 import pytest
-from django.db import DatabaseError, IntegrityError, transaction
+from django.db import DatabaseError, IntegrityError, connection, transaction
+from django.test.utils import CaptureQueriesContext
 
 from economy.errors import NoEnergyError
 from economy.models import LedgerEntry, StreakDay, Wallet
@@ -30,6 +33,8 @@ from quizarena.game.sprints import Answer, Step
 from quizarena.players.models import Player
 from tests.concurrency import run_together
 from tests.factories import PlayerFactory, QuestionFactory
+from tests.game.test_selection import nodes
+from tests.owner import analyze
 
 NOON = datetime(2026, 12, 16, 11, tzinfo=UTC)
 SECOND = timedelta(seconds=1)
@@ -159,6 +164,27 @@ class TestASprint:
         assert over.sprint.finished_at == NOON + 60 * SECOND
         assert (again.sprint, again.points) == (over.sprint, over.points)
 
+    def test_its_answers_are_listed_once_it_is_over(self, player: Player) -> None:
+        sprint = begin(player).sprint
+        with pytest.raises(StaleTapError):
+            sprints.answers(player=player, sprint_id=sprint.pk)
+        say(player, sprint, 1, after=2)
+        say(player, sprint, 2, "die", after=4)
+        with pytest.raises(StaleTapError):
+            sprints.answers(player=player, sprint_id=sprint.pk)
+        sprints.finish(player=player, sprint_id=sprint.pk, now=NOON + 5 * SECOND)
+
+        with CaptureQueriesContext(connection) as statements:
+            given = sprints.answers(player=player, sprint_id=sprint.pk)
+
+        assert [(one.number, one.is_correct) for one in given] == [(1, True), (2, False)]
+        assert [one.version for one in given] == [
+            question.version for question in sprint.questions.filter(number__lt=3)
+        ]
+        assert len(statements) == 2
+        with pytest.raises(StaleTapError):
+            sprints.answers(player=PlayerFactory.create(), sprint_id=sprint.pk)
+
     def test_questions_come_in_batches_and_none_twice(self, player: Player) -> None:
         sprint = begin(player).sprint
 
@@ -272,6 +298,90 @@ class TestASprint:
         Question.objects.update(option_1="ein", option_2="eine", option_3="einer")
 
         assert say(player, step.sprint, 1, after=2).is_correct
+
+
+def draw(player: Player, sprint: Sprint) -> list[int]:
+    """Return which questions a draw brings, without keeping it."""
+    with transaction.atomic():
+        sprints._draw(sprint, after=10, now=NOON)
+        drawn = SprintQuestion.objects.filter(sprint=sprint, number__gt=10)
+        ids = list(drawn.values_list("version__question_row", flat=True))
+        transaction.set_rollback(True)
+    return ids
+
+
+class TestLargeMode:
+    def test_every_noun_is_as_likely_as_another(self, player: Player) -> None:
+        make_nouns(20)
+        sprint = begin(player).sprint
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT setseed(0.5)")
+
+        drawn = Counter(pk for _ in range(90) for pk in draw(player, sprint))
+
+        # Ten of thirty that have not been asked: each thirty times, and six standard deviations.
+        assert len(drawn) == 30
+        assert min(drawn.values()) > 3
+        assert max(drawn.values()) < 57
+
+    def test_a_mode_whose_ids_lie_far_apart_is_looked_through(self, player: Player) -> None:
+        Question.objects.update(is_enabled=False)
+        for number, noun in enumerate(make_nouns(12)):
+            Question.objects.filter(pk=noun.pk).update(quiz_id=f"old-{number}", is_enabled=False)
+            noun.pk = 1_000_000_000 * (number + 1)
+            noun.save(force_insert=True)
+
+        sprint = begin(player).sprint
+
+        asked = SprintQuestion.objects.filter(sprint=sprint).values("version__question_row")
+        assert asked.distinct().count() == 10
+
+    def test_thousands_are_neither_read_nor_sorted(self, player: Player) -> None:
+        """The plan is looked at, not the time: what is read of the bank, and how much is sorted."""
+        (noun,) = make_nouns(1)
+        Question.objects.bulk_create(
+            [
+                Question(
+                    quiz_id=f"many-{number}",
+                    option_4="",
+                    correct_option_id=noun.correct_option_id,
+                    **{
+                        name: getattr(noun, name)
+                        for name in (
+                            *("question", "option_1", "option_2", "option_3"),
+                            *("explanation", "level", "category", "topic", "key"),
+                        )
+                    },
+                )
+                for number in range(4_000)
+            ],
+            batch_size=2_000,
+        )
+        analyze("game_question", "game_questionversion")
+        sprint = begin(player).sprint
+        values: dict[str, Any] = {
+            "player": player.pk,
+            "sprint": sprint.pk,
+            "drawn": 10,
+            "now": NOON,
+        }
+
+        with connection.cursor() as cursor:
+            cursor.execute(f"EXPLAIN (ANALYZE, FORMAT JSON) {sprints._DRAW}", values)
+            (found,) = cursor.fetchone()
+
+        plan = found if isinstance(found, list) else json.loads(found)
+        executed = [node for node in nodes(plan[0]["Plan"]) if node["Actual Loops"]]
+        of_the_bank = [node for node in executed if node.get("Relation Name") == "game_question"]
+        read = sum(
+            (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
+            for node in of_the_bank
+        )
+        assert of_the_bank
+        assert not [node for node in of_the_bank if node["Node Type"] == "Seq Scan"]
+        # The first and the last id, forty that are tried and perhaps fail, and the ten.
+        assert read < 120
+        assert max(node["Actual Rows"] for node in executed if node["Node Type"] == "Sort") <= 40
 
 
 class TestEnergy:

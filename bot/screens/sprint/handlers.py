@@ -1,6 +1,7 @@
 """The article sprint: its page, its questions, its result. Product rules, section 11."""
 
 from telegram import Update
+from telegram.constants import ParseMode
 
 from bot.chat import cards, navigation, taps
 from bot.chat.context import Context
@@ -108,6 +109,48 @@ async def stop(update: Update, context: Context) -> None:
     await taps.edit_message(query, texts.result(over), buttons.result(over))
 
 
+async def answers(update: Update, context: Context) -> None:
+    """List what a sprint has asked: below its result, and from then on in the list's message."""
+    query = taps.tap(update)
+    sprint_id, number = taps.arguments(query, 2)
+    try:
+        given = sprints.answers(player=context.player, sprint_id=int(sprint_id))
+        page = int(number or 0)
+    except (StaleTapError, ValueError):
+        await taps.stale(update, context)
+        return
+    pages = -(-len(given) // buttons.PAGE)
+    page = min(max(page, 0), pages - 1)
+    shown = given[page * buttons.PAGE : (page + 1) * buttons.PAGE]
+    text = texts.answers(shown, page=page, pages=pages)
+    keyboard = buttons.answers(shown, sprint_id=int(sprint_id), page=page, pages=pages)
+    await query.answer()
+    if number:
+        await taps.edit_message(query, text, keyboard)
+        return
+    await context.bot.send_message(
+        context.player.telegram_id,
+        text,
+        parse_mode=ParseMode.HTML,
+        reply_markup=keyboard,
+        disable_notification=True,
+    )
+
+
+async def noun(update: Update, context: Context) -> None:
+    """Turn the list into one of its nouns, with why its article is right."""
+    query = taps.tap(update)
+    sprint_id, number = taps.arguments(query, 2)
+    try:
+        given = sprints.answers(player=context.player, sprint_id=int(sprint_id))
+        (shown,) = [one for one in given if one.number == int(number)]
+    except (StaleTapError, ValueError):
+        await taps.stale(update, context)
+        return
+    await query.answer()
+    await taps.edit_message(query, texts.noun(shown), buttons.noun(shown, sprint_id=int(sprint_id)))
+
+
 async def _show_result(
     update: Update, context: Context, over: Result, streak: StreakChange | None = None
 ) -> None:
@@ -124,5 +167,7 @@ SCREEN = Screen(
         Data.SPRINT: page,
         Data.SPRINT_START: start,
         Data.SPRINT_STOP: stop,
+        Data.SPRINT_ANSWERS: answers,
+        Data.SPRINT_NOUN: noun,
     },
 )

@@ -1,16 +1,18 @@
 """Every sentence about sprints; see bot/chat/phrases.py."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from html import escape
 
+from django.utils.translation import get_language, ngettext
 from django.utils.translation import gettext as _
-from django.utils.translation import ngettext
 
 from bot.chat import phrases, question_texts
 from economy.errors import NoEnergyError
 from economy.streaks import StreakChange
+from quizarena.game import bank
 from quizarena.game.models import SPRINT_LENGTH
-from quizarena.game.sprints import Answer, Result, Step
+from quizarena.game.sprints import Answer, Given, Result, Step
 
 # A result lists at most so many nouns; that leaves room for everything else in a message.
 WRONG_MAX = 12
@@ -52,7 +54,7 @@ def first_question(step: Step, best: int | None, *, now: datetime) -> str:
 
 def feedback(answer: Answer) -> str:
     """Return the last question on one line, solved, and whether it was right."""
-    return f"{'✅' if answer.is_correct else '❌'} {question_texts.solved(answer.graded)}"
+    return f"{_sign(is_correct=answer.is_correct)} {question_texts.solved(answer.graded)}"
 
 
 def feedback_and_question(answer: Answer, best: int | None, *, now: datetime) -> str:
@@ -94,6 +96,31 @@ def result(over: Result, streak: StreakChange | None = None) -> str:
     return "\n\n".join(parts)
 
 
+def answers(shown: Sequence[Given], *, page: int, pages: int) -> str:
+    """Return a page of what a sprint has asked, each solved on one line."""
+    head = _("⏱ <b>Your answers</b>")
+    if pages > 1:
+        place = _("Page {page} of {pages}").format(page=page + 1, pages=pages)
+        head = f"{head} · {place}"
+    lines = [
+        f"{one.number}. {_sign(is_correct=one.is_correct)} {question_texts.solved(one.version)}"
+        for one in shown
+    ]
+    hint = _("Tap a number to see why, to read the rule or to report the noun.")
+    return "\n\n".join([head, "\n".join(lines), hint])
+
+
+def noun(shown: Given) -> str:
+    """Return an answered noun, solved, and why its article is right."""
+    explanation = escape(bank.explanation_for(shown.version, get_language() or ""))
+    solved = question_texts.solved(shown.version)
+    return f"{_sign(is_correct=shown.is_correct)} {solved}\n💡 {explanation}"
+
+
+def _sign(*, is_correct: bool) -> str:
+    return "✅" if is_correct else "❌"
+
+
 def time_is_up() -> str:
     """Return the note over the chat, and what stands above a celebrated result."""
     return _("⏱ Time is up!")
@@ -124,6 +151,21 @@ def button_practice() -> str:
 def button_again() -> str:
     """Return the label of the button that starts another sprint."""
     return _("🔁 Another sprint")
+
+
+def button_answers() -> str:
+    """Return the label of the button that lists what a sprint has asked."""
+    return _("🔎 All answers · 🚩 Report")
+
+
+def button_before() -> str:
+    """Return the label of the button that leads to the page before."""
+    return _("◀️ Previous")
+
+
+def button_after() -> str:
+    """Return the label of the button that leads to the page after."""
+    return _("Next ▶️")
 
 
 def button_stop() -> str:

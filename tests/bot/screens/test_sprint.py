@@ -19,6 +19,7 @@ from quizarena.game.models import (
 )
 from tests.bot.screens.buyers import newcomer, row, tap, toast
 from tests.conftest import Road
+from tests.game.carded import make_card as make_rule_card
 from tests.game.played import TODAY, answer_daily, draw_day
 from tests.game.reviewing import make_card
 from tests.game.test_round import labels
@@ -82,40 +83,96 @@ def test_from_the_menu_to_the_result(road: Road) -> None:
         "⏱ The sprint is over.\n1 of 2 nouns right\n\n🏆 Your new best!\n\n⭐"
     )
     assert "📝 Worth another look:\n• Welcher Artikel gehört zu „Wort " in over["text"]
-    assert labels(over) == ["🔁 Another sprint", "📚 Practice", "🚩 Report", "◀️ Back"]
+    assert labels(over) == [
+        "🔁 Another sprint",
+        "📚 Practice",
+        "🔎 All answers · 🚩 Report",
+        "◀️ Back",
+    ]
     # One message, edited in place.
     assert {one["message_id"] for one in (page, first, second, third, over)} == {page["message_id"]}
 
 
-def test_the_last_noun_that_a_result_lists_can_be_reported(road: Road) -> None:
+def test_every_noun_of_a_sprint_can_be_reported(road: Road) -> None:
     with time_machine.travel(NOON, tick=False) as clock:
         anna = newcomer(road)
         message = start(road, anna)
-        for _ in range(13):
+        for article in ["der", *["die"] * 11]:
             clock.shift(2)
-            message = tap(road, anna, data(message, "die"))
+            message = tap(road, anna, data(message, article))
         over = tap(road, anna, data(message, "⏹ Stop"))
-        asked = tap(road, anna, data(over, "🚩 Report"))
-        tap(road, anna, data(asked, "✏️ There is a typo"))
+        first = SprintQuestion.objects.get(number=1).version
+        # What is reported is what was shown.
+        Question.objects.filter(pk=first.question_row_id).update(question="Besser gestellt?")
 
-    # The thirteenth is not listed.
-    twelfth = SprintQuestion.objects.get(number=12).version
-    assert f"• {twelfth.question.split('?')[0]}" in over["text"].split("\n")[-2]
-    assert over["text"].endswith("and 1 more")
-    assert asked["text"].startswith("🚩 What is wrong with this question?")
-    assert twelfth.question.split("?")[0] in asked["text"]
-    assert QuestionReport.objects.get().version == twelfth
+        listed = tap(road, anna, data(over, "🔎 All answers · 🚩 Report"))
+        second_page = tap(road, anna, data(listed, "Next ▶️"))
+        last = tap(road, anna, data(second_page, "12"))
+        back = tap(road, anna, data(last, "◀️ Back"))
+        again = tap(road, anna, data(back, "◀️ Previous"))
+        noun = tap(road, anna, data(again, "1"))
+        asked = tap(road, anna, data(noun, "🚩 Report"))
+        after = tap(road, anna, data(asked, "✏️ There is a typo"))
+        tap(road, anna, data(noun, "🚩 Report"))
+
+    lines = listed["text"].split("\n")
+    assert lines[0] == "⏱ Your answers · Page 1 of 2"
+    assert lines[2] == f"1. ✅ {first.question} – der"
+    assert lines[3].startswith("2. ❌ Welcher Artikel gehört zu „Wort ")
+    assert len(lines) == 14
+    assert lines[-1] == "Tap a number to see why, to read the rule or to report the noun."
+    numbers = ["1", "2", "3", "4", "5", "6", "7", "8", "9", "10"]
+    assert labels(listed) == [*numbers, "Next ▶️", "✖️ Close"]
+    assert labels(second_page) == ["11", "12", "◀️ Previous", "✖️ Close"]
+    assert last["text"].startswith("❌ Welcher")
+    assert back["text"] == second_page["text"]
+    assert again["text"] == listed["text"]
+    assert noun["text"] == f"✅ {first.question} – der\n💡 {first.explanation}"
+    assert labels(noun) == ["🚩 Report", "◀️ Back"]
+    # The list is one message below the result, which stays as it was.
+    assert over["message_id"] < listed["message_id"] == noun["message_id"] == after["message_id"]
+    assert QuestionReport.objects.get().version == first
+    assert toast(road, anna) == (
+        "You have reported this question already. Thank you! An editor will look at it."
+    )
 
 
-def test_a_sprint_without_mistakes_has_nothing_to_report(road: Road) -> None:
+def test_a_noun_of_a_sprint_leads_to_its_rule(road: Road) -> None:
+    make_rule_card("articles")
+    Question.objects.update(rule="articles")
     with time_machine.travel(NOON, tick=False) as clock:
         anna = newcomer(road)
         first = start(road, anna)
         clock.shift(2)
-        second = tap(road, anna, data(first, "der"))
-        over = tap(road, anna, data(second, "⏹ Stop"))
+        over = tap(road, anna, data(tap(road, anna, data(first, "der")), "⏹ Stop"))
 
-    assert labels(over) == ["🔁 Another sprint", "📚 Practice", "◀️ Back"]
+        listed = tap(road, anna, data(over, "🔎 All answers · 🚩 Report"))
+        noun = tap(road, anna, data(listed, "1"))
+        rule = tap(road, anna, data(noun, "📖 Rule"))
+
+    assert listed["text"].startswith("⏱ Your answers\n\n1. ✅ Welcher")
+    assert labels(noun) == ["📖 Rule", "🚩 Report", "◀️ Back"]
+    assert rule["text"].startswith("📖 Three articles")
+    assert rule["message_id"] > noun["message_id"]
+
+
+def test_the_report_of_an_older_result_still_works(road: Road) -> None:
+    """Results had the report of one noun; such messages are in chats."""
+    anna = newcomer(road)
+    tap(road, anna, data(start(road, anna), "die"))
+
+    asked = tap(road, anna, f"report:{SprintQuestion.objects.get(number=1).version_id}")
+
+    assert asked["text"].startswith("🚩 What is wrong with this question?")
+
+
+def test_a_sprint_of_somebody_else_is_not_listed(road: Road) -> None:
+    anna, ben = newcomer(road), newcomer(road)
+    over = tap(road, anna, data(tap(road, anna, data(start(road, anna), "die")), "⏹ Stop"))
+
+    tap(road, ben, data(over, "🔎 All answers · 🚩 Report"))
+
+    assert toast(road, ben) == STALE
 
 
 def test_the_best_stands_beside_the_clock(road: Road) -> None:
@@ -242,7 +299,11 @@ def test_without_energy_a_challenge_that_is_done_is_not_offered(road: Road) -> N
 
 @pytest.mark.parametrize(
     "stale",
-    ["sprint-say:1:1:der", "sprint-say:x:1:der", "sprint-end:", "sprint-end:99", "sprint-say"],
+    [
+        *("sprint-say:1:1:der", "sprint-say:x:1:der", "sprint-end:", "sprint-end:99", "sprint-say"),
+        *("sprint-list:", "sprint-list:99", "sprint-list:1:x", "sprint-noun:99:1", "sprint-noun:1"),
+        f"sprint-list:{2**63}",
+    ],
 )
 def test_a_stale_button_answers_kindly(road: Road, stale: str) -> None:
     anna = newcomer(road)
