@@ -497,6 +497,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3_600.0,
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
+    # What has come to purchases and promo codes since the last run, for /metrics.
+    "record-metric-totals": {
+        "task": "quizarena.ops.tasks.record_metric_totals",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
+    },
     # Today so far; the days before it once they are over, and their new players' later days.
     "record-product-days": {
         "task": "quizarena.ops.tasks.record_product_days",
