@@ -16,6 +16,17 @@ from economy.charts import COLOURS, chart_options
 from economy.streak_rules import DAY
 from quizarena.game import points
 from quizarena.ops.models import ProductDay
+from quizarena.ops.product_figures import (
+    Days,
+    Measure,
+    arpu,
+    conversion,
+    mean_active,
+    net_stars,
+    of_cohorts,
+    of_last,
+    total,
+)
 from quizarena.staff import dates
 from quizarena.staff.desk import ReadOnlyAdmin
 
@@ -25,16 +36,13 @@ PERIOD = 30
 BLUE, ORANGE, GREEN = COLOURS[:3]
 NOTHING = "–"
 
-Days = Sequence[ProductDay]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """One line of the comparison."""
 
     name: str
-    # Of the recorded days of a period, the latest last; None where nothing can be said.
-    of: Callable[[Days], float | None]
+    of: Measure
     show: Callable[[float], str]
 
 
@@ -54,61 +62,20 @@ def _stars(number: float) -> str:
     return f"⭐ {number:,.2f}".replace("-", "−")
 
 
-def _ratio(part: float | None, whole: float | None) -> float | None:
-    return None if part is None or not whole else part / whole
-
-
-def _of_last(name: str) -> Callable[[Days], float | None]:
-    """Return what the last day of a period says."""
-    return lambda days: getattr(days[-1], name) if days else None
-
-
-def _sum(name: str) -> Callable[[Days], float | None]:
-    return lambda days: sum(getattr(one, name) for one in days) if days else None
-
-
-def _of_cohorts(part: str) -> Callable[[Days], float | None]:
-    """Return a part of those who started, over the days for which it is known."""
-
-    def share(days: Days) -> float | None:
-        known = [one for one in days if getattr(one, part) is not None]
-        return _ratio(
-            sum(getattr(one, part) for one in known), sum(one.new_players for one in known)
-        )
-
-    return share
-
-
-def _mean_active(days: Days) -> float | None:
-    return _ratio(sum(one.active for one in days), len(days))
-
-
-def _net_stars(days: Days) -> float | None:
-    return sum(one.stars - one.refunded_stars for one in days) if days else None
-
-
-def _conversion(days: Days) -> float | None:
-    return _ratio(days[-1].payers_30, days[-1].active_30) if days else None
-
-
-def _arpu(days: Days) -> float | None:
-    return _ratio(days[-1].net_stars_30, days[-1].active_30) if days else None
-
-
 FIGURES = (
-    Figure(name="Active players a day (DAU)", of=_mean_active, show=_tenths),
-    Figure(name="Active in 7 days (WAU), at the end", of=_of_last("active_7"), show=_number),
-    Figure(name="Active in 30 days (MAU), at the end", of=_of_last("active_30"), show=_number),
-    Figure(name="New players", of=_sum("new_players"), show=_number),
-    Figure(name="Purchases", of=_sum("purchases"), show=_number),
-    Figure(name="Stars, refunds taken off", of=_net_stars, show=_number),
-    Figure(name="Conversion, of 30 days", of=_conversion, show=_percent),
-    Figure(name="ARPU, of 30 days", of=_arpu, show=_stars),
-    Figure(name="Back on day 1 (D1)", of=_of_cohorts("retained_1"), show=_percent),
-    Figure(name="Back on day 7 (D7)", of=_of_cohorts("retained_7"), show=_percent),
-    Figure(name="Back on day 30 (D30)", of=_of_cohorts("retained_30"), show=_percent),
-    Figure(name="New players paying in 30 days", of=_of_cohorts("cohort_payers"), show=_percent),
-    Figure(name="Lifetime value of 30 days (LTV)", of=_of_cohorts("cohort_net_stars"), show=_stars),
+    Figure(name="Active players a day (DAU)", of=mean_active, show=_tenths),
+    Figure(name="Active in 7 days (WAU), at the end", of=of_last("active_7"), show=_number),
+    Figure(name="Active in 30 days (MAU), at the end", of=of_last("active_30"), show=_number),
+    Figure(name="New players", of=total("new_players"), show=_number),
+    Figure(name="Purchases", of=total("purchases"), show=_number),
+    Figure(name="Stars, refunds taken off", of=net_stars, show=_number),
+    Figure(name="Conversion, of 30 days", of=conversion, show=_percent),
+    Figure(name="ARPU, of 30 days", of=arpu, show=_stars),
+    Figure(name="Back on day 1 (D1)", of=of_cohorts("retained_1"), show=_percent),
+    Figure(name="Back on day 7 (D7)", of=of_cohorts("retained_7"), show=_percent),
+    Figure(name="Back on day 30 (D30)", of=of_cohorts("retained_30"), show=_percent),
+    Figure(name="New players paying in 30 days", of=of_cohorts("cohort_payers"), show=_percent),
+    Figure(name="Lifetime value of 30 days (LTV)", of=of_cohorts("cohort_net_stars"), show=_stars),
 )  # fmt: skip
 
 
