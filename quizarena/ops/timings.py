@@ -88,7 +88,7 @@ COUNTERS = (REQUESTS, UPDATES, CALLS, RATE_LIMITED)
 Totals = dict[tuple[str, str, str], float]
 _counted: Totals = {}
 _lock = threading.Lock()
-_process = 0
+_has_thread = False
 
 
 def count(family: Family, label: str = "") -> None:
@@ -132,11 +132,21 @@ def flush() -> int:
 
 
 def _started() -> None:
-    """Start the thread with the first thing that this process counts: none survives a fork."""
-    global _process  # noqa: PLW0603 -- one thread a process is the point.
-    if _process != os.getpid():
-        _process = os.getpid()
+    """Start the thread with the first thing that this process counts."""
+    global _has_thread  # noqa: PLW0603 -- one thread a process is the point.
+    if not _has_thread:
+        _has_thread = True
         start()
+
+
+def _begin_anew() -> None:
+    """Leave to the parent what it has counted: a child has a copy of that, and not its thread."""
+    global _has_thread, _lock
+    _has_thread, _lock = False, threading.Lock()
+    _counted.clear()
+
+
+os.register_at_fork(after_in_child=_begin_anew)
 
 
 def _add_to(totals: Totals, key: tuple[str, str, str], value: float) -> None:

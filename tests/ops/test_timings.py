@@ -90,19 +90,28 @@ class TestFlush:
             timings.count(COUNTER, "Anna")
 
 
-def test_each_process_has_one_thread_and_a_child_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
-    started: list[int] = []
-    monkeypatch.setattr(timings, "_process", 0)
-    monkeypatch.setattr(timings, "start", lambda: started.append(os.getpid()))
+def test_each_process_has_one_thread_and_a_child_begins_anew(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    started: list[str] = []
+    monkeypatch.setattr(timings, "_has_thread", False)
+    monkeypatch.setattr(timings, "start", lambda: started.append("a thread"))
 
     timings.count(COUNTER)
     timings.observe(HISTOGRAM, 1, "a")
-    assert len(started) == 1
-    monkeypatch.setattr(os, "getpid", lambda: -1)
-    timings.count(COUNTER)
-    timings.count(COUNTER)
+    assert started == ["a thread"]
+    reading, writing = os.pipe()
+    if not (child := os.fork()):
+        had = len(timings.counted())
+        timings.count(COUNTER)
+        os.write(writing, f"{had} {len(timings.counted())} {len(started)}".encode())
+        os._exit(0)
+    os.waitpid(child, 0)
 
-    assert started[1:] == [-1]
+    assert os.read(reading, 100) == b"0 1 2"
+    assert len(timings.counted()) == 3
+    os.close(reading)
+    os.close(writing)
 
 
 @pytest.mark.django_db
