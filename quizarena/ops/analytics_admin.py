@@ -10,11 +10,14 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 
 from economy.charts import COLOURS, chart_options
 from economy.streak_rules import DAY
 from quizarena.game import points
+from quizarena.game.play_counts import bounds
+from quizarena.ops import product_results
 from quizarena.ops.models import ProductDay
 from quizarena.ops.product_figures import (
     Days,
@@ -116,9 +119,51 @@ class ProductDayAdmin(ReadOnlyAdmin[ProductDay]):
             "figures": _comparison(now, before, length=length),
             "charts": _charts(days, recorded) if length > 1 else {},
             "cohorts": _cohorts(now),
+            "results": _results(request, days),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "ops/analytics.html", context)
+
+
+def _results(request: HttpRequest, days: Sequence[date]) -> list[dict[str, Any]]:
+    """Return what has come of codes, offers and invitations, as far as the user may see that."""
+    length = len(days)
+    since, until = bounds(days[0])[0], bounds(days[-1])[1]
+    before = bounds(days[0] - length * DAY)[0]
+    found = []
+    for section in product_results.SECTIONS:
+        if not request.user.has_perm(section.permission):
+            continue
+        rows = [
+            [one.name, *_compared(one, earlier, has_change=length > 1)]
+            for one, earlier in zip(
+                section.results(since, until), section.results(before, since), strict=True
+            )
+        ]
+        found.append(
+            {
+                "title": section.title,
+                "note": section.note,
+                "url": reverse(section.page),
+                "table": {"headers": _headers(length), "rows": rows},
+            }
+        )
+    return found
+
+
+def _compared(
+    one: product_results.Result, earlier: product_results.Result, *, has_change: bool
+) -> list[str]:
+    show = _percent if one.is_share else _number
+    cells = [NOTHING if found.value is None else show(found.value) for found in (one, earlier)]
+    return [*cells, _change(one.value, earlier.value)] if has_change else cells
+
+
+def _headers(length: int) -> list[str]:
+    # A part of a day has no change against a whole one.
+    if length == 1:
+        return ["", "Today so far", "Yesterday"]
+    return ["", "Period", "Before", "Change"]
 
 
 def _title(days: Sequence[date]) -> str:
@@ -155,10 +200,8 @@ def _comparison(now: Days, before: Days, *, length: int) -> dict[str, Any]:
                 _change(value, earlier) if is_comparable else NOTHING,
             ]
         )
-    if length == 1:
-        # A part of a day has no change against a whole one.
-        return {"headers": ["", "Today so far", "Yesterday"], "rows": [row[:3] for row in rows]}
-    return {"headers": ["", "Period", "Before", "Change"], "rows": rows}
+    headers = _headers(length)
+    return {"headers": headers, "rows": [row[: len(headers)] for row in rows]}
 
 
 def _change(value: float | None, earlier: float | None) -> str:

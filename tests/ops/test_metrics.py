@@ -298,7 +298,7 @@ class TestCost:
     @pytest.mark.parametrize("name", INDEXES)
     def test_no_statement_reads_a_table_that_grows(self, name: str) -> None:
         sql = {**metrics.STATEMENTS, **money_totals.STATEMENTS}[name]
-        given = {
+        given: dict[str, Any] = {
             "now": NOON, "limited_after": NOON, "stale_before": NOON, "until": NOON,
             "position": 0, "controls": ["ledger"], "processes": ["beat"],
         }  # fmt: skip
