@@ -6,6 +6,7 @@ MetricTotal every ten seconds: one statement, in no transaction of the product, 
 for an answer waits for it. A process that is killed takes at most these ten seconds with it.
 """
 
+import atexit
 import os
 import threading
 import time
@@ -176,7 +177,8 @@ def add(added: Totals) -> None:
 
 
 def start() -> None:
-    """Let a thread add what this process counts, until the process ends."""
+    """Let a thread add what this process counts, until the process ends, and then what is left."""
+    atexit.register(flush)
     threading.Thread(target=_flush_for_ever, name="timings", daemon=True).start()
 
 
