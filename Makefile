@@ -71,7 +71,7 @@ test-clocks: $(STAMP)  ## Run the tests, stories aside, at eight instants that h
 	@$(PYTHON) -m quizarena.translations
 	@exec $(PYTHON) -m tests.clocks $(ARGS)
 
-check: format-check lint types imports migrations deploy-check clocks test  ## Everything CI runs, in CI's order
+check: format-check lint types imports metrics-check migrations deploy-check clocks test  ## Everything CI runs, in CI's order
 
 clocks: $(STAMP)
 	@$(PYTHON) -m quizarena.translations
@@ -93,6 +93,16 @@ types: $(STAMP)  ## Check the types of code and tests
 
 imports: $(STAMP)  ## Check that imports go down the layers
 	@$(BIN)/lint-imports
+
+metrics-check:  ## Check the rules of Prometheus, and try them
+	@if command -v promtool > /dev/null; then \
+	    cd docs/monitoring && promtool check config --syntax-only prometheus.yml && \
+	    promtool check rules --lint-fatal rules.yml && promtool test rules rules.test.yml rules.days.test.yml; \
+	elif [ -n "$$CI" ]; then \
+	    echo "error: promtool tries the rules of Prometheus: install it (Debian: apt install prometheus)." >&2; exit 1; \
+	else \
+	    echo "There is no promtool: the rules of Prometheus are not tried (Debian: apt install prometheus)."; \
+	fi
 
 migrations: $(STAMP)  ## Check that the migrations are complete
 	@# Nobody has migrated: there is no role of the application yet.
@@ -133,5 +143,5 @@ clean:  ## Remove the virtual environment and all caches; the demo's data stays
 	@find . -name __pycache__ -type d -not -path './.local/*' -prune -exec rm -rf {} +
 	@find bot -name '*.mo' -delete
 
-.PHONY: help setup demo demo-reset test test-clocks check format format-check lint types imports migrations \
+.PHONY: help setup demo demo-reset test test-clocks check format format-check lint types imports metrics-check migrations \
     structure clocks deploy-check messages content image-check lock bench prove-promos prove-broadcast clean

@@ -86,6 +86,12 @@ def together(weeks: Sequence[Week]) -> Outcomes:
     )
 
 
+def between(*, since: datetime, until: datetime) -> Outcomes:
+    """Return what has become of those who started from `since` to `until`. One query."""
+    started = Referral.objects.filter(started_at__gte=since, started_at__lt=until)
+    return Outcomes(**started.aggregate(**_COUNTS))
+
+
 def top(*, now: datetime) -> list[Referrer]:
     """Return whose friends count most often of those who came in the last WEEKS weeks."""
     rows = list(

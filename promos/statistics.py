@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from typing import Any
 
+from django.db import connection
 from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import TruncDate, TruncHour
 
@@ -66,6 +67,55 @@ def sparkline_days(now: datetime) -> list[date]:
 
 def _midnight(day: date) -> datetime:
     return datetime(day.year, day.month, day.day, tzinfo=business_zone())
+
+
+# --- All campaigns --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Results:
+    """What has come of the codes of all campaigns that were entered in some time.
+
+    `used` counts also what was refunded afterwards; `refused` has nothing that is no code.
+    """
+
+    refused: int
+    accepted: int
+    used: int
+    refunded: int
+
+    @property
+    def conversion(self) -> float | None:
+        """Return which part of what was accepted has been used; None if nothing was."""
+        return self.used / self.accepted if self.accepted else None
+
+
+# Campaign by campaign, since there the indexes begin.
+_RESULTS = """
+SELECT coalesce(sum(tried.refused), 0) AS refused, coalesce(sum(redeemed.accepted), 0) AS accepted,
+  coalesce(sum(redeemed.used), 0) AS used, coalesce(sum(redeemed.refunded), 0) AS refunded
+FROM promos_campaign AS campaign
+CROSS JOIN LATERAL (
+  SELECT count(*) AS refused FROM promos_attempt
+  WHERE campaign_id = campaign.id AND at >= %(since)s AND at < %(until)s AND detail <> ''
+) AS tried
+CROSS JOIN LATERAL (
+  SELECT count(*) AS accepted, count(*) FILTER (WHERE status IN ('APPLIED', 'REVOKED')) AS used,
+    count(*) FILTER (WHERE status = 'REVOKED') AS refunded
+  FROM promos_redemption
+  WHERE campaign_id = campaign.id AND created_at >= %(since)s AND created_at < %(until)s
+) AS redeemed
+"""
+
+
+def results(*, since: datetime, until: datetime) -> Results:
+    """Return what has come of the codes that were entered from `since` to `until`. One query."""
+    with connection.cursor() as cursor:
+        cursor.execute(_RESULTS, {"since": since, "until": until})
+        names = [column.name for column in cursor.description]
+        return Results(
+            **{name: int(value) for name, value in zip(names, cursor.fetchone(), strict=True)}
+        )
 
 
 # --- One campaign ---------------------------------------------------------------------------------

@@ -147,6 +147,10 @@ ALERT_TELEGRAM_STAFF: list[str] = [
 # Where docs/ can be read, so that alerts link to their runbooks: an address that continues with
 # /docs/runbooks/payments.md.
 DOCUMENTATION_URL = outside_address("DOCUMENTATION_URL")
+# What Prometheus sends as a bearer token to /metrics; without one there is no such page.
+METRICS_TOKEN: str = env.str("METRICS_TOKEN", default="")
+if PRODUCTION and METRICS_TOKEN and len(METRICS_TOKEN) < 24:
+    raise ImproperlyConfigured("Set METRICS_TOKEN to a secret of at least 24 characters.")
 # Telegram sets no ceiling for answers to players; a number here sets one of our own.
 OUTGOING_ANSWERS_PER_SECOND: int | None = env.int("OUTGOING_ANSWERS_PER_SECOND", default=0) or None
 # What one player may do in a second; what is over it is dropped (bot/queue/inbox.py). 0 is no
@@ -301,8 +305,8 @@ SECURE_REFERRER_POLICY = "same-origin"
 if PRODUCTION:
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
     SECURE_SSL_REDIRECT = True
-    # Health checks come from inside, without TLS.
-    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$"]
+    # Health checks and Prometheus come from inside, without TLS.
+    SECURE_REDIRECT_EXEMPT = [r"^healthz$", r"^readyz$", r"^metrics$"]
     SECURE_HSTS_SECONDS = 365 * 86_400
     SECURE_HSTS_INCLUDE_SUBDOMAINS = True
     SECURE_HSTS_PRELOAD = True
@@ -496,6 +500,12 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "task": "quizarena.game.tasks.count_questions",
         "schedule": 3_600.0,
         "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
+    # What has come to purchases and promo codes since the last run, for /metrics.
+    "record-metric-totals": {
+        "task": "quizarena.ops.tasks.record_metric_totals",
+        "schedule": 15.0,
+        "options": {"expires": 15.0},
     },
     # Today so far; the days before it once they are over, and their new players' later days.
     "record-product-days": {

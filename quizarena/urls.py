@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 
 from quizarena.api import description
 from quizarena.api.views import Nothing
+from quizarena.ops import metrics
 from quizarena.ops.health import Alive, Ready
 from quizarena.staff.admin import change_own_password
 from quizarena.staff.search_page import search_page
@@ -26,4 +27,5 @@ urlpatterns = [
     path("api/docs/", description.page, name="docs"),
     path("healthz", Alive.as_view(), name="alive"),
     path("readyz", Ready.as_view(), name="ready"),
+    path("metrics", metrics.page, name="metrics"),
 ]

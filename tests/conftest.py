@@ -22,6 +22,7 @@ from bot import application
 from bot.queue import client, inbox, intake, outbox
 from bot.queue.outbox import Outcome
 from bot.queue.sender import build_bot, deliver
+from quizarena.ops import timings
 from tests import lock_order
 from tests.owner import (
     behind_the_guards,
@@ -117,6 +118,14 @@ def sandbox(running_sandbox: Sandbox, settings: Settings) -> Sandbox:
     client.bot.cache_clear()
     application.build.cache_clear()
     return running_sandbox
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _no_thread_adds_timings() -> Iterator[None]:
+    """Let this process add what it counts only where a test asks for it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(timings, "start", lambda: None)
+        yield
 
 
 class Road:

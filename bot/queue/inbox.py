@@ -6,6 +6,7 @@ long polling use it), `work` the only way through.
 
 import json
 import re
+import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from django.utils import timezone
 from bot.queue import outbox
 from bot.queue.models import InboxState, InboxUpdate, PlayerRateLimit
 from bot.queue.redaction import without_texts
+from quizarena.ops import timings
 from quizarena.redaction import redact
 
 # How long to wait after the first, second, ... failure; after the last one an update is dead.
@@ -234,6 +236,7 @@ def process(one: Claim, *, handle: Handler, slow_down: Handler, give_up: Handler
     Whatever `handle` raises rolls all of it back and is written down: the update is tried again
     after RETRY_DELAYS and is dead at last.
     """
+    began = time.perf_counter()
     with structlog.contextvars.bound_contextvars(update_id=one.update_id, attempt=one.attempt):
         try:
             with transaction.atomic(durable=True):
@@ -241,7 +244,7 @@ def process(one: Claim, *, handle: Handler, slow_down: Handler, give_up: Handler
                 if begun is None:
                     log.info("update.claim_lost")
                     return
-                payload, verdict = begun
+                payload, verdict, received_at = begun
                 redacted = without_texts(payload)
                 if verdict is not Verdict.DROP:
                     causes = handle if verdict is Verdict.ALLOWED else slow_down
@@ -250,8 +253,15 @@ def process(one: Claim, *, handle: Handler, slow_down: Handler, give_up: Handler
                 _done(one, redacted)
         except Exception as error:  # Of whatever kind: the update must not be lost with it.
             log.exception("update.failed")
-            if not _has_another_try(one, error):
+            has_another_try = _has_another_try(one, error)
+            timings.count(timings.UPDATES, "failed" if has_another_try else "dead")
+            if not has_another_try:
                 _dead_letter(one, give_up=give_up)
+        else:
+            timings.count(timings.UPDATES, "dropped" if verdict is Verdict.DROP else "done")
+            timings.observe(timings.HANDLING, time.perf_counter() - began)
+            waited = timezone.now() - received_at
+            timings.observe(timings.UPDATE, waited.total_seconds())
 
 
 _BEGIN = """
@@ -288,13 +298,15 @@ WITH taken AS MATERIALIZED (
     END
   RETURNING verdict
 )
-SELECT payload, pg_advisory_xact_lock(player_key), coalesce(verdict, 'allowed')
+SELECT payload, pg_advisory_xact_lock(player_key), coalesce(verdict, 'allowed'), received_at
 FROM taken LEFT JOIN rate ON true
 """
 
 
-def _begin(one: Claim) -> tuple[dict[str, Any], Verdict] | None:
-    """Lock the update and its player's turn; return the payload, or None if the claim was lost.
+def _begin(one: Claim) -> tuple[dict[str, Any], Verdict, datetime] | None:
+    """Lock the update and its player's turn; return the payload and when it came in.
+
+    None if the claim was lost.
 
     The advisory lock keeps two updates of one player apart when the earlier one arrives late,
     while the later one is being worked on. The same statement counts the update as an action of
@@ -323,7 +335,7 @@ def _begin(one: Claim) -> tuple[dict[str, Any], Verdict] | None:
     verdict = Verdict(row[2])
     if verdict is not Verdict.ALLOWED:
         log.info("update.too_fast", verdict=verdict.value)
-    return json.loads(row[0]), verdict
+    return json.loads(row[0]), verdict, row[3]
 
 
 def _done(one: Claim, redacted: dict[str, Any]) -> None:

@@ -33,7 +33,7 @@ from bot.queue import outbox, wake
 from bot.queue.models import CallState, Lane
 from bot.queue.outbox import Delivery, Outcome
 from bot.queue.transport import AiohttpRequest, AnswerLostError, NotSentError
-from quizarena.ops import heartbeats
+from quizarena.ops import heartbeats, timings
 from quizarena.players import services as players
 from quizarena.redaction import redact
 
@@ -220,6 +220,17 @@ def _do_housekeeping() -> None:
         _drop_connection()
 
 
+def _count(delivery: Delivery, outcome: Outcome) -> None:
+    """Count how a call has ended, and how long its player has waited for it."""
+    lane = Lane(delivery.lane).label
+    timings.count(timings.CALLS, outcome.state.lower())
+    if outcome.rate_limited:
+        timings.count(timings.RATE_LIMITED, lane)
+    if outcome.state is CallState.SENT:
+        waited = timezone.now() - delivery.created_at
+        timings.observe(timings.DELIVERY, waited.total_seconds(), lane)
+
+
 def _drop_connection() -> None:
     """Close this thread's connection; `connection.close` itself would be another thread's."""
     connection.close()
@@ -290,6 +301,7 @@ class Sender:
 
     async def _deliver(self, delivery: Delivery) -> None:
         """Make one call and keep its outcome for the next exchange."""
+        began = time.perf_counter()
         try:
             outcome, error = await deliver(self._bot, delivery)
         except Exception as defect:  # A defect of ours must not bring the same call back for ever.
@@ -297,6 +309,8 @@ class Sender:
             self._landed.append(_given_up(delivery, defect))
             self._look.set()
             return
+        timings.observe(timings.CALL, time.perf_counter() - began)
+        _count(delivery, outcome)
         if error is not None:
             log.warning(
                 "call.failed",

@@ -6,6 +6,7 @@ store an update, and without Django's request cycle a worker thread takes three 
 """
 
 import json
+import time
 from collections.abc import Iterable
 from hmac import compare_digest
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from django.utils import timezone
 
 from bot.queue import inbox, intake
 from quizarena import web_guard
+from quizarena.ops import timings
 
 if TYPE_CHECKING:
     from _typeshed.wsgi import StartResponse, WSGIEnvironment
@@ -34,8 +36,11 @@ def application(environ: "WSGIEnvironment", start_response: "StartResponse") -> 
     make. 403 without the right secret, 413 for more than 1 MiB, 400 for what is no update, and 503
     when the database is unavailable: Telegram keeps everything but a 200 and sends it again.
     """
+    began = time.perf_counter()
     with web_guard.request():
         status, body = _receive(environ)
+    timings.observe(timings.ACKNOWLEDGEMENT, time.perf_counter() - began)
+    timings.count(timings.REQUESTS, status[:3])
     kind = "application/json" if body.startswith(b"{") else "text/plain"
     start_response(status, [("Content-Type", kind), ("Content-Length", str(len(body)))])
     return [body]

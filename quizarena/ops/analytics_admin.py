@@ -10,12 +10,26 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils import timezone
 
 from economy.charts import COLOURS, chart_options
 from economy.streak_rules import DAY
 from quizarena.game import points
+from quizarena.game.play_counts import bounds
+from quizarena.ops import product_results
 from quizarena.ops.models import ProductDay
+from quizarena.ops.product_figures import (
+    Days,
+    Measure,
+    arpu,
+    conversion,
+    mean_active,
+    net_stars,
+    of_cohorts,
+    of_last,
+    total,
+)
 from quizarena.staff import dates
 from quizarena.staff.desk import ReadOnlyAdmin
 
@@ -25,16 +39,13 @@ PERIOD = 30
 BLUE, ORANGE, GREEN = COLOURS[:3]
 NOTHING = "–"
 
-Days = Sequence[ProductDay]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """One line of the comparison."""
 
     name: str
-    # Of the recorded days of a period, the latest last; None where nothing can be said.
-    of: Callable[[Days], float | None]
+    of: Measure
     show: Callable[[float], str]
 
 
@@ -54,61 +65,20 @@ def _stars(number: float) -> str:
     return f"⭐ {number:,.2f}".replace("-", "−")
 
 
-def _ratio(part: float | None, whole: float | None) -> float | None:
-    return None if part is None or not whole else part / whole
-
-
-def _of_last(name: str) -> Callable[[Days], float | None]:
-    """Return what the last day of a period says."""
-    return lambda days: getattr(days[-1], name) if days else None
-
-
-def _sum(name: str) -> Callable[[Days], float | None]:
-    return lambda days: sum(getattr(one, name) for one in days) if days else None
-
-
-def _of_cohorts(part: str) -> Callable[[Days], float | None]:
-    """Return a part of those who started, over the days for which it is known."""
-
-    def share(days: Days) -> float | None:
-        known = [one for one in days if getattr(one, part) is not None]
-        return _ratio(
-            sum(getattr(one, part) for one in known), sum(one.new_players for one in known)
-        )
-
-    return share
-
-
-def _mean_active(days: Days) -> float | None:
-    return _ratio(sum(one.active for one in days), len(days))
-
-
-def _net_stars(days: Days) -> float | None:
-    return sum(one.stars - one.refunded_stars for one in days) if days else None
-
-
-def _conversion(days: Days) -> float | None:
-    return _ratio(days[-1].payers_30, days[-1].active_30) if days else None
-
-
-def _arpu(days: Days) -> float | None:
-    return _ratio(days[-1].net_stars_30, days[-1].active_30) if days else None
-
-
 FIGURES = (
-    Figure(name="Active players a day (DAU)", of=_mean_active, show=_tenths),
-    Figure(name="Active in 7 days (WAU), at the end", of=_of_last("active_7"), show=_number),
-    Figure(name="Active in 30 days (MAU), at the end", of=_of_last("active_30"), show=_number),
-    Figure(name="New players", of=_sum("new_players"), show=_number),
-    Figure(name="Purchases", of=_sum("purchases"), show=_number),
-    Figure(name="Stars, refunds taken off", of=_net_stars, show=_number),
-    Figure(name="Conversion, of 30 days", of=_conversion, show=_percent),
-    Figure(name="ARPU, of 30 days", of=_arpu, show=_stars),
-    Figure(name="Back on day 1 (D1)", of=_of_cohorts("retained_1"), show=_percent),
-    Figure(name="Back on day 7 (D7)", of=_of_cohorts("retained_7"), show=_percent),
-    Figure(name="Back on day 30 (D30)", of=_of_cohorts("retained_30"), show=_percent),
-    Figure(name="New players paying in 30 days", of=_of_cohorts("cohort_payers"), show=_percent),
-    Figure(name="Lifetime value of 30 days (LTV)", of=_of_cohorts("cohort_net_stars"), show=_stars),
+    Figure(name="Active players a day (DAU)", of=mean_active, show=_tenths),
+    Figure(name="Active in 7 days (WAU), at the end", of=of_last("active_7"), show=_number),
+    Figure(name="Active in 30 days (MAU), at the end", of=of_last("active_30"), show=_number),
+    Figure(name="New players", of=total("new_players"), show=_number),
+    Figure(name="Purchases", of=total("purchases"), show=_number),
+    Figure(name="Stars, refunds taken off", of=net_stars, show=_number),
+    Figure(name="Conversion, of 30 days", of=conversion, show=_percent),
+    Figure(name="ARPU, of 30 days", of=arpu, show=_stars),
+    Figure(name="Back on day 1 (D1)", of=of_cohorts("retained_1"), show=_percent),
+    Figure(name="Back on day 7 (D7)", of=of_cohorts("retained_7"), show=_percent),
+    Figure(name="Back on day 30 (D30)", of=of_cohorts("retained_30"), show=_percent),
+    Figure(name="New players paying in 30 days", of=of_cohorts("cohort_payers"), show=_percent),
+    Figure(name="Lifetime value of 30 days (LTV)", of=of_cohorts("cohort_net_stars"), show=_stars),
 )  # fmt: skip
 
 
@@ -149,9 +119,51 @@ class ProductDayAdmin(ReadOnlyAdmin[ProductDay]):
             "figures": _comparison(now, before, length=length),
             "charts": _charts(days, recorded) if length > 1 else {},
             "cohorts": _cohorts(now),
+            "results": _results(request, days),
             **(extra_context or {}),
         }
         return TemplateResponse(request, "ops/analytics.html", context)
+
+
+def _results(request: HttpRequest, days: Sequence[date]) -> list[dict[str, Any]]:
+    """Return what has come of codes, offers and invitations, as far as the user may see that."""
+    length = len(days)
+    since, until = bounds(days[0])[0], bounds(days[-1])[1]
+    before = bounds(days[0] - length * DAY)[0]
+    found = []
+    for section in product_results.SECTIONS:
+        if not request.user.has_perm(section.permission):
+            continue
+        rows = [
+            [one.name, *_compared(one, earlier, has_change=length > 1)]
+            for one, earlier in zip(
+                section.results(since, until), section.results(before, since), strict=True
+            )
+        ]
+        found.append(
+            {
+                "title": section.title,
+                "note": section.note,
+                "url": reverse(section.page),
+                "table": {"headers": _headers(length), "rows": rows},
+            }
+        )
+    return found
+
+
+def _compared(
+    one: product_results.Result, earlier: product_results.Result, *, has_change: bool
+) -> list[str]:
+    show = _percent if one.is_share else _number
+    cells = [NOTHING if found.value is None else show(found.value) for found in (one, earlier)]
+    return [*cells, _change(one.value, earlier.value)] if has_change else cells
+
+
+def _headers(length: int) -> list[str]:
+    # A part of a day has no change against a whole one.
+    if length == 1:
+        return ["", "Today so far", "Yesterday"]
+    return ["", "Period", "Before", "Change"]
 
 
 def _title(days: Sequence[date]) -> str:
@@ -188,10 +200,8 @@ def _comparison(now: Days, before: Days, *, length: int) -> dict[str, Any]:
                 _change(value, earlier) if is_comparable else NOTHING,
             ]
         )
-    if length == 1:
-        # A part of a day has no change against a whole one.
-        return {"headers": ["", "Today so far", "Yesterday"], "rows": [row[:3] for row in rows]}
-    return {"headers": ["", "Period", "Before", "Change"], "rows": rows}
+    headers = _headers(length)
+    return {"headers": headers, "rows": [row[: len(headers)] for row in rows]}
 
 
 def _change(value: float | None, earlier: float | None) -> str:

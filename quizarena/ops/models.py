@@ -147,3 +147,44 @@ class ProductDay(models.Model):
 
     def __str__(self) -> str:
         return f"The product on {dates.day(self.day)}"
+
+
+class MetricTotal(models.Model):
+    """A number that only grows, for /metrics: a counter, or a part of a histogram.
+
+    `bucket` is the upper bound of the histogram's bucket (each count stands in one alone), `sum`
+    for the seconds of all, and empty for a counter.
+    """
+
+    name = models.CharField(max_length=64)
+    label = models.CharField(max_length=24, blank=True, default="")
+    bucket = models.CharField(max_length=8, blank=True, default="")
+    value = models.FloatField(default=0)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["name", "label", "bucket"], name="metrictotal_one_per_series"
+            ),
+            models.CheckConstraint(condition=Q(value__gte=0), name="metrictotal_is_not_negative"),
+        ]
+        triggers = [
+            pgtrigger.Protect(
+                name="only_grows",
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition("NEW.value < OLD.value"),
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} {self.label} {self.bucket}".strip()
+
+
+class MetricPosition(models.Model):
+    """Up to which row of an append-only table its totals have counted."""
+
+    source = models.CharField(max_length=32, primary_key=True)
+    position = models.BigIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.source} up to {self.position}"

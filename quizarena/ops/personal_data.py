@@ -39,6 +39,7 @@ OF_NO_PLAYER = frozenset(
         *("payments_pastprice", "payments_product", "payments_reconciliationrun"),
         *("promos_batch", "promos_campaign", "promos_code", "players_purgerun"),
         *("payments_monthlystatement", "payments_liability", "ops_productday"),
+        *("ops_metrictotal", "ops_metricposition"),
         *("staff_accountchange", "staff_chatlinkcode", "staff_signinfailure"),
         *("staff_alertroute", "staff_alertdelivery"),
     }

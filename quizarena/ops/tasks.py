@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from quizarena.celery import app
-from quizarena.ops import downtime, erasure, product_days
+from quizarena.ops import downtime, erasure, money_totals, product_days
 
 # How long one task may work before it lets other tasks have the process.
 WORK_FOR = timedelta(seconds=20)
@@ -30,3 +30,9 @@ def record_product_days() -> int:
     """Record how the product does today and did on the days that are due; return how many days."""
     now = timezone.now()
     return product_days.record_due(now=now, until=now + RECORD_FOR)
+
+
+@app.task
+def record_metric_totals() -> int:
+    """Add what has happened to purchases and promo codes to their totals; return how many rows."""
+    return money_totals.record(now=timezone.now())

@@ -1,7 +1,7 @@
 """A lexicon is loaded wholly or not at all, and each complaint names file, line and field."""
 
 from pathlib import Path
-from shutil import copy
+from shutil import copytree
 
 import pytest
 
@@ -579,9 +579,7 @@ def test_all_complaints_come_at_once_in_the_order_of_the_lines(tmp_path: Path) -
 
 def test_a_bank_is_made_of_all_files(tmp_path: Path) -> None:
     """Without its file the nouns' questions would leave the bank, and nobody would notice."""
-    for file in SHIPPED.iterdir():
-        if file.is_file():
-            copy(file, tmp_path)
+    copytree(SHIPPED, tmp_path, dirs_exist_ok=True)
     (tmp_path / "nouns.csv").rename(tmp_path / "Nouns.csv")
 
     with pytest.raises(LexiconError) as raised:

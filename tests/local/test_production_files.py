@@ -75,7 +75,12 @@ class TestCompose:
             "sender",
             "beat",
             "readiness",
+            "prometheus",
+            "grafana",
         ]
+        # What is beside the product starts only for who asks for it.
+        monitoring = {name for name in SERVICES if "profiles" in SERVICES[name]}
+        assert monitoring == {"prometheus", "grafana"}
 
     def test_everything_that_stays_has_a_health_check_and_comes_back(self) -> None:
         for name, service in SERVICES.items():
@@ -109,7 +114,10 @@ class TestCompose:
             "ALERT_WEBHOOK_URL": "",
             "API_RATE": "120/min",
             "DOCUMENTATION_URL": "",
+            "GRAFANA_PORT": "3000",
             "LOG_LEVEL": "INFO",
+            # Without it there is no /metrics.
+            "METRICS_TOKEN": "",
             "PLAYER_ACTIONS_PER_SECOND": "5",
             "PROMO_APPROVAL_STARS": "5000",
             "BROADCAST_APPROVAL_PLAYERS": "10000",
@@ -135,6 +143,7 @@ class TestCompose:
             "ALERT_WEBHOOK_SECRET",
             "ALERT_WEBHOOK_URL",
             "DOCUMENTATION_URL",
+            "METRICS_TOKEN",
             "SECRET_KEY",
             "PAYMENT_PAYLOAD_KEYS",
             "POSTGRES_APP_PASSWORD",
@@ -207,7 +216,39 @@ class TestCompose:
             assert "privileged" not in service
         assert SERVICES["web"]["ports"] == ["127.0.0.1:${WEB_PORTS:-8000}:8000"]
         assert SERVICES["webhook"]["ports"] == ["127.0.0.1:${WEBHOOK_PORTS:-8001}:8001"]
-        assert [name for name in SERVICES if "ports" in SERVICES[name]] == ["web", "webhook"]
+        opened = [name for name in SERVICES if "ports" in SERVICES[name]]
+        assert opened == ["web", "webhook", "grafana"]
+        assert SERVICES["grafana"]["ports"] == ["127.0.0.1:${GRAFANA_PORT:-3000}:3000"]
+
+    def test_prometheus_may_ask_web_and_grafana_finds_its_files(self) -> None:
+        monitoring = CHECKOUT / "docs" / "monitoring"
+        asked = yaml.safe_load((monitoring / "prometheus.yml").read_text())["scrape_configs"][0]
+        [target] = asked["static_configs"][0]["targets"]
+        mounted = {
+            inside: CHECKOUT / outside
+            for name in ("prometheus", "grafana")
+            for outside, inside, *_ in (one.split(":") for one in SERVICES[name]["volumes"])
+            if outside.startswith("./")
+        }
+
+        host, port = target.split(":")
+        assert command("web")[command("web").index("--port") + 1] == port
+        assert SERVICES["web"]["environment"]["ALLOWED_HOSTS"].endswith(f",{host}")
+        [config] = SERVICES["prometheus"]["configs"]
+        assert asked["authorization"]["credentials_file"] == config["target"]
+        assert COMPOSE["configs"][config["source"]]["content"] == "${METRICS_TOKEN:-}"
+        assert all(path.exists() for path in mounted.values())
+        [provider] = yaml.safe_load(
+            (monitoring / "grafana" / "dashboards" / "provider.yml").read_text()
+        )["providers"]
+        assert (
+            mounted["/etc/grafana/provisioning"] / Path(provider["options"]["path"]).name
+        ).is_dir()
+        home = SERVICES["grafana"]["environment"]["GF_DASHBOARDS_DEFAULT_HOME_DASHBOARD_PATH"]
+        assert (monitoring / "grafana" / "dashboards" / Path(home).name).is_file()
+        # Nobody can sign in, and with the password that Grafana comes with least of all.
+        assert SERVICES["grafana"]["environment"]["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
+        assert SERVICES["grafana"]["environment"]["GF_AUTH_BASIC_ENABLED"] == "false"
 
     @staticmethod
     def _first_complaint(environment: dict[str, str]) -> str | None:

@@ -4,16 +4,22 @@ from datetime import UTC, date, datetime, timedelta
 
 import pytest
 import time_machine
-from django.db import IntegrityError, transaction
+from django.contrib.auth.models import Permission
+from django.db import IntegrityError, connection, transaction
 from django.test import Client
 
 from economy import streaks
+from payments.models import Impression
+from promos import statistics
+from promos.models import Redemption
 from quizarena.ops import analytics_admin, product_days
 from quizarena.ops.models import ProductDay
 from quizarena.players.models import Player
-from tests.factories import make_staff
+from tests.factories import make_campaign, make_staff
 from tests.game.played import DAY, NOON, TODAY, newcomer
 from tests.payments import steps
+from tests.promos.invitations import come, invite
+from tests.promos.steps import CODE, redeem
 
 pytestmark = pytest.mark.django_db
 
@@ -222,3 +228,65 @@ def test_others_do_not_see_it(client: Client, role: str) -> None:
     client.force_login(make_staff(role))
 
     assert client.get(PAGE).status_code == 403
+
+
+def test_codes_offers_and_invitations_are_compared_with_the_period_before(client: Client) -> None:
+    client.force_login(make_staff("Operator"))
+    campaign = make_campaign(code=CODE, grant=True, starts_at=NOON)
+    # One in the seven days before, two in those that end with yesterday, one today.
+    for day in (6, 7, 13, 14):
+        at = NOON + day * DAY
+        redeem(newcomer(created_at=NOON), now=at)
+        Impression.objects.create(
+            player=newcomer(created_at=NOON), trigger="ENERGY_LOW", priority=60, event="HOME",
+            is_blocking=False, prices={"ENERGY_10": 5}, shown_at=at, day=at.date(), ordinal=1,
+            muted_at=at,
+        )  # fmt: skip
+        come(invite(now=at), now=at)
+    redeem(Redemption.objects.earliest("pk").player, now=NOON + 8 * DAY)
+
+    with time_machine.travel(NOON + 14 * DAY, tick=False):
+        week = client.get(PAGE, {"days": "7"})
+        today = client.get(PAGE, {"days": "1"})
+        ninety = client.get(PAGE, {"days": "90"})
+
+    codes, offers, invitations = (one["table"]["rows"] for one in week.context["results"])
+    assert campaign.is_discount is False
+    assert codes == [
+        ["Accepted", "2", "1", "+100.0%"],
+        ["Used", "2", "1", "+100.0%"],
+        ["Used of accepted", "100.0%", "100.0%", "+0.0%"],
+        ["Used, then refunded", "0", "0", "–"],
+        ["Refused", "1", "0", "–"],
+    ]
+    assert offers[0] == ["Shown", "2", "1", "+100.0%"]
+    assert offers[3] == ["Bought of shown", "0.0%", "0.0%", "–"]
+    assert offers[6] == ["Muted of shown", "100.0%", "100.0%", "+0.0%"]
+    assert invitations[0] == ["Started", "2", "1", "+100.0%"]
+    titles = [one["title"] for one in today.context["results"]]
+    assert titles == ["Promo codes", "Offers", "Invitations"]
+    assert today.context["results"][0]["table"]["rows"][0] == ["Accepted", "1", "1"]
+    assert ninety.context["results"][2]["table"]["rows"][0] == ["Started", "3", "0", "–"]
+    assert "/admin/payments/impression/funnel/" in week.content.decode()
+
+
+def test_each_section_is_for_who_may_see_its_page(client: Client) -> None:
+    client.force_login(make_staff("Operator"))
+    operator = client.get(PAGE).context["results"]
+    limited = make_staff("Editor", username="eva")
+    limited.user_permissions.add(Permission.objects.get(codename="view_productday"))
+    client.force_login(limited)
+
+    assert len(operator) == 3
+    assert client.get(PAGE).context["results"] == []
+
+
+def test_codes_are_counted_through_the_indexes_of_their_campaigns() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SET LOCAL enable_seqscan = off; SET LOCAL enable_bitmapscan = off")
+        cursor.execute(f"EXPLAIN {statistics._RESULTS}", {"since": NOON, "until": NOON + DAY})
+        plan = "\n".join(line for (line,) in cursor.fetchall())
+
+    assert "using attempt_of_campaign" in plan
+    assert "using redemption_of_campaign" in plan
+    assert "Seq Scan" not in plan
