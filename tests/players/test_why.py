@@ -12,13 +12,11 @@ from payments.models import Product
 from quizarena.players import services
 from quizarena.players.models import Player
 from tests.economy.test_admin import read
-from tests.factories import PlayerFactory, make_campaign, make_staff
+from tests.factories import NOON, PlayerFactory, make_campaign, make_staff
 from tests.payments import steps as payments
 from tests.promos import steps as promos
 
 pytestmark = pytest.mark.django_db
-
-NOON = promos.NOON
 
 
 @pytest.fixture
