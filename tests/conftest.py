@@ -9,10 +9,12 @@ import hypothesis
 import pytest
 import time_machine
 from asgiref.sync import async_to_sync, sync_to_async
+from django.contrib.auth.models import User
 from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.backends.utils import CursorWrapper
+from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
@@ -22,6 +24,7 @@ from bot import application
 from bot.queue import client, inbox, intake, outbox
 from bot.queue.outbox import Outcome
 from bot.queue.sender import build_bot, deliver
+from quizarena.staff import factors, sessions
 from tests import lock_order
 from tests.owner import (
     behind_the_guards,
@@ -99,6 +102,23 @@ def clock() -> Iterator[time_machine.Traveller]:
     """
     with time_machine.travel(NOON) as traveller:
         yield traveller
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _who_is_let_in_has_shown_the_factor() -> Iterator[None]:
+    """Let `force_login` stand for the whole sign-in, whatever a test does with the clock after."""
+    let_in = Client.force_login
+
+    def force_login(client: Client, user: User, backend: str | None = None) -> None:
+        let_in(client, user, backend)
+        session, later = client.session, NOON + timedelta(days=10_000)
+        sessions.begin(session, now=later)
+        factors.mark(session, now=later)
+        session.save()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "force_login", force_login)
+        yield
 
 
 @pytest.fixture(scope="session")

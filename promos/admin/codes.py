@@ -57,6 +57,7 @@ from quizarena.staff.desk import (
     own_user,
     row_number,
 )
+from quizarena.staff.fresh_factor import fresh_factor
 from quizarena.tables import UnreadableFileError
 
 
@@ -331,6 +332,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
             refusals=(PromosError,),
             back=_list_of(campaign),
             confirm="Order",
+            fresh_factor=True,
         )
         return decide(request, decision, model_admin=self)
 
@@ -376,6 +378,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
         )
         return decide(request, decision, model_admin=self)
 
+    @fresh_factor
     def download_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """Hand over the raw codes, once."""
         if not may_run(request):

@@ -17,6 +17,7 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from quizarena.api import clients
 from quizarena.api.models import ApiClient, Scope
+from quizarena.staff import fresh_factor
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import StaffAdmin, age, badge, button, own_user
 from quizarena.staff.errors import StaffError
@@ -86,6 +87,18 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
         """Return what the client may do from now on."""
         return {"scopes": obj.scopes}
 
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show the form; save it for who has given a code of the second factor recently."""
+        if request.method == "POST" and (question := fresh_factor.ask(request)) is not None:
+            return question
+        return super().changeform_view(request, object_id, form_url, extra_context)
+
     def response_add(
         self, request: HttpRequest, obj: ApiClient, post_url_continue: str | None = None
     ) -> HttpResponse:
@@ -151,6 +164,7 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
             refusals=(StaffError,),
             back=reverse("admin:api_apiclient_change", args=[pk]),
             confirm="Ask for approval",
+            fresh_factor=True,
         )
         return decide(request, decision, model_admin=self)
 

@@ -17,7 +17,7 @@ class StaffConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep roles in step with every migration, and note who comes and goes."""
-        from quizarena.staff import audit, navigation, proxies, roles
+        from quizarena.staff import audit, gate, navigation, proxies, roles
 
         navigation.name_pages()
         post_migrate.connect(
@@ -31,7 +31,7 @@ class StaffConfig(AppConfig):
         )
         signals.user_logged_in.connect(audit.logged_in, dispatch_uid="audit.logged_in")
         signals.user_logged_out.connect(audit.logged_out, dispatch_uid="audit.logged_out")
-        signals.user_login_failed.connect(audit.login_failed, dispatch_uid="audit.login_failed")
+        signals.user_logged_in.connect(gate.signed_in, dispatch_uid="gate.signed_in")
 
 
 def warn_if_nobody_manages_accounts(*, verbosity: int, using: str, **kwargs: Any) -> None:

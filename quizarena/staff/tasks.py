@@ -5,13 +5,15 @@ from datetime import timedelta
 from django.utils import timezone
 
 from quizarena.celery import app
-from quizarena.staff import sign_ins
+from quizarena.staff import sessions, sign_ins
 from quizarena.staff.models import ChatLinkFailures
 
 
 @app.task
 def purge_failures() -> int:
-    """Delete failed sign-ins and counts of wrong codes whose time is over; return how many.
+    """Delete failed sign-ins, counts of wrong codes and sessions whose time is over.
+
+    Return how many.
 
     Goes on while there are more.
     """
@@ -22,6 +24,7 @@ def purge_failures() -> int:
     codes = ChatLinkFailures.objects.filter(
         pk__in=old.values("pk")[: sign_ins.PURGE_BATCH]
     ).delete()[0]
-    if sign_ins.PURGE_BATCH in (sign_in_failures, codes):
+    ended = sessions.purge(now=now)
+    if sign_ins.PURGE_BATCH in (sign_in_failures, codes, ended):
         purge_failures.apply_async(queue="bulk")
-    return sign_in_failures + codes
+    return sign_in_failures + codes + ended

@@ -1,0 +1,82 @@
+"""Asking for the second factor once more, before something that cannot be taken back."""
+
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar
+from urllib.parse import urlencode
+
+from django.contrib import admin, messages
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils import timezone
+
+from quizarena.staff import factors, gate
+from quizarena.staff.desk import own_user
+from quizarena.staff.errors import FactorError
+from quizarena.staff.forms import CodeForm
+
+# The page that asks has what was posted in hidden fields, so that nothing has to be filled in
+# again; but for these.
+_NEVER_CARRIED = ("csrfmiddlewaretoken", "code", "fresh_factor")
+
+_Page = TypeVar("_Page")
+_Rest = ParamSpec("_Rest")
+
+
+def ask(request: HttpRequest) -> HttpResponse | None:
+    """Return the page that asks for a code; None for who has given one within ten minutes.
+
+    The page posts the code to where it was asked for, together with everything that was posted
+    there. A password is not carried along, and neither is a file: their form is shown once more.
+    """
+    now = timezone.now()
+    if gate.is_fresh(request, now=now):
+        return None
+    if request.method != "POST":
+        return gate.ask_first(request)
+    asked = "fresh_factor" in request.POST
+    form = CodeForm(request.POST if asked else None)
+    if asked and form.is_valid():
+        try:
+            factors.verify(user=own_user(request), code=form.cleaned_data["code"], now=now)
+        except FactorError as error:
+            form.add_error("code", f"{error}.")
+        else:
+            factors.mark(request.session, now=now)
+            return None
+    if request.FILES or any("password" in name for name in request.POST):
+        messages.warning(request, "Enter a code first. What you filled in was not stored.")
+        return HttpResponseRedirect(f"{reverse('factor')}?{urlencode({'next': request.path})}")
+    context = {
+        **admin.site.each_context(request),
+        "title": "Enter a code to go on",
+        "form": form,
+        "carried": list(_carried(request)),
+    }
+    response = TemplateResponse(request, "staff/fresh_factor.html", context)
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def fresh_factor(
+    page: Callable[Concatenate[_Page, HttpRequest, _Rest], HttpResponseBase],
+) -> Callable[Concatenate[_Page, HttpRequest, _Rest], HttpResponseBase]:
+    """Let a page of a ModelAdmin open only for who has given a code within ten minutes.
+
+    For downloads and forms. A decision says `fresh_factor=True` (quizarena.staff.decisions).
+    """
+
+    @wraps(page)
+    def asking(
+        self: _Page, request: HttpRequest, *args: _Rest.args, **kwargs: _Rest.kwargs
+    ) -> HttpResponseBase:
+        return ask(request) or page(self, request, *args, **kwargs)
+
+    return asking
+
+
+def _carried(request: HttpRequest) -> Iterable[tuple[str, str]]:
+    for name, values in request.POST.lists():
+        if name not in _NEVER_CARRIED:
+            yield from ((name, str(value)) for value in values)
