@@ -23,8 +23,8 @@ class SignInForm(AuthenticationForm):
         if until is None:
             return super().get_invalid_login_error()
         return ValidationError(
-            f"Too many failed sign-ins. Try again after {dates.to_the_second(until)}, or ask somebody "
-            "with the role Security to end the lock-out."
+            f"Too many failed sign-ins. Try again after {dates.to_the_second(until)}, or ask "
+            "somebody with the role Security to end the lock-out."
         )
 
 
