@@ -12,6 +12,7 @@ class PromosConfig(AppConfig):
         """Register approvals and alerts."""
         from promos import approvals, campaigns, counters
         from quizarena.staff import alerts
+        from quizarena.staff.alert_models import Severity
 
         approvals.register()
         alerts.declare(
@@ -23,4 +24,5 @@ class PromosConfig(AppConfig):
             kind=counters.MISCOUNTED,
             label="Promo counters differ",
             runbook="docs/runbooks/promos.md",
+            severity=Severity.CRITICAL,
         )

@@ -9,6 +9,7 @@ from quizarena.api.views import Nothing
 from quizarena.ops.health import Alive, Ready
 from quizarena.staff import factor_pages
 from quizarena.staff.admin import change_own_password
+from quizarena.staff.search_page import search_page
 
 # Only who answers addresses needs the pages of the admin (SimpleAdminConfig in the settings).
 admin.autodiscover()
@@ -29,6 +30,8 @@ urlpatterns = [
         factor_pages.sign_out_everywhere,
         name="sign_out_everywhere",
     ),
+    # Instead of Unfold's, which takes the term from the address.
+    path("admin/search/", admin.site.admin_view(search_page)),
     path("admin/", admin.site.urls),
     path("api/v1/schema/", description.Description.as_view(), name="schema"),
     path("api/v1/", include("payments.urls")),

@@ -85,13 +85,14 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
             return badge("Telegram did not answer", "danger")
         if run.finished_at is None:
             return badge("not finished", "warning")
+        noun = "difference" if run.differences == 1 else "differences"
         if run.differences and run.control_run is None:
-            return badge(f"{run.differences:,} differences", "danger")
+            return badge(f"{run.differences:,} {noun}", "danger")
         if run.control_run is not None and run.control_run.findings:
             still_open = run.control_run.findings
-            return badge(f"{run.differences:,} differences, {still_open:,} open", "danger")
+            return badge(f"{run.differences:,} {noun}, {still_open:,} open", "danger")
         if run.differences:
-            return badge(f"{run.differences:,} differences, all set right", "warning")
+            return badge(f"{run.differences:,} {noun}, all set right", "warning")
         # Of what was looked at, which "Looked at" says; what is younger comes with the next run.
         return badge("no differences in what was compared", "success")
 
@@ -101,11 +102,13 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
         if run.compared_until is None:
             return "–"
         return format_html(
-            "{} payments and refunds from {} to {}; {} younger ones are left to the next run",
+            "{} {} from {} to {}; {} {} left to the next run",
             f"{run.compared:,}",
+            "payment or refund" if run.compared == 1 else "payments and refunds",
             exactly(run.compared_from) if run.compared_from else "the beginning",
             exactly(run.compared_until),
             f"{run.left_out:,}",
+            "younger one is" if run.left_out == 1 else "younger ones are",
         )
 
     @display(description="Next try")

@@ -1,5 +1,5 @@
 """Promos in the admin."""
 
-from promos.admin import attempts, campaigns, codes, referrals
+from promos.admin import attempts, campaigns, codes, player_timeline, referrals, searches
 
-__all__ = ["attempts", "campaigns", "codes", "referrals"]
+__all__ = ["attempts", "campaigns", "codes", "player_timeline", "referrals", "searches"]

@@ -12,9 +12,11 @@ class GameConfig(AppConfig):
         """Register the alerts."""
         from quizarena.game import reports
         from quizarena.staff import alerts
+        from quizarena.staff.alert_models import Severity
 
         alerts.declare(
             kind=reports.WITHDRAWN,
             label="Question withdrawn",
             runbook="docs/runbooks/questions.md",
+            severity=Severity.INFO,
         )

@@ -21,7 +21,10 @@ from unfold.decorators import display
 
 from quizarena.celery import app
 from quizarena.ops import controls, heartbeats
+from quizarena.ops.analytics_admin import ProductDayAdmin  # noqa: F401 -- registers itself.
+from quizarena.ops.erasure_admin import DeletionRequestAdmin, PurgeRunAdmin
 from quizarena.ops.models import Downtime, Heartbeat
+from quizarena.players.models import DeletionRequest, PurgeRun
 from quizarena.staff import alerts
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
@@ -42,6 +45,9 @@ admin.site.unregister(
     (PeriodicTask, ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule)
 )
 
+admin.site.register(DeletionRequest, DeletionRequestAdmin)
+admin.site.register(PurgeRun, PurgeRunAdmin)
+
 admin.site.index_template = "ops/index.html"
 # So many alerts stand on the front page; their list has the rest.
 ALERTS_SHOWN = 10
@@ -59,6 +65,9 @@ JOB_LABELS = {
     "purge-impressions": "Delete old offer views",
     "purge-idempotency-records": "Delete stored API answers",
     "purge-updates-and-calls": "Delete old updates and calls",
+    "purge-promo-attempts": "Delete old promo attempts",
+    "purge-round-questions": "Delete old questions of rounds",
+    "erase-accounts": "Delete accounts",
 }
 
 

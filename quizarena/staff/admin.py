@@ -26,6 +26,7 @@ from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from quizarena.staff import accounts, alerts, approvals, dates, factors, fresh_factor, sign_ins
+from quizarena.staff.alert_admin import deliveries_of, runbook_link
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
@@ -462,7 +463,15 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
     change_form_outer_after_template = "staff/preview.html"
     question = (
         None,
-        {"fields": (("what", "subject"), ("asked_by", "since"), ("state", "expires"), "reason")},
+        {
+            "fields": (
+                ("what", "subject"),
+                ("asked_by", "since"),
+                ("state", "expires"),
+                "approvers",
+                "reason",
+            )
+        },
     )
     decision = ("Decision", {"fields": (("decider", "decided"), "decision_reason")})
 
@@ -487,6 +496,12 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
     def asked_by(self, request: ApprovalRequest) -> str:
         """Return the maker; not everybody may see that user's page."""
         return str(request.maker)
+
+    @display(description="May be approved by")
+    def approvers(self, request: ApprovalRequest) -> str:
+        """Return whose business the decision is."""
+        roles = " or ".join(approvals.roles_that_decide(request.kind)) or "nobody"
+        return f"{roles}, but not by {request.maker}"
 
     @display(description="By")
     def decider(self, request: ApprovalRequest) -> str:
@@ -689,6 +704,7 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
                 ("subject", "runbook"),
                 ("times", "key"),
                 ("first", "last"),
+                "sent",
                 "shown_details",
             )
         },
@@ -713,8 +729,12 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
         return page_link(label, alert.subject_type, alert.subject_id)
 
     @display(description="Runbook")
-    def runbook(self, alert: Alert) -> str:
-        return alerts.runbook_of(alert.kind) or "–"
+    def runbook(self, alert: Alert) -> SafeString | str:
+        return runbook_link(alerts.runbook_of(alert.kind))
+
+    @display(description="Sent")
+    def sent(self, alert: Alert) -> SafeString | str:
+        return deliveries_of(alert)
 
     @display(description="First")
     def first(self, alert: Alert) -> str:

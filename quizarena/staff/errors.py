@@ -19,6 +19,14 @@ class AlertResolvedError(StaffError):
     """The alert is resolved already."""
 
 
+class ChannelNotConfiguredError(StaffError):
+    """The channel for alerts has no address in the environment."""
+
+
+class DeliveryNotFailedError(StaffError):
+    """Only what has failed is sent again."""
+
+
 class HoldsAnotherRoleError(StaffError):
     """Security cannot be combined with another role."""
 

@@ -10,6 +10,8 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
+# Django looks for models in this module alone.
+from quizarena.staff.alert_models import AlertDelivery, AlertRoute
 from quizarena.staff.sessions import SessionStore
 
 
@@ -375,7 +377,7 @@ class ApprovalRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.subject_name}"
+        return f"{self.kind.replace('_', ' ').capitalize()}: {self.subject_name}"
 
     def status_at(self, now: datetime) -> RequestStatus:
         """Return where the request stands by the clock."""
@@ -457,3 +459,20 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return self.summary
+
+
+__all__ = [
+    "AccountChange",
+    "Alert",
+    "AlertDelivery",
+    "AlertQuerySet",
+    "AlertRoute",
+    "ApprovalRequest",
+    "ApprovalRequestQuerySet",
+    "AuditEntry",
+    "Change",
+    "ChatLinkCode",
+    "ChatLinkFailures",
+    "RequestStatus",
+    "SignInFailure",
+]

@@ -5,8 +5,18 @@ from datetime import timedelta
 from django.utils import timezone
 
 from quizarena.celery import app
-from quizarena.staff import sessions, sign_ins
+from quizarena.staff import alert_delivery, sessions, sign_ins
 from quizarena.staff.models import ChatLinkFailures
+
+# After this a run begins no further delivery; the last one may take ten seconds.
+DELIVER_FOR = timedelta(seconds=10)
+
+
+@app.task
+def deliver_alerts() -> int:
+    """Send what is to leave the house about alerts and is due; return how many were tried."""
+    now = timezone.now()
+    return alert_delivery.deliver_due(now=now, until=now + DELIVER_FOR)
 
 
 @app.task

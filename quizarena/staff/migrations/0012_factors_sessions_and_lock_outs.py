@@ -7,7 +7,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("staff", "0010_standard_names"),
+        ("staff", "0011_alerts_leave_the_house"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
