@@ -375,6 +375,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
             note="These codes stop working, and this cannot be undone. What is reserved or used "
             "stays.",
             confirm="Revoke",
+            fresh_factor=True,
         )
         return decide(request, decision, model_admin=self)
 
@@ -403,6 +404,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
         }
         return TemplateResponse(request, "promos/batch_download.html", context)
 
+    @fresh_factor
     def import_view(self, request: HttpRequest, campaign_id: int) -> HttpResponse:
         """Take in codes from elsewhere: read, shown what would come of it, confirmed."""
         if not may_run(request):

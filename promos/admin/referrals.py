@@ -427,6 +427,7 @@ def _judge(
         refusals=REFUSALS,
         back=reverse("admin:promos_referral_change", args=[referral.pk]),
         confirm=_LABELS[verdict],
+        fresh_factor=True,
     )
     return decide(request, decision, model_admin=model_admin)
 

@@ -17,15 +17,15 @@ from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
 from quizarena.api import clients
 from quizarena.api.models import ApiClient, Scope
-from quizarena.staff import fresh_factor
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import StaffAdmin, age, badge, button, own_user
 from quizarena.staff.errors import StaffError
+from quizarena.staff.fresh_factor import FreshFactorToSave
 from quizarena.staff.models import ApprovalRequest
 
 
 @admin.register(ApiClient)
-class ApiClientAdmin(StaffAdmin[ApiClient]):
+class ApiClientAdmin(FreshFactorToSave, StaffAdmin[ApiClient]):
     """Which systems may use the API, and for what."""
 
     list_display = ("name", "shown_scopes", "standing", "last_used", "made")
@@ -86,18 +86,6 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
     def audit_details(self, obj: ApiClient) -> dict[str, Any]:
         """Return what the client may do from now on."""
         return {"scopes": obj.scopes}
-
-    def changeform_view(
-        self,
-        request: HttpRequest,
-        object_id: str | None = None,
-        form_url: str = "",
-        extra_context: dict[str, Any] | None = None,
-    ) -> HttpResponse:
-        """Show the form; save it for who has given a code of the second factor recently."""
-        if request.method == "POST" and (question := fresh_factor.ask(request)) is not None:
-            return question
-        return super().changeform_view(request, object_id, form_url, extra_context)
 
     def response_add(
         self, request: HttpRequest, obj: ApiClient, post_url_continue: str | None = None
@@ -191,5 +179,6 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
             refusals=(StaffError,),
             back=reverse("admin:api_apiclient_change", args=[pk]),
             confirm="Revoke",
+            fresh_factor=True,
         )
         return decide(request, decision, model_admin=self)

@@ -70,7 +70,6 @@ def give_security(*, username: str, now: datetime) -> str:
         user.groups.add(Group.objects.get(name=SECURITY))
         # Who has lost the telephone and the recovery codes, too.
         factors.remove(user)
-        sessions.end_all(user=user)
         audit.record(
             actor=None,
             action="user.security_given",

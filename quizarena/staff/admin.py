@@ -78,7 +78,7 @@ class StaffUserForm(_UserForm):
 
 
 @admin.register(User)
-class UserAdmin(_UserAdmin, StaffAdmin[User]):
+class UserAdmin(fresh_factor.FreshFactorToSave, _UserAdmin, StaffAdmin[User]):
     """Who may sign in, in which roles. Who leaves is made inactive: the audit log names them."""
 
     form = StaffUserForm
@@ -145,11 +145,6 @@ class UserAdmin(_UserAdmin, StaffAdmin[User]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show the form, or save it as a change by this user."""
-        # Who only looks is asked for nothing.
-        if object_id is None or request.method == "POST":
-            question = fresh_factor.ask(request)
-            if question is not None:
-                return question
         with accounts.changing(by=own_user(request), now=timezone.now()):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
@@ -206,7 +201,12 @@ class UserAdmin(_UserAdmin, StaffAdmin[User]):
         user = self._other(request, pk)
 
         def execute(cleaned: dict[str, Any]) -> str:
-            factors.reset(user=user, by=own_user(request), reason=cleaned["reason"])
+            factors.reset(
+                user=user,
+                by=own_user(request),
+                reason=cleaned["reason"],
+                now=timezone.now(),
+            )
             return f"{user} sets up another second factor at the next sign-in."
 
         decision = Decision(

@@ -17,9 +17,14 @@ class StaffConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep roles in step with every migration, and note who comes and goes."""
-        from quizarena.staff import audit, gate, navigation, proxies, roles
+        from quizarena.staff import alerts, audit, factors, gate, navigation, proxies, roles
 
         navigation.name_pages()
+        alerts.declare(
+            kind=factors.RESET,
+            label="Second factor reset",
+            runbook="docs/runbooks/staff-accounts.md",
+        )
         post_migrate.connect(
             roles.sync_role_permissions, dispatch_uid="roles.sync_role_permissions"
         )

@@ -15,7 +15,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_POST
 
-from quizarena.staff import audit, factors, fresh_factor, sessions, sign_ins
+from quizarena.staff import audit, devices, factors, fresh_factor, sessions, sign_ins
 from quizarena.staff.desk import own_user
 from quizarena.staff.errors import FactorError
 from quizarena.staff.forms import CodeForm
@@ -43,7 +43,10 @@ def ask(request: HttpRequest) -> HttpResponse:
             _count(request, user.username)
         else:
             factors.mark(request.session, now=now)
-            return HttpResponseRedirect(_next(request))
+            request.session.cycle_key()
+            response = HttpResponseRedirect(_next(request))
+            devices.remember(response, user=user)
+            return response
     context = {
         **admin.site.each_context(request),
         "title": "Second factor",
@@ -66,7 +69,11 @@ def set_up(request: HttpRequest) -> HttpResponse:
         else:
             factors.mark(request.session, now=now)
             request.session.cycle_key()
-            return _recovery_codes(request, codes, then=_next(request))
+            # They have shown a password alone, if they have not signed in before there was a need.
+            sessions.end_all(user=user, but=request.session.session_key)
+            response = _recovery_codes(request, codes, then=_next(request))
+            devices.remember(response, user=user)
+            return response
     try:
         secret = factors.new_secret(user=user)
     except FactorError:

@@ -19,10 +19,12 @@ from django.utils.crypto import salted_hmac
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from quizarena.staff import audit, dates, sessions
+from quizarena.staff import alerts, audit, dates, reasons, sessions
 from quizarena.staff.errors import FactorError
 from quizarena.staff.roles import SECURITY
 
+# The kind of the alert.
+RESET = "second_factor_reset"
 # For so long after a code one may do what needs a fresh factor.
 FRESH_FOR = timedelta(minutes=10)
 RECOVERY_CODES = 10
@@ -175,11 +177,13 @@ def renew_recovery_codes(*, user: User) -> Sequence[str]:
 
 
 @transaction.atomic
-def reset(*, user: User, by: User | None, reason: str) -> None:
+def reset(*, user: User, by: User | None, reason: str, now: datetime) -> None:
     """Take the factor from an account, which sets up another one when it signs in next.
 
-    Locks the account and ends its sessions. Nobody named is the command line.
+    Locks the account, ends its sessions, and raises an alert: until then a password alone is
+    enough to come in. Nobody named is the command line. Raises BadReasonError.
     """
+    reason = reasons.normalise(reason)
     _lock(user)
     remove(user)
     sessions.end_all(user=user)
@@ -189,6 +193,14 @@ def reset(*, user: User, by: User | None, reason: str) -> None:
         obj=user,
         summary=f"The second factor of {user} was reset: {reason}",
         details={"reason": reason},
+    )
+    alerts.raise_alert(
+        kind=RESET,
+        key=f"user:{user.pk}",
+        summary=f"The second factor of {user} was reset. Make sure that {user} has asked for it.",
+        details={"by": str(by or "the command line")},
+        now=now,
+        subject=user,
     )
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable
 from functools import wraps
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 from urllib.parse import urlencode
 
 from django.contrib import admin, messages
@@ -18,7 +18,7 @@ from quizarena.staff.forms import CodeForm
 
 # The page that asks has what was posted in hidden fields, so that nothing has to be filled in
 # again; but for these.
-_NEVER_CARRIED = ("csrfmiddlewaretoken", "code", "fresh_factor")
+_NEVER_CARRIED = ("csrfmiddlewaretoken", "fresh_factor", "factor-code")
 
 _Page = TypeVar("_Page")
 _Rest = ParamSpec("_Rest")
@@ -36,7 +36,8 @@ def ask(request: HttpRequest) -> HttpResponse | None:
     if request.method != "POST":
         return gate.ask_first(request)
     asked = "fresh_factor" in request.POST
-    form = CodeForm(request.POST if asked else None)
+    # With a prefix, because the form that is carried along may have a field of this name, too.
+    form = CodeForm(request.POST if asked else None, prefix="factor")
     if asked and form.is_valid():
         try:
             factors.verify(user=own_user(request), code=form.cleaned_data["code"], now=now)
@@ -74,6 +75,40 @@ def fresh_factor(
         return ask(request) or page(self, request, *args, **kwargs)
 
     return asking
+
+
+class FreshFactorToSave:
+    """Mixin for a ModelAdmin that saves and deletes only with a fresh second factor.
+
+    Who opens the form of something new is asked at once, before anything is filled in.
+    """
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Ask for a code; show or save the form."""
+        if object_id is None or request.method == "POST":
+            question = ask(request)
+            if question is not None:
+                return question
+        parent: Any = super()
+        shown: HttpResponse = parent.changeform_view(request, object_id, form_url, extra_context)
+        return shown
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Ask for a code; ask once more, or delete."""
+        question = ask(request) if request.method == "POST" else None
+        if question is not None:
+            return question
+        parent: Any = super()
+        shown: HttpResponse = parent.delete_view(request, object_id, extra_context)
+        return shown
 
 
 def _carried(request: HttpRequest) -> Iterable[tuple[str, str]]:

@@ -106,6 +106,15 @@ class AccountChange(models.Model):
                 name="accountchange_append_only", operation=pgtrigger.Update | pgtrigger.Delete
             ),
             _never_truncated("accountchange_never_truncated", "the changes of accounts"),
+            # Another password, other roles, kept out: what has signed in before is over. Who sets
+            # their own password is given a new session by Django right after.
+            pgtrigger.Trigger(
+                name="accountchange_ends_sessions",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                func="DELETE FROM public.staff_staffsession WHERE user_id = NEW.user_id;"
+                " RETURN NULL;",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -475,4 +484,5 @@ __all__ = [
     "ChatLinkFailures",
     "RequestStatus",
     "SignInFailure",
+    "StaffSession",
 ]

@@ -15,7 +15,7 @@ from django.db.models import F, Max, Q, Sum
 from django.http import HttpRequest
 from django.utils import timezone
 
-from quizarena.staff import audit
+from quizarena.staff import audit, devices
 from quizarena.staff.models import SignInFailure
 
 KEPT_FOR = timedelta(days=30)
@@ -59,8 +59,14 @@ def record_failure(*, username: str, address: str, now: datetime) -> SignInFailu
     return failure
 
 
-def locked_until(*, username: str, address: str, now: datetime) -> datetime | None:
-    """Return until when nobody signs in with this name from this address; None if one may."""
+def locked_until(
+    *, username: str, address: str, now: datetime, is_known: bool = False
+) -> datetime | None:
+    """Return until when nobody signs in with this name from this address; None if one may.
+
+    For a browser that the account has signed in with before (`is_known`), only the failures with
+    this very name from this very address count: strangers elsewhere cannot keep its owner out.
+    """
     name, origin = _name(username), _origin(address)
     recent = SignInFailure.objects.filter(last_at__gt=now - LOCKED_FOR)
     of_name, of_address = Q(username=name), Q(address=origin)
@@ -72,6 +78,8 @@ def locked_until(*, username: str, address: str, now: datetime) -> datetime | No
     ):
         # What stands for all the others is nobody's.
         if (which is not of_address and not name) or (which is not of_name and not origin):
+            continue
+        if is_known and which in (of_address, of_name):
             continue
         found = recent.filter(which).aggregate(
             failures=Sum(F("times") - F("lifted_times")), last=Max("last_at")
@@ -118,10 +126,12 @@ class LockOuts(AxesHandler):
 
     def is_locked(self, request: HttpRequest, credentials: Any = None) -> bool:
         """Return whether the name or the address is locked out."""
+        username = str((credentials or {}).get("username", ""))
         until = locked_until(
-            username=str((credentials or {}).get("username", "")),
+            username=username,
             address=request.META.get("REMOTE_ADDR", ""),
             now=timezone.now(),
+            is_known=devices.knows(request, username=username),
         )
         # For the sentence above the form (quizarena.staff.forms).
         request.locked_until = until  # type: ignore[attr-defined]
