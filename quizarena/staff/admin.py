@@ -15,6 +15,7 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.template.defaultfilters import pluralize
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -78,7 +79,7 @@ class StaffUserForm(_UserForm):
 
 
 @admin.register(User)
-class UserAdmin(fresh_factor.FreshFactorToSave, _UserAdmin, StaffAdmin[User]):
+class UserAdmin(_UserAdmin, StaffAdmin[User]):
     """Who may sign in, in which roles. Who leaves is made inactive: the audit log names them."""
 
     form = StaffUserForm
@@ -145,6 +146,10 @@ class UserAdmin(fresh_factor.FreshFactorToSave, _UserAdmin, StaffAdmin[User]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show the form, or save it as a change by this user."""
+        # Before the transaction in which accounts are locked.
+        question = fresh_factor.ask_to_save(request, object_id)
+        if question is not None:
+            return question
         with accounts.changing(by=own_user(request), now=timezone.now()):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
@@ -182,7 +187,7 @@ class UserAdmin(fresh_factor.FreshFactorToSave, _UserAdmin, StaffAdmin[User]):
 
         def execute(cleaned: dict[str, Any]) -> str:
             ended = accounts.sign_out(user=user, by=own_user(request), reason=cleaned["reason"])
-            return f"{user} is signed out everywhere: {ended} sessions ended."
+            return f"{user} is signed out everywhere: {ended} session{pluralize(ended)} ended."
 
         decision = Decision(
             title=f"Sign {user} out everywhere",

@@ -7,6 +7,7 @@ import segno
 from django.contrib import admin, messages
 from django.contrib.auth.decorators import login_required
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.defaultfilters import pluralize
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils import timezone
@@ -126,7 +127,9 @@ def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
         obj=user,
         summary=f"{user} has ended all other sessions: {ended}.",
     )
-    messages.success(request, f"Signed out everywhere else: {ended} other sessions ended.")
+    messages.success(
+        request, f"Signed out everywhere else: {ended} other session{pluralize(ended)} ended."
+    )
     return HttpResponseRedirect(reverse("my_sign_in"))
 
 

@@ -207,7 +207,14 @@ def reset(*, user: User, by: User | None, reason: str, now: datetime) -> None:
 def remove(user: User) -> None:
     """Delete what the account has; its next sign-in sets up another one."""
     TOTPDevice.objects.filter(user=user).delete()
-    StaticDevice.objects.filter(user=user).delete()
+    _delete_recovery_codes(user)
+
+
+@transaction.atomic
+def _delete_recovery_codes(user: User) -> None:
+    # In the order in which one is used: the device, then its code.
+    devices = StaticDevice.objects.select_for_update().filter(user=user)
+    StaticDevice.objects.filter(pk__in=[device.pk for device in devices]).delete()
 
 
 def _lock(user: User) -> None:
@@ -215,7 +222,7 @@ def _lock(user: User) -> None:
 
 
 def _new_recovery_codes(user: User) -> Sequence[str]:
-    StaticDevice.objects.filter(user=user).delete()
+    _delete_recovery_codes(user)
     device = StaticDevice.objects.create(user=user, name="recovery codes")
     codes = [
         "".join(secrets.choice(_ALPHABET) for _ in range(_RECOVERY_LENGTH))

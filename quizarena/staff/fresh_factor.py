@@ -77,6 +77,11 @@ def fresh_factor(
     return asking
 
 
+def ask_to_save(request: HttpRequest, object_id: str | None) -> HttpResponse | None:
+    """Return what `ask` does for a form; None for who only looks at what there is."""
+    return ask(request) if object_id is None or request.method == "POST" else None
+
+
 class FreshFactorToSave:
     """Mixin for a ModelAdmin that saves and deletes only with a fresh second factor.
 
@@ -91,10 +96,9 @@ class FreshFactorToSave:
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Ask for a code; show or save the form."""
-        if object_id is None or request.method == "POST":
-            question = ask(request)
-            if question is not None:
-                return question
+        question = ask_to_save(request, object_id)
+        if question is not None:
+            return question
         parent: Any = super()
         shown: HttpResponse = parent.changeform_view(request, object_id, form_url, extra_context)
         return shown

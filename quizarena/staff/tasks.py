@@ -29,12 +29,12 @@ def purge_failures() -> int:
     """
     now = timezone.now()
     sign_in_failures = sign_ins.purge(now=now)
+    ended = sessions.purge(now=now)
     # They hold back nobody after an hour (bot/screens/staff_chats/linking.py).
     old = ChatLinkFailures.objects.filter(since__lte=now - timedelta(days=1))
     codes = ChatLinkFailures.objects.filter(
         pk__in=old.values("pk")[: sign_ins.PURGE_BATCH]
     ).delete()[0]
-    ended = sessions.purge(now=now)
     if sign_ins.PURGE_BATCH in (sign_in_failures, codes, ended):
         purge_failures.apply_async(queue="bulk")
     return sign_in_failures + codes + ended
