@@ -194,6 +194,8 @@ class ReferralAdmin(ReadOnlyAdmin[Referral]):
 
     def queue_view(self, request: HttpRequest) -> HttpResponse:
         """Lead to what waits for staff, the oldest first."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         return HttpResponseRedirect(f"{reverse('admin:promos_referral_changelist')}?review=held")
 
     def results_view(self, request: HttpRequest) -> HttpResponse:

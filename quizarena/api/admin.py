@@ -158,6 +158,8 @@ class ApiClientAdmin(FreshFactorToSave, StaffAdmin[ApiClient]):
 
     def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask why, and revoke."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
         client = get_object_or_404(ApiClient, pk=pk)
         if not self.has_change_permission(request, client):
             raise PermissionDenied

@@ -443,6 +443,7 @@ PERMISSIONS = {
         "staff.view_approvalrequest",
         "staff.view_auditentry",
         "staff.view_signinfailure",
+        "staff.lift_signinfailure",
     },
 }
 
