@@ -68,7 +68,7 @@ def give_security(*, username: str, now: datetime) -> str:
         user.set_password(password)
         user.save()
         user.groups.add(Group.objects.get(name=SECURITY))
-        # Who has lost the telephone and the recovery codes, too.
+        # Who has lost the phone and the recovery codes, too.
         factors.remove(user)
         audit.record(
             actor=None,

@@ -216,7 +216,7 @@ class UserAdmin(_UserAdmin, StaffAdmin[User]):
 
         decision = Decision(
             title=f"Reset the second factor of {user}",
-            note="For a lost telephone. Make sure that it is really this person who asks: with the "
+            note="For a lost phone. Make sure that it is really this person who asks: with the "
             "password alone, the next sign-in sets up another factor. Every session ends.",
             form=ReasonForm,
             execute=execute,

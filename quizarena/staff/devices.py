@@ -37,7 +37,7 @@ def knows(request: HttpRequest, *, username: str) -> bool:
         kept = request.get_signed_cookie(COOKIE, salt=_SALT, max_age=KEPT_FOR_SECONDS)
     except BadSignature:
         return False
-    pk, _, password = kept.partition(":")
+    pk, _, password = str(kept).partition(":")
     user = User.objects.filter(username=username.replace("\0", ""), pk=pk).first()
     return user is not None and constant_time_compare(_password_of(user), password)
 

@@ -67,7 +67,7 @@ def is_fresh(session: SessionBase, *, now: datetime) -> bool:
     """Return whether it has shown the factor within the last ten minutes, or needs none."""
     if _WAIVED in session:
         return True
-    return now.timestamp() - session.get(_AT, 0) < FRESH_FOR.total_seconds()
+    return now.timestamp() - float(session.get(_AT, 0)) < FRESH_FOR.total_seconds()
 
 
 # --- What an account has ----------------------------------------------------------------------

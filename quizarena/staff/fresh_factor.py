@@ -70,7 +70,7 @@ def fresh_factor(
 
     @wraps(page)
     def asking(
-        self: _Page, request: HttpRequest, *args: _Rest.args, **kwargs: _Rest.kwargs
+        self: _Page, request: HttpRequest, /, *args: _Rest.args, **kwargs: _Rest.kwargs
     ) -> HttpResponseBase:
         return ask(request) or page(self, request, *args, **kwargs)
 

@@ -73,6 +73,9 @@ def is_fresh(request: HttpRequest, *, now: datetime) -> bool:
 
 
 def _to(page: str, request: HttpRequest) -> HttpResponse:
+    if "HX-Request" in request.headers:
+        # A piece of a page that asks again and again: the whole page is to come here.
+        return HttpResponse(headers={"HX-Refresh": "true"})
     # What was posted cannot be asked for again by its address.
     then = request.get_full_path() if request.method in ("GET", "HEAD") else ""
     return HttpResponseRedirect(f"{page}?{urlencode({'next': then})}" if then else page)

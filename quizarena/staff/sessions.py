@@ -28,17 +28,17 @@ class SessionStore(DatabaseSessionStore):
     """Sessions in our own table (settings.SESSION_ENGINE)."""
 
     @classmethod
-    def get_model_class(cls) -> "type[StaffSession]":  # type: ignore[override]
+    def get_model_class(cls) -> "type[StaffSession]":
         """Return the table; not imported above because Django asks for this engine before."""
         from quizarena.staff.models import StaffSession
 
         return StaffSession
 
-    def create_model_instance(self, data: dict[str, Any]) -> "StaffSession":  # type: ignore[override]
+    def create_model_instance(self, data: dict[str, Any]) -> "StaffSession":
         """Return the row of a session, with the account that it is of."""
-        session = super().create_model_instance(data)
+        session: StaffSession = super().create_model_instance(data)  # type: ignore[assignment]
         session.user_id = int(data[SESSION_KEY]) if SESSION_KEY in data else None
-        return session  # type: ignore[return-value]
+        return session
 
 
 def begin(session: SessionBase, *, now: datetime) -> None:
@@ -48,10 +48,10 @@ def begin(session: SessionBase, *, now: datetime) -> None:
 
 def is_over(session: SessionBase, *, now: datetime) -> bool:
     """Return whether its twelve hours are over, or its half hour without a request."""
-    moment = now.timestamp()
+    began, seen = float(session.get(_BEGAN, 0)), float(session.get(_SEEN, 0))
     return (
-        moment - session.get(_BEGAN, 0) >= LENGTH_MAX.total_seconds()
-        or moment - session.get(_SEEN, 0) >= IDLE_MAX.total_seconds()
+        now.timestamp() - began >= LENGTH_MAX.total_seconds()
+        or now.timestamp() - seen >= IDLE_MAX.total_seconds()
     )
 
 

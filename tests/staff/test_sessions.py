@@ -46,6 +46,18 @@ def test_it_ends_after_half_an_hour_without_a_request(clock: time_machine.Travel
     assert "Your session has ended." in answer.content.decode()
 
 
+def test_a_page_that_asks_by_itself_is_loaded_anew_when_it_is_over(
+    clock: time_machine.Traveller,
+) -> None:
+    user, codes = make_enrolled("Support")
+    client = signed_in(user, codes[0])
+    clock.shift(30 * MINUTE)
+
+    answer = client.get("/admin/players/player/", headers={"HX-Request": "true"})
+
+    assert (answer.content, answer.headers["HX-Refresh"]) == (b"", "true")
+
+
 def test_it_ends_after_twelve_hours_whatever_one_does(clock: time_machine.Traveller) -> None:
     user, codes = make_enrolled("Support")
     client = signed_in(user, codes[0])
