@@ -9,7 +9,6 @@ import hypothesis
 import pytest
 import time_machine
 from asgiref.sync import async_to_sync, sync_to_async
-from django.contrib.auth.models import User
 from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -24,8 +23,8 @@ from bot import application
 from bot.queue import client, inbox, intake, outbox
 from bot.queue.outbox import Outcome
 from bot.queue.sender import build_bot, deliver
-from quizarena.staff import factors, sessions
 from tests import lock_order
+from tests.let_in import let_in
 from tests.owner import (
     behind_the_guards,
     log_in_as_owner,
@@ -106,18 +105,9 @@ def clock() -> Iterator[time_machine.Traveller]:
 
 @pytest.fixture(autouse=True, scope="session")
 def _who_is_let_in_has_shown_the_factor() -> Iterator[None]:
-    """Let `force_login` stand for the whole sign-in, whatever a test does with the clock after."""
-    let_in = Client.force_login
-
-    def force_login(client: Client, user: User, backend: str | None = None) -> None:
-        let_in(client, user, backend)
-        session, later = client.session, NOON + timedelta(days=10_000)
-        sessions.begin(session, now=later)
-        factors.mark(session, now=later)
-        session.save()
-
+    """Let `force_login` stand for the whole sign-in."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(Client, "force_login", force_login)
+        patch.setattr(Client, "force_login", let_in)
         yield
 
 

@@ -256,6 +256,8 @@ def change_own_password(request: HttpRequest) -> HttpResponse:
     """Let the user set their own password, as a change by themselves."""
     if not isinstance(request.user, User):
         return admin.site.admin_view(admin.site.password_change)(request)
+    if (question := fresh_factor.ask(request)) is not None:
+        return question
     with accounts.changing(by=request.user, now=timezone.now()):
         return admin.site.admin_view(admin.site.password_change)(request)
 

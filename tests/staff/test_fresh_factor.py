@@ -129,6 +129,7 @@ class TestWhere:
     """Pages that ask before they show anything, and pages that ask when they are sent."""
 
     PAGES = (
+        ("Support", "/admin/password_change/"),
         ("Security", "/admin/auth/user/add/"),
         ("Security", "/admin/auth/user/1/password/"),
         ("Security", "/admin/api/apiclient/add/"),
