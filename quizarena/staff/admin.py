@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django import forms
@@ -20,8 +21,8 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django_otp.plugins.otp_static.admin import StaticDevice
-from django_otp.plugins.otp_totp.admin import TOTPDevice
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
@@ -58,7 +59,9 @@ else:
     _UserForm = UserChangeForm
 
 admin.site.unregister((User, Group))
-# django-otp has registered pages with secrets.
+# django-otp has pages with secrets; they are registered as soon as they are read.
+for plugin in ("otp_static", "otp_totp"):
+    import_module(f"django_otp.plugins.{plugin}.admin")
 admin.site.unregister((StaticDevice, TOTPDevice))
 
 
@@ -153,9 +156,10 @@ class UserAdmin(_UserAdmin, StaffAdmin[User]):
         with accounts.changing(by=own_user(request), now=timezone.now()):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
-    @fresh_factor.fresh_factor
     def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Set a password as a change by this user."""
+        if (question := fresh_factor.ask(request)) is not None:
+            return question
         with accounts.changing(by=own_user(request), now=timezone.now()):
             return super().user_change_password(request, *args, **kwargs)
 

@@ -244,7 +244,7 @@ def _bare(code: str) -> str:
 def _refusal(device: TOTPDevice | StaticDevice, *, now: datetime) -> FactorError:
     """Return why a code was not taken: it is wrong, or it came too soon after wrong ones."""
     device.refresh_from_db()
-    allowed, why = device.verify_is_allowed()
+    allowed, why = device.verify_is_allowed()  # type: ignore[no-untyped-call]
     until = (why or {}).get("locked_until")
     if not allowed and until is not None and until - now > timedelta(seconds=5):
         return FactorError(

@@ -204,7 +204,7 @@ class TestConcurrency:
 
     def test_without_the_lock_it_is_used_twice(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Show that the test above can fail: take the lock away, and it must."""
-        unlocked = Device.from_persistent_id
+        unlocked: Any = Device.from_persistent_id
         monkeypatch.setattr(Device, "from_persistent_id", lambda key, **_: unlocked(key))
 
         assert self._together(monkeypatch) == ["NoneType", "NoneType"]
