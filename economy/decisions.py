@@ -216,4 +216,5 @@ def _about(
         back=reverse("admin:players_player_change", args=[player.pk]),
         done=reverse("admin:economy_wallet_change", args=[player.pk]),
         note=note,
+        fresh_factor=True,
     )

@@ -12,6 +12,7 @@ import environ
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
 from django.templatetags.static import static
+from django.urls import reverse_lazy
 from kombu import Queue
 
 from quizarena import logs
@@ -170,6 +171,10 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.postgres",
     "django.contrib.staticfiles",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
+    "axes",
     "django_celery_beat",
     "django_structlog",
     "drf_spectacular",
@@ -199,6 +204,9 @@ MIDDLEWARE = [
     "django_structlog.middlewares.RequestMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "quizarena.staff.content_policy.ContentPolicy",
+    # Last: what a password alone does not open, nothing behind it opens.
+    "quizarena.staff.gate.Gate",
 ]
 ROOT_URLCONF = "quizarena.urls"
 WSGI_APPLICATION = "quizarena.wsgi.application"
@@ -282,13 +290,33 @@ WHITENOISE_AUTOREFRESH = ENVIRONMENT == "test"
 PASSWORD_HASHERS = ["quizarena.staff.hashers.OneAtATime"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
-    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator"},
+    {
+        "NAME": "django.contrib.auth.password_validation.MinimumLengthValidator",
+        "OPTIONS": {"min_length": 12},
+    },
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
     {"NAME": "django.contrib.auth.password_validation.NumericPasswordValidator"},
     # Validates nothing: it writes every change of a password into the audit log.
     {"NAME": "quizarena.staff.audit.PasswordChanges"},
 ]
 AUTHENTICATION_BACKENDS = ["quizarena.staff.accounts.StaffBackend"]
+# Staff's second factor: `required` of every account, or `optional`, which asks only who has set one
+# up, and Security. For demonstrations.
+STAFF_SECOND_FACTOR = env.str("STAFF_SECOND_FACTOR", default="required")
+if STAFF_SECOND_FACTOR not in ("required", "optional"):
+    raise ImproperlyConfigured("Set STAFF_SECOND_FACTOR to required or optional.")
+if PRODUCTION and STAFF_SECOND_FACTOR != "required":
+    raise ImproperlyConfigured("STAFF_SECOND_FACTOR must be required in production.")
+OTP_TOTP_ISSUER = "Quiz Arena"
+# Lock-outs are read from our own counts of failed sign-ins (quizarena/staff/sign_ins.py).
+AXES_HANDLER = "quizarena.staff.sign_ins.LockOuts"
+AXES_ENABLE_ADMIN = False
+AXES_VERBOSE = False
+# The form itself says who is locked out (quizarena/staff/forms.py), in place of its middleware.
+SILENCED_SYSTEM_CHECKS = ["axes.W002"]
+# Twelve hours at most; half an hour without a request is quizarena/staff/sessions.py's.
+SESSION_ENGINE = "quizarena.staff.sessions"
+SESSION_COOKIE_AGE = 12 * 3_600
 LOGIN_URL = "admin:login"
 LOGIN_REDIRECT_URL = "admin:index"
 # Whose X-Forwarded-For is believed: how many proxies stand in front, or their networks with commas.
@@ -719,5 +747,12 @@ UNFOLD: dict[str, Any] = {
         "navigation": "quizarena.staff.navigation.sidebar",
         "show_search": True,
         "command_search": True,
+    },
+    "LOGIN": {"form": "quizarena.staff.forms.SignInForm"},
+    "ACCOUNT": {
+        "navigation": [
+            {"title": "My sign-in", "link": reverse_lazy("my_sign_in")},
+            {"title": "Change password", "link": reverse_lazy("admin:password_change")},
+        ]
     },
 }

@@ -8,6 +8,7 @@ from quizarena.api import description
 from quizarena.api.views import Nothing
 from quizarena.ops import metrics
 from quizarena.ops.health import Alive, Ready
+from quizarena.staff import factor_pages
 from quizarena.staff.admin import change_own_password
 from quizarena.staff.search_page import search_page
 
@@ -17,6 +18,19 @@ admin.autodiscover()
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="admin:index")),
     path("admin/password_change/", change_own_password),
+    path("admin/second-factor/", factor_pages.ask, name="factor"),
+    path("admin/second-factor/set-up/", factor_pages.set_up, name="set_up_factor"),
+    path("admin/my-sign-in/", factor_pages.my_sign_in, name="my_sign_in"),
+    path(
+        "admin/my-sign-in/recovery-codes/",
+        factor_pages.new_recovery_codes,
+        name="new_recovery_codes",
+    ),
+    path(
+        "admin/my-sign-in/sign-out-everywhere/",
+        factor_pages.sign_out_everywhere,
+        name="sign_out_everywhere",
+    ),
     # Instead of Unfold's, which takes the term from the address.
     path("admin/search/", admin.site.admin_view(search_page)),
     path("admin/", admin.site.urls),

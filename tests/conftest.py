@@ -13,6 +13,7 @@ from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
 from django.db.backends.utils import CursorWrapper
+from django.test import Client
 from django.utils import timezone
 from pytest_django import DjangoDbBlocker
 from pytest_django.fixtures import Settings
@@ -24,6 +25,7 @@ from bot.queue.outbox import Outcome
 from bot.queue.sender import build_bot, deliver
 from quizarena.ops import timings
 from tests import lock_order
+from tests.let_in import let_in
 from tests.owner import (
     behind_the_guards,
     log_in_as_owner,
@@ -100,6 +102,14 @@ def clock() -> Iterator[time_machine.Traveller]:
     """
     with time_machine.travel(NOON) as traveller:
         yield traveller
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _who_is_let_in_has_shown_the_factor() -> Iterator[None]:
+    """Let `force_login` stand for the whole sign-in."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Client, "force_login", let_in)
+        yield
 
 
 @pytest.fixture(scope="session")

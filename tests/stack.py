@@ -71,6 +71,7 @@ class Stack:
         self.environment = {
             **services.environment,
             "ENVIRONMENT": "test",
+            "STAFF_SECOND_FACTOR": "optional",
             "LOG_FORMAT": "json",
             "NO_PROXY": "127.0.0.1",
             # Tests act faster than people.

@@ -56,6 +56,13 @@ def test_a_process_that_misses_something_ends_with_its_name() -> None:
     )
 
 
+@pytest.mark.parametrize("wanted", ["optional", "off"])
+def test_production_asks_every_account_for_a_second_factor(wanted: str) -> None:
+    assert load(COMPLETE)["STAFF_SECOND_FACTOR"] == "required"
+    with pytest.raises(ImproperlyConfigured, match="STAFF_SECOND_FACTOR"):
+        load({**COMPLETE, "STAFF_SECOND_FACTOR": wanted})
+
+
 @pytest.mark.parametrize("missing", [*COMPLETE])
 def test_production_refuses_to_start_without(missing: str) -> None:
     environment = {name: value for name, value in COMPLETE.items() if name != missing}

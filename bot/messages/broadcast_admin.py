@@ -51,6 +51,7 @@ from quizarena.staff.desk import (
     own_user,
     span,
 )
+from quizarena.staff.fresh_factor import fresh_factor
 from quizarena.staff.models import ApprovalRequest, RequestStatus
 
 MAY_RUN = "bot.run_broadcast"
@@ -343,6 +344,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
             response["HX-Refresh"] = "true"
         return response
 
+    @fresh_factor
     def export_view(self, request: HttpRequest, pk: int) -> StreamingHttpResponse:
         """Return the recipients with their outcomes as a file, and note who took it."""
         if not _may_export(request):

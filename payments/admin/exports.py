@@ -38,6 +38,7 @@ from quizarena.staff.desk import (
     own_user,
 )
 from quizarena.staff.errors import StaffError
+from quizarena.staff.fresh_factor import fresh_factor
 
 # A page with an export that is being made shows itself anew after so many seconds.
 REFRESH_SECONDS = 5
@@ -239,9 +240,11 @@ class ExportAdmin(ReadOnlyAdmin[Export]):
             refusals=(PaymentsError, StaffError),
             back=reverse("admin:payments_export_changelist"),
             confirm="Export",
+            fresh_factor=True,
         )
         return decide(request, decision, model_admin=self)
 
+    @fresh_factor
     def download_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """Stream the file, and record who takes it."""
         if not request.user.has_perm(MAY_EXPORT):

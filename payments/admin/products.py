@@ -264,6 +264,7 @@ class ProductAdmin(StaffAdmin[Product]):
             refusals=(PriceError, StaffError),
             back=reverse("admin:payments_product_change", args=[pk]),
             confirm="Change",
+            fresh_factor=True,
         )
         return decide(request, decision, model_admin=self)
 

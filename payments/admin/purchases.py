@@ -506,6 +506,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
             refusals=(PaymentsError, EconomyError, StaffError),
             back=_page_of(purchase),
             confirm="Ask for approval" if why else "Refund",
+            fresh_factor=True,
         )
         return decide(request, decision, model_admin=self)
 
@@ -540,6 +541,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
             refusals=(PaymentsError, EconomyError, StaffError),
             back=_page_of(purchase),
             confirm="Replay credit",
+            fresh_factor=True,
         )
         return decide(request, decision, model_admin=self)
 

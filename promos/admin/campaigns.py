@@ -58,6 +58,7 @@ from quizarena.staff.desk import (
     row_number,
 )
 from quizarena.staff.errors import StaffError
+from quizarena.staff.fresh_factor import fresh_factor
 from quizarena.staff.models import ApprovalRequest
 
 STATUS_COLOURS = {
@@ -343,9 +344,11 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
             refusals=REFUSALS,
             back=reverse("admin:promos_campaign_change", args=[pk]),
             confirm="Ask for approval",
+            fresh_factor=True,
         )
         return decide(request, decision, model_admin=self)
 
+    @fresh_factor
     def export_view(self, request: HttpRequest, pk: int, kind: str) -> HttpResponseBase:
         """Return the campaign's redemptions as a file, and note who took it."""
         if not request.user.has_perms(["promos.view_redemption", "players.view_player"]):
@@ -496,6 +499,7 @@ def _decide(request: HttpRequest, verb: Action, *, model_admin: CampaignAdmin) -
         if only
         else reverse("admin:promos_campaign_changelist"),
         confirm=label,
+        fresh_factor=verb is Action.START,
     )
     return decide(request, decision, model_admin=model_admin)
 

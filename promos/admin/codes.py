@@ -57,6 +57,7 @@ from quizarena.staff.desk import (
     own_user,
     row_number,
 )
+from quizarena.staff.fresh_factor import fresh_factor
 from quizarena.tables import UnreadableFileError
 
 
@@ -331,6 +332,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
             refusals=(PromosError,),
             back=_list_of(campaign),
             confirm="Order",
+            fresh_factor=True,
         )
         return decide(request, decision, model_admin=self)
 
@@ -373,9 +375,11 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
             note="These codes stop working, and this cannot be undone. What is reserved or used "
             "stays.",
             confirm="Revoke",
+            fresh_factor=True,
         )
         return decide(request, decision, model_admin=self)
 
+    @fresh_factor
     def download_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """Hand over the raw codes, once."""
         if not may_run(request):
@@ -400,6 +404,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
         }
         return TemplateResponse(request, "promos/batch_download.html", context)
 
+    @fresh_factor
     def import_view(self, request: HttpRequest, campaign_id: int) -> HttpResponse:
         """Take in codes from elsewhere: read, shown what would come of it, confirmed."""
         if not may_run(request):

@@ -194,6 +194,8 @@ class ReferralAdmin(ReadOnlyAdmin[Referral]):
 
     def queue_view(self, request: HttpRequest) -> HttpResponse:
         """Lead to what waits for staff, the oldest first."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
         return HttpResponseRedirect(f"{reverse('admin:promos_referral_changelist')}?review=held")
 
     def results_view(self, request: HttpRequest) -> HttpResponse:
@@ -427,6 +429,7 @@ def _judge(
         refusals=REFUSALS,
         back=reverse("admin:promos_referral_change", args=[referral.pk]),
         confirm=_LABELS[verdict],
+        fresh_factor=True,
     )
     return decide(request, decision, model_admin=model_admin)
 

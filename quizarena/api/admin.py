@@ -20,11 +20,12 @@ from quizarena.api.models import ApiClient, Scope
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import StaffAdmin, age, badge, button, own_user
 from quizarena.staff.errors import StaffError
+from quizarena.staff.fresh_factor import FreshFactorToSave
 from quizarena.staff.models import ApprovalRequest
 
 
 @admin.register(ApiClient)
-class ApiClientAdmin(StaffAdmin[ApiClient]):
+class ApiClientAdmin(FreshFactorToSave, StaffAdmin[ApiClient]):
     """Which systems may use the API, and for what."""
 
     list_display = ("name", "shown_scopes", "standing", "last_used", "made")
@@ -151,11 +152,14 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
             refusals=(StaffError,),
             back=reverse("admin:api_apiclient_change", args=[pk]),
             confirm="Ask for approval",
+            fresh_factor=True,
         )
         return decide(request, decision, model_admin=self)
 
     def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask why, and revoke."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
         client = get_object_or_404(ApiClient, pk=pk)
         if not self.has_change_permission(request, client):
             raise PermissionDenied
@@ -177,5 +181,6 @@ class ApiClientAdmin(StaffAdmin[ApiClient]):
             refusals=(StaffError,),
             back=reverse("admin:api_apiclient_change", args=[pk]),
             confirm="Revoke",
+            fresh_factor=True,
         )
         return decide(request, decision, model_admin=self)

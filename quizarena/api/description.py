@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from django.contrib.admin.views.decorators import staff_member_required
 from django.http import HttpResponse
 from drf_spectacular.generators import SchemaGenerator
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.authentication import SessionAuthentication
 from rest_framework.permissions import BasePermission
 from rest_framework.renderers import BaseRenderer
@@ -62,5 +62,6 @@ def _whole() -> Any:
     return generator().get_schema(request=None, public=True)
 
 
-# The page reads the description with the session of who looks at it.
-page = staff_member_required(SpectacularSwaggerView.as_view(url_name="schema"))
+# The page reads the description with the session of who looks at it. Its script has an address of
+# its own: inline scripts do not run (quizarena/staff/content_policy.py).
+page = staff_member_required(SpectacularSwaggerSplitView.as_view(url_name="schema"))

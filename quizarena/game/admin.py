@@ -80,6 +80,7 @@ from quizarena.staff.desk import (
     button,
     own_user,
 )
+from quizarena.staff.fresh_factor import fresh_factor
 
 CHAPTER_LENGTH = 20
 IMPORT_COLOURS = {
@@ -407,6 +408,12 @@ class QuestionAdmin(ExportMixin, PlayedQuestionAdmin):
         context = {"may_import": may_import(request), **(extra_context or {})}
         response: HttpResponse = super().changelist_view(request, context)
         return response
+
+    @fresh_factor
+    def export_action(self, request: HttpRequest) -> HttpResponse:
+        """Return the bank as a file, answers and all, for who has shown the factor recently."""
+        exported: HttpResponse = super().export_action(request)
+        return exported
 
     def get_export_data(
         self, file_format: Any, request: HttpRequest, queryset: QuerySet[Question], **kwargs: Any

@@ -6,6 +6,7 @@ from django import forms
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.safestring import SafeString
@@ -157,9 +158,9 @@ class RuleCardAdmin(StaffAdmin[RuleCard]):
 
     def preview_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Show the card with what has been typed and not stored; nothing is."""
-        card = RuleCard.objects.select_related("topic").filter(pk=pk).first()
-        if card is None or not self.has_change_permission(request, card):
+        if not self.has_change_permission(request):
             raise PermissionDenied
+        card = get_object_or_404(RuleCard.objects.select_related("topic"), pk=pk)
         # As on the page, the slug is no field of the form.
         form_class = self.get_form(request, card, change=True)
         form = form_class(request.POST, instance=card)

@@ -30,6 +30,7 @@ from quizarena.staff.desk import (
     own_user,
 )
 from quizarena.staff.errors import BadReasonError
+from quizarena.staff.fresh_factor import FreshFactorToSave
 
 STATE_COLOURS = {
     TournamentState.OPEN: "info",
@@ -240,7 +241,7 @@ def _pairing(pairing: Pairing, tournament: Tournament) -> list[object]:
     ]
 
 
-class CupPrizeAdmin(StaffAdmin[CupPrize]):
+class CupPrizeAdmin(FreshFactorToSave, StaffAdmin[CupPrize]):
     """What the places of a cup bring. A cup takes what stands here when it ends."""
 
     list_display = ("places", "energy", "savers", "tickets", "premium")

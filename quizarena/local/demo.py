@@ -183,6 +183,8 @@ def _environment(base: Mapping[str, str], *, data: Path, web_port: int) -> dict[
         "PROMO_PEPPERS": f"local:{kept_secret(data / 'promo-pepper')}",
         **base,
         "ENVIRONMENT": "local",
+        # A password is enough, except for Security, where one can see how a factor is set up.
+        "STAFF_SECOND_FACTOR": "optional",
         "NO_PROXY": loopback,
         "PATH": f"{Path(sys.executable).parent}{os.pathsep}{base.get('PATH', os.defpath)}",
         "PORT": str(web_port),

@@ -10,13 +10,14 @@ from contextlib import contextmanager
 from datetime import datetime
 from typing import Any
 
+from axes.backends import AxesStandaloneBackend
 from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.models import Group, User
 from django.db import connection, transaction
 from django.http import HttpRequest
 from django.utils import timezone
 
-from quizarena.staff import audit
+from quizarena.staff import audit, factors, sessions
 from quizarena.staff.errors import HoldsAnotherRoleError
 from quizarena.staff.roles import SECURITY
 
@@ -67,13 +68,29 @@ def give_security(*, username: str, now: datetime) -> str:
         user.set_password(password)
         user.save()
         user.groups.add(Group.objects.get(name=SECURITY))
+        # Who has lost the phone and the recovery codes, too.
+        factors.remove(user)
         audit.record(
             actor=None,
             action="user.security_given",
             obj=user,
-            summary=f"{user} manages accounts and has a new password.",
+            summary=f"{user} manages accounts, has a new password, and no second factor yet.",
         )
     return password
+
+
+@transaction.atomic
+def sign_out(*, user: User, by: User, reason: str) -> int:
+    """End every session of `user`, record it in the audit log, and return how many there were."""
+    ended = sessions.end_all(user=user)
+    audit.record(
+        actor=by,
+        action="user.signed_out_everywhere",
+        obj=user,
+        summary=f"{user} was signed out everywhere: {reason}",
+        details={"sessions": ended, "reason": reason},
+    )
+    return ended
 
 
 def can_be_managed() -> bool:
@@ -82,8 +99,11 @@ def can_be_managed() -> bool:
     return able.filter(is_superuser=True).exists() or able.filter(groups__name=SECURITY).exists()
 
 
-class StaffBackend(ModelBackend):
-    """Django's own, except for whose doing it is when a login renews the hash of a password."""
+class StaffBackend(AxesStandaloneBackend, ModelBackend):
+    """Django's own, behind the lock-out (sign_ins.py), and with whose doing a change is.
+
+    A login renews the hash of a password once Django hashes harder.
+    """
 
     def authenticate(
         self,
@@ -92,8 +112,13 @@ class StaffBackend(ModelBackend):
         password: str | None = None,
         **kwargs: Any,
     ) -> User | None:
+        if request is not None:
+            # Raises PermissionDenied for who is locked out, before the password is looked at.
+            AxesStandaloneBackend.authenticate(self, request, username, password)
         user = User.objects.filter(username=username or "").first()
         with changing(by=user, now=timezone.now()):
-            found = super().authenticate(request, username=username, password=password, **kwargs)
+            found = ModelBackend.authenticate(
+                self, request, username=username, password=password, **kwargs
+            )
         assert found is None or isinstance(found, User)
         return found

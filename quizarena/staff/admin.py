@@ -1,6 +1,8 @@
 """Staff themselves: users, roles, the audit log, and what waits for them."""
 
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django import forms
@@ -14,15 +16,18 @@ from django.db.models import Q, QuerySet
 from django.db.models.functions import Coalesce
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.template.defaultfilters import pluralize
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django_otp.plugins.otp_static.models import StaticDevice
+from django_otp.plugins.otp_totp.models import TOTPDevice
 from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from quizarena.staff import accounts, alerts, approvals
+from quizarena.staff import accounts, alerts, approvals, dates, factors, fresh_factor, sign_ins
 from quizarena.staff.alert_admin import deliveries_of, runbook_link
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import (
@@ -54,6 +59,10 @@ else:
     _UserForm = UserChangeForm
 
 admin.site.unregister((User, Group))
+# django-otp has pages with secrets; they are registered as soon as they are read.
+for plugin in ("otp_static", "otp_totp"):
+    import_module(f"django_otp.plugins.{plugin}.admin")
+admin.site.unregister((StaticDevice, TOTPDevice))
 
 
 class StaffUserForm(_UserForm):
@@ -140,13 +149,96 @@ class UserAdmin(_UserAdmin, StaffAdmin[User]):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show the form, or save it as a change by this user."""
+        # Before the transaction in which accounts are locked.
+        question = fresh_factor.ask_to_save(request, object_id)
+        if question is not None:
+            return question
         with accounts.changing(by=own_user(request), now=timezone.now()):
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def user_change_password(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         """Set a password as a change by this user."""
+        if (question := fresh_factor.ask(request)) is not None:
+            return question
         with accounts.changing(by=own_user(request), now=timezone.now()):
             return super().user_change_password(request, *args, **kwargs)
+
+    def buttons(self, request: HttpRequest, obj: User) -> list[SafeString]:
+        """Return what Security does with somebody else's way in."""
+        if obj == request.user or not self.has_change_permission(request, obj):
+            return []
+        return [
+            button("Sign out everywhere", "auth_user_sign_out", obj.pk),
+            button("Reset the second factor", "auth_user_reset_factor", obj.pk),
+        ]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the pages that end sessions and take a lost factor away."""
+        view = self.admin_site.admin_view
+        return [
+            path("<int:pk>/sign-out/", view(self.sign_out_view), name="auth_user_sign_out"),
+            path(
+                "<int:pk>/reset-factor/",
+                view(self.reset_factor_view),
+                name="auth_user_reset_factor",
+            ),
+            *super().get_urls(),
+        ]
+
+    def sign_out_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask why, and end every session of the account."""
+        user = self._other(request, pk)
+
+        def execute(cleaned: dict[str, Any]) -> str:
+            ended = accounts.sign_out(user=user, by=own_user(request), reason=cleaned["reason"])
+            return f"{user} is signed out everywhere: {ended} session{pluralize(ended)} ended."
+
+        decision = Decision(
+            title=f"Sign {user} out everywhere",
+            note="Every session of this account ends at once. It can sign in again.",
+            form=ReasonForm,
+            execute=execute,
+            refusals=(StaffError,),
+            back=reverse("admin:auth_user_change", args=[pk]),
+            confirm="Sign out everywhere",
+            fresh_factor=True,
+        )
+        return decide(request, decision, model_admin=self)
+
+    def reset_factor_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask why, and take the second factor away."""
+        user = self._other(request, pk)
+
+        def execute(cleaned: dict[str, Any]) -> str:
+            factors.reset(
+                user=user,
+                by=own_user(request),
+                reason=cleaned["reason"],
+                now=timezone.now(),
+            )
+            return f"{user} sets up another second factor at the next sign-in."
+
+        decision = Decision(
+            title=f"Reset the second factor of {user}",
+            note="For a lost phone. Make sure that it is really this person who asks: with the "
+            "password alone, the next sign-in sets up another factor. Every session ends.",
+            form=ReasonForm,
+            execute=execute,
+            refusals=(StaffError,),
+            back=reverse("admin:auth_user_change", args=[pk]),
+            confirm="Reset",
+            fresh_factor=True,
+        )
+        return decide(request, decision, model_admin=self)
+
+    def _other(self, request: HttpRequest, pk: int) -> User:
+        """Return the account of somebody else, for who may change it."""
+        if not self.has_change_permission(request):
+            raise PermissionDenied
+        user = get_object_or_404(User, pk=pk)
+        if user == request.user or not self.has_change_permission(request, user):
+            raise PermissionDenied
+        return user
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
         """Save the user; every user here is staff."""
@@ -168,6 +260,8 @@ def change_own_password(request: HttpRequest) -> HttpResponse:
     """Let the user set their own password, as a change by themselves."""
     if not isinstance(request.user, User):
         return admin.site.admin_view(admin.site.password_change)(request)
+    if (question := fresh_factor.ask(request)) is not None:
+        return question
     with accounts.changing(by=request.user, now=timezone.now()):
         return admin.site.admin_view(admin.site.password_change)(request)
 
@@ -278,11 +372,65 @@ class SignInFailureAdmin(ReadOnlyAdmin[SignInFailure]):
     """Who has failed to sign in, counted by the hour, for 30 days."""
 
     list_display = ("last", "name", "origin", "times")
-    list_display_links = None
     ordering = ("-last_at", "-id")
     search_fields = ("username", "address")
     search_help_text = "The whole name, or the whole address"
-    fields = ("last", "name", "origin", "times")
+    fields = ("last", "name", "origin", "times", "locks")
+
+    def buttons(self, request: HttpRequest, obj: SignInFailure) -> list[SafeString]:
+        """Offer to end a lock-out while there is one."""
+        if not self.has_lift_permission(request) or self._end(obj) is None:
+            return []
+        return [button("End the lock-out", "staff_signinfailure_lift", obj.pk)]
+
+    def get_urls(self) -> list[URLPattern]:
+        """Add the page that ends a lock-out."""
+        view = self.admin_site.admin_view(self.lift_view)
+        return [
+            path("<int:pk>/lift/", view, name="staff_signinfailure_lift"),
+            *super().get_urls(),
+        ]
+
+    def has_lift_permission(self, request: HttpRequest) -> bool:
+        """Return whether the user may end lock-outs."""
+        return request.user.has_perm("staff.lift_signinfailure")
+
+    def lift_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Ask why, and let the name and the address try again."""
+        if not self.has_lift_permission(request):
+            raise PermissionDenied
+        failure = get_object_or_404(SignInFailure, pk=pk)
+
+        def execute(cleaned: dict[str, Any]) -> str:
+            failures = sign_ins.lift(
+                failure=failure,
+                by=own_user(request),
+                reason=cleaned["reason"],
+                now=timezone.now(),
+            )
+            return f"{failures} failed sign-ins no longer count."
+
+        decision = Decision(
+            title=f"End the lock-out of {failure}",
+            note="The name and the address can try again. What has happened stays in the list.",
+            form=ReasonForm,
+            execute=execute,
+            refusals=(StaffError,),
+            back=_page_of(failure),
+            confirm="End it",
+            fresh_factor=True,
+        )
+        return decide(request, decision, model_admin=self)
+
+    def _end(self, failure: SignInFailure) -> datetime | None:
+        return sign_ins.locked_until(
+            username=failure.username, address=failure.address, now=timezone.now()
+        )
+
+    @display(description="Locked out until")
+    def locks(self, failure: SignInFailure) -> str:
+        until = self._end(failure)
+        return dates.to_the_second(until) if until else "not locked out"
 
     @display(description="Last")
     def last(self, failure: SignInFailure) -> str:
@@ -446,6 +594,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
             refusals=(StaffError,),
             back=_page_of(asked),
             confirm="Approve",
+            fresh_factor=True,
         )
         return decide(request, decision, model_admin=self)
 
@@ -499,7 +648,7 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
         return get_object_or_404(requests, pk=pk)
 
 
-def _page_of(obj: ApprovalRequest | Alert) -> str:
+def _page_of(obj: ApprovalRequest | Alert | SignInFailure) -> str:
     return reverse(f"admin:staff_{obj._meta.model_name}_change", args=[obj.pk])
 
 

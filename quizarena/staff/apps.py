@@ -17,9 +17,14 @@ class StaffConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep roles in step with every migration, and note who comes and goes."""
-        from quizarena.staff import audit, navigation, proxies, roles
+        from quizarena.staff import alerts, audit, factors, gate, navigation, proxies, roles
 
         navigation.name_pages()
+        alerts.declare(
+            kind=factors.RESET,
+            label="Second factor reset",
+            runbook="docs/runbooks/staff-accounts.md",
+        )
         post_migrate.connect(
             roles.sync_role_permissions, dispatch_uid="roles.sync_role_permissions"
         )
@@ -31,7 +36,7 @@ class StaffConfig(AppConfig):
         )
         signals.user_logged_in.connect(audit.logged_in, dispatch_uid="audit.logged_in")
         signals.user_logged_out.connect(audit.logged_out, dispatch_uid="audit.logged_out")
-        signals.user_login_failed.connect(audit.login_failed, dispatch_uid="audit.login_failed")
+        signals.user_logged_in.connect(gate.signed_in, dispatch_uid="gate.signed_in")
 
 
 def warn_if_nobody_manages_accounts(*, verbosity: int, using: str, **kwargs: Any) -> None:

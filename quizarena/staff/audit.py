@@ -5,9 +5,7 @@ from typing import Any
 from django.contrib.auth.models import AnonymousUser, User
 from django.db import models
 from django.http import HttpRequest
-from django.utils import timezone
 
-from quizarena.staff import sign_ins
 from quizarena.staff.models import AuditEntry
 
 SUMMARY_MAX_LENGTH = 500
@@ -84,20 +82,6 @@ def logged_out(*, request: HttpRequest, user: User | None, **kwargs: Any) -> Non
             summary=f"{user} logged out.",
             details=_address(request),
         )
-
-
-def login_failed(
-    *, credentials: dict[str, Any], request: HttpRequest | None = None, **kwargs: Any
-) -> None:
-    """Count an attempt with a wrong name or password (receiver of user_login_failed).
-
-    It stays out of the audit log, which nobody can empty and strangers could fill.
-    """
-    sign_ins.record_failure(
-        username=str(credentials.get("username", "")),
-        address=_address(request).get("address", ""),
-        now=timezone.now(),
-    )
 
 
 class PasswordChanges:

@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from quizarena.staff import reasons
+from quizarena.staff import fresh_factor, reasons
 from quizarena.staff.desk import StaffAdmin
 
 
@@ -51,6 +51,9 @@ class Decision:
     done: str = ""
     note: str = ""
     confirm: str = "Confirm"
+    # Money, codes, accounts: carried out only for who has given a code of the second factor within
+    # ten minutes; who has not is asked for one, and what was filled in stays.
+    fresh_factor: bool = False
 
 
 def decide(
@@ -70,6 +73,9 @@ def decide(
     if form.is_bound and form.is_valid() and "edit" not in request.POST:
         try:
             if "confirm" in request.POST:
+                question = fresh_factor.ask(request) if decision.fresh_factor else None
+                if question is not None:
+                    return question
                 messages.success(request, decision.execute(form.cleaned_data))
                 return HttpResponseRedirect(decision.done or decision.back)
             if decision.preview is not None:

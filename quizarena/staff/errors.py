@@ -31,6 +31,10 @@ class HoldsAnotherRoleError(StaffError):
     """Security cannot be combined with another role."""
 
 
+class FactorError(StaffError):
+    """A code of the second factor cannot be taken. Only the count of wrong ones has changed."""
+
+
 class ApprovalError(StaffError):
     """The request cannot be asked or decided like this. Nothing has been changed."""
 

@@ -1,16 +1,18 @@
 """What staff have done, what waits for a second person, and what they must look at."""
 
 from datetime import datetime
-from typing import Self
+from typing import Any, Self
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.sessions.base_session import AbstractBaseSession
 from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
 # Django looks for models in this module alone.
 from quizarena.staff.alert_models import AlertDelivery, AlertRoute
+from quizarena.staff.sessions import SessionStore
 
 
 def _never_truncated(name: str, table: str) -> pgtrigger.Trigger:
@@ -104,6 +106,15 @@ class AccountChange(models.Model):
                 name="accountchange_append_only", operation=pgtrigger.Update | pgtrigger.Delete
             ),
             _never_truncated("accountchange_never_truncated", "the changes of accounts"),
+            # Another password, other roles, kept out: what has signed in before is over. Who sets
+            # their own password is given a new session by Django right after.
+            pgtrigger.Trigger(
+                name="accountchange_ends_sessions",
+                when=pgtrigger.After,
+                operation=pgtrigger.Insert,
+                func="DELETE FROM public.staff_staffsession WHERE user_id = NEW.user_id;"
+                " RETURN NULL;",
+            ),
         ]
 
     def __str__(self) -> str:
@@ -124,9 +135,12 @@ class SignInFailure(models.Model):
     address = models.CharField(max_length=64, blank=True)
     times = models.PositiveIntegerField()
     last_at = models.DateTimeField()
+    # So many of them no longer count, because Security has ended the lock-out.
+    lifted_times = models.PositiveIntegerField(default=0, db_default=0)
 
     class Meta:
         verbose_name = "failed sign-in"
+        permissions = [("lift_signinfailure", "Can end lock-outs")]
         indexes = [
             # The list.
             models.Index(fields=["-last_at", "-id"], name="signinfailure_latest"),
@@ -137,10 +151,34 @@ class SignInFailure(models.Model):
             models.UniqueConstraint(
                 fields=["hour", "address", "username"], name="signinfailure_one_per_hour"
             ),
+            models.CheckConstraint(
+                condition=Q(lifted_times__lte=F("times")),
+                name="signinfailure_lifts_what_has_happened",
+            ),
         ]
 
     def __str__(self) -> str:
         return f"{self.username or 'other names'} from {self.address or 'other addresses'}"
+
+
+class StaffSession(AbstractBaseSession):
+    """A session of the admin, with the account it is of (quizarena.staff.sessions)."""
+
+    # Empty before somebody has signed in.
+    user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.CASCADE, related_name="+"
+    )
+
+    class Meta:
+        verbose_name = "session"
+
+    def __str__(self) -> str:
+        return f"session of {self.user}"
+
+    @classmethod
+    def get_session_store_class(cls) -> type[Any]:
+        """Return the engine that reads and writes it."""
+        return SessionStore
 
 
 class ChatLinkCode(models.Model):
@@ -446,4 +484,5 @@ __all__ = [
     "ChatLinkFailures",
     "RequestStatus",
     "SignInFailure",
+    "StaffSession",
 ]

@@ -212,6 +212,7 @@ _SECURITY = (
     "staff.view_approvalrequest",
     "staff.view_auditentry",
     "staff.view_signinfailure",
+    "staff.lift_signinfailure",
 )
 SECURITY = "Security"
 ROLES: dict[str, tuple[str, ...]] = {

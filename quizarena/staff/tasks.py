@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from quizarena.celery import app
-from quizarena.staff import alert_delivery, sign_ins
+from quizarena.staff import alert_delivery, sessions, sign_ins
 from quizarena.staff.models import ChatLinkFailures
 
 # After this a run begins no further delivery; the last one may take ten seconds.
@@ -21,17 +21,20 @@ def deliver_alerts() -> int:
 
 @app.task
 def purge_failures() -> int:
-    """Delete failed sign-ins and counts of wrong codes whose time is over; return how many.
+    """Delete failed sign-ins, counts of wrong codes and sessions whose time is over.
+
+    Return how many.
 
     Goes on while there are more.
     """
     now = timezone.now()
     sign_in_failures = sign_ins.purge(now=now)
+    ended = sessions.purge(now=now)
     # They hold back nobody after an hour (bot/screens/staff_chats/linking.py).
     old = ChatLinkFailures.objects.filter(since__lte=now - timedelta(days=1))
     codes = ChatLinkFailures.objects.filter(
         pk__in=old.values("pk")[: sign_ins.PURGE_BATCH]
     ).delete()[0]
-    if sign_ins.PURGE_BATCH in (sign_in_failures, codes):
+    if sign_ins.PURGE_BATCH in (sign_in_failures, codes, ended):
         purge_failures.apply_async(queue="bulk")
-    return sign_in_failures + codes
+    return sign_in_failures + codes + ended

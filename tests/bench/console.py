@@ -13,6 +13,7 @@ from django.test import Client
 from promos.models import Campaign
 from tests.bench.clients import clients
 from tests.bench.report import Figure
+from tests.let_in import let_in
 
 # So many campaigns and codes there are, beside so few. Half of the codes are the first one's.
 MANY = (10_000, 1_000_000)
@@ -151,7 +152,7 @@ def _look(pages: dict[str, str], repetitions: int) -> tuple[dict[str, list[float
     """
     client = Client()
     user, _ = User.objects.get_or_create(username="bench", is_staff=True, is_superuser=True)
-    client.force_login(user)
+    let_in(client, user)
     taken: dict[str, list[float]] = {}
     for page, address in pages.items():
         for _ in range(WARMING_UP):

@@ -10,6 +10,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import Client
 from django.urls import path
 
+from quizarena import urls
 from quizarena.players.models import Player
 from quizarena.staff.decisions import Decision, DecisionForm, decide
 from tests.factories import PlayerFactory, make_staff
@@ -65,7 +66,7 @@ def rename(request: HttpRequest) -> HttpResponse:
     return decide(request, decision, model_admin=admin.site.get_model_admin(Player))  # type: ignore[arg-type]
 
 
-urlpatterns = [path("admin/", admin.site.urls), path("rename/", rename)]
+urlpatterns = [path("rename/", rename), *urls.urlpatterns]
 
 
 @pytest.fixture

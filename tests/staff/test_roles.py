@@ -23,6 +23,7 @@ from tests.factories import (
 )
 from tests.game.carded import make_card, make_topic
 from tests.owner import behind_the_guards
+from tests.staff.test_content_policy import INLINE
 
 pytestmark = pytest.mark.django_db
 
@@ -442,6 +443,7 @@ PERMISSIONS = {
         "staff.view_approvalrequest",
         "staff.view_auditentry",
         "staff.view_signinfailure",
+        "staff.lift_signinfailure",
     },
 }
 
@@ -565,8 +567,11 @@ def test_a_role_sees_its_pages_and_no_others(role: str, client: Client) -> None:
     )
     client.force_login(make_staff(role))
 
-    answers = {page: client.get(page).status_code for page in PAGES}
+    shown = {page: client.get(page) for page in PAGES}
 
+    answers = {page: answer.status_code for page, answer in shown.items()}
+    inline = [page for page, answer in shown.items() if INLINE.search(answer.content.decode())]
+    assert inline == []
     assert answers == {page: 200 if role in seen else 403 for page, seen in PAGES.items()}
 
 

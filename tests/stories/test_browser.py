@@ -41,10 +41,15 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def page(browser: Browser) -> Iterator[Page]:
-    """Open a window as wide as a telephone; an error of the page's own script fails the test."""
+    """Open a window as wide as a telephone; an error of the page's own script, or
+    something that the content policy stops, fails the test."""
     window = browser.new_page(viewport={"width": 390, "height": 800})
     errors: list[str] = []
     window.on("pageerror", lambda error: errors.append(str(error)))
+    window.on(
+        "console",
+        lambda said: errors.append(said.text) if "Content Security" in said.text else None,
+    )
     yield window
     window.close()
     assert errors == []

@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 from django.db import transaction
 from django.utils import timezone
 
-from quizarena.staff import accounts, approvals, audit
+from quizarena.staff import accounts, approvals, audit, factors
 from quizarena.staff.roles import ROLES
 
 
@@ -45,6 +45,8 @@ class Command(BaseCommand):
             user.set_password(password)
             user.save()
             user.groups.set([Group.objects.get(name=role)])
+        # An authenticator app of the demo before has no use.
+        factors.remove(user)
         audit.record(
             actor=None,
             action="user.demo_password_set",
