@@ -427,3 +427,41 @@ class Alert(models.Model):
 
     def __str__(self) -> str:
         return self.summary
+
+
+class InboxClaim(models.Model):
+    """Who looks after something in the staff inbox; the thing itself stays in its own table."""
+
+    # The name of the source (quizarena.staff.inbox), and the key of the row there.
+    source = models.CharField(max_length=64)
+    object_id = models.CharField(max_length=64)
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    claimed_at = models.DateTimeField()
+
+    class Meta:
+        # Whoever sees a thing may look after it.
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["source", "object_id"], name="inboxclaim_one_owner_per_thing"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.source} {self.object_id}"
+
+
+class HomeFigures(models.Model):
+    """What a job has counted for a panel of the home page, and when."""
+
+    panel = models.CharField(primary_key=True, max_length=64)
+    figures = models.JSONField()
+    counted_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.panel
