@@ -81,7 +81,9 @@ async def identify(update: Update, context: Context) -> None:
     )
     dates.activate(context.player)
     if update.message is not None or update.callback_query is not None:
-        context.awaited = players.stop_awaiting(player=context.player, now=context.now)
+        context.awaited = players.stop_awaiting(
+            player=context.player, now=taps.written_at(update, now=context.now)
+        )
     if context.player.suspended_at is not None:
         if support.is_for_support(update, context.awaited) or taps.is_rest_of_album(update):
             return

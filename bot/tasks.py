@@ -1,15 +1,17 @@
 """What Celery runs for the bot."""
 
 from datetime import datetime, timedelta
+from functools import partial
 
 from django.utils import timezone
 
 from bot import application
-from bot.messages import boards, broadcast_job, cards, notices, reminders
+from bot.messages import boards, broadcast_job, cards, my_data, notices, reminders
 from bot.queue import inbox, outbox, wake
 from bot.screens.game import undelivered
 from quizarena import turns
 from quizarena.celery import app
+from quizarena.players import retention
 
 # How long one task may work and listen before it lets other tasks have the process.
 WORK_FOR = timedelta(seconds=5)
@@ -71,6 +73,12 @@ def send_cards() -> int:
 
 
 @app.task
+def send_my_data() -> int:
+    """Send players the files with their data that are due; return how many."""
+    return my_data.send_due(until=timezone.now() + WORK_FOR)
+
+
+@app.task
 def update_boards() -> int:
     """Keep the standings of tournaments up to date where players see them; return how many."""
     return boards.update(until=timezone.now() + WORK_FOR)
@@ -96,12 +104,18 @@ def refund_undelivered() -> int:
 
 @app.task
 def purge_expired() -> int:
-    """Delete finished updates, calls and reminders after thirty days, one bounded batch of each.
-
-    Return how many.
-    """
+    """Delete finished updates, calls and reminders after thirty days; return how many."""
     before = timezone.now() - KEEP_FOR
     outbox.purge_rate_limits(now=timezone.now())
     inbox.purge_rate_limits(now=timezone.now())
-    purges = (outbox.purge, inbox.purge, reminders.purge)
-    return sum(purge(before=before, limit=PURGE_BATCH) for purge in purges)
+    purges = {
+        "bot_outgoingcall": outbox.purge,
+        "bot_inboxupdate": inbox.purge,
+        "bot_reminder": reminders.purge,
+    }
+    return sum(
+        retention.purge(
+            table=table, batch=partial(purge, before=before, limit=PURGE_BATCH), limit=PURGE_BATCH
+        )
+        for table, purge in purges.items()
+    )

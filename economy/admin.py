@@ -13,7 +13,7 @@ from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminSelectWidget
@@ -29,6 +29,8 @@ from economy.models import (
     EntryType,
     LedgerEntry,
     OutageDay,
+    PremiumSpan,
+    Streak,
     VerificationFinding,
     VerificationRun,
     Wallet,
@@ -36,8 +38,16 @@ from economy.models import (
 from economy.outages import OutageDayAdmin
 from economy.statements import ASSET_NAMES, mode_codes, moved, words
 from economy.timeline import minute, timeline
-from quizarena.players.admin import TimelineSection, matching_term, timeline_source
+from quizarena.players import timeline as timelines
+from quizarena.players.admin import (
+    Fact,
+    TimelineSection,
+    button_source,
+    fact_source,
+    matching_term,
+)
 from quizarena.players.models import Player
+from quizarena.staff import dates
 from quizarena.staff.decisions import Decision, decide
 from quizarena.staff.desk import (
     MomentInput,
@@ -54,7 +64,6 @@ from quizarena.staff.desk import (
     with_code,
 )
 
-SECTION_LENGTH = 10
 # A search by name looks at the entries of so many players at most.
 NAMESAKES_MAX = 50
 FINDINGS_SHOWN = 200
@@ -97,7 +106,7 @@ class OfPlayer(ReadOnlyAdmin[Row]):
     """Something that belongs to a player, and is found by the player."""
 
     search_fields = ("player__username",)
-    search_help_text = "Telegram id, or beginning of a user name"
+    search_help_text = "Telegram id, @ and beginning of a user name, or name"
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Row], search_term: str
@@ -637,42 +646,112 @@ def _first_wrong_entry(finding: VerificationFinding) -> str | SafeString:
     return link(f"entry {finding.entry_id}", "economy_ledgerentry_change", finding.entry_id)
 
 
-# --- Sections of a player's timeline --------------------------------------------------------------
+# --- The player's page ----------------------------------------------------------------------------
 
 
-@timeline_source
-def wallet_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Show what the player owns now, with the way to change it, for who may see wallets."""
+@fact_source
+def holdings_of_player(request: HttpRequest, player: Player) -> Iterable[Fact]:
+    """Say what the player owns now and how long the streak is, for who may see wallets."""
     if not request.user.has_perm("economy.view_wallet"):
-        return None
+        return
     now = timezone.now()
     wallet = Wallet.objects.filter(player=player).first()
     energy = wallets.energy_of(wallet, now=now) if wallet else None
-    return TimelineSection(
-        title="Wallet",
-        headers=["Free energy", "Paid energy", "Streak savers", "Duel tickets", "Premium"],
-        rows=[
-            [
-                f"{energy.free if energy else FREE_CAP} of {FREE_CAP}",
-                f"{wallet.paid_energy if wallet else 0:,}",
-                f"{wallet.streak_savers if wallet else 0:,}",
-                f"{wallet.duel_tickets if wallet else 0:,}",
-                premium_of(player, now=now),
-            ]
-        ],
-        more=format_html_join(" ", "{}", ((button,) for button in player_buttons(request, player))),
+    yield Fact(label="Premium", value=_premium_with_origin(player, now=now))
+    yield Fact(
+        label="Energy",
+        value=f"{energy.free if energy else FREE_CAP} of {FREE_CAP} free, "
+        f"{wallet.paid_energy if wallet else 0:,} paid",
+    )
+    if wallet and (wallet.streak_savers or wallet.duel_tickets):
+        owned = f"{wallet.streak_savers:,} streak savers, {wallet.duel_tickets:,} duel tickets"
+        yield Fact(label="Also owns", value=owned)
+    streak = Streak.objects.filter(player=player).first()
+    if streak is not None:
+        counted = f"{streak.current:,} {'day' if streak.current == 1 else 'days'}"
+        last = f"last active {dates.day(streak.last_active_day)}"
+        yield Fact(label="Streak", value=f"{counted}, {last}, best {streak.best:,}")
+
+
+def _premium_with_origin(player: Player, *, now: datetime) -> str | SafeString:
+    """Return the plan, its end and the entry of the ledger that it comes from, if there is one."""
+    spans = PremiumSpan.objects.live(now).filter(player=player).select_related("entry")
+    span, shown = spans.first(), premium_of(player, now=now)
+    if span is None:
+        return shown
+    origin = object_link(span.entry, span.entry.get_type_display())
+    return format_html("{}, from: {}", shown, origin)
+
+
+button_source(player_buttons)
+
+
+def _entry_line(entry: LedgerEntry, player: Player) -> timelines.Line:
+    return timelines.Line(
+        what=link(moved(entry), "economy_ledgerentry_change", entry.pk),
+        detail=why(entry),
     )
 
 
-@timeline_source
-def entries_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Show the latest entries, for who may see the ledger."""
-    if not request.user.has_perm("economy.view_ledgerentry"):
-        return None
-    page = statements.statement(player=player, length=SECTION_LENGTH)
-    has_wallet = bool(page.entries) and request.user.has_perm("economy.view_wallet")
-    return TimelineSection(
-        title="Latest entries of the ledger",
-        **statement_table(page.entries),
-        more=link("Whole statement", "economy_wallet_change", player.pk) if has_wallet else None,
+def _entries(player: Player) -> QuerySet[LedgerEntry]:
+    return LedgerEntry.objects.filter(player=player).select_related("staff")
+
+
+def _premium_line(span: PremiumSpan, player: Player) -> timelines.Line:
+    status = span.status(timezone.now()).label
+    what = f"Premium {span.plan.title()}: {minute(span.starts_at)} – {minute(span.until)}"
+    return timelines.Line(
+        what=link(what, "economy_ledgerentry_change", span.entry_id), detail=status
     )
+
+
+timelines.declare(
+    timelines.Kind(
+        code="ledger",
+        label="Ledger",
+        permission="economy.view_ledgerentry",
+        streams=(
+            timelines.Stream(
+                name="entry",
+                rows=lambda player: _entries(player).exclude(type=EntryType.QUESTION),
+                order=("created_at", "id"),
+                at=lambda entry: entry.created_at,
+                line=_entry_line,
+            ),
+        ),
+    )
+)
+timelines.declare(
+    timelines.Kind(
+        code="questions",
+        label="Energy for questions",
+        permission="economy.view_ledgerentry",
+        is_frequent=True,
+        streams=(
+            timelines.Stream(
+                name="question",
+                rows=lambda player: _entries(player).filter(type=EntryType.QUESTION),
+                order=("created_at", "id"),
+                at=lambda entry: entry.created_at,
+                line=_entry_line,
+            ),
+        ),
+    )
+)
+timelines.declare(
+    timelines.Kind(
+        code="premium",
+        label="Premium",
+        permission="economy.view_wallet",
+        streams=(
+            timelines.Stream(
+                name="premium",
+                # By the end, which has the index; spans are laid behind each other.
+                rows=lambda player: PremiumSpan.objects.filter(player=player),
+                order=("ends_at", "id"),
+                at=lambda span: span.laid_at,
+                line=_premium_line,
+            ),
+        ),
+    )
+)

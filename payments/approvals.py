@@ -17,11 +17,12 @@ from economy.adjustments import lock_staff
 from economy.goods import Goods
 from economy.layout import Piece, lay_out
 from economy.models import LedgerEntry, ModeSpan, PremiumSpan, Span
+from economy.statements import mode_name
 from economy.timeline import minute
 from economy.wallets import business_zone
 from payments import refunds
 from payments.errors import NotRefundableError
-from payments.models import PAID, Purchase, Refund, RefundSource, Subscription
+from payments.models import PAID, XTR, Purchase, Refund, RefundSource, Subscription
 from quizarena.staff import approvals, reasons
 from quizarena.staff.models import ApprovalRequest
 
@@ -59,7 +60,13 @@ def request(
     purchase = _refundable(purchase_id)
     if why_a_second_person(purchase=purchase, staff=staff, now=now):
         return approvals.ask(
-            kind=REFUND, subject=purchase, parameters={}, reason=reason, maker=staff, now=now
+            kind=REFUND,
+            subject=purchase,
+            title=title(purchase),
+            parameters={},
+            reason=reason,
+            maker=staff,
+            now=now,
         )
     return refunds.ask(
         purchase_id=purchase_id,
@@ -67,6 +74,19 @@ def request(
         reason=reasons.normalise(reason),
         staff=staff,
         now=now,
+    )
+
+
+def title(purchase: Purchase) -> str:
+    """Return what a refund is of: ⭐ 249 – @anna – Premium Season."""
+    is_in_stars = purchase.paid_currency == XTR
+    paid = f"{purchase.paid_stars:,}"
+    return " – ".join(
+        (
+            f"⭐ {paid}" if is_in_stars else f"{paid} {purchase.paid_currency}",
+            str(purchase.player),
+            purchase.product.title("en") if purchase.product else "unknown product",
+        )
     )
 
 
@@ -94,12 +114,14 @@ def refunded_today(*, staff: User, now: datetime) -> int:
 
 def _refundable(purchase_id: UUID | str) -> Purchase:
     """Return the purchase. Raises NotRefundableError unless a refund can be asked for."""
-    beside = ("player", "credit_entry")
+    beside = ("player", "product", "credit_entry")
     purchase = Purchase.objects.select_related(*beside).get(pk=purchase_id)
     if purchase.refund_asked_at is not None:
         raise NotRefundableError("It has been refunded, or a refund is under way.")
     if purchase.status not in PAID:
         raise NotRefundableError(f"It is {purchase.get_status_display()}: nothing was paid.")
+    if purchase.player.deleted_at is not None:
+        raise NotRefundableError("The player is deleted: nobody is there to get the Stars.")
     return purchase
 
 
@@ -128,7 +150,8 @@ def preview(*, purchase: Purchase, now: datetime) -> list[Row]:
 
     The rows change when what they are about does, not as time goes by: approvals compare them.
     """
-    paid = f"{purchase.paid_stars:,} {purchase.paid_currency}"
+    currency = "Stars" if purchase.paid_currency == XTR else purchase.paid_currency
+    paid = f"{purchase.paid_stars:,} {currency}"
     rows = [("Stars", f"{paid} from {purchase.player}", "given back")]
     if Subscription.objects.filter(pk=purchase.renews_id or purchase.pk, canceled_at=None).exists():
         rows.append(("Subscription", "renews every 30 days", "does not renew any more"))
@@ -161,7 +184,11 @@ def _of_time(goods: Goods, entry: LedgerEntry, *, now: datetime) -> list[Row]:
         lying = [span for span in spans if span.lane == lane]
         mine = [span for span in lying if span.entry_id == entry.pk]
         others = {span.entry_id: span for span in lying if span.entry_id != entry.pk}
-        name = f"Premium {goods.premium.title()}" if lane == "PREMIUM" and goods.premium else lane
+        name = (
+            f"Premium {goods.premium.title()}"
+            if lane == "PREMIUM" and goods.premium
+            else mode_name(lane)
+        )
         changes += [
             (name, f"{minute(span.starts_at)} – {minute(span.ends_at)}", "taken away")
             for span in mine
@@ -187,7 +214,7 @@ def _piece(span: Span) -> Piece:
 
 
 def _name(span: Span) -> str:
-    return f"Premium {span.plan.title()}" if isinstance(span, PremiumSpan) else span.lane
+    return f"Premium {span.plan.title()}" if isinstance(span, PremiumSpan) else mode_name(span.lane)
 
 
 def _length(time_left: timedelta) -> str:

@@ -77,6 +77,7 @@ def change(
         return approvals.ask(
             kind=CUT,
             subject=product,
+            title=f"{product.title('en')}: ⭐ {product.stars:,} → {stars:,}",
             parameters={"stars": stars},
             reason=reason,
             maker=staff,

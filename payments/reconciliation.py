@@ -164,6 +164,7 @@ def _store(page: Sequence[Json], *, now: datetime) -> list[tuple[Json, Exception
             rows.append((line, _row(line, now=now)))
         except (LookupError, TypeError, ValueError, ArithmeticError, AttributeError) as error:
             unreadable.append((line, error))
+    _leave_out_who_is_deleted([row for _, row in rows])
     try:
         with transaction.atomic():
             StarTransaction.objects.bulk_create([row for _, row in rows], ignore_conflicts=True)
@@ -190,6 +191,19 @@ def _row(line: Json, *, now: datetime) -> StarTransaction:
         partner=parsed.partner,
         seen_at=now,
     )
+
+
+def _leave_out_who_is_deleted(rows: Sequence[StarTransaction]) -> None:
+    """Take the names of deleted players out of lines that are read after the deletion.
+
+    Telegram's list has a payment some minutes late, and a refund whenever one is made.
+    """
+    charges = [row.transaction_id for row in rows]
+    of_deleted = Purchase.objects.filter(charge_id__in=charges, player__deleted_at__isnull=False)
+    players = dict(of_deleted.values_list("charge_id", "player_id"))
+    for row in rows:
+        if row.transaction_id in players and "user" in row.partner:
+            row.partner = {**row.partner, "user": {"id": -players[row.transaction_id]}}
 
 
 def _unreadable(line: Any, error: Exception) -> Difference:

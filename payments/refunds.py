@@ -28,6 +28,7 @@ from payments.models import (
     RefundSource,
 )
 from promos import redemptions
+from quizarena.players.models import Player
 from quizarena.staff import alerts
 
 # How long after a try that did not come to its end the next one is due; the last one repeats.
@@ -67,15 +68,20 @@ def ask(
     """Decide to refund; `finish` does it. Whoever asks again gets the refund that there is.
 
     A subscription is cancelled, too. Locks the purchase, then the subscription; from now on nothing
-    is credited for it. Raises NotRefundableError for what is not paid. A purchase has one refund in
-    its life. Staff come here through payments/approvals.py, which knows when a second person has to
-    agree.
+    is credited for it. Raises NotRefundableError for what is not paid, and for what Telegram would
+    have to refund to a deleted player. A purchase has one refund in its life. Staff come here
+    through payments/approvals.py, which knows when a second person has to agree.
     """
     purchase = purchases.lock(pk=purchase_id)
     if purchase.refund_asked_at is not None:
         return Refund.objects.get(purchase=purchase)
     if purchase.status not in PAID:
         raise NotRefundableError(f"It is {purchase.get_status_display()}: nothing was paid.")
+    # Read after the lock, for which the deletion of an account waits, too. What Telegram has
+    # refunded has gone to whom it knows.
+    is_deleted = Player.objects.filter(pk=purchase.player_id, deleted_at__isnull=False).exists()
+    if is_deleted and source != RefundSource.TELEGRAM:
+        raise NotRefundableError("The player is deleted: nobody is there to get the Stars.")
     refund = Refund.objects.create(
         purchase=purchase,
         source=source,

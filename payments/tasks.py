@@ -8,7 +8,10 @@ from django.utils import timezone
 
 from economy import controls
 from payments import (
+    exports,
     invoices,
+    liability,
+    monthly,
     offer_funnel,
     offers,
     purchases,
@@ -24,6 +27,7 @@ from promos import redemptions
 from promos.models import RedemptionStatus
 from quizarena import turns
 from quizarena.celery import app
+from quizarena.players import retention
 from quizarena.turns import TELEGRAM
 
 # A run does at most so much; the next one continues.
@@ -180,8 +184,12 @@ def guard_offers() -> int:
 
 @app.task
 def purge_impressions() -> int:
-    """Delete old impressions of which nothing has come, one bounded batch; return how many."""
-    return offers.purge(now=timezone.now(), limit=PURGE_BATCH)
+    """Delete old impressions of which nothing has come, in batches; return how many."""
+    return retention.purge(
+        table="payments_impression",
+        batch=lambda: offers.purge(now=timezone.now(), limit=PURGE_BATCH),
+        limit=PURGE_BATCH,
+    )
 
 
 @app.task
@@ -190,3 +198,21 @@ def fetch_support_files() -> int:
     now = timezone.now()
     support_files.purge(now=now)
     return support_files.fetch(until=now + timedelta(seconds=5))
+
+
+@app.task
+def make_exports() -> int:
+    """Make the files that staff have asked for, and delete old ones; return how many are ready.
+
+    One after the other, so that the queue's other place stays free: a file may take minutes.
+    """
+    exports.expire(now=timezone.now())
+    return turns.take_turn("exports", lambda until: exports.make(until=until))
+
+
+@app.task
+def count_accounts() -> int:
+    """Count the monthly statements and the liability of the day; return how many months."""
+    now = timezone.now()
+    liability.count(now=now)
+    return monthly.count(now=now)

@@ -111,6 +111,7 @@ def unpause(*, campaign_id: int, reason: str, now: datetime, staff: User | None)
     if campaign.uses_max is not None and campaign.applied >= campaign.uses_max:
         raise IllegalMoveError("All of its uses have been applied.")
     campaign.unpaused_at = now
+    alerts.resolve(kind=ATTACKED, key=str(campaign.pk), now=now)
     return _move(campaign, CampaignStatus.ACTIVE, "unpaused", reason=reason, now=now, staff=staff)
 
 
@@ -120,6 +121,7 @@ def end(*, campaign_id: int, reason: str, now: datetime, staff: User | None) -> 
     campaign = lock(campaign_id)
     if campaign.status in OVER:
         raise IllegalMoveError(f"It is {campaign.get_status_display()} already.")
+    alerts.resolve(kind=ATTACKED, key=str(campaign.pk), now=now)
     return _move(campaign, CampaignStatus.ENDED, "ended", reason=reason, now=now, staff=staff)
 
 

@@ -4,8 +4,9 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from promos import batches, campaigns, counters, operations, redemptions, referrals
+from promos import attempts, batches, campaigns, counters, operations, redemptions, referrals
 from quizarena.celery import app
+from quizarena.players import retention
 
 # A run does at most so much; the next one continues.
 BATCH = 1000
@@ -65,3 +66,13 @@ def check_referrals() -> int:
 def offer_referral_rewards() -> int:
     """Offer the rewards whose time has come, at a month's beginning those deferred to it."""
     return referrals.offer_due_rewards(until=timezone.now() + CHECK_FOR)
+
+
+@app.task
+def purge_attempts() -> int:
+    """Delete what was entered more than 180 days ago, in batches; return how many."""
+    return retention.purge(
+        table="promos_attempt",
+        batch=lambda: attempts.purge(now=timezone.now(), limit=BATCH),
+        limit=BATCH,
+    )

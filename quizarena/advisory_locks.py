@@ -26,6 +26,7 @@ class Space(IntEnum):
     BOARD_COUNTS = 9
     PLAY_COUNTS = 14
     QUESTION_COUNTS = 16
+    PRODUCT_DAYS = 18
 
 
 class AlreadyLockedError(Exception):

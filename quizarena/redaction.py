@@ -32,6 +32,12 @@ def _secrets() -> Iterator[str]:
     yield settings.TELEGRAM_BOT_TOKEN
     yield settings.TELEGRAM_WEBHOOK_SECRET
     yield settings.SECRET_KEY
+    for address in (settings.ALERT_SLACK_WEBHOOK_URL, settings.ALERT_WEBHOOK_URL):
+        yield address
+        # What is secret of it, wherever it stands without the host.
+        yield address.partition("://")[2].partition("/")[2]
+    yield settings.ALERT_PAGERDUTY_ROUTING_KEY
+    yield settings.ALERT_WEBHOOK_SECRET
     yield from settings.PAYMENT_PAYLOAD_KEYS.values()
     yield from settings.PROMO_PEPPERS.values()
     yield str(settings.DATABASES["default"].get("PASSWORD") or "")

@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 import environ
 from celery.schedules import crontab
 from django.core.exceptions import ImproperlyConfigured
+from django.templatetags.static import static
 from kombu import Queue
 
 from quizarena import logs
@@ -70,6 +71,28 @@ def keys(name: str, *, local: str) -> dict[str, str]:
     return found
 
 
+def outside_address(name: str, *, default: str = "") -> str:
+    """Return the web address `name`, or `default` if it is empty.
+
+    Raises ImproperlyConfigured for what is none, and in production for http:// to anywhere but this
+    machine: the addresses of receivers are secrets.
+    """
+    value: str = env.str(name, default="") or default
+    if not value:
+        return value
+    try:
+        address = urlsplit(value)
+        _ = address.port
+    except ValueError:
+        # Its words have a part of the address, and are no cause of ours.
+        raise ImproperlyConfigured(f"{name} must be an https address.") from None
+    is_local = address.hostname in ("localhost", "127.0.0.1", "::1")
+    schemes = ("https", "http") if is_local or not PRODUCTION else ("https",)
+    if address.scheme not in schemes or not address.hostname:
+        raise ImproperlyConfigured(f"{name} must be an https address.")
+    return value
+
+
 SECRET_KEY = secret("SECRET_KEY", local="local-only-secret-key", min_length=50)
 DEBUG = ENVIRONMENT == "local" and env.bool("DEBUG", default=False)
 ALLOWED_HOSTS = env.list("ALLOWED_HOSTS", default=[] if PRODUCTION else ["*"])
@@ -105,6 +128,25 @@ REFUND_DAILY_STARS = env.int("REFUND_DAILY_STARS", default=500)
 PROMO_APPROVAL_STARS: int = env.int("PROMO_APPROVAL_STARS", default=5_000)
 # A broadcast to more players than this needs a second person.
 BROADCAST_APPROVAL_PLAYERS: int = env.int("BROADCAST_APPROVAL_PLAYERS", default=10_000)
+# Where alerts go besides the desk (quizarena/staff/alert_routing.py); what is empty is not used.
+ALERT_SLACK_WEBHOOK_URL = outside_address("ALERT_SLACK_WEBHOOK_URL")
+ALERT_PAGERDUTY_ROUTING_KEY: str = env.str("ALERT_PAGERDUTY_ROUTING_KEY", default="")
+# Accounts in the EU: https://events.eu.pagerduty.com/v2/enqueue
+ALERT_PAGERDUTY_URL = outside_address(
+    "ALERT_PAGERDUTY_URL", default="https://events.pagerduty.com/v2/enqueue"
+)
+ALERT_WEBHOOK_URL = outside_address("ALERT_WEBHOOK_URL")
+# What signs the posts to it.
+ALERT_WEBHOOK_SECRET: str = env.str("ALERT_WEBHOOK_SECRET", default="")
+if ALERT_WEBHOOK_URL and len(ALERT_WEBHOOK_SECRET) < 24:
+    raise ImproperlyConfigured("Set ALERT_WEBHOOK_SECRET to a secret of at least 24 characters.")
+# User names of staff with commas: their linked chats get alerts.
+ALERT_TELEGRAM_STAFF: list[str] = [
+    name.strip() for name in env.list("ALERT_TELEGRAM_STAFF", default=[]) if name.strip()
+]
+# Where docs/ can be read, so that alerts link to their runbooks: an address that continues with
+# /docs/runbooks/payments.md.
+DOCUMENTATION_URL = outside_address("DOCUMENTATION_URL")
 # Telegram sets no ceiling for answers to players; a number here sets one of our own.
 OUTGOING_ANSWERS_PER_SECOND: int | None = env.int("OUTGOING_ANSWERS_PER_SECOND", default=0) or None
 # What one player may do in a second; what is over it is dropped (bot/queue/inbox.py). 0 is no
@@ -159,6 +201,8 @@ WSGI_APPLICATION = "quizarena.wsgi.application"
 TEMPLATES: list[dict[str, Any]] = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
+        # What replaces a template of an app that comes first in INSTALLED_APPS.
+        "DIRS": [BASE_DIR / "quizarena" / "staff" / "overrides"],
         "APP_DIRS": True,
         "OPTIONS": {
             "context_processors": [
@@ -319,10 +363,32 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 2.0,
         "options": {"expires": 2.0, "queue": "bulk"},
     },
+    "send-my-data": {
+        "task": "bot.tasks.send_my_data",
+        "schedule": 10.0,
+        "options": {"expires": 10.0, "queue": "bulk"},
+    },
+    "deliver-alerts": {
+        "task": "quizarena.staff.tasks.deliver_alerts",
+        "schedule": 10.0,
+        # It waits for others, which no game may.
+        "options": {"expires": 10.0, "queue": "bulk"},
+    },
     "fetch-support-files": {
         "task": "payments.tasks.fetch_support_files",
         "schedule": 5.0,
         "options": {"expires": 5.0, "queue": "bulk"},
+    },
+    # A file takes up to some minutes; the next ticks find it taken.
+    "make-exports": {
+        "task": "payments.tasks.make_exports",
+        "schedule": 5.0,
+        "options": {"expires": 5.0, "queue": "bulk"},
+    },
+    "count-accounts": {
+        "task": "payments.tasks.count_accounts",
+        "schedule": crontab(hour="4", minute="45"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
     },
     "grant-renewal-grace": {
         "task": "payments.tasks.give_grace",
@@ -431,6 +497,22 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3_600.0,
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
+    # Today so far; the days before it once they are over, and their new players' later days.
+    "record-product-days": {
+        "task": "quizarena.ops.tasks.record_product_days",
+        "schedule": 3_600.0,
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
+    "count-home-figures": {
+        "task": "quizarena.ops.tasks.count_home_figures",
+        "schedule": 600.0,
+        "options": {"expires": 600.0, "queue": "bulk"},
+    },
+    "watch-inbox": {
+        "task": "quizarena.staff.tasks.watch_inbox",
+        "schedule": 300.0,
+        "options": {"expires": 300.0, "queue": "bulk"},
+    },
     # When nothing can be added to yesterday any more; a missed night is counted by the next one.
     "count-review-accuracy": {
         "task": "quizarena.game.tasks.count_review_accuracy",
@@ -533,6 +615,21 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3_600.0,
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
+    "erase-accounts": {
+        "task": "quizarena.ops.tasks.erase_accounts",
+        "schedule": 600.0,
+        "options": {"expires": 600.0, "queue": "bulk"},
+    },
+    "purge-promo-attempts": {
+        "task": "promos.tasks.purge_attempts",
+        "schedule": crontab(hour="4", minute="35"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
+    "purge-round-questions": {
+        "task": "quizarena.game.tasks.purge_round_questions",
+        "schedule": crontab(hour="4", minute="40"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
     "purge-impressions": {
         "task": "payments.tasks.purge_impressions",
         "schedule": crontab(hour="4", minute="30"),
@@ -607,8 +704,21 @@ UNFOLD: dict[str, Any] = {
     "SITE_HEADER": "Quiz Arena",
     "SITE_SUBHEADER": f"Times are {TIME_ZONE}",
     "SITE_SYMBOL": "school",
+    "SITE_FAVICONS": [
+        {
+            "rel": "icon",
+            "type": "image/svg+xml",
+            "href": lambda _: static("staff/icon.svg"),
+        }
+    ],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "quizarena.ops.admin.front_page",
-    "SIDEBAR": {"navigation": "quizarena.staff.navigation.sidebar"},
+    "DASHBOARD_CALLBACK": "quizarena.staff.home.front_page",
+    "STYLES": [lambda _: static("staff/desk.css")],
+    # The box above the sidebar opens the command palette (quizarena/staff/search_page.py).
+    "SIDEBAR": {
+        "navigation": "quizarena.staff.navigation.sidebar",
+        "show_search": True,
+        "command_search": True,
+    },
 }

@@ -40,7 +40,7 @@ TRUTH_VALUES = {"TRUE", "FALSE", "WAHR", "FALSCH", "ІСТИНА", "ХИБНІС
 # writes differently, dates, times. Plain whole numbers stay as they are.
 _CHANGED_BY_EXCEL = re.compile(
     r"""
-      [=+\-@].*
+      [=+\-@\uff1d\uff0b\uff0d\uff20].*
     | (?: true | false | wahr | falsch | істина | хибність )
     | (?: 0\d+ | \d{12,} )
     | (?=.*\d) [\d\s.,:/%€$]* [.,:/%€$\s] [\d\s.,:/%€$\-]*
@@ -396,7 +396,7 @@ def csv_file(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     writer = csv.writer(out)
     writer.writerow(header)
     for row in rows:
-        writer.writerow([_for_csv(str(cell)) for cell in row])
+        writer.writerow([for_csv(str(cell)) for cell in row])
     return out.getvalue().encode("utf-8-sig")
 
 
@@ -419,7 +419,8 @@ def workbook(header: Sequence[str], rows: Iterable[Sequence[object]]) -> bytes:
     return out.getvalue()
 
 
-def _for_csv(cell: str) -> str:
+def for_csv(cell: str) -> str:
+    """Return a text as a cell of CSV that Excel neither runs as a formula nor rewrites."""
     return f"'{cell}" if _is_changed_by_excel(cell) else cell
 
 

@@ -45,11 +45,15 @@ BRIEF = (
     "tests/game/test_daily.py",
     "tests/game/test_energy.py",
     "tests/ops/test_downtime.py",
+    "tests/ops/test_erasure.py",
     "tests/ops/test_health.py",
+    "tests/ops/test_product_days.py",
     "tests/payments/test_catalogue.py",
     "tests/payments/test_pricing.py",
     "tests/payments/test_recovery.py",
+    "tests/payments/test_statements.py",
     "tests/staff/test_accounts.py",
+    "tests/staff/test_alert_delivery.py",
     "tests/staff/test_alerts.py",
 )
 # CPython sleeps until an instant of the monotonic clock since 3.11, which libfaketime 0.9.10

@@ -122,8 +122,8 @@ class Sandbox:
         return int(player["id"])
 
     def say(self, player: int, text: str) -> Json:
-        """Send a text to the bot as `player` and return the message."""
-        return self._act(player, "message", text=text)
+        """Send a text to the bot as `player`, at the test's time, and return the message."""
+        return self._act(player, "message", text=text, date=int(time.time()))
 
     def follow_link(self, player: int, parameter: str) -> Json:
         """Open the bot's deep link with a start parameter and return the message it sends."""

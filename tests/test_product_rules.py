@@ -69,4 +69,4 @@ def test_every_section_that_is_cited_exists() -> None:
     }
 
     assert {path: numbers for path, numbers in found.items() if numbers} == {}
-    assert len(known) == 16 + 9
+    assert len(known) == 16 + 12

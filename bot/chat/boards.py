@@ -6,8 +6,9 @@ A message shows them until its player goes on; bot/messages/boards.py keeps it u
 from django.db.models import Count, F, Max, Q
 
 from bot.chat.models import TournamentBoard
+from bot.chat.navigation import Data
 from bot.queue.models import InboxUpdate
-from quizarena.game.models import Pairing, Tournament
+from quizarena.game.models import Pairing, QuestionVersion, Tournament
 from quizarena.players.models import Player
 
 # More than a round has players.
@@ -38,12 +39,13 @@ def watch(
     update_id: int,
     version: int,
     above: str = "",
+    answered: QuestionVersion | None = None,
 ) -> None:
     """Note that a message shows the player the standings, as they were at `version`.
 
-    `update_id` is the tap that has led to them, and `above` what stands above them until the next
-    round. A player has one such message for each tournament: the last. A step of the caller's
-    transaction.
+    `update_id` is the tap that has led to them, `above` what stands above them until the next
+    round, and `answered` the question that this is about. A player has one such message for each
+    tournament: the last. A step of the caller's transaction.
     """
     board = TournamentBoard(
         player=player,
@@ -52,22 +54,28 @@ def watch(
         update_id=update_id,
         version=version,
         above=above,
+        answered=answered,
     )
     TournamentBoard.objects.bulk_create(
         [board],
         update_conflicts=True,
         unique_fields=["player", "tournament"],
-        update_fields=["message_id", "update_id", "version", "above"],
+        update_fields=["message_id", "update_id", "version", "above", "answered"],
     )
 
 
 def has_gone_on(board: TournamentBoard) -> bool:
-    """Return whether the message was tapped again: then it shows something else, or will."""
-    return InboxUpdate.objects.filter(
+    """Return whether the message was tapped again: then it shows something else, or will.
+
+    What its row about the answered question brings is a message below: it stays as it is.
+    """
+    taps = InboxUpdate.objects.filter(
         player_key=board.player.telegram_id,
         update_id__gt=board.update_id,
         payload__callback_query__message__message_id=board.message_id,
-    ).exists()
+    )
+    tapped = taps.values_list("payload__callback_query__data", flat=True)
+    return not all(str(data).split(":")[0] in (Data.REPORT, Data.RULE) for data in tapped)
 
 
 def unwatch(*, player: Player, tournament: Tournament) -> None:

@@ -179,6 +179,14 @@ class TournamentBoard(models.Model):
     update_id = models.BigIntegerField()
     # What stands above the standings while the round lasts: why the last answer was right or wrong.
     above = models.TextField(blank=True, default="")
+    # The question that was answered last: as long as it stands above, its row stands below.
+    answered = models.ForeignKey(
+        "game.QuestionVersion",
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+    )
 
     class Meta:
         constraints = [

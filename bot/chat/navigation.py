@@ -13,7 +13,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 
 from bot.chat import goods_texts, phrases
 from payments.catalogue import Offer
-from quizarena.game.models import RoundQuestion
+from quizarena.game.models import RoundQuestion, WritableQuestion
 
 
 class Data(StrEnum):
@@ -38,6 +38,10 @@ class Data(StrEnum):
     DAILY_ANSWER = "daily-answer"  # daily-answer:<run>:<number of the question>:<option index>
     REVIEW = "review"
     REVIEW_ANSWER = "review-answer"  # review-answer:<review question>:<option index>
+    REVIEW_CHIP = "review-chip"  # review-chip:<review question>:<number of the word>
+    # review-unchip:<review question>:<how many have been put down>
+    REVIEW_CHIP_BACK = "review-unchip"
+    REVIEW_SKIP = "review-skip"  # review-skip:<review question>
     REVIEW_STOP = "review-stop"  # review-stop:<review>
     REVIEW_UNDO = "review-undo"  # review-undo:<review question>
     SAVE = "save"  # save:<round question>:<1 to save, 0 no longer>
@@ -114,6 +118,8 @@ class Data(StrEnum):
     REMIND = "remind"  # remind:<2 daily, 1 when the streak ends, 0 no>
     GOAL = "goal"  # goal:<rounds a day, if chosen>
     NO_NEWS = "nonews"
+    DELETE_ME = "delete-me"
+    KEEP_ME = "keep-me"
 
 
 # These change or take away themselves alone: their handlers read the other buttons of the message.
@@ -276,6 +282,22 @@ def word_rows(words: Sequence[InlineKeyboardButton]) -> list[list[InlineKeyboard
         if not rows or is_full:
             rows.append([])
         rows[-1].append(word)
+    return rows
+
+
+def words_left(
+    question: WritableQuestion, *, put_down: Data, take_back: Data
+) -> list[list[InlineKeyboardButton]]:
+    """Return the words that are left to be put in order, and what takes the last one back."""
+    words = question.words() if question.chips else []
+    left = [
+        button(words[chip], put_down, question.pk, chip)
+        for chip in question.chips
+        if chip not in question.placed
+    ]
+    rows = word_rows(left)
+    if question.placed:
+        rows.append([button("⌫", take_back, question.pk, len(question.placed))])
     return rows
 
 

@@ -28,6 +28,8 @@ def commands() -> list[tuple[str, str]]:
         ("help", _("How it works")),
         ("terms", _("Terms")),
         ("privacy", _("What is stored about you")),
+        ("my_data", _("Get what is stored about you")),
+        ("delete_me", _("Delete your account")),
         ("paysupport", _("Help with payments")),
     ]
 

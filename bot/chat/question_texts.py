@@ -8,8 +8,8 @@ from django.utils.translation import get_language
 from django.utils.translation import gettext as _
 
 from bot.chat import phrases
-from quizarena.game import bank, rounds
-from quizarena.game.models import Kind, Mode, QuestionVersion, RoundQuestion
+from quizarena.game import bank
+from quizarena.game.models import Kind, Mode, QuestionVersion, WritableQuestion
 
 RIGHT, WRONG = "🟩", "🟥"
 DIVIDER = "➖➖➖"
@@ -27,6 +27,24 @@ def head(*, level: str, mode: Mode | str, number: int, length: int) -> str:
     """Return what stands above a question: its level and mode, and how far one is."""
     bar = "●" * number + "○" * (length - number)
     return f"<i>{escape(f'{level} · {phrases.mode_name(mode)}')}</i>\n{bar} {number}/{length}"
+
+
+def asked(question: WritableQuestion) -> str:
+    """Return what a question asks, as its kind shows it."""
+    version = question.version
+    text = f"<b>{escape(version.question)}</b>"
+    match version.kind:
+        case Kind.PICTURE:
+            # The picture on a line of its own, where a chat shows it largest.
+            picture, _space, rest = version.question.partition(" ")
+            return f"{escape(picture)}\n\n<b>{escape(rest)}</b>" if rest else text
+        case Kind.TYPED:
+            return f"{text}\n\n" + _("✍️ Write your answer as a message.")
+        case Kind.ORDER:
+            end = version.correct_answer[-1:]
+            sentence = f"{question.sentence()} …{end if end in '.?!' else ''}".strip()
+            return f"{text}\n\n✏️ {escape(sentence)}"
+    return text
 
 
 def feedback(version: QuestionVersion, *, choice: int) -> str:
@@ -53,12 +71,12 @@ def feedback(version: QuestionVersion, *, choice: int) -> str:
     return "\n".join([*lines, f"💡 {escape(explanation)}"])
 
 
-def feedback_written(round_question: RoundQuestion) -> str:
+def feedback_written(question: WritableQuestion, *, text: str) -> str:
     """Return whether what was typed or put together is right, the right answer, and why.
 
     Also how it is spelled, where it was written in another way.
     """
-    version, grade = round_question.version, rounds.grade_of(round_question)
+    version, grade = question.version, question.grade(text)
     explanation = bank.explanation_for(version, get_language() or "")
     is_order = version.kind == Kind.ORDER
     right = f"<b>{escape(grade.understood or version.correct_answer)}</b>"
@@ -72,8 +90,8 @@ def feedback_written(round_question: RoundQuestion) -> str:
         lines.append(
             _("✍️ It is written {answer}.").format(answer=f"<b>{escape(grade.written)}</b>")
         )
-    if round_question.text and not grade.is_correct:
-        lines.append(_("You answered: {answer}").format(answer=escape(round_question.text)))
+    if text and not grade.is_correct:
+        lines.append(_("You answered: {answer}").format(answer=escape(text)))
     if is_order and not grade.is_correct and version.accepted:
         others = "\n".join(escape(order) for order in version.accepted[:ALSO_MAX])
         lines.append(_("Also right:") + f"\n{others}")

@@ -1,7 +1,7 @@
 """Reading a tap, and answering on the player's screen."""
 
 from collections.abc import Coroutine
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from telegram import CallbackQuery, InlineKeyboardMarkup, Message, Update
@@ -16,6 +16,8 @@ from quizarena.players.models import Awaited
 
 # Telegram deletes a message of the last 48 hours (Bot API deleteMessage); its clock is not ours.
 MAY_DELETE = timedelta(hours=47)
+# How exact the date of a message is.
+DATED_TO = timedelta(seconds=1)
 # As many pictures as an album has, and something in between.
 ALBUM_MAX = 20
 
@@ -50,6 +52,15 @@ def words(update: Update) -> str:
     """Return what the message says, or what stands under its picture."""
     message = update.message
     return (message.text or message.caption or "") if isinstance(message, Message) else ""
+
+
+def written_at(update: Update, *, now: datetime) -> datetime:
+    """Return when a message was written, at the latest; anything else is of now.
+
+    An update may wait for long before it is worked on. Telegram dates a message to the second.
+    """
+    message = update.message
+    return now if message is None else min(message.date + DATED_TO, now)
 
 
 def is_from_a_person(message: Message) -> bool:

@@ -13,6 +13,7 @@ from django.utils import timezone
 from telegram.constants import ParseMode
 
 from bot.chat import boards, dates
+from bot.chat.answered import below
 from bot.chat.models import TournamentBoard
 from bot.queue import client, outbox
 from bot.screens.tournament import buttons, texts
@@ -64,7 +65,7 @@ def _edit(board_id: int, shown: Board, version: int) -> bool:
     Returns whether it was edited.
     """
     rows = TournamentBoard.objects.select_for_update(of=["self"], skip_locked=True)
-    board = rows.select_related("player").filter(pk=board_id).first()
+    board = rows.select_related("player", "answered").filter(pk=board_id).first()
     if board is None:
         return False
     if boards.has_gone_on(board):
@@ -72,18 +73,21 @@ def _edit(board_id: int, shown: Board, version: int) -> bool:
         return False
     player = board.player
     view = tournament_play.view_of(shown.tournament, player=player)
-    above = board.above if boards.round_of(version) == boards.round_of(board.version) else ""
+    is_same_round = boards.round_of(version) == boards.round_of(board.version)
     with (
         dates.speaking_to(player),
         outbox.collecting(expires_at=timezone.now() + TIMELY),
     ):
+        keyboard, above = buttons.page(view), board.above if is_same_round else ""
+        if is_same_round and board.answered is not None:
+            keyboard = below(board.answered, keyboard)
         client.run(
             client.bot().edit_message_text(
                 above + texts.page(view, player=player, shown=shown),
                 chat_id=player.telegram_id,
                 message_id=board.message_id,
                 parse_mode=ParseMode.HTML,
-                reply_markup=buttons.page(view),
+                reply_markup=keyboard,
             )
         )
     if shown.tournament.state == TournamentState.RUNNING:

@@ -28,6 +28,7 @@ from economy.wallets import business_zone
 from payments.models import Purchase
 from quizarena.players.models import Player
 from quizarena.staff import alerts, approvals, audit, dates, reasons
+from quizarena.staff.alert_models import Severity
 from quizarena.staff.errors import StaffError
 from quizarena.staff.models import ApprovalRequest
 
@@ -438,7 +439,10 @@ def register() -> None:
         kind=STUCK, label="Broadcast makes no progress", runbook="docs/runbooks/broadcasts.md"
     )
     alerts.declare(
-        kind=HELD, label="Broadcast was held back", runbook="docs/runbooks/broadcasts.md"
+        kind=HELD,
+        label="Broadcast was held back",
+        runbook="docs/runbooks/broadcasts.md",
+        severity=Severity.INFO,
     )
 
 

@@ -5,9 +5,10 @@ reads. Claim and message are of one transaction, so nothing is sent twice or los
 """
 
 from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from functools import partial
+from html import escape
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -49,7 +50,7 @@ from quizarena.game.models import (
     TournamentNoticeKind,
 )
 from quizarena.game.tournament_rules import TournamentKind
-from quizarena.players.models import Player
+from quizarena.players.models import Player, StaffMessage
 
 # Players are looked for so many at a time, and get so many notices at once.
 BATCH = 100
@@ -60,12 +61,22 @@ Row = TypeVar("Row", bound=Model)
 log = structlog.get_logger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """What a player is sent: a text in the active language, and what stands below it."""
+
+    text: str
+    keyboard: InlineKeyboardMarkup = field(default_factory=navigation.way_back)
+    # Whether it is celebrated with confetti.
+    is_celebrated: bool = False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source(Generic[Row]):
     """Rows of one kind, each with a `player`, of which players have to be notified.
 
     `due` are those without a notice yet, in the order of sending. `claim` marks one as notified and
-    is True once. `render` returns the text in the active language, None for what is out of date.
+    is True once. `render` returns what is sent, None for what is out of date.
 
     A `transactional` notice (money, an answer by a person) is a message of its own, goes out at
     once, waits for a player who has blocked the bot, and reaches a suspended one, too. The rest are
@@ -78,11 +89,8 @@ class Source(Generic[Row]):
     name: str
     due: Callable[[], "QuerySet[Row]"]
     claim: Callable[[Row, datetime], bool]
-    render: Callable[[Row, datetime], str | None]
-    keyboard: Callable[[Row, datetime], InlineKeyboardMarkup] = lambda _, __: navigation.way_back()
+    render: Callable[[Row, datetime], Notice | None]
     transactional: bool = False
-    # Whether its message is celebrated with confetti.
-    celebrates: Callable[[Row], bool] = lambda _: False
     # As which reminder it takes a slot of the day, if it does.
     kind: ReminderKind | None = None
     # The field of the player's settings that switches it off, if it can be.
@@ -92,14 +100,18 @@ class Source(Generic[Row]):
 # --- Money ----------------------------------------------------------------------------------------
 
 
-def _marking(due: Callable[[], "QuerySet[Any]"], field: str) -> Callable[[Any, datetime], bool]:
-    """Return the claim that writes the time of the notice to `field` of a row that is due."""
-    return lambda row, now: due().filter(pk=row.pk).update(**{field: now}) == 1
+def _marking(due: Callable[[], "QuerySet[Any]"], column: str) -> Callable[[Any, datetime], bool]:
+    """Return the claim that writes the time of the notice to `column` of a row that is due."""
+    return lambda row, now: due().filter(pk=row.pk).update(**{column: now}) == 1
 
 
-def _render_receipt(purchase: Purchase, now: datetime) -> str:
+def _render_receipt(purchase: Purchase, now: datetime) -> Notice:
     owned = holdings(player=purchase.player, now=now)
-    return receipts_texts.receipt(purchase, owned, _renewed_beside(purchase, now=now), now=now)
+    renewed = _renewed_beside(purchase, now=now)
+    return Notice(
+        receipts_texts.receipt(purchase, owned, renewed, now=now),
+        shop_buttons.after_purchase_notice(renewed),
+    )
 
 
 def _renewed_beside(purchase: Purchase, *, now: datetime) -> Subscription | None:
@@ -110,10 +122,13 @@ def _renewed_beside(purchase: Purchase, *, now: datetime) -> Subscription | None
     return subscriptions.renewing(player=purchase.player, now=now)
 
 
-def _render_renewal_failed(subscription: Subscription, now: datetime) -> str | None:
+def _render_renewal_failed(subscription: Subscription, now: datetime) -> Notice | None:
     # Who comes back later than that is notified of the end of Premium.
-    over = subscription.state(now) is SubscriptionState.ENDED
-    return None if over else receipts_texts.renewal_failed(subscription)
+    if subscription.state(now) is SubscriptionState.ENDED:
+        return None
+    return Notice(
+        receipts_texts.renewal_failed(subscription), receipts_buttons.after_subscription_notice()
+    )
 
 
 RECEIPTS = Source(
@@ -121,33 +136,31 @@ RECEIPTS = Source(
     due=lambda: Purchase.objects.receipt_due().select_related("product"),
     claim=_marking(Purchase.objects.receipt_due, "receipt_sent_at"),
     render=_render_receipt,
-    keyboard=lambda purchase, now: shop_buttons.after_purchase_notice(
-        _renewed_beside(purchase, now=now)
-    ),
     transactional=True,
 )
 DELAYS = Source(
     name="delay",
     due=Purchase.objects.delay_notice_due,
     claim=_marking(Purchase.objects.delay_notice_due, "delay_notified_at"),
-    render=lambda purchase, _: receipts_texts.delay(purchase),
-    keyboard=lambda _, __: shop_buttons.after_purchase_notice(),
+    render=lambda purchase, _: Notice(
+        receipts_texts.delay(purchase), shop_buttons.after_purchase_notice()
+    ),
     transactional=True,
 )
 REFUNDS = Source(
     name="refund",
     due=lambda: Purchase.objects.refund_notice_due().select_related("product"),
     claim=_marking(Purchase.objects.refund_notice_due, "refund_notified_at"),
-    render=lambda purchase, _: receipts_texts.refund(purchase),
-    keyboard=lambda _, __: shop_buttons.after_purchase_notice(),
+    render=lambda purchase, _: Notice(
+        receipts_texts.refund(purchase), shop_buttons.after_purchase_notice()
+    ),
     transactional=True,
 )
 LINKS = Source(
     name="link",
     due=lambda: Purchase.objects.link_notice_due().select_related("product"),
     claim=_marking(Purchase.objects.link_notice_due, "link_sent_at"),
-    render=lambda purchase, _: shop_texts.link(purchase),
-    keyboard=lambda purchase, _: shop_buttons.link(purchase),
+    render=lambda purchase, _: Notice(shop_texts.link(purchase), shop_buttons.link(purchase)),
     transactional=True,
 )
 FAILED_RENEWALS = Source(
@@ -155,14 +168,20 @@ FAILED_RENEWALS = Source(
     due=Subscription.objects.grace_notice_due,
     claim=_marking(Subscription.objects.grace_notice_due, "grace_notified_at"),
     render=_render_renewal_failed,
-    keyboard=lambda _, __: receipts_buttons.after_subscription_notice(),
     transactional=True,
 )
 ANSWERS = Source(
     name="answer",
     due=SupportRequest.objects.answer_due,
     claim=_marking(SupportRequest.objects.answer_due, "notified_at"),
-    render=lambda request, _: support_texts.support_answer(request),
+    render=lambda request, _: Notice(support_texts.support_answer(request)),
+    transactional=True,
+)
+STAFF_MESSAGES = Source(
+    name="staff message",
+    due=StaffMessage.objects.notice_due,
+    claim=_marking(StaffMessage.objects.notice_due, "notified_at"),
+    render=lambda message, _: Notice(escape(message.text)),
     transactional=True,
 )
 
@@ -174,10 +193,10 @@ def _claim_premium(notice: PremiumNotice, now: datetime) -> bool:
     return entitlements.mark_notified(notice_ids=[notice.pk], now=now) == 1
 
 
-def _render_premium(notice: PremiumNotice, now: datetime) -> str | None:
+def _render_premium(notice: PremiumNotice, now: datetime) -> Notice | None:
     if not entitlements.is_timely(notice=notice, now=now):
         return None
-    return texts.premium_notice(notice, now=now)
+    return Notice(texts.premium_notice(notice, now=now))
 
 
 # --- Streaks --------------------------------------------------------------------------------------
@@ -187,14 +206,20 @@ def _claim_day(day: StreakDay, now: datetime) -> bool:
     return streaks.mark_notified(day=day, now=now)
 
 
-def _render_day(day: StreakDay, now: datetime) -> str:
+def _render_day(day: StreakDay, now: datetime) -> Notice:
     offer = streaks.earn_back(player=day.player, now=now)
     until = streak_rules.earn_back_until(day.day, zone=business_zone())
     # The offer is for the last loss.
-    return texts.streak_day(day, offer if offer and offer.until == until else None, now=now)
+    of_this_day = offer if offer and offer.until == until else None
+    return Notice(texts.streak_day(day, of_this_day, now=now))
 
 
 # --- Invitations ----------------------------------------------------------------------------------
+
+
+def _render_invitation(notice: ReferralNotice, now: datetime) -> Notice | None:
+    text = invite_texts.notice(notice, now=now)
+    return Notice(text, invite_buttons.after_invitation_notice(notice.reward)) if text else None
 
 
 def _invitations(*, of_losses: bool) -> Source[ReferralNotice]:
@@ -208,8 +233,7 @@ def _invitations(*, of_losses: bool) -> Source[ReferralNotice]:
         name="lost reward" if of_losses else "invitations",
         due=due,
         claim=_marking(due, "notified_at"),
-        render=lambda notice, now: invite_texts.notice(notice, now=now),
-        keyboard=lambda notice, _: invite_buttons.after_invitation_notice(notice.reward),
+        render=_render_invitation,
         transactional=of_losses,
         kind=None if of_losses else ReminderKind.INVITATIONS,
     )
@@ -228,22 +252,20 @@ def _claim_duel(row: DuelNotice, now: datetime) -> bool:
     return unsent.update(notified_at=now) == 1
 
 
-def _render_duel(row: DuelNotice, now: datetime) -> str | None:
+def _render_duel(row: DuelNotice, now: datetime) -> Notice | None:
     view = duel_play.view_of(row.duel, player_id=row.player_id)
-    text = duel_texts.notice(row, view, decider=duels.decider_of(row.duel), now=now)
-    if text is not None and row.kind == DuelNoticeKind.RESULT:
+    decider = duels.decider_of(row.duel)
+    text = duel_texts.notice(row, view, decider=decider, now=now)
+    if text is None:
+        return None
+    is_result = row.kind == DuelNoticeKind.RESULT
+    if is_result:
         cards.order_duel(row.duel, player=row.player, now=now)
-    return text
-
-
-def _is_won_duel(row: DuelNotice) -> bool:
-    view = duel_play.view_of(row.duel, player_id=row.player_id)
-    return row.kind == DuelNoticeKind.RESULT and bool(view.has_won)
-
-
-def _duel_keyboard(row: DuelNotice, now: datetime) -> InlineKeyboardMarkup:
-    view = duel_play.view_of(row.duel, player_id=row.player_id)
-    return duel_buttons.after_notice(view, duels.decider_of(row.duel))
+    return Notice(
+        text,
+        duel_buttons.after_notice(view, decider),
+        is_celebrated=is_result and bool(view.has_won),
+    )
 
 
 # --- Tournaments ----------------------------------------------------------------------------------
@@ -265,7 +287,6 @@ def _tournaments(kind: TournamentKind) -> Source[TournamentNotice]:
         due=due,
         claim=_claim_tournament,
         render=_render_tournament,
-        keyboard=_tournament_keyboard,
         transactional=kind is TournamentKind.CUP,
         switch="" if kind is TournamentKind.CUP else "duels",
     )
@@ -276,19 +297,16 @@ def _claim_tournament(row: TournamentNotice, now: datetime) -> bool:
     return unsent.update(notified_at=now) == 1
 
 
-def _render_tournament(row: TournamentNotice, now: datetime) -> str | None:
+def _render_tournament(row: TournamentNotice, now: datetime) -> Notice | None:
     if row.player.suspended_at is not None:
         return None
     view = tournament_play.view_of(row.tournament, player=row.player)
     text = tournament_texts.notice(row, view, now=now)
-    if text is not None and row.kind == TournamentNoticeKind.RESULT:
+    if text is None:
+        return None
+    if row.kind == TournamentNoticeKind.RESULT:
         cards.order_cup(row.tournament, player=row.player, now=now)
-    return text
-
-
-def _tournament_keyboard(row: TournamentNotice, now: datetime) -> InlineKeyboardMarkup:
-    view = tournament_play.view_of(row.tournament, player=row.player)
-    return tournament_buttons.page(view)
+    return Notice(text, tournament_buttons.page(view))
 
 
 # --- The table ------------------------------------------------------------------------------------
@@ -300,6 +318,7 @@ SOURCES: tuple[Source[Any], ...] = (
     LINKS,
     FAILED_RENEWALS,
     ANSWERS,
+    STAFF_MESSAGES,
     _invitations(of_losses=True),
     Source(
         name="premium",
@@ -322,8 +341,6 @@ SOURCES: tuple[Source[Any], ...] = (
         due=_due_of_duels,
         claim=_claim_duel,
         render=_render_duel,
-        keyboard=_duel_keyboard,
-        celebrates=_is_won_duel,
         switch="duels",
     ),
     _tournaments(TournamentKind.CUP),
@@ -348,7 +365,7 @@ def notify(*, player: Player, now: datetime, sources: Sequence[Source[Any]] | No
                 continue
             claimed = _claim_and_render(source, player=player, now=now)
             count += len(claimed)
-            _send(source, claimed, player=player, now=now)
+            _send(source, claimed, player=player)
     return count
 
 
@@ -418,49 +435,42 @@ def _remind(
         claimed = _claim_and_render(source, player=player, now=now, is_wanted=is_wanted)
         if (
             source.kind is not None
-            and any(text for _, text in claimed)
+            and any(claimed)
             and not reminders.take_slot(settings=settings, kind=source.kind, now=now)
         ):
             transaction.set_rollback(True)
             return 0
-    _send(source, claimed, player=player, now=now)
+    _send(source, claimed, player=player)
     return len(claimed)
 
 
 def _claim_and_render(
     source: Source[Any], *, player: Player, now: datetime, is_wanted: bool = True
-) -> list[tuple[Any, str | None]]:
-    """Claim what is due to the player and return its texts; None is claimed and not sent."""
+) -> list[Notice | None]:
+    """Claim what is due to the player and return what is sent; None is claimed and not sent."""
     is_away = player.bot_blocked_at is not None or player.suspended_at is not None or not is_wanted
     due = source.due().filter(player=player)
-    claimed: list[tuple[Any, str | None]] = []
+    claimed: list[Notice | None] = []
     for row in due.select_for_update(of=("self",), skip_locked=True)[:ROWS_MAX]:
         row.player = player
         try:
             with transaction.atomic():
                 if source.claim(row, now):
                     is_dropped = is_away and not source.transactional
-                    claimed.append((row, None if is_dropped else source.render(row, now)))
+                    claimed.append(None if is_dropped else source.render(row, now))
         except Exception:  # Of whatever kind: it is this row's alone.
             log.exception("notice.failed", source=source.name, row=row.pk, player=player.pk)
     return claimed
 
 
-def _send(
-    source: Source[Any],
-    claimed: Sequence[tuple[Any, str | None]],
-    *,
-    player: Player,
-    now: datetime,
-) -> None:
-    """Send the texts: each as a message of its own if transactional, else all as one."""
-    messages = [(row, text) for row, text in claimed if text]
-    if messages and not source.transactional:
-        messages = [(messages[-1][0], "\n\n".join(text for _, text in messages))]
-    # Where several are one message, one reason is enough.
-    is_celebrated = not source.transactional and any(
-        text and source.celebrates(row) for row, text in claimed
-    )
-    effect = phrases.CONFETTI if is_celebrated else None
-    for row, text in messages:
-        reminders.send_reminder(player, text, source.keyboard(row, now), effect=effect)
+def _send(source: Source[Any], claimed: Sequence[Notice | None], *, player: Player) -> None:
+    """Send the notices: each as a message of its own if transactional, else all as one."""
+    notices = [notice for notice in claimed if notice is not None]
+    if notices and not source.transactional:
+        text = "\n\n".join(notice.text for notice in notices)
+        # Where several are one message, one reason to celebrate is enough.
+        is_celebrated = any(notice.is_celebrated for notice in notices)
+        notices = [Notice(text, notices[-1].keyboard, is_celebrated)]
+    for notice in notices:
+        effect = phrases.CONFETTI if notice.is_celebrated else None
+        reminders.send_reminder(player, notice.text, notice.keyboard, effect=effect)

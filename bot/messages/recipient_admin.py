@@ -58,7 +58,7 @@ class BroadcastRecipientAdmin(ReadOnlyAdmin[BroadcastRecipient]):
     list_select_related = ("player", "broadcast")
     linked_lookups = ("broadcast__id__exact",)
     search_fields = ("player__username",)
-    search_help_text = "Telegram id, or beginning of a user name"
+    search_help_text = "Telegram id, @ and beginning of a user name, or name"
     ordering = ("-broadcast", "-player")
     fieldsets = (
         (None, {"fields": (("who", "which"), ("shown_outcome", "finished"), "shown_call")}),

@@ -374,6 +374,7 @@ def updates_of_player(request: HttpRequest, player: Player) -> TimelineSection |
             ]
             for update in updates.order_by("-update_id")[:SECTION_LENGTH]
         ],
+        is_technical=True,
         more=link("All updates", "bot_inboxupdate_changelist", query=f"q={player.telegram_id}"),
     )
 
@@ -399,6 +400,7 @@ def calls_of_player(request: HttpRequest, player: Player) -> TimelineSection | N
             ]
             for call in calls.order_by("-id")[:SECTION_LENGTH]
         ],
+        is_technical=True,
         more=link("All calls", "bot_outgoingcall_changelist", query=f"q={player.telegram_id}"),
     )
 

@@ -56,15 +56,15 @@ def save_player(
     return chat
 
 
-def write(telegram: Telegram, chat: Chat, *, text: str) -> Json:
-    """Send a text to the bot and return the message."""
+def write(telegram: Telegram, chat: Chat, *, text: str, date: int | None = None) -> Json:
+    """Send a text to the bot and return the message; it may have been written at another time."""
     _refuse_when_blocked(chat)
     text = text.strip()
     if not text:
         raise ImpossibleError("An empty message cannot be sent.")
     if len(text) > TEXT_LENGTH_MAX:
         raise ImpossibleError(f"A message has at most {TEXT_LENGTH_MAX} characters.")
-    content: Json = {"text": text}
+    content: Json = {"text": text} if date is None else {"text": text, "date": date}
     if found := entities.find(text):
         content["entities"] = found
     is_first = not chat.started

@@ -246,7 +246,8 @@ async def act(request: web.Request) -> web.Response:
     wanted = await _body(request)
     match request.match_info["deed"]:
         case "message":
-            return _json(people.write(telegram, chat, text=str(wanted["text"])))
+            date = int(wanted["date"]) if "date" in wanted else None
+            return _json(people.write(telegram, chat, text=str(wanted["text"]), date=date))
         case "tap":
             query = people.tap(
                 telegram,

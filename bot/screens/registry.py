@@ -1,6 +1,7 @@
 """The list of all screens, from which the application is built (bot/routing.py)."""
 
 from bot.screens.daily import handlers as daily
+from bot.screens.deletion import handlers as deletion
 from bot.screens.duel import handlers as duel
 from bot.screens.game import handlers as game
 from bot.screens.help import handlers as help_pages
@@ -8,6 +9,7 @@ from bot.screens.home import handlers as home
 from bot.screens.invite import handlers as invite
 from bot.screens.language import handlers as language
 from bot.screens.levels import handlers as levels
+from bot.screens.my_data import handlers as my_data
 from bot.screens.offers import handlers as offers
 from bot.screens.promo import handlers as promo
 from bot.screens.receipts import handlers as receipts
@@ -47,6 +49,8 @@ SCREENS = (
     levels.SCREEN,
     welcome.SCREEN,
     language.SCREEN,
+    deletion.SCREEN,
+    my_data.SCREEN,
     help_pages.SCREEN,
     # Before promo: a further picture of an album is its own, whatever the bot waits for.
     support.SCREEN,

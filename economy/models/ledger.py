@@ -247,6 +247,12 @@ class LedgerEntry(models.Model):
         indexes = [
             # A player's statement, newest first, and the balances as of an instant.
             models.Index(fields=["player", "-created_at", "-id"], name="entry_statement"),
+            # A player's timeline, in which nearly all entries would be questions.
+            models.Index(
+                fields=["player", "-created_at", "-id"],
+                condition=NOT_A_QUESTION,
+                name="entry_of_player_but_questions",
+            ),
             # Sources and sinks of a day; append-only, so blocks are in order.
             BrinIndex(fields=["created_at"], name="entry_by_day"),
             # What finance has to look at.

@@ -5,6 +5,7 @@ from typing import Self
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import Exists, F, OuterRef, Q
 
@@ -106,6 +107,8 @@ class StreakDay(models.Model):
 
     class Meta:
         indexes = [
+            # Who has played on a day: rows of a day lie close to each other.
+            BrinIndex(fields=["day"], name="streak_day_by_day"),
             # Of which days players have to be notified.
             models.Index(
                 fields=["id"],

@@ -1,21 +1,29 @@
 """Payments in the admin: a module for each noun, which Django finds here."""
 
 from payments.admin import (
+    exports,
+    home_panels,
     offers,
+    player_timeline,
     products,
     purchases,
     reconciliation,
     refunds,
+    statements,
     subscriptions,
     support,
 )
 
 __all__ = [
+    "exports",
+    "home_panels",
     "offers",
+    "player_timeline",
     "products",
     "purchases",
     "reconciliation",
     "refunds",
+    "statements",
     "subscriptions",
     "support",
 ]

@@ -18,13 +18,12 @@ from unfold.decorators import display
 from economy.admin import OfPlayer
 from economy.wallets import business_zone
 from payments import offer_funnel
-from payments.admin.purchases import SECTION_LENGTH, purchase_table
+from payments.admin.purchases import purchase_table
 from payments.charts import TRIGGER_NAMES, offers_chart, offers_table
 from payments.models import Impression, Purchase, PurchaseStatus
 from payments.offer_rules import Trigger
-from quizarena.players.admin import TimelineSection, timeline_source
-from quizarena.players.models import Player
-from quizarena.staff.desk import age, badge, link, object_link, with_code
+from quizarena.players.admin import TimelineSection
+from quizarena.staff.desk import age, badge, object_link, with_code
 
 # The funnel shows so many days, today being the last.
 FUNNEL_DAYS = (7, 30)
@@ -190,24 +189,3 @@ class ImpressionAdmin(OfPlayer[Impression]):
 
 def _midnight(day: date) -> datetime:
     return datetime.combine(day, time.min, tzinfo=business_zone())
-
-
-@timeline_source
-def offers_to_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Return the latest offers to the player, for users who may see them."""
-    if not request.user.has_perm("payments.view_impression"):
-        return None
-    latest = (
-        Impression.objects.filter(player=player)
-        .prefetch_related("attributions__purchase")
-        .order_by("-shown_at")[:SECTION_LENGTH]
-    )
-    return TimelineSection(
-        title="Latest offers",
-        headers=["Shown", "Trigger", "Offered", "Outcome"],
-        rows=[
-            [age(one.shown_at), object_link(one, trigger_label(one)), products(one), outcome(one)]
-            for one in latest
-        ],
-        more=link("All offers", "payments_impression_changelist", query=f"q={player.telegram_id}"),
-    )

@@ -25,8 +25,9 @@ from economy.statements import mode_name
 from payments import pricing
 from payments.errors import PriceError
 from payments.models import STARS_MAX, Product, Purchase
+from quizarena.staff import approvals as second_person
 from quizarena.staff.decisions import Decision, ReasonForm, decide
-from quizarena.staff.desk import StaffAdmin, badge, button, exactly, own_user
+from quizarena.staff.desk import StaffAdmin, badge, button, exactly, own_user, waits
 from quizarena.staff.errors import StaffError
 
 PRICES_SHOWN = 10
@@ -218,6 +219,9 @@ class ProductAdmin(StaffAdmin[Product]):
         """Return the way to another price."""
         if not self.has_change_permission(request):
             return []
+        asked = second_person.waiting_about([obj], kind=pricing.CUT, now=timezone.now())
+        if asked:
+            return [waits(asked[str(obj.pk)])]
         return [button("Change price", "payments_product_price", obj.pk)]
 
     def get_urls(self) -> list[URLPattern]:

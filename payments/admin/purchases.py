@@ -42,8 +42,10 @@ from payments.models import (
     StarTransaction,
     Subscription,
 )
-from quizarena.players.admin import TimelineSection, timeline_source
+from quizarena.players.admin import TimelineSection
 from quizarena.players.models import Player
+from quizarena.staff import approvals as second_person
+from quizarena.staff import dates, search
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
@@ -55,6 +57,7 @@ from quizarena.staff.desk import (
     link,
     object_link,
     own_user,
+    waits,
     with_code,
 )
 from quizarena.staff.errors import StaffError
@@ -63,6 +66,8 @@ from quizarena.staff.plans import custom_plans
 
 SECTION_LENGTH = 10
 CHART_DAYS = 30
+# So much of a charge id or payload one has to know to find it from any page.
+REFERENCE_LENGTH_MIN = 6
 # The queue shows so many of the oldest.
 QUEUE_LENGTH = 100
 
@@ -165,20 +170,52 @@ def found(rows: QuerySet[Purchase], term: str) -> QuerySet[Purchase]:
     return rows.filter(about)
 
 
-def next_steps(request: HttpRequest, purchase: Purchase) -> list[SafeString]:
-    """Return what the user may do about the purchase now."""
+def _find_purchases(term: str) -> Iterable[search.Found]:
+    """Find by the whole id, or the beginning of a charge id or payload."""
+    if len(term) < REFERENCE_LENGTH_MIN:
+        return
+    about = Q(charge_id__startswith=term) | Q(payload__startswith=term)
+    with suppress(ValueError):
+        about |= Q(pk=UUID(term))
+    rows = Purchase.objects.filter(about).select_related("player", "product")
+    for purchase in rows[: search.FOUND_MAX]:
+        yield search.Found(
+            title=f"{product_name(purchase)} for {purchase.player}",
+            detail=f"{purchase.get_status_display()}, {dates.moment(purchase.opened_at)}",
+            page="payments_purchase_change",
+            pk=purchase.pk,
+        )
+
+
+search.declare(
+    search.SearchSource(
+        title="Purchases",
+        symbol="shopping_cart",
+        permission="payments.view_purchase",
+        find=_find_purchases,
+    )
+)
+
+
+def next_steps(
+    request: HttpRequest, purchase: Purchase, waiting: Mapping[str, ApprovalRequest]
+) -> list[SafeString]:
+    """Return what the user may do about the purchase now; not what is `waiting` for somebody."""
     may, is_free = request.user.has_perm, purchase.refund_asked_at is None
+    # Whoever else has refunded it meanwhile, nobody has to approve that any more.
+    asked = waiting.get(str(purchase.pk)) if is_free else None
     is_stuck = purchase.status in (PurchaseStatus.PAID_UNCREDITED, PurchaseStatus.CREDIT_REVIEW)
     steps = (
         ("replay", "Replay credit", is_free and is_stuck and purchase.goods is not None),
-        ("refund", "Refund", is_free and purchase.status in PAID),
+        ("refund", "Refund", is_free and purchase.status in PAID and asked is None),
         ("recheck", "Re-check", True),
     )
-    return [
+    buttons = [
         button(label, f"payments_purchase_{name}", purchase.pk)
         for name, label, is_due in steps
         if is_due and may(f"payments.{name}_purchase")
     ]
+    return [*([waits(asked)] if asked else []), *buttons]
 
 
 # --- The list and the page ------------------------------------------------------------------------
@@ -346,7 +383,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
 
     def buttons(self, request: HttpRequest, obj: Purchase) -> list[SafeString]:
         """Return what the user may do about it now."""
-        return next_steps(request, obj)
+        return next_steps(request, obj, waiting_refunds([obj]))
 
     def page_context(self, request: HttpRequest, obj: Purchase) -> dict[str, Any]:
         """Show refund, approvals, timeline and reconciliation below the facts."""
@@ -389,6 +426,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         )
         with custom_plans():
             rows = list(stuck[: QUEUE_LENGTH + 1])
+        refunds_waiting = waiting_refunds(rows)
         context = {
             **self.admin_site.each_context(request),
             "title": "Review queue",
@@ -398,7 +436,9 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
             "shown": QUEUE_LENGTH,
             "queue": {
                 "headers": ["Waits", "Purchase", "Why", "Next step"],
-                "rows": [_waiting(request, purchase) for purchase in rows[:QUEUE_LENGTH]],
+                "rows": [
+                    _waiting(request, purchase, refunds_waiting) for purchase in rows[:QUEUE_LENGTH]
+                ],
             },
         }
         return TemplateResponse(request, "payments/queue.html", context)
@@ -533,7 +573,9 @@ def advice(purchase: Purchase) -> str:
     return ADVICE[Problem(purchase.problem)] if purchase.problem else ADVICE_UNCREDITED
 
 
-def _waiting(request: HttpRequest, purchase: Purchase) -> list[object]:
+def _waiting(
+    request: HttpRequest, purchase: Purchase, waiting: Mapping[str, ApprovalRequest]
+) -> list[object]:
     """Return the row of a purchase in the queue."""
     error = str(purchase.evidence.get("error", ""))
     return [
@@ -553,7 +595,7 @@ def _waiting(request: HttpRequest, purchase: Purchase) -> list[object]:
         format_html(
             '<div class="payments-why">{}{}</div>',
             advice(purchase),
-            _side_by_side(next_steps(request, purchase)),
+            _side_by_side(next_steps(request, purchase, waiting)),
         ),
     ]
 
@@ -674,6 +716,11 @@ def refund_badge(refund: Refund) -> SafeString:
     return badge("under way", "warning")
 
 
+def waiting_refunds(purchases: Iterable[Purchase]) -> dict[str, ApprovalRequest]:
+    """Return which refunds of them wait for a second person."""
+    return second_person.waiting_about(purchases, kind=approvals.REFUND, now=timezone.now())
+
+
 def _approvals(request: HttpRequest, purchase: Purchase) -> TimelineSection | None:
     if not request.user.has_perm("staff.view_approvalrequest"):
         return None
@@ -765,10 +812,9 @@ def _page_of(purchase: Purchase) -> str:
     return reverse("admin:payments_purchase_change", args=[purchase.pk])
 
 
-# --- A section of the player page -----------------------------------------------------------------
+# --- Beside a support request ---------------------------------------------------------------------
 
 
-@timeline_source
 def purchases_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
     """Return the latest purchases of the player, for users who may see them."""
     if not request.user.has_perm("payments.view_purchase"):

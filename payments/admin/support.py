@@ -1,5 +1,6 @@
 """What players ask about their payments, and the answers. Product rules, section 5.9."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django import forms
@@ -20,10 +21,34 @@ from payments import support, support_files
 from payments.admin.purchases import purchases_of_player
 from payments.errors import AnsweredError
 from payments.models import SupportFile, SupportRequest
+from quizarena.staff import dates, search
 from quizarena.staff.decisions import Decision, decide
-from quizarena.staff.desk import age, badge, button, object_link, own_user
+from quizarena.staff.desk import age, badge, button, object_link, own_user, row_number
 
 TEXT_IN_LIST = 80
+
+
+def _find_requests(term: str) -> Iterable[search.Found]:
+    """Find by the number that the player was given."""
+    number = row_number(term.removeprefix("#"))
+    for asked in SupportRequest.objects.filter(pk=number or 0).select_related("player"):
+        yield search.Found(
+            title=f"No. {asked.pk} of {asked.player}",
+            detail=f"{'waits' if asked.answered_at is None else 'answered'}, "
+            f"asked {dates.moment(asked.asked_at)}",
+            page="payments_supportrequest_change",
+            pk=asked.pk,
+        )
+
+
+search.declare(
+    search.SearchSource(
+        title="Support requests",
+        symbol="contact_support",
+        permission="payments.view_supportrequest",
+        find=_find_requests,
+    )
+)
 
 
 class AnswerForm(forms.Form):
@@ -56,7 +81,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
 
     def get_fieldsets(self, request: HttpRequest, obj: SupportRequest | None = None) -> Any:
         """Return the question and, once there is one, the answer."""
-        is_answered = obj is not None and obj.answered_at is not None
+        is_answered = obj is not None and obj.answered_by_id is not None
         return (self.question_fields, *([self.answer_fields] if is_answered else []))
 
     @display(description="Asked")
@@ -81,6 +106,8 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
     def state(self, asked: SupportRequest) -> SafeString:
         if asked.answered_at is None:
             return badge("waiting for an answer", "danger")
+        if asked.answered_by_id is None:
+            return badge("closed: the player is deleted", "info")
         return badge("answered", "success") if asked.notified_at else badge("being sent", "warning")
 
     @display(description="Answered by")

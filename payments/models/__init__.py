@@ -1,5 +1,15 @@
 """What is sold, who bought it, and what Telegram has to say about it. Product rules, 4 and 5."""
 
+from payments.models.accounts import Liability, MonthlyStatement
+from payments.models.export import (
+    EXPORT_MOVES,
+    UNFINISHED,
+    Export,
+    ExportKind,
+    ExportPart,
+    ExportStatus,
+    FileFormat,
+)
 from payments.models.offer import Attribution, Impression
 from payments.models.product import STARS_MAX, XTR, PastPrice, Product
 from payments.models.purchase import (
@@ -25,19 +35,28 @@ from payments.models.subscription import GRACE, Subscription, SubscriptionState
 from payments.models.support import SupportFile, SupportRequest
 
 __all__ = [
+    "EXPORT_MOVES",
     "GRACE",
     "NANOS",
     "OPEN",
     "PAID",
     "PURCHASE_MOVES",
     "STARS_MAX",
+    "UNFINISHED",
     "XTR",
     "Attribution",
     "Difference",
     "DifferenceKind",
     "EventKind",
+    "Export",
+    "ExportKind",
+    "ExportPart",
+    "ExportStatus",
+    "FileFormat",
     "Flag",
     "Impression",
+    "Liability",
+    "MonthlyStatement",
     "PastPrice",
     "Problem",
     "Product",

@@ -40,6 +40,7 @@ class SupportRequest(models.Model):
     answered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
+    # Or closed, if nobody has answered: its player is deleted.
     answered_at = models.DateTimeField(null=True)
     notified_at = models.DateTimeField(null=True)
 
@@ -71,7 +72,9 @@ class SupportRequest(models.Model):
             ),
             models.CheckConstraint(
                 condition=Q(answered_at=None, answered_by=None, answer="")
-                | (Q(answered_at__isnull=False, answered_by__isnull=False) & ~Q(answer="")),
+                | (Q(answered_at__isnull=False, answered_by__isnull=False) & ~Q(answer=""))
+                # Closed: the player is deleted.
+                | Q(answered_by=None, answer="", notified_at__isnull=False),
                 name="supportrequest_answer_is_whole",
             ),
             models.CheckConstraint(

@@ -1,5 +1,21 @@
 """Promos in the admin."""
 
-from promos.admin import attempts, campaigns, codes, referrals
+from promos.admin import (
+    attempts,
+    campaigns,
+    codes,
+    home_panels,
+    player_timeline,
+    referrals,
+    searches,
+)
 
-__all__ = ["attempts", "campaigns", "codes", "referrals"]
+__all__ = [
+    "attempts",
+    "campaigns",
+    "codes",
+    "home_panels",
+    "player_timeline",
+    "referrals",
+    "searches",
+]

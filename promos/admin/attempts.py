@@ -25,7 +25,7 @@ from promos.admin.explanations import PLAYER_ANSWERS, short
 from promos.errors import PromosError, Refusal
 from promos.models import Attempt, Block, Code, DenylistEntry, Redemption
 from promos.rules import Reason
-from quizarena.players.admin import TimelineSection, timeline_source
+from quizarena.players.admin import Fact, button_source, fact_source
 from quizarena.players.models import Player
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import (
@@ -627,54 +627,30 @@ def _full_name(player: Player) -> str:
     return f"{name} ({username}{player.telegram_id})"
 
 
-# --- Sections of the player page ------------------------------------------------------------------
+# --- The player's page ----------------------------------------------------------------------------
 
 
-@timeline_source
-def attempts_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Return the latest codes that the player entered, with deny list and block."""
+@fact_source
+def bars_of_player(request: HttpRequest, player: Player) -> Iterable[Fact]:
+    """Say by what the player is kept from promo codes, if that is so."""
     if not request.user.has_perm("promos.view_attempt"):
-        return None
-    now = timezone.now()
-    section = sections.attempts_section(
-        player.promo_attempts.order_by("-at", "-id"),
-        columns=("When", "Code", "Campaign", "Outcome", "Why", "By"),
-        title="Promo codes entered",
-    )
-    denied = DenylistEntry.objects.filter(player=player).exists()
-    blocked = Block.objects.filter(player=player, until__gt=now).exists()
-    more: list[SafeString] = []
-    if denied:
-        more.append(badge("on the deny list", "danger"))
-    if blocked:
-        more.append(badge("blocked", "danger"))
-    if denied and may_allow(request):
-        more.append(link("Take off the list", "promos_denylistentry_allow", player.pk))
-    if not denied and may_deny(request):
-        more.append(link("Deny codes", "promos_denylistentry_deny_player", player.pk))
-    if blocked and may_lift(request):
-        more.append(link("Lift block", "promos_block_lift", player.pk))
-    query = f"q={player.telegram_id}"
-    more.append(link("All attempts", "promos_attempt_changelist", query=query))
-    return TimelineSection(
-        title=section.title,
-        headers=section.headers,
-        rows=section.rows,
-        more=format_html_join(" · ", "{}", ((one,) for one in more)),
-    )
+        return
+    if DenylistEntry.objects.filter(player=player).exists():
+        yield Fact(label="Promo codes", value=badge("on the deny list", "danger"))
+    block = Block.objects.filter(player=player, until__gt=timezone.now()).first()
+    if block is not None:
+        value = badge(f"blocked until {minute(block.until)}", "danger")
+        yield Fact(label="Promo codes", value=value)
 
 
-@timeline_source
-def redemptions_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Return what the player has redeemed, if anything."""
-    if not request.user.has_perm("promos.view_redemption"):
-        return None
-    section = sections.redemptions_section(
-        player.redemptions.order_by("-created_at"),
-        columns=("When", "Campaign", "Code", "Status", "Taken off"),
-        title="Promo codes redeemed",
-        more=link(
-            "All redemptions", "promos_redemption_changelist", query=f"q={player.telegram_id}"
-        ),
-    )
-    return section if section.rows else None
+@button_source
+def promo_buttons(request: HttpRequest, player: Player) -> Iterable[SafeString]:
+    """Offer to keep the player from promo codes, and to end that."""
+    is_denied = DenylistEntry.objects.filter(player=player).exists()
+    if is_denied and may_allow(request):
+        yield button("Allow promo codes", "promos_denylistentry_allow", player.pk)
+    if not is_denied and may_deny(request):
+        yield button("Deny promo codes", "promos_denylistentry_deny_player", player.pk)
+    is_blocked = Block.objects.filter(player=player, until__gt=timezone.now()).exists()
+    if is_blocked and may_lift(request):
+        yield button("Lift block", "promos_block_lift", player.pk)

@@ -58,7 +58,7 @@ from quizarena.staff.desk import (
     row_number,
 )
 from quizarena.staff.errors import StaffError
-from quizarena.staff.models import ApprovalRequest, RequestStatus
+from quizarena.staff.models import ApprovalRequest
 
 STATUS_COLOURS = {
     CampaignStatus.DRAFT: "info",
@@ -400,10 +400,15 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
         """Return what the user may do with the campaign as it stands."""
         shown = []
         if self.has_run_permission(request):
+            asked = _asked(obj)
             if obj.status == CampaignStatus.DRAFT or obj.status in RUNNING:
                 shown.append(button("Edit", "promos_campaign_edit", obj.pk))
-            shown += [_verb_button(verb, obj) for verb in Action if verb.is_due(obj)]
-            if _may_revoke(obj):
+            shown += [
+                _verb_button(verb, obj)
+                for verb in Action
+                if verb.is_due(obj) and not (verb is Action.START and asked)
+            ]
+            if _may_revoke(obj) and not asked:
                 shown.append(button("Take back…", "promos_campaign_revoke", obj.pk))
         if request.user.has_perms(["promos.view_redemption", "players.view_player"]):
             shown += [
@@ -647,18 +652,23 @@ def _results(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
     }
 
 
+def _asked(campaign: Campaign) -> ApprovalRequest | None:
+    """Return what a second person has to decide about the campaign, if there is it."""
+    waiting = second_person.waiting_about(
+        [campaign], kind=(approvals.START, approvals.REVOKE), now=timezone.now()
+    )
+    return waiting.get(str(campaign.pk))
+
+
 def _waiting(campaign: Campaign) -> SafeString | None:
     """Return a link to what a second person has to decide about the campaign, if there is it."""
-    asked = ApprovalRequest.objects.filter(
-        kind__in=(approvals.START, approvals.REVOKE),
-        subject_type=campaign._meta.label_lower,
-        subject_id=str(campaign.pk),
-        status=RequestStatus.OPEN,
-        expires_at__gt=timezone.now(),
-    ).first()
+    asked = _asked(campaign)
     if asked is None:
         return None
-    return object_link(asked, f"{second_person.label_of(asked.kind)}, asked by {asked.maker}")
+    moment = dates.moment(asked.asked_at)
+    return object_link(
+        asked, f"{second_person.label_of(asked.kind)}, asked by {asked.maker} at {moment}"
+    )
 
 
 def _refusals(tried: dict[str, int]) -> dict[str, Any]:

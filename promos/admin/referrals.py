@@ -34,7 +34,7 @@ from quizarena.players.models import Player
 from quizarena.staff import audit
 from quizarena.staff.dates import short_day
 from quizarena.staff.decisions import Decision, DecisionForm, decide
-from quizarena.staff.desk import ReadOnlyAdmin, age, badge, link, object_link, own_user
+from quizarena.staff.desk import ReadOnlyAdmin, age, badge, object_link, own_user
 from quizarena.staff.errors import StaffError
 
 STATUS_COLOURS = {
@@ -457,26 +457,6 @@ def _listed(units: Any) -> str:
 
 
 # --- Sections of the player page ------------------------------------------------------------------
-
-
-@timeline_source
-def invitations_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Return by whom the player was invited, and whom the player has invited."""
-    if not request.user.has_perm("promos.view_referral"):
-        return None
-    table = referrals_of(Referral.objects.filter(inviter=player.pk))
-    came = Referral.objects.filter(invited=player).select_related("inviter__player").first()
-    more = [link("All invitations", "promos_referral_changelist", query=f"q={player.telegram_id}")]
-    if came is not None:
-        more.insert(0, format_html("invited by {}", object_link(came, came.inviter.player)))
-    if not table["rows"] and came is None:
-        return None
-    return TimelineSection(
-        title="Invitations",
-        headers=table["headers"],
-        rows=table["rows"],
-        more=format_html_join(" · ", "{}", ((one,) for one in more)),
-    )
 
 
 @timeline_source

@@ -82,7 +82,13 @@ class Attempt(models.Model):
             ),
         ]
         triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update),
+            # Product rules, section 16: promos/attempts.py purges what is older.
+            pgtrigger.Protect(
+                name="kept_for_180_days",
+                operation=pgtrigger.Delete,
+                condition=pgtrigger.Condition("OLD.at > now() - interval '180 days'"),
+            ),
             never_truncated("never_truncated", "attempts"),
         ]
 

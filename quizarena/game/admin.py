@@ -27,7 +27,13 @@ from unfold.widgets import (
 )
 
 from quizarena import tables
-from quizarena.game import bank, grading, imports
+from quizarena.game import (
+    bank,
+    grading,
+    home_panels,  # noqa: F401 -- importing it declares what the home page shows.
+    imports,
+    player_timeline,  # noqa: F401 -- importing it declares what players' pages show.
+)
 from quizarena.game.daily_admin import DailySetAdmin
 from quizarena.game.duel_admin import DuelAdmin
 from quizarena.game.fair_play_admin import FairPlayFindingAdmin
@@ -35,10 +41,8 @@ from quizarena.game.importing import COLUMNS, OPTION_COLUMNS, OPTIONAL, Question
 from quizarena.game.league_admin import LeagueGroupAdmin
 from quizarena.game.models import (
     CONTENT,
-    DAILY_LENGTH,
     IMPORT_UNFINISHED,
     CupPrize,
-    DailyRun,
     DailySet,
     Duel,
     FairPlayFinding,
@@ -52,14 +56,11 @@ from quizarena.game.models import (
     QuestionReport,
     QuestionVersion,
     ReviewCard,
-    Round,
-    RoundState,
     RuleCard,
     Sprint,
     SprintState,
     Topic,
     Tournament,
-    TournamentPlayer,
 )
 from quizarena.game.play_admin import PlayDayAdmin
 from quizarena.game.question_play_admin import (
@@ -72,14 +73,13 @@ from quizarena.game.rule_admin import RuleCardAdmin, TopicAdmin
 from quizarena.game.tournament_admin import CupPrizeAdmin, TournamentAdmin
 from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
-from quizarena.staff import audit, dates
+from quizarena.staff import audit
 from quizarena.staff.decisions import Decision, decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
     age,
     badge,
     button,
-    object_link,
     own_user,
 )
 
@@ -691,34 +691,6 @@ def _progress_context(question_import: QuestionImport) -> dict[str, Any]:
 
 
 @timeline_source
-def rounds_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Show the latest rounds, for who may see players."""
-    rounds = (
-        Round.objects.filter(player=player)
-        .annotate(
-            answered=Count("round_questions__answered_at"),
-            correct=Count("round_questions", filter=Q(round_questions__is_correct=True)),
-        )
-        .order_by("-id")[:CHAPTER_LENGTH]
-    )
-    return TimelineSection(
-        title="Latest rounds",
-        headers=["Round", "Mode", "State", "Right", "Started", "Finished"],
-        rows=[
-            [
-                str(played.pk),
-                played.get_mode_display(),
-                RoundState(played.state).label,
-                format_html("{} of {}", played.correct, played.answered),
-                age(played.started_at),
-                age(played.finished_at),
-            ]
-            for played in rounds
-        ],
-    )
-
-
-@timeline_source
 def sprints_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
     """Show the latest sprints, for who may see players."""
     sprints = (
@@ -754,88 +726,5 @@ def levels_of_player(request: HttpRequest, player: Player) -> TimelineSection | 
         rows=[
             [one.get_mode_display(), one.level, one.get_reason_display(), age(one.since)]
             for one in stored
-        ],
-    )
-
-
-@timeline_source
-def daily_challenges_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Show the latest daily challenges, for who may see players."""
-    runs = (
-        DailyRun.objects.filter(player=player)
-        .select_related("set")
-        .annotate(
-            answered=Count("answers"),
-            correct=Count("answers", filter=Q(answers__is_correct=True)),
-        )
-        .order_by("-id")[:CHAPTER_LENGTH]
-    )
-    return TimelineSection(
-        title="Latest daily challenges",
-        headers=["Day", "Right", "Answered", "Started", "Finished"],
-        rows=[
-            [
-                dates.day(run.set.day),
-                str(run.correct),
-                format_html("{} of {}", run.answered, DAILY_LENGTH),
-                age(run.started_at),
-                age(run.finished_at),
-            ]
-            for run in runs
-        ],
-    )
-
-
-@timeline_source
-def duels_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Show the latest duels, for who may see them."""
-    if not request.user.has_perm("game.view_duel"):
-        return None
-    duels = Duel.objects.of(player.pk).select_related("creator", "opponent").order_by("-pk")
-    return TimelineSection(
-        title="Latest duels",
-        headers=["Duel", "Against", "Rounds", "State", "Result", "Created", "Ended"],
-        rows=[
-            [
-                object_link(duel, str(duel.pk)),
-                str((duel.opponent if duel.creator_id == player.pk else duel.creator) or "–"),
-                str(duel.length),
-                duel.get_state_display(),
-                _result_of(duel, player),
-                age(duel.created_at),
-                age(duel.ended_at),
-            ]
-            for duel in duels[:CHAPTER_LENGTH]
-        ],
-    )
-
-
-def _result_of(duel: Duel, player: Player) -> str:
-    """Return how a duel has ended for one of its players."""
-    if not duel.result:
-        return "–"
-    if duel.winner_id is None:
-        return "draw"
-    return "won" if duel.winner_id == player.pk else "lost"
-
-
-@timeline_source
-def tournaments_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Show the latest cups and private tournaments, for who may see them."""
-    if not request.user.has_perm("game.view_tournament"):
-        return None
-    rows = TournamentPlayer.objects.filter(player=player).select_related("tournament")
-    return TimelineSection(
-        title="Latest tournaments",
-        headers=["Tournament", "State", "Place", "Registered", "Ended"],
-        rows=[
-            [
-                object_link(row.tournament, str(row.tournament)),
-                row.tournament.get_state_display(),
-                str(row.place or "–"),
-                age(row.registered_at),
-                age(row.tournament.ended_at),
-            ]
-            for row in rows.order_by("-pk")[:CHAPTER_LENGTH]
         ],
     )

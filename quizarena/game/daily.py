@@ -285,7 +285,7 @@ def answer(*, player: Player, run_id: int, number: int, option_index: int, now: 
     if option_index >= len(question.order):
         raise StaleTapError("this option does not exist")
     choice = question.order[option_index]
-    is_correct = choice == question.version.correct_option_id
+    is_correct = question.is_right(choice)
     DailyAnswer.objects.create(
         run=run, number=number, choice=choice, is_correct=is_correct, answered_at=now
     )

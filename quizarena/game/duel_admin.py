@@ -1,5 +1,6 @@
 """Duels at the desk: who plays whom, what was asked and answered, and how it has ended."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
@@ -12,7 +13,8 @@ from economy.admin import players_found
 from quizarena.game.duel_rules import SERIES_LENGTH, DuelState
 from quizarena.game.models import Duel, DuelAnswer, DuelQuestion
 from quizarena.players.models import Player
-from quizarena.staff.desk import ReadOnlyAdmin, age, badge, exactly, object_link
+from quizarena.staff import search
+from quizarena.staff.desk import ReadOnlyAdmin, age, badge, exactly, object_link, row_number
 
 STATE_COLOURS = {
     DuelState.PENDING: "info",
@@ -24,6 +26,25 @@ STATE_COLOURS = {
 }
 
 
+def _find_duels(term: str) -> Iterable[search.Found]:
+    """Find by the number of the duel."""
+    number = row_number(term.removeprefix("#"))
+    for duel in Duel.objects.filter(pk=number or 0).select_related("creator", "opponent"):
+        yield search.Found(
+            title=f"Duel {duel.pk}: {duel.creator} – {duel.opponent or 'nobody yet'}",
+            detail=duel.get_state_display(),
+            page="game_duel_change",
+            pk=duel.pk,
+        )
+
+
+search.declare(
+    search.SearchSource(
+        title="Duels", symbol="swords", permission="game.view_duel", find=_find_duels
+    )
+)
+
+
 class DuelAdmin(ReadOnlyAdmin[Duel]):
     """All duels, the latest first. The token of a link is nobody's business."""
 
@@ -32,7 +53,7 @@ class DuelAdmin(ReadOnlyAdmin[Duel]):
     list_filter = ("state", "is_open")
     ordering = ("-pk",)
     search_fields = ("creator__username",)
-    search_help_text = "Telegram id, or beginning of a user name"
+    search_help_text = "Telegram id, @ and beginning of a user name, or name"
     fieldsets = (
         (
             None,

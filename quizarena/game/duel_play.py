@@ -192,7 +192,7 @@ def answer(
         player=player,
         number=number,
         choice=asked.order[option_index],
-        is_correct=asked.order[option_index] == asked.version.correct_option_id,
+        is_correct=asked.is_right(asked.order[option_index]),
         shown_at=shown_at,
         # Of two devices the one that looked at the clock first may answer last.
         answered_at=max(now, shown_at),

@@ -44,7 +44,7 @@ class FairPlayFindingAdmin(ReadOnlyAdmin[FairPlayFinding]):
     list_filter = ("state", "kind")
     ordering = ("-pk",)
     search_fields = ("player__username",)
-    search_help_text = "Telegram id, or beginning of a user name"
+    search_help_text = "Telegram id, @ and beginning of a user name, or name"
     change_form_outer_after_template = "game/fair_play_finding.html"
     fieldsets = (
         (

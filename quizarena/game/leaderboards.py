@@ -24,7 +24,10 @@ FIRST, AROUND = 3, 3
 COUNTED_MAX = 1_000
 
 # What public_name reads of a player.
-_NAMES = ("first_name", "last_name", "public_name", "reset_name", "is_hidden", "suspended_at")
+_NAMES = (
+    *("first_name", "last_name", "public_name", "reset_name"),
+    *("is_hidden", "suspended_at", "deleted_at"),
+)
 _PLAYERS = ", ".join(f"player.{column}" for column in ("id", *_NAMES))
 # Upwards from the player: as many points, but earlier; then more points. Downwards: the reverse.
 # Each part is a scan of the index, which stops as soon as it has enough; without its ORDER BY, that

@@ -13,7 +13,7 @@ from django.db.models import BigIntegerField, F, QuerySet
 
 from economy import streaks
 from economy.streaks import StreakChange
-from quizarena.game import bank, daily, levels
+from quizarena.game import bank, daily, levels, reviews
 from quizarena.game.errors import (
     NoPlacementError,
     PlacementAnsweredError,
@@ -83,9 +83,10 @@ def answer(
 ) -> PlacementAnswer:
     """Grade the option at `option_index` of a question, and return what comes next.
 
-    The eighth answer sets the level of every mode. Each makes the day an active one. Locks the
-    placement. Raises PlacementAnsweredError for a question that has its answer, StaleTapError for
-    one that is not the player's next, and NoPlacementError when there is no question to follow.
+    The eighth answer sets the level of every mode. Each makes the day an active one, and a wrong
+    one a review card of its question. Locks the placement. Raises PlacementAnsweredError for a
+    question that has its answer, StaleTapError for one that is not the player's next, and
+    NoPlacementError when there is no question to follow.
     """
     if not (option_index >= 0 and 0 < placement_id <= BigIntegerField.MAX_BIGINT):
         raise StaleTapError("this question does not exist")
@@ -101,13 +102,16 @@ def answer(
     if option_index >= len(question.order):
         raise StaleTapError("this option does not exist")
     question.choice = question.order[option_index]
-    question.is_correct = question.choice == question.version.correct_option_id
+    question.is_correct = question.is_right(question.choice)
     question.answered_at = now
     question.save(update_fields=["choice", "is_correct", "answered_at"])
     if number < PLACEMENT_LENGTH:
         following, level = _ask(placement, now=now), None
     else:
         following, level = None, _finish(placement, now=now)
+    if not question.is_correct:
+        question_id = question.version.question_row_id
+        reviews.add_mistake(player=player, question_id=question_id, now=now)
     return PlacementAnswer(
         graded=question,
         streak=streaks.record_activity(player=player, now=now),

@@ -31,7 +31,7 @@ class ReviewCardAdmin(ReadOnlyAdmin[ReviewCard]):
     list_filter = ("origin", "state")
     ordering = ("-pk",)
     search_fields = ("player__username",)
-    search_help_text = "Telegram id, or beginning of a user name"
+    search_help_text = "Telegram id, @ and beginning of a user name, or name"
     fieldsets = (
         (
             None,

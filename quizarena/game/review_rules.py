@@ -16,12 +16,26 @@ DESIRED_RETENTION = 0.9
 # Stability is in how many days so much is still known, whatever is desired.
 KNOWN_AT_STABILITY = 0.9
 DAY = timedelta(days=1)
-# A right answer under EASY_UNDER was easy, one over HARD_OVER hard; on the borders it was good.
-EASY_UNDER = timedelta(seconds=4)
-HARD_OVER = timedelta(seconds=15)
 
 # Two players with the same answers have the same dates: no fuzz.
 SCHEDULER = Scheduler(desired_retention=DESIRED_RETENTION, enable_fuzzing=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """Within which time a right answer is easy, and after which hard; on the borders it is good."""
+
+    easy_under: timedelta
+    hard_over: timedelta
+
+
+# To tap an option; to write a word or two on a phone; to put five to nine words down, of which each
+# comes back from the server before the next.
+PACE = Pace(easy_under=timedelta(seconds=4), hard_over=timedelta(seconds=15))
+PACES = {
+    "typed": Pace(easy_under=timedelta(seconds=8), hard_over=timedelta(seconds=30)),
+    "order": Pace(easy_under=timedelta(seconds=15), hard_over=timedelta(seconds=60)),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,13 +65,17 @@ def new(at: datetime) -> Memory:
     )
 
 
-def rate(*, is_right: bool, elapsed: timedelta) -> Rating:
-    """Return the rating of an answer by whether it is right and how long it took."""
+def rate(*, is_right: bool, elapsed: timedelta, kind: str = "choice") -> Rating:
+    """Return the rating of an answer to a question of `kind` (models.Kind).
+
+    By whether it is right, and how long it took.
+    """
     if not is_right:
         return Rating.Again
-    if elapsed < EASY_UNDER:
+    pace = PACES.get(kind, PACE)
+    if elapsed < pace.easy_under:
         return Rating.Easy
-    return Rating.Hard if elapsed > HARD_OVER else Rating.Good
+    return Rating.Hard if elapsed > pace.hard_over else Rating.Good
 
 
 def predict(memory: Memory, *, at: datetime) -> float | None:

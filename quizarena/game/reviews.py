@@ -14,7 +14,7 @@ from django.db.models import BigIntegerField, F, QuerySet
 from economy import streaks
 from economy.streaks import StreakChange
 from quizarena import prepared
-from quizarena.game import bank, points, review_rules
+from quizarena.game import bank, grading, points, review_rules, words
 from quizarena.game.errors import (
     CardStaysError,
     NothingDueError,
@@ -23,10 +23,11 @@ from quizarena.game.errors import (
     TooManyCardsError,
 )
 from quizarena.game.models import (
-    CHOICES,
     REVIEW_LENGTH,
+    WRITTEN,
     CardOrigin,
     CardState,
+    Kind,
     PointKind,
     QuestionVersion,
     Review,
@@ -45,18 +46,14 @@ COUNTED_MAX = 100
 COMPARED_MAX = 1_000
 # So long after an answer a player can say that it was a slip.
 SLIP_WITHIN = timedelta(minutes=10)
-# What a review can ask, and what becomes a card: for other kinds it has no screen yet.
-_KINDS = ", ".join(f"'{kind.value}'" for kind in CHOICES)
 
-# One statement. Of a kind that no review asks there is no card; when the day has had its cards, the
-# trigger inserts nothing.
+# One statement. When the day has had its cards, the trigger inserts nothing.
 _NEW_CARD = f"""
 INSERT INTO game_reviewcard (
   player_id, question_id, origin, created_at, created_on, state, step, due_at
+) VALUES (
+  %(player)s, %(question)s, %(origin)s, %(now)s, %(day)s, {CardState.LEARNING.value}, 0, %(now)s
 )
-SELECT
-  %(player)s, id, %(origin)s, %(now)s, %(day)s, {CardState.LEARNING.value}, 0, %(now)s
-FROM game_question WHERE id = %(question)s AND kind IN ({_KINDS})
 ON CONFLICT (player_id, question_id)
 """  # noqa: S608 -- the parts are constants.
 # Playing rates no card: a mistake makes it due, and the review that follows rates it.
@@ -72,7 +69,6 @@ SELECT due.id FROM (
   SELECT card.id, card.stability, card.last_review_at
   FROM game_reviewcard AS card
   JOIN game_question AS question ON question.id = card.question_id AND question.is_enabled
-    AND question.kind IN ({_KINDS})
   WHERE card.player_id = %(player)s AND card.due_at <= %(now)s
     AND NOT EXISTS (
       SELECT FROM game_reviewquestion AS asked
@@ -101,13 +97,15 @@ class Answer:
     """What an answer led to: how it was graded, and what comes next.
 
     `next` is the next question after a right answer, `summary` that of a review that is over. After
-    a wrong one `start` brings the next question, once the player has read why.
+    a wrong one `start` brings the next question, once the player has read why. `choice` is the
+    option that was chosen, `text` what was written instead.
     """
 
     question: ReviewQuestion
-    choice: int
     is_right: bool
     streak: StreakChange
+    choice: int | None = None
+    text: str | None = None
     earned: Earned | None = None
     next: ReviewQuestion | None = None
     summary: Summary | None = None
@@ -119,9 +117,8 @@ class Answer:
 def add_mistake(*, player: Player, question_id: int, now: datetime) -> None:
     """Make a card of a question that the player has answered wrong, or make its card due.
 
-    What FSRS knows of a card changes in reviews only. What no review can ask becomes none. At most
-    NEW_CARDS_PER_DAY come on a business day; further ones are left out. One statement, which locks
-    the card.
+    What FSRS knows of a card changes in reviews only. At most NEW_CARDS_PER_DAY come on a business
+    day; further ones are left out. One statement, which locks the card.
     """
     _insert(_ADD_CARD, player, question_id, origin=CardOrigin.MISTAKE, now=now)
 
@@ -129,13 +126,10 @@ def add_mistake(*, player: Player, question_id: int, now: datetime) -> None:
 def save(*, player: Player, round_question_id: int, now: datetime) -> int:
     """Make a card, due at once, of a question that the player has answered; return its number.
 
-    One that has a card keeps it as it is. Raises StaleTapError for a question of somebody else,
-    without an answer, or that no review can ask, and TooManyCardsError when the day has had its
-    cards.
+    One that has a card keeps it as it is. Raises StaleTapError for a question of somebody else, or
+    without an answer, and TooManyCardsError when the day has had its cards.
     """
     asked = _answered(player, round_question_id)
-    if asked.question.kind not in CHOICES:
-        raise StaleTapError("no review asks a question of this kind")
     is_new = _insert(_SAVE_CARD, player, asked.question_id, origin=CardOrigin.SAVED, now=now)
     cards = ReviewCard.objects.filter(player=player, question=asked.question_id)
     if not is_new and not cards.exists():
@@ -202,7 +196,7 @@ def _answered(player: Player, round_question_id: int) -> RoundQuestion:
     asked = None
     if 0 < round_question_id <= BigIntegerField.MAX_BIGINT:
         own = RoundQuestion.objects.filter(player=player, answered_at__isnull=False)
-        asked = own.select_related("question").filter(pk=round_question_id).first()
+        asked = own.filter(pk=round_question_id).first()
     if asked is None:
         raise StaleTapError("the player has answered no such question")
     return asked
@@ -254,27 +248,145 @@ def answer(*, player: Player, review_question_id: int, option_index: int, now: d
     else.
     """
     question = _lock_question(player, review_question_id)
-    if not 0 <= option_index < len(question.order):
+    if question.version.kind in WRITTEN or not 0 <= option_index < len(question.order):
         raise StaleTapError("this option does not exist")
+    _refuse_if_not_waiting(question)
+    choice = question.order[option_index]
+    is_right = question.is_right(choice)
+    return _rate(question, is_right=is_right, choice=choice, player=player, now=now)
+
+
+def typed_question(*, telegram_id: int) -> ReviewQuestion | None:
+    """Return the question of the player's open review that is answered by a message, if it is one.
+
+    One that has left play since is none.
+    """
+    waiting = ReviewQuestion.objects.filter(
+        review__player__telegram_id=telegram_id,
+        review__finished_at=None,
+        is_answered=False,
+        version__kind=Kind.TYPED,
+        version__question_row__is_enabled=True,
+    )
+    return waiting.first()
+
+
+def answer_text(*, player: Player, text: str, written_at: datetime, now: datetime) -> Answer:
+    """Grade what the player has typed for the question that the open review waits for.
+
+    How long it took is counted until it was written. As `answer` in all else. Raises StaleTapError
+    when the review waits for something else.
+    """
+    waiting = typed_question(telegram_id=player.telegram_id)
+    if waiting is None:
+        raise StaleTapError("the review waits for no text")
+    question = _lock_written(player, waiting.pk)
+    return _rate_written(
+        question,
+        text=text[: grading.TYPED_MAX],
+        player=player,
+        written_at=min(written_at, now),
+        now=now,
+    )
+
+
+def skip(*, player: Player, review_question_id: int, now: datetime) -> Answer:
+    """Count a question without options as wrong, because the player does not know the answer.
+
+    As `answer` in all else. Raises StaleTapError for a question with options.
+    """
+    question = _lock_written(player, review_question_id)
+    return _rate_written(question, text="", player=player, now=now)
+
+
+def place_chip(
+    *, player: Player, review_question_id: int, chip: int, now: datetime
+) -> ReviewQuestion | Answer:
+    """Put a word down behind the others; the last one is the answer, which is graded.
+
+    Locks the review, the question and the card. Raises ChipGoneError for a word that stands there
+    already, and what `skip` raises.
+    """
+    question = _lock_written(player, review_question_id)
+    if words.put_down(question, chip):
+        return _rate_written(question, text=question.sentence(), player=player, now=now)
+    question.save(update_fields=["placed"])
+    return question
+
+
+def take_chip_back(*, player: Player, review_question_id: int, placed: int) -> ReviewQuestion:
+    """Take the last word back, if so many have been put down as the player saw.
+
+    Locks the review, the question and the card. Raises ChipGoneError if it was taken back already,
+    and what `skip` raises.
+    """
+    question = _lock_written(player, review_question_id)
+    words.take_back(question, placed=placed)
+    question.save(update_fields=["placed"])
+    return question
+
+
+def _lock_written(player: Player, review_question_id: int) -> ReviewQuestion:
+    """Lock and return a question without options that the player's review waits for."""
+    question = _lock_question(player, review_question_id)
+    if question.version.kind not in WRITTEN:
+        raise StaleTapError("this question has options")
+    _refuse_if_not_waiting(question)
+    return question
+
+
+def _refuse_if_not_waiting(question: ReviewQuestion) -> None:
+    """Raise why a question, which is locked with its review, cannot be answered, if it cannot."""
     if question.is_answered:
         raise ReviewAnsweredError(question)
-    review, card = question.review, question.card
-    if review.finished_at is not None:
+    if question.review.finished_at is not None:
         raise StaleTapError("the review is over")
     if not question.version.question_row.is_enabled:
         raise StaleTapError("the question is not asked any more")
+
+
+def _rate_written(
+    question: ReviewQuestion,
+    *,
+    text: str,
+    player: Player,
+    now: datetime,
+    written_at: datetime | None = None,
+) -> Answer:
+    """Grade a text for a question that is locked and waits, and rate its card."""
+    is_right = question.grade(text).is_correct
+    return _rate(
+        question, is_right=is_right, text=text, player=player, answered_at=written_at, now=now
+    )
+
+
+def _rate(
+    question: ReviewQuestion,
+    *,
+    is_right: bool,
+    player: Player,
+    now: datetime,
+    choice: int | None = None,
+    text: str | None = None,
+    answered_at: datetime | None = None,
+) -> Answer:
+    """Rate the card of a graded question, which is locked and waits, and continue its review.
+
+    What was written may have been written before now: it took no longer than that.
+    """
+    review, card = question.review, question.card
     # Of two devices the one that looked at the clock first may answer last.
     now = max(now, question.shown_at)
-    choice = question.order[option_index]
-    is_right = choice == question.version.correct_option_id
-    elapsed = now - question.shown_at
+    elapsed = max(answered_at or now, question.shown_at) - question.shown_at
     before = _memory_of(card)
-    rating = review_rules.rate(is_right=is_right, elapsed=elapsed)
+    kind = question.version.kind
+    rating = review_rules.rate(is_right=is_right, elapsed=elapsed, kind=kind)
     ReviewLog.objects.create(
         question=question,
         card=card,
         predicted=None if question.is_repeat else review_rules.predict(before, at=now),
         choice=choice,
+        text=text,
         is_right=is_right,
         rating=rating.value,
         elapsed_ms=elapsed // timedelta(milliseconds=1),
@@ -287,7 +399,7 @@ def answer(*, player: Player, review_question_id: int, option_index: int, now: d
         before_due_at=before.due_at,
     )
     question.is_answered = True
-    question.save(update_fields=["is_answered"])
+    question.save(update_fields=["placed", "is_answered"])
     _remember(card, review_rules.review(before, rating, at=now))
     following = None
     is_over = question.number >= review.length
@@ -310,6 +422,7 @@ def answer(*, player: Player, review_question_id: int, option_index: int, now: d
     return Answer(
         question=question,
         choice=choice,
+        text=text,
         is_right=is_right,
         streak=streak,
         earned=earned,
@@ -445,6 +558,8 @@ def _show(
         order=bank.shuffled(len(version.options)),
         shown_at=now,
     )
+    if version.kind == Kind.ORDER:
+        question.chips = bank.shuffled(len(question.words()))
     prepared.insert(question)
     return question
 

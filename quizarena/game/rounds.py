@@ -18,10 +18,9 @@ from economy.streak_rules import DAY, midnight_after
 from economy.streaks import EarnBack, StreakChange
 from economy.wallets import Charge, business_zone
 from quizarena import prepared, sweeps
-from quizarena.game import bank, grading, levels, points, reviews, selection
+from quizarena.game import bank, grading, levels, points, reviews, selection, words
 from quizarena.game.errors import (
     AlreadyAnsweredError,
-    ChipGoneError,
     GameError,
     LockedModeError,
     NoQuestionsError,
@@ -29,7 +28,6 @@ from quizarena.game.errors import (
     SampleTakenError,
     StaleTapError,
 )
-from quizarena.game.grading import Grade
 from quizarena.game.levels import LevelChange
 from quizarena.game.models import (
     ROUND_LENGTH,
@@ -249,13 +247,8 @@ def answer(*, player: Player, round_question_id: int, option_index: int, now: da
     if option_index >= len(round_question.order) or round_question.version.kind in WRITTEN:
         raise StaleTapError("this option does not exist")
     _refuse_if_not_waiting(round_question)
-    version = round_question.version
     round_question.choice = round_question.order[option_index]
-    round_question.is_correct = grading.grade_option(
-        options=version.options,
-        correct_option_id=version.correct_option_id,
-        choice=round_question.choice,
-    ).is_correct
+    round_question.is_correct = round_question.is_right(round_question.choice)
     round_question.answered_at = now
     prepared.save(round_question, fields=["choice", "is_correct", "answered_at"])
     return _continue(round_question, player=player, now=now)
@@ -311,12 +304,7 @@ def place_chip(
     what `skip` raises.
     """
     round_question = _lock_written(player=player, round_question_id=round_question_id)
-    if chip in round_question.placed:
-        raise ChipGoneError("the word stands in the sentence")
-    if chip not in round_question.chips:
-        raise StaleTapError("there is no such word")
-    round_question.placed.append(chip)
-    if len(round_question.placed) == len(round_question.chips):
+    if words.put_down(round_question, chip):
         text = round_question.sentence()
         return _answer_written(round_question, text=text, player=player, now=now)
     prepared.save(round_question, fields=["placed"])
@@ -330,19 +318,9 @@ def take_chip_back(*, player: Player, round_question_id: int, placed: int) -> Ro
     `skip` raises.
     """
     round_question = _lock_written(player=player, round_question_id=round_question_id)
-    if placed < 1 or len(round_question.placed) != placed:
-        raise ChipGoneError("the word was taken back")
-    round_question.placed.pop()
+    words.take_back(round_question, placed=placed)
     prepared.save(round_question, fields=["placed"])
     return round_question
-
-
-def grade_of(round_question: RoundQuestion) -> Grade:
-    """Return how what was typed or put together has been graded: by the version that was shown."""
-    version, text = round_question.version, round_question.text or ""
-    if version.kind == Kind.ORDER:
-        return grading.grade_order(answers=round_question.answers, placed=text.split())
-    return grading.grade_typed(question=version.question, answers=round_question.answers, text=text)
 
 
 def _lock_written(*, player: Player, round_question_id: int) -> RoundQuestion:
@@ -363,7 +341,7 @@ def _answer_written(
 ) -> Answer:
     """Grade a text for a question that is locked and waits, and continue its round."""
     round_question.text = text
-    round_question.is_correct = grade_of(round_question).is_correct
+    round_question.is_correct = round_question.grade(text).is_correct
     round_question.answered_at = now
     prepared.save(round_question, fields=["text", "placed", "is_correct", "answered_at"])
     return _continue(round_question, player=player, now=now)

@@ -21,7 +21,7 @@ _FIELDS = QuestionVersion._meta.concrete_fields
 _NAMES = [field.attname for field in _FIELDS]
 
 # So many random ids of a topic are tried before its questions are counted.
-PROBES = 16
+PROBES = 64
 _OF_TOPIC = "category = %(mode)s AND level = tries.level AND is_enabled AND topic = shuffled.topic"
 
 _LEVELS = f"ARRAY{[level.value for level in Level]}"

@@ -2,9 +2,9 @@
 
 from dataclasses import dataclass
 
-from django.db.models import Count, Q
+from django.db.models import Count, Q, Sum
 
-from quizarena.game.models import RoundQuestion
+from quizarena.game.models import PastAnswers, RoundQuestion
 from quizarena.players.models import Player
 
 
@@ -51,11 +51,17 @@ def level(player: Player) -> str:
 
 
 def _accuracy(player: Player, field: str) -> list[Accuracy]:
+    """Return what is kept of each question, and what was counted of those before."""
     answered = RoundQuestion.objects.filter(player=player, answered_at__isnull=False)
-    rows = answered.values_list(field).annotate(
-        answered=Count("id"), right=Count("id", filter=Q(is_correct=True))
-    )
-    return [
-        Accuracy(of=of, answered=answered, right=right)
-        for of, answered, right in rows.order_by("-answered", field)
-    ]
+    found = {
+        of: (number, right)
+        for of, number, right in answered.values_list(field).annotate(
+            answered=Count("id"), right=Count("id", filter=Q(is_correct=True))
+        )
+    }
+    past = PastAnswers.objects.filter(player=player).values_list(field.removeprefix("question__"))
+    for of, number, right in past.annotate(Sum("answered"), Sum("correct")):
+        before, right_before = found.get(of, (0, 0))
+        found[of] = (before + number, right_before + right)
+    rows = sorted(found.items(), key=lambda row: (-row[1][0], row[0]))
+    return [Accuracy(of=of, answered=number, right=right) for of, (number, right) in rows]

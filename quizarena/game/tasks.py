@@ -13,6 +13,7 @@ from quizarena.game import (
     imports,
     leaderboards,
     leagues,
+    past_answers,
     play_counts,
     question_counts,
     reports,
@@ -21,9 +22,11 @@ from quizarena.game import (
     sprints,
     tournaments,
 )
+from quizarena.players import retention
 
 # How long one task may work before it lets other tasks have the process.
 WORK_FOR = timedelta(seconds=5)
+PURGE_BATCH = 5_000
 
 
 @app.task
@@ -108,3 +111,13 @@ def run_tournaments() -> int:
     """Open the day's cup, and take the steps of tournaments that are due; return how many."""
     opened = cups.open_registration(now=timezone.now())
     return opened + tournaments.run_due(until=timezone.now() + WORK_FOR)
+
+
+@app.task
+def purge_round_questions() -> int:
+    """Delete the questions of rounds from before 400 days, in batches; return how many."""
+    return retention.purge(
+        table="game_roundquestion",
+        batch=lambda: past_answers.purge(now=timezone.now(), limit=PURGE_BATCH),
+        limit=PURGE_BATCH,
+    )

@@ -33,6 +33,10 @@ from quizarena.game.swiss import Standing
 from quizarena.game.tournament_rules import LIVE, TournamentState
 from quizarena.players.models import Player
 
+# The last answers of so many are given one after the other, so that one of them ends the round. If
+# more were under way at once than this, the job would do it some seconds later.
+LAST_FEW = 16
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Board:
@@ -87,18 +91,31 @@ class Answer:
 
 
 def look(*, player: Player, tournament_id: int, now: datetime) -> View:
-    """Return a tournament as the player sees it; a step that is due is taken. Locks it.
+    """Return a tournament as the player sees it; a step that is due is taken, which locks it.
 
     Raises NoTournamentError for an unknown one, and for a private one of others.
     """
-    tournament = tournaments.lock(tournament_id)
-    if tournament is None:
-        raise NoTournamentError("there is no such tournament")
-    tournaments.advance(tournament, now=now)
+    tournament = _unlocked(tournament_id)
     view = view_of(tournament, player=player)
+    # Or a step was taken while it was read.
+    is_between = tournament.state == TournamentState.RUNNING and view.current is None
+    if is_between or tournaments.is_due(tournament_id, now=now):
+        locked = tournaments.lock(tournament_id)
+        assert locked is not None
+        tournaments.advance(locked, now=now)
+        tournament, view = locked, view_of(locked, player=player)
     if not tournament.is_cup and view.entry is None:
         raise NoTournamentError("the player takes part in no such tournament")
     return view
+
+
+def _unlocked(tournament_id: int) -> Tournament:
+    found = None
+    if 0 < tournament_id <= tournaments.ID_MAX:
+        found = Tournament.objects.filter(pk=tournament_id).first()
+    if found is None:
+        raise NoTournamentError("there is no such tournament")
+    return found
 
 
 def view_of(tournament: Tournament, *, player: Player) -> View:
@@ -156,14 +173,17 @@ def past_of(tournament: Tournament, *, player: Player) -> list[Pairing]:
 def play(*, player: Player, tournament_id: int, now: datetime) -> View:
     """Return the tournament with the question that waits for the player, if one does.
 
-    When the first question of a round is shown for the first time is stored. Locks the tournament
-    and the player's pairing. Raises NoTournamentError.
+    When the first question of a round is shown for the first time is stored. Locks the player's
+    pairing, and before it the tournament if a step is due in it. Raises NoTournamentError.
     """
     view = look(player=player, tournament_id=tournament_id, now=now)
     if view.pairing is None or not view.can_play:
         return view
     assert view.current is not None
     pairing = Pairing.objects.select_for_update(no_key=True, of=["self"]).get(pk=view.pairing.pk)
+    if pairing.outcome:
+        # The round has ended meanwhile.
+        return look(player=player, tournament_id=tournament_id, now=now)
     if pairing.started_at is None:
         pairing.started_at = max(now, view.current.begins_at)
         pairing.save(update_fields=["started_at"])
@@ -190,7 +210,7 @@ def answer(
     """Grade the option at `option_index` of a question, and return what comes next.
 
     The last answer of all ends the round; any is an active day and may bring points. Locks the
-    player's pairing, before it the tournament with a player's last answer of the round. Raises
+    player's pairing, before it the tournament if the answer may be the last of all. Raises
     RoundAnsweredError for a question that has its answer, RoundOverError when the round's time is
     over, and StaleTapError for a question that is not the player's next.
     """
@@ -200,7 +220,7 @@ def answer(
     tournament, current = found.tournament, found.round
     is_live = tournament.state in LIVE and current.ended_at is None and now < current.deadline
     locked: Tournament | None = None
-    if number >= tournament.length or not is_live:
+    if not is_live or (number >= tournament.length and _may_be_the_last(found)):
         # Whoever may end the round takes its lock before that of the pairing.
         locked = tournaments.lock(tournament.pk)
         assert locked is not None
@@ -224,7 +244,7 @@ def answer(
         pairing=pairing,
         number=number,
         choice=asked.order[option_index],
-        is_correct=asked.order[option_index] == asked.version.correct_option_id,
+        is_correct=asked.is_right(asked.order[option_index]),
         # A question is shown with the answer to the one before.
         shown_at=pairing.last_answer_at or pairing.started_at,
         # Of two devices the one that looked at the clock first may answer last.
@@ -257,6 +277,14 @@ def answer(
         streak=streak,
         next=following,
     )
+
+
+def _may_be_the_last(pairing: Pairing) -> bool:
+    """Return whether so few others are not done that they may all be answering at this moment."""
+    unfinished = Pairing.objects.filter(
+        round=pairing.round_id, answered__lt=pairing.tournament.length
+    )
+    return unfinished[: LAST_FEW + 1].count() <= LAST_FEW
 
 
 def _round_of(pairing_id: int, player: Player) -> Pairing:

@@ -128,6 +128,9 @@ def advance(tournament: Tournament, *, now: datetime) -> bool:
     It begins or is called off when registration is over; a round ends when its time is over or all
     have answered everything, and with that the next one begins or the tournament is finished.
     """
+    # Pairings are locked for a step alone: whoever has all of them keeps everybody waiting.
+    if not is_due(tournament.pk, now=now):
+        return False
     match TournamentState(tournament.state):
         case TournamentState.OPEN if now >= tournament.closes_at:
             _close_registration(tournament, now=now)
@@ -527,18 +530,8 @@ def run_due(*, until: datetime) -> int:
 
 def _due(seen: Collection[int]) -> list[int]:
     """Return tournaments in which a step is due."""
-    now = timezone.now()
-    open_rounds = TournamentRound.objects.filter(tournament=OuterRef("pk"), ended_at=None)
-    unfinished = Pairing.objects.filter(
-        tournament=OuterRef("pk"),
-        round__ended_at=None,
-        answered__lt=OuterRef("length"),
-    )
-    due = Tournament.objects.live().filter(
-        Q(state=TournamentState.OPEN, closes_at__lte=now)
-        | Q(Exists(open_rounds.filter(deadline__lte=now)) | ~Exists(unfinished), state="RUNNING")
-    )
-    return list(due.exclude(pk__in=seen).order_by("pk").values_list("pk", flat=True)[:BATCH])
+    due = _with_a_step_due(timezone.now()).exclude(pk__in=seen)
+    return list(due.order_by("pk").values_list("pk", flat=True)[:BATCH])
 
 
 def _prizes_due(seen: Collection[int]) -> list[int]:
@@ -618,6 +611,24 @@ def _tournament(*, tournament_id: int) -> QuerySet[Tournament]:
     return Tournament.objects.select_for_update(no_key=True).filter(pk=tournament_id)
 
 
+def is_due(tournament_id: int, *, now: datetime) -> bool:
+    """Return whether a step is due in a tournament by what is stored; nothing is locked."""
+    return _with_a_step_due(now).filter(pk=tournament_id).exists()
+
+
+def _with_a_step_due(now: datetime) -> QuerySet[Tournament]:
+    open_rounds = TournamentRound.objects.filter(tournament=OuterRef("pk"), ended_at=None)
+    unfinished = Pairing.objects.filter(
+        tournament=OuterRef("pk"),
+        round__ended_at=None,
+        answered__lt=OuterRef("length"),
+    )
+    return Tournament.objects.live().filter(
+        Q(state=TournamentState.OPEN, closes_at__lte=now)
+        | Q(Exists(open_rounds.filter(deadline__lte=now)) | ~Exists(unfinished), state="RUNNING")
+    )
+
+
 def _open_round(tournament: Tournament) -> TournamentRound:
     """Return the round that is open; only who has the tournament's lock changes it."""
     return TournamentRound.objects.get(tournament=tournament, ended_at=None)
@@ -661,10 +672,13 @@ def mark_seen(
     That a round has begun, or with round 0 how the tournament has ended.
     """
     kinds = [TournamentNoticeKind.RESULT, TournamentNoticeKind.CALLED_OFF]
-    TournamentNotice.objects.filter(
+    # One that is being sent is not waited for.
+    unsaid = TournamentNotice.objects.select_for_update(skip_locked=True).filter(
         tournament=tournament,
         player=player,
         kind__in=[TournamentNoticeKind.ROUND] if round_number else kinds,
         round_number=round_number,
         notified_at=None,
-    ).update(notified_at=now)
+    )
+    if ids := list(unsaid.values_list("pk", flat=True)):
+        TournamentNotice.objects.filter(pk__in=ids).update(notified_at=now)

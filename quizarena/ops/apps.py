@@ -15,16 +15,24 @@ class OpsConfig(AppConfig):
     def ready(self) -> None:
         """Let Celery workers leave their signs of life, and say what staff have to look at."""
         from economy import controls
-        from quizarena.ops import database_roles
+        from quizarena.ops import database_roles, inbox_sources
         from quizarena.staff import alerts
+        from quizarena.staff.alert_models import Severity
 
-        for kind, label in (
-            (controls.FINDINGS, "A control has found something"),
-            (controls.OVERDUE, "A control has had no clean run for hours"),
-            (controls.OVERDUE_FOR_DAYS, "Critical: a control has had no clean run for days"),
-            (controls.SWITCHED_OFF, "A control is switched off or changed"),
+        inbox_sources.declare()
+        for kind, label, severity in (
+            (controls.FINDINGS, "A control has found something", Severity.CRITICAL),
+            (controls.OVERDUE, "A control has had no clean run for hours", Severity.WARNING),
+            (
+                controls.OVERDUE_FOR_DAYS,
+                "Critical: a control has had no clean run for days",
+                Severity.CRITICAL,
+            ),
+            (controls.SWITCHED_OFF, "A control is switched off or changed", Severity.WARNING),
         ):
-            alerts.declare(kind=kind, label=label, runbook="docs/runbooks/controls.md")
+            alerts.declare(
+                kind=kind, label=label, runbook="docs/runbooks/controls.md", severity=severity
+            )
         connection_created.connect(
             database_roles.warn_of_power, dispatch_uid="database_roles.warn_of_power"
         )

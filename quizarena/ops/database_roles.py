@@ -4,8 +4,9 @@
 application (DATABASE_URL). It reads and writes rows and can do nothing else: make a table, not even
 a temporary one, a trigger or a function; empty a table; change or delete what the triggers of a
 model keep. Of a wallet it can only lock a row: the function of the ledger's trigger writes there,
-because that runs as the owner; the same is true of the sums of points and their event. Product
-rules, sections 3 and 11.
+because that runs as the owner; the same is true of the sums of points and their event. One function
+of the owner's it may call: erase_personal_data, which takes the names of a player who is being
+deleted out of what is otherwise for ever. Product rules, sections 3, 11 and 16.
 
 `migrate` makes the role and gives it its rights, from nothing, every time.
 """
@@ -38,6 +39,14 @@ WRITTEN_BY_THE_DATABASE = {"economy.Wallet", "game.DayPoints", "game.WeekPoints"
 WRITERS = (
     ("economy.LedgerEntry", "apply_to_wallet"),
     ("game.PointEvent", "count_points"),
+)
+# What the application may call and what runs as the owner then, and what that uses, which nobody
+# else calls: what they do and refuse say bot/migrations/0020_erase_personal_data.py and
+# 0022_names_in_documents.py.
+CALLED = ("public.erase_personal_data(bigint, text)",)
+CALLED_BY_THESE = (
+    "public.without_personal_data(text, bigint, text, text, text[], boolean, boolean)",
+    "public.document_without_personal_data(jsonb, bigint, text, text, text[], boolean, boolean)",
 )
 # Tables whose rows are locked and never changed, each with a column whose UPDATE is granted, since
 # PostgreSQL locks no row without one. The triggers of the table refuse it all the same.
@@ -85,6 +94,7 @@ def protect(using: str = DEFAULT_DB_ALIAS) -> None:
     guards.enforce_guards(using)
     with transaction.atomic(using=using), connections[using].cursor() as cursor:
         _let_writers_be_the_owner(cursor)
+        _let_nobody_call(cursor)
         if are_apart():
             _make_role(cursor, using)
             _refuse_power(cursor)
@@ -167,6 +177,28 @@ def _let_writers_be_the_owner(cursor: CursorWrapper) -> None:
             cursor.execute(sql.SQL(statement).format(function=sql.Identifier("public", function)))
 
 
+def _let_nobody_call(cursor: CursorWrapper) -> None:
+    """Keep the functions that erase personal data from everybody but the owner, for the time being.
+
+    PostgreSQL lets everybody call a new function, and a migration that replaces one forgets its
+    settings.
+    """
+    for function in _existing(cursor, (*CALLED, *CALLED_BY_THESE)):
+        cursor.execute(f"ALTER FUNCTION {function} SET search_path = {SEARCH_PATH}")
+        cursor.execute(f"REVOKE ALL ON FUNCTION {function} FROM PUBLIC")
+    for function in _existing(cursor, CALLED):
+        cursor.execute(f"ALTER FUNCTION {function} SECURITY DEFINER")
+
+
+def _existing(cursor: CursorWrapper, functions: Sequence[str]) -> list[str]:
+    """Return those that there are: a partial migration may not have come to them."""
+    cursor.execute(
+        "SELECT name FROM unnest(%s::text[]) AS name WHERE to_regprocedure(name) IS NOT NULL",
+        [list(functions)],
+    )
+    return [name for (name,) in cursor.fetchall()]
+
+
 def _function(model: type[Model], name: str) -> str:
     """Return how PostgreSQL calls the function of a model's trigger."""
     [trigger] = [one for one in getattr(model._meta, "triggers", ()) if one.name == name]
@@ -241,6 +273,10 @@ def _grant(cursor: CursorWrapper) -> None:
         if names is None or names:
             listed = sql.SQL(", ").join(sql.Identifier("public", name) for name in names or ())
             cursor.execute(sql.SQL(statement).format(database=database, role=role, names=listed))
+    for function in _existing(cursor, CALLED_BY_THESE):
+        cursor.execute(sql.SQL(f"REVOKE ALL ON FUNCTION {function} FROM {{}}").format(role))
+    for function in _existing(cursor, CALLED):
+        cursor.execute(sql.SQL(f"GRANT EXECUTE ON FUNCTION {function} TO {{}}").format(role))
     for model in apps.get_models(include_auto_created=True):
         if model._meta.managed and model._meta.db_table in tables:
             cursor.execute(

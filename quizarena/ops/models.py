@@ -1,4 +1,4 @@
-"""Signs of life, and when there were none."""
+"""Signs of life, when there were none, and how the product does day by day."""
 
 from datetime import timedelta
 
@@ -85,3 +85,65 @@ class Downtime(models.Model):
     def length(self) -> timedelta:
         """Return how long it lasted."""
         return self.ended_at - self.began_at
+
+
+class ProductDay(models.Model):
+    """How the product did on one business day, and what came of the players who started on it.
+
+    Recorded by a job (quizarena/ops/product_days.py), so that no page counts players.
+    """
+
+    day = models.DateField(unique=True)
+    # Who has answered anything on the day, and on any of the 7 and 30 days that end with it.
+    active = models.PositiveIntegerField()
+    active_7 = models.PositiveIntegerField()
+    active_30 = models.PositiveIntegerField()
+    # Payments of the day with their Stars, by how many players, and the Stars refunded on it.
+    purchases = models.PositiveIntegerField()
+    payers = models.PositiveIntegerField()
+    stars = models.PositiveIntegerField()
+    refunded_stars = models.PositiveIntegerField()
+    # Of the 30 days that end with it: who has paid, and Stars without those refunded.
+    payers_30 = models.PositiveIntegerField()
+    net_stars_30 = models.IntegerField()
+    # The cohort: who started on the day, and how many of them have answered on the 1st, 7th and
+    # 30th day after it; NULL until that day is over.
+    new_players = models.PositiveIntegerField()
+    retained_1 = models.PositiveIntegerField(null=True)
+    retained_7 = models.PositiveIntegerField(null=True)
+    retained_30 = models.PositiveIntegerField(null=True)
+    # What they have paid by the end of the 30th day after it, refunds taken off.
+    cohort_payers = models.PositiveIntegerField(null=True)
+    cohort_net_stars = models.IntegerField(null=True)
+    counted_at = models.DateTimeField()
+
+    class Meta:
+        constraints = [
+            models.CheckConstraint(
+                condition=Q(active__lte=F("active_7"), active_7__lte=F("active_30")),
+                name="productday_active_in_a_day_are_in_a_month",
+            ),
+            models.CheckConstraint(
+                condition=Q(payers__lte=F("purchases")) & Q(payers__lte=F("payers_30")),
+                name="productday_payers_have_purchases",
+            ),
+            models.CheckConstraint(
+                condition=(Q(retained_1=None) | Q(retained_1__lte=F("new_players")))
+                & (Q(retained_7=None) | Q(retained_7__lte=F("new_players")))
+                & (Q(retained_30=None) | Q(retained_30__lte=F("new_players")))
+                & (Q(cohort_payers=None) | Q(cohort_payers__lte=F("new_players"))),
+                name="productday_retained_have_started",
+            ),
+            models.CheckConstraint(
+                condition=Q(retained_30=None, cohort_payers=None, cohort_net_stars=None)
+                | Q(
+                    retained_30__isnull=False,
+                    cohort_payers__isnull=False,
+                    cohort_net_stars__isnull=False,
+                ),
+                name="productday_month_is_known_at_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"The product on {dates.day(self.day)}"

@@ -21,3 +21,29 @@ class BadNameError(Exception):
     def __init__(self, problem: NameProblem) -> None:
         super().__init__(f"a name with a problem: {problem}")
         self.problem = problem
+
+
+class NoteError(Exception):
+    """Staff cannot write this about or to a player. Nothing has been changed."""
+
+
+class BadTextError(NoteError):
+    """The text is missing, or is longer than it may be."""
+
+
+class NoteChangedError(NoteError):
+    """Somebody else has edited the note since it was shown."""
+
+    def __init__(self) -> None:
+        super().__init__("somebody else has edited this note meanwhile; read it and edit it again")
+
+
+class AccountDeletedError(NoteError):
+    """Nobody is there any more of whom there were something to write."""
+
+    def __init__(self) -> None:
+        super().__init__("the account has been deleted meanwhile")
+
+
+class SuspensionError(Exception):
+    """The player is suspended already, or is not suspended. Nothing has been changed."""

@@ -54,8 +54,11 @@ def public_name(player: Player, *, viewer: Player | None = None) -> str:
     """Return the name by which `viewer`, or everybody, sees the player, as plain text.
 
     That is the chosen one, else the Telegram first name with an initial if it would be allowed as a
-    chosen one, else "Player 1234". Who hides or is suspended has no name for others.
+    chosen one, else "Player 1234". Who hides or is suspended has no name for others, and who is
+    deleted has none at all.
     """
+    if player.deleted_at is not None:
+        return _("Deleted player")
     is_own = viewer is not None and viewer.pk == player.pk
     if not is_own and (player.is_hidden or player.suspended_at is not None):
         return _("Anonymous")

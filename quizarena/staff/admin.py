@@ -22,7 +22,8 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from quizarena.staff import accounts, alerts, approvals
+from quizarena.staff import accounts, alerts, approvals, home_panels  # noqa: F401
+from quizarena.staff.alert_admin import deliveries_of, runbook_link
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
@@ -53,6 +54,7 @@ else:
     _UserForm = UserChangeForm
 
 admin.site.unregister((User, Group))
+admin.site.index_template = "staff/home.html"
 
 
 class StaffUserForm(_UserForm):
@@ -325,7 +327,15 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
     change_form_outer_after_template = "staff/preview.html"
     question = (
         None,
-        {"fields": (("what", "subject"), ("asked_by", "since"), ("state", "expires"), "reason")},
+        {
+            "fields": (
+                ("what", "subject"),
+                ("asked_by", "since"),
+                ("state", "expires"),
+                "approvers",
+                "reason",
+            )
+        },
     )
     decision = ("Decision", {"fields": (("decider", "decided"), "decision_reason")})
 
@@ -350,6 +360,12 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
     def asked_by(self, request: ApprovalRequest) -> str:
         """Return the maker; not everybody may see that user's page."""
         return str(request.maker)
+
+    @display(description="May be approved by")
+    def approvers(self, request: ApprovalRequest) -> str:
+        """Return whose business the decision is."""
+        roles = " or ".join(approvals.roles_that_decide(request.kind)) or "nobody"
+        return f"{roles}, but not by {request.maker}"
 
     @display(description="By")
     def decider(self, request: ApprovalRequest) -> str:
@@ -551,6 +567,7 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
                 ("subject", "runbook"),
                 ("times", "key"),
                 ("first", "last"),
+                "sent",
                 "shown_details",
             )
         },
@@ -575,8 +592,12 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
         return page_link(label, alert.subject_type, alert.subject_id)
 
     @display(description="Runbook")
-    def runbook(self, alert: Alert) -> str:
-        return alerts.runbook_of(alert.kind) or "–"
+    def runbook(self, alert: Alert) -> SafeString | str:
+        return runbook_link(alerts.runbook_of(alert.kind))
+
+    @display(description="Sent")
+    def sent(self, alert: Alert) -> SafeString | str:
+        return deliveries_of(alert)
 
     @display(description="First")
     def first(self, alert: Alert) -> str:

@@ -1,4 +1,7 @@
-"""Alerts: what staff must look at, once per trouble, however often it happens."""
+"""Alerts: what staff must look at, once per trouble, however often it happens.
+
+What of it leaves the house, and by which way, stands in quizarena/staff/alert_routing.py.
+"""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +14,8 @@ from django.contrib.auth.models import User
 from django.core.serializers.json import DjangoJSONEncoder
 from django.db import models, transaction
 
-from quizarena.staff import audit, reasons
+from quizarena.staff import alert_routing, audit, reasons
+from quizarena.staff.alert_models import Severity
 from quizarena.staff.errors import AlertResolvedError
 from quizarena.staff.models import Alert
 
@@ -25,14 +29,16 @@ class Kind:
     label: str
     # The way out, from the top of the repository: docs/runbooks/….md.
     runbook: str
+    # As long as no administrator has chosen another one.
+    severity: Severity
 
 
 kinds: dict[str, Kind] = {}
 
 
-def declare(*, kind: str, label: str, runbook: str) -> None:
+def declare(*, kind: str, label: str, runbook: str, severity: Severity = Severity.WARNING) -> None:
     """Make a kind of trouble known; belongs into the AppConfig.ready of its app."""
-    kinds[kind] = Kind(label=label, runbook=runbook)
+    kinds[kind] = Kind(label=label, runbook=runbook, severity=severity)
 
 
 def label_of(kind: str) -> str:
@@ -45,6 +51,7 @@ def runbook_of(kind: str) -> str:
     return kinds[kind].runbook if kind in kinds else ""
 
 
+@transaction.atomic(savepoint=False)
 def raise_alert(
     *,
     kind: str,
@@ -56,9 +63,10 @@ def raise_alert(
 ) -> Alert:
     """Make sure that staff look at it: return the open alert of this kind and key.
 
-    The first time it is made, and logged as an error; a repeat counts it up, and brings its
-    summary, details and time up to date, in one statement. Its row is locked until the caller's
-    transaction ends, and lives and dies with that.
+    The first time it is made, logged as an error, and leaves the house by the channels of its kind
+    once the caller's transaction is committed; a repeat counts it up, and brings its summary,
+    details and time up to date, in one statement. Its row is locked until the caller's transaction
+    ends, and lives and dies with that.
     """
     assert kind in kinds, f"No app declares alerts of the kind {kind}."
     [alert] = Alert.objects.raw(
@@ -89,14 +97,21 @@ def raise_alert(
         ],
     )
     if alert.times == 1:
+        alert_routing.enqueue_raised(
+            alert_id=alert.pk, kind=kind, severity=kinds[kind].severity, now=now
+        )
         log.error("alert.raised", kind=kind, key=key, summary=alert.summary, alert=alert.pk)
     return alert
 
 
+@transaction.atomic(savepoint=False)
 def resolve(*, kind: str, key: str, now: datetime) -> bool:
     """Close the alert because the trouble has gone by itself; return whether one was open."""
-    closed = Alert.objects.filter(kind=kind, key=key, resolved_at=None).update(resolved_at=now)
+    is_open = Alert.objects.filter(kind=kind, key=key, resolved_at=None)
+    closed = is_open.update(resolved_at=now)
     if closed:
+        alerts = Alert.objects.filter(kind=kind, key=key, resolved_at=now)
+        alert_routing.enqueue_resolved(alert_ids=alerts.values_list("pk", flat=True), now=now)
         log.info("alert.resolved", kind=kind, key=key)
     return bool(closed)
 
@@ -114,6 +129,7 @@ def resolve_by_hand(*, alert_id: int, staff: User, reason: str, now: datetime) -
     alert.resolved_by = staff
     alert.resolve_reason = reasons.normalise(reason)
     alert.save(update_fields=["resolved_at", "resolved_by", "resolve_reason"])
+    alert_routing.enqueue_resolved(alert_ids=[alert.pk], now=now)
     audit.record(
         actor=staff,
         action="alert.resolved",

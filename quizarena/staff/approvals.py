@@ -5,7 +5,7 @@ order of locks: it is locked before anything that its action locks, so `ask` com
 caller's own locks.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
@@ -26,6 +26,7 @@ from quizarena.staff.errors import (
     RefusedError,
 )
 from quizarena.staff.models import AccountChange, ApprovalRequest, RequestStatus
+from quizarena.staff.roles import ROLES
 
 EXPIRES_AFTER = timedelta(hours=72)
 # So long nobody approves anything whose account somebody else has made or changed.
@@ -100,11 +101,36 @@ def label_of(kind: str) -> str:
     return kinds[kind].label if kind in kinds else kind
 
 
+def roles_that_decide(kind: str) -> list[str]:
+    """Return the roles whose members may approve requests of this kind."""
+    permission = kinds[kind].permission if kind in kinds else ""
+    return [role for role, permissions in ROLES.items() if permission in permissions]
+
+
+def waiting_about(
+    subjects: Iterable[models.Model], *, kind: str | Collection[str], now: datetime
+) -> dict[str, ApprovalRequest]:
+    """Return what waits for a second person, by the key of its subject. One statement.
+
+    `subjects` are of one model.
+    """
+    subjects = list(subjects)
+    if not subjects:
+        return {}
+    requests = ApprovalRequest.objects.waiting(now).filter(
+        kind__in=[kind] if isinstance(kind, str) else kind,
+        subject_type=subjects[0]._meta.label_lower,
+        subject_id__in=[str(subject.pk) for subject in subjects],
+    )
+    return {one.subject_id: one for one in requests.select_related("maker").order_by("-id")}
+
+
 @transaction.atomic
 def ask(
     *,
     kind: str,
     subject: models.Model,
+    title: str = "",
     parameters: Mapping[str, Any],
     reason: str,
     maker: User,
@@ -112,7 +138,8 @@ def ask(
 ) -> ApprovalRequest:
     """Ask for approval and return the request; whoever asks for the same again gets the open one.
 
-    The caller has checked that `maker` may ask. `parameters` are plain JSON. Locks the open
+    The caller has checked that `maker` may ask. `title` says what it is about, if the name of
+    `subject` does not say enough. `parameters` are plain JSON. Locks the open
     request of this kind about this subject. Raises OtherRequestOpenError if that one has other
     parameters, BadReasonError, and the kind's refusals.
     """
@@ -120,7 +147,7 @@ def ask(
         kind=kind,
         subject_type=subject._meta.label_lower,
         subject_id=str(subject.pk),
-        subject_name=str(subject)[:200],
+        subject_name=(title or str(subject))[:200],
         parameters=dict(parameters),
         reason=reasons.normalise(reason),
         maker=maker,

@@ -17,9 +17,10 @@ class StaffConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep roles in step with every migration, and note who comes and goes."""
-        from quizarena.staff import audit, navigation, proxies, roles
+        from quizarena.staff import audit, inbox_sources, navigation, proxies, roles
 
         navigation.name_pages()
+        inbox_sources.declare()
         post_migrate.connect(
             roles.sync_role_permissions, dispatch_uid="roles.sync_role_permissions"
         )

@@ -35,7 +35,7 @@ from unfold.paginator import InfinitePaginator
 from unfold.widgets import INPUT_CLASSES
 
 from quizarena.staff import audit, dates
-from quizarena.staff.models import AuditEntry
+from quizarena.staff.models import ApprovalRequest, AuditEntry
 from quizarena.staff.plans import custom_plans
 
 Row = TypeVar("Row", bound=models.Model)
@@ -476,6 +476,17 @@ def object_link(obj: models.Model, label: object = "") -> SafeString:
     """Return a link to the page of `obj`."""
     name = f"{obj._meta.app_label}_{obj._meta.model_name}_change"
     return link(label or obj, name, obj.pk)
+
+
+def waits(asked: ApprovalRequest) -> SafeString:
+    """Return who has asked a second person for what and when, in place of the button for it."""
+    moment = dates.moment(asked.asked_at)
+    return format_html(
+        '<span class="self-center">Waits for approval: {}, asked by {} at {}</span>',
+        object_link(asked, asked.subject_name),
+        asked.maker,
+        moment,
+    )
 
 
 def page_link(label: object, object_type: str, object_id: str) -> str | SafeString:

@@ -28,11 +28,19 @@ class NotWaitingError(InboxError):
 
 
 class ClaimedError(InboxError):
-    """Somebody else looks after it."""
+    """Somebody else has claimed it."""
 
 
 class NotClaimedError(InboxError):
-    """This member of staff does not look after it."""
+    """This member of staff has not claimed it."""
+
+
+class ChannelNotConfiguredError(StaffError):
+    """The channel for alerts has no address in the environment."""
+
+
+class DeliveryNotFailedError(StaffError):
+    """Only what has failed is sent again."""
 
 
 class HoldsAnotherRoleError(StaffError):

@@ -1,18 +1,17 @@
 """The staff inbox: everything of every app that waits for a person, in one list.
 
 An app declares a source; what waits is read from the app's own table and copied nowhere. Stored is
-only who looks after it: a claim.
+only who has claimed it. It is resolved on its own page, and is gone from here with its cause.
 """
 
-import heapq
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, Protocol
 
-from django.apps import apps
 from django.contrib.auth.models import User
+from django.core.exceptions import ValidationError
 from django.db import models, transaction
 from django.db.models import CharField, QuerySet, Value
 from django.urls import reverse
@@ -20,29 +19,24 @@ from django.urls import reverse
 from quizarena.staff import alerts, audit
 from quizarena.staff.errors import ClaimedError, NotClaimedError, NotWaitingError
 from quizarena.staff.models import InboxClaim
+from quizarena.staff.plans import custom_plans
 
 # Something waits longer than its source allows.
 LATE = "inbox.late"
-# So many of each source are read for a page, so many for a badge, which says "99+" from there.
+# A page shows so many of each source, and as many of all sources together.
 PER_SOURCE = 100
-BADGE_MAX = 100
+# A number is counted up to this, and says "100+" from there.
+COUNT_MAX = 100
 
 
 class Waiting(Protocol):
-    """Return what waits now and is `user`'s business; without a user, all that waits.
+    """Returns what waits now and is `user`'s business; without a user, all that waits.
 
-    Cheap by an index of its own, however much does not wait.
+    Cheap by an index, however much of the table does not wait. The primary key is `pk`.
     """
 
     def __call__(self, *, user: User | None, now: datetime) -> QuerySet[Any]:
         """Return the rows."""
-
-
-class Resolve(Protocol):
-    """Close the thing in the name of `staff` for the reason in `note`; record it."""
-
-    def __call__(self, *, pk: Any, staff: User, note: str, now: datetime) -> object:
-        """Do it, or raise a StaffError."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,33 +44,32 @@ class Source:
     """One kind of thing that waits for a person."""
 
     name: str
-    # What one of them is called.
+    # What several of them are called, as a heading, and what one is.
+    title: str
     label: str
-    # The next step, as a button says it.
+    # What is to be done about one, as a link says it.
     step: str
-    # The page of the sidebar whose badge counts it.
+    # The page of the sidebar whose number they are.
     page: str
-    # Who may see it, and so look after it.
+    # Who may see it, and so claim it.
     permission: str
     waiting: Waiting
     # Since when a row waits: the name of a column.
     since: str
     # The longest first, in the order of an index.
     order: tuple[str, ...]
+    # One that waits longer is late.
     late_after: timedelta
-    colour: str = "warning"
-    # Name and symbol in the sidebar's group of what waits, if the page stands there.
-    menu: tuple[str, str] | None = None
+    # Whether an alert is raised when one is late.
+    is_watched: bool = True
     related: tuple[str, ...] = ()
     describe: Callable[[Any], object] = str
-    # What a single row is called, where that is not the label.
+    # What one row is called, where that is not the label.
     kind: Callable[[Any], str] | None = None
     # Where the next step is taken: by default on the row's own page.
     address: Callable[[Any], str] | None = None
-    # The alerts that say the same as a row: whoever sees the row is not shown them as well.
+    # Alerts that say the same as a row: whoever sees the row is not shown them as well.
     alerts: tuple[str, ...] = ()
-    resolve: Resolve | None = None
-    resolve_permission: str = ""
 
     def is_seen_by(self, user: Any) -> bool:
         """Return whether the user has to do with such things."""
@@ -100,17 +93,9 @@ class Item:
 sources: dict[str, Source] = {}
 
 
-def register(source: Source) -> None:
-    """Make a source known; belongs into the AppConfig.ready of its app.
-
-    A page in the sidebar's group of what waits gets its names from the source.
-    """
+def declare(source: Source) -> None:
+    """Make a source known; belongs into the AppConfig.ready of its app."""
     sources[source.name] = source
-    app, model, *view = source.page.split(".")
-    if source.menu is not None and not view:
-        options = apps.get_model(app, model)._meta
-        options.verbose_name = _lowered(source.label)
-        options.verbose_name_plural = _lowered(source.menu[0])
 
 
 def seen_by(user: Any) -> list[Source]:
@@ -119,71 +104,98 @@ def seen_by(user: Any) -> list[Source]:
 
 
 def items(
-    *,
-    user: User,
-    now: datetime,
-    only: Iterable[Source] | None = None,
-    per_source: int = PER_SOURCE,
+    *, user: User, now: datetime, only: Source | None = None, owner: User | None = None
 ) -> list[Item]:
     """Return what waits and the user may see; first what is late, or will be next.
 
-    Of each source at most `per_source`, the oldest. One query per source, and one for the claims.
+    Of each source at most PER_SOURCE, the oldest, and as many of all together; with `owner` only
+    what that one has claimed. One query per source, and one for the claims.
     """
+    mine = _claimed(InboxClaim.objects.filter(owner=owner)) if owner is not None else {}
     rows: list[tuple[Source, Any]] = []
-    for source in seen_by(user) if only is None else only:
-        waiting = source.waiting(user=user, now=now).select_related(*source.related)
-        rows += [(source, row) for row in waiting.order_by(*source.order)[:per_source]]
-    owners = _owners(rows)
-    found = [
-        Item(
-            source=source,
-            pk=str(row.pk),
-            kind=source.kind(row) if source.kind else source.label,
-            what=source.describe(row),
-            since=getattr(row, source.since),
-            late_at=getattr(row, source.since) + source.late_after,
-            address=source.address(row) if source.address else _page_of(row),
-            owner=owners.get((source.name, str(row.pk))),
-        )
-        for source, row in rows
-    ]
-    return heapq.nsmallest(len(found), found, key=lambda item: (item.late_at, item.source.name))
+    with custom_plans():
+        for source in seen_by(user):
+            if only is not None and source is not only:
+                continue
+            waiting = source.waiting(user=user, now=now)
+            if owner is not None:
+                waiting = waiting.filter(pk__in=mine.get(waiting.model._meta.label_lower, []))
+            if source.related:
+                waiting = waiting.select_related(*source.related)
+            rows += [(source, row) for row in waiting.order_by(*source.order)[:PER_SOURCE]]
+        owners = _owners(rows)
+    found = [_item(source, row, owners) for source, row in rows]
+    found.sort(key=lambda item: (item.late_at, item.source.name))
+    return found[:PER_SOURCE]
 
 
-def counts(*, user: Any, now: datetime) -> dict[str, int]:
-    """Return how many of each source wait for the user, at most BADGE_MAX each. One query."""
+def one(*, source: Source, pk: str, user: User, now: datetime) -> Item:
+    """Return a thing that waits. Raises NotWaitingError."""
+    row = _waiting_row(source, pk, user, now)
+    return _item(source, row, _owners([(source, row)]))
+
+
+def row_of(*, source: Source, pk: str, user: User, now: datetime) -> models.Model:
+    """Return the row of a thing that waits. Raises NotWaitingError."""
+    row: models.Model = _waiting_row(source, pk, user, now)
+    return row
+
+
+def count(querysets: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
+    """Return how many rows each queryset has, at most COUNT_MAX. One statement for all of them."""
+    found = dict.fromkeys(querysets, 0)
     parts = [
-        source.waiting(user=user, now=now)
-        .order_by(*source.order)
-        .annotate(source_name=Value(source.name, output_field=CharField()))
-        .values_list("source_name", flat=True)[:BADGE_MAX]
-        for source in seen_by(user)
+        rows.annotate(part_name=Value(name, output_field=CharField())).values_list(
+            "part_name", flat=True
+        )[:COUNT_MAX]
+        for name, rows in querysets.items()
     ]
-    found = dict.fromkeys((source.name for source in seen_by(user)), 0)
     if parts:
         first, *others = parts
-        for name in first.union(*others, all=True) if others else first:
-            found[name] += 1
+        with custom_plans():
+            for name in first.union(*others, all=True) if others else first:
+                found[name] += 1
     return found
 
 
-# --- Who looks after it ---------------------------------------------------------------------------
+def waiting_for(user: Any, *, now: datetime) -> dict[str, QuerySet[Any]]:
+    """Return what waits for the user, by the name of the source, to be counted."""
+    return {
+        source.name: source.waiting(user=user, now=now).order_by(*source.order)
+        for source in seen_by(user)
+    }
+
+
+def shown(number: int) -> str:
+    """Return a number that was counted, as a page shows it."""
+    return f"{COUNT_MAX}+" if number >= COUNT_MAX else str(number)
+
+
+def candidates(source: Source) -> QuerySet[User]:
+    """Return who may have such a thing handed over."""
+    allowed: QuerySet[User] = User.objects.with_perm(
+        source.permission, backend="django.contrib.auth.backends.ModelBackend"
+    )
+    return allowed.filter(is_staff=True).order_by("username")
+
+
+# --- Who has claimed it ---------------------------------------------------------------------------
 
 
 @transaction.atomic
 def claim(*, source: Source, pk: str, staff: User, now: datetime) -> InboxClaim:
-    """Let `staff` look after a thing that waits; whoever does already keeps it.
+    """Let `staff` claim a thing that waits; whoever has claimed it before keeps it.
 
-    Locks the claim. Raises NotWaitingError, and ClaimedError if somebody else looks after it.
+    Locks the claim. Raises NotWaitingError, and ClaimedError if it is somebody else's.
     """
     row = _waiting_row(source, pk, staff, now)
-    made = InboxClaim(source=source.name, object_id=pk, owner=staff, claimed_at=now)
-    InboxClaim.objects.bulk_create([made], ignore_conflicts=True)
-    claimed = _lock(source, pk)
-    if claimed.owner_id != staff.pk:
-        raise ClaimedError(f"{claimed.owner} looks after it")
-    if claimed.claimed_at == now:
-        _record(staff, "claimed", source, row, f"claimed by {staff}")
+    claimed = _lock(row)
+    if claimed.owner == staff:
+        return claimed
+    if claimed.owner is not None:
+        raise ClaimedError(f"{claimed.owner} has claimed it")
+    _give(claimed, staff, now=now)
+    _record(staff, "claimed", source, row, f"claimed by {staff}.")
     return claimed
 
 
@@ -191,26 +203,25 @@ def claim(*, source: Source, pk: str, staff: User, now: datetime) -> InboxClaim:
 def hand_over(
     *, source: Source, pk: str, staff: User, to: User, note: str, now: datetime
 ) -> InboxClaim:
-    """Let `to` look after it from now on, whoever did before. Locks the claim.
+    """Let `to` have it from now on, whoever had claimed it. Locks the claim.
 
     Raises NotWaitingError: also if `to` may not see it.
     """
     row = _waiting_row(source, pk, staff, now)
-    if not to.is_active or not source.is_seen_by(to):
-        raise NotWaitingError(f"{to} may not see it")
-    made = InboxClaim(source=source.name, object_id=pk, owner=to, claimed_at=now)
-    InboxClaim.objects.bulk_create([made], ignore_conflicts=True)
-    claimed = _lock(source, pk)
+    try:
+        _waiting_row(source, pk, to, now)
+    except NotWaitingError as error:
+        raise NotWaitingError(f"{to} may not see it") from error
+    claimed = _lock(row)
     before = claimed.owner
-    claimed.owner, claimed.claimed_at = to, now
-    claimed.save(update_fields=["owner", "claimed_at"])
+    _give(claimed, to, now=now)
     _record(
         staff,
         "handed_over",
         source,
         row,
         f"handed over to {to}. {note}".strip(),
-        {"from": str(before), "to": str(to), "note": note},
+        {"from": before and str(before), "to": str(to), "note": note},
     )
     return claimed
 
@@ -219,25 +230,22 @@ def hand_over(
 def release(*, source: Source, pk: str, staff: User, now: datetime) -> None:
     """Let it wait for anybody again. Locks the claim.
 
-    Raises NotWaitingError, and NotClaimedError if `staff` does not look after it.
+    Raises NotWaitingError, and NotClaimedError if `staff` has not claimed it.
     """
     row = _waiting_row(source, pk, staff, now)
-    if not InboxClaim.objects.filter(source=source.name, object_id=pk, owner=staff).delete()[0]:
-        raise NotClaimedError("you do not look after it")
-    _record(staff, "released", source, row, f"released by {staff}")
+    claimed = _lock(row)
+    if claimed.owner != staff:
+        raise NotClaimedError("you have not claimed it")
+    claimed.owner, claimed.claimed_at = None, None
+    claimed.save(update_fields=["owner", "claimed_at"])
+    _record(staff, "released", source, row, f"released by {staff}.")
 
 
 @transaction.atomic
-def resolve(*, source: Source, pk: str, staff: User, note: str, now: datetime) -> None:
-    """Close it with a note, as its source does that. Raises NotWaitingError and what that raises.
-
-    The source locks and records; the claim is deleted.
-    """
+def note(*, source: Source, pk: str, staff: User, text: str, now: datetime) -> None:
+    """Write a note about it into its history, in the audit log. Raises NotWaitingError."""
     row = _waiting_row(source, pk, staff, now)
-    if source.resolve is None or not staff.has_perm(source.resolve_permission):
-        raise NotWaitingError("it cannot be closed here")
-    source.resolve(pk=row.pk, staff=staff, note=note, now=now)
-    InboxClaim.objects.filter(source=source.name, object_id=pk).delete()
+    _record(staff, "noted", source, row, text, {"note": text})
 
 
 # --- What a job does ------------------------------------------------------------------------------
@@ -246,27 +254,27 @@ def resolve(*, source: Source, pk: str, staff: User, note: str, now: datetime) -
 def watch(*, now: datetime) -> int:
     """Raise an alert for each source of which something is late, and resolve those of the others.
 
-    Return how many sources are late. One query and one write per source.
+    Return how many sources are late. A query and a write per source.
     """
     late_sources = 0
     for source in sources.values():
-        due = {f"{source.since}__lte": now - source.late_after}
+        if not source.is_watched:
+            continue
         late = list(
             source.waiting(user=None, now=now)
-            .filter(**due)
+            .filter(**{f"{source.since}__lte": now - source.late_after})
             .order_by(*source.order)
-            .values_list(source.since, flat=True)[:BADGE_MAX]
+            .values_list(source.since, flat=True)[:COUNT_MAX]
         )
         if not late:
             alerts.resolve(kind=LATE, key=source.name, now=now)
             continue
         late_sources += 1
-        number = f"{len(late)}+" if len(late) == BADGE_MAX else str(len(late))
         hours = int(source.late_after / timedelta(hours=1))
         alerts.raise_alert(
             kind=LATE,
             key=source.name,
-            summary=f"{source.label}: {number} waiting for more than {hours} hours.",
+            summary=f"{source.title}: {shown(len(late))} waiting for more than {hours} hours.",
             details={"source": source.name, "oldest": min(late)},
             now=now,
         )
@@ -275,47 +283,83 @@ def watch(*, now: datetime) -> int:
 
 def purge_claims(*, now: datetime) -> int:
     """Delete the claims of what waits no longer; return how many. One query per source."""
-    claimed: dict[str, list[str]] = defaultdict(list)
-    for name, pk in InboxClaim.objects.values_list("source", "object_id"):
-        claimed[name].append(pk)
-    gone = 0
-    for name, pks in claimed.items():
-        still: set[str] = set()
-        if name in sources:
-            waiting = sources[name].waiting(user=None, now=now).filter(pk__in=pks)
-            still = {str(pk) for pk in waiting.order_by().values_list("pk", flat=True)}
-        over = InboxClaim.objects.filter(source=name, claimed_at__lt=now)
-        gone += over.filter(object_id__in=set(pks) - still).delete()[0]
-    return gone
+    claimed = _claimed(InboxClaim.objects.all())
+    still: dict[str, set[str]] = defaultdict(set)
+    for source in sources.values():
+        waiting = source.waiting(user=None, now=now).order_by()
+        label = waiting.model._meta.label_lower
+        if label in claimed:
+            found = waiting.filter(pk__in=claimed[label]).values_list("pk", flat=True)
+            still[label].update(str(pk) for pk in found)
+    return sum(
+        InboxClaim.objects.filter(
+            object_type=label, object_id__in=set(pks) - still[label]
+        ).delete()[0]
+        for label, pks in claimed.items()
+    )
 
 
 # --- Details --------------------------------------------------------------------------------------
 
 
-def _owners(rows: Sequence[tuple[Source, Any]]) -> dict[tuple[str, str], User]:
-    """Return who looks after which of the rows."""
+def _item(source: Source, row: Any, owners: Mapping[tuple[str, str], User | None]) -> Item:
+    since = getattr(row, source.since)
+    return Item(
+        source=source,
+        pk=str(row.pk),
+        kind=source.kind(row) if source.kind else source.label,
+        what=source.describe(row),
+        since=since,
+        late_at=since + source.late_after,
+        address=source.address(row) if source.address else _page_of(row),
+        owner=owners.get((row._meta.label_lower, str(row.pk))),
+    )
+
+
+def _owners(rows: Sequence[tuple[Source, Any]]) -> dict[tuple[str, str], User | None]:
+    """Return who has claimed which of the rows."""
     if not rows:
         return {}
     claims = InboxClaim.objects.filter(
-        source__in={source.name for source, _ in rows}, object_id__in={str(row.pk) for _, row in rows}
+        object_type__in={row._meta.label_lower for _, row in rows},
+        object_id__in=[str(row.pk) for _, row in rows],
     ).select_related("owner")
-    return {(one.source, one.object_id): one.owner for one in claims}
+    return {(one.object_type, one.object_id): one.owner for one in claims}
+
+
+def _claimed(claims: QuerySet[InboxClaim]) -> dict[str, list[str]]:
+    """Return the keys of what is claimed, by model."""
+    found: dict[str, list[str]] = defaultdict(list)
+    for label, pk in claims.values_list("object_type", "object_id"):
+        found[label].append(pk)
+    return found
 
 
 def _waiting_row(source: Source, pk: str, staff: User, now: datetime) -> Any:
     """Return the row if it waits and `staff` may see it."""
     row = None
     if source.is_seen_by(staff):
-        row = source.waiting(user=staff, now=now).order_by().filter(pk=pk).first()
+        waiting = source.waiting(user=staff, now=now).order_by()
+        try:
+            key = waiting.model._meta.pk.to_python(pk)
+        except ValidationError:
+            key = None
+        row = waiting.filter(pk=key).first() if key is not None else None
     if row is None:
         raise NotWaitingError("it is not waiting any more")
     return row
 
 
-def _lock(source: Source, pk: str) -> InboxClaim:
-    """Lock the claim until the transaction ends."""
+def _lock(row: models.Model) -> InboxClaim:
+    """Lock the claim until the transaction ends, making it if new."""
     claims = InboxClaim.objects.select_for_update(of=("self",)).select_related("owner")
-    return claims.get(source=source.name, object_id=pk)
+    claimed, _ = claims.get_or_create(object_type=row._meta.label_lower, object_id=str(row.pk))
+    return claimed
+
+
+def _give(claimed: InboxClaim, owner: User, *, now: datetime) -> None:
+    claimed.owner, claimed.claimed_at = owner, now
+    claimed.save(update_fields=["owner", "claimed_at"])
 
 
 def _record(
@@ -324,22 +368,17 @@ def _record(
     source: Source,
     row: models.Model,
     what: str,
-    details: dict[str, Any] | None = None,
+    details: Mapping[str, Any] | None = None,
 ) -> None:
     """Leave a row in the history of the thing itself."""
     audit.record(
         actor=staff,
         action=f"inbox.{verb}",
         obj=row,
-        summary=f"{source.label} “{row}”: {what}"[: audit.SUMMARY_MAX_LENGTH],
+        summary=f"{source.label}: {what}",
         details={"source": source.name, **(details or {})},
     )
 
 
 def _page_of(row: models.Model) -> str:
     return reverse(f"admin:{row._meta.app_label}_{row._meta.model_name}_change", args=[row.pk])
-
-
-def _lowered(title: str) -> str:
-    """Return the title as it stands within a sentence; API stays in capitals."""
-    return title if title[:2].isupper() else f"{title[0].lower()}{title[1:]}"

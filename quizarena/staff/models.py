@@ -9,6 +9,9 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.functions import Coalesce
 
+# Django looks for models in this module alone.
+from quizarena.staff.alert_models import AlertDelivery, AlertRoute
+
 
 def _never_truncated(name: str, table: str) -> pgtrigger.Trigger:
     """Return a trigger that keeps all rows from going at once; `table` is its name for people."""
@@ -345,7 +348,7 @@ class ApprovalRequest(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind}: {self.subject_name}"
+        return f"{self.kind.replace('_', ' ').capitalize()}: {self.subject_name}"
 
     def status_at(self, now: datetime) -> RequestStatus:
         """Return where the request stands by the clock."""
@@ -430,27 +433,36 @@ class Alert(models.Model):
 
 
 class InboxClaim(models.Model):
-    """Who looks after something in the staff inbox; the thing itself stays in its own table."""
+    """Who has claimed something in the staff inbox; the thing itself stays in its own table."""
 
-    # The name of the source (quizarena.staff.inbox), and the key of the row there.
-    source = models.CharField(max_length=64)
+    # Of several sources that show the same row it is one claim.
+    object_type = models.CharField(max_length=64)
     object_id = models.CharField(max_length=64)
+    # Nobody once it is released.
     owner = models.ForeignKey(
-        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
     )
-    claimed_at = models.DateTimeField()
+    claimed_at = models.DateTimeField(null=True)
 
     class Meta:
-        # Whoever sees a thing may look after it.
+        # Whoever sees a thing may claim it.
         default_permissions = ()
         constraints = [
             models.UniqueConstraint(
-                fields=["source", "object_id"], name="inboxclaim_one_owner_per_thing"
+                fields=["object_type", "object_id"], name="inboxclaim_one_per_thing"
+            ),
+            models.CheckConstraint(
+                condition=Q(owner=None, claimed_at=None)
+                | Q(owner__isnull=False, claimed_at__isnull=False),
+                name="inboxclaim_owner_has_claimed_at",
             ),
         ]
 
     def __str__(self) -> str:
-        return f"{self.source} {self.object_id}"
+        return f"{self.object_type} {self.object_id}"
 
 
 class HomeFigures(models.Model):
@@ -465,3 +477,22 @@ class HomeFigures(models.Model):
 
     def __str__(self) -> str:
         return self.panel
+
+
+__all__ = [
+    "AccountChange",
+    "Alert",
+    "AlertDelivery",
+    "AlertQuerySet",
+    "AlertRoute",
+    "ApprovalRequest",
+    "ApprovalRequestQuerySet",
+    "AuditEntry",
+    "Change",
+    "ChatLinkCode",
+    "ChatLinkFailures",
+    "HomeFigures",
+    "InboxClaim",
+    "RequestStatus",
+    "SignInFailure",
+]

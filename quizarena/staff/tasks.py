@@ -5,8 +5,18 @@ from datetime import timedelta
 from django.utils import timezone
 
 from quizarena.celery import app
-from quizarena.staff import sign_ins
+from quizarena.staff import alert_delivery, inbox, sign_ins
 from quizarena.staff.models import ChatLinkFailures
+
+# After this a run begins no further delivery; the last one may take ten seconds.
+DELIVER_FOR = timedelta(seconds=10)
+
+
+@app.task
+def deliver_alerts() -> int:
+    """Send what is to leave the house about alerts and is due; return how many were tried."""
+    now = timezone.now()
+    return alert_delivery.deliver_due(now=now, until=now + DELIVER_FOR)
 
 
 @app.task
@@ -25,3 +35,14 @@ def purge_failures() -> int:
     if sign_ins.PURGE_BATCH in (sign_in_failures, codes):
         purge_failures.apply_async(queue="bulk")
     return sign_in_failures + codes
+
+
+@app.task
+def watch_inbox() -> int:
+    """Raise alerts for what waits too long, and delete the claims of what waits no longer.
+
+    Return of how many sources something is late.
+    """
+    now = timezone.now()
+    inbox.purge_claims(now=now)
+    return inbox.watch(now=now)

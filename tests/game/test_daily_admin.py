@@ -109,8 +109,7 @@ class TestLooking:
 
         page = text(client.get(f"/admin/players/player/{player.pk}/change/").content)
 
-        assert "Latest daily challenges" in page
-        assert "16 Dec 2026 3 5 of 7" in page
+        assert "Rounds Daily challenge of 16 Dec 2026: 3 of 5 right not finished" in page
 
 
 class TestPlanning:

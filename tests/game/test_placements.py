@@ -23,6 +23,7 @@ from quizarena.game.models import (
     PlayerLevel,
     Question,
     QuestionVersion,
+    ReviewCard,
 )
 from quizarena.game.placements import PlacementAnswer
 from quizarena.players.models import Player
@@ -130,6 +131,14 @@ class TestPlaying:
 
         assert answer.level is None
         assert not PlayerLevel.objects.exists()
+
+    def test_a_mistake_becomes_a_review_card_that_is_due(self, anna: Player) -> None:
+        play(anna, [True, False, True])
+
+        card = ReviewCard.objects.get()
+        missed = PlacementQuestion.objects.get(number=2)
+        assert card.question_id == missed.version.question_row_id
+        assert (card.player_id, card.origin, card.due_at) == (anna.pk, "MISTAKE", NOON)
 
     def test_it_costs_no_energy_and_makes_the_day_an_active_one(self, anna: Player) -> None:
         play(anna, [False])

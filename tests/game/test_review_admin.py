@@ -73,7 +73,7 @@ def test_cards_that_no_review_can_ask_are_not_counted_as_due(client: Client, ann
     with time_machine.travel(NOON + timedelta(hours=1), tick=False):
         page = text(client.get(f"/admin/players/player/{anna.pk}/change/").content)
 
-    assert "Review cards Cards Of mistakes Saved Due Latest 5 4 1 1" in page
+    assert "Review cards Cards Of mistakes Saved Due Latest 5 4 1 2" in page
 
 
 def test_the_report_of_play_has_the_log_loss(client: Client, anna: Player) -> None:

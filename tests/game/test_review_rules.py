@@ -9,6 +9,7 @@ import pytest
 from fsrs import Card, Rating
 
 from quizarena.game import review_rules
+from quizarena.game.models import Kind
 from tests.game.forgetting import Learner, Outcome
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -30,6 +31,27 @@ class TestRating:
     )
     def test_a_right_answer_is_rated_by_its_time(self, seconds: float, rating: int) -> None:
         assert review_rules.rate(is_right=True, elapsed=timedelta(seconds=seconds)) == rating
+
+    @pytest.mark.parametrize(
+        ("kind", "seconds", "rating"),
+        [
+            ("picture", 3.999, EASY),
+            ("mistake", 15.001, HARD),
+            ("typed", 7.999, EASY),
+            ("typed", 8, GOOD),
+            ("typed", 30, GOOD),
+            ("typed", 30.001, HARD),
+            ("order", 14.999, EASY),
+            ("order", 15, GOOD),
+            ("order", 60, GOOD),
+            ("order", 60.001, HARD),
+        ],
+    )
+    def test_what_is_written_takes_longer(self, kind: str, seconds: float, rating: int) -> None:
+        elapsed = timedelta(seconds=seconds)
+
+        assert review_rules.rate(is_right=True, elapsed=elapsed, kind=kind) == rating
+        assert kind in Kind.values
 
     @pytest.mark.parametrize("seconds", [0, 4, 15, 86_400])
     def test_a_wrong_one_is_again_whatever_its_time(self, seconds: float) -> None:

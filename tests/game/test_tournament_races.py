@@ -1,11 +1,12 @@
 """Tournaments when two do something at the same moment: one outcome, whoever was faster."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
 from typing import Any
 
 import pytest
-from django.db import transaction
+from django.db import connection, transaction
 from django.db.models import QuerySet
 
 from economy.models import LedgerEntry
@@ -21,7 +22,7 @@ from quizarena.game.models import (
     TournamentRound,
 )
 from quizarena.players.models import Player
-from tests.concurrency import meet_after, run_together, take_row_locks_away
+from tests.concurrency import meet_after, overlap, run_together, take_row_locks_away
 from tests.game.duelling import player
 from tests.game.touring import (
     HALF_HOUR,
@@ -33,12 +34,14 @@ from tests.game.touring import (
     bank,
     begun,
     cup,
+    current,
     join,
     make,
     pairing_of,
     play,
     registered,
     run,
+    show,
     start,
     tap,
 )
@@ -192,17 +195,13 @@ class TestEndOfARound:
             lambda tournament_id: Tournament.objects.get(pk=tournament_id),
         )
 
-        def unlocked(current: TournamentRound) -> list[Pairing]:
-            return list(Pairing.objects.filter(round=current).order_by("pk"))
-
-        monkeypatch.setattr(tournaments, "_lock_pairings", unlocked)
         four = begun(4)
         for one in four[:2]:
             play(one, cup(), [True] * 7, now=STARTS)
         for one in four[2:]:
             play(one, cup(), [True] * 6, now=STARTS)
         pairings = [pairing_of(one, cup()) for one in four[2:]]
-        meet_after(monkeypatch, tournaments, "_lock_pairings")
+        meet_after(monkeypatch, tournaments, "is_due")
         run_together(
             *[
                 partial(tap, one, pairing, 7, now=STARTS + MINUTE)
@@ -234,6 +233,91 @@ class TestEndOfARound:
 
         assert names(results) == ["Answer", "RoundAnsweredError"]
         assert TournamentAnswer.objects.count() == 2
+
+
+def at_once(call: Callable[[], Any]) -> Any:
+    """Return what `call` does on another connection, or what it raises where it has to wait."""
+
+    def impatient() -> Any:
+        with transaction.atomic():
+            with connection.cursor() as cursor:
+                cursor.execute("SET LOCAL lock_timeout = '500ms'")
+            return call()
+
+    [result] = run_together(impatient)
+    return result
+
+
+class TestNobodyWaits:
+    """A hundred play at once: only a step that is due keeps others waiting."""
+
+    def test_for_who_looks(self) -> None:
+        one, other = begun(4)[:2]
+        show(other, cup(), now=STARTS)
+        pairing = pairing_of(other, cup())
+
+        with transaction.atomic():
+            show(one, cup(), now=STARTS)
+            result = at_once(partial(tap, other, pairing, 1, now=STARTS))
+
+        assert names([result]) == ["Answer"]
+
+    def test_without_leaving_the_others_alone_they_do(self) -> None:
+        """Show that the test above can fail: lock all pairings, and the answer has to wait."""
+        one = begun(4)[0]
+        show(one, cup(), now=STARTS)
+        pairing = pairing_of(one, cup())
+
+        with transaction.atomic():
+            tournaments._lock_pairings(current(cup()))
+            result = at_once(partial(tap, one, pairing, 1, now=STARTS))
+
+        assert "lock timeout" in str(result)
+
+    def two_of_eighteen(self) -> Any:
+        """Let two give their last answers while sixteen have not begun; return the second's."""
+        one, other = begun(18)[:2]
+        for player_ in (one, other):
+            play(player_, cup(), [True] * 6, now=STARTS)
+        mine, theirs = pairing_of(one, cup()), pairing_of(other, cup())
+        with transaction.atomic():
+            tap(one, mine, 7, now=STARTS + MINUTE)
+            return at_once(partial(tap, other, theirs, 7, now=STARTS + MINUTE))
+
+    def test_for_a_last_answer_when_it_is_none_of_the_last_few(self) -> None:
+        assert names([self.two_of_eighteen()]) == ["Answer"]
+
+    def test_but_among_the_last_few_they_do(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tournament_play, "LAST_FEW", 18)
+
+        assert "lock timeout" in str(self.two_of_eighteen())
+
+    def test_and_what_no_answer_ends_the_job_ends(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr(tournament_play, "LAST_FEW", 0)
+        for one in begun(4):
+            play(one, cup(), [True] * 7, now=STARTS)
+        before = current(cup()).number
+
+        run(STARTS + MINUTE)
+
+        assert (before, current(cup()).number) == (1, 2)
+
+    def test_who_begins_a_round_while_it_ends_sees_the_next(self) -> None:
+        one = begun(4)[0]
+        late = STARTS + HALF_HOUR
+
+        _, view = overlap(
+            partial(advance, cup(), now=late),
+            transaction.atomic(
+                partial(
+                    tournament_play.play, player=one, tournament_id=cup().pk, now=late - INSTANT
+                )
+            ),
+        )
+
+        assert (view.current.number, view.next) == (2, None)
+        started = Pairing.objects.filter(player=one).order_by("round__number")
+        assert list(started.values_list("started_at", flat=True)) == [None, None]
 
 
 class TestPrizes:

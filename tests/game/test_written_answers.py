@@ -217,7 +217,7 @@ class TestOrder:
         assert outcome.graded.is_correct is is_correct
         assert (graded.is_correct, graded.choice) == (is_correct, None)
         assert (graded.text or "").lower() == sentence.rstrip(".").lower()
-        assert rounds.grade_of(graded).understood == (sentence if is_correct else "")
+        assert graded.grade(graded.text or "").understood == (sentence if is_correct else "")
 
     def test_the_words_are_shuffled_and_stay_so(self, anna: Player) -> None:
         make_order()

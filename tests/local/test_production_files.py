@@ -100,7 +100,15 @@ class TestCompose:
         defaults = {name: default for name, kind, default in VARIABLE.findall(text) if kind != "?"}
 
         assert defaults == {
+            # Without its address a channel is not used: empty is no secret.
+            "ALERT_PAGERDUTY_ROUTING_KEY": "",
+            "ALERT_PAGERDUTY_URL": "https://events.pagerduty.com/v2/enqueue",
+            "ALERT_SLACK_WEBHOOK_URL": "",
+            "ALERT_TELEGRAM_STAFF": "",
+            "ALERT_WEBHOOK_SECRET": "",
+            "ALERT_WEBHOOK_URL": "",
             "API_RATE": "120/min",
+            "DOCUMENTATION_URL": "",
             "LOG_LEVEL": "INFO",
             "PLAYER_ACTIONS_PER_SECOND": "5",
             "PROMO_APPROVAL_STARS": "5000",
@@ -121,6 +129,12 @@ class TestCompose:
 
         assert set(example) == {name for name, _, _ in VARIABLE.findall(text)}
         assert {name for name, value in example.items() if not value} == {
+            "ALERT_PAGERDUTY_ROUTING_KEY",
+            "ALERT_SLACK_WEBHOOK_URL",
+            "ALERT_TELEGRAM_STAFF",
+            "ALERT_WEBHOOK_SECRET",
+            "ALERT_WEBHOOK_URL",
+            "DOCUMENTATION_URL",
             "SECRET_KEY",
             "PAYMENT_PAYLOAD_KEYS",
             "POSTGRES_APP_PASSWORD",

@@ -218,7 +218,6 @@ class TestApplication:
             "game_questionversion",
             "payments_purchaseevent",
             "payments_startransaction",
-            "promos_attempt",
             "staff_auditentry",
         }
 

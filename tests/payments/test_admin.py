@@ -12,9 +12,11 @@ from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 from kombu.exceptions import OperationalError
 from pytest_django.fixtures import Settings
 
+from payments import approvals as refund_approvals
 from payments import purchases, reconciliation, revenue, subscriptions, support, tasks
 from payments.models import (
     Difference,
@@ -28,6 +30,7 @@ from payments.models import (
 )
 from quizarena.celery import app
 from quizarena.players.models import Player
+from quizarena.staff import approvals, dates
 from quizarena.staff.models import ApprovalRequest, AuditEntry
 from tests.conftest import Road
 from tests.factories import PlayerFactory, make_staff
@@ -237,7 +240,6 @@ class TestList:
         answer = client.get(f"/admin/players/player/{player.pk}/change/").content.decode()
 
         assert page(purchase) in answer
-        assert f"{PURCHASES}?q=700000001" in answer
 
 
 class TestPage:
@@ -404,8 +406,44 @@ class TestRefund:
 
         log_in(client, "Finance")
         request = ApprovalRequest.objects.get()
+        shown = read(client, f"/admin/staff/approvalrequest/{request.pk}/change/")
+        assert "Refund: ⭐ 249 – @anna – Premium Season" in shown
+        assert "May be approved by Finance or Administrator, but not by support" in shown
         client.post(f"/admin/staff/approvalrequest/{request.pk}/approve/", {"confirm": "1"})
         assert "support, approved by finance" in read(client, page(purchase))
+
+    def test_what_waits_for_a_second_person_says_so_in_place_of_the_button(
+        self, client: Client, staff: User
+    ) -> None:
+        purchase = buy(PlayerFactory.create(username="anna"), "PREMIUM_SEASON")
+        stuck = in_review(PlayerFactory.create(username="ben"))
+        assert page(purchase, "refund") in client.get(page(purchase)).content.decode()
+        assert page(stuck, "refund") in client.get(QUEUE).content.decode()
+        for one, about in ((purchase, "⭐ 249 – @anna – Premium Season"), (stuck, "⭐ 3 – @ben")):
+            approvals.ask(
+                kind=refund_approvals.REFUND,
+                subject=one,
+                title=about,
+                parameters={},
+                reason="Wrong one.",
+                maker=staff,
+                now=timezone.now(),
+            )
+
+        on_page, in_queue = client.get(page(purchase)).content, client.get(QUEUE).content
+
+        first, second = (
+            f", asked by support at {dates.moment(one.asked_at)}"
+            for one in ApprovalRequest.objects.order_by("id")
+        )
+        assert f"Waits for approval: ⭐ 249 – @anna – Premium Season {first}" in text(on_page)
+        assert page(purchase, "refund") not in on_page.decode()
+        assert f"Waits for approval: ⭐ 3 – @ben {second}" in text(in_queue)
+        assert page(stuck, "refund") not in in_queue.decode()
+        assert page(stuck, "recheck") in in_queue.decode()
+        # Nobody is waited for once it is refunded in another way.
+        refund(purchase)
+        assert "Waits for approval" not in client.get(page(purchase)).content.decode()
 
     def test_what_is_refunded_already_says_so(self, client: Client, staff: User) -> None:
         purchase = refund(buy(PlayerFactory.create()))
@@ -713,6 +751,10 @@ class TestProducts:
         answer = client.post(self.PRICE, {**cut, "confirm": "1"}, follow=True)
 
         assert "a second person has to approve the price" in text(answer.content)
+        waits = "Waits for approval: 10 energy points: ⭐ 5 → 1 , asked by operator at"
+        product = client.get(f"{PRODUCTS}ENERGY_10/change/").content
+        assert waits in text(product)
+        assert self.PRICE not in product.decode()
         assert Product.objects.get(pk="ENERGY_10").stars == 5
 
     @pytest.mark.parametrize(
@@ -778,8 +820,8 @@ class TestProducts:
 class TestRefunds:
     def test_what_is_under_way_and_what_failed_is_found(self, client: Client, staff: User) -> None:
         refund(buy(PlayerFactory.create(username="anna")))
-        ask_refund(buy(PlayerFactory.create(username="berta")))
-        failed = ask_refund(buy(PlayerFactory.create(username="carla")))
+        ask_refund(buy(PlayerFactory.create(username="berta", first_name="Berta")))
+        failed = ask_refund(buy(PlayerFactory.create(username="carla", first_name="Carla")))
         Refund.objects.filter(pk=failed.pk).update(last_error="refundStarPayment: 500", tries=1)
 
         def names(query: dict[str, str]) -> list[str]:
@@ -870,6 +912,14 @@ class TestReconciliation:
         compared = "41 payments and refunds from 19 Nov 2026, 12:00:00 to 22 Nov 2026, 11:55:00"
         assert compared in shown
         assert "2 younger ones are left to the next run" in shown
+
+        ReconciliationRun.objects.update(compared=1, left_out=1, differences=1)
+        shown = read(client, RUNS)
+
+        assert "1 payment or refund from 19 Nov 2026" in shown
+        assert "1 younger one is left to the next run" in shown
+        assert "1 difference" in shown
+        assert "1 differences" not in shown
 
     def test_run_now_puts_a_run_into_the_queue(self, client: Client) -> None:
         log_in(client, "Finance")

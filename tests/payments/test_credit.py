@@ -258,7 +258,7 @@ class TestStatements:
             "pre-checkout": 2,
             "record": 2,
             "credit": 3,
-            "ask for a refund": 3,
+            "ask for a refund": 4,
             "complete a refund": 5,
         }
 

@@ -231,7 +231,6 @@ class TestDesk:
         story = client.get(f"/admin/players/player/{player.pk}/change/").content.decode()
 
         assert f"{purchase.pk}" in page
-        assert "Latest offers" in story
         assert f"/admin/payments/impression/{impression.pk}/change/" in story
 
     def test_the_funnel_has_every_trigger(self, client: Client) -> None:

@@ -15,6 +15,7 @@ from economy.goods import Goods
 from economy.models import Asset, ControlRun, EntryType, Source
 from payments import purchases, reconciliation, tasks
 from payments.models import Difference, Purchase, ReconciliationRun, StarTransaction
+from quizarena.players import deletions
 from quizarena.players.models import Player
 from quizarena.staff.models import Alert
 from tests.factories import PlayerFactory
@@ -278,6 +279,25 @@ class TestDifferences:
         purchase = steps.again(purchase)
         assert (purchase.status, purchase.refund.source) == ("REFUNDED", "TELEGRAM")
         assert steps.owned(player) == (0, 0, 0)
+
+    def test_what_is_read_after_a_deletion_names_nobody(
+        self, statement: Statement, player: Player
+    ) -> None:
+        request = deletions.ask(player=player, now=NOON - 7 * DAY)
+        purchase = steps.buy(player)
+        other = steps.buy(PlayerFactory.create(telegram_id=7))
+        assert deletions.begin(request_id=request.pk, now=NOON)
+        for bought in (purchase, other):
+            statement.tell(bought)
+        statement.refund(charge_of(purchase), player, at=NOON + MINUTE)
+
+        assert reconcile() == [("OUTSIDE_REFUND", True)]
+
+        lines = StarTransaction.objects.order_by("pk")
+        users = [line.partner["user"] for line in lines]
+        assert (users[0], users[1]["id"], users[2]) == ({"id": -player.pk}, 7, {"id": -player.pk})
+        assert Player.objects.count() == 2
+        assert reconcile() == []
 
     def test_a_payment_and_its_refund_that_we_never_heard_of_leave_nothing(
         self, statement: Statement, player: Player

@@ -2,6 +2,7 @@
 
 from datetime import timedelta
 from functools import partial
+from importlib import import_module
 
 import pytest
 from django.contrib.auth.models import User
@@ -19,6 +20,7 @@ from quizarena.staff.errors import ChangedError, OwnRequestError
 from quizarena.staff.models import ApprovalRequest
 from tests.concurrency import meet_after, run_together
 from tests.factories import PlayerFactory, make_staff
+from tests.owner import as_owner, behind_the_guards
 from tests.payments.steps import NOON, buy, open_purchase, pay, refund
 
 
@@ -113,6 +115,46 @@ class TestApproved:
             "approved_by": fin.pk,
         }
 
+    def test_what_was_asked_for_in_earlier_words_can_still_be_approved(self) -> None:
+        migration = import_module("payments.migrations.0017_waiting_refunds_in_new_words")
+        player = PlayerFactory.create(username="", first_name="5 XTR from B")
+        purchase, fin = buy(player, "MEGA_PACK_15"), make_staff("Finance")
+        later = NOON + timedelta(hours=2)
+        buy(player, "MEGA_PACK_15", now=NOON + timedelta(hours=1))
+        request = staff_approvals.ask(
+            kind=approvals.REFUND,
+            subject=purchase,
+            parameters={},
+            reason="Wrong one.",
+            maker=make_staff("Support"),
+            now=later,
+        )
+        today, was = request.preview, [list(row) for row in request.preview]
+        was[0][1] = was[0][1].replace("15 Stars from", "15 XTR from")
+        for row in was[2:]:
+            for name, code in (
+                ("Cases practice", "CASES_PRACTICE"),
+                ("Trennbare Verben", "TRENNBARE_VERBEN"),
+                ("Word order", "WORD_ORDER"),
+            ):
+                row[0] = row[0].replace(name, code)
+        assert was[0][1] == f"15 XTR from 5 XTR from B ({player.telegram_id})"
+        assert [row[0] for row in was[2:4]] == ["CASES_PRACTICE", "CASES_PRACTICE (purchase)"]
+        with behind_the_guards():
+            ApprovalRequest.objects.update(preview=was)
+        with pytest.raises(ChangedError):
+            staff_approvals.approve(request_id=request.pk, checker=fin, now=later)
+
+        with as_owner() as cursor:
+            # What this test has written is checked only at its end, and keeps tables as they are.
+            cursor.execute("SET CONSTRAINTS ALL IMMEDIATE")
+            for statement in migration.Migration.operations[0].sql:
+                cursor.execute(statement)
+
+        request.refresh_from_db()
+        assert request.preview == today
+        staff_approvals.approve(request_id=request.pk, checker=fin, now=later)
+
     def test_the_maker_is_never_the_checker(self) -> None:
         fin = make_staff("Finance")
         request = ask(buy(PlayerFactory.create(), "PREMIUM_SEASON"), fin)
@@ -166,7 +208,7 @@ class TestForesight:
             wallets.charge_question(player=player, key=f"question-{number}", now=NOON)
 
         assert approvals.preview(purchase=purchase, now=NOON) == [
-            ("Stars", "5 XTR from @anna", "given back"),
+            ("Stars", "5 Stars from @anna", "given back"),
             ("Paid energy", "10 delivered, 3 spent", "7 taken back"),
         ]
 
@@ -176,7 +218,7 @@ class TestForesight:
         month = buy(player, "PREMIUM_MONTH", now=NOON + timedelta(days=2))
 
         assert approvals.preview(purchase=month, now=NOON + timedelta(days=3)) == [
-            ("Stars", "99 XTR from @anna", "given back"),
+            ("Stars", "99 Stars from @anna", "given back"),
             ("Premium Month", "24 Nov 2026, 12:00 – 24 Dec 2026, 12:00", "taken away"),
             (
                 "Premium Starter (purchase)",
@@ -190,12 +232,12 @@ class TestForesight:
 
         assert approvals.preview(purchase=mega, now=NOON)[1:] == [
             ("Paid energy", "15 delivered", "15 taken back"),
-            ("CASES_PRACTICE", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
-            ("TRENNBARE_VERBEN", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
-            ("WORD_ORDER", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
+            ("Cases practice", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
+            ("Trennbare Verben", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
+            ("Word order", "22 Nov 2026, 12:00 – 23 Nov 2026, 12:00", "taken away"),
         ]
         assert approvals.preview(purchase=mega, now=NOON + timedelta(days=2))[2] == (
-            "CASES_PRACTICE",
+            "Cases practice",
             "is over",
             "nothing to take back",
         )
@@ -204,7 +246,7 @@ class TestForesight:
         paid = pay(open_purchase(PlayerFactory.create(username="anna")), stars=4)
 
         assert approvals.preview(purchase=paid, now=NOON) == [
-            ("Stars", "4 XTR from @anna", "given back"),
+            ("Stars", "4 Stars from @anna", "given back"),
             ("Goods", "nothing was delivered", "nothing to take back"),
         ]
 

@@ -1,9 +1,8 @@
-"""Players at the desk: found, read, suspended and readmitted."""
+"""Players at the desk: found, read, suspended and let in again."""
 
 import re
 
 import pytest
-from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -34,6 +33,11 @@ def support(client: Client) -> Client:
 def found(page: str) -> set[str]:
     """Return the user names on a page."""
     return set(re.findall(r">\s*@(\w+)", page))
+
+
+def is_suspended(player: Player) -> bool:
+    """Return whether the player is suspended by now."""
+    return Player.objects.filter(pk=player.pk, suspended_at__isnull=False).exists()
 
 
 class TestSearch:
@@ -89,44 +93,32 @@ class TestFilters:
 
 
 class TestActions:
-    def test_support_suspends_and_sees_who_was_suspended_already(self, support: Client) -> None:
+    def test_support_suspends_and_unsuspends_with_a_reason(self, support: Client) -> None:
         anna = PlayerFactory.create(username="anna")
-        bert = PlayerFactory.create(username="bert", suspended_at=NOON)
+        address = f"/admin/players/player/{anna.pk}/"
 
-        page = support.post(
-            LIST, {"action": "suspend", ACTION_CHECKBOX_NAME: [anna.pk, bert.pk]}, follow=True
-        ).content.decode()
-
-        anna.refresh_from_db()
-        assert anna.suspended_at is not None
-        assert "1 player suspended." in page
-        assert "Not suspended, because suspended already: @bert." in page
-        entry = AuditEntry.objects.get(action="player.suspended")
-        assert str(entry.actor) == "support"
-        assert entry.object_id == str(anna.pk)
-        assert entry.summary == "@anna: suspended."
-
-    def test_support_readmits_from_the_page_and_stays_there(self, support: Client) -> None:
-        bert = PlayerFactory.create(username="bert", suspended_at=NOON)
-
-        answer = support.post(
-            LIST,
-            {"action": "unsuspend", ACTION_CHECKBOX_NAME: bert.pk, "_from_object": "1"},
-        )
-
-        bert.refresh_from_db()
-        assert bert.suspended_at is None
-        assert answer["Location"] == f"/admin/players/player/{bert.pk}/change/"
-        assert AuditEntry.objects.filter(action="player.readmitted").count() == 1
+        support.post(f"{address}suspend/", {"reason": "Bot", "preview": "1"})
+        assert not is_suspended(anna)
+        support.post(f"{address}suspend/", {"reason": "Bot", "confirm": "1"})
+        assert is_suspended(anna)
+        again = support.post(f"{address}suspend/", {"reason": "Bot", "confirm": "1"})
+        assert "Refused: the player is suspended already." in again.content.decode()
+        support.post(f"{address}unsuspend/", {"reason": "A mistake", "confirm": "1"})
+        assert not is_suspended(anna)
+        assert list(AuditEntry.objects.order_by("id").values_list("action", "summary"))[-2:] == [
+            ("player.suspended", "@anna: suspended: Bot"),
+            ("player.unsuspended", "@anna: unsuspended: A mistake"),
+        ]
 
     def test_who_may_only_look_suspends_nobody(self, client: Client) -> None:
         client.force_login(make_staff("Finance"))
         anna = PlayerFactory.create()
 
-        client.post(LIST, {"action": "suspend", ACTION_CHECKBOX_NAME: [anna.pk]})
+        answer = client.post(
+            f"/admin/players/player/{anna.pk}/suspend/", {"reason": "Bot", "confirm": "1"}
+        )
 
-        anna.refresh_from_db()
-        assert anna.suspended_at is None
+        assert answer.status_code == 403
 
     def test_a_player_cannot_be_edited(self, admin_client: Client) -> None:
         anna = PlayerFactory.create(first_name="Anna")
@@ -149,6 +141,8 @@ class TestStory:
             mode="ARTIKEL_SPRINT",
             start_key="1",
             started_at=NOON,
+            state="FINISHED",
+            finished_at=NOON,
         )
         InboxUpdateFactory.create(update_id=4002, player_key=700000002)
 
@@ -157,7 +151,7 @@ class TestStory:
         assert "/admin/bot/inboxupdate/4001/change/" in page
         assert "ValueError: no such mode" in page
         assert "Bad Request: chat not found" in page
-        assert "Artikel sprint" in page
+        assert "Artikel sprint, 0 of 0 right" in page
         assert "4002" not in page
 
     def test_who_may_not_read_the_inbox_does_not_read_it_here(self, client: Client) -> None:
@@ -167,5 +161,5 @@ class TestStory:
 
         page = client.get(f"/admin/players/player/{anna.pk}/change/").content.decode()
 
-        assert "Latest rounds" in page
+        assert "Timeline" in page
         assert "4001" not in page

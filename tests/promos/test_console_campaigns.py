@@ -344,8 +344,11 @@ class TestSecondPerson:
         assert "waits for a second person, since it can cost up to 5,020 Stars" in preview
         assert asked_by_preview == 0
         assert "A second person has to approve the start: Dear." in shown
-        assert "Start campaign, asked by operator" in shown
+        assert "Start campaign, asked by operator at" in shown
         assert status(campaign) == "DRAFT"
+        page = operator.get(f"{LIST}{campaign.pk}/change/").content.decode()
+        assert f"{LIST}decide/start/" not in page
+        assert f"{LIST}decide/end/" in page
 
     @pytest.mark.parametrize(
         ("fields", "after"),

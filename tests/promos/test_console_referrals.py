@@ -274,7 +274,7 @@ class TestThePlayersPage:
 
         shown = page(client, f"/admin/players/player/{reward.inviter_id}/change/")
 
-        assert "Invitations" in shown
+        assert "Invitations Invited @" in shown
         assert "Rewards for invitations" in shown
         assert "Mega Pack" in shown
 
@@ -284,7 +284,7 @@ class TestThePlayersPage:
 
         shown = page(client, f"/admin/players/player/{referral.invited_id}/change/")
 
-        assert "invited by @maria" in shown
+        assert "Came by the invitation of @maria" in shown
 
     def test_who_has_nothing_to_do_with_it_has_no_chapter(self, client: Client) -> None:
         client.force_login(make_staff("Support"))
@@ -292,6 +292,6 @@ class TestThePlayersPage:
 
         shown = page(client, f"/admin/players/player/{player.pk}/change/")
 
-        assert "invited by" not in shown
+        assert "by the invitation of" not in shown
         assert "Rewards for invitations" not in shown
         assert not ReferralReward.objects.exists()

@@ -74,9 +74,10 @@ OF_PAGES = {
     "bot/broadcast/me/": ("next",),
     "economy/ledgerentry/days/": ("first_day", "last_day"),
     "economy/wallet/1/access/": ("at", "mode"),
+    "economy/wallet/1/change/": ("after", "as_of", "type"),
     "payments/impression/funnel/": ("first_day", "last_day"),
     "payments/purchase/revenue/": ("first_day", "last_day"),
-    "players/player/1/change/": ("_changelist_filters", "after", "as_of", "type"),
+    "players/player/1/change/": ("_changelist_filters", "before", "kind"),
     "promos/attempt/why/": ("code", "player"),
     "promos/campaign/1/change/": ("by",),
     "promos/campaign/decide/pause/": ("seen",),
@@ -325,6 +326,12 @@ class TestRubbish:
         ]
 
         assert _errors(owner, addresses) == []
+
+    def test_in_the_search_over_everything(self, owner: Client, rows: None) -> None:
+        for value in RUBBISH:
+            for more in ({}, {"extended": "1"}):
+                answer = owner.post("/admin/search/", {"s": value, **more})
+                assert answer.status_code == 200, value[:20]
 
     def test_in_the_search_for_a_field(self, owner: Client, rows: None) -> None:
         right = {"app_label": "payments", "model_name": "purchase", "field_name": "player"}

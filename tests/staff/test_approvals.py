@@ -125,6 +125,19 @@ class TestAsking:
         assert second.maker.username == "operator"
         assert AuditEntry.objects.filter(action="approval.asked").count() == 1
 
+    def test_what_waits_is_found_by_its_subjects_until_it_expires(self) -> None:
+        player, other, maker = anna(), PlayerFactory.create(), make_staff("Operator")
+        request = ask(player, maker=maker)
+
+        def waiting(now: datetime) -> dict[str, ApprovalRequest]:
+            return approvals.waiting_about([player, other], kind="rename", now=now)
+
+        last = NOON + approvals.EXPIRES_AFTER
+        assert waiting(last - timedelta(seconds=1)) == {str(player.pk): request}
+        assert waiting(last) == {}
+        assert approvals.waiting_about([player], kind=("else",), now=NOON) == {}
+        assert approvals.waiting_about([], kind="rename", now=NOON) == {}
+
     def test_asking_for_something_else_meanwhile_is_refused(self) -> None:
         player, maker = anna(), make_staff("Operator")
         first = ask(player, maker=maker)

@@ -38,5 +38,7 @@ def test_polling_takes_the_webhook_away_and_feeds_the_same_inbox(stack: Stack) -
         "help",
         "terms",
         "privacy",
+        "my_data",
+        "delete_me",
         "paysupport",
     ]

@@ -441,11 +441,17 @@ def notice(due: DuelNotice, view: View, *, decider: Duel | None, now: datetime) 
     if due.kind == DuelNoticeKind.ENDING:
         return None if view.has_finished else _ending(view, now=now)
     if view.is_creator and duel.price != DuelPrice.SERIES:
-        return _accepted(view)
+        return None if _has_opened_since(duel) else _accepted(view)
     if view.is_asked:
         return _asked(view)
     is_turn = not view.has_finished and view.other_answered >= duel.length
     return _your_turn(view) if is_turn else None
+
+
+def _has_opened_since(duel: Duel) -> bool:
+    """Return whether the creator has opened the questions, and seen who plays, since acceptance."""
+    started, accepted = duel.creator_started_at, duel.accepted_at
+    return started is not None and accepted is not None and started > accepted
 
 
 def _accepted(view: View) -> str:

@@ -127,7 +127,7 @@ def options(
     """Return what a question of its kind is answered with, and the way out.
 
     `answered` is the question before it. One that was answered right can be saved; a mistake comes
-    back by itself. What has no options does neither yet.
+    back by itself.
     """
     if round_question.version.kind in WRITTEN:
         return _without_options(round_question, answered)
@@ -140,8 +140,8 @@ def options(
 
 
 def _save(answered: RoundQuestion | None) -> list[InlineKeyboardButton]:
-    """Return the button that saves a question that was answered right, if a review can ask it."""
-    if answered is None or not answered.is_correct or answered.version.kind in WRITTEN:
+    """Return the button that saves a question that was answered right."""
+    if answered is None or not answered.is_correct:
         return []
     return [navigation.save(answered.pk, number=answered.number, is_saved=False)]
 
@@ -155,21 +155,12 @@ def _without_options(
     round_question: RoundQuestion, answered: RoundQuestion | None
 ) -> InlineKeyboardMarkup:
     """Return the words that are left to be put in order, if it has any, and the ways out."""
-    words = round_question.words() if round_question.chips else []
-    left = [
-        button(words[chip], Data.CHIP, round_question.pk, chip)
-        for chip in round_question.chips
-        if chip not in round_question.placed
-    ]
-    rows = navigation.word_rows(left)
+    rows = navigation.words_left(round_question, put_down=Data.CHIP, take_back=Data.CHIP_BACK)
     ways_out = [
         *_save(answered),
         button(texts.button_skip(), Data.SKIP, round_question.pk),
         button(texts.button_stop(), Data.STOP, round_question.round_id),
     ]
-    if round_question.placed:
-        placed = len(round_question.placed)
-        rows.append([button("⌫", Data.CHIP_BACK, round_question.pk, placed)])
     return InlineKeyboardMarkup([*rows, ways_out])
 
 

@@ -1,19 +1,25 @@
 """The menu of modes, and a round from its first question to its result."""
 
 from collections.abc import Callable
-from datetime import datetime, timedelta
 from functools import partial
 
-from django.utils import timezone
 from telegram import InlineKeyboardMarkup, Update
 from telegram.constants import ParseMode
 
-from bot.chat import answered, cards, navigation, phrases, question_texts, reminder_settings, taps
+from bot.chat import (
+    answered,
+    cards,
+    navigation,
+    phrases,
+    question_texts,
+    reminder_settings,
+    taps,
+    typed_answers,
+)
 from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
 from bot.chat.taps import Show
-from bot.queue.models import OutgoingCall
 from bot.screens.game import buttons, texts
 from bot.screens.offers import touchpoints
 from economy import entitlements, wallets
@@ -22,7 +28,7 @@ from economy.wallets import Charge
 from payments import benefits, catalogue
 from payments.catalogue import Offer
 from payments.offer_rules import Touchpoint
-from quizarena.game import cups, daily, grading, reviews, rounds, sprints
+from quizarena.game import cups, daily, reviews, rounds, sprints
 from quizarena.game.errors import (
     AlreadyAnsweredError,
     ChipGoneError,
@@ -36,9 +42,6 @@ from quizarena.game.models import ROUND_LENGTH, Level, Mode, RoundQuestion
 from quizarena.game.rounds import Answer, Start
 from quizarena.players.models import Awaited
 
-# So long after a question was shown a message is taken for its answer: later the player hardly
-# means it any more.
-ANSWERED_WITHIN = timedelta(minutes=30)
 # After so many rounds on the first day there is a kind word.
 FIRST_DAY_ROUNDS = 2
 
@@ -162,31 +165,8 @@ async def take_chip_back(update: Update, context: Context) -> None:
 
 
 def is_typed_answer(update: Update, awaited: Awaited | None) -> bool:
-    """Return whether the message may answer the question that the player's open round waits for.
-
-    Whatever else the bot has asked for comes first, and nobody's answer is as long as a letter.
-    """
-    message, user = update.message, update.effective_user
-    if message is None or not message.text or user is None or awaited is not None:
-        return False
-    if message.text.startswith("/") or len(message.text) > grading.TYPED_MAX:
-        return False
-    asked = rounds.typed_question(telegram_id=user.id)
-    return asked is not None and _was_shown_lately(asked, chat_id=user.id, at=timezone.now())
-
-
-def _was_shown_lately(asked: RoundQuestion, *, chat_id: int, at: datetime) -> bool:
-    """Return whether the question has come to the chat within ANSWERED_WITHIN before `at`.
-
-    It comes again when the player continues the round.
-    """
-    since = at - ANSWERED_WITHIN
-    if asked.shown_at >= since:
-        return True
-    shown_again = OutgoingCall.objects.filter(
-        chat_key=chat_id, round_question=asked.pk, created_at__gte=since
-    )
-    return shown_again.exists()
+    """Return whether the message answers the question that the player's open round waits for."""
+    return isinstance(typed_answers.question_of(update, awaited), RoundQuestion)
 
 
 async def typed(update: Update, context: Context) -> None:

@@ -16,7 +16,7 @@ from economy.streaks import EarnBack, StreakChange
 from economy.wallets import Charge
 from payments.catalogue import Offer
 from quizarena.game.errors import LockedModeError
-from quizarena.game.models import SAMPLE_LENGTH, Kind, Round, RoundQuestion
+from quizarena.game.models import SAMPLE_LENGTH, Round, RoundQuestion
 from quizarena.game.rounds import Answer, Start, Stop
 
 
@@ -34,25 +34,7 @@ def question(round_question: RoundQuestion, charge: Charge | None, *, now: datet
         length=round_question.round.length,
     )
     energy = f"\n\n{phrases.energy_line(charge.energy, charge.plan, now=now)}" if charge else ""
-    return f"{head}\n\n{_asked(round_question)}{energy}"
-
-
-def _asked(round_question: RoundQuestion) -> str:
-    """Return what the question asks, as its kind shows it."""
-    version = round_question.version
-    asked = f"<b>{escape(version.question)}</b>"
-    match version.kind:
-        case Kind.PICTURE:
-            # The picture on a line of its own, where a chat shows it largest.
-            picture, _space, rest = version.question.partition(" ")
-            return f"{escape(picture)}\n\n<b>{escape(rest)}</b>" if rest else asked
-        case Kind.TYPED:
-            return f"{asked}\n\n" + _("✍️ Write your answer as a message.")
-        case Kind.ORDER:
-            end = version.correct_answer[-1:]
-            sentence = f"{round_question.sentence()} …{end if end in '.?!' else ''}".strip()
-            return f"{asked}\n\n✏️ {escape(sentence)}"
-    return asked
+    return f"{head}\n\n{question_texts.asked(round_question)}{energy}"
 
 
 def first_question(started: Start, charge: Charge, *, now: datetime) -> str:
@@ -214,7 +196,7 @@ def earn_back_progress(progress: EarnBack, streak: StreakChange, *, now: datetim
 def feedback(graded: RoundQuestion) -> str:
     """Return whether the answer was right, the right answer, and why."""
     if graded.choice is None:
-        return question_texts.feedback_written(graded)
+        return question_texts.feedback_written(graded, text=graded.text or "")
     return question_texts.feedback(graded.version, choice=graded.choice)
 
 

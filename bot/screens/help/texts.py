@@ -30,6 +30,8 @@ def help_text(*, now: datetime) -> str:
         "/language – Deutsch, English, Українська\n"
         "/terms – terms\n"
         "/privacy – what is stored about you\n"
+        "/my_data – get what is stored about you\n"
+        "/delete_me – delete your account\n"
         "/paysupport – help with payments\n"
         "/help – this page\n\n"
         "You can stop a round at any time; what you have answered counts."
@@ -73,6 +75,6 @@ def privacy() -> str:
         "it there.\n\n"
         "<b>Payments</b> are made by Telegram: we see neither your card nor your bank. Records of "
         "purchases are kept for as long as bookkeeping needs them.\n\n"
-        "<b>Your rights:</b> write to us with /paysupport to learn what is stored about you, to "
-        "have it corrected, or to have it deleted."
+        "<b>Your rights:</b> /my_data sends you what is stored about you, and /delete_me deletes "
+        "your account. Write to us with /paysupport to have something corrected."
     )

@@ -5,18 +5,24 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from bot.chat import navigation, phrases
 from bot.chat.navigation import Data, button
 from bot.screens.review import texts
-from quizarena.game.models import ReviewQuestion
+from quizarena.game.models import WRITTEN, ReviewQuestion
 from quizarena.game.reviews import Answer, Summary
 
 
 def options(question: ReviewQuestion) -> InlineKeyboardMarkup:
-    """Return the options in the order of the question, and the way out."""
+    """Return what a question of its kind is answered with, and the way out."""
+    way_out = button(texts.button_stop(), Data.REVIEW_STOP, question.review_id)
+    if question.version.kind in WRITTEN:
+        rows = navigation.words_left(
+            question, put_down=Data.REVIEW_CHIP, take_back=Data.REVIEW_CHIP_BACK
+        )
+        skip = button(texts.button_skip(), Data.REVIEW_SKIP, question.pk)
+        return InlineKeyboardMarkup([*rows, [skip, way_out]])
     buttons = [
         button(question.text_at(index), Data.REVIEW_ANSWER, question.pk, index)
         for index in range(len(question.order))
     ]
-    way_out = [button(texts.button_stop(), Data.REVIEW_STOP, question.review_id)]
-    return InlineKeyboardMarkup([*navigation.option_rows(buttons), way_out])
+    return InlineKeyboardMarkup([*navigation.option_rows(buttons), [way_out]])
 
 
 def after_mistake(answered: Answer) -> InlineKeyboardMarkup:

@@ -1,7 +1,6 @@
 """Every sentence about reviews; see bot/chat/phrases.py."""
 
 from datetime import datetime
-from html import escape
 
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -17,11 +16,13 @@ def question(asked: ReviewQuestion) -> str:
     head = question_texts.head(
         level=row.level, mode=row.category, number=asked.number, length=asked.review.length
     )
-    return f"{head}\n\n<b>{escape(asked.version.question)}</b>"
+    return f"{head}\n\n{question_texts.asked(asked)}"
 
 
 def feedback(answered: Answer) -> str:
     """Return whether the answer was right, the right answer, and why."""
+    if answered.choice is None:
+        return question_texts.feedback_written(answered.question, text=answered.text or "")
     return question_texts.feedback(answered.question.version, choice=answered.choice)
 
 
@@ -110,6 +111,11 @@ def day_is_full() -> str:
 def button_next() -> str:
     """Return the label of the button that leads to the next card."""
     return _("▶️ Next")
+
+
+def button_skip() -> str:
+    """Return the label of the button of who does not know the answer."""
+    return _("🤷 I don't know")
 
 
 def button_slip() -> str:

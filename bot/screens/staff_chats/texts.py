@@ -8,7 +8,7 @@ from django.utils.translation import gettext as _
 def chat_linked(*, staff: str) -> str:
     """Return the answer to the code of a member of staff."""
     return _(
-        "🔗 This chat now gets the test messages of the staff account <b>{staff}</b>.\n\n"
+        "🔗 This chat now gets the messages for the staff account <b>{staff}</b>.\n\n"
         "Is this not your account? Send /unlink."
     ).format(staff=escape(staff))
 
@@ -28,7 +28,7 @@ def too_many_link_codes() -> str:
 
 def chat_unlinked() -> str:
     """Return the answer to /unlink."""
-    return _("This chat gets no more test messages.")
+    return _("This chat gets no more messages for staff.")
 
 
 def chat_not_linked() -> str:

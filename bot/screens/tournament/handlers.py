@@ -22,7 +22,7 @@ from quizarena.game.errors import (
     TooFewTournamentQuestionsError,
     TournamentFullError,
 )
-from quizarena.game.models import Tournament
+from quizarena.game.models import QuestionVersion, Tournament
 from quizarena.game.tournament_play import View
 from quizarena.game.tournament_rules import TournamentState
 
@@ -286,8 +286,9 @@ async def answer(update: Update, context: Context) -> None:
         view = tournament_play.view_of(tournament, player=context.player)
         text, keyboard = _page(context, view)
         above = texts.feedback_above(answered)
-        await taps.edit_message(query, above + text, keyboard)
-        _watch(update, context, view, above=above)
+        version = answered.question.version
+        await taps.edit_message(query, above + text, below(version, keyboard))
+        _watch(update, context, view, above=above, answered=version)
     cards.order_milestone(answered.streak, player=context.player, now=context.now)
 
 
@@ -304,7 +305,14 @@ async def _show_view(update: Update, context: Context, view: View) -> None:
     _watch(update, context, view)
 
 
-def _watch(update: Update, context: Context, view: View, *, above: str = "") -> None:
+def _watch(
+    update: Update,
+    context: Context,
+    view: View,
+    *,
+    above: str = "",
+    answered: QuestionVersion | None = None,
+) -> None:
     """Have the standings that the player sees kept up to date, as long as it is played."""
     message = taps.tap(update).message
     if view.tournament.state != TournamentState.RUNNING or view.entry is None:
@@ -316,6 +324,7 @@ def _watch(update: Update, context: Context, view: View, *, above: str = "") -> 
             message_id=message.message_id,
             update_id=update.update_id,
             above=above,
+            answered=answered,
             version=boards.version_of(view.tournament),
         )
 

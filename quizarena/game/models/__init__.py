@@ -18,6 +18,7 @@ from quizarena.game.models.duel import (
     DuelQuestion,
 )
 from quizarena.game.models.fair_play import KIND_NAMES, FairPlayFinding
+from quizarena.game.models.frozen_question import FrozenQuestion, WritableQuestion
 from quizarena.game.models.league import (
     TIER_NAMES,
     LeagueGroup,
@@ -82,8 +83,10 @@ from quizarena.game.models.review import (
     ReviewQuestion,
 )
 from quizarena.game.models.round import (
+    ERASED,
     ROUND_LENGTH,
     SAMPLE_LENGTH,
+    PastAnswers,
     Round,
     RoundQuestion,
     RoundState,
@@ -118,6 +121,7 @@ __all__ = [
     "DAILY_LENGTH",
     "DAILY_LEVELS",
     "DAILY_PAUSE_DAYS",
+    "ERASED",
     "FALL_PERCENT",
     "IMPORT_UNFINISHED",
     "KIND_NAMES",
@@ -159,6 +163,7 @@ __all__ = [
     "DuelQuestion",
     "FairPlayFinding",
     "FirstDayCohort",
+    "FrozenQuestion",
     "ImportState",
     "Kind",
     "LeagueGroup",
@@ -168,6 +173,7 @@ __all__ = [
     "LevelReason",
     "Mode",
     "Pairing",
+    "PastAnswers",
     "Placement",
     "PlacementQuestion",
     "PlayDay",
@@ -206,4 +212,5 @@ __all__ = [
     "TournamentQuestion",
     "TournamentRound",
     "WeekPoints",
+    "WritableQuestion",
 ]

@@ -1,17 +1,11 @@
 """The daily challenge: a day's questions, and every player's run through them."""
 
 import pgtrigger
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import F, Q
 
-from quizarena.game.models.question import (
-    OPTIONS,
-    ORDER_IS_A_PERMUTATION,
-    Level,
-    QuestionVersion,
-    order_of_its_options,
-)
+from quizarena.game.models.frozen_question import FrozenQuestion, order_of_its_options
+from quizarena.game.models.question import OPTIONS, Level
 from quizarena.staff import dates
 
 # The levels of a day's questions, in the order in which they are asked.
@@ -103,7 +97,7 @@ class DailySet(models.Model):
         return f"Daily challenge of {dates.day(self.day)}"
 
 
-class DailyQuestion(models.Model):
+class DailyQuestion(FrozenQuestion):
     """One of the seven questions of a day, as it is shown to everybody."""
 
     set = models.ForeignKey(
@@ -111,18 +105,13 @@ class DailyQuestion(models.Model):
     )
     # From 1.
     number = models.PositiveSmallIntegerField()
-    version = models.ForeignKey(QuestionVersion, on_delete=models.PROTECT)
     # What the question had when it was drawn: another one than DAILY_LEVELS asks for if the bank
     # had no other.
     level = models.CharField(max_length=2, choices=Level)
-    # order[option index] is the bank's number of the option that is shown there.
-    order = ArrayField(models.PositiveSmallIntegerField(), size=OPTIONS)
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=ORDER_IS_A_PERMUTATION, name="dailyquestion_order_is_a_permutation"
-            ),
+            *FrozenQuestion.Meta.constraints,
             models.UniqueConstraint(fields=["set", "number"], name="dailyquestion_number_once"),
             models.CheckConstraint(
                 condition=Q(number__gte=1, number__lte=DAILY_LENGTH),
@@ -152,11 +141,6 @@ class DailyQuestion(models.Model):
 
     def __str__(self) -> str:
         return f"question {self.number} of set {self.set_id}"
-
-    def text_at(self, option_index: int) -> str:
-        """Return the option that is shown at `option_index` (from 0)."""
-        text: str = self.version.options[self.order[option_index]]
-        return text
 
 
 class DailyRun(models.Model):

@@ -4,7 +4,6 @@ from datetime import datetime
 from typing import Self
 
 import pgtrigger
-from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
@@ -21,13 +20,8 @@ from quizarena.game.duel_rules import (
     DuelResult,
     DuelState,
 )
-from quizarena.game.models.question import (
-    OPTIONS,
-    ORDER_IS_A_PERMUTATION,
-    Level,
-    QuestionVersion,
-    order_of_its_options,
-)
+from quizarena.game.models.frozen_question import FrozenQuestion, order_of_its_options
+from quizarena.game.models.question import OPTIONS, Level
 
 # Ended, and not by being expired or canceled before anybody has accepted.
 _PLAYED = [DuelState.COMPLETED.value, DuelState.WALKOVER.value]
@@ -409,7 +403,7 @@ class Duel(models.Model):
         return self.opponent_id if self.result == DuelResult.OPPONENT else None
 
 
-class DuelQuestion(models.Model):
+class DuelQuestion(FrozenQuestion):
     """What a round of a duel asks, as both see it."""
 
     duel = models.ForeignKey(
@@ -417,17 +411,12 @@ class DuelQuestion(models.Model):
     )
     # From 1.
     number = models.PositiveSmallIntegerField()
-    version = models.ForeignKey(QuestionVersion, on_delete=models.PROTECT)
     # What the question had when the duel was made.
     level = models.CharField(max_length=2, choices=Level)
-    # order[option index] is the bank's number of the option that is shown there.
-    order = ArrayField(models.PositiveSmallIntegerField(), size=OPTIONS)
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=ORDER_IS_A_PERMUTATION, name="duelquestion_order_is_a_permutation"
-            ),
+            *FrozenQuestion.Meta.constraints,
             models.UniqueConstraint(fields=["duel", "number"], name="duelquestion_number_once"),
             models.CheckConstraint(condition=Q(number__gte=1), name="duelquestion_number_from_one"),
             models.CheckConstraint(
@@ -447,11 +436,6 @@ class DuelQuestion(models.Model):
 
     def __str__(self) -> str:
         return f"question {self.number} of duel {self.duel_id}"
-
-    def text_at(self, option_index: int) -> str:
-        """Return the option that is shown at `option_index` (from 0)."""
-        text: str = self.version.options[self.order[option_index]]
-        return text
 
 
 class DuelAnswer(models.Model):

@@ -1,19 +1,12 @@
 """What a player can do already: a level in each mode, and the placement that finds it."""
 
 import pgtrigger
-from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
-from quizarena.game.models.question import (
-    OPTIONS,
-    ORDER_IS_A_PERMUTATION,
-    Level,
-    Mode,
-    QuestionVersion,
-    order_of_its_options,
-)
+from quizarena.game.models.frozen_question import FrozenQuestion, order_of_its_options
+from quizarena.game.models.question import Level, Mode
 
 # What is played in rounds has a level; the daily challenge is the same for all.
 LEVELLED_MODES = tuple(mode for mode in Mode if mode is not Mode.DAILY_CHALLENGE)
@@ -183,7 +176,7 @@ class Placement(models.Model):
         return f"placement {self.pk}"
 
 
-class PlacementQuestion(models.Model):
+class PlacementQuestion(FrozenQuestion):
     """A question of a placement as it was shown, and the answer."""
 
     placement = models.ForeignKey(
@@ -191,11 +184,8 @@ class PlacementQuestion(models.Model):
     )
     # From 1.
     number = models.PositiveSmallIntegerField()
-    version = models.ForeignKey(QuestionVersion, on_delete=models.PROTECT)
     # What the question had when it was asked.
     level = models.CharField(max_length=2, choices=Level)
-    # order[option index] is the bank's number of the option that is shown there.
-    order = ArrayField(models.PositiveSmallIntegerField(), size=OPTIONS)
     shown_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)
     # The bank's number of the chosen option.
@@ -208,9 +198,7 @@ class PlacementQuestion(models.Model):
             BrinIndex(fields=["answered_at"], name="placementquestion_by_day"),
         ]
         constraints = [
-            models.CheckConstraint(
-                condition=ORDER_IS_A_PERMUTATION, name="placementquestion_order_is_a_permutation"
-            ),
+            *FrozenQuestion.Meta.constraints,
             models.UniqueConstraint(
                 fields=["placement", "number"], name="placementquestion_number_once"
             ),
@@ -253,8 +241,3 @@ class PlacementQuestion(models.Model):
 
     def __str__(self) -> str:
         return f"question {self.number} of placement {self.placement_id}"
-
-    def text_at(self, option_index: int) -> str:
-        """Return the option that is shown at `option_index` (from 0)."""
-        text: str = self.version.options[self.order[option_index]]
-        return text

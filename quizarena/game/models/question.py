@@ -10,13 +10,6 @@ from quizarena.game.report_rules import Withdrawal
 
 # So many options has a question at most.
 OPTIONS = 4
-# order[option index] is the bank's number of the option that is shown there: each of them once.
-ORDER_IS_A_PERMUTATION = (
-    Q(order__len=1, order__contains=[0])
-    | Q(order__len=2, order__contains=[0, 1])
-    | Q(order__len=3, order__contains=[0, 1, 2])
-    | Q(order__len=4, order__contains=[0, 1, 2, 3])
-)
 
 
 class Mode(models.TextChoices):
@@ -89,26 +82,6 @@ VALUES (
 );
 RETURN NULL;
 """
-# Of whatever shows a version with its options in an order of its own.
-ORDER_OF_ITS_OPTIONS = """
-IF cardinality(NEW."order") <> (
-  SELECT cardinality(options) FROM game_questionversion WHERE id = NEW.version_id
-) THEN
-  RAISE EXCEPTION 'The order has each option of the question once.'
-    USING ERRCODE = 'check_violation';
-END IF;
-RETURN NEW;
-"""
-
-
-def order_of_its_options() -> pgtrigger.Trigger:
-    """Return the trigger that keeps an order as long as the options that are shown in it."""
-    return pgtrigger.Trigger(
-        name="order_of_its_options",
-        when=pgtrigger.Before,
-        operation=pgtrigger.Insert | pgtrigger.UpdateOf("order", "version_id"),  # type: ignore[no-untyped-call]
-        func=ORDER_OF_ITS_OPTIONS,
-    )
 
 
 class Question(models.Model):

@@ -3,19 +3,12 @@
 from typing import Self
 
 import pgtrigger
-from django.contrib.postgres.fields import ArrayField
 from django.db import models
 from django.db.models import Q
 
 from economy.models import never_truncated
-from quizarena.game.models.question import (
-    CHOICES,
-    OPTIONS,
-    ORDER_IS_A_PERMUTATION,
-    Question,
-    QuestionVersion,
-    order_of_its_options,
-)
+from quizarena.game.models.frozen_question import WritableQuestion, order_of_its_options
+from quizarena.game.models.question import OPTIONS, Question, QuestionVersion
 from quizarena.staff import dates
 
 # So many questions has a review at most.
@@ -78,8 +71,8 @@ class ReviewCardQuerySet(models.QuerySet["ReviewCard"]):
     """Questions about review cards."""
 
     def askable(self) -> Self:
-        """Return those that a review can ask: the question is enabled and answered by a button."""
-        return self.filter(question__is_enabled=True, question__kind__in=CHOICES)
+        """Return those that a review can ask: the question is enabled."""
+        return self.filter(question__is_enabled=True)
 
 
 class ReviewCard(models.Model):
@@ -232,8 +225,8 @@ class Review(models.Model):
         return f"review {self.pk}"
 
 
-class ReviewQuestion(models.Model):
-    """A card as it was asked in a review: with which words, and the options in which order."""
+class ReviewQuestion(WritableQuestion):
+    """A card as it was asked in a review: what it read, and the options in which order."""
 
     review = models.ForeignKey(
         Review, on_delete=models.PROTECT, related_name="questions", db_index=False
@@ -244,8 +237,6 @@ class ReviewQuestion(models.Model):
     is_repeat = models.BooleanField(default=False)
     card = models.ForeignKey(ReviewCard, on_delete=models.PROTECT)
     version = models.ForeignKey(QuestionVersion, on_delete=models.PROTECT, db_index=False)
-    # order[option index] is the bank's number of the option that is shown there.
-    order = ArrayField(models.PositiveSmallIntegerField(), size=OPTIONS)
     # Anew when a review is continued: the time in between was not spent on the question.
     shown_at = models.DateTimeField()
     is_answered = models.BooleanField(default=False)
@@ -254,9 +245,7 @@ class ReviewQuestion(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=ORDER_IS_A_PERMUTATION, name="reviewquestion_order_is_a_permutation"
-            ),
+            *WritableQuestion.Meta.constraints,
             models.UniqueConstraint(
                 fields=["review", "number", "is_repeat"], name="reviewquestion_number_once"
             ),
@@ -281,7 +270,7 @@ class ReviewQuestion(models.Model):
             order_of_its_options(),
             pgtrigger.ReadOnly(
                 name="as_it_was_shown",
-                fields=["review", "number", "is_repeat", "card", "version", "order"],
+                fields=["review", "number", "is_repeat", "card", "version", "order", "chips"],
             ),
             pgtrigger.Protect(
                 name="answered_once",
@@ -295,11 +284,6 @@ class ReviewQuestion(models.Model):
     def __str__(self) -> str:
         return f"question {self.number} of review {self.review_id}"
 
-    def text_at(self, option_index: int) -> str:
-        """Return the option that is shown at `option_index` (from 0)."""
-        text: str = self.version.options[self.order[option_index]]
-        return text
-
 
 class ReviewLog(models.Model):
     """An answer in a review: what was predicted, what came, and how the card was before."""
@@ -310,7 +294,9 @@ class ReviewLog(models.Model):
     # of a question that was asked again after a slip.
     predicted = models.FloatField(null=True)
     # The bank's number of the chosen option.
-    choice = models.PositiveSmallIntegerField()
+    choice = models.PositiveSmallIntegerField(null=True)
+    # What was answered without options. Empty is "I don't know", NULL is no such answer.
+    text = models.CharField(max_length=200, null=True)  # noqa: DJ001
     is_right = models.BooleanField()
     # 1 again, 2 hard, 3 good, 4 easy.
     rating = models.PositiveSmallIntegerField()
@@ -338,9 +324,22 @@ class ReviewLog(models.Model):
                 name="reviewlog_prediction_is_a_probability",
             ),
             models.CheckConstraint(condition=Q(choice__lt=OPTIONS), name="reviewlog_choice_exists"),
+            models.CheckConstraint(
+                condition=Q(choice__isnull=False, text=None) | Q(choice=None, text__isnull=False),
+                name="reviewlog_choice_or_text",
+            ),
         ]
         triggers = [
-            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+            pgtrigger.Protect(
+                name="append_only",
+                operation=pgtrigger.Update,
+                # What was typed can be erased, and nothing else changed (ERASED).
+                condition=pgtrigger.Condition(
+                    "OLD.text IS NULL OR NEW.text <> '…'"
+                    " OR to_jsonb(OLD) - 'text' <> to_jsonb(NEW) - 'text'"
+                ),
+            ),
+            pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
             never_truncated("never_truncated", "reviews"),
         ]
 

@@ -3,20 +3,12 @@
 from typing import Self
 
 import pgtrigger
-from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Q
 
-from quizarena.game import grading
-from quizarena.game.models.question import (
-    OPTIONS,
-    ORDER_IS_A_PERMUTATION,
-    Mode,
-    Question,
-    QuestionVersion,
-    order_of_its_options,
-)
+from quizarena.game.models.frozen_question import WritableQuestion, order_of_its_options
+from quizarena.game.models.question import Mode, Question
 
 # So many questions has a round, and one that lets a player try a locked mode.
 ROUND_LENGTH = 10
@@ -99,6 +91,10 @@ class Round(models.Model):
         return SAMPLE_LENGTH if self.is_sample else ROUND_LENGTH
 
 
+# What stands in the place of a text that a player has typed and that is erased.
+ERASED = "…"
+
+
 class RoundQuestionQuerySet(models.QuerySet["RoundQuestion"]):
     """Questions about questions of rounds."""
 
@@ -111,7 +107,7 @@ class RoundQuestionQuerySet(models.QuerySet["RoundQuestion"]):
         return self.waiting().filter(question__is_enabled=False, round__state=RoundState.OPEN)
 
 
-class RoundQuestion(models.Model):
+class RoundQuestion(WritableQuestion):
     """A question as it was shown to a player, with its options shuffled, and the answer.
 
     Or that it was refunded: nobody saw it, or it was withdrawn. Then another one takes its place.
@@ -125,9 +121,6 @@ class RoundQuestion(models.Model):
     player = models.ForeignKey("players.Player", on_delete=models.PROTECT)
     mode = models.CharField(max_length=32, choices=Mode)
     question = models.ForeignKey(Question, on_delete=models.PROTECT, db_index=False)
-    version = models.ForeignKey(QuestionVersion, on_delete=models.PROTECT)
-    # order[place] is the bank's number of the option that was shown at `place`.
-    order = ArrayField(models.PositiveSmallIntegerField(), size=OPTIONS)
     shown_at = models.DateTimeField()
     answered_at = models.DateTimeField(null=True)
     # The bank's number of the chosen option.
@@ -135,10 +128,6 @@ class RoundQuestion(models.Model):
     # What was answered without options: what was typed, or the sentence that was put together.
     # Empty is "I don't know", NULL is no such answer.
     text = models.CharField(max_length=200, null=True)  # noqa: DJ001
-    # Of words to be put in order: chips[place] is the number of the word that is shown at `place`,
-    # and those that have been put down so far, in their order.
-    chips = ArrayField(models.PositiveSmallIntegerField(), default=list, db_default=[])
-    placed = ArrayField(models.PositiveSmallIntegerField(), default=list, db_default=[])
     is_correct = models.BooleanField(null=True)
     refunded_at = models.DateTimeField(null=True)
 
@@ -162,9 +151,7 @@ class RoundQuestion(models.Model):
             BrinIndex(fields=["shown_at"], name="roundquestion_shown_by_day"),
         ]
         constraints = [
-            models.CheckConstraint(
-                condition=ORDER_IS_A_PERMUTATION, name="roundquestion_order_is_a_permutation"
-            ),
+            *WritableQuestion.Meta.constraints,
             # The index of a round's questions, too, and therefore of all of them.
             models.UniqueConstraint(
                 fields=["round", "number", "refunded_at"],
@@ -190,17 +177,17 @@ class RoundQuestion(models.Model):
                 condition=Q(choice=None) | Q(choice__lt=F("order__len")),
                 name="roundquestion_choice_exists",
             ),
-            models.CheckConstraint(
-                condition=Q(placed__contained_by=F("chips")) & Q(placed__len__lte=F("chips__len")),
-                name="roundquestion_placed_are_chips",
-            ),
         ]
         triggers = [
             order_of_its_options(),
             pgtrigger.Protect(
                 name="answered_once",
                 operation=pgtrigger.Update,
-                condition=pgtrigger.Q(old__answered_at__isnull=False),
+                # What was typed can be erased, and nothing else changed (ERASED).
+                condition=pgtrigger.Condition(
+                    "OLD.answered_at IS NOT NULL AND (OLD.text IS NULL OR NEW.text <> '…'"
+                    " OR to_jsonb(OLD) - 'text' <> to_jsonb(NEW) - 'text')"
+                ),
             ),
             pgtrigger.Protect(
                 name="refunded_once",
@@ -212,21 +199,28 @@ class RoundQuestion(models.Model):
     def __str__(self) -> str:
         return f"question {self.pk}"
 
-    @property
-    def answers(self) -> list[str]:
-        """Return every right answer of what is answered without options."""
-        return [self.version.correct_answer, *self.version.accepted]
 
-    def words(self) -> list[str]:
-        """Return the words that are to be put in order, by their numbers."""
-        return grading.chips(self.answers)
+class PastAnswers(models.Model):
+    """How a player has answered questions that are not kept any more, by mode and level.
 
-    def sentence(self) -> str:
-        """Return the words that have been put down so far."""
-        words = self.words()
-        return " ".join(words[chip] for chip in self.placed)
+    What is shown of a player's accuracy counts them, too (quizarena/game/statistics.py).
+    """
 
-    def text_at(self, place: int) -> str:
-        """Return the option that was shown at `place` (from 0)."""
-        text: str = self.version.options[self.order[place]]
-        return text
+    player = models.ForeignKey("players.Player", on_delete=models.PROTECT, related_name="+")
+    mode = models.CharField(max_length=32, choices=Mode)
+    level = models.CharField(max_length=2)
+    answered = models.PositiveIntegerField()
+    correct = models.PositiveIntegerField()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["player", "mode", "level"], name="pastanswers_one_each"
+            ),
+            models.CheckConstraint(
+                condition=Q(correct__lte=F("answered")), name="pastanswers_correct_were_answered"
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.correct} of {self.answered}"

@@ -6,20 +6,15 @@ from typing import Self
 import pgtrigger
 from django.conf import settings
 from django.contrib.postgres.constraints import ExclusionConstraint
-from django.contrib.postgres.fields import ArrayField, IntegerRangeField, RangeOperators
+from django.contrib.postgres.fields import IntegerRangeField, RangeOperators
 from django.contrib.postgres.indexes import BrinIndex
 from django.db import models
 from django.db.models import F, Func, Q, Value
 
 from economy.goods import Goods, Plan
 from quizarena.game.duel_rules import CREATED_PER_DAY, FREE_PER_DAY
-from quizarena.game.models.question import (
-    OPTIONS,
-    ORDER_IS_A_PERMUTATION,
-    Level,
-    QuestionVersion,
-    order_of_its_options,
-)
+from quizarena.game.models.frozen_question import FrozenQuestion, order_of_its_options
+from quizarena.game.models.question import OPTIONS, Level
 from quizarena.game.tournament_rules import (
     FORMATS,
     LIVE,
@@ -543,7 +538,7 @@ class TournamentRound(models.Model):
         return f"round {self.number} of tournament {self.tournament_id}"
 
 
-class TournamentQuestion(models.Model):
+class TournamentQuestion(FrozenQuestion):
     """What a round asks, as all see it."""
 
     round = models.ForeignKey(
@@ -551,17 +546,12 @@ class TournamentQuestion(models.Model):
     )
     # From 1.
     number = models.PositiveSmallIntegerField()
-    version = models.ForeignKey(QuestionVersion, on_delete=models.PROTECT)
     # What the question had when the round began.
     level = models.CharField(max_length=2, choices=Level)
-    # order[option index] is the bank's number of the option that is shown there.
-    order = ArrayField(models.PositiveSmallIntegerField(), size=OPTIONS)
 
     class Meta:
         constraints = [
-            models.CheckConstraint(
-                condition=ORDER_IS_A_PERMUTATION, name="tournamentquestion_order_is_a_permutation"
-            ),
+            *FrozenQuestion.Meta.constraints,
             models.UniqueConstraint(
                 fields=["round", "number"], name="tournamentquestion_number_once"
             ),
@@ -585,11 +575,6 @@ class TournamentQuestion(models.Model):
 
     def __str__(self) -> str:
         return f"question {self.number} of round {self.round_id}"
-
-    def text_at(self, option_index: int) -> str:
-        """Return the option that is shown at `option_index` (from 0)."""
-        text: str = self.version.options[self.order[option_index]]
-        return text
 
 
 class Pairing(models.Model):

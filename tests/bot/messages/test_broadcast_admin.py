@@ -232,7 +232,7 @@ class TestToMe:
 
         answer = road.say(anna, f"/start link_{code}")
 
-        assert "Testnachrichten des Mitarbeiterkontos operator" in answer["text"]
+        assert "Nachrichten für das Mitarbeiterkonto operator" in answer["text"]
         address = f"{LIST}{broadcast.pk}/preview/"
         assert "The broadcast is on its way to" in submit(desk, address, {"confirm": "1"})
         for _ in range(3):  # One chat takes a message a second.

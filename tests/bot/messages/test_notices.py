@@ -312,7 +312,7 @@ class TestToWhom:
         lose_a_streak()
         (streak,) = [source for source in notices.SOURCES if source.name == "streak"]
 
-        def render(day: StreakDay, now: datetime) -> str | None:
+        def render(day: StreakDay, now: datetime) -> notices.Notice | None:
             if day.player_id == bad.pk:
                 raise ZeroDivisionError
             return streak.render(day, now)
@@ -353,7 +353,7 @@ def replaced(source: Source[Any], **fields: Any) -> Source[Any]:
     return Source(
         **{
             name: fields.get(name, getattr(source, name))
-            for name in ("name", "due", "claim", "render", "keyboard", "transactional", "kind")
+            for name in ("name", "due", "claim", "render", "transactional", "kind")
         }
     )
 
@@ -419,9 +419,9 @@ class TestInAHandler:
         player = lose_a_streak()
         (source,) = [source for source in notices.SOURCES if source.name == "streak"]
 
-        def render(day: StreakDay, now: datetime) -> str:
+        def render(day: StreakDay, now: datetime) -> notices.Notice:
             # It fails in the database, which would spoil the whole transaction.
-            return str(StreakDay.objects.filter(pk=day.pk).update(length=0))
+            return notices.Notice(str(StreakDay.objects.filter(pk=day.pk).update(length=0)))
 
         bad = replaced(source, render=render)
         monkeypatch.setattr(notices, "SOURCES", (bad,))

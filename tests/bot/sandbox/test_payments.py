@@ -712,6 +712,7 @@ class TestSubscription:
 
         assert canceled == "player"
         assert sandbox.next_month(anna) == "renewed"
+        sandbox.wait_for(lambda: len(bot.contents("successful_payment")) == 2)
         states = [it["subscription"]["state"] for it in bot.updates if "subscription" in it]
         assert states == ["active"]
 

@@ -286,6 +286,16 @@ class TestPlaying:
             "⚔️ Ben has accepted your duel!\nYou have played your part; I will tell you how it ends."
         )
 
+    def test_who_plays_on_is_not_sent_that_the_duel_was_accepted(self, road: Road) -> None:
+        anna, _, _ = begin(road)
+        travel(road)
+        first = tap(road, anna, f"duel-play:{Duel.objects.get().pk}")
+
+        remind(road)
+
+        assert road.sandbox.last_message(anna)["text"] == first["text"]
+        assert DuelNotice.objects.get(kind="TURN").notified_at is not None
+
     def test_a_pause_and_the_way_back(self, road: Road) -> None:
         _, ben, first = begin(road)
         second = answer(road, ben, first)

@@ -8,10 +8,11 @@ import time_machine
 from django.utils import timezone
 
 from quizarena.game import grading, rounds
-from quizarena.game.models import Question, Round, RoundQuestion
-from tests.bot.screens.buyers import newcomer, tap, toast, travel
+from quizarena.game.models import Question, ReviewLog, Round, RoundQuestion
+from tests.bot.screens.buyers import newcomer, row, tap, toast, travel
 from tests.conftest import Road
 from tests.factories import QuestionFactory
+from tests.game.reviewing import make_card
 from tests.game.test_round import labels
 from tests.game.test_written_answers import ORDERS, make_order, make_typed
 from tests.sandbox import buttons
@@ -67,8 +68,7 @@ class TestTyped:
         )
         assert "2/10" in answered["text"]
         assert answered["message_id"] > asked["message_id"]
-        # No review can ask it again, so it cannot be saved.
-        assert not any("⭐" in label for label in labels(answered))
+        assert any("⭐" in label for label in labels(answered))
 
     def test_what_is_wrong_stands_beside_what_is_right(self, road: Road) -> None:
         make_typed()
@@ -129,6 +129,41 @@ class TestTyped:
         if not is_answered:
             assert "did not understand" in answer["text"]
             assert labels(answer)[0] == "▶️ Continue (1/10)"
+
+    def test_what_was_written_in_time_counts_however_late_it_is_worked_on(self, road: Road) -> None:
+        make_typed()
+        with time_machine.travel(NOON, tick=False) as clock:
+            anna = newcomer(road)
+            start(road, anna)
+            clock.shift(29 * 60)
+            road.sandbox.say(anna, "übersetzt")
+            clock.shift(3600)
+            travel(road)
+
+        assert RoundQuestion.objects.get(number=1).text == "übersetzt"
+
+    def test_a_text_that_was_sent_twice_does_not_answer_the_next_question(self, road: Road) -> None:
+        make_typed()
+        with time_machine.travel(NOON, tick=False) as clock:
+            anna = newcomer(road)
+            make_card(row(anna), question=make_typed(question="Lies ___! (das Buch)"), due=NOON)
+            road.say(anna, "/review")
+            clock.shift(5)
+            start(road, anna)
+            clock.shift(5)
+            road.sandbox.say(anna, "übersetzt")
+            road.sandbox.say(anna, "übersetzt")
+            clock.shift(60)
+            travel(road)
+            late = road.sandbox.last_message(anna)
+            answered = say(road, anna, "gelesen")
+
+        assert "did not understand" in late["text"]
+        assert labels(late)[0] == "▶️ Continue (2/10)"
+        assert "3/10" in answered["text"]
+        texts = RoundQuestion.objects.order_by("number").values_list("text", flat=True)
+        assert list(texts) == ["übersetzt", "gelesen", None]
+        assert not ReviewLog.objects.exists()
 
     def test_who_continues_later_has_half_an_hour_again(self, road: Road) -> None:
         make_typed()

@@ -169,6 +169,20 @@ class TestWaysIn:
 
         assert attempts() == []
 
+    def test_a_code_that_was_written_in_time_counts_however_late_it_is_worked_on(
+        self, road: Road
+    ) -> None:
+        running()
+        anna = newcomer(road)
+        with time_machine.travel(timezone.now(), tick=False) as clock:
+            say(road, anna, "/promo")
+            clock.shift(timedelta(seconds=890))
+            road.sandbox.say(anna, "HELLO2026")
+            clock.shift(timedelta(hours=2))
+            travel(road)
+
+        assert len(attempts()) == 1
+
     def test_a_picture_is_no_code_and_a_mistyped_one_is_awaited_again(self, road: Road) -> None:
         running()
         anna = newcomer(road)

@@ -9,13 +9,21 @@ from django.utils import timezone
 
 from bot.queue.models import OutgoingCall
 from economy import wallets
-from quizarena.game.models import Question, QuestionReport, ReviewCard, ReviewLog, RoundQuestion
+from quizarena.game.models import (
+    Question,
+    QuestionReport,
+    ReviewCard,
+    ReviewLog,
+    ReviewQuestion,
+    Round,
+    RoundQuestion,
+)
 from tests.bot.screens.buyers import newcomer, row, statements, tap, toast, travel
 from tests.conftest import Road
 from tests.game.challenges import make_bank
 from tests.game.reviewing import make_card
 from tests.game.test_round import labels, right, wrong
-from tests.game.test_written_answers import make_order, make_typed
+from tests.game.test_written_answers import ORDERS, make_order, make_typed
 from tests.sandbox import buttons
 
 Json = dict[str, Any]
@@ -46,6 +54,13 @@ def tap_in_old(road: Road, player: int, data: str) -> None:
     """Let the player tap in a message that Telegram does not show us any more."""
     road.sandbox.tap(player, data, message_id=999_999)
     travel(road)
+
+
+def say(road: Road, player: int, text: str) -> Json:
+    """Let the player write; return the bot's last message, once the chat has been at rest."""
+    road.sandbox.say(player, text)
+    travel(road)
+    return road.sandbox.last_message(player)
 
 
 def data_of(message: Json, label: str) -> str:
@@ -232,6 +247,235 @@ class TestReviewing:
             assert statements(road) <= 22
 
 
+def due(player: int, question: Question) -> None:
+    """Let the card of this question be due to the player, the latest of all."""
+    make_card(row(player), question=question, due=timezone.now())
+
+
+class TestTyped:
+    def test_a_message_is_the_answer(self, road: Road) -> None:
+        with time_machine.travel(timezone.now(), tick=False) as clock:
+            anna = newcomer(road)
+            due(anna, make_typed())
+            make_due(anna, 1)
+            asked = road.say(anna, "/review")
+            clock.shift(8 * SECOND)
+            answered = say(road, anna, "uebersetzt")
+
+        assert asked["text"] == (
+            "A1 · Article sprint\n●○ 1/2\n\n"
+            "Gestern hat Mia den Text ___. (übersetzen, Perfekt)\n\n"
+            "✍️ Write your answer as a message."
+        )
+        assert labels(asked) == ["🤷 I don't know", "⏹ Stop"]
+        assert answered["text"].startswith(
+            "✅ Gestern hat Mia den Text übersetzt. (übersetzen, Perfekt)\n"
+            "✍️ It is written übersetzt.\n💡 „Tisch“ ist maskulin.\n"
+        )
+        assert "➖➖➖\n\nA1 · Quick mix\n●● 2/2\n\nFrage A1 " in answered["text"]
+        assert labels(answered)[-2:] == ["🚩 Report", "⏹ Stop"]
+        assert answered["message_id"] > asked["message_id"]
+        log = ReviewLog.objects.get()
+        assert (log.text, log.choice, log.rating) == ("uebersetzt", None, 3)
+
+    def test_what_is_wrong_stands_beside_what_is_right_and_can_be_a_slip(self, road: Road) -> None:
+        anna = newcomer(road)
+        due(anna, make_typed())
+        asked = road.say(anna, "/review")
+
+        over = say(road, anna, "<b>übersetzen")
+        again = tap(road, anna, data_of(over, "↩️ That was a slip"))
+        repeated = say(road, anna, "übersetzt")
+
+        assert over["text"].startswith(
+            "❌ Gestern hat Mia den Text übersetzt. (übersetzen, Perfekt)\n"
+            "You answered: <b>übersetzen\n💡"
+        )
+        assert "🏁 Review\n0 of 1 card right" in over["text"]
+        assert again["text"] == asked["text"]
+        assert repeated["text"].startswith("🏁 Review\n1 of 1 card right")
+        assert repeated["effect_id"] == "5046509860389126442"
+        feedback = road.sandbox.chat(anna)[-2]
+        assert feedback["text"].startswith("✅ Gestern hat Mia den Text übersetzt.")
+
+    def test_who_does_not_know_it_taps(self, road: Road) -> None:
+        anna = newcomer(road)
+        due(anna, make_typed())
+        make_due(anna, 1)
+        asked = road.say(anna, "/review")
+
+        answered = tap(road, anna, data_of(asked, "🤷 I don't know"))
+
+        assert toast(road, anna) == "Not quite ❌"
+        assert answered["message_id"] == asked["message_id"]
+        assert "You answered" not in answered["text"]
+        assert labels(answered) == ["▶️ Next", "↩️ That was a slip", "🚩 Report", "⏹ Stop"]
+        assert ReviewLog.objects.get().text == ""
+
+    def test_between_two_cards_and_after_the_review_a_text_is_a_text(self, road: Road) -> None:
+        anna = newcomer(road)
+        due(anna, make_typed())
+        due(anna, make_typed(question="Heute ___ Mia. (lesen)", option_1="liest"))
+        mistake = tap(road, anna, data_of(road.say(anna, "/review"), "🤷 I don't know"))
+
+        between = say(road, anna, "liest")
+        second = tap(road, anna, data_of(mistake, "▶️ Next"))
+        tap(road, anna, data_of(second, "⏹ Stop"))
+        after = say(road, anna, "liest")
+
+        assert "did not understand" in between["text"]
+        assert "did not understand" in after["text"]
+        assert ReviewLog.objects.count() == 1
+
+    def test_a_code_that_was_asked_for_comes_first_and_a_withdrawn_question_takes_none(
+        self, road: Road
+    ) -> None:
+        anna = newcomer(road)
+        question = make_typed()
+        due(anna, question)
+        road.say(anna, "/review")
+        road.say(anna, "/promo")
+        say(road, anna, "übersetzt")
+        say(road, anna, "x" * 201)
+        Question.objects.filter(pk=question.pk).update(is_enabled=False)
+        say(road, anna, "übersetzt")
+
+        assert not ReviewLog.objects.exists()
+
+    @pytest.mark.parametrize(("minutes", "is_answered"), [(30, True), (31, False)])
+    def test_for_half_an_hour_a_message_is_the_answer(
+        self, road: Road, minutes: int, is_answered: bool
+    ) -> None:
+        with time_machine.travel(timezone.now(), tick=False) as clock:
+            anna = newcomer(road)
+            due(anna, make_typed())
+            road.say(anna, "/review")
+            clock.shift(minutes * 60 * SECOND)
+            say(road, anna, "danke")
+
+        assert ReviewLog.objects.exists() is is_answered
+
+    def test_what_was_written_in_time_counts_and_what_was_sent_twice_counts_once(
+        self, road: Road
+    ) -> None:
+        with time_machine.travel(timezone.now(), tick=False) as clock:
+            anna = newcomer(road)
+            due(anna, make_typed())
+            due(anna, make_typed(question="Lies ___! (das Buch)"))
+            road.say(anna, "/review")
+            clock.shift(7 * SECOND)
+            road.sandbox.say(anna, "übersetzt")
+            road.sandbox.say(anna, "übersetzt")
+            clock.shift(3600 * SECOND)
+            travel(road)
+
+        log = ReviewLog.objects.get()
+        assert (log.text, log.rating, log.elapsed_ms // 1000) == ("übersetzt", 4, 7)
+        assert "did not understand" in road.sandbox.last_message(anna)["text"]
+
+    @pytest.mark.parametrize("comes_last", ["round", "review", "round again", "review again"])
+    def test_of_a_round_and_a_review_the_one_that_came_last_is_answered(
+        self, road: Road, comes_last: str
+    ) -> None:
+        with time_machine.travel(timezone.now(), tick=False) as clock:
+            anna = newcomer(road)
+            question = make_typed()
+            due(anna, question)
+            play = ("play:ARTIKEL_SPRINT:k", None)
+            again = (None, "/review")
+            steps = {
+                "round": [again, play],
+                "review": [play, again],
+                "round again": [play, again, ("continue", None)],
+                "review again": [again, play, again],
+            }[comes_last]
+            for data, command in steps:
+                clock.shift(60 * SECOND)
+                if command is not None:
+                    road.say(anna, command)
+                elif data == "continue":
+                    tap(road, anna, f"continue:{Round.objects.get().pk}")
+                else:
+                    tap(road, anna, str(data))
+            clock.shift(8 * SECOND)
+            say(road, anna, "übersetzt")
+
+        in_round = RoundQuestion.objects.filter(text="übersetzt").count()
+        assert (in_round, ReviewLog.objects.count()) == (
+            (1, 0) if comes_last.startswith("round") else (0, 1)
+        )
+
+
+class TestOrder:
+    def test_words_are_put_down_one_by_one(self, road: Road) -> None:
+        anna = newcomer(road)
+        due(anna, make_order())
+        message = asked = road.say(anna, "/review")
+        er = data_of(asked, "er")
+
+        one = tap(road, anna, er)
+        same = tap(road, anna, er)
+        back = tap(road, anna, data_of(one, "⌫"))
+        tap(road, anna, data_of(one, "⌫"))
+        for word in ("er", "fragt"):
+            message = tap(road, anna, data_of(message, word))
+        so_far = message
+        for word in ("heute", "den"):
+            message = tap(road, anna, data_of(message, word))
+        chef = data_of(message, "Chef")
+        over = tap(road, anna, chef)
+        tap(road, anna, chef)
+
+        assert asked["text"] == (
+            "A1 · Article sprint\n● 1/1\n\nOrdne die Wörter zu einem Satz:\n\n✏️ …."
+        )
+        assert sorted(labels(asked)) == sorted(
+            ["heute", "fragt", "er", "den", "Chef", "🤷 I don't know", "⏹ Stop"]
+        )
+        assert same["text"] == one["text"]
+        assert back["text"] == asked["text"]
+        assert labels(back) == labels(asked)
+        assert so_far["text"].endswith("✏️ er fragt ….")
+        assert labels(so_far)[-3:] == ["⌫", "🤷 I don't know", "⏹ Stop"]
+        assert over["text"].startswith("🏁 Review\n1 of 1 card right")
+        assert toast(road, anna).startswith("You have answered this one already")
+        assert ReviewLog.objects.get().text == "er fragt heute den Chef"
+
+    def test_a_wrong_order_shows_the_right_ones(self, road: Road) -> None:
+        anna = newcomer(road)
+        due(anna, make_order())
+        message = road.say(anna, "/review")
+
+        for word in ("heute", "er", "fragt", "den", "Chef"):
+            message = tap(road, anna, data_of(message, word))
+
+        assert message["text"].startswith(
+            "❌ Heute fragt er den Chef.\nYou answered: heute er fragt den Chef\n"
+            f"Also right:\n{ORDERS[1]}\n{ORDERS[2]}\n💡"
+        )
+
+    def test_the_sentence_survives_a_look_elsewhere(self, road: Road) -> None:
+        anna = newcomer(road)
+        due(anna, make_order())
+        tap(road, anna, data_of(road.say(anna, "/review"), "er"))
+        road.say(anna, "/wallet")
+
+        assert road.say(anna, "/review")["text"].endswith("✏️ er ….")
+
+    def test_old_buttons_answer_kindly(self, road: Road) -> None:
+        anna = newcomer(road)
+        make_due(anna, 1)
+        road.say(anna, "/review")
+        choice = ReviewQuestion.objects.get().pk
+
+        for data in ("review-chip:0:1", "review-chip:x:1", "review-chip", "review-unchip:0:1",
+                     "review-skip:0", "review-skip", f"review-chip:{choice}:0",
+                     f"review-unchip:{choice}:1", f"review-skip:{choice}"):  # fmt: skip
+            tap(road, anna, data)
+            assert toast(road, anna).startswith("This button is no longer valid."), data
+        assert not ReviewLog.objects.exists()
+
+
 class TestSaving:
     def play(self, road: Road, player: int, *, is_right: bool = True) -> Json:
         """Let the player answer the first question of a round; return the second."""
@@ -280,15 +524,14 @@ class TestSaving:
 
         assert not any("⭐" in label for label in labels(over))
 
-    def test_what_is_typed_has_no_star(self, road: Road) -> None:
+    def test_what_is_typed_has_a_star(self, road: Road) -> None:
         Question.objects.update(is_enabled=False)
         make_typed(category="QUICK_MIX_A1A2")
         anna = newcomer(road)
         tap(road, anna, "play:QUICK_MIX_A1A2:u1")
 
-        for _ in range(10):
-            message = road.say(anna, "übersetzt")
-            assert not any("⭐" in label for label in labels(message))
+        message = road.say(anna, "übersetzt")
+        assert any("⭐" in label for label in labels(message))
 
     def test_a_tap_before_the_next_question_arrives_changes_no_buttons(self, road: Road) -> None:
         anna = newcomer(road)

@@ -133,10 +133,10 @@ class TestTheChat:
         anna = road.sandbox.add_player("Anna", language_code="en")
         code = staff_chats.make_code(staff=make_staff("Operator"), now=timezone.now())
         answer = road.say(anna, f"/start link_{code}")
-        assert "of the staff account operator" in answer["text"]
+        assert "for the staff account operator" in answer["text"]
         assert "Send /unlink." in answer["text"]
 
-        assert "gets no more test messages" in road.say(anna, "/unlink")["text"]
+        assert "gets no more messages for staff" in road.say(anna, "/unlink")["text"]
         assert "is not linked" in road.say(anna, "/unlink")["text"]
 
         assert not StaffPlayer.objects.exists()

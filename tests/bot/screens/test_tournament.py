@@ -13,10 +13,12 @@ from bot.tasks import send_cards, send_notices, update_boards
 from quizarena.game import tasks
 from quizarena.game.models import (
     CupPrize,
+    QuestionReport,
     Tournament,
     TournamentAnswer,
     TournamentNotice,
     TournamentPlayer,
+    TournamentQuestion,
 )
 from quizarena.players.models import Player
 from tests.bot.screens.buyers import tap, toast, travel
@@ -272,6 +274,32 @@ class TestRounds:
         assert "❌" in above
         assert kept.split("➖➖➖")[0] == above
         assert "➖➖➖" not in road.sandbox.last_message(anna)["text"]
+
+    def test_the_last_answer_is_reported_and_the_standings_are_kept_up_to_date(
+        self, road: Road
+    ) -> None:
+        anna, ben, carla, dora = begin(road)
+        Player.objects.filter(telegram_id=anna).update(language="de")
+        with time_machine.travel(STARTS + MINUTE):
+            over = finish(road, anna, right_ones=7)
+            asked = press(road, anna, over, "🚩 Melden")
+            tap(road, anna, data_of(asked, "❓ Sie ist unklar"))
+            finish(road, ben, right_ones=5)
+            update_boards()
+            travel(road)
+            kept = road.sandbox.last_message(anna)
+            finish(road, carla, right_ones=5)
+            finish(road, dora, right_ones=5)
+            update_boards()
+            travel(road)
+
+        last = TournamentQuestion.objects.get(round__number=1, number=7)
+        report = QuestionReport.objects.get()
+        assert (report.version_id, report.reason) == (last.version_id, "UNCLEAR")
+        assert "2 von 4" in kept["text"]
+        assert labels(kept) == labels(over)
+        assert labels(kept)[-2] == "🚩 Melden"
+        assert "🚩 Melden" not in labels(road.sandbox.last_message(anna))
 
     def test_who_has_opened_the_round_is_not_notified_that_it_has_begun(self, road: Road) -> None:
         anna, ben, *_ = four(road)
