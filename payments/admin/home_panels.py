@@ -89,12 +89,12 @@ for panel in (
     ),
     Panel(
         name="queue",
-        title="Review queue",
+        title="Payments in review",
         roles=("Finance",),
         permission="payments.view_purchase",
         draw=_queue,
         page="payments_purchase_queue",
-        more="Payments in review",
+        more="All of them",
         order=20,
     ),
     Panel(

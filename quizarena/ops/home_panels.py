@@ -77,7 +77,7 @@ def _compared(*what: tuple[str, str]) -> Content:
     return Content(
         rows=[
             (
-                f"{label} {span_name}",
+                f"{label}, {span_name}",
                 format_html(
                     "<strong>{}</strong> <small>a week before {}</small>",
                     f"{figures[span][name]:,}",
@@ -87,7 +87,7 @@ def _compared(*what: tuple[str, str]) -> Content:
             for name, label in what
             for span, before, span_name in (
                 ("today", "week_ago", "today"),
-                ("days_7", "days_7_before", "in 7 days"),
+                ("days_7", "days_7_before", "7 days"),
             )
         ],
         note=f"Counted at {dates.moment(found.counted_at)} ({dates.zone_name()}); the week before"

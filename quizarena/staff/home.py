@@ -109,7 +109,7 @@ def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
         ],
         "can_wait": [source.title for source in inbox.seen_by(user)],
         "waiting": {
-            "headers": ["What", "Which", "Waits for", "Owner", "Next step"],
+            "headers": ["What", "Which", "Since", "Owner", "Next step"],
             "rows": [inbox_page.row(item, request=request, now=now) for item in waiting],
         },
         "panels": drawn,

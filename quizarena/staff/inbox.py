@@ -190,7 +190,7 @@ def claim(*, source: Source, pk: str, staff: User, now: datetime) -> InboxClaim:
     """
     row = _waiting_row(source, pk, staff, now)
     claimed = _lock(row)
-    if claimed.owner == staff:
+    if claimed.owner_id == staff.pk:
         return claimed
     if claimed.owner is not None:
         raise ClaimedError(f"{claimed.owner} has claimed it")
@@ -234,7 +234,7 @@ def release(*, source: Source, pk: str, staff: User, now: datetime) -> None:
     """
     row = _waiting_row(source, pk, staff, now)
     claimed = _lock(row)
-    if claimed.owner != staff:
+    if claimed.owner_id != staff.pk:
         raise NotClaimedError("you have not claimed it")
     claimed.owner, claimed.claimed_at = None, None
     claimed.save(update_fields=["owner", "claimed_at"])
@@ -352,8 +352,10 @@ def _waiting_row(source: Source, pk: str, staff: User, now: datetime) -> Any:
 
 def _lock(row: models.Model) -> InboxClaim:
     """Lock the claim until the transaction ends, making it if new."""
-    claims = InboxClaim.objects.select_for_update(of=("self",)).select_related("owner")
-    claimed, _ = claims.get_or_create(object_type=row._meta.label_lower, object_id=str(row.pk))
+    # Without its owner: PostgreSQL joins a row that it has waited for with the owner of before.
+    claimed, _ = InboxClaim.objects.select_for_update().get_or_create(
+        object_type=row._meta.label_lower, object_id=str(row.pk)
+    )
     return claimed
 
 

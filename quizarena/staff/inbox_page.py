@@ -78,7 +78,7 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
         "shown_max": inbox.PER_SOURCE,
         "titles": [source.title for source in sources.values()],
         "table": {
-            "headers": ["What", "Which", "Waits for", "Owner", "Next step"],
+            "headers": ["What", "Which", "Since", "Owner", "Next step"],
             "rows": [row(item, request=request, now=now) for item in found],
         },
     }
