@@ -111,7 +111,6 @@ def unpause(*, campaign_id: int, reason: str, now: datetime, staff: User | None)
     if campaign.uses_max is not None and campaign.applied >= campaign.uses_max:
         raise IllegalMoveError("All of its uses have been applied.")
     campaign.unpaused_at = now
-    alerts.resolve(kind=ATTACKED, key=str(campaign.pk), now=now)
     return _move(campaign, CampaignStatus.ACTIVE, "unpaused", reason=reason, now=now, staff=staff)
 
 
@@ -121,7 +120,6 @@ def end(*, campaign_id: int, reason: str, now: datetime, staff: User | None) -> 
     campaign = lock(campaign_id)
     if campaign.status in OVER:
         raise IllegalMoveError(f"It is {campaign.get_status_display()} already.")
-    alerts.resolve(kind=ATTACKED, key=str(campaign.pk), now=now)
     return _move(campaign, CampaignStatus.ENDED, "ended", reason=reason, now=now, staff=staff)
 
 
@@ -236,6 +234,8 @@ def _move(
     before = campaign.status
     campaign.status, campaign.changed_at = status, now
     campaign.save(update_fields=["status", "changed_at", "unpaused_at", *AUTHORISATION])
+    if before == CampaignStatus.PAUSED:
+        alerts.resolve(kind=ATTACKED, key=str(campaign.pk), now=now)
     _record(campaign, verb, reason=reason, staff=staff, details={"status": [before, status.value]})
     return campaign
 

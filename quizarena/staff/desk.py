@@ -161,7 +161,7 @@ class StaffAdmin(_ModelAdmin[Row]):
 
     def list_title(self, request: HttpRequest) -> str:
         """Return what the list is called: what the sidebar calls it, unless overridden."""
-        return capfirst(self.opts.verbose_name_plural)
+        return str(capfirst(self.opts.verbose_name_plural))
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

@@ -153,12 +153,19 @@ class TestWhatWaits:
         rows = re.findall(r"(message \d|The counters differ).*?ago( late)?", page)
         assert rows == [("message 2", " late"), ("The counters differ", ""), ("message 1", "")]
 
-    def test_it_is_gone_with_its_cause(self) -> None:
-        one_of_everything(now=timezone.now())
+    @pytest.mark.parametrize("move", ["unpause", "end", "roll_over"])
+    def test_it_is_gone_with_its_cause(self, move: str) -> None:
+        now = timezone.now()
+        one_of_everything(now=now)
         operator = make_staff("Operator", username="me")
         summer = Campaign.objects.get()
 
-        campaigns.unpause(campaign_id=summer.pk, reason="Ours.", now=timezone.now(), staff=operator)
+        if move == "roll_over":
+            Campaign.objects.update(ends_at=now)
+            assert campaigns.roll_over(now=now, limit=9) == 1
+        else:
+            service = getattr(campaigns, move)
+            service(campaign_id=summer.pk, reason="Ours.", now=now, staff=operator)
 
         assert "paused-campaigns: Summer" not in waiting(operator)
         assert not Alert.objects.unresolved().filter(kind=campaigns.ATTACKED).exists()
