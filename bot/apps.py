@@ -12,12 +12,13 @@ class BotConfig(AppConfig):
         """Say what staff approve, what players will read of a campaign, and what is urgent."""
         from bot import payment_updates
         from bot.messages import broadcasts, staff_alerts
-        from bot.queue import intake
+        from bot.queue import inbox_sources, intake
         from bot.screens.promo import texts as promo_texts
         from promos import previews
         from quizarena.staff import alert_delivery
 
         previews.render_with(promo_texts.preview)
         broadcasts.register()
+        inbox_sources.declare()
         alert_delivery.send_to_staff_chats_with(staff_alerts.send)
         intake.handle_at_once(payment_updates.handle_payment_update, words=payment_updates.WORDS)

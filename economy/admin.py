@@ -277,7 +277,7 @@ class LedgerEntryAdmin(ReadOnlyAdmin[LedgerEntry]):
         )
         context = {
             **self.admin_site.each_context(request),
-            "title": "Economy by day",
+            "title": "By day",
             "opts": self.opts,
             "media": self.media,
             "form": form,

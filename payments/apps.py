@@ -10,10 +10,11 @@ class PaymentsConfig(AppConfig):
     name = "payments"
 
     def ready(self) -> None:
-        """Seed the catalogue after migrations; register approvals, alerts and ports for promos."""
+        """Seed the catalogue after migrations; register what others ask payments for."""
         from payments import (
             approvals,
             catalogue,
+            inbox_sources,
             monthly,
             offer_funnel,
             pricing,
@@ -32,6 +33,7 @@ class PaymentsConfig(AppConfig):
         )
         approvals.register()
         pricing.register()
+        inbox_sources.declare()
         products.read_with(
             on_sale=catalogue.on_sale,
             at_reference_price=catalogue.at_reference_price,

@@ -234,6 +234,8 @@ def _move(
     before = campaign.status
     campaign.status, campaign.changed_at = status, now
     campaign.save(update_fields=["status", "changed_at", "unpaused_at", *AUTHORISATION])
+    if before == CampaignStatus.PAUSED:
+        alerts.resolve(kind=ATTACKED, key=str(campaign.pk), now=now)
     _record(campaign, verb, reason=reason, staff=staff, details={"status": [before, status.value]})
     return campaign
 

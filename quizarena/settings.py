@@ -541,6 +541,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 3_600.0,
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
+    "count-home-figures": {
+        "task": "quizarena.ops.tasks.count_home_figures",
+        "schedule": 600.0,
+        "options": {"expires": 600.0, "queue": "bulk"},
+    },
+    "watch-inbox": {
+        "task": "quizarena.staff.tasks.watch_inbox",
+        "schedule": 300.0,
+        "options": {"expires": 300.0, "queue": "bulk"},
+    },
     # When nothing can be added to yesterday any more; a missed night is counted by the next one.
     "count-review-accuracy": {
         "task": "quizarena.game.tasks.count_review_accuracy",
@@ -741,7 +751,8 @@ UNFOLD: dict[str, Any] = {
     ],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
-    "DASHBOARD_CALLBACK": "quizarena.ops.admin.front_page",
+    "DASHBOARD_CALLBACK": "quizarena.staff.home.front_page",
+    "STYLES": [lambda _: static("staff/desk.css")],
     # The box above the sidebar opens the command palette (quizarena/staff/search_page.py).
     "SIDEBAR": {
         "navigation": "quizarena.staff.navigation.sidebar",

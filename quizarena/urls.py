@@ -10,6 +10,8 @@ from quizarena.ops import metrics
 from quizarena.ops.health import Alive, Ready
 from quizarena.staff import factor_pages
 from quizarena.staff.admin import change_own_password
+from quizarena.staff.home import all_pages
+from quizarena.staff.inbox_page import inbox_page, item_page
 from quizarena.staff.search_page import search_page
 
 # Only who answers addresses needs the pages of the admin (SimpleAdminConfig in the settings).
@@ -33,6 +35,13 @@ urlpatterns = [
     ),
     # Instead of Unfold's, which takes the term from the address.
     path("admin/search/", admin.site.admin_view(search_page)),
+    path("admin/inbox/", admin.site.admin_view(inbox_page), name="inbox"),
+    path(
+        "admin/inbox/<slug:source>/<str:pk>/",
+        admin.site.admin_view(item_page),
+        name="inbox-item",
+    ),
+    path("admin/pages/", admin.site.admin_view(all_pages), name="all-pages"),
     path("admin/", admin.site.urls),
     path("api/v1/schema/", description.Description.as_view(), name="schema"),
     path("api/v1/", include("payments.urls")),

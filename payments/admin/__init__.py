@@ -2,6 +2,7 @@
 
 from payments.admin import (
     exports,
+    home_panels,
     offers,
     player_questions,
     player_timeline,
@@ -16,6 +17,7 @@ from payments.admin import (
 
 __all__ = [
     "exports",
+    "home_panels",
     "offers",
     "player_questions",
     "player_timeline",

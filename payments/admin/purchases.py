@@ -429,7 +429,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         refunds_waiting = waiting_refunds(rows)
         context = {
             **self.admin_site.each_context(request),
-            "title": "Review queue",
+            "title": "Payments in review",
             "opts": self.opts,
             "media": self.media,
             "has_more": len(rows) > QUEUE_LENGTH,

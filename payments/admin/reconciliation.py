@@ -81,20 +81,7 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
 
     @display(description="Outcome")
     def outcome(self, run: ReconciliationRun) -> SafeString:
-        if run.error:
-            return badge("Telegram did not answer", "danger")
-        if run.finished_at is None:
-            return badge("not finished", "warning")
-        noun = "difference" if run.differences == 1 else "differences"
-        if run.differences and run.control_run is None:
-            return badge(f"{run.differences:,} {noun}", "danger")
-        if run.control_run is not None and run.control_run.findings:
-            still_open = run.control_run.findings
-            return badge(f"{run.differences:,} {noun}, {still_open:,} open", "danger")
-        if run.differences:
-            return badge(f"{run.differences:,} {noun}, all set right", "warning")
-        # Of what was looked at, which "Looked at" says; what is younger comes with the next run.
-        return badge("no differences in what was compared", "success")
+        return outcome(run)
 
     @display(description="Looked at")
     def looked_at(self, run: ReconciliationRun) -> SafeString | str:
@@ -207,3 +194,21 @@ def _purchase_of(difference: Difference) -> SafeString | str:
     if difference.purchase is None:
         return "–"
     return object_link(difference.purchase, product_label(difference.purchase))
+
+
+def outcome(run: ReconciliationRun) -> SafeString:
+    """Return what came of a run."""
+    if run.error:
+        return badge("Telegram did not answer", "danger")
+    if run.finished_at is None:
+        return badge("not finished", "warning")
+    noun = "difference" if run.differences == 1 else "differences"
+    if run.differences and run.control_run is None:
+        return badge(f"{run.differences:,} {noun}", "danger")
+    if run.control_run is not None and run.control_run.findings:
+        still_open = run.control_run.findings
+        return badge(f"{run.differences:,} {noun}, {still_open:,} open", "danger")
+    if run.differences:
+        return badge(f"{run.differences:,} {noun}, all set right", "warning")
+    # Of what was looked at, which "Looked at" says; what is younger comes with the next run.
+    return badge("no differences in what was compared", "success")

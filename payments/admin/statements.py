@@ -60,7 +60,7 @@ class MonthlyStatementAdmin(ReadOnlyAdmin[MonthlyStatement]):
         statement = MonthlyStatement.objects.filter(month=month).first() if month else None
         context = {
             **self.admin_site.each_context(request),
-            "title": "Monthly statement",
+            "title": "Monthly statements",
             "opts": self.opts,
             "media": self.media,
             "form": form,

@@ -206,7 +206,7 @@ class ReferralAdmin(ReadOnlyAdmin[Referral]):
         weeks = referral_statistics.by_week(now=now)
         context = {
             **self.admin_site.each_context(request),
-            "title": f"Invitations: results of the last {len(weeks)} weeks",
+            "title": f"Results of the last {len(weeks)} weeks",
             "opts": self.opts,
             "media": self.media,
             "funnel": charts.referral_rows(referral_statistics.together(weeks)),
@@ -227,6 +227,11 @@ class ReferralAdmin(ReadOnlyAdmin[Referral]):
             },
         }
         return TemplateResponse(request, "promos/referral_results.html", context)
+
+    def list_title(self, request: HttpRequest) -> str:
+        """Return the name of the queue for what is held for review."""
+        is_queue = request.GET.get("review") == "held"
+        return "Invitations in review" if is_queue else super().list_title(request)
 
     def judge_view(self, request: HttpRequest, pk: int, verdict: str) -> HttpResponse:
         """Ask for a reason, show what would come of it, and decide."""

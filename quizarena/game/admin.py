@@ -29,6 +29,7 @@ from unfold.widgets import (
 from quizarena import tables
 from quizarena.game import (
     bank,
+    home_panels,  # noqa: F401 -- importing it declares what the home page shows.
     imports,
     player_timeline,  # noqa: F401 -- importing it declares what players' pages show.
     question_previews,

@@ -9,11 +9,12 @@ class GameConfig(AppConfig):
     name = "quizarena.game"
 
     def ready(self) -> None:
-        """Register the alerts."""
-        from quizarena.game import reports
+        """Register the alerts and what waits."""
+        from quizarena.game import inbox_sources, reports
         from quizarena.staff import alerts
         from quizarena.staff.alert_models import Severity
 
+        inbox_sources.declare()
         alerts.declare(
             kind=reports.WITHDRAWN,
             label="Question withdrawn",

@@ -20,24 +20,20 @@ from kombu.exceptions import OperationalError
 from unfold.decorators import display
 
 from quizarena.celery import app
-from quizarena.ops import controls, heartbeats
+from quizarena.ops import controls, heartbeats, home_panels  # noqa: F401 -- declares panels.
 from quizarena.ops.analytics_admin import ProductDayAdmin  # noqa: F401 -- registers itself.
 from quizarena.ops.erasure_admin import DeletionRequestAdmin, PurgeRunAdmin
 from quizarena.ops.models import Downtime, Heartbeat
 from quizarena.players.models import DeletionRequest, PurgeRun
-from quizarena.staff import alerts
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
     age,
     badge,
     exactly,
     format_json,
-    link,
-    object_link,
     span,
     with_code,
 )
-from quizarena.staff.models import Alert
 
 # All schedules stand in settings.CELERY_BEAT_SCHEDULE, and beat copies them into these tables: what
 # somebody edited here would be gone with the next start.
@@ -48,9 +44,6 @@ admin.site.unregister(
 admin.site.register(DeletionRequest, DeletionRequestAdmin)
 admin.site.register(PurgeRun, PurgeRunAdmin)
 
-admin.site.index_template = "ops/index.html"
-# So many alerts stand on the front page; their list has the rest.
-ALERTS_SHOWN = 10
 # What a job of settings.CELERY_BEAT_SCHEDULE does, where its stored name does not say it plainly.
 JOB_LABELS = {
     "work-inbox": "Process the inbox",
@@ -69,28 +62,6 @@ JOB_LABELS = {
     "purge-round-questions": "Delete old questions of rounds",
     "erase-accounts": "Delete accounts",
 }
-
-
-def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
-    """Return what Unfold knows of the front page, with the open alerts for who may see them."""
-    if not request.user.has_perm("staff.view_alert"):
-        return context
-    return {
-        **context,
-        "alerts": {
-            "headers": ["Problem", "What", "Times", "Last"],
-            "rows": [
-                [
-                    badge(alerts.label_of(alert.kind), "danger"),
-                    object_link(alert, alert.summary),
-                    f"{alert.times:,}",
-                    age(alert.last_at),
-                ]
-                for alert in Alert.objects.unresolved()[:ALERTS_SHOWN]
-            ],
-        },
-        "all_alerts": link("All alerts", "staff_alert_changelist"),
-    }
 
 
 @admin.register(Heartbeat)

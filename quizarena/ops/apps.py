@@ -15,10 +15,11 @@ class OpsConfig(AppConfig):
     def ready(self) -> None:
         """Let Celery workers leave their signs of life, and say what staff have to look at."""
         from economy import controls
-        from quizarena.ops import database_roles
+        from quizarena.ops import database_roles, inbox_sources
         from quizarena.staff import alerts
         from quizarena.staff.alert_models import Severity
 
+        inbox_sources.declare()
         for kind, label, severity in (
             (controls.FINDINGS, "A control has found something", Severity.CRITICAL),
             (controls.OVERDUE, "A control has had no clean run for hours", Severity.WARNING),

@@ -70,7 +70,7 @@ class Ready(_Public):
         the oldest waiting inbox and outbox rows are in seconds; they inform, since a backlog is a
         reason to add workers, not to take the web process out. The answer may be a second old.
         """
-        answer = _recent_report()
+        answer = recent_report()
         return Response(answer, status=200 if answer["ready"] else 503)
 
 
@@ -78,7 +78,8 @@ _report_lock = Lock()
 _last_report: tuple[float, dict[str, Any]] | None = None
 
 
-def _recent_report() -> dict[str, Any]:
+def recent_report() -> dict[str, Any]:
+    """Return the report, a second old at most."""
     global _last_report  # noqa: PLW0603 -- one answer for all threads is the point.
     with _report_lock:
         if _last_report is None or time.monotonic() - _last_report[0] > REPORT_SECONDS_MAX:

@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from quizarena.celery import app
-from quizarena.ops import downtime, erasure, money_totals, product_days
+from quizarena.ops import downtime, erasure, home_figures, money_totals, product_days
 
 # How long one task may work before it lets other tasks have the process.
 WORK_FOR = timedelta(seconds=20)
@@ -36,3 +36,9 @@ def record_product_days() -> int:
 def record_metric_totals() -> int:
     """Add what has happened to purchases and promo codes to their totals; return how many rows."""
     return money_totals.record(now=timezone.now())
+
+
+@app.task
+def count_home_figures() -> None:
+    """Count what the home page of the admin compares with last week."""
+    home_figures.count(now=timezone.now())

@@ -27,7 +27,16 @@ from unfold.decorators import display
 from unfold.forms import AdminPasswordChangeForm, UserCreationForm
 from unfold.widgets import UnfoldAdminCheckboxSelectMultipleWidget
 
-from quizarena.staff import accounts, alerts, approvals, dates, factors, fresh_factor, sign_ins
+from quizarena.staff import (
+    accounts,
+    alerts,
+    approvals,
+    dates,
+    factors,
+    fresh_factor,
+    home_panels,  # noqa: F401 -- importing it declares what the home page shows.
+    sign_ins,
+)
 from quizarena.staff.alert_admin import deliveries_of, runbook_link
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import (
@@ -63,6 +72,7 @@ admin.site.unregister((User, Group))
 for plugin in ("otp_static", "otp_totp"):
     import_module(f"django_otp.plugins.{plugin}.admin")
 admin.site.unregister((StaticDevice, TOTPDevice))
+admin.site.index_template = "staff/home.html"
 
 
 class StaffUserForm(_UserForm):

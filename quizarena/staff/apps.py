@@ -17,9 +17,19 @@ class StaffConfig(AppConfig):
 
     def ready(self) -> None:
         """Keep roles in step with every migration, and note who comes and goes."""
-        from quizarena.staff import alerts, audit, factors, gate, navigation, proxies, roles
+        from quizarena.staff import (
+            alerts,
+            audit,
+            factors,
+            gate,
+            inbox_sources,
+            navigation,
+            proxies,
+            roles,
+        )
 
         navigation.name_pages()
+        inbox_sources.declare()
         alerts.declare(
             kind=factors.RESET,
             label="Second factor reset",

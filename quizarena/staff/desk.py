@@ -30,6 +30,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from django.utils.text import capfirst
 from django.utils.timesince import timesince
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import INPUT_CLASSES
@@ -83,6 +84,10 @@ class StaffChangeList(ChangeList):
             IncorrectLookupParameters,
         ) as error:
             raise UnusableQueryError(str(error)) from error
+        if not self.is_popup:
+            # A page is called as in the sidebar.
+            page: Any = self.model_admin
+            self.title = page.list_title(request)
 
     def get_filters(self, request: HttpRequest) -> Any:
         found = super().get_filters(request)
@@ -153,6 +158,10 @@ class StaffAdmin(_ModelAdmin[Row]):
                 messages.WARNING,
             )
             return HttpResponseRedirect(request.path)
+
+    def list_title(self, request: HttpRequest) -> str:
+        """Return what the list is called: what the sidebar calls it, unless overridden."""
+        return str(capfirst(self.opts.verbose_name_plural))
 
     def get_object(
         self, request: HttpRequest, object_id: str, from_field: str | None = None

@@ -19,6 +19,22 @@ class AlertResolvedError(StaffError):
     """The alert is resolved already."""
 
 
+class InboxError(StaffError):
+    """Something in the staff inbox cannot be done. Nothing has been changed."""
+
+
+class NotWaitingError(InboxError):
+    """It waits no longer, or not for this member of staff."""
+
+
+class ClaimedError(InboxError):
+    """Somebody else has claimed it."""
+
+
+class NotClaimedError(InboxError):
+    """This member of staff has not claimed it."""
+
+
 class ChannelNotConfiguredError(StaffError):
     """The channel for alerts has no address in the environment."""
 

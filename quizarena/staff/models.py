@@ -470,6 +470,53 @@ class Alert(models.Model):
         return self.summary
 
 
+class InboxClaim(models.Model):
+    """Who has claimed something in the staff inbox; the thing itself stays in its own table."""
+
+    # Of several sources that show the same row it is one claim.
+    object_type = models.CharField(max_length=64)
+    object_id = models.CharField(max_length=64)
+    # Nobody once it is released.
+    owner = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+    )
+    claimed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        # Whoever sees a thing may claim it.
+        default_permissions = ()
+        constraints = [
+            models.UniqueConstraint(
+                fields=["object_type", "object_id"], name="inboxclaim_one_per_thing"
+            ),
+            models.CheckConstraint(
+                condition=Q(owner=None, claimed_at=None)
+                | Q(owner__isnull=False, claimed_at__isnull=False),
+                name="inboxclaim_owner_has_claimed_at",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.object_type} {self.object_id}"
+
+
+class HomeFigures(models.Model):
+    """What a job has counted for a panel of the home page, and when."""
+
+    panel = models.CharField(primary_key=True, max_length=64)
+    figures = models.JSONField()
+    counted_at = models.DateTimeField()
+
+    class Meta:
+        default_permissions = ()
+
+    def __str__(self) -> str:
+        return self.panel
+
+
 __all__ = [
     "AccountChange",
     "Alert",
@@ -482,6 +529,8 @@ __all__ = [
     "Change",
     "ChatLinkCode",
     "ChatLinkFailures",
+    "HomeFigures",
+    "InboxClaim",
     "RequestStatus",
     "SignInFailure",
     "StaffSession",

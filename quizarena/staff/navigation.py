@@ -1,6 +1,6 @@
 """The sidebar, grouped by what people come to do."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from django.apps import apps
@@ -10,14 +10,18 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
 
-from quizarena.staff import approvals
-from quizarena.staff.models import Alert, ApprovalRequest
-from quizarena.staff.plans import custom_plans
+from quizarena.staff import inbox
+from quizarena.staff.models import Alert
 
-# group: (title, symbol, page of a model), in the order of a working day.
+# Above the groups: (title, symbol, name of the address).
+FIRST = (
+    ("Home", "home", "admin:index"),
+    ("Inbox", "inbox", "inbox"),
+)
+# group: (title, symbol, page of a model), in the order of a working day. One group is open at a
+# time, so that with what stands above at most eight entries are seen: six here.
 GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Waiting for you": (
-        ("Alerts", "notifications_active", "staff.alert"),
         ("Approvals", "order_approve", "staff.approvalrequest"),
         ("Payments in review", "pending_actions", "payments.purchase.queue"),
         ("Support requests", "contact_support", "payments.supportrequest"),
@@ -25,36 +29,45 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Fair play", "balance", "game.fairplayfinding"),
         ("Question reports", "flag", "game.questionreport"),
     ),
-    "Game": (
+    "Alerting": (
+        ("Alerts", "notifications_active", "staff.alert"),
+        ("Alert routing", "alt_route", "staff.alertroute"),
+        ("Alert deliveries", "outgoing_mail", "staff.alertdelivery"),
+    ),
+    "Players and wallets": (
         ("Players", "group", "players.player"),
+        ("Wallets", "account_balance_wallet", "economy.wallet"),
+        ("Ledger", "receipt_long", "economy.ledgerentry"),
+        ("By day", "monitoring", "economy.ledgerentry.days"),
+        ("Deletions", "person_remove", "players.deletionrequest"),
+    ),
+    "Questions": (
         ("Questions", "quiz", "game.question"),
         ("Rule cards", "menu_book", "game.rulecard"),
         ("Topics", "label", "game.topic"),
         ("Daily challenges", "today", "game.dailyset"),
-        ("League groups", "trophy", "game.leaguegroup"),
-        ("Duels", "swords", "game.duel"),
         ("Review cards", "replay", "game.reviewcard"),
+    ),
+    "Game": (
         ("Play", "insights", "game.playday"),
         ("Analytics", "query_stats", "ops.productday"),
+        ("League groups", "trophy", "game.leaguegroup"),
+        ("Duels", "swords", "game.duel"),
         ("Tournaments", "emoji_events", "game.tournament"),
         ("Cup prizes", "featured_seasonal_and_gifts", "game.cupprize"),
     ),
-    "Economy": (
-        ("Wallets", "account_balance_wallet", "economy.wallet"),
-        ("Ledger", "receipt_long", "economy.ledgerentry"),
-        ("By day", "monitoring", "economy.ledgerentry.days"),
-        ("Ledger checks", "verified", "economy.verificationrun"),
-        ("Outage days", "shield", "economy.outageday"),
-    ),
-    "Payments": (
+    "Shop": (
         ("Purchases", "shopping_cart", "payments.purchase"),
         ("Refunds", "undo", "payments.refund"),
         ("Subscriptions", "autorenew", "payments.subscription"),
         ("Products", "sell", "payments.product"),
-        ("Revenue", "bar_chart", "payments.purchase.revenue"),
         ("Offers", "campaign", "payments.impression"),
         ("Offer funnel", "filter_alt", "payments.impression.funnel"),
+    ),
+    "Accounts": (
+        ("Revenue", "bar_chart", "payments.purchase.revenue"),
         ("Reconciliation", "compare_arrows", "payments.reconciliationrun"),
+        ("Ledger checks", "verified", "economy.verificationrun"),
         ("Monthly statements", "summarize", "payments.monthlystatement"),
         ("Liabilities", "account_balance", "payments.liability"),
         ("Exports", "download", "payments.export"),
@@ -65,19 +78,17 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Check a code", "contact_support", "promos.attempt.why"),
         ("Attempts", "rule", "promos.attempt"),
         ("Redemptions", "loyalty", "promos.redemption"),
-        ("Blocks", "front_hand", "promos.block"),
-        ("Deny list", "person_off", "promos.denylistentry"),
     ),
-    "Invitations": (
+    "Invitations and blocks": (
         ("Invitations", "group_add", "promos.referral"),
         ("Results", "leaderboard", "promos.referral.results"),
+        ("Blocks", "front_hand", "promos.block"),
+        ("Deny list", "person_off", "promos.denylistentry"),
     ),
     "Messages": (
         ("Broadcasts", "campaign", "bot.broadcast"),
         ("Recipients", "mark_email_read", "bot.broadcastrecipient"),
-    ),
-    "Traffic": (
-        ("Inbox", "inbox", "bot.inboxupdate"),
+        ("Updates", "move_to_inbox", "bot.inboxupdate"),
         ("Outbox", "outbox", "bot.outgoingcall"),
     ),
     "Jobs": (
@@ -85,10 +96,8 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Schedule", "schedule", "django_celery_beat.periodictask"),
         ("Heartbeats", "monitor_heart", "ops.heartbeat"),
         ("Downtime", "power_off", "ops.downtime"),
-        ("Deletions", "person_remove", "players.deletionrequest"),
+        ("Outage days", "shield", "economy.outageday"),
         ("Purges", "delete_sweep", "players.purgerun"),
-        ("Alert routing", "alt_route", "staff.alertroute"),
-        ("Alert deliveries", "outgoing_mail", "staff.alertdelivery"),
     ),
     "Staff": (
         ("Users", "badge", "auth.user"),
@@ -107,7 +116,7 @@ SINGULARS = {
     "payments.impression": "offer",
     "economy.ledgerentry": "ledger entry",
     "economy.verificationrun": "ledger check",
-    "bot.inboxupdate": "inbox update",
+    "bot.inboxupdate": "update",
     "bot.outgoingcall": "outbox call",
     "django_celery_beat.periodictask": "scheduled job",
     "auth.group": "role",
@@ -120,36 +129,16 @@ SINGULARS = {
     "staff.alertdelivery": "alert delivery",
 }
 
-# page: (what of it is open for a user, in which colour): one indexed query each, on every page of
-# the desk.
-BADGES: dict[str, tuple[Callable[[Any], QuerySet[Any]], str]] = {
-    "staff.alert": (lambda _: Alert.objects.unresolved(), "danger"),
-    "staff.approvalrequest": (
-        lambda user: approvals.shown_to(user, ApprovalRequest.objects.waiting(timezone.now())),
-        "warning",
-    ),
+# Numbers beside what waits in the inbox: page: what of it is open, by an index.
+NUMBERS: dict[str, Callable[[], QuerySet[Any]]] = {
+    # With those that stand in the inbox as something else.
+    "staff.alert": Alert.objects.unresolved,
     # Apps above ours are known by name alone.
-    "payments.purchase.queue": (lambda _: _rows("payments.purchase").stuck(), "danger"),
-    "payments.supportrequest": (
-        lambda _: _rows("payments.supportrequest").unanswered(),
-        "warning",
-    ),
-    "promos.referral.queue": (lambda _: _rows("promos.referral").held(), "warning"),
-    "game.fairplayfinding": (
-        lambda _: _rows("game.fairplayfinding").undecided(),
-        "warning",
-    ),
-    "game.question": (
-        lambda _: _rows("game.question").filter(withdrawn_at__isnull=False),
-        "danger",
-    ),
-    "game.questionreport": (
-        lambda _: _rows("game.questionreport").unresolved(),
-        "warning",
-    ),
+    "game.question": lambda: _rows("game.question").filter(withdrawn_at__isnull=False),
 }
-# A badge says "99+" from here.
-BADGE_MAX = 100
+# Pages whose numbers mean trouble.
+DANGEROUS = {"staff.alert", "payments.purchase.queue", "game.question"}
+ALL = "inbox"
 
 
 def name_pages() -> None:
@@ -170,36 +159,95 @@ def name_pages() -> None:
 
 
 def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the groups with the pages that this user may see, for UNFOLD["SIDEBAR"]."""
-    with custom_plans():
-        groups = _groups(request)
+    """Return the groups with the pages that this user may see, for UNFOLD["SIDEBAR"].
+
+    One of them is open: where the user is, else the first.
+    """
+    shown = numbers(request)
+    groups = _groups(request, shown)
     # One page may lie below another: the longest address is where we are.
     links = [item["link"] for group in groups for item in group["items"]]
     here = max(filter(request.path.startswith, links), key=len, default=None)
     for group in groups:
         for item in group["items"]:
             item["active"] = item["link"] == here
-    return groups
+        group["open"] = any(item["active"] for item in group["items"])
+    if groups and here is None:
+        groups[0]["open"] = True
+    first = [
+        {
+            "title": title,
+            "icon": symbol,
+            "link": reverse(name),
+            "active": request.path == reverse(name),
+            **_badge(shown.get(name, 0) if name == ALL else 0, "warning"),
+        }
+        for title, symbol, name in FIRST
+    ]
+    return [{"title": "", "items": first}, *groups]
 
 
-def _groups(request: HttpRequest) -> list[dict[str, Any]]:
-    """Return the groups with the pages that this user may see, and their badges."""
+def pages(request: HttpRequest) -> list[tuple[str, list[dict[str, Any]]]]:
+    """Return all pages that this user may see, by group."""
+    return [(group["title"], group["items"]) for group in _groups(request, numbers(request))]
+
+
+def numbers(request: HttpRequest) -> dict[str, int]:
+    """Return how many wait, by source of the inbox and by page, and under ALL all in the inbox.
+
+    Counted once for a request, in one statement, and at most to inbox.COUNT_MAX each.
+    """
+    found: dict[str, int] | None = getattr(request, "staff_numbers", None)
+    if found is None:
+        user, now = request.user, timezone.now()
+        sources = inbox.seen_by(user)
+        counted = inbox.count(
+            {
+                **inbox.waiting_for(user, now=now),
+                **{
+                    f"page:{page}": rows()
+                    for page, rows in NUMBERS.items()
+                    if _may_view(page, request)
+                },
+            }
+        )
+        found = {ALL: sum(counted[source.name] for source in sources)}
+        for source in sources:
+            found[source.name] = counted[source.name]
+            page = f"page:{source.page}"
+            if source.page not in NUMBERS:
+                found[page] = found.get(page, 0) + counted[source.name]
+        found |= {name: number for name, number in counted.items() if name.startswith("page:")}
+        request.staff_numbers = found  # type: ignore[attr-defined]
+    return found
+
+
+def _groups(request: HttpRequest, shown: Mapping[str, int]) -> list[dict[str, Any]]:
+    """Return the groups with the pages that this user may see, and their numbers."""
     groups: list[dict[str, Any]] = []
-    for title, pages in GROUPS.items():
+    for title, listed in GROUPS.items():
         items = [
             {
                 "title": name,
                 "icon": symbol,
                 "link": reverse(f"admin:{app}_{model}_{page}"),
-                **_badge(label, request.user),
+                **_badge(
+                    shown.get(f"page:{label}", 0), "danger" if label in DANGEROUS else "warning"
+                ),
             }
-            for name, symbol, label in pages
+            for name, symbol, label in listed
             for app, model, page in [[*label.split("."), "changelist"][:3]]
-            if admin.site.get_model_admin(apps.get_model(app, model)).has_view_permission(request)
+            if _may_view(label, request)
         ]
         if items:
-            groups.append({"title": title, "separator": bool(groups), "items": items})
+            groups.append({"title": title, "items": items})
     return groups
+
+
+def _may_view(page: str, request: HttpRequest) -> bool:
+    app, model, *_ = page.split(".")
+    registered = admin.site.get_model_admin(apps.get_model(app, model))
+    return bool(registered.has_view_permission(request))
 
 
 def _rows(model: str) -> Any:
@@ -207,10 +255,6 @@ def _rows(model: str) -> Any:
     return apps.get_model(model)._default_manager
 
 
-def _badge(page: str, user: Any) -> dict[str, Any]:
-    """Return how many are open behind the page, as Unfold shows it."""
-    if page not in BADGES:
-        return {}
-    waiting, colour = BADGES[page]
-    number = len(waiting(user).values_list("pk", flat=True)[:BADGE_MAX])
-    return {"badge": number if number < BADGE_MAX else "99+", "badge_variant": colour}
+def _badge(number: int, colour: str) -> dict[str, Any]:
+    """Return a number as Unfold shows it; none for 0."""
+    return {"badge": inbox.shown(number), "badge_variant": colour} if number else {}

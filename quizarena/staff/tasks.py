@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from quizarena.celery import app
-from quizarena.staff import alert_delivery, sessions, sign_ins
+from quizarena.staff import alert_delivery, inbox, sessions, sign_ins
 from quizarena.staff.models import ChatLinkFailures
 
 # After this a run begins no further delivery; the last one may take ten seconds.
@@ -38,3 +38,14 @@ def purge_failures() -> int:
     if sign_ins.PURGE_BATCH in (sign_in_failures, codes, ended):
         purge_failures.apply_async(queue="bulk")
     return sign_in_failures + codes + ended
+
+
+@app.task
+def watch_inbox() -> int:
+    """Raise alerts for what waits too long, and delete the claims of what waits no longer.
+
+    Return of how many sources something is late.
+    """
+    now = timezone.now()
+    inbox.purge_claims(now=now)
+    return inbox.watch(now=now)

@@ -99,6 +99,8 @@ PAGES = {
     "/admin/players/player/1/write/": {"Support", "Administrator"},
     "/admin/players/player/1/notes/add/": {"Support", "Operator", "Finance", "Administrator"},
     "/admin/players/player/1/notes/1/": {"Support", "Operator", "Finance", "Administrator"},
+    "/admin/inbox/": {"Support", "Operator", "Finance", "Editor", "Administrator", "Security"},
+    "/admin/pages/": {"Support", "Operator", "Finance", "Editor", "Administrator", "Security"},
     "/admin/search/": {"Support", "Operator", "Finance", "Editor", "Administrator", "Security"},
     "/admin/game/questionimport/upload/": {"Editor", "Administrator"},
     "/admin/game/question/export/": {"Operator", "Editor", "Administrator"},
@@ -580,7 +582,7 @@ def test_the_sidebar_shows_what_the_role_may_see(client: Client) -> None:
 
     page = client.get("/admin/").content.decode()
 
-    assert "Inbox" in page
+    assert "Updates" in page
     assert "Audit log" not in page
 
 

@@ -98,7 +98,7 @@ class TestInbox:
         revived = InboxUpdate.objects.get(pk=31)
         assert (revived.state, revived.attempts) == ("NEW", 0)
         assert InboxUpdate.objects.get(pk=32).state == "DONE"
-        assert "1 inbox update queued again." in page
+        assert "1 update queued again." in page
         assert "only a dead update can be tried again: message 32." in page
         entry = AuditEntry.objects.get(action="inboxupdate.queued_again")
         assert (str(entry.actor), entry.object_id) == ("support", "31")
