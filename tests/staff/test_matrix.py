@@ -100,7 +100,7 @@ ACTIONS = {
     "economy_ledgerentry_days": "sofa",
     "economy_ledgerentry_revoke": "sfa",
     "economy_outageday_declare": "oa",
-    "economy_wallet_access": "sofa",
+    "players_player_why": "sofa",
     "economy_wallet_adjust": "sfa",
     "economy_wallet_premium": "sfa",
     "game_questionimport_confirm": "ea",
