@@ -16,6 +16,8 @@ from quizarena.staff import dates
 from quizarena.staff.desk import object_link
 
 CALLS = 20
+# One line of a narrow page.
+TEXT_LENGTH = 40
 
 
 def _message(player: Player, asked: Mapping[str, Any], now: datetime) -> Answer:
@@ -42,7 +44,7 @@ def _message(player: Player, asked: Mapping[str, Any], now: datetime) -> Answer:
         rows=[
             (
                 dates.to_the_second(one.created_at),
-                object_link(one, text_of(one)),
+                object_link(one, text_of(one, at_most=TEXT_LENGTH)),
                 CallState(one.state).label,
                 one.error or "–",
             )

@@ -1,7 +1,10 @@
 """The messages that a player got, or did not, as kinds of the player's timeline."""
 
+from html import unescape
+
 from django.db.models import QuerySet
-from django.utils.html import format_html
+from django.utils.html import format_html, strip_tags
+from telegram.constants import ParseMode
 
 from bot.messages.models import BroadcastRecipient, Delivered, Reminder
 from bot.messages.recipient_admin import OUTCOME_COLOURS
@@ -36,10 +39,12 @@ def _sends(player: Player) -> QuerySet[OutgoingCall]:
     return OutgoingCall.objects.filter(chat_key=player.telegram_id, method__startswith="send")
 
 
-def text_of(call: OutgoingCall) -> str:
+def text_of(call: OutgoingCall, *, at_most: int = TEXT_LENGTH) -> str:
     """Return how the message begins, or by which method it is sent if it has no text."""
     text = str(call.parameters.get("text") or call.parameters.get("caption") or call.method)
-    return text if len(text) <= TEXT_LENGTH else f"{text[:TEXT_LENGTH]} …"
+    if call.parameters.get("parse_mode") == ParseMode.HTML:
+        text = unescape(strip_tags(text))
+    return text if len(text) <= at_most else f"{text[:at_most]} …"
 
 
 def _call_line(call: OutgoingCall, player: Player) -> timeline.Line:

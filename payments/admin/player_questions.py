@@ -7,6 +7,7 @@ from typing import Any
 from django import forms
 from unfold.widgets import UnfoldAdminSelectWidget
 
+from economy.energy import LOW_MAX
 from payments import catalogue, offer_rules, offers
 from payments.charts import TRIGGER_NAMES
 from payments.models import PastPrice, Product, Purchase
@@ -95,7 +96,27 @@ _AGAINST = {
     Against.SHOWN_LATELY: "It was shown within the last 24 hours.",
     Against.MUTED: "The player has switched it off within the last 72 hours.",
     Against.BLOCKED_LATELY: "An offer that stands in the way was shown within the last 6 hours.",
-    Against.CONDITION: "Its condition does not hold now.",
+    Against.CONDITION: "Not now. It needs:",
+}
+
+
+_CONDITIONS = {
+    Trigger.ENERGY_ZERO: "No energy is left, and there is no Premium.",
+    Trigger.STREAK_RISK_22: (
+        "After 22:00 in Berlin, with a streak of more than 14 days and nothing played today."
+    ),
+    Trigger.STARTER_EXPIRED: (
+        "Premium Starter has ended within the last 48 hours, and nothing has followed it."
+    ),
+    Trigger.LOCKED_MODE_CLICK: "The mode is locked, and there is no Premium.",
+    Trigger.MEGA_THIRD_BUY: "It is at least the third Mega Pack within 14 days.",
+    Trigger.COMEBACK_3D: "The player has come back after 3 whole days or more.",
+    Trigger.ENERGY10_SECOND_BUY: "It is at least the second energy pack within 7 days.",
+    Trigger.MONTH_EXPIRING: "Premium Month ends within 72 hours and does not renew itself.",
+    Trigger.ENERGY_LOW: f"1 to {LOW_MAX} energy are left, and there is no Premium.",
+    Trigger.STREAK_MILESTONE_30: "The streak is 30 days long or longer.",
+    Trigger.STREAK_GT7: "The streak is longer than 7 days.",
+    Trigger.WEEKEND_FLASH: "From Friday 18:00 to Sunday, while a campaign of the weekend runs.",
 }
 
 
@@ -159,6 +180,8 @@ def _rules(outlook: offers.Outlook) -> Sequence[Sequence[object]]:
         if against is Against.TOUCHPOINT:
             continue
         because = _AGAINST[against] if against else "Something more important comes first."
+        if against is Against.CONDITION:
+            because = f"{because} {_CONDITIONS[trigger]}"
         if trigger == shown:
             because = "It is the most important one that is due."
         elif against is None and shown is None:

@@ -100,7 +100,10 @@ def test_why_an_offer_is_not_shown(support: Client, anna: Player) -> None:
     suspended = why(support, anna, "offer", touchpoint="HOME")
 
     assert "None would be shown now." in nothing
-    assert "Low energy no Its condition does not hold now." in nothing
+    assert (
+        "Low energy no Not now. It needs: 1 to 3 energy are left, and there is no Premium."
+        in nothing
+    )
     assert "“Locked mode tapped” would be shown now." in locked
     assert "yes It is the most important one that is due." in locked
     assert "None: the player is suspended." in suspended
