@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from content.lists import identifier
 from content.records import Record
 from content.schema import LEVELS, WRITTEN_CATEGORIES, RuleCard, Text, Written
+from content.spelling import wrong_letters
 from content.tables import sentence
 
 COLUMNS = (
@@ -26,9 +27,12 @@ def written(row: Record, family: str, cards: Mapping[str, RuleCard] | None) -> W
     wrong = [row.needed("wrong_1"), row.text("wrong_2"), row.text("wrong_3")]
     if wrong[2] and not wrong[1]:
         row.complain("wrong_2", "is empty, but wrong_3 is not; fill them in this order")
-    right = row.needed("right")
+    right = sentence(row, "right", "de")
     for column, option in zip(WRONG, wrong, strict=True):
-        if option and option == right:
+        # A Cyrillic а would be a wrong option that looks like the right one.
+        if problem := wrong_letters(option, "de"):
+            row.complain(column, problem)
+        elif option and option == right:
             row.complain(column, f"{option!r} is the right option; write a wrong one")
     return Written(
         id=name,

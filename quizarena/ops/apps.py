@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from celery.signals import heartbeat_sent
+from celery.signals import heartbeat_sent, worker_process_shutdown
 from django.apps import AppConfig
 from django.db.backends.signals import connection_created
 
@@ -37,6 +37,7 @@ class OpsConfig(AppConfig):
             database_roles.warn_of_power, dispatch_uid="database_roles.warn_of_power"
         )
         heartbeat_sent.connect(_worker_is_alive, dispatch_uid="ops.worker_is_alive")
+        worker_process_shutdown.connect(_worker_ends, dispatch_uid="ops.worker_ends")
 
 
 def _worker_is_alive(**kwargs: Any) -> None:
@@ -46,3 +47,10 @@ def _worker_is_alive(**kwargs: Any) -> None:
 
     for queue in app.amqp.queues.consume_from:
         heartbeats.beat(f"worker-{queue}")
+
+
+def _worker_ends(**kwargs: Any) -> None:
+    """Add what one of the worker's processes has counted since its last time."""
+    from quizarena.ops import timings
+
+    timings.flush()

@@ -49,6 +49,9 @@ COUNTED_MAX = 10_000
 # Runs of a control that are looked at for a clean one; what has none among them is older than all.
 RUNS_MAX = 1_000
 STATEMENT_SECONDS_MAX = 5
+# A database that is slow must not keep the few threads of web: no statement begins later than this,
+# and whoever asks meanwhile waits no longer.
+READ_SECONDS_MAX = 5.0
 # A reservation is released within a minute (promos.tasks); afterwards somebody has to look.
 STALE_AFTER = timedelta(minutes=5)
 # Chats that Telegram has limited longer ago may write again.
@@ -56,6 +59,11 @@ LIMITED_WITHIN = timedelta(days=1)
 COHORTS = 30
 
 log = structlog.get_logger(__name__)
+
+
+class TooSlowError(Exception):
+    """Reading takes too long: another statement would keep a thread that players wait for."""
+
 
 FAILED_CALLS = ("refused", "given_up", "maybe_sent")
 
@@ -185,6 +193,9 @@ def page(request: HttpRequest) -> HttpResponse:
         return answer
     try:
         body = _recent()
+    except TooSlowError as error:
+        log.warning("metrics.not_read", error=str(error))
+        return HttpResponse("The database is slow.\n", content_type="text/plain", status=503)
     except (DatabaseError, InterfaceError) as error:
         log.warning("metrics.not_read", error=str(error))
         close_old_connections()
@@ -198,15 +209,22 @@ _last_answer: tuple[float, bytes] | None = None
 
 def _recent() -> bytes:
     global _last_answer  # noqa: PLW0603 -- one answer for all threads is the point.
-    with _answer_lock:
+    if not _answer_lock.acquire(timeout=READ_SECONDS_MAX):
+        raise TooSlowError("another thread is still reading")
+    try:
         now = time.perf_counter()
         if _last_answer is None or now - _last_answer[0] > ANSWER_SECONDS_MAX:
             _last_answer = (now, text(now=timezone.now()))
         return _last_answer[1]
+    finally:
+        _answer_lock.release()
 
 
 def text(*, now: datetime) -> bytes:
-    """Return all metrics as Prometheus reads them; a statement that hangs is a DatabaseError."""
+    """Return all metrics as Prometheus reads them.
+
+    A statement that hangs is a DatabaseError; statements that are slow together, a TooSlowError.
+    """
     with transaction.atomic():
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS_MAX}s'")
@@ -235,17 +253,29 @@ def _collect(now: datetime) -> Iterator[Metric]:
         "controls": list(CONTROLS),
         "processes": list(PROCESSES),
     }
-    rows = {name: _rows(sql, values) for name, sql in STATEMENTS.items()}
+    rows: dict[str, list[dict[str, Any]]] = {}
+    for name, sql in STATEMENTS.items():
+        _expect_time(began)
+        rows[name] = _rows(sql, values)
+    _expect_time(began)
     yield from _of_queues(rows["queues"][0])
     yield from _of_money(rows["money"][0])
     yield from _of_staff(rows)
     yield from _of_days(now)
+    _expect_time(began)
     yield from _of_totals()
     yield _gauge(
         "quizarena_scrape_seconds",
         "Time that it took to read all of this.",
         time.perf_counter() - began,
     )
+
+
+def _expect_time(began: float) -> None:
+    """Raise TooSlowError when there is no time for another statement."""
+    seconds = time.perf_counter() - began
+    if seconds > READ_SECONDS_MAX:
+        raise TooSlowError(f"the statements so far have taken {seconds:.1f} seconds")
 
 
 def _rows(sql: str, values: Mapping[str, Any]) -> list[dict[str, Any]]:

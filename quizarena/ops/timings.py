@@ -6,12 +6,12 @@ MetricTotal every ten seconds: one statement, in no transaction of the product, 
 for an answer waits for it. A process that is killed takes at most these ten seconds with it.
 """
 
-import atexit
 import os
 import threading
 import time
 from bisect import bisect_left
 from dataclasses import dataclass
+from multiprocessing.util import Finalize
 
 import structlog
 from django.db import DatabaseError, InterfaceError, connection
@@ -134,9 +134,12 @@ def flush() -> int:
 
 def _started() -> None:
     """Start the thread with the first thing that this process counts."""
-    global _has_thread  # noqa: PLW0603 -- one thread a process is the point.
-    if not _has_thread:
-        _has_thread = True
+    global _has_thread
+    if _has_thread:
+        return
+    with _lock:
+        is_first, _has_thread = not _has_thread, True
+    if is_first:
         start()
 
 
@@ -177,8 +180,12 @@ def add(added: Totals) -> None:
 
 
 def start() -> None:
-    """Let a thread add what this process counts, until the process ends, and then what is left."""
-    atexit.register(flush)
+    """Let a thread add what this process counts, until the process ends, and then what is left.
+
+    The workers of Granian are forks, which end without atexit; so do Celery's, which do not come
+    here either (OpsConfig).
+    """
+    Finalize(None, flush, exitpriority=0)
     threading.Thread(target=_flush_for_ever, name="timings", daemon=True).start()
 
 

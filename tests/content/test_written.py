@@ -148,6 +148,15 @@ def test_in_the_bank_it_has_its_own_mode_and_its_options_are_shuffled(tmp_path: 
             "connectors.csv, line 2, wrong_2: 'weil' is the right option; write a wrong one",
         ),
         (
+            # With a Cyrillic е it looks like the right one.
+            WEIL.replace("denn,trotzdem", "denn,w\u0435il"),
+            "connectors.csv, line 2, wrong_2: has Cyrillic letters; write the German here",
+        ),
+        (
+            WEIL.replace(",weil,denn", ",w\u0435il,denn"),
+            "connectors.csv, line 2, right: has Cyrillic letters; write the German here",
+        ),
+        (
             WEIL.replace("A reason: weil.", "Причина: weil."),
             (
                 "connectors.csv, line 2, explanation_en: has Cyrillic letters; "

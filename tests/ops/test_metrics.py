@@ -24,6 +24,7 @@ from quizarena.ops.models import Heartbeat, ProductDay
 from quizarena.staff import alerts
 from quizarena.staff.models import Alert
 from tests import fresh_settings
+from tests.concurrency import run_together
 from tests.factories import (
     InboxUpdateFactory,
     OutgoingCallFactory,
@@ -99,6 +100,22 @@ class TestWhoMayRead:
         with monkeypatch.context() as patch:
             patch.setattr(metrics, "STATEMENTS", {"queues": "SELECT 1 / 0"})
             assert scrape(client).status_code == 503
+
+        assert scrape(client).status_code == 200
+
+    @pytest.mark.django_db(transaction=True)
+    def test_while_the_database_is_slow_no_thread_of_web_is_kept(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(metrics, "READ_SECONDS_MAX", 0.2)
+        # None of them takes too long for itself.
+        slow = {str(number): "SELECT pg_sleep(0.15)" for number in range(20)}
+        with monkeypatch.context() as patch:
+            patch.setattr(metrics, "STATEMENTS", slow)
+            began = time.perf_counter()
+            answers = run_together(*4 * [lambda: scrape(Client())])
+            assert [answer.status_code for answer in answers] == [503] * 4
+            assert time.perf_counter() - began < 2
 
         assert scrape(client).status_code == 200
 

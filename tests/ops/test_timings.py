@@ -1,6 +1,8 @@
 """What processes count for /metrics, and how it comes together in the database."""
 
 import os
+import subprocess
+import sys
 
 import pytest
 from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
@@ -9,6 +11,7 @@ from django.test.utils import CaptureQueriesContext
 from quizarena.ops import timings
 from quizarena.ops.models import MetricTotal
 from quizarena.ops.timings import Family
+from tests.killing import ROOT, environment
 
 HISTOGRAM = Family(name="quizarena_test_seconds", help="?", label="lane", values=("a", "b"))
 COUNTER = Family(name="quizarena_test_total", help="?")
@@ -112,6 +115,46 @@ def test_each_process_has_one_thread_and_a_child_begins_anew(
     assert len(timings.counted()) == 3
     os.close(reading)
     os.close(writing)
+
+
+# How the processes end that count: a server of Granian, a worker of Celery, a sender.
+ENDS = {
+    "granian": """
+import multiprocessing
+worker = multiprocessing.get_context("fork").Process(target=work)
+worker.start()
+worker.join()
+""",
+    "celery": """
+import os
+from celery.concurrency.prefork import process_destructor
+work()
+process_destructor(os.getpid(), 0)
+os._exit(0)
+""",
+    "sender": "work()",
+}
+
+
+@pytest.mark.django_db(transaction=True)
+@pytest.mark.parametrize("process", ENDS)
+def test_what_a_process_has_counted_is_added_when_it_ends(process: str) -> None:
+    script = f"""
+import django
+django.setup()
+from quizarena.ops import timings
+
+def work():
+    timings.count(timings.UPDATES, "done")
+
+{ENDS[process]}
+"""
+    settings = {"DJANGO_SETTINGS_MODULE": "quizarena.settings"}
+    subprocess.run(
+        [sys.executable, "-c", script], cwd=ROOT, env={**environment(), **settings}, check=True
+    )
+
+    assert totals() == {("quizarena_updates_total", "done", ""): 1}
 
 
 @pytest.mark.django_db
