@@ -64,7 +64,9 @@ def set_up(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST or None)
     if form.is_valid():
         try:
-            codes = factors.enrol(user=user, code=form.cleaned_data["code"], now=now)
+            codes = factors.enrol(
+                user=user, session=request.session, code=form.cleaned_data["code"], now=now
+            )
         except FactorError as error:
             form.add_error("code", f"{error}.")
         else:
@@ -76,7 +78,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
             devices.remember(response, user=user)
             return response
     try:
-        secret = factors.new_secret(user=user)
+        secret = factors.new_secret(user=user, session=request.session)
     except FactorError:
         return HttpResponseRedirect(_next(request))
     context = {
@@ -109,7 +111,8 @@ def new_recovery_codes(request: HttpRequest) -> HttpResponse:
     user = own_user(request)
     if not factors.is_enrolled(user):
         return HttpResponseRedirect(reverse("set_up_factor"))
-    if (question := fresh_factor.ask(request)) is not None:
+    question = fresh_factor.ask(request, back=reverse("my_sign_in"))
+    if question is not None:
         return question
     codes = factors.renew_recovery_codes(user=user)
     return _recovery_codes(request, codes, then=reverse("my_sign_in"))
