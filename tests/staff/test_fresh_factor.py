@@ -12,13 +12,14 @@ from django.utils import timezone
 from economy.models import LedgerEntry
 from quizarena.api.models import ApiClient
 from quizarena.staff import factors, sessions
-from tests.factories import PlayerFactory, make_staff
+from tests.factories import PlayerFactory, make_campaign, make_staff
 from tests.staff.signing_in import code_of, make_enrolled
 
 pytestmark = pytest.mark.django_db
 
 ASKED = "Enter a code to go on"
 MINUTE = 60
+WAYS = re.compile(r"<a .*?</a>", re.DOTALL)
 
 
 def signed_in(role: str, clock: time_machine.Traveller, *, minutes: float) -> tuple[Client, User]:
@@ -123,6 +124,44 @@ class TestResumed:
         assert "horse" not in answer.content.decode()
         someone.refresh_from_db()
         assert not someone.check_password("a-brand-new-horse")
+
+
+class TestCancelled:
+    """Nobody has to give a code to get away from the page that asks for one."""
+
+    @pytest.mark.parametrize(
+        ("role", "page", "back"),
+        [
+            ("Support", "/admin/my-sign-in/recovery-codes/", "/admin/my-sign-in/"),
+            (
+                "Support",
+                "/admin/economy/wallet/{player}/adjust/",
+                "/admin/players/player/{player}/change/",
+            ),
+            (
+                "Operator",
+                "/admin/promos/campaign/decide/start/",
+                "/admin/promos/campaign/{campaign}/change/",
+            ),
+            (
+                "Security",
+                "/admin/api/apiclient/add/?name=Shop",
+                "/admin/api/apiclient/add/?name=Shop",
+            ),
+        ],
+    )
+    def test_it_leads_to_a_page_that_is_there(
+        self, role: str, page: str, back: str, clock: time_machine.Traveller
+    ) -> None:
+        ids = {"player": PlayerFactory.create().pk, "campaign": make_campaign().pk}
+        client, _ = signed_in(role, clock, minutes=10)
+
+        form = adjustment(confirm="1", seen=f"{ids['campaign']}:DRAFT")
+        asked = client.post(page.format(**ids), form).content.decode()
+
+        assert ASKED in asked
+        cancel = next(way for way in WAYS.findall(asked) if "Cancel" in way)
+        assert f'href="{back.format(**ids)}"' in cancel
 
 
 class TestWhere:
