@@ -137,11 +137,14 @@ def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
 
 
 def _count(request: HttpRequest, username: str) -> None:
-    """Count a wrong code after a right password as a failed sign-in."""
-    if not factors.is_verified(request.session):
-        sign_ins.record_failure(
-            username=username, address=request.META.get("REMOTE_ADDR", ""), now=timezone.now()
-        )
+    """Count a wrong code after a right password as a failed sign-in, but not during a lock-out."""
+    address, now = request.META.get("REMOTE_ADDR", ""), timezone.now()
+    is_known = devices.knows(request, username=username)
+    if factors.is_verified(request.session) or sign_ins.locked_until(
+        username=username, address=address, now=now, is_known=is_known
+    ):
+        return
+    sign_ins.record_failure(username=username, address=address, now=now)
 
 
 def _recovery_codes(request: HttpRequest, codes: Sequence[str], *, then: str) -> HttpResponse:
