@@ -174,6 +174,7 @@ class TestWhere:
         ("Security", "/admin/api/apiclient/add/"),
         ("Operator", "/admin/promos/batch/1/download/"),
         ("Operator", "/admin/promos/batch/import/1/"),
+        ("Operator", "/admin/promos/campaign/add/"),
         ("Operator", "/admin/promos/campaign/1/export/csv/"),
         ("Operator", "/admin/bot/broadcast/1/export/"),
         ("Operator", "/admin/game/cupprize/add/"),
@@ -190,6 +191,38 @@ class TestWhere:
         location = client.get(page).headers["Location"]
 
         assert location.startswith("/admin/second-factor/?next=")
+
+    @pytest.mark.parametrize(
+        ("status", "page", "form"),
+        [
+            ("ACTIVE", "/admin/promos/campaign/{pk}/edit/", {"uses_max": "100000"}),
+            ("DRAFT", "/admin/promos/campaign/{pk}/edit/", {"codes_size": "1000"}),
+            (
+                "PAUSED",
+                "/admin/promos/campaign/decide/unpause/",
+                {
+                    "seen": "{pk}:PAUSED",
+                    "reason": "It was nothing.",
+                    "decision": "5b0ee2a4-9f0e-4c0e-9f5e-2f6d6b1f1a10",
+                    "confirm": "1",
+                },
+            ),
+        ],
+    )
+    def test_what_a_campaign_may_give_is_changed_after_the_code(
+        self, status: str, page: str, form: dict[str, str], clock: time_machine.Traveller
+    ) -> None:
+        campaign = make_campaign(status=status)
+        client, _ = signed_in("Operator", clock, minutes=10)
+
+        asked = client.post(
+            page.format(pk=campaign.pk),
+            {name: value.format(pk=campaign.pk) for name, value in form.items()},
+        )
+
+        assert ASKED in asked.content.decode()
+        again = type(campaign).objects.get(pk=campaign.pk)
+        assert (again.status, again.uses_max) == (status, campaign.uses_max)
 
     def test_a_client_of_the_api_is_revoked_after_the_code(
         self, clock: time_machine.Traveller
