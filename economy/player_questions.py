@@ -149,10 +149,13 @@ class DayForm(why.WhyForm):
     day = forms.DateField(label="Day", widget=DayInput())
 
     def clean_day(self) -> date:
-        """Refuse days that are yet to come."""
+        """Refuse days that are yet to come, and those before the player came."""
         day: date = self.cleaned_data["day"]
         if day > _today(self.now):
             raise ValidationError("This day is in the future.")
+        joined = _today(self.player.created_at)
+        if day < joined:
+            raise ValidationError(f"Choose a later day: the player joined on {dates.day(joined)}.")
         return day
 
 

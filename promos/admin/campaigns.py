@@ -58,7 +58,7 @@ from quizarena.staff.desk import (
     row_number,
 )
 from quizarena.staff.errors import StaffError
-from quizarena.staff.fresh_factor import fresh_factor
+from quizarena.staff.fresh_factor import ask_to_save, fresh_factor
 from quizarena.staff.models import ApprovalRequest
 
 STATUS_COLOURS = {
@@ -262,9 +262,12 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
         return self.wizard_view(request)
 
     def wizard_view(self, request: HttpRequest, pk: int | None = None) -> HttpResponse:
-        """Prepare a campaign, or change one."""
+        """Prepare a campaign, or change one: with its codes, or with more that it may give."""
         if not self.has_add_permission(request):
             raise PermissionDenied
+        question = ask_to_save(request, None if pk is None else str(pk))
+        if question is not None:
+            return question
         campaign = None if pk is None else get_object_or_404(Campaign, pk=pk)
         return wizard.page(request, campaign, model_admin=self)
 
@@ -499,7 +502,7 @@ def _decide(request: HttpRequest, verb: Action, *, model_admin: CampaignAdmin) -
         if only
         else reverse("admin:promos_campaign_changelist"),
         confirm=label,
-        fresh_factor=verb is Action.START,
+        fresh_factor=verb in (Action.START, Action.UNPAUSE),
     )
     return decide(request, decision, model_admin=model_admin)
 

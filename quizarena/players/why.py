@@ -42,7 +42,8 @@ class AtForm(WhyForm):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         """Begin with now."""
         super().__init__(*args, **kwargs)
-        self.initial.setdefault("at", timezone.localtime(self.now).replace(tzinfo=None))
+        # With its zone: in the night when an hour comes twice, a time alone could be either.
+        self.initial.setdefault("at", timezone.localtime(self.now))
 
     def clean_at(self) -> datetime:
         """Refuse what is yet to come, and what was before the player came."""

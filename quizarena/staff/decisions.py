@@ -73,7 +73,7 @@ def decide(
     if form.is_bound and form.is_valid() and "edit" not in request.POST:
         try:
             if "confirm" in request.POST:
-                question = fresh_factor.ask(request) if decision.fresh_factor else None
+                question = _question(request, decision)
                 if question is not None:
                     return question
                 messages.success(request, decision.execute(form.cleaned_data))
@@ -99,6 +99,12 @@ def decide(
         "chosen": _chosen(form) if rows is not None else [],
     }
     return TemplateResponse(request, "staff/decision.html", context)
+
+
+def _question(request: HttpRequest, decision: Decision) -> HttpResponse | None:
+    if not decision.fresh_factor:
+        return None
+    return fresh_factor.ask(request, back=decision.back)
 
 
 def _chosen(form: forms.Form) -> list[tuple[object, object]]:

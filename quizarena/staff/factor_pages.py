@@ -64,7 +64,9 @@ def set_up(request: HttpRequest) -> HttpResponse:
     form = CodeForm(request.POST or None)
     if form.is_valid():
         try:
-            codes = factors.enrol(user=user, code=form.cleaned_data["code"], now=now)
+            codes = factors.enrol(
+                user=user, session=request.session, code=form.cleaned_data["code"], now=now
+            )
         except FactorError as error:
             form.add_error("code", f"{error}.")
         else:
@@ -76,7 +78,7 @@ def set_up(request: HttpRequest) -> HttpResponse:
             devices.remember(response, user=user)
             return response
     try:
-        secret = factors.new_secret(user=user)
+        secret = factors.new_secret(user=user, session=request.session)
     except FactorError:
         return HttpResponseRedirect(_next(request))
     context = {
@@ -109,7 +111,8 @@ def new_recovery_codes(request: HttpRequest) -> HttpResponse:
     user = own_user(request)
     if not factors.is_enrolled(user):
         return HttpResponseRedirect(reverse("set_up_factor"))
-    if (question := fresh_factor.ask(request)) is not None:
+    question = fresh_factor.ask(request, back=reverse("my_sign_in"))
+    if question is not None:
         return question
     codes = factors.renew_recovery_codes(user=user)
     return _recovery_codes(request, codes, then=reverse("my_sign_in"))
@@ -134,11 +137,14 @@ def sign_out_everywhere(request: HttpRequest) -> HttpResponse:
 
 
 def _count(request: HttpRequest, username: str) -> None:
-    """Count a wrong code after a right password as a failed sign-in."""
-    if not factors.is_verified(request.session):
-        sign_ins.record_failure(
-            username=username, address=request.META.get("REMOTE_ADDR", ""), now=timezone.now()
-        )
+    """Count a wrong code after a right password as a failed sign-in, but not during a lock-out."""
+    address, now = request.META.get("REMOTE_ADDR", ""), timezone.now()
+    is_known = devices.knows(request, username=username)
+    if factors.is_verified(request.session) or sign_ins.locked_until(
+        username=username, address=address, now=now, is_known=is_known
+    ):
+        return
+    sign_ins.record_failure(username=username, address=address, now=now)
 
 
 def _recovery_codes(request: HttpRequest, codes: Sequence[str], *, then: str) -> HttpResponse:

@@ -34,6 +34,7 @@ _ALPHABET = "abcdefghjkmnpqrstuvwxyz23456789"
 
 _AT = "factor_at"
 _WAIVED = "factor_waived"
+_UNCONFIRMED = "factor_unconfirmed"
 
 
 # --- What a session knows ---------------------------------------------------------------------
@@ -44,8 +45,8 @@ def begin(session: SessionBase, *, user: User) -> None:
 
     Where STAFF_SECOND_FACTOR is `optional`, who has no factor needs none, except for Security.
     """
-    session.pop(_AT, None)
-    session.pop(_WAIVED, None)
+    for name in (_AT, _WAIVED, _UNCONFIRMED):
+        session.pop(name, None)
     if settings.STAFF_SECOND_FACTOR == "optional":
         has_to = user.is_superuser or user.groups.filter(name=SECURITY).exists()
         if not has_to and not is_enrolled(user):
@@ -56,6 +57,7 @@ def mark(session: SessionBase, *, now: datetime) -> None:
     """Write down that the factor has just been shown."""
     session[_AT] = now.timestamp()
     session.pop(_WAIVED, None)
+    session.pop(_UNCONFIRMED, None)
 
 
 def is_verified(session: SessionBase) -> bool:
@@ -92,30 +94,34 @@ def recovery_codes_left(user: User) -> int:
 
 
 @transaction.atomic
-def new_secret(*, user: User) -> Secret:
-    """Return the secret that waits for its first code, making it if there is none.
+def new_secret(*, user: User, session: SessionBase) -> Secret:
+    """Return the secret that waits for its first code in this session, making it if there is none.
 
-    Locks the account. Raises FactorError if the account has a factor already.
+    What another session has been shown is thrown away: whoever knows the password, and nothing
+    else, could have read it there, and would have every later code. Locks the account. Raises
+    FactorError if the account has a factor already.
     """
     _lock(user)
     if is_enrolled(user):
         raise FactorError("This account has an authenticator app already")
-    device, _ = TOTPDevice.objects.get_or_create(
-        user=user, confirmed=False, defaults={"name": "authenticator"}
-    )
+    device = _unconfirmed(user, session)
+    if device is None:
+        TOTPDevice.objects.filter(user=user).delete()
+        device = TOTPDevice.objects.create(user=user, confirmed=False, name="authenticator")
+        session[_UNCONFIRMED] = device.pk
     text = base64.b32encode(device.bin_key).decode()
     groups = (text[place : place + 4] for place in range(0, len(text), 4))
     return Secret(url=device.config_url, text=" ".join(groups))
 
 
-def enrol(*, user: User, code: str, now: datetime) -> Sequence[str]:
-    """Confirm the new secret with its first code, and return the recovery codes.
+def enrol(*, user: User, session: SessionBase, code: str, now: datetime) -> Sequence[str]:
+    """Confirm the new secret of this session with its first code, and return the recovery codes.
 
     Locks the account. Raises FactorError; a wrong code counts.
     """
-    device = TOTPDevice.objects.filter(user=user, confirmed=False).first()
+    device = _unconfirmed(user, session)
     if device is None:
-        raise FactorError("There is nothing to confirm: open the page again")
+        raise FactorError("This secret was replaced by a new one: scan the picture again")
     with transaction.atomic():
         _lock(user)
         if is_enrolled(user):
@@ -217,6 +223,12 @@ def _delete_recovery_codes(user: User) -> None:
     StaticDevice.objects.filter(pk__in=[device.pk for device in devices]).delete()
 
 
+def _unconfirmed(user: User, session: SessionBase) -> TOTPDevice | None:
+    return TOTPDevice.objects.filter(
+        user=user, confirmed=False, pk=session.get(_UNCONFIRMED)
+    ).first()
+
+
 def _lock(user: User) -> None:
     User.objects.select_for_update().get(pk=user.pk)
 
@@ -243,8 +255,11 @@ def _bare(code: str) -> str:
 
 def _refusal(device: TOTPDevice | StaticDevice, *, now: datetime) -> FactorError:
     """Return why a code was not taken: it is wrong, or it came too soon after wrong ones."""
-    device.refresh_from_db()
-    allowed, why = device.verify_is_allowed()  # type: ignore[no-untyped-call]
+    found = type(device).objects.filter(pk=device.pk).first()
+    if found is None:
+        # Security has reset the factor meanwhile, or another session sets up one.
+        return FactorError("This code is of no use any more: open the page again")
+    allowed, why = found.verify_is_allowed()  # type: ignore[no-untyped-call]
     until = (why or {}).get("locked_until")
     if not allowed and until is not None and until - now > timedelta(seconds=5):
         return FactorError(

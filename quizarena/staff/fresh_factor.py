@@ -24,11 +24,12 @@ _Page = TypeVar("_Page")
 _Rest = ParamSpec("_Rest")
 
 
-def ask(request: HttpRequest) -> HttpResponse | None:
+def ask(request: HttpRequest, *, back: str = "") -> HttpResponse | None:
     """Return the page that asks for a code; None for who has given one within ten minutes.
 
-    The page posts the code to where it was asked for, together with everything that was posted
-    there. A password is not carried along, and neither is a file: their form is shown once more.
+    Who has none goes `back`, or if that is not said to where they are. The page posts the code to
+    where it was asked for, together with everything that was posted there. A password is not
+    carried along, and neither is a file: their form is shown once more.
     """
     now = timezone.now()
     if gate.is_fresh(request, now=now):
@@ -54,6 +55,7 @@ def ask(request: HttpRequest) -> HttpResponse | None:
         "title": "Enter a code to go on",
         "form": form,
         "carried": list(_carried(request)),
+        "back": back or request.get_full_path(),
     }
     response = TemplateResponse(request, "staff/fresh_factor.html", context)
     response.headers["Cache-Control"] = "no-store"

@@ -51,7 +51,8 @@ class Gate:
         now = timezone.now()
         if sessions.is_over(request.session, now=now):
             return self._end(request)
-        sessions.touch(request.session, now=now)
+        if not _is_poll(request):
+            sessions.touch(request.session, now=now)
         if page in _BEFORE_THE_FACTOR or factors.is_verified(request.session):
             return None
         return ask_first(request)
@@ -70,6 +71,11 @@ def ask_first(request: HttpRequest) -> HttpResponse:
 def is_fresh(request: HttpRequest, *, now: datetime) -> bool:
     """Return whether the member of staff has shown the factor within the last ten minutes."""
     return factors.is_fresh(request.session, now=now)
+
+
+def _is_poll(request: HttpRequest) -> bool:
+    """Return whether a piece of a page has asked by itself: nobody may be sitting before it."""
+    return request.method == "GET" and "HX-Request" in request.headers
 
 
 def _to(page: str, request: HttpRequest) -> HttpResponse:

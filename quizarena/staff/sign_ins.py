@@ -19,10 +19,6 @@ from quizarena.staff import audit, devices
 from quizarena.staff.models import SignInFailure
 
 KEPT_FOR = timedelta(days=30)
-# So many rows an hour; what is over it is counted in a row without a name or without an address.
-ROWS_PER_ADDRESS = 20
-ROWS_PER_NAME = 50
-ROWS_PER_HOUR = 1_000
 PURGE_BATCH = 5_000
 
 # So many failures lock out for an hour after the last of them: of one name from one address, of
@@ -31,6 +27,13 @@ LOCKED_FOR = timedelta(hours=1)
 FAILURES_OF_BOTH = 5
 FAILURES_OF_ADDRESS = 30
 FAILURES_OF_NAME = 20
+
+# So many rows an hour; what is over it is counted in a row without a name or without an address.
+# An address has room until it is locked out: the names of accounts always have some, and with less
+# room for others one would see by the sentence above the form who has an account.
+ROWS_PER_ADDRESS = FAILURES_OF_ADDRESS
+ROWS_PER_NAME = 50
+ROWS_PER_HOUR = 1_000
 
 
 def record_failure(*, username: str, address: str, now: datetime) -> SignInFailure:

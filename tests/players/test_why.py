@@ -1,6 +1,6 @@
 """“Why?”: what support is asked about a player, answered in words with the rows behind it."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 import pytest
 import time_machine
@@ -72,6 +72,26 @@ def test_what_became_of_a_day_of_the_streak(support: Client, anna: Player) -> No
     assert "22 Nov 2026: Nothing is recorded yet" in today
     assert "This day is in the future." in to_come
     assert date(2026, 11, 22) == NOON.date()
+
+
+def test_a_day_before_the_player_came_is_refused(support: Client, anna: Player) -> None:
+    for day in ("2026-08-23", "0001-01-01"):
+        assert "Choose a later day: the player joined on 24 Aug 2026" in why(
+            support, anna, "streak", day=day
+        )
+    assert "had no streak on that day" in why(support, anna, "streak", day="2026-08-24")
+    assert "Choose a later instant" in why(support, anna, "balance", at="0001-01-01T00:00:00")
+
+
+@pytest.mark.parametrize("utc", ["2026-10-25T00:30:00", "2026-10-25T01:30:00"])
+def test_in_the_hour_that_comes_twice_it_answers_about_now(
+    support: Client, anna: Player, utc: str
+) -> None:
+    page = f"/admin/players/player/{anna.pk}/why/"
+    with time_machine.travel(datetime.fromisoformat(f"{utc}+00:00"), tick=False):
+        says = read(support, page, {"question": "access"})
+
+    assert "No: Premium was not active." in says
 
 
 def test_what_a_product_costs(support: Client, anna: Player) -> None:

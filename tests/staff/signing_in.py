@@ -8,7 +8,7 @@ from django.utils import timezone
 from django_otp.oath import TOTP
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
-from quizarena.staff import factors
+from quizarena.staff import factors, sessions
 from tests.factories import make_staff
 
 # When every test begins (tests/conftest.py).
@@ -26,8 +26,10 @@ def make_enrolled(role: str, *, username: str = "") -> tuple[User, list[str]]:
     user = make_staff(role, username=username)
     user.set_password(PASSWORD)
     user.save()
-    factors.new_secret(user=user)
-    return user, list(factors.enrol(user=user, code=code_of(user, at=NOON), now=NOON))
+    session = sessions.SessionStore()
+    factors.new_secret(user=user, session=session)
+    code = code_of(user, at=NOON)
+    return user, list(factors.enrol(user=user, session=session, code=code, now=NOON))
 
 
 def code_of(user: User, *, at: datetime | None = None) -> str:

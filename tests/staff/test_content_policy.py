@@ -43,7 +43,8 @@ def test_no_template_of_ours_has_a_script_in_it() -> None:
     ours = [
         template
         for package in ("quizarena", "economy", "promos", "payments", "bot")
-        for template in Path(settings.BASE_DIR, package).rglob("templates/**/*.html")
+        for directory in ("templates", "overrides")
+        for template in Path(settings.BASE_DIR, package).rglob(f"{directory}/**/*.html")
     ]
 
     assert len(ours) > 30

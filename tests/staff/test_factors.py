@@ -6,6 +6,7 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+import django_otp
 import pytest
 import time_machine
 from django.test import Client
@@ -15,7 +16,7 @@ from django_otp.plugins.otp_static.models import StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
 from pytest_django.fixtures import Settings
 
-from quizarena.staff import factors
+from quizarena.staff import factors, sessions
 from quizarena.staff.errors import BadReasonError, FactorError
 from quizarena.staff.models import Alert, AuditEntry
 from tests.concurrency import meet_after, run_together
@@ -35,6 +36,7 @@ pytestmark = pytest.mark.django_db
 # What opens with no password, or with nothing but one.
 OPEN = {"/admin/login/", "/admin/logout/", "/admin/jsi18n/"}
 SET_UP = "/admin/second-factor/set-up/"
+SECRET = re.compile(r'<code class="desk-secret">([A-Z2-7 ]+)</code>')
 
 
 def pages(patterns: Iterable[Any], above: str = "/") -> Iterator[str]:
@@ -72,6 +74,38 @@ class TestGate:
         kept = StaticToken.objects.values_list("token", flat=True)
         assert len(set(found)) == len(kept) == 10
         assert not set(kept) & {code.replace("-", "") for code in found}
+
+    def test_a_secret_that_another_session_has_seen_is_never_confirmed(self) -> None:
+        user = make_staff("Support")
+        user.set_password(PASSWORD)
+        user.save()
+        thief, owner = Client(), Client()
+        seen = []
+        for browser in (thief, owner, thief):
+            if not seen or browser is owner:
+                give_password(browser, user)
+            seen.append(SECRET.search(browser.get(SET_UP).content.decode())[1])
+
+        of_the_thief = owner.post(SET_UP, {"code": code_of(user)})
+
+        assert len(set(seen)) == 3
+        assert not factors.is_enrolled(user)
+        shown = SECRET.search(of_the_thief.content.decode())
+        assert shown[1] not in seen
+        assert "replaced by a new one: scan the picture again" in of_the_thief.content.decode()
+        owner.post(SET_UP, {"code": code_of(user)})
+        assert factors.is_enrolled(user)
+        assert thief.get("/admin/").headers["Location"].startswith("/admin/login/")
+
+    def test_the_page_can_be_opened_again_with_the_same_secret(self, client: Client) -> None:
+        user = make_staff("Support")
+        user.set_password(PASSWORD)
+        user.save()
+        give_password(client, user)
+
+        seen = {SECRET.search(client.get(SET_UP).content.decode())[1] for _ in range(2)}
+
+        assert len(seen) == 1
 
     def test_no_page_opens_with_a_password_alone(self, client: Client) -> None:
         user, _ = make_enrolled("Administrator")
@@ -158,6 +192,13 @@ class TestCodes:
         with pytest.raises(FactorError, match="wrong"):
             factors.verify(user=user, code=codes[0], now=NOON)
 
+    def test_a_code_that_meets_a_reset_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        user, codes = make_enrolled("Support")
+        monkeypatch.setattr(django_otp, "verify_token", lambda *_: factors.remove(user))
+
+        with pytest.raises(FactorError, match="of no use any more"):
+            factors.verify(user=user, code=codes[0], now=NOON)
+
     def test_wrong_codes_make_the_next_one_wait(
         self, client: Client, clock: time_machine.Traveller
     ) -> None:
@@ -194,7 +235,7 @@ class TestCodes:
         user, _ = make_enrolled("Support")
 
         with pytest.raises(FactorError, match="has an authenticator app already"):
-            factors.new_secret(user=user)
+            factors.new_secret(user=user, session=sessions.SessionStore())
 
 
 @pytest.mark.django_db(transaction=True)

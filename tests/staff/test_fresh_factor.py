@@ -12,13 +12,14 @@ from django.utils import timezone
 from economy.models import LedgerEntry
 from quizarena.api.models import ApiClient
 from quizarena.staff import factors, sessions
-from tests.factories import PlayerFactory, make_staff
+from tests.factories import PlayerFactory, make_campaign, make_staff
 from tests.staff.signing_in import code_of, make_enrolled
 
 pytestmark = pytest.mark.django_db
 
 ASKED = "Enter a code to go on"
 MINUTE = 60
+WAYS = re.compile(r"<a .*?</a>", re.DOTALL)
 
 
 def signed_in(role: str, clock: time_machine.Traveller, *, minutes: float) -> tuple[Client, User]:
@@ -125,6 +126,44 @@ class TestResumed:
         assert not someone.check_password("a-brand-new-horse")
 
 
+class TestCancelled:
+    """Nobody has to give a code to get away from the page that asks for one."""
+
+    @pytest.mark.parametrize(
+        ("role", "page", "back"),
+        [
+            ("Support", "/admin/my-sign-in/recovery-codes/", "/admin/my-sign-in/"),
+            (
+                "Support",
+                "/admin/economy/wallet/{player}/adjust/",
+                "/admin/players/player/{player}/change/",
+            ),
+            (
+                "Operator",
+                "/admin/promos/campaign/decide/start/",
+                "/admin/promos/campaign/{campaign}/change/",
+            ),
+            (
+                "Security",
+                "/admin/api/apiclient/add/?name=Shop",
+                "/admin/api/apiclient/add/?name=Shop",
+            ),
+        ],
+    )
+    def test_it_leads_to_a_page_that_is_there(
+        self, role: str, page: str, back: str, clock: time_machine.Traveller
+    ) -> None:
+        ids = {"player": PlayerFactory.create().pk, "campaign": make_campaign().pk}
+        client, _ = signed_in(role, clock, minutes=10)
+
+        form = adjustment(confirm="1", seen=f"{ids['campaign']}:DRAFT")
+        asked = client.post(page.format(**ids), form).content.decode()
+
+        assert ASKED in asked
+        cancel = next(way for way in WAYS.findall(asked) if "Cancel" in way)
+        assert f'href="{back.format(**ids)}"' in cancel
+
+
 class TestWhere:
     """Pages that ask before they show anything, and pages that ask when they are sent."""
 
@@ -135,6 +174,7 @@ class TestWhere:
         ("Security", "/admin/api/apiclient/add/"),
         ("Operator", "/admin/promos/batch/1/download/"),
         ("Operator", "/admin/promos/batch/import/1/"),
+        ("Operator", "/admin/promos/campaign/add/"),
         ("Operator", "/admin/promos/campaign/1/export/csv/"),
         ("Operator", "/admin/bot/broadcast/1/export/"),
         ("Operator", "/admin/game/cupprize/add/"),
@@ -151,6 +191,38 @@ class TestWhere:
         location = client.get(page).headers["Location"]
 
         assert location.startswith("/admin/second-factor/?next=")
+
+    @pytest.mark.parametrize(
+        ("status", "page", "form"),
+        [
+            ("ACTIVE", "/admin/promos/campaign/{pk}/edit/", {"uses_max": "100000"}),
+            ("DRAFT", "/admin/promos/campaign/{pk}/edit/", {"codes_size": "1000"}),
+            (
+                "PAUSED",
+                "/admin/promos/campaign/decide/unpause/",
+                {
+                    "seen": "{pk}:PAUSED",
+                    "reason": "It was nothing.",
+                    "decision": "5b0ee2a4-9f0e-4c0e-9f5e-2f6d6b1f1a10",
+                    "confirm": "1",
+                },
+            ),
+        ],
+    )
+    def test_what_a_campaign_may_give_is_changed_after_the_code(
+        self, status: str, page: str, form: dict[str, str], clock: time_machine.Traveller
+    ) -> None:
+        campaign = make_campaign(status=status)
+        client, _ = signed_in("Operator", clock, minutes=10)
+
+        asked = client.post(
+            page.format(pk=campaign.pk),
+            {name: value.format(pk=campaign.pk) for name, value in form.items()},
+        )
+
+        assert ASKED in asked.content.decode()
+        again = type(campaign).objects.get(pk=campaign.pk)
+        assert (again.status, again.uses_max) == (status, campaign.uses_max)
 
     def test_a_client_of_the_api_is_revoked_after_the_code(
         self, clock: time_machine.Traveller

@@ -66,7 +66,7 @@ class TestCounting:
         assert until(address="2001:db8:1:2:ffff::9") == "1:00:00"
 
     def test_names_that_are_counted_together_lock_no_name(self) -> None:
-        for number in range(25):
+        for number in range(35):
             fail(1, name=f"name{number}", address="192.0.2.1")
 
         assert SignInFailure.objects.get(username="").times == 5
@@ -96,6 +96,19 @@ class TestSigningIn:
 
         assert "Too many failed sign-ins. Try again after" in answer.content.decode()
 
+    def test_who_has_an_account_is_not_found_out_by_trying_many_names(self, client: Client) -> None:
+        make_enrolled("Support")
+        says = {}
+        for name, address in (("support", "192.0.2.1"), ("nobody", "192.0.2.2")):
+            for number in range(20):
+                fail(1, name=f"name{number}", address=address)
+            browser = Client(REMOTE_ADDR=address)
+            form = {"username": name, "password": "a-wrong-old-horse"}
+            pages = [browser.post(LOGIN, form).content.decode() for _ in range(6)]
+            says[name] = ["Too many failed sign-ins" in page for page in pages]
+
+        assert says["support"] == says["nobody"] == [False] * 5 + [True]
+
     def test_what_comes_while_it_is_locked_out_does_not_count(self, client: Client) -> None:
         user, _ = make_enrolled("Support")
         fail(5)
@@ -114,6 +127,21 @@ class TestSigningIn:
             clock.shift(60)
 
         assert give_password(Client(), user) == 200
+
+    def test_wrong_codes_while_it_is_locked_out_do_not_count(
+        self, client: Client, clock: time_machine.Traveller
+    ) -> None:
+        user, codes = make_enrolled("Support")
+        give_password(client, user)
+        fail(5)
+        clock.shift(20 * 60)
+
+        client.post("/admin/second-factor/", {"code": "000000"})
+
+        assert until() == "1:00:00"
+        assert SignInFailure.objects.get().times == 5
+        clock.shift(60)
+        assert client.post("/admin/second-factor/", {"code": codes[0]}).status_code == 302
 
     def test_strangers_do_not_keep_out_a_browser_that_has_been_in(
         self, client: Client, clock: time_machine.Traveller

@@ -58,6 +58,27 @@ def test_a_page_that_asks_by_itself_is_loaded_anew_when_it_is_over(
     assert (answer.content, answer.headers["HX-Refresh"]) == (b"", "true")
 
 
+def test_a_page_that_asks_by_itself_does_not_keep_it(clock: time_machine.Traveller) -> None:
+    user, codes = make_enrolled("Support")
+    client = signed_in(user, codes[0])
+    for _ in range(3):
+        clock.shift(10 * MINUTE)
+        answer = client.get("/admin/players/player/", headers={"HX-Request": "true"})
+
+    assert answer.headers["HX-Refresh"] == "true"
+    assert not is_in(client)
+
+
+def test_a_search_by_hand_keeps_it(clock: time_machine.Traveller) -> None:
+    user, codes = make_enrolled("Support")
+    client = signed_in(user, codes[0])
+    clock.shift(20 * MINUTE)
+    client.post("/admin/search/", {"s": "anna", "extended": "1"}, headers={"HX-Request": "true"})
+    clock.shift(20 * MINUTE)
+
+    assert is_in(client)
+
+
 def test_it_ends_after_twelve_hours_whatever_one_does(clock: time_machine.Traveller) -> None:
     user, codes = make_enrolled("Support")
     client = signed_in(user, codes[0])
