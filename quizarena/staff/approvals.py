@@ -279,7 +279,8 @@ def withdraw(*, request_id: int, maker: User, now: datetime) -> ApprovalRequest:
 def _lock(request_id: int) -> ApprovalRequest:
     """Lock the request until the transaction ends."""
     requests = ApprovalRequest.objects.select_for_update(of=("self",))
-    return requests.select_related("maker", "decided_by").get(pk=request_id)
+    # Without whoever has decided it: after waiting, that would be nobody, as it was before.
+    return requests.select_related("maker").get(pk=request_id)
 
 
 def _lock_open_like(request: ApprovalRequest) -> ApprovalRequest | None:
