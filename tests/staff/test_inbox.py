@@ -2,7 +2,7 @@
 
 import html
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -18,6 +18,7 @@ from promos import campaigns
 from promos.models import Campaign
 from quizarena.players.models import Player
 from quizarena.staff import inbox
+from quizarena.staff.alert_models import AlertDelivery
 from quizarena.staff.errors import ClaimedError, NotClaimedError, NotWaitingError
 from quizarena.staff.models import Alert, AuditEntry, InboxClaim
 from quizarena.staff.tasks import watch_inbox
@@ -48,6 +49,21 @@ def dead_update(**fields: Any) -> InboxUpdate:
     fields = {"update_id": 4711, "received_at": timezone.now() - HOUR, **fields}
     made: InboxUpdate = InboxUpdateFactory.create(dead=True, **fields)
     return made
+
+
+def failed_delivery(alert: Alert, *, at: datetime) -> AlertDelivery:
+    """Let an alert not get through to Slack."""
+    AlertDelivery.objects.filter(alert=alert).delete()
+    return AlertDelivery.objects.create(
+        alert=alert,
+        channel="SLACK",
+        event="RAISED",
+        severity="WARNING",
+        state="FAILED",
+        created_at=at,
+        next_at=at,
+        finished_at=at,
+    )
 
 
 def claim(staff: User) -> InboxClaim:
@@ -232,6 +248,17 @@ class TestHowMuchItCosts:
             "support-requests": ["supportrequest_open"],
         }
 
+    def test_failed_deliveries_are_counted_by_the_alerts_that_are_open(self) -> None:
+        """What has failed is kept for ever, and hardly any of it waits."""
+        sql = str(
+            inbox.waiting_for(make_staff("Administrator"), now=timezone.now())[
+                "alert-deliveries"
+            ].query
+        )
+
+        assert '"staff_alertdelivery"."alert_id" IN (SELECT' in sql
+        assert "LEFT OUTER JOIN" not in sql
+
 
 @pytest.mark.django_db
 class TestClaims:
@@ -324,6 +351,39 @@ class TestClaims:
         assert "Dead-lettered update: ben has claimed it." in refused.content.decode()
         assert "claimed nothing" in read(client, f"{ADDRESS}?whose=mine")
 
+    def test_the_longest_note_stands_in_the_history_whole(self, client: Client) -> None:
+        dead_update()
+        long_name = make_staff("Support", username="n" * 150)
+        client.force_login(make_staff("Support"))
+        note, one_more = f"{'x' * 299}!", "x" * 301
+
+        client.post(UPDATE, {"do": "note", "note": one_more})
+        client.post(UPDATE, {"do": "hand-over", "to": str(long_name.pk), "note": note})
+
+        written = AuditEntry.objects.filter(action__startswith="inbox.")
+        assert [one.summary[-300:] for one in written] == [note]
+        assert max(len(source.label) for source in inbox.sources.values()) <= 30
+        assert len(f"{'l' * 30}: handed over to {long_name}. {note}") <= 500
+
+    def test_what_is_gone_while_its_page_is_made_leads_back(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        dead_update()
+        client.force_login(make_staff("Support"))
+        one = inbox.one
+
+        def gone(**options: Any) -> inbox.Item:
+            item = one(**options)
+            InboxUpdate.objects.update(state="NEW")
+            return item
+
+        monkeypatch.setattr(inbox, "one", gone)
+
+        answer = client.get(UPDATE, follow=True)
+
+        assert answer.redirect_chain == [(ADDRESS, 302)]
+        assert "Dead-lettered update: it is not waiting any more." in answer.content.decode()
+
     def test_a_note_needs_words(self, client: Client) -> None:
         dead_update()
         client.force_login(make_staff("Support"))
@@ -384,6 +444,19 @@ class TestAge:
         InboxUpdate.objects.filter(pk=update.pk).update(state="NEW")
         assert watch_inbox() == 0
         assert not Alert.objects.unresolved().exists()
+
+    def test_the_alert_about_deliveries_does_not_wait_for_its_own(self) -> None:
+        now = timezone.now()
+        cause = raise_alert("promo_miscounted", "1", "The counters differ.", now=now - 3 * DAY)
+        failed = failed_delivery(cause, at=now - 2 * DAY)
+        assert watch_inbox() == 1
+        about = Alert.objects.get(kind="inbox.late")
+        failed_delivery(about, at=now - 2 * DAY)
+
+        AlertDelivery.objects.filter(pk=failed.pk).update(state="PENDING", finished_at=None)
+
+        assert watch_inbox() == 0
+        assert not Alert.objects.unresolved().filter(kind="inbox.late").exists()
 
     def test_open_alerts_raise_no_alerts(self) -> None:
         raise_alert("promo_miscounted", "1", "The counters differ.", now=timezone.now() - 30 * DAY)
