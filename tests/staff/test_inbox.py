@@ -16,6 +16,8 @@ from django.utils import timezone
 from bot.queue.models import InboxUpdate
 from promos import campaigns
 from promos.models import Campaign
+from quizarena.game import reports
+from quizarena.game.models import QuestionReport
 from quizarena.players.models import Player
 from quizarena.staff import inbox
 from quizarena.staff.alert_models import AlertDelivery
@@ -23,7 +25,7 @@ from quizarena.staff.errors import ClaimedError, NotClaimedError, NotWaitingErro
 from quizarena.staff.models import Alert, AuditEntry, InboxClaim
 from quizarena.staff.tasks import watch_inbox
 from tests.concurrency import meet_after, run_together, take_row_locks_away
-from tests.factories import InboxUpdateFactory, make_staff
+from tests.factories import InboxUpdateFactory, PlayerFactory, QuestionFactory, make_staff
 from tests.staff.waiting import DAY, HOUR, one_of_everything, raise_alert
 
 ADDRESS = "/admin/inbox/"
@@ -113,10 +115,16 @@ class TestWhatWaits:
             found[11],
             "reconciliation: 1 difference.",
             "support-requests: No. 1 – @anna: Where is it?",
+            found[14],
         ]
         assert re.fullmatch(
             r"question-reports: test-\d+: Welcher Artikel passt zu „Tisch“\?: typing mistake",
             found[11],
+        )
+        assert re.fullmatch(
+            r"withdrawn-questions: test-\d+: Welcher Artikel passt zu „Tisch“\?: "
+            "a wrong option is chosen more often than the right one",
+            found[14],
         )
         assert set(inbox.sources) == {line.partition(":")[0] for line in found}
 
@@ -144,7 +152,7 @@ class TestWhatWaits:
                     " reconciliation"
                 ),
             ),
-            ("Editor", "question-reports"),
+            ("Editor", "question-reports withdrawn-questions"),
             ("Security", ""),
         ],
     )
@@ -156,6 +164,26 @@ class TestWhatWaits:
         assert " ".join(line.partition(":")[0] for line in waiting(user)) == names
         refused = client.get(f"{ADDRESS}dead-updates/4711/").status_code
         assert refused == (200 if role == "Support" else 404)
+
+    def test_a_withdrawn_question_waits_once_and_its_alert_does_not(self) -> None:
+        now = timezone.now()
+        editor, administrator = make_staff("Editor"), make_staff("Administrator")
+        question = QuestionFactory.create(
+            is_enabled=False, withdrawn_at=now, withdrawn_because="REPORTS"
+        )
+        raise_alert(reports.WITHDRAWN, str(question.pk), "It is not asked any more.", now=now)
+
+        for user in (editor, administrator):
+            assert [line.partition(":")[0] for line in waiting(user)] == ["withdrawn-questions"]
+        QuestionReport.objects.create(
+            player=PlayerFactory.create(),
+            question=question,
+            version=question.versions.get(),
+            reason="TYPO",
+            reported_at=now,
+        )
+        for user in (editor, administrator):
+            assert [line.partition(":")[0] for line in waiting(user)] == ["question-reports"]
 
     def test_what_is_late_comes_first(self, client: Client) -> None:
         now = timezone.now()
@@ -199,14 +227,16 @@ class TestWhatWaits:
     def test_nothing(self, client: Client) -> None:
         client.force_login(make_staff("Editor"))
 
-        assert "Nothing waits. Here you would see: Question reports." in read(client)
+        assert "Nothing waits. Here you would see: Question reports, Questions withdrawn." in read(
+            client
+        )
 
 
 @pytest.mark.django_db
 class TestHowMuchItCosts:
     @pytest.mark.parametrize(
         ("address", "role", "statements"),
-        [(ADDRESS, "Administrator", 30), ("/admin/", "Support", 26)],
+        [(ADDRESS, "Administrator", 31), ("/admin/", "Support", 26)],
     )
     def test_the_statements_do_not_grow(
         self, client: Client, address: str, role: str, statements: int
