@@ -107,7 +107,7 @@ def _other_alerts(*, user: User | None, now: datetime) -> QuerySet[Any]:
 
 def _approvals(*, user: User | None, now: datetime) -> QuerySet[Any]:
     waiting = ApprovalRequest.objects.waiting(now)
-    return waiting if user is None else approvals.shown_to(user, waiting)
+    return waiting if user is None else approvals.decided_by(user, waiting)
 
 
 def _asked(request: ApprovalRequest) -> str:

@@ -22,7 +22,7 @@ from quizarena.players.models import Player
 from quizarena.staff import inbox
 from quizarena.staff.alert_models import AlertDelivery
 from quizarena.staff.errors import ClaimedError, NotClaimedError, NotWaitingError
-from quizarena.staff.models import Alert, AuditEntry, InboxClaim
+from quizarena.staff.models import Alert, ApprovalRequest, AuditEntry, InboxClaim
 from quizarena.staff.tasks import watch_inbox
 from tests.concurrency import meet_after, run_together, take_row_locks_away
 from tests.factories import InboxUpdateFactory, PlayerFactory, QuestionFactory, make_staff
@@ -134,14 +134,14 @@ class TestWhatWaits:
             (
                 "Support",
                 (
-                    "alerts alerts alerts alerts approvals dead-updates deletions failed-refunds"
+                    "alerts alerts alerts alerts dead-updates deletions failed-refunds"
                     " fair-play payments-in-review support-requests"
                 ),
             ),
             (
                 "Operator",
                 (
-                    "alerts alerts alerts approvals fair-play held-invitations paused-campaigns"
+                    "alerts alerts alerts fair-play held-invitations paused-campaigns"
                     " payments-in-review"
                 ),
             ),
@@ -164,6 +164,24 @@ class TestWhatWaits:
         assert " ".join(line.partition(":")[0] for line in waiting(user)) == names
         refused = client.get(f"{ADDRESS}dead-updates/4711/").status_code
         assert refused == (200 if role == "Support" else 404)
+
+    def test_an_approval_waits_for_who_may_decide_it_and_not_for_who_asked(self) -> None:
+        now = timezone.now()
+        asker, other = (make_staff("Finance", username=name) for name in ("asker", "other"))
+        ApprovalRequest.objects.create(
+            kind="refund",
+            subject_type="payments.purchase",
+            subject_id="1",
+            subject_name="⭐ 5",
+            preview=[],
+            reason="Please.",
+            maker=asker,
+            asked_at=now,
+            expires_at=now + 72 * HOUR,
+        )
+
+        assert waiting(other) == ["approvals: Refund: ⭐ 5, asked by asker"]
+        assert waiting(asker) == waiting(make_staff("Support")) == []
 
     def test_a_withdrawn_question_waits_once_and_its_alert_does_not(self) -> None:
         now = timezone.now()
@@ -236,7 +254,7 @@ class TestWhatWaits:
 class TestHowMuchItCosts:
     @pytest.mark.parametrize(
         ("address", "role", "statements"),
-        [(ADDRESS, "Administrator", 31), ("/admin/", "Support", 26)],
+        [(ADDRESS, "Administrator", 31), ("/admin/", "Support", 25)],
     )
     def test_the_statements_do_not_grow(
         self, client: Client, address: str, role: str, statements: int
@@ -319,7 +337,7 @@ class TestClaims:
         claim(anna)
 
         assert hand_over(ben, ben).owner == ben
-        with pytest.raises(NotWaitingError, match="editor may not see it"):
+        with pytest.raises(NotWaitingError, match="it does not wait for editor"):
             hand_over(ben, editor)
         assert [user.username for user in inbox.candidates(inbox.sources["dead-updates"])] == [
             "anna",
