@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 
-from quizarena.game.models import FairPlayFinding, QuestionReport
+from quizarena.game.models import FairPlayFinding, Question, QuestionReport
 from quizarena.game.reports import WITHDRAWN
 from quizarena.staff import inbox
 
@@ -33,6 +33,22 @@ def declare() -> None:
     )
     inbox.declare(
         inbox.Source(
+            name="withdrawn-questions",
+            title="Questions withdrawn",
+            label="Question withdrawn",
+            step="Restore or keep out",
+            page="game.question",
+            permission="game.view_questionreport",
+            waiting=_withdrawn,
+            since="withdrawn_at",
+            order=("id",),
+            late_after=timedelta(days=7),
+            describe=lambda question: f"{question}: {question.get_withdrawn_because_display()}",
+            alerts=(WITHDRAWN,),
+        )
+    )
+    inbox.declare(
+        inbox.Source(
             name="fair-play",
             title="Fair play",
             label="Fair-play finding",
@@ -51,6 +67,12 @@ def declare() -> None:
 
 def _reports(*, user: User | None, now: datetime) -> QuerySet[Any]:
     return QuestionReport.objects.unresolved()
+
+
+def _withdrawn(*, user: User | None, now: datetime) -> QuerySet[Any]:
+    """Return those that their answers have withdrawn; with reports, these wait in their place."""
+    reported = QuestionReport.objects.unresolved().filter(question=OuterRef("pk"))
+    return Question.objects.filter(~Exists(reported), withdrawn_at__isnull=False)
 
 
 def _findings(*, user: User | None, now: datetime) -> QuerySet[Any]:

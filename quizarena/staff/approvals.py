@@ -189,8 +189,19 @@ def shown_to(user: Any, requests: QuerySet[ApprovalRequest]) -> QuerySet[Approva
         for model in admin.site._registry
         if user.has_perm(f"{model._meta.app_label}.view_{model._meta.model_name}")
     ]
-    decided = [name for name, kind in kinds.items() if user.has_perm(kind.permission)]
-    return requests.filter(Q(maker=user) | Q(kind__in=decided) | Q(subject_type__in=seen))
+    return requests.filter(Q(maker=user) | Q(kind__in=_decided_by(user)) | Q(subject_type__in=seen))
+
+
+def decided_by(user: Any, requests: QuerySet[ApprovalRequest]) -> QuerySet[ApprovalRequest]:
+    """Return those that the user may decide: not their own, and of kinds that are their business.
+
+    Whether two accounts are two persons shows when one approves (check_independent).
+    """
+    return requests.filter(kind__in=_decided_by(user)).exclude(maker=user)
+
+
+def _decided_by(user: Any) -> list[str]:
+    return [name for name, kind in kinds.items() if user.has_perm(kind.permission)]
 
 
 def check_independent(*, maker: User, checker: User, now: datetime) -> None:
@@ -279,7 +290,8 @@ def withdraw(*, request_id: int, maker: User, now: datetime) -> ApprovalRequest:
 def _lock(request_id: int) -> ApprovalRequest:
     """Lock the request until the transaction ends."""
     requests = ApprovalRequest.objects.select_for_update(of=("self",))
-    return requests.select_related("maker", "decided_by").get(pk=request_id)
+    # Without whoever has decided it: after waiting, that would be nobody, as it was before.
+    return requests.select_related("maker").get(pk=request_id)
 
 
 def _lock_open_like(request: ApprovalRequest) -> ApprovalRequest | None:

@@ -205,13 +205,13 @@ def hand_over(
 ) -> InboxClaim:
     """Let `to` have it from now on, whoever had claimed it. Locks the claim.
 
-    Raises NotWaitingError: also if `to` may not see it.
+    Raises NotWaitingError: also if it does not wait for `to`.
     """
     row = _waiting_row(source, pk, staff, now)
     try:
         _waiting_row(source, pk, to, now)
     except NotWaitingError as error:
-        raise NotWaitingError(f"{to} may not see it") from error
+        raise NotWaitingError(f"it does not wait for {to}") from error
     claimed = _lock(row)
     before = claimed.owner
     _give(claimed, to, now=now)

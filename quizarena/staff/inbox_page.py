@@ -16,20 +16,22 @@ from django.utils.safestring import SafeString
 from django.views.decorators.http import require_http_methods, require_safe
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
-from quizarena.staff import audit, inbox, reasons
+from quizarena.staff import audit, inbox
 from quizarena.staff.desk import age, badge, own_user, span
 from quizarena.staff.errors import BadReasonError, InboxError
 from quizarena.staff.inbox import Item, Source
 
 TITLE = "Inbox"
 HISTORY_SHOWN = 50
+# With whose it was and what it is about, the history has room for so much (audit.record).
+NOTE_LENGTH_MAX = 300
 
 
 class NoteForm(forms.Form):
     """What somebody has found out."""
 
     note = forms.CharField(
-        max_length=reasons.MAX_LENGTH,
+        max_length=NOTE_LENGTH_MAX,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
         help_text="Stored permanently in the audit log.",
     )
@@ -40,7 +42,7 @@ class HandOverForm(forms.Form):
 
     to = forms.ModelChoiceField(queryset=User.objects.none(), widget=UnfoldAdminSelectWidget)
     note = forms.CharField(
-        max_length=reasons.MAX_LENGTH,
+        max_length=NOTE_LENGTH_MAX,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 2}),
         help_text="Stored permanently in the audit log.",
     )
@@ -74,6 +76,7 @@ def inbox_page(request: HttpRequest) -> HttpResponse:
         "title": TITLE,
         "tabs": tabs,
         "is_mine": is_mine,
+        "is_everything": only is None,
         "is_full": len(found) == inbox.PER_SOURCE,
         "shown_max": inbox.PER_SOURCE,
         "titles": [source.title for source in sources.values()],
@@ -143,10 +146,10 @@ def item_page(request: HttpRequest, source: str, pk: str) -> HttpResponse:
                 messages.success(request, done)
                 return HttpResponseRedirect(reverse("inbox-item", args=[source, pk]))
         item = inbox.one(source=chosen, pk=pk, user=user, now=now)
+        obj = inbox.row_of(source=chosen, pk=pk, user=user, now=now)
     except (InboxError, BadReasonError) as error:
         messages.warning(request, f"{chosen.label}: {error}.")
         return HttpResponseRedirect(reverse("inbox"))
-    obj = inbox.row_of(source=chosen, pk=pk, user=user, now=now)
     history = audit.of_object(obj).filter(action__startswith="inbox.")[:HISTORY_SHOWN]
     context = {
         **admin.site.each_context(request),

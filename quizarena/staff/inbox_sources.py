@@ -12,6 +12,8 @@ from quizarena.staff import alerts, approvals, inbox
 from quizarena.staff.alert_models import AlertDelivery, AlertEvent, DeliveryState, Severity
 from quizarena.staff.models import Alert, ApprovalRequest
 
+DELIVERIES = "alert-deliveries"
+
 
 def declare() -> None:
     """Declare what waits, and the alert about what waits too long."""
@@ -58,7 +60,7 @@ def declare() -> None:
     )
     inbox.declare(
         inbox.Source(
-            name="alert-deliveries",
+            name=DELIVERIES,
             title="Alert deliveries",
             label="Alert not delivered",
             step="Send again",
@@ -105,7 +107,7 @@ def _other_alerts(*, user: User | None, now: datetime) -> QuerySet[Any]:
 
 def _approvals(*, user: User | None, now: datetime) -> QuerySet[Any]:
     waiting = ApprovalRequest.objects.waiting(now)
-    return waiting if user is None else approvals.shown_to(user, waiting)
+    return waiting if user is None else approvals.decided_by(user, waiting)
 
 
 def _asked(request: ApprovalRequest) -> str:
@@ -113,7 +115,14 @@ def _asked(request: ApprovalRequest) -> str:
 
 
 def _failed_deliveries(*, user: User | None, now: datetime) -> QuerySet[Any]:
-    """Return what is still to be said: an alert that is over is not sent again."""
+    """Return what is still to be said: an alert that is over is not sent again.
+
+    Nor is the alert about this very list: its own failed delivery would keep it open for ever.
+    """
+    # By the open alerts, which are few. What has failed is kept, and there is more and more of it.
+    is_open = Alert.objects.filter(resolved_at=None)
     return AlertDelivery.objects.filter(
-        state=DeliveryState.FAILED, event=AlertEvent.RAISED, alert__resolved_at=None
+        state=DeliveryState.FAILED,
+        event=AlertEvent.RAISED,
+        alert__in=is_open.exclude(kind=inbox.LATE, key=DELIVERIES),
     )

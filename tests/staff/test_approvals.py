@@ -552,6 +552,8 @@ class TestConcurrency:
             "NotOpenError",
         ]
         assert len(done) == 1
+        refusal = next(result for result in results if isinstance(result, NotOpenError))
+        assert str(refusal) == f"it is approved by {done[0]}"
 
     def test_approve_and_withdraw_decide_once(
         self, monkeypatch: pytest.MonkeyPatch, done: list[str]

@@ -7,7 +7,7 @@ import pytest
 from django.conf import settings
 from django.test import Client
 
-from tests.factories import make_staff
+from tests.factories import InboxUpdateFactory, make_staff
 
 pytestmark = pytest.mark.django_db
 
@@ -27,10 +27,12 @@ INLINE = re.compile(
     "page",
     [
         *("/admin/login/", "/admin/", "/admin/players/player/", "/admin/my-sign-in/"),
+        *("/admin/inbox/", "/admin/inbox/dead-updates/4711/", "/admin/pages/"),
         *("/admin/promos/campaign/add/", "/admin/nothing/", "/api/docs/", "/api/v1/nothing/"),
     ],
 )
 def test_every_answer_says_what_a_page_may_load(client: Client, page: str) -> None:
+    InboxUpdateFactory.create(dead=True, update_id=4711)
     client.force_login(make_staff("Administrator"))
 
     answer = client.get(page)
@@ -48,6 +50,7 @@ def test_no_template_of_ours_has_a_script_in_it() -> None:
     ]
 
     assert len(ours) > 30
+    assert "command.html" in {path.name for path in ours}
     assert [path.name for path in ours if INLINE.search(path.read_text())] == []
 
 

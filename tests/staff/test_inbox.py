@@ -2,7 +2,7 @@
 
 import html
 import re
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -16,13 +16,16 @@ from django.utils import timezone
 from bot.queue.models import InboxUpdate
 from promos import campaigns
 from promos.models import Campaign
+from quizarena.game import reports
+from quizarena.game.models import QuestionReport
 from quizarena.players.models import Player
 from quizarena.staff import inbox
+from quizarena.staff.alert_models import AlertDelivery
 from quizarena.staff.errors import ClaimedError, NotClaimedError, NotWaitingError
-from quizarena.staff.models import Alert, AuditEntry, InboxClaim
+from quizarena.staff.models import Alert, ApprovalRequest, AuditEntry, InboxClaim
 from quizarena.staff.tasks import watch_inbox
 from tests.concurrency import meet_after, run_together, take_row_locks_away
-from tests.factories import InboxUpdateFactory, make_staff
+from tests.factories import InboxUpdateFactory, PlayerFactory, QuestionFactory, make_staff
 from tests.staff.waiting import DAY, HOUR, one_of_everything, raise_alert
 
 ADDRESS = "/admin/inbox/"
@@ -48,6 +51,21 @@ def dead_update(**fields: Any) -> InboxUpdate:
     fields = {"update_id": 4711, "received_at": timezone.now() - HOUR, **fields}
     made: InboxUpdate = InboxUpdateFactory.create(dead=True, **fields)
     return made
+
+
+def failed_delivery(alert: Alert, *, at: datetime) -> AlertDelivery:
+    """Let an alert not get through to Slack."""
+    AlertDelivery.objects.filter(alert=alert).delete()
+    return AlertDelivery.objects.create(
+        alert=alert,
+        channel="SLACK",
+        event="RAISED",
+        severity="WARNING",
+        state="FAILED",
+        created_at=at,
+        next_at=at,
+        finished_at=at,
+    )
 
 
 def claim(staff: User) -> InboxClaim:
@@ -97,10 +115,16 @@ class TestWhatWaits:
             found[11],
             "reconciliation: 1 difference.",
             "support-requests: No. 1 – @anna: Where is it?",
+            found[14],
         ]
         assert re.fullmatch(
             r"question-reports: test-\d+: Welcher Artikel passt zu „Tisch“\?: typing mistake",
             found[11],
+        )
+        assert re.fullmatch(
+            r"withdrawn-questions: test-\d+: Welcher Artikel passt zu „Tisch“\?: "
+            "a wrong option is chosen more often than the right one",
+            found[14],
         )
         assert set(inbox.sources) == {line.partition(":")[0] for line in found}
 
@@ -110,14 +134,14 @@ class TestWhatWaits:
             (
                 "Support",
                 (
-                    "alerts alerts alerts alerts approvals dead-updates deletions failed-refunds"
+                    "alerts alerts alerts alerts dead-updates deletions failed-refunds"
                     " fair-play payments-in-review support-requests"
                 ),
             ),
             (
                 "Operator",
                 (
-                    "alerts alerts alerts approvals fair-play held-invitations paused-campaigns"
+                    "alerts alerts alerts fair-play held-invitations paused-campaigns"
                     " payments-in-review"
                 ),
             ),
@@ -128,7 +152,7 @@ class TestWhatWaits:
                     " reconciliation"
                 ),
             ),
-            ("Editor", "question-reports"),
+            ("Editor", "question-reports withdrawn-questions"),
             ("Security", ""),
         ],
     )
@@ -140,6 +164,44 @@ class TestWhatWaits:
         assert " ".join(line.partition(":")[0] for line in waiting(user)) == names
         refused = client.get(f"{ADDRESS}dead-updates/4711/").status_code
         assert refused == (200 if role == "Support" else 404)
+
+    def test_an_approval_waits_for_who_may_decide_it_and_not_for_who_asked(self) -> None:
+        now = timezone.now()
+        asker, other = (make_staff("Finance", username=name) for name in ("asker", "other"))
+        ApprovalRequest.objects.create(
+            kind="refund",
+            subject_type="payments.purchase",
+            subject_id="1",
+            subject_name="⭐ 5",
+            preview=[],
+            reason="Please.",
+            maker=asker,
+            asked_at=now,
+            expires_at=now + 72 * HOUR,
+        )
+
+        assert waiting(other) == ["approvals: Refund: ⭐ 5, asked by asker"]
+        assert waiting(asker) == waiting(make_staff("Support")) == []
+
+    def test_a_withdrawn_question_waits_once_and_its_alert_does_not(self) -> None:
+        now = timezone.now()
+        editor, administrator = make_staff("Editor"), make_staff("Administrator")
+        question = QuestionFactory.create(
+            is_enabled=False, withdrawn_at=now, withdrawn_because="REPORTS"
+        )
+        raise_alert(reports.WITHDRAWN, str(question.pk), "It is not asked any more.", now=now)
+
+        for user in (editor, administrator):
+            assert [line.partition(":")[0] for line in waiting(user)] == ["withdrawn-questions"]
+        QuestionReport.objects.create(
+            player=PlayerFactory.create(),
+            question=question,
+            version=question.versions.get(),
+            reason="TYPO",
+            reported_at=now,
+        )
+        for user in (editor, administrator):
+            assert [line.partition(":")[0] for line in waiting(user)] == ["question-reports"]
 
     def test_what_is_late_comes_first(self, client: Client) -> None:
         now = timezone.now()
@@ -183,14 +245,16 @@ class TestWhatWaits:
     def test_nothing(self, client: Client) -> None:
         client.force_login(make_staff("Editor"))
 
-        assert "Nothing waits. Here you would see: Question reports." in read(client)
+        assert "Nothing waits. Here you would see: Question reports, Questions withdrawn." in read(
+            client
+        )
 
 
 @pytest.mark.django_db
 class TestHowMuchItCosts:
     @pytest.mark.parametrize(
         ("address", "role", "statements"),
-        [(ADDRESS, "Administrator", 30), ("/admin/", "Support", 26)],
+        [(ADDRESS, "Administrator", 31), ("/admin/", "Support", 25)],
     )
     def test_the_statements_do_not_grow(
         self, client: Client, address: str, role: str, statements: int
@@ -232,6 +296,17 @@ class TestHowMuchItCosts:
             "support-requests": ["supportrequest_open"],
         }
 
+    def test_failed_deliveries_are_counted_by_the_alerts_that_are_open(self) -> None:
+        """What has failed is kept for ever, and hardly any of it waits."""
+        sql = str(
+            inbox.waiting_for(make_staff("Administrator"), now=timezone.now())[
+                "alert-deliveries"
+            ].query
+        )
+
+        assert '"staff_alertdelivery"."alert_id" IN (SELECT' in sql
+        assert "LEFT OUTER JOIN" not in sql
+
 
 @pytest.mark.django_db
 class TestClaims:
@@ -262,7 +337,7 @@ class TestClaims:
         claim(anna)
 
         assert hand_over(ben, ben).owner == ben
-        with pytest.raises(NotWaitingError, match="editor may not see it"):
+        with pytest.raises(NotWaitingError, match="it does not wait for editor"):
             hand_over(ben, editor)
         assert [user.username for user in inbox.candidates(inbox.sources["dead-updates"])] == [
             "anna",
@@ -324,6 +399,39 @@ class TestClaims:
         assert "Dead-lettered update: ben has claimed it." in refused.content.decode()
         assert "claimed nothing" in read(client, f"{ADDRESS}?whose=mine")
 
+    def test_the_longest_note_stands_in_the_history_whole(self, client: Client) -> None:
+        dead_update()
+        long_name = make_staff("Support", username="n" * 150)
+        client.force_login(make_staff("Support"))
+        note, one_more = f"{'x' * 299}!", "x" * 301
+
+        client.post(UPDATE, {"do": "note", "note": one_more})
+        client.post(UPDATE, {"do": "hand-over", "to": str(long_name.pk), "note": note})
+
+        written = AuditEntry.objects.filter(action__startswith="inbox.")
+        assert [one.summary[-300:] for one in written] == [note]
+        assert max(len(source.label) for source in inbox.sources.values()) <= 30
+        assert len(f"{'l' * 30}: handed over to {long_name}. {note}") <= 500
+
+    def test_what_is_gone_while_its_page_is_made_leads_back(
+        self, client: Client, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        dead_update()
+        client.force_login(make_staff("Support"))
+        one = inbox.one
+
+        def gone(**options: Any) -> inbox.Item:
+            item = one(**options)
+            InboxUpdate.objects.update(state="NEW")
+            return item
+
+        monkeypatch.setattr(inbox, "one", gone)
+
+        answer = client.get(UPDATE, follow=True)
+
+        assert answer.redirect_chain == [(ADDRESS, 302)]
+        assert "Dead-lettered update: it is not waiting any more." in answer.content.decode()
+
     def test_a_note_needs_words(self, client: Client) -> None:
         dead_update()
         client.force_login(make_staff("Support"))
@@ -384,6 +492,19 @@ class TestAge:
         InboxUpdate.objects.filter(pk=update.pk).update(state="NEW")
         assert watch_inbox() == 0
         assert not Alert.objects.unresolved().exists()
+
+    def test_the_alert_about_deliveries_does_not_wait_for_its_own(self) -> None:
+        now = timezone.now()
+        cause = raise_alert("promo_miscounted", "1", "The counters differ.", now=now - 3 * DAY)
+        failed = failed_delivery(cause, at=now - 2 * DAY)
+        assert watch_inbox() == 1
+        about = Alert.objects.get(kind="inbox.late")
+        failed_delivery(about, at=now - 2 * DAY)
+
+        AlertDelivery.objects.filter(pk=failed.pk).update(state="PENDING", finished_at=None)
+
+        assert watch_inbox() == 0
+        assert not Alert.objects.unresolved().filter(kind="inbox.late").exists()
 
     def test_open_alerts_raise_no_alerts(self) -> None:
         raise_alert("promo_miscounted", "1", "The counters differ.", now=timezone.now() - 30 * DAY)

@@ -69,6 +69,7 @@ def one_of_everything(*, now: datetime) -> None:
         reason="TYPO",
         reported_at=since,
     )
+    QuestionFactory.create(is_enabled=False, withdrawn_at=since, withdrawn_because="DISTRACTOR")
     FairPlayFinding.objects.create(
         kind="FAST_ANSWERS",
         player=ben,
