@@ -259,7 +259,7 @@ def _refusal(device: TOTPDevice | StaticDevice, *, now: datetime) -> FactorError
     if found is None:
         # Security has reset the factor meanwhile, or another session sets up one.
         return FactorError("This code is of no use any more: open the page again")
-    allowed, why = found.verify_is_allowed()  # type: ignore[no-untyped-call]
+    allowed, why = found.verify_is_allowed()
     until = (why or {}).get("locked_until")
     if not allowed and until is not None and until - now > timedelta(seconds=5):
         return FactorError(

@@ -39,6 +39,13 @@ SET_UP = "/admin/second-factor/set-up/"
 SECRET = re.compile(r'<code class="desk-secret">([A-Z2-7 ]+)</code>')
 
 
+def secret_on(answer: Any) -> str:
+    """Return the secret that a page shows."""
+    found = SECRET.search(answer.content.decode())
+    assert found is not None
+    return found[1]
+
+
 def pages(patterns: Iterable[Any], above: str = "/") -> Iterator[str]:
     """Return an address for each page of the admin."""
     for pattern in patterns:
@@ -80,18 +87,17 @@ class TestGate:
         user.set_password(PASSWORD)
         user.save()
         thief, owner = Client(), Client()
-        seen = []
+        seen: list[str] = []
         for browser in (thief, owner, thief):
             if not seen or browser is owner:
                 give_password(browser, user)
-            seen.append(SECRET.search(browser.get(SET_UP).content.decode())[1])
+            seen.append(secret_on(browser.get(SET_UP)))
 
         of_the_thief = owner.post(SET_UP, {"code": code_of(user)})
 
         assert len(set(seen)) == 3
         assert not factors.is_enrolled(user)
-        shown = SECRET.search(of_the_thief.content.decode())
-        assert shown[1] not in seen
+        assert secret_on(of_the_thief) not in seen
         assert "replaced by a new one: scan the picture again" in of_the_thief.content.decode()
         owner.post(SET_UP, {"code": code_of(user)})
         assert factors.is_enrolled(user)
@@ -103,7 +109,7 @@ class TestGate:
         user.save()
         give_password(client, user)
 
-        seen = {SECRET.search(client.get(SET_UP).content.decode())[1] for _ in range(2)}
+        seen = {secret_on(client.get(SET_UP)) for _ in range(2)}
 
         assert len(seen) == 1
 
