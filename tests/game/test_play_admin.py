@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.contrib.auth.models import User
 from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
@@ -55,6 +56,8 @@ def test_before_anything_was_counted_it_says_so(operator: Client) -> None:
 def test_a_period_without_counts_is_not_shown_as_nothing(operator: Client) -> None:
     newcomer(created_at=NOON)
     count()
+    with time_machine.travel(NOON + 8 * DAY, tick=False):
+        operator.force_login(User.objects.get())
 
     page = read(operator, now=NOON + 8 * DAY, days="7")
 

@@ -79,12 +79,13 @@ def test_cards_that_no_review_can_ask_are_not_counted_as_due(client: Client, ann
 
 
 def test_the_report_of_play_has_the_log_loss(client: Client, anna: Player) -> None:
-    client.force_login(make_staff("Operator"))
+    operator = make_staff("Operator")
     make_card(anna, stability=3.0, last=NOON - 3 * DAY, due=NOON)
     tap(anna, start(anna, NOON + MINUTE), now=NOON + 2 * MINUTE)
     play_counts.count_day(day=date(2026, 12, 16), now=NOON)
 
     with time_machine.travel(NOON + DAY, tick=False):
+        client.force_login(operator)
         before = text(client.get("/admin/game/playday/").content)
         review_accuracy.count(now=NOON + DAY)
         after = text(client.get("/admin/game/playday/").content)

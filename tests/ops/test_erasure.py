@@ -150,12 +150,13 @@ def test_nobody_is_deleted_before_this_has_ended(
 ) -> None:
     request = wish()
     end = begin(request.player)
-    client.force_login(make_staff("Support"))
+    support_staff = make_staff("Support")
     address = f"/admin/players/deletionrequest/{request.pk}/change/"
 
     request.player.refresh_from_db()
     assert erasure.obstacles(player=request.player, now=DUE) == [reason]
     with time_machine.travel(DUE, tick=False):
+        client.force_login(support_staff)
         page = client.get(address).content.decode()
         assert erase() == 0
     request.refresh_from_db()
