@@ -1,6 +1,6 @@
 """What the home page shows of the running system, and of money and promos together."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
 from django.utils.html import format_html
@@ -60,9 +60,9 @@ def _checks(user: User, now: datetime) -> Content:
     )
 
 
-def _overdue(past: object, code: str) -> object:
-    is_late = past > CONTROLS[code].clean_within  # type: ignore[operator]
-    return badge("overdue", "danger") if is_late else ""
+def _overdue(past: timedelta, code: str) -> str:
+    """Return a badge for a control whose last clean run is too long ago."""
+    return badge("overdue", "danger") if past > CONTROLS[code].clean_within else ""
 
 
 def _compared(*what: tuple[str, str]) -> Content:
