@@ -1,7 +1,7 @@
 """What a tournament is, how long its rounds are, and who has won one. Pure; section 11.
 
 No database, no clock, no Django: quizarena/game/tournaments.py applies what stands here, and so do
-the triggers of quizarena/game/models/tournament.py. Pairs and standings are in swiss.py.
+the triggers of quizarena/game/models/. Pairs and standings are in swiss.py.
 """
 
 from collections.abc import Callable, Mapping, Sequence

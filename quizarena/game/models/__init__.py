@@ -1,5 +1,6 @@
 """Questions, what they are asked in, and what they bring. Product rules, section 11."""
 
+from quizarena.game.models.cup_prize import Badge, BadgeKind, CupPrize
 from quizarena.game.models.daily import (
     DAILY_LENGTH,
     DAILY_LEVELS,
@@ -101,16 +102,15 @@ from quizarena.game.models.sprint import (
     SprintState,
 )
 from quizarena.game.models.tournament import (
-    Badge,
-    BadgeKind,
-    CupPrize,
-    Pairing,
     Tournament,
-    TournamentAnswer,
     TournamentNotice,
     TournamentNoticeKind,
     TournamentPlayer,
     TournamentPrice,
+)
+from quizarena.game.models.tournament_round import (
+    Pairing,
+    TournamentAnswer,
     TournamentQuestion,
     TournamentRound,
 )
