@@ -15,10 +15,10 @@ from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from economy.admin import OfPlayer
+from economy.admin.players import OfPlayer
 from economy.wallets import business_zone
 from payments import offer_funnel
-from payments.admin.purchases import purchase_table
+from payments.admin.purchase_display import purchase_table
 from payments.charts import TRIGGER_NAMES, offers_chart, offers_table
 from payments.models import Impression, Purchase, PurchaseStatus
 from payments.offer_rules import Trigger

@@ -7,14 +7,8 @@ from django.http import HttpRequest
 from django.utils.html import format_html, format_html_join
 
 from payments.admin.offers import outcome, products, trigger_label
-from payments.admin.purchases import (
-    next_steps,
-    price,
-    product_name,
-    remarks,
-    status_badge,
-    waiting_refunds,
-)
+from payments.admin.purchase_display import price, product_name, remarks, status_badge
+from payments.admin.purchases import next_steps, waiting_refunds
 from payments.models import Impression, Purchase, PurchaseEvent, SupportRequest
 from quizarena.players import timeline
 from quizarena.players.admin import Fact, fact_source

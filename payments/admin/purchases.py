@@ -1,4 +1,4 @@
-"""Purchases in the admin: search, timeline, refunds, replays and revenue."""
+"""Purchases in the admin: list, search, page, queue, revenue, and what staff decide about them."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -7,43 +7,47 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin
-from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
 from django.db import transaction
-from django.db.models import Q, QuerySet, prefetch_related_objects
+from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
-from django.utils.html import format_html, format_html_join
+from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from kombu.exceptions import OperationalError
 from unfold.decorators import display
 
-from economy.admin import players_found
+from economy.admin.players import players_found
 from economy.errors import EconomyError
 from economy.models import Wallet
-from payments import approvals, purchases, rechecks, reconciliation, refunds, revenue
+from payments import approvals, purchases, rechecks, refunds, revenue
 from payments.admin.products import contents
+from payments.admin.purchase_display import (
+    advice,
+    breaking,
+    entry_link,
+    price,
+    product_label,
+    product_name,
+    remarks,
+    side_by_side,
+    status_badge,
+)
+from payments.admin.purchase_sections import sections_of
 from payments.charts import revenue_chart
 from payments.errors import PaymentsError
 from payments.models import (
     PAID,
-    Difference,
-    EventKind,
     Flag,
     Problem,
     Product,
     Purchase,
-    PurchaseEvent,
     PurchaseStatus,
-    Refund,
-    StarTransaction,
     Subscription,
 )
-from quizarena.players.admin import TimelineSection
-from quizarena.players.models import Player
 from quizarena.staff import approvals as second_person
 from quizarena.staff import dates, search
 from quizarena.staff.decisions import Decision, ReasonForm, decide
@@ -53,108 +57,20 @@ from quizarena.staff.desk import (
     badge,
     button,
     exactly,
-    format_json,
     link,
     object_link,
     own_user,
     waits,
-    with_code,
 )
 from quizarena.staff.errors import StaffError
 from quizarena.staff.models import ApprovalRequest
 from quizarena.staff.plans import custom_plans
 
-SECTION_LENGTH = 10
 CHART_DAYS = 30
 # So much of a charge id or payload one has to know to find it from any page.
 REFERENCE_LENGTH_MIN = 6
 # The queue shows so many of the oldest.
 QUEUE_LENGTH = 100
-
-STATUS_COLOURS = {
-    PurchaseStatus.CREATED: "info",
-    PurchaseStatus.INVOICE_SENT: "info",
-    PurchaseStatus.PRECHECKOUT_OK: "info",
-    PurchaseStatus.PAID_UNCREDITED: "warning",
-    PurchaseStatus.CREDITED: "success",
-    PurchaseStatus.CREDIT_REVIEW: "danger",
-    PurchaseStatus.REFUNDED: "primary",
-    PurchaseStatus.FAILED: "",
-}
-
-# What to do about a payment in review.
-ADVICE = {
-    Problem.AMOUNT: "Refund it. Replay the credit only if we charged the wrong amount.",
-    Problem.CURRENCY: "Re-check the payment with Telegram, then refund it.",
-    Problem.UNKNOWN_PAYLOAD: "Unknown product. Refund this payment.",
-    Problem.FOREIGN_PLAYER: "Refund the payer. A replay delivers the goods to the payer.",
-    Problem.SECOND_CHARGE: "Refund it. Replay the credit only if the player wants it twice.",
-    Problem.NOT_CREDITED: "Read the last error in the timeline. Replay the credit once its cause "
-    "is fixed, or refund the payment.",
-}
-ADVICE_UNCREDITED = "Recovery tries it every 5 minutes, 3 times in all. A replay tries it now."
-ADVICE_REFUNDING = (
-    "A refund is under way and continues automatically. Its last error says what delays it."
-)
-
-# --- How things are shown -------------------------------------------------------------------------
-
-
-def status_badge(purchase: Purchase) -> SafeString:
-    status = PurchaseStatus(purchase.status)
-    if purchase.refund_asked_at is not None and status is not PurchaseStatus.REFUNDED:
-        return badge(f"{status.label}, refund under way", "warning")
-    return badge(status.label, STATUS_COLOURS[status])
-
-
-def product_name(purchase: Purchase) -> str:
-    """Return the name of what was bought, and in which way."""
-    name = purchase.product.title("en") if purchase.product else "unknown"
-    if purchase.renews_id is not None:
-        return f"{name} (renewal)"
-    return f"{name} (subscription)" if purchase.is_subscription else name
-
-
-def product_label(purchase: Purchase) -> str:
-    """Return the name of what was bought, with the product's code in small."""
-    return with_code(product_name(purchase), purchase.product_id or "")
-
-
-def price(purchase: Purchase) -> str:
-    """Return what was paid, or is to be, in Stars as far as it is Stars."""
-    if purchase.paid_stars is None:
-        return f"{purchase.stars:,}"
-    if purchase.paid_currency != "XTR":
-        return f"{purchase.paid_stars:,} {purchase.paid_currency}"
-    if purchase.stars is not None and purchase.paid_stars != purchase.stars:
-        return f"{purchase.paid_stars:,} of {purchase.stars:,}"
-    return f"{purchase.paid_stars:,}"
-
-
-def remarks(purchase: Purchase) -> SafeString | str:
-    """Return the problem and the flags."""
-    labels = [badge(Problem(purchase.problem).label, "danger")] if purchase.problem else []
-    labels += [badge(Flag(flag).label, "warning") for flag in purchase.flags]
-    return _side_by_side(labels) if labels else "–"
-
-
-def purchase_table(found: Iterable[Purchase]) -> dict[str, Any]:
-    """Return purchases as Unfold's table takes them."""
-    found = list(found)
-    prefetch_related_objects(found, "product")
-    return {
-        "headers": ["Opened", "Purchase", "Stars", "Status", "Flags"],
-        "rows": [
-            [
-                age(purchase.opened_at),
-                object_link(purchase, product_label(purchase)),
-                price(purchase),
-                status_badge(purchase),
-                remarks(purchase),
-            ]
-            for purchase in found
-        ],
-    }
 
 
 def found(rows: QuerySet[Purchase], term: str) -> QuerySet[Purchase]:
@@ -164,20 +80,21 @@ def found(rows: QuerySet[Purchase], term: str) -> QuerySet[Purchase]:
         return rows
     if player_ids := players_found(term):
         return rows.filter(player__in=player_ids)
+    return rows.filter(_named_by(term))
+
+
+def _named_by(term: str) -> Q:
     about = Q(charge_id__startswith=term) | Q(payload__startswith=term)
     with suppress(ValueError):
         about |= Q(pk=UUID(term))
-    return rows.filter(about)
+    return about
 
 
 def _find_purchases(term: str) -> Iterable[search.Found]:
     """Find by the whole id, or the beginning of a charge id or payload."""
     if len(term) < REFERENCE_LENGTH_MIN:
         return
-    about = Q(charge_id__startswith=term) | Q(payload__startswith=term)
-    with suppress(ValueError):
-        about |= Q(pk=UUID(term))
-    rows = Purchase.objects.filter(about).select_related("player", "product")
+    rows = Purchase.objects.filter(_named_by(term)).select_related("player", "product")
     for purchase in rows[: search.FOUND_MAX]:
         yield search.Found(
             title=f"{product_name(purchase)} for {purchase.player}",
@@ -348,11 +265,11 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
 
     @display(description="Credit")
     def credit(self, purchase: Purchase) -> SafeString | str:
-        return _entry(purchase.credit_entry_id)
+        return entry_link(purchase.credit_entry_id)
 
     @display(description="Refund")
     def reversal(self, purchase: Purchase) -> SafeString | str:
-        return _entry(purchase.refund_entry_id)
+        return entry_link(purchase.refund_entry_id)
 
     @display(description="Price")
     def base(self, purchase: Purchase) -> str:
@@ -387,15 +304,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
 
     def page_context(self, request: HttpRequest, obj: Purchase) -> dict[str, Any]:
         """Show refund, approvals, timeline and reconciliation below the facts."""
-        sections = [
-            _refund(obj),
-            _approvals(request, obj),
-            _rechecks(obj),
-            _timeline(obj),
-            _telegram(obj),
-            _differences(request, obj),
-        ]
-        return {"chapters": [section for section in sections if section]}
+        return {"chapters": sections_of(request, obj)}
 
     # --- Pages ------------------------------------------------------------------------------------
 
@@ -568,13 +477,6 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         return decide(request, decision, model_admin=self)
 
 
-def advice(purchase: Purchase) -> str:
-    """Return what to do about a purchase that is stuck."""
-    if purchase.refund_asked_at is not None:
-        return ADVICE_REFUNDING
-    return ADVICE[Problem(purchase.problem)] if purchase.problem else ADVICE_UNCREDITED
-
-
 def _waiting(
     request: HttpRequest, purchase: Purchase, waiting: Mapping[str, ApprovalRequest]
 ) -> list[object]:
@@ -597,7 +499,7 @@ def _waiting(
         format_html(
             '<div class="payments-why">{}{}</div>',
             advice(purchase),
-            _side_by_side(next_steps(request, purchase, waiting)),
+            side_by_side(next_steps(request, purchase, waiting)),
         ),
     ]
 
@@ -619,212 +521,10 @@ def _wallet_after_refund(purchase: Purchase) -> list[tuple[str, str, str]]:
     return rows
 
 
-# --- Sections of a purchase's page ----------------------------------------------------------------
-
-
-def _timeline(purchase: Purchase) -> TimelineSection:
-    events = list(purchase.events.order_by("pk"))
-    ids = {event.evidence.get(name) for event in events for name in ("staff", "approved_by")}
-    names = {user.pk: str(user) for user in User.objects.filter(pk__in=ids - {None})}
-    return TimelineSection(
-        title="Timeline",
-        headers=["When", "What", "Status then", "Evidence"],
-        rows=[
-            [
-                exactly(event.at),
-                event.get_kind_display(),
-                badge(event.get_status_display(), STATUS_COLOURS[PurchaseStatus(event.status)]),
-                _evidence(event, names),
-            ]
-            for event in events
-        ],
-    )
-
-
-def _evidence(event: PurchaseEvent, names: dict[int, str]) -> SafeString | str:
-    """Return the evidence as one reads it, with all of it folded behind."""
-    facts: dict[str, object] = {}
-    for name, value in event.evidence.items():
-        if value in ("", None, {}, []):
-            continue
-        shown: object = value
-        if name in ("staff", "approved_by"):
-            shown = names.get(value, value)
-        elif name == "entry" and event.kind in (EventKind.CREDITED, EventKind.REFUNDED):
-            shown = _entry(value)
-        facts[name] = shown
-    return received_facts(facts, whole=event.evidence) if facts else "–"
-
-
-def received_facts(facts: Mapping[str, object], *, whole: object) -> SafeString:
-    """Return facts as one reads them, with all of it as JSON folded behind."""
-    lines = (
-        (
-            name.replace("_", " "),
-            ", ".join(f"{key.replace('_', ' ')} {part}" for key, part in fact.items())
-            if isinstance(fact, dict)
-            else fact,
-        )
-        for name, fact in facts.items()
-    )
-    return format_html(
-        '<div class="payments-evidence">{}<details><summary>JSON</summary>{}</details></div>',
-        format_html_join("", "<div><b>{}</b> {}</div>", lines),
-        format_json(whole),
-    )
-
-
-def _entry(pk: int | None) -> SafeString | str:
-    """Return a link to an entry of the ledger, if there is one."""
-    return link(f"entry {pk}", "economy_ledgerentry_change", pk) if pk else "–"
-
-
-def _refund(purchase: Purchase) -> TimelineSection | None:
-    refund = Refund.objects.select_related("staff", "approved_by").filter(purchase=purchase).first()
-    if refund is None:
-        return None
-    next_try = "–" if refund.finished_at else age(refund.due_at)
-    return TimelineSection(
-        title="Refund",
-        headers=["Asked", "By", "Why", "State", "Tries", "Next try", "Last error"],
-        rows=[
-            [
-                object_link(refund, age(refund.asked_at)),
-                asked_by(refund),
-                refund.reason,
-                refund_badge(refund),
-                str(refund.tries),
-                next_try,
-                breaking(refund.last_error or "–"),
-            ]
-        ],
-    )
-
-
-def asked_by(refund: Refund) -> str:
-    """Return who wanted the refund, and who agreed."""
-    who = str(refund.staff) if refund.staff else refund.get_source_display()
-    return f"{who}, approved by {refund.approved_by}" if refund.approved_by else who
-
-
-def refund_badge(refund: Refund) -> SafeString:
-    """Return how far the refund is."""
-    if refund.finished_at is not None:
-        return badge("done", "success")
-    if refund.telegram_at is not None and refund.last_error:
-        return badge("refunded by Telegram, not completed here", "danger")
-    if refund.last_error:
-        return badge("Telegram did not refund", "danger")
-    return badge("under way", "warning")
-
-
 def waiting_refunds(purchases: Iterable[Purchase]) -> dict[str, ApprovalRequest]:
     """Return which refunds of them wait for a second person."""
     return second_person.waiting_about(purchases, kind=approvals.REFUND, now=timezone.now())
 
 
-def _approvals(request: HttpRequest, purchase: Purchase) -> TimelineSection | None:
-    if not request.user.has_perm("staff.view_approvalrequest"):
-        return None
-    asked = ApprovalRequest.objects.about(purchase).select_related("maker", "decided_by")
-    rows = [
-        [
-            object_link(one, age(one.asked_at)),
-            str(one.maker),
-            one.reason,
-            one.status_at(timezone.now()).label,
-            str(one.decided_by or "–"),
-        ]
-        for one in asked[:SECTION_LENGTH]
-    ]
-    headers = ["Asked", "By", "Why", "State", "Decided by"]
-    return TimelineSection(title="Approvals", headers=headers, rows=rows) if rows else None
-
-
-def _rechecks(purchase: Purchase) -> TimelineSection | None:
-    rows = [
-        [exactly(entry.at), str(entry.actor or "–"), entry.summary]
-        for entry in rechecks.of_purchase(purchase)[:SECTION_LENGTH]
-    ]
-    return (
-        TimelineSection(title="Re-checks", headers=["When", "By", "What"], rows=rows)
-        if rows
-        else None
-    )
-
-
-def _telegram(purchase: Purchase) -> TimelineSection | None:
-    lines: list[StarTransaction] = list(reconciliation.lines_of(purchase)[:SECTION_LENGTH])
-    if not lines:
-        return None
-    return TimelineSection(
-        title="Telegram's list",
-        headers=["When", "Stars", "Commission of the affiliate", "Charge id", "Read"],
-        rows=[
-            [
-                exactly(line.at),
-                ("+" if line.gross_nanostars > 0 else "")
-                + reconciliation.in_stars(line.gross_nanostars),
-                reconciliation.in_stars(line.commission_nanostars)
-                if line.commission_nanostars
-                else "–",
-                breaking(line.transaction_id),
-                age(line.seen_at),
-            ]
-            for line in lines
-        ],
-    )
-
-
-def _differences(request: HttpRequest, purchase: Purchase) -> TimelineSection | None:
-    differences = purchase.differences.select_related("run").order_by("-pk")[:SECTION_LENGTH]
-    may_see_run = request.user.has_perm("payments.view_reconciliationrun")
-    rows = [
-        [
-            object_link(one.run, age(one.run.started_at))
-            if may_see_run
-            else age(one.run.started_at),
-            one.get_kind_display(),
-            healed_badge(one),
-            received_facts(one.details, whole=one.details),
-        ]
-        for one in differences
-    ]
-    headers = ["Run", "Difference", "State", "Details"]
-    return TimelineSection(title="Differences", headers=headers, rows=rows) if rows else None
-
-
-def healed_badge(difference: Difference) -> SafeString:
-    """Return whether the run itself has set it right."""
-    return badge("set right", "success") if difference.is_healed else badge("open", "danger")
-
-
-def _side_by_side(parts: Iterable[SafeString]) -> SafeString:
-    """Return badges or buttons, as many in a row as there is room for."""
-    joined = format_html_join("", "{}", ((part,) for part in parts))
-    return format_html('<div class="payments-badges">{}</div>', joined)
-
-
-def breaking(text: object) -> SafeString:
-    """Return what has no blanks, and breaks anywhere."""
-    return format_html('<span class="economy-breaks">{}</span>', text)
-
-
 def _page_of(purchase: Purchase) -> str:
     return reverse("admin:payments_purchase_change", args=[purchase.pk])
-
-
-# --- Beside a support request ---------------------------------------------------------------------
-
-
-def purchases_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
-    """Return the latest purchases of the player, for users who may see them."""
-    if not request.user.has_perm("payments.view_purchase"):
-        return None
-    latest = player.purchases.order_by("-opened_at")[:SECTION_LENGTH]
-    query = f"q={player.telegram_id}"
-    return TimelineSection(
-        title="Latest purchases",
-        **purchase_table(latest),
-        more=link("All purchases", "payments_purchase_changelist", query=query),
-    )

@@ -14,7 +14,7 @@ from unfold.decorators import display
 from unfold.widgets import UnfoldBooleanSwitchWidget
 
 from payments import tasks
-from payments.admin.purchases import breaking, healed_badge, product_label, received_facts
+from payments.admin.purchase_display import breaking, healed_badge, product_label, received_facts
 from payments.models import Difference, ReconciliationRun
 from quizarena.players.admin import TimelineSection
 from quizarena.staff import audit

@@ -9,7 +9,8 @@ from django.http import HttpRequest
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from payments.admin.purchases import asked_by, breaking, found, price, product_label, refund_badge
+from payments.admin.purchase_display import asked_by, breaking, price, product_label, refund_badge
+from payments.admin.purchases import found
 from payments.models import Purchase, Refund
 from quizarena.staff.desk import ReadOnlyAdmin, age, object_link
 

@@ -11,8 +11,8 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from economy.admin import OfPlayer
-from payments.admin.purchases import SECTION_LENGTH, breaking, purchase_table
+from economy.admin.players import OfPlayer
+from payments.admin.purchase_display import SECTION_LENGTH, breaking, purchase_table
 from payments.models import GRACE, Purchase, Subscription, SubscriptionState
 from quizarena.players.admin import TimelineSection
 from quizarena.staff.desk import age, badge, object_link

@@ -16,9 +16,9 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget
 
-from economy.admin import OfPlayer
+from economy.admin.players import OfPlayer
 from payments import support, support_files
-from payments.admin.purchases import purchases_of_player
+from payments.admin.purchase_display import purchases_of_player
 from payments.errors import AnsweredError
 from payments.models import SupportFile, SupportRequest
 from quizarena.staff import dates, search

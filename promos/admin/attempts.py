@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextInputWidget
 
-from economy.admin import OfPlayer, players_found
+from economy.admin.players import OfPlayer, players_found
 from economy.timeline import minute
 from promos import denylist, redemptions
 from promos.admin import sections, tester

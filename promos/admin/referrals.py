@@ -19,7 +19,7 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from unfold.decorators import display
 
-from economy.admin import players_found
+from economy.admin.players import players_found
 from economy.timeline import minute
 from economy.wallets import business_zone
 from promos import charts, referral_reviews, referral_rules, referral_statistics, referrals

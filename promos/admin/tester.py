@@ -18,7 +18,7 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from economy.admin import players_found
+from economy.admin.players import players_found
 from economy.timeline import minute
 from economy.wallets import business_zone
 from promos import redemptions

@@ -9,7 +9,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from economy.admin import players_found
+from economy.admin.players import players_found
 from quizarena.game.duel_rules import SERIES_LENGTH, DuelState
 from quizarena.game.models import Duel, DuelAnswer, DuelQuestion
 from quizarena.players.models import Player

@@ -13,7 +13,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from economy.admin import players_found
+from economy.admin.players import players_found
 from quizarena.game import fair_play, fair_play_evidence
 from quizarena.game.errors import GameError
 from quizarena.game.fair_play_rules import FindingKind, FindingState

@@ -8,7 +8,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from economy.admin import players_found
+from economy.admin.players import players_found
 from quizarena.game.models import CardState, ReviewCard, ReviewLog
 from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player

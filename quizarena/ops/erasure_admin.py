@@ -4,7 +4,7 @@ from django.utils import timezone
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
-from economy.admin import OfPlayer
+from economy.admin.players import OfPlayer
 from quizarena.ops import erasure
 from quizarena.players.models import DeletionRequest, DeletionState, PurgeRun
 from quizarena.staff.desk import ReadOnlyAdmin, badge, exactly, object_link, span, with_code

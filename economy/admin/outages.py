@@ -1,8 +1,9 @@
-"""Outage days at the desk: declared for a day or a range, shown beforehand, confirmed."""
+"""Days of an outage in the admin: declared for a day or a range, shown beforehand, confirmed."""
 
 from datetime import date
 from typing import Any
 
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
 from django.urls import URLPattern, path, reverse
@@ -25,6 +26,7 @@ class OutageForm(ReasonForm, DaysForm):
     field_order = ("first_day", "last_day", "reason")
 
 
+@admin.register(OutageDay)
 class OutageDayAdmin(ReadOnlyAdmin[OutageDay]):
     """The days that cost nobody a streak. They can be declared, and not be taken back."""
 

@@ -1,0 +1,23 @@
+"""The economy in the admin: a module for each noun, which Django finds here."""
+
+from economy.admin import (
+    controls,
+    ledger,
+    outages,
+    player_page,
+    player_questions,
+    players,
+    wallets,
+)
+
+__all__ = [
+    "controls",
+    "ledger",
+    "outages",
+    "player_page",
+    "player_questions",
+    "players",
+    "wallets",
+]
+
+player_questions.declare()
