@@ -2,20 +2,22 @@
 
 from django.urls import path
 
-from promos import api
+from promos.api import campaigns, redemptions
 
 urlpatterns = [
-    path("redeem/", api.Redeem.as_view(), name="promo-redeem"),
-    path("test/", api.Test.as_view(), name="promo-test"),
-    path("campaigns/", api.Campaigns.as_view(), name="promo-campaigns"),
-    path("campaigns/<int:campaign_id>/", api.OneCampaign.as_view(), name="promo-campaign"),
-    path("campaigns/<int:campaign_id>/status/", api.Status.as_view(), name="promo-status"),
+    path("redeem/", redemptions.Redeem.as_view(), name="promo-redeem"),
+    path("test/", redemptions.Test.as_view(), name="promo-test"),
+    path("campaigns/", campaigns.Campaigns.as_view(), name="promo-campaigns"),
+    path("campaigns/<int:campaign_id>/", campaigns.OneCampaign.as_view(), name="promo-campaign"),
+    path("campaigns/<int:campaign_id>/status/", campaigns.Status.as_view(), name="promo-status"),
     path(
         "campaigns/<int:campaign_id>/statistics/",
-        api.Statistics.as_view(),
+        campaigns.Statistics.as_view(),
         name="promo-statistics",
     ),
     path(
-        "redemptions/<int:redemption_id>/rollback/", api.Rollback.as_view(), name="promo-rollback"
+        "redemptions/<int:redemption_id>/rollback/",
+        redemptions.Rollback.as_view(),
+        name="promo-rollback",
     ),
 ]

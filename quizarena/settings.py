@@ -713,7 +713,7 @@ SPECTACULAR_SETTINGS = {
         "Plan": "economy.goods.Plan",
         "CampaignKind": "promos.models.CampaignKind",
         "CampaignStatus": "promos.models.CampaignStatus",
-        "CampaignTarget": "promos.api.TARGETS",
+        "CampaignTarget": "promos.api.campaigns.TARGETS",
         "DiscountScope": "promos.models.Scope",
         "RedemptionStatus": "promos.models.RedemptionStatus",
     },

@@ -4,8 +4,8 @@ from economy.admin import (
     controls,
     ledger,
     outages,
-    player_page,
     player_questions,
+    player_timeline,
     players,
     wallets,
 )
@@ -14,8 +14,8 @@ __all__ = [
     "controls",
     "ledger",
     "outages",
-    "player_page",
     "player_questions",
+    "player_timeline",
     "players",
     "wallets",
 ]

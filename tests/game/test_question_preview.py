@@ -6,7 +6,7 @@ import pytest
 from django.contrib.admin.sites import site
 from django.utils.html import strip_tags
 
-from quizarena.game.admin import QuestionAdmin
+from quizarena.game.admin.questions import QuestionAdmin
 from quizarena.game.models import Question
 from tests.factories import QuestionFactory
 from tests.game.test_written_answers import make_order, make_typed

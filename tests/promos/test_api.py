@@ -11,7 +11,9 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from economy.models import LedgerEntry, Wallet
-from promos import api, campaigns, redemptions
+from promos import campaigns, redemptions
+from promos.api import problems
+from promos.api import redemptions as api_redemptions
 from promos.errors import Refusal
 from promos.models import Attempt, Campaign, Channel, DenylistEntry, Redemption
 from quizarena.api.models import IdempotencyRecord
@@ -242,7 +244,7 @@ class TestRefused:
         assert owned(anna) == had
 
     def test_every_refusal_is_known_here(self) -> None:
-        assert set(api._REFUSALS) == set(Refusal)
+        assert set(problems.REFUSALS) == set(Refusal)
         assert {code for _, _, code in REFUSED} == {refusal.value for refusal in Refusal}
 
     def test_the_fifth_failure_blocks_for_an_hour(self, caller: Caller, anna: Player) -> None:
@@ -809,7 +811,7 @@ class TestConcurrency:
         player, client = PlayerFactory.create(), make_client()
         redeem_directly(player)
         redemption = Redemption.objects.get()
-        meet_after(monkeypatch, api, "get_object_or_404")
+        meet_after(monkeypatch, api_redemptions, "get_object_or_404")
 
         answers = run_together(*[partial(roll_back, Caller(client), redemption)] * 2)
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -40,6 +41,7 @@ STATE_COLOURS = {
 }
 
 
+@admin.register(Tournament)
 class TournamentAdmin(ReadOnlyAdmin[Tournament]):
     """All cups and private tournaments, the latest first. The token of a link is not shown."""
 
@@ -241,6 +243,7 @@ def _pairing(pairing: Pairing, tournament: Tournament) -> list[object]:
     ]
 
 
+@admin.register(CupPrize)
 class CupPrizeAdmin(FreshFactorToSave, StaffAdmin[CupPrize]):
     """What the places of a cup bring. A cup takes what stands here when it ends."""
 

@@ -3,24 +3,35 @@
 from collections.abc import Iterable
 from functools import partial
 
-from django.db.models import Prefetch, QuerySet
+from django.db.models import Count, Prefetch, Q, QuerySet
 from django.http import HttpRequest
+from django.utils.html import format_html
 
-from quizarena.game import levels
+from quizarena.game import (
+    levels,
+)
 from quizarena.game.models import (
     DailyAnswer,
     DailyRun,
     Duel,
+    PlayerLevel,
     Round,
     RoundQuestion,
     RoundState,
+    Sprint,
+    SprintState,
     TournamentPlayer,
 )
 from quizarena.players import timeline
-from quizarena.players.admin import Fact, fact_source
+from quizarena.players.admin import Fact, TimelineSection, fact_source, timeline_source
 from quizarena.players.models import Player
 from quizarena.staff import dates
-from quizarena.staff.desk import object_link
+from quizarena.staff.desk import (
+    age,
+    object_link,
+)
+
+CHAPTER_LENGTH = 20
 
 
 @fact_source
@@ -145,3 +156,43 @@ _KINDS = (
 )
 for _kind in _KINDS:
     timeline.declare(_kind)
+
+
+@timeline_source
+def sprints_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
+    """Show the latest sprints, for who may see players."""
+    sprints = (
+        Sprint.objects.filter(player=player)
+        .annotate(
+            given=Count("answers"), right=Count("answers", filter=Q(answers__is_correct=True))
+        )
+        .order_by("-id")[:CHAPTER_LENGTH]
+    )
+    return TimelineSection(
+        title="Latest sprints",
+        headers=["Sprint", "State", "Right", "Started", "Finished"],
+        rows=[
+            [
+                str(sprint.pk),
+                SprintState(sprint.state).label,
+                format_html("{} of {}", sprint.right, sprint.given),
+                age(sprint.started_at),
+                age(sprint.finished_at),
+            ]
+            for sprint in sprints
+        ],
+    )
+
+
+@timeline_source
+def levels_of_player(request: HttpRequest, player: Player) -> TimelineSection | None:
+    """Show at which level the player is asked, and why; elsewhere it is A1."""
+    stored = PlayerLevel.objects.filter(player=player).order_by("mode")
+    return TimelineSection(
+        title="Levels",
+        headers=["Mode", "Level", "Why", "Since"],
+        rows=[
+            [one.get_mode_display(), one.level, one.get_reason_display(), age(one.since)]
+            for one in stored
+        ],
+    )

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Sum
 from django.http import HttpRequest, HttpResponse
@@ -42,6 +43,7 @@ MODE_NAMES = {
 BLUE, ORANGE, GREEN = COLOURS[:3]
 
 
+@admin.register(PlayDay)
 class PlayDayAdmin(ReadOnlyAdmin[PlayDay]):
     """The report of the days that were counted. It reads counts, and no answer."""
 
@@ -98,9 +100,6 @@ class PlayDayAdmin(ReadOnlyAdmin[PlayDay]):
 def _period(asked: str) -> int:
     """Return the days that somebody has asked for, or else the usual ones."""
     return next((length for length in PERIODS if str(length) == asked), PERIOD)
-
-
-# --- By day ---------------------------------------------------------------------------------------
 
 
 def _figures(counted: Iterable[PlayDay]) -> list[tuple[str, str]]:
@@ -168,9 +167,6 @@ def _day(day: date, *, is_final: bool) -> str:
     return dates.day(day) if is_final else f"{dates.day(day)}, so far"
 
 
-# --- By mode and level ----------------------------------------------------------------------------
-
-
 def _modes(days: Sequence[date]) -> dict[str, Any]:
     """Return how much of what was answered in each mode and at each level was right."""
     rows = (
@@ -191,9 +187,6 @@ def _modes(days: Sequence[date]) -> dict[str, Any]:
             for row in rows
         ],
     }
-
-
-# --- Reviews --------------------------------------------------------------------------------------
 
 
 def _reviews(days: Sequence[date]) -> dict[str, Any]:
@@ -222,9 +215,6 @@ def _reviews(days: Sequence[date]) -> dict[str, Any]:
 
 def _loss(loss: float | None) -> str:
     return "–" if loss is None else f"{loss:.3f}"
-
-
-# --- The first days -------------------------------------------------------------------------------
 
 
 def _funnel(cohorts: Iterable[FirstDayCohort]) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
@@ -36,6 +37,7 @@ VERDICTS = {"dismiss": FindingState.DISMISSED, "confirm": FindingState.CONFIRMED
 SECTION_LENGTH = 10
 
 
+@admin.register(FairPlayFinding)
 class FairPlayFindingAdmin(ReadOnlyAdmin[FairPlayFinding]):
     """What was found, the latest first. A verdict changes nothing but the finding."""
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import Any
 
+from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils.html import format_html
@@ -45,6 +46,7 @@ search.declare(
 )
 
 
+@admin.register(Duel)
 class DuelAdmin(ReadOnlyAdmin[Duel]):
     """All duels, the latest first. The token of a link is nobody's business."""
 

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -28,6 +29,7 @@ SECTION_LENGTH = 10
 OUTCOME_COLOURS = {"ROSE": "success", "STAYED": "info", "FELL": "warning", "LEFT": "primary"}
 
 
+@admin.register(LeagueGroup)
 class LeagueGroupAdmin(ReadOnlyAdmin[LeagueGroup]):
     """The groups of all weeks, the latest first."""
 

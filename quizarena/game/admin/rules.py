@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django import forms
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -87,6 +88,7 @@ class RuleCardForm(_RuleCardForm):
         return rows
 
 
+@admin.register(RuleCard)
 class RuleCardAdmin(StaffAdmin[RuleCard]):
     """Write cards and hide them; none is deleted, since questions name them."""
 
@@ -194,6 +196,7 @@ def previews(card: RuleCard) -> list[dict[str, Any]]:
     ]
 
 
+@admin.register(Topic)
 class TopicAdmin(StaffAdmin[Topic]):
     """The topics of rule cards, as players read them."""
 

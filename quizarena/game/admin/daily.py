@@ -3,6 +3,7 @@
 from typing import Any
 
 from django import forms
+from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.db.models import Count, IntegerField, OuterRef, QuerySet, Subquery
 from django.db.models.functions import Coalesce
@@ -30,6 +31,7 @@ from quizarena.staff.desk import ReadOnlyAdmin, age, badge, button, object_link,
 from quizarena.staff.errors import BadReasonError
 
 
+@admin.register(DailySet)
 class DailySetAdmin(ReadOnlyAdmin[DailySet]):
     """The challenges of all days. Until a day begins, its questions can be replaced."""
 

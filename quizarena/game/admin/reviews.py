@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
@@ -23,6 +24,7 @@ RATINGS = {1: "again", 2: "hard", 3: "good", 4: "easy"}
 LOG_LENGTH = 50
 
 
+@admin.register(ReviewCard)
 class ReviewCardAdmin(ReadOnlyAdmin[ReviewCard]):
     """All review cards, the latest first."""
 

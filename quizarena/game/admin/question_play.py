@@ -337,6 +337,7 @@ def _decided(report: QuestionReport) -> SafeString | str:
     )
 
 
+@admin.register(QuestionReport)
 class QuestionReportAdmin(ReadOnlyAdmin[QuestionReport]):
     """What players have reported, the latest first; it is decided on the page of the question."""
 

@@ -1,0 +1,1 @@
+"""The API of promos: redeeming and testing codes, running campaigns, taking back grants."""
