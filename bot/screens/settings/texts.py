@@ -127,7 +127,7 @@ def bad_name(problem: NameProblem) -> str:
         case NameProblem.LINK:
             return _("A name cannot contain a link or an @.")
         case NameProblem.CHARACTERS:
-            return _("A name has letters, digits, blanks, and - ' . _ only.")
+            return _("A name has letters, digits, spaces, and - ' . _ only.")
         case NameProblem.SCRIPTS:
             return _("All letters of a name must be of one alphabet.")
         case NameProblem.LETTERS:

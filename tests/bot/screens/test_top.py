@@ -340,7 +340,7 @@ class TestProfile:
         [
             ("x", "A name has 2 to 20 characters."),
             ("@anna", "A name cannot contain a link or an @."),
-            ("Anna 🙂", "A name has letters, digits, blanks"),
+            ("Anna 🙂", "A name has letters, digits, spaces"),
             ("Аnna", "All letters of a name must be of one alphabet."),
             ("1234", "A name has at least 2 letters."),
             ("Hitler", "This name cannot be taken. Please choose a friendly one."),
