@@ -6,6 +6,7 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import filesizeformat
 from django.utils import timezone
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
@@ -23,7 +24,7 @@ from quizarena.celery import app
 from quizarena.ops import controls, heartbeats, home_panels  # noqa: F401 -- declares panels.
 from quizarena.ops.analytics_admin import ProductDayAdmin  # noqa: F401 -- registers itself.
 from quizarena.ops.erasure_admin import DeletionRequestAdmin, PurgeRunAdmin
-from quizarena.ops.models import Downtime, Heartbeat
+from quizarena.ops.models import Backup, Downtime, Heartbeat
 from quizarena.players.models import DeletionRequest, PurgeRun
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
@@ -89,6 +90,32 @@ class HeartbeatAdmin(ReadOnlyAdmin[Heartbeat]):
         if heartbeat.name in heartbeats.restarting(now=now):
             return badge("keeps restarting", "danger")
         return badge("alive", "success")
+
+
+@admin.register(Backup)
+class BackupAdmin(ReadOnlyAdmin[Backup]):
+    """Backups and rehearsals of restoring one, as they were recorded."""
+
+    list_display = ("what", "holds", "recorded", "bytes", "note")
+    list_display_links = None
+    list_filter = ("kind",)
+    ordering = ("-began_at",)
+
+    @display(description="What")
+    def what(self, backup: Backup) -> str:
+        return backup.get_kind_display().capitalize()
+
+    @display(description="Everything until", ordering="began_at")
+    def holds(self, backup: Backup) -> SafeString:
+        return exactly(backup.began_at)
+
+    @display(description="Recorded")
+    def recorded(self, backup: Backup) -> str:
+        return age(backup.recorded_at)
+
+    @display(description="Size")
+    def bytes(self, backup: Backup) -> str:
+        return filesizeformat(backup.size) if backup.size else "–"
 
 
 @admin.register(Downtime)

@@ -15,7 +15,7 @@ class OpsConfig(AppConfig):
     def ready(self) -> None:
         """Let Celery workers leave their signs of life, and say what staff have to look at."""
         from economy import controls
-        from quizarena.ops import database_roles, inbox_sources
+        from quizarena.ops import backups, database_roles, inbox_sources
         from quizarena.staff import alerts
         from quizarena.staff.alert_models import Severity
 
@@ -33,6 +33,12 @@ class OpsConfig(AppConfig):
             alerts.declare(
                 kind=kind, label=label, runbook="docs/runbooks/controls.md", severity=severity
             )
+        alerts.declare(
+            kind=backups.OVERDUE,
+            label="The last backup is too old",
+            runbook="docs/runbooks/backups.md",
+            severity=Severity.CRITICAL,
+        )
         connection_created.connect(
             database_roles.warn_of_power, dispatch_uid="database_roles.warn_of_power"
         )

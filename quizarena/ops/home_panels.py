@@ -1,21 +1,25 @@
 """What the home page shows of the running system, and of money and promos together."""
 
+from collections.abc import Iterator
 from datetime import datetime, timedelta
 
 from django.contrib.auth.models import User
+from django.template.defaultfilters import filesizeformat
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from economy.controls import CONTROLS
 from economy.models import ControlRun
-from quizarena.ops import health, home_figures
+from quizarena.ops import backups, health, home_figures
 from quizarena.ops.heartbeats import PROCESSES
+from quizarena.ops.models import BackupKind
 from quizarena.staff import dates, home
 from quizarena.staff.desk import age, badge
 from quizarena.staff.home import Content, Panel
 
 
 def _health(user: User, now: datetime) -> Content:
-    """Return what /readyz says, a second old at most."""
+    """Return what /readyz says, a second old at most, and what is recorded of backups."""
     report = health.recent_report()
     parts = {"database": "Database", "broker": "Redis", **{name: name for name in PROCESSES}}
     rows = [
@@ -27,9 +31,23 @@ def _health(user: User, now: datetime) -> Content:
             ("Oldest update that waits", _seconds(report.get("oldest_inbox_seconds"))),
             ("Oldest message that waits", _seconds(report.get("oldest_outbox_seconds"))),
         ],
-        rows=rows,
-        note="Backups are made outside of this product, which does not know of them.",
+        rows=[*rows, *_backups(now)],
     )
+
+
+def _backups(now: datetime) -> Iterator[tuple[str, SafeString]]:
+    """Yield how old the last backup is, and since when none was restored."""
+    for label, kind in (
+        ("Last backup", BackupKind.BACKUP),
+        ("Last restored to try it", BackupKind.REHEARSAL),
+    ):
+        last = backups.latest(kind)
+        if last is None:
+            yield label, badge("never recorded", "warning")
+        else:
+            late = badge("overdue", "danger") if backups.is_overdue(last, now=now) else ""
+            size = filesizeformat(last.size) if last.size else ""
+            yield label, format_html("{} {} {}", age(last.began_at), size, late)
 
 
 def _seconds(seconds: float | None) -> str:

@@ -168,6 +168,10 @@ SELECT name, extract(epoch FROM seen_at) AS seen_at FROM ops_heartbeat
 WHERE name = ANY (%(processes)s::text[])
 """
 
+_BACKUPS = """
+SELECT kind, extract(epoch FROM max(began_at)) AS began_at FROM ops_backup GROUP BY kind
+"""
+
 # What a scrape reads beside the totals and the latest days of the product.
 STATEMENTS = {
     "queues": _QUEUES,
@@ -176,6 +180,7 @@ STATEMENTS = {
     "controls": _CONTROLS,
     "reconciliations": _RECONCILIATIONS,
     "heartbeats": _HEARTBEATS,
+    "backups": _BACKUPS,
 }
 
 
@@ -427,6 +432,11 @@ def _of_staff(rows: Mapping[str, list[dict[str, Any]]]) -> Iterator[Metric]:
     yield _gauge(
         "quizarena_process_seen_timestamp_seconds", "Last sign of life of a kind of process.",
         {row["name"]: row["seen_at"] for row in rows["heartbeats"]}, label="process",
+    )  # fmt: skip
+    yield _gauge(
+        "quizarena_backup_timestamp_seconds",
+        "Which moment the last backup, or the last one restored to try it, holds.",
+        {row["kind"].lower(): row["began_at"] for row in rows["backups"]}, label="kind",
     )  # fmt: skip
 
 

@@ -188,3 +188,40 @@ class MetricPosition(models.Model):
 
     def __str__(self) -> str:
         return f"{self.source} up to {self.position}"
+
+
+class BackupKind(models.TextChoices):
+    """What was done with a backup."""
+
+    BACKUP = "BACKUP", "backup"
+    REHEARSAL = "REHEARSAL", "restore, as a rehearsal"
+
+
+class Backup(models.Model):
+    """That a backup was made, or restored to see whether it can be."""
+
+    kind = models.CharField(max_length=9, choices=BackupKind)
+    # The moment that it holds: what was committed later is not in it.
+    began_at = models.DateTimeField()
+    recorded_at = models.DateTimeField()
+    # In bytes; of a rehearsal there is none.
+    size = models.PositiveBigIntegerField(null=True)
+    note = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["kind", "began_at"], name="backup_once"),
+            models.CheckConstraint(
+                condition=Q(recorded_at__gte=F("began_at")), name="backup_recorded_when_made"
+            ),
+            models.CheckConstraint(
+                condition=Q(kind="BACKUP", size__gt=0) | Q(kind="REHEARSAL", size=None),
+                name="backup_has_its_size",
+            ),
+        ]
+        triggers = [
+            pgtrigger.Protect(name="append_only", operation=pgtrigger.Update | pgtrigger.Delete),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.get_kind_display().capitalize()} of {dates.moment(self.began_at)}"

@@ -36,6 +36,7 @@ OF_NO_PLAYER = frozenset(
         *("game_firstdaycohort", "game_question", "game_questionfigures", "game_questionimport"),
         *("game_questionversion", "game_rulecard", "game_topic", "game_tournamentquestion"),
         *("game_playday", "game_playdaymode", "ops_downtime", "ops_heartbeat", "ops_processrun"),
+        "ops_backup",
         *("payments_pastprice", "payments_product", "payments_reconciliationrun"),
         *("promos_batch", "promos_campaign", "promos_code", "players_purgerun"),
         *("payments_monthlystatement", "payments_liability", "ops_productday"),

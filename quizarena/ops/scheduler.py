@@ -10,7 +10,7 @@ from django.db import DatabaseError, close_old_connections, connection
 from django.utils import timezone
 from django_celery_beat.schedulers import DatabaseScheduler, ModelEntry
 
-from quizarena.ops import controls, heartbeats
+from quizarena.ops import backups, controls, heartbeats
 
 WATCH_EVERY_S = 60.0
 
@@ -91,9 +91,10 @@ class Scheduler(DatabaseScheduler):
 
 
 def _watch_controls() -> None:
-    """Watch the controls; never raise, since that must not keep beat from its schedule."""
+    """Watch controls and backups; never raise, since that must not keep beat from its schedule."""
     try:
         controls.watch(now=timezone.now())
+        backups.watch(now=timezone.now())
     except DatabaseError as error:
         log.warning("controls.not_watched", error=type(error).__name__)
         close_old_connections()

@@ -96,6 +96,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Schedule", "schedule", "django_celery_beat.periodictask"),
         ("Heartbeats", "monitor_heart", "ops.heartbeat"),
         ("Downtime", "power_off", "ops.downtime"),
+        ("Backups", "backup", "ops.backup"),
         ("Outage days", "shield", "economy.outageday"),
         ("Purges", "delete_sweep", "players.purgerun"),
     ),

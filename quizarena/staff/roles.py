@@ -193,6 +193,7 @@ _ADMINISTRATOR = (
     "payments.export_names",
     "bot.approve_broadcast",
     "ops.view_heartbeat",
+    "ops.view_backup",
     "players.view_purgerun",
     "staff.view_alertroute",
     "staff.change_alertroute",

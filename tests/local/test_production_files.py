@@ -65,6 +65,7 @@ class TestCompose:
     def test_every_part_of_the_product_runs(self) -> None:
         assert list(SERVICES) == [
             "postgres",
+            "backup",
             "valkey",
             "migrate",
             "web",
@@ -79,8 +80,14 @@ class TestCompose:
             "grafana",
         ]
         # What is beside the product starts only for who asks for it.
-        monitoring = {name for name in SERVICES if "profiles" in SERVICES[name]}
-        assert monitoring == {"prometheus", "grafana"}
+        profiles = {
+            name: service["profiles"] for name, service in SERVICES.items() if "profiles" in service
+        }
+        assert profiles == {
+            "backup": ["backup"],
+            "prometheus": ["monitoring"],
+            "grafana": ["monitoring"],
+        }
 
     def test_everything_that_stays_has_a_health_check_and_comes_back(self) -> None:
         for name, service in SERVICES.items():
@@ -113,6 +120,9 @@ class TestCompose:
             "ALERT_WEBHOOK_SECRET": "",
             "ALERT_WEBHOOK_URL": "",
             "API_RATE": "120/min",
+            "BACKUP_DIRECTORY": "backups",
+            "BACKUP_HOUR": "2",
+            "BACKUP_KEEP_DAYS": "14",
             "DOCUMENTATION_URL": "",
             "GRAFANA_PORT": "3000",
             "LOG_LEVEL": "INFO",

@@ -33,6 +33,7 @@ LISTS = [
     "auth/group/",
     "api/apiclient/",
     "ops/heartbeat/",
+    "ops/backup/",
     "django_celery_beat/periodictask/",
 ]
 

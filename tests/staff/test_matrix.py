@@ -54,6 +54,7 @@ MODELS = {
     "game.rulecard": ("ea", "ea", "ea", ""),
     "game.topic": ("ea", "ea", "ea", ""),
     "game.tournament": ("soa", "", "", ""),
+    "ops.backup": ("a", "", "", ""),
     "ops.downtime": ("oa", "", "", ""),
     "ops.heartbeat": ("a", "", "", ""),
     "ops.productday": ("ofa", "", "", ""),
