@@ -195,8 +195,8 @@ def main(arguments: Sequence[str]) -> int:
     """Build, print what there is and what changes, and return 1 if something is wrong."""
     started = time.perf_counter()
     families = [argument for argument in arguments if not argument.startswith("-")]
-    if unknown := [family for family in families if family not in FAMILIES]:
-        print(f"{', '.join(unknown)}: no such family; there are {', '.join(FAMILIES)}")
+    if refusal := _refusal(arguments, families):
+        print(refusal)
         return 1
     try:
         expect_files()
@@ -230,6 +230,25 @@ def main(arguments: Sequence[str]) -> int:
     if is_dry and is_changed:
         print("The bank or the rule cards are not what the lexicon gives; run `make content`.")
     return int(is_dry and is_changed)
+
+
+def _refusal(arguments: Sequence[str], families: Sequence[str]) -> str:
+    """Return what is not understood and what to write instead, or nothing."""
+    options = [argument for argument in arguments if argument.startswith("-")]
+    if unknown := [option for option in options if option != "--check"]:
+        return (
+            f"{', '.join(unknown)}: no such option. Leave it out to build the bank, or write "
+            "--check to write nothing, with a family behind it to look at that alone. Nothing was "
+            "written."
+        )
+    if unknown := [family for family in families if family not in FAMILIES]:
+        return f"{', '.join(unknown)}: no such family; there are {', '.join(FAMILIES)}"
+    if families and not options:
+        return (
+            f"A bank is built whole. To look at {', '.join(families)} alone, write "
+            f"--check {' '.join(families)}. Nothing was written."
+        )
+    return ""
 
 
 def _look_at(families: Sequence[str], lexicon: Lexicon) -> int:

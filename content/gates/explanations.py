@@ -34,7 +34,7 @@ _CASES = {
 }
 _UMLAUT = {"German": "Umlaut", "English": "umlaut", "Ukrainian": "умлаут"}
 _PLAIN = str.maketrans("äöü", "aou")
-_WRONG_ARTICLES = ("der", "den", "ein", "einen")
+_WRONG_ARTICLES = ("der", "den", "dem", "ein", "einen", "einem")
 _PRONOUNS = {
     "ich": ("mich", "mir"),
     "du": ("dich", "dir"),

@@ -32,6 +32,10 @@ _BARE = {
 }
 # A reason stands beside any clause; what is known or asked only beside these.
 _REASONS = frozenset({"weil", "obwohl", "wenn"})
+# With these in front "wir" makes a proposal: Hoffen wir, dass er kommt. Nobody proposes to know.
+_PROPOSED = frozenset({"hoffen", "warten", "gehen"})
+# What one can do at a place, without an object: wo du fragst, wo wir warten.
+_AT_A_PLACE = frozenset({"fragst", "warten", "gehen"})
 _OF_CLAUSES = frozenset(("weiß", "glaube", "hoffen", "wissen", "fragst"))
 # "Warten" has an object, too, in the sense of a service.
 _SERVICED = frozenset("Auto Bus Fahrrad Motorrad Zug Maschine Computer Gerät Heizung".split())
@@ -149,19 +153,23 @@ def _are_clauses(main: Sequence[str], clause: Sequence[str], *, is_first: bool) 
     if kinds.count("verb") != 1 or [_kind(part) for part in inner[-1:]] != ["verb"]:
         return False
     verb = main[kinds.index("verb")]
-    orders = (
-        (["who", "verb"], ["who", "verb", "thing"], ["thing", "verb", "who"])
-        if is_first
-        else (["verb", "who"], ["verb", "who", "thing"])
-    )
+    orders = [["verb", "who"], ["verb", "who", "thing"]]
+    if is_first:
+        proposals = orders if verb in _PROPOSED else []
+        orders = [["who", "verb"], ["who", "verb", "thing"], ["thing", "verb", "who"], *proposals]
     return (
         kinds in orders
         and not _is_joined(verb)
-        and (word in _REASONS or verb in _OF_CLAUSES)
+        and (word in _REASONS or verb in _OF_CLAUSES or _is_place(word, inner[-1]))
         and [_kind(part) for part in inner[:-1]] in (["who"], ["who", "thing"])
         and _has_its_own(verb, [part for part in main if part != verb])
         and _has_its_own(inner[-1], inner[:-1])
     )
+
+
+def _is_place(word: str, verb: str) -> bool:
+    """Say if a clause names a place, beside any main clause: Er wartet, wo du fragst."""
+    return word == "wo" and verb in _AT_A_PLACE
 
 
 def _is_joined(form: str) -> bool:

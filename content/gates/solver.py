@@ -8,6 +8,7 @@ player does. A question passes if exactly one option is right, and it is the one
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from itertools import pairwise
 
 from content.gates import (
     comparison,
@@ -35,6 +36,11 @@ _QUOTED = re.compile(r"[„“\"«»](.+?)[“”\"«»]")
 _AUXILIARIES = {"hat": "haben", "ist": "sein"}
 # Adjectives that say as well how somebody buys, has or offers something.
 ADVERBS = frozenset("billig günstig teuer frisch gut lecker neu elegant preiswert schön".split())
+# Who can do what is done to somebody: "hat er der Lehrer gefragt" may be "hat ihn der Lehrer ...".
+_PEOPLE = frozenset(
+    "Arzt Autor Bruder Chef Freund Gast Gegner Großvater Junge Kollege Kunde Lehrer Mann Nachbar "
+    "Onkel Opa Patient Polizist Schüler Sohn Student Vater".split()
+)
 _ARTICLES = {"m": "der", "f": "die", "n": "das"}
 
 
@@ -113,10 +119,19 @@ def _is_wrong_part(option: str, sentence: str, verb: str, nouns: Nouns) -> bool:
     if sentence.endswith(f" {option}"):
         return option not in verbs.participles(verb)
     if words[0] in _AUXILIARIES:
-        return _AUXILIARIES[words[0]] not in verbs.auxiliaries(verb)
+        is_wrong = _AUXILIARIES[words[0]] not in verbs.auxiliaries(verb)
+        return is_wrong or _has_another_subject(sentence)
     if determiner(words[0]):
         return not {"acc"} & {case for case, _ in phrase(words, nouns)}
     return False
+
+
+def _has_another_subject(sentence: str) -> bool:
+    """Say if "er" may be the mistake: Gestern hat er der Lehrer gefragt, instead of ihn."""
+    return any(
+        article in ("der", "ein") and noun in _PEOPLE
+        for article, noun in pairwise(tokens(sentence))
+    )
 
 
 def words_of(questions: Iterable[Question]) -> frozenset[str]:

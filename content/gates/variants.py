@@ -176,6 +176,10 @@ Schule Grundschule
 Chef Leiter
 Chefin Leiterin
 """
+# Words whose pictures look alike: a screen is a screen.
+PICTURES = """
+Computer Fernseher Bildschirm
+"""
 
 
 def _groups(text: str) -> dict[str, set[str]]:
@@ -189,6 +193,7 @@ def _groups(text: str) -> dict[str, set[str]]:
 
 _FORMS = _groups(FORMS)
 _SYNONYMS = _groups(SYNONYMS)
+_PICTURES = _groups(PICTURES)
 _PARTS = re.compile(r"[\w-]+|[^\w\s]")
 
 
@@ -198,6 +203,10 @@ def check(questions: Iterable[Question]) -> Iterator[Fault]:
         right = question.answer
         for option in question.options[1:]:
             reason = _same(right, option, is_vocabulary=question.family == "vocabulary")
+            if question.kind == "picture" and option.split()[-1] in _PICTURES.get(
+                right.split()[-1], ()
+            ):
+                reason = "as a picture too like"
             if reason:
                 yield Fault(question.quiz_id, "variant", f"{option!r} is {reason} {right!r}")
 

@@ -208,7 +208,17 @@ def _clause(phrase: Phrase, main: str, word: str) -> Orders:
 
 def _dass(phrase: Phrase) -> Orders:
     main = pick(f"{FAMILY} {phrase.key} main", ("ich weiß", "wir hoffen", "ich glaube"))
-    return _clause(phrase, main, "dass")
+    orders, explanation = _clause(phrase, main, "dass")
+    return orders + _proposal(phrase, main, "dass"), explanation
+
+
+def _proposal(phrase: Phrase, main: str, word: str) -> tuple[str, ...]:
+    """Return what "wir" can propose with the verb in front: Hoffen wir, dass er kommt."""
+    subject, finite = main.split()
+    if subject != "wir":
+        return ()
+    last = joined(phrase.verb, third(phrase.verb))
+    return (f"{capital(finite)} wir, {word} {WHO} {phrase.thing} {last}.",)
 
 
 def _weil(phrase: Phrase) -> Orders:
@@ -227,12 +237,15 @@ def _weil(phrase: Phrase) -> Orders:
             f"{capital(thing)} {finite} {WHO}, weil {main}.",
             f"Weil {main}, {finite} {WHO} {thing}.",
         )
-    return orders, explanation
+    return orders + _proposal(phrase, main, "weil"), explanation
 
 
 def _indirect(phrase: Phrase) -> Orders:
     word = _question_word(phrase)
     main = pick(f"{FAMILY} {phrase.key} main", ("du fragst", "wir wissen", "ich weiß"))
+    if word == "wo" and main == "du fragst":
+        # "Er schiebt das Fahrrad, wo du fragst": the place where one asks.
+        main = "ich weiß"
     return _clause(phrase, main, word)
 
 

@@ -163,13 +163,13 @@ def _year(cards: Cards, year: int) -> Question:
         rule = (
             f"Die Jahre 1100 bis 1999 sagt man mit „hundert“: {word}.",
             f'The years 1100 to 1999 are said with "hundert": {word}.',
-            f"Роки від 1100 до 1999 кажуть із «hundert»: {word}.",
+            f"Роки від 1100 до 1999 називають із «hundert»: {word}.",
         )
     else:
         rule = (
             f"Jahre ab 2000 sagt man mit „tausend“: {word}.",
             f'Years from 2000 are said with "tausend": {word}.',
-            f"Роки від 2000 кажуть із «tausend»: {word}.",
+            f"Роки від 2000 називають із «tausend»: {word}.",
         )
     return _ask(
         cards,

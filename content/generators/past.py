@@ -1,5 +1,6 @@
 """Preterite, passive and subjunctive."""
 
+import re
 from collections.abc import Iterator
 
 from content.generators.asking import NAMES, Cards, capital, number, pick
@@ -57,6 +58,7 @@ SHARE_PASSIVE = 2
 SHARE_WEAK = 6
 SHARE_WOULD = 3
 SHARE_WOULD_HAVE = 10
+_VOWELS = re.compile("[aeiouäöü]+")
 # The verb, the sentence, its rule.
 COMMON = (
     ("sein", "gestern krank", "war-hatte"),
@@ -115,6 +117,13 @@ def _of_phrase(cards: Cards, phrase: Phrase) -> Iterator[Question]:
         yield _would_have(cards, phrase)
 
 
+def _other_vowel(verb: Verb, form: str) -> str:
+    """Return that the form has another vowel, which "hatte" has not."""
+    stems = (stem(base(verb)), form.removesuffix("te"))
+    of_verb, of_form = (_VOWELS.findall(text)[-1] for text in stems)
+    return ", mit anderem Vokal" if of_verb != of_form else ""
+
+
 def _is_asked(verb: Verb, key: str) -> bool:
     if is_strong(verb) or is_mixed(verb):
         is_half = verb.separable == "yes" and number(f"{key} strong") % 2 == 0
@@ -148,7 +157,7 @@ def _preterite(cards: Cards, phrase: Phrase) -> Question:
         explanation = (
             f"„{name}“ ist unregelmäßig: {said}, ohne die Endung -te."
             if is_strong(verb)
-            else f"„{name}“ ist unregelmäßig: {said}, mit anderem Vokal.",
+            else f"„{name}“ ist unregelmäßig: {said}{_other_vowel(verb, right)}.",
             f'"{name}" is irregular: {said}.',
             f"«{name}» – неправильне дієслово: {said}.",
         )

@@ -38,6 +38,7 @@ _GROUPS = (
     "Kirche Synagoge Moschee Dom Hochzeit",
     "Stadt Innenstadt Altstadt Zentrum Platz Dorf Vorort Stadtteil Gegend Umgebung Ort Hauptstadt",
     "Computer Laptop Tastatur Tablet Bildschirm Drucker",
+    "Computer Bildschirm Fernseher",
     "Telefon Handy Smartphone Anruf",
     "Uhr Wecker Zeit Stunde",
     "Kaffee Tee Kanne Tasse Becher Glas",

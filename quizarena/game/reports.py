@@ -122,7 +122,8 @@ def report(
 ) -> QuestionReport:
     """Record what is wrong with a question that the player has answered.
 
-    With the third open report the question leaves play. Locks the player, then the question. Raises
+    With the third open report of what it reads now the question leaves play; one of an earlier
+    version is kept for editors and counts for nothing. Locks the player, then the question. Raises
     StaleTapError for a question that the player has not answered, AlreadyReportedError while a
     report of the player waits for an editor, and TooManyReportsError for who has made ten on the
     business day.
@@ -133,7 +134,9 @@ def report(
     made = QuestionReport.objects.create(
         player=player, question=question, version=version, reason=reason.value, reported_at=now
     )
-    if question.reports.unresolved().count() >= REPORTS_MAX:
+    # What was mended meanwhile is another question: only reports of what it reads now count.
+    present = question.reports.unresolved().filter(version__number=question.version)
+    if present.count() >= REPORTS_MAX:
         _withdraw(question, Withdrawal.REPORTS, now=now)
     return made
 

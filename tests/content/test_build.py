@@ -14,6 +14,7 @@ from content.build import (
     build,
     category,
     changes,
+    main,
     positions,
     read_bank,
     row,
@@ -148,3 +149,25 @@ def test_each_level_of_a_mode_has_questions_for_some_days(questions: list[Questi
     counts = Counter((category(question), question.level) for question in questions)
 
     assert {level: count for level, count in counts.items() if count < 40} == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "unknown"),
+    [(["--chek"], "--chek"), (["--check", "-v", "connectors", "--fast"], "-v, --fast")],
+)
+def test_an_unknown_option_is_refused_with_what_to_write(
+    capsys: pytest.CaptureFixture[str], arguments: list[str], unknown: str
+) -> None:
+    assert main(arguments) == 1
+    assert capsys.readouterr().out == (
+        f"{unknown}: no such option. Leave it out to build the bank, or write --check to write "
+        "nothing, with a family behind it to look at that alone. Nothing was written.\n"
+    )
+
+
+def test_one_family_is_not_built_alone(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["connectors", "upper"]) == 1
+    assert capsys.readouterr().out == (
+        "A bank is built whole. To look at connectors, upper alone, write --check connectors upper."
+        " Nothing was written.\n"
+    )

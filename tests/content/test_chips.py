@@ -46,6 +46,7 @@ def questions() -> dict[str, Question]:
             [
                 "Wir hoffen, dass er die Prüfung schafft.",
                 "Dass er die Prüfung schafft, hoffen wir.",
+                "Hoffen wir, dass er die Prüfung schafft.",
             ],
         ),
         (
@@ -56,6 +57,7 @@ def questions() -> dict[str, Question]:
                 "Er holt das Brot, weil wir warten.",
                 "Das Brot holt er, weil wir warten.",
                 "Weil wir warten, holt er das Brot.",
+                "Warten wir, weil er das Brot holt.",
             ],
         ),
         (
@@ -63,6 +65,7 @@ def questions() -> dict[str, Question]:
             [
                 "Wir warten, weil er das Fenster aufmacht.",
                 "Weil er das Fenster aufmacht, warten wir.",
+                "Warten wir, weil er das Fenster aufmacht.",
             ],
         ),
         (
@@ -73,6 +76,7 @@ def questions() -> dict[str, Question]:
                 "Er verkauft das Auto, weil wir gehen.",
                 "Das Auto verkauft er, weil wir gehen.",
                 "Weil wir gehen, verkauft er das Auto.",
+                "Gehen wir, weil er das Auto verkauft.",
             ],
         ),
         (
@@ -122,11 +126,17 @@ class TestTheGate:
             ("Ich glaube, dass er die Prüfung schafft.", 2),
             ("Er gibt dem Kind den Ball.", 4),
             # Either clause is the reason of the other, but for a verb with its prefix joined.
-            ("Wir warten, weil er den Plan ändert.", 5),
-            ("Wir warten, weil er den Chef anruft.", 2),
+            ("Wir warten, weil er den Plan ändert.", 6),
+            ("Wir warten, weil er den Chef anruft.", 3),
             # Wir warten das Auto, weil er verkauft.
-            ("Wir warten, weil er das Auto verkauft.", 10),
-            ("Wir gehen, weil er das Auto verkauft.", 5),
+            ("Wir warten, weil er das Auto verkauft.", 12),
+            ("Wir gehen, weil er das Auto verkauft.", 6),
+            # Hoffen wir, dass er die Prüfung schafft; nobody proposes to know.
+            ("Wir hoffen, dass er die Prüfung schafft.", 3),
+            ("Wir wissen, wann er den Plan ändert.", 2),
+            # Er ändert den Plan, wo du fragst.
+            ("Du fragst, wo er den Plan ändert.", 5),
+            ("Ich weiß, wo er den Plan ändert.", 2),
         ],
     )
     def test_how_many_there_are(self, sentence: str, count: int) -> None:

@@ -618,6 +618,17 @@ def test_an_accepted_variant_is_no_wrong_option() -> None:
     ]
 
 
+def test_what_looks_like_the_right_thing_is_no_wrong_option_for_a_picture() -> None:
+    question = replace(
+        ARTICLE, kind="picture", options=("der Computer", "die Fabrik", "der Fernseher")
+    )
+
+    assert [fault.problem for fault in variants.check([question])] == [
+        "'der Fernseher' is as a picture too like 'der Computer'"
+    ]
+    assert not list(variants.check([replace(question, kind="choice")]))
+
+
 def test_two_questions_with_the_same_words_are_one() -> None:
     other = replace(
         ARTICLE, quiz_id="article-b", frame="other", question="___ Tisch: ist schon alt"

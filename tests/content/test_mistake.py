@@ -8,7 +8,7 @@ from content.generators import mistake
 from content.questions import Question
 from tests.content.shipped import by_id, questions
 
-KNOWN = Nouns(["Kaffee", "Stadt", "Wohnung", "Raum", "Plan"], ())
+KNOWN = Nouns(["Kaffee", "Stadt", "Wohnung", "Raum", "Plan", "Lehrer"], ())
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,9 @@ class TestTheGate:
                 "trinken",
                 {"ist er", "der Kaffee", "getrinkt"},
             ),
+            # "Gestern hat ihn der Lehrer gefragt" is right as well.
+            ("Gestern hat er der Lehrer gefragt.", "fragen", {"hat er", "der Lehrer"}),
+            ("Gestern hat er dem Lehrer gefragt.", "fragen", {"dem Lehrer"}),
         ],
     )
     def test_it_finds_every_wrong_part(self, sentence: str, verb: str, wrong: set[str]) -> None:
@@ -107,6 +110,16 @@ def test_wrong_articles_are_wrong_in_the_accusative() -> None:
         "eine": "einen",
         "ein": "einen",
     }
+
+
+def test_a_person_is_no_other_subject() -> None:
+    """Else "Gestern hat ihn der Schüler gelobt" would mend the sentence, too."""
+    asked = by_id("mistake")["mistake-loben-article"]
+
+    assert asked.question == (
+        "Welcher Teil ist falsch? „Gestern hat er dem Schüler gelobt.“ (loben)"
+    )
+    assert asked.answer == "dem Schüler"
 
 
 def test_a_wrong_article_is_explained_by_gender() -> None:

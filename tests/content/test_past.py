@@ -28,6 +28,21 @@ def test_a_preterite(questions: dict[str, Question], name: str, options: tuple[s
     assert questions[f"past-{name}-preterite"].options == options
 
 
+@pytest.mark.parametrize(
+    ("name", "explanation"),
+    [
+        ("kommen", "„kommen“ ist unregelmäßig: er kam, ohne die Endung -te."),
+        ("erkennen", "„erkennen“ ist unregelmäßig: er erkannte, mit anderem Vokal."),
+        # An a as in "haben".
+        ("anhaben", "„anhaben“ ist unregelmäßig: er hatte an."),
+    ],
+)
+def test_what_is_irregular_is_named(
+    questions: dict[str, Question], name: str, explanation: str
+) -> None:
+    assert questions[f"past-{name}-preterite"].explanation_de == explanation
+
+
 def test_no_present_tense_is_wrong(questions: dict[str, Question]) -> None:
     third = {verb.verb: verb.present_3sg for verb in load().verbs}
     for question in questions.values():

@@ -47,7 +47,7 @@ def answer_round(
 ) -> Round:
     """Let the player have answered like that in a round; each answer at this very moment."""
     question = question_of(level, mode)
-    version = QuestionVersion.objects.get(question_row=question)
+    version = QuestionVersion.objects.get(question_row=question, number=question.version)
     played = Round.objects.create(
         player=player,
         mode=mode,

@@ -244,6 +244,28 @@ class TestThreeReports:
         assert AuditEntry.objects.filter(action="question.withdrawn").count() == 1
         assert Alert.objects.get().times == 1
 
+    def test_reports_of_what_it_read_before_do_not_count(self) -> None:
+        question = reported(2)
+        Question.objects.update(question="Wie heißt es richtig?")
+
+        question = reported(2)
+
+        assert question.is_enabled
+        assert question.reports.unresolved().count() == 4
+        assert not reported(1).is_enabled
+
+    def test_who_reports_what_it_read_before_takes_nothing_out(self) -> None:
+        question = reported(2)
+        anna = newcomer()
+        before = answered(anna)
+        Question.objects.update(question="Wie heißt es richtig?")
+
+        made = report(anna, before)
+
+        question.refresh_from_db()
+        assert question.is_enabled
+        assert (made.version, made.question) == (before, question)
+
     def test_a_question_that_editors_have_disabled_is_not_withdrawn(self) -> None:
         question = reported(2)
         bank.disable(question_id=question.pk)
@@ -509,3 +531,39 @@ class TestAtOnce:
             "IntegrityError",
             "QuestionReport",
         ]
+
+    def third_report_beside_a_mend(
+        self, monkeypatch: pytest.MonkeyPatch, *, meet_at: str
+    ) -> Question:
+        """Let an editor mend the question while the third report of it is being made."""
+        reported(2)
+        anna = newcomer()
+        version = answered(anna)
+        monkeypatch.setattr(
+            reports, "mend", lambda: Question.objects.update(question="Neu?"), raising=False
+        )
+        meet_after(monkeypatch, reports, meet_at, "mend")
+
+        def mend() -> int:
+            with transaction.atomic():
+                return int(reports.mend())  # type: ignore[attr-defined]
+
+        results = run_together(partial(report, anna, version), mend)
+
+        assert [type(one).__name__ for one in results] == ["QuestionReport", "int"]
+        question = Question.objects.get()
+        assert (question.question, question.version) == ("Neu?", 2)
+        return question
+
+    def test_a_question_that_is_mended_before_the_third_report_stays_in_play(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        assert self.third_report_beside_a_mend(monkeypatch, meet_at="reportable").is_enabled
+
+    def test_without_the_questions_lock_what_it_read_before_counts(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Show that the test above can fail: take the lock away, and old reports withdraw it."""
+        monkeypatch.setattr(reports, "_lock", lambda pk: Question.objects.get(pk=pk))
+
+        assert not self.third_report_beside_a_mend(monkeypatch, meet_at="_lock").is_enabled

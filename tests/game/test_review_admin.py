@@ -10,6 +10,7 @@ from django.test import Client
 from quizarena.game import play_counts, review_accuracy
 from quizarena.game.models import ReviewAccuracy
 from quizarena.players.models import Player
+from quizarena.staff.desk import badge
 from tests.factories import PlayerFactory, make_staff
 from tests.game.reviewing import DAY, MINUTE, NOON, make_card, make_question, start, tap, undo
 from tests.game.test_play_admin import text
@@ -108,6 +109,30 @@ def counted(day: int, loss: float | None, month: float | None) -> None:
         month_log_loss=month,
         counted_at=NOON,
     )
+
+
+@pytest.mark.parametrize(
+    ("month", "words", "is_high"),
+    [
+        (0.3124, "Log loss, 30 days 0.312 At most 0.34", False),
+        (0.34, "Log loss, 30 days 0.340 At most 0.34", False),
+        (0.3512, "Log loss, 30 days 0.351 At most 0.34", True),
+    ],
+)
+def test_the_home_page_of_operators_has_the_log_loss(
+    client: Client, month: float, words: str, is_high: bool
+) -> None:
+    counted(15, 0.2, 0.2)
+    counted(16, None, month)
+    client.force_login(make_staff("Operator"))
+
+    page = client.get("/admin/")
+
+    assert words in text(page.content)
+    assert "Of 1,200 answers in reviews until 16 Dec 2026." in text(page.content)
+    panel = next(one for one in page.context["panels"] if one["title"] == "Predictions of reviews")
+    (_, shown), _ = panel["content"].figures
+    assert (shown == badge(f"{month:.3f}", "danger")) == is_high
 
 
 def curve(client: Client) -> str:

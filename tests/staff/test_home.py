@@ -19,7 +19,7 @@ pytestmark = pytest.mark.django_db
 
 PANELS = {
     "Support": ["Open requests", "Last seen trouble"],
-    "Operator": ["Running campaigns", "Today and this week"],
+    "Operator": ["Running campaigns", "Today and this week", "Predictions of reviews"],
     "Finance": ["Stars in and out", "Payments in review", "Last reconciliation", "Approvals"],
     "Editor": ["What players report", "Daily challenges"],
     "Administrator": ["Health", "Last clean checks"],
@@ -84,6 +84,7 @@ def test_a_role_has_its_panels_with_and_without_data(client: Client, role: str) 
         ("Support", "Find a player, purchase, promo code, campaign … Ctrl+K"),
         ("Operator", "No campaign runs. Start one under Campaigns."),
         ("Operator", "Nothing has been counted yet."),
+        ("Operator", "Nothing has been predicted yet."),
         ("Finance", "No payment is in review."),
         ("Finance", "Nothing has been compared with Telegram yet."),
         ("Finance", "No approval waits."),

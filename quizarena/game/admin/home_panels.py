@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 from django.contrib.auth.models import User
 
 from economy.wallets import business_zone
+from quizarena.game import review_accuracy
 from quizarena.game.models import DailySet, Question, QuestionReport
 from quizarena.staff import dates, home, inbox
 from quizarena.staff.desk import badge, object_link
@@ -44,6 +45,22 @@ def _days(user: User, now: datetime) -> Content:
     )
 
 
+def _reviews(user: User, now: datetime) -> Content:
+    """Return how well the scheduler of reviews predicts. One statement."""
+    latest = review_accuracy.latest()
+    if latest is None or latest.month_log_loss is None:
+        return Content(empty="Nothing has been predicted yet.")
+    loss = f"{latest.month_log_loss:.3f}"
+    is_high = latest.month_log_loss > review_accuracy.TARGET
+    return Content(
+        figures=[
+            ("Log loss, 30 days", badge(loss, "danger") if is_high else loss),
+            ("At most", f"{review_accuracy.TARGET:.2f}"),
+        ],
+        note=f"Of {latest.month_predictions:,} answers in reviews until {dates.day(latest.day)}.",
+    )
+
+
 for panel in (
     Panel(
         name="reports",
@@ -64,6 +81,16 @@ for panel in (
         page="game_dailyset_changelist",
         more="Daily challenges",
         order=20,
+    ),
+    Panel(
+        name="reviews",
+        title="Predictions of reviews",
+        roles=("Operator",),
+        permission="game.view_playday",
+        draw=_reviews,
+        page="game_playday_changelist",
+        more="Play",
+        order=30,
     ),
 ):
     home.declare(panel)
