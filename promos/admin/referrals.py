@@ -476,12 +476,12 @@ def _what_came_of(
 
 
 def _friendship(before: Referral, after: Referral) -> list[list[object]]:
-    """Return what changes about whom the two see among friends, if anything does."""
+    """Return what the two are to each other before and after, if that changes."""
     were, are = (one.status not in REFUSED for one in (before, after))
     if were == are:
         return []
     words = {True: "inviter and friend", False: "not friends by this invitation"}
-    return [["Inviter and player", words[were], words[are]]]
+    return [[f"{before.inviter.player} and {before.invited}", words[were], words[are]]]
 
 
 def _listed(units: Any) -> str:

@@ -21,7 +21,7 @@ from django.template.response import TemplateResponse
 from django.utils import timezone
 from django.utils.safestring import SafeString
 
-from quizarena.players.models import Player
+from quizarena.players.models import Language, Player
 from quizarena.staff.desk import StaffAdmin, own_user
 
 log = structlog.get_logger(__name__)
@@ -110,6 +110,7 @@ def page(request: HttpRequest, pk: int, *, model_admin: StaffAdmin[Any]) -> Http
         "opts": model_admin.opts,
         "media": model_admin.media,
         "player": player,
+        "language": Language(player.language).name.capitalize(),
         "now": now,
         "shown": [show(one, player=player, now=now) for one in allowed],
     }

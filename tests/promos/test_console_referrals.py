@@ -232,14 +232,17 @@ class TestUnlinking:
         return text(client.post(f"{LIST}{referral.pk}/cancel/judge/", values).content)
 
     def test_one_that_does_not_count_yet_just_ends(self, operator: Client) -> None:
-        referral = come(invite())
+        referral = come(
+            invite(PlayerFactory.create(username="maria")),
+            player=PlayerFactory.create(username="oleh"),
+        )
 
         shown = self.preview(operator, referral)
         decide(operator, referral, "cancel")
         play(referral)
 
         assert "The invitation started canceled" in shown
-        assert "Inviter and player inviter and friend not friends by this invitation" in shown
+        assert "@maria and @oleh inviter and friend not friends by this invitation" in shown
         assert "Count for the inviter's next reward 0 of 3 0 of 3" in shown
         assert "Reward 1" not in shown
         assert check(NOON + 3 * DAY) == 0
