@@ -124,6 +124,19 @@ def test_looking_writes_nothing(support: Client, anna: Player) -> None:
     assert OutgoingCall.objects.count() == 0
 
 
+def test_looking_costs_the_same_however_much_there_is(support: Client, anna: Player) -> None:
+    payments.buy(anna, now=NOON - timedelta(hours=40))
+    shown(support, anna)
+    with CaptureQueriesContext(connection) as one:
+        shown(support, anna)
+    for hours in range(12):
+        payments.buy(anna, now=NOON - timedelta(hours=30 - hours))
+    with CaptureQueriesContext(connection) as many:
+        shown(support, anna)
+
+    assert len(many) == len(one) <= 50
+
+
 def test_a_screen_that_would_write_is_not_shown_and_says_so(
     support: Client, anna: Player, monkeypatch: pytest.MonkeyPatch
 ) -> None:

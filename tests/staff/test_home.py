@@ -5,9 +5,12 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from payments.models import SupportRequest
 from quizarena.ops import home_figures
 from quizarena.ops.tasks import count_home_figures
 from quizarena.staff import home, navigation
@@ -74,6 +77,39 @@ def test_a_role_has_its_panels_with_and_without_data(client: Client, role: str) 
         assert titles == PANELS[role]
     assert "Nothing waits." in empty.content.decode()
     assert ("Nothing waits." in full.content.decode()) == (role == "Security")
+
+
+@pytest.mark.parametrize("role", PANELS)
+def test_the_page_costs_the_same_however_much_there_is(client: Client, role: str) -> None:
+    client.force_login(make_staff(role, username="me"))
+    one_of_everything(now=timezone.now())
+    count_home_figures()
+    _more(1)
+
+    client.get("/admin/")  # What Django reads once in a process.
+    few = _statements(client)
+    _more(9)
+    many = _statements(client)
+
+    assert many <= few <= 35
+
+
+def _statements(client: Client) -> int:
+    """Return how many the page needs; the report about health, kept for a second, is left out."""
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/admin/")
+    asked = [query["sql"] for query in queries]
+    return sum('"ops_heartbeat"' not in sql and '"ops_processrun"' not in sql for sql in asked)
+
+
+def _more(number: int) -> None:
+    """Add so many of what the pages of several roles show."""
+    for _ in range(number):
+        make_campaign(ends_at=timezone.now() + timedelta(days=3))
+        buy(PlayerFactory.create(), now=timezone.now())
+        SupportRequest.objects.create(
+            player=PlayerFactory.create(), text="Where is it?", asked_at=timezone.now()
+        )
 
 
 @pytest.mark.parametrize(
