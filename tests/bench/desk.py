@@ -132,6 +132,7 @@ def _look(player_id: int, terms: Sequence[tuple[str, str]], repetitions: int) ->
     calls: list[tuple[str, int, Callable[[], None]]] = [
         ("player page", 300, partial(_get, support, page)),
         ("the next page of its timeline", 300, partial(_get, support, page + older[1])),
+        ("what the player sees", 300, partial(_get, support, page.replace("change", "screens"))),
         ("its ledger alone", 300, partial(_get, support, f"{page}?kind=ledger")),
         *((f"players found by {what}", 100, partial(_find, term)) for what, term in terms),
         *(
@@ -210,6 +211,7 @@ def _terms(player: Player, purchase: Purchase) -> list[tuple[str, str]]:
         ("both names", "schmidt anna"),
         ("a part of a name", "evchen"),
         ("a rare name", "Шевченкоab"),
+        ("a part in Cyrillic that nobody has", "Ева"),
         ("two letters", "an"),
         ("a name that nobody has", "Xylophon"),
         ("@name", "@anna_10000"),
