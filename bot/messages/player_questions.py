@@ -1,21 +1,28 @@
 """Why a player did not get a message: in words, for staff."""
 
 from collections.abc import Mapping
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
+
+from django.db.models import QuerySet
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
 
 from bot.chat import local_time, reminder_settings
 from bot.messages.models import Reminder
 from bot.messages.notices import SOURCES
 from bot.messages.player_timeline import text_of
-from bot.queue.models import CallState, OutgoingCall
+from bot.queue.models import FAILED_STATES, CallState, OutgoingCall
 from quizarena.players import why
 from quizarena.players.models import Player
 from quizarena.players.why import Answer
 from quizarena.staff import dates
 from quizarena.staff.desk import object_link
 
+# So many of the latest messages are shown, and of those that did not arrive.
 CALLS = 20
+FAILED = 10
+SKIPPED = 5
 # One line of a narrow page.
 TEXT_LENGTH = 40
 
@@ -24,7 +31,6 @@ def _message(player: Player, asked: Mapping[str, Any], now: datetime) -> Answer:
     settings = reminder_settings.settings_of(player)
     day = local_time.local_day(now, zone=settings.zone)
     slots = Reminder.objects.filter(player=player, day=day)
-    calls = OutgoingCall.objects.filter(chat_key=player.telegram_id, method__startswith="send")
     return Answer(
         sentence=_what_is_in_the_way(player, now=now, zone=settings.zone),
         facts=(
@@ -38,7 +44,9 @@ def _message(player: Player, asked: Mapping[str, Any], now: datetime) -> Answer:
                 )
                 or "none",
             ),
+            ("Skipped before, since two were sent that day", _skipped(player, day) or "none"),
             ("Waits to be sent", _waiting(player) or "nothing"),
+            ("Last one that did not arrive", _last_failed(player)),
         ),
         headers=("When", "Message", "State", "Error"),
         rows=[
@@ -48,8 +56,42 @@ def _message(player: Player, asked: Mapping[str, Any], now: datetime) -> Answer:
                 CallState(one.state).label,
                 one.error or "–",
             )
-            for one in calls.order_by("-pk")[:CALLS]
+            for one in _calls(player)
         ],
+    )
+
+
+def _sends(player: Player) -> QuerySet[OutgoingCall]:
+    sends = OutgoingCall.objects.filter(chat_key=player.telegram_id, method__startswith="send")
+    return sends.order_by("-pk")
+
+
+def _calls(player: Player) -> list[OutgoingCall]:
+    """Return the latest messages, and the latest that did not arrive, however long ago."""
+    latest = {one.pk: one for one in _sends(player)[:CALLS]}
+    failed = {one.pk: one for one in _sends(player).filter(state__in=FAILED_STATES)[:FAILED]}
+    return [one for _, one in sorted({**latest, **failed}.items(), reverse=True)]
+
+
+def _last_failed(player: Player) -> str | SafeString:
+    last = _sends(player).filter(state__in=FAILED_STATES).first()
+    if last is None:
+        return "none that is still stored"
+    return format_html(
+        "{}: {} ({}: {})",
+        dates.moment(last.created_at),
+        object_link(last, text_of(last, at_most=TEXT_LENGTH)),
+        CallState(last.state).label,
+        last.error or "no error is stored",
+    )
+
+
+def _skipped(player: Player, today: date) -> str:
+    """Return the latest reminders of earlier days that were skipped."""
+    earlier = Reminder.objects.filter(player=player, ordinal=None, day__lt=today)
+    return ", ".join(
+        f"{one.get_kind_display()} on {dates.short_day(one.day)}"
+        for one in earlier.order_by("-day", "-pk")[:SKIPPED]
     )
 
 

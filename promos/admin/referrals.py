@@ -25,16 +25,16 @@ from economy.wallets import business_zone
 from promos import charts, referral_reviews, referral_rules, referral_statistics, referrals
 from promos.admin.sections import in_lines
 from promos.errors import PromosError
-from promos.models import Referral, ReferralReward, ReferralStatus
+from promos.models import REFUSED, Referral, ReferralReward, ReferralStatus
 from promos.referral_reviews import Judgement, Verdict, seen_as
-from promos.referral_rules import ANSWERS_MIN, DAYS_MIN, HELD_FROM, WINDOW
+from promos.referral_rules import ANSWERS_MIN, DAYS_MIN, HELD_FROM, PER_REWARD, WINDOW
 from quizarena.game import activity
-from quizarena.players.admin import TimelineSection, timeline_source
+from quizarena.players.admin import TimelineSection, button_source, timeline_source
 from quizarena.players.models import Player
 from quizarena.staff import audit
 from quizarena.staff.dates import short_day
 from quizarena.staff.decisions import Decision, DecisionForm, decide
-from quizarena.staff.desk import ReadOnlyAdmin, age, badge, object_link, own_user
+from quizarena.staff.desk import ReadOnlyAdmin, age, badge, button, object_link, own_user
 from quizarena.staff.errors import StaffError
 
 STATUS_COLOURS = {
@@ -382,13 +382,14 @@ def referrals_of(found: QuerySet[Referral]) -> dict[str, Any]:
 
 _LABELS = {
     Verdict.FRAUD: "Confirm fraud",
-    Verdict.CANCEL: "Void invitation",
+    Verdict.CANCEL: "Unlink",
     Verdict.REOPEN: "Reopen",
 }
 _NOTES = {
     Verdict.FRAUD: "The invitation stops counting, and its reward is taken back.",
-    Verdict.CANCEL: "The invitation stops counting and is not marked as fraud. Its reward is taken "
-    "back.",
+    Verdict.CANCEL: "The two are no longer inviter and friend: the invitation stops counting and "
+    "is not marked as fraud. Its reward is taken back. No other link can bind the player; “Reopen” "
+    "undoes it.",
     Verdict.REOPEN: "The invitation is checked again within five minutes, and its current risk "
     "signals no longer hold it for review. A reward that it was part of is taken back.",
 }
@@ -417,7 +418,8 @@ def _judge(
     def preview(cleaned: dict[str, Any]) -> list[list[object]]:
         """Return what would come of it: it is executed and rolled back, which cannot differ."""
         with transaction.atomic():
-            rows = _what_came_of(judge(cleaned), before=referral)
+            counted = _counting(referral)
+            rows = _what_came_of(judge(cleaned), before=referral, counted_before=counted)
             transaction.set_rollback(True)
         return rows
 
@@ -439,10 +441,23 @@ def _judge(
     return decide(request, decision, model_admin=model_admin)
 
 
-def _what_came_of(judgement: Judgement, *, before: Referral) -> list[list[object]]:
+def _counting(referral: Referral) -> int:
+    """Return how many invitations of the same inviter count for the next reward."""
+    return Referral.objects.filter(inviter=referral.inviter_id).unrewarded().count()
+
+
+def _what_came_of(
+    judgement: Judgement, *, before: Referral, counted_before: int
+) -> list[list[object]]:
     """Return in rows what a decision has led to."""
     rows: list[list[object]] = [
-        ["The invitation", status_badge(before), status_badge(judgement.referral)]
+        ["The invitation", status_badge(before), status_badge(judgement.referral)],
+        *_friendship(before, judgement.referral),
+        [
+            "Count for the inviter's next reward",
+            f"{counted_before} of {PER_REWARD}",
+            f"{_counting(before)} of {PER_REWARD}",
+        ],
     ]
     reward, reversal = judgement.revoked, judgement.reversal
     if reward is None:
@@ -460,11 +475,35 @@ def _what_came_of(judgement: Judgement, *, before: Referral) -> list[list[object
     return rows
 
 
+def _friendship(before: Referral, after: Referral) -> list[list[object]]:
+    """Return what the two are to each other before and after, if that changes."""
+    were, are = (one.status not in REFUSED for one in (before, after))
+    if were == are:
+        return []
+    words = {True: "inviter and friend", False: "not friends by this invitation"}
+    return [[f"{before.inviter.player} and {before.invited}", words[were], words[are]]]
+
+
 def _listed(units: Any) -> str:
     return ", ".join(f"{count} {name.replace('_', ' ')}" for name, count in units.items()) or "–"
 
 
-# --- Sections of the player page ------------------------------------------------------------------
+# --- The player page ------------------------------------------------------------------------------
+
+
+@button_source
+def unlink_player(request: HttpRequest, player: Player) -> Iterable[SafeString]:
+    """Offer to unlink the player from whoever has invited them, to who may decide about it."""
+    if not request.user.has_perm(MAY_JUDGE) or player.deleted_at is not None:
+        return
+    came = Referral.objects.filter(invited=player).select_related("inviter__player").first()
+    if came is not None and Verdict.CANCEL.is_due(came):
+        yield button(
+            f"{_LABELS[Verdict.CANCEL]} from {came.inviter.player}",
+            "promos_referral_judge",
+            came.pk,
+            Verdict.CANCEL.name.lower(),
+        )
 
 
 @timeline_source

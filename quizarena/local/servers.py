@@ -1,5 +1,6 @@
 """The embedded PostgreSQL and Valkey: real servers from wheels, on loopback ports of their own."""
 
+import locale
 import os
 import shutil
 import signal
@@ -190,6 +191,9 @@ class Postgres(Server):
         if version >= 17:
             options[0] = "--locale=C"
             options += ["--locale-provider=builtin", "--builtin-locale=C.UTF-8"]
+            if _knows_utf8():
+                # What pg_trgm takes for letters: in C, those of English alone.
+                options.append("--lc-ctype=C.UTF-8")
         with tempfile.NamedTemporaryFile("w", dir=self.home.directory) as password_file:
             password_file.write(self.home.password(self.name))
             password_file.flush()
@@ -285,6 +289,18 @@ def find_valkey() -> Path:
         shutil.which("redis-server"),
         otherwise="Valkey or Redis was not found on this machine: install one, or set REDIS_URL.",
     )
+
+
+def _knows_utf8() -> bool:
+    """Return whether this machine has the locale C.UTF-8."""
+    before = locale.setlocale(locale.LC_CTYPE)
+    try:
+        locale.setlocale(locale.LC_CTYPE, "C.UTF-8")
+    except locale.Error:
+        return False
+    else:
+        locale.setlocale(locale.LC_CTYPE, before)
+    return True
 
 
 def _in_package(package: str, pattern: str) -> list[Path]:

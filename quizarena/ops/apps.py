@@ -15,7 +15,12 @@ class OpsConfig(AppConfig):
     def ready(self) -> None:
         """Let Celery workers leave their signs of life, and say what staff have to look at."""
         from economy import controls
-        from quizarena.ops import backups, database_roles, inbox_sources
+        from quizarena.ops import (
+            backups,
+            database_locale,  # noqa: F401 -- importing it registers its check.
+            database_roles,
+            inbox_sources,
+        )
         from quizarena.staff import alerts
         from quizarena.staff.alert_models import Severity
 

@@ -20,7 +20,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 from unfold.widgets import UnfoldAdminTextareaWidget, UnfoldBooleanWidget
 
-from quizarena.players import names, notes, services, staff_timeline, timeline, why
+from quizarena.players import names, notes, screens, services, staff_timeline, timeline, why
 from quizarena.players.errors import NoteError, SuspensionError
 from quizarena.players.models import (
     MESSAGE_MAX_LENGTH,
@@ -319,6 +319,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         suspension = "suspend" if obj.suspended_at is None else "unsuspend"
         own = [
             ("players.view_player", "Why?", "why"),
+            ("players.view_player", "See what the player sees", "screens"),
             ("players.add_note", "Add a note", "note_add"),
             ("players.write_staffmessage", "Write to the player", "write"),
             ("players.reset_name_player", "Reset the name", "reset_name"),
@@ -338,6 +339,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         wrap, name = self.admin_site.admin_view, "players_player"
         return [
             path("<int:pk>/why/", wrap(self.why_view), name=f"{name}_why"),
+            path("<int:pk>/screens/", wrap(self.screens_view), name=f"{name}_screens"),
             path("<int:pk>/reset-name/", wrap(self.reset_name_view), name=f"{name}_reset_name"),
             path("<int:pk>/suspend/", wrap(self.suspend_view), name=f"{name}_suspend"),
             path("<int:pk>/unsuspend/", wrap(self.unsuspend_view), name=f"{name}_unsuspend"),
@@ -356,6 +358,12 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         if not self.has_view_permission(request):
             raise PermissionDenied
         return why.page(request, pk, model_admin=self)
+
+    def screens_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Show what the bot would send to the player now."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return screens.page(request, pk, model_admin=self)
 
     def reset_name_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask for the reason, show by which name others see the player then, and reset it."""
@@ -462,14 +470,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
 
         def preview(cleaned: dict[str, Any]) -> list[tuple[object, ...]]:
             reached = "has blocked the bot: it is sent once the player is back"
-            return [
-                (
-                    "Message",
-                    "–",
-                    format_html('<span class="desk-lines">{}</span>', cleaned["text"]),
-                ),
-                ("Delivery", "–", reached if player.bot_blocked_at else "at once"),
-            ]
+            return [("Delivery", "–", reached if player.bot_blocked_at else "at once")]
 
         def execute(cleaned: dict[str, Any]) -> str:
             notes.write_to(

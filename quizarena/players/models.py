@@ -1,5 +1,6 @@
 """Who plays."""
 
+import re
 from datetime import timedelta
 from typing import Self
 
@@ -41,15 +42,25 @@ DAILY_GOALS = (1, 2, 3)
 FULL_NAME = Concat(models.Value(" "), "first_name", models.Value(" "), "last_name")
 # A shorter word is looked for at the beginnings of names only: a trigram has three letters.
 WORD_ANYWHERE_MIN = 3
+# What is neither letter nor digit, at either end of a word.
+_EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 
 
 class PlayerQuerySet(models.QuerySet["Player"]):
     """Questions about players."""
 
     def named(self, term: str) -> Self:
-        """Return those in whose names at Telegram every word of the term occurs, in either case."""
+        """Return those in whose names at Telegram every word of the term occurs, in either case.
+
+        What is neither letter nor digit at the ends of a word is left out, and nobody is found by
+        that alone: the index has letters and digits only, and everybody would be compared.
+        """
+        words = dict.fromkeys(_EDGES.sub("", word) for word in term.split())
+        words.pop("", None)
+        if not words:
+            return self.none()
         players = self.alias(full_name=FULL_NAME)
-        for word in term.split():
+        for word in words:
             part = word if len(word) >= WORD_ANYWHERE_MIN else f" {word}"
             players = players.filter(full_name__icontains=part)
         return players

@@ -24,6 +24,8 @@ with psycopg.connect(os.environ["DATABASE_OWNER_URL"], autocommit=True) as conne
     shown = ("data_directory", "fsync", "synchronous_commit", "listen_addresses",
              "max_connections", "shared_preload_libraries", "unix_socket_directories")
     report = {name: connection.execute(f"SHOW {name}").fetchone()[0] for name in shown}
+    connection.execute("CREATE EXTENSION IF NOT EXISTS pg_trgm")
+    report["letters"] = connection.execute("SELECT show_trgm('Ева') <> '{}'").fetchone()[0]
     report["sorted"] = [row[0] for row in connection.execute(
         "SELECT word FROM unnest(ARRAY['b', 'ä', 'Z']) AS word ORDER BY word")]
 report["appendonly"] = broker.config_get("appendonly")["appendonly"]
@@ -75,6 +77,7 @@ def test_throw_away_servers_are_fast_private_and_gone_afterwards() -> None:
     assert report["max_connections"] == "200"
     assert report["shared_preload_libraries"] == "pg_stat_statements"
     assert report["sorted"] == ["Z", "b", "ä"]
+    assert report["letters"]
     assert report["owner"] != 0
     assert not Path(report["data_directory"]).parent.exists()
 

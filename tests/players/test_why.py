@@ -7,12 +7,13 @@ import time_machine
 from django.test import Client
 from django.utils.http import urlencode
 
+from bot.messages.models import Reminder
 from economy import streaks
 from payments.models import Product
 from quizarena.players import services
 from quizarena.players.models import Player
 from tests.economy.test_admin import read
-from tests.factories import NOON, PlayerFactory, make_campaign, make_staff
+from tests.factories import NOON, OutgoingCallFactory, PlayerFactory, make_campaign, make_staff
 from tests.payments import steps as payments
 from tests.promos import steps as promos
 
@@ -169,6 +170,45 @@ def test_why_a_message_has_not_come(
     Player.objects.filter(pk=anna.pk).update(**state)
 
     assert says in why(support, anna, "message")
+
+
+def test_what_did_not_arrive_stays_in_sight_behind_what_did(support: Client, anna: Player) -> None:
+    OutgoingCallFactory.create(
+        chat_key=anna.telegram_id,
+        method="sendMessage",
+        parameters={"text": "Your streak ends tonight."},
+        state="REFUSED",
+        error="BadRequest: Chat not found",
+        created_at=NOON - timedelta(days=2),
+        finished_at=NOON - timedelta(days=2),
+    )
+    OutgoingCallFactory.create_batch(
+        21,
+        chat_key=anna.telegram_id,
+        method="sendMessage",
+        parameters={"text": "Right!"},
+        state="SENT",
+        created_at=NOON,
+        finished_at=NOON,
+    )
+    Reminder.objects.create(
+        player=anna, kind="DAILY_ROUND", day=NOON - timedelta(days=1), created_at=NOON
+    )
+
+    says = why(support, anna, "message")
+
+    refused = "Your streak ends tonight. (refused by Telegram: BadRequest: Chat not found)"
+    assert f"Last one that did not arrive 20 Nov 2026, 13:00: {refused}" in says
+    assert says.count("Your streak ends tonight.") == 2
+    assert says.count("Right!") == 20
+    assert "Skipped before, since two were sent that day daily round on 21 Nov" in says
+
+
+def test_who_got_everything_has_nothing_that_did_not_arrive(support: Client, anna: Player) -> None:
+    says = why(support, anna, "message")
+
+    assert "Last one that did not arrive none that is still stored" in says
+    assert "Skipped before, since two were sent that day none" in says
 
 
 def test_by_night_reminders_wait(support: Client, anna: Player) -> None:

@@ -10,7 +10,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from economy.models import LedgerEntry
-from promos import referral_statistics
+from promos import referral_statistics, referrals
 from promos.models import Referral, ReferralReward
 from promos.referral_statistics import Outcomes
 from quizarena.staff.models import AuditEntry
@@ -223,6 +223,64 @@ class TestDeciding:
         assert operator.get(f"{LIST}{referral.pk}/shoot/judge/").status_code == 404
 
 
+class TestUnlinking:
+    """What staff see beforehand, of each stage in which an invitation can be."""
+
+    def preview(self, client: Client, referral: Referral) -> str:
+        seen = {"seen": status(referral)}
+        values = {"reason": REASON, "decision": DECISION, "preview": "1", **seen}
+        return text(client.post(f"{LIST}{referral.pk}/cancel/judge/", values).content)
+
+    def test_one_that_does_not_count_yet_just_ends(self, operator: Client) -> None:
+        referral = come(
+            invite(PlayerFactory.create(username="maria")),
+            player=PlayerFactory.create(username="oleh"),
+        )
+
+        shown = self.preview(operator, referral)
+        decide(operator, referral, "cancel")
+        play(referral)
+
+        assert "The invitation started canceled" in shown
+        assert "@maria and @oleh inviter and friend not friends by this invitation" in shown
+        assert "Count for the inviter's next reward 0 of 3 0 of 3" in shown
+        assert "Reward 1" not in shown
+        assert check(NOON + 3 * DAY) == 0
+        assert status(referral) == "CANCELED"
+        assert not LedgerEntry.objects.filter(type__in=["REFERRAL_REWARD", "TAKEN_BACK"]).exists()
+
+    def test_one_that_counts_is_missing_for_the_next_reward(self, operator: Client) -> None:
+        referral, _ = qualified(invite(), 2)
+
+        shown = self.preview(operator, referral)
+
+        assert "Count for the inviter's next reward 2 of 3 1 of 3" in shown
+        assert status(referral) == "QUALIFIED"
+
+    def test_with_a_reward_that_was_chosen_money_comes_back(self, operator: Client) -> None:
+        reward = offered(invite())
+        claim(reward)
+        referral = reward.referrals.all()[0]
+
+        shown = self.preview(operator, referral)
+        decide(operator, referral, "cancel", seen="REWARDED")
+
+        assert "Reward 1 Mega Pack taken back:" in shown
+        assert "The other two invitations part of this reward count for the next one" in shown
+        assert "Count for the inviter's next reward 0 of 3 2 of 3" in shown
+        assert LedgerEntry.objects.filter(type="TAKEN_BACK").count() == 1
+
+    def test_no_other_link_binds_the_player_afterwards(self) -> None:
+        referral = come(invite())
+        judge(referral, "cancel")
+
+        again = referrals.bind(invited=referral.invited, code=invite().code, now=NOON + DAY)
+
+        assert again == referral
+        assert status(referral) == "CANCELED"
+        assert referrals.friend_ids(player=referral.invited, at_most=10) == set()
+
+
 class TestResults:
     def test_what_has_become_of_those_who_started_by_week(self) -> None:
         inviter = invite()
@@ -285,6 +343,25 @@ class TestThePlayersPage:
         shown = page(client, f"/admin/players/player/{referral.invited_id}/change/")
 
         assert "Came by the invitation of @maria" in shown
+
+    def test_from_there_one_unlinks_whoever_came(self, operator: Client) -> None:
+        maria = PlayerFactory.create(username="maria")
+        referral = come(invite(maria))
+
+        before = operator.get(f"/admin/players/player/{referral.invited_id}/change/").content
+        decide(operator, referral, "cancel")
+        after = operator.get(f"/admin/players/player/{referral.invited_id}/change/").content
+
+        assert "Unlink from @maria" in text(before)
+        assert f"{LIST}{referral.pk}/cancel/judge/" in before.decode()
+        assert "Unlink from @maria" not in text(after)
+        assert status(referral) == "CANCELED"
+
+    def test_only_who_judges_invitations_is_offered_that(self, client: Client) -> None:
+        client.force_login(make_staff("Support"))
+        referral = come(invite(PlayerFactory.create(username="maria")))
+
+        assert "Unlink" not in page(client, f"/admin/players/player/{referral.invited_id}/change/")
 
     def test_who_has_nothing_to_do_with_it_has_no_chapter(self, client: Client) -> None:
         client.force_login(make_staff("Support"))

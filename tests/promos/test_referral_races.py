@@ -1,9 +1,15 @@
 """Two taps, two devices, the job and staff at the same moment: one reward, and none too many."""
 
+from collections.abc import Callable
 from datetime import datetime
 from functools import partial
+from threading import Event
+from types import ModuleType
+from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.db import DatabaseError
 
 from economy.models import LedgerEntry
 from promos import referral_reviews, referral_rules, referrals
@@ -11,7 +17,13 @@ from promos.errors import ChangedMeanwhileError, NotYetError
 from promos.models import Inviter, Referral, ReferralNotice, ReferralReward, RewardChoice
 from promos.referral_reviews import Verdict
 from quizarena.players.models import Player
-from tests.concurrency import meet_after, overlap, run_together, take_row_locks_away
+from tests.concurrency import (
+    meet_after,
+    overlap,
+    run_together,
+    take_row_locks_away,
+    wait_for_waiting,
+)
 from tests.factories import NOON, PlayerFactory, make_staff
 from tests.promos.invitations import (
     DAY,
@@ -224,6 +236,118 @@ class TestCounting:
 def _checked_at(referral: Referral) -> datetime | None:
     """Return when the job has last looked at an invitation."""
     return Referral.objects.values_list("checked_at", flat=True).get(pk=referral.pk)
+
+
+def meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+    inside: tuple[ModuleType, str],
+    first: Callable[[], Any],
+    second: Callable[[], Any],
+) -> list[Any]:
+    """Call `second` when `first` has just returned from the function `inside` it.
+
+    `first` continues once `second` has ended, or waits for a lock. Results as of `run_together`.
+    """
+    reached, answered = Event(), Event()
+    module, name = inside
+    function = getattr(module, name)
+
+    def pausing(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        if not reached.is_set():
+            reached.set()
+            wait_for_waiting(unless=answered.is_set)
+        return result
+
+    def follow() -> Any:
+        reached.wait(20)
+        try:
+            return second()
+        finally:
+            answered.set()
+
+    monkeypatch.setattr(module, name, pausing)
+    return run_together(first, follow)
+
+
+class TestUnlinking:
+    """Staff unlink a friend who comes to count at this very moment, third of three."""
+
+    def third(self) -> Referral:
+        inviter = invite()
+        qualified(inviter, 2, now=NOON - 3 * DAY)
+        friend = come(inviter, now=NOON - 2 * DAY)
+        play(friend)
+        make_staff("Operator")
+        return friend
+
+    def unlink(self, friend: Referral) -> referral_reviews.Judgement:
+        return referral_reviews.judge(
+            Verdict.CANCEL,
+            referral_id=friend.pk,
+            seen="STARTED",
+            reason="Asked for by the player.",
+            staff=User.objects.get(),
+            now=NOON,
+        )
+
+    def test_who_was_unlinked_first_does_not_count(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        friend = self.third()
+
+        unlinked, counted = meanwhile(
+            monkeypatch,
+            (referral_reviews, "seen_as"),
+            partial(self.unlink, friend),
+            partial(check, NOON),
+        )
+
+        assert unlinked.referral == friend
+        assert counted == 0
+        assert _status(friend) == "CANCELED"
+        assert not ReferralReward.objects.exists()
+        assert not ReferralNotice.objects.filter(referral=friend).exists()
+
+    def test_who_counts_first_is_looked_at_again(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        friend = self.third()
+
+        counted, unlinked = meanwhile(
+            monkeypatch, (referrals, "_ring"), partial(check, NOON), partial(self.unlink, friend)
+        )
+
+        assert counted == 1
+        assert type(unlinked) is ChangedMeanwhileError
+        assert _status(friend) == "QUALIFIED"
+        assert ReferralReward.objects.count() == 1
+
+    def test_without_the_lock_a_friend_counts_behind_the_back_of_staff(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Show that the tests above can fail: the reward is formed, and the database alone
+        refuses to take one of its three away."""
+        friend = self.third()
+        without_the_lock(monkeypatch)
+
+        unlinked, counted = meanwhile(
+            monkeypatch,
+            (referral_reviews, "seen_as"),
+            partial(self.unlink, friend),
+            partial(check, NOON),
+        )
+
+        assert counted == 1
+        assert isinstance(unlinked, DatabaseError)
+        assert _status(friend) == "QUALIFIED"
+
+    def test_an_unlinked_friend_cannot_count_past_the_services(self) -> None:
+        friend = self.third()
+        self.unlink(friend)
+
+        with pytest.raises(DatabaseError, match="Invalid transition"):
+            Referral.objects.filter(pk=friend.pk).update(status="QUALIFIED", qualified_at=NOON)
+
+
+def _status(referral: Referral) -> str:
+    return Referral.objects.values_list("status", flat=True).get(pk=referral.pk)
 
 
 class TestVerdicts:

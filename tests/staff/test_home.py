@@ -5,10 +5,13 @@ import re
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from quizarena.ops import home_figures
+from payments.models import SupportRequest
+from quizarena.ops import health, home_figures
 from quizarena.ops.tasks import count_home_figures
 from quizarena.staff import home, navigation
 from tests.factories import PlayerFactory, make_campaign, make_staff
@@ -74,6 +77,41 @@ def test_a_role_has_its_panels_with_and_without_data(client: Client, role: str) 
         assert titles == PANELS[role]
     assert "Nothing waits." in empty.content.decode()
     assert ("Nothing waits." in full.content.decode()) == (role == "Security")
+
+
+@pytest.mark.parametrize("role", PANELS)
+def test_the_page_costs_the_same_however_much_there_is(
+    client: Client, role: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.force_login(make_staff(role, username="me"))
+    one_of_everything(now=timezone.now())
+    count_home_figures()
+    _more(1)
+
+    client.get("/admin/")  # What Django reads once in a process.
+    few = _statements(client, monkeypatch)
+    _more(9)
+    many = _statements(client, monkeypatch)
+
+    assert many == few <= 45
+
+
+def _statements(client: Client, monkeypatch: pytest.MonkeyPatch) -> int:
+    """Return how many the page needs when the report about health, kept for a second, is old."""
+    monkeypatch.setattr(health, "_last_report", None)
+    with CaptureQueriesContext(connection) as queries:
+        client.get("/admin/")
+    return len(queries)
+
+
+def _more(number: int) -> None:
+    """Add so many of what the pages of several roles show."""
+    for _ in range(number):
+        make_campaign(ends_at=timezone.now() + timedelta(days=3))
+        buy(PlayerFactory.create(), now=timezone.now())
+        SupportRequest.objects.create(
+            player=PlayerFactory.create(), text="Where is it?", asked_at=timezone.now()
+        )
 
 
 @pytest.mark.parametrize(

@@ -101,6 +101,7 @@ ACTIONS = {
     "economy_ledgerentry_days": "sofa",
     "economy_ledgerentry_revoke": "sfa",
     "economy_outageday_declare": "oa",
+    "players_player_screens": "sofa",
     "players_player_why": "sofa",
     "economy_wallet_adjust": "sfa",
     "economy_wallet_premium": "sfa",

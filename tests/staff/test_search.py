@@ -46,6 +46,10 @@ def titles(client: Client, term: str) -> dict[str, list[str]]:
         ("оксан", {"Оксана"}),
         ("anna schmidt", set()),
         ("50%", set()),
+        ("%%", set()),
+        ("🌸 _", set()),
+        ("anna, Anna!", {"Anna Bauer (@quiz_fan)", "Marianna Koval"}),
+        ("(bauer)", {"Anna Bauer (@quiz_fan)"}),
         ("9" * 30, set()),
         ("\0", set()),
         ("a" * 301, set()),
@@ -182,6 +186,22 @@ def test_every_search_of_big_tables_has_its_index() -> None:
     assert "payments_purchase_payload" in shown
     assert "Seq Scan on players_player" not in shown
     assert "Seq Scan on payments_purchase" not in shown
+
+
+def test_a_search_costs_the_same_however_much_it_finds(support: Client) -> None:
+    PlayerFactory.create(first_name="Anna")
+    titles(support, "anna")
+    with CaptureQueriesContext(connection) as one:
+        titles(support, "anna")
+    for _ in range(11):
+        buy(PlayerFactory.create(first_name="Anna"))
+        make_campaign(name="Anna's week")
+
+    with CaptureQueriesContext(connection) as many:
+        found = titles(support, "anna")
+
+    assert {kind: len(shown) for kind, shown in found.items()} == {"Players": 10, "Campaigns": 10}
+    assert len(many) <= len(one) <= 30
 
 
 def test_a_common_name_finds_at_most_two_hundred(support: Client) -> None:

@@ -12,7 +12,7 @@ from payments.offer_rules import Touchpoint
 
 async def greet(update: Update, context: Context) -> None:
     """Greet by name, with the day's goal."""
-    await taps.send_message(update, *home_page.page(context))
+    await taps.send_message(update, *home_page.page(player=context.player, now=context.now))
     await touchpoints.show_offer(context, Touchpoint.HOME)
 
 
@@ -20,7 +20,7 @@ async def home(update: Update, context: Context) -> None:
     """Turn the message into the greeting."""
     query = taps.tap(update)
     await query.answer()
-    await taps.edit_message(query, *home_page.page(context))
+    await taps.edit_message(query, *home_page.page(player=context.player, now=context.now))
     await touchpoints.show_offer(context, Touchpoint.HOME)
 
 

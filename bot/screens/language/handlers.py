@@ -35,7 +35,7 @@ async def choose_language(update: Update, context: Context) -> None:
     translation.activate(code)
     await query.answer(texts.language_chosen())
     await profile.set_chat_commands(context.bot, chat_id=context.player.telegram_id)
-    await taps.edit_message(query, *home_page.page(context))
+    await taps.edit_message(query, *home_page.page(player=context.player, now=context.now))
 
 
 SCREEN = Screen(

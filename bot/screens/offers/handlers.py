@@ -59,7 +59,7 @@ async def _put_away(update: Update, context: Context, *, is_muted: bool) -> None
         await query.answer(texts.over())
         return
     await query.answer(texts.muted() if is_muted else texts.snoozed())
-    await taps.edit_message(query, *home_page.page(context))
+    await taps.edit_message(query, *home_page.page(player=context.player, now=context.now))
 
 
 def _impression(query: CallbackQuery) -> int:

@@ -1,5 +1,7 @@
 """/settings: which messages a player wants, by which clock and language, and who sees what."""
 
+from datetime import datetime
+
 from telegram import InlineKeyboardMarkup, Update
 
 from bot.chat import local_time, phrases, reminder_settings, taps
@@ -9,7 +11,7 @@ from bot.chat.navigation import Data
 from bot.chat.screen import Screen
 from bot.screens.settings import buttons, profile, texts
 from quizarena.players import services as players
-from quizarena.players.models import DAILY_GOALS
+from quizarena.players.models import DAILY_GOALS, Player
 
 # What a tap turns, by the name of its field.
 SWITCHES = ("streak_risk", "daily_round", "daily_challenge", "review", "duels", "premium", "news")
@@ -18,11 +20,11 @@ SWITCHES = ("streak_risk", "daily_round", "daily_challenge", "review", "duels", 
 async def settings(update: Update, context: Context) -> None:
     """Show the settings, as a message of their own or in place of the tapped one."""
     if update.callback_query is None:
-        await taps.send_message(update, *_screen(context))
+        await taps.send_message(update, *page(player=context.player, now=context.now))
         return
     query = taps.tap(update)
     await query.answer()
-    await taps.edit_message(query, *_screen(context))
+    await taps.edit_message(query, *page(player=context.player, now=context.now))
 
 
 async def switch(update: Update, context: Context) -> None:
@@ -34,7 +36,7 @@ async def switch(update: Update, context: Context) -> None:
         return
     await query.answer()
     wanted = reminder_settings.change(player=context.player, **{field: value == "1"})
-    await taps.edit_message(query, *_screen(context, wanted))
+    await taps.edit_message(query, *page(player=context.player, now=context.now, wanted=wanted))
 
 
 async def zones(update: Update, context: Context) -> None:
@@ -53,7 +55,7 @@ async def zone(update: Update, context: Context) -> None:
         return
     await query.answer(texts.zone_chosen(name, now=context.now))
     wanted = reminder_settings.change(player=context.player, zone=name)
-    await taps.edit_message(query, *_screen(context, wanted))
+    await taps.edit_message(query, *page(player=context.player, now=context.now, wanted=wanted))
 
 
 async def hours(update: Update, context: Context) -> None:
@@ -77,7 +79,7 @@ async def hour(update: Update, context: Context) -> None:
     has_other = before.daily_challenge or before.review
     switched = {} if has_other else {"daily_round": True}
     wanted = reminder_settings.change(player=context.player, daily_hour=chosen, **switched)
-    await taps.edit_message(query, *_screen(context, wanted))
+    await taps.edit_message(query, *page(player=context.player, now=context.now, wanted=wanted))
 
 
 async def goal(update: Update, context: Context) -> None:
@@ -90,7 +92,7 @@ async def goal(update: Update, context: Context) -> None:
     elif chosen in map(str, DAILY_GOALS):
         players.set_daily_goal(player=context.player, rounds=int(chosen))
         await query.answer(texts.goal_chosen(int(chosen)))
-        await taps.edit_message(query, *_screen(context))
+        await taps.edit_message(query, *page(player=context.player, now=context.now))
     else:
         await query.answer(phrases.stale())
 
@@ -122,14 +124,13 @@ async def no_news(update: Update, context: Context) -> None:
     await taps.edit_buttons(query, buttons.without(query.message, Data.NO_NEWS))
 
 
-def _screen(
-    context: Context, wanted: ReminderSettings | None = None
+def page(
+    *, player: Player, now: datetime, wanted: ReminderSettings | None = None
 ) -> tuple[str, InlineKeyboardMarkup]:
-    """Return the settings as the player has them now."""
-    wanted = wanted or reminder_settings.settings_of(context.player)
-    text = texts.settings(wanted, now=context.now)
-    keyboard = buttons.settings(wanted, daily_goal=context.player.daily_goal, now=context.now)
-    return text, keyboard
+    """Return the settings as the player has them now; `wanted` spares the query."""
+    wanted = wanted or reminder_settings.settings_of(player)
+    text = texts.settings(wanted, now=now)
+    return text, buttons.settings(wanted, daily_goal=player.daily_goal, now=now)
 
 
 SCREEN = Screen(

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from functools import partial
 
-from telegram import Bot, LabeledPrice, Update
+from telegram import Bot, InlineKeyboardMarkup, LabeledPrice, Update
 
 from bot.chat import taps
 from bot.chat.context import Context
@@ -16,6 +16,7 @@ from economy.holdings import holdings
 from payments import benefits, catalogue, offers, purchases, subscriptions
 from payments.errors import Refusal, RefusedError, StaleOfferError
 from payments.models import XTR, Purchase, PurchaseStatus
+from quizarena.players.models import Player
 
 # A further tap within this time is the same tap: the invoice stands in the chat already.
 SAME_TAP = timedelta(seconds=10)
@@ -25,17 +26,22 @@ _PRICE_IS_ANOTHER = (Refusal.PROMO_EXPIRED, Refusal.PROMO_NOT_FITTING, Refusal.W
 
 async def shop(update: Update, context: Context) -> None:
     """Show what there is to buy."""
-    products = catalogue.available_products(player=context.player, now=context.now)
-    owned = holdings(player=context.player, now=context.now)
-    subscription = subscriptions.current(player=context.player, now=context.now)
-    best = benefits.best_values(products)
-    text = texts.shop(products, owned, best=best, subscription=subscription, now=context.now)
-    keyboard = buttons.shop(products, best=best, subscription=subscription)
+    shown = page(player=context.player, now=context.now)
     if update.callback_query is None:
-        await taps.send_message(update, text, keyboard)
+        await taps.send_message(update, *shown)
     else:
         await update.callback_query.answer()
-        await taps.edit_message(update.callback_query, text, keyboard)
+        await taps.edit_message(update.callback_query, *shown)
+
+
+def page(*, player: Player, now: datetime) -> tuple[str, InlineKeyboardMarkup]:
+    """Return what there is to buy, beside what the player has, and the buttons under it."""
+    products = catalogue.available_products(player=player, now=now)
+    owned = holdings(player=player, now=now)
+    subscription = subscriptions.current(player=player, now=now)
+    best = benefits.best_values(products)
+    text = texts.shop(products, owned, best=best, subscription=subscription, now=now)
+    return text, buttons.shop(products, best=best, subscription=subscription)
 
 
 async def product(update: Update, context: Context) -> None:

@@ -1,5 +1,7 @@
 """What a player owns, and the last entries of the ledger."""
 
+from datetime import datetime
+
 from django.utils.translation import get_language
 from telegram import InlineKeyboardMarkup, Update
 
@@ -15,6 +17,7 @@ from economy.models import EntryType, LedgerEntry, Wallet
 from payments import catalogue, subscriptions
 from payments.offer_rules import Touchpoint
 from quizarena.game import rounds
+from quizarena.players.models import Player
 
 # Lines on one page of a player's statement, and the entries that are looked at for them.
 STATEMENT_LENGTH = 8
@@ -23,7 +26,7 @@ ENTRIES_READ = 100
 
 async def wallet(update: Update, context: Context) -> None:
     """Show what the player owns, and the last entries of the ledger."""
-    await taps.send_message(update, *_wallet(context, after=None))
+    await taps.send_message(update, *page(player=context.player, now=context.now))
     await touchpoints.show_offer(context, Touchpoint.HOME)
 
 
@@ -34,18 +37,19 @@ async def wallet_page(update: Update, context: Context) -> None:
     await query.answer()
     entries = LedgerEntry.objects.filter(player=context.player)
     entry = entries.filter(pk=int(after)).first() if after.isdecimal() else None
-    await taps.edit_message(query, *_wallet(context, after=entry))
+    await taps.edit_message(query, *page(player=context.player, now=context.now, after=entry))
     if entry is None:
         await touchpoints.show_offer(context, Touchpoint.HOME)
 
 
-def _wallet(context: Context, *, after: LedgerEntry | None) -> tuple[str, InlineKeyboardMarkup]:
+def page(
+    *, player: Player, now: datetime, after: LedgerEntry | None = None
+) -> tuple[str, InlineKeyboardMarkup]:
     """Return the wallet with a page of its statement, and the buttons under it."""
-    player, now = context.player, context.now
-    page = statements.statement(player=player, after=after, length=ENTRIES_READ)
-    charges = [one.idempotency_key for one in page.entries if one.type == EntryType.QUESTION]
+    statement = statements.statement(player=player, after=after, length=ENTRIES_READ)
+    charges = [one.idempotency_key for one in statement.entries if one.type == EntryType.QUESTION]
     played = rounds.of_charges(player=player, keys=charges) if charges else {}
-    found = lines(page.entries, played)
+    found = lines(statement.entries, played)
     shown = found[:STATEMENT_LENGTH]
     products = {code for line in shown if (code := line.newest.metadata.get("product"))}
     subscription = subscriptions.current(player=player, now=now)
@@ -60,7 +64,7 @@ def _wallet(context: Context, *, after: LedgerEntry | None) -> tuple[str, Inline
         products=(catalogue.titles(products, language=get_language() or "") if products else {}),
         now=now,
     )
-    has_older = len(found) > len(shown) or page.older is not None
+    has_older = len(found) > len(shown) or statement.older is not None
     older = shown[-1].oldest.pk if has_older else None
     return text, buttons.wallet(older=older, has_subscription=subscription is not None)
 
