@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django import forms
+from django.db.models import Q, QuerySet
 from django.utils import translation
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -16,6 +17,7 @@ from unfold.widgets import (
 
 from bot.messages import broadcasts, markup
 from bot.messages.models import BROADCAST_TERMS, Broadcast, Screen
+from promos.models import RUNNING, Campaign, CampaignStatus
 from quizarena.players.models import Language
 
 if TYPE_CHECKING:
@@ -24,7 +26,16 @@ else:
     _ModelForm = forms.ModelForm
 
 LANGUAGES = dict(Language.for_staff())
-SEGMENT = ("for_language", "for_active_days", "for_lapsed_days", "for_premium", "for_paid")
+SEGMENT = (
+    "for_language",
+    "for_active_days",
+    "for_lapsed_days",
+    "for_premium",
+    "for_paid",
+    "announces",
+)
+# So many campaigns can be chosen from.
+CAMPAIGNS_OFFERED = 200
 # step: (title, what it asks for, fields)
 STEPS = (
     (
@@ -56,6 +67,14 @@ def _yes_or_no(label: str, yes: str, no: str) -> forms.TypedChoiceField:
     )
 
 
+def _announceable(broadcast: Broadcast) -> QuerySet[Campaign]:
+    """Return the campaigns that are not over, the newest first, and the one that was chosen."""
+    open_ones = Campaign.objects.filter(status__in=(CampaignStatus.DRAFT, *RUNNING))
+    newest = open_ones.order_by("-pk").values("pk")[:CAMPAIGNS_OFFERED]
+    offered = Q(pk__in=newest) | Q(pk=broadcast.announces_id)
+    return Campaign.objects.filter(offered).order_by("-pk")
+
+
 class BroadcastForm(_ModelForm):
     """What a broadcast says, and to whom."""
 
@@ -81,8 +100,13 @@ class BroadcastForm(_ModelForm):
             "for_language": "Language",
             "for_active_days": "Active in the last … days",
             "for_lapsed_days": "Away for … days or more",
+            "announces": "Announces the campaign",
         }
-        help_texts = {"name": "Internal name.", "url": "Begins with https://."}
+        help_texts = {
+            "name": "Internal name.",
+            "url": "Begins with https://.",
+            "announces": "Whoever is held out of the campaign does not get the broadcast.",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -102,6 +126,14 @@ class BroadcastForm(_ModelForm):
                 required=False,
                 widget=UnfoldAdminSelectWidget,
             )
+        self.fields["announces"] = forms.ModelChoiceField(
+            label=self.fields["announces"].label,
+            help_text=self.fields["announces"].help_text,
+            queryset=_announceable(self.instance),
+            empty_label="None",
+            required=False,
+            widget=UnfoldAdminSelectWidget,
+        )
         if not self.instance._state.adding:
             self.fields["seen_at"].initial = self.instance.changed_at.isoformat()
 

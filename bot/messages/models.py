@@ -141,6 +141,7 @@ BROADCAST_TERMS = (
     "for_lapsed_days",
     "for_premium",
     "for_paid",
+    "announces",
 )
 TERMS_STAY = """
 IF OLD.status <> 'DRAFT' THEN
@@ -182,6 +183,10 @@ class Broadcast(models.Model):
     for_lapsed_days = models.PositiveSmallIntegerField(null=True, blank=True)
     for_premium = models.BooleanField(null=True, blank=True)
     for_paid = models.BooleanField(null=True, blank=True)
+    # The campaign that it is about, whose holdout does not get it.
+    announces = models.ForeignKey(
+        "promos.Campaign", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
 
     status = models.CharField(max_length=10, choices=BroadcastStatus, default=BroadcastStatus.DRAFT)
     # One page of the console makes one broadcast, however often it is sent.

@@ -35,6 +35,7 @@ from promos.errors import BadBatchError, BadTermsError, PromosError
 from promos.models import (
     ENERGY_MAX,
     GRANT_DAYS,
+    HOLDOUT_MAX,
     RUNNING,
     Campaign,
     CampaignKind,
@@ -68,6 +69,7 @@ STEPS = (
             "for_language",
             "for_level",
             "for_lapsed_days",
+            "holdout_percent",
         ),
     ),
     ("When", f"{dates.zone_name()}.", ("starts_at", "ends_at", "is_weekend_offer")),
@@ -105,6 +107,14 @@ class CampaignForm(_ModelForm):
     )
     energy = _number("Energy", most=ENERGY_MAX)
     percent = _number("Discount (%)", most=90)
+    holdout_percent = _number(
+        "Holdout (%)",
+        least=0,
+        most=HOLDOUT_MAX,
+        help_text="So many of these players, chosen at random, get nothing: neither by the code, "
+        "nor by a broadcast that announces it. The campaign's page compares the others with them. For "
+        "a shared code only, and fixed once the campaign has started. Empty: nobody.",
+    )
     shared_code = forms.CharField(
         label="Shared code",
         required=False,
@@ -145,6 +155,7 @@ class CampaignForm(_ModelForm):
             "for_language",
             "for_level",
             "for_lapsed_days",
+            "holdout_percent",
             "name",
             "starts_at",
             "ends_at",
@@ -249,6 +260,7 @@ class CampaignForm(_ModelForm):
                 "for_lapsed_days", "A new player cannot have been away. Choose one of the two."
             )
         self._clean_codes(cleaned)
+        self._clean_holdout(cleaned)
         if cleaned.get("is_weekend_offer") and not cleaned.get("shared_code"):
             self.add_error("shared_code", "A weekend offer needs a shared code.")
         return cleaned
@@ -261,6 +273,15 @@ class CampaignForm(_ModelForm):
             self.instance.value = cleaned["value"]
         elif name not in self.errors:
             self.add_error(name, "Enter a value.")
+
+    def _clean_holdout(self, cleaned: dict[str, Any]) -> None:
+        """Refuse unique codes beside a holdout: whoever was given one was promised something."""
+        cleaned["holdout_percent"] = cleaned.get("holdout_percent") or 0
+        if not cleaned["holdout_percent"]:
+            return
+        for name in ("batch_size", "import_file"):
+            if cleaned.get(name):
+                self.add_error(name, campaigns.NO_UNIQUE_CODES)
 
     def _is_known(self, product_code: str) -> bool:
         """Return whether there is such a product, as far as anybody knows."""
