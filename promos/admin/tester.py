@@ -147,8 +147,8 @@ def _of_somebody(asked: dict[str, Any]) -> dict[str, Any]:
     if code is not None and code.campaign.holdout_percent:
         notes.append(
             f"The campaign holds out {code.campaign.holdout_percent}% of its players. Such a "
-            "player is taken for one of the others. Whether a particular player is held out, a test "
-            "as that player shows."
+            "player is taken for one of the others. Whether a particular player is held out, "
+            "a test as that player shows."
         )
     return _verdict(
         title="If such a player entered it now",

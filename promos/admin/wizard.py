@@ -28,8 +28,9 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from promos import batches, campaigns, codes, planning, previews, products, redemptions
+from promos import batches, campaigns, codes, planning, products, redemptions
 from promos.admin.codes import keep_for_preview, read_codes
+from promos.admin.looks import LANGUAGES, looks
 from promos.code_files import LINES_MAX
 from promos.errors import BadBatchError, BadTermsError, PromosError
 from promos.models import (
@@ -112,8 +113,8 @@ class CampaignForm(_ModelForm):
         least=0,
         most=HOLDOUT_MAX,
         help_text="So many of these players, chosen at random, get nothing: neither by the code, "
-        "nor by a broadcast that announces it. The campaign's page compares the others with them. For "
-        "a shared code only, and fixed once the campaign has started. Empty: nobody.",
+        "nor by a broadcast that announces it. The campaign's page compares the others with them. "
+        "For a shared code only, and fixed once the campaign has started. Empty: nobody.",
     )
     shared_code = forms.CharField(
         label="Shared code",
@@ -494,16 +495,10 @@ def _outlook(form: CampaignForm, *, staff: User) -> dict[str, Any]:
     outlook = {
         "gives": planning.gives(draft),
         "segment": planning.segment(draft),
-        "texts": [
-            (
-                language,
-                previews.player_text(draft, language=language, product=_title(draft, language)),
-            )
-            for language in previews.LANGUAGES
-        ],
+        "looks": looks(draft),
         "prices": [
             {
-                "titles": [product.title(language) for language in previews.LANGUAGES],
+                "titles": [product.title(language) for language in LANGUAGES],
                 "before": product.stars,
                 "after": after,
             }
@@ -523,12 +518,6 @@ def _outlook(form: CampaignForm, *, staff: User) -> dict[str, Any]:
         and planning.why_a_second_person(draft, staff=staff, now=now),
         "warnings": planning.warnings(draft, now=now),
     }
-
-
-def _title(draft: Campaign, language: str) -> str:
-    """Return what the one product is called that the campaign is for."""
-    titles = {product.code: product.title(language) for product in products.on_sale()}
-    return titles.get(draft.product_code, draft.product_code)
 
 
 def _goods(draft: Campaign) -> str:
