@@ -228,6 +228,11 @@ def warnings(campaign: Campaign, *, now: datetime) -> list[str]:
         found.append(f"{campaign.value}% off, and for everyone.")
     if campaign.is_discount and products.on_sale() and not products.fitting(campaign):
         found.append("No product for sale fits the discount.")
+    if campaign.holdout_percent and campaign.for_new_players:
+        found.append(
+            "The holdout is compared with players who are there at the start, and most new players "
+            "come later."
+        )
     others = list(overlapping(campaign).values_list("name", flat=True)[: OVERLAPS_NAMED + 1])
     if others:
         more = ", and more" if len(others) > OVERLAPS_NAMED else ""

@@ -226,6 +226,7 @@ def page(request: HttpRequest, *, model_admin: StaffAdmin[Campaign]) -> HttpResp
     context = {
         **model_admin.admin_site.each_context(request),
         "title": f"Campaigns in {first:%B %Y}",
+        "month": f"{first:%B %Y}",
         "opts": model_admin.opts,
         "media": model_admin.media + forms.Media(css={"all": ["promos/calendar.css"]}),
         "weeks": [
