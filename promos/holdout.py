@@ -7,8 +7,7 @@ secret key and the player's id, so it is the same whenever and wherever somebody
 from hashlib import sha256
 from uuid import UUID
 
-from django.db.models import BooleanField
-from django.db.models.expressions import RawSQL
+from django.db.models import BooleanField, F, Func
 
 from promos.models.campaign import Campaign
 
@@ -26,8 +25,11 @@ def held_out_sql(*, key: str, percent: str, player: str) -> str:
     return f"({percent} > 0 AND mod({number}, 100) < {percent})"
 
 
-def held_out(campaign: Campaign) -> RawSQL:
+def held_out(campaign: Campaign) -> Func:
     """Return for a query of players whether each belongs to the campaign's holdout."""
-    condition = held_out_sql(key="%s::uuid", percent="%s", player='"players_player"."id"')
-    parameters = (campaign.holdout_percent, campaign.holdout_key, campaign.holdout_percent)
-    return RawSQL(condition, parameters, output_field=BooleanField())  # noqa: S611
+    condition = held_out_sql(
+        key=f"'{campaign.holdout_key}'::uuid",
+        percent=str(campaign.holdout_percent),
+        player="%(expressions)s",
+    )
+    return Func(F("pk"), template=condition, output_field=BooleanField())

@@ -171,6 +171,8 @@ class TestRefusals:
             ("batch_size", {"batch_prefix": "SUM"}, "Enter how many codes get this prefix."),
             ("batch_size", {"batch_size": "1000001"}, "less than or equal to 1000000"),
             ("batch_prefix", {"batch_size": "5", "batch_prefix": "ÄÖ"}, "Up to 12 letters"),
+            ("holdout_percent", {"holdout_percent": "51"}, "less than or equal to 50"),
+            ("batch_size", {"holdout_percent": "10", "batch_size": "5"}, "shared code only"),
             (
                 "for_lapsed_days",
                 {"for_new_players": "on", "for_lapsed_days": "30"},

@@ -1,6 +1,7 @@
 """A broadcast that announces a campaign leaves out whom the campaign holds out."""
 
 from datetime import timedelta
+from typing import Any
 from uuid import UUID, uuid4
 
 import pytest
@@ -23,7 +24,7 @@ pytestmark = pytest.mark.django_db
 KEY = UUID("6f1c2a34-9b1d-4c7e-8a55-0d3b6a9e2f10")
 
 
-def make_held_out(**fields: object) -> Campaign:
+def make_held_out(**fields: Any) -> Campaign:
     """Return a campaign that holds out half of the players."""
     return make_campaign(name="Advent", holdout_percent=50, holdout_key=KEY, **fields)
 
