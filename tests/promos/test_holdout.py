@@ -1,7 +1,8 @@
 """Some players get nothing of a campaign, always the same ones, and lose nothing by trying."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
+from functools import partial
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -15,6 +16,7 @@ from promos.errors import BadBatchError, BadTermsError, IllegalMoveError, Incomp
 from promos.models import Attempt, Block, Campaign
 from promos.rules import Reason
 from quizarena.players.models import Player
+from tests.concurrency import meet_after, run_together, take_row_locks_away
 from tests.factories import NOON, PlayerFactory, make_campaign, make_staff
 from tests.promos.steps import CODE, redeem
 
@@ -245,3 +247,35 @@ class TestDatabaseSaysNo:
 
         with pytest.raises(DatabaseError, match="held out"), transaction.atomic():
             Campaign.objects.filter(pk=campaign.pk).update(holdout_key=uuid4())
+
+
+@pytest.mark.django_db(transaction=True)
+class TestTwoOperators:
+    """One gives the draft a holdout while the other orders unique codes for it."""
+
+    @pytest.fixture
+    def race(self, monkeypatch: pytest.MonkeyPatch) -> Callable[[], list[Any]]:
+        """Return what lets both try."""
+        one, other = make_staff("Operator"), make_staff("Operator", username="other")
+        campaign = make_campaign(status="DRAFT", code=CODE)
+        meet_after(monkeypatch, campaigns, "lock")
+        order = partial(
+            batches.order, campaign_id=campaign.pk, size=5, prefix="", now=NOON, staff=one
+        )
+        return lambda: run_together(partial(_edit, campaign, other, holdout_percent=10), order)
+
+    def test_one_of_them_is_refused(self, race: Callable[[], list[Any]]) -> None:
+        refused = [one for one in race() if isinstance(one, BadTermsError | BadBatchError)]
+
+        assert [str(one) for one in refused] == [
+            "A campaign with a holdout has a shared code only, no unique ones."
+        ]
+
+    def test_without_the_lock_both_would_do_it(
+        self, race: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        take_row_locks_away(monkeypatch)
+
+        assert not [one for one in race() if isinstance(one, Exception)]
+        campaign = Campaign.objects.get()
+        assert (campaign.holdout_percent, campaign.batches.count()) == (10, 1)

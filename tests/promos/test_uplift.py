@@ -28,6 +28,7 @@ from tests.game.test_statistics import answer as answer_at_level
 from tests.owner import as_owner
 from tests.promos.desk import text
 from tests.promos.invitations import DAY, HOUR
+from tests.promos.steps import CODE
 
 pytestmark = pytest.mark.django_db
 
@@ -425,3 +426,50 @@ def _counted(players: int, buyers: int, purchases: int, squared: int) -> dict[st
         "active_days": players,
         "active_days_squared": 3 * players,
     }
+
+
+def test_an_operator_starts_a_campaign_with_a_holdout_and_reads_the_uplift(client: Client) -> None:
+    players = known(400)
+    with time_machine.travel(NOON, tick=False):
+        client.force_login(make_staff("Operator"))
+        client.post(
+            "/admin/promos/campaign/add/",
+            {
+                "decision": str(KEY),
+                "name": "Advent",
+                "kind": "ENERGY_GRANT",
+                "energy": "10",
+                "scope": "ANY",
+                "starts_at": "22 Nov 2026, 13:00",
+                "ends_at": "29 Nov 2026, 13:00",
+                "uses_max": "100",
+                "holdout_percent": "50",
+                "shared_code": CODE,
+            },
+        )
+        campaign = Campaign.objects.get()
+        decided = client.post(
+            "/admin/promos/campaign/decide/start/",
+            {"seen": f"{campaign.pk}:DRAFT", "reason": "Go.", "decision": KEY, "confirm": "1"},
+            follow=True,
+        )
+    assert "The comparison begins within a minute" in text(decided.content)
+    campaign.refresh_from_db()
+    groups: dict[bool, list[Player]] = {False: [], True: []}
+    for player in players:
+        groups[
+            holdout.is_held_out(key=campaign.holdout_key, percent=50, player_id=player.pk)
+        ].append(player)
+    # All of one group, and a tenth of the other.
+    for player in [*groups[False], *groups[True][::10]]:
+        buy(player)
+
+    job(NOON + 2 * HOUR)
+
+    with time_machine.travel(NOON + 2 * HOUR, tick=False):
+        page = text(client.get(f"/admin/promos/campaign/{campaign.pk}/change/").content)
+    offered, held_out = len(groups[False]), len(groups[True])
+    assert f"{offered} players were offered it, {held_out} are held out." in page
+    assert "Players who bought 100.0%" in page
+    assert "More than in the holdout." in page
+    assert "Too few to conclude" in page
