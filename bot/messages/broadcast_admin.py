@@ -31,7 +31,7 @@ from bot.messages import broadcast_job, broadcasts
 from bot.messages.broadcast_form import BroadcastForm, looks, outlook
 from bot.messages.broadcasts import REFUSALS, Action
 from bot.messages.models import (
-    BROADCAST_TERMS,
+    BROADCAST_FIELDS,
     Broadcast,
     BroadcastStatus,
 )
@@ -250,7 +250,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
         else:
             saved = broadcasts.edit(
                 broadcast_id=form.instance.pk,
-                terms={name: cleaned[name] for name in BROADCAST_TERMS},
+                terms={name: cleaned[name] for name in BROADCAST_FIELDS},
                 seen_at=_moment(cleaned["seen_at"]),
                 staff=staff,
                 now=now,

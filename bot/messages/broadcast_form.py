@@ -16,7 +16,7 @@ from unfold.widgets import (
 )
 
 from bot.messages import broadcasts, markup
-from bot.messages.models import BROADCAST_TERMS, Broadcast, Screen
+from bot.messages.models import BROADCAST_FIELDS, Broadcast, Screen
 from promos.models import RUNNING, Campaign, CampaignStatus
 from quizarena.players.models import Language
 
@@ -87,7 +87,7 @@ class BroadcastForm(_ModelForm):
 
     class Meta:
         model = Broadcast
-        fields = BROADCAST_TERMS
+        fields = BROADCAST_FIELDS
         labels = {
             "text_de": "German",
             "text_en": "English",
@@ -179,9 +179,9 @@ class BroadcastForm(_ModelForm):
         cleaned = getattr(self, "cleaned_data", None)
         if cleaned is None:
             return self.instance
-        terms = {name: cleaned.get(name) for name in BROADCAST_TERMS}
+        terms = {name: cleaned.get(name) for name in BROADCAST_FIELDS}
         # What is wrong is missing here.
-        texts = dict.fromkeys(set(BROADCAST_TERMS) - set(SEGMENT), "")
+        texts = dict.fromkeys(set(BROADCAST_FIELDS) - set(SEGMENT), "")
         return Broadcast(
             **texts | {name: value for name, value in terms.items() if value is not None}
         )

@@ -141,8 +141,9 @@ BROADCAST_TERMS = (
     "for_lapsed_days",
     "for_premium",
     "for_paid",
-    "announces",
 )
+# With the one campaign that it is about, which another broadcast would not take over.
+BROADCAST_FIELDS = (*BROADCAST_TERMS, "announces")
 TERMS_STAY = """
 IF OLD.status <> 'DRAFT' THEN
   RAISE EXCEPTION 'What a broadcast says, and to whom, stays once it is scheduled.';
@@ -315,7 +316,7 @@ class Broadcast(models.Model):
                 name="terms_stay",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,
-                condition=pgtrigger.AnyChange(*BROADCAST_TERMS),
+                condition=pgtrigger.AnyChange(*BROADCAST_FIELDS),
                 func=TERMS_STAY,
             ),
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
