@@ -35,8 +35,8 @@ def order(
 ) -> Batch:
     """Order a batch, once per `key`; a job makes it. Locks the campaign.
 
-    Raises BadBatchError for a size or prefix out of bounds, IllegalMoveError for a campaign that
-    is over, KeyReusedError for a key with which another batch was ordered.
+    Raises BadBatchError for a size or prefix out of bounds and beside a holdout, IllegalMoveError
+    for a campaign that is over, KeyReusedError for a key with which another batch was ordered.
     """
     campaign = campaigns.lock(campaign_id)
     prefix = codes.normalised(prefix)
@@ -48,6 +48,8 @@ def order(
         return ordered
     if campaign.status in OVER:
         raise IllegalMoveError(f"It is {campaign.get_status_display()}.")
+    if campaign.holdout_percent:
+        raise BadBatchError(campaigns.NO_UNIQUE_CODES)
     if not 1 <= size <= SIZE_MAX:
         raise BadBatchError(f"A batch has 1 to {SIZE_MAX:,} codes, not {size:,}.")
     if not PREFIX.fullmatch(prefix):
@@ -247,11 +249,14 @@ def take_in(
     `problems` are lines that were no codes already where they were read.
 
     Locks the campaign. What is no code, or is taken, is left out and reported; the rest is added.
-    Raises IllegalMoveError for a campaign that is over, BadBatchError for more than a batch holds.
+    Raises IllegalMoveError for a campaign that is over, BadBatchError for more than a batch holds
+    and for a campaign with a holdout.
     """
     campaign = campaigns.lock(campaign_id)
     if campaign.status in OVER:
         raise IllegalMoveError(f"It is {campaign.get_status_display()}.")
+    if campaign.holdout_percent:
+        raise BadBatchError(campaigns.NO_UNIQUE_CODES)
     report = ImportReport()
     try:
         for fresh in _chunks_of_fresh(lines, report, problems):

@@ -36,7 +36,10 @@ NO_WRONG_TRIES = (
     Reason.DENIED,
     Reason.USED_BY_PLAYER,
     Reason.TAKEN_TWICE,
+    Reason.HELD_OUT,
 )
+# Who was given a code of their own would be refused what they were promised.
+NO_UNIQUE_CODES = "A campaign with a holdout has a shared code only, no unique ones."
 # The kind of alert for a campaign that the guard has paused.
 ATTACKED = "promo_attacked"
 
@@ -156,6 +159,7 @@ def clone(
                 "for_language",
                 "for_level",
                 "for_lapsed_days",
+                "holdout_percent",
                 "is_weekend_offer",
             )
         },
@@ -216,9 +220,16 @@ def what_is_missing(campaign: Campaign, *, now: datetime) -> list[str]:
         revoked_at=None
     ):
         missing.append("A weekend offer needs a shared code.")
+    if campaign.holdout_percent and has_unique_codes(campaign):
+        missing.append(NO_UNIQUE_CODES)
     if campaign.batches.filter(made__lt=F("size"), revoked_at=None).exists():
         missing.append("Its codes are still being made.")
     return missing
+
+
+def has_unique_codes(campaign: Campaign) -> bool:
+    """Return whether it has codes for single players, or has ordered some."""
+    return campaign.batches.exists() or campaign.codes.filter(is_shared=False).exists()
 
 
 def _move(

@@ -33,6 +33,7 @@ FIXED = (
     "for_language",
     "for_level",
     "for_lapsed_days",
+    "holdout_percent",
 )
 # From here a discount for everybody is more likely a slip than a plan.
 BIG_DISCOUNT = 50
@@ -78,7 +79,7 @@ def edit(
     `seen_at` is its `changed_at` as the member of staff has seen it; if that is another one now,
     raises ChangedMeanwhileError. Raises IllegalMoveError for a campaign that is over and for what
     stays once it has run, BadTermsError for limits below what is used, or above what one person
-    may let run.
+    may let run, and for a holdout beside unique codes.
     """
     if staff is not None:
         lock_staff(staff)
@@ -121,13 +122,15 @@ def edit(
 
 
 def _check_limits(campaign: Campaign) -> None:
-    """Raise BadTermsError if the limits are below what has been given."""
+    """Raise BadTermsError if limits are below what was given, or a holdout has unique codes."""
     used = campaign.applied + campaign.reserved
     if campaign.uses_max is not None and campaign.uses_max < used:
         raise BadTermsError("uses_max", f"{used:,} uses are used or reserved already.")
     stars = campaign.stars_given + campaign.stars_reserved
     if campaign.stars_max is not None and campaign.stars_max < stars:
         raise BadTermsError("stars_max", f"{stars:,} Stars are given or reserved already.")
+    if campaign.holdout_percent and campaigns.has_unique_codes(campaign):
+        raise BadTermsError("holdout_percent", campaigns.NO_UNIQUE_CODES)
 
 
 def _plain(campaign: Campaign, names: Any) -> dict[str, Any]:
@@ -225,6 +228,11 @@ def warnings(campaign: Campaign, *, now: datetime) -> list[str]:
         found.append(f"{campaign.value}% off, and for everyone.")
     if campaign.is_discount and products.on_sale() and not products.fitting(campaign):
         found.append("No product for sale fits the discount.")
+    if campaign.holdout_percent and campaign.for_new_players:
+        found.append(
+            "The holdout is compared with players who are there at the start, and most new players "
+            "come later."
+        )
     others = list(overlapping(campaign).values_list("name", flat=True)[: OVERLAPS_NAMED + 1])
     if others:
         more = ", and more" if len(others) > OVERLAPS_NAMED else ""
@@ -279,4 +287,6 @@ def segment(campaign: Campaign) -> str:
         if campaign.for_lapsed_days is not None
         else "",
     ]
-    return ", ".join(filter(None, parts)) or "everybody"
+    whom = ", ".join(filter(None, parts)) or "everybody"
+    held_out = f", but a holdout of {campaign.holdout_percent}%" if campaign.holdout_percent else ""
+    return whom + held_out

@@ -7,9 +7,6 @@ from collections.abc import Callable
 
 from promos.models import Campaign
 
-# The languages that operators check; the others follow them.
-LANGUAGES = ("de", "en")
-
 _render: Callable[[Campaign, str, str], str] | None = None
 
 

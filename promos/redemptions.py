@@ -24,6 +24,7 @@ from economy.streak_rules import midnight_after
 from economy.wallets import business_zone, day_began
 from promos import buyable, codes, rules
 from promos.errors import KeyReusedError, NotAttachableError, Refusal
+from promos.holdout import held_out_sql
 from promos.models import (
     PAYMENT_LOCK_TTL,
     RESERVATION_TTL,
@@ -42,6 +43,7 @@ from promos.rules import (
     BLOCK_FOR,
     FAILURES_MAX,
     FAILURES_WITHIN,
+    NO_FAILURES,
     TRIES_A_DAY_MAX,
     Person,
     Reason,
@@ -239,7 +241,7 @@ SELECT
   block.until AS blocked_until,
   (SELECT count(*) FROM promos_attempt
    WHERE player_id = player.id AND at > %(failures_since)s AND refusal <> ''
-     AND detail <> 'BLOCKED' AND (block.since IS NULL OR at > block.since)) AS failures,
+     AND detail <> ALL (%(no_failures)s) AND (block.since IS NULL OR at > block.since)) AS failures,
   (SELECT count(*) FROM promos_attempt
    WHERE player_id = player.id AND at >= %(day_began)s) AS tries_today,
   (SELECT id FROM promos_attempt
@@ -250,6 +252,9 @@ SELECT
     SELECT FROM promos_redemption
     WHERE code_id = code.id AND status <> 'EXPIRED' AND player_id <> player.id
   ) AS is_used_by_other,
+  code.is_shared AND {
+    held_out_sql(key="campaign.holdout_key", percent="campaign.holdout_percent", player="player.id")
+} AS is_held_out,
   mine.id AS live_id,
   {reserved_sql("mine")} AS is_reserved,
   {lapsed_sql("mine")} AS is_lapsed,
@@ -299,6 +304,7 @@ def _look_up_digests(
                 "player": player.pk,
                 "digests": digests,
                 "key": key,
+                "no_failures": [reason.value for reason in NO_FAILURES],
                 "failures_since": now - FAILURES_WITHIN,
                 "day_began": day_began(now),
                 "active_before": active_before,
@@ -551,6 +557,8 @@ def _block(known: _Known, *, player: Player, reason: Reason, now: datetime) -> d
     """Block the player after the fifth failure; return until when, if the player is blocked."""
     if reason is Reason.BLOCKED:
         return known.person.blocked_until
+    if reason in NO_FAILURES:
+        return None
     if known.failures + 1 < FAILURES_MAX:
         return None
     until = now + BLOCK_FOR

@@ -43,6 +43,7 @@ class Reason(StrEnum):
     LANGUAGE = "LANGUAGE"
     LEVEL = "LEVEL"
     NOT_LAPSED = "NOT_LAPSED"
+    HELD_OUT = "HELD_OUT"
     NOTHING_TO_BUY = "NOTHING_TO_BUY"
 
     @property
@@ -50,6 +51,10 @@ class Reason(StrEnum):
         """Return the error code that the player gets."""
         return _REFUSALS[self]
 
+
+# These do not count towards a block: trying during one, and a good code that a campaign withholds
+# from some for comparison.
+NO_FAILURES = (Reason.BLOCKED, Reason.HELD_OUT)
 
 # Whoever guesses must not learn that a code exists: what has not begun, was revoked or is denied
 # looks like an unknown one. Suspended players get the same answer for every code.
@@ -73,6 +78,7 @@ _REFUSALS = {
     Reason.LANGUAGE: Refusal.NOT_APPLICABLE,
     Reason.LEVEL: Refusal.NOT_APPLICABLE,
     Reason.NOT_LAPSED: Refusal.NOT_APPLICABLE,
+    Reason.HELD_OUT: Refusal.NOT_APPLICABLE,
     Reason.NOTHING_TO_BUY: Refusal.NOT_APPLICABLE,
 }
 
@@ -98,7 +104,7 @@ class Person:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:
-    """What is known of a code and its campaign."""
+    """What is known of a code and its campaign, and whether that holds the person out."""
 
     status: str
     starts_at: datetime
@@ -108,6 +114,7 @@ class Terms:
     reserved: int
     is_revoked: bool = False
     is_used_by_other: bool = False
+    is_held_out: bool = False
     for_new_players: bool = False
     for_first_purchase: bool = False
     for_language: str = ""
@@ -128,6 +135,8 @@ def reasons(person: Person, terms: Terms | None, *, now: datetime, today: date) 
         *_of_the_campaign(terms, now=now),
         *_of_the_use(person, terms),
         *of_the_segment(person, terms, today=today),
+        # Last: of the others the holdout makes no difference.
+        *([Reason.HELD_OUT] if terms.is_held_out else []),
     ]
 
 

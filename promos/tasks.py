@@ -4,7 +4,16 @@ from datetime import timedelta
 
 from django.utils import timezone
 
-from promos import attempts, batches, campaigns, counters, operations, redemptions, referrals
+from promos import (
+    attempts,
+    batches,
+    campaigns,
+    counters,
+    operations,
+    redemptions,
+    referrals,
+    uplift,
+)
 from quizarena.celery import app
 from quizarena.players import retention
 
@@ -74,5 +83,21 @@ def purge_attempts() -> int:
     return retention.purge(
         table="promos_attempt",
         batch=lambda: attempts.purge(now=timezone.now(), limit=BATCH),
+        limit=BATCH,
+    )
+
+
+@app.task
+def measure_uplift() -> int:
+    """Record and count who is compared in campaigns with a holdout; return how many players."""
+    return uplift.run(until=timezone.now() + WORK_FOR)
+
+
+@app.task
+def purge_participants() -> int:
+    """Delete who was compared in campaigns that are long over, in batches; return how many."""
+    return retention.purge(
+        table="promos_participant",
+        batch=lambda: uplift.purge_participants(now=timezone.now(), limit=BATCH),
         limit=BATCH,
     )

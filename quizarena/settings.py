@@ -615,6 +615,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 5.0,
         "options": {"expires": 5.0},
     },
+    "measure-campaign-uplift": {
+        "task": "promos.tasks.measure_uplift",
+        "schedule": 60.0,
+        "options": {"expires": 60.0, "queue": "bulk"},
+    },
     "verify-campaign-counters": {
         "task": "promos.tasks.verify_campaign_counters",
         "schedule": crontab(hour="3", minute="15"),
@@ -661,6 +666,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
     "purge-promo-attempts": {
         "task": "promos.tasks.purge_attempts",
         "schedule": crontab(hour="4", minute="35"),
+        "options": {"expires": 3_600.0, "queue": "bulk"},
+    },
+    "purge-uplift-participants": {
+        "task": "promos.tasks.purge_participants",
+        "schedule": crontab(hour="4", minute="37"),
         "options": {"expires": 3_600.0, "queue": "bulk"},
     },
     "purge-round-questions": {

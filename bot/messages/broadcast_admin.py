@@ -31,12 +31,13 @@ from bot.messages import broadcast_job, broadcasts
 from bot.messages.broadcast_form import BroadcastForm, looks, outlook
 from bot.messages.broadcasts import REFUSALS, Action
 from bot.messages.models import (
-    BROADCAST_TERMS,
+    BROADCAST_FIELDS,
     Broadcast,
     BroadcastStatus,
 )
 from bot.messages.recipient_admin import csv_lines
 from bot.screens.staff_chats import linking as staff_chats
+from promos.admin import calendar
 from quizarena.staff import audit, dates
 from quizarena.staff.decisions import Decision, DecisionForm, decide
 from quizarena.staff.desk import (
@@ -88,7 +89,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
     list_display = ("broadcast", "state", "whom", "progress", "when", "written_by")
     list_display_links = None
     list_filter = ("status",)
-    list_select_related = ("owner",)
+    list_select_related = ("owner", "announces")
     search_fields = ("name",)
     search_help_text = "Part of the name"
     ordering = ("-id",)
@@ -249,7 +250,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
         else:
             saved = broadcasts.edit(
                 broadcast_id=form.instance.pk,
-                terms={name: cleaned[name] for name in BROADCAST_TERMS},
+                terms={name: cleaned[name] for name in BROADCAST_FIELDS},
                 seen_at=_moment(cleaned["seen_at"]),
                 staff=staff,
                 now=now,
@@ -384,6 +385,23 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
                 ],
             },
         }
+
+
+def _planned(begin: datetime, end: datetime, limit: int) -> list[calendar.Dot]:
+    """Return the broadcasts that start between two instants, for the calendar of campaigns."""
+    planned = Broadcast.objects.filter(scheduled_at__gte=begin, scheduled_at__lt=end)
+    return [
+        calendar.Dot(
+            at=broadcast.started_at or broadcast.scheduled_at or begin,
+            name=broadcast.name,
+            address=_page_of(broadcast),
+            says=f"broadcast, {broadcast.get_status_display()}",
+        )
+        for broadcast in planned.order_by("scheduled_at", "pk")[:limit]
+    ]
+
+
+calendar.add_source(permission="bot.view_broadcast", between=_planned)
 
 
 def _page_of(broadcast: Broadcast) -> str:

@@ -4,6 +4,7 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 from django import forms
+from django.db.models import Q, QuerySet
 from django.utils import translation
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
@@ -15,7 +16,8 @@ from unfold.widgets import (
 )
 
 from bot.messages import broadcasts, markup
-from bot.messages.models import BROADCAST_TERMS, Broadcast, Screen
+from bot.messages.models import BROADCAST_FIELDS, Broadcast, Screen
+from promos.models import RUNNING, Campaign, CampaignStatus
 from quizarena.players.models import Language
 
 if TYPE_CHECKING:
@@ -24,7 +26,16 @@ else:
     _ModelForm = forms.ModelForm
 
 LANGUAGES = dict(Language.for_staff())
-SEGMENT = ("for_language", "for_active_days", "for_lapsed_days", "for_premium", "for_paid")
+SEGMENT = (
+    "for_language",
+    "for_active_days",
+    "for_lapsed_days",
+    "for_premium",
+    "for_paid",
+    "announces",
+)
+# So many campaigns can be chosen from.
+CAMPAIGNS_OFFERED = 200
 # step: (title, what it asks for, fields)
 STEPS = (
     (
@@ -56,6 +67,14 @@ def _yes_or_no(label: str, yes: str, no: str) -> forms.TypedChoiceField:
     )
 
 
+def _announceable(broadcast: Broadcast) -> QuerySet[Campaign]:
+    """Return the campaigns that are not over, the newest first, and the one that was chosen."""
+    open_ones = Campaign.objects.filter(status__in=(CampaignStatus.DRAFT, *RUNNING))
+    newest = open_ones.order_by("-pk").values("pk")[:CAMPAIGNS_OFFERED]
+    offered = Q(pk__in=newest) | Q(pk=broadcast.announces_id)
+    return Campaign.objects.filter(offered).order_by("-pk")
+
+
 class BroadcastForm(_ModelForm):
     """What a broadcast says, and to whom."""
 
@@ -68,7 +87,7 @@ class BroadcastForm(_ModelForm):
 
     class Meta:
         model = Broadcast
-        fields = BROADCAST_TERMS
+        fields = BROADCAST_FIELDS
         labels = {
             "text_de": "German",
             "text_en": "English",
@@ -81,8 +100,13 @@ class BroadcastForm(_ModelForm):
             "for_language": "Language",
             "for_active_days": "Active in the last … days",
             "for_lapsed_days": "Away for … days or more",
+            "announces": "Announces the campaign",
         }
-        help_texts = {"name": "Internal name.", "url": "Begins with https://."}
+        help_texts = {
+            "name": "Internal name.",
+            "url": "Begins with https://.",
+            "announces": "Whoever is held out of the campaign does not get the broadcast.",
+        }
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -102,6 +126,14 @@ class BroadcastForm(_ModelForm):
                 required=False,
                 widget=UnfoldAdminSelectWidget,
             )
+        self.fields["announces"] = forms.ModelChoiceField(
+            label=self.fields["announces"].label,
+            help_text=self.fields["announces"].help_text,
+            queryset=_announceable(self.instance),
+            empty_label="None",
+            required=False,
+            widget=UnfoldAdminSelectWidget,
+        )
         if not self.instance._state.adding:
             self.fields["seen_at"].initial = self.instance.changed_at.isoformat()
 
@@ -147,9 +179,9 @@ class BroadcastForm(_ModelForm):
         cleaned = getattr(self, "cleaned_data", None)
         if cleaned is None:
             return self.instance
-        terms = {name: cleaned.get(name) for name in BROADCAST_TERMS}
+        terms = {name: cleaned.get(name) for name in BROADCAST_FIELDS}
         # What is wrong is missing here.
-        texts = dict.fromkeys(set(BROADCAST_TERMS) - set(SEGMENT), "")
+        texts = dict.fromkeys(set(BROADCAST_FIELDS) - set(SEGMENT), "")
         return Broadcast(
             **texts | {name: value for name, value in terms.items() if value is not None}
         )

@@ -122,7 +122,10 @@ _WRITTEN_BY_THE_JOB = [
 
 
 def _start_if_due(broadcast: Broadcast, *, now: datetime) -> None:
-    """Begin a scheduled broadcast if its time has come, unless it has outgrown one person."""
+    """Begin a scheduled broadcast if its time has come.
+
+    Unless it has outgrown one person, or the campaign that it announces is over.
+    """
     assert broadcast.scheduled_at is not None
     if broadcast.scheduled_at > now:
         return
@@ -132,6 +135,9 @@ def _start_if_due(broadcast: Broadcast, *, now: datetime) -> None:
         why = (
             "It reaches more players than when it was scheduled: a second person has to approve it."
         )
+        broadcasts.hold_back(broadcast, Action.WITHDRAW, why=why, now=now)
+        return
+    if why := broadcasts.announcement_fault(broadcast):
         broadcasts.hold_back(broadcast, Action.WITHDRAW, why=why, now=now)
         return
     broadcast.status, broadcast.changed_at = BroadcastStatus.RUNNING, now

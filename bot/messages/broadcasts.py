@@ -26,6 +26,8 @@ from economy.models import PremiumSpan
 from economy.streak_rules import DAY
 from economy.wallets import business_zone
 from payments.models import Purchase
+from promos import holdout
+from promos.models import RUNNING, Campaign, CampaignStatus
 from quizarena.players.models import Player
 from quizarena.staff import alerts, approvals, audit, dates, reasons
 from quizarena.staff.alert_models import Severity
@@ -71,7 +73,8 @@ def segment(broadcast: Broadcast, *, now: datetime) -> QuerySet[Player]:
     """Return the players whom the broadcast is for and who can be reached at `now`.
 
     Who has blocked the bot, is suspended, or wants no news is left out. Active and lapsed count
-    business days since the last answered question, like the segments of promo campaigns.
+    business days since the last answered question, like the segments of promo campaigns. Who is
+    held out of the campaign that it announces does not get it (product rules, section 8).
     """
     players = reachable(Player.objects.all())
     today = now.astimezone(business_zone()).date()
@@ -91,6 +94,8 @@ def segment(broadcast: Broadcast, *, now: datetime) -> QuerySet[Player]:
     if broadcast.for_paid is not None:
         charged = Purchase.objects.filter(player=OuterRef("pk"), charge_id__isnull=False)
         players = players.filter(Exists(charged) if broadcast.for_paid else ~Exists(charged))
+    if broadcast.announces is not None and broadcast.announces.holdout_percent:
+        players = players.exclude(holdout.held_out(broadcast.announces))
     return players
 
 
@@ -119,7 +124,11 @@ def in_words(broadcast: Broadcast) -> str:
         {True: "with Premium", False: "without Premium", None: ""}[broadcast.for_premium],
         {True: "who have paid", False: "who have never paid", None: ""}[broadcast.for_paid],
     ]
-    return ", ".join(filter(None, parts)) or "everybody"
+    whom = ", ".join(filter(None, parts)) or "everybody"
+    about = broadcast.announces
+    if about is None or not about.holdout_percent:
+        return whom
+    return f"{whom}, but the holdout of {about.holdout_percent}% of “{about}”"
 
 
 # --- What it says ---------------------------------------------------------------------------------
@@ -145,7 +154,22 @@ def faults(broadcast: Broadcast) -> dict[str, str]:
             found[f"label_{language}"] = "The button has no label."
     if fault := url_fault(broadcast.url):
         found["url"] = fault
+    if fault := announcement_fault(broadcast):
+        found["announces"] = fault
     return found
+
+
+def announcement_fault(broadcast: Broadcast) -> str:
+    """Return why the campaign that it is about cannot be announced; empty if it can.
+
+    Before the start of a campaign, who is held out of it may change.
+    """
+    about = broadcast.announces
+    if about is None or about.status in RUNNING:
+        return ""
+    if about.status == CampaignStatus.DRAFT:
+        return f"The campaign “{about}” is a draft. Start it before it is announced."
+    return f"The campaign “{about}” is {about.get_status_display()}: nobody could use its code."
 
 
 _check_url = URLValidator(schemes=["https"])
@@ -267,9 +291,14 @@ def edit(
         broadcast,
         "edited",
         staff=staff,
-        changed={name: [before[name], value] for name, value in changed.items()},
+        changed={name: [_plain(before[name]), _plain(value)] for name, value in changed.items()},
     )
     return broadcast
+
+
+def _plain(value: Any) -> Any:
+    """Return a term as the audit log can hold it."""
+    return value.pk if isinstance(value, Campaign) else value
 
 
 @transaction.atomic

@@ -142,6 +142,8 @@ BROADCAST_TERMS = (
     "for_premium",
     "for_paid",
 )
+# With the one campaign that it is about, which another broadcast would not take over.
+BROADCAST_FIELDS = (*BROADCAST_TERMS, "announces")
 TERMS_STAY = """
 IF OLD.status <> 'DRAFT' THEN
   RAISE EXCEPTION 'What a broadcast says, and to whom, stays once it is scheduled.';
@@ -182,6 +184,10 @@ class Broadcast(models.Model):
     for_lapsed_days = models.PositiveSmallIntegerField(null=True, blank=True)
     for_premium = models.BooleanField(null=True, blank=True)
     for_paid = models.BooleanField(null=True, blank=True)
+    # The campaign that it is about, whose holdout does not get it.
+    announces = models.ForeignKey(
+        "promos.Campaign", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
 
     status = models.CharField(max_length=10, choices=BroadcastStatus, default=BroadcastStatus.DRAFT)
     # One page of the console makes one broadcast, however often it is sent.
@@ -310,7 +316,7 @@ class Broadcast(models.Model):
                 name="terms_stay",
                 when=pgtrigger.Before,
                 operation=pgtrigger.Update,
-                condition=pgtrigger.AnyChange(*BROADCAST_TERMS),
+                condition=pgtrigger.AnyChange(*BROADCAST_FIELDS),
                 func=TERMS_STAY,
             ),
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),

@@ -1,7 +1,7 @@
 """Why a player did not get a message: in words, for staff."""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import Any
 
 from django.db.models import QuerySet
@@ -9,10 +9,11 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from bot.chat import local_time, reminder_settings
-from bot.messages.models import Reminder
+from bot.messages.models import Broadcast, Reminder
 from bot.messages.notices import SOURCES
 from bot.messages.player_timeline import text_of
 from bot.queue.models import FAILED_STATES, CallState, OutgoingCall
+from promos import holdout
 from quizarena.players import why
 from quizarena.players.models import Player
 from quizarena.players.why import Answer
@@ -23,6 +24,9 @@ from quizarena.staff.desk import object_link
 CALLS = 20
 FAILED = 10
 SKIPPED = 5
+# Of so many broadcasts of so long it is said that the player was held out.
+BROADCASTS = 10
+HELD_OUT_FOR = timedelta(days=30)
 # One line of a narrow page.
 TEXT_LENGTH = 40
 
@@ -47,6 +51,7 @@ def _message(player: Player, asked: Mapping[str, Any], now: datetime) -> Answer:
             ("Skipped before, since two were sent that day", _skipped(player, day) or "none"),
             ("Waits to be sent", _waiting(player) or "nothing"),
             ("Last one that did not arrive", _last_failed(player)),
+            *[("Left out of broadcast", line) for line in _held_out_of(player, now=now)],
         ),
         headers=("When", "Message", "State", "Error"),
         rows=[
@@ -132,6 +137,25 @@ def _waiting(player: Player) -> str:
     return ", ".join(
         source.name for source in SOURCES if source.due().filter(player=player).exists()
     )
+
+
+def _held_out_of(player: Player, *, now: datetime) -> list[str | SafeString]:
+    """Return the latest broadcasts that left the player out for the holdout of a campaign."""
+    announcing = Broadcast.objects.filter(
+        started_at__gt=now - HELD_OUT_FOR, announces__holdout_percent__gt=0
+    )
+    return [
+        format_html(
+            "{}: it announces {}, of which the player is held out, by chance and for comparison",
+            object_link(one),
+            about,
+        )
+        for one in announcing.select_related("announces").order_by("-pk")[:BROADCASTS]
+        if (about := one.announces)
+        and holdout.is_held_out(
+            key=about.holdout_key, percent=about.holdout_percent, player_id=player.pk
+        )
+    ]
 
 
 _QUESTION = why.Question(

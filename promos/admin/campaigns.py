@@ -31,8 +31,9 @@ from django.utils.text import capfirst
 from unfold.decorators import display
 
 from promos import approvals, charts, exports, operations, planning, products, statistics
-from promos.admin import wizard
+from promos.admin import calendar, uplift, wizard
 from promos.admin.codes import code_buttons
+from promos.admin.looks import looks
 from promos.errors import PromosError
 from promos.models import (
     RUNNING,
@@ -163,7 +164,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
     )
 
     class Media:
-        css: ClassVar[dict[str, list[str]]] = {"all": ["promos/campaigns.css"]}
+        css: ClassVar[dict[str, list[str]]] = {"all": ["promos/campaigns.css", "promos/uplift.css"]}
         js = ("promos/campaigns.js",)
 
     # --- The list -----------------------------------------------------------------------------
@@ -246,6 +247,12 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
         address = reverse("admin:promos_campaign_change", args=[code.campaign_id])
         return HttpResponseRedirect(address)
 
+    def calendar_view(self, request: HttpRequest) -> HttpResponse:
+        """Show a month of campaigns."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return calendar.page(request, model_admin=self)
+
     # --- Create and edit ----------------------------------------------------------------------
 
     def has_add_permission(self, request: HttpRequest) -> bool:
@@ -283,6 +290,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
         view = self.admin_site.admin_view
         name = "promos_campaign"
         return [
+            path("calendar/", view(self.calendar_view), name=f"{name}_calendar"),
             path("find/", view(self.find_view), name=f"{name}_find"),
             path("add/check/", view(self.check_view), name=f"{name}_check_new"),
             path("decide/<str:verb>/", view(self.decide_view), name=f"{name}_decide"),
@@ -645,6 +653,8 @@ def _results(request: HttpRequest, campaign: Campaign) -> dict[str, Any]:
         "refusals": _refusals(tried),
         "sales": _sales(campaign) if campaign.is_discount else None,
         "reservations": _reservations(campaign) if campaign.is_discount else None,
+        "uplift": uplift.section(campaign),
+        "looks": looks(campaign),
         "reservations_more": max(0, funnel.reserved - RESERVATIONS_SHOWN),
         "codes": _codes(campaign),
         "code_buttons": code_buttons(request, campaign),

@@ -26,6 +26,8 @@ EXPLANATIONS = {
     Reason.LANGUAGE: "It is for players with another language.",
     Reason.LEVEL: "It is for players of another level.",
     Reason.NOT_LAPSED: "It is for players who have been away for longer.",
+    Reason.HELD_OUT: "The campaign withholds itself from some players, chosen at random, to see "
+    "what it brings; this player is one of them. It does not count as a failed try.",
     Reason.NOTHING_TO_BUY: "The player cannot buy anything that the discount is for: not for sale, "
     "bought only days ago, or a lower plan than the player has.",
 }

@@ -143,6 +143,13 @@ def _of_somebody(asked: dict[str, Any]) -> dict[str, Any]:
     code = redemptions.find(asked["code"])
     person = _made_up(asked, today=now.astimezone(business_zone()).date())
     terms = terms_of(code) if code is not None else None
+    notes = []
+    if code is not None and code.campaign.holdout_percent:
+        notes.append(
+            f"The campaign holds out {code.campaign.holdout_percent}% of its players. Such a "
+            "player is taken for one of the others. Whether a particular player is held out, "
+            "a test as that player shows."
+        )
     return _verdict(
         title="If such a player entered it now",
         person=person,
@@ -150,7 +157,7 @@ def _of_somebody(asked: dict[str, Any]) -> dict[str, Any]:
         reasons=redemptions.refusal_reasons_for(person=person, terms=terms, now=now),
         reservation=None,
         code=code,
-        notes=[],
+        notes=notes,
     )
 
 

@@ -28,13 +28,15 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from promos import batches, campaigns, codes, planning, previews, products, redemptions
+from promos import batches, campaigns, codes, planning, products, redemptions
 from promos.admin.codes import keep_for_preview, read_codes
+from promos.admin.looks import LANGUAGES, looks
 from promos.code_files import LINES_MAX
 from promos.errors import BadBatchError, BadTermsError, PromosError
 from promos.models import (
     ENERGY_MAX,
     GRANT_DAYS,
+    HOLDOUT_MAX,
     RUNNING,
     Campaign,
     CampaignKind,
@@ -68,6 +70,7 @@ STEPS = (
             "for_language",
             "for_level",
             "for_lapsed_days",
+            "holdout_percent",
         ),
     ),
     ("When", f"{dates.zone_name()}.", ("starts_at", "ends_at", "is_weekend_offer")),
@@ -105,6 +108,14 @@ class CampaignForm(_ModelForm):
     )
     energy = _number("Energy", most=ENERGY_MAX)
     percent = _number("Discount (%)", most=90)
+    holdout_percent = _number(
+        "Holdout (%)",
+        least=0,
+        most=HOLDOUT_MAX,
+        help_text="So many of these players, chosen at random, get nothing: neither by the code, "
+        "nor by a broadcast that announces it. The campaign's page compares the others with them. "
+        "For a shared code only, and fixed once the campaign has started. Empty: nobody.",
+    )
     shared_code = forms.CharField(
         label="Shared code",
         required=False,
@@ -145,6 +156,7 @@ class CampaignForm(_ModelForm):
             "for_language",
             "for_level",
             "for_lapsed_days",
+            "holdout_percent",
             "name",
             "starts_at",
             "ends_at",
@@ -249,6 +261,7 @@ class CampaignForm(_ModelForm):
                 "for_lapsed_days", "A new player cannot have been away. Choose one of the two."
             )
         self._clean_codes(cleaned)
+        self._clean_holdout(cleaned)
         if cleaned.get("is_weekend_offer") and not cleaned.get("shared_code"):
             self.add_error("shared_code", "A weekend offer needs a shared code.")
         return cleaned
@@ -261,6 +274,15 @@ class CampaignForm(_ModelForm):
             self.instance.value = cleaned["value"]
         elif name not in self.errors:
             self.add_error(name, "Enter a value.")
+
+    def _clean_holdout(self, cleaned: dict[str, Any]) -> None:
+        """Refuse unique codes beside a holdout: whoever was given one was promised something."""
+        cleaned["holdout_percent"] = cleaned.get("holdout_percent") or 0
+        if not cleaned["holdout_percent"]:
+            return
+        for name in ("batch_size", "import_file"):
+            if cleaned.get(name):
+                self.add_error(name, campaigns.NO_UNIQUE_CODES)
 
     def _is_known(self, product_code: str) -> bool:
         """Return whether there is such a product, as far as anybody knows."""
@@ -473,16 +495,10 @@ def _outlook(form: CampaignForm, *, staff: User) -> dict[str, Any]:
     outlook = {
         "gives": planning.gives(draft),
         "segment": planning.segment(draft),
-        "texts": [
-            (
-                language,
-                previews.player_text(draft, language=language, product=_title(draft, language)),
-            )
-            for language in previews.LANGUAGES
-        ],
+        "looks": looks(draft),
         "prices": [
             {
-                "titles": [product.title(language) for language in previews.LANGUAGES],
+                "titles": [product.title(language) for language in LANGUAGES],
                 "before": product.stars,
                 "after": after,
             }
@@ -502,12 +518,6 @@ def _outlook(form: CampaignForm, *, staff: User) -> dict[str, Any]:
         and planning.why_a_second_person(draft, staff=staff, now=now),
         "warnings": planning.warnings(draft, now=now),
     }
-
-
-def _title(draft: Campaign, language: str) -> str:
-    """Return what the one product is called that the campaign is for."""
-    titles = {product.code: product.title(language) for product in products.on_sale()}
-    return titles.get(draft.product_code, draft.product_code)
 
 
 def _goods(draft: Campaign) -> str:

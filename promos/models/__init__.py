@@ -13,6 +13,7 @@ from promos.models.attempt import Attempt, Block, Channel, DenylistEntry
 from promos.models.campaign import (
     ENERGY_MAX,
     GRANT_DAYS,
+    HOLDOUT_MAX,
     OVER,
     RUNNING,
     Campaign,
@@ -38,11 +39,13 @@ from promos.models.referral import (
     ReferralStatus,
     RewardChoice,
 )
+from promos.models.uplift import GroupCount, Participant, Uplift
 
 __all__ = [
     "COUNTING",
     "ENERGY_MAX",
     "GRANT_DAYS",
+    "HOLDOUT_MAX",
     "OVER",
     "PAYMENT_LOCK_TTL",
     "REFUSED",
@@ -58,7 +61,9 @@ __all__ = [
     "Code",
     "DenylistEntry",
     "Derivation",
+    "GroupCount",
     "Inviter",
+    "Participant",
     "Redemption",
     "RedemptionStatus",
     "Referral",
@@ -68,4 +73,5 @@ __all__ = [
     "ReferralStatus",
     "RewardChoice",
     "Scope",
+    "Uplift",
 ]

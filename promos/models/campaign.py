@@ -5,6 +5,7 @@ from uuid import uuid4
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.functions import RandomUUID
 from django.db import models
 from django.db.models import F, Q
 
@@ -13,6 +14,8 @@ from economy.models import never_truncated
 # The days of Premium that can be given away, and as which plan.
 GRANT_DAYS = (7, 30, 90)
 ENERGY_MAX = 10_000
+# More players than get something are never kept from it.
+HOLDOUT_MAX = 50
 
 
 class CampaignKind(models.TextChoices):
@@ -125,6 +128,11 @@ class Campaign(models.Model):
     for_level = models.CharField(max_length=2, blank=True, default="")
     for_lapsed_days = models.PositiveSmallIntegerField(null=True, blank=True)
 
+    # The share of these players who get nothing, for comparison; who that is follows from the key
+    # (promos/holdout.py).
+    holdout_percent = models.PositiveSmallIntegerField(default=0, db_default=0)
+    holdout_key = models.UUIDField(default=uuid4, db_default=RandomUUID(), editable=False)
+
     # Players are offered it from Friday evening to Sunday night (product rules, section 10).
     is_weekend_offer = models.BooleanField(default=False)
 
@@ -216,6 +224,10 @@ class Campaign(models.Model):
                 name="campaign_killed_is_over",
             ),
             models.CheckConstraint(
+                condition=Q(holdout_percent__lte=HOLDOUT_MAX),
+                name="campaign_holdout_is_at_most_half",
+            ),
+            models.CheckConstraint(
                 condition=Q(uses_max=None) | Q(uses_max__gt=0), name="campaign_can_be_used"
             ),
             models.CheckConstraint(
@@ -256,6 +268,16 @@ class Campaign(models.Model):
                     " IS DISTINCT FROM (OLD.kind, OLD.value, OLD.scope, OLD.product_code))"
                 ),
                 func="RAISE EXCEPTION 'What a campaign gives stays once it has run: clone it.';",
+            ),
+            pgtrigger.Trigger(
+                name="holdout_stays",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Update,
+                condition=pgtrigger.Condition(
+                    "(OLD.holdout_key IS DISTINCT FROM NEW.holdout_key OR (OLD.status <> 'DRAFT'"
+                    " AND OLD.holdout_percent IS DISTINCT FROM NEW.holdout_percent))"
+                ),
+                func="RAISE EXCEPTION 'Who is held out of a campaign stays once it has run.';",
             ),
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
             never_truncated("never_truncated", "campaigns"),

@@ -50,6 +50,25 @@ def level(player: Player) -> str:
     return at_home[-1] if at_home else ""
 
 
+def level_sql(player: str) -> str:
+    """Return the same as SQL, NULL if there is none. `player` is SQL for the player's id."""
+    return f"""(
+      SELECT level FROM (
+        SELECT question.level, count(*) AS answered, count(*) FILTER (WHERE is_correct) AS correct
+        FROM game_roundquestion AS shown JOIN game_question AS question
+          ON question.id = shown.question_id
+        WHERE shown.player_id = {player} AND shown.answered_at IS NOT NULL
+        GROUP BY question.level
+        UNION ALL
+        SELECT level, answered, correct FROM game_pastanswers WHERE player_id = {player}
+      ) AS counted (level, answered, correct)
+      GROUP BY level
+      HAVING sum(answered) >= {LEVEL_ANSWERS}
+        AND sum(correct) * 100 / sum(answered) >= {LEVEL_PERCENT}
+      ORDER BY level DESC LIMIT 1
+    )"""  # noqa: S608 -- what is put in are constants.
+
+
 def _accuracy(player: Player, field: str) -> list[Accuracy]:
     """Return what is kept of each question, and what was counted of those before."""
     answered = RoundQuestion.objects.filter(player=player, answered_at__isnull=False)

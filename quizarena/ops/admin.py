@@ -60,6 +60,8 @@ JOB_LABELS = {
     "purge-idempotency-records": "Delete stored API answers",
     "purge-updates-and-calls": "Delete old updates and calls",
     "purge-promo-attempts": "Delete old promo attempts",
+    "measure-campaign-uplift": "Measure what campaigns bring",
+    "purge-uplift-participants": "Delete who was compared",
     "purge-round-questions": "Delete old questions of rounds",
     "erase-accounts": "Delete accounts",
 }

@@ -23,6 +23,7 @@ TABLE_LABELS = {
     "game_roundquestion": "Questions of rounds",
     "payments_impression": "Offer views",
     "promos_attempt": "Promo attempts",
+    "promos_participant": "Who was compared for a campaign",
 }
 
 

@@ -90,6 +90,15 @@ SECTIONS: Mapping[str, Section] = {
     "promo_redemptions": _own(
         "promos_redemption", "created_at, status, stars_off, reserved_until, changed_at"
     ),
+    "promo_comparisons": Section(
+        tables=("promos_participant",),
+        query="""
+            SELECT uplift.begins_at, uplift.ends_at, participant.is_held_out
+            FROM promos_participant AS participant
+            JOIN promos_uplift AS uplift ON uplift.campaign_id = participant.uplift_id
+            WHERE participant.player_id = %(player_id)s ORDER BY uplift.begins_at
+        """,
+    ),
     "promo_pauses": _own("promos_block", "since, until", order="player_id"),
     "invitation_link": _own("promos_inviter", "code, created_at", order="player_id"),
     "invitations": Section(

@@ -39,6 +39,7 @@ OF_NO_PLAYER = frozenset(
         "ops_backup",
         *("payments_pastprice", "payments_product", "payments_reconciliationrun"),
         *("promos_batch", "promos_campaign", "promos_code", "players_purgerun"),
+        *("promos_uplift", "promos_groupcount"),
         *("payments_monthlystatement", "payments_liability", "ops_productday"),
         *("ops_metrictotal", "ops_metricposition"),
         *("staff_accountchange", "staff_chatlinkcode", "staff_signinfailure"),

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
+from uuid import UUID
 
 import pytest
 from django.apps import apps
@@ -18,7 +19,7 @@ from payments.errors import Refusal, RefusedError, StaleOfferError
 from payments.models import Attribution, Impression, Product, Purchase
 from payments.offer_rules import Touchpoint
 from payments.offers import Proposal
-from promos import campaigns, redemptions
+from promos import campaigns, holdout, redemptions
 from promos.models import Attempt, Campaign, Channel, DenylistEntry
 from promos.rules import Reason
 from quizarena.players.models import Player
@@ -493,6 +494,18 @@ class TestWeekend:
 
         assert shown(player, now=FRIDAY) == ""
         assert shown(player, now=FRIDAY + SECOND) == "WEEKEND_FLASH"
+
+    def test_not_one_of_which_the_player_is_held_out(self, player: Player) -> None:
+        keys = {
+            holdout.is_held_out(key=key, percent=50, player_id=player.pk): key
+            for key in (UUID(int=number) for number in range(64))
+        }
+        weekend_campaign(holdout_percent=50, holdout_key=keys[True])
+
+        assert shown(player, now=FRIDAY) == ""
+
+        weekend_campaign(code="WEEKEND2", holdout_percent=50, holdout_key=keys[False])
+        assert shown(player, now=FRIDAY) == "WEEKEND_FLASH"
 
     def test_not_without_a_shared_code(self, player: Player) -> None:
         campaign = weekend_campaign()

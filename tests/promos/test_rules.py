@@ -148,6 +148,7 @@ def test_every_reason_is_returned_and_what_decides_comes_first() -> None:
                 "LANGUAGE",
                 "LEVEL",
                 "NOT_LAPSED",
+                "HELD_OUT",
                 "NOTHING_TO_BUY",
             },
         ),

@@ -25,7 +25,7 @@ SHELF = (
     Product(code="ENERGY_10", titles={"de": "10 Energie", "en": "10 energy"}, stars=5, energy=10),
     Product(
         code="PREMIUM_MONTH",
-        titles={"de": "Premium Monat", "en": "Premium Month"},
+        titles={"de": "Premium Monat", "en": "Premium Month", "uk": "Преміум на місяць"},
         stars=99,
         premium_days=30,
     ),
@@ -171,6 +171,8 @@ class TestRefusals:
             ("batch_size", {"batch_prefix": "SUM"}, "Enter how many codes get this prefix."),
             ("batch_size", {"batch_size": "1000001"}, "less than or equal to 1000000"),
             ("batch_prefix", {"batch_size": "5", "batch_prefix": "ÄÖ"}, "Up to 12 letters"),
+            ("holdout_percent", {"holdout_percent": "51"}, "less than or equal to 50"),
+            ("batch_size", {"holdout_percent": "10", "batch_size": "5"}, "shared code only"),
             (
                 "for_lapsed_days",
                 {"for_new_players": "on", "for_lapsed_days": "30"},
@@ -212,7 +214,7 @@ class TestOutlook:
         assert "Dein Code gilt. −30 % auf jedes Premium-Paket · noch 15 Minuten" in shown
         assert "Your code is accepted. −30 % on every Premium plan · 15 minutes left" in shown
         assert "Premium Month · ⭐ 99 → ⭐ 70" in shown
-        assert "Premium Monat Premium Month 99 70 ★" in shown
+        assert "Premium Monat Premium Month Преміум на місяць 99 70 ★" in shown
         assert "10 Energie" not in shown
         assert not Campaign.objects.exists()
 

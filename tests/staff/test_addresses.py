@@ -88,6 +88,7 @@ OF_PAGES = {
     ),
     "promos/attempt/why/": ("code", "player"),
     "promos/campaign/1/change/": ("by",),
+    "promos/campaign/calendar/": ("month",),
     "promos/campaign/decide/pause/": ("seen",),
     "promos/referral/1/fraud/judge/": ("seen",),
     "promos/referral/results/": ("first_day", "last_day"),

@@ -126,6 +126,7 @@ ACTIONS = {
     "promos_batch_progress": "sofa",
     "promos_batch_revoke": "oa",
     "promos_block_lift": "soa",
+    "promos_campaign_calendar": "sofa",
     "promos_campaign_check": "oa",
     "promos_campaign_check_new": "oa",
     "promos_campaign_decide": "oa",

@@ -123,7 +123,8 @@ def refused(
         else _("☑️ <b>You have already used this code.</b>"),
         Refusal.NOT_APPLICABLE: _(
             "🙂 <b>This code is not for you at the moment.</b>\n\nMany offers have a condition: "
-            "they are for those who are new, for a first purchase, for a language or for a level."
+            "they are for those who are new, for a first purchase, for a language, for a level, or "
+            "for some players chosen at random."
         ),
         Refusal.RATE_LIMITED: _("⏳ <b>Too many codes that do not work.</b>"),
         Refusal.PAUSED: _(

@@ -759,7 +759,8 @@ class TestRefusals:
 
         assert answer["text"] == (
             "🙂 This code is not for you at the moment.\n\nMany offers have a condition: they are "
-            "for those who are new, for a first purchase, for a language or for a level."
+            "for those who are new, for a first purchase, for a language, for a level, or for some "
+            "players chosen at random."
         )
 
     def test_after_the_fifth_failure_no_code_is_looked_at_for_an_hour(self, road: Road) -> None:
