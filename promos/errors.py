@@ -72,7 +72,7 @@ class BadBatchError(PromosError, ValueError):
 
 
 class CodesGoneError(PromosError):
-    """The raw codes have been downloaded, or revoked; they leave once."""
+    """The raw codes are not there any more: downloaded long ago, or revoked."""
 
 
 class AlreadySoError(PromosError):

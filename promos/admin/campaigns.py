@@ -774,4 +774,4 @@ def _state_of(batch: Batch) -> str:
         return "revoked"
     if batch.made < batch.size:
         return f"being made, {batch.made / batch.size:.0%}"
-    return "downloaded" if batch.downloaded_at else "ready for its download"
+    return "downloaded" if batch.downloaded_at else "to be downloaded"

@@ -38,6 +38,7 @@ OF_NO_PLAYER = frozenset(
         *("game_playday", "game_playdaymode", "ops_downtime", "ops_heartbeat", "ops_processrun"),
         *("payments_pastprice", "payments_product", "payments_reconciliationrun"),
         *("promos_batch", "promos_campaign", "promos_code", "players_purgerun"),
+        *("promos_batcharchive", "promos_batcharchivepart"),
         *("payments_monthlystatement", "payments_liability", "ops_productday"),
         *("ops_metrictotal", "ops_metricposition"),
         *("staff_accountchange", "staff_chatlinkcode", "staff_signinfailure"),

@@ -121,6 +121,8 @@ ACTIONS = {
     "payments_supportrequest_file": "sfa",
     "payments_supportrequest_files": "sa",
     "promos_batch_download": "oa",
+    "promos_batch_packing": "sofa",
+    "promos_batch_prepare": "oa",
     "promos_batch_progress": "sofa",
     "promos_batch_revoke": "oa",
     "promos_block_lift": "soa",
