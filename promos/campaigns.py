@@ -157,6 +157,7 @@ def clone(
                 "for_level",
                 "for_lapsed_days",
                 "is_weekend_offer",
+                "tags",
             )
         },
         key=key or uuid4(),

@@ -83,6 +83,7 @@ MODELS = {
     "staff.alertroute": ("a", "", "a", ""),
     "staff.approvalrequest": ("sofaS", "", "", ""),
     "staff.auditentry": ("aS", "", "", ""),
+    "staff.drafttemplate": ("oa", "", "", ""),
     "staff.signinfailure": ("S", "", "", ""),
 }
 # Who gets past the door of an action's page, whose object there is not here.
@@ -97,6 +98,7 @@ ACTIONS = {
     "bot_broadcast_export": "soa",
     "bot_broadcast_preview": "oa",
     "bot_broadcast_progress": "sofa",
+    "bot_broadcast_template": "oa",
     "economy_ledgerentry_days": "sofa",
     "economy_ledgerentry_revoke": "sfa",
     "economy_outageday_declare": "oa",
@@ -129,9 +131,13 @@ ACTIONS = {
     "promos_campaign_check": "oa",
     "promos_campaign_check_new": "oa",
     "promos_campaign_decide": "oa",
+    "promos_campaign_drafts": "oa",
     "promos_campaign_export": "sofa",
     "promos_campaign_find": "sofa",
     "promos_campaign_revoke": "oa",
+    "promos_campaign_tags": "oa",
+    "promos_campaign_tags_of_several": "oa",
+    "promos_campaign_template": "oa",
     "promos_denylistentry_allow": "soa",
     "promos_denylistentry_deny": "soa",
     "promos_referral_queue": "sofa",
@@ -140,6 +146,8 @@ ACTIONS = {
     "staff_approvalrequest_approve": "sofaS",
     "staff_approvalrequest_decline": "sofaS",
     "staff_approvalrequest_withdraw": "sofaS",
+    "staff_drafttemplate_remove": "oa",
+    "staff_drafttemplate_rename": "oa",
     "staff_signinfailure_lift": "S",
 }
 # Everybody's own.
