@@ -1,6 +1,7 @@
 """Tags of campaigns: normalised, changed in every state, and found again."""
 
 from functools import partial
+from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -33,7 +34,7 @@ def desk(client: Client, operator: User) -> Client:
     return client
 
 
-def tagged(*names: str, **fields: object) -> Campaign:
+def tagged(*names: str, **fields: Any) -> Campaign:
     """Return a campaign with these tags."""
     return make_campaign(tags=sorted(names), **fields)
 
