@@ -13,7 +13,6 @@ from django.http import (
     HttpResponse,
     HttpResponseRedirect,
     QueryDict,
-    StreamingHttpResponse,
 )
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -27,12 +26,12 @@ from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminFileFieldWidget,
     UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
-from promos import archive_files, archives, batches, code_files, codes, sheets, uploads
+from promos import archives, batches, code_files, codes, uploads
+from promos.admin import downloads
 from promos.admin.sections import (
     attempts_of,
     attempts_section,
@@ -52,10 +51,8 @@ from promos.models import (
     Code,
     Redemption,
     RedemptionStatus,
-    SheetLanguage,
 )
 from quizarena import tables
-from quizarena.staff import dates
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
@@ -106,19 +103,6 @@ class OrderForm(forms.Form):
         if not batches.PREFIX.fullmatch(prefix):
             raise forms.ValidationError("A prefix has up to 12 letters A to Z and digits.")
         return prefix
-
-
-class ArchiveForm(forms.Form):
-    """What a download looks like; one form is one archive, however often it is sent."""
-
-    language = forms.ChoiceField(
-        label="Language of the cards",
-        choices=SheetLanguage.choices,
-        initial=SheetLanguage.GERMAN,
-        widget=UnfoldAdminSelectWidget,
-        help_text="What a code gives and until when stands on each card, beside its QR code.",
-    )
-    decision = forms.UUIDField(initial=uuid4, widget=forms.HiddenInput)
 
 
 class ImportForm(forms.Form):
@@ -252,7 +236,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
     @display(description="Download")
     def download(self, batch: Batch) -> SafeString:
         """Return how far the file is, and until when it is kept."""
-        return render_to_string("promos/archive_progress.html", packing_of(batch))
+        return render_to_string("promos/archive_progress.html", downloads.packing_of(batch))
 
     def buttons(self, request: HttpRequest, obj: Batch) -> list[SafeString]:
         """Return what the user may do with the batch."""
@@ -290,7 +274,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
             path("order/<int:campaign_id>/", view(self.order_view), name="promos_batch_order"),
             path("import/<int:campaign_id>/", view(self.import_view), name="promos_batch_import"),
             path("<int:pk>/prepare/", view(self.prepare_view), name="promos_batch_prepare"),
-            path("<int:pk>/packing/", view(self.packing_view), name="promos_batch_packing"),
+            path("<int:pk>/packing/", view(downloads.packing_view), name="promos_batch_packing"),
             path("<int:pk>/download/", view(self.download_view), name="promos_batch_download"),
             path("<int:pk>/revoke/", view(self.revoke_view), name="promos_batch_revoke"),
             path("<int:pk>/progress/", view(self.progress_view), name="promos_batch_progress"),
@@ -398,92 +382,18 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
         )
         return decide(request, decision, model_admin=self)
 
-    def packing_view(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Show how far a download is, for a page that asks again and again until it is packed."""
-        if not self.has_view_permission(request):
-            raise PermissionDenied
-        context = packing_of(get_object_or_404(Batch.objects.defer("seed"), pk=pk))
-        response = TemplateResponse(request, "promos/archive_progress.html", context)
-        if not context["moves"]:
-            response["HX-Refresh"] = "true"
-        return response
-
     def prepare_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Let a worker pack the codes for a download."""
         if not may_run(request):
             raise PermissionDenied
-        batch = get_object_or_404(Batch.objects.select_related("campaign"), pk=pk)
-
-        def preview(cleaned: dict[str, Any]) -> list[list[object]]:
-            archives.check(batch)
-            language = cleaned["language"]
-            cards: list[list[object]] = [
-                ["Cards say", sheets.gives(batch.campaign, language=language)],
-                ["And", sheets.expiry(batch.campaign.ends_at, language=language)],
-            ]
-            if not archive_files.has_cards(batch.size):
-                cards = [["Cards", f"none: more than {archive_files.CARDS_MAX:,} codes"]]
-            return [
-                ["Codes", f"{batch.size:,}, like {codes.label(prefix=batch.prefix)}"],
-                ["In the ZIP", "a list of codes, and one with deep links"],
-                *cards,
-                ["The file", "packed in the background, encrypted while it is kept"],
-            ]
-
-        def execute(cleaned: dict[str, Any]) -> str:
-            archives.request(
-                batch_id=batch.pk,
-                language=SheetLanguage(cleaned["language"]),
-                decision=cleaned["decision"],
-                staff=own_user(request),
-                now=timezone.now(),
-            )
-            return "The download is being prepared. This page shows when it is ready."
-
-        decision = Decision(
-            title=f"Prepare the download of batch {batch.pk}: {batch}",
-            note=_KEPT,
-            execute=execute,
-            preview=preview,
-            headers=("What", "Value"),
-            form=ArchiveForm,
-            refusals=(PromosError,),
-            back=reverse("admin:promos_batch_change", args=[batch.pk]),
-            confirm="Prepare",
-            fresh_factor=True,
-        )
-        return decide(request, decision, model_admin=self)
+        return downloads.prepare(request, pk, model_admin=self)
 
     @fresh_factor
     def download_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
         """Hand over the ZIP with the codes; each time is recorded."""
         if not may_run(request):
             raise PermissionDenied
-        batch = get_object_or_404(self.get_queryset(request), pk=pk)
-        back = reverse("admin:promos_batch_change", args=[batch.pk])
-        archive = archives.live_archive(batch)
-        if archive is None or not archives.is_there(archive, now=timezone.now()):
-            messages.error(request, "There is no file: it is not ready, or was deleted.")
-            return HttpResponseRedirect(back)
-        if request.method == "POST":
-            try:
-                return _file(request, archive)
-            except PromosError as error:
-                messages.error(request, f"Refused: {str(error).removesuffix('.')}.")
-                return HttpResponseRedirect(back)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"Download batch {batch.pk}: {batch}",
-            "opts": self.opts,
-            "media": self.media,
-            "archive": archive,
-            "like": codes.label(prefix=batch.prefix),
-            "kept": _KEPT,
-            "until": _until(archive) if archive.downloads else None,
-            "changed": archive_files.has_cards(batch.size) and _has_changed(archive),
-            "back": back,
-        }
-        return TemplateResponse(request, "promos/batch_download.html", context)
+        return downloads.download(request, pk, model_admin=self)
 
     @fresh_factor
     def import_view(self, request: HttpRequest, campaign_id: int) -> HttpResponse:
@@ -525,36 +435,6 @@ def progress_of(batch: Batch) -> dict[str, Any]:
     }
 
 
-def packing_of(batch: Batch) -> dict[str, Any]:
-    """Return how far the download of a batch is, as its template shows it."""
-    archive = archives.live_archive(batch)
-    moves = archive is not None and archive.status in UNFINISHED_ARCHIVE
-    if archive is None:
-        says = "deleted" if batch.downloaded_at else "–"
-    elif archive.status == ArchiveStatus.FAILED:
-        says = archive.error
-    elif moves:
-        says = f"{archive.progress} %"
-    else:
-        says = f"{archive.file_bytes / 1024:,.0f} KB, {_until(archive)}"
-    return {"batch": batch, "archive": archive, "moves": moves, "says": says}
-
-
-def _until(archive: BatchArchive) -> str:
-    """Return until when the file can be downloaded."""
-    assert archive.expires_at is not None
-    if archive.expires_at <= timezone.now():
-        return "not kept any more"
-    return f"kept until {dates.moment(archive.expires_at)}"
-
-
-def _has_changed(archive: BatchArchive) -> bool:
-    """Return whether the cards of the archive say something else than they would now."""
-    campaign = archive.batch.campaign
-    printed = (archive.printed_gives, archive.printed_ends_at)
-    return printed != (sheets.gives(campaign, language=archive.language), campaign.ends_at)
-
-
 def code_buttons(request: HttpRequest, campaign: Campaign) -> list[SafeString]:
     """Return what the user may do about the codes of a campaign."""
     found = [_codes_button(f"campaign__id__exact={campaign.pk}")]
@@ -589,25 +469,6 @@ def _by(who: object, when: Any) -> str | SafeString:
 def _in_one_line(label: str) -> SafeString:
     """Return the label of a code, which does not break."""
     return format_html('<span class="codes-like">{}</span>', label)
-
-
-# --- The download ---------------------------------------------------------------------------------
-
-_KEPT = (
-    "For 24 hours from the first download on, the file can be downloaded again by whoever runs "
-    "campaigns; then it is deleted, and nobody can make the codes again. Every download is "
-    "recorded in the audit log."
-)
-
-
-def _file(request: HttpRequest, archive: BatchArchive) -> HttpResponseBase:
-    """Return the ZIP, and record that. Raises CodesGoneError."""
-    content = archives.take(archive_id=archive.pk, staff=own_user(request), now=timezone.now())
-    response = StreamingHttpResponse(content, content_type="application/zip")
-    response["Content-Disposition"] = f'attachment; filename="{archive.filename}"'
-    response["Content-Length"] = str(archive.file_bytes)
-    response["Cache-Control"] = "no-store"
-    return response
 
 
 # --- The import -----------------------------------------------------------------------------------
