@@ -199,7 +199,7 @@ class TestList:
 
         many = statements()
 
-        assert len(many) == len(few) == 14
+        assert len(many) == len(few) == 15
         assert not [sql for sql in many if sql.startswith("SELECT COUNT(*)")]
 
 
