@@ -11,7 +11,7 @@ class BotConfig(AppConfig):
     def ready(self) -> None:
         """Say what staff approve, what players will read of a campaign, and what is urgent."""
         from bot import payment_updates
-        from bot.messages import broadcasts, staff_alerts
+        from bot.messages import broadcast_templates, broadcasts, staff_alerts
         from bot.queue import inbox_sources, intake
         from bot.screens.promo import texts as promo_texts
         from promos import previews
@@ -19,6 +19,7 @@ class BotConfig(AppConfig):
 
         previews.render_with(promo_texts.preview)
         broadcasts.register()
+        broadcast_templates.register()
         inbox_sources.declare()
         alert_delivery.send_to_staff_chats_with(staff_alerts.send)
         intake.handle_at_once(payment_updates.handle_payment_update, words=payment_updates.WORDS)

@@ -207,7 +207,7 @@ def make_exports() -> int:
     One after the other, so that the queue's other place stays free: a file may take minutes.
     """
     exports.expire(now=timezone.now())
-    return turns.take_turn("exports", lambda until: exports.make(until=until))
+    return turns.take_turn(turns.FILES, lambda until: exports.make(until=until))
 
 
 @app.task

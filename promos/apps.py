@@ -9,12 +9,13 @@ class PromosConfig(AppConfig):
     name = "promos"
 
     def ready(self) -> None:
-        """Register approvals, alerts and what waits."""
-        from promos import approvals, campaigns, counters, inbox_sources
+        """Register approvals, templates, alerts and what waits."""
+        from promos import approvals, campaign_templates, campaigns, counters, inbox_sources
         from quizarena.staff import alerts
         from quizarena.staff.alert_models import Severity
 
         approvals.register()
+        campaign_templates.register()
         inbox_sources.declare()
         alerts.declare(
             kind=campaigns.ATTACKED,

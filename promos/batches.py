@@ -1,4 +1,4 @@
-"""Batches of unique codes: made as a job, downloaded once, revoked whole. Product rules, 8."""
+"""Batches of unique codes: ordered, made as a job, revoked whole. Product rules, section 8."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -12,8 +12,8 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q
 
-from promos import campaigns, code_files, codes
-from promos.errors import BadBatchError, CodesGoneError, IllegalMoveError, KeyReusedError
+from promos import archives, campaigns, code_files, codes, derivation
+from promos.errors import BadBatchError, IllegalMoveError, KeyReusedError
 from promos.models import OVER, Batch, Code, Derivation
 from quizarena.staff import audit
 
@@ -75,22 +75,6 @@ def order(
     return batch
 
 
-def key_of(batch: Batch) -> bytes:
-    """Return what the codes of a batch are made from. Raises CodesGoneError if that is gone."""
-    if batch.seed is None:
-        raise CodesGoneError("The codes have been downloaded already.")
-    seed = bytes(batch.seed)
-    if batch.derivation == Derivation.SEED:
-        return seed
-    try:
-        return codes.batch_key(seed, pepper_id=batch.pepper_id)
-    except LookupError:
-        raise CodesGoneError(
-            f"The codes need the pepper “{batch.pepper_id}”, which is missing in PROMO_PEPPERS."
-            " Restore it."
-        ) from None
-
-
 def make(*, batch_id: int) -> int:
     """Make the next CHUNK of a batch's codes; return how many were made, 0 when none is missing.
 
@@ -118,7 +102,7 @@ def make(*, batch_id: int) -> int:
 def _copy(batch: Batch, *, first: int, count: int) -> None:
     """Store the codes of `count` numbers by COPY."""
     label = codes.label(prefix=batch.prefix)
-    key = key_of(batch)
+    key = derivation.key_of(batch)
     with (
         # Django does not know COPY, so it would not translate what PostgreSQL says of it.
         connection.wrap_database_errors,
@@ -136,7 +120,7 @@ def _copy(batch: Batch, *, first: int, count: int) -> None:
 
 def _one_by_one(batch: Batch, *, first: int, count: int) -> list[int]:
     """Store `count` codes from number `first` on, leaving out those that exist; return these."""
-    label, key = codes.label(prefix=batch.prefix), key_of(batch)
+    label, key = codes.label(prefix=batch.prefix), derivation.key_of(batch)
     skipped: list[int] = []
     number = first
     while number < first + count + len(skipped):
@@ -158,45 +142,18 @@ def _one_by_one(batch: Batch, *, first: int, count: int) -> list[int]:
 
 
 @transaction.atomic
-def download(*, batch_id: int, now: datetime, staff: User) -> Iterator[str]:
-    """Return the raw codes, as people read them, for the one time that they leave.
-
-    Locks the batch; with this the seed is gone, and so are the codes once they have been read from
-    the iterator. Raises CodesGoneError if they have left or were revoked, IllegalMoveError while
-    they are being made.
-    """
-    batch = Batch.objects.select_for_update(of=("self",)).get(pk=batch_id)
-    if batch.revoked_at is not None:
-        raise CodesGoneError("The codes have been revoked.")
-    key = key_of(batch)
-    if batch.made < batch.size:
-        raise IllegalMoveError(f"{batch.made:,} of {batch.size:,} have been made so far.")
-    skipped, prefix = frozenset(batch.skipped), batch.prefix
-    batch.seed, batch.downloaded_at, batch.downloaded_by = None, now, staff
-    batch.save(update_fields=["seed", "downloaded_at", "downloaded_by"])
-    audit.record(
-        actor=staff,
-        action="batch.downloaded",
-        obj=batch,
-        summary=f"{batch}: downloaded.",
-        details={"size": batch.size},
-    )
-    every = enumerate(codes.made_from(key, prefix=prefix, first=0, count=batch.size + len(skipped)))
-    return (codes.readable(code, prefix=prefix) for number, code in every if number not in skipped)
-
-
-@transaction.atomic
 def revoke(*, batch_id: int, reason: str, now: datetime, staff: User | None) -> int:
     """Let no code of the batch work any more; return how many that were. Locks the batch.
 
     What has been redeemed stays redeemed. The codes themselves are not touched: a million of them
-    are as fast as one.
+    are as fast as one. A file with them that is kept for its download is deleted.
     """
     batch = Batch.objects.select_for_update(of=("self",)).get(pk=batch_id)
     if batch.revoked_at is not None:
         return 0
     batch.revoked_at, batch.seed = now, None
     batch.save(update_fields=["revoked_at", "seed"])
+    archives.discard(batch)
     audit.record(
         actor=staff,
         action="batch.revoked",

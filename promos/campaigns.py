@@ -161,6 +161,7 @@ def clone(
                 "for_lapsed_days",
                 "holdout_percent",
                 "is_weekend_offer",
+                "tags",
             )
         },
         key=key or uuid4(),

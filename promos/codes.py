@@ -111,6 +111,16 @@ def batch_key(seed: bytes, *, pepper_id: str) -> bytes:
     return key.derive(pepper.encode())
 
 
+def archive_key(salt: bytes, *, pepper_id: str) -> bytes:
+    """Return with what the archive of a batch is encrypted: its salt says nothing by itself.
+
+    Raises LookupError if the pepper has been removed from the settings.
+    """
+    pepper = settings.PROMO_PEPPERS[pepper_id]
+    key = HKDF(algorithm=SHA256(), length=32, salt=salt, info=b"promos/archive")
+    return key.derive(pepper.encode())
+
+
 def made_from(key: bytes, *, prefix: str, first: int, count: int) -> Iterator[str]:
     """Return the codes of the numbers from `first` on, normalised: prefix, then 12 at random."""
     base = len(ALPHABET)

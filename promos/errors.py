@@ -63,6 +63,14 @@ class IncompleteError(PromosError):
         self.reasons = reasons
 
 
+class BulkRefusedError(PromosError):
+    """Some of the drafts cannot be changed like this, and so none was; `reasons` name each."""
+
+    def __init__(self, reasons: Sequence[str]) -> None:
+        super().__init__(f"nothing was changed. {' '.join(reasons)}")
+        self.reasons = reasons
+
+
 class NotAttachableError(PromosError):
     """The reservation is over, belongs to somebody else, or the campaign's budget is used up."""
 
@@ -72,7 +80,7 @@ class BadBatchError(PromosError, ValueError):
 
 
 class CodesGoneError(PromosError):
-    """The raw codes have been downloaded, or revoked; they leave once."""
+    """The raw codes are not there any more: downloaded long ago, or revoked."""
 
 
 class AlreadySoError(PromosError):

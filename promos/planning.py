@@ -22,7 +22,7 @@ from quizarena.api.models import ApiClient
 from quizarena.staff import audit
 
 # What can be changed of a campaign that runs; of a draft the others, too.
-CHANGEABLE = ("name", "starts_at", "ends_at", "uses_max", "stars_max", "is_weekend_offer")
+CHANGEABLE = ("name", "tags", "starts_at", "ends_at", "uses_max", "stars_max", "is_weekend_offer")
 FIXED = (
     "kind",
     "value",

@@ -1,26 +1,30 @@
-"""The raw codes as files: CSV for any size, and a sheet to print with a QR code for each.
+"""The raw codes as files: CSV for any size, and cards to print with a QR code for each.
 
-Every file leaves once, by the administrator's own connection (TLS), and is kept nowhere: a password
-for it would have to travel the same way, and so would protect nothing that the connection does not.
+They leave by the administrator's own connection (TLS): a password for them would have to travel the
+same way, and so would protect nothing that the connection does not.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from io import BytesIO
 from itertools import islice
 from typing import Any
 
 import segno
 from django.conf import settings
+from django.utils import timezone
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 
-from promos import codes
+from promos import codes, products
+from promos.models import Campaign, CampaignKind, Scope, SheetLanguage
+from quizarena.staff import dates
 
-# So many are made in about ten seconds, while the browser waits, and are 67 pages.
-SHEET_MAX = 1_000
 COLUMNS, ROWS = 3, 5
 CARD_WIDTH, CARD_HEIGHT = 63 * mm, 55 * mm
-QR_SIZE = 38 * mm
+QR_SIZE = 34 * mm
+# What is written on a card is at most so wide.
+TEXT_WIDTH = CARD_WIDTH - 4 * mm
 # Light modules around a QR code (ISO/IEC 18004, 6.3.8).
 QUIET_ZONE = 4
 # So many lines leave together.
@@ -49,8 +53,48 @@ def csv(raw: Iterable[str], *, with_links: bool) -> Iterator[bytes]:
         yield chunk.encode()
 
 
-def pdf(raw: Iterable[str], *, title: str) -> bytes:
-    """Return pages in A4 with a card for each code: QR code of the deep link, code, address."""
+# What cards say, by language.
+_GIVES: Mapping[str, Mapping[str, str]] = {
+    SheetLanguage.GERMAN: {
+        CampaignKind.PREMIUM_GRANT: "{value} Tage Premium",
+        CampaignKind.ENERGY_GRANT: "{value} Energie",
+        CampaignKind.PERCENT_DISCOUNT: "{value} % Rabatt auf {goods}",
+        Scope.ANY: "alles",
+        Scope.MICRO_ANY: "jedes kleine Produkt",
+        Scope.PREMIUM_ANY: "jedes Premium-Paket",
+    },
+    SheetLanguage.ENGLISH: {
+        CampaignKind.PREMIUM_GRANT: "{value} days of Premium",
+        CampaignKind.ENERGY_GRANT: "{value} energy",
+        CampaignKind.PERCENT_DISCOUNT: "{value}% off {goods}",
+        Scope.ANY: "everything",
+        Scope.MICRO_ANY: "every small product",
+        Scope.PREMIUM_ANY: "every Premium plan",
+    },
+}
+
+
+def gives(campaign: Campaign, *, language: str) -> str:
+    """Return what a code of the campaign gives, as its card says it: 30 Tage Premium."""
+    words = _GIVES[language]
+    goods = words.get(campaign.scope) or next(
+        (one.title(language) for one in products.on_sale() if one.code == campaign.product_code),
+        campaign.product_code,
+    )
+    return words[campaign.kind].format(value=campaign.value, goods=goods)
+
+
+def expiry(ends_at: datetime | None, *, language: str) -> str:
+    """Return until when a code can be entered, as its card says it."""
+    if language == SheetLanguage.ENGLISH:
+        return f"Valid until {dates.moment(ends_at)}" if ends_at else "No end date"
+    if ends_at is None:
+        return "Ohne Enddatum"
+    return timezone.localtime(ends_at).strftime("Gültig bis %d.%m.%Y, %H:%M")
+
+
+def pdf(raw: Iterable[str], *, title: str, gives: str, expires: str) -> bytes:
+    """Return pages in A4 with a card for each code: what it gives, until when, QR code, address."""
     from reportlab.pdfgen.canvas import Canvas  # Slow to import, and seldom needed.
 
     file = BytesIO()
@@ -63,22 +107,40 @@ def pdf(raw: Iterable[str], *, title: str) -> bytes:
         row, column = divmod(number % (COLUMNS * ROWS), COLUMNS)
         if number and row == column == 0:
             canvas.showPage()
-        _draw(canvas, code, left=left + column * CARD_WIDTH, bottom=top - (row + 1) * CARD_HEIGHT)
+        _draw(
+            canvas,
+            code,
+            lines=(gives, expires),
+            left=left + column * CARD_WIDTH,
+            bottom=top - (row + 1) * CARD_HEIGHT,
+        )
     canvas.save()
     return file.getvalue()
 
 
-def _draw(canvas: Any, code: str, *, left: float, bottom: float) -> None:
+def _draw(canvas: Any, code: str, *, lines: tuple[str, str], left: float, bottom: float) -> None:
     """Draw the card of one code, with a thin frame to cut along."""
     canvas.setStrokeGray(0.75)
     canvas.setLineWidth(0.3)
     canvas.rect(left, bottom, CARD_WIDTH, CARD_HEIGHT)
     middle = left + CARD_WIDTH / 2
-    _draw_qr(canvas, link(code), left=middle - QR_SIZE / 2, bottom=bottom + 14 * mm)
-    canvas.setFont("Courier-Bold", 9)
-    canvas.drawCentredString(middle, bottom + 9 * mm, code)
-    canvas.setFont("Helvetica", 7)
-    canvas.drawCentredString(middle, bottom + 5 * mm, address())
+    _draw_qr(canvas, link(code), left=middle - QR_SIZE / 2, bottom=bottom + 20 * mm)
+    for font, size, height, text in (
+        ("Helvetica-Bold", 10, 17.5, lines[0]),
+        ("Courier-Bold", 9, 12.5, code),
+        ("Helvetica", 7, 8, lines[1]),
+        ("Helvetica", 7, 4, address()),
+    ):
+        _write(canvas, text, font=font, size=size, middle=middle, bottom=bottom + height * mm)
+
+
+def _write(canvas: Any, text: str, *, font: str, size: float, middle: float, bottom: float) -> None:
+    """Write one line, smaller if it would be wider than its card."""
+    # The fonts that every reader has know no other letters, and draw boxes for them.
+    text = text.encode("cp1252", "ignore").decode("cp1252").strip()
+    width = canvas.stringWidth(text, font, size)
+    canvas.setFont(font, size * min(1, TEXT_WIDTH / width) if width else size)
+    canvas.drawCentredString(middle, bottom, text)
 
 
 def _draw_qr(canvas: Any, text: str, *, left: float, bottom: float) -> None:

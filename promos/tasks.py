@@ -5,6 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from promos import (
+    archives,
     attempts,
     batches,
     campaigns,
@@ -14,6 +15,7 @@ from promos import (
     referrals,
     uplift,
 )
+from quizarena import turns
 from quizarena.celery import app
 from quizarena.players import retention
 
@@ -50,6 +52,16 @@ def make_codes() -> int:
     while timezone.now() < until and (batch_id := batches.next_to_make()) is not None:
         made += batches.make(batch_id=batch_id)
     return made
+
+
+@app.task
+def make_archives() -> int:
+    """Pack the downloads that staff have asked for, and delete old ones; return how many are ready.
+
+    They share the turn of exports, so that the queue's other place stays free.
+    """
+    archives.expire(now=timezone.now())
+    return turns.take_turn(turns.FILES, lambda until: archives.make(until=until))
 
 
 @app.task

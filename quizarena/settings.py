@@ -610,6 +610,11 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 5.0,
         "options": {"expires": 5.0, "queue": "bulk"},
     },
+    "pack-promo-codes": {
+        "task": "promos.tasks.make_archives",
+        "schedule": 5.0,
+        "options": {"expires": 5.0, "queue": "bulk"},
+    },
     "complete-kill-switches": {
         "task": "promos.tasks.finish_kill_switches",
         "schedule": 5.0,

@@ -3,7 +3,7 @@
 A tick that finds the last one still at work leaves it to it, instead of taking one more place of
 the queue for the same work. And while Telegram hangs, each call takes as long as it may: so all
 jobs that ask Telegram share one turn, and the other places stay free for what needs no Telegram.
-On `bulk` exports take turns, which may hold a place for minutes.
+On `bulk` exports and archives of codes take turns, which may hold a place for minutes.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -20,6 +20,8 @@ from quizarena.advisory_locks import AlreadyLockedError, Space
 WORK_FOR = timedelta(seconds=5)
 # The turn of every job that asks Telegram.
 TELEGRAM = "telegram"
+# The turn of exports and of the archives of codes, which take minutes.
+FILES = "exports"
 
 Item = TypeVar("Item")
 

@@ -27,7 +27,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from bot.chat.models import StaffPlayer
-from bot.messages import broadcast_job, broadcasts
+from bot.messages import broadcast_job, broadcast_templates, broadcasts
 from bot.messages.broadcast_form import BroadcastForm, looks, outlook
 from bot.messages.broadcasts import REFUSALS, Action
 from bot.messages.models import (
@@ -38,7 +38,7 @@ from bot.messages.models import (
 from bot.messages.recipient_admin import csv_lines
 from bot.screens.staff_chats import linking as staff_chats
 from promos.admin import calendar
-from quizarena.staff import audit, dates
+from quizarena.staff import audit, dates, draft_templates, template_admin
 from quizarena.staff.decisions import Decision, DecisionForm, decide
 from quizarena.staff.desk import (
     MomentInput,
@@ -158,6 +158,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
                 shown.append(button("Edit", "bot_broadcast_edit", obj.pk))
             shown.append(button("Send to me", "bot_broadcast_preview", obj.pk))
             shown += [_action_button(action, obj) for action in Action if action.is_due(obj)]
+            shown.append(button("Save as template", "bot_broadcast_template", obj.pk))
         if obj.started_at and _may_export(request):
             shown.append(button("Export CSV", "bot_broadcast_export", obj.pk))
         if request.user.has_perm(MAY_RUN):
@@ -175,6 +176,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
             path("me/", view(self.me_view), name=f"{name}_me"),
             path("<int:pk>/edit/", view(self.write_view), name=f"{name}_edit"),
             path("<int:pk>/edit/check/", view(self.check_view), name=f"{name}_check"),
+            path("<int:pk>/template/", view(self.template_view), name=f"{name}_template"),
             path("<int:pk>/preview/", view(self.preview_view), name=f"{name}_preview"),
             path("<int:pk>/progress/", view(self.progress_view), name=f"{name}_progress"),
             path("<int:pk>/export/", view(self.export_view), name=f"{name}_export"),
@@ -239,7 +241,25 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
         )
 
     def _form(self, request: HttpRequest, broadcast: Broadcast | None) -> BroadcastForm:
-        return BroadcastForm(request.POST if request.method == "POST" else None, instance=broadcast)
+        if request.method == "POST":
+            return BroadcastForm(request.POST, instance=broadcast)
+        terms = draft_templates.terms_of(
+            kind=broadcast_templates.KIND, given=request.GET.get("template", "")
+        )
+        return BroadcastForm(instance=broadcast, initial=None if broadcast else terms)
+
+    def template_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Save what a broadcast says and to whom as a template."""
+        self._require_run(request)
+        broadcast = get_object_or_404(Broadcast, pk=pk)
+        return template_admin.save_page(
+            request,
+            kind=broadcast_templates.KIND,
+            proposal=broadcast.name,
+            terms=broadcast_templates.terms_of(broadcast),
+            back=_page_of(broadcast),
+            model_admin=self,
+        )
 
     def _save(self, request: HttpRequest, form: BroadcastForm) -> Broadcast:
         """Store what was written. Raises one of REFUSALS."""

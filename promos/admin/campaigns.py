@@ -30,8 +30,18 @@ from django.utils.safestring import SafeString
 from django.utils.text import capfirst
 from unfold.decorators import display
 
-from promos import approvals, charts, exports, operations, planning, products, statistics
-from promos.admin import calendar, uplift, wizard
+from promos import (
+    approvals,
+    campaign_templates,
+    charts,
+    exports,
+    operations,
+    planning,
+    products,
+    statistics,
+    tags,
+)
+from promos.admin import bulk_edit, calendar, tagging, uplift, wizard
 from promos.admin.codes import code_buttons
 from promos.admin.looks import looks
 from promos.errors import PromosError
@@ -46,7 +56,7 @@ from promos.operations import Action
 from promos.redemptions import find
 from promos.rules import Reason
 from quizarena.staff import approvals as second_person
-from quizarena.staff import audit, dates
+from quizarena.staff import audit, dates, template_admin
 from quizarena.staff.decisions import Decision, DecisionForm, decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
@@ -139,13 +149,25 @@ def _action(verb: Action) -> Callable[..., HttpResponse]:
     return to_decision
 
 
+@admin.action(description="Edit drafts", permissions=["run"])
+def _edit_drafts(
+    model_admin: Any, request: HttpRequest, queryset: QuerySet[Campaign]
+) -> HttpResponse:
+    return HttpResponseRedirect(bulk_edit.page_of(queryset))
+
+
+@admin.action(description="Change tags", permissions=["run"])
+def _tag(model_admin: Any, request: HttpRequest, queryset: QuerySet[Campaign]) -> HttpResponse:
+    return HttpResponseRedirect(tagging.page_of_several(queryset))
+
+
 @admin.register(Campaign)
 class CampaignAdmin(ReadOnlyAdmin[Campaign]):
     """What is given away. A form changes terms, and decisions change the status."""
 
     list_display = ("campaign", "state", "window", "uses", "given", "lately")
     list_display_links = None
-    list_filter = ("status", "kind", OwnerFilter, EndsSoonFilter)
+    list_filter = ("status", "kind", tagging.TagFilter, OwnerFilter, EndsSoonFilter)
     list_select_related = ("owner",)
     search_fields = ("name",)
     # A code that somebody searches for must not stand in an address, and so in logs and histories:
@@ -153,7 +175,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
     search_help_text = "Part of the name, or number or prefix of a batch; no codes"
     list_before_template = "promos/campaign_find.html"
     ordering = ("-id",)
-    actions = [_action(verb) for verb in Action if verb is not Action.KILL]
+    actions = [*(_action(verb) for verb in Action if verb is not Action.KILL), _edit_drafts, _tag]
     change_form_outer_before_template = "promos/campaign_head.html"
     change_form_outer_after_template = "promos/campaign.html"
     fieldsets = (
@@ -172,9 +194,10 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
     @display(description="Campaign")
     def campaign(self, campaign: Campaign) -> SafeString:
         return format_html(
-            '<div class="promos-name">{}<small>{}</small></div>',
+            '<div class="promos-name">{}<small>{}</small>{}</div>',
             object_link(campaign),
             planning.gives(campaign),
+            tagging.chips(campaign),
         )
 
     @display(description="Status")
@@ -293,6 +316,10 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
             path("calendar/", view(self.calendar_view), name=f"{name}_calendar"),
             path("find/", view(self.find_view), name=f"{name}_find"),
             path("add/check/", view(self.check_view), name=f"{name}_check_new"),
+            path("drafts/", view(self.drafts_view), name=f"{name}_drafts"),
+            path("tags/", view(self.tags_view), name=f"{name}_tags_of_several"),
+            path("<int:pk>/template/", view(self.template_view), name=f"{name}_template"),
+            path("<int:pk>/tags/", view(tagging.one_view), name=f"{name}_tags"),
             path("decide/<str:verb>/", view(self.decide_view), name=f"{name}_decide"),
             path("<int:pk>/edit/", view(self.wizard_view), name=f"{name}_edit"),
             path("<int:pk>/edit/check/", view(self.check_view), name=f"{name}_check"),
@@ -318,6 +345,28 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
         if verb not in set(Action):
             raise Http404
         return _decide(request, Action(verb), model_admin=self)
+
+    def template_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Save the terms of a campaign as a template."""
+        if not self.has_run_permission(request):
+            raise PermissionDenied
+        campaign = get_object_or_404(Campaign, pk=pk)
+        return template_admin.save_page(
+            request,
+            kind=campaign_templates.KIND,
+            proposal=campaign.name,
+            terms=campaign_templates.terms_of(campaign),
+            back=reverse("admin:promos_campaign_change", args=[pk]),
+            model_admin=self,
+        )
+
+    def drafts_view(self, request: HttpRequest) -> HttpResponse:
+        """Change several drafts at once."""
+        return bulk_edit.view(request, model_admin=self)
+
+    def tags_view(self, request: HttpRequest) -> HttpResponse:
+        """Change the tags of several campaigns."""
+        return tagging.several_view(request, model_admin=self)
 
     def revoke_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask a second person to let everything be taken back."""
@@ -422,6 +471,7 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
                 for verb in Action
                 if verb.is_due(obj) and not (verb is Action.START and asked)
             ]
+            shown.append(button("Save as template", "promos_campaign_template", obj.pk))
             if _may_revoke(obj) and not asked:
                 shown.append(button("Take back…", "promos_campaign_revoke", obj.pk))
         if request.user.has_perms(["promos.view_redemption", "players.view_player"]):
@@ -433,7 +483,12 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
 
     def page_context(self, request: HttpRequest, obj: Campaign) -> dict[str, Any]:
         """Show what has come of the campaign."""
-        return _results(request, obj)
+        return {
+            **_results(request, obj),
+            "tag_chips": tagging.chips(obj),
+            "tags_written": tags.written(obj.tags),
+            "may_tag": self.has_run_permission(request),
+        }
 
 
 # --- Decisions ------------------------------------------------------------------------------------
@@ -509,6 +564,7 @@ def _decide(request: HttpRequest, verb: Action, *, model_admin: CampaignAdmin) -
         back=reverse("admin:promos_campaign_change", args=[only.pk])
         if only
         else reverse("admin:promos_campaign_changelist"),
+        done=doing.copy_page,
         confirm=label,
         fresh_factor=verb in (Action.START, Action.UNPAUSE),
     )
@@ -523,6 +579,7 @@ class _Doing:
         self._request = request
         self._chosen = chosen
         self._now = timezone.now()
+        self._copy: Campaign | None = None
 
     def _do(self, campaign: Campaign, cleaned: dict[str, Any]) -> Campaign | ApprovalRequest:
         """Do it to one. Raises one of REFUSALS."""
@@ -549,6 +606,12 @@ class _Doing:
             rows.append([campaign.name, campaign.get_status_display(), after])
         return rows
 
+    def copy_page(self) -> str:
+        """Return where the one copy is edited that was made; empty if it is not one."""
+        if self._copy is None or len(self._chosen) > 1:
+            return ""
+        return reverse("admin:promos_campaign_edit", args=[self._copy.pk])
+
     def execute(self, cleaned: dict[str, Any]) -> str:
         """Do it, and name what was refused. Raises PromosError if that is all of them."""
         done: list[str] = []
@@ -561,6 +624,8 @@ class _Doing:
                 refused.append(f"{campaign} ({_why(error)})")
             else:
                 (asked if isinstance(outcome, ApprovalRequest) else done).append(str(campaign))
+                if self._verb is Action.CLONE and isinstance(outcome, Campaign):
+                    self._copy = outcome
         notice = f"not {self._verb.past}: {'; '.join(refused)}"
         if not done and not asked:
             raise PromosError(notice)
@@ -571,6 +636,8 @@ class _Doing:
             return waiting
         if asked:
             messages.info(self._request, waiting)
+        if self._copy is not None and len(self._chosen) == 1:
+            return f"This is the copy of {done[0]}: a draft with the same terms, without codes."
         return f"{len(done)} {self._verb.past}: {', '.join(done)}."
 
 
@@ -784,4 +851,4 @@ def _state_of(batch: Batch) -> str:
         return "revoked"
     if batch.made < batch.size:
         return f"being made, {batch.made / batch.size:.0%}"
-    return "downloaded" if batch.downloaded_at else "ready for its download"
+    return "downloaded" if batch.downloaded_at else "to be downloaded"

@@ -1,6 +1,5 @@
-"""Codes in the admin: batches to order, download once and revoke; imports; a page for each code."""
+"""Codes in the admin: batches to order, download and revoke; imports; a page for each code."""
 
-from collections.abc import Iterator
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -8,14 +7,12 @@ from django import forms
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.core.files.uploadedfile import UploadedFile
-from django.db import transaction
-from django.db.models import Count, Exists, OuterRef, Q, QuerySet
+from django.db.models import Count, Exists, OuterRef, Q, QuerySet, Subquery
 from django.http import (
     HttpRequest,
     HttpResponse,
     HttpResponseRedirect,
     QueryDict,
-    StreamingHttpResponse,
 )
 from django.http.response import HttpResponseBase
 from django.shortcuts import get_object_or_404
@@ -29,12 +26,12 @@ from unfold.decorators import display
 from unfold.widgets import (
     UnfoldAdminFileFieldWidget,
     UnfoldAdminIntegerFieldWidget,
-    UnfoldAdminRadioSelectWidget,
     UnfoldAdminTextareaWidget,
     UnfoldAdminTextInputWidget,
 )
 
-from promos import batches, code_files, codes, sheets, uploads
+from promos import archives, batches, code_files, codes, uploads
+from promos.admin import downloads
 from promos.admin.sections import (
     attempts_of,
     attempts_section,
@@ -44,7 +41,17 @@ from promos.admin.sections import (
 )
 from promos.code_files import CodeFile
 from promos.errors import PromosError
-from promos.models import Batch, Campaign, Code, Redemption, RedemptionStatus
+from promos.models import (
+    LIVE_ARCHIVE,
+    UNFINISHED_ARCHIVE,
+    ArchiveStatus,
+    Batch,
+    BatchArchive,
+    Campaign,
+    Code,
+    Redemption,
+    RedemptionStatus,
+)
 from quizarena import tables
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import (
@@ -98,36 +105,6 @@ class OrderForm(forms.Form):
         return prefix
 
 
-class DownloadForm(forms.Form):
-    """As what the codes leave."""
-
-    shape = forms.ChoiceField(
-        label="Format",
-        choices=[
-            ("csv", "CSV: one code a line"),
-            ("links", "CSV: each code with its deep link"),
-            ("sheet", "PDF to print, with QR codes"),
-        ],
-        initial="csv",
-        widget=UnfoldAdminRadioSelectWidget,
-        help_text=f"A PDF has up to {sheets.SHEET_MAX:,} codes.",
-    )
-
-    def __init__(self, *args: Any, size: int, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.size = size
-
-    def clean_shape(self) -> str:
-        """Return the choice; a sheet is not for any number."""
-        shape: str = self.cleaned_data["shape"]
-        if shape == "sheet" and self.size > sheets.SHEET_MAX:
-            raise forms.ValidationError(
-                f"A PDF holds at most {sheets.SHEET_MAX:,} codes, and these are {self.size:,}: "
-                "take them as CSV with deep links, or order smaller batches."
-            )
-        return shape
-
-
 class ImportForm(forms.Form):
     """Codes from elsewhere, as a file or typed."""
 
@@ -177,7 +154,7 @@ class ConfirmForm(forms.Form):
 
 @admin.register(Batch)
 class BatchAdmin(ReadOnlyAdmin[Batch]):
-    """Batches of unique codes, newest first; each leaves once."""
+    """Batches of unique codes, newest first."""
 
     list_display = ("number", "campaign_name", "like", "progress", "state", "taken", "ordered")
     list_display_links = ("number",)
@@ -193,7 +170,7 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
                     ("campaign_name", "like"),
                     ("progress", "state"),
                     ("ordered", "taken"),
-                    ("revoked",),
+                    ("download", "revoked"),
                 )
             },
         ),
@@ -204,7 +181,13 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Batch]:
         """Return the batches; what they are made from stays in the database."""
-        return super().get_queryset(request).defer("seed").annotate(has_seed=Q(seed__isnull=False))
+        live = BatchArchive.objects.filter(batch=OuterRef("pk"), status__in=LIVE_ARCHIVE)
+        return (
+            super()
+            .get_queryset(request)
+            .defer("seed")
+            .annotate(has_seed=Q(seed__isnull=False), archive=Subquery(live.values("status")[:1]))
+        )
 
     @display(description="Batch")
     def number(self, batch: Batch) -> str:
@@ -230,7 +213,12 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
             return badge("downloaded", "success")
         if batch.made < batch.size:
             return badge("being made", "info")
-        return badge("to be downloaded", "warning")
+        archive = batch.archive  # type: ignore[attr-defined]  # Annotated above.
+        if archive is None:
+            return badge("to be downloaded", "warning")
+        return badge(
+            "ready for download" if archive == ArchiveStatus.READY else "being packed", "info"
+        )
 
     @display(description="Downloaded")
     def taken(self, batch: Batch) -> str | SafeString:
@@ -245,12 +233,25 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
         """Return when it was revoked; the history has by whom and why."""
         return age(batch.revoked_at)
 
+    @display(description="Download")
+    def download(self, batch: Batch) -> SafeString:
+        """Return how far the file is, and until when it is kept."""
+        return render_to_string("promos/archive_progress.html", downloads.packing_of(batch))
+
     def buttons(self, request: HttpRequest, obj: Batch) -> list[SafeString]:
         """Return what the user may do with the batch."""
         found = [_codes_button(f"batch__id__exact={obj.pk}")]
         if may_run(request) and obj.revoked_at is None:
-            if obj.made == obj.size and obj.downloaded_at is None:
-                found.append(button("Download, once", "promos_batch_download", obj.pk))
+            archive = archives.live_archive(obj)
+            if archive is not None and archives.is_there(archive, now=timezone.now()):
+                found.append(button("Download ZIP", "promos_batch_download", obj.pk))
+            if (
+                obj.made == obj.size
+                and obj.downloaded_at is None
+                and (archive is None or archive.status not in UNFINISHED_ARCHIVE)
+            ):
+                label = "Prepare download" if len(found) == 1 else "Prepare anew"
+                found.append(button(label, "promos_batch_prepare", obj.pk))
             found.append(button("Revoke", "promos_batch_revoke", obj.pk))
         return found
 
@@ -272,6 +273,8 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
         return [
             path("order/<int:campaign_id>/", view(self.order_view), name="promos_batch_order"),
             path("import/<int:campaign_id>/", view(self.import_view), name="promos_batch_import"),
+            path("<int:pk>/prepare/", view(self.prepare_view), name="promos_batch_prepare"),
+            path("<int:pk>/packing/", view(downloads.packing_view), name="promos_batch_packing"),
             path("<int:pk>/download/", view(self.download_view), name="promos_batch_download"),
             path("<int:pk>/revoke/", view(self.revoke_view), name="promos_batch_revoke"),
             path("<int:pk>/progress/", view(self.progress_view), name="promos_batch_progress"),
@@ -379,30 +382,18 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
         )
         return decide(request, decision, model_admin=self)
 
-    @fresh_factor
-    def download_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
-        """Hand over the raw codes, once."""
+    def prepare_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        """Let a worker pack the codes for a download."""
         if not may_run(request):
             raise PermissionDenied
-        batch = get_object_or_404(self.get_queryset(request), pk=pk)
-        back = reverse("admin:promos_batch_change", args=[batch.pk])
-        form = DownloadForm(request.POST or None, size=batch.size)
-        if form.is_valid():
-            try:
-                return _file(request, batch, form.cleaned_data["shape"])
-            except PromosError as error:
-                messages.error(request, f"Refused: {str(error).removesuffix('.')}.")
-                return HttpResponseRedirect(back)
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"Download batch {batch.pk}: {batch}",
-            "opts": self.opts,
-            "media": self.media,
-            "form": form,
-            "like": codes.label(prefix=batch.prefix),
-            "back": back,
-        }
-        return TemplateResponse(request, "promos/batch_download.html", context)
+        return downloads.prepare(request, pk, model_admin=self)
+
+    @fresh_factor
+    def download_view(self, request: HttpRequest, pk: int) -> HttpResponseBase:
+        """Hand over the ZIP with the codes; each time is recorded."""
+        if not may_run(request):
+            raise PermissionDenied
+        return downloads.download(request, pk, model_admin=self)
 
     @fresh_factor
     def import_view(self, request: HttpRequest, campaign_id: int) -> HttpResponse:
@@ -478,37 +469,6 @@ def _by(who: object, when: Any) -> str | SafeString:
 def _in_one_line(label: str) -> SafeString:
     """Return the label of a code, which does not break."""
     return format_html('<span class="codes-like">{}</span>', label)
-
-
-# --- The one download -----------------------------------------------------------------------------
-
-
-def _file(request: HttpRequest, batch: Batch, shape: str) -> HttpResponseBase:
-    """Return the codes as a file. With the first byte they are gone from the database.
-
-    A PDF is made before that is committed, so whatever goes wrong with it changes nothing. CSV is
-    letters only, so that nothing can; it leaves while it is made. Raises CodesGoneError.
-    """
-    name = f"codes-{batch.pk}"
-    if shape == "sheet":
-        with transaction.atomic():
-            pdf = sheets.pdf(_raw(request, batch), title=str(batch))
-        return _attached(HttpResponse(pdf, content_type="application/pdf"), f"{name}.pdf")
-    lines = sheets.csv(_raw(request, batch), with_links=shape == "links")
-    return _attached(
-        StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8"), f"{name}.csv"
-    )
-
-
-def _raw(request: HttpRequest, batch: Batch) -> Iterator[str]:
-    """Return the raw codes for the one time that they leave."""
-    return batches.download(batch_id=batch.pk, now=timezone.now(), staff=own_user(request))
-
-
-def _attached(response: HttpResponseBase, name: str) -> HttpResponseBase:
-    """Let the browser save the response; like every page of the desk it is cached nowhere."""
-    response["Content-Disposition"] = f'attachment; filename="{name}"'
-    return response
 
 
 # --- The import -----------------------------------------------------------------------------------

@@ -28,9 +28,18 @@ from unfold.widgets import (
     UnfoldBooleanWidget,
 )
 
-from promos import batches, campaigns, codes, planning, products, redemptions
+from promos import (
+    batches,
+    campaign_templates,
+    campaigns,
+    codes,
+    planning,
+    products,
+    redemptions,
+)
 from promos.admin.codes import keep_for_preview, read_codes
 from promos.admin.looks import LANGUAGES, looks
+from promos.admin.tagging import TagsField
 from promos.code_files import LINES_MAX
 from promos.errors import BadBatchError, BadTermsError, PromosError
 from promos.models import (
@@ -44,7 +53,7 @@ from promos.models import (
     Scope,
 )
 from quizarena.players.models import Language
-from quizarena.staff import dates
+from quizarena.staff import dates, draft_templates
 from quizarena.staff.desk import MomentInput, StaffAdmin, own_user
 
 if TYPE_CHECKING:
@@ -59,7 +68,7 @@ LEVELS = ("A1", "A2", "B1", "B2")
 
 # step: (title, what it asks for, fields)
 STEPS = (
-    ("Type", "What does a code give?", ("name", "kind")),
+    ("Type", "What does a code give?", ("name", "tags", "kind")),
     ("Value", "How much of it?", ("days", "energy", "percent", "scope", "product_code")),
     (
         "Who",
@@ -140,6 +149,7 @@ class CampaignForm(_ModelForm):
             attrs={"accept": ".csv,.txt,.xlsx,text/*", "class": " ".join(INPUT_CLASSES)}
         ),
     )
+    tags = TagsField()
     # One page is one campaign, however often it is sent.
     decision = forms.UUIDField(initial=uuid4, widget=forms.HiddenInput)
     # When the campaign was changed last, as the page has been shown.
@@ -158,6 +168,7 @@ class CampaignForm(_ModelForm):
             "for_lapsed_days",
             "holdout_percent",
             "name",
+            "tags",
             "starts_at",
             "ends_at",
             "is_weekend_offer",
@@ -417,8 +428,25 @@ def _form(request: HttpRequest, campaign: Campaign | None) -> CampaignForm:
     """Return the form with what was sent; a copy of the campaign keeps what is stored apart."""
     instance = None if campaign is None else Campaign.objects.get(pk=campaign.pk)
     if request.method != "POST":
-        return CampaignForm(instance=instance)
+        return CampaignForm(instance=instance, initial=None if campaign else _initial(request))
     return CampaignForm(request.POST, request.FILES, instance=instance)
+
+
+def _initial(request: HttpRequest) -> dict[str, Any]:
+    """Return what a new campaign is filled in with: the template that the address names, if any."""
+    terms = draft_templates.terms_of(
+        kind=campaign_templates.KIND, given=request.GET.get("template", "")
+    )
+    if terms is None:
+        return {}
+    starts_at = timezone.localtime().replace(second=0, microsecond=0)
+    known = ("name", *campaign_templates.TERMS)
+    return {
+        **{name: value for name, value in terms.items() if name in known},
+        _VALUES[terms["kind"]]: terms["value"],
+        "starts_at": starts_at,
+        "ends_at": campaign_templates.window_of(terms, starts_at=starts_at),
+    }
 
 
 def _saved(request: HttpRequest) -> Campaign | None:

@@ -9,6 +9,14 @@ campaign everybody waits who has the same code, so it comes last. Only what take
 their redemption before the wallet; nobody else waits for that one.
 """
 
+from promos.models.archive import (
+    LIVE_ARCHIVE,
+    UNFINISHED_ARCHIVE,
+    ArchiveStatus,
+    BatchArchive,
+    BatchArchivePart,
+    SheetLanguage,
+)
 from promos.models.attempt import Attempt, Block, Channel, DenylistEntry
 from promos.models.campaign import (
     ENERGY_MAX,
@@ -46,13 +54,18 @@ __all__ = [
     "ENERGY_MAX",
     "GRANT_DAYS",
     "HOLDOUT_MAX",
+    "LIVE_ARCHIVE",
     "OVER",
     "PAYMENT_LOCK_TTL",
     "REFUSED",
     "RESERVATION_TTL",
     "RUNNING",
+    "UNFINISHED_ARCHIVE",
+    "ArchiveStatus",
     "Attempt",
     "Batch",
+    "BatchArchive",
+    "BatchArchivePart",
     "Block",
     "Campaign",
     "CampaignKind",
@@ -73,5 +86,6 @@ __all__ = [
     "ReferralStatus",
     "RewardChoice",
     "Scope",
+    "SheetLanguage",
     "Uplift",
 ]

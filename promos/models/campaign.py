@@ -5,7 +5,9 @@ from uuid import uuid4
 
 import pgtrigger
 from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.functions import RandomUUID
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import F, Q
 
@@ -77,6 +79,22 @@ RETURN NEW;
 """
 
 
+TAGS_ARE_NORMALISED = """
+IF cardinality(NEW.tags) > 10
+  OR NEW.tags IS DISTINCT FROM ARRAY(
+    SELECT DISTINCT tag COLLATE "C" AS tag FROM unnest(NEW.tags) AS tag ORDER BY tag
+  )::varchar[]
+  OR EXISTS (
+    SELECT FROM unnest(NEW.tags) AS tag
+    WHERE tag = '' OR tag <> lower(tag) OR tag <> btrim(tag, ' -') OR tag ~ '[,_[:cntrl:]]|  |--'
+  )
+THEN
+  RAISE EXCEPTION 'The tags of a campaign are normalised, in order, and ten at most.';
+END IF;
+RETURN NEW;
+"""
+
+
 class CampaignQuerySet(models.QuerySet["Campaign"]):
     """Questions about campaigns."""
 
@@ -137,6 +155,8 @@ class Campaign(models.Model):
     is_weekend_offer = models.BooleanField(default=False)
 
     status = models.CharField(max_length=8, choices=CampaignStatus, default=CampaignStatus.DRAFT)
+    # Normalised, in order, each once (promos/tags.py).
+    tags = ArrayField(models.CharField(max_length=24), default=list, blank=True)
     owner = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -184,6 +204,8 @@ class Campaign(models.Model):
             models.Index(fields=["ends_at"], condition=Q(status__in=RUNNING), name="campaign_ends"),
             # What one person has started today.
             models.Index(fields=["authorised_at"], name="campaign_authorised"),
+            # The campaigns with a tag.
+            GinIndex(fields=["tags"], name="campaign_tags"),
             # What players are offered at the weekend.
             models.Index(
                 fields=["-value"],
@@ -278,6 +300,12 @@ class Campaign(models.Model):
                     " AND OLD.holdout_percent IS DISTINCT FROM NEW.holdout_percent))"
                 ),
                 func="RAISE EXCEPTION 'Who is held out of a campaign stays once it has run.';",
+            ),
+            pgtrigger.Trigger(
+                name="tags_are_normalised",
+                when=pgtrigger.Before,
+                operation=pgtrigger.Insert | pgtrigger.UpdateOf("tags"),  # type: ignore[no-untyped-call]
+                func=TAGS_ARE_NORMALISED,
             ),
             pgtrigger.Protect(name="never_deleted", operation=pgtrigger.Delete),
             never_truncated("never_truncated", "campaigns"),

@@ -20,11 +20,11 @@ class Derivation(models.IntegerChoices):
 
 
 class Batch(models.Model):
-    """Unique codes that are made together, and leave together, once.
+    """Unique codes that are made together, and leave together.
 
     Code number i follows from the seed and a pepper, so nothing has to keep the raw codes: the job
-    that makes them can continue anywhere, and a download makes them again. The download deletes the
-    seed. A seed alone, read in a dump, says nothing about the codes.
+    that makes them can continue anywhere, and an archive for download makes them again. The first
+    download deletes the seed. A seed alone, read in a dump, says nothing about the codes.
     """
 
     campaign = models.ForeignKey(Campaign, on_delete=models.PROTECT, related_name="batches")

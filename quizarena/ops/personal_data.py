@@ -40,6 +40,7 @@ OF_NO_PLAYER = frozenset(
         *("payments_pastprice", "payments_product", "payments_reconciliationrun"),
         *("promos_batch", "promos_campaign", "promos_code", "players_purgerun"),
         *("promos_uplift", "promos_groupcount"),
+        *("promos_batcharchive", "promos_batcharchivepart"),
         *("payments_monthlystatement", "payments_liability", "ops_productday"),
         *("ops_metrictotal", "ops_metricposition"),
         *("staff_accountchange", "staff_chatlinkcode", "staff_signinfailure"),
@@ -48,7 +49,7 @@ OF_NO_PLAYER = frozenset(
         # Those of django-axes stay empty (quizarena/staff/sign_ins.py).
         *("axes_accessattempt", "axes_accessattemptexpiration", "axes_accessfailurelog"),
         "axes_accesslog",
-        *("staff_homefigures", "staff_inboxclaim"),
+        *("staff_homefigures", "staff_inboxclaim", "staff_drafttemplate"),
     }
 )
 

@@ -36,6 +36,7 @@ from quizarena.staff import (
     fresh_factor,
     home_panels,  # noqa: F401 -- importing it declares what the home page shows.
     sign_ins,
+    template_admin,  # noqa: F401 -- importing it registers the page of templates.
 )
 from quizarena.staff.alert_admin import deliveries_of, runbook_link
 from quizarena.staff.decisions import Decision, ReasonForm, decide

@@ -46,9 +46,10 @@ class Decision:
     form: type[forms.Form] = forms.Form
     # What both of them raise instead.
     refusals: tuple[type[Exception], ...]
-    # Where one comes from, and goes when it is done; unless that is somewhere else.
+    # Where one comes from, and goes when it is done; unless that is somewhere else, which may be
+    # known only then.
     back: str
-    done: str = ""
+    done: str | Callable[[], str] = ""
     note: str = ""
     confirm: str = "Confirm"
     # Money, codes, accounts: carried out only for who has given a code of the second factor within
@@ -77,7 +78,8 @@ def decide(
                 if question is not None:
                     return question
                 messages.success(request, decision.execute(form.cleaned_data))
-                return HttpResponseRedirect(decision.done or decision.back)
+                done = decision.done() if callable(decision.done) else decision.done
+                return HttpResponseRedirect(done or decision.back)
             if decision.preview is not None:
                 rows = decision.preview(form.cleaned_data)
         except decision.refusals as error:
@@ -109,17 +111,17 @@ def _question(request: HttpRequest, decision: Decision) -> HttpResponse | None:
 
 def _chosen(form: forms.Form) -> list[tuple[object, object]]:
     """Return what was filled in, as one reads it."""
-    fields = [
-        field
-        for field in form.visible_fields()
-        if form.cleaned_data.get(field.name) not in (None, "")
-    ]
+    fields = [(field, form.cleaned_data.get(field.name)) for field in form.visible_fields()]
     return [
-        (
-            field.label,
-            dict(getattr(field.field, "choices", ())).get(
-                form.cleaned_data[field.name], form.cleaned_data[field.name]
-            ),
-        )
-        for field in fields
+        (field.label, _in_words(field.field, value))
+        for field, value in fields
+        if value is not False and value not in (None, "", [])
     ]
+
+
+def _in_words(field: forms.Field, value: object) -> object:
+    if value is True:
+        return "yes"
+    if isinstance(value, list):
+        return ", ".join(map(str, value))
+    return dict(getattr(field, "choices", ())).get(value, value)

@@ -43,6 +43,10 @@ class DeliveryNotFailedError(StaffError):
     """Only what has failed is sent again."""
 
 
+class TemplateNameError(StaffError, ValueError):
+    """A template cannot be called like this, or there is none any more."""
+
+
 class HoldsAnotherRoleError(StaffError):
     """Security cannot be combined with another role."""
 

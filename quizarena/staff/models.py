@@ -13,6 +13,7 @@ from django.db.models.functions import Coalesce
 # Django looks for models in this module alone.
 from quizarena.staff.alert_models import AlertDelivery, AlertRoute
 from quizarena.staff.sessions import SessionStore
+from quizarena.staff.template_models import DraftTemplate
 
 
 def _never_truncated(name: str, table: str) -> pgtrigger.Trigger:
@@ -529,6 +530,7 @@ __all__ = [
     "Change",
     "ChatLinkCode",
     "ChatLinkFailures",
+    "DraftTemplate",
     "HomeFigures",
     "InboxClaim",
     "RequestStatus",

@@ -75,6 +75,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Promos": (
         ("Campaigns", "redeem", "promos.campaign"),
         ("Batches", "confirmation_number", "promos.batch"),
+        ("Templates", "draft", "staff.drafttemplate"),
         ("Check a code", "contact_support", "promos.attempt.why"),
         ("Attempts", "rule", "promos.attempt"),
         ("Redemptions", "loyalty", "promos.redemption"),
@@ -127,6 +128,7 @@ SINGULARS = {
     "players.purgerun": "purge",
     "ops.productday": "day of the product",
     "staff.alertroute": "alert route",
+    "staff.drafttemplate": "template",
     "staff.alertdelivery": "alert delivery",
 }
 

@@ -142,6 +142,7 @@ _OPERATOR = (
     *_CUPS,
     *_BROADCASTS,
     "bot.run_broadcast",
+    "staff.view_drafttemplate",
 )
 _FINANCE = (
     *_WAITING,

@@ -1,4 +1,4 @@
-"""Unique codes: made by a job that may die, downloaded once, revoked whole, brought along."""
+"""Unique codes: made by a job that may die, revoked whole, brought along."""
 
 from collections.abc import Iterator
 from functools import partial
@@ -10,13 +10,13 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, IntegrityError, transaction
 from pytest_django.fixtures import Settings
 
-from promos import batches, codes
+from promos import batches, codes, derivation
 from promos.errors import BadBatchError, CodesGoneError, IllegalMoveError, KeyReusedError
 from promos.models import Batch, Campaign, Code
 from quizarena.staff.models import AuditEntry
 from tests.concurrency import meet_after, run_together
 from tests.factories import NOON, PlayerFactory, make_campaign
-from tests.promos.steps import minutes, redeem, reserve
+from tests.promos.steps import redeem, reserve
 
 pytestmark = pytest.mark.django_db
 
@@ -54,7 +54,7 @@ def make(batch: Batch) -> list[int]:
 
 def key_of(batch: Batch) -> bytes:
     """Return what the codes of a batch are made from."""
-    return batches.key_of(Batch.objects.get(pk=batch.pk))
+    return derivation.key_of(Batch.objects.get(pk=batch.pk))
 
 
 class TestMaking:
@@ -74,7 +74,7 @@ class TestMaking:
         batch = order(campaign, 12)
         make(batch)
 
-        raws = list(batches.download(batch_id=batch.pk, now=NOON, staff=operator))
+        raws = list(derivation.raw_codes(Batch.objects.get(pk=batch.pk)))
 
         assert len(set(raws)) == 12
         assert all(raw.startswith("SUMMER-") and len(raw) == 21 for raw in raws)
@@ -224,14 +224,14 @@ class TestPepper:
 
     def download(self, batch: Batch, operator: User) -> list[str]:
         """Return the codes of a batch that is made."""
-        return list(batches.download(batch_id=batch.pk, now=NOON, staff=operator))
+        return list(derivation.raw_codes(Batch.objects.get(pk=batch.pk)))
 
     def test_the_codes_follow_from_the_seed_and_the_pepper(
         self, batch: Batch, operator: User, settings: Settings
     ) -> None:
         of_the_seed = list(codes.made_from(self.SEED, prefix="SUMMER", first=0, count=2))
         assert make(batch) == [2]
-        key = batches.key_of(batch)
+        key = derivation.key_of(batch)
 
         # HKDF-SHA256 of the pepper (RFC 5869), the seed as its salt; by openssl kdf HKDF.
         assert key.hex() == "b800308bcef31bf73c1b265de7767c85b8562f139c07709cee07f262b14c5f93"
@@ -244,11 +244,11 @@ class TestPepper:
     def test_after_a_rotation_a_batch_is_made_as_it_was_ordered(
         self, batch: Batch, operator: User, settings: Settings
     ) -> None:
-        key = batches.key_of(batch)
+        key = derivation.key_of(batch)
         settings.PROMO_PEPPERS = {"new": "new-pepper", "old": "old-pepper"}
 
         assert make(batch) == [2]
-        assert batches.key_of(batch) == key
+        assert derivation.key_of(batch) == key
         raws = self.download(batch, operator)
         assert [redeem(PlayerFactory.create(), raw).reason for raw in raws] == [None, None]
         assert set(Code.objects.values_list("pepper_id", flat=True)) == {"new"}
@@ -321,7 +321,7 @@ class TestCollision:
         key = key_of(batch)
         make(batch)
 
-        raws = list(batches.download(batch_id=batch.pk, now=NOON, staff=operator))
+        raws = list(derivation.raw_codes(Batch.objects.get(pk=batch.pk)))
 
         made = list(codes.made_from(key, prefix="SUMMER", first=0, count=18))
         left = [code for number, code in enumerate(made) if number not in (3, 12, 15)]
@@ -337,61 +337,6 @@ class TestCollision:
         assert make(batch) == [5]
 
 
-class TestDownload:
-    @pytest.fixture
-    def batch(self, campaign: Campaign) -> Batch:
-        """Return a batch that is made."""
-        batch = order(campaign, 3)
-        make(batch)
-        return batch
-
-    def test_the_codes_leave_once_and_that_is_written_down(
-        self, batch: Batch, operator: User
-    ) -> None:
-        raws = list(batches.download(batch_id=batch.pk, now=minutes(5), staff=operator))
-
-        assert len(raws) == 3
-        batch.refresh_from_db()
-        assert (batch.seed, batch.downloaded_at, batch.downloaded_by) == (
-            None,
-            minutes(5),
-            operator,
-        )
-        entry = AuditEntry.objects.get(action="batch.downloaded")
-        assert (entry.actor, entry.details) == (operator, {"size": 3})
-        assert not any(raw in str(entry.__dict__) for raw in raws)
-        with pytest.raises(CodesGoneError, match="downloaded already"):
-            batches.download(batch_id=batch.pk, now=minutes(6), staff=operator)
-
-    def test_a_batch_that_is_being_made_cannot_leave(
-        self, campaign: Campaign, operator: User
-    ) -> None:
-        batch = order(campaign, 25)
-        batches.make(batch_id=batch.pk)
-
-        with pytest.raises(IllegalMoveError, match="10 of 25 have been made so far"):
-            batches.download(batch_id=batch.pk, now=NOON, staff=operator)
-
-    def test_revoked_codes_do_not_leave(self, batch: Batch, operator: User) -> None:
-        batches.revoke(batch_id=batch.pk, reason="Lost.", now=NOON, staff=operator)
-
-        with pytest.raises(CodesGoneError, match="The codes have been revoked"):
-            batches.download(batch_id=batch.pk, now=NOON, staff=operator)
-
-    @pytest.mark.django_db(transaction=True)
-    def test_of_two_who_download_at_once_one_gets_the_codes(
-        self, batch: Batch, operator: User, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        results = run_together(
-            *[lambda: batches.download(batch_id=batch.pk, now=NOON, staff=operator)] * 2
-        )
-
-        assert sorted(type(result).__name__ for result in results) == [
-            "CodesGoneError",
-            "generator",
-        ]
-
-
 class TestRevoke:
     def test_no_code_of_it_works_any_more_and_what_was_redeemed_stays(
         self, campaign: Campaign, operator: User
@@ -399,8 +344,8 @@ class TestRevoke:
         batch, other = order(campaign, 3), order(campaign, 3)
         make(batch)
         make(other)
-        raws = list(batches.download(batch_id=batch.pk, now=NOON, staff=operator))
-        others = list(batches.download(batch_id=other.pk, now=NOON, staff=operator))
+        raws = list(derivation.raw_codes(Batch.objects.get(pk=batch.pk)))
+        others = list(derivation.raw_codes(Batch.objects.get(pk=other.pk)))
         reserved = reserve(PlayerFactory.create(), raws[0])
 
         assert batches.revoke(batch_id=batch.pk, reason="Lost.", now=NOON, staff=operator) == 3

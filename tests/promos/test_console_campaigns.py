@@ -199,7 +199,7 @@ class TestList:
 
         many = statements()
 
-        assert len(many) == len(few) == 14
+        assert len(many) == len(few) == 15
         assert not [sql for sql in many if sql.startswith("SELECT COUNT(*)")]
 
 
@@ -236,11 +236,21 @@ class TestDecisions:
         campaign = make_campaign(name="Summer")
 
         shown = decide(operator, "clone", campaign)
-        decide(operator, "clone", campaign)
+        again = decide(operator, "clone", campaign)
 
         clone = Campaign.objects.exclude(pk=campaign.pk).get()
-        assert "1 cloned: Summer." in shown
+        for opened in (shown, again):
+            assert "This is the copy of Summer: a draft with the same terms" in opened
+            assert "Edit Summer (copy)" in opened
         assert (clone.name, clone.status, clone.owner) == ("Summer (copy)", "DRAFT", staff())
+
+    def test_of_several_clones_none_is_opened(self, operator: Client) -> None:
+        chosen = [make_campaign(name="Summer"), make_campaign(name="Autumn")]
+
+        shown = decide(operator, "clone", *chosen)
+
+        assert "2 cloned: Summer, Autumn." in shown
+        assert "Edit Summer" not in shown
 
     def test_several_at_once_name_what_was_refused_and_why(self, operator: Client) -> None:
         paused = cheap(name="Paused", status="PAUSED")

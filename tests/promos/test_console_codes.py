@@ -1,4 +1,4 @@
-"""Codes at the desk: ordered, imported, downloaded once, revoked, and looked up."""
+"""Codes at the desk: ordered, imported, revoked, and looked up."""
 
 import re
 from datetime import timedelta
@@ -16,7 +16,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
-from promos import batches, denylist, redemptions, uploads
+from promos import batches, denylist, derivation, redemptions, uploads
 from promos.admin.explanations import EXPLANATIONS, PLAYER_ANSWERS
 from promos.errors import Refusal
 from promos.models import Attempt, Batch, Block, Campaign, Code, DenylistEntry
@@ -151,9 +151,7 @@ class TestBatches:
     def test_revoking_shows_what_stops_and_what_stays(self, operator: Client) -> None:
         campaign = make_campaign(kind="ENERGY_GRANT", value=5, scope="ANY")
         batch = make_batch(campaign=campaign)
-        raw, other, *_ = batches.download(
-            batch_id=batch.pk, now=timezone.now(), staff=make_staff("Administrator")
-        )
+        raw, other, *_ = derivation.raw_codes(batch)
         assert enter(PlayerFactory.create(), raw)
         address = f"{BATCHES}{batch.pk}/revoke/"
 
@@ -171,95 +169,6 @@ class TestBatches:
             "REVOKED"
         ]
         assert "The box is lost." in AuditEntry.objects.get(action="batch.revoked").summary
-
-
-class TestDownload:
-    def test_the_codes_leave_once_and_work(self, operator: Client) -> None:
-        batch = make_batch(campaign=make_campaign(kind="ENERGY_GRANT", value=5, scope="ANY"))
-        address = f"{BATCHES}{batch.pk}/download/"
-
-        answer = operator.post(address, {"shape": "csv"})
-
-        assert answer.streaming
-        heading, *raw = answer.getvalue().decode().split()
-        assert heading == "code"
-        assert len(raw) == 3
-        assert all(MADE.fullmatch(code) for code in raw)
-        assert answer["Content-Disposition"] == f'attachment; filename="codes-{batch.pk}.csv"'
-        assert "no-store" in answer["Cache-Control"]
-        assert enter(PlayerFactory.create(), raw[0])
-        assert AuditEntry.objects.get(action="batch.downloaded").actor is not None
-
-        assert "Refused: The codes have been downloaded already." in submit(
-            operator, address, {"shape": "csv"}
-        )
-
-    def test_the_seed_is_gone_before_the_first_byte_leaves(self, operator: Client) -> None:
-        batch = make_batch()
-
-        operator.post(f"{BATCHES}{batch.pk}/download/", {"shape": "links"})
-
-        assert Batch.objects.get().seed is None
-
-    def test_links_lead_to_the_bot(self, operator: Client, settings: Settings) -> None:
-        settings.TELEGRAM_BOT_USERNAME = "arena_bot"
-        batch = make_batch(size=1)
-
-        answer = operator.post(f"{BATCHES}{batch.pk}/download/", {"shape": "links"})
-
-        assert answer.streaming
-        code, link = answer.getvalue().decode().split()[1].split(",")
-        assert link == f"https://t.me/arena_bot?start=promo_{code.replace('-', '')}"
-
-    def test_a_sheet_is_a_pdf(self, operator: Client) -> None:
-        batch = make_batch()
-
-        answer = operator.post(f"{BATCHES}{batch.pk}/download/", {"shape": "sheet"})
-
-        assert not answer.streaming
-        assert answer["Content-Type"] == "application/pdf"
-        assert answer.content.startswith(b"%PDF")
-        assert Batch.objects.get().seed is None
-
-    def test_a_sheet_that_cannot_be_made_leaves_the_codes_where_they_are(
-        self, client: Client, settings: Settings
-    ) -> None:
-        client.force_login(make_staff("Operator"))
-        client.raise_request_exception = False
-        batch = make_batch()
-        settings.TELEGRAM_BOT_USERNAME = "x" * 3000  # More than a QR code holds.
-
-        answer = client.post(f"{BATCHES}{batch.pk}/download/", {"shape": "sheet"})
-
-        assert answer.status_code == 500
-        batch.refresh_from_db()
-        assert batch.seed is not None
-        assert batch.downloaded_at is None
-        assert not AuditEntry.objects.filter(action="batch.downloaded").exists()
-
-    def test_a_sheet_has_a_thousand_codes_at_most(self, operator: Client) -> None:
-        batch = make_batch(size=1001)
-
-        answer = submit(operator, f"{BATCHES}{batch.pk}/download/", {"shape": "sheet"})
-
-        assert "A PDF holds at most 1,000 codes, and these are 1,001" in answer
-        assert Batch.objects.get().seed is not None
-
-    def test_looking_at_the_page_takes_nothing(self, operator: Client) -> None:
-        batch = make_batch()
-
-        assert "The codes can be downloaded once." in page(
-            operator, f"{BATCHES}{batch.pk}/download/"
-        )
-        assert Batch.objects.get().seed is not None
-
-    @pytest.mark.parametrize("what", ["download", "revoke"])
-    def test_support_cannot(self, support: Client, what: str) -> None:
-        batch = make_batch()
-
-        assert support.get(f"{BATCHES}{batch.pk}/{what}/").status_code == 403
-        assert support.post(f"{BATCHES}{batch.pk}/{what}/", {"shape": "csv"}).status_code == 403
-        assert Batch.objects.get().seed is not None
 
 
 class TestImport:
@@ -395,11 +304,7 @@ def raw_cache() -> Any:
 class TestCodes:
     def test_what_was_drawn_is_nowhere_to_be_seen(self, operator: Client) -> None:
         batch = make_batch()
-        raw = list(
-            batches.download(
-                batch_id=batch.pk, now=timezone.now(), staff=make_staff("Administrator")
-            )
-        )
+        raw = list(derivation.raw_codes(batch))
         player = PlayerFactory.create()
         enter(player, raw[0])
         code = Code.objects.order_by("pk").first()

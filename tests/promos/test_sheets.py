@@ -3,13 +3,16 @@
 import re
 import tracemalloc
 import zlib
+from datetime import UTC, datetime
 from itertools import islice
+from typing import Any
 
 import pytest
 import segno
 from pytest_django.fixtures import Settings
 
 from promos import codes, sheets
+from tests.factories import make_campaign
 
 CODES = ["SUMMER-3479-ACDE-FGHJ", "SUMMER-9999-AAAA-WXYP"]
 
@@ -56,23 +59,88 @@ class TestLink:
         assert re.fullmatch(r"[A-Za-z0-9_-]{1,64}", parameter)
 
 
+@pytest.mark.django_db
+class TestWords:
+    @pytest.mark.parametrize(
+        ("terms", "german", "english"),
+        [
+            (
+                {"kind": "PREMIUM_GRANT", "value": 30, "scope": "ANY"},
+                "30 Tage Premium",
+                "30 days of Premium",
+            ),
+            ({"kind": "ENERGY_GRANT", "value": 5, "scope": "ANY"}, "5 Energie", "5 energy"),
+            (
+                {"kind": "PERCENT_DISCOUNT", "value": 20, "scope": "PREMIUM_ANY"},
+                "20 % Rabatt auf jedes Premium-Paket",
+                "20% off every Premium plan",
+            ),
+            (
+                {
+                    "kind": "PERCENT_DISCOUNT",
+                    "value": 50,
+                    "scope": "PRODUCT",
+                    "product_code": "NO_SUCH",
+                },
+                "50 % Rabatt auf NO_SUCH",
+                "50% off NO_SUCH",
+            ),
+        ],
+    )
+    def test_a_card_says_what_a_code_gives(
+        self, terms: dict[str, Any], german: str, english: str
+    ) -> None:
+        campaign = make_campaign(**terms)
+
+        assert sheets.gives(campaign, language="de") == german
+        assert sheets.gives(campaign, language="en") == english
+
+    def test_a_card_says_until_when_in_the_time_of_the_business(self) -> None:
+        end = datetime(2026, 12, 24, 22, 59, tzinfo=UTC)
+
+        assert sheets.expiry(end, language="de") == "Gültig bis 24.12.2026, 23:59"
+        assert sheets.expiry(end, language="en") == "Valid until 24 Dec 2026, 23:59"
+        assert sheets.expiry(None, language="de") == "Ohne Enddatum"
+        assert sheets.expiry(None, language="en") == "No end date"
+
+
 class TestPdf:
     def test_each_code_has_a_card_with_what_one_can_type(self) -> None:
-        words = texts(sheets.pdf(CODES, title="2 codes of Summer"))
+        words = texts(
+            sheets.pdf(
+                CODES,
+                title="2 codes of Summer",
+                gives="30 Tage Premium",
+                expires="Gültig bis 24.12.2026, 23:59",
+            )
+        )
 
         assert words == [
+            "30 Tage Premium",
             "SUMMER-3479-ACDE-FGHJ",
+            r"G\374ltig bis 24.12.2026, 23:59",
             "t.me/arena_bot",
+            "30 Tage Premium",
             "SUMMER-9999-AAAA-WXYP",
+            r"G\374ltig bis 24.12.2026, 23:59",
             "t.me/arena_bot",
         ]
 
+    def test_a_line_that_is_too_long_is_written_smaller_and_not_cut(self) -> None:
+        long = "20 % Rabatt auf " + "Premium " * 12
+
+        [content] = contents(pdf_of(CODES[:1], gives=long))
+
+        assert "20 % Rabatt auf" in content
+        sizes = [float(size) for size in re.findall(r"/F\d+ ([\d.]+) Tf", content)]
+        assert min(sizes) < 4
+
     def test_fifteen_fit_on_a_page(self) -> None:
-        assert pages(sheets.pdf([CODES[0]] * 15, title="")) == 1
-        assert pages(sheets.pdf([CODES[0]] * 16, title="")) == 2
+        assert pages(pdf_of([CODES[0]] * 15)) == 1
+        assert pages(pdf_of([CODES[0]] * 16)) == 2
 
     def test_a_title_may_have_any_letters(self) -> None:
-        assert sheets.pdf(CODES, title="2 коди „Літо“").startswith(b"%PDF")
+        assert pdf_of(CODES, title="2 коди „Літо“").startswith(b"%PDF")
 
     def test_the_qr_code_is_the_one_of_the_link(self) -> None:
         """Put together again what is drawn, and compare it module by module."""
@@ -80,7 +148,7 @@ class TestPdf:
             "https://t.me/arena_bot?start=promo_SUMMER3479ACDEFGHJ", error="m"
         ).matrix
         dark = sum(map(sum, expected))
-        [content] = contents(sheets.pdf(CODES[:1], title=""))
+        [content] = contents(pdf_of(CODES[:1]))
         rectangles = [
             tuple(map(float, found))
             for found in re.findall(r"([\d.]+) ([\d.]+) ([\d.]+) ([\d.]+) re", content)
@@ -96,6 +164,11 @@ class TestPdf:
 
         assert [bytes(row) for row in drawn] == [bytes(row) for row in expected]
         assert sum(map(sum, drawn)) == dark
+
+
+def pdf_of(raw: list[str], *, title: str = "", gives: str = "") -> bytes:
+    """Return cards on which little stands."""
+    return sheets.pdf(raw, title=title, gives=gives, expires="")
 
 
 def contents(pdf: bytes) -> list[str]:

@@ -71,6 +71,7 @@ OF_LISTS = ("_facets", "_popup", "_to_field", "all", "e", "o", "p", "q", "source
 OF_PAGES = {
     "bot/broadcast/1/progress/": ("seen",),
     "bot/broadcast/1/pause/decide/": ("seen_at",),
+    "bot/broadcast/add/": ("template",),
     "bot/broadcast/me/": ("next",),
     "economy/ledgerentry/days/": ("first_day", "last_day"),
     "economy/wallet/1/change/": ("after", "as_of", "type"),
@@ -89,7 +90,10 @@ OF_PAGES = {
     "promos/attempt/why/": ("code", "player"),
     "promos/campaign/1/change/": ("by",),
     "promos/campaign/calendar/": ("month",),
+    "promos/campaign/add/": ("template",),
     "promos/campaign/decide/pause/": ("seen",),
+    "promos/campaign/drafts/": ("seen",),
+    "promos/campaign/tags/": ("chosen",),
     "promos/referral/1/fraud/judge/": ("seen",),
     "promos/referral/results/": ("first_day", "last_day"),
 }

@@ -84,6 +84,7 @@ MODELS = {
     "staff.alertroute": ("a", "", "a", ""),
     "staff.approvalrequest": ("sofaS", "", "", ""),
     "staff.auditentry": ("aS", "", "", ""),
+    "staff.drafttemplate": ("oa", "", "", ""),
     "staff.signinfailure": ("S", "", "", ""),
 }
 # Who gets past the door of an action's page, whose object there is not here.
@@ -98,6 +99,7 @@ ACTIONS = {
     "bot_broadcast_export": "soa",
     "bot_broadcast_preview": "oa",
     "bot_broadcast_progress": "sofa",
+    "bot_broadcast_template": "oa",
     "economy_ledgerentry_days": "sofa",
     "economy_ledgerentry_revoke": "sfa",
     "economy_outageday_declare": "oa",
@@ -123,6 +125,8 @@ ACTIONS = {
     "payments_supportrequest_file": "sfa",
     "payments_supportrequest_files": "sa",
     "promos_batch_download": "oa",
+    "promos_batch_packing": "sofa",
+    "promos_batch_prepare": "oa",
     "promos_batch_progress": "sofa",
     "promos_batch_revoke": "oa",
     "promos_block_lift": "soa",
@@ -130,9 +134,13 @@ ACTIONS = {
     "promos_campaign_check": "oa",
     "promos_campaign_check_new": "oa",
     "promos_campaign_decide": "oa",
+    "promos_campaign_drafts": "oa",
     "promos_campaign_export": "sofa",
     "promos_campaign_find": "sofa",
     "promos_campaign_revoke": "oa",
+    "promos_campaign_tags": "oa",
+    "promos_campaign_tags_of_several": "oa",
+    "promos_campaign_template": "oa",
     "promos_denylistentry_allow": "soa",
     "promos_denylistentry_deny": "soa",
     "promos_referral_queue": "sofa",
@@ -141,6 +149,8 @@ ACTIONS = {
     "staff_approvalrequest_approve": "sofaS",
     "staff_approvalrequest_decline": "sofaS",
     "staff_approvalrequest_withdraw": "sofaS",
+    "staff_drafttemplate_remove": "oa",
+    "staff_drafttemplate_rename": "oa",
     "staff_signinfailure_lift": "S",
 }
 # Everybody's own.
