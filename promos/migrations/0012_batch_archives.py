@@ -9,7 +9,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("promos", "0010_attempts_are_purged"),
+        ("promos", "0011_campaign_holdouts"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
