@@ -7,7 +7,6 @@ from hashlib import sha256
 from math import ceil
 from typing import Any, ClassVar
 
-from django.conf import settings
 from django.db.models import QuerySet
 from django.http import Http404
 from django.shortcuts import get_object_or_404
@@ -37,7 +36,7 @@ from quizarena.api.problems import Problem, conflict, forbidden, no_player
 from quizarena.api.schema import IDEMPOTENCY_KEY, REPLAYED, refusals
 from quizarena.api.views import ApiView
 from quizarena.players.models import Player
-from quizarena.staff import audit
+from quizarena.staff import audit, limits
 
 # Longer than any code with its hyphens: nobody has typed it.
 CODE_MAX_LENGTH = 128
@@ -125,13 +124,13 @@ def incomplete(error: IncompleteError) -> Problem:
     )
 
 
-def needs_second_person() -> Problem:
-    """Return the problem of a campaign that is too expensive for one client to start."""
+def needs_second_person(*, limit: int) -> Problem:
+    """Return the problem of a campaign that can cost more Stars than a client may start."""
     return forbidden(
         "needs_second_person",
         title="A second person has to approve",
         detail="It can cost more than `stars_max`, or has no limit. Staff start it in the admin.",
-        more={"stars_max": settings.PROMO_APPROVAL_STARS},
+        more={"stars_max": limit},
     )
 
 
@@ -553,7 +552,7 @@ class Status(ApiView):
                 status_changed(Campaign(status=CampaignStatus.DEPLETED)),
                 illegal_move(Campaign(status=CampaignStatus.PAUSED), "Its window is over."),
                 incomplete(IncompleteError(["It has no code."])),
-                needs_second_person(),
+                needs_second_person(limit=5_000),
             ),
         },
         examples=[
@@ -615,7 +614,7 @@ def _set_status(
         raise status_changed(campaign)
     is_start = (campaign.status, target) == (CampaignStatus.DRAFT, CampaignStatus.ACTIVE)
     if is_start and planning.why_a_second_person(campaign, staff=None, client=client, now=now):
-        raise needs_second_person()
+        raise needs_second_person(limit=limits.of_api_clients(planning.DAY_COST.name))
     move = partial(campaigns.start, client=client) if is_start else _MOVES[target]
     why = f"By the API client {client}: {reason}"
     try:

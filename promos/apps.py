@@ -10,11 +10,12 @@ class PromosConfig(AppConfig):
 
     def ready(self) -> None:
         """Register approvals, alerts and what waits."""
-        from promos import approvals, campaigns, counters, inbox_sources
-        from quizarena.staff import alerts
+        from promos import approvals, campaigns, counters, inbox_sources, planning
+        from quizarena.staff import alerts, limits
         from quizarena.staff.alert_models import Severity
 
         approvals.register()
+        limits.declare(planning.DAY_COST)
         inbox_sources.declare()
         alerts.declare(
             kind=campaigns.ATTACKED,

@@ -406,6 +406,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         # It waits for others, which no game may.
         "options": {"expires": 10.0, "queue": "bulk"},
     },
+    "expire-approvals": {
+        "task": "quizarena.staff.tasks.expire_approvals",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "send-approval-outcomes": {
+        "task": "bot.tasks.send_approval_outcomes",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
+    },
     "fetch-support-files": {
         "task": "payments.tasks.fetch_support_files",
         "schedule": 5.0,

@@ -46,7 +46,9 @@ OF_NO_PLAYER = frozenset(
         # Those of django-axes stay empty (quizarena/staff/sign_ins.py).
         *("axes_accessattempt", "axes_accessattemptexpiration", "axes_accessfailurelog"),
         "axes_accesslog",
-        *("staff_homefigures", "staff_inboxclaim"),
+        *("staff_homefigures", "staff_inboxclaim", "staff_limit", "staff_limitchange"),
+        # Its sentences name staff and no player.
+        "staff_approvaloutcome",
     }
 )
 

@@ -105,6 +105,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("API clients", "key", "api.apiclient"),
         ("Audit log", "history_edu", "staff.auditentry"),
         ("Failed sign-ins", "no_accounts", "staff.signinfailure"),
+        ("Limits", "speed", "staff.limit"),
     ),
 }
 

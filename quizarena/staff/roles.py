@@ -8,7 +8,7 @@ from django.apps.registry import Apps
 from django.contrib.auth import get_permission_codename
 from django.db import DEFAULT_DB_ALIAS
 
-# How much of what they may adjust and grant on a day stands in economy/adjustments.py.
+# How much of what they may adjust and grant on a day: quizarena/staff/limits.py.
 _ECONOMY = (
     "economy.view_wallet",
     "economy.view_ledgerentry",
@@ -18,7 +18,7 @@ _WAITING = (
     "staff.view_approvalrequest",
     "staff.view_alert",
 )
-# How many Stars one may refund without a second person stands in the settings.
+# How many Stars one may refund without a second person: quizarena/staff/limits.py.
 _PAYMENTS = (
     "payments.view_product",
     "payments.view_purchase",
@@ -189,6 +189,7 @@ _EDITOR = (
 )
 _ADMINISTRATOR = (
     "staff.view_auditentry",
+    "staff.view_limit",
     # Finance exports accounts; whose they are leaves the house only with an administrator.
     "payments.export_names",
     "bot.approve_broadcast",
@@ -213,6 +214,8 @@ _SECURITY = (
     "staff.view_auditentry",
     "staff.view_signinfailure",
     "staff.lift_signinfailure",
+    "staff.view_limit",
+    "staff.set_limit",
 )
 SECURITY = "Security"
 ROLES: dict[str, tuple[str, ...]] = {

@@ -44,9 +44,9 @@ SIDEBAR = {
     "Administrator": (
         "Waiting for you 6, Alerting 3, Players and wallets 5, Questions 5, Game 6, "
         "Shop 6, Accounts 6, Promos 5, Invitations and blocks 4, Messages 4, "
-        "Jobs 6, Staff 1"
+        "Jobs 6, Staff 2"
     ),
-    "Security": "Waiting for you 1, Staff 5",
+    "Security": "Waiting for you 1, Staff 6",
 }
 
 

@@ -83,6 +83,7 @@ MODELS = {
     "staff.alertroute": ("a", "", "a", ""),
     "staff.approvalrequest": ("sofaS", "", "", ""),
     "staff.auditentry": ("aS", "", "", ""),
+    "staff.limit": ("aS", "", "", ""),
     "staff.signinfailure": ("S", "", "", ""),
 }
 # Who gets past the door of an action's page, whose object there is not here.
@@ -138,6 +139,7 @@ ACTIONS = {
     "staff_approvalrequest_approve": "sofaS",
     "staff_approvalrequest_decline": "sofaS",
     "staff_approvalrequest_withdraw": "sofaS",
+    "staff_limit_set": "S",
     "staff_signinfailure_lift": "S",
 }
 # Everybody's own.
