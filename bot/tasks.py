@@ -6,7 +6,15 @@ from functools import partial
 from django.utils import timezone
 
 from bot import application
-from bot.messages import approval_outcomes, boards, broadcast_job, cards, my_data, notices, reminders
+from bot.messages import (
+    approval_outcomes,
+    boards,
+    broadcast_job,
+    cards,
+    my_data,
+    notices,
+    reminders,
+)
 from bot.queue import inbox, outbox, wake
 from bot.screens.game import undelivered
 from quizarena import turns

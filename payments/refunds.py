@@ -180,9 +180,7 @@ def _note_that_incomplete(error: Exception, *, purchase_id: UUID, now: datetime)
 
 def _report(purchase: Purchase, outcome: Outcome, text: str, now: datetime) -> None:
     """Notify whoever has asked a second person for the refund."""
-    approvals.report_outcome(
-        kind=APPROVAL, subject=purchase, outcome=outcome, text=text, now=now
-    )
+    approvals.report_outcome(kind=APPROVAL, subject=purchase, outcome=outcome, text=text, now=now)
 
 
 @transaction.atomic(durable=True)

@@ -185,7 +185,11 @@ DAY_COST = limits.Kind(
 
 def day_limit(*, staff: User | None, client: ApiClient | None = None) -> int:
     """Return what the campaigns that one person, or client, starts on a day may cost."""
-    return limits.of(DAY_COST.name, staff=staff) if client is None else limits.of_api_clients(DAY_COST.name)
+    return (
+        limits.of(DAY_COST.name, staff=staff)
+        if client is None
+        else limits.of_api_clients(DAY_COST.name)
+    )
 
 
 def why_a_second_person(

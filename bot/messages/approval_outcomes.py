@@ -28,10 +28,7 @@ def send_due(*, now: datetime) -> int:
 
 @transaction.atomic
 def _send(outcome_id: int, *, now: datetime) -> bool:
-    unsent = ApprovalOutcome.objects.filter(sent_at=None).select_for_update(
-        of=("self",), skip_locked=True
-    )
-    outcome = unsent.select_related("request").filter(pk=outcome_id).first()
+    outcome = _lock(outcome_id)
     if outcome is None:
         return False
     chat = StaffPlayer.objects.select_related("player").filter(user=outcome.maker_id).first()
@@ -42,6 +39,13 @@ def _send(outcome_id: int, *, now: datetime) -> bool:
     with outbox.collecting():
         client.run(client.bot().send_message(chat.player.telegram_id, in_words(outcome)))
     return True
+
+
+def _lock(outcome_id: int) -> ApprovalOutcome | None:
+    """Lock one that is not sent yet; None if it is, or somebody else has it."""
+    unsent = ApprovalOutcome.objects.filter(sent_at=None).select_related("request")
+    locked = unsent.select_for_update(of=("self",), skip_locked=True)
+    return locked.filter(pk=outcome_id).first()
 
 
 def in_words(outcome: ApprovalOutcome) -> str:

@@ -98,13 +98,13 @@ def register() -> None:
     )
 
 
-@transaction.atomic
 def change(
     *, name: str, role: str, value: int, reason: str, staff: User, now: datetime
 ) -> LimitChange | ApprovalRequest:
     """Set the limit of a role, or ask a second person to raise it; return what there is now.
 
-    Locks the limit, or what approvals.ask locks. Raises LimitError for what is no new limit,
+    Two transactions, since a limit is locked after a request: the first makes its row. The second
+    locks the limit, or what approvals.ask locks. Raises LimitError for what is no new limit,
     BadReasonError, and OtherRequestOpenError while another raise waits for approval.
     """
     _check(name, role, value)
@@ -119,11 +119,13 @@ def change(
             maker=staff,
             now=now,
         )
-    limit = _lock(limit.pk)
-    _check(name, role, value)
-    if value > values(name)[role]:
-        raise LimitError("it has just been changed; open the page again")
-    return _set(limit, value, reason=reasons.normalise(reason), staff=staff, request=None, now=now)
+    with transaction.atomic():
+        limit = _lock(limit.pk)
+        _check(name, role, value)
+        if value > values(name)[role]:
+            raise LimitError("it has just been changed; open the page again")
+        why = reasons.normalise(reason)
+        return _set(limit, value, reason=why, staff=staff, request=None, now=now)
 
 
 def preview(*, name: str, role: str, value: int) -> list[tuple[str, str, str]]:

@@ -183,9 +183,7 @@ class TestChanging:
         with pytest.raises(BadReasonError):
             set_limit(50, by=anna, reason=" ")
 
-    def test_a_limit_comes_back_to_its_default_by_two_people(
-        self, anna: User, berta: User
-    ) -> None:
+    def test_a_limit_comes_back_to_its_default_by_two_people(self, anna: User, berta: User) -> None:
         set_limit(50, by=anna)
 
         raise_limit(100, by=anna, checker=berta)
@@ -330,4 +328,3 @@ class TestPage:
         assert client.get(f"{LIST}set/pocket-money/Support/").status_code == 404
         assert client.get(f"{LIST}set/refund-alone/Editor/").status_code == 404
         assert client.get(f"{LIST}1/change/").url == LIST  # type: ignore[attr-defined]
-

@@ -8,128 +8,333 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('staff', '0013_inbox'),
+        ("staff", "0013_inbox"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='LimitChange',
+            name="LimitChange",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('before', models.PositiveIntegerField()),
-                ('after', models.PositiveIntegerField()),
-                ('reason', models.CharField(max_length=500)),
-                ('at', models.DateTimeField()),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("before", models.PositiveIntegerField()),
+                ("after", models.PositiveIntegerField()),
+                ("reason", models.CharField(max_length=500)),
+                ("at", models.DateTimeField()),
             ],
             options={
-                'default_permissions': (),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='ApprovalOutcome',
+            name="ApprovalOutcome",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('outcome', models.CharField(choices=[('APPROVED', 'approved'), ('DONE', 'done'), ('FAILED', 'failed'), ('DECLINED', 'declined'), ('EXPIRED', 'expired')], max_length=8)),
-                ('text', models.CharField(max_length=500)),
-                ('at', models.DateTimeField()),
-                ('sent_at', models.DateTimeField(null=True)),
-                ('dismissed_at', models.DateTimeField(null=True)),
-                ('maker', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('request', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='outcomes', to='staff.approvalrequest')),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        choices=[
+                            ("APPROVED", "approved"),
+                            ("DONE", "done"),
+                            ("FAILED", "failed"),
+                            ("DECLINED", "declined"),
+                            ("EXPIRED", "expired"),
+                        ],
+                        max_length=8,
+                    ),
+                ),
+                ("text", models.CharField(max_length=500)),
+                ("at", models.DateTimeField()),
+                ("sent_at", models.DateTimeField(null=True)),
+                ("dismissed_at", models.DateTimeField(null=True)),
+                (
+                    "maker",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "request",
+                    models.ForeignKey(
+                        db_index=False,
+                        on_delete=django.db.models.deletion.PROTECT,
+                        related_name="outcomes",
+                        to="staff.approvalrequest",
+                    ),
+                ),
             ],
             options={
-                'default_permissions': (),
+                "default_permissions": (),
             },
         ),
         migrations.CreateModel(
-            name='Limit',
+            name="Limit",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(max_length=32)),
-                ('role', models.CharField(max_length=32)),
-                ('value', models.PositiveIntegerField(editable=False, null=True)),
+                (
+                    "id",
+                    models.BigAutoField(
+                        auto_created=True, primary_key=True, serialize=False, verbose_name="ID"
+                    ),
+                ),
+                ("name", models.CharField(max_length=32)),
+                ("role", models.CharField(max_length=32)),
+                ("value", models.PositiveIntegerField(editable=False, null=True)),
             ],
             options={
-                'permissions': [('set_limit', 'Can set the limits of roles')],
-                'constraints': [models.UniqueConstraint(fields=('name', 'role'), name='limit_one_per_role'), models.CheckConstraint(condition=models.Q(models.Q(('value', None), ('name__in', ['refund-alone', 'refund-day', 'adjust-units', 'grant-premium-days', 'campaign-day', 'broadcast-day', 'price-cut'])), models.Q(('value__gte', 0), models.Q(models.Q(('name', 'refund-alone'), ('value__lte', 10000)), models.Q(('name', 'refund-day'), ('value__lte', 100000)), models.Q(('name', 'adjust-units'), ('value__lte', 50000)), models.Q(('name', 'grant-premium-days'), ('value__lte', 36600)), models.Q(('name', 'campaign-day'), ('value__lte', 1000000)), models.Q(('name', 'broadcast-day'), ('value__lte', 1000000)), models.Q(('name', 'price-cut'), ('value__lte', 90)), _connector='OR')), _connector='OR'), name='limit_is_within_its_bounds')],
+                "permissions": [("set_limit", "Can set the limits of roles")],
+                "constraints": [
+                    models.UniqueConstraint(fields=("name", "role"), name="limit_one_per_role"),
+                    models.CheckConstraint(
+                        condition=models.Q(
+                            models.Q(
+                                ("value", None),
+                                (
+                                    "name__in",
+                                    [
+                                        "refund-alone",
+                                        "refund-day",
+                                        "adjust-units",
+                                        "grant-premium-days",
+                                        "campaign-day",
+                                        "broadcast-day",
+                                        "price-cut",
+                                    ],
+                                ),
+                            ),
+                            models.Q(
+                                ("value__gte", 0),
+                                models.Q(
+                                    models.Q(("name", "refund-alone"), ("value__lte", 10000)),
+                                    models.Q(("name", "refund-day"), ("value__lte", 100000)),
+                                    models.Q(("name", "adjust-units"), ("value__lte", 50000)),
+                                    models.Q(("name", "grant-premium-days"), ("value__lte", 36600)),
+                                    models.Q(("name", "campaign-day"), ("value__lte", 1000000)),
+                                    models.Q(("name", "broadcast-day"), ("value__lte", 1000000)),
+                                    models.Q(("name", "price-cut"), ("value__lte", 90)),
+                                    _connector="OR",
+                                ),
+                            ),
+                            _connector="OR",
+                        ),
+                        name="limit_is_within_its_bounds",
+                    ),
+                ],
             },
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='limit',
-            trigger=pgtrigger.compiler.Trigger(name='limit_is_moved_by_changes', sql=pgtrigger.compiler.UpsertTriggerSql(func="\nIF NEW.name <> OLD.name OR NEW.role <> OLD.role THEN\n  RAISE EXCEPTION 'Cannot change whose a limit is.';\nEND IF;\nIF NEW.value IS DISTINCT FROM OLD.value AND NEW.value IS DISTINCT FROM (\n  SELECT change.after FROM public.staff_limitchange AS change\n  WHERE change.limit_id = NEW.id ORDER BY change.id DESC LIMIT 1\n) THEN\n  RAISE EXCEPTION 'Cannot change a limit without a record of the change.';\nEND IF;\nRETURN NEW;\n", hash='48a3603348695c2ebbc531f5ab2309115da732ca', operation='UPDATE', pgid='pgtrigger_limit_is_moved_by_changes_cae39', table='staff_limit', when='BEFORE')),
+            model_name="limit",
+            trigger=pgtrigger.compiler.Trigger(
+                name="limit_is_moved_by_changes",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nIF NEW.name <> OLD.name OR NEW.role <> OLD.role THEN\n  RAISE EXCEPTION 'Cannot change whose a limit is.';\nEND IF;\nIF NEW.value IS DISTINCT FROM OLD.value AND NEW.value IS DISTINCT FROM (\n  SELECT change.after FROM public.staff_limitchange AS change\n  WHERE change.limit_id = NEW.id ORDER BY change.id DESC LIMIT 1\n) THEN\n  RAISE EXCEPTION 'Cannot change a limit without a record of the change.';\nEND IF;\nRETURN NEW;\n",
+                    hash="48a3603348695c2ebbc531f5ab2309115da732ca",
+                    operation="UPDATE",
+                    pgid="pgtrigger_limit_is_moved_by_changes_cae39",
+                    table="staff_limit",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='limit',
-            trigger=pgtrigger.compiler.Trigger(name='limit_begins_with_the_default', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (NEW."value" IS NOT NULL)', func="RAISE EXCEPTION 'pgtrigger: Cannot insert rows from % table', TG_TABLE_NAME;", hash='676880bbca1232d33ae4a36a1707e21ebaa2afe5', operation='INSERT', pgid='pgtrigger_limit_begins_with_the_default_f62df', table='staff_limit', when='BEFORE')),
+            model_name="limit",
+            trigger=pgtrigger.compiler.Trigger(
+                name="limit_begins_with_the_default",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (NEW."value" IS NOT NULL)',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot insert rows from % table', TG_TABLE_NAME;",
+                    hash="676880bbca1232d33ae4a36a1707e21ebaa2afe5",
+                    operation="INSERT",
+                    pgid="pgtrigger_limit_begins_with_the_default_f62df",
+                    table="staff_limit",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='limit',
-            trigger=pgtrigger.compiler.Trigger(name='limit_never_deleted', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;", hash='e8d152b2bb1040066059ea1ffaa01ca1c56e17b6', operation='DELETE', pgid='pgtrigger_limit_never_deleted_0e553', table='staff_limit', when='BEFORE')),
+            model_name="limit",
+            trigger=pgtrigger.compiler.Trigger(
+                name="limit_never_deleted",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot delete rows from % table', TG_TABLE_NAME;",
+                    hash="e8d152b2bb1040066059ea1ffaa01ca1c56e17b6",
+                    operation="DELETE",
+                    pgid="pgtrigger_limit_never_deleted_0e553",
+                    table="staff_limit",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddField(
-            model_name='limitchange',
-            name='changed_by',
-            field=models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to=settings.AUTH_USER_MODEL),
+            model_name="limitchange",
+            name="changed_by",
+            field=models.ForeignKey(
+                db_index=False,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to=settings.AUTH_USER_MODEL,
+            ),
         ),
         migrations.AddField(
-            model_name='limitchange',
-            name='limit',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='changes', to='staff.limit'),
+            model_name="limitchange",
+            name="limit",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="changes",
+                to="staff.limit",
+            ),
         ),
         migrations.AddField(
-            model_name='limitchange',
-            name='request',
-            field=models.OneToOneField(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='staff.approvalrequest'),
+            model_name="limitchange",
+            name="request",
+            field=models.OneToOneField(
+                null=True,
+                on_delete=django.db.models.deletion.PROTECT,
+                related_name="+",
+                to="staff.approvalrequest",
+            ),
         ),
         migrations.AddIndex(
-            model_name='approvaloutcome',
-            index=models.Index(condition=models.Q(('dismissed_at', None)), fields=['maker', '-id'], name='approvaloutcome_shown'),
+            model_name="approvaloutcome",
+            index=models.Index(
+                condition=models.Q(("dismissed_at", None)),
+                fields=["maker", "-id"],
+                name="approvaloutcome_shown",
+            ),
         ),
         migrations.AddIndex(
-            model_name='approvaloutcome',
-            index=models.Index(condition=models.Q(('sent_at', None)), fields=['at'], name='approvaloutcome_unsent'),
+            model_name="approvaloutcome",
+            index=models.Index(
+                condition=models.Q(("sent_at", None)), fields=["at"], name="approvaloutcome_unsent"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approvaloutcome',
-            constraint=models.UniqueConstraint(condition=models.Q(models.Q(('outcome', 'FAILED'), _negated=True), ('dismissed_at', None), _connector='OR'), fields=('request', 'outcome'), name='approvaloutcome_once'),
+            model_name="approvaloutcome",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(
+                    models.Q(("outcome", "FAILED"), _negated=True),
+                    ("dismissed_at", None),
+                    _connector="OR",
+                ),
+                fields=("request", "outcome"),
+                name="approvaloutcome_once",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='approvaloutcome',
-            constraint=models.CheckConstraint(condition=models.Q(('outcome__in', ['APPROVED', 'DONE', 'FAILED', 'DECLINED', 'EXPIRED'])), name='approvaloutcome_is_known'),
+            model_name="approvaloutcome",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("outcome__in", ["APPROVED", "DONE", "FAILED", "DECLINED", "EXPIRED"])
+                ),
+                name="approvaloutcome_is_known",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='approvaloutcome',
-            trigger=pgtrigger.compiler.Trigger(name='approvaloutcome_stays', sql=pgtrigger.compiler.UpsertTriggerSql(condition='WHEN (OLD."request_id" IS DISTINCT FROM (NEW."request_id") OR OLD."maker_id" IS DISTINCT FROM (NEW."maker_id") OR OLD."outcome" IS DISTINCT FROM (NEW."outcome") OR OLD."at" IS DISTINCT FROM (NEW."at"))', func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;", hash='13367576faeedf69f7a5734aa670f4567424c31c', operation='UPDATE', pgid='pgtrigger_approvaloutcome_stays_fa4c6', table='staff_approvaloutcome', when='BEFORE')),
+            model_name="approvaloutcome",
+            trigger=pgtrigger.compiler.Trigger(
+                name="approvaloutcome_stays",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    condition='WHEN (OLD."request_id" IS DISTINCT FROM (NEW."request_id") OR OLD."maker_id" IS DISTINCT FROM (NEW."maker_id") OR OLD."outcome" IS DISTINCT FROM (NEW."outcome") OR OLD."at" IS DISTINCT FROM (NEW."at"))',
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update rows from % table', TG_TABLE_NAME;",
+                    hash="13367576faeedf69f7a5734aa670f4567424c31c",
+                    operation="UPDATE",
+                    pgid="pgtrigger_approvaloutcome_stays_fa4c6",
+                    table="staff_approvaloutcome",
+                    when="BEFORE",
+                ),
+            ),
         ),
         migrations.AddConstraint(
-            model_name='limitchange',
-            constraint=models.CheckConstraint(condition=models.Q(('before', models.F('after')), _negated=True), name='limitchange_changes_something'),
+            model_name="limitchange",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("before", models.F("after")), _negated=True),
+                name="limitchange_changes_something",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='limitchange',
-            constraint=models.CheckConstraint(condition=models.Q(('reason', ''), _negated=True), name='limitchange_has_reason'),
+            model_name="limitchange",
+            constraint=models.CheckConstraint(
+                condition=models.Q(("reason", ""), _negated=True), name="limitchange_has_reason"
+            ),
         ),
         migrations.AddConstraint(
-            model_name='limitchange',
-            constraint=models.CheckConstraint(condition=models.Q(('after__lt', models.F('before')), ('request__isnull', False), _connector='OR'), name='limitchange_raise_was_approved'),
+            model_name="limitchange",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    ("after__lt", models.F("before")), ("request__isnull", False), _connector="OR"
+                ),
+                name="limitchange_raise_was_approved",
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='limitchange',
-            trigger=pgtrigger.compiler.Trigger(name='limitchange_append_only', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;", hash='6573d0ea92cf31d84b312aa6114abea5c1dbffa6', operation='UPDATE OR DELETE', pgid='pgtrigger_limitchange_append_only_32c29', table='staff_limitchange', when='BEFORE')),
+            model_name="limitchange",
+            trigger=pgtrigger.compiler.Trigger(
+                name="limitchange_append_only",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'pgtrigger: Cannot update or delete rows from % table', TG_TABLE_NAME;",
+                    hash="6573d0ea92cf31d84b312aa6114abea5c1dbffa6",
+                    operation="UPDATE OR DELETE",
+                    pgid="pgtrigger_limitchange_append_only_32c29",
+                    table="staff_limitchange",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='limitchange',
-            trigger=pgtrigger.compiler.Trigger(name='limitchange_never_truncated', sql=pgtrigger.compiler.UpsertTriggerSql(func="RAISE EXCEPTION 'Cannot truncate the changes of limits.';", hash='6ee6fa0f98c6313edd683fac6d9463236f4c9961', level='STATEMENT', operation='TRUNCATE', pgid='pgtrigger_limitchange_never_truncated_3984b', table='staff_limitchange', when='BEFORE')),
+            model_name="limitchange",
+            trigger=pgtrigger.compiler.Trigger(
+                name="limitchange_never_truncated",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="RAISE EXCEPTION 'Cannot truncate the changes of limits.';",
+                    hash="6ee6fa0f98c6313edd683fac6d9463236f4c9961",
+                    level="STATEMENT",
+                    operation="TRUNCATE",
+                    pgid="pgtrigger_limitchange_never_truncated_3984b",
+                    table="staff_limitchange",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='limitchange',
-            trigger=pgtrigger.compiler.Trigger(name='limitchange_allowed', sql=pgtrigger.compiler.UpsertTriggerSql(declare='DECLARE changed public.staff_limit;', func="\nSELECT * INTO STRICT changed FROM public.staff_limit WHERE id = NEW.limit_id FOR NO KEY UPDATE;\nIF changed.value IS DISTINCT FROM NEW.before AND changed.value IS NOT NULL THEN\n  RAISE EXCEPTION 'Cannot change a limit from a value that it does not have.';\nEND IF;\nIF NEW.after > NEW.before AND NOT EXISTS (\n  SELECT FROM public.staff_approvalrequest AS request\n  WHERE request.id = NEW.request_id\n    AND request.kind = 'limit_raise'\n    AND request.status = 'APPROVED'\n    AND request.subject_type = 'staff.limit'\n    AND request.subject_id = NEW.limit_id::text\n    AND (request.parameters ->> 'value')::bigint = NEW.after\n    AND request.maker_id = NEW.changed_by_id\n) THEN\n  RAISE EXCEPTION 'Cannot raise a limit without the approval of a second person.';\nEND IF;\nRETURN NEW;\n", hash='562568776c9253f31cb1e8b89650e2b0171866be', operation='INSERT', pgid='pgtrigger_limitchange_allowed_934d2', table='staff_limitchange', when='BEFORE')),
+            model_name="limitchange",
+            trigger=pgtrigger.compiler.Trigger(
+                name="limitchange_allowed",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    declare="DECLARE changed public.staff_limit;",
+                    func="\nSELECT * INTO STRICT changed FROM public.staff_limit WHERE id = NEW.limit_id FOR NO KEY UPDATE;\nIF changed.value IS DISTINCT FROM NEW.before AND changed.value IS NOT NULL THEN\n  RAISE EXCEPTION 'Cannot change a limit from a value that it does not have.';\nEND IF;\nIF NEW.after > NEW.before AND NOT EXISTS (\n  SELECT FROM public.staff_approvalrequest AS request\n  WHERE request.id = NEW.request_id\n    AND request.kind = 'limit_raise'\n    AND request.status = 'APPROVED'\n    AND request.subject_type = 'staff.limit'\n    AND request.subject_id = NEW.limit_id::text\n    AND (request.parameters ->> 'value')::bigint = NEW.after\n    AND request.maker_id = NEW.changed_by_id\n) THEN\n  RAISE EXCEPTION 'Cannot raise a limit without the approval of a second person.';\nEND IF;\nRETURN NEW;\n",
+                    hash="562568776c9253f31cb1e8b89650e2b0171866be",
+                    operation="INSERT",
+                    pgid="pgtrigger_limitchange_allowed_934d2",
+                    table="staff_limitchange",
+                    when="BEFORE",
+                ),
+            ),
         ),
         pgtrigger.migrations.AddTrigger(
-            model_name='limitchange',
-            trigger=pgtrigger.compiler.Trigger(name='limitchange_applies', sql=pgtrigger.compiler.UpsertTriggerSql(func='\nUPDATE public.staff_limit SET value = NEW.after WHERE id = NEW.limit_id;\nRETURN NULL;\n', hash='71b6214ee4f37a4fc0477c3479cb42fbb7ce477b', operation='INSERT', pgid='pgtrigger_limitchange_applies_e1656', table='staff_limitchange', when='AFTER')),
+            model_name="limitchange",
+            trigger=pgtrigger.compiler.Trigger(
+                name="limitchange_applies",
+                sql=pgtrigger.compiler.UpsertTriggerSql(
+                    func="\nUPDATE public.staff_limit SET value = NEW.after WHERE id = NEW.limit_id;\nRETURN NULL;\n",
+                    hash="71b6214ee4f37a4fc0477c3479cb42fbb7ce477b",
+                    operation="INSERT",
+                    pgid="pgtrigger_limitchange_applies_e1656",
+                    table="staff_limitchange",
+                    when="AFTER",
+                ),
+            ),
         ),
     ]
