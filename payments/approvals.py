@@ -1,8 +1,8 @@
 """When a refund needs a second person, and what staff see of it beforehand. Product rules, 5.7.
 
-Staff refund up to the limit REFUND_ALONE of their role at once, and up to its limit REFUND_DAY on a day of
-business; what goes beyond waits in quizarena.staff.approvals. Lock order: the member of staff, the
-request for approval, Purchase.
+Staff refund up to the limit REFUND_ALONE of their role at once, and up to its limit REFUND_DAY on
+a day of business; what goes beyond waits in quizarena.staff.approvals. Lock order: the member of
+staff, the request for approval, Purchase.
 """
 
 from datetime import datetime, time, timedelta

@@ -38,7 +38,12 @@ OF_NO_PLAYER = frozenset(
         *("game_playday", "game_playdaymode", "ops_downtime", "ops_heartbeat", "ops_processrun"),
         *("payments_pastprice", "payments_product", "payments_reconciliationrun"),
         *("promos_batch", "promos_campaign", "promos_code", "players_purgerun"),
-        *("payments_monthlystatement", "payments_liability", "ops_productday"),
+        *(
+            "payments_monthlystatement",
+            "payments_liability",
+            "payments_supporttemplate",
+            "ops_productday",
+        ),
         *("ops_metrictotal", "ops_metricposition"),
         *("staff_accountchange", "staff_chatlinkcode", "staff_signinfailure"),
         *("staff_alertroute", "staff_alertdelivery", "staff_staffsession"),
@@ -66,6 +71,7 @@ COLUMNS: Mapping[str, Mapping[Fate, tuple[str, ...]]] = {
         Fate.NOT_PERSONAL: ("state",),
     },
     # Words of staff about the player, and to the player.
+    "players_note": {Fate.NOT_PERSONAL: ("subject_type", "subject_id")},
     "players_noteversion": {Fate.ERASED: ("text",)},
     "players_staffmessage": {Fate.ERASED: ("text", "reason")},
     "api_idempotencyrecord": {

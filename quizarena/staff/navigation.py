@@ -90,6 +90,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Recipients", "mark_email_read", "bot.broadcastrecipient"),
         ("Updates", "move_to_inbox", "bot.inboxupdate"),
         ("Outbox", "outbox", "bot.outgoingcall"),
+        ("Answer templates", "quickreply", "payments.supporttemplate"),
     ),
     "Jobs": (
         ("Controls", "rule_settings", "economy.controlrun"),

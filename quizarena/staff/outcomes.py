@@ -11,7 +11,7 @@ TEXT_MAX_LENGTH = 500
 
 
 def note(request: ApprovalRequest, outcome: Outcome, *, text: str, now: datetime) -> None:
-    """Leave a notice for whoever has asked, unless the same one is there. `text` names no player."""
+    """Leave a notice for whoever has asked, unless it is there already. `text` names no player."""
     ApprovalOutcome.objects.bulk_create(
         [
             ApprovalOutcome(

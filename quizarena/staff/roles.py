@@ -80,6 +80,12 @@ _FAIR_PLAY = (
     "game.view_fairplayfinding",
     "game.decide_fairplayfinding",
 )
+# The answers that support gives often.
+_TEMPLATES = (
+    "payments.view_supporttemplate",
+    "payments.add_supporttemplate",
+    "payments.change_supporttemplate",
+)
 # Players, and what staff write down about them.
 _PLAYERS = (
     "players.view_player",
@@ -92,6 +98,7 @@ _SUPPORT = (
     *_PAYMENTS,
     "payments.replay_purchase",
     "payments.answer_supportrequest",
+    *_TEMPLATES,
     "staff.resolve_alert",
     *_PLAYERS,
     "players.write_staffmessage",
@@ -118,6 +125,7 @@ _OPERATOR = (
     *_WAITING,
     "payments.view_product",
     "payments.change_product",
+    *_TEMPLATES,
     "payments.view_purchase",
     "payments.view_impression",
     *_PLAYERS,

@@ -1,6 +1,6 @@
 """How much each role may do without a second person, and who changes that."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 
 import pytest
