@@ -74,8 +74,6 @@ search.declare(
 class AnswerForm(forms.Form):
     """What support writes to the player."""
 
-    # The last message that was shown: what the player writes meanwhile waits on.
-    upto = forms.IntegerField(widget=forms.HiddenInput)
     answer = forms.CharField(
         max_length=SupportRequest._meta.get_field("answer").max_length,
         widget=UnfoldAdminTextareaWidget(attrs={"rows": 8}),
@@ -99,7 +97,7 @@ class AnswerForm(forms.Form):
         return text
 
 
-def _answer_form(asked: SupportRequest, text: str) -> type[AnswerForm]:
+def _answer_form(text: str) -> type[AnswerForm]:
     """Return the form, filled in with a template."""
 
     class FilledAnswerForm(AnswerForm):
@@ -107,7 +105,7 @@ def _answer_form(asked: SupportRequest, text: str) -> type[AnswerForm]:
 
         def __init__(self, *args: Any, **kwargs: Any) -> None:
             super().__init__(*args, **kwargs)
-            self.initial = {"upto": asked.pk, "answer": text}
+            self.initial = {"answer": text}
 
     return FilledAnswerForm
 
@@ -294,11 +292,10 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
 
         def execute(cleaned: dict[str, Any]) -> str:
             now, staff = timezone.now(), own_user(request)
-            if support.thread_of(asked).filter(pk=cleaned["upto"]).first() is None:
-                raise AnsweredError("This question is of another request.")
             with transaction.atomic():
+                # What the player has written since this page was opened waits on.
                 answered = support.answer(
-                    request_id=cleaned["upto"], text=cleaned["answer"], staff=staff, now=now
+                    request_id=pk, text=cleaned["answer"], staff=staff, now=now
                 )
                 self.log_verb(request, answered, "answered")
                 sent = f"The bot sends the answer to {player}."
@@ -315,7 +312,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
         decision = Decision(
             title=f"Answer {player} ({player.get_language_display()})",
             note=format_html("{}{}", _lines(_waiting_text(asked)), _template_links(asked)),
-            form=_answer_form(asked, text),
+            form=_answer_form(text),
             execute=execute,
             refusals=(AnsweredError,),
             back=reverse("admin:payments_supportrequest_change", args=[pk]),

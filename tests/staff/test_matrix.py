@@ -67,6 +67,7 @@ MODELS = {
     "payments.refund": ("sfa", "", "", ""),
     "payments.subscription": ("sfa", "", "", ""),
     "payments.supportrequest": ("sfa", "", "", ""),
+    "payments.supporttemplate": ("soa", "soa", "soa", ""),
     "players.deletionrequest": ("sa", "", "", ""),
     "players.player": ("sofa", "", "", ""),
     "players.purgerun": ("a", "", "", ""),
@@ -121,6 +122,9 @@ ACTIONS = {
     "payments_supportrequest_answer": "sa",
     "payments_supportrequest_file": "sfa",
     "payments_supportrequest_files": "sa",
+    "payments_supportrequest_note": "sfa",
+    "payments_supportrequest_solve": "sa",
+    "payments_supporttemplate_preview": "soa",
     "promos_batch_download": "oa",
     "promos_batch_progress": "sofa",
     "promos_batch_revoke": "oa",
@@ -139,7 +143,6 @@ ACTIONS = {
     "staff_approvalrequest_approve": "sofaS",
     "staff_approvalrequest_decline": "sofaS",
     "staff_approvalrequest_withdraw": "sofaS",
-    "staff_limit_set": "S",
     "staff_signinfailure_lift": "S",
 }
 # Everybody's own.

@@ -139,6 +139,8 @@ PAGES = {
     "/admin/payments/liability/add/": set(),
     "/admin/django_celery_beat/periodictask/": {"Administrator"},
     "/admin/ops/heartbeat/": {"Administrator"},
+    "/admin/payments/supporttemplate/": {"Support", "Operator", "Administrator"},
+    "/admin/payments/supporttemplate/add/": {"Support", "Operator", "Administrator"},
     "/admin/players/deletionrequest/": {"Support", "Administrator"},
     "/admin/players/deletionrequest/add/": set(),
     "/admin/players/purgerun/": {"Administrator"},
@@ -177,6 +179,9 @@ PAGES = {
 
 PERMISSIONS = {
     "Support": {
+        "payments.view_supporttemplate",
+        "payments.add_supporttemplate",
+        "payments.change_supporttemplate",
         "game.view_fairplayfinding",
         "game.decide_fairplayfinding",
         "game.view_duel",
@@ -229,6 +234,9 @@ PERMISSIONS = {
         "promos.delete_denylistentry",
     },
     "Operator": {
+        "payments.view_supporttemplate",
+        "payments.add_supporttemplate",
+        "payments.change_supporttemplate",
         "game.view_fairplayfinding",
         "game.decide_fairplayfinding",
         "game.view_playday",
@@ -338,6 +346,9 @@ PERMISSIONS = {
         "game.plan_dailyset",
     },
     "Administrator": {
+        "payments.view_supporttemplate",
+        "payments.add_supporttemplate",
+        "payments.change_supporttemplate",
         "game.view_fairplayfinding",
         "game.decide_fairplayfinding",
         "game.view_playday",
