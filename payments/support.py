@@ -175,7 +175,7 @@ def _durations(until: str, by: str, *, now: datetime) -> Durations:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT count(*),
+            SELECT count(asked_at),
               percentile_cont(0.5) WITHIN GROUP (ORDER BY {until} - asked_at),
               percentile_cont(0.9) WITHIN GROUP (ORDER BY {until} - asked_at)
             FROM payments_supportrequest

@@ -31,24 +31,31 @@ _TYPES = {
 
 
 @transaction.atomic
-def want(*, request: SupportRequest, now: datetime, kinds: Collection[str] = ()) -> int:
+def want(*, request: SupportRequest, now: datetime) -> int:
     """Have a worker fetch what the player has sent along; return how many files that is.
 
-    What is there already stays, and what has failed is tried again. Of some `kinds`, or all.
+    What is there already stays, and what has failed is tried again.
     """
-    wanted = [
-        number
-        for number, attached in enumerate(request.attachments)
-        if not kinds or attached["kind"] in kinds
-    ]
-    for number in wanted:
+    for number in range(len(request.attachments)):
         file, is_new = SupportFile.objects.select_for_update().get_or_create(
             request=request, number=number, defaults={"wanted_at": now, "due_at": now}
         )
         if not is_new and file.error and file.due_at is None:
             file.wanted_at, file.due_at, file.tries, file.error = now, now, 0, ""
             file.save(update_fields=["wanted_at", "due_at", "tries", "error"])
-    return len(wanted)
+    return len(request.attachments)
+
+
+def want_photos(*, request: SupportRequest, now: datetime) -> None:
+    """Have a worker fetch the photos at once, so that support sees them in the conversation."""
+    SupportFile.objects.bulk_create(
+        [
+            SupportFile(request=request, number=number, wanted_at=now, due_at=now)
+            for number, attached in enumerate(request.attachments)
+            if attached["kind"] == "photo"
+        ],
+        ignore_conflicts=True,
+    )
 
 
 def fetch(*, until: datetime) -> int:

@@ -222,7 +222,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
             thread = list(support.thread_of(obj))
             there = SupportFile.objects.filter(request__in=thread, error="").count()
             if there < sum(len(one.attachments) for one in thread):
-                offered.append(button("Load the files", "payments_supportrequest_files", obj.pk))
+                offered.append(button("Load the pictures", "payments_supportrequest_files", obj.pk))
             waiting = [one for one in thread if one.answered_at is None]
             if waiting:
                 last = waiting[-1].pk

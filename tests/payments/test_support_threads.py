@@ -167,7 +167,7 @@ class TestTemplates:
 
         text = support_templates.fill(make_template(), player=player)
 
-        assert text == "Привіт, Олена, про Premium на місяць:"
+        assert text == "Привіт, Олена, про Преміум Місяць:"
 
     def test_what_is_not_there_stays_to_be_seen(self, player: Player) -> None:
         text = support_templates.fill(make_template(), player=player, language="en")
@@ -349,13 +349,15 @@ class TestDatabaseSaysNo:
 class TestTwoAtOnce:
     """The player writes again while support stores that it is solved."""
 
-    def together(self) -> SupportRequest:
-        player, staff = PlayerFactory.create(), make_staff("Support")
-        first = ask(player)
-        answer(first, staff)
+    def answered(self) -> SupportRequest:
+        first = ask(PlayerFactory.create())
+        return answer(first, make_staff("Support"))
+
+    def together(self, first: SupportRequest) -> SupportRequest:
+        assert first.answered_by is not None
         run_together(
-            partial(ask, player, "Und?", minutes=20),
-            partial(support.solve, request_id=first.pk, staff=staff, now=NOON + DAY),
+            partial(ask, first.player, "Und?", minutes=20),
+            partial(support.solve, request_id=first.pk, staff=first.answered_by, now=NOON + DAY),
         )
         first.refresh_from_db()
         return first
@@ -363,9 +365,10 @@ class TestTwoAtOnce:
     def test_the_message_is_of_a_new_request_or_keeps_the_old_one_open(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        first = self.answered()
         meet_after(monkeypatch, support, "_lock_unsolved", "_lock_thread")
 
-        first = self.together()
+        first = self.together(first)
 
         is_of_it = SupportRequest.objects.filter(thread=first).exists()
         assert (first.solved_at is None) == is_of_it
@@ -374,6 +377,7 @@ class TestTwoAtOnce:
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Show that the test above can fail: take the lock away, and it must."""
+        first = self.answered()
         monkeypatch.setattr(
             support,
             "_lock_unsolved",
@@ -381,7 +385,7 @@ class TestTwoAtOnce:
         )
         meet_after(monkeypatch, support, "_lock_unsolved", "_lock_thread")
 
-        first = self.together()
+        first = self.together(first)
 
         assert first.solved_at is not None
         assert SupportRequest.objects.filter(thread=first).exists()

@@ -63,7 +63,7 @@ async def keep_rest_of_album(update: Update, context: Context) -> None:
         attachments=_attachments(update),
     )
     if request is not None:
-        support_files.want(request=request, now=context.now, kinds=("photo",))
+        support_files.want_photos(request=request, now=context.now)
     if request is not None and not request.text:
         players.await_message(player=context.player, what=Awaited.PAYMENT_QUESTION, now=context.now)
 
@@ -85,7 +85,7 @@ async def _ask(update: Update, context: Context, question: str) -> None:
         text = texts.too_many_questions_today()
     else:
         # So that support sees them at once.
-        support_files.want(request=request, now=context.now, kinds=("photo",))
+        support_files.want_photos(request=request, now=context.now)
         text = texts.asked_support(request) if request.text else texts.pictures_kept(request)
         if not request.text:
             players.await_message(
