@@ -154,9 +154,8 @@ def _lock_thread(request_id: int) -> list[SupportRequest]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Durations:
-    """How long something took, of so many: half of them at most `median`, nine of ten `p90`."""
+    """How long something took: half of the time at most `median`, nine times of ten `p90`."""
 
-    count: int
     median: timedelta | None
     p90: timedelta | None
 
@@ -175,7 +174,7 @@ def _durations(until: str, by: str, *, now: datetime) -> Durations:
     with connection.cursor() as cursor:
         cursor.execute(
             f"""
-            SELECT count(asked_at),
+            SELECT
               percentile_cont(0.5) WITHIN GROUP (ORDER BY {until} - asked_at),
               percentile_cont(0.9) WITHIN GROUP (ORDER BY {until} - asked_at)
             FROM payments_supportrequest
@@ -183,5 +182,5 @@ def _durations(until: str, by: str, *, now: datetime) -> Durations:
             """,  # noqa: S608 -- the names are ours.
             [now - SHOWN_DAYS, now],
         )
-        count, median, p90 = cursor.fetchone()
-    return Durations(count=count, median=median, p90=p90)
+        median, p90 = cursor.fetchone()
+    return Durations(median=median, p90=p90)

@@ -344,7 +344,8 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
 
     def note_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Write an internal note into the conversation."""
-        if not request.user.has_perm("players.add_note"):
+        may_write = request.user.has_perm("players.add_note")
+        if not self.has_view_permission(request) or not may_write:
             raise PermissionDenied
         asked = self._asked(pk)
 
@@ -392,8 +393,8 @@ def _in_words(label: str, durations: support.Durations) -> list[tuple[str, str]]
     if durations.median is None or durations.p90 is None:
         return [(f"{label}, last {days} days", "none")]
     return [
-        (f"{label}, median of {durations.count:,} in {days} days", span(durations.median)),
-        (f"{label}, 90% within", span(durations.p90)),
+        (f"{label}, median of {days} days", span(durations.median)),
+        (f"{label}, 9 of 10 within", span(durations.p90)),
     ]
 
 
@@ -412,7 +413,7 @@ def _assign_button(pk: int) -> SafeString:
 
 def _waiting_text(asked: SupportRequest) -> str:
     """Return what the answer will be to: all that waits of the thread up to this message."""
-    waiting = support.thread_of(asked).unanswered().filter(pk__lte=asked.pk)
+    waiting = support.thread_of(asked).filter(answered_at=None, pk__lte=asked.pk)
     return "\n\n".join(one.text or "(pictures, no words yet)" for one in waiting)
 
 

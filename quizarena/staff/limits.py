@@ -57,8 +57,9 @@ def declare(kind: Kind) -> None:
 def values(name: str) -> dict[str, int]:
     """Return the limit of every role that has one. One statement."""
     found = dict(kinds[name].defaults())
-    chosen = Limit.objects.filter(name=name, role__in=found, value__isnull=False)
-    found.update(chosen.values_list("role", "value"))
+    for role, value in Limit.objects.filter(name=name).values_list("role", "value"):
+        if role in found and value is not None:
+            found[role] = value
     return found
 
 
@@ -145,7 +146,7 @@ def preview(*, name: str, role: str, value: int) -> list[tuple[str, str, str]]:
 def history() -> Sequence[LimitChange]:
     """Return what has been changed, the latest first, at most 100."""
     beside = ("limit", "changed_by", "request__decided_by")
-    return LimitChange.objects.select_related(*beside).order_by("-pk")[:100]
+    return list(LimitChange.objects.select_related(*beside).order_by("-pk")[:100])
 
 
 def waiting(*, now: datetime) -> list[tuple[Limit, ApprovalRequest]]:
