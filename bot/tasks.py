@@ -6,7 +6,15 @@ from functools import partial
 from django.utils import timezone
 
 from bot import application
-from bot.messages import boards, broadcast_job, cards, my_data, notices, reminders
+from bot.messages import (
+    approval_outcomes,
+    boards,
+    broadcast_job,
+    cards,
+    my_data,
+    notices,
+    reminders,
+)
 from bot.queue import inbox, outbox, wake
 from bot.screens.game import undelivered
 from quizarena import turns
@@ -70,6 +78,12 @@ def remind_players() -> int:
 def send_cards() -> int:
     """Draw and send the pictures of results that are due; return how many."""
     return cards.send_due(until=timezone.now() + WORK_FOR)
+
+
+@app.task
+def send_approval_outcomes() -> int:
+    """Send staff what has become of what they asked for; return how many."""
+    return approval_outcomes.send_due(now=timezone.now())
 
 
 @app.task

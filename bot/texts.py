@@ -4,8 +4,11 @@ from django.utils.translation import gettext as _
 
 
 def suspended() -> str:
-    """Return the answer to a suspended player, given once."""
-    return _("Your account is suspended at the moment. You cannot play for now.")
+    """Return the answer to a suspended player, which a button shows in at most 200 characters."""
+    return _(
+        "Your account is suspended at the moment. You cannot play for now. Our support still "
+        "answers you: /paysupport"
+    )
 
 
 def unknown() -> str:

@@ -21,6 +21,7 @@ from economy.grants import Reversal
 from economy.ledger import Deltas
 from economy.models import AMOUNT_MAX, Asset, Direction, EntryType, LedgerEntry, Source, Wallet
 from quizarena.players.models import Player
+from quizarena.staff import limits
 
 REASON_MAX_LENGTH = 500
 
@@ -33,12 +34,19 @@ class Allowance:
     premium_days: int
 
 
-# Who has several roles has the largest of each; a superuser has what an Administrator has.
-ALLOWANCES = {
-    "Support": Allowance(units=50, premium_days=30),
-    "Finance": Allowance(units=500, premium_days=365),
-    "Administrator": Allowance(units=5_000, premium_days=3_660),
-}
+# What Security has not set otherwise (quizarena.staff.limits).
+UNITS = limits.Kind(
+    name="adjust-units",
+    label="Adjustments of one person on a day",
+    unit="units",
+    defaults=lambda: {"Support": 50, "Finance": 500, "Administrator": 5_000},
+)
+PREMIUM_DAYS = limits.Kind(
+    name="grant-premium-days",
+    label="Premium granted by one person on a day",
+    unit="days",
+    defaults=lambda: {"Support": 30, "Finance": 365, "Administrator": 3_660},
+)
 
 # What can be adjusted, by its column of the wallet.
 COLUMNS = {
@@ -51,13 +59,9 @@ COLUMNS = {
 
 def allowance(*, staff: User) -> Allowance:
     """Return how much the member of staff may move on a day: nothing without a role that may."""
-    names = set(staff.groups.values_list("name", flat=True))
-    if staff.is_superuser:
-        names.add("Administrator")
-    mine = [one for name, one in ALLOWANCES.items() if name in names]
     return Allowance(
-        units=max((one.units for one in mine), default=0),
-        premium_days=max((one.premium_days for one in mine), default=0),
+        units=limits.of(UNITS.name, staff=staff),
+        premium_days=limits.of(PREMIUM_DAYS.name, staff=staff),
     )
 
 

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 from uuid import UUID
 
 import structlog
-from django.conf import settings
 from django.db.models import BigIntegerField, QuerySet, Sum
 from django.shortcuts import get_object_or_404
 from django.utils import timezone
@@ -17,7 +16,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from economy.goods import Plan
-from payments import purchases, refunds, tasks
+from payments import approvals, purchases, refunds, tasks
 from payments.errors import NotRefundableError, Refusal, RefusedError
 from payments.models import OPEN, Product, Purchase, Refund, RefundSource
 from quizarena import advisory_locks
@@ -31,9 +30,9 @@ from quizarena.api.problems import Problem, conflict, forbidden, no_player, unkn
 from quizarena.api.schema import IDEMPOTENCY_KEY, REPLAYED, refusals
 from quizarena.api.views import ApiView
 from quizarena.players.models import Player
-from quizarena.staff import audit
+from quizarena.staff import audit, limits
 
-# The refunds of all clients within this time count towards settings.REFUND_DAILY_STARS.
+# The refunds of all clients within this time count towards their limit of a day.
 LIMIT_WINDOW = timedelta(hours=24)
 
 log = structlog.get_logger(__name__)
@@ -97,16 +96,16 @@ def not_refundable() -> Problem:
     )
 
 
-def needs_staff() -> Problem:
-    """Return the problem of a refund that is too large for the API."""
+def needs_staff(*, alone: int, day: int) -> Problem:
+    """Return the problem of a refund that is too large for the API: over one of these limits."""
     return forbidden(
         "refund_needs_staff",
         title="Refund needs staff",
         detail="It is more than `stars_max`, or would make more than `stars_per_day_max` that the "
         "API has refunded in 24 hours. Ask staff to refund it in the admin.",
         more={
-            "stars_max": settings.REFUND_APPROVAL_STARS,
-            "stars_per_day_max": settings.REFUND_DAILY_STARS,
+            "stars_max": alone,
+            "stars_per_day_max": day,
         },
     )
 
@@ -420,7 +419,7 @@ class Refunds(ApiView):
                 description="Accepted",
                 examples=[OpenApiExample("On its way", value=_REFUNDED)],
             ),
-            **refusals(needs_staff(), not_refundable()),
+            **refusals(needs_staff(alone=100, day=500), not_refundable()),
         },
         examples=[
             OpenApiExample(
@@ -453,8 +452,10 @@ def _refund(*, purchase_id: UUID, reason: str, client: ApiClient, now: datetime)
         stars = purchase.paid_stars or 0
         recent = Refund.objects.filter(source=RefundSource.API, asked_at__gt=now - LIMIT_WINDOW)
         spent: int = recent.aggregate(stars=Sum("purchase__paid_stars", default=0))["stars"]
-        if stars > settings.REFUND_APPROVAL_STARS or spent + stars > settings.REFUND_DAILY_STARS:
-            raise needs_staff()
+        alone = limits.of_api_clients(approvals.REFUND_ALONE.name)
+        day = limits.of_api_clients(approvals.REFUND_DAY.name)
+        if stars > alone or spent + stars > day:
+            raise needs_staff(alone=alone, day=day)
         try:
             refunds.ask(purchase_id=purchase_id, source=RefundSource.API, reason=reason, now=now)
         except NotRefundableError as error:

@@ -1,8 +1,8 @@
 """When a refund needs a second person, and what staff see of it beforehand. Product rules, 5.7.
 
-Staff refund up to REFUND_APPROVAL_STARS at once, and up to REFUND_DAILY_STARS each on a day of
-business; what goes beyond waits in quizarena.staff.approvals. Lock order: the member of staff, the
-request for approval, Purchase.
+Staff refund up to the limit REFUND_ALONE of their role at once, and up to its limit REFUND_DAY on
+a day of business; what goes beyond waits in quizarena.staff.approvals. Lock order: the member of
+staff, the request for approval, Purchase.
 """
 
 from datetime import datetime, time, timedelta
@@ -23,18 +23,35 @@ from economy.wallets import business_zone
 from payments import refunds
 from payments.errors import NotRefundableError
 from payments.models import PAID, XTR, Purchase, Refund, RefundSource, Subscription
-from quizarena.staff import approvals, reasons
+from quizarena.staff import approvals, limits, reasons
 from quizarena.staff.models import ApprovalRequest
 
 # The kind of request for approval.
-REFUND = "refund"
+REFUND = refunds.APPROVAL
 HEADERS = ("What", "Before", "After")
+
+_REFUNDING = ("Support", "Finance", "Administrator", limits.API_CLIENTS)
+REFUND_ALONE = limits.Kind(
+    name="refund-alone",
+    label="One refund",
+    unit="Stars",
+    defaults=lambda: dict.fromkeys(_REFUNDING, settings.REFUND_APPROVAL_STARS),
+)
+# Of clients of the API: what all of them refund within 24 hours.
+REFUND_DAY = limits.Kind(
+    name="refund-day",
+    label="Refunds of one person on a day",
+    unit="Stars",
+    defaults=lambda: dict.fromkeys(_REFUNDING, settings.REFUND_DAILY_STARS),
+)
 
 Row = tuple[str, str, str]
 
 
 def register() -> None:
-    """Make refunds known to quizarena.staff.approvals."""
+    """Make refunds and their limits known to quizarena.staff."""
+    limits.declare(REFUND_ALONE)
+    limits.declare(REFUND_DAY)
     approvals.register(
         kind=REFUND,
         label="Refund",
@@ -43,6 +60,7 @@ def register() -> None:
         perform=_perform,
         refusals=(NotRefundableError,),
         headers=HEADERS,
+        takes_time=True,
     )
 
 
@@ -93,11 +111,11 @@ def title(purchase: Purchase) -> str:
 def why_a_second_person(*, purchase: Purchase, staff: User, now: datetime) -> str:
     """Return why `staff` cannot refund the paid purchase alone; empty if they can."""
     stars = purchase.paid_stars or 0
-    if stars > settings.REFUND_APPROVAL_STARS:
-        return f"it is more than {settings.REFUND_APPROVAL_STARS:,} Stars"
-    today = refunded_today(staff=staff, now=now)
-    if today + stars > settings.REFUND_DAILY_STARS:
-        limit = settings.REFUND_DAILY_STARS
+    alone = limits.of(REFUND_ALONE.name, staff=staff)
+    if stars > alone:
+        return f"it is more than {alone:,} Stars"
+    today, limit = refunded_today(staff=staff, now=now), limits.of(REFUND_DAY.name, staff=staff)
+    if today + stars > limit:
         return f"you have refunded {today:,} of at most {limit:,} Stars today"
     return ""
 

@@ -63,6 +63,14 @@ class AnsweredError(PaymentsError):
     """The question has been answered already."""
 
 
+class NotAnsweredError(PaymentsError):
+    """Something of the thread waits for an answer, and so it is not solved."""
+
+
+class UnknownPlaceholderError(PaymentsError):
+    """A template has a placeholder that nothing fills."""
+
+
 class StaleOfferError(PaymentsError):
     """The offer was not made to the player, not of this, or its time is over."""
 

@@ -12,20 +12,26 @@ from django.db import transaction
 
 from payments.errors import PriceError
 from payments.models import STARS_MAX, Product, Purchase
-from quizarena.staff import approvals, audit, reasons
+from quizarena.staff import approvals, audit, limits, reasons
 from quizarena.staff.models import ApprovalRequest
 
 # The kind of request for approval.
 CUT = "price_cut"
-# A price under this share of the reference price, or under so many Stars, is for two people.
-CUT_PERCENT_MAX = 30
+# A price further under the reference price than that, or under so many Stars, is for two people.
+CUT_PERCENT = limits.Kind(
+    name="price-cut",
+    label="How far under the reference price one person sets a price",
+    unit="%",
+    defaults=lambda: {"Operator": 30, "Administrator": 30},
+)
 STARS_ALONE_MIN = 5
 # A renewal under this share of the reference price is credited and flagged.
 RENEWAL_PERCENT_MIN = 50
 
 
 def register() -> None:
-    """Make price cuts known to quizarena.staff.approvals."""
+    """Make price cuts and their limit known to quizarena.staff."""
+    limits.declare(CUT_PERCENT)
     approvals.register(
         kind=CUT,
         label="Cut price",
@@ -46,16 +52,17 @@ def is_low_renewal(*, product_code: str, stars: int, now: datetime) -> bool:
     return stars * 100 < reference_stars(product_code, now=now) * RENEWAL_PERCENT_MIN
 
 
-def why_a_second_person(*, product: Product, stars: int, now: datetime) -> str:
-    """Return why nobody sets this price alone; empty if somebody can.
+def why_a_second_person(*, product: Product, stars: int, staff: User, now: datetime) -> str:
+    """Return why `staff` cannot set this price alone; empty if they can.
 
     Many small cuts are one large one: each is compared with the reference price.
     """
     if stars >= product.stars:
         return ""
     reference = reference_stars(product.pk, now=now)
-    if stars * 100 < reference * (100 - CUT_PERCENT_MAX):
-        return f"it is more than {CUT_PERCENT_MAX}% below the reference price of {reference} Stars"
+    percent = limits.of(CUT_PERCENT.name, staff=staff)
+    if stars * 100 < reference * (100 - percent):
+        return f"it is more than {percent}% below the reference price of {reference} Stars"
     if stars < STARS_ALONE_MIN:
         return f"it is under {STARS_ALONE_MIN} Stars"
     return ""
@@ -73,7 +80,7 @@ def change(
     """
     product = Product.objects.get(pk=product_code)
     _check(product, stars)
-    if why_a_second_person(product=product, stars=stars, now=now):
+    if why_a_second_person(product=product, stars=stars, staff=staff, now=now):
         return approvals.ask(
             kind=CUT,
             subject=product,
@@ -85,7 +92,7 @@ def change(
         )
     product = _lock(product_code)
     _check(product, stars)
-    if why_a_second_person(product=product, stars=stars, now=now):
+    if why_a_second_person(product=product, stars=stars, staff=staff, now=now):
         raise PriceError("The price has just been changed. Open the page again.")
     return _set(product, stars, reason=reasons.normalise(reason), staff=staff, now=now)
 

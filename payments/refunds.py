@@ -29,8 +29,11 @@ from payments.models import (
 )
 from promos import redemptions
 from quizarena.players.models import Player
-from quizarena.staff import alerts
+from quizarena.staff import alerts, approvals
+from quizarena.staff.models import Outcome
 
+# The kind of request for approval of a refund (payments/approvals.py).
+APPROVAL = "refund"
 # How long after a try that did not come to its end the next one is due; the last one repeats.
 RETRY_DELAYS = (
     timedelta(seconds=30),
@@ -172,6 +175,12 @@ def _note_that_incomplete(error: Exception, *, purchase_id: UUID, now: datetime)
         now=now,
         subject=purchase,
     )
+    _report(purchase, Outcome.FAILED, "Telegram has refunded it; the goods are still there.", now)
+
+
+def _report(purchase: Purchase, outcome: Outcome, text: str, now: datetime) -> None:
+    """Notify whoever has asked a second person for the refund."""
+    approvals.report_outcome(kind=APPROVAL, subject=purchase, outcome=outcome, text=text, now=now)
 
 
 @transaction.atomic(durable=True)
@@ -215,6 +224,7 @@ def _note_failure(*, refund_id: int, error: Exception, now: datetime) -> None:
             now=now,
             subject=purchase,
         )
+        _report(purchase, Outcome.FAILED, "Telegram does not refund it. It is tried again.", now)
 
 
 @transaction.atomic
@@ -271,6 +281,8 @@ def complete(*, purchase_id: UUID, now: datetime) -> Purchase:
             alerts.resolve(kind=kind, key=str(purchase.pk), now=now)
     if purchase.problem:
         alerts.resolve(kind=purchases.IN_REVIEW, key=str(purchase.pk), now=now)
+    if refund.approved_by_id:
+        _report(purchase, Outcome.DONE, "The Stars are back.", now)
     return purchase
 
 

@@ -46,6 +46,18 @@ def want(*, request: SupportRequest, now: datetime) -> int:
     return len(request.attachments)
 
 
+def want_photos(*, request: SupportRequest, now: datetime) -> None:
+    """Have a worker fetch the photos at once, so that support sees them in the conversation."""
+    SupportFile.objects.bulk_create(
+        [
+            SupportFile(request=request, number=number, wanted_at=now, due_at=now)
+            for number, attached in enumerate(request.attachments)
+            if attached["kind"] == "photo"
+        ],
+        ignore_conflicts=True,
+    )
+
+
 def fetch(*, until: datetime) -> int:
     """Fetch what is wanted, until it is `until`; return how many files are there now."""
     return sweeps.one_by_one(due=_due, apply=_fetch, until=until)

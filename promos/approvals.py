@@ -31,6 +31,7 @@ def register() -> None:
         preview=_preview_revoke,
         perform=_revoke,
         refusals=(PromosError,),
+        takes_time=True,
     )
 
 

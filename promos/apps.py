@@ -10,12 +10,20 @@ class PromosConfig(AppConfig):
 
     def ready(self) -> None:
         """Register approvals, templates, alerts and what waits."""
-        from promos import approvals, campaign_templates, campaigns, counters, inbox_sources
-        from quizarena.staff import alerts
+        from promos import (
+            approvals,
+            campaign_templates,
+            campaigns,
+            counters,
+            inbox_sources,
+            planning,
+        )
+        from quizarena.staff import alerts, limits
         from quizarena.staff.alert_models import Severity
 
         approvals.register()
         campaign_templates.register()
+        limits.declare(planning.DAY_COST)
         inbox_sources.declare()
         alerts.declare(
             kind=campaigns.ATTACKED,

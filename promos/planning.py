@@ -19,7 +19,7 @@ from promos import campaigns, products
 from promos.errors import BadTermsError, ChangedMeanwhileError, IllegalMoveError
 from promos.models import OVER, Campaign, CampaignKind, CampaignStatus, Scope
 from quizarena.api.models import ApiClient
-from quizarena.staff import audit
+from quizarena.staff import audit, limits
 
 # What can be changed of a campaign that runs; of a draft the others, too.
 CHANGEABLE = ("name", "tags", "starts_at", "ends_at", "uses_max", "stars_max", "is_weekend_offer")
@@ -175,6 +175,26 @@ def most_it_costs(campaign: Campaign, *, now: datetime) -> Cost:
     return Cost(uses=uses, stars_each=each, stars=min(known, default=None))
 
 
+# What Security has not set otherwise (quizarena.staff.limits).
+DAY_COST = limits.Kind(
+    name="campaign-day",
+    label="Cost of the campaigns that one person starts on a day",
+    unit="Stars",
+    defaults=lambda: dict.fromkeys(
+        ("Operator", "Administrator", limits.API_CLIENTS), settings.PROMO_APPROVAL_STARS
+    ),
+)
+
+
+def day_limit(*, staff: User | None, client: ApiClient | None = None) -> int:
+    """Return what the campaigns that one person, or client, starts on a day may cost."""
+    return (
+        limits.of(DAY_COST.name, staff=staff)
+        if client is None
+        else limits.of_api_clients(DAY_COST.name)
+    )
+
+
 def why_a_second_person(
     campaign: Campaign, *, staff: User | None, client: ApiClient | None = None, now: datetime
 ) -> str:
@@ -183,7 +203,7 @@ def why_a_second_person(
     What they have let run on the same day of business counts (product rules, section 8). Whoever
     acts on the answer has locked `staff`, or two starts at once would pass the limit together.
     """
-    limit: int = settings.PROMO_APPROVAL_STARS
+    limit = day_limit(staff=staff, client=client)
     cost = most_it_costs(campaign, now=now)
     if cost.stars is None or cost.stars > limit:
         return f"it can cost {cost}"

@@ -121,6 +121,7 @@ if PRODUCTION and urlsplit(TELEGRAM_API_URL).scheme != "https":
 # first is used for what is new, all of them for what is there.
 PAYMENT_PAYLOAD_KEYS = keys("PAYMENT_PAYLOAD_KEYS", local="local:local-payload-key")
 PROMO_PEPPERS = keys("PROMO_PEPPERS", local="local:local-promo-pepper")
+# The limits below hold until Security sets others (quizarena/staff/limits.py).
 # A refund of more Stars than this, or one with which a member of staff refunds more than that on a
 # (business) day without anybody else, waits for a second person.
 REFUND_APPROVAL_STARS = env.int("REFUND_APPROVAL_STARS", default=100)
@@ -405,6 +406,16 @@ CELERY_BEAT_SCHEDULE: dict[str, dict[str, Any]] = {
         "schedule": 10.0,
         # It waits for others, which no game may.
         "options": {"expires": 10.0, "queue": "bulk"},
+    },
+    "expire-approvals": {
+        "task": "quizarena.staff.tasks.expire_approvals",
+        "schedule": 60.0,
+        "options": {"expires": 60.0},
+    },
+    "send-approval-outcomes": {
+        "task": "bot.tasks.send_approval_outcomes",
+        "schedule": 10.0,
+        "options": {"expires": 10.0},
     },
     "fetch-support-files": {
         "task": "payments.tasks.fetch_support_files",

@@ -12,6 +12,7 @@ from quizarena.staff import factor_pages
 from quizarena.staff.admin import change_own_password
 from quizarena.staff.home import all_pages
 from quizarena.staff.inbox_page import inbox_page, item_page
+from quizarena.staff.outcome_page import dismiss as dismiss_outcome
 from quizarena.staff.search_page import search_page
 
 # Only who answers addresses needs the pages of the admin (SimpleAdminConfig in the settings).
@@ -40,6 +41,11 @@ urlpatterns = [
         "admin/inbox/<slug:source>/<str:pk>/",
         admin.site.admin_view(item_page),
         name="inbox-item",
+    ),
+    path(
+        "admin/approval-outcomes/<int:pk>/dismiss/",
+        admin.site.admin_view(dismiss_outcome),
+        name="dismiss-outcome",
     ),
     path("admin/pages/", admin.site.admin_view(all_pages), name="all-pages"),
     path("admin/", admin.site.urls),

@@ -29,7 +29,7 @@ from payments.models import Purchase
 from promos import holdout
 from promos.models import RUNNING, Campaign, CampaignStatus
 from quizarena.players.models import Player
-from quizarena.staff import alerts, approvals, audit, dates, reasons
+from quizarena.staff import alerts, approvals, audit, dates, limits, reasons
 from quizarena.staff.alert_models import Severity
 from quizarena.staff.errors import StaffError
 from quizarena.staff.models import ApprovalRequest
@@ -421,6 +421,17 @@ def record(broadcast: Broadcast, event: str, *, staff: User | None, **details: A
 # --- By two people --------------------------------------------------------------------------------
 
 
+# What Security has not set otherwise (quizarena.staff.limits).
+REACH = limits.Kind(
+    name="broadcast-day",
+    label="Players whom the broadcasts of one person reach on a day",
+    unit="players",
+    defaults=lambda: dict.fromkeys(
+        ("Operator", "Administrator"), settings.BROADCAST_APPROVAL_PLAYERS
+    ),
+)
+
+
 def needs_approval(
     broadcast: Broadcast, *, staff: User | None, at: datetime | None, now: datetime
 ) -> bool:
@@ -428,7 +439,7 @@ def needs_approval(
 
     What the same person sends alone on that day of business counts (product rules, section 8).
     """
-    limit: int = settings.BROADCAST_APPROVAL_PLAYERS
+    limit = limits.of(REACH.name, staff=staff)
     reached = _reach(broadcast, limit=limit, now=now)
     if reached <= limit and staff is not None:
         for other in _others_of_day(broadcast, staff=staff, at=max(at or now, now)):
@@ -454,7 +465,8 @@ def _others_of_day(broadcast: Broadcast, *, staff: User, at: datetime) -> QueryS
 
 
 def register() -> None:
-    """Make the approval and the alert known; called once, when the process starts."""
+    """Make the limit, the approval and the alerts known; called once, when the process starts."""
+    limits.declare(REACH)
     approvals.register(
         kind=APPROVAL,
         label="Start broadcast",
@@ -488,7 +500,7 @@ def _preview_start(*, request: ApprovalRequest, now: datetime) -> Sequence[Seque
     return [
         ("Name", broadcast.name),
         ("To", in_words(broadcast)),
-        ("Players", _reach_in_words(broadcast, now=now)),
+        ("Players", _reach_in_words(broadcast, staff=request.maker, now=now)),
         ("When", dates.moment(at) if at else "at once"),
         *((f"Text ({language})", broadcast.text(language)) for language in broadcast.languages),
         *(
@@ -500,8 +512,8 @@ def _preview_start(*, request: ApprovalRequest, now: datetime) -> Sequence[Seque
     ]
 
 
-def _reach_in_words(broadcast: Broadcast, *, now: datetime) -> str:
-    limit: int = settings.BROADCAST_APPROVAL_PLAYERS
+def _reach_in_words(broadcast: Broadcast, *, staff: User, now: datetime) -> str:
+    limit = limits.of(REACH.name, staff=staff)
     if _reach(broadcast, limit=limit, now=now) > limit:
         return f"more than {limit:,}"
     return f"more than {limit:,}, together with what the same person sends on that day"

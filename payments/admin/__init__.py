@@ -13,6 +13,7 @@ from payments.admin import (
     statements,
     subscriptions,
     support,
+    support_templates,
 )
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "statements",
     "subscriptions",
     "support",
+    "support_templates",
 ]
 
 player_questions.declare()

@@ -240,7 +240,9 @@ class ProductAdmin(StaffAdmin[Product]):
 
         def preview(cleaned: dict[str, Any]) -> list[tuple[str, str, str]]:
             rows = pricing.preview(product=product, stars=cleaned["stars"], now=now)
-            why = pricing.why_a_second_person(product=product, stars=cleaned["stars"], now=now)
+            why = pricing.why_a_second_person(
+                product=product, stars=cleaned["stars"], staff=own_user(request), now=now
+            )
             return [*rows, ("A second person", "–", why or "is not needed")]
 
         def change(cleaned: dict[str, Any]) -> str:

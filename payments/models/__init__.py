@@ -32,7 +32,7 @@ from payments.models.reconciliation import (
 )
 from payments.models.refund import Refund, RefundSource
 from payments.models.subscription import GRACE, Subscription, SubscriptionState
-from payments.models.support import SupportFile, SupportRequest
+from payments.models.support import SupportFile, SupportRequest, SupportTemplate
 
 __all__ = [
     "EXPORT_MOVES",
@@ -71,4 +71,5 @@ __all__ = [
     "SubscriptionState",
     "SupportFile",
     "SupportRequest",
+    "SupportTemplate",
 ]

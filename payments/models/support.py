@@ -24,7 +24,11 @@ class SupportRequestQuerySet(models.QuerySet["SupportRequest"]):
 
 
 class SupportRequest(models.Model):
-    """What a player wrote to /paysupport (Telegram asks for that command), and the answer."""
+    """What a player wrote to /paysupport (Telegram asks for that command), and the answer.
+
+    What the same player writes before the request is solved is a request of its own with the first
+    one as its `thread`.
+    """
 
     player = models.ForeignKey(
         "players.Player", on_delete=models.PROTECT, related_name="support_requests"
@@ -36,13 +40,25 @@ class SupportRequest(models.Model):
     # Telegram's media_group_id of what was sent along, if there were several.
     album = models.CharField(max_length=64, blank=True, default="")
     asked_at = models.DateTimeField()
+    # The first request of the thread; empty for that one itself.
+    thread = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="further")
     answer = models.TextField(max_length=3500, blank=True, default="")
     answered_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
-    # Or closed, if nobody has answered: its player is deleted.
+    # Without an answer of its own: answered together with a later one of its thread, by whom. Or
+    # closed, by nobody: its player is deleted.
     answered_at = models.DateTimeField(null=True)
     notified_at = models.DateTimeField(null=True)
+    # Of the first of a thread: when the whole of it was done with. By nobody: closed as above.
+    solved_at = models.DateTimeField(null=True)
+    solved_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL,
+        null=True,
+        on_delete=models.PROTECT,
+        related_name="+",
+        db_index=False,
+    )
 
     objects = SupportRequestQuerySet.as_manager()
 
@@ -65,6 +81,17 @@ class SupportRequest(models.Model):
             models.Index(
                 fields=["player", "album"], condition=~Q(album=""), name="supportrequest_album"
             ),
+            # How long first answers and solutions have taken lately.
+            models.Index(
+                fields=["answered_at"],
+                condition=Q(thread=None, answered_by__isnull=False),
+                name="supportrequest_first_answer",
+            ),
+            models.Index(
+                fields=["solved_at"],
+                condition=Q(solved_by__isnull=False),
+                name="supportrequest_solved",
+            ),
         ]
         constraints = [
             models.CheckConstraint(
@@ -73,13 +100,18 @@ class SupportRequest(models.Model):
             models.CheckConstraint(
                 condition=Q(answered_at=None, answered_by=None, answer="")
                 | (Q(answered_at__isnull=False, answered_by__isnull=False) & ~Q(answer=""))
-                # Closed: the player is deleted.
-                | Q(answered_by=None, answer="", notified_at__isnull=False),
+                # Closed, or answered together with a later one: nothing is to be sent.
+                | Q(answered_at__isnull=False, answer="", notified_at__isnull=False),
                 name="supportrequest_answer_is_whole",
             ),
             models.CheckConstraint(
                 condition=Q(notified_at=None) | Q(answered_at__isnull=False),
                 name="supportrequest_notified_when_answered",
+            ),
+            models.CheckConstraint(
+                condition=Q(solved_at=None, solved_by=None)
+                | Q(thread=None, solved_at__isnull=False, answered_at__isnull=False),
+                name="supportrequest_solved_as_a_thread",
             ),
         ]
         triggers = [
@@ -89,6 +121,40 @@ class SupportRequest(models.Model):
 
     def __str__(self) -> str:
         return f"{self.player} {dates.moment(self.asked_at)}"
+
+    @property
+    def first(self) -> "SupportRequest":
+        """Return the request with which its thread began."""
+        return self.thread or self
+
+
+class SupportTemplate(models.Model):
+    """An answer that support gives often, in every language, with placeholders.
+
+    What the placeholders are: payments/support_templates.py.
+    """
+
+    name = models.CharField(max_length=80, unique=True)
+    text_de = models.TextField("German", max_length=3000)
+    text_en = models.TextField("English", max_length=3000)
+    text_uk = models.TextField("Ukrainian", max_length=3000)
+    is_active = models.BooleanField("offered", default=True)
+
+    class Meta:
+        verbose_name = "answer template"
+        constraints = [
+            models.CheckConstraint(
+                condition=~Q(text_de="") & ~Q(text_en="") & ~Q(text_uk=""),
+                name="supporttemplate_has_every_language",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    def text(self, language: str) -> str:
+        """Return the text in a language of players."""
+        return str(getattr(self, f"text_{language}"))
 
 
 class SupportFile(models.Model):

@@ -5,7 +5,6 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from django import forms
-from django.conf import settings
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
@@ -664,7 +663,7 @@ def _after(verb: Action, outcome: Campaign | ApprovalRequest) -> str:
         costs = dict(outcome.preview)["Costs"]
         return (
             f"waits for a second person, since it can cost {costs}: what one person starts on a "
-            f"day may cost up to {settings.PROMO_APPROVAL_STARS:,}"
+            f"day may cost up to {planning.day_limit(staff=outcome.maker):,}"
         )
     if verb is Action.CLONE:
         return f"stays; {outcome.name} is a draft"

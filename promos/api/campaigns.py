@@ -28,6 +28,7 @@ from quizarena.api.models import ApiClient, Scope
 from quizarena.api.parsing import StrictSerializer, reason_field
 from quizarena.api.schema import IDEMPOTENCY_KEY, REPLAYED, refusals
 from quizarena.api.views import ApiView
+from quizarena.staff import limits
 
 # So many campaigns are on a page.
 PAGE = 50
@@ -215,7 +216,7 @@ class Status(ApiView):
                 status_changed(Campaign(status=CampaignStatus.DEPLETED)),
                 illegal_move(Campaign(status=CampaignStatus.PAUSED), "Its window is over."),
                 incomplete(IncompleteError(["It has no code."])),
-                needs_second_person(),
+                needs_second_person(limit=5_000),
             ),
         },
         examples=[
@@ -277,7 +278,7 @@ def _set_status(
         raise status_changed(campaign)
     is_start = (campaign.status, target) == (CampaignStatus.DRAFT, CampaignStatus.ACTIVE)
     if is_start and planning.why_a_second_person(campaign, staff=None, client=client, now=now):
-        raise needs_second_person()
+        raise needs_second_person(limit=limits.of_api_clients(planning.DAY_COST.name))
     move = partial(campaigns.start, client=client) if is_start else _MOVES[target]
     why = f"By the API client {client}: {reason}"
     try:

@@ -2,7 +2,6 @@
 
 from datetime import datetime
 
-from django.conf import settings
 from django.utils import timezone
 from rest_framework import status
 
@@ -86,13 +85,13 @@ def incomplete(error: IncompleteError) -> Problem:
     )
 
 
-def needs_second_person() -> Problem:
-    """Return the problem of a campaign that is too expensive for one client to start."""
+def needs_second_person(*, limit: int) -> Problem:
+    """Return the problem of a campaign that can cost more Stars than a client may start."""
     return forbidden(
         "needs_second_person",
         title="A second person has to approve",
         detail="It can cost more than `stars_max`, or has no limit. Staff start it in the admin.",
-        more={"stars_max": settings.PROMO_APPROVAL_STARS},
+        more={"stars_max": limit},
     )
 
 

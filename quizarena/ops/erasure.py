@@ -81,12 +81,15 @@ STEPS = (
             SET text = '…', attachments = '[]', album = '',
                 answer = CASE WHEN answer = '' THEN '' ELSE '…' END,
                 answered_at = coalesce(answered_at, %(begun_at)s),
-                notified_at = coalesce(notified_at, %(begun_at)s)
+                notified_at = coalesce(notified_at, %(begun_at)s),
+                solved_at = CASE
+                  WHEN thread_id IS NULL THEN coalesce(solved_at, %(begun_at)s)
+                END
             WHERE id IN (
               SELECT id FROM payments_supportrequest
               WHERE player_id = %(player_id)s
                 AND (text <> '…' OR attachments <> '[]' OR album <> '' OR answer NOT IN ('', '…')
-                     OR notified_at IS NULL)
+                     OR notified_at IS NULL OR (thread_id IS NULL AND solved_at IS NULL))
               LIMIT %(limit)s
             )""",
     ),

@@ -41,7 +41,8 @@ OF_NO_PLAYER = frozenset(
         *("promos_batch", "promos_campaign", "promos_code", "players_purgerun"),
         *("promos_uplift", "promos_groupcount"),
         *("promos_batcharchive", "promos_batcharchivepart"),
-        *("payments_monthlystatement", "payments_liability", "ops_productday"),
+        *("payments_monthlystatement", "payments_liability", "payments_supporttemplate"),
+        "ops_productday",
         *("ops_metrictotal", "ops_metricposition"),
         *("staff_accountchange", "staff_chatlinkcode", "staff_signinfailure"),
         *("staff_alertroute", "staff_alertdelivery", "staff_staffsession"),
@@ -50,6 +51,9 @@ OF_NO_PLAYER = frozenset(
         *("axes_accessattempt", "axes_accessattemptexpiration", "axes_accessfailurelog"),
         "axes_accesslog",
         *("staff_homefigures", "staff_inboxclaim", "staff_drafttemplate"),
+        *("staff_limit", "staff_limitchange"),
+        # Its sentences name staff and no player.
+        "staff_approvaloutcome",
     }
 )
 
@@ -67,6 +71,7 @@ COLUMNS: Mapping[str, Mapping[Fate, tuple[str, ...]]] = {
         Fate.NOT_PERSONAL: ("state",),
     },
     # Words of staff about the player, and to the player.
+    "players_note": {Fate.NOT_PERSONAL: ("subject_type", "subject_id")},
     "players_noteversion": {Fate.ERASED: ("text",)},
     "players_staffmessage": {Fate.ERASED: ("text", "reason")},
     "api_idempotencyrecord": {

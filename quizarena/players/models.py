@@ -212,6 +212,19 @@ class Note(models.Model):
     """Something about a player that staff should know. What it says stands in its versions."""
 
     player = models.ForeignKey(Player, on_delete=models.PROTECT, related_name="notes")
+    # What of the player it is about, if not all: "payments.supportrequest" and its key.
+    subject_type = models.CharField(max_length=64, blank=True, default="")
+    subject_id = models.CharField(max_length=64, blank=True, default="")
+
+    class Meta:
+        indexes = [
+            # The notes on one thing.
+            models.Index(
+                fields=["subject_type", "subject_id"],
+                condition=~models.Q(subject_type=""),
+                name="note_on_subject",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"note {self.pk}"

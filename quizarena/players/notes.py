@@ -6,6 +6,7 @@ from uuid import UUID
 
 from django.contrib.auth.models import User
 from django.db import IntegrityError, transaction
+from django.db.models import Model, QuerySet
 
 from quizarena.players import services
 from quizarena.players.errors import AccountDeletedError, BadTextError, NoteChangedError
@@ -24,14 +25,28 @@ SHOWN_MAX = 50
 
 
 @transaction.atomic
-def add(*, player: Player, text: str, is_pinned: bool, author: User, now: datetime) -> NoteVersion:
+def add(
+    *,
+    player: Player,
+    text: str,
+    is_pinned: bool,
+    author: User,
+    now: datetime,
+    subject: Model | None = None,
+) -> NoteVersion:
     """Write a note about the player; return its first version. Locks the player.
+
+    With a `subject` it is about that alone, and stands there, too.
 
     Raises BadTextError, and AccountDeletedError.
     """
     words = _normalised(text, at_most=NOTE_MAX_LENGTH)
     _lock_one_who_is_there(player)
-    note = Note.objects.create(player=player)
+    note = Note.objects.create(
+        player=player,
+        subject_type=subject._meta.label_lower if subject else "",
+        subject_id=str(subject.pk) if subject else "",
+    )
     return _write(note, number=1, text=words, is_pinned=is_pinned, author=author, now=now)
 
 
@@ -74,13 +89,19 @@ def _write(
 
 def of_player(player: Player) -> Sequence[NoteVersion]:
     """Return the notes about the player as they read now, pinned ones first, the latest on top."""
-    latest = (
-        NoteVersion.objects.filter(note__in=player.notes.order_by("-pk")[:SHOWN_MAX])
-        .select_related("author")
-        .order_by("note", "-number")
-        .distinct("note")
-    )
+    latest = _latest_versions(player.notes.order_by("-pk")[:SHOWN_MAX])
     return sorted(latest, key=lambda one: (one.is_pinned, one.at, one.pk), reverse=True)
+
+
+def on(subject: Model) -> Sequence[NoteVersion]:
+    """Return the notes on one thing as they read now."""
+    notes = Note.objects.filter(subject_type=subject._meta.label_lower, subject_id=str(subject.pk))
+    return list(_latest_versions(notes.order_by("-pk")[:SHOWN_MAX]))
+
+
+def _latest_versions(notes: QuerySet[Note]) -> QuerySet[NoteVersion]:
+    versions = NoteVersion.objects.filter(note__in=notes).select_related("author", "note")
+    return versions.order_by("note", "-number").distinct("note")
 
 
 @transaction.atomic

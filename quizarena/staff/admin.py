@@ -35,6 +35,7 @@ from quizarena.staff import (
     factors,
     fresh_factor,
     home_panels,  # noqa: F401 -- importing it declares what the home page shows.
+    limit_admin,  # noqa: F401 -- importing it registers the page.
     sign_ins,
     template_admin,  # noqa: F401 -- importing it registers the page of templates.
 )

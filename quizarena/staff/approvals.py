@@ -15,7 +15,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, models, transaction
 from django.db.models import F, Max, Q, QuerySet
 
-from quizarena.staff import audit, dates, reasons
+from quizarena.staff import audit, dates, outcomes, reasons
 from quizarena.staff.errors import (
     ChangedError,
     DependentError,
@@ -25,12 +25,15 @@ from quizarena.staff.errors import (
     OwnRequestError,
     RefusedError,
 )
-from quizarena.staff.models import AccountChange, ApprovalRequest, RequestStatus
+from quizarena.staff.models import AccountChange, ApprovalRequest, Outcome, RequestStatus
 from quizarena.staff.roles import ROLES
 
 EXPIRES_AFTER = timedelta(hours=72)
 # So long nobody approves anything whose account somebody else has made or changed.
 PROBATION = timedelta(hours=72)
+
+# A run of the job stores so many as expired.
+EXPIRED_AT_ONCE = 100
 
 Rows = Sequence[Sequence[object]]
 
@@ -70,6 +73,8 @@ class Kind:
     refusals: tuple[type[Exception], ...]
     # Above the rows of the preview.
     headers: Sequence[str]
+    # Whether approving only begins it: how it ends is reported later (report_outcome).
+    takes_time: bool
 
 
 kinds: dict[str, Kind] = {}
@@ -84,6 +89,7 @@ def register(
     perform: Perform,
     refusals: tuple[type[Exception], ...] = (),
     headers: Sequence[str] = ("What", "Before", "After"),
+    takes_time: bool = False,
 ) -> None:
     """Make a kind of action known; belongs into the AppConfig.ready of its app."""
     kinds[kind] = Kind(
@@ -93,6 +99,7 @@ def register(
         perform=perform,
         refusals=refusals,
         headers=headers,
+        takes_time=takes_time,
     )
 
 
@@ -242,14 +249,26 @@ def preview(*, request: ApprovalRequest, checker: User, now: datetime) -> list[l
     return preview
 
 
-@transaction.atomic
 def approve(*, request_id: int, checker: User, now: datetime) -> ApprovalRequest:
     """Approve the request and do what was asked for, in one transaction.
 
     Locks the request, and then what its action locks. Raises NotOpenError, OwnRequestError,
     DependentError, NotAllowedError, ChangedError if the preview made anew is not the one that was
-    asked for, and RefusedError if the action refuses; the request stays as it was.
+    asked for, and RefusedError if the action refuses; the request stays as it was, and whoever has
+    asked is notified of the last two.
     """
+    try:
+        return _approve(request_id=request_id, checker=checker, now=now)
+    except (ChangedError, RefusedError) as error:
+        with transaction.atomic():
+            request = _lock(request_id)
+            text = f"{checker} wanted to approve it, but {str(error).rstrip('.')}."
+            outcomes.note(request, Outcome.FAILED, text=text, now=now)
+        raise
+
+
+@transaction.atomic
+def _approve(*, request_id: int, checker: User, now: datetime) -> ApprovalRequest:
     request = _lock(request_id)
     preview(request=request, checker=checker, now=now)
     _decide(request, RequestStatus.APPROVED, by=checker, now=now)
@@ -285,6 +304,30 @@ def withdraw(*, request_id: int, maker: User, now: datetime) -> ApprovalRequest:
         raise NotAllowedError(f"only {request.maker} can withdraw it")
     _decide(request, RequestStatus.WITHDRAWN, by=maker, now=now)
     return request
+
+
+def expire_due(*, now: datetime) -> int:
+    """Store as expired what nobody has decided in time; return how many. Locks each."""
+    due = ApprovalRequest.objects.filter(status=RequestStatus.OPEN, expires_at__lte=now)
+    expired = 0
+    for request_id in due.order_by("expires_at").values_list("pk", flat=True)[:EXPIRED_AT_ONCE]:
+        with transaction.atomic():
+            request = _lock(request_id)
+            if request.status == RequestStatus.OPEN:
+                _decide(request, RequestStatus.EXPIRED, by=None, now=now)
+                expired += 1
+    return expired
+
+
+def report_outcome(
+    *, kind: str, subject: models.Model, outcome: Outcome, text: str, now: datetime
+) -> None:
+    """Notify whoever asked, if anybody had to, of how what was approved has ended."""
+    approved = ApprovalRequest.objects.about(subject).filter(
+        kind=kind, status=RequestStatus.APPROVED
+    )
+    if (request := approved.first()) is not None:
+        outcomes.note(request, outcome, text=text, now=now)
 
 
 def _lock(request_id: int) -> ApprovalRequest:
@@ -345,6 +388,16 @@ def _decide(
     request.decision_reason = reason
     request.save(update_fields=["status", "decided_by", "decided_at", "decision_reason"])
     _record(request, status.label, by=by, reason=reason)
+    match status:
+        case RequestStatus.APPROVED:
+            then = "It is under way." if kinds[request.kind].takes_time else "It is done."
+            outcomes.note(request, Outcome.APPROVED, text=f"By {by}. {then}", now=now)
+        case RequestStatus.DECLINED:
+            outcomes.note(request, Outcome.DECLINED, text=f"By {by}.", now=now)
+        case RequestStatus.EXPIRED:
+            hours = EXPIRES_AFTER // timedelta(hours=1)
+            text = f"Nobody has decided within {hours} hours. It can be asked for again."
+            outcomes.note(request, Outcome.EXPIRED, text=text, now=now)
 
 
 def _record(request: ApprovalRequest, verb: str, *, by: User | None, reason: str) -> None:

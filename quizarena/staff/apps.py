@@ -23,6 +23,7 @@ class StaffConfig(AppConfig):
             factors,
             gate,
             inbox_sources,
+            limits,
             navigation,
             proxies,
             roles,
@@ -30,6 +31,7 @@ class StaffConfig(AppConfig):
 
         navigation.name_pages()
         inbox_sources.declare()
+        limits.register()
         alerts.declare(
             kind=factors.RESET,
             label="Second factor reset",

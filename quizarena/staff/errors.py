@@ -59,6 +59,10 @@ class ApprovalError(StaffError):
     """The request cannot be asked or decided like this. Nothing has been changed."""
 
 
+class LimitError(StaffError):
+    """A limit cannot be set to this. Nothing has been changed."""
+
+
 class OtherRequestOpenError(ApprovalError):
     """Something else of this kind is being asked about this subject; only one can be open."""
 

@@ -17,7 +17,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_safe
 
-from quizarena.staff import inbox, inbox_page, navigation
+from quizarena.staff import inbox, inbox_page, navigation, outcome_page
 from quizarena.staff.desk import own_user
 from quizarena.staff.models import HomeFigures
 from quizarena.staff.plans import custom_plans
@@ -112,6 +112,7 @@ def front_page(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
             "headers": ["What", "Which", "Since", "Owner", "Next step"],
             "rows": [inbox_page.row(item, request=request, now=now) for item in waiting],
         },
+        "outcomes": outcome_page.shown(request),
         "panels": drawn,
         "may_search": user.has_perm("players.view_player"),
     }

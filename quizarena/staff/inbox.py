@@ -200,6 +200,29 @@ def claim(*, source: Source, pk: str, staff: User, now: datetime) -> InboxClaim:
 
 
 @transaction.atomic
+def continue_claim(
+    *, of: models.Model, to: models.Model, owner: User | None, now: datetime
+) -> None:
+    """Let a new row that belongs to another one have its owner, or `owner` if nobody has it.
+
+    Locks the new claim.
+    """
+    before = InboxClaim.objects.select_related("owner").filter(
+        object_type=of._meta.label_lower, object_id=str(of.pk), owner__isnull=False
+    )
+    found = next((claim.owner for claim in before), owner)
+    if found is None or not found.is_active:
+        return
+    _give(_lock(to), found, now=now)
+    audit.record(
+        actor=None,
+        action="inbox.continued",
+        obj=to,
+        summary=f"It is {found}'s, as what came before it was.",
+    )
+
+
+@transaction.atomic
 def hand_over(
     *, source: Source, pk: str, staff: User, to: User, note: str, now: datetime
 ) -> InboxClaim:

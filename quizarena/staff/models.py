@@ -12,6 +12,7 @@ from django.db.models.functions import Coalesce
 
 # Django looks for models in this module alone.
 from quizarena.staff.alert_models import AlertDelivery, AlertRoute
+from quizarena.staff.limit_models import Limit, LimitChange
 from quizarena.staff.sessions import SessionStore
 from quizarena.staff.template_models import DraftTemplate
 
@@ -396,6 +397,70 @@ class ApprovalRequest(models.Model):
         return RequestStatus(self.status)
 
 
+class Outcome(models.TextChoices):
+    """What has become of a request, as whoever asked is notified of it."""
+
+    APPROVED = "APPROVED", "approved"
+    DONE = "DONE", "done"
+    FAILED = "FAILED", "failed"
+    DECLINED = "DECLINED", "declined"
+    EXPIRED = "EXPIRED", "expired"
+
+
+class ApprovalOutcome(models.Model):
+    """A notice to whoever asked for an approval: on their home page until they dismiss it.
+
+    Also in their linked chat, if there is one (bot/messages/approval_outcomes.py).
+    """
+
+    request = models.ForeignKey(
+        ApprovalRequest, on_delete=models.PROTECT, related_name="outcomes", db_index=False
+    )
+    # Who has asked; once more, for the index.
+    maker = models.ForeignKey(
+        settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+", db_index=False
+    )
+    outcome = models.CharField(max_length=8, choices=Outcome)
+    # What happened, in a sentence that names no player.
+    text = models.CharField(max_length=500)
+    at = models.DateTimeField()
+    sent_at = models.DateTimeField(null=True)
+    dismissed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        default_permissions = ()
+        indexes = [
+            # The notices on somebody's home page.
+            models.Index(
+                fields=["maker", "-id"],
+                condition=Q(dismissed_at=None),
+                name="approvaloutcome_shown",
+            ),
+            # What the bot has to send.
+            models.Index(fields=["at"], condition=Q(sent_at=None), name="approvaloutcome_unsent"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["request", "outcome"],
+                # The same failure again says nothing new as long as the first is there.
+                condition=~Q(outcome="FAILED") | Q(dismissed_at=None),
+                name="approvaloutcome_once",
+            ),
+            models.CheckConstraint(
+                condition=Q(outcome__in=Outcome.values), name="approvaloutcome_is_known"
+            ),
+        ]
+        triggers = [
+            pgtrigger.ReadOnly(
+                name="approvaloutcome_stays",
+                fields=["request", "maker", "outcome", "at"],
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.request}: {self.get_outcome_display()}"
+
+
 class AlertQuerySet(models.QuerySet["Alert"]):
     """Questions about alerts."""
 
@@ -524,6 +589,7 @@ __all__ = [
     "AlertDelivery",
     "AlertQuerySet",
     "AlertRoute",
+    "ApprovalOutcome",
     "ApprovalRequest",
     "ApprovalRequestQuerySet",
     "AuditEntry",
@@ -533,6 +599,9 @@ __all__ = [
     "DraftTemplate",
     "HomeFigures",
     "InboxClaim",
+    "Limit",
+    "LimitChange",
+    "Outcome",
     "RequestStatus",
     "SignInFailure",
     "StaffSession",

@@ -91,6 +91,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("Recipients", "mark_email_read", "bot.broadcastrecipient"),
         ("Updates", "move_to_inbox", "bot.inboxupdate"),
         ("Outbox", "outbox", "bot.outgoingcall"),
+        ("Answer templates", "quickreply", "payments.supporttemplate"),
     ),
     "Jobs": (
         ("Controls", "rule_settings", "economy.controlrun"),
@@ -107,6 +108,7 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
         ("API clients", "key", "api.apiclient"),
         ("Audit log", "history_edu", "staff.auditentry"),
         ("Failed sign-ins", "no_accounts", "staff.signinfailure"),
+        ("Limits", "speed", "staff.limit"),
     ),
 }
 

@@ -8,7 +8,7 @@ from django.apps.registry import Apps
 from django.contrib.auth import get_permission_codename
 from django.db import DEFAULT_DB_ALIAS
 
-# How much of what they may adjust and grant on a day stands in economy/adjustments.py.
+# How much of what they may adjust and grant on a day: quizarena/staff/limits.py.
 _ECONOMY = (
     "economy.view_wallet",
     "economy.view_ledgerentry",
@@ -18,7 +18,7 @@ _WAITING = (
     "staff.view_approvalrequest",
     "staff.view_alert",
 )
-# How many Stars one may refund without a second person stands in the settings.
+# How many Stars one may refund without a second person: quizarena/staff/limits.py.
 _PAYMENTS = (
     "payments.view_product",
     "payments.view_purchase",
@@ -80,6 +80,12 @@ _FAIR_PLAY = (
     "game.view_fairplayfinding",
     "game.decide_fairplayfinding",
 )
+# The answers that support gives often.
+_TEMPLATES = (
+    "payments.view_supporttemplate",
+    "payments.add_supporttemplate",
+    "payments.change_supporttemplate",
+)
 # Players, and what staff write down about them.
 _PLAYERS = (
     "players.view_player",
@@ -92,6 +98,7 @@ _SUPPORT = (
     *_PAYMENTS,
     "payments.replay_purchase",
     "payments.answer_supportrequest",
+    *_TEMPLATES,
     "staff.resolve_alert",
     *_PLAYERS,
     "players.write_staffmessage",
@@ -118,6 +125,7 @@ _OPERATOR = (
     *_WAITING,
     "payments.view_product",
     "payments.change_product",
+    *_TEMPLATES,
     "payments.view_purchase",
     "payments.view_impression",
     *_PLAYERS,
@@ -190,6 +198,7 @@ _EDITOR = (
 )
 _ADMINISTRATOR = (
     "staff.view_auditentry",
+    "staff.view_limit",
     # Finance exports accounts; whose they are leaves the house only with an administrator.
     "payments.export_names",
     "bot.approve_broadcast",
@@ -215,6 +224,8 @@ _SECURITY = (
     "staff.view_auditentry",
     "staff.view_signinfailure",
     "staff.lift_signinfailure",
+    "staff.view_limit",
+    "staff.set_limit",
 )
 SECURITY = "Security"
 ROLES: dict[str, tuple[str, ...]] = {

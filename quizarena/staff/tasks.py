@@ -5,7 +5,7 @@ from datetime import timedelta
 from django.utils import timezone
 
 from quizarena.celery import app
-from quizarena.staff import alert_delivery, inbox, sessions, sign_ins
+from quizarena.staff import alert_delivery, approvals, inbox, sessions, sign_ins
 from quizarena.staff.models import ChatLinkFailures
 
 # After this a run begins no further delivery; the last one may take ten seconds.
@@ -38,6 +38,12 @@ def purge_failures() -> int:
     if sign_ins.PURGE_BATCH in (sign_in_failures, codes, ended):
         purge_failures.apply_async(queue="bulk")
     return sign_in_failures + codes + ended
+
+
+@app.task
+def expire_approvals() -> int:
+    """Store as expired what nobody has decided in time; return how many."""
+    return approvals.expire_due(now=timezone.now())
 
 
 @app.task

@@ -275,7 +275,10 @@ class TestWho:
         road.sandbox.tap(anna, right(question))
         road.travel()
 
-        sentence = "Your account is suspended at the moment. You cannot play for now."
+        sentence = (
+            "Your account is suspended at the moment. You cannot play for now. Our support still "
+            "answers you: /paysupport"
+        )
         texts = [message["text"] for message in road.sandbox.chat(anna)]
         assert answer["text"] == sentence
         assert texts.count(sentence) == 1

@@ -408,9 +408,9 @@ def test_what_telegram_refunds_of_a_deleted_player_is_taken_back() -> None:
 def test_what_support_has_not_answered_is_closed(client: Client) -> None:
     request = wish()
     staff = make_staff("Support")
-    waiting = support.ask(player=request.player, text="Wo sind meine Sterne?", now=NOON)
     being_sent = support.ask(player=request.player, text="Und jetzt?", now=NOON)
     support.answer(request_id=being_sent.pk, text="Da.", staff=staff, now=NOON)
+    waiting = support.ask(player=request.player, text="Wo sind meine Sterne?", now=NOON)
     client.force_login(staff)
 
     with time_machine.travel(DUE, tick=False):
@@ -420,6 +420,8 @@ def test_what_support_has_not_answered_is_closed(client: Client) -> None:
     assert not SupportRequest.objects.answer_due().exists()
     waiting.refresh_from_db()
     assert (waiting.text, waiting.answer, waiting.answered_by) == ("…", "", None)
+    being_sent.refresh_from_db()
+    assert (being_sent.solved_at is None, being_sent.solved_by) == (False, None)
     page = client.get(f"/admin/payments/supportrequest/{waiting.pk}/change/").content.decode()
     assert "closed: the player is deleted" in page
     with pytest.raises(AnsweredError):

@@ -86,7 +86,8 @@ class TestCuts:
     def test_who_may_set_a_price(self, code: str, stars: int, why: str, operator: User) -> None:
         product = Product.objects.get(pk=code)
 
-        assert pricing.why_a_second_person(product=product, stars=stars, now=NOON) == why
+        needs = pricing.why_a_second_person(product=product, stars=stars, staff=operator, now=NOON)
+        assert needs == why
         changed = change(code, stars, staff=operator)
         product.refresh_from_db()
         assert isinstance(changed, ApprovalRequest) == bool(why)

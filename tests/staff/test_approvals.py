@@ -358,7 +358,7 @@ class TestDeciding:
             request = ask(player, maker=maker)
         # Savepoint; lock; two about the accounts; two of the preview; update; audit entry; the
         # action itself; release.
-        with django_assert_num_queries(10):
+        with django_assert_num_queries(11):
             approvals.approve(request_id=request.pk, checker=checker, now=LATER)
 
 
@@ -442,7 +442,7 @@ class TestDatabaseSaysNo:
         ("statement", "refusal"),
         [
             ("DELETE FROM staff_approvalrequest", "Cannot delete"),
-            ("TRUNCATE staff_approvalrequest", "Cannot truncate"),
+            ("TRUNCATE staff_approvalrequest CASCADE", "Cannot truncate"),
         ],
     )
     @pytest.mark.usefixtures("owner")

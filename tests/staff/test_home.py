@@ -32,11 +32,11 @@ PANELS = {
 SIDEBAR = {
     "Support": (
         "Waiting for you 5, Alerting 1, Players and wallets 5, Questions 1, Game 3, "
-        "Shop 6, Accounts 1, Promos 5, Invitations and blocks 4, Messages 4"
+        "Shop 6, Accounts 1, Promos 5, Invitations and blocks 4, Messages 5"
     ),
     "Operator": (
         "Waiting for you 4, Alerting 1, Players and wallets 4, Questions 2, Game 6, "
-        "Shop 4, Accounts 2, Promos 6, Invitations and blocks 4, Messages 2, "
+        "Shop 4, Accounts 2, Promos 6, Invitations and blocks 4, Messages 3, "
         "Jobs 2"
     ),
     "Finance": (
@@ -46,10 +46,10 @@ SIDEBAR = {
     "Editor": "Waiting for you 1, Questions 5",
     "Administrator": (
         "Waiting for you 6, Alerting 3, Players and wallets 5, Questions 5, Game 6, "
-        "Shop 6, Accounts 6, Promos 6, Invitations and blocks 4, Messages 4, "
-        "Jobs 6, Staff 1"
+        "Shop 6, Accounts 6, Promos 6, Invitations and blocks 4, Messages 5, "
+        "Jobs 7, Staff 2"
     ),
-    "Security": "Waiting for you 1, Staff 5",
+    "Security": "Waiting for you 1, Staff 6",
 }
 
 

@@ -254,7 +254,7 @@ class TestWhatWaits:
 class TestHowMuchItCosts:
     @pytest.mark.parametrize(
         ("address", "role", "statements"),
-        [(ADDRESS, "Administrator", 31), ("/admin/", "Support", 25)],
+        [(ADDRESS, "Administrator", 31), ("/admin/", "Support", 26)],
     )
     def test_the_statements_do_not_grow(
         self, client: Client, address: str, role: str, statements: int

@@ -68,6 +68,7 @@ MODELS = {
     "payments.refund": ("sfa", "", "", ""),
     "payments.subscription": ("sfa", "", "", ""),
     "payments.supportrequest": ("sfa", "", "", ""),
+    "payments.supporttemplate": ("soa", "soa", "soa", ""),
     "players.deletionrequest": ("sa", "", "", ""),
     "players.player": ("sofa", "", "", ""),
     "players.purgerun": ("a", "", "", ""),
@@ -85,6 +86,7 @@ MODELS = {
     "staff.approvalrequest": ("sofaS", "", "", ""),
     "staff.auditentry": ("aS", "", "", ""),
     "staff.drafttemplate": ("oa", "", "", ""),
+    "staff.limit": ("aS", "", "", ""),
     "staff.signinfailure": ("S", "", "", ""),
 }
 # Who gets past the door of an action's page, whose object there is not here.
@@ -124,6 +126,9 @@ ACTIONS = {
     "payments_supportrequest_answer": "sa",
     "payments_supportrequest_file": "sfa",
     "payments_supportrequest_files": "sa",
+    "payments_supportrequest_note": "sfa",
+    "payments_supportrequest_solve": "sa",
+    "payments_supporttemplate_preview": "soa",
     "promos_batch_download": "oa",
     "promos_batch_packing": "sofa",
     "promos_batch_prepare": "oa",

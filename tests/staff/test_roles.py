@@ -140,6 +140,8 @@ PAGES = {
     "/admin/django_celery_beat/periodictask/": {"Administrator"},
     "/admin/ops/heartbeat/": {"Administrator"},
     "/admin/ops/backup/": {"Administrator"},
+    "/admin/payments/supporttemplate/": {"Support", "Operator", "Administrator"},
+    "/admin/payments/supporttemplate/add/": {"Support", "Operator", "Administrator"},
     "/admin/players/deletionrequest/": {"Support", "Administrator"},
     "/admin/players/deletionrequest/add/": set(),
     "/admin/players/purgerun/": {"Administrator"},
@@ -153,6 +155,9 @@ PAGES = {
     "/admin/staff/auditentry/": {"Administrator", "Security"},
     "/admin/staff/signinfailure/": {"Security"},
     "/admin/staff/signinfailure/add/": set(),
+    "/admin/staff/limit/": {"Administrator", "Security"},
+    "/admin/staff/limit/add/": set(),
+    "/admin/staff/limit/set/refund-alone/Support/": {"Security"},
     "/admin/staff/approvalrequest/": {
         "Support",
         "Operator",
@@ -175,6 +180,9 @@ PAGES = {
 
 PERMISSIONS = {
     "Support": {
+        "payments.view_supporttemplate",
+        "payments.add_supporttemplate",
+        "payments.change_supporttemplate",
         "game.view_fairplayfinding",
         "game.decide_fairplayfinding",
         "game.view_duel",
@@ -227,6 +235,9 @@ PERMISSIONS = {
         "promos.delete_denylistentry",
     },
     "Operator": {
+        "payments.view_supporttemplate",
+        "payments.add_supporttemplate",
+        "payments.change_supporttemplate",
         "game.view_fairplayfinding",
         "game.decide_fairplayfinding",
         "game.view_playday",
@@ -336,6 +347,9 @@ PERMISSIONS = {
         "game.plan_dailyset",
     },
     "Administrator": {
+        "payments.view_supporttemplate",
+        "payments.add_supporttemplate",
+        "payments.change_supporttemplate",
         "game.view_fairplayfinding",
         "game.decide_fairplayfinding",
         "game.view_playday",
@@ -409,6 +423,7 @@ PERMISSIONS = {
         "game.plan_dailyset",
         "payments.approve_price",
         "api.approve_apiclient",
+        "staff.view_limit",
         "staff.view_auditentry",
         "economy.view_outageday",
         "economy.declare_outage",
@@ -446,6 +461,8 @@ PERMISSIONS = {
         "api.change_apiclient",
         "staff.view_approvalrequest",
         "staff.view_auditentry",
+        "staff.view_limit",
+        "staff.set_limit",
         "staff.view_signinfailure",
         "staff.lift_signinfailure",
     },

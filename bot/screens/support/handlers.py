@@ -8,7 +8,7 @@ from bot.chat import navigation, taps
 from bot.chat.context import Context
 from bot.chat.screen import Screen
 from bot.screens.support import texts
-from payments import support
+from payments import support, support_files
 from payments.errors import DailyLimitError, TooManyRequestsError
 from quizarena.players import services as players
 from quizarena.players.models import Awaited
@@ -62,6 +62,8 @@ async def keep_rest_of_album(update: Update, context: Context) -> None:
         text=taps.words(update).strip(),
         attachments=_attachments(update),
     )
+    if request is not None:
+        support_files.want_photos(request=request, now=context.now)
     if request is not None and not request.text:
         players.await_message(player=context.player, what=Awaited.PAYMENT_QUESTION, now=context.now)
 
@@ -82,6 +84,8 @@ async def _ask(update: Update, context: Context, question: str) -> None:
     except DailyLimitError:
         text = texts.too_many_questions_today()
     else:
+        # So that support sees them at once.
+        support_files.want_photos(request=request, now=context.now)
         text = texts.asked_support(request) if request.text else texts.pictures_kept(request)
         if not request.text:
             players.await_message(

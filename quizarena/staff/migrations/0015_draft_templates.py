@@ -8,7 +8,7 @@ from django.db import migrations, models
 
 class Migration(migrations.Migration):
     dependencies = [
-        ("staff", "0013_inbox"),
+        ("staff", "0014_limits_and_outcomes"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
