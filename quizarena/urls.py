@@ -8,7 +8,7 @@ from quizarena.api import description
 from quizarena.api.views import Nothing
 from quizarena.ops import metrics
 from quizarena.ops.health import Alive, Ready
-from quizarena.staff import factor_pages
+from quizarena.staff import factor_pages, handbook
 from quizarena.staff.admin import change_own_password
 from quizarena.staff.home import all_pages
 from quizarena.staff.inbox_page import inbox_page, item_page
@@ -34,12 +34,17 @@ urlpatterns = [
         name="sign_out_everywhere",
     ),
     # Instead of Unfold's, which takes the term from the address.
-    path("admin/search/", admin.site.admin_view(search_page)),
+    path("admin/search/", admin.site.admin_view(search_page), name="search"),
     path("admin/inbox/", admin.site.admin_view(inbox_page), name="inbox"),
     path(
         "admin/inbox/<slug:source>/<str:pk>/",
         admin.site.admin_view(item_page),
         name="inbox-item",
+    ),
+    re_path(
+        "^handbook/(?P<path>.*)$",
+        admin.site.admin_view(handbook.page, cacheable=True),
+        name="handbook",
     ),
     path("admin/pages/", admin.site.admin_view(all_pages), name="all-pages"),
     path("admin/", admin.site.urls),
