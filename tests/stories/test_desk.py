@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from django_otp.oath import TOTP
 from playwright.sync_api import Browser, Page, expect
 
+from quizarena.local import handbook
 from tests.sandbox import buttons
 from tests.stack import Stack
 from tests.stories.browsing import NEEDS_CHROMIUM, log_in, passwords
@@ -140,6 +141,25 @@ def test_an_editor_works_off_a_report(stack: Stack, page: Page) -> None:
     assert stack.value(changed) == 2
     page.goto(f"{stack.url}/admin/inbox/")
     expect(page.locator("body")).to_contain_text("Nothing waits.")
+
+
+def test_the_question_mark_leads_into_the_handbook(stack: Stack, page: Page) -> None:
+    if not handbook.is_current():
+        handbook.build()
+    log_in(page, stack, "support", passwords(stack)["support"])
+    page.goto(f"{stack.url}/admin/payments/purchase/queue/")
+
+    help_with_this = page.get_by_role("link", name="Handbook: help with this page")
+    page.goto(stack.url + str(help_with_this.get_attribute("href")))
+
+    expect(page.locator("h1")).to_have_text("I paid and got nothing")
+    picture = page.get_by_role("img", name="The preview of a replay")
+    expect(picture).to_have_js_property("complete", True)
+    assert picture.evaluate("image => image.naturalWidth") == 1280
+    page.keyboard.press("/")
+    page.get_by_role("textbox", name="Search").press_sequentially("streak")
+    page.locator(".md-search-result__link", has_text="My streak is gone").first.click()
+    expect(page.locator("h1")).to_have_text("My streak is gone")
 
 
 @contextmanager
