@@ -5,16 +5,18 @@ FROM ${PYTHON_IMAGE} AS build
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1 PATH=/opt/venv/bin:$PATH
 WORKDIR /app
 RUN python -m venv /opt/venv
-COPY requirements.txt requirements-dev.txt ./
+COPY requirements.txt requirements-dev.txt requirements-handbook.txt ./
 RUN pip install --only-binary=:all: --require-hashes --requirement requirements.txt
 # Only the build compiles translations, so Babel stays out of the image; the development
 # requirements say which one.
 RUN sed -n '/^babel==/,/[^\\]$/p' requirements-dev.txt > /tmp/babel.txt \
     && pip install --only-binary=:all: --require-hashes --requirement /tmp/babel.txt --target /tmp/babel
+RUN pip install --only-binary=:all: --require-hashes --requirement requirements-handbook.txt --target /tmp/handbook
 COPY . .
 RUN PYTHONPATH=/tmp/babel python -m quizarena.translations \
+    && PYTHONPATH=/tmp/handbook python -m quizarena.local.handbook \
     && python -m quizarena.local.production python manage.py collectstatic --noinput \
-    && rm -r quizarena/local bot/sandbox \
+    && rm -r quizarena/local bot/sandbox docs \
     && pip uninstall --yes pip setuptools \
     && python -m compileall -q /app
 

@@ -71,7 +71,7 @@ test-clocks: $(STAMP)  ## Run the tests, stories aside, at eight instants that h
 	@$(PYTHON) -m quizarena.translations
 	@exec $(PYTHON) -m tests.clocks $(ARGS)
 
-check: format-check lint types imports metrics-check migrations deploy-check clocks test  ## Everything CI runs, in CI's order
+check: format-check lint types imports metrics-check handbook migrations deploy-check clocks test  ## Everything CI runs, in CI's order
 
 clocks: $(STAMP)
 	@$(PYTHON) -m quizarena.translations
@@ -125,9 +125,16 @@ image-check: $(STAMP)  ## Build the image, bring the composition up, and play wi
 	@$(PYTHON) -m quizarena.translations
 	@exec $(PYTHON) -m tests.local.image_check
 
+handbook: $(STAMP)  ## Build the handbook of staff, which web serves under /handbook/; a broken link fails
+	@$(PYTHON) -m quizarena.local.handbook
+
+handbook-pictures: $(STAMP)  ## Take the handbook's pictures again, in Chromium (ARGS="refund why" takes some)
+	@PICTURES="$(ARGS)" ENVIRONMENT=test exec $(THROW_AWAY) -- $(PYTHON) -m pytest --quiet tests/handbook/pictures.py
+
 lock: $(STAMP)  ## Pin the requirements again, with hashes
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate requirements.in -o requirements.txt
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate -c requirements.txt requirements-dev.in -o requirements-dev.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --no-annotate -c requirements-dev.txt requirements-handbook.in -o requirements-handbook.txt
 
 bench: $(STAMP)  ## Measure, each figure beside its floor, on durable throw-away servers
 	@exec $(THROW_AWAY) --durable -- $(PYTHON) -m tests.bench $(ARGS)
@@ -139,9 +146,9 @@ prove-broadcast: $(STAMP)  ## Prove that a broadcast reaches 20,000 players once
 	@exec $(PYTHON) -m tests.bot.messages.broadcast_proof $(ARGS)
 
 clean:  ## Remove the virtual environment and all caches; the demo's data stays
-	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles
+	@rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .import_linter_cache .hypothesis staticfiles site
 	@find . -name __pycache__ -type d -not -path './.local/*' -prune -exec rm -rf {} +
 	@find bot -name '*.mo' -delete
 
 .PHONY: help setup demo demo-reset test test-clocks check format format-check lint types imports metrics-check migrations \
-    structure clocks deploy-check messages content image-check lock bench prove-promos prove-broadcast clean
+    structure clocks deploy-check messages content image-check handbook handbook-pictures lock bench prove-promos prove-broadcast clean

@@ -285,6 +285,8 @@ STORAGES = {
         else "django.contrib.staticfiles.storage.StaticFilesStorage"
     },
 }
+# What `make handbook` builds.
+HANDBOOK_ROOT = BASE_DIR / "site"
 WHITENOISE_USE_FINDERS = not PRODUCTION
 # Every client of the tests makes the middleware anew, which would look at every file first.
 WHITENOISE_AUTOREFRESH = ENVIRONMENT == "test"
@@ -788,6 +790,7 @@ UNFOLD: dict[str, Any] = {
     "LOGIN": {"form": "quizarena.staff.forms.SignInForm"},
     "ACCOUNT": {
         "navigation": [
+            {"title": "Handbook", "link": reverse_lazy("handbook", args=[""])},
             {"title": "My sign-in", "link": reverse_lazy("my_sign_in")},
             {"title": "Change password", "link": reverse_lazy("admin:password_change")},
         ]

@@ -8,7 +8,7 @@ from quizarena.api import description
 from quizarena.api.views import Nothing
 from quizarena.ops import metrics
 from quizarena.ops.health import Alive, Ready
-from quizarena.staff import factor_pages
+from quizarena.staff import factor_pages, handbook
 from quizarena.staff.admin import change_own_password
 from quizarena.staff.home import all_pages
 from quizarena.staff.inbox_page import inbox_page, item_page
@@ -35,7 +35,7 @@ urlpatterns = [
         name="sign_out_everywhere",
     ),
     # Instead of Unfold's, which takes the term from the address.
-    path("admin/search/", admin.site.admin_view(search_page)),
+    path("admin/search/", admin.site.admin_view(search_page), name="search"),
     path("admin/inbox/", admin.site.admin_view(inbox_page), name="inbox"),
     path(
         "admin/inbox/<slug:source>/<str:pk>/",
@@ -46,6 +46,11 @@ urlpatterns = [
         "admin/approval-outcomes/<int:pk>/dismiss/",
         admin.site.admin_view(dismiss_outcome),
         name="dismiss-outcome",
+    ),
+    re_path(
+        "^handbook/(?P<path>.*)$",
+        admin.site.admin_view(handbook.page, cacheable=True),
+        name="handbook",
     ),
     path("admin/pages/", admin.site.admin_view(all_pages), name="all-pages"),
     path("admin/", admin.site.urls),

@@ -13,6 +13,9 @@ from io import StringIO
 import django
 from django.core.management import call_command
 
+from quizarena.local import handbook
+from quizarena.local.errors import LocalError
+
 SANDBOX_SECONDS_MAX = 30
 
 
@@ -20,6 +23,7 @@ def main() -> None:
     """Compile the translations, migrate, seed, and create staff passwords."""
     from quizarena import translations
 
+    _build_handbook()
     _step("translating")
     translations.compile_all()
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quizarena.settings")
@@ -40,6 +44,17 @@ def main() -> None:
         _wait_for_sandbox(port=int(os.environ["SANDBOX_PORT"]))
         url = f"http://127.0.0.1:{os.environ['WEBHOOK_PORT']}"
         call_command("webhook", "set", url=url, stdout=StringIO())
+
+
+def _build_handbook() -> None:
+    """Build the handbook if its pages have changed; the demo runs without one, too."""
+    if handbook.is_current():
+        return
+    _step("building the handbook")
+    try:
+        handbook.build()
+    except LocalError as error:
+        _step(f"without the handbook: {str(error).splitlines()[0]}")
 
 
 def _step(text: str) -> None:

@@ -329,7 +329,7 @@ class TestDockerfile:
     def test_only_wheels_with_known_hashes_are_installed(self) -> None:
         installs = re.findall(r"pip install[^&\n]*", image.CONTAINERFILE)
 
-        assert len(installs) == 2
+        assert len(installs) == 3
         for install in installs:
             assert "--only-binary=:all:" in install
             assert "--require-hashes" in install
@@ -352,15 +352,28 @@ class TestDockerfile:
         assert image.copied() == {
             "bot",
             "content/bank",
+            "docs/handbook",
             "economy",
             "payments",
             "promos",
             "quizarena",
             "manage.py",
+            "mkdocs.yml",
             "requirements.txt",
             "requirements-dev.txt",
+            "requirements-handbook.txt",
         }
-        assert image.removed() == ["quizarena/local", "bot/sandbox"]
+        assert image.removed() == ["quizarena/local", "bot/sandbox", "docs"]
+
+    def test_the_handbook_is_built_into_it_with_the_packages_of_its_own_file(self) -> None:
+        [build] = [step for step in dockerfile_steps("RUN") if "quizarena.local.handbook" in step]
+
+        assert "PYTHONPATH=/tmp/handbook python -m quizarena.local.handbook" in build
+        assert "--requirement requirements-handbook.txt --target /tmp/handbook" in (
+            " ".join(dockerfile_steps("RUN"))
+        )
+        pins = set((CHECKOUT / "requirements-handbook.txt").read_text().splitlines())
+        assert pins <= set((CHECKOUT / "requirements-dev.txt").read_text().splitlines())
 
 
 class TestImageCheck:

@@ -1,58 +1,15 @@
 """What people see: a round in the chat page, and the admin, in a real Chromium."""
 
-import os
 import re
-import shutil
-from collections.abc import Iterator
 from typing import Any
 
-import pytest
-from playwright.sync_api import Browser, Locator, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from tests.sandbox import Sandbox
 from tests.stack import Stack
+from tests.stories.browsing import NEEDS_CHROMIUM, log_in, passwords, press, shows, write
 
-# What a loaded machine takes a while for is no fault of a page.
-expect.set_options(timeout=30_000)
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(
-        CHROMIUM is None and not os.environ.get("CI"),
-        reason="no Chromium is installed (Debian: apt install chromium)",
-    ),
-]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    """Start the system's Chromium, which is never left to look for anything outside."""
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
-        yield started
-        started.close()
-
-
-@pytest.fixture
-def page(browser: Browser) -> Iterator[Page]:
-    """Open a window as wide as a telephone; an error of the page's own script, or
-    something that the content policy stops, fails the test."""
-    window = browser.new_page(viewport={"width": 390, "height": 800})
-    errors: list[str] = []
-    window.on("pageerror", lambda error: errors.append(str(error)))
-    window.on(
-        "console",
-        lambda said: errors.append(said.text) if "Content Security" in said.text else None,
-    )
-    yield window
-    window.close()
-    assert errors == []
+pytestmark = NEEDS_CHROMIUM
 
 
 def test_a_newcomer_plays_a_round_in_the_chat_page(stack: Stack, page: Page) -> None:
@@ -63,11 +20,11 @@ def test_a_newcomer_plays_a_round_in_the_chat_page(stack: Stack, page: Page) -> 
     chat.get_by_test_id("inline-button").filter(has_text="A1").click()
 
     for number in range(1, 11):
-        _shows(chat, f" {number}/10")
+        shows(chat, f" {number}/10")
         chat.get_by_test_id("inline-button").filter(has_text="richtig").click()
 
-    _shows(chat, "10 von 10 Fragen richtig")
-    _shows(chat, "🟩" * 10)
+    shows(chat, "10 von 10 Fragen richtig")
+    shows(chat, "🟩" * 10)
     expect(chat.get_by_test_id("inline-button").first).to_have_text("🔁 Noch einmal spielen")
 
 
@@ -77,28 +34,28 @@ def test_two_friends_play_a_duel_in_their_chats(stack: Stack, browser: Browser) 
     anna, oleh = both.get_by_test_id("chat").nth(0), both.get_by_test_id("chat").nth(1)
     for chat in (anna, oleh):
         chat.get_by_test_id("start").click()
-        _press(chat, "Deutsch")
-        _press(chat, "A1")
+        press(chat, "Deutsch")
+        press(chat, "A1")
 
-    _write(anna, "/duel")
-    _press(anna, "Freund")
+    write(anna, "/duel")
+    press(anna, "Freund")
     # Options of the round above have a 3 in them, too.
-    _shows(anna, "Wie viele Fragen?")
-    _press(anna, "3")
-    _shows(anna, "Duell · 3 Fragen")
+    shows(anna, "Wie viele Fragen?")
+    press(anna, "3")
+    shows(anna, "Duell · 3 Fragen")
     [link] = stack.rows("SELECT token FROM game_duel")[0]
-    _write(oleh, f"/start duel_{link}")
-    _press(oleh, "Annehmen und spielen")
+    write(oleh, f"/start duel_{link}")
+    press(oleh, "Annehmen und spielen")
     for number in range(1, 4):
-        _shows(oleh, f" {number}/3")
-        _press(oleh, "richtig")
-    _shows(oleh, "Jetzt ist Anna dran: 0 von 3")
+        shows(oleh, f" {number}/3")
+        press(oleh, "richtig")
+    shows(oleh, "Jetzt ist Anna dran: 0 von 3")
 
-    _press(anna, "Meinen Teil spielen")
+    press(anna, "Meinen Teil spielen")
     for number in range(1, 4):
-        _shows(anna, f" {number}/3")
+        shows(anna, f" {number}/3")
         anna.get_by_test_id("inline-button").filter(has_text="falsch").last.click()
-    _shows(anna, "🟥🟥🟥 Du\n🟩🟩🟩 Oleh")
+    shows(anna, "🟥🟥🟥 Du\n🟩🟩🟩 Oleh")
     stack.wait_for(
         lambda: stack.rows("SELECT state, result FROM game_duel") == [("COMPLETED", "OPPONENT")]
     )
@@ -107,16 +64,16 @@ def test_two_friends_play_a_duel_in_their_chats(stack: Stack, browser: Browser) 
 
 def test_support_finds_the_player_and_an_editor_the_questions(stack: Stack, page: Page) -> None:
     stack.say(stack.sandbox.add_player("Marlene", language_code="de"), "/start")
-    passwords = _passwords(stack)
+    all_passwords = passwords(stack)
 
-    _log_in(page, stack, "support", passwords["support"])
+    log_in(page, stack, "support", all_passwords["support"])
     page.goto(f"{stack.url}/admin/players/player/")
     expect(page.locator("body")).to_contain_text("Marlene")
     page.goto(f"{stack.url}/admin/bot/inboxupdate/")
     expect(page.locator("body")).to_contain_text("message")
     page.context.clear_cookies()
 
-    _log_in(page, stack, "editor", passwords["editor"])
+    log_in(page, stack, "editor", all_passwords["editor"])
     page.goto(f"{stack.url}/admin/game/question/")
     expect(page.locator("body")).to_contain_text("ARTIKEL_SPRINT-1")
     answer = page.goto(f"{stack.url}/admin/players/player/")
@@ -128,7 +85,7 @@ def test_an_operator_runs_a_campaign_and_players_redeem_and_buy(
     stack: Stack, browser: Browser, page: Page
 ) -> None:
     desk = browser.new_page(viewport={"width": 1280, "height": 900})
-    _log_in(desk, stack, "operator", _passwords(stack)["operator"])
+    log_in(desk, stack, "operator", passwords(stack)["operator"])
 
     desk.goto(f"{stack.url}/admin/promos/campaign/add/")
     desk.fill("[name=name]", "Herbst")
@@ -149,12 +106,12 @@ def test_an_operator_runs_a_campaign_and_players_redeem_and_buy(
     page.goto(stack.sandbox.url)
     chat = page.get_by_test_id("chat").first
     chat.get_by_test_id("start").click()
-    _write(page, "/promo herbst-26")
-    _shows(chat, "Dein Code gilt")
+    write(page, "/promo herbst-26")
+    shows(chat, "Dein Code gilt")
     chat.get_by_test_id("inline-button").filter(has_text="10 Energiepunkte").click()
     chat.get_by_test_id("inline-button").filter(has_text="Bezahlen").click()
     page.get_by_test_id("pay-confirm").click()
-    _shows(chat, "Dein Kauf ist da")
+    shows(chat, "Dein Kauf ist da")
 
     desk.goto(campaign)
     expect(desk.locator("body")).to_contain_text("1 of 100")
@@ -171,7 +128,7 @@ def test_an_operator_runs_a_campaign_and_players_redeem_and_buy(
 
 
 def test_the_api_documents_itself(stack: Stack, page: Page) -> None:
-    _log_in(page, stack, "support", _passwords(stack)["support"])
+    log_in(page, stack, "support", passwords(stack)["support"])
     page.goto(f"{stack.url}/api/docs/")
 
     expect(page.get_by_text("/readyz")).to_be_visible()
@@ -212,12 +169,6 @@ def _inline_query(sandbox: Sandbox) -> dict[str, Any]:
     return next((it["inline_query"] for it in updates if "inline_query" in it), {})
 
 
-def _passwords(stack: Stack) -> dict[str, str]:
-    """Hand out fresh passwords, and return them by the names of those who have them."""
-    lines = stack.manage("staff_passwords").splitlines()
-    return dict(line.split()[1:] for line in lines if line)
-
-
 def _decide(desk: Page, campaign: str, verb: str) -> None:
     """Let the operator do something with a campaign, for a reason."""
     desk.goto(campaign)
@@ -226,28 +177,3 @@ def _decide(desk: Page, campaign: str, verb: str) -> None:
     desk.locator("button[name=preview]").click()
     desk.locator("button[name=confirm]").click()
     expect(desk.get_by_text(f"1 {verb.lower()}")).to_be_visible()
-
-
-def _write(where: Page | Locator, text: str) -> None:
-    """Let the player of the page's first chat, or of this chat, write."""
-    where.get_by_test_id("composer").first.fill(text)
-    where.get_by_test_id("send").first.click()
-
-
-def _shows(chat: Locator, text: str) -> None:
-    """Wait until a message of the chat has the text; a notice may stand below it by then."""
-    expect(chat.get_by_test_id("bubble").filter(has_text=text).last).to_be_visible()
-
-
-def _press(chat: Locator, label: str) -> None:
-    """Let the player of the chat press the newest button with the label."""
-    chat.get_by_test_id("inline-button").filter(has_text=label).last.click()
-
-
-def _log_in(page: Page, stack: Stack, name: str, password: str) -> None:
-    """Log in to the admin as a member of staff."""
-    page.goto(f"{stack.url}/admin/login/")
-    page.fill("input[name=username]", name)
-    page.fill("input[name=password]", password)
-    page.locator("form button[type=submit], form input[type=submit]").first.click()
-    expect(page).to_have_url(re.compile(r"/admin/$"))
