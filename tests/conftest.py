@@ -9,6 +9,7 @@ import hypothesis
 import pytest
 import time_machine
 from asgiref.sync import async_to_sync, sync_to_async
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.core.management.commands import flush
 from django.db import connection
 from django.db.backends.postgresql.operations import DatabaseOperations
@@ -102,6 +103,14 @@ def clock() -> Iterator[time_machine.Traveller]:
     """
     with time_machine.travel(NOON) as traveller:
         yield traveller
+
+
+@pytest.fixture(autouse=True, scope="session")
+def _a_password_is_hashed_once() -> Iterator[None]:
+    """Let hashing a password, which is to take half a second, take none."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(PBKDF2PasswordHasher, "iterations", 1)
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
