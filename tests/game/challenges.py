@@ -20,8 +20,8 @@ MIDNIGHT = datetime(2026, 12, 16, 23, tzinfo=UTC)
 
 def make_bank(mode: str = "DAILY_CHALLENGE", /, **levels: int) -> list[Question]:
     """Store so many questions of each level; the second option is right."""
-    return [
-        QuestionFactory.create(
+    questions = [
+        QuestionFactory.build(
             quiz_id=f"{mode}-{level}-{number}",
             question=f"Frage {level} {number}?",
             option_1=f"falsch {number}",
@@ -36,6 +36,7 @@ def make_bank(mode: str = "DAILY_CHALLENGE", /, **levels: int) -> list[Question]
         for level, count in levels.items()
         for number in range(count)
     ]
+    return Question.objects.bulk_create(questions)
 
 
 def make_day() -> list[Question]:

@@ -46,7 +46,7 @@ SUNDAY = WEEK_ENDS - timedelta(microseconds=1)
 
 def newcomers(number: int, *, now: datetime = NOON) -> list[Player]:
     """Return so many players who have earned ten points one after the other."""
-    players = [PlayerFactory.create() for _ in range(number)]
+    players = PlayerFactory.create_batch(number)
     for count, player in enumerate(players):
         earn(player, now=now + count * SECOND)
     return players
@@ -650,7 +650,7 @@ class TestSeason:
 
     def test_players_are_conserved_and_every_group_is_valid(self) -> None:
         chance = random.Random(2026)
-        players = [PlayerFactory.create() for _ in range(200)]
+        players = PlayerFactory.create_batch(200)
         expected = dict.fromkeys((player.pk for player in players), 1)
         quitter = players[0]
         unchecked = []

@@ -44,8 +44,8 @@ TODAY = date(2026, 12, 16)
 
 def make_nouns(count: int = 20, **fields: Any) -> list[Question]:
     """Store so many nouns, all of them masculine; the options stand in another order each time."""
-    return [
-        QuestionFactory.create(
+    nouns = [
+        QuestionFactory.build(
             question=f"Welcher Artikel gehört zu „Wort {number}“?",
             **dict(zip(("option_1", "option_2", "option_3"), order, strict=True)),
             option_4="",
@@ -57,6 +57,7 @@ def make_nouns(count: int = 20, **fields: Any) -> list[Question]:
             (["der", "die", "das"], ["die", "das", "der"], ["das", "der", "die"])[number % 3]
         ]
     ]
+    return Question.objects.bulk_create(nouns)
 
 
 def make_daily(day: date, *, count: int) -> list[int]:
