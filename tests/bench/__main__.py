@@ -23,6 +23,7 @@ PARTS = (
     "checkout",
     "road",
     "cup",
+    "cup_costs",
     "learner",
     "content",
 )
@@ -76,6 +77,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         console,
         content,
         cup,
+        cup_costs,
         databases,
         economy,
         learner,
@@ -101,6 +103,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         ("checkout", checkout),
         ("road", road),
         ("cup", cup),
+        ("cup_costs", cup_costs),
         ("learner", learner),
         ("content", content),
     )
