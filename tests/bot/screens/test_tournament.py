@@ -10,6 +10,7 @@ from bot.chat.models import TournamentBoard
 from bot.chat.navigation import Data
 from bot.queue.models import OutgoingCall, RateLimit
 from bot.tasks import send_cards, send_notices, update_boards
+from economy import streaks
 from quizarena.game import tasks
 from quizarena.game.models import (
     CupPrize,
@@ -21,7 +22,7 @@ from quizarena.game.models import (
     TournamentQuestion,
 )
 from quizarena.players.models import Player
-from tests.bot.screens.buyers import tap, toast, travel
+from tests.bot.screens.buyers import row, statements, tap, toast, travel
 from tests.conftest import Road
 from tests.game.test_round import labels, right, wrong
 from tests.game.touring import HALF_HOUR, HOUR, MINUTE, OPENS, STARTS, bank
@@ -468,3 +469,28 @@ class TestPrivate:
         assert road.sandbox.last_message(ben)["text"] == (
             "There is no such tournament, or you do not take part in it."
         )
+
+
+class TestCost:
+    """SQL statements from the claim to DONE: an answer costs no more than one of a duel (12)."""
+
+    @pytest.mark.parametrize(
+        ("what", "most"), [("the first question", 16), ("an answer", 12), ("the last answer", 26)]
+    )
+    def test_an_update(self, road: Road, what: str, most: int) -> None:
+        anna, *_ = begin(road)
+        with time_machine.travel(STARTS + MINUTE):
+            streaks.record_activity(player=row(anna), now=timezone.now())
+            message = road.sandbox.last_message(anna)
+            answers = {"the first question": 0, "an answer": 1, "the last answer": 6}[what]
+            if what != "the first question":
+                message = press(road, anna, message, "▶️ Play the round")
+            for _ in range(answers):
+                message = press(road, anna, message, wrong(message))
+            label = "▶️ Play the round" if what == "the first question" else wrong(message)
+            road.sandbox.tap(anna, data_of(message, label), message_id=message["message_id"])
+
+            cost = statements(road)
+
+        print(f"{what}: {cost} statements")  # noqa: T201 - For `pytest -s`: the measured cost.
+        assert cost <= most
