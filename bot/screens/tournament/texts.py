@@ -117,7 +117,7 @@ def full(*, limit: int) -> str:
 def private_page(terms: Terms) -> str:
     """Return what a private tournament is, and what the next one costs."""
     rules = _(
-        "Two to {count} players whom you send the link. Everybody answers the same questions. Each "
+        "2 to {count} players whom you send the link. Everybody answers the same questions. Each "
         "round you meet somebody else, and it lasts {hours} hours at most. Taking part is free and "
         "costs no energy."
     ).format(count=_PRIVATE.players_max, hours=int(_PRIVATE.round_time.total_seconds()) // HOUR_S)
@@ -288,7 +288,7 @@ def standings(board: Board, view: View, past: Sequence[Pairing]) -> str:
     if board.current is not None:
         lines.append(
             _(
-                "Round {number} of {rounds}, until {time}. {finished} of {players} have finished."
+                "Round {number} of {rounds}, until {time}. Finished: {finished} of {players}."
             ).format(
                 number=board.current.number,
                 rounds=tournament.rounds,
@@ -349,10 +349,15 @@ def _order(board: Board, view: View) -> list[str]:
 
 def _place(board: Board, standing: Standing, own: int | None) -> str:
     score = standing.score
-    line = _("{place} {name} · {points} pts · {right} ✓").format(
+    shown = points(board.tournament, score.points)
+    line = ngettext(
+        "{place} {name} · {points} pt · {right} ✓",
+        "{place} {name} · {points} pts · {right} ✓",
+        1 if shown in ("1", "½") else 2,
+    ).format(
         place=MEDALS.get(standing.place, f"{standing.place}."),
         name=name(board.players[score.player_id]),
-        points=points(board.tournament, score.points),
+        points=shown,
         right=score.right,
     )
     return f"<b>{line}</b>" if score.player_id == own else line

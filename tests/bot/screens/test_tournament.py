@@ -181,7 +181,7 @@ class TestRounds:
         assert said["text"].endswith("👉 You have answered 0 of 7.")
         assert "●○○○○○○ 1/7" in question["text"]
         assert labels(question)[-1] == "⏸ Pause"
-        assert "Round 1 of 3, until 18:30. 1 of 4 have finished." in following["text"]
+        assert "Round 1 of 3, until 18:30. Finished: 1 of 4." in following["text"]
         assert "✅ You have finished: 7 of 7 right." in following["text"]
         assert "🥇 Anna · 0 pts · 7 ✓" in following["text"]
         board = TournamentBoard.objects.get()
@@ -230,7 +230,7 @@ class TestRounds:
             travel(road)
 
         now = next(it for it in road.sandbox.chat(anna) if it["message_id"] == shown["message_id"])
-        assert "2 of 4 have finished." in now["text"]
+        assert "Finished: 2 of 4." in now["text"]
         assert "🥇 Ben · 0 pts · 5 ✓" in now["text"]
 
     def test_who_goes_on_is_not_overwritten(self, road: Road) -> None:
@@ -424,13 +424,13 @@ class TestPrivate:
         assert alone == "At least 2 players are needed."
         assert invitation["text"].startswith("🏆 Anna invites you to a tournament!")
         assert "2 of 8 players:\n• Anna\n• Ben" in joined["text"]
-        assert "Round 1 of 1, until 17 Dec, 12:00. 0 of 2 have finished." in begun["text"]
+        assert "Round 1 of 1, until 17 Dec, 12:00. Finished: 0 of 2." in begun["text"]
         assert said["text"].startswith("🏆 Round 1 of 1 has begun! It lasts until 17 Dec, 12:00.")
 
         finish(road, anna, right_ones=5, length=5)
         message = finish(road, ben, right_ones=0, length=5)
         assert "🥈 Place 2 of 2" in message["text"]
-        assert "🥇 Anna · 1 pts · 5 ✓" in message["text"]
+        assert "🥇 Anna · 1 pt · 5 ✓" in message["text"]
 
     def test_the_creator_takes_it_back(self, road: Road) -> None:
         anna, ben = named(road, "Anna"), named(road, "Ben")
