@@ -115,7 +115,18 @@ def roll_over(*, player: Player, now: datetime) -> Streak | None:
         with transaction.atomic():
             wallet = wallets.lock(player=player, now=now)
             return _roll(player=player, wallet=wallet, facts={}, now=now)
-    return Streak.objects.filter(player=player).first()
+    return _streak_of.first(player_id=player.pk)
+
+
+def current(*, player: Player, now: datetime) -> int:
+    """Return how many days the streak has, 0 without one; missed days are rolled over first.
+
+    One query unless there are any. Days that are shielded after the fact are left to `roll_over`.
+    """
+    streak = _streak_of.first(player_id=player.pk)
+    if streak and streak.current and streak.rolled_over_through < _day(now) - DAY:
+        streak = roll_over(player=player, now=now)
+    return streak.current if streak else 0
 
 
 def roll_over_due(*, now: datetime, after: int, limit: int) -> list[int]:

@@ -16,6 +16,8 @@ from django.db.transaction import TransactionManagementError
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from bot.chat import dates
+from bot.chat.models import ReminderSettings
 from bot.queue.models import InboxUpdate
 from economy import entitlements
 from economy.models import PremiumSpan
@@ -32,11 +34,14 @@ from quizarena.game import (
     private_tournaments,
     reviews,
     rounds,
+    rule_cards,
     tournament_play,
+    tournaments,
 )
 from quizarena.game.models import (
     DuelAnswer,
     Mode,
+    Pairing,
     Question,
     ReviewQuestion,
     Round,
@@ -48,6 +53,7 @@ from quizarena.players.models import Language, Player
 from quizarena.prepared import Prepared, prepared
 from tests.concurrency import another_connection, run_together
 from tests.factories import PlayerFactory, make_campaign
+from tests.game.carded import make_card
 from tests.game.test_selection import make_questions
 from tests.payments.steps import NOON, buy, open_purchase
 from tests.promos.steps import CODE, redeem
@@ -571,7 +577,8 @@ class TestTheProduct:
         private_tournaments.start(player=player, tournament_id=tournament.pk, now=NOON)
         waiting = tournament_play.play(player=player, tournament_id=tournament.pk, now=NOON)
         assert waiting.pairing is not None
-        for number in (1, 2):
+        # Whether the last answer may be the last of all depends on the others.
+        for number in range(1, 6):
             tournament_play.answer(
                 player=player,
                 pairing_id=waiting.pairing.pk,
@@ -579,6 +586,15 @@ class TestTheProduct:
                 option_index=0,
                 now=NOON,
             )
+        tournament_play.board_of(waiting.tournament)
+        tournaments.mark_seen(player=player, tournament=tournament, round_number=1, now=NOON)
+        tournaments.advance_one(tournament_id=tournament.pk, now=NOON + 25 * HOUR)
+        tournament_play.past_of(tournament, player=player)
+        tournaments.mark_seen(player=player, tournament=tournament, now=NOON + 25 * HOUR)
+        ReminderSettings.objects.create(player=player)
+        with dates.speaking_to(player):
+            dates.zone()
+        assert rule_cards.id_of(make_card().slug)
 
         reviews.add_mistake(
             player=player, question_id=Question.objects.order_by("pk")[0].pk, now=NOON
@@ -596,6 +612,7 @@ class TestTheProduct:
             ("insert", Round),
             ("insert", RoundQuestion),
             ("insert", TournamentAnswer),
+            ("save", Pairing),
             ("save", Purchase),
             ("save", RoundQuestion),
         }

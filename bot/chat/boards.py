@@ -3,19 +3,27 @@
 A message shows them until its player goes on; bot/messages/boards.py keeps it up to date.
 """
 
+from collections.abc import Sequence
+
+from django.db import connection
 from django.db.models import Count, F, Max, Q
 
-from bot.chat.models import TournamentBoard
 from bot.chat.navigation import Data
-from bot.queue.models import InboxUpdate
 from quizarena.game.models import Pairing, QuestionVersion, Tournament
+from quizarena.game.tournament_play import Board
 from quizarena.players.models import Player
 
 # More than a round has players.
 _ROUND = 1_000
 
 
-def version_of(tournament: Tournament) -> int:
+def version_of(board: Board) -> int:
+    """Return the version of the standings of a tournament that is played; see `version_now`."""
+    assert board.current is not None
+    return board.current.number * _ROUND + board.finished_current
+
+
+def version_now(tournament: Tournament) -> int:
     """Return a number that grows with each player who finishes a round, and with each round."""
     counted = Pairing.objects.filter(tournament=tournament).aggregate(
         number=Max("round__number"),
@@ -47,37 +55,58 @@ def watch(
     round, and `answered` the question that this is about. A player has one such message for each
     tournament: the last. A step of the caller's transaction.
     """
-    board = TournamentBoard(
-        player=player,
-        tournament=tournament,
-        message_id=message_id,
-        update_id=update_id,
-        version=version,
-        above=above,
-        answered=answered,
-    )
-    TournamentBoard.objects.bulk_create(
-        [board],
-        update_conflicts=True,
-        unique_fields=["player", "tournament"],
-        update_fields=["message_id", "update_id", "version", "above", "answered"],
-    )
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO bot_tournamentboard AS board
+              (player_id, tournament_id, message_id, update_id, version, above, answered_id)
+            VALUES (%s, %s, %s, %s, %s, %s, %s)
+            ON CONFLICT (player_id, tournament_id) DO UPDATE SET
+              message_id = excluded.message_id, update_id = excluded.update_id,
+              version = excluded.version, above = excluded.above,
+              answered_id = excluded.answered_id
+            """,
+            [
+                player.pk,
+                tournament.pk,
+                message_id,
+                update_id,
+                version,
+                above,
+                answered.pk if answered else None,
+            ],
+        )
 
 
-def has_gone_on(board: TournamentBoard) -> bool:
-    """Return whether the message was tapped again: then it shows something else, or will.
+def gone_on(board_ids: Sequence[int]) -> set[int]:
+    """Return whose messages were tapped again: they show something else, or will. One query.
 
     What its row about the answered question brings is a message below: it stays as it is.
     """
-    taps = InboxUpdate.objects.filter(
-        player_key=board.player.telegram_id,
-        update_id__gt=board.update_id,
-        payload__callback_query__message__message_id=board.message_id,
-    )
-    tapped = taps.values_list("payload__callback_query__data", flat=True)
-    return not all(str(data).split(":")[0] in (Data.REPORT, Data.RULE) for data in tapped)
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT board.id FROM bot_tournamentboard AS board
+            JOIN players_player AS player ON player.id = board.player_id
+            WHERE board.id = ANY(%(ids)s) AND EXISTS (
+              SELECT FROM bot_inboxupdate AS tap
+              WHERE tap.player_key = player.telegram_id AND tap.update_id > board.update_id
+                AND tap.payload #> '{callback_query,message,message_id}'
+                  = to_jsonb(board.message_id)
+                AND split_part(
+                  coalesce(tap.payload #>> '{callback_query,data}', ''), ':', 1
+                ) <> ALL(%(beside)s)
+            )
+            """,
+            {"ids": list(board_ids), "beside": [Data.REPORT.value, Data.RULE.value]},
+        )
+        return {pk for (pk,) in cursor.fetchall()}
 
 
 def unwatch(*, player: Player, tournament: Tournament) -> None:
     """Note that no message shows the player the standings any more."""
-    TournamentBoard.objects.filter(player=player, tournament=tournament).delete()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "DELETE FROM bot_tournamentboard WHERE player_id = %s AND tournament_id = %s",
+            [player.pk, tournament.pk],
+        )

@@ -11,12 +11,14 @@ from datetime import date, datetime, tzinfo
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
+from django.db.models import QuerySet
 from django.utils import dateformat, translation
 
 from bot.chat import local_time
 from bot.chat.models import ReminderSettings
 from economy.wallets import business_zone
 from quizarena.players.models import Player
+from quizarena.prepared import prepared
 
 # Django's format characters, by language: without the year, with it, the day alone.
 _FORMATS = {
@@ -36,9 +38,13 @@ class _Clock:
 
     @cached_property
     def zone(self) -> ZoneInfo:
-        chosen = ReminderSettings.objects.filter(player=self._player).values_list("zone", flat=True)
-        name = chosen.first()
+        name = _chosen_zone.first(player_id=self._player.pk)
         return ZoneInfo(name) if name else business_zone()
+
+
+@prepared
+def _chosen_zone(*, player_id: int) -> QuerySet[ReminderSettings, str]:
+    return ReminderSettings.objects.filter(player_id=player_id).values_list("zone", flat=True)
 
 
 _clock: ContextVar[_Clock | None] = ContextVar("clock", default=None)

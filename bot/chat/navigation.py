@@ -226,13 +226,14 @@ def home(waiting: RoundQuestion | None = None, *, due: int = 0) -> InlineKeyboar
             ],
             [
                 button(phrases.button_invite(), Data.INVITE),
-                button(phrases.button_settings(), Data.SETTINGS),
+                button(phrases.button_top(), Data.TOP),
             ],
             [
-                button(phrases.button_top(), Data.TOP),
                 button(phrases.button_rules(), Data.RULES),
+                button(phrases.button_language(), Data.LANGUAGES),
             ],
-            [button(phrases.button_language(), Data.LANGUAGES)],
+            # Too long in Ukrainian for half of a row.
+            [button(phrases.button_settings(), Data.SETTINGS)],
         ]
     )
 

@@ -107,10 +107,20 @@ def greeting(*, name: str) -> str:
 
 def daily_goal(*, done: int, goal: int) -> str:
     """Return how many of the rounds are finished that the player wants to play in a day."""
+    if done > goal:
+        more = ngettext(
+            "Today: {done} round, goal {goal}", "Today: {done} rounds, goal {goal}", done
+        )
+        return f"✅ {more.format(done=done, goal=goal)}"
     today = ngettext(
         "Today: {done} of {goal} round", "Today: {done} of {goal} rounds", goal
     ).format(done=done, goal=goal)
     return f"✅ {today}" if done >= goal else f"🎯 {today}"
+
+
+def streak(*, days: int) -> str:
+    """Return how long the streak is."""
+    return ngettext("🔥 Streak: {days} day", "🔥 Streak: {days} days", days).format(days=days)
 
 
 def energy_line(energy: Energy, plan: Plan | None, *, now: datetime) -> str:

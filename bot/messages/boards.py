@@ -3,29 +3,36 @@
 An edit goes out when somebody has finished a round, or the next one has begun, at most one for each
 message and run of the job. It is of the same lane as answers, so it never overtakes what the
 player has tapped meanwhile. A worker that dies edits again what it has not committed.
+
+Everybody's standings change at once, while all of them play: what they have in common is computed
+once, and read and written for many messages in one transaction.
 """
 
-from collections.abc import Collection
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+import structlog
 from django.db import transaction
 from django.utils import timezone
 from telegram.constants import ParseMode
 
 from bot.chat import boards, dates
 from bot.chat.answered import below
-from bot.chat.models import TournamentBoard
+from bot.chat.models import ReminderSettings, TournamentBoard
 from bot.queue import client, outbox
 from bot.screens.tournament import buttons, texts
-from quizarena import sweeps
+from economy.wallets import business_zone
 from quizarena.game import tournament_play
-from quizarena.game.models import Tournament
-from quizarena.game.tournament_play import Board
+from quizarena.game.models import Pairing, Tournament
+from quizarena.game.tournament_play import Board, View
 from quizarena.game.tournament_rules import TournamentState
 
-BATCH = 200
+# So many messages are of one transaction. A player who taps one of them waits for its end.
+BATCH = 25
 # What could not be sent by then is followed by something newer.
 TIMELY = timedelta(minutes=5)
+
+log = structlog.get_logger(__name__)
 
 
 def update(*, until: datetime) -> int:
@@ -40,59 +47,76 @@ def update(*, until: datetime) -> int:
 
 
 def _update(tournament: Tournament, *, until: datetime) -> int:
-    version = boards.version_of(tournament)
-    has_ended = tournament.state != TournamentState.RUNNING
-
-    def due(seen: Collection[int]) -> list[int]:
-        rows = TournamentBoard.objects.filter(tournament=tournament).exclude(pk__in=seen)
-        if not has_ended:
-            rows = rows.exclude(version=version)
-        return list(rows.order_by("pk").values_list("pk", flat=True)[:BATCH])
-
-    if not due(()):
+    version = boards.version_now(tournament)
+    due = TournamentBoard.objects.filter(tournament=tournament)
+    if tournament.state == TournamentState.RUNNING:
+        due = due.exclude(version=version)
+    found = list(due.order_by("pk").values_list("pk", "player"))
+    if not found:
         return 0
     # After the version: who finishes in between is shown now and once more.
-    shown = tournament_play.board_of(tournament)
-    return sweeps.one_by_one(
-        due=due, apply=lambda board_id: _edit(board_id, shown, version), until=until
+    shown = tournament_play.board_of(
+        tournament, first=texts.SHOWN, also=[player_id for _, player_id in found]
     )
+    edited = 0
+    for start in range(0, len(found), BATCH):
+        ids = [pk for pk, _ in found[start : start + BATCH]]
+        try:
+            edited += _edit(ids, shown, version)
+        except Exception:  # Of whatever kind: the others' messages are none of it.
+            log.exception("boards.left_behind", tournament=tournament.pk, boards=ids)
+        if timezone.now() >= until:
+            break
+    return edited
 
 
 @transaction.atomic
-def _edit(board_id: int, shown: Board, version: int) -> bool:
-    """Edit one message unless its player has gone on, or does so now; for the last time at the end.
+def _edit(board_ids: Sequence[int], shown: Board, version: int) -> int:
+    """Edit messages whose players have not gone on and do not now; for the last time at the end.
 
-    Returns whether it was edited.
+    Returns how many were edited.
     """
     rows = TournamentBoard.objects.select_for_update(of=["self"], skip_locked=True)
-    board = rows.select_related("player", "answered").filter(pk=board_id).first()
-    if board is None:
-        return False
-    if boards.has_gone_on(board):
-        board.delete()
-        return False
-    player = board.player
-    view = tournament_play.view_of(shown.tournament, player=player)
+    locked = list(rows.select_related("player", "answered").filter(pk__in=board_ids).order_by("pk"))
+    gone_on = boards.gone_on([board.pk for board in locked])
+    waiting = [board for board in locked if board.pk not in gone_on]
+    players = [board.player for board in waiting]
+    views = tournament_play.views_of(shown.tournament, players=players)
+    zones = dict(ReminderSettings.objects.filter(player__in=players).values_list("player", "zone"))
+    usual = business_zone().key
+    edited = []
+    with outbox.collecting(expires_at=timezone.now() + TIMELY):
+        for board in waiting:
+            try:
+                with dates.speaking_to(board.player, zone=zones.get(board.player_id, usual)):
+                    _edit_one(board, *views[board.player_id], shown, version)
+            except Exception:  # Of whatever kind: it is this one's alone.
+                log.exception("boards.left_behind", board=board.pk)
+            else:
+                edited.append(board.pk)
+    is_running = shown.tournament.state == TournamentState.RUNNING
+    over = gone_on if is_running else {*gone_on, *edited}
+    if over:
+        TournamentBoard.objects.filter(pk__in=over).delete()
+    if edited and is_running:
+        TournamentBoard.objects.filter(pk__in=edited).update(version=version)
+    return len(edited)
+
+
+def _edit_one(
+    board: TournamentBoard, view: View, past: Sequence[Pairing], shown: Board, version: int
+) -> None:
+    """Edit the message of one player; a step of `_edit`."""
     is_same_round = boards.round_of(version) == boards.round_of(board.version)
-    with (
-        dates.speaking_to(player),
-        outbox.collecting(expires_at=timezone.now() + TIMELY),
-    ):
-        keyboard, above = buttons.page(view), board.above if is_same_round else ""
-        if is_same_round and board.answered is not None:
-            keyboard = below(board.answered, keyboard)
-        client.run(
-            client.bot().edit_message_text(
-                above + texts.page(view, player=player, shown=shown),
-                chat_id=player.telegram_id,
-                message_id=board.message_id,
-                parse_mode=ParseMode.HTML,
-                reply_markup=keyboard,
-            )
+    keyboard, above = buttons.page(view), board.above if is_same_round else ""
+    if is_same_round and board.answered is not None:
+        keyboard = below(board.answered, keyboard)
+    client.run(
+        client.bot().edit_message_text(
+            above + texts.page(view, player=board.player, shown=shown, past=past),
+            chat_id=board.player.telegram_id,
+            message_id=board.message_id,
+            parse_mode=ParseMode.HTML,
+            reply_markup=keyboard,
         )
-    if shown.tournament.state == TournamentState.RUNNING:
-        board.version = version
-        board.save(update_fields=["version"])
-    else:
-        board.delete()
-    return True
+    )

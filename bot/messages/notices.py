@@ -7,7 +7,6 @@ reads. Claim and message are of one transaction, so nothing is sent twice or los
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import partial
 from html import escape
 from typing import Any, Generic, TypeVar
 
@@ -376,24 +375,46 @@ def send_due_notices(*, transactional: bool, until: datetime) -> int:
     Stops at `until`. Each player is a transaction of their own.
     """
     sources = [source for source in SOURCES if source.transactional is transactional]
+    found: dict[int, list[Source[Any]]] = {}
+
+    def due(seen: Collection[int]) -> list[int]:
+        found.update(_players_to_notify(sources, seen))
+        return [player_id for player_id in found if player_id not in seen]
+
     return sweeps.one_by_one(
-        due=partial(_players_to_notify, sources), apply=partial(_notify_one, sources), until=until
+        due=due,
+        apply=lambda player_id: _notify_one(found[player_id], player_id),
+        until=until,
     )
 
 
-def _players_to_notify(sources: Sequence[Source[Any]], seen: Collection[int]) -> list[int]:
-    """Return the next players for whom anything is due."""
+def _players_to_notify(
+    sources: Sequence[Source[Any]], seen: Collection[int]
+) -> dict[int, list[Source[Any]]]:
+    """Return the next players for whom anything is due, and of which sources.
+
+    Hundreds are notified of a round of the cup at once, and to look into all sources for each of
+    them costs more than to notify them.
+    """
     transactional = all(source.transactional for source in sources)
     batch = BATCH if transactional else min(BATCH, outbox.bulk_room(at_most=reminders.QUEUE_MAX))
-    players: dict[int, None] = {}
+    players: dict[int, list[Source[Any]]] = {}
+    others: list[Source[Any]] = []
     for source in sources:
         due = source.due().exclude(player__in=seen)
         if source.transactional:
             due = due.filter(player__bot_blocked_at=None)
         else:
             due = due.filter(player__in=_reachable(source, now=timezone.now()))
-        players |= dict.fromkeys(due.values_list("player", flat=True)[:batch])
-    return list(players)
+        rows = list(due.values_list("player", flat=True)[:batch])
+        if len(rows) == batch:
+            others.append(source)  # It may have more, also for those of other sources.
+        for player_id in dict.fromkeys(rows):
+            players.setdefault(player_id, []).append(source)
+    return {
+        player_id: [one for one in sources if one in own or one in others]
+        for player_id, own in players.items()
+    }
 
 
 def _reachable(source: Source[Any], *, now: datetime) -> "QuerySet[Player]":

@@ -11,6 +11,7 @@ from django.db.models import QuerySet
 
 from quizarena.game.models import Level, RuleCard, Topic
 from quizarena.game.models.rule import EXAMPLE_MAX, EXAMPLES_MAX, LANGUAGES
+from quizarena.prepared import prepared
 from quizarena.staff import audit
 from quizarena.staff.models import AuditEntry
 
@@ -182,4 +183,9 @@ def id_of(slug: str) -> int | None:
     """Return the id of the card that a question names, if it names one that players see."""
     if not slug:
         return None
-    return RuleCard.objects.shown().filter(slug=slug).values_list("pk", flat=True).first()
+    return _shown.first(slug=slug)
+
+
+@prepared
+def _shown(*, slug: str) -> QuerySet[RuleCard, int]:
+    return RuleCard.objects.shown().filter(slug=slug).values_list("pk", flat=True)

@@ -4,7 +4,7 @@ Answers are steps of an update's transaction: every refusal comes before the fir
 the step of a tournament that is due.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -42,7 +42,7 @@ LAST_FEW = 16
 class Board:
     """Where a tournament stands, for everybody: the players in their order, and who is done.
 
-    `players` has everybody's row by id. `current` is the round that is open.
+    `players` has the rows of those who were asked for, by id. `current` is the round that is open.
     """
 
     tournament: Tournament
@@ -95,8 +95,8 @@ def look(*, player: Player, tournament_id: int, now: datetime) -> View:
 
     Raises NoTournamentError for an unknown one, and for a private one of others.
     """
-    tournament = _unlocked(tournament_id)
-    view = view_of(tournament, player=player)
+    view = see(player=player, tournament_id=tournament_id)
+    tournament = view.tournament
     # Or a step was taken while it was read.
     is_between = tournament.state == TournamentState.RUNNING and view.current is None
     if is_between or tournaments.is_due(tournament_id, now=now):
@@ -109,54 +109,120 @@ def look(*, player: Player, tournament_id: int, now: datetime) -> View:
     return view
 
 
-def _unlocked(tournament_id: int) -> Tournament:
-    found = None
-    if 0 < tournament_id <= tournaments.ID_MAX:
-        found = Tournament.objects.filter(pk=tournament_id).first()
+def see(*, player: Player, tournament_id: int) -> View:
+    """Return a tournament as the player sees it at this moment; nothing is locked or written.
+
+    Raises NoTournamentError for an unknown one.
+    """
+    found = tournaments.find(tournament_id)
     if found is None:
         raise NoTournamentError("there is no such tournament")
-    return found
+    return view_of(found, player=player)
 
 
 def view_of(tournament: Tournament, *, player: Player) -> View:
     """Return a tournament as the player sees it at this moment; nothing is locked or written."""
     current, pairing = None, None
     if tournament.state == TournamentState.RUNNING:
-        current = TournamentRound.objects.filter(tournament=tournament, ended_at=None).first()
-        pairing = (
-            Pairing.objects.select_related("player", "opponent")
-            .filter(round=current, player=player)
-            .first()
-        )
+        pairing = _open_pairing.first(tournament_id=tournament.pk, player_id=player.pk)
+        current = pairing.round if pairing else tournaments.open_round(tournament)
     return View(
         tournament=tournament,
-        entry=TournamentPlayer.objects.filter(tournament=tournament, player=player).first(),
-        players=TournamentPlayer.objects.filter(tournament=tournament).count(),
+        entry=_entry.first(tournament_id=tournament.pk, player_id=player.pk),
+        players=_players.first(tournament_id=tournament.pk) or 0,
         current=current,
         pairing=pairing,
     )
 
 
-def board_of(tournament: Tournament) -> Board:
-    """Return where a tournament stands; nothing is locked. A row per player and round."""
-    rows = TournamentPlayer.objects.filter(tournament=tournament).select_related("player")
+@prepared.prepared
+def _open_pairing(*, tournament_id: int, player_id: int) -> QuerySet[Pairing]:
+    pairings = Pairing.objects.select_related("round", "opponent")
+    return pairings.filter(tournament_id=tournament_id, player_id=player_id, round__ended_at=None)
+
+
+@prepared.prepared
+def _entry(*, tournament_id: int, player_id: int) -> QuerySet[TournamentPlayer]:
+    return TournamentPlayer.objects.filter(tournament_id=tournament_id, player_id=player_id)
+
+
+@prepared.prepared
+def _players(*, tournament_id: int) -> "QuerySet[TournamentPlayer, int]":
+    taking_part = TournamentPlayer.objects.filter(tournament_id=tournament_id)
+    counted = taking_part.values("tournament").annotate(players=Count("pk"))
+    return counted.values_list("players", flat=True)
+
+
+def views_of(
+    tournament: Tournament, *, players: Collection[Player]
+) -> dict[int, tuple[View, list[Pairing]]]:
+    """Return a tournament as each of its players sees it, and `past_of` each, by player.
+
+    What `view_of` and `past_of` return, in three queries for all; nothing is locked or written.
+    """
+    ids = [one.pk for one in players]
+    rows = Pairing.objects.select_related("round", "opponent").filter(
+        tournament=tournament, player__in=ids
+    )
+    pairings: dict[int, list[Pairing]] = {}
+    for pairing in rows.order_by("round__number"):
+        pairings.setdefault(pairing.player_id, []).append(pairing)
+    entries = {
+        one.player_id: one
+        for one in TournamentPlayer.objects.filter(tournament=tournament, player__in=ids)
+    }
+    count = _players.first(tournament_id=tournament.pk) or 0
+    is_running = tournament.state == TournamentState.RUNNING
+    found = {}
+    for player_id in ids:
+        own = pairings.get(player_id, [])
+        waiting = [one for one in own if is_running and one.round.ended_at is None]
+        view = View(
+            tournament=tournament,
+            entry=entries.get(player_id),
+            players=count,
+            current=waiting[0].round if waiting else None,
+            pairing=waiting[0] if waiting else None,
+        )
+        found[player_id] = view, [one for one in own if one.outcome]
+    return found
+
+
+def board_of(
+    tournament: Tournament, *, first: int | None = None, also: Collection[int] = ()
+) -> Board:
+    """Return where a tournament stands; nothing is locked. A row per player and round.
+
+    The first so many of its players are listed, all without a number; `also` are the ids of
+    others whose rows are wanted.
+    """
     current, finished = None, 0
     if tournament.state == TournamentState.RUNNING:
-        current = TournamentRound.objects.filter(tournament=tournament, ended_at=None).first()
-        finished = finished_in(current, length=tournament.length) if current else 0
+        # Before the answers: whoever finishes meanwhile is in a later version of the board.
+        current = tournaments.open_round(tournament)
+    played = tournaments.played_in(tournament)
+    if current is not None:
+        finished = sum(
+            one.round_id == current.pk and one.answered >= tournament.length for one in played
+        )
+    standings = tournaments.standings_of(tournament, pairings=played)
+    wanted = [one.score.player_id for one in standings[:first]]
+    wanted += [one for one in also if one not in wanted]
+    rows = {
+        one.pk: one
+        for one in prepared.instances(
+            Player,
+            f"SELECT {prepared.columns(Player)} FROM players_player WHERE id = ANY(%(ids)s)",  # noqa: S608
+            {"ids": wanted},
+        )
+    }
     return Board(
         tournament=tournament,
-        standings=tournaments.standings_of(tournament),
-        players={row.player_id: row.player for row in rows},
+        standings=standings,
+        players={one: rows[one] for one in wanted if one in rows},
         current=current,
         finished_current=finished,
     )
-
-
-def finished_in(current: TournamentRound, *, length: int) -> int:
-    """Return how many players have answered everything in a round."""
-    counted = Pairing.objects.filter(round=current, answered__gte=length)
-    return counted.aggregate(players=Count("pk"))["players"] or 0
 
 
 def badges_in(tournament: Tournament, *, player: Player) -> list[Badge]:
@@ -166,8 +232,14 @@ def badges_in(tournament: Tournament, *, player: Player) -> list[Badge]:
 
 def past_of(tournament: Tournament, *, player: Player) -> list[Pairing]:
     """Return whom the player has met so far, and how it went, in the order of the rounds."""
-    ended = Pairing.objects.filter(tournament=tournament, player=player).exclude(outcome="")
-    return list(ended.select_related("opponent", "round").order_by("round__number"))
+    return _ended.rows(tournament_id=tournament.pk, player_id=player.pk)
+
+
+@prepared.prepared
+def _ended(*, tournament_id: int, player_id: int) -> QuerySet[Pairing]:
+    pairings = Pairing.objects.select_related("opponent", "round")
+    ended = pairings.filter(tournament_id=tournament_id, player_id=player_id).exclude(outcome="")
+    return ended.order_by("round__number")
 
 
 def play(*, player: Player, tournament_id: int, now: datetime) -> View:
@@ -180,13 +252,13 @@ def play(*, player: Player, tournament_id: int, now: datetime) -> View:
     if view.pairing is None or not view.can_play:
         return view
     assert view.current is not None
-    pairing = Pairing.objects.select_for_update(no_key=True, of=["self"]).get(pk=view.pairing.pk)
+    pairing = _pairing.get(pairing_id=view.pairing.pk)
     if pairing.outcome:
         # The round has ended meanwhile.
         return look(player=player, tournament_id=tournament_id, now=now)
     if pairing.started_at is None:
         pairing.started_at = max(now, view.current.begins_at)
-        pairing.save(update_fields=["started_at"])
+        prepared.save(pairing, fields=["started_at"])
     view.pairing.started_at, view.pairing.answered = pairing.started_at, pairing.answered
     if pairing.answered >= view.tournament.length:
         return view  # Another device was faster.
@@ -281,10 +353,14 @@ def answer(
 
 def _may_be_the_last(pairing: Pairing) -> bool:
     """Return whether so few others are not done that they may all be answering at this moment."""
-    unfinished = Pairing.objects.filter(
-        round=pairing.round_id, answered__lt=pairing.tournament.length
-    )
-    return unfinished[: LAST_FEW + 1].count() <= LAST_FEW
+    found = _unfinished.rows(round_id=pairing.round_id, length=pairing.tournament.length)
+    return len(found) <= LAST_FEW
+
+
+@prepared.prepared
+def _unfinished(*, round_id: int, length: int) -> "QuerySet[Pairing, int]":
+    unfinished = Pairing.objects.filter(round_id=round_id, answered__lt=length)
+    return unfinished.values_list("pk", flat=True)[: LAST_FEW + 1]
 
 
 def _round_of(pairing_id: int, player: Player) -> Pairing:

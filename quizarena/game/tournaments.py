@@ -12,6 +12,7 @@ come there, so a job that comes late, twice, or dies between two steps changes n
 import random
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
 import structlog
 from django.contrib.auth.models import User
@@ -549,19 +550,58 @@ def advance_one(*, tournament_id: int, now: datetime) -> bool:
 # --- Standings ------------------------------------------------------------------------------------
 
 
+class Played(NamedTuple):
+    """What standings need to know of a pairing: there are hundreds, and an instance costs more."""
+
+    player_id: int
+    opponent_id: int | None
+    round_id: int
+    outcome: str
+    answered: int
+    correct: int
+    started_at: datetime | None
+    last_answer_at: datetime | None
+
+
+def played_in(tournament: Tournament) -> list[Played]:
+    """Return everybody's pairings so far, those of the open round included. One query."""
+    return [Played._make(row) for row in _played.rows(tournament_id=tournament.pk)]
+
+
+@prepared
+def _played(*, tournament_id: int) -> "QuerySet[Pairing, Any]":
+    pairings = Pairing.objects.filter(tournament_id=tournament_id)
+    return pairings.values_list(
+        "player_id",
+        "opponent_id",
+        "round_id",
+        "outcome",
+        "answered",
+        "correct",
+        "started_at",
+        "last_answer_at",
+    )
+
+
+@prepared
+def _registered(*, tournament_id: int) -> "QuerySet[TournamentPlayer, tuple[int, datetime]]":
+    rows = TournamentPlayer.objects.filter(tournament_id=tournament_id)
+    return rows.values_list("player_id", "registered_at")
+
+
 def standings_of(
-    tournament: Tournament, *, pairings: Collection[Pairing] | None = None
+    tournament: Tournament, *, pairings: Sequence[Pairing] | Sequence[Played] | None = None
 ) -> list[Standing]:
     """Return how the players stand, by what is stored now; of a round that is open only answers.
 
     Two queries, one with `pairings`: a row per player and round.
     """
     if pairings is None:
-        pairings = list(Pairing.objects.filter(tournament=tournament))
-    by_player: dict[int, list[Pairing]] = {}
+        pairings = played_in(tournament)
+    by_player: dict[int, list[Pairing | Played]] = {}
     for pairing in pairings:
         by_player.setdefault(pairing.player_id, []).append(pairing)
-    registered = tournament.players.values_list("player", "registered_at")
+    registered = _registered.rows(tournament_id=tournament.pk)
     return swiss.standings(
         [
             _score(tournament, player_id, registered_at, by_player.get(player_id, []))
@@ -572,7 +612,10 @@ def standings_of(
 
 
 def _score(
-    tournament: Tournament, player_id: int, registered_at: datetime, pairings: Sequence[Pairing]
+    tournament: Tournament,
+    player_id: int,
+    registered_at: datetime,
+    pairings: Sequence[Pairing | Played],
 ) -> Score:
     return Score(
         player_id=player_id,
@@ -584,7 +627,7 @@ def _score(
     )
 
 
-def _time(tournament: Tournament, pairing: Pairing) -> timedelta:
+def _time(tournament: Tournament, pairing: Pairing | Played) -> timedelta:
     """Return how long the player has taken; the whole time for what is not answered to the end.
 
     A round that begins early lasts longer: nobody is behind somebody who has not finished it.
@@ -611,9 +654,26 @@ def _tournament(*, tournament_id: int) -> QuerySet[Tournament]:
     return Tournament.objects.select_for_update(no_key=True).filter(pk=tournament_id)
 
 
+def find(tournament_id: int) -> Tournament | None:
+    """Return the tournament as it is; nothing is locked."""
+    if not 0 < tournament_id <= ID_MAX:
+        return None
+    return _as_it_is.first(tournament_id=tournament_id)
+
+
+@prepared
+def _as_it_is(*, tournament_id: int) -> QuerySet[Tournament]:
+    return Tournament.objects.filter(pk=tournament_id)
+
+
 def is_due(tournament_id: int, *, now: datetime) -> bool:
     """Return whether a step is due in a tournament by what is stored; nothing is locked."""
-    return _with_a_step_due(now).filter(pk=tournament_id).exists()
+    return _step_due.first(tournament_id=tournament_id, now=now) is not None
+
+
+@prepared
+def _step_due(*, tournament_id: int, now: datetime) -> QuerySet[Tournament, int]:
+    return _with_a_step_due(now).filter(pk=tournament_id).values_list("pk", flat=True)
 
 
 def _with_a_step_due(now: datetime) -> QuerySet[Tournament]:
@@ -631,7 +691,19 @@ def _with_a_step_due(now: datetime) -> QuerySet[Tournament]:
 
 def _open_round(tournament: Tournament) -> TournamentRound:
     """Return the round that is open; only who has the tournament's lock changes it."""
-    return TournamentRound.objects.get(tournament=tournament, ended_at=None)
+    current = open_round(tournament)
+    assert current is not None
+    return current
+
+
+def open_round(tournament: Tournament) -> TournamentRound | None:
+    """Return the round that is open, if one is; nothing is locked."""
+    return _round_of.first(tournament_id=tournament.pk)
+
+
+@prepared
+def _round_of(*, tournament_id: int) -> QuerySet[TournamentRound]:
+    return TournamentRound.objects.filter(tournament_id=tournament_id, ended_at=None)
 
 
 def _lock_pairings(current: TournamentRound) -> list[Pairing]:
@@ -671,14 +743,36 @@ def mark_seen(
 
     That a round has begun, or with round 0 how the tournament has ended.
     """
+    unsaid = _of_round if round_number else _of_end
+    ids = unsaid.rows(tournament_id=tournament.pk, player_id=player.pk, round_number=round_number)
+    if ids:
+        TournamentNotice.objects.filter(pk__in=ids).update(notified_at=now)
+
+
+@prepared
+def _of_round(
+    *, tournament_id: int, player_id: int, round_number: int
+) -> QuerySet[TournamentNotice, int]:
+    kinds = [TournamentNoticeKind.ROUND]
+    return _unsaid(tournament_id, player_id, round_number).filter(kind__in=kinds)
+
+
+@prepared
+def _of_end(
+    *, tournament_id: int, player_id: int, round_number: int
+) -> QuerySet[TournamentNotice, int]:
     kinds = [TournamentNoticeKind.RESULT, TournamentNoticeKind.CALLED_OFF]
+    return _unsaid(tournament_id, player_id, round_number).filter(kind__in=kinds)
+
+
+def _unsaid(
+    tournament_id: int, player_id: int, round_number: int
+) -> QuerySet[TournamentNotice, int]:
     # One that is being sent is not waited for.
     unsaid = TournamentNotice.objects.select_for_update(skip_locked=True).filter(
-        tournament=tournament,
-        player=player,
-        kind__in=[TournamentNoticeKind.ROUND] if round_number else kinds,
+        tournament_id=tournament_id,
+        player_id=player_id,
         round_number=round_number,
         notified_at=None,
     )
-    if ids := list(unsaid.values_list("pk", flat=True)):
-        TournamentNotice.objects.filter(pk__in=ids).update(notified_at=now)
+    return unsaid.values_list("pk", flat=True)

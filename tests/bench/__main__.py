@@ -24,6 +24,7 @@ PARTS = (
     "checkout",
     "road",
     "cup",
+    "cup_costs",
     "learner",
     "content",
 )
@@ -77,6 +78,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         console,
         content,
         cup,
+        cup_costs,
         databases,
         desk,
         economy,
@@ -104,6 +106,7 @@ def _measure(options: argparse.Namespace) -> "Iterator[Figure]":
         ("checkout", checkout),
         ("road", road),
         ("cup", cup),
+        ("cup_costs", cup_costs),
         ("learner", learner),
         ("content", content),
     )

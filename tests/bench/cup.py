@@ -1,4 +1,9 @@
-"""Whole updates in a cup of 100: from a tap to the answer that the sandbox accepted."""
+"""Whole updates in a cup of 100: from a tap to the answer that the sandbox accepted.
+
+How fast taps arrive, and what processor time one of them takes of which part, says whether they
+could be answered in time at all: what arrives in a second may not take more than the processors
+have.
+"""
 
 import statistics
 import time
@@ -15,7 +20,7 @@ from quizarena.game.models import Tournament, TournamentPlayer, TournamentRound
 from quizarena.game.tournament_rules import FORMATS, TournamentKind
 from quizarena.players.models import Player
 from tests.bench import road
-from tests.bench.processes import SECRET, everything
+from tests.bench.processes import SECRET, cpu_seconds, everything
 from tests.bench.report import Figure
 from tests.sandbox import Sandbox
 
@@ -36,24 +41,44 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
         greeted = OutgoingCall.objects.filter(method="sendMessage", state="SENT")
         _wait_until(greeted.count, PLAYERS)
         greetings = {one: sandbox.last_message(one)["message_id"] for one in players}
-        cup = _begin()
+        cup = begin()
         crowd = road.Crowd(sandbox, taps=(f"{Data.TOURNAMENT_ANSWER}:",))
-        rounds = []
+        rounds: list[list[float]] = []
+        rates: list[float] = []
+        used: dict[str, list[float]] = {}
         for number in range(1, (cup.rounds or 0) + 1):
             for player in players:
                 play = f"{Data.TOURNAMENT_PLAY}:{cup.pk}"
                 crowd.ready.append((player, greetings[player], play))
             waits: list[float] = []
-            started = time.monotonic()
+            started, before = time.monotonic(), cpu_seconds()
             # The last answer leads to no question, so it is not among the waits.
             while (len(waits) < answers or crowd.ready) and (
                 time.monotonic() < started + DEADLINE_S
             ):
                 waits += road.run(crowd, seconds=1, per_second=PER_SECOND)
             rounds.append(waits)
+            taps = answers + PLAYERS
+            rates.append(taps / (time.monotonic() - started))
             ended = TournamentRound.objects.filter(tournament=cup, ended_at__isnull=False)
             _wait_until(ended.count, number)
+            for part, seconds_used in cpu_seconds().items():
+                spent = seconds_used - before.get(part, 0.0)
+                used.setdefault(part, []).append(spent * 1_000 / taps)
     settings: dict[str, str | int | float] = {"players": PLAYERS, "taps a second": PER_SECOND}
+    yield Figure(
+        what=f"taps that arrived in a cup of {PLAYERS}, each round",
+        unit="taps/s",
+        samples=rates,
+        settings=settings,
+    )
+    for part, samples in used.items():
+        yield Figure(
+            what=f"CPU per tap in a cup of {PLAYERS}, its notices and standings with it: {part}",
+            unit="ms",
+            samples=samples,
+            settings=settings,
+        )
     yield Figure(
         what=f"tap to accepted answer in a cup of {PLAYERS}, {PER_SECOND}/s: p50",
         unit="ms",
@@ -69,14 +94,15 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     )
 
 
-def _begin() -> Tournament:
+def begin() -> Tournament:
     """Begin a cup in which everybody plays, whatever time of day it is."""
     now = timezone.now()
     begun = timedelta(seconds=1)
     with transaction.atomic():
         cup = Tournament.objects.create(
             kind=TournamentKind.CUP,
-            day=cups.today(now),
+            # Not today: in the afternoon the job opens today's.
+            day=cups.today(now) - timedelta(days=1),
             created_at=now - begun,
             length=FORMATS[TournamentKind.CUP].lengths[0],
             opens_at=now - begun,

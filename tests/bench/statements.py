@@ -19,17 +19,17 @@ _ids = iter(range(5 * 10**15, 6 * 10**15))
 
 def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     """Work on single updates in this process and count; once is enough."""
-    _work(_message("/start"))
+    _work(message("/start"))
     counts = {
-        "/start of a known player": _work(_message("/start")),
-        "/play": _work(_message("/play")),
-        "start of a round": _work(_tap(_button("play:"))),
-        "one answer": _work(_tap(_button("answer:"))),
+        "/start of a known player": _work(message("/start")),
+        "/play": _work(message("/play")),
+        "start of a round": _work(tap(_button("play:"))),
+        "one answer": _work(tap(_button("answer:"))),
     }
     for what, count in counts.items():
         yield Figure(what=f"statements: {what}", unit="count", samples=[count], target="<= 13")
     with CaptureQueriesContext(connection) as queries:
-        inbox.receive(raw=json.dumps(_message("/help")).encode(), now=timezone.now())
+        inbox.receive(raw=json.dumps(message("/help")).encode(), now=timezone.now())
     yield Figure(
         what="statements: acknowledgement", unit="count", samples=[len(queries)], target="1"
     )
@@ -49,19 +49,20 @@ def _work(update: dict[str, Any]) -> int:
     return sum(query["sql"] not in ("BEGIN", "COMMIT") for query in queries.captured_queries)
 
 
-def _person() -> dict[str, Any]:
-    return {"id": PLAYER, "is_bot": False, "first_name": "Bench", "language_code": "de"}
+def _person(player: int) -> dict[str, Any]:
+    return {"id": player, "is_bot": False, "first_name": "Bench", "language_code": "de"}
 
 
-def _message(text: str) -> dict[str, Any]:
+def message(text: str, *, player: int = PLAYER) -> dict[str, Any]:
+    """Return the update of a command that a player sends."""
     entity = {"type": "bot_command", "offset": 0, "length": len(text)}
     return {
         "update_id": next(_ids),
         "message": {
             "message_id": 1,
             "date": 1_700_000_000,
-            "chat": {"id": PLAYER, "type": "private"},
-            "from": _person(),
+            "chat": {"id": player, "type": "private"},
+            "from": _person(player),
             "text": text,
             "entities": [entity],
         },
@@ -76,15 +77,17 @@ def _button(prefix: str) -> str:
     return next(str(one) for one in data if one.startswith(prefix))
 
 
-def _tap(data: str) -> dict[str, Any]:
-    message = {"message_id": 1, "date": 1_700_000_000, "chat": {"id": PLAYER, "type": "private"}}
+def tap(data: str, *, player: int = PLAYER) -> dict[str, Any]:
+    """Return the update of a tap on the button with this data."""
+    chat = {"id": player, "type": "private"}
+    tapped = {"message_id": 1, "date": 1_700_000_000, "chat": chat}
     return {
         "update_id": next(_ids),
         "callback_query": {
             "id": "1",
-            "from": _person(),
+            "from": _person(player),
             "chat_instance": "1",
-            "message": message,
+            "message": tapped,
             "data": data,
         },
     }

@@ -105,6 +105,8 @@ def placed(standing: Standing) -> str:
             "👥 {others} other players have finished so far.",
             standing.others,
         ).format(others=standing.others)
+    if standing.others == 1:
+        return _("📈 Better than the other player who has finished so far.")
     return ngettext(
         "📈 Better than {percent} % of {others} other player so far.",
         "📈 Better than {percent} % of {others} other players so far.",

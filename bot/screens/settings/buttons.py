@@ -23,12 +23,10 @@ def settings(wanted: ReminderSettings, *, daily_goal: int, now: datetime) -> Inl
     return InlineKeyboardMarkup(
         [
             *rows,
+            [button(texts.button_goal(daily_goal), Data.GOAL)],
+            [button(texts.button_zone(wanted, now=now), Data.ZONES)],
             [
                 button(level_texts.button_levels(), Data.LEVELS),
-                button(texts.button_goal(daily_goal), Data.GOAL),
-            ],
-            [
-                button(texts.button_zone(wanted, now=now), Data.ZONES),
                 button(phrases.button_language(), Data.LANGUAGES),
             ],
             [button(phrases.button_profile(), Data.PROFILE)],

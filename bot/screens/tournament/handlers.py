@@ -22,8 +22,8 @@ from quizarena.game.errors import (
     TooFewTournamentQuestionsError,
     TournamentFullError,
 )
-from quizarena.game.models import QuestionVersion, Tournament
-from quizarena.game.tournament_play import View
+from quizarena.game.models import QuestionVersion
+from quizarena.game.tournament_play import Board, View
 from quizarena.game.tournament_rules import TournamentState
 
 # How the start parameter of a private tournament begins (t.me/<bot>?start=tournament_<token>).
@@ -72,9 +72,10 @@ async def _registration(update: Update, context: Context, *, registers: bool) ->
 
 async def _turn_into_cup_page(update: Update, context: Context) -> None:
     view = _cup_view(context)
-    await taps.edit_message(taps.tap(update), *_cup_page(context, view))
+    shown = _standings(context, view)
+    await taps.edit_message(taps.tap(update), *_cup_page(context, view, shown))
     if view is not None:
-        _watch(update, context, view)
+        _watch(update, context, view, shown)
 
 
 def _cup_view(context: Context) -> View | None:
@@ -85,10 +86,10 @@ def _cup_view(context: Context) -> View | None:
     return tournament_play.look(player=context.player, tournament_id=cup.pk, now=context.now)
 
 
-def _cup_page(context: Context, view: View | None) -> Page:
+def _cup_page(context: Context, view: View | None, shown: Board | None = None) -> Page:
     cup = view.tournament if view is not None else None
     if view and view.tournament.state in (TournamentState.RUNNING, TournamentState.FINISHED):
-        return _page(context, view)
+        return _page(context, view, shown)
     is_open = cups.is_open(context.now) and (cup is None or cup.state == TournamentState.OPEN)
     keyboard = buttons.cup_page(
         is_open=is_open, is_registered=view is not None and view.entry is not None
@@ -282,13 +283,13 @@ async def answer(update: Update, context: Context) -> None:
         keyboard = below(answered.question.version, keyboard)
         await taps.edit_message(query, texts.feedback_and(answered, text), keyboard)
     else:
-        tournament = Tournament.objects.get(pk=answered.tournament_id)
-        view = tournament_play.view_of(tournament, player=context.player)
-        text, keyboard = _page(context, view)
+        view = tournament_play.see(player=context.player, tournament_id=answered.tournament_id)
+        shown = _standings(context, view)
+        text, keyboard = _page(context, view, shown)
         above = texts.feedback_above(answered)
         version = answered.question.version
         await taps.edit_message(query, above + text, below(version, keyboard))
-        _watch(update, context, view, above=above, answered=version)
+        _watch(update, context, view, shown, above=above, answered=version)
     cards.order_milestone(answered.streak, player=context.player, now=context.now)
 
 
@@ -301,21 +302,30 @@ async def _show(update: Update, context: Context, tournament_id: int) -> None:
 
 
 async def _show_view(update: Update, context: Context, view: View) -> None:
-    await taps.edit_message(taps.tap(update), *_page(context, view))
-    _watch(update, context, view)
+    shown = _standings(context, view)
+    await taps.edit_message(taps.tap(update), *_page(context, view, shown))
+    _watch(update, context, view, shown)
+
+
+def _standings(context: Context, view: View | None) -> Board | None:
+    """Return the standings that are shown and watched, if the tournament is played."""
+    if view is None or view.tournament.state != TournamentState.RUNNING:
+        return None
+    return texts.board_for(view, player=context.player)
 
 
 def _watch(
     update: Update,
     context: Context,
     view: View,
+    shown: Board | None,
     *,
     above: str = "",
     answered: QuestionVersion | None = None,
 ) -> None:
     """Have the standings that the player sees kept up to date, as long as it is played."""
     message = taps.tap(update).message
-    if view.tournament.state != TournamentState.RUNNING or view.entry is None:
+    if shown is None or view.entry is None:
         boards.unwatch(player=context.player, tournament=view.tournament)
     elif isinstance(message, Message) and message.is_accessible:
         boards.watch(
@@ -325,11 +335,11 @@ def _watch(
             update_id=update.update_id,
             above=above,
             answered=answered,
-            version=boards.version_of(view.tournament),
+            version=boards.version_of(shown),
         )
 
 
-def _page(context: Context, view: View) -> Page:
+def _page(context: Context, view: View, shown: Board | None = None) -> Page:
     """Return where a tournament stands; its result, or that a round has begun, is then seen."""
     tournament = view.tournament
     if view.pairing is not None and view.current is not None:
@@ -337,7 +347,7 @@ def _page(context: Context, view: View) -> Page:
     if tournament.state in (TournamentState.FINISHED, TournamentState.CALLED_OFF):
         tournaments.mark_seen(player=context.player, tournament=tournament, now=context.now)
         cards.order_cup(tournament, player=context.player, now=context.now)
-    return texts.page(view, player=context.player), buttons.page(view)
+    return texts.page(view, player=context.player, shown=shown), buttons.page(view)
 
 
 def _mark_round_seen(context: Context, view: View) -> None:

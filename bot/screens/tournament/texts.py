@@ -117,7 +117,7 @@ def full(*, limit: int) -> str:
 def private_page(terms: Terms) -> str:
     """Return what a private tournament is, and what the next one costs."""
     rules = _(
-        "Two to {count} players whom you send the link. Everybody answers the same questions. Each "
+        "2 to {count} players whom you send the link. Everybody answers the same questions. Each "
         "round you meet somebody else, and it lasts {hours} hours at most. Taking part is free and "
         "costs no energy."
     ).format(count=_PRIVATE.players_max, hours=int(_PRIVATE.round_time.total_seconds()) // HOUR_S)
@@ -249,18 +249,32 @@ def head(tournament: Tournament) -> str:
     return _("🏆 <b>Tournament</b> · {questions} a round").format(questions=questions)
 
 
-def page(view: View, *, player: Player, shown: Board | None = None) -> str:
+def board_for(view: View, *, player: Player) -> Board:
+    """Return where a tournament stands, with the rows of those whom the player reads of."""
+    if view.tournament.state == TournamentState.OPEN:
+        return tournament_play.board_of(view.tournament)
+    return tournament_play.board_of(view.tournament, first=SHOWN, also=[player.pk])
+
+
+def page(
+    view: View,
+    *,
+    player: Player,
+    shown: Board | None = None,
+    past: Sequence[Pairing] | None = None,
+) -> str:
     """Return where a tournament stands: its lobby, its rounds and order, or its result.
 
-    `shown` spares the queries where many players are shown the same order.
+    `shown` and `past` spare the queries where they are known, `shown` also to others.
     """
     tournament = view.tournament
-    shown = shown or tournament_play.board_of(tournament)
     if tournament.state == TournamentState.CALLED_OFF:
         return f"{head(tournament)}\n\n{called_off(tournament)}"
+    shown = shown or board_for(view, player=player)
     if tournament.state == TournamentState.OPEN:
         return lobby(view, shown)
-    past = tournament_play.past_of(tournament, player=player)
+    if past is None:
+        past = tournament_play.past_of(tournament, player=player)
     if tournament.state == TournamentState.FINISHED:
         badges = tournament_play.badges_in(tournament, player=player)
         return result(shown, view, past, badges)
@@ -274,13 +288,13 @@ def standings(board: Board, view: View, past: Sequence[Pairing]) -> str:
     if board.current is not None:
         lines.append(
             _(
-                "Round {number} of {rounds}, until {time}. {finished} of {players} have finished."
+                "Round {number} of {rounds}, until {time}. Finished: {finished} of {players}."
             ).format(
                 number=board.current.number,
                 rounds=tournament.rounds,
                 time=_until(tournament, board.current.deadline),
                 finished=board.finished_current,
-                players=len(board.players),
+                players=len(board.standings),
             )
         )
     if view.pairing is not None:
@@ -335,10 +349,15 @@ def _order(board: Board, view: View) -> list[str]:
 
 def _place(board: Board, standing: Standing, own: int | None) -> str:
     score = standing.score
-    line = _("{place} {name} · {points} pts · {right} ✓").format(
+    shown = points(board.tournament, score.points)
+    line = ngettext(
+        "{place} {name} · {points} pt · {right} ✓",
+        "{place} {name} · {points} pts · {right} ✓",
+        1 if shown in ("1", "½") else 2,
+    ).format(
         place=MEDALS.get(standing.place, f"{standing.place}."),
         name=name(board.players[score.player_id]),
-        points=points(board.tournament, score.points),
+        points=shown,
         right=score.right,
     )
     return f"<b>{line}</b>" if score.player_id == own else line
@@ -470,7 +489,7 @@ def notice(due: TournamentNotice, view: View, *, now: datetime) -> str | None:
     if due.kind == TournamentNoticeKind.CALLED_OFF:
         return f"{head(tournament)}\n\n{called_off(tournament)}"
     if due.kind == TournamentNoticeKind.RESULT:
-        shown = tournament_play.board_of(tournament)
+        shown = board_for(view, player=due.player)
         past = tournament_play.past_of(tournament, player=due.player)
         return result(shown, view, past, tournament_play.badges_in(tournament, player=due.player))
     current = view.current

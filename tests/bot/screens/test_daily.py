@@ -208,6 +208,25 @@ class TestPlaying:
         assert "👥 1 other player has finished so far." in result["text"]
         assert "%" not in result["text"]
 
+    @pytest.mark.parametrize(
+        ("language", "placed"),
+        [
+            ("en", "📈 Better than the other player who has finished so far."),
+            ("de", "📈 Besser als die andere Person, die schon fertig ist."),
+            ("uk", "📈 Краще, ніж в іншого гравця, який уже завершив."),
+        ],
+    )
+    def test_of_one_other_player_there_is_no_percentage(
+        self, road: Road, language: str, placed: str
+    ) -> None:
+        play(None, [False] * 7)
+        anna = newcomer(road, language=language)
+
+        result = finish(road, anna, [True] * 7)
+
+        assert placed in result["text"]
+        assert "%" not in result["text"]
+
     def test_a_pause_and_the_way_back_to_the_question_that_waits(self, road: Road) -> None:
         anna = newcomer(road)
         second = answer(road, anna, start(road, anna))

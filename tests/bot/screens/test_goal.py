@@ -13,7 +13,7 @@ from quizarena.game import rounds
 from quizarena.game.models import Question, Round, RoundQuestion
 from quizarena.players import services as players
 from quizarena.players.models import Player
-from tests.bot.screens.buyers import newcomer, row, tap, texts, toast
+from tests.bot.screens.buyers import buy, newcomer, row, tap, texts, toast
 from tests.conftest import Road
 from tests.factories import PlayerFactory
 from tests.game.challenges import make_bank
@@ -71,8 +71,37 @@ class TestGoal:
         finish(PlayerFactory.create(), at=timezone.now())
         after = road.say(anna, "/start")["text"]
 
-        assert before.endswith("Ready for a round?\n\n🎯 Today: 0 of 1 round")
-        assert after.endswith("Ready for a round?\n\n✅ Today: 1 of 1 round")
+        assert before.endswith("Ready for a round?\n\n⚡ 20/20\n🎯 Today: 0 of 1 round")
+        assert after.endswith("⚡ 20/20\n✅ Today: 1 of 1 round")
+
+    def test_the_home_screen_shows_streak_and_energy(self, road: Road) -> None:
+        anna = newcomer(road)
+        play(road, anna, "key")
+
+        home = road.say(anna, "/start")["text"].split("Ready for a round?\n\n")[1]
+        buy(road, anna, "PREMIUM_STARTER")
+        with_premium = road.say(anna, "/start")["text"].split("Ready for a round?\n\n")[1]
+
+        streak, energy, goal = home.splitlines()
+        assert (streak, goal) == ("🔥 Streak: 1 day", "✅ Today: 1 of 1 round")
+        assert energy.startswith("⚡ 10/20 · next point in ")
+        assert with_premium.splitlines()[1] == "👑 Premium: unlimited energy"
+
+    def test_more_rounds_than_the_goal(self, road: Road) -> None:
+        anna = newcomer(road)
+        for _ in range(2):
+            finish(row(anna), at=timezone.now())
+
+        assert road.say(anna, "/start")["text"].endswith("✅ Today: 2 rounds, goal 1")
+
+    def test_a_streak_that_has_ended_does_not_stand_on_the_home_screen(self, road: Road) -> None:
+        anna = newcomer(road)
+        play(road, anna, "key")
+
+        with time_machine.travel(timezone.now() + timedelta(days=3), tick=False):
+            home = road.say(anna, "/start")["text"]
+
+        assert "🔥" not in home
 
     def test_it_is_chosen_in_the_settings(self, road: Road) -> None:
         anna = newcomer(road)

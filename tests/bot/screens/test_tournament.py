@@ -10,6 +10,7 @@ from bot.chat.models import TournamentBoard
 from bot.chat.navigation import Data
 from bot.queue.models import OutgoingCall, RateLimit
 from bot.tasks import send_cards, send_notices, update_boards
+from economy import streaks
 from quizarena.game import tasks
 from quizarena.game.models import (
     CupPrize,
@@ -21,7 +22,7 @@ from quizarena.game.models import (
     TournamentQuestion,
 )
 from quizarena.players.models import Player
-from tests.bot.screens.buyers import tap, toast, travel
+from tests.bot.screens.buyers import row, statements, tap, toast, travel
 from tests.conftest import Road
 from tests.game.test_round import labels, right, wrong
 from tests.game.touring import HALF_HOUR, HOUR, MINUTE, OPENS, STARTS, bank
@@ -180,7 +181,7 @@ class TestRounds:
         assert said["text"].endswith("👉 You have answered 0 of 7.")
         assert "●○○○○○○ 1/7" in question["text"]
         assert labels(question)[-1] == "⏸ Pause"
-        assert "Round 1 of 3, until 18:30. 1 of 4 have finished." in following["text"]
+        assert "Round 1 of 3, until 18:30. Finished: 1 of 4." in following["text"]
         assert "✅ You have finished: 7 of 7 right." in following["text"]
         assert "🥇 Anna · 0 pts · 7 ✓" in following["text"]
         board = TournamentBoard.objects.get()
@@ -229,7 +230,7 @@ class TestRounds:
             travel(road)
 
         now = next(it for it in road.sandbox.chat(anna) if it["message_id"] == shown["message_id"])
-        assert "2 of 4 have finished." in now["text"]
+        assert "Finished: 2 of 4." in now["text"]
         assert "🥇 Ben · 0 pts · 5 ✓" in now["text"]
 
     def test_who_goes_on_is_not_overwritten(self, road: Road) -> None:
@@ -423,13 +424,13 @@ class TestPrivate:
         assert alone == "At least 2 players are needed."
         assert invitation["text"].startswith("🏆 Anna invites you to a tournament!")
         assert "2 of 8 players:\n• Anna\n• Ben" in joined["text"]
-        assert "Round 1 of 1, until 17 Dec, 12:00. 0 of 2 have finished." in begun["text"]
+        assert "Round 1 of 1, until 17 Dec, 12:00. Finished: 0 of 2." in begun["text"]
         assert said["text"].startswith("🏆 Round 1 of 1 has begun! It lasts until 17 Dec, 12:00.")
 
         finish(road, anna, right_ones=5, length=5)
         message = finish(road, ben, right_ones=0, length=5)
         assert "🥈 Place 2 of 2" in message["text"]
-        assert "🥇 Anna · 1 pts · 5 ✓" in message["text"]
+        assert "🥇 Anna · 1 pt · 5 ✓" in message["text"]
 
     def test_the_creator_takes_it_back(self, road: Road) -> None:
         anna, ben = named(road, "Anna"), named(road, "Ben")
@@ -468,3 +469,28 @@ class TestPrivate:
         assert road.sandbox.last_message(ben)["text"] == (
             "There is no such tournament, or you do not take part in it."
         )
+
+
+class TestCost:
+    """SQL statements from the claim to DONE: an answer costs no more than one of a duel (12)."""
+
+    @pytest.mark.parametrize(
+        ("what", "most"), [("the first question", 16), ("an answer", 12), ("the last answer", 26)]
+    )
+    def test_an_update(self, road: Road, what: str, most: int) -> None:
+        anna, *_ = begin(road)
+        with time_machine.travel(STARTS + MINUTE):
+            streaks.record_activity(player=row(anna), now=timezone.now())
+            message = road.sandbox.last_message(anna)
+            answers = {"the first question": 0, "an answer": 1, "the last answer": 6}[what]
+            if what != "the first question":
+                message = press(road, anna, message, "▶️ Play the round")
+            for _ in range(answers):
+                message = press(road, anna, message, wrong(message))
+            label = "▶️ Play the round" if what == "the first question" else wrong(message)
+            road.sandbox.tap(anna, data_of(message, label), message_id=message["message_id"])
+
+            cost = statements(road)
+
+        print(f"{what}: {cost} statements")  # noqa: T201 - For `pytest -s`: the measured cost.
+        assert cost <= most
