@@ -8,7 +8,7 @@ from urllib.parse import quote, urlencode
 import pytest
 from django.contrib import admin
 from django.contrib.admin.utils import flatten_fieldsets, get_fields_from_path
-from django.contrib.auth.models import User
+from django.contrib.auth.models import Permission, User
 from django.db import models
 from django.http import QueryDict
 from django.test import Client, RequestFactory
@@ -16,6 +16,7 @@ from django.urls import reverse
 
 from promos.models import Inviter, Referral
 from quizarena.players.models import Player
+from quizarena.staff import accounts
 from quizarena.staff.desk import StaffAdmin, UnusableQueryError
 from quizarena.staff.models import Alert
 from tests.api.callers import make_client
@@ -165,6 +166,24 @@ def owner(client: Client) -> Client:
     return client
 
 
+def enter_for(client: Client, model: type[models.Model]) -> None:
+    """Let somebody in with every right over the model, but over no other.
+
+    The sidebar of somebody who may see everything takes longer than the list beside it.
+    """
+    client.raise_request_exception = False
+    with accounts.changing(by=None, now=NOON):
+        user = User.objects.create_user("reader", is_staff=True)
+        user.user_permissions.set(
+            Permission.objects.filter(
+                content_type__app_label=model._meta.app_label,
+                content_type__model=model._meta.model_name,
+            )
+        )
+    client.force_login(user)
+    assert client.get(list_of(model)).status_code == 200
+
+
 class TestLookups:
     def test_every_page_is_one_of_ours(self) -> None:
         assert [name for name, (_, page) in zip(NAMES, PAGES, strict=True)
@@ -288,17 +307,21 @@ class TestRubbish:
         Referral.objects.create(pk=1, inviter=inviter, invited=invited, started_at=NOON)
         Alert.objects.create(pk=1, kind="k", key="1", summary="Look.", first_at=NOON, last_at=NOON)
 
-    def test_in_what_every_list_reads(self, owner: Client, rows: None) -> None:
+    def test_in_what_every_list_reads(self, client: Client, rows: None) -> None:
         queries = [{name: value} for name in OF_LISTS for value in RUBBISH]
+        enter_for(client, Player)
 
-        assert _errors(owner, [f"/admin/players/player/?{urlencode(one)}" for one in queries]) == []
+        found = _errors(client, [f"/admin/players/player/?{urlencode(one)}" for one in queries])
+
+        assert found == []
 
     @pytest.mark.parametrize("name", NAMES)
-    def test_in_a_lists_search_and_filters(self, owner: Client, rows: None, name: str) -> None:
+    def test_in_a_lists_search_and_filters(self, client: Client, rows: None, name: str) -> None:
         model, _ = PAGES[NAMES.index(name)]
         queries = [{lookup: value} for lookup in LOOKUPS[name] for value in RUBBISH]
+        enter_for(client, model)
 
-        assert _errors(owner, [f"{list_of(model)}?{urlencode(one)}" for one in queries]) == []
+        assert _errors(client, [f"{list_of(model)}?{urlencode(one)}" for one in queries]) == []
 
     @pytest.mark.parametrize("name", NAMES)
     def test_in_the_address_of_an_object_or_of_another_page(
