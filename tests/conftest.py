@@ -1,6 +1,8 @@
 """What every test may ask for: the sandbox, and the road from a tap to the player's screen."""
 
+import gc
 import json
+from collections import Counter
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -44,19 +46,59 @@ hypothesis.settings.register_profile("any machine", deadline=None)
 hypothesis.settings.load_profile("any machine")
 
 
-class StoriesTogether(LoadScopeScheduling):
-    """Gives all stories to one process, since each process that has any starts a whole stack.
+# What takes longest begins first, so that at the end nobody waits for it alone.
+LONGEST = (
+    "tests/stories/",
+    "tests/test_migrations.py",
+    "tests/local/",
+    "tests/staff/test_addresses.py",
+    "tests/bench/",
+)
 
+
+class FilesTogether(LoadScopeScheduling):
+    """Gives a file to one process, and all stories to one.
+
+    What a module makes once is made once, and each process that has a story starts a whole stack.
     pytest 9.2 does not see the groups of xdist 3.8, so the scheduler looks at the paths itself.
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return "stories" if nodeid.startswith("tests/stories/") else nodeid
+        return "stories" if nodeid.startswith("tests/stories/") else nodeid.partition("::")[0]
 
 
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> StoriesTogether:
-    """Take the place of xdist's own schedulers."""
-    return StoriesTogether(config, log)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogether:
+    """Take the place of xdist's own schedulers, and keep the order of the collection."""
+    config.option.loadscopereorder = False
+    return FilesTogether(config, log)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest, then with the files that have most tests."""
+    files = [item.nodeid.partition("::")[0] for item in items]
+    tests = Counter(files)
+
+    def rank(file: str) -> tuple[int, int, str]:
+        begins = [number for number, path in enumerate(LONGEST) if file.startswith(path)]
+        return (*begins, len(LONGEST))[0], -tests[file], file
+
+    ranks = {file: rank(file) for file in tests}
+    items.sort(key=lambda item: ranks[item.nodeid.partition("::")[0]])
+
+
+def pytest_configure() -> None:
+    """Collect the tests without looking for garbage among them."""
+    gc.disable()
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Look for garbage only in what the tests themselves make, and seldom: the rest stays."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(10_000, 10, 10)
+    gc.enable()
 
 
 @pytest.hookimpl(wrapper=True)
