@@ -26,7 +26,6 @@ def main() -> None:
     django.setup()
     _step("migrating the database")
     call_command("migrate", interactive=False, verbosity=0)
-    _delete_heartbeats()
     print("migrated", flush=True)
     _step("seeding questions")
     call_command("seed", verbosity=0)
@@ -44,13 +43,6 @@ def main() -> None:
 
 def _step(text: str) -> None:
     print(f"# {text}", flush=True)
-
-
-def _delete_heartbeats() -> None:
-    """Delete the signs of life of processes that have ended, so that "ready" means these ones."""
-    from quizarena.ops.models import Heartbeat
-
-    Heartbeat.objects.all().delete()
 
 
 def _wait_for_sandbox(*, port: int) -> None:

@@ -3,18 +3,13 @@
 from io import StringIO
 
 import pytest
+from django.contrib.auth.hashers import PBKDF2PasswordHasher
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command
 from django.test import Client
 from pytest_django.fixtures import Settings
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture(autouse=True)
-def _quick_hashes(settings: Settings) -> None:
-    """Hash passwords in no time: nobody attacks these."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 
 
 def hand_out() -> dict[str, tuple[str, str]]:
@@ -52,6 +47,22 @@ def test_a_second_time_makes_the_first_passwords_useless(client: Client) -> None
     assert not client.login(username="support", password=first["Support"][1])
     assert client.login(username="support", password=second["Support"][1])
     assert User.objects.count() == 6
+
+
+def test_they_are_hashed_quickly_and_at_the_first_sign_in_as_everybodys(
+    client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def iterations() -> str:
+        return User.objects.get(username="support").password.split("$")[1]
+
+    logins = hand_out()
+    assert iterations() == "1000"
+    # The tests' own number is smaller.
+    monkeypatch.setattr(PBKDF2PasswordHasher, "iterations", 2_000)
+
+    assert client.login(username="support", password=logins["Support"][1])
+
+    assert iterations() == "2000"
 
 
 def test_it_refuses_in_production(settings: Settings) -> None:
