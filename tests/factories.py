@@ -32,7 +32,8 @@ class RowFactory(DjangoModelFactory[Row]):
     def create_batch(cls, size: int, **fields: Any) -> list[Row]:
         """Store so many rows as one statement does."""
         rows: list[Row] = cls.build_batch(size, **fields)
-        return cls._meta.model._default_manager.bulk_create(rows)
+        stored: list[Row] = cls._meta.model._default_manager.bulk_create(rows)
+        return stored
 
 
 class PlayerFactory(RowFactory[Player]):
