@@ -360,7 +360,9 @@ class TestRubbish:
         ]
         # It wants to know which campaigns.
         assert [page for page in OF_PAGES if owner.get(f"/admin/{page}").status_code == 404] == [
-            "promos/campaign/decide/pause/"
+            "promos/campaign/decide/pause/",
+            "promos/campaign/drafts/",
+            "promos/campaign/tags/",
         ]
 
         assert _errors(owner, addresses) == []

@@ -198,6 +198,11 @@ class TestWhere:
             ("ACTIVE", "/admin/promos/campaign/{pk}/edit/", {"uses_max": "100000"}),
             ("DRAFT", "/admin/promos/campaign/{pk}/edit/", {"codes_size": "1000"}),
             (
+                "DRAFT",
+                "/admin/promos/campaign/drafts/",
+                {"seen": "{pk}:0", "change_uses": "on", "uses_max": "5", "confirm": "1"},
+            ),
+            (
                 "PAUSED",
                 "/admin/promos/campaign/decide/unpause/",
                 {
