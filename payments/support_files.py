@@ -8,7 +8,8 @@ from collections.abc import Collection
 from datetime import datetime, timedelta
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import BinaryField, F, QuerySet
+from django.db.models.functions import Substr
 from django.utils import timezone
 
 from payments import telegram
@@ -66,6 +67,15 @@ def fetch(*, until: datetime) -> int:
 def purge(*, now: datetime) -> int:
     """Delete what was wanted more than KEEP_FOR ago; return how many files that were."""
     return SupportFile.objects.filter(wanted_at__lt=now - KEEP_FOR).delete()[0]
+
+
+def beginnings() -> QuerySet[SupportFile]:
+    """Return the files without their content, of which a conversation can have gigabytes.
+
+    `begin` is as much of it as content_type looks at; None without content.
+    """
+    begin = Substr("content", 1, 12, output_field=BinaryField())
+    return SupportFile.objects.defer("content").annotate(begin=begin)
 
 
 def content_type(content: bytes) -> str:

@@ -133,7 +133,8 @@ def _start_if_due(broadcast: Broadcast, *, now: datetime) -> None:
         broadcast, staff=broadcast.scheduled_by, at=broadcast.scheduled_at, now=now
     ):
         why = (
-            "It reaches more players than when it was scheduled: a second person has to approve it."
+            "It reaches more players than who scheduled it reaches alone: a second person has to "
+            "approve it."
         )
         broadcasts.hold_back(broadcast, Action.WITHDRAW, why=why, now=now)
         return

@@ -475,6 +475,7 @@ def register() -> None:
         perform=_start_approved,
         refusals=REFUSALS,
         headers=("What", "As it would be sent"),
+        takes_time=True,
     )
     alerts.declare(
         kind=STUCK, label="Broadcast makes no progress", runbook="docs/runbooks/broadcasts.md"

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import Model
+from django.db.models import Model, Prefetch
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils import timezone
@@ -36,7 +36,11 @@ class Entry:
 
 def entries(request: HttpRequest, asked: SupportRequest) -> list[Entry]:
     """Return the conversation, the oldest first; notes for those who may read them."""
-    thread = list(support.thread_of(asked).select_related("answered_by").prefetch_related("files"))
+    thread = list(
+        support.thread_of(asked)
+        .select_related("answered_by")
+        .prefetch_related(Prefetch("files", support_files.beginnings()))
+    )
     found = [entry for one in thread for entry in _exchange(one, asked)]
     first = thread[0]
     until = first.solved_at or timezone.now()
@@ -98,14 +102,15 @@ def _note(version: NoteVersion) -> Entry:
 
 
 def shown_file(asked: SupportRequest, number: int, file: SupportFile | None) -> SafeString:
-    """Return a picture, a link to another file, or how far it is."""
+    """Return a picture, a link to another file, or how far it is; `file` is of `beginnings`."""
     kind = asked.attachments[number]["kind"]
     if file is None:
         return badge(f"{kind}, not loaded", "info")
-    if file.content is None:
+    begin = getattr(file, "begin", None)
+    if begin is None:
         return badge(f"{kind}: {file.error or 'being loaded'}", "danger" if file.error else "info")
     address = reverse("admin:payments_supportrequest_file", args=[asked.pk, number])
-    if support_files.content_type(bytes(file.content)).startswith("image/"):
+    if support_files.content_type(bytes(begin)).startswith("image/"):
         return format_html(
             '<a href="{}"><img src="{}" alt="{}" class="payments-picture"></a>',
             address,

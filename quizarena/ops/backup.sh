@@ -14,9 +14,12 @@ umask 077
 backup() {
     began_at=$(date -u +%Y-%m-%dT%H:%M:%SZ)
     file=$BACKUP_DIRECTORY/quizarena-$(date -u +%Y%m%dT%H%M%SZ).dump
-    # Half a backup never has the name of one.
-    pg_dump --no-password --format=custom --file="$file.part" || return
-    pg_restore --list "$file.part" > /dev/null || return
+    # Half a backup never has the name of one, and does not take the room of the next.
+    if ! pg_dump --no-password --format=custom --file="$file.part" ||
+        ! pg_restore --list "$file.part" > /dev/null; then
+        rm -f "$file.part"
+        return 1
+    fi
     mv "$file.part" "$file"
     psql --no-password --no-psqlrc --quiet --set=ON_ERROR_STOP=1 \
         --set=began_at="$began_at" --set=size="$(wc -c < "$file")" --set=note="$(basename "$file")" <<'SQL' || return
@@ -35,9 +38,12 @@ fi
 if [ -z "$(find "$BACKUP_DIRECTORY" -maxdepth 1 -name 'quizarena-*.dump' -mmin -1440)" ]; then
     backup || echo "No backup: see above." >&2
 fi
+# Without its zero: 08 is no octal number.
+hour=${BACKUP_HOUR:-2}
+hour=${hour#0}
 while :; do
     now=$(date -u +%s)
-    next=$(((now / 86400) * 86400 + ${BACKUP_HOUR:-2} * 3600))
+    next=$(((now / 86400) * 86400 + ${hour:-0} * 3600))
     [ "$next" -gt "$now" ] || next=$((next + 86400))
     sleep $((next - now)) &
     # A signal ends the wait at once, but not a sleep in front.

@@ -52,7 +52,7 @@ from quizarena.staff.desk import (
     own_user,
     page_link,
 )
-from quizarena.staff.errors import StaffError
+from quizarena.staff.errors import ChangedError, RefusedError, StaffError
 from quizarena.staff.models import (
     Alert,
     ApprovalRequest,
@@ -590,7 +590,12 @@ class ApprovalRequestAdmin(ReadOnlyAdmin[ApprovalRequest]):
         checker = own_user(request)
 
         def preview(cleaned: dict[str, Any]) -> Sequence[Sequence[str]]:
-            return approvals.preview(request=asked, checker=checker, now=now)
+            try:
+                return approvals.preview(request=asked, checker=checker, now=now)
+            except (ChangedError, RefusedError) as error:
+                # Nothing is left to confirm, so this is all that becomes of it.
+                approvals.note_in_vain(request_id=pk, checker=checker, error=error, now=now)
+                raise
 
         def execute(cleaned: dict[str, Any]) -> str:
             approvals.approve(request_id=pk, checker=checker, now=now)

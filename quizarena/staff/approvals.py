@@ -260,11 +260,18 @@ def approve(*, request_id: int, checker: User, now: datetime) -> ApprovalRequest
     try:
         return _approve(request_id=request_id, checker=checker, now=now)
     except (ChangedError, RefusedError) as error:
-        with transaction.atomic():
-            request = _lock(request_id)
-            text = f"{checker} wanted to approve it, but {str(error).rstrip('.')}."
-            outcomes.note(request, Outcome.FAILED, text=text, now=now)
+        note_in_vain(request_id=request_id, checker=checker, error=error, now=now)
         raise
+
+
+@transaction.atomic
+def note_in_vain(
+    *, request_id: int, checker: User, error: ChangedError | RefusedError, now: datetime
+) -> None:
+    """Notify whoever has asked that `checker` could not approve it, and why. Locks the request."""
+    request = _lock(request_id)
+    text = f"{checker} wanted to approve it, but {str(error).rstrip('.')}."
+    outcomes.note(request, Outcome.FAILED, text=text, now=now)
 
 
 @transaction.atomic

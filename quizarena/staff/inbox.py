@@ -205,13 +205,19 @@ def continue_claim(
 ) -> None:
     """Let a new row that belongs to another one have its owner, or `owner` if nobody has it.
 
-    Locks the new claim.
+    Who does not see such things any more does not get it: nobody else could claim it. Locks the
+    new claim.
     """
     before = InboxClaim.objects.select_related("owner").filter(
         object_type=of._meta.label_lower, object_id=str(of.pk), owner__isnull=False
     )
     found = next((claim.owner for claim in before), owner)
-    if found is None or not found.is_active:
+    # Whose account is switched off has no permissions.
+    if found is None or not any(
+        source.is_seen_by(found)
+        for source in sources.values()
+        if source.page == to._meta.label_lower
+    ):
         return
     _give(_lock(to), found, now=now)
     audit.record(

@@ -189,6 +189,57 @@ def libpq(role: Mapping[str, Any], *, database: str) -> dict[str, str]:
     }
 
 
+class TestScript:
+    """backup.sh where something goes wrong."""
+
+    def environment(self, tmp_path: Path, **programs: str) -> dict[str, str]:
+        """Put programs of this name in front of the real ones."""
+        (tmp_path / "bin").mkdir()
+        (tmp_path / "backups").mkdir()
+        for name, script in programs.items():
+            (tmp_path / "bin" / name).write_text(f"#!/bin/sh\n{script}\n")
+            (tmp_path / "bin" / name).chmod(0o700)
+        return os.environ | {
+            "PATH": f"{tmp_path / 'bin'}:{os.environ['PATH']}",
+            "BACKUP_DIRECTORY": str(tmp_path / "backups"),
+        }
+
+    def test_half_a_backup_takes_no_room(self, tmp_path: Path) -> None:
+        environment = self.environment(
+            tmp_path, pg_dump='echo half > "${3#--file=}"; echo "$3" >&2; exit 1'
+        )
+
+        done = subprocess.run(
+            ["sh", "quizarena/ops/backup.sh"],
+            cwd=CHECKOUT,
+            env=environment,
+            stderr=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+
+        assert done.returncode == 1
+        assert ".dump.part" in done.stderr
+        assert list((tmp_path / "backups").iterdir()) == []
+
+    @pytest.mark.parametrize("hour", ["0", "08", "9"])
+    def test_every_way_to_write_an_hour_is_understood(self, hour: str, tmp_path: Path) -> None:
+        # Instead of waiting it says, by its own clock, at which hour that would end, and ends all.
+        sleep = f"echo $((($(date -u +%s) + $1 + 60) % 86400 / 3600)) > {tmp_path}/hour; kill $PPID"
+        environment = self.environment(tmp_path, sleep=sleep) | {"BACKUP_HOUR": hour}
+        (tmp_path / "backups" / "quizarena-1.dump").touch()
+
+        subprocess.run(
+            ["sh", "quizarena/ops/backup.sh", "nightly"],
+            cwd=CHECKOUT,
+            env=environment,
+            timeout=30,
+            check=False,
+        )
+
+        assert (tmp_path / "hour").read_text() == f"{int(hour)}\n"
+
+
 @pytest.mark.slow
 @pytest.mark.django_db(transaction=True)
 def test_a_backup_is_made_recorded_and_restored(tmp_path: Path) -> None:

@@ -6,7 +6,9 @@ from typing import Any
 
 import pytest
 import time_machine
+from django.db import connection
 from django.test import Client
+from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
@@ -75,6 +77,25 @@ class TestSeeing:
         assert picture["Content-Security-Policy"] == "default-src 'none'; sandbox"
         assert road.sandbox.token not in after
         assert AuditEntry.objects.filter(action="supportrequest.loaded_files").count() == 1
+
+    def test_the_conversation_reads_the_beginnings_of_files_alone(
+        self, client: Client, player: Player
+    ) -> None:
+        asked = request_with("a", "b", player=player)
+        SupportFile.objects.create(
+            request=asked, number=0, wanted_at=NOON, content=PNG + bytes(1_000_000)
+        )
+        SupportFile.objects.create(request=asked, number=1, wanted_at=NOON, content=b"words")
+        client.force_login(make_staff("Support"))
+
+        with CaptureQueriesContext(connection) as queries:
+            shown = client.get(f"/admin/payments/supportrequest/{asked.pk}/change/")
+
+        assert 'alt="photo 1"' in shown.content.decode()
+        assert 'alt="photo 2"' not in shown.content.decode()
+        column = '"payments_supportfile"."content"'
+        whole = [one["sql"].replace(f"SUBSTRING({column}, 1, 12)", "") for one in queries]
+        assert [sql for sql in whole if column in sql] == []
 
     def test_what_is_no_picture_is_saved_and_not_shown(self, road: Road, player: Player) -> None:
         html = b"<html><script>alert(1)</script>"

@@ -134,6 +134,16 @@ class TestThread:
 
         assert not InboxClaim.objects.filter(object_id=str(second.pk)).exists()
 
+    def test_who_is_not_of_support_any_more_has_nothing(self, player: Player, staff: User) -> None:
+        source = inbox.sources["support-requests"]
+        inbox.claim(source=source, pk=str(ask(player).pk), staff=staff, now=NOON)
+        staff.groups.clear()
+
+        second = ask(player, "Und?", minutes=20)
+
+        # So somebody else can claim it.
+        assert not InboxClaim.objects.filter(object_id=str(second.pk)).exists()
+
 
 class TestDurations:
     def test_median_and_ninth_tenth_of_the_last_thirty_days(self, staff: User) -> None:

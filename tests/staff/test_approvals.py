@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
 from quizarena.players.models import Player
-from quizarena.staff import approvals
+from quizarena.staff import approvals, outcomes
 from quizarena.staff.errors import (
     BadReasonError,
     ChangedError,
@@ -762,6 +762,19 @@ class TestDesk:
 
         assert "It would be refused now: berta is taken." in page
         assert "Refused: berta is taken." in text(refused.content)
+
+    def test_whoever_asked_is_notified_that_it_cannot_be_approved(self, client: Client) -> None:
+        request = self.asked()
+        PlayerFactory.create(username="berta")
+        client.force_login(make_staff("Support", username="checker"))
+
+        # There is nothing to confirm: one is back at the request at once.
+        shown = [read(client, f"{LIST}{request.pk}/approve/") for _ in range(2)]
+
+        assert ["Refused: berta is taken." in words for words in shown] == [True, True]
+        assert [(one.outcome, one.text) for one in outcomes.of(request.maker)] == [
+            ("FAILED", "checker wanted to approve it, but berta is taken.")
+        ]
 
     def test_declining_takes_a_reason(self, client: Client) -> None:
         request = self.asked()

@@ -41,7 +41,7 @@ from economy.models import EntryType, Source
 from quizarena.players.models import Player
 from quizarena.staff import approvals
 from quizarena.staff.errors import BadReasonError, ChangedError, RefusedError
-from quizarena.staff.models import Alert, ApprovalRequest, AuditEntry
+from quizarena.staff.models import Alert, ApprovalOutcome, ApprovalRequest, AuditEntry
 from tests.bot.messages.broadcast_steps import do, job, make_broadcast, operator, outcomes, start
 from tests.concurrency import meet_after, run_together
 from tests.conftest import Road
@@ -581,7 +581,7 @@ class TestSecondPerson:
         assert (entry.action, entry.actor) == ("broadcast.draft", None)
         assert (alert.kind, alert.subject_id) == ("broadcast_held", str(broadcast.pk))
         assert alert.summary == (
-            "Hello is draft. It reaches more players than when it was scheduled: "
+            "Hello is draft. It reaches more players than who scheduled it reaches alone: "
             "a second person has to approve it."
         )
 
@@ -591,6 +591,8 @@ class TestSecondPerson:
         approvals.approve(
             request_id=request.pk, checker=make_staff("Administrator"), now=timezone.now()
         )
+        # Nothing has left yet.
+        assert ApprovalOutcome.objects.get().text == "By administrator. It is under way."
         job(broadcast)
         alert.refresh_from_db()
         assert (broadcast.status, broadcast.recipients) == ("RUNNING", 4)
