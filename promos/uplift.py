@@ -116,6 +116,8 @@ def _close(uplift: Uplift) -> None:
 # --- Who is compared ------------------------------------------------------------------------------
 
 # The segment as promos/rules.py has it, as it was at the beginning. Whom no code helps is left out.
+# That a player has blocked the bot is often found out by the message that announces the campaign,
+# which goes to one of the groups only: whoever is found out since the beginning stays in.
 _RECORD = f"""
 INSERT INTO promos_participant (uplift_id, player_id, is_held_out)
 SELECT campaign.id, player.id, {
@@ -125,8 +127,11 @@ FROM promos_campaign AS campaign, players_player AS player
 WHERE campaign.id = %(campaign)s
   AND player.id > %(after)s AND player.id <= %(last)s
   AND player.created_at < %(begins_at)s
-  AND player.suspended_at IS NULL AND player.deleted_at IS NULL AND player.bot_blocked_at IS NULL
-  AND NOT EXISTS (SELECT FROM promos_denylistentry WHERE player_id = player.id)
+  AND player.deleted_at IS NULL
+  AND (player.suspended_at IS NULL OR player.suspended_at > %(begins_at)s)
+  AND (player.bot_blocked_at IS NULL OR player.bot_blocked_at > %(begins_at)s)
+  AND NOT EXISTS (
+    SELECT FROM promos_denylistentry WHERE player_id = player.id AND at <= %(begins_at)s)
   AND (campaign.for_language = '' OR player.language = campaign.for_language)
   AND (NOT campaign.for_new_players OR NOT EXISTS (
     SELECT FROM economy_streakday
@@ -223,7 +228,8 @@ def _count(uplift: Uplift) -> int:
         begins_at=uplift.begins_at,
         until=until,
         first_day=uplift.begins_at.astimezone(zone).date(),
-        last_day=until.astimezone(zone).date(),
+        # What ends at midnight does not have the day that begins then.
+        last_day=(until - timedelta(microseconds=1)).astimezone(zone).date(),
     )
     uplift.counted_to = page[-1]
     uplift.save(update_fields=["counting_until", "counted_to"])

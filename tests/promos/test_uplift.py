@@ -112,6 +112,19 @@ class TestWhoIsCompared:
 
         assert compared() == {good.pk}
 
+    def test_what_comes_out_after_the_begin_moves_nobody_out(self) -> None:
+        """An announcement goes to one group only, and finds out who has blocked the bot."""
+        later = NOON + timedelta(seconds=1)
+        [blocked] = known(bot_blocked_at=later)
+        [suspended] = known(suspended_at=later)
+        [denied] = known()
+        DenylistEntry.objects.create(player=denied, reason="Fraud.", at=later)
+        begin()
+
+        job()
+
+        assert compared() == {blocked.pk, suspended.pk, denied.pk}
+
     def test_of_a_language(self) -> None:
         [german] = known(language="de")
         known(language="uk")
@@ -236,6 +249,17 @@ class TestCount:
         job(NOON + 2 * DAY)
 
         assert Uplift.objects.get().ends_at == NOON + DAY
+
+    def test_the_day_that_begins_with_the_end_does_not_count(self) -> None:
+        known_ones = known(2)
+        midnight = NOON.replace(hour=23) + DAY  # In Berlin.
+        begin(status="EXPIRED", ends_at=midnight, changed_at=midnight + timedelta(seconds=20))
+        for player in known_ones:
+            play(player, midnight - HOUR, midnight + HOUR)
+
+        job(midnight + 2 * HOUR)
+
+        assert sum(one.active_days for one in GroupCount.objects.all()) == 2
 
     def test_it_continues_where_it_has_stopped(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(uplift, "PAGE", 2)
