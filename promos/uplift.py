@@ -68,7 +68,10 @@ def _begin_due(*, now: datetime) -> None:
 
 
 def _unfinished(*, now: datetime) -> list[int]:
-    """Return the comparisons that are to be recorded or counted."""
+    """Return the comparisons that are to be recorded or counted, those without a count first.
+
+    Who is compared should be recorded soon after the begin, however much there is to count.
+    """
     due = Uplift.objects.filter(
         Q(counted_until=None)
         | Q(counting_until__isnull=False)
@@ -76,7 +79,8 @@ def _unfinished(*, now: datetime) -> list[int]:
         | Q(campaign__status__in=OVER, ends_at=None)
         | Q(counted_until__lt=F("ends_at"))
     )
-    return list(due.order_by("counted_until", "pk").values_list("pk", flat=True))
+    new_ones_first = F("counted_until").asc(nulls_first=True)
+    return list(due.order_by(new_ones_first, "pk").values_list("pk", flat=True))
 
 
 @transaction.atomic(durable=True)

@@ -177,6 +177,14 @@ class TestWhoIsCompared:
         assert [statistics.level(at_home), statistics.level(elsewhere)] == ["A2", ""]
         assert compared() == {at_home.pk}
 
+    def test_they_are_recorded_before_others_are_counted_again(self) -> None:
+        old = begin()
+        job()
+        new = begin(starts_at=NOON + 2 * HOUR)
+        uplift._begin_due(now=NOON + 3 * HOUR)
+
+        assert uplift._unfinished(now=NOON + 3 * HOUR) == [new.pk, old.pk]
+
     def test_none_before_the_begin_or_without_a_holdout(self) -> None:
         known()
         begin(starts_at=NOON + 2 * HOUR)
