@@ -55,10 +55,11 @@ def run(*, until: datetime) -> int:
 
 
 def _begin_due(*, now: datetime) -> None:
-    """Begin the comparison of each campaign with a holdout that has begun."""
+    """Begin the comparison of each campaign with a holdout that has begun; none that never did."""
     due = Campaign.objects.filter(
         holdout_percent__gt=0, authorised_at__isnull=False, starts_at__lte=now, uplift=None
     ).exclude(status=CampaignStatus.DRAFT)
+    due = due.exclude(status__in=OVER, changed_at__lte=F("starts_at"))
     begun = due.values_list("pk", Greatest("starts_at", "authorised_at"))
     # Another job may have begun one meanwhile.
     Uplift.objects.bulk_create(

@@ -195,6 +195,17 @@ class TestWhoIsCompared:
 
         assert not Uplift.objects.exists()
 
+    def test_nobody_for_one_that_was_ended_before_its_begin(self, client: Client) -> None:
+        known()
+        campaign = begin(authorised_at=NOON - 2 * DAY, changed_at=NOON - DAY, status="ENDED")
+        client.force_login(make_staff("Operator"))
+
+        job()
+
+        assert not Uplift.objects.exists()
+        page = client.get(f"/admin/promos/campaign/{campaign.pk}/change/")
+        assert "It was over before it began: there is nothing to compare." in text(page.content)
+
     def test_a_campaign_that_is_started_late_begins_then(self) -> None:
         begin(authorised_at=NOON + HOUR / 2)
 
