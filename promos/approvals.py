@@ -129,8 +129,8 @@ def _preview_revoke(*, request: ApprovalRequest, now: datetime) -> Sequence[Sequ
 def _revoke(*, request: ApprovalRequest, now: datetime) -> None:
     """Let the job take back what the campaign has given."""
     campaign = _lock_as_previewed(request, now=now)
-    campaign.revoking_since = campaign.changed_at = now
-    campaign.save(update_fields=["revoking_since", "changed_at"])
+    campaign.revoking_since = now
+    campaign.save(update_fields=["revoking_since"])
     audit.record(
         actor=request.decided_by,
         action="campaign.revoking",

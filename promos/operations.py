@@ -134,8 +134,8 @@ def _kill(campaign: Campaign, *, reason: str, now: datetime, staff: User) -> Cam
         raise IllegalMoveError("There is nothing left to stop: it is over and nothing is reserved.")
     if campaign.status in RUNNING:
         campaign = campaigns.end(campaign_id=campaign.pk, reason=reason, now=now, staff=staff)
-    campaign.killed_at = campaign.changed_at = now
-    campaign.save(update_fields=["killed_at", "changed_at"])
+    campaign.killed_at = now
+    campaign.save(update_fields=["killed_at"])
     audit.record(
         actor=staff,
         action="campaign.killed",
@@ -176,8 +176,8 @@ def _revoke_some(campaign: Campaign, *, now: datetime) -> int:
     with transaction.atomic():
         locked = campaigns.lock(campaign.pk)
         if locked.revoking_since is not None:
-            locked.revoking_since, locked.changed_at = None, now
-            locked.save(update_fields=["revoking_since", "changed_at"])
+            locked.revoking_since = None
+            locked.save(update_fields=["revoking_since"])
             audit.record(
                 actor=None,
                 action="campaign.revoked",

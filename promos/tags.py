@@ -13,7 +13,7 @@ from django.db import connection, transaction
 
 from promos import campaigns
 from promos.errors import BadTermsError
-from promos.models import Campaign
+from promos.models import OVER, Campaign
 from quizarena.staff import audit
 
 LENGTH_MAX = 24
@@ -69,13 +69,16 @@ def change(
 ) -> Campaign:
     """Add and remove tags, which are normalised, of a campaign in whatever state. Locks it.
 
-    What is there already, or is not there, changes nothing. Raises BadTermsError for too many.
+    What is there already, or is not there, changes nothing; a campaign that is over keeps its end.
+    Raises BadTermsError for too many.
     """
     campaign = campaigns.lock(campaign_id)
     before, tags = campaign.tags, after(campaign, add=add, remove=remove)
     if tags == before:
         return campaign
-    campaign.tags, campaign.changed_at = tags, now
+    campaign.tags = tags
+    if campaign.status not in OVER:
+        campaign.changed_at = now
     campaign.save(update_fields=["tags", "changed_at"])
     audit.record(
         actor=staff,

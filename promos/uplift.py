@@ -55,10 +55,11 @@ def run(*, until: datetime) -> int:
 
 
 def _begin_due(*, now: datetime) -> None:
-    """Begin the comparison of each campaign with a holdout that has begun."""
+    """Begin the comparison of each campaign with a holdout that has begun; none that never did."""
     due = Campaign.objects.filter(
         holdout_percent__gt=0, authorised_at__isnull=False, starts_at__lte=now, uplift=None
     ).exclude(status=CampaignStatus.DRAFT)
+    due = due.exclude(status__in=OVER, changed_at__lte=F("starts_at"))
     begun = due.values_list("pk", Greatest("starts_at", "authorised_at"))
     # Another job may have begun one meanwhile.
     Uplift.objects.bulk_create(
@@ -68,7 +69,10 @@ def _begin_due(*, now: datetime) -> None:
 
 
 def _unfinished(*, now: datetime) -> list[int]:
-    """Return the comparisons that are to be recorded or counted."""
+    """Return the comparisons that are to be recorded or counted, those without a count first.
+
+    Who is compared should be recorded soon after the begin, however much there is to count.
+    """
     due = Uplift.objects.filter(
         Q(counted_until=None)
         | Q(counting_until__isnull=False)
@@ -76,7 +80,8 @@ def _unfinished(*, now: datetime) -> list[int]:
         | Q(campaign__status__in=OVER, ends_at=None)
         | Q(counted_until__lt=F("ends_at"))
     )
-    return list(due.order_by("counted_until", "pk").values_list("pk", flat=True))
+    new_ones_first = F("counted_until").asc(nulls_first=True)
+    return list(due.order_by(new_ones_first, "pk").values_list("pk", flat=True))
 
 
 @transaction.atomic(durable=True)
@@ -116,6 +121,8 @@ def _close(uplift: Uplift) -> None:
 # --- Who is compared ------------------------------------------------------------------------------
 
 # The segment as promos/rules.py has it, as it was at the beginning. Whom no code helps is left out.
+# That a player has blocked the bot is often found out by the message that announces the campaign,
+# which goes to one of the groups only: whoever is found out since the beginning stays in.
 _RECORD = f"""
 INSERT INTO promos_participant (uplift_id, player_id, is_held_out)
 SELECT campaign.id, player.id, {
@@ -125,8 +132,11 @@ FROM promos_campaign AS campaign, players_player AS player
 WHERE campaign.id = %(campaign)s
   AND player.id > %(after)s AND player.id <= %(last)s
   AND player.created_at < %(begins_at)s
-  AND player.suspended_at IS NULL AND player.deleted_at IS NULL AND player.bot_blocked_at IS NULL
-  AND NOT EXISTS (SELECT FROM promos_denylistentry WHERE player_id = player.id)
+  AND player.deleted_at IS NULL
+  AND (player.suspended_at IS NULL OR player.suspended_at > %(begins_at)s)
+  AND (player.bot_blocked_at IS NULL OR player.bot_blocked_at > %(begins_at)s)
+  AND NOT EXISTS (
+    SELECT FROM promos_denylistentry WHERE player_id = player.id AND at <= %(begins_at)s)
   AND (campaign.for_language = '' OR player.language = campaign.for_language)
   AND (NOT campaign.for_new_players OR NOT EXISTS (
     SELECT FROM economy_streakday
@@ -223,7 +233,8 @@ def _count(uplift: Uplift) -> int:
         begins_at=uplift.begins_at,
         until=until,
         first_day=uplift.begins_at.astimezone(zone).date(),
-        last_day=until.astimezone(zone).date(),
+        # What ends at midnight does not have the day that begins then.
+        last_day=(until - timedelta(microseconds=1)).astimezone(zone).date(),
     )
     uplift.counted_to = page[-1]
     uplift.save(update_fields=["counting_until", "counted_to"])

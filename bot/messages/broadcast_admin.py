@@ -522,11 +522,11 @@ def _preview(
             ["Status", broadcast.get_status_display()],
             ["Sent so far", f"{broadcast.sent:,} of {broadcast.recipients:,}"],
         ]
-    if wrong := broadcasts.faults(broadcast):
-        raise broadcasts.IncompleteError(" ".join(wrong.values()))
     now = timezone.now()
-    reach = broadcasts.audience(broadcast, now=now)
     at = cleaned.get("at")
+    if wrong := broadcasts.faults(broadcast, at=max(at or now, now)):
+        raise broadcasts.IncompleteError(" ".join(wrong.values()))
+    reach = broadcasts.audience(broadcast, now=now)
     needs = broadcasts.needs_approval(broadcast, staff=staff, at=at, now=now)
     return [
         ["To", broadcasts.in_words(broadcast)],

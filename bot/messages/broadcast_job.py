@@ -124,7 +124,7 @@ _WRITTEN_BY_THE_JOB = [
 def _start_if_due(broadcast: Broadcast, *, now: datetime) -> None:
     """Begin a scheduled broadcast if its time has come.
 
-    Unless it has outgrown one person, or the campaign that it announces is over.
+    Unless it has outgrown one person, or the campaign that it announces is over, or begins later.
     """
     assert broadcast.scheduled_at is not None
     if broadcast.scheduled_at > now:
@@ -138,7 +138,7 @@ def _start_if_due(broadcast: Broadcast, *, now: datetime) -> None:
         )
         broadcasts.hold_back(broadcast, Action.WITHDRAW, why=why, now=now)
         return
-    if why := broadcasts.announcement_fault(broadcast):
+    if why := broadcasts.announcement_fault(broadcast, at=now):
         broadcasts.hold_back(broadcast, Action.WITHDRAW, why=why, now=now)
         return
     broadcast.status, broadcast.changed_at = BroadcastStatus.RUNNING, now

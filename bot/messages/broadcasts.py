@@ -142,8 +142,8 @@ def message(broadcast: Broadcast, *, language: str) -> tuple[str, InlineKeyboard
     return broadcast.text(language), keyboard
 
 
-def faults(broadcast: Broadcast) -> dict[str, str]:
-    """Return by field what keeps the broadcast from being sent, in sentences."""
+def faults(broadcast: Broadcast, *, at: datetime | None = None) -> dict[str, str]:
+    """Return by field what keeps the broadcast from being sent (`at` then), in sentences."""
     found: dict[str, str] = {}
     for language in broadcast.languages:
         try:
@@ -154,19 +154,27 @@ def faults(broadcast: Broadcast) -> dict[str, str]:
             found[f"label_{language}"] = "The button has no label."
     if fault := url_fault(broadcast.url):
         found["url"] = fault
-    if fault := announcement_fault(broadcast):
+    if fault := announcement_fault(broadcast, at=at):
         found["announces"] = fault
     return found
 
 
-def announcement_fault(broadcast: Broadcast) -> str:
-    """Return why the campaign that it is about cannot be announced; empty if it can.
+def announcement_fault(broadcast: Broadcast, *, at: datetime | None = None) -> str:
+    """Return why the campaign that it is about cannot be announced (`at` then); empty if it can.
 
-    Before the start of a campaign, who is held out of it may change.
+    Before the start of a campaign, who is held out of it may change. Who is compared is who is in
+    the segment when it begins: what the others read before that would move some of them out of it.
     """
     about = broadcast.announces
-    if about is None or about.status in RUNNING:
+    if about is None:
         return ""
+    if about.status in RUNNING:
+        if at is None or not about.holdout_percent or about.starts_at <= at:
+            return ""
+        return (
+            f"The campaign “{about}” begins on {dates.moment(about.starts_at)}. It has a holdout: "
+            "announce it then or later, so that both groups can be compared."
+        )
     if about.status == CampaignStatus.DRAFT:
         return f"The campaign “{about}” is a draft. Start it before it is announced."
     return f"The campaign “{about}” is {about.get_status_display()}: nobody could use its code."
@@ -365,9 +373,10 @@ def _move(
     fields = ["status", "changed_at"]
     match action:
         case Action.SCHEDULE:
-            if wrong := faults(broadcast):
+            starts_at = max(at or now, now)
+            if wrong := faults(broadcast, at=starts_at):
                 raise IncompleteError(" ".join(wrong.values()))
-            broadcast.scheduled_at, broadcast.is_approved = max(at or now, now), is_approved
+            broadcast.scheduled_at, broadcast.is_approved = starts_at, is_approved
             broadcast.scheduled_by = staff
             fields += ["scheduled_at", "scheduled_by", "is_approved"]
         case Action.WITHDRAW:
@@ -493,9 +502,9 @@ def _preview_start(*, request: ApprovalRequest, now: datetime) -> Sequence[Seque
     broadcast = Broadcast.objects.get(pk=int(request.subject_id))
     if broadcast.status != BroadcastStatus.DRAFT:
         raise IllegalMoveError(f"This broadcast is {broadcast.get_status_display()}, not a draft.")
-    if wrong := faults(broadcast):
-        raise IncompleteError(" ".join(wrong.values()))
     at = _at(request)
+    if wrong := faults(broadcast, at=at or now):
+        raise IncompleteError(" ".join(wrong.values()))
     if at is not None and at <= now:
         raise IllegalMoveError("The start time has passed. Choose another one.")
     return [

@@ -8,7 +8,7 @@ from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
 from promos import uplift
-from promos.models import Campaign, CampaignStatus, GroupCount, Uplift
+from promos.models import OVER, Campaign, CampaignStatus, GroupCount, Uplift
 from promos.uplift_rules import (
     EVENTS_MIN,
     PLAYERS_MIN,
@@ -129,6 +129,8 @@ def _waiting(campaign: Campaign, measured: Uplift | None) -> str:
     """Return why there is nothing to compare yet."""
     if campaign.status == CampaignStatus.DRAFT:
         return "The comparison begins with the campaign."
+    if measured is None and campaign.status in OVER and campaign.changed_at <= campaign.starts_at:
+        return "It was over before it began: there is nothing to compare."
     if measured is None:
         return "The comparison begins within a minute of the campaign's begin."
     if measured.recorded_at is None:

@@ -161,6 +161,7 @@ class Campaign(models.Model):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
     created_at = models.DateTimeField()
+    # Of one that is over, when it ended: nothing that is done to it later changes it.
     changed_at = models.DateTimeField()
     # What the guard had counted when staff unpaused it does not count again.
     unpaused_at = models.DateTimeField(null=True, editable=False)

@@ -11,6 +11,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
 from bot.messages.models import Broadcast
+from promos import tags
 from promos.admin import calendar
 from promos.admin.calendar import Bar, week
 from promos.models import Campaign
@@ -89,6 +90,14 @@ class TestBars:
         make_campaign(name="Never", status="ENDED", **ended)
 
         assert self._bars() == [("Early", date(2026, 11, 13), date(2026, 11, 20))]
+
+    def test_tags_for_one_that_is_over_do_not_make_it_longer(self) -> None:
+        over = make_campaign(name="Over", authorised_at=NOON - 9 * DAY, starts_at=NOON - 9 * DAY)
+        Campaign.objects.filter(pk=over.pk).update(status="ENDED", changed_at=NOON - 5 * DAY)
+
+        tags.change(campaign_id=over.pk, add=["summer"], now=NOON, staff=None)
+
+        assert self._bars() == [("Over", date(2026, 11, 13), date(2026, 11, 17))]
 
 
 @pytest.mark.django_db

@@ -465,6 +465,7 @@ class TestKillSwitch:
             redeem_now()
         decide(operator, "end", campaign)
         campaign.refresh_from_db()
+        ended_at = campaign.changed_at
 
         preview = self.revoke(operator, campaign, step="preview")
         nothing_yet = ApprovalRequest.objects.count()
@@ -488,6 +489,23 @@ class TestKillSwitch:
         assert counted(campaign) == (0, 3, 0, 0)
         assert tasks.finish_kill_switches() == 0
         assert "Being taken back" not in read(operator, page_of(campaign))
+        campaign.refresh_from_db()
+        assert campaign.changed_at == ended_at
+
+    def test_what_is_over_keeps_its_end_when_its_reservations_are_stopped(
+        self, operator: Client
+    ) -> None:
+        campaign = cheap(code=CODE)
+        redeem_now()
+        decide(operator, "end", campaign)
+        campaign.refresh_from_db()
+        ended_at = campaign.changed_at
+
+        decide(operator, "kill", campaign)
+
+        campaign.refresh_from_db()
+        assert campaign.killed_at is not None
+        assert campaign.changed_at == ended_at < campaign.killed_at
 
     @pytest.mark.parametrize(
         ("fields", "why"),

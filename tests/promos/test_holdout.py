@@ -10,13 +10,13 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import DatabaseError, IntegrityError, transaction
 
-from promos import batches, campaigns, holdout, planning, redemptions
+from promos import batches, campaigns, codes, holdout, planning, redemptions
 from promos.admin import tester
 from promos.errors import BadBatchError, BadTermsError, IllegalMoveError, IncompleteError, Refusal
 from promos.models import Attempt, Block, Campaign
 from promos.rules import Reason
 from quizarena.players.models import Player
-from tests.concurrency import meet_after, run_together, take_row_locks_away
+from tests.concurrency import Meeting, run_together, take_row_locks_away
 from tests.factories import NOON, PlayerFactory, make_campaign, make_staff
 from tests.promos.steps import CODE, redeem
 
@@ -229,6 +229,15 @@ def _edit(campaign: Campaign, staff: User, **terms: Any) -> Campaign:
     )
 
 
+def _then_wait(function: Callable[..., Any], meeting: Meeting) -> Callable[..., Any]:
+    def waiting(*args: Any, **kwargs: Any) -> Any:
+        result = function(*args, **kwargs)
+        meeting.wait()
+        return result
+
+    return waiting
+
+
 class TestDatabaseSaysNo:
     def test_more_than_half(self) -> None:
         campaign = make_campaign(status="DRAFT")
@@ -258,7 +267,10 @@ class TestTwoOperators:
         """Return what lets both try."""
         one, other = make_staff("Operator"), make_staff("Operator", username="other")
         campaign = make_campaign(status="DRAFT", code=CODE)
-        meet_after(monkeypatch, campaigns, "lock")
+        meeting = Meeting(2)
+        # Both have looked by then, and neither has stored anything.
+        for owner, name in ((campaigns, "has_unique_codes"), (codes, "draw_seed")):
+            monkeypatch.setattr(owner, name, _then_wait(getattr(owner, name), meeting))
         order = partial(
             batches.order, campaign_id=campaign.pk, size=5, prefix="", now=NOON, staff=one
         )

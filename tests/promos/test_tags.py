@@ -1,5 +1,6 @@
 """Tags of campaigns: normalised, changed in every state, and found again."""
 
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -74,6 +75,19 @@ class TestChange:
         entry = AuditEntry.objects.get(action="campaign.tagged")
         assert entry.summary == "Summer: tags fresh, stays."
         assert entry.details == {"tags": [["old", "stays"], ["fresh", "stays"]]}
+
+    @pytest.mark.parametrize(
+        ("status", "changed"), [("DRAFT", True), ("PAUSED", True), ("DEPLETED", False)]
+    )
+    def test_an_open_form_is_late_then_but_one_that_is_over_ended_when_it_did(
+        self, operator: User, status: str, changed: bool
+    ) -> None:
+        campaign = make_campaign(status=status)
+        later = campaign.changed_at + timedelta(days=3)
+
+        tags.change(campaign_id=campaign.pk, add=["summer"], now=later, staff=operator)
+
+        assert (Campaign.objects.get().changed_at == later) is changed
 
     def test_what_is_there_already_is_not_recorded(self, operator: User) -> None:
         campaign = tagged("old")

@@ -112,6 +112,19 @@ class TestWhoIsCompared:
 
         assert compared() == {good.pk}
 
+    def test_what_comes_out_after_the_begin_moves_nobody_out(self) -> None:
+        """An announcement goes to one group only, and finds out who has blocked the bot."""
+        later = NOON + timedelta(seconds=1)
+        [blocked] = known(bot_blocked_at=later)
+        [suspended] = known(suspended_at=later)
+        [denied] = known()
+        DenylistEntry.objects.create(player=denied, reason="Fraud.", at=later)
+        begin()
+
+        job()
+
+        assert compared() == {blocked.pk, suspended.pk, denied.pk}
+
     def test_of_a_language(self) -> None:
         [german] = known(language="de")
         known(language="uk")
@@ -164,6 +177,14 @@ class TestWhoIsCompared:
         assert [statistics.level(at_home), statistics.level(elsewhere)] == ["A2", ""]
         assert compared() == {at_home.pk}
 
+    def test_they_are_recorded_before_others_are_counted_again(self) -> None:
+        old = begin()
+        job()
+        new = begin(starts_at=NOON + 2 * HOUR)
+        uplift._begin_due(now=NOON + 3 * HOUR)
+
+        assert uplift._unfinished(now=NOON + 3 * HOUR) == [new.pk, old.pk]
+
     def test_none_before_the_begin_or_without_a_holdout(self) -> None:
         known()
         begin(starts_at=NOON + 2 * HOUR)
@@ -173,6 +194,17 @@ class TestWhoIsCompared:
         job()
 
         assert not Uplift.objects.exists()
+
+    def test_nobody_for_one_that_was_ended_before_its_begin(self, client: Client) -> None:
+        known()
+        campaign = begin(authorised_at=NOON - 2 * DAY, changed_at=NOON - DAY, status="ENDED")
+        client.force_login(make_staff("Operator"))
+
+        job()
+
+        assert not Uplift.objects.exists()
+        page = client.get(f"/admin/promos/campaign/{campaign.pk}/change/")
+        assert "It was over before it began: there is nothing to compare." in text(page.content)
 
     def test_a_campaign_that_is_started_late_begins_then(self) -> None:
         begin(authorised_at=NOON + HOUR / 2)
@@ -236,6 +268,17 @@ class TestCount:
         job(NOON + 2 * DAY)
 
         assert Uplift.objects.get().ends_at == NOON + DAY
+
+    def test_the_day_that_begins_with_the_end_does_not_count(self) -> None:
+        known_ones = known(2)
+        midnight = NOON.replace(hour=23) + DAY  # In Berlin.
+        begin(status="EXPIRED", ends_at=midnight, changed_at=midnight + timedelta(seconds=20))
+        for player in known_ones:
+            play(player, midnight - HOUR, midnight + HOUR)
+
+        job(midnight + 2 * HOUR)
+
+        assert sum(one.active_days for one in GroupCount.objects.all()) == 2
 
     def test_it_continues_where_it_has_stopped(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(uplift, "PAGE", 2)

@@ -150,6 +150,18 @@ class TestCampaigns:
         begin, end = form["starts_at"].value(), form["ends_at"].value()
         assert end - begin == timedelta(days=7)
 
+    def test_a_holdout_is_kept_as_a_share(self, desk: Client, operator: User) -> None:
+        terms = campaign_templates.terms_of(make_campaign(holdout_percent=10))
+        template = draft_templates.save(
+            kind="campaign", name="Measured", terms=terms, staff=operator, now=NOON
+        )
+
+        form = desk.get(f"{CAMPAIGNS}add/", {"template": str(template.pk)}).context["form"]
+
+        assert form["holdout_percent"].value() == 10
+        assert "but a holdout of 10%" in page(desk, LIST)
+        assert "holdout_key" not in terms
+
     def test_one_without_an_end_begins_without_one(self, operator: User) -> None:
         terms = campaign_templates.terms_of(make_campaign(ends_at=None))
 

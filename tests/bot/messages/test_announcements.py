@@ -26,7 +26,10 @@ KEY = UUID("6f1c2a34-9b1d-4c7e-8a55-0d3b6a9e2f10")
 
 def make_held_out(**fields: Any) -> Campaign:
     """Return a campaign that holds out half of the players."""
-    return make_campaign(name="Advent", holdout_percent=50, holdout_key=KEY, **fields)
+    begun = {"starts_at": timezone.now() - timedelta(hours=1)}
+    return make_campaign(
+        **{"name": "Advent", "holdout_percent": 50, "holdout_key": KEY, **begun, **fields}
+    )
 
 
 def is_held_out(player_id: int) -> bool:
@@ -82,6 +85,40 @@ class TestCampaign:
         assert broadcast.status == BroadcastStatus.DRAFT
         assert outcomes(broadcast) == []
         assert "“Advent” is ended" in Alert.objects.get(kind="broadcast_held").summary
+
+    def test_one_with_a_holdout_is_announced_from_its_begin_on(self) -> None:
+        begins = timezone.now() + timedelta(hours=2)
+        broadcast = make_broadcast(announces=make_held_out(starts_at=begins))
+
+        with pytest.raises(IncompleteError, match="It has a holdout: announce it then or later"):
+            do(Action.SCHEDULE, broadcast)
+        with pytest.raises(IncompleteError, match="“Advent” begins on"):
+            do(Action.SCHEDULE, broadcast, at=begins - timedelta(seconds=1))
+        do(Action.SCHEDULE, broadcast, at=begins)
+
+        assert (broadcast.status, broadcast.scheduled_at) == (BroadcastStatus.SCHEDULED, begins)
+
+    def test_one_without_a_holdout_is_announced_before(self) -> None:
+        later = timezone.now() + timedelta(hours=2)
+        broadcast = make_broadcast(announces=make_campaign(starts_at=later))
+
+        do(Action.SCHEDULE, broadcast)
+
+        assert broadcast.status == BroadcastStatus.SCHEDULED
+
+    def test_one_whose_begin_was_put_off_holds_it_back(self) -> None:
+        PlayerFactory.create()
+        campaign = make_held_out()
+        broadcast = make_broadcast(announces=campaign)
+        do(Action.SCHEDULE, broadcast)
+        later = timezone.now() + timedelta(days=1)
+        Campaign.objects.filter(pk=campaign.pk).update(starts_at=later)
+
+        job(broadcast)
+
+        assert broadcast.status == BroadcastStatus.DRAFT
+        assert outcomes(broadcast) == []
+        assert "“Advent” begins on" in Alert.objects.get(kind="broadcast_held").summary
 
 
 class TestStaff:
