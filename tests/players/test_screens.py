@@ -131,7 +131,7 @@ def test_who_has_missed_days_is_seen_too(support: Client, anna: Player) -> None:
     page = shown(support, anna)
 
     assert "Anna <b>!" in page
-    assert "🔥" not in page
+    assert "🔥 Serie: " not in page
     assert CANNOT not in page
     assert Streak.objects.get(player=anna).current == 1
 
