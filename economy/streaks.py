@@ -119,14 +119,19 @@ def roll_over(*, player: Player, now: datetime) -> Streak | None:
 
 
 def current(*, player: Player, now: datetime) -> int:
-    """Return how many days the streak has, 0 without one; missed days are rolled over first.
+    """Return how many days the streak has, 0 without one, as `roll_over` would leave it.
 
-    One query unless there are any. Days that are shielded after the fact are left to `roll_over`.
+    Nothing is locked or written, so staff can look, too. One query unless days were missed; if
+    none were, what is shielded after the fact is left to `roll_over`.
     """
     streak = _streak_of.first(player_id=player.pk)
-    if streak and streak.current and streak.rolled_over_through < _day(now) - DAY:
-        streak = roll_over(player=player, now=now)
-    return streak.current if streak else 0
+    if streak is None:
+        return 0
+    if streak.current and streak.rolled_over_through < _day(now) - DAY:
+        wallet = Wallet.objects.get(player=player)
+        rolled = _rolled(streak, player=player, wallet=wallet, facts={}, now=now)
+        return rolled.current if rolled else streak.current
+    return streak.current
 
 
 def roll_over_due(*, now: datetime, after: int, limit: int) -> list[int]:
@@ -408,15 +413,32 @@ class _Safety:
         )
 
 
-def _roll(
-    *, player: Player, wallet: Wallet, facts: Mapping[date, Outcome], now: datetime
-) -> Streak | None:
-    """Bring days and streak up to yesterday, or to the last of `facts`; the wallet is locked.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Rolled:
+    """Days as the rules have them by now, up to `last`, beside what is stored of them."""
+
+    days: list[Day]
+    stored: Mapping[date, StreakDay]
+    last: date
+
+    @property
+    def current(self) -> int:
+        return self.days[-1].streak if self.days else 0
+
+
+def _rolled(
+    streak: Streak | None,
+    *,
+    player: Player,
+    wallet: Wallet,
+    facts: Mapping[date, Outcome],
+    now: datetime,
+) -> _Rolled | None:
+    """Return what becomes of the days up to yesterday, or to the last of `facts`; None if nothing.
 
     `facts` are days that are now known to be PLAYED or EARNED_BACK. Begins with the first day that
-    is not rolled over or has changed. Returns the streak, None if the player has none.
+    is not rolled over or has changed. Nothing is written.
     """
-    streak = Streak.objects.filter(player=player).first()
     through = [streak.rolled_over_through] if streak else []
     shieldable = StreakDay.objects.shieldable().filter(player=player).order_by("day")
     first = min(
@@ -425,11 +447,11 @@ def _roll(
     )
     last = max([*facts, *through, _day(now) - DAY])
     if first > last:
-        return streak
+        return None
     before = first - DAY
     since = min(before, *streak_rules.week_of(first))
     stored = {row.day: row for row in StreakDay.objects.filter(player=player, day__gte=since)}
-    rolled = streak_rules.roll(
+    days = streak_rules.roll(
         length=stored[before].streak if before in stored else 0,
         first=first,
         last=last,
@@ -437,9 +459,23 @@ def _roll(
         facts=facts,
         safety=_Safety(wallet=wallet, first=first, last=last),
     )
-    _keep(rolled, stored=stored, player=player, now=now)
-    current = rolled[-1].streak if rolled else 0
-    best = max(day.length for day in rolled) if rolled else 0
+    return _Rolled(days=days, stored=stored, last=last)
+
+
+def _roll(
+    *, player: Player, wallet: Wallet, facts: Mapping[date, Outcome], now: datetime
+) -> Streak | None:
+    """Bring days and streak up to date, see `_rolled`; the wallet is locked.
+
+    Returns the streak, None if the player has none.
+    """
+    streak = Streak.objects.filter(player=player).first()
+    rolled = _rolled(streak, player=player, wallet=wallet, facts=facts, now=now)
+    if rolled is None:
+        return streak
+    _keep(rolled.days, stored=rolled.stored, player=player, now=now)
+    current = rolled.current
+    best = max(day.length for day in rolled.days) if rolled.days else 0
     active = [day for day, outcome in facts.items() if outcome is Outcome.PLAYED]
     if streak is None:
         return Streak.objects.create(
@@ -447,12 +483,12 @@ def _roll(
             current=current,
             best=best,
             last_active_day=max(active),
-            rolled_over_through=last,
+            rolled_over_through=rolled.last,
         )
     streak.current = current
     streak.best = max(streak.best, best)
     streak.last_active_day = max([streak.last_active_day, *active])
-    streak.rolled_over_through = last
+    streak.rolled_over_through = rolled.last
     streak.save(update_fields=["current", "best", "last_active_day", "rolled_over_through"])
     return streak
 

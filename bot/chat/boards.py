@@ -18,8 +18,12 @@ _ROUND = 1_000
 
 
 def version_of(board: Board) -> int:
-    """Return the version of the standings of a tournament that is played; see `version_now`."""
-    assert board.current is not None
+    """Return the version of the standings of a tournament that is played; see `version_now`.
+
+    It is 0, which is out of date, if the last round has ended while they were read.
+    """
+    if board.current is None:
+        return 0
     return board.current.number * _ROUND + board.finished_current
 
 

@@ -13,7 +13,7 @@ from quizarena.players.models import Player
 def page(*, player: Player, now: datetime) -> tuple[str, InlineKeyboardMarkup]:
     """Return the greeting with streak, energy and the day's goal, and the ways from here.
 
-    The first of them leads to an open round. Missed days are rolled over, which locks the wallet.
+    The first of them leads to an open round. Nothing is locked or written.
     """
     days = streaks.current(player=player, now=now)
     lines = [phrases.streak(days=days)] if days else []

@@ -255,8 +255,9 @@ def _start(
     """Start everything and return the staff's logins once /readyz is content.
 
     The sandbox comes first, since it has to know where to send updates; the others come when the
-    database has all its tables. If `migrated` says that it has them from the last time, they need
-    not wait: half of what a start takes is that each process imports what it needs.
+    database has all its tables. If `migrated` says that it has them from the last time, they wait
+    for the translations only, which they read once: half of what a start takes is that each process
+    imports what it needs.
     """
     sandbox = [process for process in processes if process.name == "sandbox"]
     others = [process for process in processes if process.name != "sandbox"]
@@ -269,6 +270,10 @@ def _start(
         for process in others:
             process.start()
 
+    def when_translated() -> None:
+        if has_tables:
+            start_others()
+
     def when_migrated() -> None:
         if not has_tables:
             start_others()
@@ -277,9 +282,11 @@ def _start(
 
     for process in sandbox:
         process.start()
-    if has_tables:
-        start_others()
-    logins = _prepare(plan.environment, group=group, when_migrated=when_migrated)
+    logins = _prepare(
+        plan.environment,
+        group=group,
+        when={"translated": when_translated, "migrated": when_migrated},
+    )
     _wait_until_ready(processes, port=int(plan.environment["PORT"]))
     say("ready")
     return logins
@@ -294,9 +301,11 @@ def _forget_heartbeats(environment: Mapping[str, str]) -> None:
 
 
 def _prepare(
-    environment: Mapping[str, str], *, group: int, when_migrated: Callable[[], None]
+    environment: Mapping[str, str], *, group: int, when: Mapping[str, Callable[[], None]]
 ) -> list[Login]:
     """Run quizarena.local.prepare, print its steps, and return the logins it creates.
+
+    `when` says what to do once it has come so far.
 
     Raises LocalError if it fails, after quoting what it said, and ModuleNotFoundError as it does.
     """
@@ -317,8 +326,8 @@ def _prepare(
             match line.split():
                 case ["#", *words]:
                     say(" ".join(words))
-                case ["migrated"]:
-                    when_migrated()
+                case [milestone] if milestone in when:
+                    when[milestone]()
                 case ["staff", role, user, password]:
                     logins.append(Login(role=role, user=user, password=password))
                 case _:

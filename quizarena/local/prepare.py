@@ -1,7 +1,8 @@
 """Bring the database of the demo up to date, in one start of Django.
 
-Writes `# ...` before each step, `migrated` as soon as other processes may use the database, and
-`staff ROLE USER PASSWORD` for each login; the demo reads that.
+Writes `# ...` before each step, `translated` once other processes find the translations, which
+they read only once, `migrated` as soon as they may use the database, and `staff ROLE USER PASSWORD`
+for each login; the demo reads that.
 """
 
 import os
@@ -20,12 +21,12 @@ SANDBOX_SECONDS_MAX = 30
 
 
 def main() -> None:
-    """Compile the translations, migrate, seed, and create staff passwords."""
+    """Compile the translations, migrate, seed, create staff passwords, and build the handbook."""
     from quizarena import translations
 
-    _build_handbook()
     _step("translating")
     translations.compile_all()
+    print("translated", flush=True)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "quizarena.settings")
     django.setup()
     _step("migrating the database")
@@ -43,6 +44,8 @@ def main() -> None:
         _wait_for_sandbox(port=int(os.environ["SANDBOX_PORT"]))
         url = f"http://127.0.0.1:{os.environ['WEBHOOK_PORT']}"
         call_command("webhook", "set", url=url, stdout=StringIO())
+    # Last: it can take longer than all the rest, and nothing waits for it.
+    _build_handbook()
 
 
 def _build_handbook() -> None:

@@ -16,6 +16,8 @@ from quizarena.staff.roles import ROLES
 # page of the admin, as in the sidebar (quizarena/staff/navigation.py): page of the handbook.
 OF_MODELS = {
     "staff.approvalrequest": "basics/approvals",
+    "staff.drafttemplate": "operator/campaign",
+    "staff.limit": "security/limits",
     "payments.purchase": "support/paid-and-got-nothing",
     "payments.purchase.queue": "support/paid-and-got-nothing",
     "payments.purchase.replay": "support/paid-and-got-nothing",
@@ -25,6 +27,7 @@ OF_MODELS = {
     "payments.refund": "support/refund",
     "payments.subscription": "support/refund",
     "payments.supportrequest": "support/answer-a-request",
+    "payments.supporttemplate": "support/answer-a-request",
     "payments.product": "operator/prices",
     "payments.impression": "operator/offers",
     "payments.reconciliationrun": "finance/reconciliation",
@@ -55,6 +58,7 @@ OF_MODELS = {
     "ops.productday": "operator/analytics",
     "ops.heartbeat": "administrator/jobs",
     "ops.downtime": "operator/outages",
+    "ops.backup": "administrator/jobs",
     "players.player": "support/player",
     "players.note": "support/player",
     "players.deletionrequest": "support/personal-data",
@@ -100,13 +104,17 @@ def page(request: HttpRequest, path: str) -> HttpResponseBase:
     if not (site / "index.html").is_file():
         context = {**admin.site.each_context(request), "title": "Handbook"}
         return TemplateResponse(request, "staff/no_handbook.html", context, status=404)
-    if ".." in Path(path).parts:
+    # An absolute path would be asked about as it is.
+    if path.startswith("/") or ".." in Path(path).parts:
         raise Http404
-    if (site / path).is_dir():
-        if path and not path.endswith("/"):
-            return HttpResponseRedirect(f"{request.path}/")
-        path = f"{path}index.html"
-    answer = serve(request, path, document_root=str(site))
+    try:
+        if (site / path).is_dir():
+            if path and not path.endswith("/"):
+                return HttpResponseRedirect(f"{request.path}/")
+            path = f"{path}index.html"
+        answer = serve(request, path, document_root=str(site))
+    except OSError as error:
+        raise Http404 from error  # No file has so long a name.
     # Of who has signed in, and asked for again with each release.
     answer.headers["Cache-Control"] = "private, no-cache"
     return answer

@@ -138,6 +138,31 @@ def _tasks_run_at_once() -> Iterator[None]:
     app.conf.task_always_eager = False
 
 
+class TestLooking:
+    """What a streak is is known before anybody has rolled it over."""
+
+    @pytest.mark.parametrize(
+        ("savers", "day", "length"),
+        [(0, TUESDAY, 1), (0, WEDNESDAY, 0), (1, WEDNESDAY, 1), (1, THURSDAY, 0), (2, THURSDAY, 1)],
+    )
+    def test_it_is_what_rolling_over_leaves_and_nothing_is_written(
+        self, savers: int, day: int, length: int
+    ) -> None:
+        player = PlayerFactory.create()
+        play(player, MONDAY)
+        if savers:
+            give_savers(player, savers, now=at(MONDAY, 13))
+
+        seen = streaks.current(player=player, now=at(day))
+
+        assert seen == length
+        assert (days_of(player), savers_of(player)) == ("P", savers)
+        assert roll_over(player, day).current == length
+
+    def test_who_has_never_played_has_none(self) -> None:
+        assert streaks.current(player=PlayerFactory.create(), now=at(MONDAY)) == 0
+
+
 class TestActivity:
     def test_the_first_activity_of_a_day_adds_one(self) -> None:
         player = PlayerFactory.create()

@@ -13,7 +13,8 @@ from django.utils.safestring import SafeString
 from structlog.testing import capture_logs
 
 from bot.queue.models import OutgoingCall
-from economy.models import LedgerEntry, Wallet
+from economy import streaks
+from economy.models import LedgerEntry, Streak, Wallet
 from payments import offers
 from payments.models import Impression
 from payments.offer_rules import Touchpoint
@@ -122,6 +123,17 @@ def test_looking_writes_nothing(support: Client, anna: Player) -> None:
     assert [sql for sql in rendered if WRITES.search(sql)] == []
     assert ([*Wallet.objects.values()], LedgerEntry.objects.count()) == before
     assert OutgoingCall.objects.count() == 0
+
+
+def test_who_has_missed_days_is_seen_too(support: Client, anna: Player) -> None:
+    streaks.record_activity(player=anna, now=NOON - timedelta(days=3))
+
+    page = shown(support, anna)
+
+    assert "Anna <b>!" in page
+    assert "🔥 Serie: " not in page
+    assert CANNOT not in page
+    assert Streak.objects.get(player=anna).current == 1
 
 
 def test_looking_costs_the_same_however_much_there_is(support: Client, anna: Player) -> None:

@@ -18,6 +18,8 @@ from tests.staff.test_content_policy import POLICY
 pytestmark = pytest.mark.django_db
 
 PAGES = Path(settings.BASE_DIR, "docs", "handbook")
+# What stands in italics; **bold** is for the eye.
+LABEL = re.compile(r"\*([^*|]+?)\*")
 HELP = re.compile(r'class="desk-help" href="([^"]*)"')
 
 
@@ -79,7 +81,9 @@ class TestServing:
             "../secret.txt",
             "%2e%2e/secret.txt",
             "/etc/passwd",
+            "/etc",
             "a\0b",
+            "x" * 300,
             "x/" * 500,
         ],
     )
@@ -171,6 +175,21 @@ class TestPages:
     def test_every_page_that_is_linked_is_there(self, page: str) -> None:
         assert (PAGES / f"{page}index.md" if page.endswith("/") else PAGES / f"{page}.md").exists()
 
+    def test_every_label_that_a_page_names_is_one_of_the_product(self) -> None:
+        product = _source()
+
+        lost = {
+            (path.name, label)
+            for path in _written()
+            for label in LABEL.findall(path.read_text().replace("**", ""))
+            if " ".join(label.lower().rstrip("…").replace("_", " ").split()) not in product
+        }
+
+        assert {label for _, label in lost} == {
+            "Log out",  # Unfold's.
+            "Export XLSX",  # Made of "Export" and the format.
+        }
+
     def test_every_name_is_one_of_an_address(self) -> None:
         names = {name for name in get_resolver().reverse_dict if isinstance(name, str)}
 
@@ -195,6 +214,18 @@ class TestPages:
 
     def test_nothing_leads_out_of_the_house(self) -> None:
         assert [path.name for path in _written() if "http" in path.read_text()] == []
+
+
+def _source() -> str:
+    """Return what the product's modules and templates say, in lower case and on one line."""
+    files = (
+        path
+        for package in ("bot", "economy", "payments", "promos", "quizarena")
+        for path in Path(settings.BASE_DIR, package).rglob("*")
+        if path.suffix in (".py", ".html") and not {"migrations", "local"} & {*path.parts}
+    )
+    text = " ".join(path.read_text().replace("_", " ") for path in files).lower()
+    return " ".join(re.sub(r'"\s*f?"', "", text).split())
 
 
 def _written() -> Iterator[Path]:

@@ -157,6 +157,19 @@ class TestWhatIsShared:
 
         assert seen == [(one, one) for one in (1_000, 1_001, 1_002, 1_003, 2_000)]
 
+    def test_what_was_read_while_the_last_round_ended_is_out_of_date(self) -> None:
+        players = begun(4)
+        before = cup()
+        for _ in range(before.rounds):
+            play_round(before, dict.fromkeys(players, 7), now=STARTS)
+        view = tournament_play.view_of(before, player=players[0])
+
+        shown = texts.board_for(view, player=players[0])
+
+        assert cup().state == "FINISHED"
+        assert shown.current is None
+        assert boards.version_of(shown) == 0
+
     def test_only_who_is_listed_or_asked_for_is_read(self) -> None:
         players = begun(13)
         play_round(cup(), dict.fromkeys(players[:12], 7) | {players[12]: 0}, now=STARTS)
