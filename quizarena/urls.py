@@ -9,7 +9,7 @@ from quizarena.api.views import Nothing
 from quizarena.ops import metrics
 from quizarena.ops.health import Alive, Ready
 from quizarena.staff import factor_pages, handbook
-from quizarena.staff.admin import change_own_password
+from quizarena.staff.admin.accounts import change_own_password
 from quizarena.staff.home import all_pages
 from quizarena.staff.inbox_page import inbox_page, item_page
 from quizarena.staff.outcome_page import dismiss as dismiss_outcome

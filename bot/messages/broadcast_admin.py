@@ -38,7 +38,8 @@ from bot.messages.models import (
 from bot.messages.recipient_admin import csv_lines
 from bot.screens.staff_chats import linking as staff_chats
 from promos.admin import calendar
-from quizarena.staff import audit, dates, draft_templates, template_admin
+from quizarena.staff import audit, dates, draft_templates
+from quizarena.staff.admin.draft_templates import save_page
 from quizarena.staff.decisions import Decision, DecisionForm, decide
 from quizarena.staff.desk import (
     MomentInput,
@@ -252,7 +253,7 @@ class BroadcastAdmin(ReadOnlyAdmin[Broadcast]):
         """Save what a broadcast says and to whom as a template."""
         self._require_run(request)
         broadcast = get_object_or_404(Broadcast, pk=pk)
-        return template_admin.save_page(
+        return save_page(
             request,
             kind=broadcast_templates.KIND,
             proposal=broadcast.name,
