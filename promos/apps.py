@@ -17,6 +17,7 @@ class PromosConfig(AppConfig):
             counters,
             inbox_sources,
             planning,
+            referral_reviews,
         )
         from quizarena.staff import alerts, limits
         from quizarena.staff.alert_models import Severity
@@ -35,4 +36,10 @@ class PromosConfig(AppConfig):
             label="Promo counters differ",
             runbook="docs/runbooks/promos.md",
             severity=Severity.CRITICAL,
+        )
+        alerts.declare(
+            kind=referral_reviews.IN_REVIEW,
+            label="Invitations in review",
+            runbook="docs/runbooks/promos.md",
+            severity=Severity.INFO,
         )

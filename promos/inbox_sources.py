@@ -9,6 +9,7 @@ from django.db.models.functions import Cast
 
 from promos.campaigns import ATTACKED
 from promos.models import Campaign, CampaignStatus, Referral
+from promos.referral_reviews import IN_REVIEW
 from quizarena.staff import inbox
 from quizarena.staff.models import Alert
 
@@ -44,6 +45,7 @@ def declare() -> None:
             late_after=timedelta(hours=72),
             related=("inviter__player", "invited"),
             describe=lambda referral: f"{referral.inviter.player} invited {referral.invited}",
+            alerts=(IN_REVIEW,),
         )
     )
 

@@ -23,7 +23,9 @@ from promos.models import (
     ReferralReward,
     ReferralStatus,
 )
-from quizarena.staff import audit, reasons
+from quizarena.staff import alerts, audit, reasons
+
+IN_REVIEW = "referrals_in_review"
 
 
 class Verdict(StrEnum):
@@ -162,3 +164,20 @@ def _revoke(
     others.update(status=ReferralStatus.QUALIFIED, reward=None)
     referrals.notify(reward, ReferralNoticeKind.REWARD_REVOKED, now=now)
     return reversal
+
+
+def report_held(*, now: datetime) -> int:
+    """Keep one alert open as long as invitations wait for a decision; return how many do."""
+    held = Referral.objects.held().count()
+    if not held:
+        alerts.resolve(kind=IN_REVIEW, key="all", now=now)
+        return 0
+    waits = "1 invitation waits" if held == 1 else f"{held:,} invitations wait"
+    alerts.raise_alert(
+        kind=IN_REVIEW,
+        key="all",
+        summary=f"{waits} for a decision.",
+        details={"held": held},
+        now=now,
+    )
+    return held

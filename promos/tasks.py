@@ -12,6 +12,7 @@ from promos import (
     counters,
     operations,
     redemptions,
+    referral_reviews,
     referrals,
     uplift,
 )
@@ -78,9 +79,11 @@ def verify_campaign_counters() -> int:
 
 @app.task
 def check_referrals() -> int:
-    """Let the invitations count that have come to; return how many."""
+    """Let the invitations count that have come to; return how many. Report what is held."""
     now = timezone.now()
-    return referrals.check(now=now, until=now + CHECK_FOR)
+    counted = referrals.check(now=now, until=now + CHECK_FOR)
+    referral_reviews.report_held(now=now)
+    return counted
 
 
 @app.task

@@ -26,7 +26,7 @@ from promos.referral_reviews import Verdict
 from promos.referral_rules import Evidence
 from quizarena.players.models import Player
 from quizarena.staff.errors import BadReasonError
-from quizarena.staff.models import AuditEntry
+from quizarena.staff.models import Alert, AuditEntry
 from tests.factories import NOON, PlayerFactory, make_staff
 from tests.promos.invitations import (
     DAY,
@@ -186,6 +186,26 @@ class TestVelocity:
 
         assert status(held) == "QUALIFIED"
         assert suspicions(held) == [("VELOCITY", 50)]
+
+    def test_staff_are_alerted_until_nothing_waits_for_a_decision(self) -> None:
+        inviter = invite()
+        friends = [come(inviter, now=NOON + number * SECOND) for number in range(12)]
+
+        assert referral_reviews.report_held(now=NOON + HOUR) == 2
+        assert referral_reviews.report_held(now=NOON + 2 * HOUR) == 2
+        alert = Alert.objects.get()
+        assert (alert.kind, alert.summary) == (
+            "referrals_in_review",
+            "2 invitations wait for a decision.",
+        )
+        assert alert.resolved_at is None
+
+        judge(friends[10], "reopen", now=NOON + 3 * HOUR)
+        assert referral_reviews.report_held(now=NOON + 3 * HOUR) == 1
+        judge(friends[11], "cancel", now=NOON + 4 * HOUR)
+        assert referral_reviews.report_held(now=NOON + 4 * HOUR) == 0
+        alert.refresh_from_db()
+        assert alert.resolved_at == NOON + 4 * HOUR
 
     def test_another_inviter_is_not_concerned(self) -> None:
         inviter = invite()
