@@ -33,6 +33,32 @@ for row in SessionStore.get_model_class().objects.all():
         session["factor_at"] -= 660
         session.save()
 """
+# A thousand people have been playing for three months.
+REGULARS = """
+INSERT INTO players_player
+  (telegram_id, first_name, last_name, username, language, created_at, last_seen_at, awaits)
+SELECT 800000000 + n, 'Player ' || n, '', '', 'de', now() - interval '90 days', now(), ''
+FROM generate_series(1, 1000) AS n
+"""
+# Everybody whom the campaign compares plays today; so many of each group buy 10 energy.
+ALL_PLAY = """
+INSERT INTO economy_streakday (player_id, day, outcome, length)
+SELECT player_id, (now() AT TIME ZONE 'Europe/Berlin')::date, 'PLAYED', 1 FROM promos_participant
+"""
+SOME_BUY = """
+INSERT INTO economy_ledgerentry
+  (player_id, type, asset, direction, amount, free_energy, paid_energy, streak_savers,
+   duel_tickets, free_energy_after, paid_energy_after, streak_savers_after, duel_tickets_after,
+   source, idempotency_key, fingerprint, metadata, reason, created_at)
+SELECT player_id, 'PURCHASE_CREDIT', 'PURCHASE', 'CREDIT', 5, 0, 10, 0, 0, 0, 0, 0, 0,
+       'PURCHASE', 'purchase', '', '{}', '', now()
+FROM (SELECT player_id, is_held_out,
+             row_number() OVER (PARTITION BY is_held_out ORDER BY player_id) AS number
+      FROM promos_participant) AS compared
+WHERE number <= CASE WHEN is_held_out THEN 20 ELSE 200 END
+"""
+# The job runs every minute, and a loaded machine takes its time.
+COUNTED_WITHIN_S = 180
 
 
 def test_support_answers_i_paid_and_got_nothing_from_the_search_to_the_replay(
@@ -143,6 +169,54 @@ def test_an_editor_works_off_a_report(stack: Stack, page: Page) -> None:
     expect(page.locator("body")).to_contain_text("Nothing waits.")
 
 
+def test_an_operator_runs_a_campaign_with_a_holdout_and_reads_what_it_has_brought(
+    stack: Stack, page: Page
+) -> None:
+    stack.execute(REGULARS)
+    log_in(page, stack, "operator", passwords(stack)["operator"])
+    app = _set_up_factor(page, stack)
+    page.goto(f"{stack.url}/admin/promos/campaign/add/")
+    page.fill("[name=name]", "Advent")
+    page.locator("[name=kind][value=ENERGY_GRANT]").check()
+    page.fill("[name=energy]", "10")
+    page.fill("[name=holdout_percent]", "20")
+    page.fill("[name=uses_max]", "100")
+    page.fill("[name=shared_code]", "advent-2026")
+    page.get_by_role("button", name="Save draft").click()
+    uplift = page.locator("section.uplift")
+    expect(uplift).to_contain_text("20% of the segment are held out")
+    expect(uplift).to_contain_text("The comparison begins with the campaign.")
+
+    stack.manage("shell", "--no-imports", "--command", FACTORS_GROW_OLD)
+    _decide(page, "Start", "Energy for the holidays.")
+    page.fill("[name=factor-code]", _code(app, ahead_s=30))
+    page.get_by_role("button", name="Continue").click()
+    expect(page.locator("body")).to_contain_text("1 started: Advent")
+    counted = "SELECT count(*) FROM promos_uplift WHERE counted_until IS NOT NULL"
+    stack.wait_for(lambda: stack.value(counted) == 1, timeout=COUNTED_WITHIN_S)
+    groups = "SELECT count(*) FROM promos_participant GROUP BY is_held_out ORDER BY is_held_out"
+    (offered,), (held_out,) = stack.rows(groups)
+    assert offered + held_out == 1000
+    page.reload()
+    expect(uplift).to_contain_text(f"{offered} players were offered it, {held_out} are held out.")
+    bought = uplift.locator("tr", has_text="Players who bought")
+    expect(bought).to_contain_text("0.0% 0.0% – – Too few to conclude")
+
+    stack.execute(ALL_PLAY)
+    stack.execute(SOME_BUY)
+    _decide(page, "End", "The holidays are over.")
+    expect(page.locator("body")).to_contain_text("1 ended: Advent")
+    final = "SELECT count(*) FROM promos_uplift WHERE counted_until = ends_at"
+    stack.wait_for(lambda: stack.value(final) == 1, timeout=COUNTED_WITHIN_S)
+    page.reload()
+    expect(uplift).to_contain_text("the final count, since the campaign is over")
+    expect(bought).to_contain_text(f"{200 / offered:.1%} {20 / held_out:.1%} +")
+    expect(bought).to_contain_text("More than in the holdout.")
+    played = uplift.locator("tr", has_text="Active days per player")
+    expect(played).to_contain_text("1.00 1.00 +0.00")
+    expect(played).to_contain_text("No clear difference")
+
+
 def test_the_question_mark_leads_into_the_handbook(stack: Stack, page: Page) -> None:
     if not handbook.is_current():
         handbook.build()
@@ -208,6 +282,14 @@ def _statuses(stack: Stack) -> list[str]:
 
 def _give_reason(page: Page, reason: str) -> None:
     page.fill("[name=reason]", reason)
+
+
+def _decide(page: Page, verb: str, reason: str) -> None:
+    """Take a decision from the page of what it is about, for a reason."""
+    page.get_by_role("link", name=verb, exact=True).click()
+    _give_reason(page, reason)
+    page.get_by_role("button", name="Preview").click()
+    page.get_by_role("button", name=verb, exact=True).click()
 
 
 def _set_up_factor(page: Page, stack: Stack) -> bytes:
