@@ -52,7 +52,8 @@ def window_bar(campaign: Campaign, *, now: datetime) -> SafeString:
     whole = (last - first) / 100
     place = {moment: (moment - first) / whole for moment in (starts, until, now)}
     stopped = campaign.status in OVER and (ends is None or now < ends)
-    left = "stopped before its end" if stopped else _time_left(starts, ends, now=now)
+    over = "stopped" if ends is None else "stopped before its end"
+    left = over if stopped else _time_left(starts, ends, now=now)
     window = f"{day(starts)} – {day(ends) if ends else 'open'}"
     bar = _bar(
         f"{window}, {left}",

@@ -43,6 +43,7 @@ from promos.code_files import CodeFile
 from promos.errors import PromosError
 from promos.models import (
     LIVE_ARCHIVE,
+    OVER,
     UNFINISHED_ARCHIVE,
     ArchiveStatus,
     Batch,
@@ -436,9 +437,9 @@ def progress_of(batch: Batch) -> dict[str, Any]:
 
 
 def code_buttons(request: HttpRequest, campaign: Campaign) -> list[SafeString]:
-    """Return what the user may do about the codes of a campaign."""
+    """Return what the user may do about the codes of a campaign; with a holdout it has one code."""
     found = [_codes_button(f"campaign__id__exact={campaign.pk}")]
-    if may_run(request):
+    if may_run(request) and campaign.status not in OVER and not campaign.holdout_percent:
         found += [
             button("Order a batch", "promos_batch_order", campaign.pk),
             button("Import codes", "promos_batch_import", campaign.pk),

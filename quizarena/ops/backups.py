@@ -1,7 +1,8 @@
 """Backups: when the last one was made, and when one was last restored to try it.
 
-They are made outside of the application, which has no right to read everything: by backup.sh, which
-writes its line itself, or by whatever somebody prefers, which says so with `manage.py record_backup`.
+They are made outside of the application, which has no right to read everything: by backup.sh,
+which writes its line itself, or by whatever somebody prefers, which says so with
+`manage.py record_backup`.
 """
 
 from datetime import datetime, timedelta
