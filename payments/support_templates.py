@@ -4,7 +4,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.formats import date_format
 
 from payments.errors import UnknownPlaceholderError
 from payments.models import PAID, Purchase, PurchaseStatus, SupportTemplate
@@ -33,7 +34,10 @@ def _stars(about: _About) -> str:
 
 def _day(about: _About) -> str:
     paid_at = about.purchase.paid_at if about.purchase else None
-    return f"{timezone.localtime(paid_at):%d.%m.%Y}" if paid_at else ""
+    if paid_at is None:
+        return ""
+    with translation.override(about.language):
+        return date_format(timezone.localtime(paid_at), "DATE_FORMAT")
 
 
 # What it stands for, and how it is found; empty if there is no such thing.

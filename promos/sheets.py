@@ -12,7 +12,8 @@ from typing import Any
 
 import segno
 from django.conf import settings
-from django.utils import timezone
+from django.utils import timezone, translation
+from django.utils.formats import date_format
 from reportlab.lib.pagesizes import A4
 from reportlab.lib.units import mm
 
@@ -90,7 +91,10 @@ def expiry(ends_at: datetime | None, *, language: str) -> str:
         return f"Valid until {dates.moment(ends_at)}" if ends_at else "No end date"
     if ends_at is None:
         return "Ohne Enddatum"
-    return timezone.localtime(ends_at).strftime("Gültig bis %d.%m.%Y, %H:%M")
+    with translation.override("de"):
+        local = timezone.localtime(ends_at)
+        day, time = date_format(local, "SHORT_DATE_FORMAT"), date_format(local, "TIME_FORMAT")
+    return f"Gültig bis {day}, {time}"
 
 
 def pdf(raw: Iterable[str], *, title: str, gives: str, expires: str) -> bytes:

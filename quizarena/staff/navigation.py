@@ -96,11 +96,13 @@ GROUPS: dict[str, tuple[tuple[str, str, str], ...]] = {
     "Jobs": (
         ("Controls", "rule_settings", "economy.controlrun"),
         ("Schedule", "schedule", "django_celery_beat.periodictask"),
+        ("Purges", "delete_sweep", "players.purgerun"),
+    ),
+    "Servers": (
         ("Heartbeats", "monitor_heart", "ops.heartbeat"),
         ("Downtime", "power_off", "ops.downtime"),
-        ("Backups", "backup", "ops.backup"),
         ("Outage days", "shield", "economy.outageday"),
-        ("Purges", "delete_sweep", "players.purgerun"),
+        ("Backups", "backup", "ops.backup"),
     ),
     "Staff": (
         ("Users", "badge", "auth.user"),

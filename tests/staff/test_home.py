@@ -37,7 +37,7 @@ SIDEBAR = {
     "Operator": (
         "Waiting for you 4, Alerting 1, Players and wallets 4, Questions 2, Game 6, "
         "Shop 4, Accounts 2, Promos 6, Invitations and blocks 4, Messages 3, "
-        "Jobs 2"
+        "Servers 2"
     ),
     "Finance": (
         "Waiting for you 4, Alerting 1, Players and wallets 4, Game 1, Shop 6, "
@@ -47,7 +47,7 @@ SIDEBAR = {
     "Administrator": (
         "Waiting for you 6, Alerting 3, Players and wallets 5, Questions 5, Game 6, "
         "Shop 6, Accounts 6, Promos 6, Invitations and blocks 4, Messages 5, "
-        "Jobs 7, Staff 2"
+        "Jobs 3, Servers 4, Staff 2"
     ),
     "Security": "Waiting for you 1, Staff 6",
 }
