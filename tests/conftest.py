@@ -172,7 +172,7 @@ def running_sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def sandbox(running_sandbox: Sandbox, settings: Settings) -> Sandbox:
-    """Return a sandbox without players and webhook, at the test's time, that the bot takes for Telegram."""
+    """Return a sandbox without players and webhook, at the test's time, as the bot's Telegram."""
     running_sandbox.call("deleteWebhook")
     running_sandbox.reset(now=timezone.now())
     settings.TELEGRAM_API_URL = running_sandbox.url

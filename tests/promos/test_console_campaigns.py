@@ -429,7 +429,7 @@ class TestKillSwitch:
         shown = read(operator, page_of(campaign))
         released = tasks.finish_kill_switches()
 
-        assert "stopped before its end" in shown
+        assert "– open stopped" in shown
         assert "Reservations being released 2 left" in shown
         assert "ended, and 2 reservations released" in preview
         assert "1 killed: Leaked." in page_text
