@@ -20,11 +20,12 @@ QUESTIONS = 7
 RIGHT = (7, 6, 5, 4, 3, 2, 1, 0)
 
 # Registration has been open for an hour and closes in a moment, whatever time of day it is.
+# Of yesterday: in the afternoon the job opens that of today.
 CUP = """
 INSERT INTO game_tournament
   (kind, day, token, creation_key, level, price, created_at, length, state, opens_at, closes_at,
    call_off, reason)
-VALUES ('CUP', current_date, '', '', '', '', now() - interval '1 hour', %s, 'OPEN',
+VALUES ('CUP', current_date - 1, '', '', '', '', now() - interval '1 hour', %s, 'OPEN',
         now() - interval '1 hour', now() + interval '10 seconds', '', '')
 """
 REGISTER = """
