@@ -29,12 +29,12 @@ SET LOCAL session_replication_role = replica;
 INSERT INTO promos_campaign
   (key, name, kind, value, scope, product_code, starts_at, ends_at, uses_max, for_new_players,
    for_first_purchase, for_language, for_level, is_weekend_offer, is_approved, status, created_at,
-   changed_at, reserved, applied, stars_reserved, stars_given)
+   changed_at, reserved, applied, stars_reserved, stars_given, holdout_percent, tags)
 SELECT gen_random_uuid(), 'Console ' || number, 'PERCENT_DISCOUNT', 20, 'ANY', '',
   now() - interval '30 days', now() + interval '30 days', 1000000, false, false, '', '',
   false, false,
   (ARRAY['DRAFT', 'ACTIVE', 'ACTIVE', 'PAUSED', 'ENDED'])[1 + number % 5],
-  now(), now(), 0, 0, 0, 0
+  now(), now(), 0, 0, 0, 0, 0, '{{}}'
 FROM generate_series({campaigns_before}, {campaigns} - 1) AS number;
 
 CREATE TEMPORARY TABLE bench_new ON COMMIT DROP AS
