@@ -58,9 +58,20 @@ BRIEF = (
 )
 # CPython sleeps until an instant of the monotonic clock since 3.11, which libfaketime 0.9.10
 # refuses. To wait for nothing is the same.
+#
+# libfaketime looks into C's environment whenever a thread waits, be it for the interpreter's lock,
+# and C moves that environment to write a new name into it: a thread that reads meanwhile crashes.
+# So what a process sets is for Python and for its children, and only the zone is for C as well,
+# which has it from the start.
 SITE = """
-import select, time
+import os, select, subprocess, time
 time.sleep = lambda seconds: (select.select([], [], [], seconds), None)[1]
+put, start = os.putenv, subprocess.Popen.__init__
+os.putenv = lambda name, value: put(name, value) if name == b"TZ" else None
+os.unsetenv = lambda name: None
+def start_with_environment(self, *args, env=None, **options):
+    start(self, *args, env=os.environ.copy() if env is None else env, **options)
+subprocess.Popen.__init__ = start_with_environment
 """
 
 
@@ -108,6 +119,7 @@ def faked_clock(instant: datetime) -> Iterator[dict[str, str]]:
         yield {
             **os.environ,
             "ENVIRONMENT": "test",
+            "TZ": BERLIN.key,
             "LD_PRELOAD": library,
             "FAKETIME": f"{round(instant.timestamp() - time.time()):+d}",
             # Waiting takes as long as it takes, and files are as old as they are.
