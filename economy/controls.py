@@ -38,7 +38,7 @@ class Control:
     """What is known of a control: its job, and how old its last clean run may be."""
 
     label: str
-    # The job in settings.CELERY_BEAT_SCHEDULE.
+    # The job in quizarena/beat_schedule.py.
     task: str
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     clean_within: timedelta

@@ -16,7 +16,7 @@ from economy.goods import Goods, Plan
 from economy.models import PremiumSpan
 from payments.errors import Refusal, RefusedError
 from payments.models import PAID, Product, Purchase
-from promos import products, redemptions
+from promos import products
 from promos.buyable import Buyable
 from promos.discounts import discounted
 from promos.models import Redemption
@@ -441,7 +441,7 @@ def _price(product: Product, reservation: Redemption) -> int:
     campaign = reservation.campaign
     stars = discounted(stars=product.stars, percent=campaign.value)
     spent = campaign.stars_given + campaign.stars_reserved - reservation.stars_off
-    fits = redemptions.fits(
-        campaign, product_code=product.pk, is_premium=product.plan is not None
-    ) and (campaign.stars_max is None or spent + product.stars - stars <= campaign.stars_max)
+    fits = campaign.fits(product_code=product.pk, is_premium=product.plan is not None) and (
+        campaign.stars_max is None or spent + product.stars - stars <= campaign.stars_max
+    )
     return stars if fits else product.stars

@@ -14,7 +14,7 @@ from payments import catalogue, purchases
 from payments.errors import Refusal
 from payments.models import OPEN, XTR, EventKind, Purchase, PurchaseEvent, PurchaseStatus
 from payments.payload import is_ours
-from promos import redemptions
+from promos import redemptions, reservations
 from quizarena.prepared import prepared, save
 
 
@@ -96,7 +96,7 @@ def _why_not_with_reservation(purchase: Any, *, now: datetime) -> Refusal | None
     if redemptions.refusal_reasons_at_checkout(redemption=reservation, has_paid=has_paid, now=now):
         return Refusal.PROMO_NOT_APPLICABLE
     # From here on the reservation does not lapse before the purchase is paid or closed.
-    is_locked = redemptions.lock_for_payment(redemption_id=reservation.pk, now=now)
+    is_locked = reservations.lock_for_payment(redemption_id=reservation.pk, now=now)
     return None if is_locked else Refusal.PROMO_EXPIRED
 
 

@@ -158,10 +158,9 @@ LEFT JOIN economy_streak AS streak ON streak.player_id = %(player)s
 """  # noqa: S608 -- the statuses are constants.
 
 
-def _look(*, player: Player, touchpoint: Touchpoint, about: str, now: datetime) -> _PlayerFacts:
-    """Find out everything that decides. One query."""
-    zone = business_zone()
-    local = now.astimezone(zone)
+def _row(*, player: Player, about: str, now: datetime) -> dict[str, Any]:
+    """Read everything that decides. One query."""
+    local = now.astimezone(business_zone())
     today = local.date()
     values: dict[str, Any] = {
         "player": player.pk,
@@ -181,7 +180,14 @@ def _look(*, player: Player, touchpoint: Touchpoint, about: str, now: datetime) 
     with connection.cursor() as cursor:
         cursor.execute(_LOOK, values)
         names = [column.name for column in cursor.description]
-        row: dict[str, Any] = dict(zip(names, cursor.fetchone(), strict=True))
+        return dict(zip(names, cursor.fetchone(), strict=True))
+
+
+def _look(*, player: Player, touchpoint: Touchpoint, about: str, now: datetime) -> _PlayerFacts:
+    """Find out everything that decides. One query."""
+    row = _row(player=player, about=about, now=now)
+    zone = business_zone()
+    today = now.astimezone(zone).date()
     spans = [
         _Span(
             plan=Plan(plan),

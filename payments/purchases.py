@@ -30,7 +30,7 @@ from payments.models import (
     Purchase,
     PurchaseStatus,
 )
-from promos import redemptions
+from promos import reservations
 from promos.discounts import discounted
 from promos.errors import NotAttachableError
 from promos.models import Redemption
@@ -69,15 +69,7 @@ def open_purchase(
     reason why the player cannot buy it, and after OPENED_A_DAY_MAX on one day. Four statements, for
     a subscription five: a player has one at a time.
     """
-    product = _product.first(code=product_code, player=player.pk, now=now)
-    if product is None or (is_subscription and not product.can_subscribe):
-        raise RefusedError(Refusal.NOT_FOR_SALE)
-    for refusal in catalogue.refusals(
-        product=product, player=player, found=catalogue.circumstances(product), now=now
-    ):
-        raise refusal
-    if is_subscription and subscriptions.current(player=player, now=now) is not None:
-        raise RefusedError(Refusal.SUBSCRIBED)
+    product = _buyable(product_code, player=player, is_subscription=is_subscription, now=now)
     reservation = None
     if redemption_id is not None:
         reservation = _usable(redemption_id, player=player, product=product, now=now)
@@ -111,6 +103,20 @@ def open_purchase(
         if purchase is None:
             raise RefusedError(Refusal.TOO_MANY_TODAY)
         return purchase
+
+
+def _buyable(product_code: str, *, player: Player, is_subscription: bool, now: datetime) -> Product:
+    """Return the product; raise RefusedError with the first reason why the player cannot buy it."""
+    product = _product.first(code=product_code, player=player.pk, now=now)
+    if product is None or (is_subscription and not product.can_subscribe):
+        raise RefusedError(Refusal.NOT_FOR_SALE)
+    for refusal in catalogue.refusals(
+        product=product, player=player, found=catalogue.circumstances(product), now=now
+    ):
+        raise refusal
+    if is_subscription and subscriptions.current(player=player, now=now) is not None:
+        raise RefusedError(Refusal.SUBSCRIBED)
+    return product
 
 
 def _may_open(*, player: Player, now: datetime) -> bool:
@@ -182,9 +188,7 @@ def _usable(redemption_id: int, *, player: Player, product: Product, now: dateti
     reservation = reserved.filter(pk=redemption_id, player=player).first()
     if reservation is None:
         raise RefusedError(Refusal.PROMO_EXPIRED)
-    if not redemptions.fits(
-        reservation.campaign, product_code=product.pk, is_premium=product.plan is not None
-    ):
+    if not reservation.campaign.fits(product_code=product.pk, is_premium=product.plan is not None):
         raise RefusedError(Refusal.PROMO_NOT_FITTING)
     return reservation
 
@@ -215,7 +219,7 @@ def _attach(reservation: Redemption, purchase: Purchase, *, now: datetime) -> No
     assert purchase.base_stars is not None
     assert purchase.stars is not None
     try:
-        redemptions.attach(
+        reservations.attach(
             redemption_id=reservation.pk,
             player=purchase.player,
             stars_off=purchase.base_stars - purchase.stars,
@@ -572,7 +576,7 @@ def _deliver(purchase: Purchase, *, now: datetime) -> None:
         subscriptions.track_renewal(purchase, now=now)
     changed = []
     # The campaign comes after the wallet, as in a refund.
-    if purchase.redemption_id is not None and not redemptions.apply(
+    if purchase.redemption_id is not None and not reservations.apply(
         redemption_id=purchase.redemption_id, now=now
     ):
         # Its time was over, or the campaign was stopped: the price that was paid stands.
@@ -628,7 +632,7 @@ def fail(purchase: Purchase, *, why: str, now: datetime, keeps_reservation: bool
     )
     save(purchase, fields=changed)
     if purchase.redemption_id is not None and not keeps_reservation:
-        redemptions.release(redemption_id=purchase.redemption_id, now=now)
+        reservations.release(redemption_id=purchase.redemption_id, now=now)
 
 
 @transaction.atomic

@@ -27,7 +27,7 @@ from payments.models import (
     Refund,
     RefundSource,
 )
-from promos import redemptions
+from promos import reservations
 from quizarena.players.models import Player
 from quizarena.staff import alerts, approvals
 from quizarena.staff.models import Outcome
@@ -268,11 +268,11 @@ def complete(*, purchase_id: UUID, now: datetime) -> Purchase:
         PurchaseStatus.REFUNDED, EventKind.REFUNDED, now=now, evidence=evidence
     )
     purchase.save(update_fields=[*changed, "refund_entry"])
-    if purchase.redemption_id is not None and not redemptions.revoke(
+    if purchase.redemption_id is not None and not reservations.revoke(
         redemption_id=purchase.redemption_id, now=now
     ):
         # It was never credited, so the use is free again.
-        redemptions.release(redemption_id=purchase.redemption_id, now=now)
+        reservations.release(redemption_id=purchase.redemption_id, now=now)
     refund.telegram_at = refund.telegram_at or now
     refund.finished_at = now
     refund.save(update_fields=["telegram_at", "finished_at"])

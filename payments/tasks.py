@@ -23,7 +23,7 @@ from payments import (
     telegram,
 )
 from payments.models import Purchase, PurchaseStatus, Refund, Subscription
-from promos import redemptions
+from promos import reservations
 from promos.models import RedemptionStatus
 from quizarena import turns
 from quizarena.celery import app
@@ -97,7 +97,7 @@ def revoke_refunded_redemptions() -> int:
     applied = Purchase.objects.filter(
         status=PurchaseStatus.REFUNDED, redemption__status=RedemptionStatus.APPLIED
     ).values_list("redemption_id", flat=True)
-    return sum(redemptions.revoke(redemption_id=pk, now=now) for pk in list(applied[:BATCH]) if pk)
+    return sum(reservations.revoke(redemption_id=pk, now=now) for pk in list(applied[:BATCH]) if pk)
 
 
 @app.task

@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q
 
-from promos import codes, redemptions
+from promos import codes, redemptions, reservations
 from promos.errors import BadBatchError, IllegalMoveError, IncompleteError
 from promos.models import (
     OVER,
@@ -381,7 +381,7 @@ def release_reservations(*, campaign_id: int, now: datetime, limit: int | None =
     """
     reserved = Redemption.objects.filter(campaign=campaign_id, status=RedemptionStatus.RESERVED)
     return sum(
-        redemptions.release(redemption_id=pk, now=now)
+        reservations.release(redemption_id=pk, now=now)
         for pk in list(reserved.values_list("pk", flat=True)[:limit])
     )
 

@@ -9,7 +9,6 @@ from datetime import datetime
 from math import ceil
 
 from economy.goods import Goods
-from promos import redemptions
 from promos.discounts import discounted
 from promos.models import Campaign, CampaignKind
 
@@ -106,12 +105,8 @@ def fitting(campaign: Campaign) -> list[tuple[Product, int]]:
     return [
         (product, discounted(stars=product.stars, percent=campaign.value))
         for product in on_sale()
-        if _fits(campaign, product)
+        if campaign.fits(product_code=product.code, is_premium=product.is_premium)
     ]
-
-
-def _fits(campaign: Campaign, product: Product) -> bool:
-    return redemptions.fits(campaign, product_code=product.code, is_premium=product.is_premium)
 
 
 def stars_each(campaign: Campaign, *, now: datetime) -> int | None:
@@ -128,7 +123,7 @@ def stars_each(campaign: Campaign, *, now: datetime) -> int | None:
             (
                 product.stars - discounted(stars=product.stars, percent=campaign.value)
                 for product in every
-                if _fits(campaign, product)
+                if campaign.fits(product_code=product.code, is_premium=product.is_premium)
             ),
             default=None,
         )

@@ -1,4 +1,4 @@
-"""Redeeming a code, and the lifecycle of the reservation. Product rules, section 8.
+"""Redeeming a code, and taking back what it gave. Product rules, section 8.
 
 One player's tries are one after the other: each locks the player. The campaign counts by itself
 (promos/models/redemption.py), so a use is claimed by inserting a redemption, or nothing is
@@ -13,8 +13,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import connection, transaction
-from django.db.models import OuterRef, QuerySet, Subquery, Value
-from django.db.models.functions import Coalesce
+from django.db.models import QuerySet
 
 from economy import grants, wallets
 from economy.goods import Goods, Plan
@@ -22,11 +21,10 @@ from economy.grants import Reversal
 from economy.models import EntryType, LedgerEntry, Source
 from economy.streak_rules import midnight_after
 from economy.wallets import business_zone, day_began
-from promos import buyable, codes, rules
-from promos.errors import KeyReusedError, NotAttachableError, Refusal
+from promos import buyable, codes, reservations, rules
+from promos.errors import KeyReusedError, Refusal
 from promos.holdout import held_out_sql
 from promos.models import (
-    PAYMENT_LOCK_TTL,
     RESERVATION_TTL,
     Attempt,
     Block,
@@ -160,7 +158,7 @@ def _try(
         return _stored_result(known.earlier_id, digests=entered.digests, known=known, now=now)
     if known.lapsed_id is not None:
         # Its time is over, and the job that releases it has not come yet.
-        _lapse(redemption_id=known.lapsed_id, now=now)
+        reservations.lapse(redemption_id=known.lapsed_id, now=now)
         known = _look_up(player=player, entered=entered, key=key, now=now)
     if known.tries_today >= TRIES_A_DAY_MAX:
         today = now.astimezone(business_zone()).date()
@@ -421,7 +419,7 @@ def _against(known: _Known, *, player: Player, now: datetime) -> list[Reason]:
         return found
     discount = Campaign(kind=known.kind, scope=known.scope, product_code=known.product_code)
     can_buy = any(
-        fits(discount, product_code=product.code, is_premium=product.is_premium)
+        discount.fits(product_code=product.code, is_premium=product.is_premium)
         for product in buyable.by(player=player, now=now)
     )
     return [] if can_buy else [Reason.NOTHING_TO_BUY]
@@ -430,6 +428,38 @@ def _against(known: _Known, *, player: Player, now: datetime) -> list[Reason]:
 def refusal_reasons_for(*, person: Person, terms: Terms | None, now: datetime) -> list[Reason]:
     """Return everything that stands between a person, maybe a made-up one, and a code."""
     return rules.reasons(person, terms, now=now, today=_business_day(now))
+
+
+def refusal_reasons_at_checkout(
+    *, redemption: Redemption, has_paid: bool, now: datetime
+) -> list[Reason]:
+    """Return why a reservation is not for its player any more, by the segment as it is now.
+
+    `has_paid` is whether anything of the player's is paid. Being away ends with the day on which
+    the code was entered: playing since then is what it was for. One query, for a first purchase
+    two, without a segment none.
+    """
+    campaign, player = redemption.campaign, redemption.player
+    if not campaign.has_segment:
+        return []
+    known = _look_up_digests(
+        player=player,
+        digests=[bytes(redemption.code.digest)],
+        key="",
+        now=now,
+        active_before=_business_day(redemption.created_at)
+        if campaign.for_lapsed_days
+        else date.max,
+    )
+    assert known.terms is not None
+    others = Redemption.objects.filter(player=player, is_first_purchase=True)
+    has_bought = campaign.for_first_purchase and (
+        has_paid
+        or known.person.has_bought
+        or others.exclude(pk=redemption.pk).exclude(status=RedemptionStatus.EXPIRED).exists()
+    )
+    person = replace(known.person, has_bought=has_bought)
+    return rules.of_the_segment(person, known.terms, today=_business_day(now))
 
 
 def _business_day(instant: datetime) -> date:
@@ -553,118 +583,6 @@ def grant_key(redemption: Redemption) -> str:
     return f"promo:{redemption.pk}"
 
 
-def _block(known: _Known, *, player: Player, reason: Reason, now: datetime) -> datetime | None:
-    """Block the player after the fifth failure; return until when, if the player is blocked."""
-    if reason is Reason.BLOCKED:
-        return known.person.blocked_until
-    if reason in NO_FAILURES:
-        return None
-    if known.failures + 1 < FAILURES_MAX:
-        return None
-    until = now + BLOCK_FOR
-    Block.objects.update_or_create(player=player, defaults={"since": now, "until": until})
-    return until
-
-
-# --- The reservation during a purchase ------------------------------------------------------------
-
-
-def attach(*, redemption_id: int, player: Player, stars_off: int, now: datetime) -> Redemption:
-    """Let a reservation take `stars_off` Stars off a purchase of the player.
-
-    A step of the caller's transaction. Locks the redemption, then the campaign. Raises
-    NotAttachableError when it is over or another's, or the budget has not so many Stars left.
-    """
-    reserved = Redemption.objects.reserved(now).select_for_update()
-    redemption = reserved.filter(pk=redemption_id, player=player).first()
-    if redemption is None:
-        raise NotAttachableError
-    if redemption.stars_off != stars_off and not _set_stars_off(
-        redemption, stars_off=stars_off, now=now
-    ):
-        raise NotAttachableError
-    return redemption
-
-
-def lock_for_payment(*, redemption_id: int, now: datetime) -> bool:
-    """Lock the reservation, since its pre-checkout is approved; False if it is over.
-
-    For PAYMENT_LOCK_TTL from the first approval on; another one does not prolong that. A step of
-    the caller's transaction. Locks the redemption. Raises IntegrityError if it is for a first
-    purchase and another one of the player has been approved as that.
-    """
-    reserved = Redemption.objects.reserved(now).filter(pk=redemption_id)
-    return (
-        reserved.update(
-            is_locked_for_payment=True,
-            locked_until=Coalesce("locked_until", Value(now + PAYMENT_LOCK_TTL)),
-            is_first_purchase=_is_for_first_purchase(),
-            changed_at=now,
-        )
-        == 1
-    )
-
-
-def _is_for_first_purchase() -> Subquery:
-    campaign = Campaign.objects.filter(pk=OuterRef("campaign"))
-    return Subquery(campaign.values("for_first_purchase")[:1])
-
-
-def refusal_reasons_at_checkout(
-    *, redemption: Redemption, has_paid: bool, now: datetime
-) -> list[Reason]:
-    """Return why a reservation is not for its player any more, by the segment as it is now.
-
-    `has_paid` is whether anything of the player's is paid. Being away ends with the day on which
-    the code was entered: playing since then is what it was for. One query, for a first purchase
-    two, without a segment none.
-    """
-    campaign, player = redemption.campaign, redemption.player
-    if not campaign.has_segment:
-        return []
-    known = _look_up_digests(
-        player=player,
-        digests=[bytes(redemption.code.digest)],
-        key="",
-        now=now,
-        active_before=_business_day(redemption.created_at)
-        if campaign.for_lapsed_days
-        else date.max,
-    )
-    assert known.terms is not None
-    others = Redemption.objects.filter(player=player, is_first_purchase=True)
-    has_bought = campaign.for_first_purchase and (
-        has_paid
-        or known.person.has_bought
-        or others.exclude(pk=redemption.pk).exclude(status=RedemptionStatus.EXPIRED).exists()
-    )
-    person = replace(known.person, has_bought=has_bought)
-    return rules.of_the_segment(person, known.terms, today=_business_day(now))
-
-
-def apply(*, redemption_id: int, now: datetime) -> bool:
-    """Use the reservation, as its purchase is credited; False if it is over. Locks as `attach`."""
-    reserved = Redemption.objects.filter(pk=redemption_id, status=RedemptionStatus.RESERVED)
-    return reserved.update(status=RedemptionStatus.APPLIED, changed_at=now) == 1
-
-
-def release(*, redemption_id: int, now: datetime) -> bool:
-    """Return the reserved use to the campaign; False if it is over. Locks as `attach`."""
-    reserved = Redemption.objects.filter(pk=redemption_id, status=RedemptionStatus.RESERVED)
-    return (
-        reserved.update(
-            status=RedemptionStatus.EXPIRED, is_locked_for_payment=False, changed_at=now
-        )
-        == 1
-    )
-
-
-def revoke(*, redemption_id: int, now: datetime) -> bool:
-    """Note that its purchase has been refunded; the use stays used. False if that was so."""
-    applied = Redemption.objects.filter(pk=redemption_id, status=RedemptionStatus.APPLIED)
-    return applied.update(status=RedemptionStatus.REVOKED, changed_at=now) == 1
-
-
 @transaction.atomic
 def reverse(
     *, redemption_id: int, reason: str, now: datetime, staff: User | None
@@ -691,50 +609,18 @@ def reverse(
         reason=reason,
     )
     # Last, as in `redeem`: it locks the campaign.
-    revoke(redemption_id=redemption_id, now=now)
+    reservations.revoke(redemption_id=redemption_id, now=now)
     return reversal
 
 
-def _set_stars_off(redemption: Redemption, *, stars_off: int, now: datetime) -> bool:
-    """Set what a reservation takes off; False if the campaign's budget does not allow it."""
-    mine = Redemption.objects.filter(pk=redemption.pk)
-    if not mine.update(stars_off=stars_off, changed_at=now):
-        return False
-    redemption.stars_off = stars_off
-    return True
-
-
-def expire(*, now: datetime, limit: int) -> int:
-    """Expire the reservations whose time is over; return how many. One transaction each."""
-    lapsed = Redemption.objects.lapsed(now).order_by("reserved_until")
-    return sum(
-        _expire_one(redemption_id=pk, now=now)
-        for pk in list(lapsed.values_list("pk", flat=True)[:limit])
-    )
-
-
-@transaction.atomic
-def _expire_one(*, redemption_id: int, now: datetime) -> bool:
-    """Expire one reservation, unless it is locked for payment, used or being used just now."""
-    lapsed = Redemption.objects.lapsed(now).select_for_update(skip_locked=True)
-    if not lapsed.filter(pk=redemption_id).exists():
-        return False
-    return _lapse(redemption_id=redemption_id, now=now)
-
-
-def _lapse(*, redemption_id: int, now: datetime) -> bool:
-    """Expire a reservation whose time is over; False if it was locked or used meanwhile."""
-    lapsed = Redemption.objects.lapsed(now).filter(pk=redemption_id)
-    return lapsed.update(status=RedemptionStatus.EXPIRED, changed_at=now) == 1
-
-
-def fits(campaign: Campaign, *, product_code: str, is_premium: bool) -> bool:
-    """Return whether a discount is for the product."""
-    if not campaign.is_discount:
-        return False
-    return {
-        "ANY": True,
-        "MICRO_ANY": not is_premium,
-        "PREMIUM_ANY": is_premium,
-        "PRODUCT": campaign.product_code == product_code,
-    }[campaign.scope]
+def _block(known: _Known, *, player: Player, reason: Reason, now: datetime) -> datetime | None:
+    """Block the player after the fifth failure; return until when, if the player is blocked."""
+    if reason is Reason.BLOCKED:
+        return known.person.blocked_until
+    if reason in NO_FAILURES:
+        return None
+    if known.failures + 1 < FAILURES_MAX:
+        return None
+    until = now + BLOCK_FOR
+    Block.objects.update_or_create(player=player, defaults={"since": now, "until": until})
+    return until

@@ -11,9 +11,9 @@ from promos import (
     campaigns,
     counters,
     operations,
-    redemptions,
     referral_reviews,
     referrals,
+    reservations,
     uplift,
 )
 from quizarena import turns
@@ -31,7 +31,7 @@ CHECK_FOR = timedelta(minutes=4)
 @app.task
 def expire_reservations() -> int:
     """Expire the reservations whose time is over; return how many."""
-    return redemptions.expire(now=timezone.now(), limit=BATCH)
+    return reservations.expire(now=timezone.now(), limit=BATCH)
 
 
 @app.task

@@ -330,3 +330,14 @@ class Campaign(models.Model):
     def is_discount(self) -> bool:
         """Whether it takes something off a price; otherwise it gives goods at once."""
         return self.kind == CampaignKind.PERCENT_DISCOUNT
+
+    def fits(self, *, product_code: str, is_premium: bool) -> bool:
+        """Return whether it is a discount for the product."""
+        if not self.is_discount:
+            return False
+        return {
+            "ANY": True,
+            "MICRO_ANY": not is_premium,
+            "PREMIUM_ANY": is_premium,
+            "PRODUCT": self.product_code == product_code,
+        }[self.scope]

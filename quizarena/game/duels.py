@@ -7,24 +7,20 @@ stands in duel_play.py. Product rules, section 11.
 
 import secrets
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import datetime, timedelta
 
 import structlog
 from django.db import connection, transaction
 from django.db.models import BigIntegerField, Count, F, Max, Q, QuerySet
 from django.utils import timezone
 
-from economy import entitlements, tickets, wallets
-from economy.models import LedgerEntry, Wallet
-from economy.wallets import business_zone
+from economy import tickets
+from economy.models import LedgerEntry
 from quizarena import advisory_locks, sweeps
 from quizarena.advisory_locks import Space
-from quizarena.game import bank, duel_rules, levels, points
+from quizarena.game import bank, duel_rules, duel_terms, levels, points
 from quizarena.game.duel_rules import (
     ACCEPT_WITHIN,
-    CREATED_PER_DAY,
-    FREE_PER_DAY,
     LENGTHS,
     LIVE_MAX,
     PLAY_WITHIN,
@@ -42,7 +38,6 @@ from quizarena.game.errors import (
     OpenDuelError,
     OwnDuelError,
     StaleTapError,
-    TicketNeededError,
     TooFewDuelQuestionsError,
 )
 from quizarena.game.models import (
@@ -54,7 +49,6 @@ from quizarena.game.models import (
     DuelPrice,
     DuelQuestion,
     Level,
-    Tournament,
 )
 from quizarena.players.models import Player
 from quizarena.prepared import prepared
@@ -65,96 +59,6 @@ NOT_AGAIN_FOR = timedelta(days=30)
 BATCH = 100
 
 log = structlog.get_logger(__name__)
-
-
-# --- What it costs --------------------------------------------------------------------------------
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Terms:
-    """What the player's next duel costs, and how many more there can be."""
-
-    price: DuelPrice
-    free_left: int
-    tickets: int
-    live: int
-    created_today: int
-
-
-def today(now: datetime) -> date:
-    """Return the business day of an instant."""
-    return now.astimezone(business_zone()).date()
-
-
-def terms(*, player: Player, now: datetime) -> Terms:
-    """Return what a duel that the player creates now costs; nothing is locked or written."""
-    number = _number_of_day(player, now=now)
-    wallet = Wallet.objects.filter(player=player).first()
-    return Terms(
-        price=_price(player, number=number, now=now),
-        free_left=max(0, FREE_PER_DAY - number + 1),
-        tickets=wallet.duel_tickets if wallet else 0,
-        live=_live(player, now=now),
-        created_today=number - 1,
-    )
-
-
-def _number_of_day(player: Player, *, now: datetime) -> int:
-    """Return which one of its day the next duel is that the player creates, from 1.
-
-    Private tournaments count with the duels: they cost the same.
-    """
-    of_day = {"creator": player, "created_on": today(now)}
-    numbers = (
-        Duel.objects.filter(**of_day)
-        .values("day_number")
-        .union(Tournament.objects.filter(**of_day).values("day_number"))
-    )
-    return max((row["day_number"] or 0 for row in numbers), default=0) + 1
-
-
-def _price(player: Player, *, number: int, now: datetime) -> DuelPrice:
-    if number <= FREE_PER_DAY:
-        return DuelPrice.FREE
-    plan = entitlements.premium_at(player=player, at=now)
-    return DuelPrice.PREMIUM if plan is not None else DuelPrice.TICKET
-
-
-def _live(player: Player, *, now: datetime) -> int:
-    """Return how many duels of the player have neither ended nor run out of time.
-
-    What others ask the player for counts once it is accepted.
-    """
-    live = Duel.objects.live().of(player.pk).filter(deadline__gt=now)
-    return live.exclude(state=DuelState.PENDING, opponent=player).count()
-
-
-def _refuse_if_too_many(player: Player, *, now: datetime) -> None:
-    if _live(player, now=now) >= LIVE_MAX:
-        raise DuelLimitError(limit=LIVE_MAX, is_of_day=False)
-
-
-def _next_of_day(player: Player, *, with_ticket: bool, now: datetime) -> tuple[int, DuelPrice]:
-    """Return the number and the price of the duel that the player, who is locked, may create."""
-    _refuse_if_too_many(player, now=now)
-    return next_price(player, with_ticket=with_ticket, now=now)
-
-
-def next_price(player: Player, *, with_ticket: bool, now: datetime) -> tuple[int, DuelPrice]:
-    """Return which one of its day the player, who is locked, may create next, and what it costs.
-
-    A duel or a private tournament. Locks the wallet where a ticket is needed. Raises DuelLimitError
-    for too many on a day, and TicketNeededError.
-    """
-    number = _number_of_day(player, now=now)
-    if number > CREATED_PER_DAY:
-        raise DuelLimitError(limit=CREATED_PER_DAY, is_of_day=True)
-    price = _price(player, number=number, now=now)
-    if price is DuelPrice.TICKET:
-        owned = wallets.lock(player=player, now=now).duel_tickets
-        if not with_ticket or not owned:
-            raise TicketNeededError(owned=owned)
-    return number, price
 
 
 # --- Made -----------------------------------------------------------------------------------------
@@ -225,6 +129,17 @@ def find_opponent(
     )
 
 
+def _refuse_if_too_many(player: Player, *, now: datetime) -> None:
+    if duel_terms.live(player, now=now) >= LIVE_MAX:
+        raise DuelLimitError(limit=LIVE_MAX, is_of_day=False)
+
+
+def _next_of_day(player: Player, *, with_ticket: bool, now: datetime) -> tuple[int, DuelPrice]:
+    """Return the number and the price of the duel that the player, who is locked, may create."""
+    _refuse_if_too_many(player, now=now)
+    return duel_terms.next_price(player, with_ticket=with_ticket, now=now)
+
+
 def _takeable(player: Player, *, length: int, level: Level, now: datetime) -> list[int]:
     """Return the open duels that the player may take, who has waited longest first."""
     near = [one for one in Level if duel_rules.is_near(level, one, levels=list(Level))]
@@ -276,7 +191,7 @@ def _make(
         level=level,
         creation_key=key,
         price=price,
-        created_on=today(now),
+        created_on=duel_terms.today(now),
         day_number=number,
         created_at=now,
         deadline=now + ACCEPT_WITHIN,
@@ -408,7 +323,7 @@ def open_invitation(*, player: Player, now: datetime) -> Duel | None:
 
 def _refuse_if_too_many_to_accept(duel: Duel, player: Player, *, now: datetime) -> None:
     """Raise DuelLimitError; a rematch that waits for the player is one of the live ones already."""
-    if _live(player, now=now) - (duel.opponent_id == player.pk) >= LIVE_MAX:
+    if duel_terms.live(player, now=now) - (duel.opponent_id == player.pk) >= LIVE_MAX:
         raise DuelLimitError(limit=LIVE_MAX, is_of_day=False)
 
 

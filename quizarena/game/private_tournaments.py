@@ -8,7 +8,7 @@ import secrets
 from datetime import datetime
 
 from economy import tickets
-from quizarena.game import duels, levels, tournaments
+from quizarena.game import duel_terms, duels, levels, tournaments
 from quizarena.game.errors import NoTournamentError, RegistrationClosedError
 from quizarena.game.models import DuelPrice, Tournament, TournamentPlayer, TournamentPrice
 from quizarena.game.tournament_rules import (
@@ -41,7 +41,7 @@ def create(
     ).first()
     if made is not None:
         return made
-    number, price = duels.next_price(player, with_ticket=with_ticket, now=now)
+    number, price = duel_terms.next_price(player, with_ticket=with_ticket, now=now)
     tournament = Tournament.objects.create(
         kind=TournamentKind.PRIVATE,
         token=secrets.token_urlsafe(12),
@@ -49,7 +49,7 @@ def create(
         creation_key=key,
         level=levels.overall(player),
         price=TournamentPrice(price.value),
-        created_on=duels.today(now),
+        created_on=duel_terms.today(now),
         day_number=number,
         created_at=now,
         length=length,

@@ -360,6 +360,20 @@ def _rate_written(
     )
 
 
+def _store(log: ReviewLog, before: Memory) -> None:
+    """Store an answer with what was remembered of its card, and how sure that was."""
+    question = log.question
+    log.card = question.card
+    log.predicted = None if question.is_repeat else review_rules.predict(before, at=log.answered_at)
+    log.before_state = before.state
+    log.before_step = before.step
+    log.before_stability = before.stability
+    log.before_difficulty = before.difficulty
+    log.before_last_review_at = before.last_review_at
+    log.before_due_at = before.due_at
+    log.save(force_insert=True)
+
+
 def _rate(
     question: ReviewQuestion,
     *,
@@ -381,23 +395,16 @@ def _rate(
     before = _memory_of(card)
     kind = question.version.kind
     rating = review_rules.rate(is_right=is_right, elapsed=elapsed, kind=kind)
-    ReviewLog.objects.create(
+    log = ReviewLog(
         question=question,
-        card=card,
-        predicted=None if question.is_repeat else review_rules.predict(before, at=now),
         choice=choice,
         text=text,
         is_right=is_right,
         rating=rating.value,
         elapsed_ms=elapsed // timedelta(milliseconds=1),
         answered_at=now,
-        before_state=before.state,
-        before_step=before.step,
-        before_stability=before.stability,
-        before_difficulty=before.difficulty,
-        before_last_review_at=before.last_review_at,
-        before_due_at=before.due_at,
     )
+    _store(log, before)
     question.is_answered = True
     question.save(update_fields=["placed", "is_answered"])
     _remember(card, review_rules.review(before, rating, at=now))

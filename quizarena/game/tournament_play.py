@@ -13,7 +13,7 @@ from django.db.models import Count, Q, QuerySet
 from economy import streaks
 from economy.streaks import StreakChange
 from quizarena import prepared
-from quizarena.game import points, reviews, tournaments
+from quizarena.game import points, reviews, tournament_standings, tournaments
 from quizarena.game.errors import (
     NoTournamentError,
     RoundAnsweredError,
@@ -200,12 +200,12 @@ def board_of(
     if tournament.state == TournamentState.RUNNING:
         # Before the answers: whoever finishes meanwhile is in a later version of the board.
         current = tournaments.open_round(tournament)
-    played = tournaments.played_in(tournament)
+    played = tournament_standings.played_in(tournament)
     if current is not None:
         finished = sum(
             one.round_id == current.pk and one.answered >= tournament.length for one in played
         )
-    standings = tournaments.standings_of(tournament, pairings=played)
+    standings = tournament_standings.standings_of(tournament, pairings=played)
     wanted = [one.score.player_id for one in standings[:first]]
     wanted += [one for one in also if one not in wanted]
     rows = {
@@ -286,27 +286,9 @@ def answer(
     RoundAnsweredError for a question that has its answer, RoundOverError when the round's time is
     over, and StaleTapError for a question that is not the player's next.
     """
-    if not 0 < pairing_id <= tournaments.ID_MAX:
-        raise StaleTapError("the player has no such round")
-    found = _round_of(pairing_id, player)
-    tournament, current = found.tournament, found.round
-    is_live = tournament.state in LIVE and current.ended_at is None and now < current.deadline
-    locked: Tournament | None = None
-    if not is_live or (number >= tournament.length and _may_be_the_last(found)):
-        # Whoever may end the round takes its lock before that of the pairing.
-        locked = tournaments.lock(tournament.pk)
-        assert locked is not None
-    pairing = None
-    if is_live:
-        pairing = _pairing.get(pairing_id=pairing_id)
-        if 1 <= number <= pairing.answered:
-            raise RoundAnsweredError(f"question {number} is answered")
-    elif 1 <= number <= found.answered:
-        raise RoundAnsweredError(f"question {number} is answered")
-    if pairing is None or pairing.outcome:
-        if locked is not None:
-            tournaments.advance(locked, now=now)
-        raise RoundOverError(tournament.pk)
+    tournament, pairing, locked = _lock(
+        player=player, pairing_id=pairing_id, number=number, now=now
+    )
     if number != pairing.answered + 1 or pairing.started_at is None:
         raise StaleTapError("this question is not the next one")
     asked, following = _question_and_next(pairing.round_id, number)
@@ -349,6 +331,37 @@ def answer(
         streak=streak,
         next=following,
     )
+
+
+def _lock(
+    *, player: Player, pairing_id: int, number: int, now: datetime
+) -> tuple[Tournament, Pairing, Tournament | None]:
+    """Lock the player's pairing, in an open round, whose question `number` has no answer yet.
+
+    The third is the tournament once more, locked, if the answer may be the last of all.
+    """
+    if not 0 < pairing_id <= tournaments.ID_MAX:
+        raise StaleTapError("the player has no such round")
+    found = _round_of(pairing_id, player)
+    tournament, current = found.tournament, found.round
+    is_live = tournament.state in LIVE and current.ended_at is None and now < current.deadline
+    locked: Tournament | None = None
+    if not is_live or (number >= tournament.length and _may_be_the_last(found)):
+        # Whoever may end the round takes its lock before that of the pairing.
+        locked = tournaments.lock(tournament.pk)
+        assert locked is not None
+    pairing = None
+    if is_live:
+        pairing = _pairing.get(pairing_id=pairing_id)
+        if 1 <= number <= pairing.answered:
+            raise RoundAnsweredError(f"question {number} is answered")
+    elif 1 <= number <= found.answered:
+        raise RoundAnsweredError(f"question {number} is answered")
+    if pairing is None or pairing.outcome:
+        if locked is not None:
+            tournaments.advance(locked, now=now)
+        raise RoundOverError(tournament.pk)
+    return tournament, pairing, locked
 
 
 def _may_be_the_last(pairing: Pairing) -> bool:

@@ -12,7 +12,6 @@ come there, so a job that comes late, twice, or dies between two steps changes n
 import random
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NamedTuple
 
 import structlog
 from django.contrib.auth.models import User
@@ -24,7 +23,7 @@ from economy import grants, tickets
 from economy.goods import Goods
 from economy.models import EntryType, LedgerEntry, Source
 from quizarena import sweeps
-from quizarena.game import bank, swiss, tournament_rules
+from quizarena.game import bank, swiss, tournament_rules, tournament_standings
 from quizarena.game.errors import (
     NoTournamentError,
     RegistrationClosedError,
@@ -48,15 +47,12 @@ from quizarena.game.models import (
     TournamentQuestion,
     TournamentRound,
 )
-from quizarena.game.swiss import Score, Standing
 from quizarena.game.tournament_rules import (
     CUPS_IN_A_ROW,
-    FORMATS,
     LIVE,
     POINTS,
     REMIND_BEFORE,
     CallOff,
-    Format,
     Outcome,
     Side,
     TournamentKind,
@@ -78,11 +74,6 @@ BADGES = {1: BadgeKind.CUP_FIRST, 2: BadgeKind.CUP_SECOND, 3: BadgeKind.CUP_THIR
 log = structlog.get_logger(__name__)
 
 
-def format_of(tournament: Tournament) -> Format:
-    """Return the numbers of the tournament's kind."""
-    return FORMATS[TournamentKind(tournament.kind)]
-
-
 # --- Registration ---------------------------------------------------------------------------------
 
 
@@ -95,7 +86,7 @@ def register(tournament: Tournament, *, player: Player, now: datetime) -> Tourna
     if registered is not None:
         return registered
     _refuse_if_closed(tournament, now=now)
-    limit = format_of(tournament).players_max
+    limit = tournament.format.players_max
     if tournament.players.count() >= limit:
         raise TournamentFullError(limit=limit)
     return TournamentPlayer.objects.create(
@@ -183,7 +174,7 @@ def start(tournament: Tournament, *, now: datetime) -> None:
     Raises TooFewPlayersError and TooFewTournamentQuestionsError.
     """
     players = tournament.players.count()
-    needed = format_of(tournament).players_min
+    needed = tournament.format.players_min
     if players < needed:
         raise TooFewPlayersError(players=players, needed=needed)
     drawn = _draw(tournament, now=now)
@@ -273,7 +264,8 @@ def _begin_round(
 def _pairs(tournament: Tournament, *, is_first: bool) -> list[swiss.Pair]:
     """Return who meets whom next. In the first round all are equal, and it is drawn."""
     pairings = list(Pairing.objects.filter(tournament=tournament))
-    ordered = [standing.score.player_id for standing in standings_of(tournament, pairings=pairings)]
+    standings = tournament_standings.standings_of(tournament, pairings=pairings)
+    ordered = [standing.score.player_id for standing in standings]
     rng = random.Random()
     if is_first:
         rng.shuffle(ordered)
@@ -370,7 +362,7 @@ def _finish(tournament: Tournament, last: TournamentRound) -> None:
     prizes = _prizes() if tournament.is_cup else {}
     places = {
         standing.score.player_id: standing.place
-        for standing in standings_of(tournament, pairings=pairings)
+        for standing in tournament_standings.standings_of(tournament, pairings=pairings)
     }
     players = list(tournament.players.all())
     for one in players:
@@ -545,98 +537,6 @@ def advance_one(*, tournament_id: int, now: datetime) -> bool:
     """Take the step that is due in a tournament; return whether one was. Locks it."""
     tournament = lock(tournament_id)
     return tournament is not None and advance(tournament, now=now)
-
-
-# --- Standings ------------------------------------------------------------------------------------
-
-
-class Played(NamedTuple):
-    """What standings need to know of a pairing: there are hundreds, and an instance costs more."""
-
-    player_id: int
-    opponent_id: int | None
-    round_id: int
-    outcome: str
-    answered: int
-    correct: int
-    started_at: datetime | None
-    last_answer_at: datetime | None
-
-
-def played_in(tournament: Tournament) -> list[Played]:
-    """Return everybody's pairings so far, those of the open round included. One query."""
-    return [Played._make(row) for row in _played.rows(tournament_id=tournament.pk)]
-
-
-@prepared
-def _played(*, tournament_id: int) -> "QuerySet[Pairing, Any]":
-    pairings = Pairing.objects.filter(tournament_id=tournament_id)
-    return pairings.values_list(
-        "player_id",
-        "opponent_id",
-        "round_id",
-        "outcome",
-        "answered",
-        "correct",
-        "started_at",
-        "last_answer_at",
-    )
-
-
-@prepared
-def _registered(*, tournament_id: int) -> "QuerySet[TournamentPlayer, tuple[int, datetime]]":
-    rows = TournamentPlayer.objects.filter(tournament_id=tournament_id)
-    return rows.values_list("player_id", "registered_at")
-
-
-def standings_of(
-    tournament: Tournament, *, pairings: Sequence[Pairing] | Sequence[Played] | None = None
-) -> list[Standing]:
-    """Return how the players stand, by what is stored now; of a round that is open only answers.
-
-    Two queries, one with `pairings`: a row per player and round.
-    """
-    if pairings is None:
-        pairings = played_in(tournament)
-    by_player: dict[int, list[Pairing | Played]] = {}
-    for pairing in pairings:
-        by_player.setdefault(pairing.player_id, []).append(pairing)
-    registered = _registered.rows(tournament_id=tournament.pk)
-    return swiss.standings(
-        [
-            _score(tournament, player_id, registered_at, by_player.get(player_id, []))
-            for player_id, registered_at in registered
-        ],
-        with_buchholz=format_of(tournament).with_buchholz,
-    )
-
-
-def _score(
-    tournament: Tournament,
-    player_id: int,
-    registered_at: datetime,
-    pairings: Sequence[Pairing | Played],
-) -> Score:
-    return Score(
-        player_id=player_id,
-        registered_at=registered_at,
-        points=sum(POINTS[Outcome(one.outcome)] for one in pairings if one.outcome),
-        right=sum(one.correct for one in pairings),
-        time=sum((_time(tournament, one) for one in pairings), timedelta()),
-        opponents=[one.opponent_id for one in pairings if one.opponent_id and one.outcome],
-    )
-
-
-def _time(tournament: Tournament, pairing: Pairing | Played) -> timedelta:
-    """Return how long the player has taken; the whole time for what is not answered to the end.
-
-    A round that begins early lasts longer: nobody is behind somebody who has not finished it.
-    """
-    whole = format_of(tournament).round_time
-    if pairing.answered < tournament.length or pairing.started_at is None:
-        return whole
-    assert pairing.last_answer_at is not None
-    return min(pairing.last_answer_at - pairing.started_at, whole)
 
 
 # --- Rows -----------------------------------------------------------------------------------------

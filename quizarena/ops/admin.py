@@ -36,7 +36,7 @@ from quizarena.staff.desk import (
     with_code,
 )
 
-# All schedules stand in settings.CELERY_BEAT_SCHEDULE, and beat copies them into these tables: what
+# All schedules stand in quizarena/beat_schedule.py, and beat copies them into these tables: what
 # somebody edited here would be gone with the next start.
 admin.site.unregister(
     (PeriodicTask, ClockedSchedule, CrontabSchedule, IntervalSchedule, SolarSchedule)
@@ -45,7 +45,7 @@ admin.site.unregister(
 admin.site.register(DeletionRequest, DeletionRequestAdmin)
 admin.site.register(PurgeRun, PurgeRunAdmin)
 
-# What a job of settings.CELERY_BEAT_SCHEDULE does, where its stored name does not say it plainly.
+# What a job of beat does, where its stored name does not say it plainly.
 JOB_LABELS = {
     "work-inbox": "Process the inbox",
     "grant-renewal-grace": "Grant days of grace",

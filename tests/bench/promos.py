@@ -12,7 +12,7 @@ from statistics import median
 from django.db import connection, transaction
 from django.utils import timezone
 
-from promos import batches, campaigns, redemptions
+from promos import batches, campaigns, redemptions, reservations
 from promos.models import Campaign, Channel, Redemption
 from quizarena.players.models import Player
 from tests.bench.clients import CLIENTS, Work, clients, per_second
@@ -59,7 +59,7 @@ def redeem_distinct(client: int, number: int) -> None:
 def reserve_and_release(client: int, number: int) -> None:
     """Let a player hold a discount, and give it back."""
     reserved = _redeem("BENCHHOLD", number)
-    assert redemptions.release(redemption_id=reserved.pk, now=timezone.now())
+    assert reservations.release(redemption_id=reserved.pk, now=timezone.now())
 
 
 def _redeem(raw: str, number: int) -> Redemption:

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
 from economy.models import LedgerEntry, Wallet
-from quizarena.game import cups, daily, tournament_play, tournaments
+from quizarena.game import cups, daily, tournament_play, tournament_standings, tournaments
 from quizarena.game.errors import (
     NoTournamentError,
     RegistrationClosedError,
@@ -174,7 +174,9 @@ class TestBegin:
             tap(ben, meeting, number, right=False, now=at + 50 * MINUTE)
         run(STARTS + 2 * HALF_HOUR)
 
-        times = {one.score.player_id: one.score.time for one in tournaments.standings_of(cup())}
+        times = {
+            one.score.player_id: one.score.time for one in tournament_standings.standings_of(cup())
+        }
         # Seven seconds, all of the second round, and nothing of the third one yet.
         assert times[anna.pk] == times[ben.pk] == timedelta(minutes=60, seconds=7)
 
@@ -275,7 +277,7 @@ class TestRounds:
         play_round(cup(), dict.fromkeys(everybody, 2), now=STARTS)
 
         standing = next(
-            one for one in tournaments.standings_of(cup()) if one.score.player_id == bye.pk
+            one for one in tournament_standings.standings_of(cup()) if one.score.player_id == bye.pk
         )
         assert (standing.place, standing.score.points, standing.score.right) == (1, 2, 2)
         assert outcome_of(bye, cup(), 1) == "BYE"

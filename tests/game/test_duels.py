@@ -9,7 +9,7 @@ from django.db import transaction
 
 from economy import grants
 from economy.models import EntryType, LedgerEntry, Source, StreakDay
-from quizarena.game import daily, duel_play, duels, tasks
+from quizarena.game import daily, duel_play, duel_terms, duels, tasks
 from quizarena.game.errors import (
     DuelAbsentError,
     DuelAnsweredError,
@@ -213,11 +213,11 @@ class TestPrice:
         assert not LedgerEntry.objects.filter(player=ben, type="TICKET_USED").exists()
 
     def test_the_terms_say_so_before(self, anna: Player) -> None:
-        before = duels.terms(player=anna, now=NOON)
+        before = duel_terms.terms(player=anna, now=NOON)
         create(anna)
         create(anna)
         give_tickets(anna)
-        after = duels.terms(player=anna, now=NOON)
+        after = duel_terms.terms(player=anna, now=NOON)
 
         assert (before.price, before.free_left, before.tickets) == ("FREE", 2, 0)
         assert (after.price, after.free_left, after.tickets) == ("TICKET", 0, 1)

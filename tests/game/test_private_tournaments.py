@@ -6,7 +6,12 @@ import pytest
 from django.contrib.auth.models import User
 
 from economy.models import LedgerEntry
-from quizarena.game import private_tournaments, tournament_play, tournaments
+from quizarena.game import (
+    private_tournaments,
+    tournament_play,
+    tournament_standings,
+    tournaments,
+)
 from quizarena.game.errors import (
     DuelLimitError,
     NoTournamentError,
@@ -280,7 +285,7 @@ class TestRounds:
 
         # Ben and Carla draw, and win twice; the one who has registered first stands before.
         assert places(tournament)[2:] == ["Anna", "P2"]
-        standings = tournaments.standings_of(tournament)
+        standings = tournament_standings.standings_of(tournament)
         assert [one.score.points for one in standings] == [5, 5, 2, 0]
         assert [one.buchholz for one in standings] == [0, 0, 0, 0]
 

@@ -14,7 +14,7 @@ from django.test.utils import CaptureQueriesContext
 from payments import catalogue, purchases
 from payments.errors import Refusal, RefusedError
 from payments.models import Product, Purchase
-from promos import campaigns, redemptions
+from promos import campaigns, redemptions, reservations
 from promos.counters import find_differing
 from promos.models import Campaign, Channel, Redemption
 from quizarena.players import services as players
@@ -297,7 +297,7 @@ class TestPreCheckout:
         purchase = open_with(reservation)
         assert steps.check_out(purchase, now=NOON + 14 * MINUTE) is None
 
-        expired = redemptions.expire(now=NOON + 25 * MINUTE, limit=10)
+        expired = reservations.expire(now=NOON + 25 * MINUTE, limit=10)
         bought = steps.credit(steps.pay(purchase, now=NOON + 26 * MINUTE))
 
         assert expired == 0
@@ -338,7 +338,7 @@ class TestPayment:
             steps.check_out(purchase)
             campaigns.release_reservations(campaign_id=campaign.pk, now=NOON)
         else:
-            assert redemptions.expire(now=NOON + 15 * MINUTE, limit=10) == 1
+            assert reservations.expire(now=NOON + 15 * MINUTE, limit=10) == 1
 
         bought = steps.credit(steps.pay(purchase, now=NOON + 16 * MINUTE))
 
@@ -459,7 +459,7 @@ class TestRaces:
 
     def expire(self) -> int:
         """Let the job release what has lapsed."""
-        return redemptions.expire(now=NOON + 15 * MINUTE, limit=10)
+        return reservations.expire(now=NOON + 15 * MINUTE, limit=10)
 
     def test_expiry_against_pre_checkout_ends_one_way_for_both(
         self, monkeypatch: pytest.MonkeyPatch
@@ -467,8 +467,8 @@ class TestRaces:
         campaign, player = running(), PlayerFactory.create()
         reservation = redeem(player)
         purchase = open_with(reservation)
-        meet_after(monkeypatch, redemptions, "lock_for_payment")
-        meet_after(monkeypatch, redemptions, "release")
+        meet_after(monkeypatch, reservations, "lock_for_payment")
+        meet_after(monkeypatch, reservations, "release")
 
         # The pre-checkout has read the clock a moment before the job.
         refusal, expired = run_together(
@@ -493,7 +493,7 @@ class TestRaces:
 
         def beside(name: str, other: Callable[[], Any]) -> None:
             """Let somebody else act while the first one has written and not committed."""
-            write = getattr(redemptions, name)
+            write = getattr(reservations, name)
 
             def writing(**asked: Any) -> Any:
                 monkeypatch.undo()
@@ -504,11 +504,11 @@ class TestRaces:
                 waiting.append(thread)
                 return result
 
-            monkeypatch.setattr(redemptions, name, writing)
+            monkeypatch.setattr(reservations, name, writing)
 
         waiting: list[Thread] = []
         if first == "the job":
-            beside("_lapse", check_out)
+            beside("lapse", check_out)
             assert self.expire() == 1
         else:
             beside("lock_for_payment", self.expire)
@@ -533,9 +533,9 @@ class TestRaces:
                 partial(steps.check_out, purchase, now=NOON + 15 * MINUTE - SECOND)
             )
             assert refusal is None
-            return redemptions.release(redemption_id=redemption_id, now=now)
+            return reservations.release(redemption_id=redemption_id, now=now)
 
-        monkeypatch.setattr(redemptions, "_expire_one", release_blindly)
+        monkeypatch.setattr(reservations, "_expire_one", release_blindly)
 
         assert self.expire() == 1
 
@@ -598,8 +598,8 @@ class TestRaces:
         purchase = open_with(reservation, "ENERGY_10")
         steps.check_out(purchase)
         paid = steps.pay(purchase)
-        meet_after(monkeypatch, redemptions, "apply")
-        meet_after(monkeypatch, redemptions, "release")
+        meet_after(monkeypatch, reservations, "apply")
+        meet_after(monkeypatch, reservations, "release")
 
         bought, released = run_together(
             partial(steps.credit, paid),

@@ -13,7 +13,7 @@ from economy import streaks
 from payments import purchases
 from payments.errors import Refusal
 from payments.models import Product, Purchase
-from promos import redemptions
+from promos import redemptions, reservations
 from promos.models import Channel, Redemption
 from quizarena.players.models import Player
 from tests.concurrency import meet_after, run_together
@@ -143,7 +143,7 @@ class TestConcurrency:
     def test_without_the_constraint_both_would_be(
         self, asked: list[Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(redemptions, "_is_for_first_purchase", lambda: Value(False))
+        monkeypatch.setattr(reservations, "_is_for_first_purchase", lambda: Value(False))
 
         assert run_together(*asked) == [None, None]
 
@@ -214,7 +214,7 @@ class TestKeptHoldsEnd:
         running(code="FIRST111")
         running(code="FIRST222")
         one, other = redeem(player, "FIRST111"), redeem(player, "FIRST222")
-        redemptions.lock_for_payment(redemption_id=one.pk, now=NOON)
+        reservations.lock_for_payment(redemption_id=one.pk, now=NOON)
         rows = Redemption.objects.filter(pk=one.pk)
 
         with pytest.raises(DatabaseError, match="not prolonged"), transaction.atomic():

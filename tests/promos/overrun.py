@@ -305,7 +305,7 @@ class Hand:
         """Let a reservation take Stars off a purchase."""
         from django.db import transaction
 
-        from promos import redemptions
+        from promos import reservations
         from promos.errors import NotAttachableError
         from promos.models import Redemption
 
@@ -315,7 +315,7 @@ class Hand:
         if reserved is None:
             return "none"
         with suppress(NotAttachableError), transaction.atomic():
-            redemptions.attach(
+            reservations.attach(
                 redemption_id=reserved.pk,
                 player=reserved.player,
                 stars_off=self.chance.randint(1, 20),
@@ -361,9 +361,9 @@ class Hand:
 
     def expire(self) -> str:
         """Run the job that expires reservations."""
-        from promos import redemptions
+        from promos import reservations
 
-        return str(redemptions.expire(now=self.world.now(), limit=5) > 0)
+        return str(reservations.expire(now=self.world.now(), limit=5) > 0)
 
     def pause(self) -> str:
         """Pause a campaign."""
@@ -386,9 +386,9 @@ class Hand:
         return int(self.world.ring[self.chance.randrange(RING)])
 
     def _move(self, verb: str, redemption_id: int = 0) -> str:
-        from promos import redemptions
+        from promos import reservations
 
-        move: Callable[..., bool] = getattr(redemptions, verb)
+        move: Callable[..., bool] = getattr(reservations, verb)
         return str(move(redemption_id=redemption_id or self._redemption_id(), now=self.world.now()))
 
     def _operate(self, verb: str) -> str:
@@ -444,7 +444,7 @@ def _prove(world: World) -> None:
     from django.db.models import Count
 
     from economy.models import LedgerEntry
-    from promos import counters, redemptions
+    from promos import counters, reservations
     from promos.models import Campaign, Redemption
 
     late = world.now() + timedelta(days=1)
@@ -469,10 +469,10 @@ def _prove(world: World) -> None:
     if twice.exists():
         world.note("Somebody has redeemed a campaign twice.")
     # Whatever is reserved now is given back, and can be used by others, down to the last one.
-    while redemptions.expire(now=late, limit=1_000):
+    while reservations.expire(now=late, limit=1_000):
         pass
     for pk in Redemption.objects.filter(status="RESERVED").values_list("pk", flat=True):
-        redemptions.release(redemption_id=pk, now=late)
+        reservations.release(redemption_id=pk, now=late)
     fresh = iter(world.players[-SLOTS * 32 :])
     for slot in range(SLOTS):
         campaign = Campaign.objects.get(name=_code(slot, world.generations[slot]))

@@ -8,7 +8,7 @@ from django.db import transaction
 from economy import grants
 from economy.goods import Goods
 from economy.models import Asset, EntryType, Source
-from promos import redemptions
+from promos import redemptions, reservations
 from promos.models import Campaign, Channel, Redemption
 from promos.redemptions import Result
 from quizarena.players.models import Player
@@ -48,7 +48,7 @@ def attach(
 ) -> Redemption:
     """Let a reservation take so many Stars off a purchase of its player."""
     with transaction.atomic():
-        return redemptions.attach(
+        return reservations.attach(
             redemption_id=reserved.pk,
             player=player or reserved.player,
             stars_off=stars_off,

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from economy.models import LedgerEntry, Wallet
-from promos import campaigns, redemptions
+from promos import campaigns, redemptions, reservations
 from promos.api import problems
 from promos.api import redemptions as api_redemptions
 from promos.errors import Refusal
@@ -527,12 +527,12 @@ class TestStatistics:
         held, used, refunded, gone = Redemption.objects.order_by("pk")
         now = timezone.now()
         for redemption, stars in [(used, 7), (refunded, 4)]:
-            redemptions.attach(
+            reservations.attach(
                 redemption_id=redemption.pk, player=redemption.player, stars_off=stars, now=now
             )
-            assert redemptions.apply(redemption_id=redemption.pk, now=now)
-        assert redemptions.revoke(redemption_id=refunded.pk, now=now)
-        assert redemptions.release(redemption_id=gone.pk, now=now)
+            assert reservations.apply(redemption_id=redemption.pk, now=now)
+        assert reservations.revoke(redemption_id=refunded.pk, now=now)
+        assert reservations.release(redemption_id=gone.pk, now=now)
         redeem_directly(used.player)
 
         body = body_of(caller.get(f"promos/campaigns/{campaign.pk}/statistics/"))
@@ -609,10 +609,10 @@ class TestRollback:
         make_campaign(code=CODE)
         redeem_directly(anna)
         redemption = Redemption.objects.get()
-        redemptions.apply(redemption_id=redemption.pk, now=timezone.now())
+        reservations.apply(redemption_id=redemption.pk, now=timezone.now())
 
         before = roll_back(caller, redemption)
-        redemptions.revoke(redemption_id=redemption.pk, now=timezone.now())
+        reservations.revoke(redemption_id=redemption.pk, now=timezone.now())
         after = roll_back(caller, redemption)
 
         assert (before.status_code, problem(before)["code"]) == (409, "refund_the_purchase")

@@ -10,7 +10,7 @@ from django.contrib.auth.models import User
 from django.db import DatabaseError, connection
 from django.utils import timezone
 
-from promos import batches, campaigns, codes, redemptions, tasks
+from promos import batches, campaigns, codes, redemptions, reservations, tasks
 from promos.errors import BadBatchError, IllegalMoveError, IncompleteError
 from promos.models import Attempt, Campaign, Code, Redemption
 from quizarena.staff.models import Alert, AuditEntry
@@ -92,7 +92,7 @@ class TestMoves:
     def test_nothing_over_comes_back_by_unpausing_though_the_job_has_not_run(self) -> None:
         over = make_campaign(status="PAUSED", ends_at=NOON + DAY)
         used_up = make_campaign(code=CODE, uses_max=1)
-        redemptions.apply(redemption_id=reserve(PlayerFactory.create()).pk, now=NOON)
+        reservations.apply(redemption_id=reserve(PlayerFactory.create()).pk, now=NOON)
         do("pause", used_up)
 
         assert do("unpause", over, now=NOON + DAY - MOMENT) == "ACTIVE"
@@ -229,10 +229,10 @@ class TestRollOver:
         campaign = make_campaign(code=CODE, uses_max=2)
         reserved = [reserve(player) for player in PlayerFactory.create_batch(2)]
 
-        redemptions.apply(redemption_id=reserved[0].pk, now=NOON)
+        reservations.apply(redemption_id=reserved[0].pk, now=NOON)
         # A reservation may come back.
         assert campaigns.roll_over(now=NOON, limit=10) == 0
-        redemptions.apply(redemption_id=reserved[1].pk, now=NOON)
+        reservations.apply(redemption_id=reserved[1].pk, now=NOON)
         assert campaigns.roll_over(now=NOON, limit=10) == 1
 
         assert status(campaign) == "DEPLETED"
@@ -338,7 +338,7 @@ class TestGuard:
         monkeypatch.setattr(redemptions, "TRIES_A_DAY_MAX", 1_000)
         anna, bert = PlayerFactory.create_batch(2)
         reserve(anna)
-        redemptions.apply(redemption_id=Redemption.objects.get().pk, now=NOON)
+        reservations.apply(redemption_id=Redemption.objects.get().pk, now=NOON)
         for _ in range(60):
             redeem(anna)
             redeem(bert, "FALSCH")
@@ -421,8 +421,8 @@ class TestKillSwitch:
     def test_every_reservation_is_released_kept_ones_too(self) -> None:
         campaign = make_campaign(code=CODE)
         reserved = [reserve(player) for player in PlayerFactory.create_batch(3)]
-        redemptions.lock_for_payment(redemption_id=reserved[0].pk, now=NOON)
-        redemptions.apply(redemption_id=reserved[1].pk, now=NOON)
+        reservations.lock_for_payment(redemption_id=reserved[0].pk, now=NOON)
+        reservations.apply(redemption_id=reserved[1].pk, now=NOON)
         do("end", campaign)
 
         assert campaigns.release_reservations(campaign_id=campaign.pk, now=NOON) == 2
@@ -446,7 +446,7 @@ class TestKillSwitch:
 
     def test_a_discount_has_nothing_to_take_back(self) -> None:
         campaign = make_campaign(code=CODE)
-        redemptions.apply(redemption_id=reserve(PlayerFactory.create()).pk, now=NOON)
+        reservations.apply(redemption_id=reserve(PlayerFactory.create()).pk, now=NOON)
 
         taken = campaigns.reverse_grants(
             campaign_id=campaign.pk, reason="Wrong value.", now=NOON, staff=None, limit=10

@@ -15,7 +15,16 @@ from django.utils import timezone
 from openpyxl import load_workbook
 
 from economy.models import LedgerEntry
-from promos import batches, campaigns, exports, operations, products, redemptions, statistics, tasks
+from promos import (
+    batches,
+    campaigns,
+    exports,
+    operations,
+    products,
+    reservations,
+    statistics,
+    tasks,
+)
 from promos.errors import ChangedMeanwhileError
 from promos.models import Attempt, Campaign, CampaignStatus, Redemption
 from promos.operations import Action
@@ -145,7 +154,7 @@ class TestList:
         cheap(name="Summer", code=CODE, scope="PREMIUM_ANY", stars_max=500)
         used = reserve(PlayerFactory.create(), now=timezone.now())
         attach(used, 20, now=timezone.now())
-        redemptions.apply(redemption_id=used.pk, now=timezone.now())
+        reservations.apply(redemption_id=used.pk, now=timezone.now())
         redeem_now()
 
         page = read(operator, LIST)
@@ -421,7 +430,7 @@ class TestKillSwitch:
     def test_it_ends_the_campaign_and_releases_every_reservation(self, operator: Client) -> None:
         campaign = cheap(code=CODE, name="Leaked")
         kept = reserve(PlayerFactory.create(), now=timezone.now())
-        redemptions.lock_for_payment(redemption_id=kept.pk, now=timezone.now())
+        reservations.lock_for_payment(redemption_id=kept.pk, now=timezone.now())
         redeem_now()
 
         preview = decide(operator, "kill", campaign, step="preview")
@@ -540,7 +549,7 @@ class TestPage:
         campaign = cheap(code=CODE, name="Summer", for_language="de")
         redeem_now(language="de", username="berta")
         used = reserve(PlayerFactory.create(language="de"), now=timezone.now())
-        redemptions.apply(redemption_id=used.pk, now=timezone.now())
+        reservations.apply(redemption_id=used.pk, now=timezone.now())
         redeem_now(language="uk")
 
         page = read(operator, page_of(campaign))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from promos import counters, redemptions
+from promos import counters, reservations
 from promos.models import Campaign
 from quizarena.players.models import Player
 from quizarena.staff.models import Alert
@@ -21,10 +21,10 @@ def busy() -> Campaign:
     reserved = [reserve(player) for player in players]
     for stars_off, each in enumerate(reserved, 1):
         attach(each, stars_off)
-    redemptions.apply(redemption_id=reserved[1].pk, now=NOON)
-    redemptions.release(redemption_id=reserved[2].pk, now=NOON)
-    redemptions.apply(redemption_id=reserved[3].pk, now=NOON)
-    redemptions.revoke(redemption_id=reserved[3].pk, now=NOON)
+    reservations.apply(redemption_id=reserved[1].pk, now=NOON)
+    reservations.release(redemption_id=reserved[2].pk, now=NOON)
+    reservations.apply(redemption_id=reserved[3].pk, now=NOON)
+    reservations.revoke(redemption_id=reserved[3].pk, now=NOON)
     return campaign
 
 

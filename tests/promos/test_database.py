@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from django.db import DatabaseError, connection, transaction
 
-from promos import batches, redemptions
+from promos import batches, reservations
 from promos.models import Attempt, Batch, Block, Campaign, CampaignStatus, Code, Redemption
 from promos.models import RedemptionStatus as Status
 from quizarena.players.models import Player
@@ -142,7 +142,7 @@ class TestCampaignSaysNo:
         refused_change("clone it", "campaign", change)
 
     def test_a_limit_below_what_is_used(self, reserved: Redemption) -> None:
-        redemptions.apply(redemption_id=reserved.pk, now=NOON)
+        reservations.apply(redemption_id=reserved.pk, now=NOON)
         other = reserve(PlayerFactory.create())
         attach(other, 20)
 
@@ -249,7 +249,7 @@ class TestRedemptionSaysNo:
 
     def test_nor_is_the_same_attempt_number_again(self, campaign: Campaign) -> None:
         player: Player = PlayerFactory.create()
-        redemptions.release(redemption_id=reserve(player).pk, now=NOON)
+        reservations.release(redemption_id=reserve(player).pk, now=NOON)
 
         assert insert(campaign, player=player.pk, attempt_number=1) == 0
         assert counted(campaign) == (0, 0, 0, 0)
@@ -314,11 +314,11 @@ class TestRedemptionSaysNo:
     def test_a_move_that_no_redemption_makes(self, campaign: Campaign, old: str, new: str) -> None:
         moved = reserve(PlayerFactory.create())
         if old in ("APPLIED", "REVOKED"):
-            redemptions.apply(redemption_id=moved.pk, now=NOON)
+            reservations.apply(redemption_id=moved.pk, now=NOON)
         if old == "REVOKED":
-            redemptions.revoke(redemption_id=moved.pk, now=NOON)
+            reservations.revoke(redemption_id=moved.pk, now=NOON)
         if old == "EXPIRED":
-            redemptions.release(redemption_id=moved.pk, now=NOON)
+            reservations.release(redemption_id=moved.pk, now=NOON)
         allowed = {("RESERVED", "APPLIED"), ("RESERVED", "EXPIRED"), ("APPLIED", "REVOKED")}
 
         if old == new or (old, new) in allowed:
@@ -350,7 +350,7 @@ class TestRedemptionSaysNo:
     def test_stars_that_change_with_the_end(self, reserved: Redemption, change: str) -> None:
         refused_change("fixed while it is reserved", "redemption", change)
 
-    @pytest.mark.parametrize("end", [redemptions.apply, redemptions.release])
+    @pytest.mark.parametrize("end", [reservations.apply, reservations.release])
     def test_stars_that_change_after_the_end(self, reserved: Redemption, end: Any) -> None:
         end(redemption_id=reserved.pk, now=NOON)
 

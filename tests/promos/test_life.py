@@ -16,7 +16,7 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from promos import campaigns, counters, redemptions
+from promos import campaigns, counters, reservations
 from promos.errors import IllegalMoveError, NotAttachableError
 from promos.models import Block, Campaign, Redemption
 from tests.factories import NOON, PlayerFactory, make_campaign
@@ -110,7 +110,7 @@ class Life(RuleBasedStateMachine):
         row = self.chosen(number)
         origin = "APPLIED" if verb == "revoke" else "RESERVED"
 
-        moved = getattr(redemptions, verb)(redemption_id=row.pk, now=self.now)
+        moved = getattr(reservations, verb)(redemption_id=row.pk, now=self.now)
 
         assert moved == (row.status == origin)
 
@@ -120,14 +120,15 @@ class Life(RuleBasedStateMachine):
         """Approve a pre-checkout: it works exactly for a good reservation."""
         row = self.chosen(number)
 
-        assert redemptions.lock_for_payment(redemption_id=row.pk, now=self.now) == self.is_good(row)
+        is_locked = reservations.lock_for_payment(redemption_id=row.pk, now=self.now)
+        assert is_locked == self.is_good(row)
 
     # What jobs, operators and the clock do.
 
     @rule()
     def expire(self) -> None:
         """Run the job: afterwards no reservation is over that is not locked for payment."""
-        redemptions.expire(now=self.now, limit=100)
+        reservations.expire(now=self.now, limit=100)
 
         assert not Redemption.objects.lapsed(self.now).exists()
 

@@ -8,7 +8,7 @@ import pytest
 from django.db import transaction
 
 from economy.models import LedgerEntry
-from promos import campaigns, codes, counters, redemptions
+from promos import campaigns, codes, counters, redemptions, reservations
 from promos.models import Attempt, Block, Campaign, Code, Redemption
 from promos.models.redemption import RedemptionQuerySet as Redemptions
 from promos.redemptions import Result
@@ -254,18 +254,18 @@ class TestExpiryAgainstPreCheckout:
     @pytest.fixture
     def keep(self, reserved: Redemption) -> Callable[[], bool]:
         """Return what approves the pre-checkout."""
-        return partial(redemptions.lock_for_payment, redemption_id=reserved.pk, now=minutes(14.99))
+        return partial(reservations.lock_for_payment, redemption_id=reserved.pk, now=minutes(14.99))
 
     def test_the_job_leaves_a_reservation_that_is_being_kept(
         self, reserved: Redemption, keep: Callable[[], bool]
     ) -> None:
-        assert overlap(keep, partial(redemptions.expire, now=minutes(15), limit=10)) == [True, 0]
+        assert overlap(keep, partial(reservations.expire, now=minutes(15), limit=10)) == [True, 0]
         assert where(reserved) == ("RESERVED", True)
 
     def test_a_reservation_that_is_being_released_cannot_be_kept(
         self, reserved: Redemption, keep: Callable[[], bool]
     ) -> None:
-        assert overlap(partial(redemptions.expire, now=minutes(15), limit=10), keep) == [1, False]
+        assert overlap(partial(reservations.expire, now=minutes(15), limit=10), keep) == [1, False]
         assert where(reserved) == ("EXPIRED", False)
 
     def test_the_job_looks_again_at_what_it_has_found(
@@ -273,29 +273,29 @@ class TestExpiryAgainstPreCheckout:
     ) -> None:
         self.keep_before_the_release(keep, monkeypatch)
 
-        assert redemptions.expire(now=minutes(15), limit=10) == 0
+        assert reservations.expire(now=minutes(15), limit=10) == 0
         assert where(reserved) == ("RESERVED", True)
 
     def test_without_looking_again_it_would_release_what_is_kept(
         self, reserved: Redemption, keep: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(redemptions, "_expire_one", redemptions.release)
+        monkeypatch.setattr(reservations, "_expire_one", reservations.release)
         self.keep_before_the_release(keep, monkeypatch)
 
-        assert redemptions.expire(now=minutes(15), limit=10) == 1
+        assert reservations.expire(now=minutes(15), limit=10) == 1
         assert where(reserved) == ("EXPIRED", False)
 
     def keep_before_the_release(
         self, keep: Callable[[], bool], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Let the pre-checkout be approved once the job knows which holds are over."""
-        expire_one = redemptions._expire_one
+        expire_one = reservations._expire_one
 
         def late(**kwargs: Any) -> bool:
             keep()
             return expire_one(**kwargs)
 
-        monkeypatch.setattr(redemptions, "_expire_one", late)
+        monkeypatch.setattr(reservations, "_expire_one", late)
 
     def test_the_player_who_enters_the_code_again_gets_the_kept_reservation(
         self, reserved: Redemption, player: Player, keep: Callable[[], bool]
@@ -312,7 +312,7 @@ class TestExpiryAgainstPreCheckout:
         keep: Callable[[], bool],
         monkeypatch: pytest.MonkeyPatch,
     ) -> None:
-        monkeypatch.setattr(redemptions, "_lapse", redemptions.release)
+        monkeypatch.setattr(reservations, "lapse", reservations.release)
 
         overlap(keep, partial(redeem, player, now=minutes(15)))
 
@@ -325,18 +325,18 @@ class TestExpiryAgainstCredit:
     @pytest.fixture
     def apply(self, reserved: Redemption) -> Callable[[], bool]:
         """Return what credits the purchase."""
-        return partial(redemptions.apply, redemption_id=reserved.pk, now=minutes(16))
+        return partial(reservations.apply, redemption_id=reserved.pk, now=minutes(16))
 
     def test_the_job_leaves_a_reservation_that_is_being_used(
         self, reserved: Redemption, apply: Callable[[], bool]
     ) -> None:
-        assert overlap(apply, partial(redemptions.expire, now=minutes(16), limit=10)) == [True, 0]
+        assert overlap(apply, partial(reservations.expire, now=minutes(16), limit=10)) == [True, 0]
         assert (where(reserved)[0], counted(reserved.campaign)) == ("APPLIED", (0, 1, 0, 0))
 
     def test_a_reservation_that_is_being_released_cannot_be_used(
         self, reserved: Redemption, apply: Callable[[], bool]
     ) -> None:
-        assert overlap(partial(redemptions.expire, now=minutes(16), limit=10), apply) == [1, False]
+        assert overlap(partial(reservations.expire, now=minutes(16), limit=10), apply) == [1, False]
         assert (where(reserved)[0], counted(reserved.campaign)) == ("EXPIRED", (0, 0, 0, 0))
 
     def test_two_credits_use_it_once(self, reserved: Redemption, apply: Callable[[], bool]) -> None:
@@ -349,9 +349,9 @@ class TestExpiryAgainstCredit:
         def release(*, redemption_id: int, now: object) -> int:
             return Redemption.objects.filter(pk=redemption_id).update(status="EXPIRED")
 
-        monkeypatch.setattr(redemptions, "_expire_one", release)
+        monkeypatch.setattr(reservations, "_expire_one", release)
 
-        applied, released = overlap(apply, partial(redemptions.expire, now=minutes(16), limit=10))
+        applied, released = overlap(apply, partial(reservations.expire, now=minutes(16), limit=10))
 
         assert applied is True
         assert "Invalid transition" in str(released)
@@ -376,7 +376,7 @@ class TestUseAgainstRepeat:
     def test_a_reservation_that_is_used_meanwhile_gives_nothing_more(
         self, reserved: Redemption, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        use = partial(redemptions.apply, redemption_id=reserved.pk, now=minutes(1))
+        use = partial(reservations.apply, redemption_id=reserved.pk, now=minutes(1))
         self.when_found(use, monkeypatch)
 
         result = redeem(player, now=minutes(1))
@@ -392,7 +392,7 @@ class TestUseAgainstRepeat:
             "_current_reservation",
             lambda known, _: Redemption.objects.get(pk=known.reservation_id),
         )
-        use = partial(redemptions.apply, redemption_id=reserved.pk, now=minutes(1))
+        use = partial(reservations.apply, redemption_id=reserved.pk, now=minutes(1))
         self.when_found(use, monkeypatch)
 
         shown = redeem(player, now=minutes(1)).redemption
@@ -403,7 +403,7 @@ class TestUseAgainstRepeat:
     def test_a_reservation_that_is_released_meanwhile_is_taken_again(
         self, reserved: Redemption, player: Player, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        release = partial(redemptions.release, redemption_id=reserved.pk, now=minutes(1))
+        release = partial(reservations.release, redemption_id=reserved.pk, now=minutes(1))
         self.when_found(release, monkeypatch)
 
         again = redeem(player, now=minutes(1)).redemption
@@ -551,14 +551,14 @@ class TestBudget:
     def test_without_the_trigger_both_would(
         self, race: Callable[[], list[Any]], monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        set_stars_off = redemptions._set_stars_off
+        set_stars_off = reservations._set_stars_off
 
         def unguarded(*args: Any, **kwargs: Any) -> bool:
             with as_owner() as cursor:
                 cursor.execute("SET LOCAL session_replication_role = replica")
             return set_stars_off(*args, **kwargs)
 
-        monkeypatch.setattr(redemptions, "_set_stars_off", unguarded)
+        monkeypatch.setattr(reservations, "_set_stars_off", unguarded)
         meet_after(monkeypatch, Redemptions, "first")
 
         assert [type(each).__name__ for each in race()] == ["Redemption", "Redemption"]

@@ -11,7 +11,7 @@ from pytest_django.fixtures import Settings
 
 from economy import entitlements, streaks
 from economy.models import LedgerEntry, Wallet
-from promos import codes, redemptions
+from promos import codes, redemptions, reservations
 from promos.errors import KeyReusedError
 from promos.models import Attempt, Block, Campaign, Channel, Code, DenylistEntry, Redemption
 from promos.redemptions import Result
@@ -138,15 +138,13 @@ class TestDiscount:
         assert fits == {
             product
             for product in ("ENERGY_10", "PREMIUM_MONTH", "PREMIUM_YEAR")
-            if redemptions.fits(
-                campaign, product_code=product, is_premium=product.startswith("PREMIUM")
-            )
+            if campaign.fits(product_code=product, is_premium=product.startswith("PREMIUM"))
         }
 
     def test_a_grant_is_no_discount_for_anything(self) -> None:
         campaign = make_campaign(grant=True)
 
-        assert not redemptions.fits(campaign, product_code="ENERGY_10", is_premium=False)
+        assert not campaign.fits(product_code="ENERGY_10", is_premium=False)
 
 
 class TestExpiry:
@@ -156,26 +154,26 @@ class TestExpiry:
         campaign = make_campaign(code=CODE)
         reserve(anna)
 
-        assert redemptions.expire(now=minutes(15) - MOMENT, limit=10) == 0
-        assert redemptions.expire(now=minutes(15), limit=10) == 1
-        assert redemptions.expire(now=minutes(15), limit=10) == 0
+        assert reservations.expire(now=minutes(15) - MOMENT, limit=10) == 0
+        assert reservations.expire(now=minutes(15), limit=10) == 1
+        assert reservations.expire(now=minutes(15), limit=10) == 0
         assert (statuses(anna), counted(campaign)) == (["EXPIRED"], (0, 0, 0, 0))
 
     def test_a_released_use_can_be_used_by_somebody_else(self, anna: Player) -> None:
         make_campaign(code=CODE, uses_max=1)
         reserve(anna)
         assert redeem(PlayerFactory.create()).reason == "ALL_HELD"
-        redemptions.expire(now=minutes(15), limit=10)
+        reservations.expire(now=minutes(15), limit=10)
 
         assert reserve(PlayerFactory.create(), now=minutes(15)).status == "RESERVED"
 
     def test_it_can_be_taken_once_more_and_not_twice(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)
         reserve(anna)
-        redemptions.expire(now=minutes(15), limit=10)
+        reservations.expire(now=minutes(15), limit=10)
 
         again = reserve(anna, now=minutes(20))
-        redemptions.expire(now=minutes(35), limit=10)
+        reservations.expire(now=minutes(35), limit=10)
         third = redeem(anna, now=minutes(40))
 
         assert (again.attempt_number, again.reserved_until) == (2, minutes(35))
@@ -197,9 +195,9 @@ class TestExpiry:
         for number, player in enumerate(players):
             reserve(player, now=minutes(number))
 
-        assert redemptions.expire(now=minutes(60), limit=2) == 2
+        assert reservations.expire(now=minutes(60), limit=2) == 2
         assert [statuses(player) for player in players] == [["EXPIRED"], ["EXPIRED"], ["RESERVED"]]
-        assert redemptions.expire(now=minutes(60), limit=2) == 1
+        assert reservations.expire(now=minutes(60), limit=2) == 1
 
 
 class TestReplay:
@@ -291,14 +289,14 @@ class TestUniqueCode:
         self, anna: Player, campaign: Campaign
     ) -> None:
         reserve(anna, "NUR4ANNA")
-        redemptions.expire(now=minutes(15), limit=10)
+        reservations.expire(now=minutes(15), limit=10)
 
         assert reserve(PlayerFactory.create(), "NUR4ANNA", now=minutes(15)).status == "RESERVED"
         assert redeem(anna, "NUR4ANNA", now=minutes(15)).reason == "USED_BY_OTHER"
 
     def test_one_player_uses_one_code_of_a_campaign(self, anna: Player, campaign: Campaign) -> None:
         reserved = reserve(anna, "NUR4ANNA")
-        redemptions.apply(redemption_id=reserved.pk, now=minutes(1))
+        reservations.apply(redemption_id=reserved.pk, now=minutes(1))
 
         assert redeem(anna, "NUR4BERT", now=minutes(2)).reason == "USED_BY_PLAYER"
 
@@ -649,9 +647,9 @@ class TestStatements:
         counts = []
         for step in (
             lambda: attach(one, 5, player=anna),
-            lambda: redemptions.lock_for_payment(redemption_id=one.pk, now=NOON),
-            lambda: redemptions.apply(redemption_id=one.pk, now=NOON),
-            lambda: redemptions.release(redemption_id=other.pk, now=NOON),
+            lambda: reservations.lock_for_payment(redemption_id=one.pk, now=NOON),
+            lambda: reservations.apply(redemption_id=one.pk, now=NOON),
+            lambda: reservations.release(redemption_id=other.pk, now=NOON),
         ):
             with CaptureQueriesContext(connection) as queries:
                 step()

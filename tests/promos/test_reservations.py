@@ -4,7 +4,7 @@ from datetime import timedelta
 
 import pytest
 
-from promos import redemptions
+from promos import reservations
 from promos.errors import NotAttachableError
 from promos.models import Redemption
 from quizarena.players.models import Player
@@ -49,7 +49,7 @@ class TestAttach:
         campaign = make_campaign(code=CODE, stars_max=100)
         used, reserved, other = (reserve(player) for player in PlayerFactory.create_batch(3))
         attach(used, 60)
-        redemptions.apply(redemption_id=used.pk, now=NOON)
+        reservations.apply(redemption_id=used.pk, now=NOON)
         attach(reserved, 30)
 
         with pytest.raises(NotAttachableError):
@@ -64,7 +64,7 @@ class TestAttach:
         campaign = make_campaign(code=CODE, stars_max=100)
         reserved, other = reserve(anna), reserve(PlayerFactory.create())
         attach(reserved, 100)
-        redemptions.release(redemption_id=reserved.pk, now=NOON)
+        reservations.release(redemption_id=reserved.pk, now=NOON)
 
         attach(other, 100)
 
@@ -74,8 +74,8 @@ class TestAttach:
         campaign = make_campaign(code=CODE, stars_max=100)
         used, other = reserve(anna), reserve(PlayerFactory.create())
         attach(used, 100)
-        redemptions.apply(redemption_id=used.pk, now=NOON)
-        redemptions.revoke(redemption_id=used.pk, now=NOON)
+        reservations.apply(redemption_id=used.pk, now=NOON)
+        reservations.revoke(redemption_id=used.pk, now=NOON)
 
         with pytest.raises(NotAttachableError):
             attach(other, 1)
@@ -98,7 +98,7 @@ class TestAttach:
         with pytest.raises(NotAttachableError):
             attach(reserved, 5, now=minutes(15))
 
-    @pytest.mark.parametrize("end", [redemptions.apply, redemptions.release])
+    @pytest.mark.parametrize("end", [reservations.apply, reservations.release])
     def test_a_reservation_that_is_over_cannot_be_attached(self, anna: Player, end: object) -> None:
         make_campaign(code=CODE)
         reserved = reserve(anna)
@@ -113,20 +113,20 @@ class TestKeep:
         make_campaign(code=CODE)
         early, late = reserve(anna), reserve(PlayerFactory.create())
 
-        assert redemptions.lock_for_payment(redemption_id=early.pk, now=minutes(15) - MOMENT)
-        assert not redemptions.lock_for_payment(redemption_id=late.pk, now=minutes(15))
+        assert reservations.lock_for_payment(redemption_id=early.pk, now=minutes(15) - MOMENT)
+        assert not reservations.lock_for_payment(redemption_id=late.pk, now=minutes(15))
 
     def test_a_kept_reservation_does_not_run_out(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE, uses_max=1)
         reserved = reserve(anna)
-        redemptions.lock_for_payment(redemption_id=reserved.pk, now=minutes(14))
+        reservations.lock_for_payment(redemption_id=reserved.pk, now=minutes(14))
 
-        assert redemptions.expire(now=minutes(60), limit=10) == 0
+        assert reservations.expire(now=minutes(60), limit=10) == 0
         assert redeem(PlayerFactory.create(), now=minutes(60)).reason == "ALL_HELD"
         assert reserve(anna, now=minutes(43)).pk == reserved.pk
         # Its purchase is credited or closed any moment; until then it is nobody's to use.
         assert redeem(anna, now=minutes(44)).reason == "ALL_HELD"
-        assert redemptions.apply(redemption_id=reserved.pk, now=minutes(60))
+        assert reservations.apply(redemption_id=reserved.pk, now=minutes(60))
         assert (status(reserved), counted(campaign)) == ("APPLIED", (0, 1, 0, 0))
 
     def test_keeping_again_does_not_prolong(self, anna: Player) -> None:
@@ -134,7 +134,7 @@ class TestKeep:
         reserved = reserve(anna)
 
         kept = [
-            redemptions.lock_for_payment(redemption_id=reserved.pk, now=minutes(n))
+            reservations.lock_for_payment(redemption_id=reserved.pk, now=minutes(n))
             for n in (14, 43, 44)
         ]
 
@@ -144,9 +144,9 @@ class TestKeep:
     def test_a_kept_reservation_is_released_when_its_purchase_is_dead(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE)
         reserved = reserve(anna)
-        redemptions.lock_for_payment(redemption_id=reserved.pk, now=minutes(14))
+        reservations.lock_for_payment(redemption_id=reserved.pk, now=minutes(14))
 
-        assert redemptions.release(redemption_id=reserved.pk, now=minutes(60))
+        assert reservations.release(redemption_id=reserved.pk, now=minutes(60))
         assert (status(reserved), counted(campaign)) == ("EXPIRED", (0, 0, 0, 0))
 
 
@@ -158,10 +158,10 @@ class TestEnd:
         reserved = reserve(anna)
         attach(reserved, 5)
 
-        assert redemptions.apply(redemption_id=reserved.pk, now=NOON)
-        assert not redemptions.apply(redemption_id=reserved.pk, now=NOON)
-        assert not redemptions.release(redemption_id=reserved.pk, now=NOON)
-        assert not redemptions.lock_for_payment(redemption_id=reserved.pk, now=NOON)
+        assert reservations.apply(redemption_id=reserved.pk, now=NOON)
+        assert not reservations.apply(redemption_id=reserved.pk, now=NOON)
+        assert not reservations.release(redemption_id=reserved.pk, now=NOON)
+        assert not reservations.lock_for_payment(redemption_id=reserved.pk, now=NOON)
         assert (status(reserved), counted(campaign)) == ("APPLIED", (0, 1, 0, 5))
 
     def test_a_use_that_is_released_is_free_once(self, anna: Player) -> None:
@@ -169,19 +169,19 @@ class TestEnd:
         reserved = reserve(anna)
         attach(reserved, 5)
 
-        assert redemptions.release(redemption_id=reserved.pk, now=NOON)
-        assert not redemptions.release(redemption_id=reserved.pk, now=NOON)
-        assert not redemptions.apply(redemption_id=reserved.pk, now=NOON)
-        assert not redemptions.revoke(redemption_id=reserved.pk, now=NOON)
+        assert reservations.release(redemption_id=reserved.pk, now=NOON)
+        assert not reservations.release(redemption_id=reserved.pk, now=NOON)
+        assert not reservations.apply(redemption_id=reserved.pk, now=NOON)
+        assert not reservations.revoke(redemption_id=reserved.pk, now=NOON)
         assert (status(reserved), counted(campaign)) == ("EXPIRED", (0, 0, 0, 0))
 
     def test_a_refund_revokes_once_and_the_use_stays_used(self, anna: Player) -> None:
         campaign = make_campaign(code=CODE, uses_max=1)
         reserved = reserve(anna)
-        redemptions.apply(redemption_id=reserved.pk, now=NOON)
+        reservations.apply(redemption_id=reserved.pk, now=NOON)
 
-        assert redemptions.revoke(redemption_id=reserved.pk, now=NOON)
-        assert not redemptions.revoke(redemption_id=reserved.pk, now=NOON)
+        assert reservations.revoke(redemption_id=reserved.pk, now=NOON)
+        assert not reservations.revoke(redemption_id=reserved.pk, now=NOON)
         assert (status(reserved), counted(campaign)) == ("REVOKED", (0, 1, 0, 0))
         assert redeem(PlayerFactory.create()).reason == "DEPLETED"
         assert redeem(anna).reason == "DEPLETED"
@@ -192,5 +192,5 @@ class TestEnd:
         campaign = make_campaign(code=CODE)
         reserved = reserve(anna)
 
-        assert redemptions.apply(redemption_id=reserved.pk, now=minutes(20))
+        assert reservations.apply(redemption_id=reserved.pk, now=minutes(20))
         assert counted(campaign) == (0, 1, 0, 0)

@@ -7,7 +7,7 @@ from bot.chat.navigation import Data, button
 from bot.screens.duel import texts
 from quizarena.game.duel_play import View
 from quizarena.game.duel_rules import LENGTHS, DuelState
-from quizarena.game.duels import Terms
+from quizarena.game.duel_terms import Terms
 from quizarena.game.models import Duel, DuelPrice, DuelQuestion
 
 # What a duel that is being made is for, and what somebody asks for afterwards.

@@ -12,7 +12,7 @@ from bot.chat.navigation import Data
 from bot.chat.screen import Screen
 from bot.screens.duel import buttons, texts
 from economy.streaks import StreakChange
-from quizarena.game import duel_play, duels
+from quizarena.game import duel_play, duel_terms, duels
 from quizarena.game.duel_play import View
 from quizarena.game.duel_rules import LENGTHS
 from quizarena.game.errors import (
@@ -45,7 +45,7 @@ Page = tuple[str, InlineKeyboardMarkup]
 
 async def page(update: Update, context: Context) -> None:
     """Say what a duel is and costs, in place of the tapped message if any."""
-    terms = duels.terms(player=context.player, now=context.now)
+    terms = duel_terms.terms(player=context.player, now=context.now)
     waiting = duel_play.waiting_for(context.player, now=context.now)
     text, keyboard = texts.page(terms), buttons.page(waiting=waiting)
     if update.callback_query is None:
@@ -108,7 +108,7 @@ async def make(update: Update, context: Context) -> None:
 
 
 def _choose_length(update: Update, context: Context, kind: str) -> Page:
-    terms = duels.terms(player=context.player, now=context.now)
+    terms = duel_terms.terms(player=context.player, now=context.now)
     is_open = kind == buttons.OPEN
     # Whoever cannot create one may still find one.
     if not is_open and terms.price is DuelPrice.TICKET and not terms.tickets:

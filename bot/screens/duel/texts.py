@@ -21,7 +21,7 @@ from quizarena.game.duel_rules import (
     DuelResult,
     DuelState,
 )
-from quizarena.game.duels import Terms
+from quizarena.game.duel_terms import Terms
 from quizarena.game.errors import DuelLimitError
 from quizarena.game.models import Duel, DuelNotice, DuelNoticeKind, DuelPrice, DuelQuestion
 from quizarena.players import names

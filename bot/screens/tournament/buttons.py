@@ -7,7 +7,7 @@ from telegram import CopyTextButton, InlineKeyboardButton, InlineKeyboardMarkup
 from bot.chat import navigation, phrases
 from bot.chat.navigation import Data, button
 from bot.screens.tournament import texts
-from quizarena.game.duels import Terms
+from quizarena.game.duel_terms import Terms
 from quizarena.game.models import DuelPrice, Tournament, TournamentQuestion
 from quizarena.game.private_tournaments import LENGTHS
 from quizarena.game.tournament_play import View

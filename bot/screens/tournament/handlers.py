@@ -8,7 +8,13 @@ from bot.chat.context import Context
 from bot.chat.navigation import Data
 from bot.chat.screen import Screen
 from bot.screens.tournament import buttons, texts
-from quizarena.game import cups, duels, private_tournaments, tournament_play, tournaments
+from quizarena.game import (
+    cups,
+    duel_terms,
+    private_tournaments,
+    tournament_play,
+    tournaments,
+)
 from quizarena.game.errors import (
     DuelLimitError,
     GameError,
@@ -108,7 +114,7 @@ async def private_page(update: Update, context: Context) -> None:
 
 
 def _private_page(update: Update, context: Context) -> Page:
-    terms = duels.terms(player=context.player, now=context.now)
+    terms = duel_terms.terms(player=context.player, now=context.now)
     mine = private_tournaments.mine(context.player)
     keyboard = buttons.private_page(terms, mine, key=f"u{update.update_id}")
     return texts.private_page(terms), keyboard

@@ -13,7 +13,7 @@ from bot.chat import dates, goods_texts, phrases, question_texts
 from economy.goods import Goods
 from quizarena.game import cups, tournament_play
 from quizarena.game.duel_rules import FREE_PER_DAY
-from quizarena.game.duels import Terms
+from quizarena.game.duel_terms import Terms
 from quizarena.game.errors import DuelLimitError, TooFewPlayersError
 from quizarena.game.models import (
     Badge,

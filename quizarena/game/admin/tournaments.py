@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from economy.goods import Goods
-from quizarena.game import tournaments
+from quizarena.game import tournament_standings, tournaments
 from quizarena.game.errors import GameError
 from quizarena.game.models import CupPrize, Pairing, Tournament, TournamentPlayer
 from quizarena.game.tournament_rules import LIVE, TournamentState
@@ -162,7 +162,7 @@ class TournamentAdmin(ReadOnlyAdmin[Tournament]):
                         f"{one.score.time.total_seconds():,.0f} s",
                         _prize(by_player[one.score.player_id]),
                     ]
-                    for one in tournaments.standings_of(obj)
+                    for one in tournament_standings.standings_of(obj)
                 ],
             },
             "pairings": {

@@ -16,6 +16,7 @@ from quizarena.game.tournament_rules import (
     LOBBY_TTL,
     TOURNAMENT_MOVES,
     CallOff,
+    Format,
     TournamentKind,
     TournamentState,
 )
@@ -304,6 +305,11 @@ class Tournament(models.Model):
         if self.day is not None:
             return f"cup of {self.day}"
         return f"tournament {self.pk} ({self.state.lower()})"
+
+    @property
+    def format(self) -> Format:
+        """The numbers of its kind."""
+        return FORMATS[TournamentKind(self.kind)]
 
     @property
     def is_cup(self) -> bool:
