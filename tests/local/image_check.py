@@ -126,7 +126,8 @@ def check(engine: str, compose: Sequence[str], *, directory: Path) -> None:
             time.sleep(WATCHED_SECONDS)
             _wait_until_healthy(engine)
             print("The image is good: all healthy, nothing was started again, an update is done.")
-        except (AssertionError, LocalError):
+        except (AssertionError, LocalError, subprocess.CalledProcessError):
+            # Compose names a container that ended, but not what it said.
             run("logs", "--tail", "50")
             raise
         finally:

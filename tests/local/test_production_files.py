@@ -246,7 +246,7 @@ class TestCompose:
         assert SERVICES["web"]["environment"]["ALLOWED_HOSTS"].endswith(f",{host}")
         [config] = SERVICES["prometheus"]["configs"]
         assert asked["authorization"]["credentials_file"] == config["target"]
-        assert COMPOSE["configs"][config["source"]]["content"] == "${METRICS_TOKEN:-}"
+        assert COMPOSE["configs"][config["source"]]["content"] == "${METRICS_TOKEN:-}\n"
         assert all(path.exists() for path in mounted.values())
         [provider] = yaml.safe_load(
             (monitoring / "grafana" / "dashboards" / "provider.yml").read_text()
@@ -259,6 +259,26 @@ class TestCompose:
         # Nobody can sign in, and with the password that Grafana comes with least of all.
         assert SERVICES["grafana"]["environment"]["GF_AUTH_ANONYMOUS_ORG_ROLE"] == "Viewer"
         assert SERVICES["grafana"]["environment"]["GF_AUTH_BASIC_ENABLED"] == "false"
+
+    def test_compose_can_write_every_file_that_it_has_the_text_of(self) -> None:
+        """It refuses to in a read-only container; of an empty text it makes a mount."""
+        written = {
+            name: VARIABLE.sub("", config["content"])
+            for name, config in COMPOSE["configs"].items()
+            if "content" in config
+        }
+
+        assert set(written) == {"valkey", "metrics_token"}
+        assert "" not in written.values()
+        wanting = [
+            (name, config["source"])
+            for name, service in SERVICES.items()
+            for config in service.get("configs", ())
+            if config["source"] in written
+        ]
+        assert wanting == [("valkey", "valkey"), ("prometheus", "metrics_token")]
+        for name, _ in wanting:
+            assert "read_only" not in SERVICES[name]
 
     @staticmethod
     def _first_complaint(environment: dict[str, str]) -> str | None:
@@ -395,6 +415,30 @@ class TestImageCheck:
             "error: There is no container engine with compose: install and start Docker or "
             "Podman.\n"
         )
+
+    def test_where_the_composition_does_not_start_its_log_says_why(self, tmp_path: Path) -> None:
+        engine = tmp_path / "docker"
+        engine.write_text(
+            "#!/bin/sh\n"
+            'case "$*" in\n'
+            "*' up '*) exit 1 ;;\n"
+            "*' logs '*) echo 'migrate | no such host' ;;\n"
+            "esac\n"
+        )
+        engine.chmod(0o755)
+
+        done = subprocess.run(
+            [sys.executable, "-m", "tests.local.image_check"],
+            env={**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"},
+            cwd=CHECKOUT,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+        assert done.returncode == 1
+        assert "migrate | no such host\n" in done.stdout
+        assert done.stderr.endswith("up --detach failed: what it said stands above.\n")
 
 
 @pytest.fixture(scope="module")
