@@ -1,7 +1,8 @@
 """A learner of 30 questions a day, for 60 days: what comes again, of which level, what is due.
 
 The learner is of A2: knows most of A1, two thirds of A2, fewer of what is harder, and more of what
-came before. The picture is written to `docs/images/learner.svg`.
+came before. The picture is written to `docs/images/learner.svg`. A second one knows two thirds of
+every level: is soon at the highest, and has seen most of what is there.
 """
 
 import random
@@ -34,7 +35,8 @@ from tests.bench.report import Figure
 
 DAYS = 60
 ROUNDS_PER_DAY = 3
-KNOWS = {Level.A1: 0.9, Level.A2: 0.67, Level.B1: 0.45, Level.B2: 0.3}
+KNOWS: dict[Level, float] = {Level.A1: 0.9, Level.A2: 0.67, Level.B1: 0.45, Level.B2: 0.3}
+KNOWS_ALIKE = dict.fromkeys(Level, 0.67)
 # So much more often a question is known that came before.
 SEEN = 0.15
 KNOWS_IN_REVIEW = 0.85
@@ -57,13 +59,17 @@ class Day:
 class Learner:
     """A player with a memory that is drawn by lot, always the same."""
 
-    def __init__(self, *, now: datetime) -> None:
+    def __init__(self, *, now: datetime, knows: dict[Level, float], number: int = 0) -> None:
         self._lot = random.Random(60)
+        self._knows = knows
         self._seen: set[int] = set()
         self.topics: Counter[str] = Counter()
         self._now = now
         self._player = Player.objects.create(
-            telegram_id=FIRST_TELEGRAM_ID, first_name="Lena", created_at=now, last_seen_at=now
+            telegram_id=FIRST_TELEGRAM_ID + number,
+            first_name="Lena",
+            created_at=now,
+            last_seen_at=now,
         )
         grant(
             player=self._player,
@@ -100,7 +106,7 @@ class Learner:
 
     def _answer(self, asked: RoundQuestion) -> RoundQuestion | None:
         self._now += THINKS
-        knows = KNOWS[Level(asked.question.level)]
+        knows = self._knows[Level(asked.question.level)]
         knows += SEEN if asked.question_id in self._seen else 0
         is_known = self._lot.random() < knows
         with transaction.atomic():
@@ -164,26 +170,10 @@ def _option(asked: FrozenQuestion, *, is_right: bool) -> int:
 
 def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     """Let the learner live, draw the picture, and say how it was."""
-    learner = Learner(now=timezone.now())
+    learner = Learner(now=timezone.now(), knows=KNOWS)
     days = [learner.live_through(number) for number in range(DAYS)]
     PICTURE.write_text(_picture(days))
-    settings: dict[str, str | int | float] = {"days": DAYS, "questions a day": 30}
-    for first, last in ((1, 7), (8, 30), (31, 60)):
-        part = days[first - 1 : last]
-        yield Figure(
-            what=f"questions of rounds that came before, days {first} to {last}",
-            unit="%",
-            samples=[100 * day.repeats / day.asked for day in part],
-            settings=settings,
-        )
-    levels = sum((day.levels for day in days), Counter[str]())
-    for level in Level.values:
-        yield Figure(
-            what=f"questions of {level}",
-            unit="%",
-            samples=[100 * levels[level] / sum(levels.values())],
-            settings=settings,
-        )
+    yield from _figures(days, "of A2")
     yield Figure(
         what="topics; the most frequent one",
         unit="number; %",
@@ -199,6 +189,31 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
         samples=[day.reviewed for day in days[30:]],
         settings={"mean": mean(day.reviewed for day in days[30:])},
     )
+    other = Learner(now=timezone.now(), knows=KNOWS_ALIKE, number=1)
+    yield from _figures(
+        [other.live_through(number) for number in range(DAYS)], "who knows all levels alike"
+    )
+
+
+def _figures(days: list[Day], who: str) -> Iterator[Figure]:
+    """Yield what came again, and of which level the questions were."""
+    settings: dict[str, str | int | float] = {"days": DAYS, "questions a day": 30}
+    for first, last in ((1, 7), (8, 30), (31, 60)):
+        part = days[first - 1 : last]
+        yield Figure(
+            what=f"a learner {who}: questions of rounds that came before, days {first} to {last}",
+            unit="%",
+            samples=[100 * day.repeats / day.asked for day in part],
+            settings=settings,
+        )
+    levels = sum((day.levels for day in days), Counter[str]())
+    for level in Level.values:
+        yield Figure(
+            what=f"a learner {who}: questions of {level}",
+            unit="%",
+            samples=[100 * levels[level] / sum(levels.values())],
+            settings=settings,
+        )
 
 
 def _picture(days: list[Day]) -> str:
