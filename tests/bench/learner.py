@@ -42,6 +42,7 @@ SEEN = 0.15
 KNOWS_IN_REVIEW = 0.85
 THINKS = timedelta(seconds=8)
 PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "learner.svg"
+OF_OTHER = "#cc79a7"
 FIRST_TELEGRAM_ID = 7 * 10**15 + 60
 
 
@@ -172,8 +173,11 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     """Let the learner live, draw the picture, and say how it was."""
     learner = Learner(now=timezone.now(), knows=KNOWS)
     days = [learner.live_through(number) for number in range(DAYS)]
-    PICTURE.write_text(_picture(days))
+    other = Learner(now=timezone.now(), knows=KNOWS_ALIKE, number=1)
+    days_of_other = [other.live_through(number) for number in range(DAYS)]
+    PICTURE.write_text(_picture(days, days_of_other))
     yield from _figures(days, "of A2")
+    yield from _figures(days_of_other, "who knows all levels alike")
     yield Figure(
         what="topics; the most frequent one",
         unit="number; %",
@@ -188,10 +192,6 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
         unit="answers",
         samples=[day.reviewed for day in days[30:]],
         settings={"mean": mean(day.reviewed for day in days[30:])},
-    )
-    other = Learner(now=timezone.now(), knows=KNOWS_ALIKE, number=1)
-    yield from _figures(
-        [other.live_through(number) for number in range(DAYS)], "who knows all levels alike"
     )
 
 
@@ -216,8 +216,8 @@ def _figures(days: list[Day], who: str) -> Iterator[Figure]:
         )
 
 
-def _picture(days: list[Day]) -> str:
-    """Return an SVG with repeats and levels by day, and what was due."""
+def _picture(days: list[Day], days_of_other: list[Day]) -> str:
+    """Return an SVG with repeats and levels by day, and what was due; repeats of the other, too."""
     width, height, left = 12 * DAYS, 150, 46
     colours = {"A1": "#56b4e9", "A2": "#009e73", "B1": "#e69f00", "B2": "#d55e00"}
     most_due = max(day.due for day in days) or 1
@@ -233,8 +233,11 @@ def _picture(days: list[Day]) -> str:
             ("0", top + height),
         ):
             shapes.append(f'<text x="{left - 6}" y="{y}" text-anchor="end">{label}</text>')
-        for index, day in enumerate(days):
+        for index, (day, of_other) in enumerate(zip(days, days_of_other, strict=True)):
             x = left + index * 12
+            if number == 0:
+                tall = height * of_other.repeats / of_other.asked
+                shapes.append(_bar(x, top + height - tall, tall, OF_OTHER))
             if number == 1:
                 stands = float(top + height)
                 for level, colour in colours.items():
@@ -248,6 +251,10 @@ def _picture(days: list[Day]) -> str:
         f'<tspan fill="{colour}" dx="12">■ {level}</tspan>' for level, colour in colours.items()
     )
     shapes.append(f'<text x="{left + 140}" y="{30 + height + 50 - 8}">{legend}</text>')
+    whose = f'<tspan fill="{OF_OTHER}" dx="12">■ who is soon at B2</tspan>'
+    shapes.append(
+        f'<text x="{left + 140}" y="22"><tspan fill="#0072b2">■ of A2</tspan>{whose}</text>'
+    )
     bottom = 30 + 3 * (height + 50)
     shapes.append(f'<text x="{left}" y="{bottom - 26}">Day 1</text>')
     shapes.append(f'<text x="{left + width}" y="{bottom - 26}" text-anchor="end">Day {DAYS}</text>')
