@@ -23,7 +23,7 @@ _NAMES = [field.attname for field in _FIELDS]
 # So many questions that a player has been shown before are drawn, then one of them comes again.
 SEEN_MAX = 16
 
-# So many random ids of a topic are tried before its questions are counted.
+# So many random ids of a topic are tried before all its questions are read.
 PROBES = 64
 _OF_TOPIC = "category = %(mode)s AND level = tries.level AND is_enabled AND topic = shuffled.topic"
 
@@ -39,9 +39,9 @@ _LEVELS = f"ARRAY{[level.value for level in Level]}"
 #
 # One index answers every part of a draw: each step of the recursion finds the next topic. In a
 # topic random ids are tried, of which any is as likely as another; where none of them is a question
-# that is left, those that are left are counted and skipped. So a topic of thousands is not counted,
-# and one whose ids lie far apart has few to count. Every topic is drawn before any is again, so one
-# that has a question left is found.
+# that is left, one of all that are left is taken. So a topic of thousands is not read, and one
+# whose ids lie far apart has few to read. Every topic is drawn before any is again, so one that has
+# a question left is found.
 _NEXT = f"""
 WITH own AS MATERIALIZED (
   SELECT array_position({_LEVELS}, coalesce(
@@ -127,13 +127,12 @@ WITH own AS MATERIALIZED (
           )
           UNION ALL
           (
-            SELECT id FROM game_question
-            WHERE {_OF_TOPIC} AND id NOT IN (SELECT question_id FROM avoided)
-            OFFSET (
-              SELECT floor(random() * count(*))::bigint FROM game_question
+            SELECT ids[1 + floor(random() * cardinality(ids))::integer]
+            FROM (
+              SELECT array_agg(id) AS ids FROM game_question
               WHERE {_OF_TOPIC} AND id NOT IN (SELECT question_id FROM avoided)
-            )
-            LIMIT 1
+            ) AS those_left
+            WHERE ids IS NOT NULL
           )
           LIMIT 1
         ) AS picked

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from django.db import connection
+from django.db.models import Q
 
 from quizarena.game import daily, levels, selection
 from quizarena.game.errors import NoQuestionsError
@@ -324,19 +325,25 @@ class TestWhatWasShownBefore:
     def test_it_does_not_return_while_there_is_anything_else(self) -> None:
         player = make_player()
         make_bank(MIX, A1=60)
-        before = [show(player, now=self.YESTERDAY) for _ in range(35)]
+        before = [show(player, now=self.YESTERDAY) for _ in range(25)]
 
-        today = [show(player) for _ in range(12)]
+        # Of what the last twenty leave, ten at most were shown and thirty not: sixteen draws that
+        # find none of these happen once in billions of runs.
+        today = [show(player) for _ in range(5)]
 
         assert not {*before} & {*today}
 
     def test_when_all_was_shown_what_was_so_longest_ago_comes(self) -> None:
-        """Of sixteen that are drawn, one of which is nearly always of the older half."""
+        """Of sixteen that are drawn: the last twenty aside, three of four are of the older ones."""
         player = make_player()
-        make_bank(MIX, A1=30)
-        old = {show(player, now=self.LAST_WEEK) for _ in range(15)}
-        for _ in range(15):
+        make_bank(MIX, A1=60)
+        later = Question.objects.order_by("pk")[30:].values("pk")
+        Question.objects.filter(pk__in=later).update(is_enabled=False)
+        old = {show(player, now=self.LAST_WEEK) for _ in range(30)}
+        Question.objects.update(is_enabled=Q(is_enabled=False))
+        for _ in range(30):
             show(player, now=self.YESTERDAY)
+        Question.objects.update(is_enabled=True)
 
         drawn = [
             selection.next_question(player=player, mode=MIX, now=NOON).question_row_id
@@ -364,17 +371,17 @@ class TestWhatWasShownBefore:
             for _ in range(200)
         ]
 
-        # One that is drawn from plurals is new one time in four (of those that the last twenty
-        # leave, one in two), so a third; and six standard deviations.
+        # Of the plurals that the last twenty leave, ten were shown and ten not: every second time
+        # that they are drawn the articles come. Fifty, and six standard deviations.
         plurals = {question.pk for question in questions[:40]}
-        assert 27 <= sum(pk in plurals for pk in drawn) <= 107
+        assert 13 <= sum(pk in plurals for pk in drawn) <= 87
         assert not {question.pk for question in questions[:30]} & {*drawn}
 
     def test_a_mode_of_one_topic_looks_for_something_else_as_often(self) -> None:
         player = make_player()
         make_bank(MIX, A1=30)
         Question.objects.update(topic="separable-verbs")
-        before = {show(player, now=self.YESTERDAY) for _ in range(27)}
+        before = {show(player, now=self.YESTERDAY) for _ in range(24)}
 
         today = {
             selection.next_question(player=player, mode=MIX, now=NOON).question_row_id
@@ -545,23 +552,20 @@ def test_ten_thousand_questions_are_neither_read_nor_sorted(
     )
     assert of_the_bank
     assert not [node for node in of_the_bank if node["Node Type"] == "Seq Scan"]
-    # Forty topics, 64 tried ids, and, where none of them is one of the topic, two times its 62
-    # questions. Of one topic every fourth id is of the level: in 64 there is one but for luck that
-    # nobody has (0.775 ** 64).
-    assert read < (300 if topics == 40 else 80)
+    # Forty topics, 64 tried ids, and, where none of them is one of the topic, its 62 questions. Of
+    # one topic every fourth id is of the level: in 64 there is one but for luck that nobody has
+    # (0.775 ** 64). The same again for each that was shown before: one of three at most.
+    assert read < (900 if topics == 40 else 240)
     assert max(node["Actual Rows"] for node in executed if node["Node Type"] == "Sort") <= 40
     # Of what was shown only the last twenty and today's is read, and what is drawn looked up.
     shown = [node for node in executed if node.get("Relation Name") == "game_roundquestion"]
-    looked_up = [node for node in shown if node.get("Index Name") == "roundquestion_seen"]
-    assert 0 < sum(node["Actual Loops"] for node in looked_up) <= 16
-    assert {node["Actual Loops"] for node in shown if node not in looked_up} == {1}
+    assert max(node["Actual Loops"] for node in shown) <= 16
     assert sum(
-        node["Actual Rows"] + node.get("Rows Removed by Filter", 0)
+        (node["Actual Rows"] + node.get("Rows Removed by Filter", 0)) * node["Actual Loops"]
         for node in shown
-        if node not in looked_up
-    ) <= (today + 20)
+    ) <= (today + 20 + 16)
     # From a cost of 100,000 on PostgreSQL compiles a statement, which takes far longer than this.
-    assert plan[0]["Plan"]["Total Cost"] < 50_000
+    assert plan[0]["Plan"]["Total Cost"] < 60_000
 
 
 def nodes(plan: dict[str, Any]) -> list[dict[str, Any]]:
