@@ -36,10 +36,12 @@ _QUOTED = re.compile(r"[„“\"«»](.+?)[“”\"«»]")
 _AUXILIARIES = {"hat": "haben", "ist": "sein"}
 # Adjectives that say as well how somebody buys, has or offers something.
 ADVERBS = frozenset("billig günstig teuer frisch gut lecker neu elegant preiswert schön".split())
-# Who can do what is done to somebody: "hat er der Lehrer gefragt" may be "hat ihn der Lehrer ...".
-_PEOPLE = frozenset(
+# Who can do what is done to somebody or something: "hat er der Lehrer gefragt" may be "hat ihn der
+# Lehrer gefragt", and "hat er der Wagen gezogen" likewise.
+_ACTING = frozenset(
     "Arzt Autor Bruder Chef Freund Gast Gegner Großvater Junge Kollege Kunde Lehrer Mann Nachbar "
-    "Onkel Opa Patient Polizist Schüler Sohn Student Vater".split()
+    "Onkel Opa Patient Polizist Schüler Sohn Student Vater Hund Löwe Vogel Bus Lastwagen Wagen Zug "
+    "Computer Drucker Fernseher Roboter Wecker Satz Text".split()
 )
 _ARTICLES = {"m": "der", "f": "die", "n": "das"}
 
@@ -129,7 +131,7 @@ def _is_wrong_part(option: str, sentence: str, verb: str, nouns: Nouns) -> bool:
 def _has_another_subject(sentence: str) -> bool:
     """Say if "er" may be the mistake: Gestern hat er der Lehrer gefragt, instead of ihn."""
     return any(
-        article in ("der", "ein") and noun in _PEOPLE
+        article in ("der", "ein") and noun in _ACTING
         for article, noun in pairwise(tokens(sentence))
     )
 

@@ -6,7 +6,7 @@ the verb is the subject, the object, the time, or what the verb has at the end.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from content.generators import choosing
 from content.generators.asking import Cards, capital, number, pick
@@ -19,36 +19,57 @@ from content.schema import Lexicon
 FAMILY = "chips"
 WHO = "er"
 MODALS = ("will", "muss", "kann", "soll")
-# An object of an article and a noun; it may have an adjective.
-_OBJECT = re.compile(r"(den|die|das|einen|eine|ein) ([a-zäöüß]+ )?[A-ZÄÖÜ][\w-]+")
+# An object of an article and a noun, and nothing between them: "wir zwei hoffen, dass er die Kabel
+# verbindet" has the words of "die zwei Kabel".
+_OBJECT = re.compile(r"(den|die|das|einen|eine|ein) [A-ZÄÖÜ][\w-]+")
 _DEFINITE = re.compile(r"(den|die|das) ")
 # The frame, the rule, the levels of its verbs, and the share of them that is asked.
 FRAMES = (
-    ("modal", "modal-order", ("A1", "A2"), 2),
-    ("perfect", "perfect-order", ("A1", "A2"), 2),
-    ("time", "verb-second", ("A1", "A2"), 2),
+    ("modal", "modal-order", ("A1", "A2"), 1),
+    ("perfect", "perfect-order", ("A1", "A2"), 1),
+    ("time", "verb-second", ("A1", "A2"), 1),
     ("question", "w-questions", ("A1", "A2"), 3),
     ("dass", "dass", ("A1", "A2", "B1"), 4),
     ("weil", "weil", ("A1", "A2", "B1"), 4),
     ("indirect", "indirect-w", ("A2", "B1"), 4),
 )
-SERVICED = choosing.words("Auto Bus Fahrrad Motorrad Computer Gerät")
+SERVICED = choosing.words(
+    "Auto Bus Fahrrad Motorrad Computer Gerät Fenster Tür Lampe Handy Kamera Maschine"
+)
 # Nobody asks where somebody does this.
 NO_PLACE = choosing.words(
     "abbrechen mitbringen schaffen vorschlagen zugeben ändern brechen erziehen verbieten"
 )
+# Prefixes that could be the preposition of the object: er schreibt auf die Adresse.
+ONTO = choosing.words("anklicken aufschreiben")
+# What stands without an article as well: Brot, das holt er; das weiß ich, dass er Brot schneidet.
+MASSES = choosing.words(
+    "Brot Eis Essen Fleisch Geld Gemüse Geschirr Holz Kaffee Kuchen Licht Mehl Obst Papier Post "
+    "Rauchen Suppe Tee Teig Wäsche Wasser Zeitung Fenster Zimmer Geburtstag Temperatur "
+    "Verantwortung Chef Großvater Vater Mutter"
+)
+# Who may be several: wir Kinder warten, weil er die betreut; ich glaube den Kollegen, dass ...
+SEVERAL = choosing.words("Eltern Gäste Kinder Kollegen Kunden Leute Nachbarn Patienten Touristen")
+PERSONS = frozenset({"person", "relative", "professional", "group"})
+# What one does with a sentence beside an object: er überzeugt den Chef, dass wir hoffen.
+SAYING = choosing.words(
+    "beantworten beschreiben besprechen erinnern erklären erzählen fragen informieren klären "
+    "notieren schicken schreiben sagen senden überraschen überreden überzeugen warnen"
+)
+# Prefixes that can be prepositions of a time: ab dann schließt er die Wohnung, um wann?
+BEFORE_TIMES = choosing.words("ab auf um vor zu")
 # Who gives what to whom: the verb, the person, the thing. No woman: "die Blumen der Mutter" would
-# be hers, and the sentence another one.
+# be hers, and the sentence another one. No two masculine nouns: their articles could be exchanged.
 GIVING = """
 geben|dem Kind|den Ball|A2
 zeigen|dem Gast|das Zimmer|A2
-schenken|dem Vater|die Blumen|A2
-bringen|dem Chef|den Kaffee|A2
+schenken|dem Nachbarn|die Uhr|A2
+bringen|dem Gast|die Tasse|A2
 kaufen|dem Sohn|das Fahrrad|A2
 erklären|dem Schüler|die Aufgabe|A2
 leihen|dem Freund|das Buch|A2
-schicken|dem Lehrer|den Brief|A2
-empfehlen|dem Kollegen|den Film|A2
+schicken|dem Lehrer|das Foto|A2
+empfehlen|dem Kollegen|das Restaurant|A2
 erzählen|dem Baby|die Geschichte|A2
 schreiben|dem Freund|die Nachricht|A2
 verkaufen|dem Nachbarn|das Auto|A2
@@ -58,10 +79,11 @@ verkaufen|dem Nachbarn|das Auto|A2
 def generate(lexicon: Lexicon) -> Iterator[Question]:
     cards = Cards(lexicon)
     found = [phrase for phrase in phrases(lexicon) if _fits(phrase)]
+    persons = {noun.noun for noun in lexicon.nouns if PERSONS & set(noun.classes)}
     for frame, rule, levels, share in FRAMES:
         for phrase in found:
             is_asked = not number(f"{FAMILY} {frame} {phrase.key}") % share
-            if phrase.verb.level in levels and is_asked and _is_said(phrase, frame):
+            if phrase.verb.level in levels and is_asked and _is_said(phrase, frame, persons):
                 yield _ask(cards, phrase, frame, rule)
     known = {verb.verb: verb for verb in lexicon.verbs if not verb.reflexive}
     for line in GIVING.strip().splitlines():
@@ -74,16 +96,34 @@ def _fits(phrase: Phrase) -> bool:
     return (
         is_plain(phrase)
         and not phrase.rest
+        and not phrase.is_plural_thing
+        and phrase.thing.split()[-1] not in MASSES
         and phrase.has_passive
         and bool(_OBJECT.fullmatch(phrase.thing))
     )
 
 
-def _is_said(phrase: Phrase, frame: str) -> bool:
-    if frame == "time" and not _DEFINITE.match(phrase.thing):
-        # "Er kauft einen Tisch heute" is right only under a stress that one cannot see.
+def _is_said(phrase: Phrase, frame: str, persons: Collection[str]) -> bool:
+    """Say if the words of the phrase make this sentence and, in another order, no other one."""
+    verb, noun = phrase.verb.verb, phrase.thing.split()[-1]
+    if verb in EXCLUDED["perfect-clause"] | EXCLUDED["um-zu"]:
         return False
-    return phrase.verb.verb not in EXCLUDED["perfect-clause"] | EXCLUDED["um-zu"]
+    if frame in ("modal", "perfect", "time") and not _DEFINITE.match(phrase.thing):
+        # "Er kauft einen Tisch heute" is right only under a stress that one cannot see, and "eine
+        # Pizza" can be parted: Pizza will er eine bestellen.
+        return False
+    is_parted = phrase.thing.startswith(("eine ", "einen "))
+    if frame == "weil" and phrase.verb.separable != "yes" and is_parted:
+        # Zigarette raucht er eine, weil wir warten.
+        return False
+    if frame in ("time", "question") and verb in ONTO:
+        return False
+    if frame in ("dass", "weil", "indirect") and noun in SEVERAL:
+        return False
+    if frame == "indirect" and noun in persons:
+        # Du fragst den Arzt, warum er anruft.
+        return False
+    return frame not in ("dass", "indirect") or verb not in SAYING
 
 
 def _ask(cards: Cards, phrase: Phrase, frame: str, rule: str) -> Question:
@@ -109,7 +149,9 @@ def _question(
     explanation: tuple[str, str, str],
     level: str,
 ) -> Question:
-    what = "einer Frage" if orders[0].endswith("?") else "einem Satz"
+    # "Er putzt das Fenster wann?" asks as well.
+    is_question = orders[0].endswith("?")
+    what = "einer Frage mit dem Fragewort am Anfang" if is_question else "einem Satz"
     return cards.ask_without_options(
         family=FAMILY,
         kind="order",
@@ -161,7 +203,10 @@ def _finite(phrase: Phrase) -> tuple[str, str]:
 def _time(phrase: Phrase) -> Orders:
     finite, prefix = _finite(phrase)
     who, thing = WHO, phrase.thing
-    when = pick(f"{FAMILY} {phrase.key} when", ("heute", "morgen", "jetzt"))
+    # No "heute": das Spiel heute gewinnt er; ab heute schließt er die Tür.
+    when = pick(f"{FAMILY} {phrase.key} when", ("bald", "dann"))
+    if phrase.verb.prefix in BEFORE_TIMES:
+        when = "bald"
     orders = (
         f"{capital(when)} {finite} {who} {thing}{prefix}.",
         f"{capital(who)} {finite} {when} {thing}{prefix}.",
@@ -177,6 +222,8 @@ def _time(phrase: Phrase) -> Orders:
 
 def _question_word(phrase: Phrase) -> str:
     word = pick(f"{FAMILY} {phrase.key} word", ("wann", "wo", "warum"))
+    if phrase.verb.separable == "yes" and phrase.verb.prefix in BEFORE_TIMES:
+        return "warum"
     return "wann" if word == "wo" and phrase.verb.verb in NO_PLACE else word
 
 
@@ -237,7 +284,11 @@ def _weil(phrase: Phrase) -> Orders:
             f"{capital(thing)} {finite} {WHO}, weil {main}.",
             f"Weil {main}, {finite} {WHO} {thing}.",
         )
-    return orders + _proposal(phrase, main, "weil"), explanation
+    orders += _proposal(phrase, main, "weil")
+    if phrase.verb.separable != "yes":
+        # Seldom said, and right.
+        orders += (f"{capital(WHO)} {third(phrase.verb)}, weil {main}, {phrase.thing}.",)
+    return orders, explanation
 
 
 def _indirect(phrase: Phrase) -> Orders:

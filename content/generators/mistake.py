@@ -22,7 +22,9 @@ WHO = "er"
 # One in so many is asked, chosen without regard to the others.
 SHARE_PARTICIPLE, SHARE_AUXILIARY, SHARE_ARTICLE = 4, 3, 3
 _OBJECT = re.compile(r"(den|die|das|einen|eine|ein) [A-ZÄÖÜ][\w-]+")
-PERSONS = frozenset({"person", "relative", "professional"})
+# Who or what can act: "hat ihn der Wagen gezogen" is right.
+ACTING = frozenset({"person", "relative", "professional", "animal", "vehicle", "device"})
+ACTING_NOUNS = frozenset({"Satz", "Text", "Wagen"})
 # How what is no object begins.
 BEFORE_NOUNS = frozenset(
     (
@@ -41,13 +43,13 @@ WRONG_ARTICLES = {
     "eine": "einen",
     "ein": "einen",
 }
-# Of a person: with "der Lehrer" as the subject the mistake could be "er" instead of "ihn".
-WRONG_OF_PERSONS = {"den": "dem", "einen": "einem"}
+# Of who acts: with "der Lehrer" as the subject the mistake could be "er" instead of "ihn".
+WRONG_OF_ACTING = {"den": "dem", "einen": "einem"}
 
 
 def generate(lexicon: Lexicon) -> Iterator[Question]:
     cards = Cards(lexicon)
-    persons = frozenset(noun.noun for noun in lexicon.nouns if PERSONS & set(noun.classes))
+    acting = ACTING_NOUNS | {noun.noun for noun in lexicon.nouns if ACTING & set(noun.classes)}
     for phrase in phrases(lexicon):
         verb = phrase.verb
         if (
@@ -73,7 +75,7 @@ def generate(lexicon: Lexicon) -> Iterator[Question]:
             and phrase.thing != "ein Loch"  # "Einen Loch" could be of "der Loch", too.
             and not number(f"{key} article") % SHARE_ARTICLE
         ):
-            yield _article(cards, phrase, persons)
+            yield _article(cards, phrase, acting)
 
 
 def _is_one_part(phrase: Phrase) -> bool:
@@ -117,11 +119,11 @@ def _auxiliary(cards: Cards, phrase: Phrase) -> Question:
     )
 
 
-def _article(cards: Cards, phrase: Phrase, persons: frozenset[str]) -> Question:
+def _article(cards: Cards, phrase: Phrase, acting: frozenset[str]) -> Question:
     article, noun = phrase.thing.split()
     wrong = WRONG_ARTICLES[article]
-    if nominative(phrase.thing).split()[1] in persons:
-        wrong = WRONG_OF_PERSONS.get(article, wrong)
+    if nominative(phrase.thing).split()[1] in acting:
+        wrong = WRONG_OF_ACTING.get(article, wrong)
     return _ask(
         cards,
         phrase,

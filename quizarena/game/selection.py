@@ -20,7 +20,10 @@ AT_LEVEL, BELOW, ABOVE = 0.7, 0.2, 0.1
 _FIELDS = QuestionVersion._meta.concrete_fields
 _NAMES = [field.attname for field in _FIELDS]
 
-# So many random ids of a topic are tried before its questions are counted.
+# So many questions that a player has been shown before are drawn, then one of them comes again.
+SEEN_MAX = 16
+
+# So many random ids of a topic are tried before all its questions are read.
 PROBES = 64
 _OF_TOPIC = "category = %(mode)s AND level = tries.level AND is_enabled AND topic = shuffled.topic"
 
@@ -28,12 +31,17 @@ _LEVELS = f"ARRAY{[level.value for level in Level]}"
 # Where a question may come from, in the order of `tries`; the later ones are only looked at when
 # the earlier ones have none.
 #
-# FRESH is a random question that is none of `avoided`, of a random topic of the level that is
-# tried. One index answers every part of it: each step of the recursion finds the next topic. In a
+# FRESH draws from the level that is tried: a random topic, then a random question of it that is
+# none of `avoided`. If the player has been shown that before, the next topic is drawn, and the
+# topics once more when all have been; of the first SEEN_MAX that were all shown before the one
+# comes that was so longest ago. So a topic comes the less often the more of it has been seen, and
+# nothing is counted or remembered for it: each question that is drawn is looked up in an index.
+#
+# One index answers every part of a draw: each step of the recursion finds the next topic. In a
 # topic random ids are tried, of which any is as likely as another; where none of them is a question
-# that is left, those that are left are counted and skipped. So a topic of thousands is not counted,
-# and one whose ids lie far apart has few to count. Topics are tried in a random order until one has
-# a question left.
+# that is left, one of all that are left is taken. So a topic of thousands is not read, and one
+# whose ids lie far apart has few to read. Every topic is drawn before any is again, so one that has
+# a question left is found.
 _NEXT = f"""
 WITH own AS MATERIALIZED (
   SELECT array_position({_LEVELS}, coalesce(
@@ -71,56 +79,69 @@ WITH own AS MATERIALIZED (
 ), chosen AS MATERIALIZED (
   SELECT found.id FROM tries CROSS JOIN LATERAL (
     (
-      SELECT drawn.id
-      FROM (
-        WITH RECURSIVE topics (topic) AS (
-          (SELECT topic FROM game_question
-           WHERE category = %(mode)s AND level = tries.level AND is_enabled
-             AND tries.source = 'FRESH'
-           ORDER BY topic LIMIT 1)
-          UNION ALL
-          SELECT following.topic FROM topics CROSS JOIN LATERAL (
-            SELECT topic FROM game_question
-            WHERE category = %(mode)s AND level = tries.level AND is_enabled
-              AND topic > topics.topic
-            ORDER BY topic LIMIT 1
-          ) AS following
-        )
-        SELECT topic FROM topics ORDER BY random()
-      ) AS shuffled
-      CROSS JOIN LATERAL (
-        (
-          SELECT hit.id
-          FROM (
-            SELECT lowest.id + floor(random() * (highest.id - lowest.id + 1))::bigint AS id
-            FROM (
-              SELECT id FROM game_question
-              WHERE {_OF_TOPIC} ORDER BY id LIMIT 1
-            ) AS lowest
-            CROSS JOIN (
-              SELECT id FROM game_question
-              WHERE {_OF_TOPIC} ORDER BY id DESC LIMIT 1
-            ) AS highest
-            CROSS JOIN generate_series(1, {PROBES})
-          ) AS probe
-          CROSS JOIN LATERAL (
-            SELECT id FROM game_question
-            WHERE {_OF_TOPIC} AND id = probe.id AND id NOT IN (SELECT question_id FROM avoided)
-            LIMIT 1
-          ) AS hit
-          LIMIT 1
-        )
+      WITH RECURSIVE topics (topic) AS (
+        (SELECT topic FROM game_question
+         WHERE category = %(mode)s AND level = tries.level AND is_enabled
+           AND tries.source = 'FRESH'
+         ORDER BY topic LIMIT 1)
         UNION ALL
-        (
-          SELECT id FROM game_question
-          WHERE {_OF_TOPIC} AND id NOT IN (SELECT question_id FROM avoided)
-          OFFSET (
-            SELECT floor(random() * count(*))::bigint FROM game_question
-            WHERE {_OF_TOPIC} AND id NOT IN (SELECT question_id FROM avoided)
+        SELECT following.topic FROM topics CROSS JOIN LATERAL (
+          SELECT topic FROM game_question
+          WHERE category = %(mode)s AND level = tries.level AND is_enabled
+            AND topic > topics.topic
+          ORDER BY topic LIMIT 1
+        ) AS following
+      ), shuffled AS (
+        -- The number keeps what is drawn from a topic once from being drawn again.
+        SELECT topic, number FROM topics CROSS JOIN generate_series(1, {SEEN_MAX}) AS number
+        WHERE (number - 1) * (SELECT count(*) FROM topics) < {SEEN_MAX}
+        ORDER BY number, random()
+      ), drawn AS MATERIALIZED (
+        SELECT picked.id, (
+          SELECT shown_at FROM game_roundquestion
+          WHERE player_id = %(player)s AND question_id = picked.id
+          ORDER BY shown_at DESC LIMIT 1
+        ) AS seen_at
+        FROM shuffled
+        CROSS JOIN LATERAL (
+          (
+            SELECT hit.id
+            FROM (
+              SELECT lowest.id + floor(random() * (highest.id - lowest.id + 1))::bigint AS id
+              FROM (
+                SELECT id FROM game_question
+                WHERE {_OF_TOPIC} ORDER BY id LIMIT 1
+              ) AS lowest
+              CROSS JOIN (
+                SELECT id FROM game_question
+                WHERE {_OF_TOPIC} ORDER BY id DESC LIMIT 1
+              ) AS highest
+              CROSS JOIN generate_series(1, {PROBES} + 0 * shuffled.number)
+            ) AS probe
+            CROSS JOIN LATERAL (
+              SELECT id FROM game_question
+              WHERE {_OF_TOPIC} AND id = probe.id AND id NOT IN (SELECT question_id FROM avoided)
+              LIMIT 1
+            ) AS hit
+            LIMIT 1
+          )
+          UNION ALL
+          (
+            SELECT ids[1 + floor(random() * cardinality(ids))::integer]
+            FROM (
+              SELECT array_agg(id) AS ids FROM game_question
+              WHERE {_OF_TOPIC} AND id NOT IN (SELECT question_id FROM avoided)
+            ) AS those_left
+            WHERE ids IS NOT NULL
           )
           LIMIT 1
-        )
-      ) AS drawn
+        ) AS picked
+        LIMIT {SEEN_MAX}
+      )
+      (SELECT id FROM drawn WHERE seen_at IS NULL LIMIT 1)
+      UNION ALL
+      (SELECT id FROM drawn ORDER BY seen_at LIMIT 1)
+      LIMIT 1
     )
     UNION ALL
     (
@@ -155,7 +176,8 @@ def next_question(*, player: Player, mode: Mode, now: datetime) -> QuestionVersi
 
     Its level is drawn around the player's own, then a topic of the level, then a question that is
     none of the last 20 of the mode and was not asked today, also in the daily challenge. What the
-    drawn level does not have comes from the player's own. That one repeats what was asked longest
+    player has been shown before makes way for another draw, up to 16 times. What the drawn level
+    does not have comes from the player's own. That one repeats what was asked longest
     ago today, if it is none of the last 20; else the nearest level helps out, the easier one
     first; and a mode too small for that gives what was shown longest ago. Raises NoQuestionsError
     when nothing is enabled.

@@ -1,7 +1,8 @@
 """A learner of 30 questions a day, for 60 days: what comes again, of which level, what is due.
 
 The learner is of A2: knows most of A1, two thirds of A2, fewer of what is harder, and more of what
-came before. The picture is written to `docs/images/learner.svg`.
+came before. The picture is written to `docs/images/learner.svg`. A second one knows two thirds of
+every level: is soon at the highest, and has seen most of what is there.
 """
 
 import random
@@ -34,12 +35,14 @@ from tests.bench.report import Figure
 
 DAYS = 60
 ROUNDS_PER_DAY = 3
-KNOWS = {Level.A1: 0.9, Level.A2: 0.67, Level.B1: 0.45, Level.B2: 0.3}
+KNOWS: dict[Level, float] = {Level.A1: 0.9, Level.A2: 0.67, Level.B1: 0.45, Level.B2: 0.3}
+KNOWS_ALIKE = dict.fromkeys(Level, 0.67)
 # So much more often a question is known that came before.
 SEEN = 0.15
 KNOWS_IN_REVIEW = 0.85
 THINKS = timedelta(seconds=8)
 PICTURE = Path(__file__).resolve().parents[2] / "docs" / "images" / "learner.svg"
+OF_OTHER = "#cc79a7"
 FIRST_TELEGRAM_ID = 7 * 10**15 + 60
 
 
@@ -57,13 +60,17 @@ class Day:
 class Learner:
     """A player with a memory that is drawn by lot, always the same."""
 
-    def __init__(self, *, now: datetime) -> None:
+    def __init__(self, *, now: datetime, knows: dict[Level, float], number: int = 0) -> None:
         self._lot = random.Random(60)
+        self._knows = knows
         self._seen: set[int] = set()
         self.topics: Counter[str] = Counter()
         self._now = now
         self._player = Player.objects.create(
-            telegram_id=FIRST_TELEGRAM_ID, first_name="Lena", created_at=now, last_seen_at=now
+            telegram_id=FIRST_TELEGRAM_ID + number,
+            first_name="Lena",
+            created_at=now,
+            last_seen_at=now,
         )
         grant(
             player=self._player,
@@ -100,7 +107,7 @@ class Learner:
 
     def _answer(self, asked: RoundQuestion) -> RoundQuestion | None:
         self._now += THINKS
-        knows = KNOWS[Level(asked.question.level)]
+        knows = self._knows[Level(asked.question.level)]
         knows += SEEN if asked.question_id in self._seen else 0
         is_known = self._lot.random() < knows
         with transaction.atomic():
@@ -164,26 +171,13 @@ def _option(asked: FrozenQuestion, *, is_right: bool) -> int:
 
 def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     """Let the learner live, draw the picture, and say how it was."""
-    learner = Learner(now=timezone.now())
+    learner = Learner(now=timezone.now(), knows=KNOWS)
     days = [learner.live_through(number) for number in range(DAYS)]
-    PICTURE.write_text(_picture(days))
-    settings: dict[str, str | int | float] = {"days": DAYS, "questions a day": 30}
-    for first, last in ((1, 7), (8, 30), (31, 60)):
-        part = days[first - 1 : last]
-        yield Figure(
-            what=f"questions of rounds that came before, days {first} to {last}",
-            unit="%",
-            samples=[100 * day.repeats / day.asked for day in part],
-            settings=settings,
-        )
-    levels = sum((day.levels for day in days), Counter[str]())
-    for level in Level.values:
-        yield Figure(
-            what=f"questions of {level}",
-            unit="%",
-            samples=[100 * levels[level] / sum(levels.values())],
-            settings=settings,
-        )
+    other = Learner(now=timezone.now(), knows=KNOWS_ALIKE, number=1)
+    days_of_other = [other.live_through(number) for number in range(DAYS)]
+    PICTURE.write_text(_picture(days, days_of_other))
+    yield from _figures(days, "of A2")
+    yield from _figures(days_of_other, "who knows all levels alike")
     yield Figure(
         what="topics; the most frequent one",
         unit="number; %",
@@ -201,8 +195,29 @@ def measure(*, repetitions: int, seconds: int) -> Iterator[Figure]:
     )
 
 
-def _picture(days: list[Day]) -> str:
-    """Return an SVG with repeats and levels by day, and what was due."""
+def _figures(days: list[Day], who: str) -> Iterator[Figure]:
+    """Yield what came again, and of which level the questions were."""
+    settings: dict[str, str | int | float] = {"days": DAYS, "questions a day": 30}
+    for first, last in ((1, 7), (8, 30), (31, 60)):
+        part = days[first - 1 : last]
+        yield Figure(
+            what=f"a learner {who}: questions of rounds that came before, days {first} to {last}",
+            unit="%",
+            samples=[100 * day.repeats / day.asked for day in part],
+            settings=settings,
+        )
+    levels = sum((day.levels for day in days), Counter[str]())
+    for level in Level.values:
+        yield Figure(
+            what=f"a learner {who}: questions of {level}",
+            unit="%",
+            samples=[100 * levels[level] / sum(levels.values())],
+            settings=settings,
+        )
+
+
+def _picture(days: list[Day], days_of_other: list[Day]) -> str:
+    """Return an SVG with repeats and levels by day, and what was due; repeats of the other, too."""
     width, height, left = 12 * DAYS, 150, 46
     colours = {"A1": "#56b4e9", "A2": "#009e73", "B1": "#e69f00", "B2": "#d55e00"}
     most_due = max(day.due for day in days) or 1
@@ -218,8 +233,11 @@ def _picture(days: list[Day]) -> str:
             ("0", top + height),
         ):
             shapes.append(f'<text x="{left - 6}" y="{y}" text-anchor="end">{label}</text>')
-        for index, day in enumerate(days):
+        for index, (day, of_other) in enumerate(zip(days, days_of_other, strict=True)):
             x = left + index * 12
+            if number == 0:
+                tall = height * of_other.repeats / of_other.asked
+                shapes.append(_bar(x, top + height - tall, tall, OF_OTHER))
             if number == 1:
                 stands = float(top + height)
                 for level, colour in colours.items():
@@ -233,6 +251,10 @@ def _picture(days: list[Day]) -> str:
         f'<tspan fill="{colour}" dx="12">■ {level}</tspan>' for level, colour in colours.items()
     )
     shapes.append(f'<text x="{left + 140}" y="{30 + height + 50 - 8}">{legend}</text>')
+    whose = f'<tspan fill="{OF_OTHER}" dx="12">■ who is soon at B2</tspan>'
+    shapes.append(
+        f'<text x="{left + 140}" y="22"><tspan fill="#0072b2">■ of A2</tspan>{whose}</text>'
+    )
     bottom = 30 + 3 * (height + 50)
     shapes.append(f'<text x="{left}" y="{bottom - 26}">Day 1</text>')
     shapes.append(f'<text x="{left + width}" y="{bottom - 26}" text-anchor="end">Day {DAYS}</text>')

@@ -39,6 +39,8 @@ CASES = (
     _Case(what="a player with 3,000 questions, 30 of them today", before=2_970, today=30),
     _Case(what="a player with 5,000 questions, 200 of them today", before=4_800, today=200),
     _Case(what="a player with 5,000 questions, 1,000 of them today", before=4_000, today=1_000),
+    # Nearly every draw has been shown before, so that sixteen are made.
+    _Case(what="a player with 9,990 questions, 30 of them today", before=9_960, today=30),
 )
 
 # What was played cannot be truncated while triggers fire; the versions of new questions need them.

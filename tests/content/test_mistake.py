@@ -8,7 +8,7 @@ from content.generators import mistake
 from content.questions import Question
 from tests.content.shipped import by_id, questions
 
-KNOWN = Nouns(["Kaffee", "Stadt", "Wohnung", "Raum", "Plan", "Lehrer"], ())
+KNOWN = Nouns(["Kaffee", "Stadt", "Wohnung", "Raum", "Plan", "Lehrer", "Wagen"], ())
 
 
 @pytest.mark.parametrize(
@@ -78,6 +78,7 @@ class TestTheGate:
             ),
             # "Gestern hat ihn der Lehrer gefragt" is right as well.
             ("Gestern hat er der Lehrer gefragt.", "fragen", {"hat er", "der Lehrer"}),
+            ("Gestern hat er der Wagen gezogen.", "ziehen", {"hat er", "der Wagen"}),
             ("Gestern hat er dem Lehrer gefragt.", "fragen", {"dem Lehrer"}),
         ],
     )

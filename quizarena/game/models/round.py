@@ -139,6 +139,8 @@ class RoundQuestion(WritableQuestion):
             models.Index(
                 fields=["player", "mode", "-shown_at", "-id"], name="roundquestion_latest"
             ),
+            # Selection of the next question: when has the player been shown this one.
+            models.Index(fields=["player", "question", "-shown_at"], name="roundquestion_seen"),
             # Who waits with a question that is withdrawn.
             models.Index(
                 fields=["question"],
