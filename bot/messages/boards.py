@@ -1,9 +1,9 @@
 """Keeping the standings of a tournament up to date in the messages that show them.
 
 An edit goes out when somebody has finished a round, or the next one has begun, at most one for each
-message and run of the job. It is of the same lane as answers, and is written down while the player's
-taps wait, so it never overtakes what they lead to. A worker that dies edits again what it has not
-committed.
+message and run of the job. It is of the same lane as answers, and it is written down while the
+player's taps wait, so it never overtakes what they lead to. A worker that dies edits again what it
+has not committed.
 
 Everybody's standings change at once, while all of them play: what they have in common is computed
 once, and read and written for many messages in one transaction.
