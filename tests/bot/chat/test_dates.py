@@ -55,6 +55,18 @@ class TestFormats:
             assert dates.time(EVENING) == "18:30"
 
     @pytest.mark.parametrize(
+        ("now", "read"),
+        [
+            # In Berlin the year has just not ended, and has just begun.
+            (datetime(2026, 12, 31, 22, 59, tzinfo=UTC), "05.12."),
+            (datetime(2026, 12, 31, 23, 0, tzinfo=UTC), "05.12.2026"),
+        ],
+    )
+    def test_a_day_of_another_year_has_its_year(self, now: datetime, read: str) -> None:
+        with dates.speaking_to(somebody("de", "Europe/Berlin")):
+            assert dates.recent_day(EVENING, now=now) == read
+
+    @pytest.mark.parametrize(
         ("zone", "read"),
         [
             ("America/New_York", "5 Dec, 12:30"),
