@@ -1,12 +1,13 @@
 """Days and hours as players read them: by their own clock, in their language."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from django.utils import translation
 
-from bot.chat import dates
+from bot.chat import dates, phrases
 from bot.chat.models import ReminderSettings
 from bot.screens.promo import texts as promo_texts
 from bot.screens.shop import texts as shop_texts
@@ -33,6 +34,14 @@ def somebody(language: str, zone: str) -> Player:
     player: Player = PlayerFactory.create(language=language)
     ReminderSettings.objects.create(player=player, zone=zone)
     return player
+
+
+@pytest.mark.parametrize("language", ["de", "en", "uk"])
+@pytest.mark.parametrize("minutes", [0, 1, 30, 60, 600, 95, 1_440, 5_000])
+def test_how_long_something_takes_can_end_a_sentence(language: str, minutes: int) -> None:
+    """No abbreviation with a full stop, after which the sentence would have two."""
+    with translation.override(language):
+        assert not phrases.time_until(timedelta(minutes=minutes)).endswith(".")
 
 
 class TestFormats:
