@@ -8,6 +8,7 @@ from telegram import InlineKeyboardMarkup
 
 from bot.chat import navigation
 from bot.chat.models import ReminderSettings
+from bot.chat.navigation import Data
 from bot.screens.game import buttons as game_buttons
 from bot.screens.rules import buttons as rules_buttons
 from bot.screens.settings import buttons as settings_buttons
@@ -26,6 +27,21 @@ def too_long(keyboard: InlineKeyboardMarkup, *, letters: int = LETTERS) -> list[
         for button in row
         if len(row) > 1 and len(button.text) > letters
     ]
+
+
+@pytest.mark.parametrize(
+    ("words", "rows"),
+    [
+        ("er sieht jetzt den Film", [4, 1]),
+        ("die Rechnung bezahlen soll er", [3, 2]),
+        ("Namen buchstabiert den", [2, 1]),
+        ("Sehenswürdigkeiten an", [1, 1]),
+    ],
+)
+def test_words_have_room_for_the_longest_of_their_row(words: str, rows: list[int]) -> None:
+    buttons = [navigation.button(word, Data.CHIP) for word in words.split()]
+
+    assert [len(row) for row in navigation.word_rows(buttons)] == rows
 
 
 @pytest.mark.parametrize("language", ["de", "en", "uk"])
