@@ -99,6 +99,12 @@ def short_day(moment: datetime | date) -> str:
     return _formatted("short_day", moment)
 
 
+def recent_day(instant: datetime, *, now: datetime) -> str:
+    """Return the day, with its year if that is not the year of `now`, as a short label needs it."""
+    is_this_year = instant.astimezone(zone()).year == now.astimezone(zone()).year
+    return short_day(instant) if is_this_year else day(instant)
+
+
 def time(instant: datetime) -> str:
     """Return hour and minute."""
     return f"{instant.astimezone(zone()):%H:%M}"

@@ -130,7 +130,8 @@ IN_THEIR_PLACE = (Data.REMIND, Data.NO_NEWS, Data.SAVE)
 
 # Options of a question up to this many characters stand two in a row.
 SHORT = 16
-# Of words to be put in order so many stand in a row, with so many letters in all.
+# Of words to be put in order so many stand in a row, and so many letters have room in it. All
+# buttons of a row are as wide as its longest word.
 WORDS_PER_ROW = 4
 ROW_LETTERS = 24
 # Three of them stand in one row up to so many.
@@ -279,13 +280,12 @@ def word_rows(words: Sequence[InlineKeyboardButton]) -> list[list[InlineKeyboard
     """Return words in rows, as many in each as a phone shows side by side."""
     rows: list[list[InlineKeyboardButton]] = []
     for word in words:
-        is_full = rows and (
-            len(rows[-1]) == WORDS_PER_ROW
-            or sum(len(other.text) for other in rows[-1]) + len(word.text) > ROW_LETTERS
-        )
-        if not rows or is_full:
-            rows.append([])
-        rows[-1].append(word)
+        row = [*rows[-1], word] if rows else []
+        longest = max((len(one.text) for one in row), default=0)
+        if not row or len(row) > WORDS_PER_ROW or len(row) * longest > ROW_LETTERS:
+            rows.append([word])
+        else:
+            rows[-1].append(word)
     return rows
 
 

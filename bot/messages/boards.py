@@ -1,14 +1,15 @@
 """Keeping the standings of a tournament up to date in the messages that show them.
 
 An edit goes out when somebody has finished a round, or the next one has begun, at most one for each
-message and run of the job. It is of the same lane as answers, so it never overtakes what the
-player has tapped meanwhile. A worker that dies edits again what it has not committed.
+message and run of the job. It is of the same lane as answers, and it is written down while the
+player's taps wait, so it never overtakes what they lead to. A worker that dies edits again what it
+has not committed.
 
 Everybody's standings change at once, while all of them play: what they have in common is computed
 once, and read and written for many messages in one transaction.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -19,7 +20,7 @@ from telegram.constants import ParseMode
 from bot.chat import boards, dates
 from bot.chat.answered import below
 from bot.chat.models import ReminderSettings, TournamentBoard
-from bot.queue import client, outbox
+from bot.queue import client, inbox, outbox
 from bot.screens.tournament import buttons, texts
 from economy.wallets import business_zone
 from quizarena.game import tournament_play
@@ -27,7 +28,7 @@ from quizarena.game.models import Pairing, Tournament
 from quizarena.game.tournament_play import Board, View
 from quizarena.game.tournament_rules import TournamentState
 
-# So many messages are of one transaction. A player who taps one of them waits for its end.
+# So many messages are of one transaction. Whoever of their players taps waits for its end.
 BATCH = 25
 # What could not be sent by then is followed by something newer.
 TIMELY = timedelta(minutes=5)
@@ -51,33 +52,35 @@ def _update(tournament: Tournament, *, until: datetime) -> int:
     due = TournamentBoard.objects.filter(tournament=tournament)
     if tournament.state == TournamentState.RUNNING:
         due = due.exclude(version=version)
-    found = list(due.order_by("pk").values_list("pk", "player"))
+    found = list(due.order_by("pk").values_list("pk", "player", "player__telegram_id"))
     if not found:
         return 0
     # After the version: who finishes in between is shown now and once more.
     shown = tournament_play.board_of(
-        tournament, first=texts.SHOWN, also=[player_id for _, player_id in found]
+        tournament, first=texts.SHOWN, also=[player_id for _, player_id, _ in found]
     )
     edited = 0
     for start in range(0, len(found), BATCH):
-        ids = [pk for pk, _ in found[start : start + BATCH]]
+        batch = {pk: telegram_id for pk, _, telegram_id in found[start : start + BATCH]}
         try:
-            edited += _edit(ids, shown, version)
+            edited += _edit(batch, shown, version)
         except Exception:  # Of whatever kind: the others' messages are none of it.
-            log.exception("boards.left_behind", tournament=tournament.pk, boards=ids)
+            log.exception("boards.left_behind", tournament=tournament.pk, boards=list(batch))
         if timezone.now() >= until:
             break
     return edited
 
 
 @transaction.atomic
-def _edit(board_ids: Sequence[int], shown: Board, version: int) -> int:
+def _edit(batch: Mapping[int, int], shown: Board, version: int) -> int:
     """Edit messages whose players have not gone on and do not now; for the last time at the end.
 
-    Returns how many were edited.
+    `batch` has the Telegram ids of the players by board. Returns how many were edited.
     """
+    idle = inbox.lock_idle(batch.values())
+    ids = [pk for pk, telegram_id in batch.items() if telegram_id in idle]
     rows = TournamentBoard.objects.select_for_update(of=["self"], skip_locked=True)
-    locked = list(rows.select_related("player", "answered").filter(pk__in=board_ids).order_by("pk"))
+    locked = list(rows.select_related("player", "answered").filter(pk__in=ids).order_by("pk"))
     gone_on = boards.gone_on([board.pk for board in locked])
     waiting = [board for board in locked if board.pk not in gone_on]
     players = [board.player for board in waiting]

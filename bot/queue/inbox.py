@@ -8,7 +8,7 @@ import json
 import re
 import time
 import traceback
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -336,6 +336,23 @@ def _begin(one: Claim) -> tuple[dict[str, Any], Verdict, datetime] | None:
     if verdict is not Verdict.ALLOWED:
         log.info("update.too_fast", verdict=verdict.value)
     return json.loads(row[0]), verdict, row[3]
+
+
+def lock_idle(player_keys: Collection[int]) -> set[int]:
+    """Lock the turns of players of whom no update is being worked on; return theirs.
+
+    It waits for nobody. Until the transaction ends their next updates wait, so what it writes down
+    goes out before whatever these lead to.
+    """
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            SELECT player_key FROM unnest(%s::bigint[]) AS player_key
+            WHERE pg_try_advisory_xact_lock(player_key)
+            """,
+            [list(player_keys)],
+        )
+        return {key for (key,) in cursor.fetchall()}
 
 
 def _done(one: Claim, redacted: dict[str, Any]) -> None:

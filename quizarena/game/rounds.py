@@ -274,7 +274,9 @@ def answer_text(*, player: Player, text: str, now: datetime) -> Answer:
     As `answer` in all else. Raises StaleTapError when the round waits for something else, and
     QuestionRefundedError when that question was refunded.
     """
-    round_question = _lock_latest_question(player)
+    latest = _lock_latest_question(player)
+    # With its round, before anything that the answer locks: it may end the round.
+    round_question = _lock_round_question(latest.pk) if latest is not None else None
     if (
         round_question is None
         or round_question.answered_at is not None

@@ -1,8 +1,9 @@
-"""A month of cups with 500 players, the night in it on which the clock is set forward."""
+"""A month of cups with 500 players, and the nights in which the clock is set forward and back."""
 
 import random
 from collections import Counter
-from datetime import date, datetime, timedelta
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -11,10 +12,12 @@ from django.db import transaction
 
 from economy.models import LedgerEntry, Wallet
 from quizarena.game import cups, tasks, tournament_play
-from quizarena.game.errors import RoundOverError, TournamentFullError
+from quizarena.game.errors import RegistrationClosedError, RoundOverError, TournamentFullError
 from quizarena.game.models import (
     Badge,
     CupPrize,
+    DailySet,
+    LeagueGroup,
     Pairing,
     Tournament,
     TournamentAnswer,
@@ -24,6 +27,8 @@ from quizarena.game.models import (
 )
 from quizarena.players.models import Player
 from tests.factories import PlayerFactory
+from tests.game.challenges import make_bank
+from tests.game.leagues import players_with, tiers
 from tests.game.touring import bank
 
 pytestmark = pytest.mark.django_db
@@ -39,6 +44,11 @@ MINUTE = timedelta(minutes=1)
 def at(day: date, hour: int, minute: int = 0) -> datetime:
     """Return an instant by Berlin's clock."""
     return datetime(day.year, day.month, day.day, hour, minute, tzinfo=BERLIN)
+
+
+def utc(instant: str) -> datetime:
+    """Return an instant by the world's clock."""
+    return datetime.fromisoformat(instant).replace(tzinfo=UTC)
 
 
 def run(now: datetime) -> None:
@@ -72,17 +82,10 @@ def play(cup: Tournament, rng: random.Random, *, now: datetime) -> None:
                 )
 
 
-def test_a_month_of_cups() -> None:
-    rng = random.Random(20260316)
-    bank()
-    players = Player.objects.bulk_create(PlayerFactory.build_batch(500))
-    CupPrize.objects.create(place_from=1, place_to=1, duel_tickets=1, paid_energy=5)
-    CupPrize.objects.create(place_from=2, place_to=10, paid_energy=3)
-    # Too few, as few as can be, more than can be, and numbers around the fourth round.
-    sizes = [3, 4, 5, 20, 21, 22, 101, *(rng.randint(2, 14) for _ in range(DAYS - 7))]
-
+def hold(sizes: Sequence[int], *, first: date, players: list[Player], rng: random.Random) -> None:
+    """Let so many players register for the cup of each day from the first on, and play it."""
     for number, size in enumerate(sizes):
-        day = FIRST + timedelta(days=number)
+        day = first + timedelta(days=number)
         run(at(day, 16))
         turned_away = 0
         for one in rng.sample(players, size):
@@ -102,16 +105,18 @@ def test_a_month_of_cups() -> None:
             run(begins + 30 * MINUTE + SECOND)
         run(at(day, 23))
 
-    finished = Tournament.objects.filter(state="FINISHED")
-    assert Tournament.objects.count() == DAYS
+
+def check(sizes: Sequence[int], *, first: date) -> None:
+    """See that each cup of these days has been played to its end, and nothing of it is missing."""
+    assert Tournament.objects.count() == len(sizes)
     assert not Tournament.objects.filter(state__in=["OPEN", "RUNNING"]).exists()
     assert {cup.day for cup in Tournament.objects.filter(call_off="TOO_FEW")} == {
-        FIRST + timedelta(days=number) for number, size in enumerate(sizes) if size < 4
+        first + timedelta(days=number) for number, size in enumerate(sizes) if size < 4
     }
-    for cup in finished:
+    for cup in Tournament.objects.filter(state="FINISHED"):
         entries = list(TournamentPlayer.objects.filter(tournament=cup).order_by("place"))
         assert [entry.place for entry in entries] == list(range(1, len(entries) + 1))
-        assert len(entries) == min(100, sizes[(cup.day - FIRST).days] if cup.day else 0)
+        assert len(entries) == min(100, sizes[(cup.day - first).days] if cup.day else 0)
         assert cup.rounds == (4 if len(entries) >= 21 else 3)
         for played in TournamentRound.objects.filter(tournament=cup):
             assert played.ended_at is not None
@@ -135,6 +140,20 @@ def test_a_month_of_cups() -> None:
             )
             assert (prize.type, prize.metadata["place"]) == ("PRIZE", place)
 
+
+def test_a_month_of_cups() -> None:
+    rng = random.Random(20260316)
+    bank()
+    players = Player.objects.bulk_create(PlayerFactory.build_batch(500))
+    CupPrize.objects.create(place_from=1, place_to=1, duel_tickets=1, paid_energy=5)
+    CupPrize.objects.create(place_from=2, place_to=10, paid_energy=3)
+    # Too few, as few as can be, more than can be, and numbers around the fourth round.
+    sizes = [3, 4, 5, 20, 21, 22, 101, *(rng.randint(2, 14) for _ in range(DAYS - 7))]
+
+    hold(sizes, first=FIRST, players=players, rng=rng)
+
+    check(sizes, first=FIRST)
+    finished = Tournament.objects.filter(state="FINISHED")
     prizes = LedgerEntry.objects.filter(type="PRIZE")
     granted = TournamentPlayer.objects.filter(prize__isnull=False)
     assert prizes.count() == granted.count() == granted.exclude(prize_entry=None).count()
@@ -151,6 +170,82 @@ def test_a_month_of_cups() -> None:
     assert counted == TournamentAnswer.objects.count() > 1_000
     with pytest.raises(RoundOverError):
         late_answer()
+
+
+def test_around_the_night_in_which_an_hour_comes_twice() -> None:
+    """The clock is set back on Sunday the 25th of October: at 3:00 it is 2:00 again, once."""
+    rng = random.Random(20261023)
+    bank()
+    players = Player.objects.bulk_create(PlayerFactory.build_batch(30))
+    sizes = [5, 21, 6, 4]
+    friday = date(2026, 10, 23)
+
+    hold(sizes[:2], first=friday, players=players, rng=rng)
+    # Both hours of 2 o'clock: what the job does every few minutes is nothing.
+    for minutes in range(0, 180, 10):
+        run(datetime(2026, 10, 25, 0, tzinfo=UTC) + minutes * MINUTE)
+    assert Tournament.objects.filter(state="FINISHED").count() == 2
+    assert not Tournament.objects.exclude(state="FINISHED").exists()
+    hold(sizes[2:], first=friday + timedelta(days=2), players=players, rng=rng)
+
+    check(sizes, first=friday)
+    assert list(Tournament.objects.order_by("day").values_list("opens_at", "closes_at")) == [
+        (utc("2026-10-23T14:00"), utc("2026-10-23T16:00")),
+        (utc("2026-10-24T14:00"), utc("2026-10-24T16:00")),
+        (utc("2026-10-25T15:00"), utc("2026-10-25T17:00")),
+        (utc("2026-10-26T15:00"), utc("2026-10-26T17:00")),
+    ]
+    sunday = TournamentRound.objects.filter(tournament__day=date(2026, 10, 25), number=1).get()
+    assert sunday.begins_at >= utc("2026-10-25T17:00")
+    assert sunday.deadline >= utc("2026-10-25T17:30")
+
+
+def test_registration_is_open_for_two_hours_after_the_longer_night() -> None:
+    """At 16:00 to the moment, by the clock that has been set back."""
+    bank()
+    players = PlayerFactory.create_batch(2)
+
+    run(utc("2026-10-25T14:59:59"))
+    with pytest.raises(RegistrationClosedError):
+        cups.register(player=players[0], now=utc("2026-10-25T14:59:59"))
+    cups.register(player=players[0], now=utc("2026-10-25T15:00:00"))
+    cups.register(player=players[1], now=utc("2026-10-25T16:59:59"))
+    with pytest.raises(RegistrationClosedError):
+        cups.leave(player=players[1], now=utc("2026-10-25T17:00:00"))
+
+    run(utc("2026-10-25T16:59:59"))
+    assert Tournament.objects.get().state == "OPEN"
+    run(utc("2026-10-25T17:00:00"))
+    assert Tournament.objects.get().call_off == "TOO_FEW"
+
+
+def test_the_week_of_the_longer_night_ends_once_and_each_day_has_one_challenge() -> None:
+    """The hour that comes twice is of Sunday; the league's week has 169 hours."""
+    bank()
+    make_bank("DAILY_CHALLENGE", A1=4, A2=6, B1=4)
+    players = players_with(50, 40, 30, now=utc("2026-10-24T12:00"))
+    sets = []
+    for instant in [
+        "2026-10-24T21:59:59",
+        "2026-10-24T22:00:00",
+        "2026-10-25T00:30:00",
+        "2026-10-25T01:30:00",
+        "2026-10-25T22:59:59",
+        "2026-10-25T23:00:00",
+    ]:
+        now = utc(instant)
+        with time_machine.travel(now, tick=False):
+            tasks.draw_daily_challenge()
+            tasks.update_leagues()
+        daily_set = DailySet.objects.get(starts_at__lte=now, ends_at__gt=now)
+        finished = LeagueGroup.objects.exclude(finished_at=None).count()
+        sets.append((daily_set.day.day, finished))
+
+    assert sets == [(24, 0), (25, 0), (25, 0), (25, 0), (25, 0), (26, 1)]
+    assert DailySet.objects.count() == 3
+    assert LeagueGroup.objects.get().week == date(2026, 10, 19)
+    # Of three the better one rises.
+    assert tiers(players) == [2, 1, 1]
 
 
 def entries_with_prize(cup: Tournament) -> list[tuple[int, int | None]]:

@@ -71,7 +71,13 @@ def test_a_newcomer_is_greeted_by_name_and_plays_ten_questions_to_the_result(roa
         "◀️ Zurück",
     ]
     assert "🟩🟩🟩🟩🟩🟩🟩🟥🟥🟥\n7 von 10 Fragen richtig" in message["text"]
-    assert labels(message)[:2] == ["🔁 Noch einmal spielen", "🎯 Anderen Modus wählen"]
+    assert labels(message)[:5] == [
+        "🔁 Noch einmal spielen",
+        "📝 Fehler wiederholen",
+        "🎯 Anderen Modus wählen",
+        "📨 Mein Ergebnis teilen",
+        "🚩 Melden",
+    ]
     played = Round.objects.get()
     assert (played.state, rounds.outcomes(played)) == ("FINISHED", [True] * 7 + [False] * 3)
     assert RoundQuestion.objects.count() == 10

@@ -421,6 +421,8 @@ def _live_line(view: View) -> str:
 
 
 def _ended_line(view: View) -> str:
+    if view.opponent is None:
+        return _("⌛ nobody has accepted")
     other = name(view.opponent)
     if not view.duel.result:
         return _("⌛ {name}: expired").format(name=other)
@@ -563,6 +565,12 @@ def button_series() -> str:
 
 def button_of(view: View) -> str:
     """Return the label of the button that opens one of the player's duels."""
-    who = _("waiting") if view.opponent is None else names.public_name(view.opponent)
-    sign = "👉" if view.can_play or view.is_asked else "⚔️"
+    if view.opponent is not None:
+        who = names.public_name(view.opponent)
+    else:
+        who = _("waiting") if view.duel.is_live else _("nobody")
+    if view.can_play or view.is_asked:
+        sign = "👉"
+    else:
+        sign = "⚔️" if view.duel.is_live or view.duel.result else "⌛"
     return f"{sign} {who} · {view.duel.length}"

@@ -126,8 +126,8 @@ def options(
 ) -> InlineKeyboardMarkup:
     """Return what a question of its kind is answered with, and the way out.
 
-    `answered` is the question before it. One that was answered right can be saved; a mistake comes
-    back by itself.
+    `answered` is the question before it. One that was answered right can be saved, in a row of its
+    own: the label is too long for half of one. A mistake comes back by itself.
     """
     if round_question.version.kind in WRITTEN:
         return _without_options(round_question, answered)
@@ -136,19 +136,14 @@ def options(
         for index in range(len(round_question.order))
     ]
     way_out = button(texts.button_stop(), Data.STOP, round_question.round_id)
-    return InlineKeyboardMarkup([*navigation.option_rows(buttons), [*_save(answered), way_out]])
-
-
-def _save(answered: RoundQuestion | None) -> list[InlineKeyboardButton]:
-    """Return the button that saves a question that was answered right."""
-    if answered is None or not answered.is_correct:
-        return []
-    return [navigation.save(answered.pk, number=answered.number, is_saved=False)]
+    return InlineKeyboardMarkup([*navigation.option_rows(buttons), *_save_row(answered), [way_out]])
 
 
 def _save_row(answered: RoundQuestion | None) -> list[list[InlineKeyboardButton]]:
-    saving = _save(answered)
-    return [saving] if saving else []
+    """Return the row that saves a question that was answered right."""
+    if answered is None or not answered.is_correct:
+        return []
+    return [[navigation.save(answered.pk, number=answered.number, is_saved=False)]]
 
 
 def _without_options(
@@ -157,11 +152,10 @@ def _without_options(
     """Return the words that are left to be put in order, if it has any, and the ways out."""
     rows = navigation.words_left(round_question, put_down=Data.CHIP, take_back=Data.CHIP_BACK)
     ways_out = [
-        *_save(answered),
         button(texts.button_skip(), Data.SKIP, round_question.pk),
         button(texts.button_stop(), Data.STOP, round_question.round_id),
     ]
-    return InlineKeyboardMarkup([*rows, ways_out])
+    return InlineKeyboardMarkup([*rows, *_save_row(answered), ways_out])
 
 
 def after_round(
@@ -170,18 +164,25 @@ def after_round(
     with_daily: bool = False,
     due: int = 0,
     sells: bool = False,
+    repeats: bool = False,
+    share: str = "",
     asks: bool = False,
     answered: RoundQuestion | None = None,
 ) -> InlineKeyboardMarkup:
     """Return the buttons under a result; the last answer can be saved, as in `options`.
 
     Without energy `with_daily` and `due` cards lead to what is free and `sells` to what would have
-    continued the round; `asks` whether the bot may remind.
+    continued the round. `repeats` leads to the mistakes, which are due, and `share` is the address
+    that sends the result on; `asks` whether the bot may remind.
     """
     rows = [
         [button(texts.button_again(), Data.PLAY, played.mode, f"{AGAIN}{played.pk}")],
         [button(texts.button_modes(), Data.MENU)],
     ]
+    if repeats:
+        rows.insert(1, [button(texts.button_repeat(), Data.REVIEW)])
+    if share:
+        rows.append([InlineKeyboardButton(phrases.button_share(), url=share)])
     if sells:
         rows.insert(0, [button(phrases.button_shop(), Data.SHOP)])
     free = navigation.free_of_energy(with_daily=with_daily, due=due)

@@ -247,11 +247,14 @@ async def _answer(
 async def _show_answer(update: Update, context: Context, outcome: Answer) -> None:
     """Show how an answer was graded, and what comes next."""
     if outcome.next is not None:
+        graded = outcome.graded
+        # Above the ways out, and above the row that saves the question: both are about it.
+        above = 2 if graded.is_correct else 1
         await _show(
             update,
             texts.feedback_and_question(outcome, now=context.now),
             answered.below(
-                outcome.graded.version, buttons.options(outcome.next, answered=outcome.graded)
+                graded.version, buttons.options(outcome.next, answered=graded), above=above
             ),
             shows=outcome.next,
         )
@@ -280,7 +283,8 @@ async def _show_result(update: Update, context: Context, outcome: Answer) -> Non
     graded = rounds.answered(last.round)
     is_out = isinstance(outcome.refusal, NoEnergyError)
     with_daily = is_out and _daily_is_open(context)
-    due = reviews.due(player=context.player, now=context.now) if is_out else 0
+    has_mistakes = not all(one.is_correct for one in graded)
+    due = reviews.due(player=context.player, now=context.now) if is_out or has_mistakes else 0
     # The one good moment to ask: a round was played to its end.
     asks = (
         outcome.refusal is None
@@ -292,6 +296,7 @@ async def _show_result(update: Update, context: Context, outcome: Answer) -> Non
     text = texts.round_over(
         outcome, graded, points=points, with_daily=with_daily, due=due, now=context.now
     )
+    is_whole = len(graded) == ROUND_LENGTH
     if asks:
         text = f"{text}\n\n{texts.may_remind(now=context.now)}"
     if last.round.is_sample and not is_out:
@@ -300,10 +305,17 @@ async def _show_result(update: Update, context: Context, outcome: Answer) -> Non
         keyboard = buttons.after_sample(opening, answered=last)
     else:
         keyboard = buttons.after_round(
-            last.round, with_daily=with_daily, due=due, sells=is_out, asks=asks, answered=last
+            last.round,
+            with_daily=with_daily,
+            due=due if is_out else 0,
+            sells=is_out,
+            repeats=bool(due) and not is_out,
+            share=texts.share(last.round, graded) if is_whole else "",
+            asks=asks,
+            answered=last,
         )
     keyboard = answered.below(last.version, keyboard, above=buttons.REMINDERS if asks else 1)
-    if len(graded) == ROUND_LENGTH and all(one.is_correct for one in graded):
+    if is_whole and not has_mistakes:
         if update.callback_query is not None:
             await taps.celebrate(update.callback_query, texts.feedback(last), text, keyboard)
         else:
@@ -344,7 +356,9 @@ async def stop(update: Update, context: Context) -> None:
     has_right = any(one.is_correct for one in graded)
     points = rounds.points_of(graded, player=context.player) if has_right else 0
     text = texts.stopped(ended, graded, points=points)
-    keyboard = buttons.after_round(ended.played)
+    has_mistakes = not all(one.is_correct for one in graded)
+    repeats = has_mistakes and reviews.due(player=context.player, now=context.now) > 0
+    keyboard = buttons.after_round(ended.played, repeats=repeats)
     if ended.played.is_sample:
         opening = _openers(context, ended.played.mode)
         text = f"{text}\n\n{texts.sample_over(ended.played, opening, now=context.now)}"

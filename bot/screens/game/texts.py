@@ -240,6 +240,15 @@ def result(played: Round, graded: Sequence[RoundQuestion]) -> str:
     return "\n".join([went, "", _("📝 <b>Worth another look:</b>"), *wrong])
 
 
+def share(played: Round, graded: Sequence[RoundQuestion]) -> str:
+    """Return the address at which Telegram offers to send the result to a chat of one's choice."""
+    outcomes = [bool(one.is_correct) for one in graded]
+    text = _("Quiz Arena, {mode}: {correct}/{questions}").format(
+        mode=phrases.mode_name(played.mode), correct=sum(outcomes), questions=len(outcomes)
+    )
+    return phrases.share_address(f"{text}\n{question_texts.grid(outcomes)}")
+
+
 def stopped(stop: Stop, graded: Sequence[RoundQuestion], *, points: int) -> str:
     """Return how a round went that its player has given up, and the points it has brought."""
     went = result(stop.played, graded)
@@ -291,6 +300,11 @@ def no_questions() -> str:
 def button_skip() -> str:
     """Return the label of the button of who does not know the answer."""
     return _("🤷 I don't know")
+
+
+def button_repeat() -> str:
+    """Return the label of the button that asks again what was wrong."""
+    return _("📝 Repeat mistakes")
 
 
 def button_stop() -> str:

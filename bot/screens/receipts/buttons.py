@@ -24,10 +24,13 @@ def after_subscription_notice() -> InlineKeyboardMarkup:
     )
 
 
-def purchases(page: Sequence[Purchase], *, number: int, has_more: bool) -> InlineKeyboardMarkup:
+def purchases(
+    page: Sequence[Purchase], *, number: int, has_more: bool, now: datetime
+) -> InlineKeyboardMarkup:
     """Return one button for each purchase on the page, the ways to other pages, and back."""
     rows = [
-        [button(texts.purchase(bought), Data.RECEIPT, bought.pk.hex, number)] for bought in page
+        [button(texts.purchase(bought, now=now), Data.RECEIPT, bought.pk.hex, number)]
+        for bought in page
     ]
     turns = [button(texts.button_newer(), Data.PURCHASES, number - 1)] if number else []
     if has_more:

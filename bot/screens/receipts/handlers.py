@@ -27,7 +27,7 @@ async def purchases(update: Update, context: Context) -> None:
     page = list(charged[first : first + PURCHASES_LENGTH + 1])
     shown, has_more = page[:PURCHASES_LENGTH], len(page) > PURCHASES_LENGTH
     await query.answer()
-    keyboard = buttons.purchases(shown, number=number, has_more=has_more)
+    keyboard = buttons.purchases(shown, number=number, has_more=has_more, now=context.now)
     await taps.edit_message(query, texts.purchases(shown), keyboard)
 
 

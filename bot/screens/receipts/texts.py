@@ -90,14 +90,14 @@ def purchases(page: Sequence[Purchase]) -> str:
     return _("🧾 <b>Your purchases</b>\n\nTap one to see its receipt.")
 
 
-def purchase(bought: Purchase) -> str:
-    """Return the line of a purchase in the list."""
+def purchase(bought: Purchase, *, now: datetime) -> str:
+    """Return the label of a purchase in the list."""
     assert bought.paid_at is not None
     sign = {PurchaseStatus.CREDITED: "✅", PurchaseStatus.REFUNDED: "↩️"}.get(
         PurchaseStatus(bought.status), "⏳"
     )
     what = f"{goods_texts.title(bought.product)} · {goods_texts.stars(bought.paid_stars)}"
-    return f"{sign} {what} · {dates.day(bought.paid_at)}"
+    return f"{sign} {what} · {dates.recent_day(bought.paid_at, now=now)}"
 
 
 def receipt_page(bought: Purchase) -> str:

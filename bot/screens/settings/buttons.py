@@ -61,12 +61,15 @@ def back_to_profile() -> InlineKeyboardMarkup:
 
 
 def zones(*, now: datetime) -> InlineKeyboardMarkup:
-    """Return one button for each clock, with the time that it shows, and the way back."""
-    buttons = [
+    """Return one button for each clock, with the time that it shows, and the way back.
+
+    The westernmost stands alone: they are odd in number, and its name is too long for half a row.
+    """
+    first, *others = [
         button(f"{texts.city(zone)} {dates.clock(zone, now=now)}", Data.ZONE, zone) for zone in Zone
     ]
     back = [button(phrases.button_back(), Data.SETTINGS)]
-    return InlineKeyboardMarkup([*_in_rows(buttons, length=2), back])
+    return InlineKeyboardMarkup([[first], *_in_rows(others, length=2), back])
 
 
 def hours() -> InlineKeyboardMarkup:

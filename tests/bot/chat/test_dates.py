@@ -1,12 +1,13 @@
 """Days and hours as players read them: by their own clock, in their language."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
 import time_machine
+from django.utils import translation
 
-from bot.chat import dates
+from bot.chat import dates, phrases
 from bot.chat.models import ReminderSettings
 from bot.screens.promo import texts as promo_texts
 from bot.screens.shop import texts as shop_texts
@@ -35,6 +36,14 @@ def somebody(language: str, zone: str) -> Player:
     return player
 
 
+@pytest.mark.parametrize("language", ["de", "en", "uk"])
+@pytest.mark.parametrize("minutes", [0, 1, 30, 60, 600, 95, 1_440, 5_000])
+def test_how_long_something_takes_can_end_a_sentence(language: str, minutes: int) -> None:
+    """No abbreviation with a full stop, after which the sentence would have two."""
+    with translation.override(language):
+        assert not phrases.time_until(timedelta(minutes=minutes)).endswith(".")
+
+
 class TestFormats:
     @pytest.mark.parametrize(
         ("language", "short", "full", "day", "short_day"),
@@ -53,6 +62,18 @@ class TestFormats:
             assert dates.day(EVENING) == day
             assert dates.short_day(EVENING) == dates.short_day(date(2026, 12, 5)) == short_day
             assert dates.time(EVENING) == "18:30"
+
+    @pytest.mark.parametrize(
+        ("now", "read"),
+        [
+            # In Berlin the year has just not ended, and has just begun.
+            (datetime(2026, 12, 31, 22, 59, tzinfo=UTC), "05.12."),
+            (datetime(2026, 12, 31, 23, 0, tzinfo=UTC), "05.12.2026"),
+        ],
+    )
+    def test_a_day_of_another_year_has_its_year(self, now: datetime, read: str) -> None:
+        with dates.speaking_to(somebody("de", "Europe/Berlin")):
+            assert dates.recent_day(EVENING, now=now) == read
 
     @pytest.mark.parametrize(
         ("zone", "read"),

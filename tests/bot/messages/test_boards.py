@@ -1,12 +1,20 @@
 """Standings of a cup in the messages that show them: many at once, each player's own."""
 
+import json
+from collections.abc import Sequence
+from threading import Event
+from typing import Any
+
 import pytest
 import time_machine
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
+from pytest_django.fixtures import Settings
 
+from bot import application
 from bot.chat import boards
 from bot.chat.models import TournamentBoard
+from bot.queue import inbox, intake
 from bot.queue.models import OutgoingCall
 from bot.screens.tournament import texts
 from bot.tasks import update_boards
@@ -14,7 +22,7 @@ from quizarena.game import tournament_play
 from quizarena.game.models import Tournament
 from quizarena.game.tournament_play import View
 from quizarena.players.models import Player
-from tests.concurrency import another_connection
+from tests.concurrency import DEADLINE_S, another_connection, meet_after, run_together
 from tests.game.touring import (
     MINUTE,
     STARTS,
@@ -87,7 +95,7 @@ class TestManyAtOnce:
         watching(players[:20], cup())
         play(players[19], cup(), [True] * 7, now=STARTS)
 
-        assert (four, statements()) == (18, 18)
+        assert (four, statements()) == (19, 19)
 
     def test_one_that_cannot_be_edited_holds_up_no_other(
         self, monkeypatch: pytest.MonkeyPatch
@@ -125,6 +133,89 @@ class TestManyAtOnce:
             tapping.execute("ROLLBACK")
 
         assert set(sent) == {players[1].telegram_id}
+
+
+@pytest.mark.django_db(transaction=True)
+class TestOfOneWhoGoesOn:
+    """The player taps the way home just after the job has looked who has gone on."""
+
+    @pytest.fixture(autouse=True)
+    def _quiet(self, settings: Settings) -> None:
+        settings.PLAYER_ACTIONS_PER_SECOND = None
+
+    def test_what_the_tap_leads_to_is_the_later_edit(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        assert edits_of_both(monkeypatch) == ["standings", "home"]
+
+    def test_without_the_lock_the_standings_come_back(
+        self, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(inbox, "lock_idle", set)
+
+        assert edits_of_both(monkeypatch) == ["home", "standings"]
+
+    def test_who_is_being_answered_is_left_alone(self) -> None:
+        players = begun(4)
+        watching(players[:2], cup())
+        play(players[3], cup(), [True] * 7, now=STARTS)
+
+        with another_connection() as working:
+            working.execute("BEGIN")
+            working.execute("SELECT pg_advisory_xact_lock(%s)", [players[0].telegram_id])
+            sent = updated()
+            working.execute("ROLLBACK")
+
+        assert set(sent) == {players[1].telegram_id}
+        due = TournamentBoard.objects.exclude(version=boards.version_now(cup()))
+        assert [board.player for board in due] == [players[0]]
+
+
+def edits_of_both(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Let the job and a tap of the player edit one message at once; return in which order."""
+    players = begun(4)
+    watching(players[:1], cup())
+    play(players[3], cup(), [True] * 7, now=STARTS)
+    looked, look = Event(), boards.gone_on
+
+    def gone_on(board_ids: Sequence[int]) -> set[int]:
+        found = look(board_ids)
+        looked.set()
+        return found
+
+    monkeypatch.setattr(boards, "gone_on", gone_on)
+    # The job continues once the tap has been worked on, or waits for it.
+    meet_after(monkeypatch, boards, "gone_on")
+
+    def go_home() -> None:
+        looked.wait(DEADLINE_S)
+        intake.arrive(raw=json.dumps(tap_of(players[0], "home")).encode(), now=NOW)
+        inbox.work(
+            handle=application.handle,
+            slow_down=application.slow_down,
+            give_up=application.give_up,
+            until=NOW,
+        )
+
+    with time_machine.travel(NOW, tick=False):
+        assert run_together(update_boards, go_home) == [1, None]
+    calls = OutgoingCall.objects.filter(method="editMessageText").order_by("pk")
+    return ["standings" if "🏆" in call.parameters["text"] else "home" for call in calls]
+
+
+def tap_of(player: Player, data: str) -> dict[str, Any]:
+    """Return the update in which the player taps the message of `watching`."""
+    person = {"id": player.telegram_id, "is_bot": False, "first_name": player.first_name}
+    chat = {"id": player.telegram_id, "type": "private", "first_name": player.first_name}
+    message = {"message_id": 1, "date": int(NOW.timestamp()), "chat": chat, "text": "…"}
+    return {
+        "update_id": 1_000,
+        "callback_query": {
+            "id": "1",
+            "from": person,
+            "chat_instance": "1",
+            "message": message,
+            "data": data,
+        },
+    }
 
 
 class TestWhatIsShared:

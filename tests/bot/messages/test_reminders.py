@@ -853,6 +853,7 @@ class TestScreens:
         assert [button["text"] for button in buttons(result)] == [
             "🔁 Play again",
             "🎯 Choose another mode",
+            "📨 Share my result",
             "⭐ Save question 10",
             "🚩 Report",
         ]

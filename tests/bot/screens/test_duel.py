@@ -653,6 +653,26 @@ class TestMine:
         finish(road, anna, press(road, anna, shown, "▶️ Play my part"), [False] * 3)
         assert tap(road, anna, "duels")["text"].endswith("The last ones\n▫️ Ben 0:3")
 
+    @pytest.mark.parametrize(
+        ("language", "line", "label"),
+        [
+            ("de", "⌛ niemand hat angenommen", "⌛ niemand · 3"),
+            ("en", "⌛ nobody has accepted", "⌛ nobody · 3"),
+            ("uk", "⌛ ніхто не прийняв", "⌛ ніхто · 3"),
+        ],
+    )
+    def test_one_that_nobody_has_accepted_waits_no_longer(
+        self, road: Road, language: str, line: str, label: str
+    ) -> None:
+        anna = named(road, "Anna", language=language)
+        challenge(road, anna)
+        with time_machine.travel(timezone.now() + 7 * HOUR):
+            tasks.finish_duels()
+            mine = tap(road, anna, "duels")
+
+        assert mine["text"].endswith(line)
+        assert labels(mine)[0] == label
+
     def test_there_are_none(self, road: Road) -> None:
         anna = named(road, "Anna")
 

@@ -7,6 +7,7 @@ import pytest
 import time_machine
 from django.utils import timezone
 
+from economy import wallets
 from quizarena.game import grading, rounds
 from quizarena.game.models import Question, ReviewLog, Round, RoundQuestion
 from tests.bot.screens.buyers import newcomer, row, tap, toast, travel
@@ -81,6 +82,23 @@ class TestTyped:
             "❌ Gestern hat Mia den Text übersetzt. (übersetzen, Perfekt)\n"
             "You answered: <b>übersetzen\n💡"
         )
+
+    def test_it_may_be_the_last_for_want_of_energy(self, road: Road) -> None:
+        make_typed()
+        QuestionFactory.create_batch(3)
+        Question.objects.exclude(kind="typed").update(is_enabled=False)
+        anna = newcomer(road)
+        for number in range(19):
+            wallets.charge_question(player=row(anna), key=f"spent:{number}", now=timezone.now())
+        start(road, anna)
+        Question.objects.update(is_enabled=True)
+
+        say(road, anna, "übersetzen")
+
+        result = next(one for one in road.sandbox.chat(anna) if "🏁" in one.get("text", ""))
+        assert "0 of 1 question right" in result["text"]
+        assert "🪫 Your energy is used up." in result["text"]
+        assert Round.objects.get().state == "FINISHED"
 
     def test_who_does_not_know_it_taps(self, road: Road) -> None:
         make_typed()

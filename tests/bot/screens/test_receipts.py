@@ -204,7 +204,7 @@ class TestPurchases:
         receipt = tap(road, anna, buttons(page)[0]["callback_data"])
 
         purchase = newest(anna)
-        assert labels(page)[0].startswith("✅ 10 energy points · ⭐ 5 · ")
+        assert labels(page)[0] == "✅ 10 energy points · ⭐ 5 · 16 Dec"
         assert "✅ Paid and delivered." in receipt["text"]
         assert purchase.charge_id is not None
         assert purchase.charge_id in receipt["text"]

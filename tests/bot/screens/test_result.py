@@ -1,6 +1,7 @@
 """The result of a round: what was wrong with the right answers; and what "Play again" does."""
 
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
@@ -12,6 +13,7 @@ from quizarena.players.models import Player
 from tests.conftest import Road
 from tests.game.test_energy import begin, clock, spend
 from tests.game.test_round import bank, labels, right, wrong
+from tests.sandbox import buttons
 
 __all__ = ["bank", "clock"]
 
@@ -86,6 +88,33 @@ class TestMistakes:
         assert listed in result["text"]
         assert result["text"].count("• ") == 2
 
+    def test_they_can_be_repeated_at_once(self, road: Road, clock: Any) -> None:
+        anna, _, first = begin(road, clock)
+        result = play(road, anna, first, [False, True, False, *[True] * 7])
+
+        asked = road.tap(anna, "📝 Repeat mistakes")
+
+        assert labels(result)[:3] == [
+            "🔁 Play again", "📝 Repeat mistakes", "🎯 Choose another mode"
+        ]  # fmt: skip
+        assert "●○ 1/2" in asked["text"]
+
+    def test_without_a_mistake_there_is_nothing_to_repeat(self, road: Road, clock: Any) -> None:
+        anna, _, first = begin(road, clock)
+
+        result = play(road, anna, first, [True] * 10)
+
+        assert "📝 Repeat mistakes" not in labels(result)
+
+    def test_what_stopped_the_round_can_be_repeated_too(self, road: Road, clock: Any) -> None:
+        anna, _, first = begin(road, clock)
+        play(road, anna, first, [False])
+
+        result = road.tap(anna, "⏹ Stop")
+
+        assert "📝 Repeat mistakes" in labels(result)
+        assert "📨 Share my result" not in labels(result)
+
     def test_a_round_that_is_stopped_lists_them_too(self, road: Road, clock: Any) -> None:
         Question.objects.update(question="Welches?")
         anna, _, first = begin(road, clock)
@@ -124,6 +153,30 @@ class TestMistakes:
         assert result["text"].count("\n• ") == 10
         assert len(result["text"]) <= TEXT_MAX
         assert not [one for one in road.sandbox.chat(anna) if "🟥" * 10 in one.get("text", "")][1:]
+
+
+class TestSharing:
+    @pytest.mark.parametrize(
+        ("language", "words"),
+        [
+            ("de", "Quiz Arena, Artikel-Sprint: 9/10"),
+            ("en", "Quiz Arena, Article sprint: 9/10"),
+            ("uk", "Quiz Arena, Спринт з артиклями: 9/10"),
+        ],
+    )
+    def test_it_says_nothing_about_the_questions(
+        self, road: Road, language: str, words: str
+    ) -> None:
+        anna = road.sandbox.add_player("Anna", language_code=language)
+        question = road.tap(anna, labels(road.say(anna, "/play"))[2])
+
+        result = play(road, anna, question, [True] * 9 + [False])
+
+        (address,) = [one["url"] for one in buttons(result) if "url" in one]
+        assert parse_qs(urlsplit(address).query) == {
+            "url": ["https://t.me/quizarena_bot"],
+            "text": [f"{words}\n{'🟩' * 9}🟥"],
+        }
 
 
 class TestPlayAgain:
