@@ -197,6 +197,11 @@ class Wallet(models.Model):
     def __str__(self) -> str:
         return f"wallet of player {self.pk}"
 
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"wallet of {self.player}"
+
 
 # What is not written with every question of the game.
 NOT_A_QUESTION = ~Q(type="QUESTION")
@@ -330,3 +335,8 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.direction} {self.amount} {self.asset} ({self.type})"
+
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"{self.get_type_display()} of {self.player}"

@@ -258,7 +258,7 @@ class ProductAdmin(StaffAdmin[Product]):
             return "Approval requested: a second person has to approve the price."
 
         decision = Decision(
-            title=f"Change the price of {product}",
+            title=f"Change the price of {product.page_name}",
             note=f"It costs {product.stars:,} Stars. Open invoices keep their price.",
             preview=preview,
             form=PriceForm,

@@ -115,6 +115,11 @@ def section(campaign: Campaign) -> dict[str, Any] | None:
     counts = uplift.counts(measured)
     if len(counts) < len(("offered", "held out")):
         return found | {"waiting": "When the campaign began, one of the two groups had nobody."}
+    if campaign.for_language and measured.recorded_at is not None:
+        found["method"] += (
+            f" Of the language counts what it was on {dates.moment(measured.recorded_at)}, when "
+            "the players were recorded."
+        )
     return found | {
         "until": dates.moment(measured.counted_until),
         "begins": dates.moment(measured.begins_at),

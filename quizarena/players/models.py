@@ -449,6 +449,11 @@ class DeletionRequest(models.Model):
     def __str__(self) -> str:
         return f"deletion of player {self.player_id}"
 
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"deletion of {self.player}"
+
 
 class DataRequest(models.Model):
     """A player's wish to have what is stored about them (/my_data). Product rules, section 16."""

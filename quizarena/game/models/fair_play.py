@@ -118,3 +118,8 @@ class FairPlayFinding(models.Model):
 
     def __str__(self) -> str:
         return f"finding {self.pk}"
+
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"{self.get_kind_display()}: {self.player}"
