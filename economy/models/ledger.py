@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce
+from django.utils.text import capfirst
 
 from economy.energy import FREE_CAP
 
@@ -200,7 +201,7 @@ class Wallet(models.Model):
     @property
     def page_name(self) -> str:
         """Return what the heading of its page calls it."""
-        return f"wallet of {self.player}"
+        return f"Wallet of {self.player}"
 
 
 # What is not written with every question of the game.
@@ -339,4 +340,4 @@ class LedgerEntry(models.Model):
     @property
     def page_name(self) -> str:
         """Return what the heading of its page calls it."""
-        return f"{self.get_type_display()} of {self.player}"
+        return f"{capfirst(self.get_type_display())} of {self.player}"

@@ -104,4 +104,4 @@ class Refund(models.Model):
     @property
     def page_name(self) -> str:
         """Return what the heading of its page calls it."""
-        return f"refund: {self.purchase.page_name}"
+        return f"Refund: {self.purchase.page_name}"

@@ -120,7 +120,7 @@ class Subscription(models.Model):
     @property
     def page_name(self) -> str:
         """Return what the heading of its page calls it."""
-        return f"subscription of {self.player}"
+        return f"Subscription of {self.player}"
 
     def state(self, now: datetime) -> SubscriptionState:
         """Return what it is at `now`."""

@@ -98,7 +98,7 @@ class Attempt(models.Model):
     @property
     def page_name(self) -> str:
         """Return what the heading of its page calls it."""
-        return f"attempt of {self.player}, {dates.moment(self.at)}"
+        return f"Attempt of {self.player}, {dates.moment(self.at)}"
 
 
 class Block(models.Model):

@@ -6,6 +6,7 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.text import capfirst
 
 from quizarena.game.fair_play_rules import FINDING_MOVES, FindingKind, FindingState
 
@@ -122,4 +123,4 @@ class FairPlayFinding(models.Model):
     @property
     def page_name(self) -> str:
         """Return what the heading of its page calls it."""
-        return f"{self.get_kind_display()}: {self.player}"
+        return f"{capfirst(self.get_kind_display())}: {self.player}"
