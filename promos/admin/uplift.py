@@ -108,7 +108,7 @@ def section(campaign: Campaign) -> dict[str, Any] | None:
     """Return the comparison as promos/uplift.html shows it; None without a holdout."""
     if not campaign.holdout_percent:
         return None
-    found = {"percent": campaign.holdout_percent, "method": METHOD}
+    found: dict[str, Any] = {"percent": campaign.holdout_percent, "method": METHOD}
     measured = Uplift.objects.filter(campaign=campaign).first()
     if measured is None or measured.counted_until is None:
         return found | {"waiting": _waiting(campaign, measured)}

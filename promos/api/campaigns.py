@@ -381,7 +381,8 @@ def _set_terms(
     *, campaign_id: int, wanted: dict[str, Any], client: ApiClient, now: datetime
 ) -> Answer:
     """Change the campaign. Locks it first, so that what is expected is compared with what is."""
-    terms = {name: wanted[name] for name in ("holdout_percent", "tags") if name in wanted}
+    names = ("holdout_percent", "tags")
+    terms: dict[str, Any] = {name: wanted[name] for name in names if name in wanted}
     if "tags" in terms:
         terms["tags"] = _tags(terms["tags"])
     campaign = _lock(campaign_id)

@@ -118,6 +118,6 @@ def _is_of_its_type(field: serializers.Field[Any, Any, Any, Any], value: Any) ->
     types = next(types for kind, types in _JSON_TYPES.items() if isinstance(field, kind))
     if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
         return False
-    if isinstance(field, serializers.ListField):
+    if isinstance(value, list) and isinstance(field, serializers.ListField):
         return all(_is_of_its_type(field.child, one) for one in value)
     return True

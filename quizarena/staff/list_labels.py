@@ -3,8 +3,7 @@
 Unfold takes a first column that links nowhere for the box that selects a row, and calls it so.
 """
 
-from collections.abc import Iterator
-from functools import wraps
+from collections.abc import Generator
 from typing import Any
 
 from django.contrib.admin.utils import label_for_field
@@ -18,16 +17,15 @@ BOX = "action_checkbox"
 
 def mend() -> None:
     """Let Unfold call every first column by its heading; called once, with the admin's classes."""
-    from unfold.templatetags import unfold_list  # type: ignore[import-untyped]
+    from unfold.templatetags import unfold_list
 
     unfolds = unfold_list.items_for_result
 
-    @wraps(unfolds)
-    def items_for_result(cl: Any, result: Any, form: Any) -> Iterator[SafeString]:
+    def items_for_result(cl: Any, result: Any, form: Any) -> Generator[SafeString, None, None]:
         cells = iter(unfolds(cl, result, form))
         name = cl.list_display[0]
         if name != BOX:
-            label = capfirst(label_for_field(name, cl.model, model_admin=cl.model_admin))
+            label = capfirst(str(label_for_field(name, cl.model, model_admin=cl.model_admin)))
             wrong = f'data-label="{escape(gettext("Select record"))}"'
             first = next(cells)
             yield SafeString(first.replace(wrong, f'data-label="{escape(label)}"', 1))
