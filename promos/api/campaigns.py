@@ -14,7 +14,13 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from promos import campaigns, planning, statistics, tags
-from promos.api.problems import illegal_move, incomplete, needs_second_person, status_changed
+from promos.api.problems import (
+    illegal_move,
+    incomplete,
+    needs_second_person,
+    status_changed,
+    terms_not_possible,
+)
 from promos.errors import BadTermsError, IllegalMoveError, IncompleteError
 from promos.models import (
     HOLDOUT_MAX,
@@ -26,14 +32,15 @@ from quizarena.api import idempotency
 from quizarena.api.authentication import client_of
 from quizarena.api.idempotency import Answer
 from quizarena.api.models import ApiClient, Scope
-from quizarena.api.parsing import StrictSerializer, reason_field
-from quizarena.api.problems import invalid
+from quizarena.api.parsing import StrictSerializer, reason_field, words_field
 from quizarena.api.schema import IDEMPOTENCY_KEY, REPLAYED, refusals
 from quizarena.api.views import ApiView
 from quizarena.staff import limits
 
 # So many campaigns are on a page.
 PAGE = 50
+# Before blanks and hyphens are unified.
+TAG_AS_SENT_MAX = 100
 # Where a client can move a campaign; the rest of its life happens by itself.
 TARGETS = [
     (target.value, target.label)
@@ -80,8 +87,10 @@ class CampaignsWanted(StrictSerializer):
 
     status = serializers.ChoiceField(CampaignStatus.choices, required=False)
     kind = serializers.ChoiceField(CampaignKind.choices, required=False)
-    tag = serializers.CharField(
-        required=False, max_length=100, help_text="Those that have this tag, however it is written."
+    tag = words_field(
+        max_length=TAG_AS_SENT_MAX,
+        help_text="Those that have this tag, however it is written.",
+        required=False,
     )
     cursor = serializers.RegexField(
         r"^[0-9]{1,18}$",
@@ -119,7 +128,7 @@ class NewTerms(StrictSerializer):
         help_text="Of a draft with a shared code only.",
     )
     tags = serializers.ListField(
-        child=serializers.CharField(),
+        child=words_field(max_length=TAG_AS_SENT_MAX, help_text="A tag."),
         required=False,
         max_length=tags.TAGS_MAX,
         help_text="All that it has then. They are stored in lower case and in order.",
@@ -199,7 +208,7 @@ class Campaigns(ApiView):
         if cursor := filters.pop("cursor", None):
             filters["pk__lt"] = int(cursor)
         if tag := filters.pop("tag", None):
-            filters["tags__contains"] = _tags([tag], field="tag")
+            filters["tags__contains"] = _searched(tag)
         # One more than fits tells whether there is a next page: nobody counts.
         found = list(Campaign.objects.filter(**filters).order_by("-pk")[: PAGE + 1])
         page = found[:PAGE]
@@ -343,7 +352,7 @@ class Terms(ApiView):
                 examples=[OpenApiExample("Changed", value=CAMPAIGN_EXAMPLE)],
             ),
             **refusals(
-                invalid([("holdout_percent", "invalid", campaigns.NO_UNIQUE_CODES)]),
+                terms_not_possible(BadTermsError("holdout_percent", campaigns.NO_UNIQUE_CODES)),
                 status_changed(Campaign(status=CampaignStatus.ACTIVE)),
                 illegal_move(Campaign(status=CampaignStatus.ENDED), "It is ended: clone it."),
             ),
@@ -383,12 +392,12 @@ def _set_terms(
     """Change the campaign. Locks it first, so that what is expected is compared with what is."""
     names = ("holdout_percent", "tags")
     terms: dict[str, Any] = {name: wanted[name] for name in names if name in wanted}
-    if "tags" in terms:
-        terms["tags"] = _tags(terms["tags"])
     campaign = _lock(campaign_id)
     if campaign.status != wanted["expected_status"]:
         raise status_changed(campaign)
     try:
+        if "tags" in terms:
+            terms["tags"] = tags.in_order(terms["tags"])
         changed = planning.edit(
             campaign_id=campaign_id,
             terms=terms,
@@ -398,18 +407,18 @@ def _set_terms(
             reason=f"By the API client {client}: {wanted['reason']}",
         )
     except BadTermsError as error:
-        raise invalid([(error.field, "invalid", str(error))]) from error
+        raise terms_not_possible(error) from error
     except IllegalMoveError as error:
         raise illegal_move(campaign, str(error)) from error
     return Answer(status=status.HTTP_200_OK, body=CampaignBody(changed).data)
 
 
-def _tags(sent: list[str], *, field: str = "tags") -> list[str]:
-    """Return tags as they are stored. Raises Problem for what is no tag."""
+def _searched(tag: str) -> list[str]:
+    """Return a tag as it is stored; one that no campaign can have is searched as it was sent."""
     try:
-        return tags.in_order(sent)
-    except BadTermsError as error:
-        raise invalid([(field, "invalid", str(error))]) from error
+        return [tags.normalise(tag)]
+    except BadTermsError:
+        return [tag]
 
 
 def _lock(campaign_id: int) -> Campaign:

@@ -63,9 +63,10 @@ def player_field() -> serializers.IntegerField:
     )
 
 
-def words_field(*, max_length: int, help_text: str) -> serializers.CharField:
+def words_field(*, max_length: int, help_text: str, required: bool = True) -> serializers.CharField:
     """Return a field of something that is written, and not only of blanks."""
     return serializers.CharField(
+        required=required,
         max_length=max_length,
         validators=[RegexValidator(r"^[^\x00]*[^\s\x00][^\x00]*$", "This field may not be blank.")],
         help_text=help_text,
