@@ -10,7 +10,7 @@ from django.apps import apps as global_apps
 from django.apps.registry import Apps
 from django.conf import settings
 from django.db import DEFAULT_DB_ALIAS
-from django.db.models import Model, OuterRef, QuerySet, Subquery
+from django.db.models import Case, Model, OuterRef, QuerySet, Subquery, When
 
 from economy.goods import Goods, Plan
 from economy.models import PremiumSpan
@@ -270,18 +270,26 @@ class Circumstances:
     """What the rules look at: the plan the player has, and when the product was last paid for."""
 
     active_plan: Plan | None
+    # Of what is sold once in some days; None of all else.
     last_paid_at: datetime | None
 
 
 def with_circumstances(
     rows: QuerySet[Row], *, player: Any, product: Any, now: datetime
 ) -> QuerySet[Row]:
-    """Return `rows` with the circumstances of `player` and `product`: ids or OuterRefs."""
+    """Return `rows` with the circumstances of `player` and `product`: ids or OuterRefs.
+
+    When something was paid last is looked up of what is sold once in some days only: for all others
+    it decides nothing, and of a player with many purchases each look reads all of them.
+    """
+    is_rare = {f"{'' if rows.model is Product else 'product__'}once_per_days__isnull": False}
     plans = PremiumSpan.objects.active(now).filter(player=player)
     paid = Purchase.objects.filter(player=player, product=product, status__in=PAID)
     annotated: Any = rows.annotate(
         active_plan=Subquery(plans.values("plan")[:1]),
-        last_paid_at=Subquery(paid.order_by("-paid_at").values("paid_at")[:1]),
+        last_paid_at=Case(
+            When(**is_rare, then=Subquery(paid.order_by("-paid_at").values("paid_at")[:1]))
+        ),
     )
     return cast("QuerySet[Row]", annotated)
 

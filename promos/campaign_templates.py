@@ -4,13 +4,13 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from promos import planning
+from promos import lengths, planning
 from promos.models import Campaign
 from quizarena.staff import draft_templates
 
 KIND = "campaign"
 TERMS = (*planning.FIXED, "uses_max", "stars_max", "is_weekend_offer", "tags")
-# How long a campaign of the template lasts; none for one without an end.
+# How long a campaign of the template lasts by the clock; none for one without an end.
 LASTS = "lasts_seconds"
 
 
@@ -29,7 +29,7 @@ def register() -> None:
 
 def terms_of(campaign: Campaign) -> dict[str, Any]:
     """Return what a template of the campaign keeps."""
-    length = campaign.ends_at - campaign.starts_at if campaign.ends_at else None
+    length = lengths.between(campaign.starts_at, campaign.ends_at) if campaign.ends_at else None
     return {
         **{name: getattr(campaign, name) for name in TERMS},
         LASTS: None if length is None else int(length.total_seconds()),
@@ -39,7 +39,7 @@ def terms_of(campaign: Campaign) -> dict[str, Any]:
 def window_of(terms: Mapping[str, Any], *, starts_at: datetime) -> datetime | None:
     """Return when a campaign ends that begins from the template at `starts_at`."""
     seconds = terms.get(LASTS)
-    return None if seconds is None else starts_at + timedelta(seconds=seconds)
+    return None if seconds is None else lengths.after(starts_at, timedelta(seconds=seconds))
 
 
 def in_words(terms: Mapping[str, Any]) -> str:

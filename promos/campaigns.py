@@ -9,7 +9,7 @@ from django.contrib.auth.models import User
 from django.db import IntegrityError, connection, transaction
 from django.db.models import F, Q
 
-from promos import codes, redemptions, reservations
+from promos import codes, lengths, redemptions, reservations
 from promos.errors import BadBatchError, IllegalMoveError, IncompleteError
 from promos.models import (
     OVER,
@@ -142,7 +142,7 @@ def clone(
     old = lock(campaign_id)
     if key is not None and (cloned := Campaign.objects.filter(key=key).first()) is not None:
         return cloned
-    length = old.ends_at - old.starts_at if old.ends_at else None
+    length = lengths.between(old.starts_at, old.ends_at) if old.ends_at else None
     starts_at = max(old.starts_at, now)
     fresh = Campaign(
         **{
@@ -167,7 +167,7 @@ def clone(
         key=key or uuid4(),
         name=f"{old.name[:70]} (copy)",
         starts_at=starts_at,
-        ends_at=starts_at + length if length else None,
+        ends_at=lengths.after(starts_at, length) if length else None,
         owner=staff,
         created_at=now,
         changed_at=now,

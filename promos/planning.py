@@ -73,6 +73,7 @@ def edit(
     seen_at: datetime,
     now: datetime,
     staff: User | None,
+    reason: str = "",
 ) -> Campaign:
     """Give the campaign the `terms`, by the names of its fields. Locks `staff`, and then it.
 
@@ -111,11 +112,12 @@ def edit(
     campaign.changed_at = now
     campaign.save(update_fields=[*changed, "changed_at", *campaigns.AUTHORISATION])
     after = _plain(campaign, changed)
+    names = ", ".join(name.replace("_", " ") for name in changed)
     audit.record(
         actor=staff,
         action="campaign.edited",
         obj=campaign,
-        summary=f"{campaign}: changed {', '.join(name.replace('_', ' ') for name in changed)}.",
+        summary=f"{campaign}: changed {names}. {reason}".strip(),
         details={"changed": {name: [before[name], after[name]] for name in changed}},
     )
     return campaign

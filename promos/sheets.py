@@ -6,6 +6,7 @@ same way, and so would protect nothing that the connection does not.
 
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import cache
 from io import BytesIO
 from itertools import islice
 from typing import Any
@@ -19,6 +20,7 @@ from reportlab.lib.units import mm
 
 from promos import codes, products
 from promos.models import Campaign, CampaignKind, Scope, SheetLanguage
+from quizarena import fonts
 from quizarena.staff import dates
 
 COLUMNS, ROWS = 3, 5
@@ -28,6 +30,7 @@ QR_SIZE = 34 * mm
 TEXT_WIDTH = CARD_WIDTH - 4 * mm
 # Light modules around a QR code (ISO/IEC 18004, 6.3.8).
 QUIET_ZONE = 4
+_REGULAR, _BOLD = "DejaVuSans", "DejaVuSans-Bold"
 # So many lines leave together.
 LINES_TOGETHER = 1_000
 
@@ -72,6 +75,21 @@ _GIVES: Mapping[str, Mapping[str, str]] = {
         Scope.MICRO_ANY: "every small product",
         Scope.PREMIUM_ANY: "every Premium plan",
     },
+    # After a colon no case depends on the number or on the goods.
+    SheetLanguage.UKRAINIAN: {
+        CampaignKind.PREMIUM_GRANT: "{value} днів Преміуму",
+        CampaignKind.ENERGY_GRANT: "Енергія: {value}",
+        CampaignKind.PERCENT_DISCOUNT: "Знижка {value} %: {goods}",
+        Scope.ANY: "усе в магазині",
+        Scope.MICRO_ANY: "усе, крім Преміуму",
+        Scope.PREMIUM_ANY: "кожен план Преміуму",
+    },
+}
+
+# Until when a code can be entered, and what stands there without an end.
+_EXPIRES: Mapping[str, tuple[str, str]] = {
+    SheetLanguage.GERMAN: ("Gültig bis {moment}", "Ohne Enddatum"),
+    SheetLanguage.UKRAINIAN: ("Дійсний до {moment}", "Без кінцевої дати"),
 }
 
 
@@ -89,18 +107,21 @@ def expiry(ends_at: datetime | None, *, language: str) -> str:
     """Return until when a code can be entered, as its card says it."""
     if language == SheetLanguage.ENGLISH:
         return f"Valid until {dates.moment(ends_at)}" if ends_at else "No end date"
+    until, never = _EXPIRES[language]
     if ends_at is None:
-        return "Ohne Enddatum"
-    with translation.override("de"):
+        return never
+    with translation.override(language):
         local = timezone.localtime(ends_at)
         day, time = date_format(local, "SHORT_DATE_FORMAT"), date_format(local, "TIME_FORMAT")
-    return f"Gültig bis {day}, {time}"
+    return until.format(moment=f"{day}, {time}")
 
 
 def pdf(raw: Iterable[str], *, title: str, gives: str, expires: str) -> bytes:
     """Return pages in A4 with a card for each code: what it gives, until when, QR code, address."""
     from reportlab.pdfgen.canvas import Canvas  # Slow to import, and seldom needed.
 
+    _embed_fonts()
+    lines = _drawable(gives, font=_BOLD), _drawable(expires, font=_REGULAR)
     file = BytesIO()
     canvas: Any = Canvas(file, pagesize=A4, pageCompression=1)
     canvas.setTitle(title)
@@ -114,12 +135,29 @@ def pdf(raw: Iterable[str], *, title: str, gives: str, expires: str) -> bytes:
         _draw(
             canvas,
             code,
-            lines=(gives, expires),
+            lines=lines,
             left=left + column * CARD_WIDTH,
             bottom=top - (row + 1) * CARD_HEIGHT,
         )
     canvas.save()
     return file.getvalue()
+
+
+@cache
+def _embed_fonts() -> None:
+    """Let files have our own letters: the fonts that every reader has know no Cyrillic ones."""
+    from reportlab.pdfbase import pdfmetrics, ttfonts
+
+    for name, file in ((_REGULAR, fonts.REGULAR), (_BOLD, fonts.BOLD)):
+        pdfmetrics.registerFont(ttfonts.TTFont(name, str(file)))
+
+
+def _drawable(text: str, *, font: str) -> str:
+    """Return the text with what one of our fonts has a letter for; the rest would be boxes."""
+    from reportlab.pdfbase import pdfmetrics
+
+    known = pdfmetrics.getFont(font).face.charToGlyph
+    return "".join(letter for letter in text if ord(letter) in known).strip()
 
 
 def _draw(canvas: Any, code: str, *, lines: tuple[str, str], left: float, bottom: float) -> None:
@@ -130,18 +168,16 @@ def _draw(canvas: Any, code: str, *, lines: tuple[str, str], left: float, bottom
     middle = left + CARD_WIDTH / 2
     _draw_qr(canvas, link(code), left=middle - QR_SIZE / 2, bottom=bottom + 20 * mm)
     for font, size, height, text in (
-        ("Helvetica-Bold", 10, 17.5, lines[0]),
+        (_BOLD, 10, 17.5, lines[0]),
         ("Courier-Bold", 9, 12.5, code),
-        ("Helvetica", 7, 8, lines[1]),
-        ("Helvetica", 7, 4, address()),
+        (_REGULAR, 7, 8, lines[1]),
+        (_REGULAR, 7, 4, address()),
     ):
         _write(canvas, text, font=font, size=size, middle=middle, bottom=bottom + height * mm)
 
 
 def _write(canvas: Any, text: str, *, font: str, size: float, middle: float, bottom: float) -> None:
     """Write one line, smaller if it would be wider than its card."""
-    # The fonts that every reader has know no other letters, and draw boxes for them.
-    text = text.encode("cp1252", "ignore").decode("cp1252").strip()
     width = canvas.stringWidth(text, font, size)
     canvas.setFont(font, size * min(1, TEXT_WIDTH / width) if width else size)
     canvas.drawCentredString(middle, bottom, text)

@@ -40,9 +40,20 @@ def normalise(tag: str) -> str:
 def read(text: str) -> list[str]:
     """Return the tags that somebody has typed between commas, in order, each once.
 
-    Raises BadTermsError for what is no tag.
+    Raises BadTermsError for what is no tag, and for too many.
     """
-    return sorted({normalise(one) for one in text.split(",") if one.strip()})
+    return in_order(one for one in text.split(",") if one.strip())
+
+
+def in_order(tags: Iterable[str]) -> list[str]:
+    """Return tags as they are stored: normalised, in order, each once.
+
+    Raises BadTermsError for what is no tag, and for too many.
+    """
+    found = sorted({normalise(one) for one in tags})
+    if len(found) > TAGS_MAX:
+        raise BadTermsError("tags", f"A campaign has at most {TAGS_MAX} tags.")
+    return found
 
 
 def written(tags: Sequence[str]) -> str:

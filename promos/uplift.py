@@ -123,6 +123,7 @@ def _close(uplift: Uplift) -> None:
 # The segment as promos/rules.py has it, as it was at the beginning. Whom no code helps is left out.
 # That a player has blocked the bot is often found out by the message that announces the campaign,
 # which goes to one of the groups only: whoever is found out since the beginning stays in.
+# Of the language alone nobody keeps what it was: it is the one when they are recorded.
 _RECORD = f"""
 INSERT INTO promos_participant (uplift_id, player_id, is_held_out)
 SELECT campaign.id, player.id, {
@@ -147,7 +148,9 @@ WHERE campaign.id = %(campaign)s
   AND (campaign.for_lapsed_days IS NULL OR %(first_day)s - campaign.for_lapsed_days >= (
     SELECT max(day) FROM economy_streakday
     WHERE player_id = player.id AND outcome = 'PLAYED' AND day < %(first_day)s))
-  AND (campaign.for_level = '' OR campaign.for_level = {level_sql("player.id")})
+  AND (campaign.for_level = '' OR campaign.for_level = {
+    level_sql("player.id", before="%(begins_at)s")
+})
 ON CONFLICT DO NOTHING
 """  # noqa: S608 -- what is put in are constants.
 

@@ -10,6 +10,7 @@ urlpatterns = [
     path("campaigns/", campaigns.Campaigns.as_view(), name="promo-campaigns"),
     path("campaigns/<int:campaign_id>/", campaigns.OneCampaign.as_view(), name="promo-campaign"),
     path("campaigns/<int:campaign_id>/status/", campaigns.Status.as_view(), name="promo-status"),
+    path("campaigns/<int:campaign_id>/terms/", campaigns.Terms.as_view(), name="promo-terms"),
     path(
         "campaigns/<int:campaign_id>/statistics/",
         campaigns.Statistics.as_view(),

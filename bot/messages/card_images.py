@@ -8,15 +8,15 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageFont
+
+from quizarena import fonts
 
 # What Telegram, and whoever else shows a preview, crops nothing of.
 SIZE = (1200, 630)
 BYTES_MAX = 100_000
 
-_FONTS = Path(__file__).parent / "fonts"
 _MARGIN = 72
 _TEXT_WIDTH = SIZE[0] - 2 * _MARGIN
 _BACKGROUND = (23, 26, 56)
@@ -71,9 +71,9 @@ def drawable(text: str) -> str:
 
 @cache
 def _font(size: int, *, is_bold: bool) -> ImageFont.FreeTypeFont:
-    name = "DejaVuSans-Bold.ttf" if is_bold else "DejaVuSans.ttf"
+    file = fonts.BOLD if is_bold else fonts.REGULAR
     # The simple layout: no library beside Pillow is needed for it.
-    return ImageFont.truetype(_FONTS / name, size, layout_engine=ImageFont.Layout.BASIC)
+    return ImageFont.truetype(file, size, layout_engine=ImageFont.Layout.BASIC)
 
 
 @cache

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models import F, Q
 from django.db.models.fields.json import KT
 from django.db.models.functions import Cast, Coalesce
+from django.utils.text import capfirst
 
 from economy.energy import FREE_CAP
 
@@ -197,6 +198,11 @@ class Wallet(models.Model):
     def __str__(self) -> str:
         return f"wallet of player {self.pk}"
 
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"Wallet of {self.player}"
+
 
 # What is not written with every question of the game.
 NOT_A_QUESTION = ~Q(type="QUESTION")
@@ -330,3 +336,8 @@ class LedgerEntry(models.Model):
 
     def __str__(self) -> str:
         return f"{self.direction} {self.amount} {self.asset} ({self.type})"
+
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"{capfirst(self.get_type_display())} of {self.player}"

@@ -25,6 +25,7 @@ from economy.statements import mode_name
 from payments import pricing
 from payments.errors import PriceError
 from payments.models import STARS_MAX, Product, Purchase
+from quizarena.players.models import Language
 from quizarena.staff import approvals as second_person
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import StaffAdmin, badge, button, exactly, own_user, waits
@@ -72,7 +73,7 @@ class ProductForm(_ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        names = dict(settings.LANGUAGES)
+        names = dict(Language.for_staff())
         for name, (language, text) in text_fields().items():
             is_title = text == "title"
             widget = UnfoldAdminTextInputWidget() if is_title else UnfoldAdminTextareaWidget()
@@ -141,7 +142,7 @@ class ProductAdmin(StaffAdmin[Product]):
             return [("Texts", {"fields": ("shown_texts",)})]
         return [
             (name, {"fields": tuple(f"{text}_{language}" for text in TEXTS)})
-            for language, name in settings.LANGUAGES
+            for language, name in Language.for_staff()
         ]
 
     def get_form(
@@ -188,7 +189,7 @@ class ProductAdmin(StaffAdmin[Product]):
             "<div>{}: <b>{}</b> {}</div>",
             (
                 (name, product.title(language), product.description(language))
-                for language, name in settings.LANGUAGES
+                for language, name in Language.for_staff()
             ),
         )
 
@@ -258,7 +259,7 @@ class ProductAdmin(StaffAdmin[Product]):
             return "Approval requested: a second person has to approve the price."
 
         decision = Decision(
-            title=f"Change the price of {product}",
+            title=f"Change the price of {product.page_name}",
             note=f"It costs {product.stars:,} Stars. Open invoices keep their price.",
             preview=preview,
             form=PriceForm,

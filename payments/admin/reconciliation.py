@@ -51,6 +51,7 @@ class ReconciliationRunAdmin(ReadOnlyAdmin[ReconciliationRun]):
     list_filter = ("is_full",)
     list_select_related = ("control_run",)
     list_before_template = "payments/run_now.html"
+    when_empty = "Nothing was compared yet: the job does it every 15 minutes, “Run now” at once."
     ordering = ("-id",)
     change_form_outer_after_template = "players/story.html"
     fieldsets = (

@@ -31,6 +31,7 @@ from payments.models import SupportFile, SupportRequest, SupportTemplate
 from quizarena.players import notes
 from quizarena.players.admin import NoteForm
 from quizarena.players.errors import NoteError
+from quizarena.players.models import Language
 from quizarena.staff import dates, search
 from quizarena.staff.decisions import Decision, decide
 from quizarena.staff.desk import (
@@ -153,7 +154,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
     @display(description="Language")
     def language(self, asked: SupportRequest) -> str:
         """Return in which language to answer."""
-        return asked.player.language
+        return Language(asked.player.language).staff_name
 
     @display(description="State")
     def state(self, asked: SupportRequest) -> SafeString:
@@ -310,7 +311,7 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
             return f"{sent} The request is solved."
 
         decision = Decision(
-            title=f"Answer {player} ({player.get_language_display()})",
+            title=f"Answer {player} ({Language(player.language).staff_name})",
             note=format_html("{}{}", _lines(_waiting_text(asked)), _template_links(asked)),
             form=_answer_form(text),
             execute=execute,

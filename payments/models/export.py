@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import F, Q
 
 from economy.models import never_truncated
+from quizarena.staff import dates
 
 
 class ExportKind(models.TextChoices):
@@ -158,7 +159,8 @@ class Export(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.get_kind_display()} {self.first_day} to {self.last_day}"
+        days = f"{dates.day(self.first_day)} to {dates.day(self.last_day)}"
+        return f"{self.get_kind_display()} {days}"
 
     @property
     def filename(self) -> str:

@@ -132,6 +132,11 @@ class Product(models.Model):
         return self.code
 
     @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"{self.title('en')} ({self.code})"
+
+    @property
     def goods(self) -> Goods:
         """Return what a purchase delivers."""
         return Goods(

@@ -478,6 +478,12 @@ class Purchase(models.Model):
         return f"{self.product_id or 'unknown'} {self.pk}"
 
     @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it: Premium Season for @anna."""
+        product = self.product.title("en") if self.product else "Unknown product"
+        return f"{product} for {self.player}"
+
+    @property
     def delivers(self) -> Goods | None:
         """Return what it delivers; None if the product is unknown."""
         return None if self.goods is None else Goods.from_metadata(self.goods)

@@ -100,3 +100,8 @@ class Refund(models.Model):
 
     def __str__(self) -> str:
         return f"refund of {self.purchase_id}"
+
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"Refund: {self.purchase.page_name}"

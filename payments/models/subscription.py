@@ -117,6 +117,11 @@ class Subscription(models.Model):
     def __str__(self) -> str:
         return f"subscription {self.pk}"
 
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"Subscription of {self.player}"
+
     def state(self, now: datetime) -> SubscriptionState:
         """Return what it is at `now`."""
         if now < self.expires_at:

@@ -4,9 +4,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -30,6 +31,8 @@ from quizarena.staff.desk import MomentInput, StaffAdmin, own_user
 LEVELS = ("A1", "A2", "B1", "B2")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+# Of a larger choice no parts are linked.
+PARTS_LINKED = 5
 
 
 def _tick(label: str, help_text: str = "") -> forms.BooleanField:
@@ -123,6 +126,31 @@ def page_of(chosen: QuerySet[Campaign]) -> str:
     return f"{reverse('admin:promos_campaign_drafts')}?{urlencode({'seen': seen})}"
 
 
+def too_many(chosen: QuerySet[Campaign]) -> SafeString:
+    """Return what to do about more campaigns than are changed at once: they are linked in parts."""
+    pks = list(chosen.order_by("pk").values_list("pk", flat=True))
+    most = bulk_edits.DRAFTS_MAX
+    said = format_html(
+        "{} campaigns are chosen, and {} drafts at most are changed at once.", f"{len(pks):,}", most
+    )
+    if len(pks) > PARTS_LINKED * most:
+        return format_html("{} Choose fewer with the filters, and try again.", said)
+    parts = [pks[first : first + most] for first in range(0, len(pks), most)]
+    links = format_html_join(
+        ", ",
+        '<a href="{}" class="underline">{} to {}</a>',
+        (
+            (
+                page_of(Campaign.objects.filter(pk__in=part)),
+                number * most + 1,
+                number * most + len(part),
+            )
+            for number, part in enumerate(parts)
+        ),
+    )
+    return format_html("{} Change them in parts, from the oldest: {}.", said, links)
+
+
 def _read_seen(text: str) -> dict[int, datetime]:
     """Return when each was changed last, as it was seen; nothing for what is not readable."""
     pairs = [pair.partition(":") for pair in text.split(",")]
@@ -147,8 +175,12 @@ def view(request: HttpRequest, *, model_admin: StaffAdmin[Campaign]) -> HttpResp
     seen = _read_seen(carried)
     existing = set(Campaign.objects.filter(pk__in=list(seen)).values_list("pk", flat=True))
     seen = {pk: at for pk, at in seen.items() if pk in existing}
-    if not 1 <= len(seen) <= bulk_edits.DRAFTS_MAX:
-        raise Http404(f"Choose 1 to {bulk_edits.DRAFTS_MAX} drafts.")
+    if not seen:
+        raise Http404("The address names no draft.")
+    if len(seen) > bulk_edits.DRAFTS_MAX:
+        chosen = Campaign.objects.filter(pk__in=list(seen))
+        model_admin.message_user(request, too_many(chosen), messages.ERROR)
+        return HttpResponseRedirect(reverse("admin:promos_campaign_changelist"))
     staff = own_user(request)
 
     class Form(BulkForm):
@@ -177,7 +209,7 @@ def view(request: HttpRequest, *, model_admin: StaffAdmin[Campaign]) -> HttpResp
         return f"{len(changed)} of {len(lines)} drafts changed: {', '.join(changed)}."
 
     decision = Decision(
-        title=f"Edit {len(seen)} drafts",
+        title="Edit 1 draft" if len(seen) == 1 else f"Edit {len(seen)} drafts",
         note="What is not ticked stays as it is. All drafts are changed, or none of them.",
         form=Form,
         preview=preview,

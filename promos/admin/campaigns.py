@@ -28,6 +28,7 @@ from unfold.decorators import display
 
 from promos import (
     approvals,
+    bulk_edits,
     campaign_templates,
     charts,
     exports,
@@ -126,7 +127,10 @@ def _action(verb: Action) -> Callable[..., HttpResponse]:
 @admin.action(description="Edit drafts", permissions=["run"])
 def _edit_drafts(
     model_admin: Any, request: HttpRequest, queryset: QuerySet[Campaign]
-) -> HttpResponse:
+) -> HttpResponse | None:
+    if queryset.count() > bulk_edits.DRAFTS_MAX:
+        model_admin.message_user(request, bulk_edit.too_many(queryset), messages.ERROR)
+        return None
     return HttpResponseRedirect(bulk_edit.page_of(queryset))
 
 

@@ -30,7 +30,7 @@ from promos.referral_reviews import Judgement, Verdict, seen_as
 from promos.referral_rules import ANSWERS_MIN, DAYS_MIN, HELD_FROM, PER_REWARD, WINDOW
 from quizarena.game import activity
 from quizarena.players.admin import TimelineSection, button_source, timeline_source
-from quizarena.players.models import Player
+from quizarena.players.models import Language, Player
 from quizarena.staff import audit
 from quizarena.staff.dates import short_day
 from quizarena.staff.decisions import Decision, DecisionForm, decide
@@ -324,7 +324,7 @@ def _side(
         "facts": [
             ("Player", object_link(player)),
             ("Telegram id", str(player.telegram_id)),
-            ("Language", player.get_language_display()),
+            ("Language", Language(player.language).staff_name),
             ("First start", minute(player.started_at)),
             ("Last seen", age(player.last_seen_at)),
             ("Invited by", object_link(came, came.inviter.player) if came else "–"),

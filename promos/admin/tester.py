@@ -69,7 +69,7 @@ class TesterForm(forms.Form):
         widget=UnfoldAdminIntegerFieldWidget,
     )
     language = forms.ChoiceField(
-        choices=Language.choices, required=False, widget=UnfoldAdminSelectWidget
+        choices=Language.for_staff(), required=False, widget=UnfoldAdminSelectWidget
     )
     level = forms.ChoiceField(
         choices=[("", "not known yet"), *((level, level) for level in LEVELS)],

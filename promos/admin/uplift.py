@@ -108,13 +108,18 @@ def section(campaign: Campaign) -> dict[str, Any] | None:
     """Return the comparison as promos/uplift.html shows it; None without a holdout."""
     if not campaign.holdout_percent:
         return None
-    found = {"percent": campaign.holdout_percent, "method": METHOD}
+    found: dict[str, Any] = {"percent": campaign.holdout_percent, "method": METHOD}
     measured = Uplift.objects.filter(campaign=campaign).first()
     if measured is None or measured.counted_until is None:
         return found | {"waiting": _waiting(campaign, measured)}
     counts = uplift.counts(measured)
     if len(counts) < len(("offered", "held out")):
         return found | {"waiting": "When the campaign began, one of the two groups had nobody."}
+    if campaign.for_language and measured.recorded_at is not None:
+        found["method"] += (
+            f" Of the language counts what it was on {dates.moment(measured.recorded_at)}, when "
+            "the players were recorded."
+        )
     return found | {
         "until": dates.moment(measured.counted_until),
         "begins": dates.moment(measured.begins_at),

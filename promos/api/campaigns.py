@@ -13,10 +13,17 @@ from rest_framework import serializers, status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from promos import campaigns, planning, statistics
-from promos.api.problems import illegal_move, incomplete, needs_second_person, status_changed
-from promos.errors import IllegalMoveError, IncompleteError
+from promos import campaigns, planning, statistics, tags
+from promos.api.problems import (
+    illegal_move,
+    incomplete,
+    needs_second_person,
+    status_changed,
+    terms_not_possible,
+)
+from promos.errors import BadTermsError, IllegalMoveError, IncompleteError
 from promos.models import (
+    HOLDOUT_MAX,
     Campaign,
     CampaignKind,
     CampaignStatus,
@@ -25,13 +32,15 @@ from quizarena.api import idempotency
 from quizarena.api.authentication import client_of
 from quizarena.api.idempotency import Answer
 from quizarena.api.models import ApiClient, Scope
-from quizarena.api.parsing import StrictSerializer, reason_field
+from quizarena.api.parsing import StrictSerializer, reason_field, words_field
 from quizarena.api.schema import IDEMPOTENCY_KEY, REPLAYED, refusals
 from quizarena.api.views import ApiView
 from quizarena.staff import limits
 
 # So many campaigns are on a page.
 PAGE = 50
+# Before blanks and hyphens are unified.
+TAG_AS_SENT_MAX = 100
 # Where a client can move a campaign; the rest of its life happens by itself.
 TARGETS = [
     (target.value, target.label)
@@ -56,14 +65,19 @@ class CampaignBody(serializers.ModelSerializer[Campaign]):
         source="stars_reserved", help_text="What the reserved discounts take off."
     )
 
+    holdout_percent = serializers.IntegerField(
+        help_text="Of a hundred players so many get nothing, for comparison."
+    )
+    tags = serializers.ListField(child=serializers.CharField(), help_text="In order.")
+
     class Meta:
         model = Campaign
         fields = (
             "id", "name", "status", "kind", "value", "scope", "product",
             "starts_at", "ends_at", "uses_max", "stars_max",
             "for_new_players", "for_first_purchase", "for_language", "for_level",
-            "for_lapsed_days", "held", "applied", "stars_held", "stars_given",
-            "created_at", "changed_at",
+            "for_lapsed_days", "holdout_percent", "tags",
+            "held", "applied", "stars_held", "stars_given", "created_at", "changed_at",
         )  # fmt: skip
         read_only_fields = fields
 
@@ -73,6 +87,11 @@ class CampaignsWanted(StrictSerializer):
 
     status = serializers.ChoiceField(CampaignStatus.choices, required=False)
     kind = serializers.ChoiceField(CampaignKind.choices, required=False)
+    tag = words_field(
+        max_length=TAG_AS_SENT_MAX,
+        help_text="Those that have this tag, however it is written.",
+        required=False,
+    )
     cursor = serializers.RegexField(
         r"^[0-9]{1,18}$",
         required=False,
@@ -92,6 +111,28 @@ class NewStatus(StrictSerializer):
     """Where a campaign is to go."""
 
     status = serializers.ChoiceField(TARGETS)
+    expected_status = serializers.ChoiceField(
+        CampaignStatus.choices,
+        help_text="Where you have seen it. If it is somewhere else by now, nothing happens.",
+    )
+    reason = reason_field()
+
+
+class NewTerms(StrictSerializer):
+    """What of a campaign is to be otherwise; what is left out stays."""
+
+    holdout_percent = serializers.IntegerField(
+        required=False,
+        min_value=0,
+        max_value=HOLDOUT_MAX,
+        help_text="Of a draft with a shared code only.",
+    )
+    tags = serializers.ListField(
+        child=words_field(max_length=TAG_AS_SENT_MAX, help_text="A tag."),
+        required=False,
+        max_length=tags.TAGS_MAX,
+        help_text="All that it has then. They are stored in lower case and in order.",
+    )
     expected_status = serializers.ChoiceField(
         CampaignStatus.choices,
         help_text="Where you have seen it. If it is somewhere else by now, nothing happens.",
@@ -130,6 +171,8 @@ CAMPAIGN_EXAMPLE = {
     "for_language": "",
     "for_level": "",
     "for_lapsed_days": None,
+    "holdout_percent": 10,
+    "tags": ["advent", "schools"],
     "held": 1,
     "applied": 41,
     "stars_held": 20,
@@ -164,6 +207,8 @@ class Campaigns(ApiView):
         filters = CampaignsWanted.read(request.query_params.dict())
         if cursor := filters.pop("cursor", None):
             filters["pk__lt"] = int(cursor)
+        if tag := filters.pop("tag", None):
+            filters["tags__contains"] = _searched(tag)
         # One more than fits tells whether there is a next page: nobody counts.
         found = list(Campaign.objects.filter(**filters).order_by("-pk")[: PAGE + 1])
         page = found[:PAGE]
@@ -270,10 +315,7 @@ def _set_status(
     """Move the campaign. Locks it first, so that what is expected is compared with what is."""
     # What one client lets run on a day is added up: its starts wait for each other.
     ApiClient.objects.select_for_update(no_key=True).get(pk=client.pk)
-    try:
-        campaign = campaigns.lock(campaign_id)
-    except Campaign.DoesNotExist:
-        raise Http404 from None
+    campaign = _lock(campaign_id)
     if campaign.status != expected:
         raise status_changed(campaign)
     is_start = (campaign.status, target) == (CampaignStatus.DRAFT, CampaignStatus.ACTIVE)
@@ -288,6 +330,102 @@ def _set_status(
     except IllegalMoveError as error:
         raise illegal_move(campaign, str(error)) from error
     return Answer(status=status.HTTP_200_OK, body=CampaignBody(moved).data)
+
+
+class Terms(ApiView):
+    """What of a campaign a client can change."""
+
+    scopes: ClassVar = {"POST": Scope.PROMOS_WRITE}
+
+    @extend_schema(
+        operation_id="set_campaign_terms",
+        summary="Change the holdout or the tags of a campaign",
+        description="The same rules as in the admin: the holdout is fixed once the campaign has "
+        "started, and goes with a shared code only; tags can change until it is over.",
+        tags=["promos"],
+        parameters=[IDEMPOTENCY_KEY, REPLAYED],
+        request=NewTerms,
+        responses={
+            200: OpenApiResponse(
+                CampaignBody,
+                description="Done",
+                examples=[OpenApiExample("Changed", value=CAMPAIGN_EXAMPLE)],
+            ),
+            **refusals(
+                terms_not_possible(BadTermsError("holdout_percent", campaigns.NO_UNIQUE_CODES)),
+                status_changed(Campaign(status=CampaignStatus.ACTIVE)),
+                illegal_move(Campaign(status=CampaignStatus.ENDED), "It is ended: clone it."),
+            ),
+        },
+        examples=[
+            OpenApiExample(
+                "A tenth gets nothing",
+                value={
+                    "holdout_percent": 10,
+                    "expected_status": "DRAFT",
+                    "reason": "We want to know what it brings.",
+                },
+                request_only=True,
+            )
+        ],
+    )
+    def post(self, request: Request, campaign_id: int) -> Response:
+        """Change the campaign, if it is still where the client has seen it."""
+        wanted = NewTerms.read(request.data)
+        now = timezone.now()
+        return idempotency.once(
+            request,
+            effect=partial(
+                _set_terms,
+                campaign_id=campaign_id,
+                wanted=wanted,
+                client=client_of(request),
+                now=now,
+            ),
+            now=now,
+        )
+
+
+def _set_terms(
+    *, campaign_id: int, wanted: dict[str, Any], client: ApiClient, now: datetime
+) -> Answer:
+    """Change the campaign. Locks it first, so that what is expected is compared with what is."""
+    names = ("holdout_percent", "tags")
+    terms: dict[str, Any] = {name: wanted[name] for name in names if name in wanted}
+    campaign = _lock(campaign_id)
+    if campaign.status != wanted["expected_status"]:
+        raise status_changed(campaign)
+    try:
+        if "tags" in terms:
+            terms["tags"] = tags.in_order(terms["tags"])
+        changed = planning.edit(
+            campaign_id=campaign_id,
+            terms=terms,
+            seen_at=campaign.changed_at,
+            now=now,
+            staff=None,
+            reason=f"By the API client {client}: {wanted['reason']}",
+        )
+    except BadTermsError as error:
+        raise terms_not_possible(error) from error
+    except IllegalMoveError as error:
+        raise illegal_move(campaign, str(error)) from error
+    return Answer(status=status.HTTP_200_OK, body=CampaignBody(changed).data)
+
+
+def _searched(tag: str) -> list[str]:
+    """Return a tag as it is stored; one that no campaign can have is searched as it was sent."""
+    try:
+        return [tags.normalise(tag)]
+    except BadTermsError:
+        return [tag]
+
+
+def _lock(campaign_id: int) -> Campaign:
+    try:
+        return campaigns.lock(campaign_id)
+    except Campaign.DoesNotExist:
+        raise Http404 from None
 
 
 class Statistics(ApiView):

@@ -5,7 +5,7 @@ from datetime import datetime
 from django.utils import timezone
 from rest_framework import status
 
-from promos.errors import IncompleteError, Refusal
+from promos.errors import BadTermsError, IncompleteError, Refusal
 from promos.models import (
     Campaign,
     Redemption,
@@ -82,6 +82,17 @@ def incomplete(error: IncompleteError) -> Problem:
         title="The campaign is not ready",
         detail="Operators have to complete it in the admin: see `reasons`.",
         more={"reasons": list(error.reasons)},
+    )
+
+
+def terms_not_possible(error: BadTermsError) -> Problem:
+    """Return the problem of terms that a campaign cannot have."""
+    return Problem(
+        "terms_not_possible",
+        status=status.HTTP_422_UNPROCESSABLE_ENTITY,
+        title="Terms not possible",
+        detail=str(error),
+        errors=[(error.field, "terms_not_possible", str(error))],
     )
 
 

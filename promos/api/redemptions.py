@@ -84,7 +84,7 @@ class Entered(StrictSerializer):
 
     player = player_field()
     code = words_field(
-        max_length=CODE_MAX_LENGTH, help_text="As it was typed: blanks, hyphens and case are free."
+        max_length=CODE_MAX_LENGTH, help_text="As it was typed: spaces, hyphens and case are free."
     )
 
 

@@ -37,6 +37,7 @@ class SheetLanguage(models.TextChoices):
 
     GERMAN = "de", "German"
     ENGLISH = "en", "English"
+    UKRAINIAN = "uk", "Ukrainian"
 
 
 class BatchArchive(models.Model):

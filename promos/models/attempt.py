@@ -95,6 +95,11 @@ class Attempt(models.Model):
     def __str__(self) -> str:
         return f"{self.refusal or 'accepted'} {dates.moment(self.at)}"
 
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"Attempt of {self.player}, {dates.moment(self.at)}"
+
 
 class Block(models.Model):
     """A player who has failed too often, and until when codes are not looked at."""
@@ -113,6 +118,11 @@ class Block(models.Model):
 
     def __str__(self) -> str:
         return f"player {self.player_id} until {dates.moment(self.until)}"
+
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"{self.player} until {dates.moment(self.until)}"
 
 
 class DenylistEntry(models.Model):
@@ -141,3 +151,8 @@ class DenylistEntry(models.Model):
 
     def __str__(self) -> str:
         return f"player {self.player_id}"
+
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return str(self.player)

@@ -271,3 +271,8 @@ class Redemption(models.Model):
 
     def __str__(self) -> str:
         return f"{self.code} by player {self.player_id}"
+
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"{self.code} by {self.player}"

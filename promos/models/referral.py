@@ -371,6 +371,11 @@ class Referral(models.Model):
     def __str__(self) -> str:
         return f"invitation {self.pk}"
 
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"{self.invited} invited by {self.inviter.player}"
+
 
 class ReferralNoticeKind(models.TextChoices):
     """What an inviter is notified of."""

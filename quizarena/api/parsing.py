@@ -52,6 +52,7 @@ _JSON_TYPES: dict[type[serializers.Field[Any, Any, Any, Any]], tuple[type, ...]]
     serializers.BooleanField: (bool,),
     serializers.CharField: (str,),
     serializers.ChoiceField: (str,),
+    serializers.ListField: (list,),
 }
 
 
@@ -62,9 +63,10 @@ def player_field() -> serializers.IntegerField:
     )
 
 
-def words_field(*, max_length: int, help_text: str) -> serializers.CharField:
+def words_field(*, max_length: int, help_text: str, required: bool = True) -> serializers.CharField:
     """Return a field of something that is written, and not only of blanks."""
     return serializers.CharField(
+        required=required,
         max_length=max_length,
         validators=[RegexValidator(r"^[^\x00]*[^\s\x00][^\x00]*$", "This field may not be blank.")],
         help_text=help_text,
@@ -115,4 +117,8 @@ class StrictSerializer(serializers.Serializer[Any]):
 def _is_of_its_type(field: serializers.Field[Any, Any, Any, Any], value: Any) -> bool:
     """Return whether the value has the JSON type of the field."""
     types = next(types for kind, types in _JSON_TYPES.items() if isinstance(field, kind))
-    return isinstance(value, types) and (bool in types or not isinstance(value, bool))
+    if not isinstance(value, types) or (isinstance(value, bool) and bool not in types):
+        return False
+    if isinstance(value, list) and isinstance(field, serializers.ListField):
+        return all(_is_of_its_type(field.child, one) for one in value)
+    return True

@@ -236,7 +236,7 @@ class FindingDecidedError(GameError):
 
 
 class AlreadyReportedError(GameError):
-    """A report of this player about the question waits for an editor."""
+    """A report of this player about this version of the question waits for an editor."""
 
     def __init__(self, version: QuestionVersion) -> None:
         super().__init__(f"{version} is reported already")

@@ -76,7 +76,7 @@ def reportable(*, player: Player, version_id: int, now: datetime) -> QuestionVer
     """
     version = answered_version(player=player, version_id=version_id)
     own = QuestionReport.objects.filter(player=player)
-    if own.unresolved().filter(question=version.question_row_id).exists():
+    if own.unresolved().filter(version=version).exists():
         raise AlreadyReportedError(version)
     begin, end = bounds(points.today(now))
     if own.filter(reported_at__gte=begin, reported_at__lt=end).count() >= REPORTS_PER_DAY:
@@ -125,8 +125,8 @@ def report(
     With the third open report of what it reads now the question leaves play; one of an earlier
     version is kept for editors and counts for nothing. Locks the player, then the question. Raises
     StaleTapError for a question that the player has not answered, AlreadyReportedError while a
-    report of the player waits for an editor, and TooManyReportsError for who has made ten on the
-    business day.
+    report of the player about this version waits for an editor, and TooManyReportsError for who has
+    made ten on the business day.
     """
     players.lock(player)
     version = reportable(player=player, version_id=version_id, now=now)

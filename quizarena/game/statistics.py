@@ -50,14 +50,18 @@ def level(player: Player) -> str:
     return at_home[-1] if at_home else ""
 
 
-def level_sql(player: str) -> str:
-    """Return the same as SQL, NULL if there is none. `player` is SQL for the player's id."""
+def level_sql(player: str, *, before: str) -> str:
+    """Return as SQL which level it was before an instant, NULL if there was none.
+
+    `player` and `before` are SQL for the player's id and for the instant. Answers that are counted
+    without their times are more than a year old, so they are from before it.
+    """
     return f"""(
       SELECT level FROM (
         SELECT question.level, count(*) AS answered, count(*) FILTER (WHERE is_correct) AS correct
         FROM game_roundquestion AS shown JOIN game_question AS question
           ON question.id = shown.question_id
-        WHERE shown.player_id = {player} AND shown.answered_at IS NOT NULL
+        WHERE shown.player_id = {player} AND shown.answered_at < {before}
         GROUP BY question.level
         UNION ALL
         SELECT level, answered, correct FROM game_pastanswers WHERE player_id = {player}

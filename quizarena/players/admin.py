@@ -200,7 +200,7 @@ staff_timeline.declare()
 def facts_of_player(request: HttpRequest, player: Player) -> Iterable[Fact]:
     """Say whether the player can play, in which language, and when the player was last here."""
     yield Fact(label="Status", value=standing_of(player))
-    yield Fact(label="Language", value=Language(player.language).name.capitalize())
+    yield Fact(label="Language", value=Language(player.language).staff_name)
     yield Fact(label="Last seen", value=age(player.last_seen_at))
 
 
@@ -219,7 +219,7 @@ def standing_of(player: Player) -> SafeString:
 class PlayerAdmin(ReadOnlyAdmin[Player]):
     """Find a player by Telegram id or user name, see the story, suspend and unsuspend."""
 
-    list_display = ("name", "telegram", "language", "standing", "seen", "joined")
+    list_display = ("name", "telegram", "spoken", "standing", "seen", "joined")
     list_filter = ("language", StandingFilter)
     search_fields = ("telegram_id", "username", "first_name", "last_name")
     search_help_text = (
@@ -235,7 +235,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
                 "fields": (
                     ("first_name", "last_name"),
                     ("username", "telegram"),
-                    ("language", "standing"),
+                    ("spoken", "standing"),
                     ("shown_as", "is_hidden"),
                     ("seen", "joined"),
                     ("suspended_at", "bot_blocked_at"),
@@ -256,6 +256,11 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         initials = f"{player.first_name[:1]}{player.last_name[:1]}"
         username = f"@{player.username}" if player.username else ""
         return [f"{player.first_name} {player.last_name}".strip(), username, initials]
+
+    @display(description="Language")
+    def spoken(self, player: Player) -> str:
+        """Return the player's language as staff call it."""
+        return Language(player.language).staff_name
 
     @display(description="Telegram id")
     def telegram(self, player: Player) -> str:
@@ -451,7 +456,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
             return f"{player} is {verb}."
 
         decision = Decision(
-            title=f"{player}: {'suspend' if verb == 'suspended' else 'unsuspend'}",
+            title=f"{'Suspend' if verb == 'suspended' else 'Unsuspend'} {player}",
             form=ReasonForm,
             preview=lambda _: rows,
             execute=execute,
@@ -484,7 +489,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
             return f"The bot sends the message to {player}."
 
         decision = Decision(
-            title=f"Write to {player} ({player.get_language_display()})",
+            title=f"Write to {player} ({Language(player.language).staff_name})",
             form=MessageForm,
             preview=preview,
             execute=execute,

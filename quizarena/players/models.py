@@ -23,7 +23,12 @@ class Language(models.TextChoices):
     @classmethod
     def for_staff(cls) -> list[tuple[str, str]]:
         """Return each language with its English name, for the admin."""
-        return [(language.value, language.name.capitalize()) for language in cls]
+        return [(language.value, language.staff_name) for language in cls]
+
+    @property
+    def staff_name(self) -> str:
+        """What staff call it."""
+        return self.name.capitalize()
 
 
 class Awaited(models.TextChoices):
@@ -448,6 +453,11 @@ class DeletionRequest(models.Model):
 
     def __str__(self) -> str:
         return f"deletion of player {self.player_id}"
+
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"Deletion of {self.player}"
 
 
 class DataRequest(models.Model):

@@ -19,6 +19,7 @@ from django.contrib.admin.exceptions import (
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.admin.models import LogEntry
 from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.utils import unquote
 from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
@@ -35,10 +36,11 @@ from django.utils.timesince import timesince
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import INPUT_CLASSES
 
-from quizarena.staff import audit, dates
+from quizarena.staff import audit, dates, list_labels
 from quizarena.staff.models import ApprovalRequest, AuditEntry
 from quizarena.staff.plans import custom_plans
 
+list_labels.mend()
 Row = TypeVar("Row", bound=models.Model)
 
 if TYPE_CHECKING:
@@ -128,6 +130,8 @@ class StaffAdmin(_ModelAdmin[Row]):
     # refused, whatever Django would allow.
     linked_lookups: ClassVar[tuple[str, ...]] = ()
     change_form_outer_before_template = "staff/object_actions.html"
+    # What an empty list says to who cannot add anything.
+    when_empty = "Nothing has to be done for it: what happens is listed here by itself."
 
     class Media:
         css = {"all": ["staff/desk.css"]}
@@ -319,7 +323,7 @@ class StaffAdmin(_ModelAdmin[Row]):
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         """Show what the audit log knows about one object."""
-        obj = self.get_object(request, object_id)
+        obj = self.get_object(request, unquote(object_id))
         if obj is None:
             raise Http404(f"There is no {self.opts.verbose_name} {object_id}.")
         if not self.has_view_or_change_permission(request, obj):

@@ -76,6 +76,9 @@ class TestDescription:
             ("/api/v1/promos/campaigns/{campaign_id}/status/", "post"): [
                 {"token": ["promos:write"]}
             ],
+            ("/api/v1/promos/campaigns/{campaign_id}/terms/", "post"): [
+                {"token": ["promos:write"]}
+            ],
             ("/api/v1/promos/campaigns/{campaign_id}/statistics/", "get"): [
                 {"token": ["promos:read"]}
             ],

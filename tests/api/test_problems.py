@@ -116,7 +116,7 @@ class TestScopes:
             }
             assert set(view.scopes) == methods
             assert set(view.scopes.values()) <= set(Scope)
-        assert len(views) == 11
+        assert len(views) == 12
 
 
 class TestThrottle:

@@ -202,6 +202,20 @@ class TestWho:
 
         assert QuestionReport.objects.count() == 2
 
+    def test_what_was_mended_can_be_reported_while_the_first_report_waits(self) -> None:
+        anna = newcomer()
+        before = answered(anna)
+        report(anna, before)
+        Question.objects.update(question="Wie heißt es richtig?", category="WORD_ORDER")
+
+        mended = answered(anna)
+        report(anna, mended)
+
+        assert [one.version for one in QuestionReport.objects.order_by("pk")] == [before, mended]
+        for version in (before, mended):
+            with pytest.raises(AlreadyReportedError):
+                report(anna, version)
+
     def test_ten_on_a_business_day(self) -> None:
         anna = newcomer()
         versions = []
@@ -408,13 +422,13 @@ class TestMisleading:
 
 @pytest.mark.django_db
 class TestDatabaseSaysNo:
-    def test_one_open_report_per_player_and_question(self) -> None:
+    def test_one_open_report_per_player_and_version(self) -> None:
         anna = newcomer()
         version = answered(anna)
         report(anna, version)
 
         with (
-            pytest.raises(IntegrityError, match="questionreport_one_open_per_player"),
+            pytest.raises(IntegrityError, match="questionreport_one_open_per_version"),
             transaction.atomic(),
         ):
             QuestionReport.objects.create(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.apps import apps
 from django.db import IntegrityError, transaction
+from django.db.models import OuterRef
 
 from economy.goods import USED_BY, Goods
 from payments import catalogue
@@ -141,6 +142,27 @@ class TestShelf:
         assert offers[0].product.code == "ENERGY_10"
         assert len(offers) == 8
         assert self.refused(player) == {}
+
+    def test_only_of_what_is_sold_once_in_some_days_purchases_are_looked_up(
+        self, player: Player
+    ) -> None:
+        for code in ("ENERGY_10", "STREAK_SAVER_20"):
+            steps.buy(player, code)
+
+        def plan(code: str) -> str:
+            rows = Product.objects.filter(pk=code)
+            found = catalogue.with_circumstances(
+                rows, player=player.pk, product=OuterRef("pk"), now=NOON
+            )
+            return found.explain(analyze=True)
+
+        looked_up = {
+            code: "never executed"
+            not in plan(code).partition("payments_purchase")[2].split("\n")[0]
+            for code in ("ENERGY_10", "STREAK_SAVER_20")
+        }
+
+        assert looked_up == {"ENERGY_10": False, "STREAK_SAVER_20": True}
 
     def test_what_is_not_for_sale_is_not_shown(self, player: Player) -> None:
         Product.objects.filter(code="ENERGY_10").update(is_for_sale=False)

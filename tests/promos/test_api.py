@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.utils import timezone
 
 from economy.models import LedgerEntry, Wallet
-from promos import campaigns, redemptions, reservations
+from promos import batches, campaigns, redemptions, reservations
 from promos.api import problems
 from promos.api import redemptions as api_redemptions
 from promos.errors import Refusal
@@ -380,6 +380,17 @@ class TestCampaigns:
         assert (body["uses_max"], body["stars_max"], body["ends_at"]) == (500, None, None)
         assert body["for_first_purchase"]
         assert (body["held"], body["applied"], body["stars_given"]) == (0, 0, 0)
+        assert (body["holdout_percent"], body["tags"]) == (0, [])
+
+    def test_they_are_filtered_by_tag_however_it_is_written(self, caller: Caller) -> None:
+        make_campaign(name="Advent", tags=["advent", "schools"])
+        make_campaign(name="Summer", tags=["summer"])
+
+        page = body_of(caller.get("promos/campaigns/?tag=SCHOOLS"))
+        unknown = body_of(caller.get("promos/campaigns/?tag=a,b"))
+
+        assert [campaign["name"] for campaign in page["results"]] == ["Advent"]
+        assert unknown["results"] == []
 
     @pytest.mark.parametrize("path", ["", "statistics/"])
     @pytest.mark.parametrize("pk", [1, 2**70])
@@ -514,6 +525,122 @@ class TestStatus:
 
     def test_a_campaign_of_nobody_is_not_found(self, caller: Caller) -> None:
         answer = move(caller, Campaign(pk=7), "PAUSED", expected="ACTIVE")
+
+        assert (answer.status_code, problem(answer)["code"]) == (404, "not_found")
+
+
+def set_terms(caller: Caller, campaign: Campaign, *, key: str = "", **terms: Any) -> HttpResponse:
+    """Ask to change the campaign, which the client has seen as a draft."""
+    body = {"expected_status": "DRAFT", "reason": "Planned.", **terms}
+    return caller.post(f"promos/campaigns/{campaign.pk}/terms/", body, key=key)
+
+
+class TestTerms:
+    def test_a_draft_gets_a_holdout_and_tags_and_keeps_the_rest(self, caller: Caller) -> None:
+        campaign = make_campaign(name="Advent", status="DRAFT", code=CODE, uses_max=500)
+
+        answer = set_terms(caller, campaign, holdout_percent=10, tags=["Schools", " advent "])
+
+        body = body_of(answer)
+        assert (answer.status_code, body["holdout_percent"], body["tags"], body["uses_max"]) == (
+            200,
+            10,
+            ["advent", "schools"],
+            500,
+        )
+        campaign.refresh_from_db()
+        assert (campaign.holdout_percent, campaign.tags) == (10, ["advent", "schools"])
+        entry = AuditEntry.objects.get(action="campaign.edited")
+        assert entry.summary == (
+            "Advent: changed holdout percent, tags. By the API client Shop: Planned."
+        )
+
+    def test_what_is_left_out_stays(self, caller: Caller) -> None:
+        campaign = make_campaign(status="DRAFT", holdout_percent=10, tags=["advent"])
+
+        set_terms(caller, campaign, holdout_percent=0)
+
+        campaign.refresh_from_db()
+        assert (campaign.holdout_percent, campaign.tags) == (0, ["advent"])
+
+    @pytest.mark.parametrize(
+        ("terms", "field"),
+        [
+            ({"holdout_percent": 51}, "holdout_percent"),
+            ({"holdout_percent": -1}, "holdout_percent"),
+            ({"holdout_percent": None}, "holdout_percent"),
+            ({"tags": "advent"}, "tags"),
+            ({"tags": [" "]}, "tags.0"),
+            ({"tags": [str(number) for number in range(11)]}, "tags"),
+            ({"tags": [7]}, "tags"),
+        ],
+    )
+    def test_what_is_no_such_term_changes_nothing(
+        self, caller: Caller, terms: dict[str, Any], field: str
+    ) -> None:
+        campaign = make_campaign(status="DRAFT", tags=["advent"])
+
+        answer = set_terms(caller, campaign, **terms)
+
+        details = problem(answer)
+        assert (answer.status_code, details["code"]) == (400, "invalid_request")
+        assert [error["field"] for error in details["errors"]] == [field]
+        campaign.refresh_from_db()
+        assert (campaign.holdout_percent, campaign.tags) == (0, ["advent"])
+
+    def test_a_holdout_beside_unique_codes_is_refused_with_the_wizards_words(
+        self, caller: Caller
+    ) -> None:
+        campaign = make_campaign(status="DRAFT")
+        batches.order(campaign_id=campaign.pk, size=3, prefix="", now=NOON, staff=None)
+
+        answer = set_terms(caller, campaign, holdout_percent=10)
+
+        assert (answer.status_code, problem(answer)["code"]) == (422, "terms_not_possible")
+        assert problem(answer)["errors"] == [
+            {
+                "field": "holdout_percent",
+                "code": "terms_not_possible",
+                "detail": "A campaign with a holdout has a shared code only, no unique ones.",
+            }
+        ]
+
+    def test_what_is_no_tag_is_refused_with_the_wizards_words(self, caller: Caller) -> None:
+        campaign = make_campaign(status="DRAFT")
+
+        answer = set_terms(caller, campaign, tags=["summer", "a, b"])
+
+        assert (answer.status_code, problem(answer)["code"]) == (422, "terms_not_possible")
+        assert problem(answer)["detail"] == (
+            "“a, b” is no tag: it has up to 24 letters, digits, spaces and hyphens."
+        )
+
+    def test_the_holdout_of_what_runs_is_fixed_and_its_tags_are_not(self, caller: Caller) -> None:
+        campaign = energy()
+
+        fixed = set_terms(caller, campaign, holdout_percent=10, expected_status="ACTIVE")
+        free = set_terms(caller, campaign, tags=["advent"], expected_status="ACTIVE")
+
+        assert (fixed.status_code, problem(fixed)["code"]) == (409, "illegal_move")
+        assert (free.status_code, body_of(free)["tags"]) == (200, ["advent"])
+
+    def test_who_has_not_seen_that_it_started_changes_nothing(self, caller: Caller) -> None:
+        answer = set_terms(caller, energy(), tags=["advent"])
+
+        assert (answer.status_code, problem(answer)["code"]) == (409, "status_changed")
+        assert Campaign.objects.get().tags == []
+
+    def test_the_same_request_again_is_one_change(self, caller: Caller) -> None:
+        campaign = make_campaign(status="DRAFT")
+
+        first = set_terms(caller, campaign, tags=["advent"], key="t1")
+        again = set_terms(caller, campaign, tags=["advent"], key="t1")
+
+        assert (again.status_code, again.content) == (200, first.content)
+        assert AuditEntry.objects.filter(action="campaign.edited").count() == 1
+
+    def test_a_campaign_of_nobody_is_not_found(self, caller: Caller) -> None:
+        answer = set_terms(caller, Campaign(pk=7), tags=[])
 
         assert (answer.status_code, problem(answer)["code"]) == (404, "not_found")
 

@@ -1,8 +1,11 @@
 """One change of several drafts: of all of them, or of none."""
 
+import re
 from datetime import datetime, timedelta
 from functools import partial
+from html import unescape
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from django.contrib.auth.models import User
@@ -15,7 +18,7 @@ from promos.errors import BulkRefusedError
 from promos.models import Campaign
 from quizarena.staff.models import AuditEntry
 from tests.concurrency import meet_after, run_together
-from tests.factories import NOON, make_campaign, make_staff
+from tests.factories import NOON, CampaignFactory, make_campaign, make_staff
 from tests.promos.desk import submit
 
 pytestmark = pytest.mark.django_db
@@ -222,6 +225,45 @@ class TestDesk:
     @pytest.mark.parametrize("rubbish", ["", "1", "x:y", "1:" + "9" * 40, "²:1", "0:0"])
     def test_an_address_that_names_no_draft_is_none(self, desk: Client, rubbish: str) -> None:
         assert desk.get(PAGE, {"seen": rubbish}).status_code == 404
+
+    def test_more_than_a_hundred_are_changed_in_parts(self, desk: Client) -> None:
+        drafts = [draft(f"Draft {number}") for number in range(101)]
+        chosen = [str(one.pk) for one in drafts]
+
+        answer = desk.post(
+            "/admin/promos/campaign/",
+            {"action": "_edit_drafts", "_selected_action": chosen},
+            follow=True,
+        ).content.decode()
+
+        assert "101 campaigns are chosen, and 100 drafts at most are changed at once." in answer
+        links = re.findall(
+            r'<a href="(/admin/promos/campaign/drafts/[^"]+)"[^>]*>([^<]+)</a>', answer
+        )
+        assert [label for _, label in links] == ["1 to 100", "101 to 101"]
+        pages = [desk.get(unescape(address)).content.decode() for address, _ in links]
+        assert ["Edit 100 drafts" in pages[0], "Edit 1 draft" in pages[1]] == [True, True]
+        too_many = desk.get(PAGE, {"seen": self.address_of(*drafts)}, follow=True)
+        assert "Change them in parts" in too_many.content.decode()
+
+    def test_of_a_very_large_choice_fewer_are_asked_for(self, desk: Client) -> None:
+        pks = Campaign.objects.bulk_create(
+            [CampaignFactory.build(key=uuid4(), status="DRAFT") for _ in range(501)]
+        )
+
+        answer = desk.post(
+            "/admin/promos/campaign/",
+            {
+                "action": "_edit_drafts",
+                "_selected_action": [str(pks[0].pk)],
+                "select_across": "1",
+            },
+            follow=True,
+        ).content.decode()
+
+        assert "501 campaigns are chosen" in answer
+        assert "Choose fewer with the filters, and try again." in answer
+        assert "drafts/?seen" not in answer
 
     def test_the_action_of_the_list_leads_there(self, desk: Client) -> None:
         one = draft("One")

@@ -62,18 +62,25 @@ class TestLink:
 @pytest.mark.django_db
 class TestWords:
     @pytest.mark.parametrize(
-        ("terms", "german", "english"),
+        ("terms", "german", "english", "ukrainian"),
         [
             (
                 {"kind": "PREMIUM_GRANT", "value": 30, "scope": "ANY"},
                 "30 Tage Premium",
                 "30 days of Premium",
+                "30 днів Преміуму",
             ),
-            ({"kind": "ENERGY_GRANT", "value": 5, "scope": "ANY"}, "5 Energie", "5 energy"),
+            (
+                {"kind": "ENERGY_GRANT", "value": 5, "scope": "ANY"},
+                "5 Energie",
+                "5 energy",
+                "Енергія: 5",
+            ),
             (
                 {"kind": "PERCENT_DISCOUNT", "value": 20, "scope": "PREMIUM_ANY"},
                 "20 % Rabatt auf jedes Premium-Paket",
                 "20% off every Premium plan",
+                "Знижка 20 %: кожен план Преміуму",
             ),
             (
                 {
@@ -84,22 +91,26 @@ class TestWords:
                 },
                 "50 % Rabatt auf NO_SUCH",
                 "50% off NO_SUCH",
+                "Знижка 50 %: NO_SUCH",
             ),
         ],
     )
     def test_a_card_says_what_a_code_gives(
-        self, terms: dict[str, Any], german: str, english: str
+        self, terms: dict[str, Any], german: str, english: str, ukrainian: str
     ) -> None:
         campaign = make_campaign(**terms)
 
         assert sheets.gives(campaign, language="de") == german
         assert sheets.gives(campaign, language="en") == english
+        assert sheets.gives(campaign, language="uk") == ukrainian
 
     def test_a_card_says_until_when_in_the_time_of_the_business(self) -> None:
         end = datetime(2026, 12, 24, 22, 59, tzinfo=UTC)
 
         assert sheets.expiry(end, language="de") == "Gültig bis 24.12.2026, 23:59"
         assert sheets.expiry(end, language="en") == "Valid until 24 Dec 2026, 23:59"
+        assert sheets.expiry(end, language="uk") == "Дійсний до 24.12.2026, 23:59"
+        assert sheets.expiry(None, language="uk") == "Без кінцевої дати"
         assert sheets.expiry(None, language="de") == "Ohne Enddatum"
         assert sheets.expiry(None, language="en") == "No end date"
 
@@ -118,21 +129,38 @@ class TestPdf:
         assert words == [
             "30 Tage Premium",
             "SUMMER-3479-ACDE-FGHJ",
-            r"G\374ltig bis 24.12.2026, 23:59",
+            "Gültig bis 24.12.2026, 23:59",
             "t.me/arena_bot",
             "30 Tage Premium",
             "SUMMER-9999-AAAA-WXYP",
-            r"G\374ltig bis 24.12.2026, 23:59",
+            "Gültig bis 24.12.2026, 23:59",
             "t.me/arena_bot",
         ]
+
+    def test_a_card_has_ukrainian_letters_and_none_that_would_be_a_box(self) -> None:
+        file = sheets.pdf(
+            CODES[:1],
+            title="1 code of Літо",
+            gives="Знижка 20 %: усе, крім Преміуму, ґ є і ї 🎁",
+            expires="Дійсний до 24.12.2026, 23:59",
+        )
+
+        assert texts(file) == [
+            "Знижка 20 %: усе, крім Преміуму, ґ є і ї",
+            "SUMMER-3479-ACDE-FGHJ",
+            "Дійсний до 24.12.2026, 23:59",
+            "t.me/arena_bot",
+        ]
+        assert len(file) < 60_000
 
     def test_a_line_that_is_too_long_is_written_smaller_and_not_cut(self) -> None:
         long = "20 % Rabatt auf " + "Premium " * 12
 
-        [content] = contents(pdf_of(CODES[:1], gives=long))
+        file = pdf_of(CODES[:1], gives=long)
+        content = contents(file)[0]
 
-        assert "20 % Rabatt auf" in content
-        sizes = [float(size) for size in re.findall(r"/F\d+ ([\d.]+) Tf", content)]
+        assert texts(file)[0] == long.strip()
+        sizes = [float(size) for size in re.findall(r"/F\S+ ([\d.]+) Tf", content)]
         assert min(sizes) < 4
 
     def test_fifteen_fit_on_a_page(self) -> None:
@@ -148,7 +176,7 @@ class TestPdf:
             "https://t.me/arena_bot?start=promo_SUMMER3479ACDEFGHJ", error="m"
         ).matrix
         dark = sum(map(sum, expected))
-        [content] = contents(pdf_of(CODES[:1]))
+        content = contents(pdf_of(CODES[:1]))[0]
         rectangles = [
             tuple(map(float, found))
             for found in re.findall(r"([\d.]+) ([\d.]+) ([\d.]+) ([\d.]+) re", content)
@@ -172,10 +200,10 @@ def pdf_of(raw: list[str], *, title: str = "", gives: str = "") -> bytes:
 
 
 def contents(pdf: bytes) -> list[str]:
-    """Return what is drawn on each page."""
+    """Return what is drawn on each page; fonts are packed otherwise."""
     from base64 import a85decode
 
-    streams = re.findall(rb"stream\r?\n(.*?)endstream", pdf, re.DOTALL)
+    streams = re.findall(rb"/ASCII85Decode.*?stream\r?\n(.*?)endstream", pdf, re.DOTALL)
     return [
         zlib.decompress(a85decode(stream.strip().removesuffix(b"~>"))).decode("latin-1")
         for stream in streams
@@ -183,8 +211,36 @@ def contents(pdf: bytes) -> list[str]:
 
 
 def texts(pdf: bytes) -> list[str]:
-    """Return the texts of a sheet, in order."""
-    return [text for page in contents(pdf) for text in re.findall(r"\(([^)]*)\) Tj", page)]
+    """Return the texts of a sheet, in order, as a reader copies them: by each font's own map."""
+    maps = letters(pdf)
+    found, font = [], ""
+    for page in contents(pdf):
+        for chosen, text in re.findall(r"/(F\S+) [\d.]+ Tf|\(((?:\\.|[^)])*)\) Tj", page):
+            font = chosen or font
+            if text:
+                drawn = re.sub(
+                    r"\\(\d{3}|.)",
+                    lambda one: chr(int(one[1], 8)) if len(one[1]) == 3 else one[1],
+                    text,
+                )
+                found.append(drawn.translate(maps.get(font, {})))
+    return found
+
+
+def letters(pdf: bytes) -> dict[str, dict[int, str]]:
+    """Return which letter each number is, by embedded font."""
+    objects = dict(re.findall(rb"\n(\d+) 0 obj(.*?)endobj", pdf, re.DOTALL))
+    found = {}
+    for one in objects.values():
+        named = re.search(rb"/Name /(\S+) .*/ToUnicode (\d+) 0 R", one, re.DOTALL)
+        if named:
+            packed = re.search(rb"stream\r?\n(.*?)endstream", objects[named[2]], re.DOTALL)
+            assert packed is not None
+            lines = re.findall(rb"<(\w\w)> <(\w{4})>", zlib.decompress(packed[1].strip()))
+            found[named[1].decode()] = {
+                int(code, 16): chr(int(letter, 16)) for code, letter in lines
+            }
+    return found
 
 
 def pages(pdf: bytes) -> int:

@@ -20,7 +20,7 @@ from promos.admin.uplift import picture
 from promos.models import Campaign, DenylistEntry, GroupCount, Participant, Uplift
 from promos.uplift_rules import Difference
 from quizarena.game import statistics
-from quizarena.game.models import Mode
+from quizarena.game.models import Mode, RoundQuestion
 from quizarena.players.models import Player
 from tests.concurrency import meet_after, run_together, take_row_locks_away
 from tests.factories import NOON, PlayerFactory, make_campaign, make_staff
@@ -170,12 +170,24 @@ class TestWhoIsCompared:
         [at_home, elsewhere] = known(2)
         answer_at_level(at_home, level="A2", mode=Mode.QUICK_MIX_A1A2, right=6, wrong=4)
         answer_at_level(elsewhere, level="A2", mode=Mode.ARTIKEL_SPRINT, right=5, wrong=5)
-        begin(for_level="A2")
+        begin(for_level="A2", starts_at=NOON + timedelta(minutes=1))
 
         job()
 
         assert [statistics.level(at_home), statistics.level(elsewhere)] == ["A2", ""]
         assert compared() == {at_home.pk}
+
+    def test_of_a_level_as_it_was_at_the_begin(self) -> None:
+        [risen] = known()
+        answer_at_level(risen, level="A2", mode=Mode.QUICK_MIX_A1A2, right=10, wrong=0)
+        answers = RoundQuestion.objects.filter(player=risen)
+        begins_at = answers.latest("answered_at").answered_at
+        begin(for_level="A2", starts_at=begins_at, authorised_at=begins_at)
+
+        job()
+
+        assert statistics.level(risen) == "A2"
+        assert compared() == set()
 
     def test_they_are_recorded_before_others_are_counted_again(self) -> None:
         old = begin()

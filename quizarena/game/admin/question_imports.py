@@ -84,6 +84,7 @@ class QuestionImportAdmin(ReadOnlyAdmin[QuestionImport]):
     list_select_related = ("uploaded_by",)
     ordering = ("-id",)
     list_before_template = "game/question_list.html"
+    when_empty = "Upload a file with “Import questions”."
     fieldsets = ((None, {"fields": (("file_name", "uploaded_by"), ("progress", "changed"))}),)
     change_form_outer_after_template = "game/import_report.html"
 

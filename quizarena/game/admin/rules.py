@@ -1,6 +1,6 @@
 """Rule cards at the desk: written in three languages, with a preview as players see it."""
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, ClassVar, TypeAlias
 
 from django import forms
 from django.contrib import admin
@@ -49,6 +49,8 @@ class RuleCardForm(_RuleCardForm):
     class Meta:
         model = RuleCard
         fields = ("slug", "level", "topic", "is_shown", *TEXTS, "examples", "table")
+        # They stand below the name of their language.
+        labels: ClassVar = {name: name.partition("_")[0].capitalize() for name in TEXTS}
         widgets = {
             f"text_{language}": UnfoldAdminTextareaWidget(attrs={"rows": 3})
             for language in LANGUAGES
@@ -93,7 +95,7 @@ class RuleCardAdmin(StaffAdmin[RuleCard]):
     """Write cards and hide them; none is deleted, since questions name them."""
 
     form = RuleCardForm
-    list_display = ("slug", "title_en", "level", "topic", "state")
+    list_display = ("slug", "english_title", "level", "topic", "state")
     list_select_related = ("topic",)
     list_filter = ("level", "is_shown")
     search_fields = ("slug", "title_en")
@@ -115,6 +117,10 @@ class RuleCardAdmin(StaffAdmin[RuleCard]):
     def get_readonly_fields(self, request: HttpRequest, obj: RuleCard | None = None) -> Any:
         """Return what cannot be edited: questions name a card by its slug."""
         return ("slug",) if obj else ()
+
+    @display(description="Title")
+    def english_title(self, card: RuleCard) -> str:
+        return card.title_en
 
     @display(description="State")
     def state(self, card: RuleCard) -> SafeString:
@@ -200,12 +206,23 @@ def previews(card: RuleCard) -> list[dict[str, Any]]:
 class TopicAdmin(StaffAdmin[Topic]):
     """The topics of rule cards, as players read them."""
 
-    list_display = ("slug", "title_en", "level")
+    list_display = ("slug", "english_title", "level")
     list_filter = ("level",)
     search_fields = ("slug", "title_en")
     search_help_text = "Beginning of a slug, or part of a title"
     ordering = ("number", "pk")
     fields = ("slug", "level", "title_de", "title_en", "title_uk")
+
+    def get_form(
+        self, request: HttpRequest, obj: Topic | None = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Return the form, in which each title says its language."""
+        labels = {f"title_{code}": f"Title, {name}" for code, name in LANGUAGE_NAMES.items()}
+        return super().get_form(request, obj, change, **{**kwargs, "labels": labels})
+
+    @display(description="Title")
+    def english_title(self, topic: Topic) -> str:
+        return topic.title_en
 
     def get_readonly_fields(self, request: HttpRequest, obj: Topic | None = None) -> Any:
         """Return what cannot be edited: questions and cards name a topic by its slug."""

@@ -6,6 +6,7 @@ import pgtrigger
 from django.conf import settings
 from django.db import models
 from django.db.models import F, Q
+from django.utils.text import capfirst
 
 from quizarena.game.fair_play_rules import FINDING_MOVES, FindingKind, FindingState
 
@@ -118,3 +119,8 @@ class FairPlayFinding(models.Model):
 
     def __str__(self) -> str:
         return f"finding {self.pk}"
+
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"{capfirst(self.get_kind_display())}: {self.player}"

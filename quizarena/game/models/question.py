@@ -250,6 +250,11 @@ class Question(models.Model):
         return f"{self.quiz_id}: {self.question}"
 
     @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return str(self)
+
+    @property
     def options(self) -> list[str]:
         """Return the options in the order of the bank: two to four, or the one right answer."""
         texts = (self.option_1, self.option_2, self.option_3, self.option_4)

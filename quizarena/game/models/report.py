@@ -70,9 +70,9 @@ class QuestionReport(models.Model):
         ]
         constraints = [
             models.UniqueConstraint(
-                fields=["player", "question"],
+                fields=["player", "version"],
                 condition=Q(resolved_at=None),
-                name="questionreport_one_open_per_player",
+                name="questionreport_one_open_per_version",
             ),
             models.CheckConstraint(
                 condition=Q(reason__in=["WRONG", "UNCLEAR", "TWO_RIGHT", "TYPO"]),

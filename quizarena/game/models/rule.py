@@ -124,6 +124,11 @@ class RuleCard(models.Model):
     def __str__(self) -> str:
         return f"{self.slug}: {self.title_en}"
 
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return str(self)
+
     def title(self, language: str) -> str:
         return _in_language(self, "title", language)
 

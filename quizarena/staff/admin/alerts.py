@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse
@@ -69,8 +70,13 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
 
     @display(description="About")
     def subject(self, alert: Alert) -> str | SafeString:
-        label = f"{alert.subject_type.partition('.')[2]} {alert.subject_id}".strip() or "–"
-        return page_link(label, alert.subject_type, alert.subject_id)
+        """Return what it is of, by the name of its page."""
+        if not alert.subject_type:
+            return "–"
+        thing = apps.get_model(alert.subject_type)._base_manager.filter(pk=alert.subject_id).first()
+        label = f"{alert.subject_type.partition('.')[2]} {alert.subject_id}"
+        name = label if thing is None else getattr(thing, "page_name", thing)
+        return page_link(name, alert.subject_type, alert.subject_id)
 
     @display(description="Runbook")
     def runbook(self, alert: Alert) -> SafeString | str:

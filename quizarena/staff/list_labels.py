@@ -1,0 +1,34 @@
+"""The label of a list's first column on a narrow screen.
+
+Unfold takes a first column that links nowhere for the box that selects a row, and calls it so.
+"""
+
+from collections.abc import Generator
+from typing import Any
+
+from django.contrib.admin.utils import label_for_field
+from django.utils.html import escape
+from django.utils.safestring import SafeString
+from django.utils.text import capfirst
+from django.utils.translation import gettext
+
+BOX = "action_checkbox"
+
+
+def mend() -> None:
+    """Let Unfold call every first column by its heading; called once, with the admin's classes."""
+    from unfold.templatetags import unfold_list
+
+    unfolds = unfold_list.items_for_result
+
+    def items_for_result(cl: Any, result: Any, form: Any) -> Generator[SafeString, None, None]:
+        cells = iter(unfolds(cl, result, form))
+        name = cl.list_display[0]
+        if name != BOX:
+            label = capfirst(str(label_for_field(name, cl.model, model_admin=cl.model_admin)))
+            wrong = f'data-label="{escape(gettext("Select record"))}"'
+            first = next(cells)
+            yield SafeString(first.replace(wrong, f'data-label="{escape(label)}"', 1))
+        yield from cells
+
+    unfold_list.items_for_result = items_for_result
