@@ -26,9 +26,10 @@ def mend() -> None:
         name = cl.list_display[0]
         if name != BOX:
             label = capfirst(str(label_for_field(name, cl.model, model_admin=cl.model_admin)))
-            wrong = f'data-label="{escape(gettext("Select record"))}"'
+            box = escape(gettext("Select record"))
             first = next(cells)
-            yield SafeString(first.replace(wrong, f'data-label="{escape(label)}"', 1))
+            heading = f'data-label="{escape(label)}"'
+            yield SafeString(first.replace(f'data-label="{box}"', heading, 1))
         yield from cells
 
     unfold_list.items_for_result = items_for_result
