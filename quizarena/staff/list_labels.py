@@ -10,9 +10,10 @@ from django.contrib.admin.utils import label_for_field
 from django.utils.html import escape
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.translation import gettext
 
 BOX = "action_checkbox"
+# As Unfold writes it in the admin's one language.
+BOX_LABEL = 'data-label="Select record"'
 
 
 def mend() -> None:
@@ -26,10 +27,9 @@ def mend() -> None:
         name = cl.list_display[0]
         if name != BOX:
             label = capfirst(str(label_for_field(name, cl.model, model_admin=cl.model_admin)))
-            box = escape(gettext("Select record"))
             first = next(cells)
             heading = f'data-label="{escape(label)}"'
-            yield SafeString(first.replace(f'data-label="{box}"', heading, 1))
+            yield SafeString(first.replace(BOX_LABEL, heading, 1))
         yield from cells
 
     unfold_list.items_for_result = items_for_result
