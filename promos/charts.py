@@ -13,7 +13,6 @@ from promos.models import OVER, Campaign
 from promos.referral_statistics import Outcomes, Week
 from promos.statistics import Funnel, Span
 from quizarena.staff import dates
-from quizarena.staff.desk import span
 
 # Distinguishable for people who see no red and green, too (Okabe and Ito).
 BLUE, ORANGE, GREEN, GREY = "#0072b2", "#e69f00", "#009e73", "#9ca3af"
@@ -69,10 +68,12 @@ def window_bar(campaign: Campaign, *, now: datetime) -> SafeString:
 def _time_left(starts: datetime, ends: datetime | None, *, now: datetime) -> str:
     """Return how long the window has to go, or to wait, or has been over."""
     if now < starts:
-        return f"begins in {span(starts - now)}"
+        return f"begins in {dates.span(starts - now)}"
     if ends is None:
         return "has no end"
-    return f"ends in {span(ends - now)}" if now < ends else f"over for {span(now - ends)}"
+    return (
+        f"ends in {dates.span(ends - now)}" if now < ends else f"over for {dates.span(now - ends)}"
+    )
 
 
 def day(moment: datetime | None) -> str:

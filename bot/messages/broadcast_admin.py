@@ -40,6 +40,7 @@ from bot.screens.staff_chats import linking as staff_chats
 from promos.admin import calendar
 from quizarena.staff import audit, dates, draft_templates
 from quizarena.staff.admin.draft_templates import save_page
+from quizarena.staff.dates import span
 from quizarena.staff.decisions import Decision, DecisionForm, decide
 from quizarena.staff.desk import (
     MomentInput,
@@ -51,7 +52,6 @@ from quizarena.staff.desk import (
     link,
     object_link,
     own_user,
-    span,
 )
 from quizarena.staff.fresh_factor import fresh_factor
 from quizarena.staff.models import ApprovalRequest, RequestStatus

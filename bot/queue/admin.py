@@ -15,6 +15,7 @@ from bot.queue.models import CallState, InboxState, InboxUpdate, OutgoingCall
 from bot.queue.redaction import without_texts
 from quizarena.players.admin import TimelineSection, timeline_source
 from quizarena.players.models import Player
+from quizarena.staff.dates import span
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
     age,
@@ -23,7 +24,6 @@ from quizarena.staff.desk import (
     link,
     object_link,
     preformatted,
-    span,
 )
 
 # So many rows of each kind stand in a player's timeline.

@@ -19,6 +19,7 @@ from economy.models import (
 from quizarena.players.admin import (
     TimelineSection,
 )
+from quizarena.staff.dates import span
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
     age,
@@ -26,7 +27,6 @@ from quizarena.staff.desk import (
     format_json,
     link,
     object_link,
-    span,
 )
 
 FINDINGS_SHOWN = 200

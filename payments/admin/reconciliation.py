@@ -18,6 +18,7 @@ from payments.admin.purchase_display import breaking, healed_badge, product_labe
 from payments.models import Difference, ReconciliationRun
 from quizarena.players.admin import TimelineSection
 from quizarena.staff import audit
+from quizarena.staff.dates import span
 from quizarena.staff.decisions import Decision, decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
@@ -27,7 +28,6 @@ from quizarena.staff.desk import (
     exactly,
     object_link,
     own_user,
-    span,
 )
 
 DIFFERENCES_SHOWN = 200

@@ -43,7 +43,6 @@ from quizarena.staff.desk import (
     object_link,
     own_user,
     row_number,
-    span,
 )
 
 TEXT_IN_LIST = 80
@@ -394,8 +393,8 @@ def _in_words(label: str, durations: support.Durations) -> list[tuple[str, str]]
     if durations.median is None or durations.p90 is None:
         return [(f"{label}, last {days} days", "none")]
     return [
-        (f"{label}, median of {days} days", span(durations.median)),
-        (f"{label}, 9 of 10 within", span(durations.p90)),
+        (f"{label}, median of {days} days", dates.span(durations.median)),
+        (f"{label}, 9 of 10 within", dates.span(durations.p90)),
     ]
 
 

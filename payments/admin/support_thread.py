@@ -16,7 +16,8 @@ from payments import support, support_files
 from payments.models import SupportFile, SupportRequest
 from quizarena.players import notes
 from quizarena.players.models import NoteVersion, StaffMessage
-from quizarena.staff.desk import badge, exactly, link, span
+from quizarena.staff.dates import span
+from quizarena.staff.desk import badge, exactly, link
 from quizarena.staff.models import InboxClaim
 
 

@@ -10,10 +10,7 @@ class ApiConfig(AppConfig):
     verbose_name = "API"
 
     def ready(self) -> None:
-        """Teach the OpenAPI description what is ours, and approvals of clients what they do."""
-        from quizarena.api import (
-            clients,
-            schema,  # noqa: F401 -- importing it registers its extensions.
-        )
+        """Teach approvals of clients what they do."""
+        from quizarena.api import clients
 
         clients.register()

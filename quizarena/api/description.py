@@ -15,6 +15,7 @@ from rest_framework.permissions import BasePermission
 from rest_framework.renderers import BaseRenderer
 from rest_framework.request import Request
 
+from quizarena.api import schema  # noqa: F401 -- importing it registers its extensions.
 from quizarena.api.authentication import BearerToken
 from quizarena.api.models import ApiClient
 

@@ -26,13 +26,13 @@ from quizarena.ops.analytics_admin import ProductDayAdmin  # noqa: F401 -- regis
 from quizarena.ops.erasure_admin import DeletionRequestAdmin, PurgeRunAdmin
 from quizarena.ops.models import Backup, Downtime, Heartbeat
 from quizarena.players.models import DeletionRequest, PurgeRun
+from quizarena.staff.dates import span
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
     age,
     badge,
     exactly,
     format_json,
-    span,
     with_code,
 )
 

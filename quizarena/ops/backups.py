@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 from quizarena.ops.models import Backup, BackupKind
 from quizarena.staff import alerts
-from quizarena.staff.desk import span
+from quizarena.staff.dates import span
 
 OVERDUE = "backup_overdue"
 # A nightly backup may take two hours longer than the one before.

@@ -17,7 +17,7 @@ from django_celery_beat.models import PeriodicTask
 from economy.controls import CONTROLS, OVERDUE, OVERDUE_FOR_DAYS, SWITCHED_OFF, Control
 from economy.models import ControlRun
 from quizarena.staff import alerts
-from quizarena.staff.desk import span
+from quizarena.staff.dates import span
 from quizarena.staff.models import AuditEntry
 
 log = structlog.get_logger(__name__)

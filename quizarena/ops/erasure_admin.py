@@ -7,7 +7,8 @@ from unfold.decorators import display
 from economy.admin.players import OfPlayer
 from quizarena.ops import erasure
 from quizarena.players.models import DeletionRequest, DeletionState, PurgeRun
-from quizarena.staff.desk import ReadOnlyAdmin, badge, exactly, object_link, span, with_code
+from quizarena.staff.dates import span
+from quizarena.staff.desk import ReadOnlyAdmin, badge, exactly, object_link, with_code
 
 STATE_COLOURS = {
     DeletionState.ASKED: "info",

@@ -3,11 +3,12 @@
 The formats themselves stand in quizarena/formats/en/formats.py, where Django finds them, too.
 """
 
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from django.conf import settings
 from django.utils import dateformat, timezone, translation
 from django.utils.formats import get_format
+from django.utils.timesince import timesince
 
 # What a box for a moment shows and takes; what else it takes stands in DATETIME_INPUT_FORMATS.
 DAY_INPUT_FORMAT = "%d %b %Y"
@@ -47,6 +48,17 @@ def time(instant: datetime) -> str:
 def for_csv(instant: datetime) -> str:
     """Return an instant as spreadsheets sort it, in the zone that the heading names."""
     return f"{timezone.localtime(instant):%Y-%m-%d %H:%M:%S}"
+
+
+def span(duration: timedelta) -> str:
+    """Return a length of time in the one unit that says most: 12 s, 5 minutes, 2 days."""
+    seconds = duration.total_seconds()
+    if seconds < 1:
+        return "under a second"
+    if seconds < 60:
+        return f"{seconds:.0f} s"
+    now = timezone.now()
+    return timesince(now - duration, now, depth=1).replace("\xa0", " ")
 
 
 def _local(of: date) -> date:

@@ -32,7 +32,6 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from django.utils.text import capfirst
-from django.utils.timesince import timesince
 from unfold.paginator import InfinitePaginator
 from unfold.widgets import INPUT_CLASSES
 
@@ -420,17 +419,6 @@ class DayInput(forms.DateInput):
 # --- How things are shown -------------------------------------------------------------------------
 
 
-def span(duration: timedelta) -> str:
-    """Return a length of time in the one unit that says most: 12 s, 5 minutes, 2 days."""
-    seconds = duration.total_seconds()
-    if seconds < 1:
-        return "under a second"
-    if seconds < 60:
-        return f"{seconds:.0f} s"
-    now = timezone.now()
-    return timesince(now - duration, now, depth=1).replace("\xa0", " ")
-
-
 def age(moment: datetime | None) -> str:
     """Return how long ago (or in how long) `moment` is, with the exact time under the pointer."""
     if moment is None:
@@ -439,7 +427,7 @@ def age(moment: datetime | None) -> str:
     if abs(past) < timedelta(seconds=1):
         relative = "just now"
     else:
-        relative = f"{span(past)} ago" if past > timedelta() else f"in {span(-past)}"
+        relative = f"{dates.span(past)} ago" if past > timedelta() else f"in {dates.span(-past)}"
     return format_html(
         '<time datetime="{}" title="{}, {}">{}</time>',
         timezone.localtime(moment).isoformat(),

@@ -17,7 +17,8 @@ from django.views.decorators.http import require_http_methods, require_safe
 from unfold.widgets import UnfoldAdminSelectWidget, UnfoldAdminTextareaWidget
 
 from quizarena.staff import audit, inbox
-from quizarena.staff.desk import age, badge, own_user, span
+from quizarena.staff.dates import span
+from quizarena.staff.desk import age, badge, own_user
 from quizarena.staff.errors import BadReasonError, InboxError
 from quizarena.staff.inbox import Item, Source
 

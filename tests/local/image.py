@@ -19,7 +19,7 @@ from quizarena.local.services import CHECKOUT
 DOCKERFILE = (CHECKOUT / "Dockerfile").read_text()
 CONTAINERFILE = DOCKERFILE.replace("\\\n", " ")
 # Environments are kept between runs, each under the hash of what it was made of.
-KEPT = CHECKOUT / ".venv"
+KEPT = (CHECKOUT / ".venv").resolve()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,10 +72,12 @@ def removed() -> list[str]:
 def production_environment() -> Path:
     """Return a virtual environment of requirements.txt alone, wheels with known hashes.
 
-    It is made once per content of the file and interpreter; whoever comes meanwhile waits.
+    It is made once per content of the file, interpreter and place, which its scripts name; whoever
+    comes meanwhile waits.
     """
     requirements = CHECKOUT / "requirements.txt"
-    digest = sha256(sys.version.encode() + requirements.read_bytes()).hexdigest()[:16]
+    made_for = f"{sys.version} {KEPT}".encode()
+    digest = sha256(made_for + requirements.read_bytes()).hexdigest()[:16]
     environment = KEPT / f"production-{digest}"
     complete = environment / ".complete"
     with (KEPT / "production.lock").open("w") as lock:

@@ -116,7 +116,7 @@ class TestApplication:
             # Nobody else's power.
             ("SET ROLE {owner}", "permission denied to set role"),
             ("SET SESSION AUTHORIZATION {owner}", "permission denied to set session auth"),
-            ("CREATE ROLE forger SUPERUSER", "permission denied to create role"),
+            ("CREATE ROLE forger SUPERUSER", "permission denied to create role|must be superuser"),
             ("ALTER ROLE {role} SUPERUSER", "permission denied to alter role|must be superuser"),
             (
                 "COPY players_player TO PROGRAM 'true'",

@@ -1,6 +1,9 @@
 """What load balancers and people read off /healthz and /readyz."""
 
+import os
 import socket
+import subprocess
+import sys
 from datetime import UTC, datetime, timedelta
 from importlib import import_module
 
@@ -19,6 +22,7 @@ from quizarena.celery import app
 from quizarena.ops import health, heartbeats
 from quizarena.ops.models import Heartbeat, ProcessRun
 from tests.factories import InboxUpdateFactory
+from tests.sandbox import ROOT
 
 NOON = datetime(2026, 11, 22, 11, tzinfo=UTC)
 PROCESSES = ("worker-critical", "worker-default", "worker-bulk", "beat", "sender")
@@ -153,6 +157,38 @@ def test_seen_is_content_with_a_process_that_is_alive(capsys: pytest.CaptureFixt
     call_command("seen", "beat")
 
     assert capsys.readouterr().out == "beat is alive.\n"
+
+
+@pytest.mark.parametrize(
+    ("command", "needless"),
+    [
+        # Docker looks once a minute at each process.
+        (
+            ["manage.py", "seen", "beat"],
+            {"quizarena.api.description", "rest_framework.serializers", "unfold.admin"},
+        ),
+        # As a worker and beat begin.
+        (
+            ["-c", "from quizarena.celery import app; app.loader.import_default_modules()"],
+            {"quizarena.api.description", "quizarena.staff.admin.accounts"},
+        ),
+    ],
+)
+def test_what_answers_no_addresses_imports_no_pages(command: list[str], needless: set[str]) -> None:
+    # Whatever it finds: nothing runs beside the tests.
+    process = subprocess.run(
+        [sys.executable, "-X", "importtime", *command],
+        cwd=ROOT,
+        # The tests have imported our own module, which sets it.
+        env={name: value for name, value in os.environ.items() if name != "CELERY_SKIP_CHECKS"},
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+
+    imported = {line.rpartition("|")[2].strip() for line in process.stderr.splitlines()}
+    assert "quizarena.logs" in imported
+    assert not imported & needless
 
 
 @pytest.mark.django_db

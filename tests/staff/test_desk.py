@@ -8,7 +8,7 @@ from django.db import connection
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 
-from quizarena.staff.desk import span
+from quizarena.staff.dates import span
 from quizarena.staff.models import Alert, ApprovalRequest
 from tests.factories import (
     NOON,

@@ -14,6 +14,8 @@ class Command(BaseCommand):
     """Exit with 0 when the process was seen recently, with 1 and a sentence when not."""
 
     help = "Check whether the worker of a queue, beat or sender was seen recently."
+    # They would import every page of the admin.
+    requires_system_checks = ()
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the kind of process and how long ago it may have been."""
