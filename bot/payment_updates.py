@@ -178,8 +178,11 @@ async def subscription_changed(update: Update, context: Context) -> None:
     elif subscription is not None and subscription.player.bot_blocked_at is None:
         with dates.speaking_to(subscription.player):
             is_over = subscription.canceled_at is not None
-            render = receipts_texts.canceled if is_over else receipts_texts.renewed_again
-            text = render(subscription)
+            text = (
+                receipts_texts.canceled(subscription, now=context.now)
+                if is_over
+                else receipts_texts.renewed_again(subscription)
+            )
             keyboard = receipts_buttons.after_subscription_notice()
             await context.bot.send_message(
                 subscription.player.telegram_id, text, reply_markup=keyboard

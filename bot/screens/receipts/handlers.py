@@ -11,7 +11,7 @@ from bot.chat.screen import Screen
 from bot.screens.receipts import buttons, texts
 from bot.screens.receipts.buttons import PURCHASES_LENGTH
 from payments import subscriptions
-from payments.models import Purchase
+from payments.models import Purchase, Subscription
 
 # More pages than anybody has.
 PAGES_MAX = 10_000
@@ -54,8 +54,9 @@ async def subscription(update: Update, context: Context) -> None:
 
 async def cancel(update: Update, context: Context) -> None:
     """Let the subscription run out; a task cancels it at Telegram (payments/subscriptions.py)."""
-    subscription = subscriptions.cancel(player=context.player, now=context.now)
-    await _show(update, context, toast=texts.canceled(subscription) if subscription else None)
+    canceled = subscriptions.cancel(player=context.player, now=context.now)
+    toast = texts.canceled(canceled, now=context.now) if canceled else None
+    await _show(update, context, toast=toast, canceled=canceled)
 
 
 async def cancel_beside(update: Update, context: Context) -> None:
@@ -64,7 +65,7 @@ async def cancel_beside(update: Update, context: Context) -> None:
     subscription = subscriptions.cancel(player=context.player, now=now) or subscriptions.current(
         player=context.player, now=now
     )
-    text = phrases.stale() if subscription is None else texts.canceled(subscription)
+    text = phrases.stale() if subscription is None else texts.canceled(subscription, now=now)
     await taps.tap(update).answer(text, show_alert=True)
 
 
@@ -86,10 +87,19 @@ async def resume(update: Update, context: Context) -> None:
     )
 
 
-async def _show(update: Update, context: Context, *, toast: str | None) -> None:
-    """Turn the message into the subscription as it is now, with a note over the chat."""
+async def _show(
+    update: Update,
+    context: Context,
+    *,
+    toast: str | None,
+    canceled: Subscription | None = None,
+) -> None:
+    """Turn the message into the subscription as it is now, with a note over the chat.
+
+    One that was canceled in its days of grace has ended with that.
+    """
     query = taps.tap(update)
-    subscription = subscriptions.current(player=context.player, now=context.now)
+    subscription = subscriptions.current(player=context.player, now=context.now) or canceled
     if subscription is None:
         await query.answer(toast or phrases.stale())
         return

@@ -163,8 +163,10 @@ def subscription(subscription: Subscription, *, now: datetime) -> str:
                     "again."
                 )
             )
-        case _:
+        case SubscriptionState.GRACE:
             lines.append(_top_up())
+        case SubscriptionState.ENDED:
+            lines.append(_("Premium is for sale in /shop."))
     return "\n".join(lines)
 
 
@@ -183,10 +185,13 @@ def _top_up() -> str:
     )
 
 
-def canceled(subscription: Subscription) -> str:
+def canceled(subscription: Subscription, *, now: datetime) -> str:
     """Return the note that a subscription is not renewed any more."""
+    paid_until = subscription.expires_at
+    # In its days of grace what was paid for is over.
+    until = paid_until if now < paid_until else paid_until + GRACE
     return _("Your subscription is cancelled. Premium runs until {day}.").format(
-        day=dates.short_day(subscription.expires_at)
+        day=dates.short_day(until)
     )
 
 

@@ -38,6 +38,7 @@ from tests.owner import as_owner
 from tests.sandbox import buttons
 
 Json = dict[str, Any]
+DAY = timedelta(days=1)
 
 
 def said(road: Road, player: int, words: str) -> int:
@@ -381,6 +382,26 @@ class TestSubscription:
         assert Subscription.objects.get().canceled_at is not None
         assert toast(road, anna).startswith("Your subscription is cancelled.")
         assert road.sandbox.account(anna)["subscriptions"][0]["canceled_by"] == "bot"
+
+    @pytest.mark.parametrize(
+        ("later", "note", "is_over"),
+        [
+            (-DAY, "Dein Abo ist gekündigt. Premium läuft bis 15.01.", False),
+            (DAY, "Dein Abo ist gekündigt. Premium läuft bis 18.01.", True),
+        ],
+        ids=["in its month", "in its days of grace"],
+    )
+    def test_the_note_says_until_when_with_one_full_stop(
+        self, road: Road, later: timedelta, note: str, is_over: bool
+    ) -> None:
+        anna = subscribed(road, language="de")
+
+        with time_machine.travel(Subscription.objects.get().expires_at + later, tick=True):
+            page = tap(road, anna, "cancel")
+
+        assert toast(road, anna) == note
+        assert ("Premium gibt es im /shop." in page["text"]) == is_over
+        assert "Meine Sterne" not in page["text"]
 
     def test_who_has_none_gets_a_kind_answer(self, road: Road) -> None:
         anna = newcomer(road)
