@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 
 import structlog
 from django.db.models import F, Model
+from django.template.defaultfilters import pluralize
 
 from economy.models import ControlFinding, ControlRun
 from quizarena.staff import alerts
@@ -169,7 +170,9 @@ def finish(run: ControlRun, *, now: datetime) -> ControlRun:
         alerts.raise_alert(
             kind=FINDINGS,
             key=run.control,
-            summary=f"{control.label}: {run.findings} finding(s). {first or ''}".strip(),
+            summary=(
+                f"{control.label}: {run.findings} finding{pluralize(run.findings)}. {first or ''}"
+            ).strip(),
             details={"run": run.pk},
             now=now,
             subject=run,

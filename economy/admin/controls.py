@@ -7,6 +7,7 @@ from typing import Any
 from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
+from django.template.defaultfilters import pluralize
 from django.utils.safestring import SafeString
 from unfold.decorators import display
 
@@ -53,7 +54,8 @@ class VerificationRunAdmin(ReadOnlyAdmin[VerificationRun]):
 
     @display(description="Checked")
     def scope(self, run: VerificationRun) -> str:
-        return f"{run.wallets:,} wallets, {run.entries:,} entries"
+        wallets = f"{run.wallets:,} wallet{pluralize(run.wallets)}"
+        return f"{wallets}, {run.entries:,} entr{pluralize(run.entries, 'y,ies')}"
 
     @display(description="Took")
     def took(self, run: VerificationRun) -> str:
@@ -130,7 +132,7 @@ class ControlRunAdmin(ReadOnlyAdmin[ControlRun]):
 
     @display(description="Outcome")
     def outcome(self, run: ControlRun) -> SafeString:
-        wrong = f"{run.findings:,} finding(s)" if run.findings else ""
+        wrong = f"{run.findings:,} finding{pluralize(run.findings)}" if run.findings else ""
         if run.error:
             wrong = f"ended with {run.error}"
         return _outcome(wrong=wrong, is_finished=run.finished_at is not None, right="clean")

@@ -11,6 +11,7 @@ from django.core.exceptions import PermissionDenied
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404
+from django.template.defaultfilters import pluralize
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 from django.utils import timezone
@@ -255,7 +256,8 @@ class SupportRequestAdmin(OfPlayer[SupportRequest]):
                     for one in support.thread_of(asked)
                 )
                 self.log_verb(request, asked, "loaded files", details={"files": count})
-            return f"{count} file(s) are being fetched from Telegram. Reload this page soon."
+            files = f"{count} file{pluralize(count)}"
+            return f"{files} from Telegram will be here soon. Reload this page then."
 
         decision = Decision(
             title=f"Load the files of {asked.player}",

@@ -12,6 +12,7 @@ from typing import Any
 import structlog
 from celery.schedules import maybe_schedule
 from django.conf import settings
+from django.template.defaultfilters import pluralize
 from django_celery_beat.models import PeriodicTask
 
 from economy.controls import CONTROLS, OVERDUE, OVERDUE_FOR_DAYS, SWITCHED_OFF, Control
@@ -68,7 +69,7 @@ def _last_run(code: str) -> str:
     if last.error:
         return f"The last run ended with {last.error}."
     if last.findings:
-        return f"The last run ended with {last.findings} open finding(s)."
+        return f"The last run ended with {last.findings} open finding{pluralize(last.findings)}."
     return "Since then it has not run, or has not finished."
 
 

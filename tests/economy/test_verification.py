@@ -239,7 +239,7 @@ class TestCommand:
 
         call_command("verify_ledger", stdout=out)
 
-        assert out.getvalue().startswith("Verified: 1 wallets, 1 entries in ")
+        assert out.getvalue().startswith("Verified: 1 wallet, 1 entry in ")
 
     def test_it_fails_on_any_difference_and_names_it(self) -> None:
         player = PlayerFactory.create()
@@ -248,7 +248,7 @@ class TestCommand:
             cursor.execute("UPDATE economy_wallet SET paid_energy = 1007")
         err = StringIO()
 
-        with pytest.raises(CommandError, match=r"1 difference\(s\) in 1 wallets, 1 entries"):
+        with pytest.raises(CommandError, match="1 difference in 1 wallet, 1 entry in "):
             call_command("verify_ledger", stderr=err)
 
         assert err.getvalue() == (

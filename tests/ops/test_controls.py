@@ -75,7 +75,7 @@ class TestRuns:
         alert = Alert.objects.get()
         assert (alert.kind, alert.key) == ("control_findings", "refund_completion")
         assert alert.summary == (
-            "Refund completion: 1 finding(s). Refund 2 could not be checked: ValueError."
+            "Refund completion: 1 finding. Refund 2 could not be checked: ValueError."
         )
 
     def test_a_run_that_raises_as_a_whole_is_stored_with_its_error(self) -> None:
@@ -121,7 +121,7 @@ class TestLedger:
         alert = Alert.objects.get()
         assert (alert.kind, alert.key) == ("control_findings", "ledger")
         assert alert.summary == (
-            f"Ledger verification: 1 finding(s). player {player.pk}: "
+            f"Ledger verification: 1 finding. player {player.pk}: "
             "7 paid energy in the wallet, 5 by the entries"
         )
         with behind_the_guards() as cursor:

@@ -104,7 +104,7 @@ class TestWhatWaits:
             "alert-deliveries: Slack: The counters differ.",
             "alerts: The counters differ.",
             "approvals: Refund: ⭐ 5 – @ben – 10 energy points, asked by petra",
-            "control-findings: 1 finding(s).",
+            "control-findings: 1 finding.",
             "dead-updates: message 4711, tried 5 times",
             f"deletions: Deletion of player {cleo.pk}",
             "failed-refunds: ⭐ 5 – @ben – USER_NOT_FOUND",

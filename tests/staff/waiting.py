@@ -43,7 +43,7 @@ def one_of_everything(*, now: datetime) -> None:
     )
     SupportRequest.objects.create(player=anna, text="Where is it?", asked_at=since)
     raise_alert(reconciliation.DIFFERENCE, "reconciliation", "1 difference.", now=since)
-    raise_alert(controls.FINDINGS, "ledger", "1 finding(s).", now=since)
+    raise_alert(controls.FINDINGS, "ledger", "1 finding.", now=since)
     attacked = make_campaign(status="PAUSED", name="Summer")
     raise_alert(campaigns.ATTACKED, str(attacked.pk), "Summer was paused.", now=since)
     other = raise_alert(counters.MISCOUNTED, "1", "The counters differ.", now=since)

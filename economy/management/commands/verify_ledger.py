@@ -3,6 +3,7 @@
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
+from django.template.defaultfilters import pluralize
 from django.utils import timezone
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -35,7 +36,9 @@ class Command(BaseCommand):
                 )
             except verification.RunningError as error:
                 raise CommandError(str(error)) from None
-        scope = f"{run.wallets:,} wallets, {run.entries:,} entries in {run.seconds:.1f} s"
+        wallets = f"{run.wallets:,} wallet{pluralize(run.wallets)}"
+        entries = f"{run.entries:,} entr{pluralize(run.entries, 'y,ies')}"
+        scope = f"{wallets}, {entries} in {run.seconds:.1f} s"
         if not run.differences:
             self.stdout.write(f"Verified: {scope}.")
             return
@@ -44,5 +47,6 @@ class Command(BaseCommand):
         if run.differences > FINDINGS_SHOWN:
             self.stderr.write(f"... and {run.differences - FINDINGS_SHOWN} more.")
         raise CommandError(
-            f"{run.differences} difference(s) in {scope}: see ledger check {run.pk} in the admin."
+            f"{run.differences} difference{pluralize(run.differences)} in {scope}: "
+            f"see ledger check {run.pk} in the admin."
         )

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.template.defaultfilters import pluralize
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -52,6 +53,7 @@ class Command(BaseCommand):
         if len(report.errors) > ERRORS_SHOWN:
             self.stderr.write(f"... and {len(report.errors) - ERRORS_SHOWN} more.")
         if report.errors:
-            raise CommandError(f"{len(report.errors)} error(s): nothing was imported.")
+            count = len(report.errors)
+            raise CommandError(f"{count} error{pluralize(count)}: nothing was imported.")
         summary = f"{report.new} new, {report.changed} changed, {report.unchanged} unchanged."
         self.stdout.write(f"Dry run, nothing was imported: {summary}" if dry_run else summary)
