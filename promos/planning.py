@@ -118,7 +118,11 @@ def edit(
         action="campaign.edited",
         obj=campaign,
         summary=f"{campaign}: changed {names}. {reason}".strip(),
-        details={"changed": {name: [before[name], after[name]] for name in changed}},
+        details={
+            "changed": {name: [before[name], after[name]] for name in changed},
+            # Whole: the sentence is cut where it is too long.
+            **({"reason": reason} if reason else {}),
+        },
     )
     return campaign
 

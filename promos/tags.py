@@ -84,7 +84,15 @@ def change(
     Raises BadTermsError for too many.
     """
     campaign = campaigns.lock(campaign_id)
-    before, tags = campaign.tags, after(campaign, add=add, remove=remove)
+    tags = after(campaign, add=add, remove=remove)
+    return replace(campaign, tags, now=now, staff=staff)
+
+
+def replace(
+    campaign: Campaign, tags: list[str], *, now: datetime, staff: User | None, reason: str = ""
+) -> Campaign:
+    """Give a locked campaign, in whatever state, these tags: normalised, in order, not too many."""
+    before = campaign.tags
     if tags == before:
         return campaign
     campaign.tags = tags
@@ -95,8 +103,8 @@ def change(
         actor=staff,
         action="campaign.tagged",
         obj=campaign,
-        summary=f"{campaign}: tags {written(tags) or 'removed'}.",
-        details={"tags": [before, tags]},
+        summary=f"{campaign}: tags {written(tags) or 'removed'}. {reason}".strip(),
+        details={"tags": [before, tags], **({"reason": reason} if reason else {})},
     )
     return campaign
 

@@ -24,6 +24,7 @@ from promos.api.problems import (
 from promos.errors import BadTermsError, IllegalMoveError, IncompleteError
 from promos.models import (
     HOLDOUT_MAX,
+    OVER,
     Campaign,
     CampaignKind,
     CampaignStatus,
@@ -208,7 +209,7 @@ class Campaigns(ApiView):
         if cursor := filters.pop("cursor", None):
             filters["pk__lt"] = int(cursor)
         if tag := filters.pop("tag", None):
-            filters["tags__contains"] = _searched(tag)
+            filters |= _tagged(tag)
         # One more than fits tells whether there is a next page: nobody counts.
         found = list(Campaign.objects.filter(**filters).order_by("-pk")[: PAGE + 1])
         page = found[:PAGE]
@@ -341,7 +342,7 @@ class Terms(ApiView):
         operation_id="set_campaign_terms",
         summary="Change the holdout or the tags of a campaign",
         description="The same rules as in the admin: the holdout is fixed once the campaign has "
-        "started, and goes with a shared code only; tags can change until it is over.",
+        "started, and goes with a shared code only; tags can change in every state.",
         tags=["promos"],
         parameters=[IDEMPOTENCY_KEY, REPLAYED],
         request=NewTerms,
@@ -395,17 +396,21 @@ def _set_terms(
     campaign = _lock(campaign_id)
     if campaign.status != wanted["expected_status"]:
         raise status_changed(campaign)
+    why = f"By the API client {client}: {wanted['reason']}"
     try:
         if "tags" in terms:
             terms["tags"] = tags.in_order(terms["tags"])
-        changed = planning.edit(
-            campaign_id=campaign_id,
-            terms=terms,
-            seen_at=campaign.changed_at,
-            now=now,
-            staff=None,
-            reason=f"By the API client {client}: {wanted['reason']}",
-        )
+        if campaign.status in OVER and terms.keys() == {"tags"}:
+            changed = tags.replace(campaign, terms["tags"], now=now, staff=None, reason=why)
+        else:
+            changed = planning.edit(
+                campaign_id=campaign_id,
+                terms=terms,
+                seen_at=campaign.changed_at,
+                now=now,
+                staff=None,
+                reason=why,
+            )
     except BadTermsError as error:
         raise terms_not_possible(error) from error
     except IllegalMoveError as error:
@@ -413,12 +418,12 @@ def _set_terms(
     return Answer(status=status.HTTP_200_OK, body=CampaignBody(changed).data)
 
 
-def _searched(tag: str) -> list[str]:
-    """Return a tag as it is stored; one that no campaign can have is searched as it was sent."""
+def _tagged(tag: str) -> dict[str, Any]:
+    """Return the filter of campaigns that have the tag; none has what cannot be one."""
     try:
-        return [tags.normalise(tag)]
+        return {"tags__contains": [tags.normalise(tag)]}
     except BadTermsError:
-        return [tag]
+        return {"pk__in": []}
 
 
 def _lock(campaign_id: int) -> Campaign:

@@ -490,6 +490,12 @@ def waits(asked: ApprovalRequest) -> SafeString:
     )
 
 
+def may_open(request: HttpRequest, model: type[models.Model]) -> bool:
+    """Return whether the user may open the pages of things of this kind."""
+    of_model = admin.site._registry.get(model)
+    return of_model is not None and of_model.has_view_or_change_permission(request)
+
+
 def page_link(label: object, object_type: str, object_id: str) -> str | SafeString:
     """Return a link to the page of what is only known as "app.model" and id, if it has one."""
     if object_type not in {model._meta.label_lower for model in admin.site._registry}:

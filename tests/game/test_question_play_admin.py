@@ -110,6 +110,16 @@ class TestFigures:
         assert f'href="/admin/game/rulecard/{card.pk}/change/"' in html
         assert "Tisch / articles / old · Three articles" in text(html.encode())
 
+    def test_who_may_not_open_rule_cards_is_not_led_to_one(self, client: Client) -> None:
+        make_card()
+        question = QuestionFactory.create(key="Tisch / articles / old", rule="articles")
+        client.force_login(make_staff("Operator"))
+
+        html = client.get(f"{LIST}{question.pk}/change/").content
+
+        assert b"/admin/game/rulecard/" not in html
+        assert "Made from Tisch / articles / old · Three articles" in text(html)
+
     def test_the_list_shows_the_share_and_finds_trouble(self, editor: Client) -> None:
         answer_round(newcomer(), *[True] * 11, *[False] * 19)
         hard = Question.objects.get()

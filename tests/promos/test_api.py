@@ -392,6 +392,14 @@ class TestCampaigns:
         assert [campaign["name"] for campaign in page["results"]] == ["Advent"]
         assert unknown["results"] == []
 
+    def test_a_tag_that_is_too_long_is_not_taken_for_its_beginning(self, caller: Caller) -> None:
+        make_campaign(tags=["x" * 24])
+
+        longest = body_of(caller.get(f"promos/campaigns/?tag={'x' * 24}"))
+        too_long = body_of(caller.get(f"promos/campaigns/?tag={'x' * 25}"))
+
+        assert [len(found["results"]) for found in (longest, too_long)] == [1, 0]
+
     @pytest.mark.parametrize("path", ["", "statistics/"])
     @pytest.mark.parametrize("pk", [1, 2**70])
     def test_a_campaign_of_nobody_is_not_found(self, caller: Caller, pk: int, path: str) -> None:
@@ -555,6 +563,15 @@ class TestTerms:
             "Advent: changed holdout percent, tags. By the API client Shop: Planned."
         )
 
+    def test_the_reason_is_kept_whole_even_where_the_sentence_is_cut(self, caller: Caller) -> None:
+        campaign = make_campaign(status="DRAFT")
+
+        set_terms(caller, campaign, tags=["advent"], reason="a" * 500)
+
+        entry = AuditEntry.objects.get(action="campaign.edited")
+        assert len(entry.summary) == 500
+        assert entry.details["reason"] == f"By the API client Shop: {'a' * 500}"
+
     def test_what_is_left_out_stays(self, caller: Caller) -> None:
         campaign = make_campaign(status="DRAFT", holdout_percent=10, tags=["advent"])
 
@@ -623,6 +640,26 @@ class TestTerms:
 
         assert (fixed.status_code, problem(fixed)["code"]) == (409, "illegal_move")
         assert (free.status_code, body_of(free)["tags"]) == (200, ["advent"])
+
+    def test_tags_of_what_is_over_can_change_and_nothing_else(self, caller: Caller) -> None:
+        campaign = make_campaign(status="ENDED", tags=["advent"])
+        ended_at = campaign.changed_at
+
+        fixed = set_terms(caller, campaign, holdout_percent=10, expected_status="ENDED")
+        both = set_terms(
+            caller, campaign, holdout_percent=10, tags=["summer"], expected_status="ENDED"
+        )
+        free = set_terms(caller, campaign, tags=["Summer"], expected_status="ENDED")
+
+        assert [problem(one)["code"] for one in (fixed, both)] == ["illegal_move"] * 2
+        assert (free.status_code, body_of(free)["tags"]) == (200, ["summer"])
+        campaign.refresh_from_db()
+        assert (campaign.tags, campaign.changed_at) == (["summer"], ended_at)
+        entry = AuditEntry.objects.get(action="campaign.tagged")
+        assert entry.details == {
+            "tags": [["advent"], ["summer"]],
+            "reason": "By the API client Shop: Planned.",
+        }
 
     def test_who_has_not_seen_that_it_started_changes_nothing(self, caller: Caller) -> None:
         answer = set_terms(caller, energy(), tags=["advent"])

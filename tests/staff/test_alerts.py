@@ -334,6 +334,17 @@ class TestDesk:
         assert f'href="/admin/players/player/{player.pk}/change/"' in page
         assert "docs/runbooks/updates-do-not-get-through.md" in page
 
+    def test_who_may_not_open_the_page_of_the_subject_is_not_led_to_it(
+        self, client: Client
+    ) -> None:
+        alert = happen(subject=make_staff("Security", username="berta"))
+        client.force_login(make_staff("Operator"))
+
+        page = client.get(f"{LIST}{alert.pk}/change/").content
+
+        assert "About berta Runbook" in text(page)
+        assert b"/admin/auth/user/" not in page
+
     def test_finance_resolves_with_a_reason(self, client: Client) -> None:
         alert = happen()
         client.force_login(make_staff("Finance"))

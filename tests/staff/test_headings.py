@@ -64,6 +64,13 @@ class TestHeadings:
             "10 energy points (ENERGY_10)"
         )
 
+    def test_a_name_brings_no_markup_into_a_heading(self, operator: Client) -> None:
+        eve = PlayerFactory.create(username="", first_name="<b>Eve</b>", last_name="")
+
+        address = f"economy/wallet/{buy(eve).player_id}/change/"
+
+        assert "Wallet of &lt;b&gt;Eve&lt;/b&gt;" in page(operator, address)
+
     def test_the_history_of_a_thing_with_a_code_is_where_its_page_links_it(
         self, operator: Client
     ) -> None:

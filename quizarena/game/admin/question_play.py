@@ -1,6 +1,6 @@
 """How a question plays, at the desk: its figures, its reports, and what editors decide of them."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from django.contrib import admin
@@ -166,10 +166,12 @@ class PlayedQuestionAdmin(StaffAdmin[Question]):
     @display(description="Made from")
     def source(self, question: Question) -> SafeString | str:
         """Return the key (of a generated question: its word, rule and frame) and the rule card."""
-        card = RuleCard.objects.filter(slug=question.rule).first() if question.rule else None
-        if card is None:
-            return f"{question.key} · {question.rule}" if question.rule else question.key
-        return format_html("{} · {}", question.key, object_link(card, card.title_en))
+        return _source(question, of_card=lambda card: object_link(card, card.title_en))
+
+    @display(description="Made from")
+    def plain_source(self, question: Question) -> SafeString | str:
+        """Return the same without a link, for who may not open rule cards."""
+        return _source(question, of_card=lambda card: card.title_en)
 
     @display(description="Of rounds")
     def figures(self, question: Question) -> SafeString:
@@ -265,6 +267,13 @@ class PlayedQuestionAdmin(StaffAdmin[Question]):
             confirm=_label(verdict, question),
         )
         return decide(request, decision, model_admin=self)
+
+
+def _source(question: Question, *, of_card: Callable[[RuleCard], str]) -> SafeString | str:
+    if not question.rule:
+        return question.key
+    card = RuleCard.objects.filter(slug=question.rule).first()
+    return format_html("{} · {}", question.key, of_card(card) if card else question.rule)
 
 
 def _label(verdict: str, question: Question) -> str:

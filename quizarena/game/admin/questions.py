@@ -34,11 +34,13 @@ from quizarena.game.models import (
     CONTENT,
     Question,
     QuestionVersion,
+    RuleCard,
 )
 from quizarena.staff import audit
 from quizarena.staff.desk import (
     age,
     badge,
+    may_open,
 )
 from quizarena.staff.fresh_factor import fresh_factor
 
@@ -223,15 +225,23 @@ class QuestionAdmin(ExportMixin, PlayedQuestionAdmin):
             },
         ),
         ("As a player sees it", {"fields": ("preview",)}),
-        ("How it plays", {"fields": ("figures", "source")}),
-        ("Reports", {"fields": ("reports",)}),
-        ("Versions", {"fields": ("versions",)}),
     )
-    readonly_fields = ("state", "preview", "figures", "source", "reports", "versions")
+    readonly_fields = (
+        *("state", "preview", "figures", "source", "plain_source", "reports", "versions"),
+    )
 
     def get_fieldsets(self, request: HttpRequest, obj: Question | None = None) -> Any:
         """Return the form; a question that is not stored yet has nothing to look back on."""
-        return super().get_fieldsets(request, obj)[: None if obj else 2]
+        if obj is None:
+            return super().get_fieldsets(request, obj)[:2]
+        # Nobody is led to a page that is closed to them.
+        source = "source" if may_open(request, RuleCard) else "plain_source"
+        return [
+            *super().get_fieldsets(request, obj),
+            ("How it plays", {"fields": ("figures", source)}),
+            ("Reports", {"fields": ("reports",)}),
+            ("Versions", {"fields": ("versions",)}),
+        ]
 
     def get_readonly_fields(self, request: HttpRequest, obj: Question | None = None) -> Any:
         """Return what cannot be edited: an import knows a question by its key."""

@@ -23,6 +23,7 @@ from quizarena.staff.desk import (
     badge,
     button,
     format_json,
+    may_open,
     own_user,
     page_link,
 )
@@ -40,27 +41,23 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
     list_display_links = ("trouble", "summary")
     list_select_related = ("resolved_by",)
     ordering = ("-resolved_at", "-last_at", "-id")
-    trouble_fields = (
-        None,
-        {
-            "fields": (
-                ("trouble", "state"),
-                "summary",
-                ("subject", "runbook"),
-                ("times", "key"),
-                ("first", "last"),
-                "sent",
-                "shown_details",
-            )
-        },
-    )
     resolution_fields = ("Resolved", {"fields": (("resolved_by", "resolved"), "resolve_reason")})
 
     def get_fieldsets(self, request: HttpRequest, obj: Alert | None = None) -> Any:
         """Return what happened and, once it is resolved, how."""
-        if obj is None or obj.resolved_at is None:
-            return (self.trouble_fields,)
-        return (self.trouble_fields, self.resolution_fields)
+        # Nobody is led to a page that is closed to them.
+        is_open = obj and obj.subject_type and may_open(request, apps.get_model(obj.subject_type))
+        trouble = (
+            ("trouble", "state"),
+            "summary",
+            ("subject" if is_open else "plain_subject", "runbook"),
+            ("times", "key"),
+            ("first", "last"),
+            "sent",
+            "shown_details",
+        )
+        resolution = (self.resolution_fields,) if obj and obj.resolved_at else ()
+        return ((None, {"fields": trouble}), *resolution)
 
     @display(description="Problem")
     def trouble(self, alert: Alert) -> SafeString:
@@ -70,13 +67,17 @@ class AlertAdmin(ReadOnlyAdmin[Alert]):
 
     @display(description="About")
     def subject(self, alert: Alert) -> str | SafeString:
-        """Return what it is of, by the name of its page."""
+        """Return what it is of, by the name of its page, which it leads to."""
+        return page_link(self.plain_subject(alert), alert.subject_type, alert.subject_id)
+
+    @display(description="About")
+    def plain_subject(self, alert: Alert) -> str:
+        """Return the same without a link, for who may not open the page."""
         if not alert.subject_type:
             return "–"
         thing = apps.get_model(alert.subject_type)._base_manager.filter(pk=alert.subject_id).first()
         label = f"{alert.subject_type.partition('.')[2]} {alert.subject_id}"
-        name = label if thing is None else getattr(thing, "page_name", thing)
-        return page_link(name, alert.subject_type, alert.subject_id)
+        return label if thing is None else str(getattr(thing, "page_name", thing))
 
     @display(description="Runbook")
     def runbook(self, alert: Alert) -> SafeString | str:
