@@ -43,8 +43,8 @@ class Scheduler(DatabaseScheduler):
     It ends at once when it is asked to, whatever it is doing. Celery's handler of SIGTERM saves
     the schedule, and Celery saves it again on its way out. A handler runs in the midst of what it
     interrupts: if that is a statement, the save would wait for ever for the connection's lock,
-    which nobody but the interrupted statement can give back. So `close` saves on the way out only,
-    over a new connection.
+    which nobody but the interrupted statement can give back, or, in a transaction, close the
+    connection and save nothing. So `close` saves on the way out only, over a new connection.
     """
 
     _watched_at = float("-inf")
@@ -80,6 +80,8 @@ class Scheduler(DatabaseScheduler):
 
     @contextmanager
     def _using_the_connection(self) -> Iterator[None]:
+        # Celery saves in the midst of a tick, too, which goes on using it.
+        before = self._uses_the_connection
         self._uses_the_connection = True
         try:
             yield
@@ -87,7 +89,7 @@ class Scheduler(DatabaseScheduler):
             connection.close()  # What it was doing nobody has waited for.
             raise
         finally:
-            self._uses_the_connection = False
+            self._uses_the_connection = before
 
 
 def _watch_controls() -> None:
