@@ -442,7 +442,7 @@ def _template_links(asked: SupportRequest) -> SafeString:
         ),
     )
     if not links:
-        return format_html("")
+        return SafeString("")
     return format_html('<span class="payments-templates">Begin with: {}</span>', links)
 
 

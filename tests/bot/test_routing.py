@@ -476,8 +476,8 @@ class TestCost:
             # The bot looks for an offer then, and whether to ask about reminders: once in a
             # player's life, with the hour by the player's clock. On the first day it counts the
             # rounds as well, and it says what the round has brought.
-            ("the last answer", 18),
-            ("a stop", 15),
+            ("the last answer", 19),
+            ("a stop", 16),
             ("a tap on Continue", 8),
         ],
     )

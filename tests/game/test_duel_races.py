@@ -7,7 +7,7 @@ import pytest
 
 from economy import wallets
 from quizarena import advisory_locks
-from quizarena.game import duel_play, duels
+from quizarena.game import duel_play, duel_terms, duels
 from quizarena.game.errors import DuelGoneError
 from quizarena.game.models import Duel, DuelAnswer, DuelNotice
 from quizarena.players.models import Player
@@ -91,7 +91,7 @@ class TestMaking:
         for _ in range(9):
             accepted(player(), anna)
         more = [create(player()), create(player())]
-        meet_after(monkeypatch, duels, "_live")
+        meet_after(monkeypatch, duel_terms, "live")
 
         return run_together(*[partial(accept, anna, duel) for duel in more])
 
