@@ -301,7 +301,8 @@ INDEXES = {
         "redemption_by_status",
         "refund_due",
     },
-    "alerts": {"alert_one_open_per_key"},
+    # Of tables without rows either may look cheaper; both begin with what is open.
+    "alerts": {"alert_one_open_per_key", "alert_open_first"},
     "controls": {"controlrun_latest"},
     "reconciliations": {"payments_reconciliationrun_pkey"},
     "heartbeats": {"ops_heartbeat_pkey"},

@@ -127,7 +127,7 @@ def test_a_refund_over_the_limit_takes_two_persons_and_a_fresh_code(
     expect(desk.locator("body")).to_contain_text("Bought by mistake.")
     desk.get_by_role("link", name="Approve").click()
     desk.get_by_role("button", name="Approve").click()
-    desk.fill("[name=factor-code]", _code(app, ahead_s=30))
+    desk.fill("[name=factor-code]", _next_code(app, stack))
     desk.get_by_role("button", name="Continue").click()
     expect(desk.locator("body")).to_contain_text("Approved: Refund")
 
@@ -190,7 +190,7 @@ def test_an_operator_runs_a_campaign_with_a_holdout_and_reads_what_it_has_brough
 
     stack.manage("shell", "--no-imports", "--command", FACTORS_GROW_OLD)
     _decide(page, "Start", "Energy for the holidays.")
-    page.fill("[name=factor-code]", _code(app, ahead_s=30))
+    page.fill("[name=factor-code]", _next_code(app, stack))
     page.get_by_role("button", name="Continue").click()
     expect(page.locator("body")).to_contain_text("1 started: Advent")
     counted = "SELECT count(*) FROM promos_uplift WHERE counted_until IS NOT NULL"
@@ -305,8 +305,15 @@ def _set_up_factor(page: Page, stack: Stack) -> bytes:
     return app
 
 
-def _code(app: bytes, *, ahead_s: int = 0) -> str:
-    """Return what the app shows, or will show soon: each code is good once."""
+def _next_code(app: bytes, stack: Stack) -> str:
+    """Return a code that has not been used, as soon as the app shows one: each is good once."""
+    used = "SELECT max(last_t) FROM otp_totp_totpdevice"
+    stack.wait_for(lambda: time.time() // 30 > stack.value(used))
+    return _code(app)
+
+
+def _code(app: bytes) -> str:
+    """Return what the app shows."""
     shown = TOTP(app)
-    shown.time = time.time() + ahead_s
+    shown.time = time.time()
     return f"{shown.token():06}"
