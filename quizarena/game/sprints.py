@@ -42,7 +42,7 @@ from quizarena.players.models import Player
 ARTICLES = ("der", "die", "das")
 # Questions are drawn so many at a time; a bank with fewer has no sprint.
 BATCH = 10
-# So many of the player's latest questions of sprints return last.
+# So many of the player's latest questions of earlier sprints return last.
 RECENT = 100
 # So many random ids are tried before the mode is looked through.
 PROBES = 500
@@ -81,12 +81,19 @@ WITH daily AS MATERIALIZED ({_DAILY}), own AS MATERIALIZED (
     1
   ) AS number
 ), latest AS (
+  (
+    SELECT version.question_id, question.sprint_id
+    FROM game_sprint AS sprint
+    JOIN game_sprintquestion AS question ON question.sprint_id = sprint.id
+    JOIN game_questionversion AS version ON version.id = question.version_id
+    WHERE sprint.player_id = %(player)s AND sprint.id <> %(sprint)s
+    ORDER BY question.id DESC LIMIT {RECENT}
+  )
+  UNION ALL
   SELECT version.question_id, question.sprint_id
-  FROM game_sprint AS sprint
-  JOIN game_sprintquestion AS question ON question.sprint_id = sprint.id
+  FROM game_sprintquestion AS question
   JOIN game_questionversion AS version ON version.id = question.version_id
-  WHERE sprint.player_id = %(player)s
-  ORDER BY question.id DESC LIMIT {RECENT}
+  WHERE question.sprint_id = %(sprint)s
 ), asked AS MATERIALIZED (
   SELECT question_id, count(*) FILTER (WHERE sprint_id = %(sprint)s) AS times
   FROM latest GROUP BY question_id

@@ -7,6 +7,7 @@ from functools import partial
 from typing import Any
 
 import pytest
+import time_machine
 from django.db import DatabaseError, IntegrityError, connection, transaction
 from django.test.utils import CaptureQueriesContext
 
@@ -77,6 +78,25 @@ def make_daily(day: date, *, count: int) -> list[int]:
             order=[0, 1, 2],
         )
     return [question.pk for question in nouns]
+
+
+def let_have_had(player: Player, count: int) -> list[int]:
+    """Let earlier sprints of yesterday have asked all nouns, ten each; return which, in order."""
+    nouns = list(Question.objects.order_by("pk").values_list("pk", "versions"))
+    assert len(nouns) == count
+    for first in range(0, count, 10):
+        earlier = Sprint.objects.create(
+            player=player,
+            start_key=f"earlier:{first}",
+            state="FINISHED",
+            started_at=NOON - DAY,
+            finished_at=NOON - DAY,
+            answered=0,
+            correct=0,
+        )
+        for number, (_, version) in enumerate(nouns[first : first + 10], 1):
+            SprintQuestion.objects.create(sprint=earlier, number=number, version_id=version)
+    return [pk for pk, _ in nouns]
 
 
 def begin(player: Player, key: str = "u1", *, now: datetime = NOON) -> Step:
@@ -216,6 +236,24 @@ class TestASprint:
 
         assert [len(one) for one in asked] == [10, 10]
         assert not asked[0] & asked[1]
+
+    @pytest.mark.parametrize("answers", [0, 10])
+    def test_the_last_hundred_nouns_of_earlier_sprints_come_last(
+        self, player: Player, answers: int
+    ) -> None:
+        make_nouns(90 + answers)
+        had = let_have_had(player, 110 + answers)
+
+        sprint = begin(player).sprint
+        for number in range(1, answers + 1):
+            say(player, sprint, number, after=2 * number)
+
+        # What the sprint itself has asked does not bring the hundred and first of them back later.
+        asked = SprintQuestion.objects.filter(sprint=sprint)
+        assert asked.count() == 10 + answers
+        assert set(asked.values_list("version__question_row", flat=True)) == set(
+            had[: 10 + answers]
+        )
 
     def test_harder_nouns_than_the_players_level_come_last(self, player: Player) -> None:
         Question.objects.update(level="B1")
@@ -560,6 +598,15 @@ class TestTheSweep:
             assert sprint.state == state
         assert over.finished_at == NOON - 3 * SECOND
         assert (energy(player), energy(late)) == (19, 20)
+
+    @pytest.mark.parametrize(("after", "done"), [(62, 0), (62.000_001, 1)])
+    def test_it_waits_until_no_answer_counts_any_more(
+        self, player: Player, after: float, done: int
+    ) -> None:
+        begin(player)
+
+        with time_machine.travel(NOON + after * SECOND, tick=False):
+            assert sprints.finish_due(until=NOON + DAY) == done
 
 
 class TestDatabaseSaysNo:
