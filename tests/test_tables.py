@@ -139,6 +139,20 @@ class TestCsv:
         with pytest.raises(UnreadableFileError, match=re.escape(sentence)):
             tables.read(raw)
 
+    @pytest.mark.parametrize(
+        ("raw", "rows", "columns"),
+        [
+            (b"a\r\n" * 20_000, 20_000, 1),
+            (b",".join([b"a"] * 64), 1, 64),
+            ((b"a" * 1023 + b"\n") * 5 * 1024, 5_120, 1),
+        ],
+        ids=["rows", "columns", "size"],
+    )
+    def test_what_is_just_small_enough_is_read(self, raw: bytes, rows: int, columns: int) -> None:
+        table = tables.read(raw)
+
+        assert (len(table.rows), len(table.rows[0][1])) == (rows, columns)
+
     def test_what_excel_made_of_a_cell_is_refused_by_line(self) -> None:
         table = tables.read(b"a;b\r\n#NAME?;gut\r\nWAHR;#NV\r\n")
 

@@ -123,6 +123,14 @@ class TestRegistration:
         with pytest.raises(RegistrationClosedError):
             cups.leave(player=player(), now=STARTS)
 
+    def test_at_six_nobody_leaves_also_where_the_job_is_late(self) -> None:
+        anna, *_ = registered(4)
+
+        with pytest.raises(RegistrationClosedError):
+            cups.leave(player=anna, now=STARTS)
+
+        assert TournamentPlayer.objects.count() == 4
+
     def test_the_job_opens_it_at_four_once(self) -> None:
         assert run(OPENS - INSTANT) == 0
         assert run(OPENS) == 1
@@ -189,14 +197,19 @@ class TestBegin:
         assert first.begins_at == STARTS + 7 * MINUTE
         assert first.deadline == STARTS + 37 * MINUTE
 
-    def test_a_bank_with_six_questions_calls_it_off(self) -> None:
-        kept = Question.objects.order_by("pk").values_list("pk", flat=True)[:6]
+    @pytest.mark.parametrize(
+        ("questions", "state", "why"), [(6, "CALLED_OFF", "NO_QUESTIONS"), (7, "RUNNING", "")]
+    )
+    def test_a_bank_with_six_questions_calls_it_off(
+        self, questions: int, state: str, why: str
+    ) -> None:
+        kept = Question.objects.order_by("pk").values_list("pk", flat=True)[:questions]
         Question.objects.exclude(pk__in=list(kept)).update(is_enabled=False)
         registered(4)
 
         run(STARTS)
 
-        assert (cup().state, cup().call_off) == ("CALLED_OFF", "NO_QUESTIONS")
+        assert (cup().state, cup().call_off) == (state, why)
 
     def test_it_does_not_give_the_daily_challenge_away(self) -> None:
         daily.draw(day=DAY, now=OPENS)
@@ -326,13 +339,14 @@ class TestAnswers:
         assert pairing.started_at == STARTS
         assert pairing.last_answer_at == STARTS + timedelta(seconds=2)
 
-    def test_too_fast_brings_no_points(self) -> None:
+    @pytest.mark.parametrize(("milliseconds", "earned"), [(699, []), (700, [10])])
+    def test_too_fast_brings_no_points(self, milliseconds: int, earned: list[int]) -> None:
         one = begun(4)[0]
         show(one, cup(), now=STARTS)
 
-        tap(one, pairing_of(one, cup()), 1, now=STARTS + timedelta(milliseconds=699))
+        tap(one, pairing_of(one, cup()), 1, now=STARTS + timedelta(milliseconds=milliseconds))
 
-        assert not PointEvent.objects.exists()
+        assert list(PointEvent.objects.values_list("points", flat=True)) == earned
 
     def test_a_second_tap_and_one_ahead_change_nothing(self) -> None:
         one, other, *_ = begun(4)
@@ -478,6 +492,25 @@ class TestEnd:
             rows = Badge.objects.filter(kind="CUPS_IN_A_ROW").order_by("pk")
             names = sorted(rows.values_list("player__first_name", flat=True))
             assert names == [[], [], [], [], ["P1", "P2", "P3"], ["P1", "P2", "P3", "P4"]][number]
+
+    def test_one_that_was_called_off_does_not_end_the_row(self) -> None:
+        four = players(4)
+        for number in range(6):
+            opens, starts = (at + timedelta(days=number) for at in (OPENS, STARTS))
+            # On the third day one is missing.
+            for one in four[: 3 if number == 2 else 4]:
+                cups.register(player=one, now=opens)
+            run(starts)
+            held = Tournament.objects.get(day=DAY + timedelta(days=number))
+            assert held.state == ("CALLED_OFF" if number == 2 else "RUNNING")
+            if number != 2:
+                play(four[0], held, [True], now=starts)
+                for step in (1, 2, 3):
+                    run(starts + step * HALF_HOUR)
+            badges = Badge.objects.filter(kind="CUPS_IN_A_ROW")
+            assert badges.count() == (1 if number == 5 else 0)
+
+        assert badges.get().player == four[0]
 
 
 class TestCallOff:

@@ -1,6 +1,6 @@
 """Duels: made, accepted, played, ended, asked for again."""
 
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -64,6 +64,8 @@ from tests.game.duelling import (
 
 pytestmark = pytest.mark.django_db
 
+DAY = 24 * HOUR
+
 
 @pytest.fixture(autouse=True)
 def _bank(db: None) -> None:
@@ -91,6 +93,12 @@ def quiz_ids(duel: Duel) -> list[str]:
 def levels(duel: Duel) -> list[str]:
     """Return the levels of a duel's questions in their order."""
     return list(DuelQuestion.objects.filter(duel=duel).values_list("level", flat=True))
+
+
+def others_of_a1(had: list[str], count: int) -> list[str]:
+    """Return so many questions of the level that were not asked."""
+    free = Question.objects.filter(level="A1").exclude(quiz_id__in=had).order_by("pk")
+    return list(free.values_list("quiz_id", flat=True)[:count])
 
 
 def has_level(somebody: Player, level: str) -> None:
@@ -133,6 +141,18 @@ class TestMaking:
         third = create(ben, 5)
 
         assert not set(quiz_ids(third)) & {*quiz_ids(first), *quiz_ids(second)}
+
+    @pytest.mark.parametrize(("later", "returns"), [(30 * DAY - INSTANT, False), (30 * DAY, True)])
+    def test_for_thirty_days(self, anna: Player, later: timedelta, returns: bool) -> None:
+        had = quiz_ids(create(anna, 12))
+        Question.objects.exclude(quiz_id__in=[*had, *others_of_a1(had, 12)]).update(
+            is_enabled=False
+        )
+
+        asked = quiz_ids(create(anna, 12, now=NOON + later))
+
+        # Of twenty-four that are alike, just the other twelve come once in 2.7 million times.
+        assert bool(set(asked) & set(had)) is returns
 
     def test_a_small_bank_asks_it_again(self, anna: Player) -> None:
         Question.objects.exclude(quiz_id__in=quiz_ids(create(anna))).update(is_enabled=False)
@@ -943,6 +963,17 @@ class TestPoints:
 
         drawn = ("DUEL_DRAWN", f"duel:{duel.pk}", 10)
         assert (points(anna), points(ben)) == ([drawn], [drawn])
+
+    @pytest.mark.parametrize(("milliseconds", "kinds"), [(699, []), (700, ["ANSWER"])])
+    def test_under_seven_tenths_of_a_second_nothing_is_read(
+        self, anna: Player, milliseconds: int, kinds: list[str]
+    ) -> None:
+        duel = create(anna)
+        duel_play.play(player=anna, duel_id=duel.pk, now=NOON)
+
+        tap(anna, duel, 1, now=NOON + timedelta(milliseconds=milliseconds))
+
+        assert [kind for kind, _, _ in points(anna)] == kinds
 
     def test_answers_without_reading_have_none(self, anna: Player, ben: Player) -> None:
         """Everything at one instant: only the end counts."""

@@ -25,10 +25,12 @@ from quizarena.game.models import (
     Pairing,
     Question,
     Tournament,
+    TournamentNotice,
     TournamentPlayer,
     TournamentQuestion,
 )
 from quizarena.players.models import Player
+from tests.game.challenges import make_bank
 from tests.game.duelling import create, give_premium, give_tickets, player, tickets_of
 from tests.game.touring import (
     HOUR,
@@ -133,6 +135,22 @@ class TestLobby:
             start(ben, tournament)
         start(anna, tournament)
         assert current(tournament).number == 1
+
+    def test_it_begins_within_a_day_or_never(self, anna: Player) -> None:
+        (first, _), (second, _) = lobby(anna, 1), lobby(anna, 1)
+
+        assert start(anna, first, now=NOON + DAY - INSTANT).state == "RUNNING"
+        with pytest.raises(RegistrationClosedError):
+            start(anna, second, now=NOON + DAY)
+
+        assert not TournamentQuestion.objects.filter(round__tournament=second).exists()
+
+    def test_five_questions_are_enough_for_one_of_five(self, anna: Player) -> None:
+        tournament, _ = lobby(anna, 1)
+        kept = Question.objects.order_by("pk").values_list("pk", flat=True)[:5]
+        Question.objects.exclude(pk__in=list(kept)).update(is_enabled=False)
+
+        assert start(anna, tournament).state == "RUNNING"
 
     def test_a_bank_with_four_questions_begins_none(self, anna: Player) -> None:
         tournament, _ = lobby(anna, 1)
@@ -263,8 +281,32 @@ class TestRounds:
         questions = TournamentQuestion.objects.values_list("level", flat=True)
         assert list(questions) == ["A1"] * 12
         assert notices(ben) == [("ROUND", 1), ("ENDING", 1)]
+        ending = TournamentNotice.objects.get(player=ben, kind="ENDING")
+        assert ending.due_at == NOON + HOUR + 18 * HOUR
         assert not advance(tournament, now=NOON + HOUR + DAY - INSTANT)
         assert advance(tournament, now=NOON + HOUR + DAY)
+
+    @pytest.mark.parametrize(("later", "returns"), [(30 * DAY - INSTANT, False), (30 * DAY, True)])
+    def test_what_they_have_had_comes_last_for_thirty_days(
+        self, anna: Player, later: timedelta, returns: bool
+    ) -> None:
+        make_bank("WORD_ORDER", A1=4)
+        ben = player("Ben")
+        for now in (NOON, NOON + later):
+            tournament = make(anna, length=12, now=now)
+            join(ben, tournament, now=now)
+            start(anna, tournament, now=now)
+
+        first, second = (
+            set(asked.values_list("version", flat=True))
+            for asked in (
+                TournamentQuestion.objects.filter(round__tournament=one)
+                for one in Tournament.objects.order_by("pk")
+            )
+        )
+
+        # Of twenty-four that are alike, just the other twelve come once in 2.7 million times.
+        assert bool(first & second) is returns
 
     def test_the_next_round_begins_at_once_and_has_its_day(self, anna: Player) -> None:
         tournament, everybody = lobby(anna, 2)

@@ -390,6 +390,37 @@ class TestWhatWasShownBefore:
 
         assert not before & today
 
+    @pytest.mark.parametrize(("topics", "always"), [(16, True), (17, False)])
+    def test_sixteen_are_drawn_before_one_comes_again(
+        self, monkeypatch: pytest.MonkeyPatch, topics: int, always: bool
+    ) -> None:
+        """Of so many topics with one question each, one alone has not been shown."""
+        player = make_player()
+        make_bank(MIX, A1=topics + 20)
+        roll(monkeypatch, 0.0)
+        questions = list(Question.objects.order_by("pk"))
+        for number, question in enumerate(questions):
+            question.topic = f"topic {min(number, topics):02}"
+        Question.objects.bulk_update(questions, ["topic"])
+        seen = [question.pk for question in questions[1:topics]]
+        # Twenty others between, so that what was shown may come again.
+        for asked in (seen, [question.pk for question in questions[topics:]]):
+            Question.objects.update(is_enabled=Q(pk__in=asked))
+            for _ in asked:
+                show(player, now=self.YESTERDAY)
+        Question.objects.update(is_enabled=Q(pk__in=[questions[0].pk, *seen]))
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT setseed(0.5)")
+
+        drawn = {
+            selection.next_question(player=player, mode=MIX, now=NOON).question_row_id
+            for _ in range(200)
+        }
+
+        # One of seventeen is left out of the draw: twelve times of two hundred it is the new one.
+        assert (drawn == {questions[0].pk}) is always
+        assert questions[0].pk in drawn
+
     def test_what_others_were_shown_does_not_matter(self) -> None:
         anna, ben = make_player(1), make_player(2)
         make_bank(MIX, A1=30)

@@ -205,6 +205,16 @@ class TestTournament:
             change(cup(), state="RUNNING", rounds=3, started_at=STARTS),
         )
 
+    def test_nobody_begins_a_private_one_alone(self) -> None:
+        alone = make(player())
+
+        refused(
+            "begins with enough",
+            change(alone, state="RUNNING", rounds=1, started_at=NOON),
+        )
+        TournamentPlayer.objects.create(tournament=alone, player=player(), registered_at=NOON)
+        change(alone, state="RUNNING", rounds=1, started_at=NOON)()
+
     def test_it_is_not_finished_before_its_last_round(self) -> None:
         begun(4)
 

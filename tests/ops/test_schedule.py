@@ -89,6 +89,21 @@ def test_a_crontab_that_runs_several_times_a_day_pauses_in_autumn() -> None:
     assert (due, pause) == (False, 3_600)
 
 
+@pytest.mark.parametrize(
+    ("name", "seconds"),
+    [
+        ("run-tournaments", 5),
+        ("finish-duels", 60),
+        ("finish-sprints", 60),
+        ("count-leaderboards", 60),
+        ("count-play", 3_600),
+    ],
+)
+def test_what_the_game_promises_comes_so_often(name: str, seconds: int) -> None:
+    """Product rules, section 11."""
+    assert TABLE[name]["schedule"] == seconds
+
+
 @pytest.mark.parametrize("name", ONCE_A_DAY)
 def test_a_crontab_is_at_one_hour_that_every_day_has_once(name: str) -> None:
     schedule = TABLE[name]["schedule"]

@@ -19,6 +19,7 @@ from bot.messages import cards
 from bot.queue.models import CallState, OutgoingCall
 from economy import streaks
 from economy.streak_rules import DAY
+from economy.streaks import StreakChange
 from quizarena.game.models import DailyRun, Duel
 from quizarena.players.models import Player
 from tests.bot.screens import test_duel as duels
@@ -331,6 +332,17 @@ class TestStreakMilestone:
 
         milestones = Card.objects.filter(kind=CardKind.STREAK)
         assert list(milestones.values_list("subject", flat=True)) == subjects
+
+    @pytest.mark.parametrize("days", [7, 30, 50, 100, 200, 365, 500, 1_000])
+    def test_each_milestone_has_one_on_its_day_alone(self, days: int) -> None:
+        anna = PlayerFactory.create()
+
+        for reached in (days - 1, days, days + 1):
+            change = StreakChange(current=reached, best=reached, is_first_of_day=True)
+            orders.order_milestone(change, player=anna, now=NOON)
+
+        milestones = Card.objects.filter(kind=CardKind.STREAK)
+        assert list(milestones.values_list("subject", flat=True)) == [days]
 
     def test_a_round_brings_it_with_its_first_answer(self, road: Road) -> None:
         QuestionFactory.create_batch(2, category="QUICK_MIX_A1A2")

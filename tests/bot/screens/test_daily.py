@@ -144,6 +144,7 @@ class TestPlaying:
             "The next challenge is there at 00:00."
         )
         assert labels(message) == ["📨 Share my result", "▶️ Play", "🚩 Report", "◀️ Back"]
+        assert "effect_id" not in message
         assert not LedgerEntry.objects.filter(type="QUESTION").exists()
 
     def test_all_see_the_same_questions_and_options(self, road: Road) -> None:
