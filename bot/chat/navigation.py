@@ -14,6 +14,7 @@ from telegram import InlineKeyboardButton, InlineKeyboardMarkup
 from bot.chat import goods_texts, phrases
 from payments.catalogue import Offer
 from quizarena.game.models import RoundQuestion, WritableQuestion
+from quizarena.players.models import Player
 
 
 class Data(StrEnum):
@@ -260,6 +261,17 @@ def way_back() -> InlineKeyboardMarkup:
             [button(phrases.button_back(), Data.HOME)],
         ]
     )
+
+
+def usable_by(player: Player, keyboard: InlineKeyboardMarkup) -> InlineKeyboardMarkup:
+    """Return the buttons that do anything for the player.
+
+    For who is suspended, only those that lead out of the chat: the bot refuses all others.
+    """
+    if player.suspended_at is None:
+        return keyboard
+    rows = [[one for one in row if one.url] for row in keyboard.inline_keyboard]
+    return InlineKeyboardMarkup([row for row in rows if row])
 
 
 def option_rows(options: Sequence[InlineKeyboardButton]) -> list[list[InlineKeyboardButton]]:

@@ -42,7 +42,7 @@ def asked(question: WritableQuestion) -> str:
             return f"{text}\n\n" + _("✍️ Write your answer as a message.")
         case Kind.ORDER:
             end = version.correct_answer[-1:]
-            sentence = f"{question.sentence()} …{end if end in '.?!' else ''}".strip()
+            sentence = f"{question.sentence()} ___{end if end in '.?!' else ''}".strip()
             return f"{text}\n\n✏️ {escape(sentence)}"
     return text
 

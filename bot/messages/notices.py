@@ -495,4 +495,5 @@ def _send(source: Source[Any], claimed: Sequence[Notice | None], *, player: Play
         notices = [Notice(text, notices[-1].keyboard, is_celebrated)]
     for notice in notices:
         effect = phrases.CONFETTI if notice.is_celebrated else None
-        reminders.send_reminder(player, notice.text, notice.keyboard, effect=effect)
+        keyboard = navigation.usable_by(player, notice.keyboard)
+        reminders.send_reminder(player, notice.text, keyboard, effect=effect)

@@ -38,7 +38,9 @@ async def paysupport(update: Update, context: Context) -> None:
         return
     players.await_message(player=context.player, what=Awaited.PAYMENT_QUESTION, now=context.now)
     minutes = players.AWAITED_FOR // timedelta(minutes=1)
-    await taps.send_message(update, texts.ask_support(minutes=minutes), navigation.way_back())
+    is_suspended = context.player.suspended_at is not None
+    text = texts.ask_support(minutes=minutes, has_wallet=not is_suspended)
+    await _answer(update, context, text)
 
 
 async def asked(update: Update, context: Context) -> None:
@@ -50,7 +52,7 @@ async def asked(update: Update, context: Context) -> None:
         await _ask(update, context, question)
         return
     players.await_message(player=context.player, what=Awaited.PAYMENT_QUESTION, now=context.now)
-    await taps.send_message(update, texts.in_words(), navigation.way_back())
+    await _answer(update, context, texts.in_words())
 
 
 async def keep_rest_of_album(update: Update, context: Context) -> None:
@@ -91,7 +93,13 @@ async def _ask(update: Update, context: Context, question: str) -> None:
             players.await_message(
                 player=context.player, what=Awaited.PAYMENT_QUESTION, now=context.now
             )
-    await taps.send_message(update, text, navigation.way_back())
+    await _answer(update, context, text)
+
+
+async def _answer(update: Update, context: Context, text: str) -> None:
+    """Answer; support is open to who is suspended, too, but no button is."""
+    way_back = navigation.usable_by(context.player, navigation.way_back())
+    await taps.send_message(update, text, way_back)
 
 
 def _attachments(update: Update) -> list[dict[str, str]]:

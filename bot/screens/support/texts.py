@@ -10,13 +10,15 @@ from payments.models import SupportRequest
 QUOTE_LENGTH = 200
 
 
-def ask_support(*, minutes: int) -> str:
+def ask_support(*, minutes: int, has_wallet: bool) -> str:
     """Return the answer to /paysupport (Telegram asks for that command)."""
-    return _(
+    text = _(
         "💬 <b>Help with payments</b>\n\nWrite me in one message what is wrong, within {minutes} "
         "minutes. Our support gets it together with your purchases and answers here.\n\nTelegram's "
-        "own support cannot help with purchases in this bot. Your receipts are in /wallet."
+        "own support cannot help with purchases in this bot."
     ).format(minutes=minutes)
+    receipts = _("Your receipts are in /wallet.")
+    return f"{text} {receipts}" if has_wallet else text
 
 
 def in_words() -> str:

@@ -29,6 +29,7 @@ from tests.concurrency import meet_after, run_together, take_row_locks_away
 from tests.conftest import Road
 from tests.factories import PlayerFactory, make_staff
 from tests.game.test_round import bank, right
+from tests.sandbox import buttons
 
 __all__ = ["bank"]
 
@@ -399,6 +400,8 @@ class TestOwed:
         lose_a_streak(suspended_at=at(5))
 
         assert len(send(at(6), transactional=True)) == 1
+        # The bot refuses what any button would ask for.
+        assert buttons(OutgoingCall.objects.get().parameters) == []
 
 
 class TestInAHandler:

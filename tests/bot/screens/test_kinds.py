@@ -265,11 +265,11 @@ class TestOrder:
         for word in ("heute", "den", "Chef"):
             message = tap(road, anna, data(message, word))
 
-        assert "Ordne die Wörter zu einem Satz:\n\n✏️ ….\n\n⚡ 19/20" in asked["text"]
+        assert "Ordne die Wörter zu einem Satz:\n\n✏️ ___.\n\n⚡ 19/20" in asked["text"]
         assert sorted(labels(asked)) == sorted(
             ["heute", "fragt", "er", "den", "Chef", "🤷 I don't know", "⏹ Stop"]
         )
-        assert so_far["text"].endswith("✏️ er fragt ….")
+        assert so_far["text"].endswith("✏️ er fragt ___.")
         assert sorted(labels(so_far)) == sorted(
             ["heute", "den", "Chef", "⌫", "🤷 I don't know", "⏹ Stop"]
         )
@@ -301,7 +301,7 @@ class TestOrder:
         tap(road, anna, data(one, "⌫"))
 
         assert same["text"] == one["text"]
-        assert "✏️ …." in back["text"]
+        assert "✏️ ___." in back["text"]
         assert RoundQuestion.objects.get().placed == []
 
     def test_the_sentence_survives_a_look_elsewhere(self, road: Road) -> None:
@@ -313,7 +313,7 @@ class TestOrder:
         road.say(anna, "/play")
         message = tap(road, anna, f"continue:{Round.objects.get().pk}")
 
-        assert "✏️ er …." in message["text"]
+        assert "✏️ er ___." in message["text"]
 
 
 class TestPicturesAndMistakes:

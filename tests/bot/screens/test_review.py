@@ -427,7 +427,7 @@ class TestOrder:
         tap(road, anna, chef)
 
         assert asked["text"] == (
-            "A1 · Article sprint\n● 1/1\n\nOrdne die Wörter zu einem Satz:\n\n✏️ …."
+            "A1 · Article sprint\n● 1/1\n\nOrdne die Wörter zu einem Satz:\n\n✏️ ___."
         )
         assert sorted(labels(asked)) == sorted(
             ["heute", "fragt", "er", "den", "Chef", "🤷 I don't know", "⏹ Stop"]
@@ -435,7 +435,7 @@ class TestOrder:
         assert same["text"] == one["text"]
         assert back["text"] == asked["text"]
         assert labels(back) == labels(asked)
-        assert so_far["text"].endswith("✏️ er fragt ….")
+        assert so_far["text"].endswith("✏️ er fragt ___.")
         assert labels(so_far)[-3:] == ["⌫", "🤷 I don't know", "⏹ Stop"]
         assert over["text"].startswith("🏁 Review\n1 of 1 card right")
         assert toast(road, anna).startswith("You have answered this one already")
@@ -460,7 +460,7 @@ class TestOrder:
         tap(road, anna, data_of(road.say(anna, "/review"), "er"))
         road.say(anna, "/wallet")
 
-        assert road.say(anna, "/review")["text"].endswith("✏️ er ….")
+        assert road.say(anna, "/review")["text"].endswith("✏️ er ___.")
 
     def test_old_buttons_answer_kindly(self, road: Road) -> None:
         anna = newcomer(road)

@@ -16,6 +16,7 @@ from quizarena.players.models import Awaited
 from tests.bot.screens.buyers import newcomer, row, tap, toast, travel
 from tests.conftest import Road
 from tests.factories import PlayerFactory
+from tests.sandbox import buttons
 
 STICKER = {
     "file_id": "s",
@@ -262,7 +263,10 @@ class TestSuspended:
         tap(road, anna, "shop")
 
         assert explained["text"].startswith("💬 Help with payments")
+        # Neither the wallet nor a button would answer.
+        assert explained["text"].endswith("cannot help with purchases in this bot.")
         assert confirmed["text"].startswith("✅ Thank you")
+        assert (buttons(explained), buttons(confirmed)) == ([], [])
         assert questions() == ["Give me my Stars back."]
         assert toast(road, anna).startswith("Your account is suspended")
 
