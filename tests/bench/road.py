@@ -9,12 +9,13 @@ import json
 import statistics
 import time
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
 from django.utils import timezone
 
+from bot.chat.navigation import Data
 from economy.goods import Goods
 from economy.grants import grant
 from economy.models import EntryType, Source
@@ -26,15 +27,18 @@ from tests.sandbox import Sandbox
 PLAYERS = 200
 STEADY_PER_SECOND = 50
 WARM_UP_SECONDS = 5
+# What leads on through rounds. What is to be typed, or put in order, is skipped.
+ROUNDS = (f"{Data.ANSWER}:", f"{Data.SKIP}:", f"{Data.PLAY}:")
 
 
 class Crowd:
     """Players who tap, and a watch on the calls that answer them.
 
-    `taps` are the beginnings of the callback data that they tap.
+    `taps` are the beginnings of the callback data that they tap: of each message, the first button
+    that has one of them.
     """
 
-    def __init__(self, sandbox: Sandbox, *, taps: tuple[str, ...] = ("answer:", "play:")) -> None:
+    def __init__(self, sandbox: Sandbox, *, taps: tuple[str, ...] = ROUNDS) -> None:
         self._sandbox = sandbox
         self._taps = taps
         self._connection = http.client.HTTPConnection(urlsplit(sandbox.url).netloc, timeout=30)
@@ -87,12 +91,12 @@ class Crowd:
             player = int(call["parameters"].get("chat_id") or 0)
             if player not in self._tapped_at:
                 continue
-            keyboard = _keyboard(call["parameters"], self._taps)
-            if keyboard is None:
+            button = next_button(call["parameters"], self._taps)
+            if button is None:
                 continue
             waits.append(call["time"] - self._tapped_at.pop(player))
             message_id = call["parameters"].get("message_id") or call["outcome"]["message_id"]
-            self.ready.append((player, int(message_id), keyboard))
+            self.ready.append((player, int(message_id), button))
         return waits
 
     def _request(self, method: str, path: str, body: dict[str, Any] | None) -> Any:
@@ -172,9 +176,9 @@ def run(crowd: Crowd, *, seconds: int, per_second: int | None) -> list[float]:
     return waits
 
 
-def _keyboard(parameters: dict[str, Any], taps: tuple[str, ...]) -> str | None:
-    """Return the data of the button that a player taps next, or None without one."""
-    markup = parameters.get("reply_markup")
+def next_button(message: Mapping[str, Any], taps: tuple[str, ...]) -> str | None:
+    """Return the data of the button below a message that a player taps next, or None."""
+    markup = message.get("reply_markup")
     if not markup:
         return None
     markup = json.loads(markup) if isinstance(markup, str) else markup

@@ -4,7 +4,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -13,8 +13,13 @@ from django.conf import settings
 from django.db import connection
 
 from bot.queue.models import InboxUpdate
+from quizarena.game.models import Question
 from tests.bench import databases, pgbench, processes
-from tests.factories import InboxUpdateFactory, PlayerFactory
+from tests.bench.road import ROUNDS, next_button
+from tests.bot.screens.buyers import newcomer, tap
+from tests.conftest import Road
+from tests.factories import InboxUpdateFactory, PlayerFactory, QuestionFactory
+from tests.game.test_written_answers import make_order, make_typed
 from tests.owner import use_application_role, use_owner_role
 
 COUNT = """
@@ -69,3 +74,24 @@ def test_the_programs_are_those_of_this_environment(
 
 def test_pgbench_is_there() -> None:
     assert Path(pgbench.program()).exists()
+
+
+@pytest.mark.parametrize(
+    ("make", "tapped"),
+    [(QuestionFactory.create, "answer"), (make_typed, "skip"), (make_order, "skip")],
+)
+def test_the_crowd_plays_on_whatever_kind_the_questions_are(
+    road: Road, make: Callable[[], Question], tapped: str
+) -> None:
+    make()
+    anna = newcomer(road)
+    tap(road, anna, "play:ARTIKEL_SPRINT:k")
+
+    taps = []
+    for _ in range(11):
+        button = next_button(road.sandbox.last_message(anna), ROUNDS)
+        assert button is not None
+        taps.append(button.partition(":")[0])
+        tap(road, anna, button)
+
+    assert taps == [tapped] * 10 + ["play"]
