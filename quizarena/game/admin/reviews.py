@@ -1,6 +1,5 @@
 """Review cards at the desk: which questions come back to whom, and how they were answered."""
 
-from collections.abc import Sequence
 from typing import Any
 
 from django.contrib import admin
@@ -50,12 +49,12 @@ class ReviewCardAdmin(ReadOnlyAdmin[ReviewCard]):
     )
     change_form_outer_after_template = "game/review_card.html"
 
-    def get_list_display(self, request: HttpRequest) -> Sequence[str]:
+    def get_list_display(self, request: HttpRequest) -> Any:
         """Begin with the player, for who may see players."""
         columns = super().get_list_display(request)
         return ("of_player", *columns) if _may_see_players(request) else columns
 
-    def get_search_fields(self, request: HttpRequest) -> Sequence[str]:
+    def get_search_fields(self, request: HttpRequest) -> Any:
         """Return what is searched; nothing for who may not see players."""
         return super().get_search_fields(request) if _may_see_players(request) else ()
 
