@@ -31,8 +31,6 @@ from quizarena.players.services import language_for
 # What a message looks like on the screen (Bot API Message).
 _LOOKS = ("reply_markup", "entities", "caption_entities")
 
-log = structlog.get_logger(__name__)
-
 
 class QuizApplication(Application[Any, Any, Any, Any, Any, Any]):
     """An Application whose failed handlers fail the update instead of being swallowed."""

@@ -1,6 +1,8 @@
 """A directory becomes a lexicon, wholly or not at all."""
 
 from collections.abc import Callable, Collection, Iterable
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TypeVar
 
@@ -25,6 +27,9 @@ FILES = (
     *("templates.yaml", "topics.yaml", "rules.yaml"),
     *(f"{WRITTEN}/{family}.csv" for family in WRITTEN_FAMILIES),
 )
+
+# Which file has what fills a slot.
+_SLOTS = {"noun": "nouns.csv", "adjective": "adjectives.csv", "verb": "verbs.csv"}
 
 Row = TypeVar("Row")
 # A row and the record it was made from, which can still complain.
@@ -56,46 +61,34 @@ def load(path: Path = SHIPPED, *, families: Collection[str] = WRITTEN_FAMILIES) 
     """
     if not path.is_dir():
         raise LexiconError([Complaint(str(path), 0, "", "is no directory; name the lexicon's")])
-    complaints: list[Complaint] = []
-
-    def table(name: str, columns: tuple[str, ...], make: Callable[[Record], Row]) -> Read[Row]:
-        file = path / name
-        if not file.exists():
-            return []
-        return [(make(record), record) for record in read_table(file, columns, complaints)]
-
-    def entries(
-        name: str,
-        make: Callable[[Record], Row],
-        needed: tuple[str, ...],
-        optional: tuple[str, ...] = (),
-    ) -> Read[Row]:
-        file = path / name
-        if not file.exists():
-            return []
-        return [(make(entry), entry) for entry in read_list(file, needed, optional, complaints)]
-
-    nouns = table("nouns.csv", tables.NOUN_COLUMNS, tables.noun)
-    adjectives = table("adjectives.csv", tables.ADJECTIVE_COLUMNS, tables.adjective)
-    verbs = table("verbs.csv", tables.VERB_COLUMNS, tables.verb)
-    pairs = table("verb_prepositions.csv", tables.VERB_PREPOSITION_COLUMNS, tables.verb_preposition)
-    templates = entries("templates.yaml", lists.template, lists.TEMPLATE_FIELDS)
-    topics = entries("topics.yaml", lists.topic, lists.TOPIC_FIELDS)
-    known_topics = [row.id for row, _ in topics] if (path / "topics.yaml").exists() else None
-    rules = entries(
+    files = _Files(path)
+    nouns = files.table("nouns.csv", tables.NOUN_COLUMNS, tables.noun)
+    adjectives = files.table("adjectives.csv", tables.ADJECTIVE_COLUMNS, tables.adjective)
+    verbs = files.table("verbs.csv", tables.VERB_COLUMNS, tables.verb)
+    pairs = files.table(
+        "verb_prepositions.csv", tables.VERB_PREPOSITION_COLUMNS, tables.verb_preposition
+    )
+    templates = files.entries("templates.yaml", lists.template, lists.TEMPLATE_FIELDS)
+    topics = files.entries("topics.yaml", lists.topic, lists.TOPIC_FIELDS)
+    known_topics = [row.id for row, _ in topics] if files.has("topics.yaml") else None
+    rules = files.entries(
         "rules.yaml",
         lambda entry: lists.rule(entry, known_topics),
         lists.RULE_FIELDS,
         lists.RULE_OPTIONS,
     )
-    cards = {row.id: row for row, _ in rules} if (path / "rules.yaml").exists() else None
+    cards = {row.id: row for row, _ in rules} if files.has("rules.yaml") else None
     by_hand = [
-        (written.written(record, family, cards), record)
+        one
         for family in WRITTEN_FAMILIES
-        if family in families and (file := path / WRITTEN / f"{family}.csv").exists()
-        for record in read_table(file, written.COLUMNS, complaints)
+        if family in families
+        for one in files.table(
+            f"{WRITTEN}/{family}.csv",
+            written.COLUMNS,
+            partial(written.written, family=family, cards=cards),
+        )
     ]
-    complaints += _strange_files(path / WRITTEN)
+    files.complaints += _strange_files(path / WRITTEN)
 
     _unique(nouns, lambda row: row.noun, "noun")
     _unique(nouns, lambda row: row.emoji, "emoji")
@@ -109,20 +102,12 @@ def load(path: Path = SHIPPED, *, families: Collection[str] = WRITTEN_FAMILIES) 
     _unique(by_hand, lambda row: row.id, "id")
     _unique(by_hand, lambda row: (row.question, row.right), "question")
     _opposites(adjectives)
-    if not complaints:
+    if not files.complaints:
         # Who fits a slot can only be said of rows that are right themselves.
-        missing = {
-            pos
-            for pos, name in (
-                ("noun", "nouns.csv"),
-                ("adjective", "adjectives.csv"),
-                ("verb", "verbs.csv"),
-            )
-            if not (path / name).exists()
-        }
+        missing = {pos for pos, name in _SLOTS.items() if not files.has(name)}
         _slots(templates, rows(nouns), rows(adjectives), rows(verbs), missing)
-    if complaints:
-        raise LexiconError(complaints)
+    if files.complaints:
+        raise LexiconError(files.complaints)
     return Lexicon(
         nouns=rows(nouns),
         adjectives=rows(adjectives),
@@ -133,6 +118,39 @@ def load(path: Path = SHIPPED, *, families: Collection[str] = WRITTEN_FAMILIES) 
         rules=rows(rules),
         written=rows(by_hand),
     )
+
+
+@dataclass
+class _Files:
+    """The files of a lexicon, and all complaints about what was read of them."""
+
+    path: Path
+    complaints: list[Complaint] = field(default_factory=list)
+
+    def has(self, name: str) -> bool:
+        return (self.path / name).exists()
+
+    def table(
+        self, name: str, columns: tuple[str, ...], make: Callable[[Record], Row]
+    ) -> Read[Row]:
+        """Read a CSV file; of none, nothing."""
+        if not self.has(name):
+            return []
+        records = read_table(self.path / name, columns, self.complaints)
+        return [(make(record), record) for record in records]
+
+    def entries(
+        self,
+        name: str,
+        make: Callable[[Record], Row],
+        needed: tuple[str, ...],
+        optional: tuple[str, ...] = (),
+    ) -> Read[Row]:
+        """Read a YAML file; of none, nothing."""
+        if not self.has(name):
+            return []
+        found = read_list(self.path / name, needed, optional, self.complaints)
+        return [(make(entry), entry) for entry in found]
 
 
 def rows(read: Read[Row]) -> tuple[Row, ...]:

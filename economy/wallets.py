@@ -97,7 +97,8 @@ class Charge:
 def charge_question(*, player: Player, key: str, now: datetime) -> Charge:
     """Take one point of energy for a question, once per `key`; nothing from who has Premium.
 
-    Only rounds charge: challenges, duels and placements cost no energy (product rules, section 2).
+    Rounds charge for each question, a sprint once; nothing else of the game costs energy (product
+    rules, section 2).
 
     Locks the wallet. What has regenerated since the last touch is part of the entry. Raises
     NoEnergyError when nothing is left. Two statements, three if the wallet was in use.

@@ -40,7 +40,7 @@ log = structlog.get_logger(__name__)
 # --- What is refused ------------------------------------------------------------------------------
 
 # Each reason why a purchase cannot be opened: title, and what to do about it.
-_REFUSALS = {
+REFUSALS = {
     Refusal.NOT_FOR_SALE: (
         "The product is not for sale",
         "Choose one from the list of products; only some can be subscribed to.",
@@ -78,7 +78,7 @@ _REFUSALS = {
 
 def refused(error: RefusedError) -> Problem:
     """Return the problem of a purchase that cannot be opened."""
-    title, detail = _REFUSALS[error.refusal]
+    title, detail = REFUSALS[error.refusal]
     return conflict(
         error.refusal.value.lower(),
         title=title,
@@ -318,7 +318,7 @@ class Purchases(ApiView):
                 ],
             ),
             **refusals(
-                *(refused(RefusedError(refusal)) for refusal in _REFUSALS),
+                *(refused(RefusedError(refusal)) for refusal in REFUSALS),
                 no_player(),
                 no_product(),
             ),

@@ -17,7 +17,7 @@ class PaymentsConfig(AppConfig):
             inbox_sources,
             monthly,
             offer_funnel,
-            pricing,
+            price_changes,
             purchases,
             reconciliation,
             refunds,
@@ -32,7 +32,7 @@ class PaymentsConfig(AppConfig):
             catalogue.seed_catalogue, sender=self, dispatch_uid="catalogue.seed_catalogue"
         )
         approvals.register()
-        pricing.register()
+        price_changes.register()
         inbox_sources.declare()
         products.read_with(
             on_sale=catalogue.on_sale,

@@ -100,10 +100,10 @@ def _csv(export: Export, kind: Kind) -> Iterator[Piece]:
     writer = csv.writer(out)
     out.write("\ufeff")
     for label, text in watermark(export):
-        writer.writerow([f"# {label}", _for_csv(text)])
+        writer.writerow([f"# {label}", for_csv(text)])
     writer.writerow(kind.columns)
     for cells in counter.over(kind.rows(export)):
-        writer.writerow([_for_csv(cell) for cell in cells])
+        writer.writerow([for_csv(cell) for cell in cells])
         if out.tell() >= PART_BYTES:
             yield counter.piece(out.getvalue().encode())
             out.seek(0)
@@ -112,7 +112,8 @@ def _csv(export: Export, kind: Kind) -> Iterator[Piece]:
     yield counter.piece(out.getvalue().encode())
 
 
-def _for_csv(cell: object) -> str:
+def for_csv(cell: object) -> str:
+    """Return the text of a cell, which no program takes for a formula."""
     if cell is None:
         return ""
     if isinstance(cell, bool):

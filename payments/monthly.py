@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
-import structlog
 from django.db import connection, transaction
 from django.db.models import Min
 
@@ -20,7 +19,6 @@ from quizarena.staff import alerts
 
 # The account of what Telegram has taken for us and not given back.
 STARS = "stars"
-ACCOUNTS = (*ASSETS, STARS)
 # A payment of an earlier month that was found when its statement was closed.
 RECORDED_LATE = "RECORDED_LATE"
 # What was begun before midnight is in the ledger by then.
@@ -31,8 +29,6 @@ MONTHS_MAX = 12
 DIFFERENCE = "statement_difference"
 
 Line = dict[str, Any]
-
-log = structlog.get_logger(__name__)
 
 
 def count(*, now: datetime) -> int:

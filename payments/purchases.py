@@ -18,7 +18,7 @@ from django.db.models import OuterRef, Q, QuerySet
 from economy import grants
 from economy.models import Asset, EntryType, Source
 from economy.wallets import day_began
-from payments import catalogue, payload, pricing, subscriptions
+from payments import catalogue, payload, price_changes, subscriptions
 from payments.errors import NotCreditableError, Refusal, RefusedError
 from payments.models import (
     OPEN,
@@ -334,7 +334,7 @@ def record_payment(payment: Payment, *, now: datetime, flags: tuple[Flag, ...] =
         if invoiced.is_subscription and payment.is_renewal:
             problem = _problem(invoiced, payment)
             # What is subscribed to has a product; without one nothing can be compared.
-            if invoiced.product_id is not None and pricing.is_low_renewal(
+            if invoiced.product_id is not None and price_changes.is_low_renewal(
                 product_code=invoiced.product_id, stars=payment.stars, now=now
             ):
                 flags = (*flags, Flag.BELOW_REFERENCE)

@@ -29,8 +29,6 @@ SEGMENT = (
     "for_level",
     "for_lapsed_days",
 )
-# What can be changed of several drafts at once, besides their tags.
-TERMS = ("starts_at", "ends_at", "uses_max", "stars_max", *SEGMENT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

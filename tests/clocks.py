@@ -49,7 +49,7 @@ BRIEF = (
     "tests/ops/test_health.py",
     "tests/ops/test_product_days.py",
     "tests/payments/test_catalogue.py",
-    "tests/payments/test_pricing.py",
+    "tests/payments/test_price_changes.py",
     "tests/payments/test_recovery.py",
     "tests/payments/test_statements.py",
     "tests/staff/test_accounts.py",

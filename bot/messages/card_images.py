@@ -15,7 +15,6 @@ from quizarena import fonts
 
 # What Telegram, and whoever else shows a preview, crops nothing of.
 SIZE = (1200, 630)
-BYTES_MAX = 100_000
 
 _MARGIN = 72
 _TEXT_WIDTH = SIZE[0] - 2 * _MARGIN

@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import structlog
 from django.db import connection, transaction
 from django.utils import timezone
 from telegram import InputFile
@@ -32,8 +31,6 @@ from quizarena.players.models import Player
 # A picture that comes later than this belongs to nothing on the screen any more.
 TIMELY = timedelta(minutes=10)
 BATCH = 100
-
-log = structlog.get_logger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

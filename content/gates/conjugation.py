@@ -29,7 +29,6 @@ GIVEN_NAMES = frozenset(
 )
 _PAST = frozenset("gestern früher damals vorgestern einst plötzlich".split())
 _NOW = frozenset("heute jetzt gerade morgen immer".split())
-_DIRECTIONS = frozenset("nach zum zur ins in zu über durch auf aus bis an".split())
 
 
 @dataclass(frozen=True, slots=True)

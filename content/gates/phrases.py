@@ -3,7 +3,7 @@
 A reading of a phrase is a case and a place in the tables: m, f, n or pl.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from content.gates.nouns import Nouns
 
@@ -153,15 +153,6 @@ def determiner(word: str) -> tuple[str, frozenset[tuple[str, str]]] | None:
 def adjective(ending: str, kind: str) -> frozenset[tuple[str, str]]:
     """Return what an adjective with `ending` can be after an article of `kind`."""
     return _table(_ADJECTIVE[kind], ending)
-
-
-def adjective_endings(word: str, stems: Iterable[str]) -> list[str]:
-    """Return the endings that `word` has if it is a form of one of `stems`."""
-    return [
-        word[len(stem) :]
-        for stem in stems
-        if word.startswith(stem) and word[len(stem) :] in ("", "e", "er", "es", "en", "em")
-    ]
 
 
 def phrase(words: Sequence[str], nouns: Nouns) -> frozenset[tuple[str, str]]:

@@ -5,7 +5,6 @@ of small words that was read one by one (words.txt). A wrong option may be missp
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -73,17 +72,6 @@ def check(questions: Iterable[Question], words: frozenset[str], nouns: Nouns) ->
         ]
         if unknown:
             yield Fault(question.quiz_id, "spelling", f"unknown: {', '.join(unknown)}")
-
-
-def unknown_words(
-    questions: Iterable[Question], words: frozenset[str], nouns: Nouns
-) -> Counter[str]:
-    """Count the unknown words, for the list to be brought up to date."""
-    return Counter(
-        word
-        for fault in check(questions, words, nouns)
-        for word in fault.problem.removeprefix("unknown: ").split(", ")
-    )
 
 
 def is_known(word: str, words: frozenset[str], nouns: Nouns) -> bool:

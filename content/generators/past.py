@@ -72,7 +72,6 @@ COMMON = (
     ("sollen", "gestern früher kommen", "modal-past"),
 )
 ENDINGS = {"ich": "", "du": "st", "er": "", "wir": "n", "ihr": "t", "sie": "n"}
-BARE = {"können": "kann", "müssen": "muss", "wollen": "will", "dürfen": "darf", "sollen": "soll"}
 
 
 def generate(lexicon: Lexicon) -> Iterator[Question]:

@@ -22,7 +22,7 @@ from unfold.widgets import (
 
 from economy.goods import Goods
 from economy.statements import mode_name
-from payments import pricing
+from payments import price_changes
 from payments.errors import PriceError
 from payments.models import STARS_MAX, Product, Purchase
 from quizarena.players.models import Language
@@ -165,7 +165,7 @@ class ProductAdmin(StaffAdmin[Product]):
         """Return what it cost until when, the latest first, and the reference price."""
         past = product.past_prices.order_by("-until", "-pk")[:PRICES_SHOWN]
         rows = [(f"{price.stars:,} Stars until", exactly(price.until)) for price in past]
-        reference = pricing.reference_stars(product.pk, now=timezone.now())
+        reference = price_changes.reference_stars(product.pk, now=timezone.now())
         return format_html(
             "<div>Reference price: {} Stars, the highest of 90 days</div>{}",
             f"{reference:,}",
@@ -220,7 +220,7 @@ class ProductAdmin(StaffAdmin[Product]):
         """Return the way to another price."""
         if not self.has_change_permission(request):
             return []
-        asked = second_person.waiting_about([obj], kind=pricing.CUT, now=timezone.now())
+        asked = second_person.waiting_about([obj], kind=price_changes.CUT, now=timezone.now())
         if asked:
             return [waits(asked[str(obj.pk)])]
         return [button("Change price", "payments_product_price", obj.pk)]
@@ -240,14 +240,14 @@ class ProductAdmin(StaffAdmin[Product]):
         product, now = get_object_or_404(Product, pk=pk), timezone.now()
 
         def preview(cleaned: dict[str, Any]) -> list[tuple[str, str, str]]:
-            rows = pricing.preview(product=product, stars=cleaned["stars"], now=now)
-            why = pricing.why_a_second_person(
+            rows = price_changes.preview(product=product, stars=cleaned["stars"], now=now)
+            why = price_changes.why_a_second_person(
                 product=product, stars=cleaned["stars"], staff=own_user(request), now=now
             )
             return [*rows, ("A second person", "–", why or "is not needed")]
 
         def change(cleaned: dict[str, Any]) -> str:
-            changed = pricing.change(
+            changed = price_changes.change(
                 product_code=pk,
                 stars=cleaned["stars"],
                 reason=cleaned["reason"],

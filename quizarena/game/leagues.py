@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from django.db import connection, transaction
-from django.db.models import Count
 
 from economy.wallets import business_zone
 from quizarena import advisory_locks
@@ -349,9 +348,3 @@ def standings(group: LeagueGroup) -> list[Standing]:
         )
         for place, member in enumerate(members, 1)
     ]
-
-
-def sizes(groups: Iterable[LeagueGroup]) -> dict[int, int]:
-    """Return how many members each group has."""
-    members = LeagueMember.objects.filter(group__in=list(groups)).order_by()
-    return dict(members.values_list("group").annotate(size=Count("pk")))

@@ -31,7 +31,7 @@ def watch(*, now: datetime) -> int:
 
 def is_a_control(task: PeriodicTask) -> bool:
     """Whether the job of the schedule is a control's, which nobody may pause at the desk."""
-    return any(task.name in _jobs(control) for control in CONTROLS.values()) or any(
+    return any(task.name in jobs_of(control) for control in CONTROLS.values()) or any(
         task.task == control.task for control in CONTROLS.values()
     )
 
@@ -83,7 +83,7 @@ def _watch_schedule(code: str, *, now: datetime) -> int:
     return 1
 
 
-def _jobs(control: Control) -> dict[str, dict[str, Any]]:
+def jobs_of(control: Control) -> dict[str, dict[str, Any]]:
     """Return the jobs of a control in the settings, by name."""
     return {
         name: job
@@ -94,7 +94,7 @@ def _jobs(control: Control) -> dict[str, dict[str, Any]]:
 
 def _differences(control: Control) -> Iterator[str]:
     """Say how the schedule in the database differs from the settings."""
-    jobs = _jobs(control)
+    jobs = jobs_of(control)
     if not jobs:
         yield "The settings have no job for this control."
     rows = {row.name: row for row in PeriodicTask.objects.filter(name__in=jobs)}

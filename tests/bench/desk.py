@@ -163,6 +163,7 @@ def _search(client: Client, term: str) -> None:
 
 
 def _find(term: str) -> None:
+    """Find players alone: the search looks into all that its user may view."""
     with custom_plans():
         list(players_admin._find_players(term))
 

@@ -400,14 +400,13 @@ class TestConcurrency:
         if first:
             put(anna, first)
         give(anna, share(20))
-        read = levels._latest
+        moved = levels.moved
 
-        def read_and_let_choose(*args: Any) -> Any:
-            latest = read(*args)
+        def let_choose_and_move(*args: Any, **how: Any) -> Level:
             run_together(lambda: put(anna, "B2", since=NOON))
-            return latest
+            return moved(*args, **how)
 
-        monkeypatch.setattr(levels, "_latest", read_and_let_choose)
+        monkeypatch.setattr(levels, "moved", let_choose_and_move)
 
         assert record(anna) is None
 

@@ -40,15 +40,40 @@ def test_support_and_editors_see_cards_and_change_none(
     client.force_login(make_staff(role))
     card = anna.review_cards.get(origin="MISTAKE")
 
-    cards = text(client.get(LIST, {"q": "anna"}).content)
     page = text(client.get(f"{LIST}{card.pk}/change/").content)
 
-    assert "@anna" in cards
+    assert client.get(LIST).status_code == 200
     assert client.get(f"{LIST}add/").status_code == 403
     assert client.post(f"{LIST}{card.pk}/delete/").status_code == 403
     assert "again 8.0 s 90%" in page
     assert "good 8.0 s –" in page
     assert "Save" not in page
+
+
+def test_who_may_see_players_finds_their_cards(client: Client, anna: Player) -> None:
+    make_card(PlayerFactory.create(username="bernd"))
+    card = anna.review_cards.get(origin="MISTAKE")
+    client.force_login(make_staff("Support"))
+
+    found = text(client.get(LIST, {"q": "@anna"}).content)
+
+    assert "@anna" in found
+    assert "@bernd" not in found
+    assert "@anna" in text(client.get(f"{LIST}{card.pk}/change/").content)
+
+
+def test_editors_do_not_see_whose_a_card_is(client: Client, anna: Player) -> None:
+    card = anna.review_cards.get(origin="MISTAKE")
+    client.force_login(make_staff("Editor"))
+
+    pages = [
+        client.get(address)
+        for address in (LIST, f"{LIST}{card.pk}/change/", f"{LIST}{card.pk}/history/")
+    ]
+
+    assert [page.status_code for page in pages] == [200, 200, 200]
+    assert not [page for page in pages if "anna" in page.content.decode()]
+    assert len(client.get(LIST, {"q": "nobody"}).context["cl"].result_list) == 2
 
 
 @pytest.mark.parametrize("role", ["Operator", "Finance", "Security"])

@@ -46,7 +46,7 @@ def test_it_finds_the_migrations_of_every_app() -> None:
 
     from quizarena.local.services import CHECKOUT
 
-    found = {path.parents[1] for path in landed._migrations(CHECKOUT)}
+    found = {path.parents[1] for path in landed.migrations(CHECKOUT)}
 
     assert found == {
         Path(app.path)

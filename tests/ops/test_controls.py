@@ -295,7 +295,7 @@ class TestSwitchedOff:
 
     @pytest.mark.parametrize("code", list(runs.CONTROLS))
     def test_each_control_has_a_job(self, code: str) -> None:
-        assert len(controls._jobs(runs.CONTROLS[code])) == 1
+        assert len(controls.jobs_of(runs.CONTROLS[code])) == 1
 
     def test_a_paused_job_is_an_alert_that_names_who_has_done_it(self) -> None:
         clean_runs(at=NOON)

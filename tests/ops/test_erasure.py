@@ -203,6 +203,7 @@ class TestRefundMeanwhile:
     def race(*, deletion_first: bool) -> list[Any]:
         request = wish()
         purchase = steps.buy(request.player, now=BEFORE)
+        # The job would go on and erase, and does not say what a deletion waits for.
         callers = [
             lambda: erasure._begin(request, now=DUE),
             lambda: steps.ask_refund(purchase, now=DUE),
@@ -239,10 +240,10 @@ class TestSentMeanwhile:
     @staticmethod
     def calls_left() -> int:
         request = wish()
-        file, _ = data_requests.ask(player=request.player, now=NOON)
+        data_requests.ask(player=request.player, now=NOON)
         with time_machine.travel(DUE, tick=False):
-            is_sent, erased = overlap(lambda: my_data._send(file.pk), erase)
-        assert (is_sent, erased) == (True, 1)
+            sent, erased = overlap(lambda: my_data.send_due(until=DUE + HOUR), erase)
+        assert (sent, erased) == (1, 1)
         return OutgoingCall.objects.filter(chat_key=987_654_321).count()
 
     def test_a_file_of_ones_data(self) -> None:
@@ -281,7 +282,8 @@ def test_a_run_may_die_anywhere_and_the_next_one_completes_it(
         assert (request.state, Player.objects.get().first_name) == ("ASKED", "Xanthippe")
         monkeypatch.setattr(deletions, "begin", begin)
 
-        # Each run comes one statement further than the one before, and dies in its transaction.
+        # Each run comes one statement further than the one before, and dies in its transaction:
+        # nothing public is called there.
         for survived in range(100):
             calls = 0
 

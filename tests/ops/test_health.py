@@ -303,7 +303,8 @@ def test_ready_says_what_is_missing(capsys: pytest.CaptureFixture[str]) -> None:
 
 @pytest.mark.django_db
 def test_a_worker_is_seen_for_each_of_its_queues(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(heartbeats, "_last_beat", {})
+    # Another test may just have let this process write one down.
+    monkeypatch.setattr(heartbeats, "INTERVAL", timedelta(0))
 
     heartbeat_sent.send(sender=None)
 

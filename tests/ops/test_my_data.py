@@ -181,6 +181,7 @@ class TestSending:
             DataRequest.objects.update(sent_at=NOON + HOUR)
 
     def test_a_big_one_is_packed(self) -> None:
+        # So much is stored of no player here.
         small, big = files._file("x" * 999_999), files._file("ä" * 500_000)
         plain, packed = small.input_file_content, big.input_file_content
         assert isinstance(plain, bytes)

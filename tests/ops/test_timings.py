@@ -97,6 +97,7 @@ def test_each_process_has_one_thread_and_a_child_begins_anew(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     started: list[str] = []
+    # As in a process that has not counted anything yet.
     monkeypatch.setattr(timings, "_has_thread", False)
     monkeypatch.setattr(timings, "start", lambda: started.append("a thread"))
 

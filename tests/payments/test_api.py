@@ -432,9 +432,9 @@ class TestRefused:
         }
         only_with_a_reservation = {"promo_expired", "promo_not_fitting"}
 
-        assert set(api._REFUSALS) == set(Refusal) - only_at_checkout
+        assert set(api.REFUSALS) == set(Refusal) - only_at_checkout
         assert {code for code, _, _ in REFUSED} | only_with_a_reservation == {
-            reason.lower() for reason in api._REFUSALS
+            reason.lower() for reason in api.REFUSALS
         }
 
 

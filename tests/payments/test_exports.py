@@ -130,7 +130,7 @@ class TestFiles:
         ],
     )
     def test_no_cell_of_csv_begins_a_formula(self, name: str, cell: str) -> None:
-        assert export_files._for_csv(name) == cell
+        assert export_files.for_csv(name) == cell
 
     def test_what_staff_have_typed_is_no_formula(self) -> None:
         fin = make_staff("Finance")
@@ -240,6 +240,7 @@ class TestWork:
     def test_a_worker_has_its_lease_to_itself(self) -> None:
         export = ask(make_staff("Finance"))
         with time_machine.travel(NOON, tick=False):
+            # A worker that dies right after its claim: nothing public ends there.
             assert exports._claim(export.pk) is not None
         with time_machine.travel(NOON + exports.LEASE - timedelta(seconds=1), tick=False):
             assert tasks.make_exports() == 0

@@ -452,6 +452,7 @@ class TestTellingTelegram:
     def test_two_workers_ask_once(self, first: Purchase) -> None:
         subscriptions.cancel(player=first.player, now=NOON)
 
+        # The second one comes while the first is asking Telegram.
         assert subscriptions._claim_cancellation(purchase_id=first.pk, now=NOON) is not None
         assert subscriptions._claim_cancellation(purchase_id=first.pk, now=NOON) is None
 

@@ -297,6 +297,7 @@ class TestFastAnswers:
         referral = come(invite())
         play(referral, seconds=0.3)
         late = NOON + 20 * DAY
+        # It is held, and then marked with its page; nothing public is called between the two.
         qualify = referrals._qualify
 
         def and_reopen(seen: Referral, **how: Any) -> bool:

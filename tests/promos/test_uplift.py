@@ -55,6 +55,18 @@ def job(now: datetime = NOON + HOUR) -> int:
         return uplift.run(until=now + HOUR)
 
 
+def begun() -> Campaign:
+    """Return a campaign whose comparison has begun, without the pages that a run adds at once."""
+    campaign = begin()
+    uplift._begin_due(now=NOON + HOUR)
+    return campaign
+
+
+def step(campaign: Campaign) -> int | None:
+    """Take its comparison one page further, as a run does until all are done; return as it does."""
+    return uplift._continue(campaign_id=campaign.pk)
+
+
 def known(number: int = 1, **fields: Any) -> list[Player]:
     """Return players who were there before the campaign."""
     return list(PlayerFactory.create_batch(number, created_at=NOON - 90 * DAY, **fields))
@@ -193,6 +205,7 @@ class TestWhoIsCompared:
         old = begin()
         job()
         new = begin(starts_at=NOON + 2 * HOUR)
+        # A run does not say in which order it has taken them.
         uplift._begin_due(now=NOON + 3 * HOUR)
 
         assert uplift._unfinished(now=NOON + 3 * HOUR) == [new.pk, old.pk]
@@ -295,26 +308,24 @@ class TestCount:
     def test_it_continues_where_it_has_stopped(self, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr(uplift, "PAGE", 2)
         known(5)
-        campaign = begin()
+        campaign = begun()
         with time_machine.travel(NOON + HOUR, tick=False):
-            uplift._begin_due(now=NOON + HOUR)
-            steps = [uplift._continue(campaign_id=campaign.pk) for _ in range(9)]
+            steps = [step(campaign) for _ in range(9)]
 
         assert steps == [2, 2, 1, 0, 2, 2, 1, 0, None]
         assert sum(one.players for one in GroupCount.objects.all()) == 5
 
     def test_a_page_takes_as_many_statements_whatever_its_size(self) -> None:
         known(30)
-        campaign = begin()
-        uplift._begin_due(now=NOON + HOUR)
+        campaign = begun()
 
         with CaptureQueriesContext(
             connection,
         ) as recorded:
-            uplift._continue(campaign_id=campaign.pk)
-        uplift._continue(campaign_id=campaign.pk)
+            step(campaign)
+        step(campaign)
         with CaptureQueriesContext(connection) as counted:
-            uplift._continue(campaign_id=campaign.pk)
+            step(campaign)
 
         assert (_statements(recorded), _statements(counted)) == (4, 4)
 
@@ -355,13 +366,12 @@ class TestTwoJobs:
 
     def _race(self, monkeypatch: pytest.MonkeyPatch) -> list[Any]:
         known(4)
-        campaign = begin()
-        uplift._begin_due(now=NOON + HOUR)
+        campaign = begun()
         while Uplift.objects.get().recorded_at is None:
-            uplift._continue(campaign_id=campaign.pk)
+            step(campaign)
         Uplift.objects.update(counting_until=NOON + HOUR)
         meet_after(monkeypatch, uplift, "_close")
-        return run_together(*[partial(uplift._continue, campaign_id=campaign.pk)] * 2)
+        return run_together(*[partial(step, campaign)] * 2)
 
     def test_each_player_is_counted_once(self, monkeypatch: pytest.MonkeyPatch) -> None:
         assert set(self._race(monkeypatch)) == {4, None}

@@ -24,6 +24,7 @@ def test_it_is_how_passwords_are_hashed_and_old_ones_stay_valid() -> None:
 
 
 def test_a_process_hashes_one_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    # That two hashes do not overlap may be luck; that the lock is held is not.
     held = []
 
     def encode(self: object, *args: object) -> str:

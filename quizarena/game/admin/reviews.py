@@ -26,9 +26,9 @@ LOG_LENGTH = 50
 
 @admin.register(ReviewCard)
 class ReviewCardAdmin(ReadOnlyAdmin[ReviewCard]):
-    """All review cards, the latest first."""
+    """All review cards, the latest first; whose they are sees who may see players."""
 
-    list_display = ("of_player", "of_question", "why", "where", "due", "last_review", "created")
+    list_display = ("of_question", "why", "where", "due", "last_review", "created")
     list_select_related = ("player", "question")
     list_filter = ("origin", "state")
     ordering = ("-pk",)
@@ -39,7 +39,7 @@ class ReviewCardAdmin(ReadOnlyAdmin[ReviewCard]):
             None,
             {
                 "fields": (
-                    ("of_player", "of_question"),
+                    "of_question",
                     ("why", "where", "created"),
                     ("due", "last_review"),
                     ("known_for", "how_difficult"),
@@ -49,11 +49,27 @@ class ReviewCardAdmin(ReadOnlyAdmin[ReviewCard]):
     )
     change_form_outer_after_template = "game/review_card.html"
 
+    def get_list_display(self, request: HttpRequest) -> Any:
+        """Begin with the player, for who may see players."""
+        columns = super().get_list_display(request)
+        return ("of_player", *columns) if _may_see_players(request) else columns
+
+    def get_search_fields(self, request: HttpRequest) -> Any:
+        """Return what is searched; nothing for who may not see players."""
+        return super().get_search_fields(request) if _may_see_players(request) else ()
+
+    def get_fieldsets(self, request: HttpRequest, obj: ReviewCard | None = None) -> Any:
+        """Begin with the player, for who may see players."""
+        fieldsets = super().get_fieldsets(request, obj)
+        if not _may_see_players(request):
+            return fieldsets
+        return [(None, {"fields": ("of_player",)}), *fieldsets]
+
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[ReviewCard], search_term: str
     ) -> tuple[QuerySet[ReviewCard], bool]:
         """Find the cards of the players whom the term names."""
-        if term := search_term.strip():
+        if (term := search_term.strip()) and _may_see_players(request):
             queryset = queryset.filter(player__in=players_found(term))
         return queryset, False
 
@@ -105,6 +121,10 @@ class ReviewCardAdmin(ReadOnlyAdmin[ReviewCard]):
                 "rows": [_row(log) for log in logs[:LOG_LENGTH]],
             }
         }
+
+
+def _may_see_players(request: HttpRequest) -> bool:
+    return request.user.has_perm("players.view_player")
 
 
 def _row(log: ReviewLog) -> list[object]:

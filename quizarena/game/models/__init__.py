@@ -84,7 +84,6 @@ from quizarena.game.models.review import (
     ReviewQuestion,
 )
 from quizarena.game.models.round import (
-    ERASED,
     ROUND_LENGTH,
     SAMPLE_LENGTH,
     PastAnswers,
@@ -121,7 +120,6 @@ __all__ = [
     "DAILY_LENGTH",
     "DAILY_LEVELS",
     "DAILY_PAUSE_DAYS",
-    "ERASED",
     "FALL_PERCENT",
     "IMPORT_UNFINISHED",
     "KIND_NAMES",

@@ -333,7 +333,7 @@ class ReviewLog(models.Model):
             pgtrigger.Protect(
                 name="append_only",
                 operation=pgtrigger.Update,
-                # What was typed can be erased, and nothing else changed (ERASED).
+                # What was typed can be erased, and nothing else changed (quizarena/ops/erasure.py).
                 condition=pgtrigger.Condition(
                     "OLD.text IS NULL OR NEW.text IS DISTINCT FROM '…'"
                     " OR to_jsonb(OLD) - 'text' <> to_jsonb(NEW) - 'text'"

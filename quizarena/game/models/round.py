@@ -91,10 +91,6 @@ class Round(models.Model):
         return SAMPLE_LENGTH if self.is_sample else ROUND_LENGTH
 
 
-# What stands in the place of a text that a player has typed and that is erased.
-ERASED = "…"
-
-
 class RoundQuestionQuerySet(models.QuerySet["RoundQuestion"]):
     """Questions about questions of rounds."""
 
@@ -185,7 +181,7 @@ class RoundQuestion(WritableQuestion):
             pgtrigger.Protect(
                 name="answered_once",
                 operation=pgtrigger.Update,
-                # What was typed can be erased, and nothing else changed (ERASED).
+                # What was typed can be erased, and nothing else changed (quizarena/ops/erasure.py).
                 condition=pgtrigger.Condition(
                     "OLD.answered_at IS NOT NULL AND (OLD.text IS NULL"
                     " OR NEW.text IS DISTINCT FROM '…'"

@@ -1,7 +1,6 @@
 """Rule cards: one rule of German each, explained in three languages, filed under a topic."""
 
-from collections.abc import Mapping
-from typing import Self, TypeAlias
+from typing import Self
 
 import pgtrigger
 from django.contrib.postgres.fields import ArrayField
@@ -18,9 +17,6 @@ EXAMPLE_MAX = 150
 TABLE_WIDTH = 30
 TABLE_ROWS_MAX = 12
 TEXT_MAX = 500
-
-# A sentence, and what it means in the other languages.
-Example: TypeAlias = Mapping[str, str]
 
 SLUG = RegexValidator(r"^[a-z0-9]+(-[a-z0-9]+)*$", "Use a-z, 0-9 and single hyphens.")
 

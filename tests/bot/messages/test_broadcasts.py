@@ -622,6 +622,7 @@ class TestSecondPerson:
 
         broadcast.refresh_from_db()
         assert broadcast.status == "DRAFT"
+        # approve() has refused before it came to this, which looks again under the lock.
         with pytest.raises(IllegalMoveError, match="Choose another one"):
             broadcasts._start_approved(request=request, now=at)
 

@@ -193,6 +193,7 @@ class TestStreaks:
         player = lose_a_streak()
         sources = [source for source in notices.SOURCES if not source.transactional]
 
+        # The job finds players and notifies them in one go; the quiet hours begin in between.
         with time_machine.travel(at(6, 21, 54), tick=False):
             found = notices._players_to_notify(sources, [])
             assert {one: [source.name for source in own] for one, own in found.items()} == {

@@ -322,13 +322,13 @@ class TestDefects:
     def test_a_sweep_that_fails_holds_up_no_other(self, monkeypatch: pytest.MonkeyPatch) -> None:
         make_player(2, zone="America/New_York", streak_risk=True)
         player = make_player(2, streak_risk=True)
-        take_slots = reminders._take_slots
+        local_day = local_time.local_day
 
-        def fails(players: Any, *, kind: str, day: date, now: datetime) -> set[int]:
-            assert player.pk in players
-            return take_slots(players, kind=kind, day=day, now=now)
+        def fails(now: datetime, *, zone: str) -> date:
+            assert zone != "America/New_York"
+            return local_day(now, zone=zone)
 
-        monkeypatch.setattr(reminders, "_take_slots", fails)
+        monkeypatch.setattr(local_time, "local_day", fails)
 
         assert remind(at(3, 22)) == [player.pk]
 
@@ -662,6 +662,7 @@ class TestTheQueue:
     def test_a_page_with_offers_is_small(self) -> None:
         for _ in range(31):
             make_player(2, streak_risk=True, daily_round=True, daily_hour=21)
+        # The job goes on from page to page, and returns the sum.
         with time_machine.travel(at(3, 21), tick=False):
             for player in Player.objects.all():
                 streaks.roll_over(player=player, now=at(3, 21))

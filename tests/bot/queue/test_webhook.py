@@ -75,6 +75,7 @@ class TestServers:
     def test_web_takes_what_a_proxy_has_not_parted_and_says_so_once(
         self, monkeypatch: pytest.MonkeyPatch
     ) -> None:
+        # Another test may have made this process say so.
         monkeypatch.setattr(wsgi, "_said", [])
         secret = {"X-Telegram-Bot-Api-Secret-Token": settings.TELEGRAM_WEBHOOK_SECRET}
 

@@ -8,7 +8,7 @@ import pytest
 from django.contrib.auth.models import User
 from django.db import DatabaseError, connection, transaction
 
-from payments import pricing
+from payments import price_changes
 from payments.errors import PriceError
 from payments.models import PastPrice, Product, Purchase
 from promos import operations, planning
@@ -30,7 +30,7 @@ DAYS_90 = timedelta(days=90)
 
 def change(code: str, stars: int, *, staff: User, **more: Any) -> Product | ApprovalRequest:
     """Let an operator change a price."""
-    return pricing.change(
+    return price_changes.change(
         product_code=code, stars=stars, reason="Autumn", staff=staff, now=more.get("now", NOON)
     )
 
@@ -46,7 +46,7 @@ class TestReferencePrice:
         change("PREMIUM_YEAR", 600, staff=operator)
         change("PREMIUM_YEAR", 430, staff=operator, now=NOON + DAY)
 
-        after = partial(pricing.reference_stars, "PREMIUM_YEAR")
+        after = partial(price_changes.reference_stars, "PREMIUM_YEAR")
         assert after(now=NOON + DAY) == 600
         assert after(now=NOON + DAY + DAYS_90 - timedelta(seconds=1)) == 600
         assert after(now=NOON + DAY + DAYS_90) == 430
@@ -86,7 +86,9 @@ class TestCuts:
     def test_who_may_set_a_price(self, code: str, stars: int, why: str, operator: User) -> None:
         product = Product.objects.get(pk=code)
 
-        needs = pricing.why_a_second_person(product=product, stars=stars, staff=operator, now=NOON)
+        needs = price_changes.why_a_second_person(
+            product=product, stars=stars, staff=operator, now=NOON
+        )
         assert needs == why
         changed = change(code, stars, staff=operator)
         product.refresh_from_db()
