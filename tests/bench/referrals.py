@@ -44,8 +44,9 @@ SELECT inviter, translate(upper(lpad(to_hex(min(number)), 10, 'x')), '01258B', '
 FROM (SELECT inviter, row_number() OVER (ORDER BY inviter) AS number
       FROM (SELECT DISTINCT inviter FROM bench_pair) AS one) AS numbered GROUP BY inviter;
 INSERT INTO promos_referral
-  (inviter_id, invited_id, started_at, status, answers, days, fast_answers, score, reasons)
-SELECT inviter, invited, now() - interval '3 days', 'STARTED', 0, 0, 0, 0, '[]' FROM bench_pair;
+  (inviter_id, invited_id, started_at, status, answers, days, fast_answers, score, reasons, cleared)
+SELECT inviter, invited, now() - interval '3 days', 'STARTED', 0, 0, 0, 0, '[]', '[]'
+FROM bench_pair;
 INSERT INTO economy_streakday (player_id, day, outcome, length)
 SELECT invited, current_date - back, 'PLAYED', 1
 FROM bench_pair, generate_series(0, 1) AS back
