@@ -1,6 +1,7 @@
 """What somebody sees whose request goes wrong: a page of ours, with what to do and a way back."""
 
 import pytest
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
@@ -55,7 +56,16 @@ def test_a_page_of_another_role(browser: Client) -> None:
 
     assert "<h1>Your role does not include this page</h1>" in shown
     assert "You are logged in as sigrid." in shown
-    assert "ask an administrator for a role that includes it" in shown
+    assert "ask Security for a role that includes it" in shown
+
+
+def test_what_nobody_may_says_that_no_role_does(client: Client) -> None:
+    client.force_login(User.objects.create_superuser("owner"))
+
+    shown = page(client, "/admin/staff/auditentry/add/", status=403)
+
+    assert "No role does: what stands there is not entered or changed by hand." in shown
+    assert "ask Security" not in shown
 
 
 def test_a_form_of_another_session() -> None:
