@@ -68,6 +68,33 @@ def test_what_nobody_may_says_that_no_role_does(client: Client) -> None:
     assert "ask Security" not in shown
 
 
+@pytest.mark.parametrize(
+    "address",
+    [
+        "my-sign-in/recovery-codes/",
+        "my-sign-in/sign-out-everywhere/",
+        "approval-outcomes/1/dismiss/",
+        "promos/campaign/find/",
+        "logout/",
+    ],
+)
+def test_an_address_that_only_takes_a_form(client: Client, address: str) -> None:
+    client.force_login(make_staff("Operator"))
+
+    shown = page(client, f"/admin/{address}", status=405)
+
+    assert "<h1>This address only takes a form</h1>" in shown
+    assert "Nothing was done." in shown
+    assert '<a class="way" href="/admin/">To the start page</a>' in shown
+    assert client.get(f"/admin/{address}").headers["Allow"].startswith("POST")
+
+
+def test_a_program_that_asks_in_another_way_gets_no_page() -> None:
+    answer = Client().get("/api/v1/purchases/")
+
+    assert "<h1>" not in answer.content.decode()
+
+
 def test_a_form_of_another_session() -> None:
     answer = Client(enforce_csrf_checks=True).post("/admin/login/", {"username": "sigrid"})
 
