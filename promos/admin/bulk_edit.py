@@ -146,7 +146,7 @@ class _Part:
 
     def page(self, number: int) -> str:
         """Return the address of a part of this choice."""
-        query = {"chosen": self.key, **({"part": number} if self.count > 1 else {})}
+        query = {"chosen": self.key} | ({"part": f"{number}"} if self.count > 1 else {})
         return f"{reverse('admin:promos_campaign_drafts')}?{urlencode(query)}"
 
     def label(self, number: int) -> str:

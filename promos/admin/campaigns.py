@@ -126,7 +126,7 @@ def _lead(
     return HttpResponseRedirect(page(queryset.order_by("pk")))
 
 
-def _action(verb: Action) -> Callable[..., HttpResponse]:
+def _action(verb: Action) -> Callable[..., HttpResponse | None]:
     """Return the list's action that leads to the decision about the chosen campaigns."""
 
     @admin.action(description=verb.value.capitalize(), permissions=["run"])

@@ -359,7 +359,10 @@ class ReadOnlyAdmin(StaffAdmin[Row]):
 
     def get_fields(self, request: HttpRequest, obj: Row | None = None) -> Any:
         """Return what is declared, else what the list shows: the columns' raw values are not it."""
-        return self.fields or self.get_list_display(request)
+        shown = tuple(self.get_list_display(request))
+        if self.fields or shown == ("__str__",):
+            return super().get_fields(request, obj)
+        return shown
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return False: rows come from the product."""

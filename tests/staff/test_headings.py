@@ -14,6 +14,8 @@ from quizarena.game.models import QuestionImport
 from quizarena.ops import backups
 from quizarena.ops.models import BackupKind
 from quizarena.players.models import PurgeRun
+from quizarena.staff import audit, sign_ins
+from quizarena.staff.alert_models import AlertRoute
 from tests.factories import (
     NOON,
     OutgoingCallFactory,
@@ -103,6 +105,14 @@ class TestHeadings:
             prices={"ENERGY_10": 5}, shown_at=NOON, day=NOON.date(), ordinal=1,
         )  # fmt: skip
 
+        route = AlertRoute.objects.create(
+            kind="promo_attacked", severity="WARNING", channels=["SLACK"]
+        )
+        failure = sign_ins.record_failure(username="support", address="203.0.113.7", now=NOON)
+        entry = audit.record(
+            actor=None, action="question.seeded", obj=anna, summary="qm-001: seeded.", details={}
+        )
+
         def last(path: str) -> str:
             return heading(client, f"{path}/change/").rpartition(" › ")[2]
 
@@ -112,6 +122,9 @@ class TestHeadings:
         assert last(f"players/purgerun/{purge.pk}") == "Purge of 22 Nov 2026, 13:00"
         assert last(f"economy/controlrun/{run.pk}") == "Ledger, 22 Nov 2026, 13:00"
         assert last(f"payments/impression/{offer.pk}") == "Offer to @anna"
+        assert last(f"staff/signinfailure/{failure.pk}") == "support from 203.0.113.7"
+        assert last(f"staff/auditentry/{entry.pk}") == "qm-001: seeded."
+        assert heading(client, f"staff/alertroute/{route.pk}/history/").endswith("Promo attacked")
 
     def test_an_app_has_no_page_of_its_own_but_leads_to_all_pages(self, operator: Client) -> None:
         for app in ("auth", "bot", "django_celery_beat", "economy", "ops"):

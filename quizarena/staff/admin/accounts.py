@@ -76,13 +76,13 @@ class StaffUserForm(_UserForm):
 class NewUserForm(UserCreationForm):
     """A new account. Everybody signs in with a password and a second factor."""
 
-    usable_password = None
+    usable_password: Any = None
 
 
 class PasswordOfAnotherForm(AdminPasswordChangeForm):
     """Another password for an account; no account is without one."""
 
-    usable_password = None
+    usable_password: Any = None
 
 
 @admin.register(User)
