@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import (
@@ -159,6 +160,10 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
 
     list_display = ("campaign", "state", "window", "uses", "given", "lately")
     list_display_links = None
+    # There are thousands at most, so they can be counted: everything that the filters show can be
+    # chosen for an action, and not only the rows of a page.
+    paginator = Paginator
+    list_disable_select_all = False
     list_filter = ("status", "kind", tagging.TagFilter, OwnerFilter, EndsSoonFilter)
     list_select_related = ("owner",)
     search_fields = ("name",)

@@ -295,6 +295,25 @@ class TestDesk:
 
         assert desk.post(PAGE, {"seen": self.address_of(*drafts)}).status_code == 404
 
+    def test_everything_that_the_filters_show_can_be_chosen(self, desk: Client) -> None:
+        for number in range(51):
+            draft(f"Draft {number}")
+        make_campaign(name="Running")
+
+        page = text(desk.get(f"{LIST}?status__exact=DRAFT").content)
+        chosen = desk.post(
+            f"{LIST}?status__exact=DRAFT",
+            {
+                "action": "_edit_drafts",
+                "_selected_action": [str(Campaign.objects.earliest("pk").pk)],
+                "select_across": "1",
+            },
+            follow=True,
+        )
+
+        assert "Select all 51 campaigns" in page
+        assert "Edit 51 drafts" in chosen.content.decode()
+
     @pytest.mark.parametrize("action", ["_edit_drafts", "_tag", "pause"])
     def test_of_a_thousand_and_one_fewer_are_asked_for(self, desk: Client, action: str) -> None:
         made = Campaign.objects.bulk_create(

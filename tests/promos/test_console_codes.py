@@ -434,7 +434,7 @@ class TestWhy:
         assert "Campaign Autumn" in answer
         assert "not applicable It is for players with another language." in answer
         assert "It would not work. The player would see: The code is not for this player." in answer
-        assert "for “uk”, the player has “de”" in answer
+        assert "for Ukrainian, the player has German" in answer
 
     def test_a_code_that_nobody_made_is_known_by_those_who_tried_it(self, support: Client) -> None:
         enter(PlayerFactory.create(username="anna"), "GUESS123")
