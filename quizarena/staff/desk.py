@@ -117,7 +117,7 @@ class StaffChangeList(ChangeList):
 class StaffAdmin(_ModelAdmin[Row]):
     """A list and a form for staff: fast on big tables, and audited."""
 
-    paginator: type = InfinitePaginator  # Knows previous and next, and never counts.
+    paginator: ClassVar[type] = InfinitePaginator  # Knows previous and next, and never counts.
     show_full_result_count = False
     show_facets = ShowFacets.NEVER  # They count, too.
     list_per_page = 50
