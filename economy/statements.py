@@ -15,6 +15,7 @@ from economy.energy import Energy
 from economy.errors import InvalidEntryError
 from economy.models import ASSETS, EntryType, LedgerEntry, Wallet
 from quizarena.players.models import Player
+from quizarena.staff import dates
 
 PAGE_LENGTH = 50
 # A question that flows over more days than this is answered by a database, not by a page.
@@ -242,7 +243,7 @@ def supply_by_day(
 def _span(first_day: date, last_day: date) -> tuple[datetime, datetime]:
     """Return the instants at which the first day begins and the last one has ended."""
     if first_day > last_day:
-        raise InvalidEntryError(f"{first_day} is after {last_day}.")
+        raise InvalidEntryError(f"{dates.day(first_day)} is after {dates.day(last_day)}.")
     if last_day - first_day >= timedelta(days=DAYS_MAX):
         raise InvalidEntryError(f"At most {DAYS_MAX} days at once.")
     zone = wallets.business_zone()

@@ -42,7 +42,7 @@ from economy.models import (
 from economy.streak_rules import DAY, EARN_BACK_ROUNDS, SHIELDABLE, Day, Outcome
 from quizarena.players.models import Player
 from quizarena.prepared import prepared
-from quizarena.staff import audit
+from quizarena.staff import audit, dates
 
 # What staff declare reaches no further than this from today: what does is a typing error.
 SHIELD_REACH = timedelta(days=31)
@@ -250,12 +250,13 @@ def _shield(
         if is_new:
             shielded.append(outage_day)
     if shielded:
+        which = dates.days(shielded[0].day, shielded[-1].day)
         from economy import tasks  # It calls this module.
 
         audit.record(
             actor=staff,
             action="streaks.shield",
-            summary=f"Streaks shielded from {shielded[0].day} to {shielded[-1].day}: {reason}",
+            summary=f"Streaks shielded, {which}: {reason}",
             details={"days": [str(one.day) for one in shielded]},
         )
         # A broker that is away costs time and nothing else: the nightly job finds the days.
@@ -293,7 +294,7 @@ def _check_shield(*, first_day: date, last_day: date, now: datetime) -> None:
     """Raise InvalidEntryError for days in the wrong order or too far away."""
     today = _day(now)
     if first_day > last_day:
-        raise InvalidEntryError(f"{first_day} is after {last_day}.")
+        raise InvalidEntryError(f"{dates.day(first_day)} is after {dates.day(last_day)}.")
     if not today - SHIELD_REACH <= first_day <= last_day <= today + SHIELD_REACH:
         raise InvalidEntryError(
             f"Choose days at most {SHIELD_REACH.days} days before or after today."

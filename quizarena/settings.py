@@ -206,6 +206,7 @@ MIDDLEWARE = [
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
     "quizarena.staff.content_policy.ContentPolicy",
+    "quizarena.staff.post_only.PostOnlyPage",
     # Last: what a password alone does not open, nothing behind it opens.
     "quizarena.staff.gate.Gate",
 ]

@@ -1,7 +1,7 @@
 """Every address that Django answers; Telegram's webhook stands before it (quizarena/wsgi.py)."""
 
 from django.contrib import admin
-from django.urls import include, path, re_path
+from django.urls import include, path, re_path, reverse_lazy
 from django.views.generic import RedirectView
 
 from quizarena.api import description
@@ -51,6 +51,11 @@ urlpatterns = [
         "^handbook/(?P<path>.*)$",
         admin.site.admin_view(handbook.page, cacheable=True),
         name="handbook",
+    ),
+    # Headings link to Django's list of an app; here pages stand in groups, which are not apps.
+    re_path(
+        f"^admin/(?:{'|'.join(sorted({page._meta.app_label for page in admin.site._registry}))})/$",
+        RedirectView.as_view(url=reverse_lazy("all-pages")),
     ),
     path("admin/pages/", admin.site.admin_view(all_pages), name="all-pages"),
     path("admin/", admin.site.urls),

@@ -58,7 +58,7 @@ class Reminder(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.kind} of {self.day}"
+        return f"{self.kind} of {dates.day(self.day)}"
 
 
 class ReminderSweep(models.Model):
@@ -440,3 +440,8 @@ class BroadcastRecipient(models.Model):
 
     def __str__(self) -> str:
         return f"{self.outcome} {self.pk}"
+
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"{self.broadcast} to {self.player}"

@@ -244,6 +244,11 @@ class OutgoingCall(models.Model):
     def __str__(self) -> str:
         return f"{self.method} {self.pk}"
 
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"Call {self.pk}: {self.method}"
+
 
 class RateLimit(models.Model):
     """When the next call of one kind or chat may leave, for all senders together.

@@ -16,6 +16,7 @@ from economy.errors import EconomyError
 from economy.models import OutageDay
 from economy.streak_rules import Outcome
 from economy.streaks import COUNTED_MAX
+from quizarena.staff import dates
 from quizarena.staff.decisions import Decision, ReasonForm, decide
 from quizarena.staff.desk import ReadOnlyAdmin, age, button, own_user
 
@@ -113,7 +114,7 @@ def _preview(
         return f"{units:,} or more" if is_least else f"{units:,}"
 
     return [
-        ("Days", f"{first_day}" if days == 1 else f"{first_day} to {last_day} ({days} days)"),
+        ("Days", dates.days(first_day, last_day) + (f" ({days} days)" if days > 1 else "")),
         ("Outage days already", f"{effect.shielded_before:,}"),
         *(
             (label, counted(effect.restored.get(outcome, 0), is_least=cut_off))

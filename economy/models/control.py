@@ -5,8 +5,10 @@ from typing import Self
 import pgtrigger
 from django.db import models
 from django.db.models import F, Q
+from django.utils.text import capfirst
 
 from economy.models.ledger import ASSETS, LedgerEntry, never_truncated
+from quizarena.staff import dates
 
 
 class VerificationRun(models.Model):
@@ -107,6 +109,11 @@ class ControlRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.control} {self.pk}"
+
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"{capfirst(self.control.replace('-', ' '))}, {dates.moment(self.last_at)}"
 
     @property
     def is_clean(self) -> bool:

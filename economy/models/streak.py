@@ -11,6 +11,7 @@ from django.db.models import Exists, F, OuterRef, Q
 
 from economy.models.ledger import LedgerEntry, never_truncated
 from economy.streak_rules import DAY, OUTCOME_MOVES, SHIELDABLE, Outcome
+from quizarena.staff import dates
 
 # The outcomes of a day of which the player is notified.
 NOTICE_OUTCOMES = (*SHIELDABLE, Outcome.SHIELDED)
@@ -147,7 +148,7 @@ class StreakDay(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.day}: {self.outcome}"
+        return f"{dates.day(self.day)}: {self.outcome}"
 
     @property
     def streak(self) -> int:
@@ -203,4 +204,4 @@ class OutageDay(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.day}: {self.reason}"
+        return f"{dates.day(self.day)}: {self.reason}"

@@ -46,6 +46,11 @@ class MonthlyStatement(models.Model):
         return f"{self.month:%Y-%m}"
 
     @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"{self.month:%B %Y}"
+
+    @property
     def adds_up(self) -> bool:
         """Return whether every account ends with what was counted."""
         return all(one["closing"] == one["counted"] for one in self.accounts.values())

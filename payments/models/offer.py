@@ -134,6 +134,11 @@ class Impression(models.Model):
     def __str__(self) -> str:
         return f"{self.trigger} {self.pk}"
 
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"Offer to {self.player}"
+
 
 OF_ITS_OFFER = """
 IF NOT EXISTS (

@@ -275,8 +275,12 @@ def _facts_of_code(code: Code | None) -> list[tuple[str, object]]:
         ("Works", "no: it was revoked" if code.stopped_at else _for_whom(code)),
         ("Campaign", sections.campaign_link(code.campaign)),
         ("Campaign is", code.campaign.get_status_display()),
-        ("Window", f"{minute(code.campaign.starts_at)} to {minute(code.campaign.ends_at)}"),
+        ("Window", f"{minute(code.campaign.starts_at)} to {_end(code)}"),
     ]
+
+
+def _end(code: Code) -> str:
+    return minute(code.campaign.ends_at) if code.campaign.ends_at else "an open end"
 
 
 def _for_whom(code: Code) -> str:

@@ -1,13 +1,14 @@
 """One change of several drafts in the admin: what is changed, what comes of it for each, done."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from django import forms
-from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import Http404, HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
@@ -20,19 +21,18 @@ from unfold.widgets import (
 )
 
 from promos import bulk_edits
-from promos.admin.tagging import MAY_RUN, TagsField
+from promos.admin.tagging import MAY_RUN, TagsField, choose_again
 from promos.bulk_edits import Change, Line
 from promos.errors import PromosError
 from promos.models import Campaign
 from quizarena.players.models import Language
+from quizarena.staff import selections
 from quizarena.staff.decisions import Decision, decide
-from quizarena.staff.desk import MomentInput, StaffAdmin, own_user
+from quizarena.staff.desk import MomentInput, StaffAdmin, own_user, row_number
 
 LEVELS = ("A1", "A2", "B1", "B2")
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
-# Of a larger choice no parts are linked.
-PARTS_LINKED = 5
 
 
 def _tick(label: str, help_text: str = "") -> forms.BooleanField:
@@ -117,38 +117,81 @@ class BulkForm(forms.Form):
         )
 
 
-def page_of(chosen: QuerySet[Campaign]) -> str:
-    """Return the address where these drafts are changed, as they are shown now."""
-    seen = ",".join(
+def seen_of(chosen: QuerySet[Campaign]) -> str:
+    """Return these drafts as they are shown now, from the oldest."""
+    return ",".join(
         f"{pk}:{(changed_at - _EPOCH) // _MICROSECOND}"
         for pk, changed_at in chosen.order_by("pk").values_list("pk", "changed_at")
     )
-    return f"{reverse('admin:promos_campaign_drafts')}?{urlencode({'seen': seen})}"
 
 
-def too_many(chosen: QuerySet[Campaign]) -> SafeString:
-    """Return what to do about more campaigns than are changed at once: they are linked in parts."""
-    pks = list(chosen.order_by("pk").values_list("pk", flat=True))
-    most = bulk_edits.DRAFTS_MAX
-    said = format_html(
-        "{} campaigns are chosen, and {} drafts at most are changed at once.", f"{len(pks):,}", most
-    )
-    if len(pks) > PARTS_LINKED * most:
-        return format_html("{} Choose fewer with the filters, and try again.", said)
-    parts = [pks[first : first + most] for first in range(0, len(pks), most)]
-    links = format_html_join(
-        ", ",
-        '<a href="{}" class="underline">{} to {}</a>',
-        (
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Part:
+    """The drafts of a choice that are changed together: no more than DRAFTS_MAX."""
+
+    key: str
+    number: int
+    rows: Sequence[str]
+
+    @property
+    def count(self) -> int:
+        """Return in how many parts the choice is changed."""
+        return max(1, -(-len(self.rows) // bulk_edits.DRAFTS_MAX))
+
+    @property
+    def seen(self) -> str:
+        """Return the drafts of this part."""
+        first = (self.number - 1) * bulk_edits.DRAFTS_MAX
+        return ",".join(self.rows[first : first + bulk_edits.DRAFTS_MAX])
+
+    def page(self, number: int) -> str:
+        """Return the address of a part of this choice."""
+        query = {"chosen": self.key} | ({"part": f"{number}"} if self.count > 1 else {})
+        return f"{reverse('admin:promos_campaign_drafts')}?{urlencode(query)}"
+
+    def label(self, number: int) -> str:
+        """Return which drafts a part has, counted from the oldest."""
+        first = (number - 1) * bulk_edits.DRAFTS_MAX + 1
+        last = min(len(self.rows), number * bulk_edits.DRAFTS_MAX)
+        return f"{first:,}" if first == last else f"{first:,} to {last:,}"
+
+    @property
+    def note(self) -> SafeString:
+        """Return which part this is, with the way to every other one; empty for the only one."""
+        if self.count == 1:
+            return SafeString("")
+        links = format_html_join(
+            ", ",
+            '<a href="{}" class="underline">{}</a>',
             (
-                page_of(Campaign.objects.filter(pk__in=part)),
-                number * most + 1,
-                number * most + len(part),
-            )
-            for number, part in enumerate(parts)
-        ),
-    )
-    return format_html("{} Change them in parts, from the oldest: {}.", said, links)
+                (self.page(number), self.label(number))
+                for number in range(1, self.count + 1)
+                if number != self.number
+            ),
+        )
+        return format_html(
+            " These are the drafts {} of {} that you have chosen, from the oldest: {} at most are"
+            " changed at once. The others: {}.",
+            self.label(self.number),
+            f"{len(self.rows):,}",
+            bulk_edits.DRAFTS_MAX,
+            links,
+        )
+
+
+def first_page(request: HttpRequest, chosen: QuerySet[Campaign]) -> str:
+    """Keep the choice, as it is shown now; return the address where its first part is changed."""
+    rows = seen_of(chosen)
+    part = _Part(key=selections.keep(request, rows), number=1, rows=rows.split(","))
+    return part.page(1)
+
+
+def _part(request: HttpRequest) -> _Part:
+    """Return the part that an address or a form names; without rows if it is no longer stored."""
+    asked = request.POST if request.method == "POST" else request.GET
+    key, rows = asked.get("chosen", ""), selections.kept(request, asked.get("chosen", ""))
+    part = _Part(key=key, number=1, rows=rows.split(",") if rows else ())
+    return replace(part, number=min(row_number(asked.get("part", "")) or 1, part.count))
 
 
 def _read_seen(text: str) -> dict[int, datetime]:
@@ -171,20 +214,21 @@ def view(request: HttpRequest, *, model_admin: StaffAdmin[Campaign]) -> HttpResp
     """Change several drafts at once."""
     if not request.user.has_perm(MAY_RUN):
         raise PermissionDenied
-    carried = request.POST.get("seen") or request.GET.get("seen", "")
+    this = _part(request)
+    carried = request.POST.get("seen", this.seen)
+    if not carried:
+        return choose_again(request, model_admin=model_admin)
     seen = _read_seen(carried)
     existing = set(Campaign.objects.filter(pk__in=list(seen)).values_list("pk", flat=True))
     seen = {pk: at for pk, at in seen.items() if pk in existing}
-    if not seen:
-        raise Http404("The address names no draft.")
-    if len(seen) > bulk_edits.DRAFTS_MAX:
-        chosen = Campaign.objects.filter(pk__in=list(seen))
-        model_admin.message_user(request, too_many(chosen), messages.ERROR)
-        return HttpResponseRedirect(reverse("admin:promos_campaign_changelist"))
+    if not seen or len(seen) > bulk_edits.DRAFTS_MAX:
+        raise Http404("The form names no draft, or too many.")
     staff = own_user(request)
 
     class Form(BulkForm):
         seen = forms.CharField(initial=carried, widget=forms.HiddenInput)
+        chosen = forms.CharField(initial=this.key, required=False, widget=forms.HiddenInput)
+        part = forms.CharField(initial=this.number, required=False, widget=forms.HiddenInput)
 
         def clean(self) -> dict[str, Any]:
             cleaned = super().clean()
@@ -210,19 +254,22 @@ def view(request: HttpRequest, *, model_admin: StaffAdmin[Campaign]) -> HttpResp
 
     decision = Decision(
         title="Edit 1 draft" if len(seen) == 1 else f"Edit {len(seen)} drafts",
-        note="What is not ticked stays as it is. All drafts are changed, or none of them.",
+        note=format_html("{}{}", _NOTE, this.note),
         form=Form,
         preview=preview,
         headers=("Campaign", "What changes"),
         execute=execute,
         refusals=(PromosError,),
         back=reverse("admin:promos_campaign_changelist"),
+        # On to the next part, whose page has the way to all the others.
+        done=this.page(this.number + 1) if this.number < this.count else "",
         confirm="Change all",
         fresh_factor=True,
     )
     return decide(request, decision, model_admin=model_admin)
 
 
+_NOTE = "What is not ticked stays as it is. All drafts are changed, or none of them."
 _NONE = (
     "Nothing would be changed while one of them is refused. Leave it out, or change what is asked."
 )

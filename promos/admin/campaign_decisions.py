@@ -22,6 +22,7 @@ from promos import (
     operations,
     planning,
 )
+from promos.admin.tagging import choose_again
 from promos.errors import PromosError
 from promos.models import (
     RUNNING,
@@ -29,6 +30,7 @@ from promos.models import (
     CampaignStatus,
 )
 from promos.operations import Action
+from quizarena.staff import selections
 from quizarena.staff.decisions import Decision, DecisionForm, decide
 from quizarena.staff.desk import (
     ReadOnlyAdmin,
@@ -53,6 +55,12 @@ def address_of(verb: Action, campaigns: Iterable[Campaign]) -> str:
     """Return the address of the decision about campaigns as they are shown."""
     page = reverse("admin:promos_campaign_decide", args=[verb.value])
     return f"{page}?{urlencode({'seen': _seen(campaigns)})}"
+
+
+def page_of_several(request: HttpRequest, verb: Action, campaigns: Iterable[Campaign]) -> str:
+    """Keep the choice, as it is shown; return the address of the decision about it."""
+    page = reverse("admin:promos_campaign_decide", args=[verb.value])
+    return f"{page}?{urlencode({'chosen': selections.keep(request, _seen(campaigns))})}"
 
 
 def verb_button(verb: Action, campaign: Campaign) -> SafeString:
@@ -90,7 +98,12 @@ def decide_together(
     request: HttpRequest, verb: Action, *, model_admin: ReadOnlyAdmin[Campaign]
 ) -> HttpResponse:
     """Ask for a reason, show what would come of it for each campaign, and do it."""
-    carried = request.POST.get("seen") or request.GET.get("seen", "")
+    asked = request.GET.get("chosen", "")
+    carried = request.POST.get("seen") or (
+        selections.kept(request, asked) if asked else request.GET.get("seen", "")
+    )
+    if asked and not carried:
+        return choose_again(request, model_admin=model_admin)
     try:
         found = Campaign.objects.in_bulk(_read_seen(carried))
     except forms.ValidationError:

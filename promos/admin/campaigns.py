@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from typing import Any, ClassVar
 
 from django.contrib import admin, messages
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
 from django.db import transaction
 from django.db.models import Q, QuerySet
 from django.http import (
@@ -28,7 +30,6 @@ from unfold.decorators import display
 
 from promos import (
     approvals,
-    bulk_edits,
     campaign_templates,
     charts,
     exports,
@@ -40,9 +41,9 @@ from promos.admin import bulk_edit, calendar, tagging, wizard
 from promos.admin.campaign_decisions import (
     MAY_RUN,
     REFUSALS,
-    address_of,
     decide_together,
     may_revoke,
+    page_of_several,
     verb_button,
 )
 from promos.admin.campaign_sections import asked_about, results, status_badge
@@ -55,7 +56,7 @@ from promos.models import (
 from promos.operations import Action
 from promos.redemptions import find
 from quizarena.staff import approvals as second_person
-from quizarena.staff import dates
+from quizarena.staff import dates, selections
 from quizarena.staff.admin.draft_templates import save_page
 from quizarena.staff.decisions import Decision, DecisionForm, decide
 from quizarena.staff.desk import (
@@ -111,14 +112,29 @@ class OwnerFilter(admin.SimpleListFilter):
         return queryset if owner is None else queryset.filter(owner=owner)
 
 
-def _action(verb: Action) -> Callable[..., HttpResponse]:
+def _lead(
+    model_admin: Any,
+    request: HttpRequest,
+    queryset: QuerySet[Campaign],
+    page: Callable[[QuerySet[Campaign]], str],
+) -> HttpResponse | None:
+    """Lead to the page of the chosen campaigns, unless there are too many of them."""
+    count = queryset.count()
+    if count > selections.CHOSEN_MAX:
+        notice = selections.too_many(count, what="campaigns")
+        model_admin.message_user(request, notice, messages.ERROR)
+        return None
+    return HttpResponseRedirect(page(queryset.order_by("pk")))
+
+
+def _action(verb: Action) -> Callable[..., HttpResponse | None]:
     """Return the list's action that leads to the decision about the chosen campaigns."""
 
     @admin.action(description=verb.value.capitalize(), permissions=["run"])
     def to_decision(
         model_admin: Any, request: HttpRequest, queryset: QuerySet[Campaign]
-    ) -> HttpResponse:
-        return HttpResponseRedirect(address_of(verb, queryset.order_by("pk")))
+    ) -> HttpResponse | None:
+        return _lead(model_admin, request, queryset, partial(page_of_several, request, verb))
 
     to_decision.__name__ = verb.value
     return to_decision
@@ -128,15 +144,14 @@ def _action(verb: Action) -> Callable[..., HttpResponse]:
 def _edit_drafts(
     model_admin: Any, request: HttpRequest, queryset: QuerySet[Campaign]
 ) -> HttpResponse | None:
-    if queryset.count() > bulk_edits.DRAFTS_MAX:
-        model_admin.message_user(request, bulk_edit.too_many(queryset), messages.ERROR)
-        return None
-    return HttpResponseRedirect(bulk_edit.page_of(queryset))
+    return _lead(model_admin, request, queryset, partial(bulk_edit.first_page, request))
 
 
 @admin.action(description="Change tags", permissions=["run"])
-def _tag(model_admin: Any, request: HttpRequest, queryset: QuerySet[Campaign]) -> HttpResponse:
-    return HttpResponseRedirect(tagging.page_of_several(queryset))
+def _tag(
+    model_admin: Any, request: HttpRequest, queryset: QuerySet[Campaign]
+) -> HttpResponse | None:
+    return _lead(model_admin, request, queryset, partial(tagging.page_of_several, request))
 
 
 @admin.register(Campaign)
@@ -145,6 +160,10 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
 
     list_display = ("campaign", "state", "window", "uses", "given", "lately")
     list_display_links = None
+    # There are thousands at most, so they can be counted: everything that the filters show can be
+    # chosen for an action, and not only the rows of a page.
+    paginator = Paginator
+    list_disable_select_all = False
     list_filter = ("status", "kind", tagging.TagFilter, OwnerFilter, EndsSoonFilter)
     list_select_related = ("owner",)
     search_fields = ("name",)

@@ -25,6 +25,7 @@ from unfold.widgets import UnfoldAdminTextInputWidget
 from promos import tags
 from promos.errors import BadTermsError, PromosError
 from promos.models import Campaign
+from quizarena.staff import selections
 from quizarena.staff.decisions import Decision, decide
 from quizarena.staff.desk import StaffAdmin, own_user, row_number
 
@@ -103,17 +104,27 @@ class _Form(forms.Form):
         return cleaned
 
 
-def page_of_several(chosen: QuerySet[Campaign]) -> str:
-    """Return the address where the tags of these campaigns are changed."""
+def page_of_several(request: HttpRequest, chosen: QuerySet[Campaign]) -> str:
+    """Keep the choice; return the address where the tags of these campaigns are changed."""
     ids = ",".join(str(pk) for pk in chosen.order_by("pk").values_list("pk", flat=True))
-    return f"{reverse('admin:promos_campaign_tags_of_several')}?{urlencode({'chosen': ids})}"
+    query = urlencode({"chosen": selections.keep(request, ids)})
+    return f"{reverse('admin:promos_campaign_tags_of_several')}?{query}"
+
+
+def choose_again(request: HttpRequest, *, model_admin: StaffAdmin[Campaign]) -> HttpResponse:
+    """Lead back to the list whoever opens a choice that their session no longer has."""
+    notice = "What you had chosen is no longer stored. Choose the campaigns again."
+    model_admin.message_user(request, notice, messages.WARNING)
+    return HttpResponseRedirect(reverse("admin:promos_campaign_changelist"))
 
 
 def several_view(request: HttpRequest, *, model_admin: StaffAdmin[Campaign]) -> HttpResponse:
     """Change the tags of several campaigns."""
     if not request.user.has_perm(MAY_RUN):
         raise PermissionDenied
-    carried = request.POST.get("chosen") or request.GET.get("chosen", "")
+    carried = request.POST.get("chosen") or selections.kept(request, request.GET.get("chosen", ""))
+    if not carried:
+        return choose_again(request, model_admin=model_admin)
     ids = [row_number(one) for one in carried.split(",")]
     found = list(Campaign.objects.filter(pk__in=[pk for pk in ids if pk]).order_by("pk"))
     if not found:
@@ -141,10 +152,12 @@ def several_view(request: HttpRequest, *, model_admin: StaffAdmin[Campaign]) -> 
             now=timezone.now(),
             staff=own_user(request),
         )
-        return f"The tags of {len(found)} campaigns are changed."
+        if len(found) == 1:
+            return f"The tags of {found[0]} are changed."
+        return f"The tags of {len(found):,} campaigns are changed."
 
     decision = Decision(
-        title=f"Tags of {len(found)} campaigns" if len(found) > 1 else f"Tags of {found[0]}",
+        title=f"Tags of {len(found):,} campaigns" if len(found) > 1 else f"Tags of {found[0]}",
         form=Form,
         preview=preview,
         headers=("Campaign", "Tags", "Afterwards"),

@@ -280,11 +280,16 @@ def _here_of_campaign(reason: Reason, terms: Terms) -> str:
     }.get(reason, "")
 
 
+def _language(code: str | None) -> str:
+    return Language(code).staff_name if code in Language.values else "none"
+
+
 def _here_of_person(reason: Reason, person: Person, terms: Terms) -> str:
     """Return what the campaign asks for, and what the person is."""
     return {
         Reason.NOT_NEW: f"first played {_day(person.first_active_on)}",
-        Reason.LANGUAGE: f"for “{terms.for_language}”, the player has “{person.language}”",
+        Reason.LANGUAGE: f"for {_language(terms.for_language)}, the player has "
+        f"{_language(person.language)}",
         Reason.LEVEL: f"for {terms.for_level}, the player's is {person.level or 'not known'}",
         Reason.NOT_LAPSED: f"for {terms.for_lapsed_days} days or more, last played "
         f"{_day(person.last_active_on)}",

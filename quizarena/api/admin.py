@@ -146,7 +146,7 @@ class ApiClientAdmin(FreshFactorToSave, StaffAdmin[ApiClient]):
 
         decision = Decision(
             title=f"Ask for approval of {client}",
-            note=f"Scopes to approve: {', '.join(client.scopes_to_approve) or 'none'}.",
+            note=_to_approve(client),
             form=ReasonForm,
             execute=execute,
             refusals=(StaffError,),
@@ -184,3 +184,9 @@ class ApiClientAdmin(FreshFactorToSave, StaffAdmin[ApiClient]):
             fresh_factor=True,
         )
         return decide(request, decision, model_admin=self)
+
+
+def _to_approve(client: ApiClient) -> str:
+    """Return in words what a second person would approve."""
+    scopes = [f"{Scope(one).label} ({one})" for one in client.scopes_to_approve]
+    return f"To approve: {'; '.join(scopes)}." if scopes else "There is nothing to approve."

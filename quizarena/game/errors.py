@@ -16,6 +16,7 @@ from quizarena.game.models import (
     Tournament,
 )
 from quizarena.players.models import Player
+from quizarena.staff import dates
 
 
 class GameError(Exception):
@@ -115,7 +116,9 @@ class TooFewQuestionsError(GameError):
     """The bank has no seven questions that may be asked in the daily challenge of a day."""
 
     def __init__(self, day: date) -> None:
-        super().__init__(f"The bank has too few questions for the daily challenge of {day}.")
+        super().__init__(
+            f"The bank has too few questions for the daily challenge of {dates.day(day)}."
+        )
         self.day = day
 
 
@@ -123,7 +126,7 @@ class DailyOverError(GameError):
     """The challenge was that of a day which is over."""
 
     def __init__(self, day: date) -> None:
-        super().__init__(f"the daily challenge of {day} is over")
+        super().__init__(f"the daily challenge of {dates.day(day)} is over")
         self.day = day
 
 

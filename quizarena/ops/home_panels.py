@@ -51,7 +51,9 @@ def _backups(now: datetime) -> Iterator[tuple[str, SafeString]]:
 
 
 def _seconds(seconds: float | None) -> str:
-    return "unknown" if seconds is None else f"{seconds:,.0f} s"
+    if seconds is None:
+        return "unknown"
+    return dates.span(timedelta(seconds=seconds)) if seconds else "0 s"
 
 
 def _checks(user: User, now: datetime) -> Content:

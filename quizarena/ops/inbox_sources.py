@@ -44,7 +44,8 @@ def declare() -> None:
             since="due_at",
             order=("due_at", "pk"),
             late_after=timedelta(hours=24),
-            describe=lambda request: f"Deletion of player {request.player_id}",
+            related=("player",),
+            describe=lambda request: request.page_name,
         )
     )
 

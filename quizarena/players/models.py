@@ -513,3 +513,8 @@ class PurgeRun(models.Model):
 
     def __str__(self) -> str:
         return f"{self.table}: {self.deleted}"
+
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it."""
+        return f"Purge of {dates.moment(self.started_at)}"

@@ -67,7 +67,7 @@ class AlertRoute(models.Model):
         ]
 
     def __str__(self) -> str:
-        return self.kind
+        return self.kind.replace("_", " ").capitalize()
 
 
 class AlertDelivery(models.Model):

@@ -35,6 +35,11 @@ def day(of: date) -> str:
     return _formatted(_local(of), "DATE_FORMAT")
 
 
+def days(first: date, last: date) -> str:
+    """Return a day, or the first and the last of several: 3 Nov 2026 to 5 Nov 2026."""
+    return day(first) if first == last else f"{day(first)} to {day(last)}"
+
+
 def short_day(of: date) -> str:
     """Return a day without its year, as charts have it: 29 Nov."""
     return _formatted(_local(of), "MONTH_DAY_FORMAT")

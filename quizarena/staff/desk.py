@@ -24,7 +24,7 @@ from django.contrib.admin.views.main import ORDER_VAR, SEARCH_VAR
 from django.contrib.auth.models import User
 from django.core.exceptions import PermissionDenied, SuspiciousOperation
 from django.db import DataError, models, transaction
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -117,7 +117,7 @@ class StaffChangeList(ChangeList):
 class StaffAdmin(_ModelAdmin[Row]):
     """A list and a form for staff: fast on big tables, and audited."""
 
-    paginator = InfinitePaginator  # Knows previous and next, and never counts.
+    paginator: ClassVar[type] = InfinitePaginator  # Knows previous and next, and never counts.
     show_full_result_count = False
     show_facets = ShowFacets.NEVER  # They count, too.
     list_per_page = 50
@@ -175,6 +175,15 @@ class StaffAdmin(_ModelAdmin[Row]):
                 return super().get_object(request, object_id, from_field)
         except DataError:
             return None
+
+    def _get_obj_does_not_exist_redirect(
+        self, request: HttpRequest, opts: Any, object_id: str
+    ) -> HttpResponse:
+        """Lead to the list, where what there is can be found, and not to the start page."""
+        notice = f"There is no {opts.verbose_name} at this address. It may have been deleted."
+        self.message_user(request, notice, messages.WARNING)
+        name = f"admin:{opts.app_label}_{opts.model_name}_changelist"
+        return HttpResponseRedirect(reverse(name))
 
     def is_action_due(self, action: str, obj: Row) -> bool:
         """Return whether the object's page offers `action`: by default all, to be overridden."""
@@ -323,10 +332,10 @@ class StaffAdmin(_ModelAdmin[Row]):
     ) -> HttpResponse:
         """Show what the audit log knows about one object."""
         obj = self.get_object(request, unquote(object_id))
-        if obj is None:
-            raise Http404(f"There is no {self.opts.verbose_name} {object_id}.")
         if not self.has_view_or_change_permission(request, obj):
             raise PermissionDenied
+        if obj is None:
+            return self._get_obj_does_not_exist_redirect(request, self.opts, object_id)
         context = {
             **self.admin_site.each_context(request),
             "title": f"History: {obj}",
@@ -347,6 +356,13 @@ class StaffAdmin(_ModelAdmin[Row]):
 
 class ReadOnlyAdmin(StaffAdmin[Row]):
     """Something that nobody adds, edits or deletes by hand, not even a superuser."""
+
+    def get_fields(self, request: HttpRequest, obj: Row | None = None) -> Any:
+        """Return what is declared, else what the list shows: the columns' raw values are not it."""
+        shown = tuple(self.get_list_display(request))
+        if self.fields or shown == ("__str__",):
+            return super().get_fields(request, obj)
+        return shown
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Return False: rows come from the product."""

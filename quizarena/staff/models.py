@@ -59,6 +59,11 @@ class AuditEntry(models.Model):
     def __str__(self) -> str:
         return self.summary
 
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it: the sentence as it is written."""
+        return str(self)
+
 
 class Change(models.TextChoices):
     """What was done to an account."""
@@ -161,6 +166,11 @@ class SignInFailure(models.Model):
 
     def __str__(self) -> str:
         return f"{self.username or 'other names'} from {self.address or 'other addresses'}"
+
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it: the user name as it is written."""
+        return str(self)
 
 
 class StaffSession(AbstractBaseSession):

@@ -156,6 +156,9 @@ class TestSecondPerson:
         assert "awaits approval" in page
         assert "Ask for approval" in page
 
+        asked = client.get(f"/admin/api/apiclient/{made.pk}/ask/").content.decode()
+        assert "To approve: Refund purchases (refunds:write)." in asked
+
         client.post(f"/admin/api/apiclient/{made.pk}/ask/", {"reason": "The shop.", "confirm": "1"})
         request = ApprovalRequest.objects.get()
         assert client.get(f"{APPROVALS}{request.pk}/change/").status_code == 200

@@ -62,7 +62,7 @@ class TestDeclaring:
     def test_a_preview_shows_whom_it_helps_and_writes_nothing(self, operator: Client) -> None:
         page = post(operator, "preview")
 
-        assert "Days 2026-11-03 Outage days already 0" in page
+        assert "Days 3 Nov 2026 Outage days already 0" in page
         assert "Lost streaks restored 1 Streak savers returned 1" in page
         assert "Premium freezes returned 0 Running streaks without activity yet 0" in page
         assert not OutageDay.objects.exists()
@@ -92,7 +92,7 @@ class TestDeclaring:
     @pytest.mark.parametrize(
         ("fields", "says"),
         [
-            ({"first_day": "2026-11-05"}, "Refused: 2026-11-05 is after 2026-11-03."),
+            ({"first_day": "2026-11-05"}, "Refused: 5 Nov 2026 is after 3 Nov 2026."),
             (
                 {"first_day": "2026-10-03"},
                 "Refused: Choose days at most 31 days before or after today",

@@ -308,7 +308,7 @@ class TestAllPlayers:
     @pytest.mark.parametrize(
         ("first_day", "last_day", "says"),
         [
-            (date(2026, 11, 22), date(2026, 11, 21), "2026-11-22 is after 2026-11-21"),
+            (date(2026, 11, 22), date(2026, 11, 21), "22 Nov 2026 is after 21 Nov 2026"),
             (date(2025, 1, 1), date(2026, 1, 2), "At most 366 days"),
         ],
     )

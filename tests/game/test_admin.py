@@ -288,7 +288,7 @@ class TestImport:
         assert [str(entry.actor) for entry in entries] == ["editor", "editor"]
         assert entries[0].details == {"file": "bank.csv", "version": 1}
         again = editor.post(confirm, {"confirm": "1"}, follow=True).content.decode()
-        assert "confirmed or discarded already" in again
+        assert "bank.csv is imported: there is nothing to decide about it." in again
         assert imports.work(now=NOON) == 0
 
     def test_errors_are_shown_with_their_lines_and_nothing_can_be_confirmed(
@@ -353,6 +353,30 @@ class TestImport:
 
         assert "The file is deleted; nothing was imported." in page
         assert QuestionImport.objects.get().content is None
+
+    @pytest.mark.parametrize("step", ["confirm", "discard"])
+    def test_of_a_refused_file_nothing_is_asked(self, editor: Client, step: str) -> None:
+        address, _ = self.checked(editor, b"PK\x03\x04 and more")
+
+        for answer in (
+            editor.get(address.replace("change/", f"{step}/"), follow=True),
+            editor.post(address.replace("change/", f"{step}/"), {"confirm": "1"}, follow=True),
+        ):
+            assert answer.redirect_chain == [(address, 302)]
+            assert "bank.csv is refused: there is nothing to decide about it." in (
+                answer.content.decode()
+            )
+
+    def test_a_file_without_a_change_is_discarded_only(self, editor: Client) -> None:
+        address, _ = self.checked(editor, CSV)
+        editor.post(address.replace("change/", "confirm/"), {"confirm": "1"})
+        imports.work(now=NOON)
+        address, _ = self.checked(editor, CSV)
+
+        answer = editor.get(address.replace("change/", "confirm/"), follow=True)
+
+        assert "bank.csv is without a change" in answer.content.decode()
+        assert editor.get(address.replace("change/", "discard/")).status_code == 200
 
     def test_who_may_not_write_questions_may_not_import_them(self, client: Client) -> None:
         client.force_login(make_staff("Operator"))

@@ -143,7 +143,7 @@ class TestPlanning:
         answer = editor.post(PLAN, {"reason": "Holidays.", "confirm": "1"})
 
         assert (
-            "Refused: The bank has too few questions for the daily challenge of 2026-12-20"
+            "Refused: The bank has too few questions for the daily challenge of 20 Dec 2026"
         ) in text(answer.content)
         assert not DailySet.objects.exists()
 

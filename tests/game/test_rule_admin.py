@@ -120,6 +120,8 @@ def test_the_preview_shows_what_is_typed_and_stores_nothing(editor: Client) -> N
 
     assert "English 📖 <b>New</b> A1 · Genders In English." in page
     assert wrong == "Examples: Line 1: write German | English | Ukrainian."
+    empty = text(editor.post(f"{LIST}{card.pk}/preview/", form(title_uk="")).content)
+    assert empty == "Title (Ukrainian): This field is required."
     assert RuleCard.objects.get().title_en == "Three articles"
 
 

@@ -125,10 +125,10 @@ def test_one_is_called_off_with_a_reason(operator: Client) -> None:
     assert "is called off" in text(done.content)
     assert (cup().state, cup().reason) == ("CALLED_OFF", "wrong questions")
     entry = AuditEntry.objects.get(action="game.tournament_called_off")
-    assert entry.summary == "Called off the cup of 2026-12-16: wrong questions"
+    assert entry.summary == "Called off the cup of 16 Dec 2026: wrong questions"
     with time_machine.travel(STARTS + MINUTE, tick=False):
         again = operator.post(address, {"reason": "again", "confirm": "1"})
-    assert "Refused: cup of 2026-12-16 is over" in text(again.content)
+    assert "Refused: cup of 16 Dec 2026 is over" in text(again.content)
 
 
 def test_support_reads_and_does_not_call_off(client: Client) -> None:
@@ -141,7 +141,7 @@ def test_support_reads_and_does_not_call_off(client: Client) -> None:
     assert "Call off" not in shown
     assert client.post(f"{LIST}{cup().pk}/call-off/", {"reason": "x"}).status_code == 403
     assert client.get(PRIZES).status_code == 403
-    assert "cup of 2026-12-16 running" in text(
+    assert "cup of 16 Dec 2026 running" in text(
         client.get(f"/admin/players/player/{one.pk}/change/").content
     )
 

@@ -204,10 +204,7 @@ class TestJudging:
         written = AuditEntry.objects.get(action="streaks.shield")
         assert (written.actor, written.summary) == (
             None,
-            (
-                "Streaks shielded from 2026-11-10 to 2026-11-10: "
-                "Recorded downtime: the bot could not answer."
-            ),
+            ("Streaks shielded, 10 Nov 2026: Recorded downtime: the bot could not answer."),
         )
 
 

@@ -19,11 +19,12 @@ from promos.models import Campaign
 from quizarena.staff.models import AuditEntry
 from tests.concurrency import meet_after, run_together
 from tests.factories import NOON, CampaignFactory, make_campaign, make_staff
-from tests.promos.desk import submit
+from tests.promos.desk import submit, text
 
 pytestmark = pytest.mark.django_db
 
-PAGE = "/admin/promos/campaign/drafts/"
+LIST = "/admin/promos/campaign/"
+PAGE = f"{LIST}drafts/"
 HOUR = timedelta(hours=1)
 
 
@@ -176,13 +177,22 @@ class TestRaces:
         assert len(set(Campaign.objects.values_list("uses_max", flat=True))) == 1
 
 
+def hidden(page: str) -> dict[str, str]:
+    """Return what the form of a page carries along."""
+    found = re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', page)
+    return {name: unescape(value) for name, value in found if name != "csrfmiddlewaretoken"}
+
+
 class TestDesk:
     def address_of(self, *drafts: Campaign) -> str:
         """Return what the page carries along of the drafts."""
-        chosen = Campaign.objects.filter(pk__in=[one.pk for one in drafts])
-        return (
-            bulk_edit.page_of(chosen).partition("?seen=")[2].replace("%3A", ":").replace("%2C", ",")
-        )
+        return bulk_edit.seen_of(Campaign.objects.filter(pk__in=[one.pk for one in drafts]))
+
+    def choose(self, desk: Client, *drafts: Campaign) -> str:
+        """Choose drafts in the list; return where that leads."""
+        chosen = [str(one.pk) for one in drafts]
+        answer = desk.post(LIST, {"action": "_edit_drafts", "_selected_action": chosen})
+        return answer.headers["Location"]
 
     def test_what_is_ticked_is_shown_for_each_and_then_done(self, desk: Client) -> None:
         one, two = draft("One", uses_max=10, tags=["old"]), draft("Two", uses_max=10)
@@ -222,55 +232,123 @@ class TestDesk:
 
         assert "Tick or fill in what to change." in submit(desk, PAGE, values)
 
-    @pytest.mark.parametrize("rubbish", ["", "1", "x:y", "1:" + "9" * 40, "²:1", "0:0"])
-    def test_an_address_that_names_no_draft_is_none(self, desk: Client, rubbish: str) -> None:
-        assert desk.get(PAGE, {"seen": rubbish}).status_code == 404
+    @pytest.mark.parametrize("rubbish", ["1", "x:y", "1:" + "9" * 40, "²:1", "0:0"])
+    def test_a_form_that_names_no_draft_is_none(self, desk: Client, rubbish: str) -> None:
+        assert desk.post(PAGE, {"seen": rubbish}).status_code == 404
 
-    def test_more_than_a_hundred_are_changed_in_parts(self, desk: Client) -> None:
+    @pytest.mark.parametrize("address", [PAGE, f"{PAGE}?chosen=gone&part=2", f"{PAGE}?part=²"])
+    def test_a_choice_that_is_no_longer_stored_says_so(self, desk: Client, address: str) -> None:
+        shown = desk.get(address, follow=True)
+
+        assert shown.redirect_chain == [(LIST, 302)]
+        assert "What you had chosen is no longer stored. Choose the campaigns again." in (
+            shown.content.decode()
+        )
+
+    def test_more_than_a_hundred_are_changed_in_parts_one_after_the_other(
+        self, desk: Client
+    ) -> None:
+        drafts = [draft(f"Draft {number}") for number in range(201)]
+
+        first = desk.get(self.choose(desk, *drafts)).content.decode()
+        assert "Edit 100 drafts" in first
+        assert (
+            "These are the drafts 1 to 100 of 201 that you have chosen, from the oldest: 100 at"
+            " most are changed at once. The others: 101 to 200 , 201 ." in text(first.encode())
+        )
+        second = desk.post(
+            PAGE, {**hidden(first), "change_uses": "on", "uses_max": "99", "confirm": "1"}
+        ).headers["Location"]
+        assert second.endswith("&part=2")
+        page = desk.get(second).content.decode()
+        assert "100 of 100 drafts changed" in page
+        assert "The others: 1 to 100 , 201 ." in text(page.encode())
+        third = desk.post(
+            PAGE, {**hidden(page), "change_uses": "on", "uses_max": "99", "confirm": "1"}
+        ).headers["Location"]
+        last = desk.get(third).content.decode()
+        assert "Edit 1 draft" in last
+        end = desk.post(
+            PAGE, {**hidden(last), "change_uses": "on", "uses_max": "99", "confirm": "1"}
+        ).headers["Location"]
+
+        assert end == LIST
+        assert Campaign.objects.filter(uses_max=99).count() == 201
+
+    def test_the_way_to_the_other_parts_stays_after_a_preview_and_a_mistake(
+        self, desk: Client
+    ) -> None:
         drafts = [draft(f"Draft {number}") for number in range(101)]
-        chosen = [str(one.pk) for one in drafts]
+        page = desk.get(self.choose(desk, *drafts)).content.decode()
 
-        answer = desk.post(
-            "/admin/promos/campaign/",
-            {"action": "_edit_drafts", "_selected_action": chosen},
-            follow=True,
-        ).content.decode()
+        for change in ({"preview": "1"}, {"change_uses": "on", "uses_max": "9", "preview": "1"}):
+            page = desk.post(PAGE, {**hidden(page), **change}).content.decode()
 
-        assert "101 campaigns are chosen, and 100 drafts at most are changed at once." in answer
-        links = re.findall(
-            r'<a href="(/admin/promos/campaign/drafts/[^"]+)"[^>]*>([^<]+)</a>', answer
-        )
-        assert [label for _, label in links] == ["1 to 100", "101 to 101"]
-        pages = [desk.get(unescape(address)).content.decode() for address, _ in links]
-        assert ["Edit 100 drafts" in pages[0], "Edit 1 draft" in pages[1]] == [True, True]
-        too_many = desk.get(PAGE, {"seen": self.address_of(*drafts)}, follow=True)
-        assert "Change them in parts" in too_many.content.decode()
+            [(address, label)] = re.findall(
+                r'<a href="(/admin/promos/campaign/drafts/[^"]+)"[^>]*>([^<]+)</a>', page
+            )
+            assert label == "101"
+            assert "Edit 1 draft" in desk.get(unescape(address)).content.decode()
 
-    def test_of_a_very_large_choice_fewer_are_asked_for(self, desk: Client) -> None:
-        pks = Campaign.objects.bulk_create(
-            [CampaignFactory.build(key=uuid4(), status="DRAFT") for _ in range(501)]
-        )
+    def test_a_form_of_more_than_a_hundred_is_none(self, desk: Client) -> None:
+        drafts = [draft(f"Draft {number}") for number in range(101)]
 
-        answer = desk.post(
-            "/admin/promos/campaign/",
+        assert desk.post(PAGE, {"seen": self.address_of(*drafts)}).status_code == 404
+
+    def test_everything_that_the_filters_show_can_be_chosen(self, desk: Client) -> None:
+        for number in range(51):
+            draft(f"Draft {number}")
+        make_campaign(name="Running")
+
+        page = text(desk.get(f"{LIST}?status__exact=DRAFT").content)
+        chosen = desk.post(
+            f"{LIST}?status__exact=DRAFT",
             {
                 "action": "_edit_drafts",
-                "_selected_action": [str(pks[0].pk)],
+                "_selected_action": [str(Campaign.objects.earliest("pk").pk)],
                 "select_across": "1",
             },
             follow=True,
-        ).content.decode()
-
-        assert "501 campaigns are chosen" in answer
-        assert "Choose fewer with the filters, and try again." in answer
-        assert "drafts/?seen" not in answer
-
-    def test_the_action_of_the_list_leads_there(self, desk: Client) -> None:
-        one = draft("One")
-
-        answer = desk.post(
-            "/admin/promos/campaign/", {"action": "_edit_drafts", "_selected_action": [str(one.pk)]}
         )
 
-        assert answer.headers["Location"].startswith(f"{PAGE}?seen={one.pk}%3A")
-        assert desk.get(answer.headers["Location"]).status_code == 200
+        assert "Select all 51 campaigns" in page
+        assert "Edit 51 drafts" in chosen.content.decode()
+
+    @pytest.mark.parametrize("action", ["_edit_drafts", "_tag", "pause"])
+    def test_of_a_thousand_and_one_fewer_are_asked_for(self, desk: Client, action: str) -> None:
+        made = Campaign.objects.bulk_create(
+            [CampaignFactory.build(key=uuid4(), status="DRAFT") for _ in range(1_001)]
+        )
+        values = {
+            "action": action,
+            "_selected_action": [str(made[0].pk)],
+            "select_across": "1",
+        }
+
+        answer = desk.post(LIST, values, follow=True).content.decode()
+
+        assert (
+            "1,001 campaigns are chosen, and 1,000 at most at once. Choose fewer with the filters,"
+            " and try again." in text(answer.encode())
+        )
+
+    @pytest.mark.parametrize("action", ["_edit_drafts", "_tag", "pause"])
+    def test_the_address_of_a_thousand_is_short(self, desk: Client, action: str) -> None:
+        made = Campaign.objects.bulk_create(
+            [CampaignFactory.build(key=uuid4(), status="DRAFT") for _ in range(1_000)]
+        )
+        values = {
+            "action": action,
+            "_selected_action": [str(made[0].pk)],
+            "select_across": "1",
+        }
+
+        address = desk.post(LIST, values).headers["Location"]
+
+        assert len(address) < 100
+        assert desk.get(address).status_code == 200
+
+    def test_of_what_is_chosen_in_a_session_the_latest_five_stay(self, desk: Client) -> None:
+        pages = [self.choose(desk, draft(f"Draft {number}")) for number in range(6)]
+
+        assert [desk.get(page).status_code for page in pages] == [302, 200, 200, 200, 200, 200]

@@ -423,16 +423,18 @@ class TestAttempts:
 
 class TestWhy:
     def test_one_search_says_why_a_code_did_not_work(self, support: Client) -> None:
-        make_campaign(code="HELLO26", name="Autumn", for_language="uk")
+        make_campaign(code="HELLO26", name="Autumn", for_language="uk", ends_at=None)
         player = PlayerFactory.create(username="anna", language="de")
         enter(player, "HELLO26")
 
         answer = submit(support, WHY, {"code": "hello-26", "player": "anna"})
 
+        assert "to an open end" in answer
+
         assert "Campaign Autumn" in answer
         assert "not applicable It is for players with another language." in answer
         assert "It would not work. The player would see: The code is not for this player." in answer
-        assert "for “uk”, the player has “de”" in answer
+        assert "for Ukrainian, the player has German" in answer
 
     def test_a_code_that_nobody_made_is_known_by_those_who_tried_it(self, support: Client) -> None:
         enter(PlayerFactory.create(username="anna"), "GUESS123")

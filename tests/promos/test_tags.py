@@ -207,9 +207,18 @@ class TestDesk:
     def test_the_action_of_the_list_leads_there(self, desk: Client) -> None:
         campaign = make_campaign()
 
-        answer = desk.post(LIST, {"action": "_tag", "_selected_action": [str(campaign.pk)]})
+        answer = desk.post(
+            LIST, {"action": "_tag", "_selected_action": [str(campaign.pk)]}, follow=True
+        ).content.decode()
 
-        assert answer.headers["Location"] == f"{LIST}tags/?chosen={campaign.pk}"
+        assert f"Tags of {campaign}" in answer
+        assert f'<input type="hidden" name="chosen" value="{campaign.pk}"' in answer
+
+    def test_a_choice_that_is_no_longer_stored_says_so(self, desk: Client) -> None:
+        shown = desk.get(f"{LIST}tags/?chosen=gone", follow=True)
+
+        assert shown.redirect_chain == [(LIST, 302)]
+        assert "Choose the campaigns again." in shown.content.decode()
 
     def test_one_without_room_keeps_all_as_they_were(self, desk: Client) -> None:
         full = tagged(*(f"tag {number}" for number in range(10)), name="Full")

@@ -66,7 +66,7 @@ class TestMadeUp:
             "The campaign has not begun",
             "It is for new players",
             "It is for a first purchase",
-            "for “uk”, the player has “de”",
+            "for Ukrainian, the player has German",
             "for B1, the player's is A2",
             "for 60 days or more, last played",
         ):

@@ -373,6 +373,19 @@ class TestSecurityStandsAlone:
             ("PASSWORD", "security"),
         ]
 
+    def test_no_account_is_made_or_left_without_a_password(self, client: Client) -> None:
+        client.force_login(make_staff("Security"))
+        anna = make_staff("Support", password="right-horse")
+
+        for address in ("add", f"{anna.pk}/password"):
+            page = client.get(f"/admin/auth/user/{address}/").content.decode()
+            assert "Password-based authentication" not in page
+            assert "LDAP" not in page
+        client.post(f"/admin/auth/user/{anna.pk}/password/", {"usable_password": "false"})
+
+        anna.refresh_from_db()
+        assert anna.has_usable_password()
+
     def test_the_page_of_an_account_shows_no_hash(self, client: Client) -> None:
         client.force_login(make_staff("Security"))
         anna = make_staff("Support", password="right-horse")

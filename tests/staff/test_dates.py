@@ -10,10 +10,11 @@ from django.test import Client
 from django.utils import dateformat, timezone, translation
 from django.utils.formats import get_format
 
-from bot.messages.models import ReminderSweep
-from economy.models import ModeSpan, PremiumSpan
+from bot.messages.models import Reminder, ReminderSweep
+from economy.models import ModeSpan, OutageDay, PremiumSpan, StreakDay
 from payments.models import PurchaseEvent, ReconciliationRun, SupportRequest
 from promos.models import Attempt, Block
+from quizarena.game.models import Tournament
 from quizarena.ops.models import Downtime, Heartbeat
 from quizarena.staff import dates
 from quizarena.staff.desk import DayInput, MomentInput, age, exactly, with_code
@@ -92,6 +93,19 @@ def test_no_row_calls_itself_by_another_clock() -> None:
     ]
 
     assert [text for text in named if "29 Nov 2026, 06:57" not in text] == []
+
+
+def test_a_day_has_its_month_in_words_wherever_staff_read_it() -> None:
+    shown = [
+        str(OutageDay(day=MORNING.date(), reason="Down.")),
+        str(StreakDay(day=MORNING.date(), outcome="MISSED")),
+        str(Reminder(kind="DAILY", day=MORNING.date())),
+        str(Tournament(day=MORNING.date())),
+    ]
+
+    assert [text for text in shown if "29 Nov 2026" not in text] == []
+    assert dates.days(MORNING.date(), MORNING.date()) == "29 Nov 2026"
+    assert dates.days(MORNING.date(), date(2026, 12, 1)) == "29 Nov 2026 to 1 Dec 2026"
 
 
 def test_nobody_formats_a_moment_alone() -> None:

@@ -1,6 +1,7 @@
 """What somebody sees whose request goes wrong: a page of ours, with what to do and a way back."""
 
 import pytest
+from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.urls import path
@@ -55,7 +56,43 @@ def test_a_page_of_another_role(browser: Client) -> None:
 
     assert "<h1>Your role does not include this page</h1>" in shown
     assert "You are logged in as sigrid." in shown
-    assert "ask an administrator for a role that includes it" in shown
+    assert "ask Security for a role that includes it" in shown
+
+
+def test_what_nobody_may_says_that_no_role_does(client: Client) -> None:
+    client.force_login(User.objects.create_superuser("owner"))
+
+    shown = page(client, "/admin/staff/auditentry/add/", status=403)
+
+    assert "No role does: what stands there is not entered or changed by hand." in shown
+    assert "ask Security" not in shown
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "my-sign-in/recovery-codes/",
+        "my-sign-in/sign-out-everywhere/",
+        "approval-outcomes/1/dismiss/",
+        "promos/campaign/find/",
+        "logout/",
+    ],
+)
+def test_an_address_that_only_takes_a_form(client: Client, address: str) -> None:
+    client.force_login(make_staff("Operator"))
+
+    shown = page(client, f"/admin/{address}", status=405)
+
+    assert "<h1>This address only takes a form</h1>" in shown
+    assert "Nothing was done." in shown
+    assert '<a class="way" href="/admin/">To the start page</a>' in shown
+    assert client.get(f"/admin/{address}").headers["Allow"].startswith("POST")
+
+
+def test_a_program_that_asks_in_another_way_gets_no_page() -> None:
+    answer = Client().get("/api/v1/purchases/")
+
+    assert "<h1>" not in answer.content.decode()
 
 
 def test_a_form_of_another_session() -> None:

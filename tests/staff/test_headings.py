@@ -1,12 +1,28 @@
 """What a page says of itself: its heading, the labels of its columns, and when it is empty."""
 
 import re
+from datetime import date
 
 import pytest
+from django.contrib.auth.models import User
 from django.test import Client
 
+from economy.models import ControlRun, OutageDay
+from payments.models import Impression
 from promos.models import Inviter, Referral
-from tests.factories import NOON, PlayerFactory, make_campaign, make_staff
+from quizarena.game.models import QuestionImport
+from quizarena.ops import backups
+from quizarena.ops.models import BackupKind
+from quizarena.players.models import PurgeRun
+from quizarena.staff import audit, sign_ins
+from quizarena.staff.alert_models import AlertRoute
+from tests.factories import (
+    NOON,
+    OutgoingCallFactory,
+    PlayerFactory,
+    make_campaign,
+    make_staff,
+)
 from tests.payments.steps import buy
 from tests.promos.desk import text
 
@@ -64,6 +80,56 @@ class TestHeadings:
             "10 energy points (ENERGY_10)"
         )
 
+    def test_rows_of_the_product_are_named_by_what_they_are_and_by_their_day(
+        self, client: Client
+    ) -> None:
+        client.force_login(User.objects.create_superuser("owner"))
+        anna = PlayerFactory.create(username="anna")
+        call = OutgoingCallFactory.create(method="sendMessage")
+        file = QuestionImport.objects.create(
+            file_name="december.csv", state="REFUSED", uploaded_by=make_staff("Editor"),
+            changed_at=NOON,
+        )  # fmt: skip
+        day = OutageDay.objects.create(
+            day=date(2026, 11, 3), reason="The server was down.", created_at=NOON
+        )
+        purge = PurgeRun.objects.create(
+            table="bot_inboxupdate", started_at=NOON, finished_at=NOON, deleted=12_345,
+            has_more=False,
+        )  # fmt: skip
+        run = ControlRun.objects.create(
+            control="ledger", started_at=NOON, last_at=NOON, finished_at=NOON
+        )
+        offer = Impression.objects.create(
+            player=anna, trigger="ENERGY_LOW", priority=60, event="HOME", is_blocking=False,
+            prices={"ENERGY_10": 5}, shown_at=NOON, day=NOON.date(), ordinal=1,
+        )  # fmt: skip
+
+        route = AlertRoute.objects.create(
+            kind="promo_attacked", severity="WARNING", channels=["SLACK"]
+        )
+        failure = sign_ins.record_failure(username="support", address="203.0.113.7", now=NOON)
+        entry = audit.record(
+            actor=None, action="question.seeded", obj=anna, summary="qm-001: seeded.", details={}
+        )
+
+        def last(path: str) -> str:
+            return heading(client, f"{path}/change/").rpartition(" › ")[2]
+
+        assert last(f"bot/outgoingcall/{call.pk}") == f"Call {call.pk}: sendMessage"
+        assert last(f"game/questionimport/{file.pk}") == "december.csv (refused)"
+        assert last(f"economy/outageday/{day.pk}") == "3 Nov 2026: The server was down."
+        assert last(f"players/purgerun/{purge.pk}") == "Purge of 22 Nov 2026, 13:00"
+        assert last(f"economy/controlrun/{run.pk}") == "Ledger, 22 Nov 2026, 13:00"
+        assert last(f"payments/impression/{offer.pk}") == "Offer to @anna"
+        assert last(f"staff/signinfailure/{failure.pk}") == "support from 203.0.113.7"
+        assert last(f"staff/auditentry/{entry.pk}") == "qm-001: seeded."
+        assert heading(client, f"staff/alertroute/{route.pk}/history/").endswith("Promo attacked")
+
+    def test_an_app_has_no_page_of_its_own_but_leads_to_all_pages(self, operator: Client) -> None:
+        for app in ("auth", "bot", "django_celery_beat", "economy", "ops"):
+            assert operator.get(f"/admin/{app}/").headers["Location"] == "/admin/pages/"
+
     def test_a_name_brings_no_markup_into_a_heading(self, operator: Client) -> None:
         eve = PlayerFactory.create(username="", first_name="<b>Eve</b>", last_name="")
 
@@ -85,6 +151,42 @@ class TestHeadings:
         assert "History: ENERGY_10" in page(operator, address)
 
 
+class TestObjects:
+    def test_one_that_is_not_there_leads_to_the_list_with_a_sentence(
+        self, operator: Client
+    ) -> None:
+        for page_of in ("change", "history"):
+            answer = operator.get(f"/admin/game/duel/99/{page_of}/", follow=True)
+
+            assert answer.redirect_chain == [("/admin/game/duel/", 302)]
+            assert "There is no duel at this address. It may have been deleted." in (
+                answer.content.decode()
+            )
+
+    def test_a_history_without_an_entry_says_so(self, operator: Client) -> None:
+        campaign = make_campaign()
+
+        shown = page(operator, f"promos/campaign/{campaign.pk}/history/")
+
+        assert "nobody has changed it by hand" in shown
+        assert "No data" not in shown
+
+    def test_the_page_of_what_the_product_writes_shows_what_the_list_shows(
+        self, client: Client
+    ) -> None:
+        client.force_login(make_staff("Administrator"))
+        backup = backups.record(
+            kind=BackupKind.BACKUP, began_at=NOON, size=1_234_567, note="nightly", now=NOON
+        )
+
+        shown = text(page(client, f"ops/backup/{backup.pk}/change/").encode())
+
+        assert "1.2 MB" in shown
+        assert "Everything until" in shown
+        assert "1234567" not in shown
+        assert "Began at" not in shown
+
+
 class TestLists:
     def test_the_first_column_is_labelled_by_its_heading_on_a_narrow_screen(
         self, operator: Client
@@ -98,6 +200,16 @@ class TestLists:
 
         assert 'data-label="Invited"' in shown
         assert 'data-label="Select record"' not in shown
+
+    def test_a_label_on_a_narrow_screen_begins_as_the_heading_does(self, client: Client) -> None:
+        client.force_login(make_staff("Administrator"))
+        backups.record(kind=BackupKind.BACKUP, began_at=NOON, size=1, note="nightly", now=NOON)
+
+        shown = page(client, "ops/backup/")
+
+        assert re.findall('data-label="([^"]*)"', shown) == [
+            *("What", "Everything until", "Recorded", "Size", "Note")
+        ]
 
     def test_where_rows_can_be_selected_the_box_is_called_so(self, operator: Client) -> None:
         make_campaign()

@@ -18,7 +18,6 @@ from promos import campaigns
 from promos.models import Campaign
 from quizarena.game import reports
 from quizarena.game.models import QuestionReport
-from quizarena.players.models import Player
 from quizarena.staff import inbox
 from quizarena.staff.alert_models import AlertDelivery
 from quizarena.staff.errors import ClaimedError, NotClaimedError, NotWaitingError
@@ -96,7 +95,6 @@ def hand_over(staff: User, to: User) -> InboxClaim:
 class TestWhatWaits:
     def test_every_source_shows_its_item(self) -> None:
         one_of_everything(now=timezone.now())
-        cleo = Player.objects.get(username="cleo")
 
         found = waiting(make_staff("Administrator"))
 
@@ -106,7 +104,7 @@ class TestWhatWaits:
             "approvals: Refund: ⭐ 5 – @ben – 10 energy points, asked by petra",
             "control-findings: 1 finding.",
             "dead-updates: message 4711, tried 5 times",
-            f"deletions: Deletion of player {cleo.pk}",
+            "deletions: Deletion of @cleo",
             "failed-refunds: ⭐ 5 – @ben – USER_NOT_FOUND",
             "fair-play: @ben: answers too fast",
             "held-invitations: @anna invited @ben",

@@ -3,7 +3,7 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin
+from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
@@ -120,7 +120,7 @@ class QuestionImportAdmin(ReadOnlyAdmin[QuestionImport]):
 
     def buttons(self, request: HttpRequest, obj: QuestionImport) -> list[SafeString]:
         """Return what can be done with a checked file."""
-        if obj.state != ImportState.CHECKED:
+        if not _is_checked(obj):
             return []
         found = [button("Discard", "game_questionimport_discard", obj.pk)]
         if obj.report["preview"]:
@@ -135,7 +135,7 @@ class QuestionImportAdmin(ReadOnlyAdmin[QuestionImport]):
         return {
             "report": report,
             "counts": _counts(report),
-            "is_checked": obj.state == ImportState.CHECKED,
+            "is_checked": _is_checked(obj),
             "hidden_rows": total - len(shown),
         }
 
@@ -207,6 +207,8 @@ class QuestionImportAdmin(ReadOnlyAdmin[QuestionImport]):
     def confirm_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask once more, and let a worker import it."""
         question_import = self._import(request, pk)
+        if not (_is_checked(question_import) and question_import.report["preview"]):
+            return self._too_late(request, question_import)
 
         def confirm(cleaned: dict[str, Any]) -> str:
             imports.confirm(import_id=pk, now=timezone.now())
@@ -225,6 +227,8 @@ class QuestionImportAdmin(ReadOnlyAdmin[QuestionImport]):
     def discard_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         """Ask once more, and delete the file."""
         question_import = self._import(request, pk)
+        if not _is_checked(question_import):
+            return self._too_late(request, question_import)
 
         def discard(cleaned: dict[str, Any]) -> str:
             imports.discard(import_id=pk, now=timezone.now())
@@ -232,6 +236,7 @@ class QuestionImportAdmin(ReadOnlyAdmin[QuestionImport]):
 
         decision = Decision(
             title=f"Discard {question_import.file_name}",
+            note="The file is deleted, and none of its questions is imported.",
             execute=discard,
             refusals=(imports.ImportStateError,),
             back=_page_of(pk),
@@ -239,11 +244,26 @@ class QuestionImportAdmin(ReadOnlyAdmin[QuestionImport]):
         )
         return decide(request, decision, model_admin=self)
 
+    def _too_late(self, request: HttpRequest, question_import: QuestionImport) -> HttpResponse:
+        """Lead back to the file, and say why there is nothing to decide about it."""
+        state = (
+            "without a change"
+            if _is_checked(question_import)
+            else question_import.get_state_display()
+        )
+        notice = f"{question_import.file_name} is {state}: there is nothing to decide about it."
+        self.message_user(request, notice, messages.WARNING)
+        return HttpResponseRedirect(_page_of(question_import.pk))
+
     def _import(self, request: HttpRequest, pk: int) -> QuestionImport:
         """Return the import, for who may see it."""
         if not self.has_view_permission(request):
             raise PermissionDenied
         return get_object_or_404(self.get_queryset(request), pk=pk)
+
+
+def _is_checked(question_import: QuestionImport) -> bool:
+    return question_import.state == ImportState.CHECKED
 
 
 def _page_of(import_id: int) -> str:

@@ -176,12 +176,18 @@ class RuleCardAdmin(StaffAdmin[RuleCard]):
         context = {
             "previews": previews(card) if is_valid else [],
             "problems": [
-                f"{form[name].label}: {error}" if name in form.fields else error
+                f"{_label(form, name)}: {error}" if name in form.fields else error
                 for name, errors in form.errors.items()
                 for error in errors
             ],
         }
         return TemplateResponse(request, "game/rule_card_previews.html", context)
+
+
+def _label(form: Any, name: str) -> str:
+    """Return what a field is called where the heading above it, which has the language, is not."""
+    language = LANGUAGE_NAMES.get(name.rpartition("_")[2])
+    return f"{form[name].label} ({language})" if language else str(form[name].label)
 
 
 def previews(card: RuleCard) -> list[dict[str, Any]]:

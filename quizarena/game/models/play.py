@@ -60,7 +60,7 @@ class PlayDayMode(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"{self.mode} {self.level} on {self.day}"
+        return f"{self.mode} {self.level} on {dates.day(self.day)}"
 
 
 class FirstDayCohort(models.Model):

@@ -373,3 +373,8 @@ class QuestionImport(models.Model):
 
     def __str__(self) -> str:
         return f"{self.file_name} ({self.get_state_display()})"
+
+    @property
+    def page_name(self) -> str:
+        """Return what the heading of its page calls it: the file's name as it is written."""
+        return str(self)

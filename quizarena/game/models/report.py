@@ -10,6 +10,7 @@ from django.db.models import Q
 
 from quizarena.game.models.question import Question, QuestionVersion
 from quizarena.game.report_rules import ReportReason, Verdict
+from quizarena.staff import dates
 
 REASON_NAMES = {
     ReportReason.WRONG: "wrong answer or explanation",
@@ -155,4 +156,4 @@ class QuestionCount(models.Model):
         ]
 
     def __str__(self) -> str:
-        return f"counted up to {self.day}"
+        return f"counted up to {dates.day(self.day)}"

@@ -20,6 +20,7 @@ from quizarena.game.tournament_rules import (
     TournamentKind,
     TournamentState,
 )
+from quizarena.staff import dates
 
 _CUP, _PRIVATE = FORMATS[TournamentKind.CUP], FORMATS[TournamentKind.PRIVATE]
 _LIVE = [state.value for state in LIVE]
@@ -303,7 +304,7 @@ class Tournament(models.Model):
 
     def __str__(self) -> str:
         if self.day is not None:
-            return f"cup of {self.day}"
+            return f"cup of {dates.day(self.day)}"
         return f"tournament {self.pk} ({self.state.lower()})"
 
     @property

@@ -73,13 +73,25 @@ class StaffUserForm(_UserForm):
         return groups
 
 
+class NewUserForm(UserCreationForm):
+    """A new account. Everybody signs in with a password and a second factor."""
+
+    usable_password: Any = None
+
+
+class PasswordOfAnotherForm(AdminPasswordChangeForm):
+    """Another password for an account; no account is without one."""
+
+    usable_password: Any = None
+
+
 @admin.register(User)
 class UserAdmin(_UserAdmin, StaffAdmin[User]):
     """Who may sign in, in which roles. Who leaves is made inactive: the audit log names them."""
 
     form = StaffUserForm
-    add_form = UserCreationForm
-    change_password_form = AdminPasswordChangeForm
+    add_form = NewUserForm
+    change_password_form = PasswordOfAnotherForm
     list_display = ("username", "full_name", "roles", "standing", "last_seen")
     list_filter = ("is_active", "groups")
     filter_horizontal = ()
@@ -91,6 +103,7 @@ class UserAdmin(_UserAdmin, StaffAdmin[User]):
         ("Access", {"fields": ("is_active", "groups")}),
         ("Dates", {"fields": ("last_login", "date_joined")}),
     )
+    add_fieldsets = ((None, {"fields": ("username", "password1", "password2")}),)
     readonly_fields = ("set_password", "last_login", "date_joined")
 
     @display(description="Password")
