@@ -6,9 +6,9 @@ only who has claimed it. It is resolved on its own page, and is gone from here w
 
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Protocol
 
 from django.contrib.auth.models import User
@@ -16,6 +16,7 @@ from django.core.exceptions import EmptyResultSet, ValidationError
 from django.db import connection, models, transaction
 from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils import timezone
 
 from quizarena.staff import alerts, audit
 from quizarena.staff.errors import ClaimedError, NotClaimedError, NotWaitingError
@@ -28,6 +29,9 @@ LATE = "inbox.late"
 PER_SOURCE = 100
 # A number is counted up to this, and says "100+" from there.
 COUNT_MAX = 100
+
+# SQL with `%s`, and the values.
+Statement = tuple[str, tuple[Any, ...]]
 
 
 class Waiting(Protocol):
@@ -61,6 +65,8 @@ class Source:
     order: tuple[str, ...]
     # One that waits longer is late.
     late_after: timedelta
+    # Whether the same rows wait whoever asks, and whenever: what counts them is put together once.
+    is_the_same_for_all: bool = False
     # Whether an alert is raised when one is late.
     is_watched: bool = True
     related: tuple[str, ...] = ()
@@ -144,27 +150,32 @@ def row_of(*, source: Source, pk: str, user: User, now: datetime) -> models.Mode
 
 def count(querysets: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
     """Return how many rows each queryset has, at most COUNT_MAX. One statement for all of them."""
-    found = dict.fromkeys(querysets, 0)
-    names, statements, values = list(querysets), [], []
-    for number, rows in enumerate(querysets.values()):
-        # Of Django's own union, every part would be put together three times.
-        with suppress(EmptyResultSet):
-            sql, of_part = rows.values("pk")[:COUNT_MAX].query.sql_with_params()
-            statements.append(f"SELECT {number}, count(*) FROM ({sql}) AS part")  # noqa: S608
-            values += of_part
-    if statements:
-        with custom_plans(), connection.cursor() as cursor:
-            cursor.execute(" UNION ALL ".join(statements), values)
-            found.update((names[number], counted) for number, counted in cursor.fetchall())
-    return found
+    return _count({name: _statement(rows) for name, rows in querysets.items()})
+
+
+def count_waiting(
+    user: Any, *, now: datetime, also: Mapping[str, Callable[[], QuerySet[Any]]]
+) -> dict[str, int]:
+    """Return how many wait for the user by the name of the source, and of `also`, as `count` does.
+
+    Every page of the admin asks for it. To put a statement together takes longer than to execute
+    it, so it is done once where the same rows are meant each time: in `also`, and in sources of
+    which `is_the_same_for_all`.
+    """
+    return _count(
+        {
+            source.name: _statement_of_source(source)
+            if source.is_the_same_for_all
+            else _statement(_in_order(source, user=user, now=now))
+            for source in seen_by(user)
+        }
+        | {name: _statement_of(rows) for name, rows in also.items()}
+    )
 
 
 def waiting_for(user: Any, *, now: datetime) -> dict[str, QuerySet[Any]]:
     """Return what waits for the user, by the name of the source, to be counted."""
-    return {
-        source.name: source.waiting(user=user, now=now).order_by(*source.order)
-        for source in seen_by(user)
-    }
+    return {source.name: _in_order(source, user=user, now=now) for source in seen_by(user)}
 
 
 def shown(number: int) -> str:
@@ -330,6 +341,46 @@ def purge_claims(*, now: datetime) -> int:
 
 
 # --- Details --------------------------------------------------------------------------------------
+
+
+def _in_order(source: Source, *, user: Any, now: datetime) -> QuerySet[Any]:
+    return source.waiting(user=user, now=now).order_by(*source.order)
+
+
+def _statement(rows: QuerySet[Any]) -> Statement | None:
+    """Return what counts the rows, at most COUNT_MAX; None if they cannot be but none."""
+    try:
+        # Django's own union would put every part together three times.
+        return rows.values("pk")[:COUNT_MAX].query.sql_with_params()
+    except EmptyResultSet:
+        return None
+
+
+@cache
+def _statement_of(rows: Callable[[], QuerySet[Any]]) -> Statement | None:
+    return _statement(rows())
+
+
+@cache
+def _statement_of_source(source: Source) -> Statement | None:
+    return _statement(_in_order(source, user=None, now=timezone.now()))
+
+
+def _count(statements: Mapping[str, Statement | None]) -> dict[str, int]:
+    """Execute all of them as one, and return what they have counted, by their names."""
+    found = dict.fromkeys(statements, 0)
+    parts: list[str] = []
+    values: list[Any] = []
+    names = [name for name, statement in statements.items() if statement is not None]
+    for number, name in enumerate(names):
+        sql, of_part = statements[name] or ("", ())
+        parts.append(f"SELECT {number}, count(*) FROM ({sql}) AS part")  # noqa: S608
+        values += of_part
+    if parts:
+        with custom_plans(), connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(parts), values)
+            found.update((names[number], counted) for number, counted in cursor.fetchall())
+    return found
 
 
 def _item(source: Source, row: Any, owners: Mapping[tuple[str, str], User | None]) -> Item:

@@ -219,15 +219,12 @@ def numbers(request: HttpRequest) -> dict[str, int]:
     if found is None:
         user, now = request.user, timezone.now()
         sources = inbox.seen_by(user)
-        counted = inbox.count(
-            {
-                **inbox.waiting_for(user, now=now),
-                **{
-                    f"page:{page}": rows()
-                    for page, rows in NUMBERS.items()
-                    if _may_view(page, request)
-                },
-            }
+        counted = inbox.count_waiting(
+            user,
+            now=now,
+            also={
+                f"page:{page}": rows for page, rows in NUMBERS.items() if _may_view(page, request)
+            },
         )
         found = {ALL: sum(counted[source.name] for source in sources)}
         for source in sources:
