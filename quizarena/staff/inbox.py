@@ -374,12 +374,13 @@ def _count(statements: Mapping[str, Statement | None]) -> dict[str, int]:
     names = [name for name, statement in statements.items() if statement is not None]
     for number, name in enumerate(names):
         sql, of_part = statements[name] or ("", ())
-        parts.append(f"SELECT {number}, count(*) FROM ({sql}) AS part")  # noqa: S608
+        parts.append(f"SELECT {number} FROM ({sql}) AS part")  # noqa: S608
         values += of_part
     if parts:
         with custom_plans(), connection.cursor() as cursor:
             cursor.execute(" UNION ALL ".join(parts), values)
-            found.update((names[number], counted) for number, counted in cursor.fetchall())
+            for (number,) in cursor.fetchall():
+                found[names[number]] += 1
     return found
 
 
