@@ -161,7 +161,7 @@ PLAYER_ACTIONS_PER_SECOND: int | None = env.int("PLAYER_ACTIONS_PER_SECOND", def
 
 # --- Applications -------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "unfold",
+    "quizarena.staff.desk_site.DeskSiteConfig",
     "unfold.contrib.filters",
     "unfold.contrib.import_export",
     # Its pages are imported with the addresses (urls.py): most processes have none.

@@ -76,11 +76,19 @@ def ranks() -> Mapping[str, tuple[int, str | None]]:
 
 
 @cache
+def _tables() -> frozenset[str]:
+    """Return the tables of all models, which are known before the first test."""
+    models = apps.get_models(include_auto_created=True)
+    return frozenset(model._meta.db_table for model in models)
+
+
+@cache
 def locks_of(sql: str) -> Sequence[Lock]:
     """Return what the statement locks, in its order; an advisory lock has its space in `%s`."""
-    tables = {model._meta.db_table for model in apps.get_models(include_auto_created=True)}
-    aliases = {alias: table for table, alias in _FROM.findall(sql) if table in tables}
-    read = [table for table, _ in _FROM.findall(sql) if table in tables]
+    tables = _tables()
+    named = [(table, alias) for table, alias in _FROM.findall(sql) if table in tables]
+    aliases = {alias: table for table, alias in named}
+    read = [table for table, _ in named]
     found = [Lock(name="%s", waits=one[1] is None) for one in _ADVISORY.finditer(sql)]
     for rows in _ROWS.finditer(sql):
         names = re.findall(r"\w+", rows[1]) if rows[1] else read[:1]

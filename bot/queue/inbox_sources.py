@@ -21,6 +21,7 @@ def declare() -> None:
             page="bot.inboxupdate",
             permission="bot.view_inboxupdate",
             waiting=_dead,
+            is_the_same_for_all=True,
             since="received_at",
             order=("update_id",),
             late_after=timedelta(hours=24),

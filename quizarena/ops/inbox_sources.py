@@ -25,6 +25,7 @@ def declare() -> None:
             page="economy.controlrun",
             permission="economy.view_controlrun",
             waiting=inbox_sources.of_alerts(controls.FINDINGS),
+            is_the_same_for_all=True,
             since="first_at",
             order=("first_at", "id"),
             late_after=timedelta(hours=24),

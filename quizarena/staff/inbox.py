@@ -8,13 +8,15 @@ from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from typing import Any, Protocol
 
 from django.contrib.auth.models import User
-from django.core.exceptions import ValidationError
-from django.db import models, transaction
-from django.db.models import CharField, QuerySet, Value
+from django.core.exceptions import EmptyResultSet, ValidationError
+from django.db import connection, models, transaction
+from django.db.models import QuerySet
 from django.urls import reverse
+from django.utils import timezone
 
 from quizarena.staff import alerts, audit
 from quizarena.staff.errors import ClaimedError, NotClaimedError, NotWaitingError
@@ -27,6 +29,9 @@ LATE = "inbox.late"
 PER_SOURCE = 100
 # A number is counted up to this, and says "100+" from there.
 COUNT_MAX = 100
+
+# SQL with `%s`, and the values.
+Statement = tuple[str, tuple[Any, ...]]
 
 
 class Waiting(Protocol):
@@ -60,6 +65,8 @@ class Source:
     order: tuple[str, ...]
     # One that waits longer is late.
     late_after: timedelta
+    # Whether the same rows wait whoever asks, and whenever: what counts them is put together once.
+    is_the_same_for_all: bool = False
     # Whether an alert is raised when one is late.
     is_watched: bool = True
     related: tuple[str, ...] = ()
@@ -143,27 +150,32 @@ def row_of(*, source: Source, pk: str, user: User, now: datetime) -> models.Mode
 
 def count(querysets: Mapping[str, QuerySet[Any]]) -> dict[str, int]:
     """Return how many rows each queryset has, at most COUNT_MAX. One statement for all of them."""
-    found = dict.fromkeys(querysets, 0)
-    parts = [
-        rows.annotate(part_name=Value(name, output_field=CharField())).values_list(
-            "part_name", flat=True
-        )[:COUNT_MAX]
-        for name, rows in querysets.items()
-    ]
-    if parts:
-        first, *others = parts
-        with custom_plans():
-            for name in first.union(*others, all=True) if others else first:
-                found[name] += 1
-    return found
+    return _count({name: _statement(rows) for name, rows in querysets.items()})
+
+
+def count_waiting(
+    user: Any, *, now: datetime, also: Mapping[str, Callable[[], QuerySet[Any]]]
+) -> dict[str, int]:
+    """Return how many wait for the user by the name of the source, and of `also`, as `count` does.
+
+    Every page of the admin asks for it. To put a statement together takes longer than to execute
+    it, so it is done once where the same rows are meant each time: in `also`, and in sources of
+    which `is_the_same_for_all`.
+    """
+    return _count(
+        {
+            source.name: _statement_of_source(source)
+            if source.is_the_same_for_all
+            else _statement(_in_order(source, user=user, now=now))
+            for source in seen_by(user)
+        }
+        | {name: _statement_of(rows) for name, rows in also.items()}
+    )
 
 
 def waiting_for(user: Any, *, now: datetime) -> dict[str, QuerySet[Any]]:
     """Return what waits for the user, by the name of the source, to be counted."""
-    return {
-        source.name: source.waiting(user=user, now=now).order_by(*source.order)
-        for source in seen_by(user)
-    }
+    return {source.name: _in_order(source, user=user, now=now) for source in seen_by(user)}
 
 
 def shown(number: int) -> str:
@@ -329,6 +341,47 @@ def purge_claims(*, now: datetime) -> int:
 
 
 # --- Details --------------------------------------------------------------------------------------
+
+
+def _in_order(source: Source, *, user: Any, now: datetime) -> QuerySet[Any]:
+    return source.waiting(user=user, now=now).order_by(*source.order)
+
+
+def _statement(rows: QuerySet[Any]) -> Statement | None:
+    """Return what counts the rows, at most COUNT_MAX; None if they cannot be but none."""
+    try:
+        # Django's own union would put every part together three times.
+        return rows.values("pk")[:COUNT_MAX].query.sql_with_params()
+    except EmptyResultSet:
+        return None
+
+
+@cache
+def _statement_of(rows: Callable[[], QuerySet[Any]]) -> Statement | None:
+    return _statement(rows())
+
+
+@cache
+def _statement_of_source(source: Source) -> Statement | None:
+    return _statement(_in_order(source, user=None, now=timezone.now()))
+
+
+def _count(statements: Mapping[str, Statement | None]) -> dict[str, int]:
+    """Execute all of them as one, and return what they have counted, by their names."""
+    found = dict.fromkeys(statements, 0)
+    parts: list[str] = []
+    values: list[Any] = []
+    names = [name for name, statement in statements.items() if statement is not None]
+    for number, name in enumerate(names):
+        sql, of_part = statements[name] or ("", ())
+        parts.append(f"SELECT {number} FROM ({sql}) AS part")  # noqa: S608
+        values += of_part
+    if parts:
+        with custom_plans(), connection.cursor() as cursor:
+            cursor.execute(" UNION ALL ".join(parts), values)
+            for (number,) in cursor.fetchall():
+                found[names[number]] += 1
+    return found
 
 
 def _item(source: Source, row: Any, owners: Mapping[tuple[str, str], User | None]) -> Item:

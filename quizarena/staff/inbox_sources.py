@@ -67,6 +67,7 @@ def declare() -> None:
             page="staff.alertdelivery",
             permission="staff.view_alertdelivery",
             waiting=_failed_deliveries,
+            is_the_same_for_all=True,
             since="finished_at",
             order=("id",),
             late_after=timedelta(hours=24),

@@ -1,6 +1,7 @@
 """The sidebar, grouped by what people come to do."""
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from typing import Any
 
 from django.apps import apps
@@ -185,8 +186,8 @@ def sidebar(request: HttpRequest) -> list[dict[str, Any]]:
         {
             "title": title,
             "icon": symbol,
-            "link": reverse(name),
-            "active": request.path == reverse(name),
+            "link": _address(name),
+            "active": request.path == _address(name),
             **_badge(shown.get(name, 0) if name == ALL else 0, "warning"),
         }
         for title, symbol, name in FIRST
@@ -218,15 +219,12 @@ def numbers(request: HttpRequest) -> dict[str, int]:
     if found is None:
         user, now = request.user, timezone.now()
         sources = inbox.seen_by(user)
-        counted = inbox.count(
-            {
-                **inbox.waiting_for(user, now=now),
-                **{
-                    f"page:{page}": rows()
-                    for page, rows in NUMBERS.items()
-                    if _may_view(page, request)
-                },
-            }
+        counted = inbox.count_waiting(
+            user,
+            now=now,
+            also={
+                f"page:{page}": rows for page, rows in NUMBERS.items() if _may_view(page, request)
+            },
         )
         found = {ALL: sum(counted[source.name] for source in sources)}
         for source in sources:
@@ -247,7 +245,7 @@ def _groups(request: HttpRequest, shown: Mapping[str, int]) -> list[dict[str, An
             {
                 "title": name,
                 "icon": symbol,
-                "link": reverse(f"admin:{app}_{model}_{page}"),
+                "link": _address(f"admin:{app}_{model}_{page}"),
                 **_badge(
                     shown.get(f"page:{label}", 0), "danger" if label in DANGEROUS else "warning"
                 ),
@@ -259,6 +257,12 @@ def _groups(request: HttpRequest, shown: Mapping[str, int]) -> list[dict[str, An
         if items:
             groups.append({"title": title, "items": items})
     return groups
+
+
+@cache
+def _address(name: str) -> str:
+    """Return the address of a page, which never changes: every page of the admin asks for all."""
+    return reverse(name)
 
 
 def _may_view(page: str, request: HttpRequest) -> bool:

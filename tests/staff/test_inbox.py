@@ -272,6 +272,30 @@ class TestHowMuchItCosts:
         assert "Dead-lettered updates 100+" in page
         assert "Updates 100+" in page
 
+    @pytest.mark.parametrize("name", inbox.sources)
+    def test_a_statement_is_kept_only_where_nothing_in_it_changes(self, name: str) -> None:
+        """What depends on who asks or on the time is put together each time."""
+        source, now = inbox.sources[name], timezone.now()
+        asked = (
+            (None, now),
+            (make_staff("Finance"), now + HOUR),
+            (make_staff("Administrator"), now + 60 * DAY),
+            (User.objects.create_superuser("owner"), now + DAY),
+        )
+
+        statements = {
+            source.waiting(user=user, now=when).query.sql_with_params() for user, when in asked
+        }
+
+        assert source.is_the_same_for_all is (len(statements) == 1)
+
+    def test_every_page_counts_anew(self, client: Client) -> None:
+        client.force_login(make_staff("Support", username="me"))
+
+        for number in range(3):
+            assert ("Updates 2" in read(client)) is (number == 2)
+            dead_update(update_id=number)
+
     def test_dead_updates_are_counted_by_their_index(self) -> None:
         """However many updates there are, only those that wait are looked at."""
         rows = inbox.waiting_for(make_staff("Support"), now=timezone.now())
