@@ -210,7 +210,7 @@ def _about(
         title=title,
         form=form,
         preview=preview,
-        headers=("", "Before", "After"),
+        headers=("What", "Before", "After"),
         execute=recorded,
         refusals=(EconomyError,),
         back=reverse("admin:players_player_change", args=[player.pk]),

@@ -413,7 +413,7 @@ class TestPremium:
         support.post(address, {**asked, "confirm": "1"})
         again = support.post(address, {**asked, "confirm": "1"}, follow=True)
 
-        assert "Premium days 20 left, 10 used 20 will be revoked" in preview
+        assert "What Before After Premium days 20 left, 10 used 20 will be revoked" in preview
         assert entitlements.premium_until(player=player, now=timezone.now()) is None
         reversal = LedgerEntry.objects.get(reverses=entry)
         assert (reversal.staff, reversal.reason) == (staff(), "By mistake.")
