@@ -419,6 +419,8 @@ class TestPremium:
         assert (reversal.staff, reversal.reason) == (staff(), "By mistake.")
         assert AuditEntry.objects.filter(action="wallet.premium_revoked").count() == 1
         assert "This was done before" in text(again.content)
+        shown = text(support.post(address, {**asked, "preview": "1"}).content)
+        assert "Refused: The grant is revoked already." in shown
         assert address not in support.get(f"{LEDGER}{entry.pk}/change/").content.decode()
 
     def test_what_was_bought_has_no_such_page(self, support: Client) -> None:
