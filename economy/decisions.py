@@ -12,7 +12,7 @@ from django.utils import timezone
 from unfold.widgets import UnfoldAdminIntegerFieldWidget, UnfoldAdminSelectWidget
 
 from economy import adjustments, entitlements, grants
-from economy.errors import EconomyError
+from economy.errors import EconomyError, InvalidEntryError
 from economy.goods import DAYS_MAX, Plan
 from economy.models import AMOUNT_MAX, Asset, LedgerEntry
 from economy.statements import delivered, moved, words
@@ -143,6 +143,8 @@ def revocation(entry: LedgerEntry, *, request: HttpRequest) -> Decision:
     now, granted = timezone.now(), delivered(entry).removeprefix("+")
 
     def preview(cleaned: dict[str, Any]) -> list[list[object]]:
+        if LedgerEntry.objects.filter(reverses=entry).exists():
+            raise InvalidEntryError("The grant is revoked already.")
         plan = grants.preview_reversal(entry=entry, now=now)
         names = [*plan.taken, *(set(plan.shortfall) - set(plan.taken))]
         return [
@@ -210,7 +212,7 @@ def _about(
         title=title,
         form=form,
         preview=preview,
-        headers=("", "Before", "After"),
+        headers=("What", "Before", "After"),
         execute=recorded,
         refusals=(EconomyError,),
         back=reverse("admin:players_player_change", args=[player.pk]),

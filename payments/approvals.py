@@ -75,7 +75,7 @@ def request(
     quizarena.staff for a bad reason or for a request that is open already.
     """
     lock_staff(staff)
-    purchase = _refundable(purchase_id)
+    purchase = refundable(purchase_id)
     if why_a_second_person(purchase=purchase, staff=staff, now=now):
         return approvals.ask(
             kind=REFUND,
@@ -130,7 +130,7 @@ def refunded_today(*, staff: User, now: datetime) -> int:
     return stars
 
 
-def _refundable(purchase_id: UUID | str) -> Purchase:
+def refundable(purchase_id: UUID | str) -> Purchase:
     """Return the purchase. Raises NotRefundableError unless a refund can be asked for."""
     beside = ("player", "product", "credit_entry")
     purchase = Purchase.objects.select_related(*beside).get(pk=purchase_id)
@@ -145,7 +145,7 @@ def _refundable(purchase_id: UUID | str) -> Purchase:
 
 def _preview(*, request: ApprovalRequest, now: datetime) -> list[Row]:
     """Return what a refund would do, for the request and for whoever approves it."""
-    return preview(purchase=_refundable(request.subject_id), now=now)
+    return preview(purchase=refundable(request.subject_id), now=now)
 
 
 def _perform(*, request: ApprovalRequest, now: datetime) -> None:

@@ -514,19 +514,26 @@ def _is_to_be_credited(purchase: Purchase) -> bool:
 def replay_credit(*, purchase_id: UUID, now: datetime) -> Purchase:
     """Deliver what waits in review, because staff have looked at it. Locks as `credit` does.
 
-    Raises NotCreditableError for what is not in review, what is to be refunded, and what has an
-    unknown product; and whatever the delivery raises.
+    Raises what `check_replayable` and the delivery raise.
     """
     purchase = lock(pk=purchase_id)
+    check_replayable(purchase)
+    _deliver(purchase, now=now)
+    alerts.resolve(kind=IN_REVIEW, key=str(purchase.pk), now=now)
+    return purchase
+
+
+def check_replayable(purchase: Purchase) -> None:
+    """Raise NotCreditableError unless it waits in review, for no refund, and its product is known.
+
+    Looks at the purchase as it was read; decides nothing unless it is locked.
+    """
     if purchase.status not in (PurchaseStatus.CREDIT_REVIEW, PurchaseStatus.PAID_UNCREDITED):
         raise NotCreditableError(f"It is {purchase.get_status_display()}.")
     if purchase.refund_asked_at is not None:
         raise NotCreditableError("It is being refunded.")
     if purchase.goods is None:
         raise NotCreditableError("Unknown product. Refund this payment.")
-    _deliver(purchase, now=now)
-    alerts.resolve(kind=IN_REVIEW, key=str(purchase.pk), now=now)
-    return purchase
 
 
 def lock(*, pk: UUID | None = None, charge_id: str | None = None) -> Purchase:

@@ -59,7 +59,7 @@ CONTENT_TYPES = {
 class ExportAdmin(ReadOnlyAdmin[Export]):
     """What was exported and by whom, the latest first. A file is kept for 24 hours."""
 
-    list_display = ("what", "days", "filtered", "who", "when", "state", "rows", "file")
+    list_display = ("what", "days", "filtered", "who", "when", "state", "made", "file")
     list_filter = ("kind",)
     list_select_related = ("requested_by",)
     list_before_template = "payments/export_buttons.html"
@@ -120,6 +120,13 @@ class ExportAdmin(ReadOnlyAdmin[Export]):
             export.progress,
             f"{export.rows:,}",
         )
+
+    @display(description="Rows")
+    def made(self, export: Export) -> str:
+        """Return how many rows the file has; while it is being made, its state says how many."""
+        if export.status in (ExportStatus.READY, ExportStatus.EXPIRED):
+            return f"{export.rows:,}"
+        return "–"
 
     @display(description="Size")
     def size(self, export: Export) -> str:

@@ -384,7 +384,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         why = approvals.why_a_second_person(purchase=purchase, staff=staff, now=now)
 
         def preview(cleaned: dict[str, Any]) -> Sequence[Sequence[object]]:
-            rows = approvals.preview(purchase=purchase, now=now)
+            rows = approvals.preview(purchase=approvals.refundable(pk), now=now)
             return [*rows, *_wallet_after_refund(purchase)]
 
         def execute(cleaned: dict[str, Any]) -> str:
@@ -424,6 +424,7 @@ class PurchaseAdmin(ReadOnlyAdmin[Purchase]):
         purchase = self._asked(request, pk, "replay_purchase")
 
         def preview(cleaned: dict[str, Any]) -> Sequence[Sequence[object]]:
+            purchases.check_replayable(purchase)
             return [
                 ("Stars", f"{price(purchase)} paid", "kept"),
                 ("Goods", "not delivered", f"{contents(purchase.delivers)} for {purchase.player}"),

@@ -347,6 +347,8 @@ class BatchAdmin(ReadOnlyAdmin[Batch]):
         batch = get_object_or_404(self.get_queryset(request), pk=pk)
 
         def preview(cleaned: dict[str, Any]) -> list[list[object]]:
+            if batch.revoked_at is not None:
+                raise PromosError("the batch is revoked already")
             used = Redemption.objects.filter(
                 campaign=batch.campaign_id, code__batch=batch
             ).aggregate(

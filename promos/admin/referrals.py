@@ -16,7 +16,6 @@ from django.urls import URLPattern, path, reverse
 from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
-from django.utils.text import capfirst
 from unfold.decorators import display
 
 from economy.admin.players import players_found
@@ -425,7 +424,7 @@ def _judge(
 
     def execute(cleaned: dict[str, Any]) -> str:
         judge(cleaned)
-        return f"{capfirst(str(referral))}: {verdict.past}."
+        return f"{referral.page_name}: {verdict.past}."
 
     decision = Decision(
         title=f"{_LABELS[verdict]}: the invitation of {referral.invited}",

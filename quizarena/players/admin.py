@@ -441,6 +441,11 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
             raise PermissionDenied
         player = get_object_or_404(Player, pk=pk, deleted_at=None)
 
+        def preview(cleaned: dict[str, Any]) -> Sequence[tuple[str, str, str]]:
+            if (player.suspended_at is not None) == (verb == "suspended"):
+                raise SuspensionError(refusal)
+            return rows
+
         def execute(cleaned: dict[str, Any]) -> str:
             why = reasons.normalise(cleaned["reason"])
             with transaction.atomic():
@@ -458,7 +463,7 @@ class PlayerAdmin(ReadOnlyAdmin[Player]):
         decision = Decision(
             title=f"{'Suspend' if verb == 'suspended' else 'Unsuspend'} {player}",
             form=ReasonForm,
-            preview=lambda _: rows,
+            preview=preview,
             execute=execute,
             refusals=(BadReasonError, SuspensionError),
             back=_page_of(pk),

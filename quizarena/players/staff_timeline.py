@@ -31,7 +31,7 @@ def _message_line(message: StaffMessage, player: Player) -> timeline.Line:
 
 
 def _action_line(entry: AuditEntry, player: Player) -> timeline.Line:
-    return timeline.Line(what=entry.summary, detail=str(entry.actor or "command line"))
+    return timeline.Line(what=entry.summary, detail=entry.by)
 
 
 def declare() -> None:

@@ -344,7 +344,7 @@ class StaffAdmin(_ModelAdmin[Row]):
             "table": {
                 "headers": ["When", "Who", "What"],
                 "rows": [
-                    [age(entry.at), entry.actor or "command line", _what_was_done(entry)]
+                    [age(entry.at), entry.by, _what_was_done(entry)]
                     for entry in audit.of_object(obj)[:HISTORY_LENGTH]
                 ],
             },

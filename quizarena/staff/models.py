@@ -32,7 +32,8 @@ class AuditEntry(models.Model):
     """One action of one member of staff, written once and never changed."""
 
     at = models.DateTimeField(auto_now_add=True)
-    # Empty for what was done from the command line.
+    # Empty for what no member of staff has done: the product itself, an API client, somebody on
+    # the command line, or a stranger who has tried to log in.
     actor = models.ForeignKey(settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT)
     # A verb with its noun: "question.changed", "inbox.try_again", "login".
     action = models.CharField(max_length=64)
@@ -63,6 +64,11 @@ class AuditEntry(models.Model):
     def page_name(self) -> str:
         """Return what the heading of its page calls it: the sentence as it is written."""
         return str(self)
+
+    @property
+    def by(self) -> str:
+        """Return who has done it, as far as it was a member of staff."""
+        return str(self.actor or "no member of staff")
 
 
 class Change(models.TextChoices):

@@ -413,12 +413,14 @@ class TestPremium:
         support.post(address, {**asked, "confirm": "1"})
         again = support.post(address, {**asked, "confirm": "1"}, follow=True)
 
-        assert "Premium days 20 left, 10 used 20 will be revoked" in preview
+        assert "What Before After Premium days 20 left, 10 used 20 will be revoked" in preview
         assert entitlements.premium_until(player=player, now=timezone.now()) is None
         reversal = LedgerEntry.objects.get(reverses=entry)
         assert (reversal.staff, reversal.reason) == (staff(), "By mistake.")
         assert AuditEntry.objects.filter(action="wallet.premium_revoked").count() == 1
         assert "This was done before" in text(again.content)
+        shown = text(support.post(address, {**asked, "preview": "1"}).content)
+        assert "Refused: The grant is revoked already." in shown
         assert address not in support.get(f"{LEDGER}{entry.pk}/change/").content.decode()
 
     def test_what_was_bought_has_no_such_page(self, support: Client) -> None:

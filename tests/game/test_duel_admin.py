@@ -87,7 +87,7 @@ def test_a_page_has_questions_and_answers_and_nothing_to_change(support: Client)
     html = support.get(page_of(duel)).content
     page = text(html)
 
-    assert "creator @anna 2 of 3 1" in page
+    assert "Role Player Answered Right Started creator @anna 2 of 3 1" in page
     assert "opponent @ben 0 of 3 0" in page
     assert (
         f"1 A1 {first.question_row.quiz_id}: {first.question} {first.correct_answer} "

@@ -241,9 +241,10 @@ class TestVerdict:
         one = found()
         operator.post(f"{LIST}{one.pk}/dismiss/decide/", {"reason": "Fine.", "confirm": "1"})
 
-        page = operator.post(f"{LIST}{one.pk}/confirm/decide/", {"reason": "No.", "confirm": "1"})
+        for step in ("preview", "confirm"):
+            page = operator.post(f"{LIST}{one.pk}/confirm/decide/", {"reason": "No.", step: "1"})
 
-        assert "Refused: The finding is dismissed already." in text(page.content)
+            assert "Refused: The finding is dismissed already." in text(page.content)
         assert "Dismiss" not in text(operator.get(page_of(one)).content).partition("Figures")[2]
 
     def test_another_verdict_does_not_exist(self, operator: Client) -> None:

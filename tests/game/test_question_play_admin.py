@@ -201,11 +201,12 @@ class TestDecision:
         address = f"{LIST}{question.pk}/restore/decide/"
         editor.post(address, {"reason": "Fine.", "confirm": "1"})
 
-        page = editor.post(address, {"reason": "Fine.", "confirm": "1"})
+        for step in ("preview", "confirm"):
+            page = editor.post(address, {"reason": "Fine.", step: "1"})
 
-        assert "Refused: The question is neither reported nor withdrawn any more." in text(
-            page.content
-        )
+            assert "Refused: The question is neither reported nor withdrawn any more." in text(
+                page.content
+            )
 
     def test_who_may_only_see_questions_decides_nothing(self, client: Client) -> None:
         client.force_login(make_staff("Operator"))

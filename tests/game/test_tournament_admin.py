@@ -127,8 +127,11 @@ def test_one_is_called_off_with_a_reason(operator: Client) -> None:
     entry = AuditEntry.objects.get(action="game.tournament_called_off")
     assert entry.summary == "Called off the cup of 16 Dec 2026: wrong questions"
     with time_machine.travel(STARTS + MINUTE, tick=False):
-        again = operator.post(address, {"reason": "again", "confirm": "1"})
-    assert "Refused: cup of 16 Dec 2026 is over" in text(again.content)
+        again = [
+            operator.post(address, {"reason": "again", step: "1"})
+            for step in ("preview", "confirm")
+        ]
+    assert all("Refused: cup of 16 Dec 2026 is over" in text(page.content) for page in again)
 
 
 def test_support_reads_and_does_not_call_off(client: Client) -> None:

@@ -448,9 +448,11 @@ class TestRefund:
     def test_what_is_refunded_already_says_so(self, client: Client, staff: User) -> None:
         purchase = refund(buy(PlayerFactory.create()))
 
-        answer = client.post(page(purchase, "refund"), {"reason": "Again.", "confirm": "1"})
+        for step in ("preview", "confirm"):
+            answer = client.post(page(purchase, "refund"), {"reason": "Again.", step: "1"})
 
-        assert "Refused: It has been refunded, or a refund is under way." in text(answer.content)
+            shown = text(answer.content)
+            assert "Refused: It has been refunded, or a refund is under way." in shown
 
 
 class TestReplay:
@@ -472,9 +474,19 @@ class TestReplay:
         open_one = open_purchase(PlayerFactory.create())
         unknown = purchases.record_payment(payment(open_one, payload="not ours"), now=NOON)
 
-        answer = client.post(page(unknown, "replay"), {"reason": "Try.", "confirm": "1"})
+        for step in ("preview", "confirm"):
+            answer = client.post(page(unknown, "replay"), {"reason": "Try.", step: "1"})
 
-        assert "Refused: Unknown product. Refund this payment." in text(answer.content)
+            assert "Refused: Unknown product. Refund this payment." in text(answer.content)
+
+    def test_what_is_credited_meanwhile_is_refused_before_it_is_confirmed(
+        self, client: Client, staff: User
+    ) -> None:
+        purchase = buy(PlayerFactory.create())
+
+        answer = client.post(page(purchase, "replay"), {"reason": "Again.", "preview": "1"})
+
+        assert "Refused: It is credited." in text(answer.content)
 
     def test_what_could_not_be_delivered_says_why_and_is_delivered(
         self, client: Client, staff: User, player: Player, delivery: Delivery

@@ -16,6 +16,7 @@ from django.db import DatabaseError, connection, transaction
 from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
+from django.utils.html import strip_tags
 from openpyxl import load_workbook
 
 from payments import export_files, export_sources, exports, tasks
@@ -347,6 +348,7 @@ class TestDesk:
         with time_machine.travel(NOON, tick=False):
             waiting = client.post(page, {**form, "confirm": "1"}, follow=True)
         assert waiting["Refresh"] == "5"
+        assert "QUEUED – –" in " ".join(strip_tags(waiting.content.decode()).split()).upper()
         export = Export.objects.get()
         assert (export.with_names, export.filters) == (False, {"status": "CREDITED"})
         assert (

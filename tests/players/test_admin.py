@@ -103,6 +103,8 @@ class TestActions:
         assert is_suspended(anna)
         again = support.post(f"{address}suspend/", {"reason": "Bot", "confirm": "1"})
         assert "Refused: the player is suspended already." in again.content.decode()
+        shown = support.post(f"{address}suspend/", {"reason": "Bot", "preview": "1"})
+        assert "Refused: the player is suspended already." in shown.content.decode()
         support.post(f"{address}unsuspend/", {"reason": "A mistake", "confirm": "1"})
         assert not is_suspended(anna)
         assert list(AuditEntry.objects.order_by("id").values_list("action", "summary"))[-2:] == [

@@ -169,6 +169,8 @@ class TestBatches:
             "REVOKED"
         ]
         assert "The box is lost." in AuditEntry.objects.get(action="batch.revoked").summary
+        again = submit(operator, address, {"reason": "The box is lost.", "preview": "1"})
+        assert "Refused: the batch is revoked already." in again
 
 
 class TestImport:

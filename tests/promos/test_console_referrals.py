@@ -238,10 +238,11 @@ class TestUnlinking:
         )
 
         shown = self.preview(operator, referral)
-        decide(operator, referral, "cancel")
+        said = decide(operator, referral, "cancel")
         play(referral)
 
         assert "The invitation started canceled" in shown
+        assert "@oleh invited by @maria: canceled." in said
         assert "@maria and @oleh inviter and friend not friends by this invitation" in shown
         assert "Count for the inviter's next reward 0 of 3 0 of 3" in shown
         assert "Reward 1" not in shown

@@ -171,6 +171,18 @@ class TestObjects:
         assert "nobody has changed it by hand" in shown
         assert "No data" not in shown
 
+    def test_a_history_does_not_say_who_did_what_no_member_of_staff_did(
+        self, operator: Client
+    ) -> None:
+        campaign = make_campaign()
+        audit.record(
+            actor=None, action="campaign.revoked", obj=campaign, summary="All was taken back."
+        )
+
+        shown = text(page(operator, f"promos/campaign/{campaign.pk}/history/").encode())
+
+        assert "just now no member of staff All was taken back." in shown
+
     def test_the_page_of_what_the_product_writes_shows_what_the_list_shows(
         self, client: Client
     ) -> None:

@@ -158,7 +158,7 @@ class DuelAdmin(ReadOnlyAdmin[Duel]):
         nothing = {"answered": 0, "right": 0}
         return {
             "players": {
-                "headers": ["", "Player", "Answered", "Right", "Started"],
+                "headers": ["Role", "Player", "Answered", "Right", "Started"],
                 "rows": [
                     [
                         role,

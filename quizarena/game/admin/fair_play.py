@@ -16,7 +16,7 @@ from unfold.decorators import display
 
 from economy.admin.players import players_found
 from quizarena.game import fair_play, fair_play_evidence
-from quizarena.game.errors import GameError
+from quizarena.game.errors import FindingDecidedError, GameError
 from quizarena.game.fair_play_rules import FindingKind, FindingState
 from quizarena.game.models import FairPlayFinding
 from quizarena.players.admin import TimelineSection, timeline_source
@@ -154,6 +154,8 @@ class FairPlayFindingAdmin(ReadOnlyAdmin[FairPlayFinding]):
         state = VERDICTS[verdict]
 
         def preview(cleaned: dict[str, Any]) -> list[tuple[str, str, str]]:
+            if finding.state != FindingState.OPEN:
+                raise FindingDecidedError(finding)
             return [("State", finding.state.lower(), state.lower())]
 
         def execute(cleaned: dict[str, Any]) -> str:

@@ -17,7 +17,7 @@ from django.utils.safestring import SafeString
 from unfold.decorators import display
 
 from quizarena.game import question_counts, reports
-from quizarena.game.errors import GameError
+from quizarena.game.errors import GameError, NothingToDecideError
 from quizarena.game.models import (
     VERDICT_NAMES,
     WITHDRAWAL_NAMES,
@@ -243,6 +243,8 @@ class PlayedQuestionAdmin(StaffAdmin[Question]):
         waiting = question.reports.unresolved().count()
 
         def preview(cleaned: dict[str, Any]) -> list[tuple[str, object, object]]:
+            if question.withdrawn_at is None and not waiting:
+                raise NothingToDecideError(question)
             after = "enabled" if VERDICTS[verdict] is Verdict.RESTORED else "disabled"
             return [("State", _state(question), after), ("Open reports", waiting, 0)]
 

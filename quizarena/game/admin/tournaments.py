@@ -15,7 +15,7 @@ from unfold.decorators import display
 
 from economy.goods import Goods
 from quizarena.game import tournament_standings, tournaments
-from quizarena.game.errors import GameError
+from quizarena.game.errors import GameError, TournamentOverError
 from quizarena.game.models import CupPrize, Pairing, Tournament, TournamentPlayer
 from quizarena.game.tournament_rules import LIVE, TournamentState
 from quizarena.staff import dates
@@ -189,6 +189,8 @@ class TournamentAdmin(ReadOnlyAdmin[Tournament]):
         tournament = get_object_or_404(Tournament, pk=pk)
 
         def preview(cleaned: dict[str, Any]) -> list[tuple[str, object, object]]:
+            if tournament.state not in LIVE:
+                raise TournamentOverError(tournament)
             return [
                 ("State", tournament.get_state_display(), "called off"),
                 ("Players who are notified", "–", tournament.players.count()),

@@ -70,8 +70,7 @@ class AuditEntryAdmin(ReadOnlyAdmin[AuditEntry]):
 
     @display(description="Who")
     def who(self, entry: AuditEntry) -> str:
-        """Return the member of staff; without one it was the command line or a stranger."""
-        return str(entry.actor or "–")
+        return entry.by
 
     @display(description="Object")
     def on(self, entry: AuditEntry) -> str | SafeString:
