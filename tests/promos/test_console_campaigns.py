@@ -283,6 +283,17 @@ class TestDecisions:
         statuses = [status(campaign) for campaign in chosen]
         assert statuses == ["ACTIVE", "EXPIRED", "DEPLETED", "ENDED", "PAUSED"]
 
+    def test_of_many_the_first_are_named_and_the_others_counted(self, operator: Client) -> None:
+        paused = [cheap(name=f"Paused {number}", status="PAUSED") for number in range(1, 13)]
+        ended = [cheap(name=f"Ended {number}", status="ENDED") for number in range(1, 12)]
+
+        shown = decide(operator, "unpause", *paused, *ended)
+
+        assert "12 unpaused: Paused 1, Paused 2," in shown
+        assert "Paused 9, Paused 10, and 2 more." in shown
+        assert "Ended 10 (It is ended, not paused); and 1 more." in shown
+        assert [status(campaign) for campaign in paused] == ["ACTIVE"] * 12
+
     def test_what_is_all_refused_says_so_above_the_form(self, operator: Client) -> None:
         draft = cheap(name="Empty", status="DRAFT")
 
