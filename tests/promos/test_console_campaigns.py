@@ -208,9 +208,19 @@ class TestList:
 
         many = statements()
 
-        assert len(many) == len(few) == 16
-        [counted] = [sql for sql in many if sql.startswith("SELECT COUNT(*)")]
-        assert counted.endswith('FROM "promos_campaign"')
+        assert len(many) == len(few) == 17
+        counted = [sql for sql in many if sql.startswith("SELECT COUNT(*)")]
+        assert len(counted) == 2
+        assert all(sql.endswith('FROM "promos_campaign"') for sql in counted)
+
+    def test_only_of_a_filtered_list_the_heading_says_how_many_of_all_there_are(
+        self, operator: Client
+    ) -> None:
+        make_campaign(name="Running")
+        make_campaign(name="Draft", status="DRAFT")
+
+        assert "results" not in read(operator, LIST)
+        assert "1 result ( 2 total )" in read(operator, f"{LIST}?status__exact=DRAFT")
 
 
 class TestDecisions:
