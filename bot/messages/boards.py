@@ -17,7 +17,7 @@ from django.db import transaction
 from django.utils import timezone
 from telegram.constants import ParseMode
 
-from bot.chat import boards, dates
+from bot.chat import boards, dates, navigation
 from bot.chat.answered import below
 from bot.chat.models import ReminderSettings, TournamentBoard
 from bot.queue import client, inbox, outbox
@@ -120,6 +120,6 @@ def _edit_one(
             chat_id=board.player.telegram_id,
             message_id=board.message_id,
             parse_mode=ParseMode.HTML,
-            reply_markup=keyboard,
+            reply_markup=navigation.usable_by(board.player, keyboard),
         )
     )

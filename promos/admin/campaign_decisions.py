@@ -1,6 +1,6 @@
 """What staff decide about one or several campaigns: start, pause, end, clone, revoke."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from django import forms
@@ -41,6 +41,8 @@ from quizarena.staff.models import ApprovalRequest
 
 REFUSALS = (PromosError, StaffError)
 MAY_RUN = "promos.run_campaign"
+# A notice about hundreds of campaigns would cover the page that it stands on.
+NAMED_MAX = 10
 
 
 # --- Decisions ------------------------------------------------------------------------------------
@@ -119,7 +121,7 @@ def decide_together(
 
     doing = _Doing(verb=verb, request=request, chosen=chosen)
     decision = Decision(
-        title=f"{label}: {only or f'{len(chosen)} campaigns'}",
+        title=f"{label}: {only or f'{len(chosen):,} campaigns'}",
         note=_NOTES.get(verb, ""),
         form=Form,
         preview=doing.preview,
@@ -178,7 +180,10 @@ class _Doing:
         return reverse("admin:promos_campaign_edit", args=[self._copy.pk])
 
     def execute(self, cleaned: dict[str, Any]) -> str:
-        """Do it, and name what was refused. Raises PromosError if that is all of them."""
+        """Do it, and name what was refused. Raises PromosError if that is all of them.
+
+        Of many the first are named, and the others counted.
+        """
         done: list[str] = []
         asked: list[str] = []
         refused = []
@@ -191,23 +196,30 @@ class _Doing:
                 (asked if isinstance(outcome, ApprovalRequest) else done).append(str(campaign))
                 if self._verb is Action.CLONE and isinstance(outcome, Campaign):
                     self._copy = outcome
-        notice = f"not {self._verb.past}: {'; '.join(refused)}"
+        notice = f"not {self._verb.past}: {_named(refused, between='; ')}"
         if not done and not asked:
             raise PromosError(notice)
         if refused:
             messages.warning(self._request, f"{capfirst(notice)}.")
-        waiting = f"A second person has to approve the start: {', '.join(asked)}."
+        waiting = f"A second person has to approve the start: {_named(asked)}."
         if not done:
             return waiting
         if asked:
             messages.info(self._request, waiting)
         if self._copy is not None and len(self._chosen) == 1:
             return f"This is the copy of {done[0]}: a draft with the same terms, without codes."
-        return f"{len(done)} {self._verb.past}: {', '.join(done)}."
+        return f"{len(done):,} {self._verb.past}: {_named(done)}."
 
 
 def _label(verb: Action) -> str:
     return "Kill switch" if verb is Action.KILL else verb.value.capitalize()
+
+
+def _named(campaigns: Sequence[str], *, between: str = ", ") -> str:
+    """Return the first NAMED_MAX of them, and how many more there are."""
+    left = len(campaigns) - NAMED_MAX
+    shown = [*campaigns[:NAMED_MAX], *([f"and {left:,} more"] if left > 0 else [])]
+    return between.join(shown)
 
 
 def _why(error: Exception) -> str:

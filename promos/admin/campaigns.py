@@ -163,6 +163,8 @@ class CampaignAdmin(ReadOnlyAdmin[Campaign]):
     # There are thousands at most, so they can be counted: everything that the filters show can be
     # chosen for an action, and not only the rows of a page.
     paginator = Paginator
+    # Without it the heading of every list, filtered or not, offers to "Show all".
+    show_full_result_count = True
     list_disable_select_all = False
     list_filter = ("status", "kind", tagging.TagFilter, OwnerFilter, EndsSoonFilter)
     list_select_related = ("owner",)

@@ -208,9 +208,19 @@ class TestList:
 
         many = statements()
 
-        assert len(many) == len(few) == 16
-        [counted] = [sql for sql in many if sql.startswith("SELECT COUNT(*)")]
-        assert counted.endswith('FROM "promos_campaign"')
+        assert len(many) == len(few) == 17
+        counted = [sql for sql in many if sql.startswith("SELECT COUNT(*)")]
+        assert len(counted) == 2
+        assert all(sql.endswith('FROM "promos_campaign"') for sql in counted)
+
+    def test_only_of_a_filtered_list_the_heading_says_how_many_of_all_there_are(
+        self, operator: Client
+    ) -> None:
+        make_campaign(name="Running")
+        make_campaign(name="Draft", status="DRAFT")
+
+        assert "results" not in read(operator, LIST)
+        assert "1 result ( 2 total )" in read(operator, f"{LIST}?status__exact=DRAFT")
 
 
 class TestDecisions:
@@ -282,6 +292,17 @@ class TestDecisions:
         )
         statuses = [status(campaign) for campaign in chosen]
         assert statuses == ["ACTIVE", "EXPIRED", "DEPLETED", "ENDED", "PAUSED"]
+
+    def test_of_many_the_first_are_named_and_the_others_counted(self, operator: Client) -> None:
+        paused = [cheap(name=f"Paused {number}", status="PAUSED") for number in range(1, 13)]
+        ended = [cheap(name=f"Ended {number}", status="ENDED") for number in range(1, 12)]
+
+        shown = decide(operator, "unpause", *paused, *ended)
+
+        assert "12 unpaused: Paused 1, Paused 2," in shown
+        assert "Paused 9, Paused 10, and 2 more." in shown
+        assert "Ended 10 (It is ended, not paused); and 1 more." in shown
+        assert [status(campaign) for campaign in paused] == ["ACTIVE"] * 12
 
     def test_what_is_all_refused_says_so_above_the_form(self, operator: Client) -> None:
         draft = cheap(name="Empty", status="DRAFT")

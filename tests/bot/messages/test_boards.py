@@ -35,6 +35,7 @@ from tests.game.touring import (
     show,
     tap,
 )
+from tests.sandbox import buttons
 
 NOW = STARTS + 2 * MINUTE
 
@@ -85,6 +86,20 @@ class TestManyAtOnce:
         assert sent[players[12].telegram_id].endswith("…\n<b>13. P13 M. · 0 P. · 0 ✓</b>")
         assert "<b>🥇 P1 M. · 0 P. · 7 ✓</b>" in sent[players[0].telegram_id]
         assert sent[players[0].telegram_id].endswith("10. P10 M. · 0 P. · 7 ✓")
+
+    def test_who_is_suspended_meanwhile_has_no_button_that_is_refused(self) -> None:
+        first, second, *_ = players = begun(4)
+        watching(players, cup())
+        Player.objects.filter(pk=first.pk).update(suspended_at=STARTS)
+        for one in players:
+            play(one, cup(), [True] * 7, now=STARTS)
+
+        updated()
+
+        edits = OutgoingCall.objects.filter(method="editMessageText")
+        under = {edit.chat_key: buttons(edit.parameters) for edit in edits}
+        assert under[first.telegram_id] == []
+        assert under[second.telegram_id] != []
 
     def test_twenty_messages_cost_no_more_statements_than_four(self) -> None:
         players = begun(21)
