@@ -328,7 +328,9 @@ def test_it_refuses_what_it_is_there_for(name: str) -> None:
     assert cause.diag.constraint_name == name
 
 
-@pytest.mark.parametrize("model", set(ROWS) - {game.QuestionCount}, ids=lambda one: one.__name__)
+@pytest.mark.parametrize(
+    "model", [one for one in ROWS if one is not game.QuestionCount], ids=lambda one: one.__name__
+)
 def test_it_lets_two_rows_stand_that_are_right(model: type[Model]) -> None:
     """Show that the tests above can fail: what they change is what is refused."""
     with behind_the_guards():
