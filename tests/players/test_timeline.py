@@ -197,7 +197,8 @@ def test_the_page_costs_the_same_however_much_there_is(support: Client) -> None:
     with connection.cursor() as cursor:
         for query in of_anna:
             sql = query["sql"]
-            if sql.startswith("SELECT") and re.search(
+            # Not what every page counts for the sidebar (SELECT 0 FROM ...): here 3,000 wait.
+            if re.match(r"SELECT \D", sql) and re.search(
                 r'FROM "(economy_ledgerentry|payments_purchase|payments_purchaseevent)"', sql
             ):
                 cursor.execute("EXPLAIN ANALYZE " + sql.replace("%", "%%"), [])
