@@ -107,10 +107,10 @@ class TestWhoMayRead:
     def test_while_the_database_is_slow_no_thread_of_web_is_kept(
         self, client: Client, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr(metrics, "READ_SECONDS_MAX", 0.2)
         # None of them takes too long for itself.
         slow = {str(number): "SELECT pg_sleep(0.15)" for number in range(20)}
         with monkeypatch.context() as patch:
+            patch.setattr(metrics, "READ_SECONDS_MAX", 0.2)
             patch.setattr(metrics, "STATEMENTS", slow)
             began = time.perf_counter()
             answers = run_together(*4 * [lambda: scrape(Client())])
