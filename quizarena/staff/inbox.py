@@ -369,18 +369,18 @@ def _statement_of_source(source: Source) -> Statement | None:
 def _count(statements: Mapping[str, Statement | None]) -> dict[str, int]:
     """Execute all of them as one, and return what they have counted, by their names."""
     found = dict.fromkeys(statements, 0)
-    parts: list[str] = []
-    values: list[Any] = []
-    names = [name for name, statement in statements.items() if statement is not None]
-    for number, name in enumerate(names):
-        sql, of_part = statements[name] or ("", ())
-        parts.append(f"SELECT {number} FROM ({sql}) AS part")  # noqa: S608
-        values += of_part
-    if parts:
+    known = [(name, *statement) for name, statement in statements.items() if statement is not None]
+    if known:
+        # The statements are Django's; all values travel beside them.
+        parts = (
+            f"SELECT {number} FROM ({sql}) AS part"  # noqa: S608
+            for number, (_, sql, _) in enumerate(known)
+        )
+        values = [value for _, _, of_part in known for value in of_part]
         with custom_plans(), connection.cursor() as cursor:
             cursor.execute(" UNION ALL ".join(parts), values)
             for (number,) in cursor.fetchall():
-                found[names[number]] += 1
+                found[known[number][0]] += 1
     return found
 
 
