@@ -147,7 +147,8 @@ def read_text(text: str, *, rows_max: int = ROWS_MAX) -> Table:
     """
     declared = re.match(r'"?sep=(.)"?[,;\t]*(?:\r\n|\r|\n)', text, re.IGNORECASE)
     body = text[declared.end() :] if declared else text
-    first = re.search(r".*[,;\t|].*", body)
+    # Anchored: to look again from each letter of a long line without any takes half a minute.
+    first = re.search(r"^[^\n,;\t|]*[,;\t|].*", body, re.MULTILINE)
     delimiter = declared[1] if declared else max(",;\t|", key=first[0].count if first else "".count)
     lines_before = 1 if declared else 0
     reader = csv.reader(StringIO(body, newline=""), delimiter=delimiter, strict=True)

@@ -153,6 +153,14 @@ class TestCsv:
 
         assert (len(table.rows), len(table.rows[0][1])) == (rows, columns)
 
+    def test_long_lines_are_not_looked_at_from_each_letter(self) -> None:
+        longest = (b"a" * 1023 + b"\n") * 5 * 1024
+
+        begun = time.process_time()
+        tables.read(longest)
+
+        assert time.process_time() - begun < 3  # Fifteen and more, if they are.
+
     def test_what_excel_made_of_a_cell_is_refused_by_line(self) -> None:
         table = tables.read(b"a;b\r\n#NAME?;gut\r\nWAHR;#NV\r\n")
 
