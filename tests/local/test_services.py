@@ -101,10 +101,11 @@ def test_lasting_data_survives_a_kill_of_the_whole_run(data: Path) -> None:
 
     run = background(*options, environment=environment)
     # The watchdogs as well: nobody is left to stop the servers.
-    for process in run.left():
-        if process.name().startswith("python"):
-            process.kill()
+    killed = [process for process in run.left() if process.name().startswith("python")]
+    for process in killed:
+        process.kill()
     run.supervisor.wait()
+    psutil.wait_procs(killed)
     assert {process.name() for process in run.left()} == {"postgres", "valkey-server"}
 
     assert python(COUNT, *options, environment=environment) == "3 3\n"
