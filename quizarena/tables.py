@@ -147,7 +147,7 @@ def read_text(text: str, *, rows_max: int = ROWS_MAX) -> Table:
     """
     declared = re.match(r'"?sep=(.)"?[,;\t]*(?:\r\n|\r|\n)', text, re.IGNORECASE)
     body = text[declared.end() :] if declared else text
-    # Anchored: to look again from each letter of a long line without any takes half a minute.
+    # Anchored: to look again from each letter of a long line without any takes minutes and hours.
     first = re.search(r"^[^\n,;\t|]*[,;\t|].*", body, re.MULTILINE)
     delimiter = declared[1] if declared else max(",;\t|", key=first[0].count if first else "".count)
     lines_before = 1 if declared else 0
