@@ -67,10 +67,13 @@ RUBBISH = (
     "0001-01-01T00:00",
     "00000000-0000-0000-0000-000000000000",
 )
-# A list without what stands around it on every page, whatever the address says: half its time.
+# A list without the frame of the page, which stands around it whatever the address says.
 LIST_ALONE = engines["django"].from_string(
     """
     {% load admin_list unfold_list %}
+    {% if cl.model_admin.list_before_template %}
+        {% include cl.model_admin.list_before_template %}
+    {% endif %}
     {% search_form cl %}{% include "unfold/helpers/change_list_filter.html" %}
     {% unfold_result_list cl %}{% include "unfold/helpers/pagination.html" %}
     """
