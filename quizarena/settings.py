@@ -14,9 +14,11 @@ from django.templatetags.static import static
 from django.urls import reverse_lazy
 from kombu import Queue
 
-from quizarena import logs
+from quizarena import garbage, logs
 from quizarena.beat_schedule import BEAT_SCHEDULE
 from quizarena.staff.proxies import parse_proxies
+
+garbage.wait_for_the_apps()
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 

@@ -87,7 +87,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: ranks[item.nodeid.partition("::")[0]])
 
 
-def pytest_configure() -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection() -> None:
     """Collect the tests without looking for garbage among them."""
     gc.disable()
 

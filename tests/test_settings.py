@@ -44,6 +44,17 @@ def test_production_starts_with_everything_set_and_without_debug(debug: dict[str
     assert load({**COMPLETE, **debug})["DEBUG"] is False
 
 
+def test_what_is_imported_at_the_start_is_never_looked_at_for_garbage() -> None:
+    code = (
+        "import django, gc; django.setup();"
+        "print(settings.INSTALLED_APPS[-1], gc.isenabled(), gc.get_freeze_count() > 100_000)"
+    )
+
+    done = start(f"from django.conf import settings; {code}", COMPLETE)
+
+    assert done.stdout == "bot True True\n"
+
+
 def test_a_process_that_misses_something_ends_with_its_name() -> None:
     code = "from django.conf import settings; settings.DEBUG"
 
