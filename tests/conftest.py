@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import hypothesis
+import psycopg
 import pytest
 import time_machine
 from asgiref.sync import async_to_sync, sync_to_async
@@ -54,6 +55,13 @@ LONGEST = (
     "tests/staff/test_addresses.py",
     "tests/bench/",
 )
+
+
+# Tables of more than 1 MB.
+GROWN = """
+SELECT relname FROM pg_class
+WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace AND pg_relation_size(oid) > 1048576
+"""
 
 
 class FilesTogether(LoadScopeScheduling):
@@ -120,8 +128,11 @@ def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_teardown() -> Iterator[None]:
-    """Let no test inherit a connection that is broken, or a transaction that nobody has ended."""
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Iterator[None]:
+    """Let no test inherit a connection that is broken, or a transaction that nobody has ended.
+
+    And no file the room of rows that are gone.
+    """
     try:
         yield
     finally:
@@ -130,6 +141,21 @@ def pytest_runtest_teardown() -> Iterator[None]:
             raw.close()
             connection.connection = None  # Who connects begins outside of any transaction.
             connection.in_atomic_block = False
+        elif raw is not None and nextitem is not None and nextitem.path != item.path:
+            _give_room_back(raw)
+
+
+def _give_room_back(raw: psycopg.Connection[Any]) -> None:
+    """Vacuum the tables that have grown, as autovacuum does where it is on.
+
+    What a test has stored and rolled back is read over by all that come after it: an empty table of
+    questions had 28 MB once.
+    """
+    raw.execute("SET ROLE NONE")
+    for (table,) in raw.execute(GROWN).fetchall():
+        raw.execute(f'VACUUM "{table}"')
+    if role := connection.settings_dict["OPTIONS"].get("assume_role"):
+        raw.execute(f'SET ROLE "{role}"')
 
 
 @pytest.fixture(autouse=True, scope="session")
