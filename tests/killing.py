@@ -6,20 +6,26 @@ test's database and asserts that it has died just there.
 
 import asyncio
 import inspect
-import json
+import multiprocessing
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import timedelta
 from functools import wraps
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-import time_machine
+from asgiref.sync import sync_to_async
+from django.conf import settings
+from django.db import connection, connections
+from django.utils import timezone
+
+from bot import application
+from bot.messages import broadcast_job, reminders
+from bot.queue import inbox, intake, outbox, sender
+from payments import refunds
 
 ROOT = Path(__file__).resolve().parent.parent
 DEADLINE_S = 300
@@ -27,8 +33,6 @@ DEADLINE_S = 300
 
 def environment() -> dict[str, str]:
     """Return the environment of a process that works on the test's own database and sandbox."""
-    from django.conf import settings
-    from django.db import connection
 
     database = {**connection.settings_dict, **settings.DATABASE_APPLICATION}
     return {
@@ -42,18 +46,23 @@ def environment() -> dict[str, str]:
 
 
 def kill_at(point: str, *, step: str, **arguments: Any) -> None:
-    """Run `step` with `arguments` (JSON) in a process that dies at `point`.
+    """Run `step` with `arguments` in a process that dies at `point`.
 
-    It begins at the time of the test.
+    It is a fork of the test's own process, which has imported everything and has the test's time.
     """
-    from django.utils import timezone
+    fork = multiprocessing.get_context("fork")
+    process = fork.Process(target=_run, args=(point, step), kwargs=arguments, daemon=True)
+    process.start()
+    process.join(DEADLINE_S)
+    assert process.exitcode == -signal.SIGKILL
 
-    now = timezone.now().isoformat()
-    command = [sys.executable, "-m", "tests.killing", now, point, step, json.dumps(arguments)]
-    died = subprocess.run(
-        command, cwd=ROOT, env=environment(), timeout=DEADLINE_S, capture_output=True, check=False
-    )
-    assert died.returncode == -signal.SIGKILL, died.stdout.decode() + died.stderr.decode()
+
+def _run(point: str, step: str, **arguments: Any) -> None:
+    for one in connections.all():
+        # Who closed it would end the session of the test, whose socket it is.
+        one.connection = None
+    _die_at(point)
+    _STEPS[step](**arguments)
 
 
 def _die_at(point: str) -> None:
@@ -85,18 +94,11 @@ def _die_at(point: str) -> None:
 
 
 def _arrive(raw: str) -> None:
-    from django.utils import timezone
-
-    from bot.queue import intake
 
     intake.arrive(raw=raw.encode(), now=timezone.now())
 
 
 def _work() -> None:
-    from django.utils import timezone
-
-    from bot import application
-    from bot.queue import inbox
 
     until = timezone.now() + timedelta(seconds=30)
     inbox.work(
@@ -108,10 +110,6 @@ def _work() -> None:
 
 
 def _send() -> None:
-    from asgiref.sync import sync_to_async
-    from django.utils import timezone
-
-    from bot.queue import outbox, sender
 
     async def send() -> None:
         async with sender.build_bot() as bot:
@@ -124,46 +122,25 @@ def _send() -> None:
 
 
 def _refund(refund_id: int) -> None:
-    from django.utils import timezone
-
-    from payments import refunds
 
     refunds.finish(refund_id=refund_id, now=timezone.now())
 
 
 def _remind() -> None:
-    from django.utils import timezone
-
-    from bot.messages import reminders
 
     reminders.remind(until=timezone.now() + timedelta(seconds=5))
 
 
 def _broadcast() -> None:
-    from django.utils import timezone
-
-    from bot.messages import broadcast_job
 
     broadcast_job.run(until=timezone.now() + timedelta(seconds=5))
 
 
-def _main() -> None:
-    import django
-
-    django.setup()
-    now, point, step, arguments = sys.argv[1:]
-    _die_at(point)
-    steps: dict[str, Callable[..., None]] = {
-        "arrive": _arrive,
-        "work": _work,
-        "send": _send,
-        "refund": _refund,
-        "remind": _remind,
-        "broadcast": _broadcast,
-    }
-    with time_machine.travel(datetime.fromisoformat(now)):
-        steps[step](**json.loads(arguments))
-
-
-if __name__ == "__main__":
-    _main()
+_STEPS: dict[str, Callable[..., None]] = {
+    "arrive": _arrive,
+    "work": _work,
+    "send": _send,
+    "refund": _refund,
+    "remind": _remind,
+    "broadcast": _broadcast,
+}
