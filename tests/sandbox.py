@@ -311,14 +311,19 @@ class Sandbox:
         self.call("setWebhook", url=url, secret_token=secret_token, **parameters)
 
     def wait_for(self, predicate: Callable[[], Found], *, timeout: float = 60.0) -> Found:
-        """Return the first true value of `predicate`. Fail after `timeout` seconds."""
+        """Return the first true value of `predicate`. Fail after `timeout` seconds.
+
+        Look ever more seldom: what waits long would take the time of what it waits for.
+        """
         end = time.monotonic() + timeout
+        pause = 0.01
         while True:
             if found := predicate():
                 return found
             if time.monotonic() > end:
                 raise AssertionError(f"Still not so after {timeout:g} seconds.")
-            time.sleep(0.02)
+            time.sleep(pause)
+            pause = min(pause * 1.3, 0.1)
 
     def request(self, path: str, body: Json | None = None) -> Any:
         """Post `body`, or get without one, and return the JSON answer.

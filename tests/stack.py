@@ -23,6 +23,8 @@ import psycopg
 import pytest
 import redis
 
+from quizarena.beat_schedule import BEAT_SCHEDULE
+from quizarena.celery import app
 from quizarena.local.home import Home
 from quizarena.local.processes import read_procfile
 from quizarena.local.servers import Postgres, Valkey
@@ -68,6 +70,7 @@ class Stack:
         }
         self._group = services.applications.group
         self._processes: dict[str, list[subprocess.Popen[bytes]]] = {}
+        self._connection: psycopg.Connection[Any] | None = None
         self.environment = {
             **services.environment,
             "ENVIRONMENT": "test",
@@ -171,6 +174,12 @@ class Stack:
         assert done.returncode == 0, done.stderr
         return done.stdout
 
+    def run_now(self, task: str) -> None:
+        """Send a task to the workers, as operators may, besides its schedule."""
+        (job,) = (job for job in BEAT_SCHEDULE.values() if job["task"] == task)
+        with app.connection(self.valkey.url) as broker:
+            app.send_task(task, queue=job["options"].get("queue"), connection=broker)
+
     # People.
 
     def say(self, player: int, text: str) -> Json:
@@ -211,11 +220,8 @@ class Stack:
     # Looking.
 
     def rows(self, query: str, *parameters: object) -> list[tuple[Any, ...]]:
-        """Return the rows of an SQL query, over a connection of its own."""
-        with psycopg.connect(
-            self.postgres.owner_url, autocommit=True, connect_timeout=5
-        ) as connection:
-            return list(connection.execute(query, parameters or None).fetchall())
+        """Return the rows of an SQL query."""
+        return list(self._look(query, *parameters).fetchall())
 
     def value(self, query: str, *parameters: object) -> Any:
         """Return the only value of an SQL query."""
@@ -224,10 +230,7 @@ class Stack:
 
     def execute(self, statement: str, *parameters: object) -> None:
         """Execute an SQL statement."""
-        with psycopg.connect(
-            self.postgres.owner_url, autocommit=True, connect_timeout=5
-        ) as connection:
-            connection.execute(statement, parameters or None)
+        self._look(statement, *parameters)
 
     def inbox(self, *states: str) -> int:
         """Return how many updates are in one of `states`."""
@@ -317,12 +320,28 @@ class Stack:
         One that has a table and waits for another makes a deadlock; who is its victim tries again.
         """
         # The guards of append-only tables stand aside for a superuser who says so.
-        statement = f"SET session_replication_role = replica; TRUNCATE {PLAYED} CASCADE"
+        statement = f"SET LOCAL session_replication_role = replica; TRUNCATE {PLAYED} CASCADE"
         for _ in range(DEADLOCKS_MAX):
             with suppress(psycopg.errors.DeadlockDetected):
                 self.execute(statement)
                 return
         self.execute(statement)
+
+    def _look(self, statement: str, *parameters: object) -> psycopg.Cursor[Any]:
+        """Execute a statement over a connection that stays open while PostgreSQL runs.
+
+        Who waits looks often, and each new connection is a new process of PostgreSQL.
+        """
+        if self._connection is not None:
+            try:
+                return self._connection.execute(statement, parameters or None)
+            except psycopg.OperationalError:
+                if not self._connection.broken:
+                    raise
+        self._connection = psycopg.connect(
+            self.postgres.owner_url, autocommit=True, connect_timeout=5
+        )
+        return self._connection.execute(statement, parameters or None)
 
     def _open(self, request: Request) -> tuple[int, Any]:
         try:

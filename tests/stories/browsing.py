@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+from functools import cache
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -24,8 +25,9 @@ NEEDS_CHROMIUM = [
 expect.set_options(timeout=30_000)
 
 
+@cache
 def passwords(stack: Stack) -> dict[str, str]:
-    """Hand out fresh passwords, and return them by the names of those who have them."""
+    """Hand out passwords, once for all stories; return them by the names of those who have them."""
     lines = stack.manage("staff_passwords").splitlines()
     return dict(line.split()[1:] for line in lines if line)
 

@@ -18,7 +18,7 @@ CAMPAIGNS = "SELECT status, applied, reserved FROM promos_campaign ORDER BY id"
 @contextmanager
 def walking(stack: Stack, player: int, *, patience_s: int) -> Iterator[subprocess.Popen[str]]:
     """Run the walk; it is over, one way or the other, when the block is left."""
-    stack.execute("SET session_replication_role = replica; TRUNCATE promos_campaign CASCADE")
+    stack.execute("SET LOCAL session_replication_role = replica; TRUNCATE promos_campaign CASCADE")
     process = subprocess.Popen(
         [sys.executable, "manage.py", "telegram_smoke", str(player), "--patience", str(patience_s)],
         cwd=ROOT,
