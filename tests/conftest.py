@@ -83,13 +83,13 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> FilesTogethe
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what takes longest, then with the files that have most tests."""
-    files = [item.nodeid.partition("::")[0] for item in items]
-    tests = Counter(files)
+    """Begin with what takes longest, then with the files that have a slow test, or most tests."""
+    tests = Counter(item.nodeid.partition("::")[0] for item in items)
+    slow = {item.nodeid.partition("::")[0] for item in items if item.get_closest_marker("slow")}
 
-    def rank(file: str) -> tuple[int, int, str]:
+    def rank(file: str) -> tuple[int, bool, int, str]:
         begins = [number for number, path in enumerate(LONGEST) if file.startswith(path)]
-        return (*begins, len(LONGEST))[0], -tests[file], file
+        return (*begins, len(LONGEST))[0], file not in slow, -tests[file], file
 
     ranks = {file: rank(file) for file in tests}
     items.sort(key=lambda item: ranks[item.nodeid.partition("::")[0]])

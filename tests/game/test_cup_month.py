@@ -141,6 +141,7 @@ def check(sizes: Sequence[int], *, first: date) -> None:
             assert (prize.type, prize.metadata["place"]) == ("PRIZE", place)
 
 
+@pytest.mark.slow
 def test_a_month_of_cups() -> None:
     rng = random.Random(20260316)
     bank()

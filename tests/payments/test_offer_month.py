@@ -95,6 +95,7 @@ def choose(snapshot: PlayerSnapshot) -> Rule | None:
     )
 
 
+@pytest.mark.slow
 @pytest.mark.django_db
 def test_nobody_is_shown_more_than_the_caps_allow() -> None:
     random = Random(20261001)

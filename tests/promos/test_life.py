@@ -189,6 +189,7 @@ class Life(RuleBasedStateMachine):
             )
 
 
+@pytest.mark.slow
 @pytest.mark.out_of_order
 def test_whatever_happens_nothing_is_overrun_and_all_is_counted() -> None:
     run_state_machine_as_test(

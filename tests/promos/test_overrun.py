@@ -10,6 +10,7 @@ from tests.promos import overrun
 pytestmark = pytest.mark.django_db(transaction=True)
 
 
+@pytest.mark.slow
 def test_no_campaign_is_overrun_though_processes_are_killed() -> None:
     report = overrun.run(operations=2_000, processes=4, seed=7, kill_every_seconds=0.25)
 
