@@ -310,7 +310,7 @@ def _next_code(app: bytes, stack: Stack) -> str:
 
     It may be the app's next: a clock half a minute fast is let in, too.
     """
-    used = stack.value("SELECT max(last_t) FROM otp_totp_totpdevice")
+    used = stack.value("SELECT last_t FROM otp_totp_totpdevice WHERE key = %s", app.hex())
     return _code(app, at=max(time.time(), (used + 1) * 30))
 
 
