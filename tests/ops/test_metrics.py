@@ -293,15 +293,16 @@ INDEXES = {
         "outbox_waiting",
         "ratelimit_recently_limited",
     },
+    # Of tables without rows either of two may look cheaper; both begin with what is open.
     "money": {
         "alertdelivery_due",
         "alertdelivery_failed",
+        "approval_one_open_per_subject",
         "approval_waiting",
         "purchase_stuck",
         "redemption_by_status",
         "refund_due",
     },
-    # Of tables without rows either may look cheaper; both begin with what is open.
     "alerts": {"alert_one_open_per_key", "alert_open_first"},
     "controls": {"controlrun_latest"},
     "reconciliations": {"payments_reconciliationrun_pkey"},
