@@ -33,7 +33,6 @@ DEADLINE_S = 300
 
 def environment() -> dict[str, str]:
     """Return the environment of a process that works on the test's own database and sandbox."""
-
     database = {**connection.settings_dict, **settings.DATABASE_APPLICATION}
     return {
         **os.environ,
